@@ -1,0 +1,155 @@
+"""Code lists for use, service, customs, vouchers and evidence: what happened, for whom, and how well it is proved.
+
+Sources: the service-record form of the national instrument platform (NRII type 6), the sharing policy of the province
+(clauses 三(十) and 三(十一)), customs order 245. UNKNOWN exists only where a source may honestly not know.
+"""
+
+from __future__ import annotations
+
+from enum import auto
+
+from schema.codes.code_list import CodeList, code_list
+
+HUB = "Hub standard 1"
+
+
+@code_list("服务方式", "Way of service", "NRII serviceWay")
+class ServiceWay(CodeList):
+    """服务方式: who operates and where."""
+
+    OCCUPANCY = auto(), "占用共享", "Shared by own operation", "1"
+    TECHNICAL = auto(), "技术共享", "Shared with technical support", "2"
+    COMMISSIONED = auto(), "委托共享", "Commissioned (samples)", "3"
+    REMOTE = auto(), "远程共享", "Remote", "4"
+    OTHER = auto(), "其他", "Other", "5"
+
+
+@code_list("服务类型", "Purpose of the service", "NRII serviceDirection")
+class ServicePurpose(CodeList):
+    """服务类型: a duty-free instrument may serve the first three; OTHER needs proof that duty was paid."""
+
+    RESEARCH = auto(), "科学研究", "Scientific research", "135"
+    DEVELOPMENT = auto(), "科技开发", "Technology development", "136"
+    TEACHING = auto(), "教学", "Teaching", "137"
+    OTHER = auto(), "其他", "Other", "138"
+
+
+@code_list("用户类型", "Kind of user", "NRII serviceType")
+class UserKind(CodeList):
+    """服务对象: inside or outside by legal person (USCC), never by department.
+
+    UNKNOWN: booking systems without an account type cannot say; such a record never counts as outside service.
+    """
+
+    INSIDE = auto(), "内部用户", "Inside user", "120"
+    OUTSIDE = auto(), "外部用户", "Outside user", "130"
+    UNKNOWN = auto(), "未知", "Unknown"
+
+
+@code_list("采集方式", "How a record was collected", HUB)
+class CollectionMethod(CodeList):
+    """采集方式: the instrument that saw the fact; DERIVED marks what was computed from another item."""
+
+    SENSOR = auto(), "传感器", "Sensor"
+    BLUETOOTH = auto(), "蓝牙", "Bluetooth"
+    CARD_READER = auto(), "刷卡", "Card reader"
+    QR_CODE = auto(), "扫码", "QR code"
+    BOOKING_SYSTEM = auto(), "预约系统", "Booking system"
+    MANUAL = auto(), "人工填报", "Entered by hand"
+    DERIVED = auto(), "推算", "Derived"
+
+
+@code_list("奖励排除情形", "Why a service earns no award", "Sharing policy, clause 三(十)")
+class ExclusionReason(CodeList):
+    """奖励排除情形: service that the policy keeps out of the award for outside service."""
+
+    OFFICIAL_DUTY = auto(), "单位履职开展的检验检测", "Testing as the unit's own official duty"
+    CONTRACT_AWARDED = auto(), "已纳入横向项目奖励", "Already rewarded as a contract project"
+    MANDATORY_TESTING = auto(), "强制检测和法定检测", "Mandatory or statutory testing"
+
+
+@code_list("用户评价", "User's rating", "NRII comment")
+class Rating(CodeList):
+    """用户评价: 1 is the best."""
+
+    VERY_SATISFIED = auto(), "非常满意", "Very satisfied", "1"
+    SATISFIED = auto(), "基本满意", "Satisfied", "2"
+    FAIR = auto(), "一般", "Fair", "3"
+    DISSATISFIED = auto(), "不满意", "Dissatisfied", "4"
+    VERY_POOR = auto(), "极差", "Very poor", "5"
+
+
+@code_list("使用地点", "Where the instrument was used", "NRII adressType")
+class UsePlace(CodeList):
+    """使用地点: a supervised duty-free instrument may leave its approved place only with a customs notice."""
+
+    INSIDE_UNIT = auto(), "单位内", "Inside the unit", "0"
+    OUTSIDE_UNIT = auto(), "单位外", "Outside the unit", "1"
+
+
+@code_list("证明级别", "Who vouches for a record", HUB)
+class Assurance(CodeList):
+    """证明级别: from the producer's own signature down to what the hub itself saw."""
+
+    PRODUCER_SIGNED = auto(), "生产者签名", "Signed by its producer"
+    REQUEST_SIGNED = auto(), "请求签名", "Came in a signed request"
+    HUB_OBSERVED = auto(), "枢纽采集", "Observed by the hub"
+
+
+@code_list("共享约定数据集", "Data set an agreement covers", HUB)
+class AgreementDataset(CodeList):
+    """共享约定数据集: what a provider lets a consumer see beyond the public catalogue."""
+
+    ASSET = auto(), "资产数据", "Asset data"
+    SERVICE = auto(), "服务记录", "Service records"
+    CUSTOMS = auto(), "海关监管数据", "Customs data"
+    VOUCHER = auto(), "创新券数据", "Voucher data"
+    PERSON = auto(), "个人信息", "Personal data"
+
+
+@code_list("海关监管状态", "Customs status", "Customs order 245")
+class CustomsStatus(CodeList):
+    """海关监管状态: UNKNOWN (the source did not say) is never treated as free of supervision."""
+
+    SUPERVISED = auto(), "监管中", "Under supervision"
+    RELEASED = auto(), "已解除监管", "Released from supervision"
+    NOT_DUTY_FREE = auto(), "非免税进口", "Not imported duty free"
+    UNKNOWN = auto(), "未知", "Unknown"
+
+
+@code_list("直属海关", "Customs district", "Customs district codes (关区代码)")
+class CustomsDistrict(CodeList):
+    """直属海关: moving a supervised instrument from one district to another needs 异地监管."""
+
+    SHANGHAI = auto(), "上海海关", "Shanghai Customs", "2200"
+    NANJING = auto(), "南京海关", "Nanjing Customs", "2300"
+    HANGZHOU = auto(), "杭州海关", "Hangzhou Customs", "2900"
+    NINGBO = auto(), "宁波海关", "Ningbo Customs", "3100"
+    HEFEI = auto(), "合肥海关", "Hefei Customs", "3300"
+    OTHER = auto(), "其他海关", "Another district"
+
+
+@code_list("创新券状态", "State of a voucher", HUB)
+class VoucherState(CodeList):
+    """创新券状态: the life of a voucher; use and cash have cut-off dates of their own."""
+
+    APPLIED = auto(), "已申领", "Applied for"
+    GRANTED = auto(), "已发放", "Granted"
+    REJECTED = auto(), "已驳回", "Rejected"
+    EXPIRED_USE = auto(), "逾期未使用", "Expired before use"
+    EXPIRED_CASH = auto(), "逾期未兑付", "Expired before settlement"
+
+
+@code_list("创新券申兑状态", "State of a voucher claim", HUB)
+class VoucherClaimState(CodeList):
+    """创新券申兑状态: one service record's way through county and city review to settlement."""
+
+    RESERVED = auto(), "已预留", "Reserved for an order"
+    CONSUMED = auto(), "已使用", "Consumed, service done"
+    SUBMITTED = auto(), "已申请兑付", "Submitted for settlement"
+    COUNTY_OK = auto(), "区县审核通过", "Passed by the county"
+    CITY_OK = auto(), "市级审核通过", "Passed by the city"
+    SETTLED = auto(), "已兑付", "Settled"
+    REJECTED = auto(), "已驳回", "Rejected"
+    RELEASED = auto(), "已释放", "Released, order cancelled"
+    CLAWED_BACK = auto(), "已追回", "Clawed back"
