@@ -1,6 +1,7 @@
 """Code lists and code tables of the standard.
 
-Short closed lists are enums (`lists`, `service_lists`); long lists of other bodies are tables (`tables`).
+Short closed lists are enums (`lists`, `service_lists`); long lists of other bodies are tables
+(`tables`).
 """
 
 from schema.codes.code_list import CodeList, UnknownCodeError, code_list, code_lists

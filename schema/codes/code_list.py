@@ -1,8 +1,9 @@
-"""What every code list of the standard is: a closed set of names with their official codes and two languages.
+"""What a code list of the standard is: names with their official codes and two languages.
 
-A member IS its name: the value that travels in JSON, in SQL and in GraphQL is the UPPER_SNAKE member name. The number a
-ministry prints for it is an attribute (`official`), and codes of other systems for the same thing stand in
-`also` under the scheme that uses them. An unknown code raises: it is never turned into OTHER or UNKNOWN in silence.
+A member IS its name: the value that travels in JSON, in SQL and in GraphQL is the UPPER_SNAKE
+member name. The number a ministry prints for it is an attribute (`official`), and codes of other
+systems for the same thing stand in `also` under the scheme that uses them. An unknown code raises:
+it is never turned into OTHER or UNKNOWN in silence.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class UnknownCodeError(LookupError):
 
 
 class CodeList(StrEnum):
-    """Base of all code lists. Members are written `NAME = auto(), "中文", "English", "official code"`."""
+    """Base of all code lists: `NAME = auto(), "中文", "English", "official code"`."""
 
     official: str | None
     zh: str
@@ -55,7 +56,7 @@ class CodeList(StrEnum):
 
     @classmethod
     def by_official(cls, code: str, scheme: str | None = None) -> Self:
-        """Find the member with this official code, or with this code in another `scheme` (see `also`).
+        """Find the member with this official code, or with this code in another `scheme`.
 
         Raises `UnknownCodeError` and names the known codes; the caller quarantines the row.
         """
@@ -73,7 +74,8 @@ class CodeList(StrEnum):
             known = [each for member in cls for each in member.also.get(scheme, ())]
         return (
             f"{code!r} is not in code list {cls.__name__} ({scheme or cls.source}); "
-            f"known: {', '.join(known) or 'none'}. Correct the source row or map the code in the adapter."
+            f"known: {', '.join(known) or 'none'}. "
+            "Correct the source row or map the code in the adapter."
         )
 
 
@@ -83,7 +85,7 @@ _REGISTRY: dict[str, type[CodeList]] = {}
 
 
 def code_list(title_zh: str, title_en: str, source: str) -> Callable[[ListT], ListT]:
-    """Title a code list in two languages, say which standard it comes from, and put it in `code_lists()`."""
+    """Title a code list, say which standard it comes from, and put it in `code_lists()`."""
 
     def titled(cls: ListT) -> ListT:
         cls.title_zh = title_zh

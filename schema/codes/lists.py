@@ -1,7 +1,8 @@
-"""Code lists for institutions, instruments and what is offered: who owns what, in which state, shared how.
+"""Code lists for institutions, instruments and what is offered.
 
-Sources: JY/T 1001-2012 (education data), the reporting form of the national instrument platform (NRII), GB/T 2260,
-ISO 8601-1. UNKNOWN exists only where a source may honestly not know; where an item may be left out, absence says it.
+Sources: JY/T 1001-2012 (education data), the reporting form of the national instrument platform
+(NRII), GB/T 2260, ISO 8601-1. UNKNOWN exists only where a source may honestly not know; where an
+item may be left out, absence says it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ JYT_1001 = "JY/T 1001-2012"
 
 @code_list("单位类型", "Kind of institution", HUB)
 class InstitutionKind(CodeList):
-    """单位类型: what sort of legal person or department; insurance subsidy and voucher rules depend on it."""
+    """单位类型: kind of legal person; insurance and voucher rules depend on it."""
 
     UNIVERSITY = auto(), "高等学校", "University"
     RESEARCH_INSTITUTE = auto(), "科研机构", "Research institute"
@@ -33,7 +34,7 @@ class InstitutionKind(CodeList):
 
 @code_list("集约化平台类型", "Kind of centre", "NRII reporting form, 所属资源载体")
 class CentreKind(CodeList):
-    """集约化平台类型: where instruments are pooled; official codes are those of the NRII carrier list."""
+    """集约化平台类型: where instruments are pooled; codes of the NRII carrier list."""
 
     INSTRUMENT_CENTRE = auto(), "科学仪器中心", "Scientific instrument centre", "1"
     MAJOR_FACILITY = auto(), "重大科研基础设施", "Major research infrastructure", "2"
@@ -46,7 +47,10 @@ class CentreKind(CodeList):
 
 @code_list("所属资源载体类型", "Resource carrier an instrument belongs to", "NRII instrBelongsType")
 class ResourceCarrier(CodeList):
-    """所属资源载体类型: what an instrument is part of; NONE is a statement (不附属), not a gap. Older forms send 4 for it."""
+    """所属资源载体类型: what an instrument is part of.
+
+    NONE is a statement (不附属), not a gap; older forms send 4 for it.
+    """
 
     NONE = auto(), "无", "None", "无", {"NRII old form": ("4",)}
     INSTRUMENT_CENTRE = auto(), "科学仪器中心", "Scientific instrument centre", "1"
@@ -65,9 +69,10 @@ class ResourceCarrier(CodeList):
 
 @code_list("仪器现状", "State of the instrument as an asset", "JY/T 1001-2012 YQXZ")
 class InstrumentStatus(CodeList):
-    """仪器现状代码 YQXZ: the asset's state. NRII's running status maps onto it (scheme "NRII running status").
+    """仪器现状代码 YQXZ: the asset's state; "NRII running status" maps onto it.
 
-    NRII has three grades of use (正常, 待机, 远程服务中) and two of trouble (偶有故障, 故障频繁) that are all 在用 here.
+    NRII has three grades of use (正常, 待机, 远程服务中) and two of trouble (偶有故障,
+    故障频繁) that are all 在用 here.
     UNKNOWN: catalogues such as PIDINST name an instrument without its state.
     """
 
@@ -103,7 +108,7 @@ class InstrumentStatus(CodeList):
 
 @code_list("仪器类别", "General or special instrument", "NRII type")
 class InstrumentUse(CodeList):
-    """仪器类别: 通用 or 专用; the utilisation rule and the share of pooled purchases hold for 通用 only."""
+    """仪器类别: the rules on utilisation and on pooled purchases hold for 通用 only."""
 
     GENERAL = auto(), "通用", "General purpose", "2"
     SPECIAL = auto(), "专用", "Special purpose", "1"
@@ -120,7 +125,7 @@ class SharingMode(CodeList):
 
 @code_list("设备来源", "How the instrument was acquired", "NRII instrSource")
 class Acquisition(CodeList):
-    """设备来源: official codes are NRII's 1..4; MOE SJ1 and the finance codes number the same facts otherwise.
+    """设备来源: official codes are NRII's; MOE SJ1 and finance codes number them otherwise.
 
     TRANSFERRED_IN has no NRII code: towards NRII it is 其他.
     """
@@ -140,7 +145,10 @@ class Acquisition(CodeList):
 
 @code_list("购置经费来源", "Source of the purchase money", "NRII funds")
 class FundingSource(CodeList):
-    """主要购置经费来源: the first two are fiscal money and bring the duty to join the platform. NRII sends the words."""
+    """主要购置经费来源: NRII sends the words.
+
+    The first two are fiscal money and bring the duty to join the platform.
+    """
 
     CENTRAL_FISCAL = auto(), "中央财政资金", "Central fiscal funds", "中央财政资金"
     LOCAL_FISCAL = auto(), "地方财政资金", "Local fiscal funds", "地方财政资金"
@@ -150,7 +158,7 @@ class FundingSource(CodeList):
 
 @code_list("省级行政区", "Province", "GB/T 2260")
 class Province(CodeList):
-    """省级行政区: the four provinces of the Yangtze River Delta by the first two digits of GB/T 2260; the rest is OTHER."""
+    """省级行政区: the four provinces of the delta by the first two digits of GB/T 2260."""
 
     SHANGHAI = auto(), "上海市", "Shanghai", "31"
     JIANGSU = auto(), "江苏省", "Jiangsu", "32"
@@ -170,7 +178,7 @@ class PriceUnit(CodeList):
 
 @code_list("服务对象范围", "Audience a price or an offer is for", HUB)
 class Audience(CodeList):
-    """服务对象范围: inside or outside the owner's legal person; ENTERPRISE is an outside price for enterprises."""
+    """服务对象范围: ENTERPRISE is an outside price for enterprises only."""
 
     INSIDE = auto(), "本单位", "Inside the owner's legal person"
     OUTSIDE = auto(), "外单位", "Outside the owner's legal person"
@@ -211,7 +219,7 @@ class Weekday(CodeList):
 
 @code_list("供电状态", "Power state seen by a sensor", HUB)
 class PowerState(CodeList):
-    """供电状态: UNKNOWN is the state while the sensor is silent; a silent sensor never means OFF."""
+    """供电状态: UNKNOWN while the sensor is silent; silence never means OFF."""
 
     ON = auto(), "开机", "On"
     OFF = auto(), "关机", "Off"
@@ -221,7 +229,7 @@ class PowerState(CodeList):
 
 @code_list("标识符类型", "Scheme of an identifier", HUB)
 class IdentifierScheme(CodeList):
-    """标识符类型: which register an identifier belongs to; the official code is the key prefix where it makes keys."""
+    """标识符类型: a register; the official code is the prefix of keys made from it."""
 
     USCC = auto(), "统一社会信用代码", "Unified social credit code (GB 32100-2015)", "uscc"
     MOE = auto(), "教育部学校代码", "MOE school code", "moe"

@@ -1,7 +1,8 @@
-"""Code lists for use, service, customs, vouchers and evidence: what happened, for whom, and how well it is proved.
+"""Code lists for use, service, customs, vouchers and evidence.
 
-Sources: the service-record form of the national instrument platform (NRII type 6), the sharing policy of the province
-(clauses 三(十) and 三(十一)), customs order 245. UNKNOWN exists only where a source may honestly not know.
+Sources: the service-record form of the national instrument platform (NRII type 6), the sharing
+policy of the province (clauses 三(十) and 三(十一)), customs order 245. UNKNOWN exists only where a
+source may honestly not know.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class ServiceWay(CodeList):
 
 @code_list("服务类型", "Purpose of the service", "NRII serviceDirection")
 class ServicePurpose(CodeList):
-    """服务类型: a duty-free instrument may serve the first three; OTHER needs proof that duty was paid."""
+    """服务类型: duty-free instruments may serve the first three; OTHER needs tax paid."""
 
     RESEARCH = auto(), "科学研究", "Scientific research", "135"
     DEVELOPMENT = auto(), "科技开发", "Technology development", "136"
@@ -38,7 +39,8 @@ class ServicePurpose(CodeList):
 class UserKind(CodeList):
     """服务对象: inside or outside by legal person (USCC), never by department.
 
-    UNKNOWN: booking systems without an account type cannot say; such a record never counts as outside service.
+    UNKNOWN: booking systems without an account type cannot say; such a record never counts as
+    outside service.
     """
 
     INSIDE = auto(), "内部用户", "Inside user", "120"
@@ -48,7 +50,7 @@ class UserKind(CodeList):
 
 @code_list("采集方式", "How a record was collected", HUB)
 class CollectionMethod(CodeList):
-    """采集方式: the instrument that saw the fact; DERIVED marks what was computed from another item."""
+    """采集方式: what saw the fact; DERIVED marks what was computed from another item."""
 
     SENSOR = auto(), "传感器", "Sensor"
     BLUETOOTH = auto(), "蓝牙", "Bluetooth"
@@ -81,7 +83,7 @@ class Rating(CodeList):
 
 @code_list("使用地点", "Where the instrument was used", "NRII adressType")
 class UsePlace(CodeList):
-    """使用地点: a supervised duty-free instrument may leave its approved place only with a customs notice."""
+    """使用地点: a supervised instrument leaves its approved place by customs notice only."""
 
     INSIDE_UNIT = auto(), "单位内", "Inside the unit", "0"
     OUTSIDE_UNIT = auto(), "单位外", "Outside the unit", "1"
