@@ -1,0 +1,91 @@
+"""`encoding`: strict text encodings, one spelling per value.
+
+Invariants:
+- Decoding then encoding gives the same characters; whatever has a second spelling (padding,
+  trailing bits, white space, leading zeros, duplicate JSON keys) is refused with `ValueError`.
+
+RFC 4648 §4 (base64) and §5 (base64url without padding), RFC 8259.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any, NoReturn
+
+from hub.ledger.limits import TREE_SIZE_MAX
+
+
+def to_base64(data: bytes) -> str:
+    """Encode with the standard alphabet and padding."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def from_base64(text: str) -> bytes:
+    """Decode the standard alphabet; refuse any second spelling."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    if to_base64(data) != text:
+        raise ValueError("base64 is not in its shortest canonical form")
+    return data
+
+
+def to_base64url(data: bytes) -> str:
+    """Encode with the URL alphabet, without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def from_base64url(text: str) -> bytes:
+    """Decode the URL alphabet without padding; refuse any second spelling."""
+    if "=" in text or "+" in text or "/" in text:
+        raise ValueError("not base64url without padding")
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        data = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    if to_base64url(data) != text:
+        raise ValueError("base64url is not in its canonical form")
+    return data
+
+
+def from_decimal(text: str, *, maximum: int = TREE_SIZE_MAX) -> int:
+    """Read an ASCII decimal without sign and without leading zeros."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(maximum)):
+        raise ValueError("not an ASCII decimal in range")
+    if text[0] == "0" and len(text) > 1:
+        raise ValueError("decimal with a leading zero")
+    value = int(text)
+    if value > maximum:
+        raise ValueError("decimal out of range")
+    return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"number {text[:20]!r} is not an integer")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a JSON object names a member twice")
+    return members
+
+
+def from_json_object(data: bytes) -> dict[str, Any]:
+    """Read a UTF-8 JSON object without floats and without duplicate members."""
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - one exception for bad text
+    return value
