@@ -1,0 +1,1 @@
+"""`intake`: the one way in for every record, from wherever it comes."""

@@ -1,0 +1,1 @@
+"""`store`: tables, connections, migrations, and what keeps projections equal to entries."""

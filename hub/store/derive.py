@@ -1,0 +1,202 @@
+"""`derive`: the tables that follow from the records of the standard.
+
+- `<record>_source` holds what each source says now: one row per (source, key), withdrawn rows kept.
+- `<record>` exists for golden records and holds what queries read: one row per `item_id`, withdrawn
+  rows gone. For other records queries read `<record>_source` and leave withdrawn rows out.
+- Each item is one typed column; a nested value is jsonb in wire form; a list is never null.
+- The table that queries read also has the columns computed from the row (`hub.store.search`):
+  `<value>_<member>` for a filterable or sortable value, `<name>_sort`, `<classes>_path`,
+  `province`, `search`.
+- No foreign keys and no checks: every check is in `schema.conform`, every relation an outer join.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+
+from schema.item import Item, Kind, RecordSpec
+from schema.values import ClassCode, Name
+
+PROVENANCE = (
+    "source",
+    "key",
+    "item_id",
+    "entry_id",
+    "revision",
+    "revision_id",
+    "digest",
+    "as_of",
+    "accepted_at",
+    "assurance",
+    "channel",
+    "withdrawn",
+    "withdrawn_at",
+)
+"""Columns that every derived table has before its items."""
+
+_TYPES: dict[Kind, Any] = {
+    Kind.TEXT: Text(),
+    Kind.INTEGER: BigInteger(),
+    Kind.DECIMAL: Numeric(),
+    Kind.BOOLEAN: Boolean(),
+    Kind.DATE: Date(),
+    Kind.PARTIAL_DATE: Text(),  # YYYY, YYYY-MM and YYYY-MM-DD sort rightly as text
+    Kind.INSTANT: DateTime(timezone=True),
+    Kind.CODE: Text(),
+    Kind.VALUE: JSONB(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Computed:
+    """A column that is computed from a row's own items, so that it can be searched."""
+
+    name: str
+    type: Any
+    rule: str
+    """`member`, `sort`, `path`, `province` or `search`: a rule of `hub.store.search`."""
+    item: Item | None = None
+    member: Item | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordTables:
+    """The tables of one record type."""
+
+    spec: RecordSpec
+    source: Table
+    golden: Table | None
+    computed: tuple[Computed, ...]
+
+    @property
+    def read(self) -> Table:
+        """The table that queries read."""
+        return self.source if self.golden is None else self.golden
+
+
+def column_type(item: Item) -> Any:
+    """Return the SQL type of an item's column."""
+    plain = _TYPES[item.kind]
+    return ARRAY(plain) if item.many and item.kind is not Kind.VALUE else plain
+
+
+def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
+    """List the computed columns of the table that queries read."""
+    found: list[Computed] = []
+    for item in spec.items:
+        if item.value is None or not (item.facts.filterable or item.facts.sortable):
+            continue
+        if item.value.cls is Name:
+            found.append(Computed(name=f"{item.name}_sort", type=Text(), rule="sort", item=item))
+        elif item.value.cls is ClassCode and item.many:
+            path = Computed(name=f"{item.name}_path", type=ARRAY(Text()), rule="path", item=item)
+            found.append(path)
+        elif not item.many:
+            found.extend(
+                Computed(
+                    name=f"{item.name}_{member.name}",
+                    type=column_type(member),
+                    rule="member",
+                    item=item,
+                    member=member,
+                )
+                for member in item.value.items
+            )
+    if spec.golden:
+        found.append(Computed(name="province", type=Text(), rule="province"))
+    if any(item.facts.search for item in spec.items):
+        found.append(Computed(name="search", type=TSVECTOR(), rule="search"))
+    return tuple(found)
+
+
+def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
+    """Add the tables of a record type to `metadata`."""
+    computed = computed_columns(spec)
+    names = [*PROVENANCE, *(i.name for i in spec.items), *(c.name for c in computed)]
+    if len(set(names)) != len(names):
+        raise TypeError(f"{spec.name}: two columns would have one name")
+    golden = None
+    source_computed = computed
+    if spec.golden:
+        golden = Table(spec.table, metadata, *_columns(spec, computed, ("item_id",)))
+        source_computed = ()
+    source = Table(
+        f"{spec.table}_source", metadata, *_columns(spec, source_computed, ("source", "key"))
+    )
+    tables = RecordTables(spec=spec, source=source, golden=golden, computed=computed)
+    _add_indexes(tables)
+    return tables
+
+
+def _columns(
+    spec: RecordSpec, computed: tuple[Computed, ...], primary: tuple[str, ...]
+) -> list[Column[Any]]:
+    kinds: dict[str, Any] = {
+        "entry_id": BigInteger(),
+        "revision": Integer(),
+        "digest": LargeBinary(),
+        "as_of": DateTime(timezone=True),
+        "accepted_at": DateTime(timezone=True),
+        "withdrawn": Boolean(),
+        "withdrawn_at": DateTime(timezone=True),
+    }
+    kept = [name for name in PROVENANCE if primary != ("item_id",) or "withdrawn" not in name]
+    columns: list[Column[Any]] = [
+        Column(
+            name,
+            kinds.get(name, Text()),
+            primary_key=name in primary,
+            nullable=name == "withdrawn_at",
+            autoincrement=False,
+        )
+        for name in kept
+    ]
+    # A withdrawn row keeps no items, so only lists, which are then empty, may be NOT NULL.
+    columns += [Column(item.name, column_type(item), nullable=not item.many) for item in spec.items]
+    columns += [Column(each.name, each.type) for each in computed]
+    return columns
+
+
+def _add_indexes(tables: RecordTables) -> None:
+    """Index what queries find rows by: identity, key, references, order, search, filters."""
+    read, spec = tables.read, tables.spec
+
+    def index(*names: str, using: str = "btree") -> None:
+        columns = [read.c[name] for name in names]
+        Index(f"ix_{read.name}_{'_'.join(names)}", *columns, postgresql_using=using)
+
+    index("key") if spec.golden else index("item_id")
+    moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
+    for item in spec.items:
+        plain = item.kind is not Kind.VALUE and not item.many
+        if item.facts.ref:
+            index(item.name, *([moment] if moment else []))
+        elif plain and item.facts.sortable:
+            index(item.name, "item_id")
+        elif plain and item.facts.filterable and spec.golden and item.name not in spec.key:
+            index(item.name)
+    for each in tables.computed:
+        if each.rule in {"search", "path"}:
+            index(each.name, using="gin")
+        elif each.rule == "sort" or (each.member and each.member.kind is Kind.DECIMAL):
+            index(each.name, "item_id")
+        elif each.rule == "province":
+            index(each.name)

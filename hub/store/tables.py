@@ -1,0 +1,243 @@
+"""`tables`: every table of the hub.
+
+- The fixed tables are written here; the tables of the records are derived (`hub.store.derive`).
+- `entry` and `leaf` are append-only: no code updates or deletes a row of them.
+- `entry_body` may be erased row by row; header, leaf and checkpoints stay as they are.
+- Rows of `entry` and `outbox` carry the transaction (`xid`) that wrote them, because ids commit out
+  of order: a reader takes rows with `xid < pg_snapshot_xmin(pg_current_snapshot())` only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
+
+from hub.store.derive import RecordTables, derive
+from schema.records import RECORDS
+
+
+class Xid8(UserDefinedType[str]):
+    """A PostgreSQL transaction id that never wraps around."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the name of the SQL type."""
+        return "xid8"
+
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _xid() -> Column[Any]:
+    return Column("xid", Xid8(), nullable=False, server_default=text("pg_current_xact_id()"))
+
+
+ENTRY = Table(
+    "entry",
+    METADATA,
+    Column("entry_id", BigInteger, Identity(), primary_key=True),
+    Column("record_type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("previous", LargeBinary),  # digest of the revision before, null for the first
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the canonical bytes
+    Column("commitment", LargeBinary, nullable=False),  # SHA-256(0x02 || salt || canonical bytes)
+    Column("withdrawal", Boolean, nullable=False),  # the canonical bytes are a tombstone
+    Column("assurance", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("party", Text, nullable=False),  # who vouches: institution key or hub:<origin>
+    Column("client_id", Text),
+    Column("key_id", Text),  # kid of the producer's record signature
+    Column("signature_hash", LargeBinary),  # SHA-256(protected || '.' || signature) of that JWS
+    Column("evidence", LargeBinary),  # request evidence, or hash of the raw document
+    Column("run_id", Text),
+    _instant("as_of"),
+    _instant("accepted_at"),
+    _xid(),
+    UniqueConstraint("record_type", "source", "key", "revision"),
+)
+
+ENTRY_BODY = Table(
+    "entry_body",
+    METADATA,
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("canon", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("jws", Text),  # detached: protected..signature
+)
+
+LEAF = Table(
+    "leaf",
+    METADATA,
+    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False, unique=True),
+    Column("leaf_hash", LargeBinary, nullable=False),
+)
+
+CHECKPOINT = Table(
+    "checkpoint",
+    METADATA,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),  # the signed note, cosignatures included
+    Column("epoch", BigInteger, nullable=False),
+    _instant("signed_at"),
+)
+
+LOG_STATE = Table(
+    "log_state",
+    METADATA,
+    Column("origin", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),  # fencing: one more for each sequencer that starts
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    _instant("updated_at"),
+)
+
+SOURCE = Table(
+    "source",
+    METADATA,
+    Column("source_id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text),
+    Column("publisher", Text),
+    Column("division_code", Text),  # GB/T 2260
+    Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
+    Column("owners", ARRAY(Text)),  # institutions it may speak for; null: any (a province platform)
+    Column("promised_freshness_s", Integer),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("last_status", Text),
+    Column("last_error_code", Text),
+    _instant("last_ok_at", nullable=True),
+    _instant("last_run_at", nullable=True),
+    _instant("created_at"),
+)
+
+RUN = Table(
+    "run",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),  # RUNNING, OK, PARTIAL, FAILED or HELD
+    Column("document_hash", LargeBinary),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("error_code", Text),
+    Column("message", Text),
+    _instant("started_at"),
+    _instant("ended_at", nullable=True),
+    Index("ix_run_source_started_at", "source", "started_at"),
+)
+
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("answer", Text, nullable=False),  # JSON, answered again as it was
+    _instant("created_at"),
+    Index("ix_idempotency_created_at", "created_at"),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("quarantine_id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("record_type", Text),
+    Column("key", Text),
+    Column("row_number", Integer, nullable=False),
+    Column("raw", Text, nullable=False),  # the row as JSON text, ASCII only
+    Column("problems", JSONB, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("client_id", Text),
+    Column("run_id", Text),
+    Column("status", Text, nullable=False, server_default=text("'OPEN'")),
+    Column("entry_id", BigInteger),  # the entry it became when it was resubmitted
+    _instant("as_of"),
+    _instant("created_at"),
+    _instant("settled_at", nullable=True),
+    Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
+)
+
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("outbox_id", BigInteger, Identity(), primary_key=True),
+    Column("topic", Text, nullable=False),  # record.accepted, record.withdrawn, …
+    Column("entry_id", BigInteger),
+    Column("body", JSONB),
+    _instant("created_at"),
+    _xid(),
+)
+
+CLIENT = Table(
+    "client",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("party", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("sources", ARRAY(Text), nullable=False),  # source ids that it may push as
+    Column("status", Text, nullable=False),
+    _instant("not_before"),  # tokens issued earlier are refused
+    _instant("created_at"),
+)
+
+CLIENT_KEY = Table(
+    "client_key",
+    METADATA,
+    Column("kid", Text, primary_key=True),  # RFC 7638 thumbprint
+    Column("client_id", Text, nullable=False, index=True),
+    Column("jwk", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    _instant("added_at"),
+    _instant("ended_at", nullable=True),
+)
+
+REQUEST_EVIDENCE = Table(
+    "request_evidence",
+    METADATA,
+    Column("evidence", LargeBinary, primary_key=True),  # SHA-256(base || signature)
+    Column("base", Text, nullable=False),  # signature base, RFC 9421 §2.5
+    Column("signature", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    _instant("received_at"),
+)
+
+TABLES: dict[str, RecordTables] = {name: derive(spec, METADATA) for name, spec in RECORDS.items()}
+"""The derived tables by record type name."""
