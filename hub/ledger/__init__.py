@@ -1,0 +1,1 @@
+"""`ledger`: the transparency log, its receipts and their offline verification."""

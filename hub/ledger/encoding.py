@@ -2,17 +2,15 @@
 
 Invariants:
 - Decoding then encoding gives the same characters; whatever has a second spelling (padding,
-  trailing bits, white space, leading zeros, duplicate JSON keys) is refused with `ValueError`.
+  trailing bits, white space, leading zeros) is refused with `ValueError`.
 
-RFC 4648 §4 (base64) and §5 (base64url without padding), RFC 8259.
+RFC 4648 §4 (base64) and §5 (base64url without padding).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-from typing import Any, NoReturn
 
 from hub.ledger.limits import TREE_SIZE_MAX
 
@@ -61,31 +59,4 @@ def from_decimal(text: str, *, maximum: int = TREE_SIZE_MAX) -> int:
     value = int(text)
     if value > maximum:
         raise ValueError("decimal out of range")
-    return value
-
-
-def _refuse_number(text: str) -> NoReturn:
-    raise ValueError(f"number {text[:20]!r} is not an integer")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a JSON object names a member twice")
-    return members
-
-
-def from_json_object(data: bytes) -> dict[str, Any]:
-    """Read a UTF-8 JSON object without floats and without duplicate members."""
-    try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
-    except RecursionError as error:
-        raise ValueError("JSON is nested too deeply") from error
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - one exception for bad text
     return value

@@ -1,0 +1,136 @@
+"""`leaf`: what of a record enters the log, and what its holder keeps to prove it.
+
+Invariants:
+- The leaf shows type, party and key, but of the record only a hash with a random salt of 32 bytes:
+  who reads the log cannot guess a record; when record and salt are erased nothing is left of it.
+- Assurance is not stated, it follows from what the leaf binds: a statement hash is PRODUCER_SIGNED,
+  a key without one is REQUEST_SIGNED, neither is HUB_OBSERVED and then the party is a hub.
+- `Evidence` holds the leaf's parts, the salt and the producer's signature: with the record's bytes
+  it gives the leaf again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import NoReturn
+
+from hub.ledger.encoding import to_base64url
+from hub.ledger.errors import NoteError
+from hub.ledger.limits import (
+    HASH_BYTES,
+    PARTY_CHARACTERS_MAX,
+    SALT_BYTES,
+    TYPE_CHARACTERS_MAX,
+)
+from hub.ledger.merkle import leaf_hash
+from hub.ledger.statement import statement_hash
+from schema.canonical import canonical
+
+HUB_PARTY = "hub:"
+"""How the party id of a hub starts."""
+
+_TYPE = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{TYPE_CHARACTERS_MAX - 1}}}", re.ASCII)
+_PARTY = re.compile(r"[a-z][a-z0-9]*:[\x21-\x7e]+", re.ASCII)
+_KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class Assurance(StrEnum):
+    """Who vouches for a record, from strongest to weakest."""
+
+    PRODUCER_SIGNED = "PRODUCER_SIGNED"
+    REQUEST_SIGNED = "REQUEST_SIGNED"
+    HUB_OBSERVED = "HUB_OBSERVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One entry of the log."""
+
+    record_type: str
+    salted_hash: bytes
+    party: str
+    kid: str | None = None
+    statement_hash: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if _TYPE.fullmatch(self.record_type) is None:
+            _refuse("a record type is letters and digits")
+        if len(self.party) > PARTY_CHARACTERS_MAX or _PARTY.fullmatch(self.party) is None:
+            _refuse("a party is written scheme:value in ASCII")
+        if self.kid is not None and _KID.fullmatch(self.kid) is None:
+            _refuse("a key id is an RFC 7638 thumbprint")
+        if len(self.salted_hash) != HASH_BYTES:
+            _refuse("a salted hash has 32 bytes")
+        if self.statement_hash is not None and len(self.statement_hash) != HASH_BYTES:
+            _refuse("a statement hash has 32 bytes")
+        if self.statement_hash is not None and self.kid is None:
+            _refuse("a producer's signature needs the id of its key")
+        if self.kid is None and not self.party.startswith(HUB_PARTY):
+            _refuse("without a key only a hub can vouch for a record")
+
+    @property
+    def assurance(self) -> Assurance:
+        """Who vouches for the record."""
+        if self.statement_hash is not None:
+            return Assurance.PRODUCER_SIGNED
+        return Assurance.HUB_OBSERVED if self.kid is None else Assurance.REQUEST_SIGNED
+
+    def encode(self) -> bytes:
+        """Print the bytes that are hashed into the tree."""
+        members: dict[str, str | int] = {
+            "h": to_base64url(self.salted_hash),
+            "p": self.party,
+            "t": self.record_type,
+            "v": 1,
+        }
+        if self.kid is not None:
+            members["k"] = self.kid
+        if self.statement_hash is not None:
+            members["s"] = to_base64url(self.statement_hash)
+        return canonical(members)
+
+    def hash(self) -> bytes:
+        """Give the leaf hash of RFC 6962."""
+        return leaf_hash(self.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a receipt carries besides the proof: all of the leaf but the record."""
+
+    record_type: str
+    party: str
+    kid: str | None
+    salt: bytes
+    salted_hash: bytes
+    jws: str | None
+
+    def leaf(self) -> Leaf:
+        """Give the leaf that this evidence describes."""
+        signed = None if self.jws is None else statement_hash(self.jws)
+        return Leaf(self.record_type, self.salted_hash, self.party, self.kid, signed)
+
+    def is_of(self, canon: bytes) -> bool:
+        """Say whether the salted hash belongs to these record bytes."""
+        return self.salted_hash == salted_hash(self.salt, canon)
+
+
+def evidence_for(
+    canon: bytes, salt: bytes, record_type: str, party: str, kid: str | None, jws: str | None
+) -> Evidence:
+    """Describe a record as its leaf will; `.leaf()` gives the entry, `.leaf().hash()` its hash."""
+    return Evidence(record_type, party, kid, salt, salted_hash(salt, canon), jws)
+
+
+def salted_hash(salt: bytes, canon: bytes) -> bytes:
+    """Hash canonical bytes under a salt of 32 random bytes; prefix 0x02 keeps it from the tree."""
+    if len(salt) != SALT_BYTES:
+        _refuse(f"a salt has {SALT_BYTES} bytes")
+    return sha256(b"\x02" + salt + canon).digest()
+
+
+def _refuse(message: str) -> NoReturn:
+    raise NoteError("LEAF_MEMBER", message)

@@ -1,0 +1,161 @@
+"""`proof`: the receipt of a record, a `c2sp.org/tlog-proof@v1` text.
+
+    c2sp.org/tlog-proof@v1
+    extra <base64 of the evidence>
+    index <position of the leaf>
+    <base64 hash>                        none to 63 of these, from the leaf's sibling upwards
+
+    <checkpoint with the log's signature and the witnesses' cosignatures>
+
+The evidence is the RFC 8785 object with exactly these members, nothing else:
+
+    v      1
+    t      record type                      } as in the leaf
+    p      party                            }
+    k      key id, absent for HUB_OBSERVED  }
+    h      salted hash of the record        }
+    salt   base64url, 32 bytes
+    jws    the producer's detached signature, present exactly when the record is PRODUCER_SIGNED
+
+From it and the record's canonical bytes the leaf is computed again. `h` could be computed too; it
+is there so that a changed record and a broken proof are told apart. Assurance and revision id are
+not there: the first follows from `k` and `jws`, the second is the digest of the record.
+
+Invariants:
+- The evidence is not signed; it is worth something only because the leaf built from it is in the
+  tree.
+- One spelling: what is read prints again to the same bytes, else it is refused. At most 64 KiB.
+
+C2SP tlog-proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from hub.ledger.encoding import (
+    from_base64,
+    from_base64url,
+    from_decimal,
+    to_base64,
+    to_base64url,
+)
+from hub.ledger.errors import NoteError
+from hub.ledger.leaf import Evidence
+from hub.ledger.limits import (
+    HASH_BYTES,
+    NOTE_BYTES_MAX,
+    PROOF_HASHES_MAX,
+    SALT_BYTES,
+    STATEMENT_BYTES_MAX,
+)
+from hub.ledger.note import Note, parse_note
+from schema.canonical import canonical, parse_canonical
+
+HEADER = "c2sp.org/tlog-proof@v1"
+MEDIA_TYPE = "text/plain; charset=utf-8"
+
+_REQUIRED = frozenset({"v", "t", "p", "h", "salt"})
+_OPTIONAL = frozenset({"k", "jws"})
+_LINES_MIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt as parsed; nothing in it is verified."""
+
+    evidence: Evidence
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: Note
+
+    def encode(self) -> bytes:
+        """Print the receipt."""
+        head = [
+            HEADER,
+            f"extra {to_base64(encode_evidence(self.evidence))}",
+            f"index {self.index}",
+            *(to_base64(value) for value in self.proof),
+        ]
+        return "\n".join(head).encode() + b"\n\n" + self.checkpoint.encode()
+
+
+def build_receipt(
+    evidence: Evidence, index: int, proof: Sequence[bytes], checkpoint: bytes
+) -> bytes:
+    """Print the receipt of a leaf under a signed checkpoint; refuse to print one too large."""
+    data = Receipt(evidence, index, tuple(proof), parse_note(checkpoint)).encode()
+    parse_receipt(data)
+    return data
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """Read a receipt strictly, or raise `NoteError`."""
+    if len(data) > NOTE_BYTES_MAX:
+        _refuse(f"a receipt has at most {NOTE_BYTES_MAX} bytes")
+    head, blank, tail = data.partition(b"\n\n")
+    if not blank or not head.isascii():
+        _refuse("a receipt is a proof, a blank line and a checkpoint")
+    lines = head.decode("ascii").split("\n")
+    if len(lines) < _LINES_MIN or lines[0] != HEADER:
+        _refuse(f"a receipt starts with {HEADER}, extra and index")
+    if len(lines) - _LINES_MIN > PROOF_HASHES_MAX:
+        _refuse(f"a proof has at most {PROOF_HASHES_MAX} hashes")
+    try:
+        evidence = parse_evidence(from_base64(_after("extra ", lines[1])))
+        index = from_decimal(_after("index ", lines[2]))
+        proof = tuple(from_base64(line) for line in lines[_LINES_MIN:])
+    except ValueError as error:
+        raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
+    if any(len(value) != HASH_BYTES for value in proof):
+        _refuse(f"a hash has {HASH_BYTES} bytes")
+    receipt = Receipt(evidence, index, proof, parse_note(tail))
+    if receipt.encode() != data:
+        _refuse("the receipt is not in its canonical spelling")
+    return receipt
+
+
+def encode_evidence(evidence: Evidence) -> bytes:
+    """Print the content of the `extra` line."""
+    members: dict[str, str | int] = {
+        "h": to_base64url(evidence.salted_hash),
+        "p": evidence.party,
+        "salt": to_base64url(evidence.salt),
+        "t": evidence.record_type,
+        "v": 1,
+    }
+    if evidence.kid is not None:
+        members["k"] = evidence.kid
+    if evidence.jws is not None:
+        members["jws"] = evidence.jws
+    return canonical(members)
+
+
+def parse_evidence(data: bytes) -> Evidence:
+    """Read the content of the `extra` line; `ValueError` or `NoteError` when it is not evidence."""
+    members = parse_canonical(data)
+    names = members.keys()
+    if not names >= _REQUIRED or not names <= _REQUIRED | _OPTIONAL:
+        _refuse("the evidence lacks a member or has one too many")
+    if members.pop("v") != 1 or not all(isinstance(value, str) for value in members.values()):
+        _refuse("the evidence has version 1 and text members")
+    texts: dict[str, Any] = members
+    salt, salted = from_base64url(texts["salt"]), from_base64url(texts["h"])
+    jws = texts.get("jws")
+    if len(salt) != SALT_BYTES or (jws is not None and len(jws) > STATEMENT_BYTES_MAX):
+        _refuse("the salt has 32 bytes, the producer's signature at most 8 KiB")
+    evidence = Evidence(texts["t"], texts["p"], texts.get("k"), salt, salted, jws)
+    evidence.leaf()
+    return evidence
+
+
+def _after(prefix: str, line: str) -> str:
+    if not line.startswith(prefix):
+        _refuse(f"a line of the receipt does not start with {prefix.strip()}")
+    return line[len(prefix) :]
+
+
+def _refuse(message: str) -> NoReturn:
+    raise NoteError("RECEIPT_TEXT", message)

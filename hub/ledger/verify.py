@@ -1,0 +1,300 @@
+"""`verify`: whether a receipt proves a record, offline, in one word.
+
+Steps, in this order, the first failure decides: the receipt is well formed (MALFORMED); the record
+is in canonical form (BAD_RECORD); the producer's signature, where there is one, is of a pinned key
+(UNKNOWN_KEY) and of this record (BAD_PRODUCER_SIG); the evidence is of this record (BAD_LEAF); a
+log of the policy signed the checkpoint (BAD_LOG_SIG); enough witnesses did (NO_QUORUM); the leaf is
+in the tree (BAD_INCLUSION); the producer's key was in force at that leaf (KEY_NOT_ACTIVE).
+
+Invariants:
+- `verify` never raises for what it is given as receipt or record, and answers VALID only when the
+  policy asks for witnesses and has them; with `quorum none` the best word is VALID_UNWITNESSED.
+- A verdict carries facts (assurance, index, size, time) only when they were proved.
+- Needs the standard library, `cryptography` and pure modules; no network, no clock of its own.
+
+What it cannot say: whether the record was corrected or withdrawn since. Ask the hub for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from hub.ledger.checkpoint import Checkpoint, check_cosignature, open_checkpoint
+from hub.ledger.encoding import to_base64url
+from hub.ledger.errors import LedgerError, NoteError, ProofError, SignatureError, StatementError
+from hub.ledger.keys import PinnedKey, ProducerKeys
+from hub.ledger.leaf import Assurance, Evidence
+from hub.ledger.limits import CLOCK_SKEW_S, RECORD_BYTES_MAX
+from hub.ledger.merkle import verify_inclusion
+from hub.ledger.note import Note
+from hub.ledger.policy import Policy
+from hub.ledger.proof import parse_receipt
+from hub.ledger.statement import check_statement, parse_statement
+from schema.canonical import digest, parse_canonical
+
+
+class Word(StrEnum):
+    """The one word of a verdict."""
+
+    VALID = "VALID"
+    VALID_UNWITNESSED = "VALID_UNWITNESSED"
+    BAD_RECORD = "BAD_RECORD"
+    BAD_PRODUCER_SIG = "BAD_PRODUCER_SIG"
+    UNKNOWN_KEY = "UNKNOWN_KEY"
+    KEY_NOT_ACTIVE = "KEY_NOT_ACTIVE"
+    BAD_LEAF = "BAD_LEAF"
+    BAD_LOG_SIG = "BAD_LOG_SIG"
+    NO_QUORUM = "NO_QUORUM"
+    BAD_INCLUSION = "BAD_INCLUSION"
+    MALFORMED = "MALFORMED"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the record is proved, with or without witnesses."""
+        return self in (Word.VALID, Word.VALID_UNWITNESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer; everything but word, reasons and detail is None unless the word is valid."""
+
+    word: Word
+    reasons: tuple[Reason, ...]
+    detail: str = ""
+    """Code and technical cause of a refusal, in English."""
+    assurance: Assurance | None = None
+    record_type: str | None = None
+    party: str | None = None
+    revision_id: str | None = None
+    origin: str | None = None
+    index: int | None = None
+    log_size: int | None = None
+    witnessed_at: datetime | None = None
+    """When the quorum was complete, by the witnesses' clocks; the record existed by then."""
+    witnesses: tuple[str, ...] = ()
+
+
+class _RefusedError(Exception):
+    def __init__(self, word: Word, detail: str) -> None:
+        super().__init__(detail)
+        self.word = word
+        self.detail = detail
+
+
+def verify(
+    receipt: bytes,
+    record: bytes,
+    policy: Policy,
+    keys: ProducerKeys,
+    *,
+    now: datetime | None = None,
+) -> Verdict:
+    """Judge a receipt for the canonical bytes of a record.
+
+    With `now`, signatures and cosignatures from more than ten minutes in the future are refused.
+    """
+    try:
+        return _judge(receipt, record, policy, keys, now)
+    except _RefusedError as refusal:
+        return Verdict(word=refusal.word, reasons=(_REFUSALS[refusal.word],), detail=refusal.detail)
+    except NoteError as error:
+        return Verdict(word=Word.MALFORMED, reasons=(_REFUSALS[Word.MALFORMED],), detail=str(error))
+
+
+def _judge(
+    data: bytes, record: bytes, policy: Policy, keys: ProducerKeys, now: datetime | None
+) -> Verdict:
+    receipt = parse_receipt(data)
+    evidence = receipt.evidence
+    leaf = evidence.leaf()
+    _check_record(record)
+    key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
+    if not evidence.is_of(record):
+        raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
+    checkpoint = _open(receipt.checkpoint, policy)
+    times = _witness_times(receipt.checkpoint, policy, now)
+    witnessed_at = _quorum_time(times, policy)
+    try:
+        verify_inclusion(
+            receipt.index, checkpoint.size, leaf.hash(), receipt.proof, checkpoint.root
+        )
+    except ProofError as error:
+        raise _RefusedError(Word.BAD_INCLUSION, str(error)) from error
+    if key is not None and not key.is_active(checkpoint.origin, receipt.index):
+        raise _RefusedError(
+            Word.KEY_NOT_ACTIVE, f"KEY_WINDOW: key {key.kid} does not sign leaf {receipt.index}"
+        )
+    return Verdict(
+        word=Word.VALID if policy.asks_witnesses else Word.VALID_UNWITNESSED,
+        reasons=_reasons(leaf.assurance, checkpoint, receipt.index, witnessed_at),
+        assurance=leaf.assurance,
+        record_type=leaf.record_type,
+        party=leaf.party,
+        revision_id="r1_" + to_base64url(digest(record)),
+        origin=checkpoint.origin,
+        index=receipt.index,
+        log_size=checkpoint.size,
+        witnessed_at=witnessed_at,
+        witnesses=tuple(sorted(times)),
+    )
+
+
+def _check_record(record: bytes) -> None:
+    if len(record) > RECORD_BYTES_MAX:
+        raise _RefusedError(Word.BAD_RECORD, "RECORD_SIZE: the record is larger than any record")
+    try:
+        parse_canonical(record)
+    except ValueError as error:
+        raise _RefusedError(Word.BAD_RECORD, f"RECORD_CANONICAL: {error}") from error
+
+
+def _check_producer(
+    evidence: Evidence, record: bytes, keys: ProducerKeys, now: datetime | None
+) -> PinnedKey:
+    jws, kid = evidence.jws or "", evidence.kid or ""
+    try:
+        claimed = parse_statement(jws)
+        if claimed.kid != kid:
+            raise _RefusedError(Word.BAD_LEAF, "LEAF_KEY: leaf and signature name different keys")
+        key = keys.find(kid, evidence.party)
+        if key is None:
+            raise _RefusedError(
+                Word.UNKNOWN_KEY, f"KEY_UNKNOWN: key {kid} is not pinned for {evidence.party}"
+            )
+        check_statement(
+            jws,
+            record,
+            key.public,
+            record_type=evidence.record_type,
+            party=evidence.party,
+            now=now,
+        )
+    except StatementError as error:
+        raise _RefusedError(Word.BAD_PRODUCER_SIG, str(error)) from error
+    return key
+
+
+def _open(note: Note, policy: Policy) -> Checkpoint:
+    for log in policy.logs:
+        if note.signatures_of(log):
+            try:
+                return open_checkpoint(note, log)
+            except SignatureError as error:
+                raise _RefusedError(Word.BAD_LOG_SIG, str(error)) from error
+    raise _RefusedError(Word.BAD_LOG_SIG, "SIGNATURE_MISSING: no log of the policy signed this")
+
+
+def _witness_times(note: Note, policy: Policy, now: datetime | None) -> dict[str, int]:
+    latest = None if now is None else now.timestamp() + CLOCK_SKEW_S
+    times: dict[str, int] = {}
+    for name, witness in policy.witnesses.items():
+        for signature in note.signatures_of(witness):
+            try:
+                seen = check_cosignature(note.text, signature, witness)
+            except LedgerError as error:
+                raise _RefusedError(Word.NO_QUORUM, str(error)) from error
+            if latest is not None and seen > latest:
+                raise _RefusedError(
+                    Word.NO_QUORUM, f"SIGNATURE_TIME: {witness.name} signed in the future"
+                )
+            times[name] = min(seen, times.get(name, seen))
+    return times
+
+
+def _quorum_time(times: dict[str, int], policy: Policy) -> datetime | None:
+    if not policy.asks_witnesses:
+        return None
+    seen: set[str] = set()
+    for name, time in sorted(times.items(), key=lambda item: item[1]):
+        seen.add(name)
+        if policy.is_met(seen):
+            return datetime.fromtimestamp(time, UTC)
+    raise _RefusedError(
+        Word.NO_QUORUM, f"QUORUM: witnessed by {len(times)}, not enough for {policy.quorum!r}"
+    )
+
+
+def _reasons(
+    assurance: Assurance, checkpoint: Checkpoint, index: int, witnessed_at: datetime | None
+) -> tuple[Reason, ...]:
+    where = Reason(
+        f"该记录是日志 {checkpoint.origin} 的第 {index} 项,日志当时共 {checkpoint.size} 项。",
+        f"The record is entry {index} of {checkpoint.size} in the log {checkpoint.origin}.",
+    )
+    if witnessed_at is None:
+        seen = Reason(
+            "验证策略未要求见证:只能证明日志运营方签过这份日志。",
+            "The policy asks for no witness: only the log's operator vouches for its history.",
+        )
+    else:
+        at = witnessed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        seen = Reason(
+            f"见证方已于 {at} 达到策略要求的数量,日志历史不能再改写。",
+            f"Enough witnesses had seen this history by {at}; the log cannot rewrite it.",
+        )
+    return (_ASSURANCES[assurance], where, seen)
+
+
+_ASSURANCES = {
+    Assurance.PRODUCER_SIGNED: Reason(
+        "记录由产生单位签名,签名有效。",
+        "The producer signed this record and the signature is valid.",
+    ),
+    Assurance.REQUEST_SIGNED: Reason(
+        "提交请求由产生单位签名,由枢纽核验;记录本身没有签名。",
+        "The producer signed the request; the hub checked that, the record itself is not signed.",
+    ),
+    Assurance.HUB_OBSERVED: Reason(
+        "记录由枢纽采集,产生单位没有签名。",
+        "The hub observed this record; its producer signed nothing.",
+    ),
+}
+
+_REFUSALS = {
+    Word.BAD_RECORD: Reason(
+        "记录字节不是规范形式。请使用枢纽提供的原始字节,不要重新排版。",
+        "The record is not in canonical form. Use the bytes as the hub gave them, not reformatted.",
+    ),
+    Word.BAD_PRODUCER_SIG: Reason(
+        "产生单位的签名与记录不符:记录或签名被改动过。",
+        "The producer's signature does not fit: record or signature were changed.",
+    ),
+    Word.UNKNOWN_KEY: Reason(
+        "签名密钥不在固定的密钥清单中。请向枢纽索取并核对该单位的公钥。",
+        "The signing key is not pinned for this party. Get its public key and check it.",
+    ),
+    Word.KEY_NOT_ACTIVE: Reason(
+        "签名密钥在该日志位置未启用或已停用。",
+        "The signing key was not in force at this place of the log.",
+    ),
+    Word.BAD_LEAF: Reason(
+        "凭证不属于这条记录:记录被改动过,或拿错了凭证。",
+        "The receipt is not of this record: it was changed, or the receipt is another one's.",
+    ),
+    Word.BAD_LOG_SIG: Reason(
+        "检查点没有策略所列日志的有效签名。",
+        "No log of the policy has validly signed the checkpoint.",
+    ),
+    Word.NO_QUORUM: Reason(
+        "见证方签名不足或无效。稍后重新领取凭证再验证。",
+        "Witnesses are missing or wrong. Fetch the receipt again later and verify that.",
+    ),
+    Word.BAD_INCLUSION: Reason(
+        "包含证明与检查点不符:该记录不在这份日志中。",
+        "The proof does not lead to the checkpoint: the record is not in this log.",
+    ),
+    Word.MALFORMED: Reason(
+        "凭证格式有误,可能在传输中损坏。请重新领取。",
+        "The receipt is not well formed, perhaps damaged on the way. Fetch it again.",
+    ),
+}
