@@ -1,0 +1,170 @@
+"""`clients`: who is registered, with which keys, and how those facts are asked for.
+
+- A client is registered by the operator; it acts for one party and may push for named sources.
+- A key is ACTIVE, RETIRED (its overlap is over), REVOKED or LOST; only ACTIVE keys authenticate.
+  Keys are never deleted: old signatures must stay attributable.
+- Revoking or losing a key also moves the client's epoch (`not_before`): every token issued
+  before is refused, whichever key it was fetched with.
+- `ClientDirectory` may be at most `CLIENT_CACHE_S` old: what the operator revokes is refused by
+  every worker within five seconds, with or without a message between them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, unique
+from typing import Protocol
+
+from hub.access.keys import VerifyKey
+from hub.access.limits import CLIENT_CACHE_ENTRIES, CLIENT_CACHE_S
+from hub.clock import Clock
+
+
+@unique
+class ClientKind(Enum):
+    """What a client is, as the operator registered it."""
+
+    UNIVERSITY = "UNIVERSITY"
+    PARTNER = "PARTNER"
+    VOUCHER = "VOUCHER"
+    CUSTOMS = "CUSTOMS"
+    DEPARTMENT = "DEPARTMENT"
+    OPERATOR = "OPERATOR"
+    SANDBOX = "SANDBOX"
+
+
+@unique
+class ClientStatus(Enum):
+    """Whether a client may act at all."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+@unique
+class KeyStatus(Enum):
+    """The life of a key; every status but ACTIVE is final."""
+
+    ACTIVE = "ACTIVE"
+    RETIRED = "RETIRED"
+    REVOKED = "REVOKED"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """One registered key of a client. `ended_at` in the future ends an overlap by itself."""
+
+    key: VerifyKey
+    client_id: str
+    status: KeyStatus
+    added_at: datetime
+    ended_at: datetime | None = None
+    use: str = "sig"
+
+    @property
+    def kid(self) -> str:
+        """Return the RFC 7638 thumbprint."""
+        return self.key.kid
+
+    def active(self, now: datetime) -> bool:
+        """Tell whether the key authenticates at `now`."""
+        return self.status is KeyStatus.ACTIVE and (self.ended_at is None or now < self.ended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client. `sources`: ids it may push as. `not_before`: its revocation epoch."""
+
+    client_id: str
+    party: str
+    kind: ClientKind
+    name: str
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...]
+    status: ClientStatus
+    created_at: datetime
+    not_before: datetime | None = None
+    keys: tuple[ClientKey, ...] = ()
+
+    def key(self, kid: str) -> ClientKey | None:
+        """Return this client's key with that thumbprint, whatever its status."""
+        return next((key for key in self.keys if key.kid == kid), None)
+
+
+class RegistrationError(ValueError):
+    """A registration or a change of keys is not possible; the message says why and what to do."""
+
+
+class ClientStore(Protocol):
+    """Where registrations live. Every change is committed when the call returns."""
+
+    async def get(self, client_id: str) -> Client | None:
+        """Return the client with all its keys, or None."""
+        ...
+
+    async def by_kid(self, kid: str) -> Client | None:
+        """Return the client that owns the key, whatever the key's status, or None."""
+        ...
+
+    async def register(self, client: Client) -> None:
+        """Add a client with its keys; RegistrationError when id or a key is known already."""
+        ...
+
+    async def add_key(
+        self, client_id: str, key: VerifyKey, *, retire: str | None, overlap_s: float, now: datetime
+    ) -> None:
+        """Add a key; `retire` names the old one, which stays active for `overlap_s` seconds."""
+        ...
+
+    async def revoke_key(self, kid: str, status: KeyStatus, now: datetime) -> None:
+        """End a key at once as REVOKED, LOST or RETIRED and, unless RETIRED, move the epoch."""
+        ...
+
+    async def set_epoch(self, client_id: str, not_before: datetime) -> None:
+        """Refuse every token of the client that was issued before `not_before`."""
+        ...
+
+    async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
+        """Return clients in order of their id, after one of them."""
+        ...
+
+
+class ClientDirectory:
+    """What a worker believes of clients, never older than `max_age_s` (seconds)."""
+
+    def __init__(
+        self,
+        store: ClientStore,
+        clock: Clock,
+        max_age_s: float = CLIENT_CACHE_S,
+        entries: int = CLIENT_CACHE_ENTRIES,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._entries = entries
+        self._known: OrderedDict[str, tuple[float, Client]] = OrderedDict()
+
+    async def get(self, client_id: str) -> Client | None:
+        """Return the client as it was at most `max_age_s` ago. Unknown ids are always asked for."""
+        now = self._clock().timestamp()
+        kept = self._known.get(client_id)
+        if kept is not None and 0 <= now - kept[0] < self._max_age_s:
+            return kept[1]
+        client = await self._store.get(client_id)
+        if client is None:
+            self._known.pop(client_id, None)
+            return None
+        self._known[client_id] = (now, client)
+        self._known.move_to_end(client_id)
+        while len(self._known) > self._entries:
+            self._known.popitem(last=False)
+        return client
+
+    def forget(self, client_id: str) -> None:
+        """Drop what is kept of a client; called when a change is heard of."""
+        self._known.pop(client_id, None)

@@ -1,0 +1,48 @@
+"""`limits`: every size, wait and bound of the access layer, in one place.
+
+Times are seconds, sizes are bytes or characters of ASCII.
+"""
+
+TOKEN_MAX_CHARS = 8_192
+"""Longest compact JWS that is looked at."""
+
+FORM_MAX_BYTES = 16_384
+FORM_MAX_FIELDS = 20
+
+INTEGER_MAX = 1 << 53
+"""Numbers in tokens stay below this."""
+
+ASSERTION_LIFETIME_S = 300
+CLOCK_AHEAD_S = 10
+"""How far ahead of ours another clock may be."""
+
+ASSERTION_TTL_S = ASSERTION_LIFETIME_S + CLOCK_AHEAD_S + 10
+"""A used assertion is remembered longer than it could be accepted."""
+
+JTI_MIN_CHARS, JTI_MAX_CHARS = 16, 128
+
+PROOF_AGE_S = 60
+PROOF_TTL_S = PROOF_AGE_S + CLOCK_AHEAD_S + 10
+
+NONCE_BUCKET_S = 60
+"""A DPoP nonce is good in its own bucket of time and the next."""
+
+TOKEN_LIFETIME_S = 300
+TOKEN_CACHE_ENTRIES = 20_000
+KEY_CACHE_ENTRIES = 20_000
+
+CLIENT_CACHE_S = 4.0
+"""How old what we believe of a client may be: revocation is known everywhere within 5 s."""
+CLIENT_CACHE_ENTRIES = 20_000
+
+SIGNATURE_LIFETIME_S = 300
+SIGNATURE_TTL_S = SIGNATURE_LIFETIME_S + CLOCK_AHEAD_S + 10
+SIGNATURE_HEADER_MAX = 2_048
+HEADER_VALUE_MAX = 9_216
+
+DIGEST_OFF_LOOP_BYTES = 262_144
+"""Bodies above this are hashed in a thread."""
+
+KEYS_PER_CLIENT = 8
+ROTATION_OVERLAP_S = 7 * 86_400
+"""How long an old key stays active beside a new one, unless told otherwise."""

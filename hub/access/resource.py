@@ -1,0 +1,134 @@
+"""`resource`: who is calling, from a DPoP-bound token, on every protected route (RFC 9449 §7).
+
+- The scheme is DPoP; a token sent as Bearer is refused even when it is good (downgrade).
+- What the token says is cut down to what the registration says now; revocation is looked at on
+  every call through a directory that is at most a few seconds old.
+- A proof is reserved last: only a call that is otherwise accepted uses it up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.responses import JSONResponse
+
+from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus
+from hub.access.config import AccessConfig
+from hub.access.dpop import ALGORITHMS, Proof, ProofChecker
+from hub.access.envelope import Envelope
+from hub.access.errors import AccessError, Reason, TokenError
+from hub.access.limits import PROOF_TTL_S
+from hub.access.scopes import ANONYMOUS_SCOPES
+from hub.access.tokens import AccessToken, TokenVerifier
+from hub.clock import Clock
+from hub.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for whom, and what they may do. An anonymous caller has no client and no party."""
+
+    client_id: str | None
+    party: str | None
+    kind: ClientKind | None
+    scopes: frozenset[str]
+    sources: frozenset[str] = frozenset()
+    anonymous: bool = False
+    client: Client | None = field(default=None, repr=False, compare=False)
+
+
+ANONYMOUS = Caller(None, None, None, ANONYMOUS_SCOPES, anonymous=True)
+
+
+class Gate:
+    """Authenticates calls to the hub's resources."""
+
+    def __init__(
+        self,
+        config: AccessConfig,
+        verifier: TokenVerifier,
+        clients: ClientDirectory,
+        state: State,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._verifier = verifier
+        self._clients = clients
+        self._state = state
+        self._clock = clock
+        self._proofs = ProofChecker()
+
+    async def authenticate(self, envelope: Envelope) -> Caller:
+        """Return the caller; TokenError with a reason, StateUnavailableError when unsure."""
+        authorization = envelope.headers.get("authorization")
+        if authorization is None:
+            if self._config.anonymous_reads:
+                return ANONYMOUS
+            raise TokenError(Reason.TOKEN_MISSING)
+        now = self._clock()
+        token, proof = self._check_token(envelope, authorization, now)
+        client = await self._clients.get(token.client_id)
+        if client is None or client.status is not ClientStatus.ACTIVE:
+            raise TokenError(Reason.CLIENT_INACTIVE)
+        _check_revocation(client, token, now)
+        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S):
+            raise TokenError(Reason.DPOP_REPLAYED)
+        return Caller(
+            client.client_id,
+            client.party,
+            client.kind,
+            token.scopes.intersection(client.scopes),
+            frozenset(client.sources),
+            client=client,
+        )
+
+    def _check_token(
+        self, envelope: Envelope, authorization: str, now: datetime
+    ) -> tuple[AccessToken, Proof]:
+        scheme, _, text = authorization.partition(" ")
+        if scheme.lower() != "dpop":
+            raise TokenError(Reason.TOKEN_SCHEME)
+        token = self._verifier.verify(text, now)
+        if not self._config.covers(token.audience, envelope.target):
+            raise TokenError(Reason.TOKEN_AUDIENCE, "the token is for another path")
+        proof_text = envelope.headers.get("dpop")
+        if proof_text is None:
+            raise TokenError(Reason.DPOP_MISSING)
+        proof = self._proofs.check(
+            proof_text, method=envelope.method, target=envelope.target, token=text, now=now
+        )
+        if proof.jkt != token.jkt:
+            raise TokenError(Reason.DPOP_KEY_MISMATCH, "token bound to another key")
+        return token, proof
+
+
+def refusal(error: AccessError, config: AccessConfig, path: str = "") -> JSONResponse:
+    """Return the answer to a refused call: the code, and how to authenticate when it is a 401."""
+    response = JSONResponse(
+        error.problem(), status_code=error.status, media_type="application/problem+json"
+    )
+    response.headers["Cache-Control"] = "no-store"
+    if error.status == 401:  # noqa: PLR2004 - the status that carries a challenge
+        suffix = path if path in config.resource_paths else ""
+        challenge = f'DPoP algs="{" ".join(ALGORITHMS)}"'
+        challenge += f', resource_metadata="{config.resource_metadata(suffix)}"'
+        word = _oauth_word(error.reason)
+        response.headers["WWW-Authenticate"] = challenge + (f', error="{word}"' if word else "")
+    return response
+
+
+def _oauth_word(reason: Reason) -> str:
+    if reason.name.startswith("DPOP_"):
+        return "invalid_dpop_proof"
+    if reason.name.startswith(("TOKEN_", "CLIENT_")) and reason is not Reason.TOKEN_MISSING:
+        return "invalid_token"
+    return ""
+
+
+def _check_revocation(client: Client, token: AccessToken, now: datetime) -> None:
+    if client.not_before is not None and token.issued_at < client.not_before.timestamp():
+        raise TokenError(Reason.TOKEN_REVOKED, "issued before the client's epoch")
+    registered = client.key(token.jkt)
+    if registered is not None and not registered.active(now):
+        raise TokenError(Reason.TOKEN_REVOKED, "bound to a key that has ended")

@@ -1,0 +1,149 @@
+"""`tokens`: access tokens, issued and verified (RFC 9068, RFC 9449 §6).
+
+- Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key.
+- The verifier remembers tokens by SHA-256 until they expire, bounded; expiry is looked at on
+  every use, revocation by the caller against the client's epoch on every use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.access import jws
+from hub.access.assertion import acceptable_jti, is_instant
+from hub.access.clients import Client
+from hub.access.errors import Reason, TokenError
+from hub.access.keys import SigningKey, VerifyKey
+from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A verified token. `jkt`: thumbprint of the key it is bound to. Times in seconds."""
+
+    client_id: str
+    party: str
+    audience: str
+    scopes: frozenset[str]
+    jkt: str
+    jti: str
+    issued_at: int
+    expires_at: int
+
+
+class TokenIssuer:
+    """Signs tokens in the name of `issuer` with `key`."""
+
+    def __init__(self, issuer: str, key: SigningKey) -> None:
+        self._issuer = issuer
+        self._key = key
+
+    def issue(
+        self, client: Client, resource: str, scopes: Collection[str], jkt: str, now: datetime
+    ) -> str:
+        """Return a token for `client` at `resource`, bound to the key with thumbprint `jkt`.
+
+        `iat` is never before the client's epoch, so that a token fetched in the very second of a
+        revocation is not refused by it.
+        """
+        iat = int(now.timestamp())
+        if client.not_before is not None:
+            iat = max(iat, math.ceil(client.not_before.timestamp()))
+        claims = {
+            "iss": self._issuer,
+            "aud": resource,
+            "sub": client.client_id,
+            "client_id": client.client_id,
+            "jti": secrets.token_urlsafe(16),
+            "iat": iat,
+            "exp": iat + TOKEN_LIFETIME_S,
+            "scope": " ".join(sorted(scopes)),
+            "cnf": {"jkt": jkt},
+            "hub_party": client.party,
+        }
+        return jws.sign({"typ": TOKEN_TYPE, "kid": self._key.kid}, claims, self._key)
+
+
+class TokenVerifier:
+    """Verifies the tokens of one issuer for the resources of this hub."""
+
+    def __init__(
+        self,
+        issuer: str,
+        resources: Collection[str],
+        keys: Mapping[str, VerifyKey],
+        entries: int = TOKEN_CACHE_ENTRIES,
+    ) -> None:
+        self._issuer = issuer
+        self._resources = frozenset(resources)
+        self._keys = dict(keys)
+        self._entries = entries
+        self._seen: OrderedDict[bytes, AccessToken] = OrderedDict()
+
+    def verify(self, text: str, now: datetime) -> AccessToken:
+        """Return what the token says, or raise TokenError; only good tokens are remembered."""
+        name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+        token = self._seen.get(name)
+        if token is None:
+            token = self._read(text, now)
+            self._seen[name] = token
+            while len(self._seen) > self._entries:
+                self._seen.popitem(last=False)
+        if now.timestamp() >= token.expires_at:
+            self._seen.pop(name, None)
+            raise TokenError(Reason.TOKEN_EXPIRED, "exp has passed")
+        return token
+
+    def _read(self, text: str, now: datetime) -> AccessToken:
+        try:
+            parsed = jws.parse(text)
+            if parsed.header.get("typ") != TOKEN_TYPE:
+                raise TokenError(Reason.TOKEN_INVALID, "typ is not at+jwt")
+            key = self._keys.get(str(parsed.header.get("kid")))
+            if key is None:
+                raise TokenError(Reason.TOKEN_INVALID, "unknown kid")
+            jws.verify(parsed, key)
+            claims = jws.claims(parsed)
+        except jws.JwsError as error:
+            raise TokenError(Reason.TOKEN_INVALID, str(error)) from error
+        return self._accept(claims, now)
+
+    def _accept(self, claims: dict[str, Any], now: datetime) -> AccessToken:
+        if claims.get("iss") != self._issuer:
+            raise TokenError(Reason.TOKEN_INVALID, "another issuer")
+        audience = claims.get("aud")
+        if not isinstance(audience, str) or audience not in self._resources:
+            raise TokenError(Reason.TOKEN_AUDIENCE, "aud is not one of our resources")
+        if not (is_instant(claims.get("iat")) and is_instant(claims.get("exp"))):
+            raise TokenError(Reason.TOKEN_INVALID, "iat or exp is missing")
+        iat, exp = claims["iat"], claims["exp"]
+        if iat > now.timestamp() + CLOCK_AHEAD_S or not 0 < exp - iat <= TOKEN_LIFETIME_S:
+            raise TokenError(Reason.TOKEN_INVALID, "issued ahead, or made for too long")
+        if not is_instant(claims.get("nbf", 0)) or claims.get("nbf", 0) > now.timestamp():
+            raise TokenError(Reason.TOKEN_INVALID, "not yet valid")
+        jkt = _bound_to(claims.get("cnf"))
+        texts = [claims.get(name) for name in ("client_id", "scope", "hub_party")]
+        client_id, scope, party = texts
+        if not all(isinstance(text, str) for text in texts) or claims.get("sub") != client_id:
+            raise TokenError(Reason.TOKEN_INVALID, "client_id, sub, scope or party is missing")
+        if not acceptable_jti(claims.get("jti")):
+            raise TokenError(Reason.TOKEN_INVALID, "jti is missing")
+        scopes = frozenset(str(scope).split())
+        return AccessToken(
+            str(client_id), str(party), audience, scopes, jkt, claims["jti"], iat, exp
+        )
+
+
+def _bound_to(cnf: object) -> str:
+    if not isinstance(cnf, dict) or set(cnf) != {"jkt"} or not isinstance(cnf["jkt"], str):
+        raise TokenError(Reason.TOKEN_UNBOUND, "cnf.jkt is missing")
+    return cnf["jkt"]
