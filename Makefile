@@ -1,0 +1,46 @@
+# Each target says what it is for after `##`; `make` prints them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+UV     ?= uv
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing into $(VENV) from requirements.lock ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(STAMP) ## create .venv from the lock file with hashes
+
+run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay up
+	@$(BIN)/deltahub demo
+
+test: $(STAMP) ## run every test
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## lint, types, import contracts, fresh generated files
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deltahub standard --check
+
+fix: $(STAMP) ## format and mend what the linter can mend
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+standard: $(STAMP) ## regenerate schema/published from the records
+	@$(BIN)/deltahub standard
+
+lock: ## renew requirements.lock (needs uv)
+	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+clean: ## remove .venv, caches and the demo's data
+	@rm -rf $(VENV) .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.PHONY: help install run test check fix standard lock clean
+.DEFAULT_GOAL := help

@@ -1,0 +1,112 @@
+"""`canonical`: the one byte form of a record, over which digests and signatures are made.
+
+- The subset of RFC 8785 (JSON Canonicalization Scheme) that records use: objects with ASCII keys,
+  text in NFC without lone surrogates, booleans, integers below 2^53, lists. No floats (decimals
+  travel as strings), no nulls (an absent item is left out), bounded depth and size.
+- What lies outside the subset is refused, never repaired: a repaired record has other bytes than
+  the ones its producer signed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from schema.errors import CanonicalError
+
+INTEGER_LIMIT = 2**53
+DEPTH_MAX = 16
+BYTES_MAX = 32 * 1024
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+
+
+def canonical(data: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of an object.
+
+    Raises `CanonicalError` that names the path of what is outside the subset.
+    """
+    _check(data, "", 0)
+    try:
+        made = _encode(data).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CanonicalError("text holds a lone surrogate; send valid Unicode") from error
+    if len(made) > BYTES_MAX:
+        raise CanonicalError(f"{len(made)} bytes are more than the {BYTES_MAX} of one record")
+    return made
+
+
+def parse_canonical(data: bytes) -> dict[str, Any]:
+    """Read an object from bytes that must already be canonical.
+
+    Raises `CanonicalError` when the bytes are any other spelling of the same JSON.
+    """
+    found = parse_object(data)
+    if canonical(found) != data:
+        raise CanonicalError("the bytes are not the canonical form (RFC 8785) of their content")
+    return found
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Read one JSON object strictly: UTF-8, no duplicate keys, no floats kept silently.
+
+    Raises `CanonicalError`.
+    """
+    try:
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates)
+    except UnicodeDecodeError as error:
+        raise CanonicalError("the bytes are not UTF-8") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise CanonicalError(f"the text is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise CanonicalError("the JSON is not an object")
+    return found
+
+
+def digest(data: bytes) -> bytes:
+    """Return the SHA-256 of canonical bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CanonicalError(f"key {twice!r} stands twice in one object")
+    return made
+
+
+def _check(data: Any, path: str, depth: int) -> None:
+    if isinstance(data, str):
+        if not data.isascii() and not unicodedata.is_normalized("NFC", data):
+            raise CanonicalError(f"{path}: text is not in Unicode NFC")
+    elif isinstance(data, int):
+        if not -INTEGER_LIMIT < data < INTEGER_LIMIT:
+            raise CanonicalError(f"{path}: integer is not below 2^53; send it as text")
+    elif isinstance(data, Mapping | list | tuple):
+        _check_parts(data, path, depth)
+    elif data is None:
+        raise CanonicalError(f"{path}: null; leave the item out")
+    else:
+        raise CanonicalError(f"{path}: {type(data).__name__}; decimals travel as text")
+
+
+def _check_parts(
+    data: Mapping[Any, Any] | list[Any] | tuple[Any, ...], path: str, depth: int
+) -> None:
+    if depth >= DEPTH_MAX:
+        raise CanonicalError(f"{path}: nested deeper than {DEPTH_MAX}")
+    if not isinstance(data, Mapping):
+        for position, part in enumerate(data):
+            _check(part, f"{path}.{position}", depth + 1)
+        return
+    for key, part in data.items():
+        if not isinstance(key, str) or not key.isascii():
+            raise CanonicalError(f"{path}: key {key!r} is not ASCII text")
+        _check(part, f"{path}.{key}" if path else key, depth + 1)

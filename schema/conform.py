@@ -1,0 +1,325 @@
+"""`conform`: check a JSON object against a record type and report ALL its problems.
+
+- Nothing is repaired: what conforms is exactly what is canonicalised, signed and stored. The one
+  liberty is that `null` means absent.
+- Pure; a validator per record type is built once from `describe` and kept.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from schema.dates import PartialDate
+from schema.errors import ConformanceError, Problem
+from schema.identifiers import Flaw
+from schema.item import LIST_LENGTH_MAX, Grade, Item, Kind, RecordSpec
+
+VALUE_SHOWN_MAX = 80
+"""Characters of a bad value that a problem repeats."""
+PROBLEMS_MAX = 100
+"""Problems of one row that are reported."""
+MULTILINE_FROM = 500
+"""Items that may be as long as this may break lines."""
+
+INTEGER_LIMIT = 2**53
+DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,8})?")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+Check = Callable[[Any], Flaw | None]
+
+MISSING = Flaw("MISSING", "必填项缺失", "is required")
+UNKNOWN_ITEM = Flaw("UNKNOWN_ITEM", "标准中没有该数据项", "is not an item of this record type")
+NOT_TEXT = Flaw("NOT_TEXT", "必须是文本", "must be text")
+NOT_TRIMMED = Flaw("NOT_TRIMMED", "首尾不能有空白或为空", "must not be empty or start or end blank")
+NOT_NFC = Flaw("NOT_NFC", "文本必须为 Unicode NFC", "text must be in Unicode NFC")
+CONTROL = Flaw("CONTROL_CHARACTER", "含有控制字符", "holds a control character")
+NOT_INTEGER = Flaw("NOT_INTEGER", "必须是整数", "must be an integer below 2^53")
+NOT_DECIMAL = Flaw(
+    "NOT_DECIMAL",
+    '必须是文本形式的十进制数，例如 "3.50"',
+    'must be a decimal written as text, such as "3.50"',
+)
+NOT_BOOLEAN = Flaw("NOT_BOOLEAN", "必须是 true 或 false", "must be true or false")
+NOT_DATE = Flaw("NOT_DATE", "必须是日期 YYYY-MM-DD", "must be a date YYYY-MM-DD")
+NOT_INSTANT = Flaw(
+    "NOT_INSTANT",
+    "必须是 UTC 时间 YYYY-MM-DDTHH:MM:SSZ",
+    "must be a UTC time YYYY-MM-DDTHH:MM:SSZ",
+)
+NOT_OBJECT = Flaw("NOT_OBJECT", "必须是对象", "must be an object")
+NOT_LIST = Flaw("NOT_LIST", "必须是数组", "must be a list")
+TOO_MANY = Flaw(
+    "TOO_MANY", f"最多 {LIST_LENGTH_MAX} 项", f"must have at most {LIST_LENGTH_MAX} members"
+)
+
+
+def conform(spec: RecordSpec, raw: Any) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the wire object (without nulls) and every problem found in it.
+
+    The wire object may be used only when there is no problem.
+    """
+    problems: list[Problem] = []
+    wire = _object(spec, raw, "", problems)
+    if not problems:
+        for rule in spec.checks:
+            problems += [_problem(path, flaw, None) for path, flaw in rule(wire)]
+    return wire, problems[:PROBLEMS_MAX]
+
+
+def decode(spec: RecordSpec, raw: Any) -> Any:
+    """Return the record dataclass for a JSON object.
+
+    Raises `ConformanceError` with all problems.
+    """
+    wire, problems = conform(spec, raw)
+    if problems:
+        raise ConformanceError(spec.name, problems)
+    return _construct(spec, wire)
+
+
+def _object(spec: RecordSpec, raw: Any, path: str, problems: list[Problem]) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        problems.append(_problem(path or spec.name, NOT_OBJECT, raw))
+        return {}
+    fields = _fields(spec)
+    wire: dict[str, Any] = {}
+    for name, part in raw.items():
+        if part is None:
+            continue
+        found = fields.get(name)
+        if found is None:
+            problems.append(_problem(f"{path}{name}", UNKNOWN_ITEM, None))
+            continue
+        wire[name] = _part(found, part, f"{path}{name}", problems)
+    for name, declared in fields.items():
+        if name not in wire and not (declared.item.optional or declared.item.many):
+            problems.append(_problem(f"{path}{name}", MISSING, None))
+    return wire
+
+
+class _Field:
+    """An item with its ready-made check."""
+
+    __slots__ = ("check", "item")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.check = _check_of(item)
+
+
+_FIELDS: dict[type[Any], dict[str, _Field]] = {}
+
+
+def _fields(spec: RecordSpec) -> dict[str, _Field]:
+    if spec.cls not in _FIELDS:
+        _FIELDS[spec.cls] = {item.wire: _Field(item) for item in spec.items}
+    return _FIELDS[spec.cls]
+
+
+def _part(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
+    item = field.item
+    if not item.many:
+        return _single(field, raw, path, problems)
+    if not isinstance(raw, list | tuple):
+        problems.append(_problem(path, NOT_LIST, raw))
+        return raw
+    if len(raw) > LIST_LENGTH_MAX:
+        problems.append(_problem(path, TOO_MANY, None))
+        return raw
+    return [_single(field, one, f"{path}.{n}", problems) for n, one in enumerate(raw)]
+
+
+def _single(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
+    if field.item.value is not None:
+        return _object(field.item.value, raw, f"{path}.", problems)
+    flaw = field.check(raw)
+    if flaw is not None:
+        personal = field.item.grade is Grade.L4
+        problems.append(_problem(path, flaw, None if personal else raw))
+    return raw
+
+
+def _problem(path: str, flaw: Flaw, raw: Any) -> Problem:
+    shown = None if raw is None else str(raw)[:VALUE_SHOWN_MAX]
+    return Problem(path.rstrip("."), flaw.code, flaw.zh, flaw.en, shown)
+
+
+def _check_of(item: Item) -> Check:
+    if item.kind is Kind.TEXT:
+        return _text_check(item)
+    if item.kind is Kind.INTEGER:
+        return _integer_check(item)
+    if item.kind is Kind.DECIMAL:
+        return _decimal_check(item)
+    if item.kind is Kind.CODE:
+        return _code_check(item)
+    return {
+        Kind.BOOLEAN: lambda raw: None if isinstance(raw, bool) else NOT_BOOLEAN,
+        Kind.DATE: _date,
+        Kind.INSTANT: _instant,
+        Kind.PARTIAL_DATE: _partial_date,
+        Kind.VALUE: lambda raw: None,
+    }[item.kind]
+
+
+def _text_check(item: Item) -> Check:
+    facts = item.facts
+    pattern = re.compile(facts.pattern) if facts.pattern else None
+    length_max, further = facts.length_max, facts.check
+    multiline = length_max >= MULTILINE_FROM
+    too_long = Flaw(
+        "TOO_LONG", f"最多 {length_max} 个字符", f"must have at most {length_max} characters"
+    )
+    misshapen = Flaw("MISSHAPEN", f"格式应为 {facts.pattern}", f"must look like {facts.pattern}")
+
+    def check(raw: Any) -> Flaw | None:
+        if not isinstance(raw, str):
+            return NOT_TEXT
+        if len(raw) > length_max:
+            return too_long
+        flaw = _spelling(raw, multiline=multiline)
+        if flaw is not None:
+            return flaw
+        if pattern is not None and pattern.fullmatch(raw) is None:
+            return misshapen
+        return further(raw) if further is not None else None
+
+    return check
+
+
+def _spelling(raw: str, *, multiline: bool) -> Flaw | None:
+    if not raw or raw[0].isspace() or raw[-1].isspace():
+        return NOT_TRIMMED
+    if not raw.isprintable() and not _printable(raw, multiline=multiline):
+        return CONTROL
+    if not raw.isascii() and not unicodedata.is_normalized("NFC", raw):
+        return NOT_NFC
+    return None
+
+
+def _printable(raw: str, *, multiline: bool) -> bool:
+    """Whether text holds no control character or lone surrogate; long items may break lines."""
+    allowed = "\n\t" if multiline else ""
+    return all(c in allowed or unicodedata.category(c) not in ("Cc", "Cs", "Cn") for c in raw)
+
+
+def _bounds(item: Item) -> Flaw:
+    low, high = item.facts.minimum, item.facts.maximum
+    unit = f" {item.facts.unit}" if item.facts.unit else ""
+    return Flaw(
+        "OUT_OF_RANGE",
+        f"允许范围：{'' if low is None else low} 至 {'' if high is None else high}{unit}",
+        f"must lie between {'any' if low is None else low} and "
+        f"{'any' if high is None else high}{unit}",
+    )
+
+
+def _integer_check(item: Item) -> Check:
+    low, high, outside = item.facts.minimum, item.facts.maximum, _bounds(item)
+
+    def check(raw: Any) -> Flaw | None:
+        if isinstance(raw, bool) or not isinstance(raw, int):
+            return NOT_INTEGER
+        if not -INTEGER_LIMIT < raw < INTEGER_LIMIT:
+            return NOT_INTEGER
+        return outside if _is_outside(raw, low, high) else None
+
+    return check
+
+
+def _decimal_check(item: Item) -> Check:
+    low, high, outside = item.facts.minimum, item.facts.maximum, _bounds(item)
+
+    def check(raw: Any) -> Flaw | None:
+        if not isinstance(raw, str) or DECIMAL.fullmatch(raw) is None:
+            return NOT_DECIMAL
+        return outside if _is_outside(Decimal(raw), low, high) else None
+
+    return check
+
+
+def _is_outside(number: int | Decimal, low: int | None, high: int | None) -> bool:
+    return (low is not None and number < low) or (high is not None and number > high)
+
+
+def _code_check(item: Item) -> Check:
+    assert item.code_list is not None
+    names = frozenset(member.value for member in item.code_list)
+    flaw = Flaw(
+        "CODE_UNKNOWN",
+        f"代码必须是其中之一：{'、'.join(sorted(names))}",
+        f"must be one of {', '.join(sorted(names))}",
+    )
+
+    def check(raw: Any) -> Flaw | None:
+        return None if isinstance(raw, str) and raw in names else flaw
+
+    return check
+
+
+def _date(raw: Any) -> Flaw | None:
+    if not isinstance(raw, str) or DATE.fullmatch(raw) is None:
+        return NOT_DATE
+    try:
+        date.fromisoformat(raw)
+    except ValueError:
+        return NOT_DATE
+    return None
+
+
+def _instant(raw: Any) -> Flaw | None:
+    if not isinstance(raw, str) or INSTANT.fullmatch(raw) is None:
+        return NOT_INSTANT
+    try:
+        datetime.fromisoformat(raw)
+    except ValueError:
+        return NOT_INSTANT
+    return None
+
+
+def _partial_date(raw: Any) -> Flaw | None:
+    if isinstance(raw, str):
+        try:
+            PartialDate(raw)
+        except ValueError:
+            pass
+        else:
+            return None
+    return Flaw(
+        "NOT_PARTIAL_DATE",
+        "必须是 YYYY、YYYY-MM 或 YYYY-MM-DD",
+        "must be YYYY, YYYY-MM or YYYY-MM-DD",
+    )
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.DECIMAL: Decimal,
+    Kind.DATE: date.fromisoformat,
+    Kind.INSTANT: datetime.fromisoformat,
+    Kind.PARTIAL_DATE: PartialDate,
+}
+
+
+def _construct(spec: RecordSpec, wire: Mapping[str, Any]) -> Any:
+    made = {}
+    for item in spec.items:
+        if item.wire not in wire:
+            continue
+        raw = wire[item.wire]
+        made[item.name] = tuple(_read(item, one) for one in raw) if item.many else _read(item, raw)
+    return spec.cls(**made)
+
+
+def _read(item: Item, raw: Any) -> Any:
+    if item.value is not None:
+        return _construct(item.value, raw)
+    if item.code_list is not None:
+        return item.code_list[raw]
+    reader = _READERS.get(item.kind)
+    return reader(raw) if reader else raw

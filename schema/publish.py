@@ -1,0 +1,210 @@
+"""`publish`: the standard as files that others can read: JSON Schemas, code lists, one page.
+
+Pure: returns texts by file name; `deltahub standard` writes them to `schema/published/`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from schema import STANDARD_VERSION
+from schema.codes import code_lists
+from schema.conform import DATE, DECIMAL, INSTANT
+from schema.item import LIST_LENGTH_MAX, SCOPE_OF_GRADE, Grade, Item, Kind, RecordSpec
+from schema.records import RECORDS
+
+BASE = "https://hub.delta.example/standard"
+"""Where the published files will be served; an example domain until the operator names one."""
+
+PARTIAL_DATE = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
+
+_SHAPES: dict[Kind, dict[str, Any]] = {
+    Kind.TEXT: {"type": "string", "minLength": 1},
+    Kind.INTEGER: {"type": "integer"},
+    Kind.DECIMAL: {"type": "string", "pattern": f"^{DECIMAL.pattern}$"},
+    Kind.BOOLEAN: {"type": "boolean"},
+    Kind.DATE: {"type": "string", "pattern": f"^{DATE.pattern}$"},
+    Kind.PARTIAL_DATE: {"type": "string", "pattern": f"^{PARTIAL_DATE}$"},
+    Kind.INSTANT: {"type": "string", "pattern": f"^{INSTANT.pattern}$"},
+}
+
+
+def files() -> dict[str, str]:
+    """Return every generated file of the standard by its name."""
+    made = {f"{spec.table}.schema.json": _dump(json_schema(spec)) for spec in RECORDS.values()}
+    made["codes.json"] = _dump(codes_document())
+    made["standard.md"] = standard_page()
+    return made
+
+
+def json_schema(spec: RecordSpec) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of one record type."""
+    definitions: dict[str, Any] = {}
+    body = _object(spec, definitions)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{BASE}/{STANDARD_VERSION}/{spec.table}.schema.json",
+        "title": f"{spec.name} {spec.zh}",
+        **body,
+        "x-key": list(spec.key),
+        **({"$defs": definitions} if definitions else {}),
+    }
+
+
+def codes_document() -> dict[str, Any]:
+    """Return every code list with official codes and labels."""
+    return {
+        "version": STANDARD_VERSION,
+        "lists": {
+            name: {
+                "zh": codes.title_zh,
+                "en": codes.title_en,
+                "source": codes.source,
+                "codes": [
+                    {"name": m.value, "official": m.official, "zh": m.zh, "en": m.en} for m in codes
+                ],
+            }
+            for name, codes in code_lists().items()
+        },
+    }
+
+
+def _object(spec: RecordSpec, definitions: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"{spec.zh}. {spec.en}",
+        "additionalProperties": False,
+        "required": [i.wire for i in spec.items if not (i.optional or i.many)],
+        "properties": {i.wire: _property(i, definitions) for i in spec.items},
+    }
+
+
+def _property(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
+    shape = _shape(item, definitions)
+    if item.many:
+        shape = {"type": "array", "maxItems": LIST_LENGTH_MAX, "items": shape}
+    facts = {
+        "description": f"{item.facts.zh}. {item.facts.en}",
+        "x-grade": item.grade.name,
+        "x-scope": item.scope,
+        "x-unit": item.facts.unit,
+        "x-scheme": item.facts.scheme,
+        "x-ref": item.facts.ref,
+    }
+    return {**shape, **{name: fact for name, fact in facts.items() if fact is not None}}
+
+
+def _shape(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
+    if item.value is not None:
+        if item.value.name not in definitions:
+            definitions[item.value.name] = {}
+            definitions[item.value.name] = _object(item.value, definitions)
+        return {"$ref": f"#/$defs/{item.value.name}"}
+    if item.code_list is not None:
+        return {"type": "string", "enum": [m.value for m in item.code_list]}
+    shape = dict(_SHAPES[item.kind])
+    facts = item.facts
+    if item.kind is Kind.TEXT:
+        shape["maxLength"] = facts.length_max
+        if facts.pattern:
+            shape["pattern"] = f"^(?:{facts.pattern})$"
+    if item.kind is Kind.INTEGER:
+        bounds = {"minimum": facts.minimum, "maximum": facts.maximum}
+        shape.update({name: bound for name, bound in bounds.items() if bound is not None})
+    return shape
+
+
+def standard_page() -> str:
+    """Return the standard as one Markdown page."""
+    parts = [_PREFACE.format(version=STANDARD_VERSION)]
+    parts += [
+        f"| {grade.name} | {grade.value} | `{scope}` |" for grade, scope in SCOPE_OF_GRADE.items()
+    ]
+    parts.append("\n## Records 记录\n")
+    parts += [_record_section(spec) for spec in RECORDS.values()]
+    parts.append("## Nested values 嵌套值\n")
+    parts += [_record_section(spec) for spec in _nested().values()]
+    parts.append("## Code lists 代码表\n")
+    parts += [_codes_section(name) for name in code_lists()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+_PREFACE = """# Yangtze Delta instrument exchange standard {version}
+
+长三角大型科研仪器数据交换标准。This page is generated from the record types in `schema/records`;
+change those, then run `make standard`.
+
+A record MUST be a JSON object with the items below. An item that is not stated MUST be left out;
+`null` counts as left out. Decimals MUST travel as text, times as UTC `YYYY-MM-DDTHH:MM:SSZ`, codes
+by name. Signatures and digests are made over the canonical bytes of the object (RFC 8785, without
+floats and nulls, integers below 2^53, text in NFC). A sender MUST NOT send items that this version
+does not name; a receiver of a later minor version MUST ignore items it does not know.
+
+## Data grades 数据分级
+
+| grade | meaning | scope that reveals it, unless the item names another |
+|---|---|---|"""
+
+
+def _nested() -> dict[str, RecordSpec]:
+    found: dict[str, RecordSpec] = {}
+
+    def walk(spec: RecordSpec) -> None:
+        for item in spec.items:
+            if item.value is not None and item.value.name not in found:
+                found[item.value.name] = item.value
+                walk(item.value)
+
+    for spec in RECORDS.values():
+        walk(spec)
+    return dict(sorted(found.items()))
+
+
+def _record_section(spec: RecordSpec) -> str:
+    head = f"### {spec.name} {spec.zh}\n\n{spec.en}\n"
+    if spec.key:
+        joined = f" `{spec.key_separator}` ".join(f"`{part}`" for part in spec.key)
+        head += f"\nKey: {joined}."
+        if spec.dataset is not None:
+            head += f" Rows are shown under a {spec.dataset.value} agreement."
+        head += "\n"
+    rows = [
+        "| item | 中文 | meaning | type | grade | |",
+        "|---|---|---|---|---|---|",
+        *(_item_row(item) for item in spec.items),
+    ]
+    return head + "\n" + "\n".join(rows) + "\n"
+
+
+def _item_row(item: Item) -> str:
+    if item.value is not None:
+        kind = f"[{item.value.name}](#{item.value.name.lower()}-{item.value.zh})"
+    elif item.code_list is not None:
+        kind = f"code {item.code_list.__name__}"
+    else:
+        kind = item.kind.value
+    kind += " []" if item.many else ""
+    notes = [
+        "required" if not (item.optional or item.many) else "",
+        f"unit {item.facts.unit}" if item.facts.unit else "",
+        item.facts.scheme or "",
+        f"→ {item.facts.ref}" if item.facts.ref else "",
+        f"scope `{item.facts.scope}`" if item.facts.scope else "",
+    ]
+    told = "; ".join(note for note in notes if note)
+    grade = item.grade.name if item.grade is not Grade.L1 else ""
+    return f"| `{item.wire}` | {item.facts.zh} | {item.facts.en} | {kind} | {grade} | {told} |"
+
+
+def _codes_section(name: str) -> str:
+    codes = code_lists()[name]
+    rows = [f"| `{m.value}` | {m.official or ''} | {m.zh} | {m.en} |" for m in codes]
+    return (
+        f"### {name} {codes.title_zh}\n\n{codes.title_en}. Source: {codes.source}.\n\n"
+        "| code | official | 中文 | English |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _dump(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

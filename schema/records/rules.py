@@ -1,0 +1,110 @@
+"""Rules that tie several items of one record together.
+
+Each takes the wire object, whose single items are already checked, and returns flaws by path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from schema.codes.tables import TABLED_SCHEMES, is_known, scheme_name
+from schema.identifiers import Flaw
+
+Wire = dict[str, Any]
+Flaws = Sequence[tuple[str, Flaw]]
+
+HOURS_TOLERANCE = Decimal("0.1")
+"""Hours travel with one decimal, so an interval may differ by as much."""
+
+
+def interval_of(start: str, end: str, *, required: bool = False) -> Callable[[Wire], Flaws]:
+    """Return the rule that `end` is not before `start` (after it, where the interval counts)."""
+
+    def check(wire: Wire) -> Flaws:
+        first, last = wire.get(start), wire.get(end)
+        if first is None or last is None:
+            return ()
+        if first < last or (first == last and not required):
+            return ()
+        flaw = Flaw("INTERVAL_REVERSED", f"{end} 必须晚于 {start}", f"{end} must lie after {start}")
+        return ((end, flaw),)
+
+    return check
+
+
+def classes_are_listed(wire: Wire) -> Flaws:
+    """Check that codes of a scheme which the standard lists are in that list."""
+    found = []
+    for name in ("classes", "subjects"):
+        for position, code in enumerate(wire.get(name, ())):
+            scheme = scheme_name(code["scheme"], code["version"])
+            if scheme in TABLED_SCHEMES and not is_known(scheme, code["code"]):
+                flaw = Flaw(
+                    "CODE_UNKNOWN",
+                    f"{scheme} 中没有代码 {code['code']}",
+                    f"{scheme} has no code {code['code']}",
+                )
+                found.append((f"{name}.{position}.code", flaw))
+    return found
+
+
+def periods_are_ordered(wire: Wire) -> Flaws:
+    """Check that open periods have a length, are sorted and do not overlap."""
+    last = ""
+    for position, period in enumerate(wire.get("periods", ())):
+        if period["opens"] >= period["closes"] or period["opens"] < last:
+            flaw = Flaw(
+                "PERIODS_OVERLAP",
+                "开放时段必须按时间排列、互不重叠，且结束晚于开始",
+                "open periods must be in order, must not overlap, and must end after they start",
+            )
+            return ((f"periods.{position}", flaw),)
+        last = period["closes"]
+    return ()
+
+
+def hours_fit_interval(wire: Wire) -> Flaws:
+    """Check that a record does not claim more hours than passed between start and end."""
+    if any(wire.get(name) is None for name in ("startedAt", "endedAt", "hours")):
+        return ()
+    seconds = (_instant(wire["endedAt"]) - _instant(wire["startedAt"])).total_seconds()
+    passed = Decimal(int(seconds)) / 3600
+    if Decimal(wire["hours"]) <= passed + HOURS_TOLERANCE:
+        return ()
+    flaw = Flaw(
+        "HOURS_EXCEED_INTERVAL",
+        f"机时 {wire['hours']} 超过起止时间之差 {passed:.1f} 小时",
+        f"{wire['hours']} hours are more than the {passed:.1f} hours between start and end",
+    )
+    return (("hours", flaw),)
+
+
+def other_purpose_has_tax_record(wire: Wire) -> Flaws:
+    """NRII: purpose 138 (other) on a record needs the duty record."""
+    if wire.get("purpose") != "OTHER" or wire.get("taxRecord"):
+        return ()
+    flaw = Flaw(
+        "TAX_RECORD_MISSING",
+        "服务类型为“其他”（138）时必须填写补税记录",
+        "purpose OTHER (138) needs the duty record (taxRecord)",
+    )
+    return (("taxRecord", flaw),)
+
+
+def outside_use_has_address(wire: Wire) -> Flaws:
+    """NRII: use outside the institution needs the address."""
+    if not wire.get("outsidePremises") or wire.get("outsideAddress"):
+        return ()
+    flaw = Flaw(
+        "ADDRESS_MISSING",
+        "在单位外使用时必须填写对外服务地址",
+        "use outside the institution needs the address (outsideAddress)",
+    )
+    return (("outsideAddress", flaw),)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,255 @@
+"""UsageRecord and ServiceRecord: what was really done with an instrument, for whom, for how much.
+
+Rows are shown to their institution, to the user's institution and to parties with an agreement.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from schema.codes import (
+    AgreementDataset,
+    CollectionMethod,
+    ExclusionReason,
+    InstitutionKind,
+    ServicePurpose,
+    ServiceWay,
+    UserKind,
+)
+from schema.identifiers import check_institution_key
+from schema.item import Grade, item, record
+from schema.records.instrument import INSTRUMENT_KEY_PATTERN
+from schema.records.rules import (
+    hours_fit_interval,
+    interval_of,
+    other_purpose_has_tax_record,
+    outside_use_has_address,
+)
+from schema.values import KEY_PATTERN, Money, OriginalText, Project, Review
+
+
+@record(
+    "机时记录",
+    key=("instrument_key", "local_id"),
+    prefix="use",
+    dataset=AgreementDataset.SERVICE,
+    checks=(interval_of("startedAt", "endedAt"), hours_fit_interval),
+)
+class UsageRecord:
+    """One use of an instrument, whether or not a service was sold with it."""
+
+    instrument_key: str = item(
+        "仪器",
+        "Instrument",
+        ref="Instrument",
+        inverse="usage_records",
+        pattern=INSTRUMENT_KEY_PATTERN,
+        filterable=True,
+    )
+    local_id: str = item("来源编号", "Identifier in the source", length_max=150)
+    started_at: datetime | None = item(
+        "开始时间", "Start", grade=Grade.L3, filterable=True, sortable=True, default=None
+    )
+    ended_at: datetime | None = item(
+        "结束时间",
+        "End; absent while the use goes on",
+        grade=Grade.L3,
+        filterable=True,
+        default=None,
+    )
+    hours: Decimal | None = item(
+        "机时",
+        "Effective hours: start-up, measurement and wind-down that were needed",
+        unit="h",
+        grade=Grade.L3,
+        minimum=0,
+        maximum=9999,
+        default=None,
+    )
+    samples_count: int | None = item(
+        "测样数", "Samples", unit="samples", grade=Grade.L3, minimum=0, default=None
+    )
+    user_key: str | None = item(
+        "用户单位",
+        "Institution of the user",
+        grade=Grade.L3,
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        default=None,
+    )
+    user_name: str | None = item(
+        "用户单位名称", "Name of that institution", grade=Grade.L3, length_max=200, default=None
+    )
+    user_kind: InstitutionKind | None = item(
+        "用户单位类型", "Kind of that institution", grade=Grade.L3, default=None
+    )
+    user_side: UserKind | None = item(
+        "内外部",
+        "Inside or outside, judged by legal person and not by department",
+        grade=Grade.L3,
+        filterable=True,
+        default=None,
+    )
+    user_reference: str | None = item(
+        "用户代号",
+        "Pseudonym of the user, meaningful to its source only",
+        grade=Grade.L4,
+        length_max=100,
+        default=None,
+    )
+    purpose: ServicePurpose | None = item(
+        "用途", "Purpose", grade=Grade.L3, filterable=True, default=None
+    )
+    collection_method: CollectionMethod = item("采集方式", "How the hours were collected")
+    recorded_at: datetime | None = item(
+        "登记时间", "When the source wrote it down", grade=Grade.L3, default=None
+    )
+    project_reference: str | None = item(
+        "课题编号", "Project number in the source", grade=Grade.L3, length_max=150, default=None
+    )
+    originals: tuple[OriginalText, ...] = item(
+        "原始文本", "Source texts that were converted", grade=Grade.L3, default=()
+    )
+
+
+@record(
+    "服务记录",
+    key=("instrument_key", "local_id"),
+    prefix="svc",
+    dataset=AgreementDataset.SERVICE,
+    checks=(
+        interval_of("startedAt", "endedAt"),
+        hours_fit_interval,
+        other_purpose_has_tax_record,
+        outside_use_has_address,
+    ),
+)
+class ServiceRecord:
+    """One service given with an instrument: user, duration, content and charge."""
+
+    instrument_key: str = item(
+        "仪器",
+        "Instrument",
+        ref="Instrument",
+        inverse="service_records",
+        pattern=INSTRUMENT_KEY_PATTERN,
+        filterable=True,
+    )
+    local_id: str = item("服务记录编号", "Identifier in the source", length_max=150)
+    offer_code: str | None = item(
+        "服务编号", "Offer that it was given under", grade=Grade.L3, length_max=150, default=None
+    )
+    user_key: str | None = item(
+        "用户单位",
+        "Institution of the user",
+        grade=Grade.L3,
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        filterable=True,
+        default=None,
+    )
+    user_name: str | None = item(
+        "用户单位名称", "Name of that institution", grade=Grade.L3, length_max=200, default=None
+    )
+    user_kind: InstitutionKind | None = item(
+        "用户单位类型", "Kind of that institution", grade=Grade.L3, default=None
+    )
+    user_side: UserKind | None = item(
+        "内外部",
+        "Inside or outside, judged by legal person and not by department",
+        grade=Grade.L3,
+        filterable=True,
+        default=None,
+    )
+    user_reference: str | None = item(
+        "用户代号",
+        "Pseudonym of the user, meaningful to its source only",
+        grade=Grade.L4,
+        length_max=100,
+        default=None,
+    )
+    started_at: datetime | None = item(
+        "开始时间", "Start", grade=Grade.L3, filterable=True, sortable=True, default=None
+    )
+    ended_at: datetime | None = item(
+        "结束时间", "End", grade=Grade.L3, filterable=True, sortable=True, default=None
+    )
+    start_derived: bool | None = item(
+        "开始时间为推算",
+        "The start was computed from end and hours",
+        grade=Grade.L3,
+        default=None,
+    )
+    hours: Decimal | None = item(
+        "服务机时",
+        "Hours of service",
+        unit="h",
+        grade=Grade.L3,
+        minimum=0,
+        maximum=9999,
+        default=None,
+    )
+    samples_count: int | None = item(
+        "样品数", "Samples", unit="samples", grade=Grade.L3, minimum=0, default=None
+    )
+    purpose: ServicePurpose = item("服务类型", "Purpose", filterable=True)
+    ways: tuple[ServiceWay, ...] = item("服务方式", "Ways of service", default=())
+    content: str | None = item(
+        "服务内容", "What was done", grade=Grade.L3, length_max=1000, default=None
+    )
+    charge: Money | None = item(
+        "服务金额", "Charge, in yuan", grade=Grade.L3, filterable=True, default=None
+    )
+    voucher_fen: int | None = item(
+        "创新券抵扣",
+        "Part of the charge that a voucher pays",
+        unit="fen CNY",
+        grade=Grade.L3,
+        scope="voucher:read",
+        minimum=0,
+        default=None,
+    )
+    invoice_no: str | None = item(
+        "发票号码", "Invoice number", grade=Grade.L3, length_max=60, default=None
+    )
+    collection_method: CollectionMethod = item("采集方式", "How the hours were collected")
+    recorded_at: datetime | None = item(
+        "登记时间", "When the source wrote it down", grade=Grade.L3, default=None
+    )
+    agreement_signed: bool | None = item(
+        "是否签订协议", "A service agreement was signed", grade=Grade.L3, default=None
+    )
+    agreement_no: str | None = item(
+        "协议编号", "Number of that agreement", grade=Grade.L3, length_max=100, default=None
+    )
+    outside_premises: bool | None = item(
+        "是否单位外使用", "Used outside the institution", grade=Grade.L3, default=None
+    )
+    outside_address: str | None = item(
+        "对外服务地址", "Where, if outside", grade=Grade.L3, length_max=200, default=None
+    )
+    customs_notice_no: str | None = item(
+        "海关通知书编号",
+        "Customs notice, where the simple procedure does not apply",
+        grade=Grade.L3,
+        scope="customs:read",
+        length_max=60,
+        default=None,
+    )
+    tax_record: str | None = item(
+        "补税记录",
+        "Duty paid for another purpose (138)",
+        grade=Grade.L3,
+        scope="customs:read",
+        length_max=300,
+        default=None,
+    )
+    exclusions: tuple[ExclusionReason, ...] = item(
+        "不计奖补原因", "Why it earns no award", grade=Grade.L3, default=()
+    )
+    project: Project | None = item("课题", "Project", grade=Grade.L3, default=None)
+    review: Review | None = item("服务评价", "Review by the user", grade=Grade.L3, default=None)
+    originals: tuple[OriginalText, ...] = item(
+        "原始文本", "Source texts that were converted", grade=Grade.L3, default=()
+    )

@@ -1,0 +1,109 @@
+"""Nested values of the standard: facts that several records hold and that have no key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from schema.checks import check_currency, check_division
+from schema.codes import FundingSource, Rating
+from schema.item import item, value
+
+KEY_PATTERN = r"[a-z][a-z0-9]*:[^\s/]{1,64}"
+"""An institution key: scheme and value."""
+TIME_PATTERN = r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00"
+
+
+@value("双语名称")
+class Name:
+    """A name in Chinese and, where there is one, in English."""
+
+    zh: str = item("中文名称", "Name in Chinese", length_max=200)
+    en: str | None = item("英文名称", "Name in English", length_max=300, default=None)
+
+
+@value("金额")
+class Money:
+    """An amount in a stated currency, in whole units of it (yuan, never ten thousand yuan)."""
+
+    amount: Decimal = item("数额", "Amount", unit="currency unit", minimum=0)
+    currency: str = item(
+        "币种", "Currency", scheme="ISO 4217", pattern="[A-Z]{3}", check=check_currency
+    )
+
+
+@value("分类代码")
+class ClassCode:
+    """A code of a published classification, with the scheme and edition it belongs to."""
+
+    scheme: str = item("分类体系", "Classification scheme", length_max=40)
+    version: str = item("版本", "Edition of the scheme", length_max=20)
+    code: str = item("代码", "Code", length_max=40)
+
+
+@value("标识符")
+class Identifier:
+    """An identifier that another system or register gave."""
+
+    scheme: str = item("标识体系", "Identifier scheme", length_max=40)
+    value: str = item("标识", "Identifier", length_max=200)
+
+
+@value("地点")
+class Place:
+    """Where something stands."""
+
+    division_code: str | None = item(
+        "行政区划代码",
+        "Division code",
+        scheme="GB/T 2260",
+        pattern="[0-9]{6}",
+        check=check_division,
+        default=None,
+    )
+    address: str | None = item("地址", "Campus, building, room", length_max=200, default=None)
+
+
+@value("开放时段")
+class OpenPeriod:
+    """A part of a day, Asia/Shanghai, half open: 24:00 is the end of the day."""
+
+    opens: str = item("开始", "Opens at", pattern=TIME_PATTERN)
+    closes: str = item("结束", "Closes at", pattern=TIME_PATTERN)
+
+
+@value("原始文本")
+class OriginalText:
+    """What the source wrote, kept where the standard's form differs from it."""
+
+    path: str = item("数据项", "Item that was converted", length_max=80)
+    text: str = item("原文", "Text as the source gave it", length_max=200)
+
+
+@value("经费")
+class Funding:
+    """A source of the money that bought an instrument."""
+
+    source: FundingSource = item("经费来源", "Funding source")
+    amount: Money | None = item("金额", "Amount from this source", default=None)
+
+
+@value("课题")
+class Project:
+    """The research project that a service was for."""
+
+    name: str | None = item("课题名称", "Project name", length_max=200, default=None)
+    incomes: tuple[str, ...] = item(
+        "经费来源", "Programmes that pay, as the source names them", default=()
+    )
+    subjects: tuple[ClassCode, ...] = item("学科领域", "Subjects (GB/T 13745)", default=())
+    content: str | None = item("研究内容", "Research content", default=None)
+
+
+@value("评价")
+class Review:
+    """What the user said of a service."""
+
+    rating: Rating = item("评分", "Rating; 1 is best, as in NRII")
+    comment: str | None = item("评价内容", "Comment", default=None)
+    at: datetime | None = item("评价时间", "When it was given", default=None)
