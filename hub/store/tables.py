@@ -46,6 +46,7 @@ class Xid8(UserDefinedType[str]):
 
 METADATA = MetaData(
     naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
@@ -76,7 +77,7 @@ ENTRY = Table(
     Column("channel", Text, nullable=False),
     Column("party", Text, nullable=False),  # who vouches: institution key or hub:<origin>
     Column("client_id", Text),
-    Column("key_id", Text),  # kid of the producer's record signature
+    Column("key_id", Text),  # kid of the record's signature, else of the request's; null: the hub's
     Column("signature_hash", LargeBinary),  # SHA-256(protected || '.' || signature) of that JWS
     Column("evidence", LargeBinary),  # request evidence, or hash of the raw document
     Column("run_id", Text),

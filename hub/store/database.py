@@ -1,0 +1,261 @@
+"""`database`: the hub's three ways to PostgreSQL, each for one kind of work.
+
+- `Database.reads`: statements that read, at high rate. Connections are autocommit, read-only, in
+  a stack so that the warmest is used next, and need no reset between statements.
+- `Database.writes`: transactions that change records: intake, claims, sequencer, outbox.
+- `Database.engine`: SQLAlchemy Core for statements at low rate: clients, sources, runs, operators.
+
+When PostgreSQL is away every one of them raises `DatabaseUnavailableError`, at once where the
+server refuses and within `wait_s` where it is silent. Nothing needs a restart: a connection that
+died while idle is noticed before it is used and replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection as CoreConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseLimits:
+    """Bounds of one process's use of PostgreSQL; at most 8 + 8 + 4 connections by default."""
+
+    read_connections: int = 8
+    write_connections: int = 8
+    engine_connections: int = 4
+    wait_s: float = 5.0
+    """Longest wait for a free connection, and for a new one to be made."""
+    read_timeout_s: float = 10.0
+    """Longest statement that reads."""
+    write_timeout_s: float = 60.0
+    """Longest statement of a transaction; also how long one may stay idle."""
+    lock_timeout_s: float = 20.0
+    """Longest wait for another transaction's lock."""
+    statements_prepared: int = 500
+    """Prepared statements kept per connection."""
+
+
+class Pool:
+    """A bounded stack of connections; the last one given back is the next one lent."""
+
+    def __init__(self, url: str, options: str, size: int, limits: DatabaseLimits) -> None:
+        self._url = url
+        self._options = options
+        self._limits = limits
+        self._idle: list[Connection] = []
+        self._free = asyncio.Semaphore(size)
+        self._closed = False
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection in autocommit mode."""
+        try:
+            async with asyncio.timeout(self._limits.wait_s):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailableError(
+                f"no connection became free in {self._limits.wait_s} s"
+            ) from error
+        try:
+            with translated():
+                found = self._take() or await self._connect()
+            try:
+                with translated():
+                    yield found
+            finally:
+                await self._give_back(found)
+        finally:
+            self._free.release()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside one transaction: committed at the end, undone by an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch_all(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(statement, parameters)
+            return await cursor.fetchall()
+
+    async def fetch_bytes(self, statement: str, parameters: Any = ()) -> bytes | None:
+        """Run one statement and return its first value as PostgreSQL sent it, in binary form.
+
+        For text and json that is the UTF-8 text itself, so an answer that PostgreSQL built goes
+        out without ever being decoded.
+        """
+        async with self.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(statement, parameters)
+            result = cursor.pgresult
+            return result.get_value(0, 0) if result and result.ntuples else None
+
+    async def close(self) -> None:
+        """Close every idle connection; those lent are closed when they come back."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+    def _take(self) -> Connection | None:
+        while self._idle:
+            found = self._idle.pop()
+            if not _has_ended(found):
+                return found
+            found.pgconn.finish()
+        return None
+
+    async def _connect(self) -> Connection:
+        made = await AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=max(2, round(self._limits.wait_s)),
+            options=self._options,
+            prepare_threshold=1,
+            application_name="deltahub",
+        )
+        made.prepared_max = self._limits.statements_prepared
+        return made
+
+    async def _give_back(self, connection: Connection) -> None:
+        status = connection.pgconn.transaction_status
+        if self._closed or connection.broken or status != TransactionStatus.IDLE:
+            await connection.close()
+        elif not connection.closed:
+            self._idle.append(connection)
+
+
+class Database:
+    """The hub's PostgreSQL. Open it as an async context manager."""
+
+    def __init__(self, url: str, limits: DatabaseLimits | None = None) -> None:
+        self.url = url
+        self.limits = limits or DatabaseLimits()
+        bound = self.limits
+        common = "-c timezone=UTC -c jit=off -c client_min_messages=warning"
+        self.reads = Pool(
+            url,
+            f"{common} -c default_transaction_read_only=on"
+            f" -c statement_timeout={round(bound.read_timeout_s * 1000)}",
+            bound.read_connections,
+            bound,
+        )
+        self.writes = Pool(
+            url,
+            f"{common} -c statement_timeout={round(bound.write_timeout_s * 1000)}"
+            f" -c lock_timeout={round(bound.lock_timeout_s * 1000)}"
+            f" -c idle_in_transaction_session_timeout={round(bound.write_timeout_s * 1000)}",
+            bound.write_connections,
+            bound,
+        )
+        self.engine = _engine(url, common, bound)
+
+    @asynccontextmanager
+    async def core(self) -> AsyncIterator[CoreConnection]:
+        """Lend a SQLAlchemy connection inside one transaction, with the errors of this module."""
+        with translated():
+            async with self.engine.begin() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.reads.close()
+        await self.writes.close()
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the drivers raise for an absent or overdue database into the hub's errors."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise _meaning(error) from error
+    except psycopg.InterfaceError as error:
+        raise DatabaseUnavailableError(_first_line(error)) from error
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.OperationalError):
+            raise _meaning(error.orig) from error
+        if isinstance(error.orig, psycopg.InterfaceError):
+            raise DatabaseUnavailableError(_first_line(error.orig)) from error
+        raise
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError("no connection became free in time") from error
+
+
+def _meaning(error: psycopg.OperationalError) -> Exception:
+    """Return the hub's error for a driver's, or the driver's own where the caller must decide."""
+    state = error.sqlstate or "08"
+    if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
+        return HubError(
+            ErrorCode.TIMEOUT, hint="Ask for less at once, or send the same request again."
+        )
+    if state.startswith(("08", "57", "53", "58", "25P03")):
+        return DatabaseUnavailableError(_first_line(error))
+    return error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:200]
+
+
+def _has_ended(connection: Connection) -> bool:
+    """Say whether the server has hung up on an idle connection.
+
+    An idle connection has nothing to read; when there is something, it is the end.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _engine(url: str, options: str, limits: DatabaseLimits) -> AsyncEngine:
+    half = max(1, limits.engine_connections // 2)
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=half,
+        max_overflow=limits.engine_connections - half,
+        pool_timeout=limits.wait_s,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": max(2, round(limits.wait_s)),
+            "application_name": "deltahub",
+            "options": f"{options} -c statement_timeout={round(limits.write_timeout_s * 1000)}",
+        },
+    )
+
+
+async def copy_rows(
+    connection: Connection, table: str, columns: Sequence[str], lines: Sequence[str]
+) -> None:
+    """COPY lines in PostgreSQL's text form into a table, in one go.
+
+    `table` and `columns` come from the table definitions, never from a caller.
+    """
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        await copy.write("".join(lines))

@@ -1,0 +1,158 @@
+"""`search`: what a row is found by, in Chinese, in English and by pinyin; pure functions.
+
+- A document's terms and a query's terms are made by this module only, so they always match.
+- Chinese text has no spaces: each run of it gives its pairs of characters, and its last character
+  alone, so that one character finds by prefix what two find exactly.
+- Names also give pinyin: from each character on, the initials (`smdj` finds 扫描电镜) and the full
+  spelling (`dianjing`). They carry the mark `~`, so that a word and an abbreviation stay apart.
+- A term never reaches a parser: tsvector and tsquery are written as quoted lexemes, which needs no
+  text-search configuration and no extension.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from pypinyin import lazy_pinyin
+
+TERMS_MAX = 400
+"""Terms of one row; what comes first (names) is kept."""
+QUERY_TERMS_MAX = 16
+"""Terms of one query; more narrow nothing that matters."""
+WORD_MAX = 40
+"""Characters of one word that are compared."""
+PINYIN_MAX = 24
+"""Letters of pinyin that are compared."""
+RUNS_CACHED_MAX = 65_536
+"""Chinese runs whose pinyin is kept; names of instruments repeat."""
+
+MARK = "~"
+
+_HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
+_SPLIT = re.compile(r"[0-9]+|[^0-9]+")
+_IS_HAN = re.compile(rf"[{_HAN}]")
+
+
+def search_terms(text: str) -> list[str]:
+    """Return the terms that a text is found by, without pinyin."""
+    return list(dict.fromkeys(_text_terms(text)))
+
+
+def name_terms(name: str) -> list[str]:
+    """Return the terms that a name is found by, pinyin included."""
+    terms = list(_text_terms(name))
+    for run in _runs(name):
+        if _IS_HAN.match(run):
+            terms += _pinyin_terms(run)
+    return list(dict.fromkeys(terms))
+
+
+def query_terms(text: str) -> list[str]:
+    """Return the tsquery operands of what somebody typed; all of them must match.
+
+    A word of letters means itself or pinyin; a word with digits, such as a model number, may go on.
+    """
+    operands: list[str] = []
+    for run in _runs(text):
+        if _IS_HAN.match(run):
+            pairs = [run[n : n + 2] for n in range(len(run) - 1)]
+            operands += [f"'{pair}'" for pair in pairs] or [f"'{run}':*"]
+        elif run.isalpha() and run.isascii() and len(run) > 1:
+            operands.append(f"('{run[:WORD_MAX]}' | '{MARK}{run[:PINYIN_MAX]}':*)")
+        else:
+            operands.append(f"'{run[:WORD_MAX]}':*")
+    return list(dict.fromkeys(operands))[:QUERY_TERMS_MAX]
+
+
+def query_expression(text: str) -> str:
+    """Return the text to cast to `tsquery`; empty when nothing can be searched by it."""
+    return " & ".join(query_terms(text))
+
+
+def vector(names: Iterable[str], texts: Iterable[str]) -> str:
+    """Return the text to cast to `tsvector` for a row's names and other searched texts."""
+    terms: dict[str, None] = {}
+    for name in names:
+        terms.update(dict.fromkeys(name_terms(name)))
+    for text in texts:
+        if len(terms) >= TERMS_MAX:
+            break
+        terms.update(dict.fromkeys(_text_terms(text)))
+    return " ".join(f"'{term}'" for term in list(terms)[:TERMS_MAX])
+
+
+def sort_key(name: str) -> str:
+    """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
+    parts = [_spelled(run)[1] if _IS_HAN.match(run) else run for run in _runs(name)]
+    return f"{' '.join(parts)}\u00a0{name}"
+
+
+def code_path(scheme: str, code: str) -> list[str]:
+    """Return a class code and the classes above it, each as `scheme:code`.
+
+    Codes of the listed classifications (GB/T 32847, GB/T 14885, GB/T 13745, MOE) nest by pairs of
+    digits, so a class is found by any even number of its leading characters.
+    """
+    lengths = [*range(2, len(code), 2), len(code)]
+    return [f"{scheme}:{code[:length]}" for length in lengths]
+
+
+def province_of(division_code: str | None, institution_key: str) -> str | None:
+    """Return the two-digit GB/T 2260 province of a division, else of the credit code's registry.
+
+    Characters 3 to 8 of a unified social credit code name the division of registration
+    (GB 32100); 10 there means the national register, which says nothing about the place.
+    """
+    if division_code:
+        return division_code[:2]
+    scheme, _, value = institution_key.partition(":")
+    if scheme != "uscc" or value[2:4] == "10" or not value[2:4].isdigit():
+        return None
+    return value[2:4]
+
+
+def _runs(text: str) -> list[str]:
+    return _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _text_terms(text: str) -> Iterator[str]:
+    words: list[str] = []
+    for run in _runs(text):
+        if not _IS_HAN.match(run):
+            words.append(run[:WORD_MAX])
+            continue
+        for start in range(len(run) - 1):
+            yield run[start : start + 2]
+        yield run[-1]
+    for word in words:
+        yield word
+        parts = _SPLIT.findall(word)
+        if len(parts) > 1:
+            yield from parts  # jem2100f is also found by jem and by 2100
+    for left, right in itertools.pairwise(words):
+        if not left.isalpha() or not right.isalpha():
+            yield (left + right)[:WORD_MAX]  # jem-2100f is also found by jem2100f
+
+
+@lru_cache(maxsize=RUNS_CACHED_MAX)
+def _spelled(run: str) -> tuple[tuple[str, ...], str]:
+    """Return the syllables of a Chinese run, and them joined."""
+    syllables = tuple(s.casefold() for s in lazy_pinyin(run, errors="ignore"))
+    return syllables, " ".join(syllables)
+
+
+@lru_cache(maxsize=RUNS_CACHED_MAX)
+def _pinyin_terms(run: str) -> tuple[str, ...]:
+    syllables = _spelled(run)[0]
+    terms: list[str] = []
+    for start in range(len(syllables)):
+        rest = syllables[start : start + PINYIN_MAX]
+        if len(rest) > 1:
+            terms.append(MARK + "".join(s[0] for s in rest))
+        terms.append(MARK + "".join(rest)[:PINYIN_MAX])
+    return tuple(terms)
