@@ -1,0 +1,136 @@
+"""How a source lets us in: a fixed token, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
+
+A token is fetched once and used until shortly before it ends; callers that come meanwhile wait for
+the same answer. A 401 makes one renewal, no more. Secrets never appear in a message.
+"""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx
+
+from connectors.errors import PayloadError, RefusedError, UnavailableError
+
+__all__ = ["ClientCredentials", "StaticToken"]
+
+RENEW_BEFORE_S = 30.0
+LIFETIME_S_DEFAULT = 300.0
+"""Used when the source does not say how long its token lives."""
+LIFETIME_S_MAX = 86_400.0
+UNAUTHORIZED = 401
+OK = 200
+REFUSALS = frozenset({400, 401, 403})
+SERVER_ERROR_MIN = 500
+
+
+@dataclass(frozen=True, repr=False)
+class StaticToken(httpx.Auth):
+    """A token that the operator of the source handed over, sent in one header."""
+
+    value: str
+    header: str = "Authorization"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header."""
+        request.headers[self.header] = self.value
+        yield request
+
+
+@dataclass(repr=False)
+class ClientCredentials(httpx.Auth):
+    """OAuth 2.0 client credentials; `method` says how the client names itself."""
+
+    source: str
+    token_url: str
+    client_id: str
+    client_secret: str
+    scope: str = ""
+    method: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    elapsed: Callable[[], float] = time.monotonic
+    _token: str = field(default="", init=False)
+    _until: float = field(default=0.0, init=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send the request with a token, renewing it at most once."""
+        async with self._lock:
+            if not self._fresh():
+                answer = yield self._question(request)
+                await answer.aread()
+                self._keep(answer)
+            token = self._token
+        request.headers["Authorization"] = f"Bearer {token}"
+        response = yield request
+        if response.status_code != UNAUTHORIZED:
+            return
+        async with self._lock:
+            if token == self._token:
+                answer = yield self._question(request)
+                await answer.aread()
+                self._keep(answer)
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+    def _fresh(self) -> bool:
+        return bool(self._token) and self.elapsed() < self._until
+
+    def _question(self, request: httpx.Request) -> httpx.Request:
+        form = {"grant_type": "client_credentials"}
+        headers = {"Accept": "application/json"}
+        if self.scope:
+            form["scope"] = self.scope
+        if self.method == "client_secret_basic":
+            # RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
+            pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": self.client_id, "client_secret": self.client_secret}
+        return httpx.Request(
+            "POST",
+            request.url.join(self.token_url),
+            data=form,
+            headers=headers,
+            extensions=request.extensions,
+        )
+
+    def _keep(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in REFUSALS:
+            raise RefusedError(
+                self.source, f"the token endpoint refuses client {self.client_id!r} ({status})"
+            )
+        if status >= SERVER_ERROR_MIN:
+            raise UnavailableError(self.source, f"the token endpoint answers status {status}")
+        answer = _object(response) if status == OK else {}
+        token = answer.get("access_token")
+        kind = str(answer.get("token_type", "Bearer")).lower()
+        if not isinstance(token, str) or not token.isprintable() or not token or kind != "bearer":
+            raise PayloadError(
+                self.source, f"the token endpoint gave no bearer token (status {status})"
+            )
+        self._token = token
+        self._until = self.elapsed() + _lifetime_s(answer.get("expires_in")) - RENEW_BEFORE_S
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = json.loads(response.content)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _lifetime_s(value: object) -> float:
+    """Read `expires_in`; some servers send it as text."""
+    text = str(value).strip()
+    if not text.isdigit():
+        return LIFETIME_S_DEFAULT
+    return min(float(text), LIFETIME_S_MAX)

@@ -1,0 +1,207 @@
+"""`Session`: one source over HTTP: asks, retries within bounds, names every failure.
+
+Invariants:
+- an answer that is not what was asked for is an error, never an empty list: a refusal, an empty
+  body, a page of HTML, a redirect to a login page each have their own message;
+- only answers to GET are asked for again; a pause the source asks for (Retry-After, RFC 9110
+  section 10.2.3) is kept when it is short and ends the attempt when it is long;
+- numbers are read as `int` and `Decimal`; text must be valid in the charset that was declared.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from connectors.errors import (
+    ConnectorError,
+    PayloadError,
+    RefusedError,
+    SlowError,
+    UnavailableError,
+)
+from connectors.limits import Limits
+from connectors.transport import OversizeError
+
+__all__ = ["Answer", "Session", "parse_json"]
+
+REFUSALS = frozenset({401, 403, 407})
+PASSING = frozenset({408, 425, 429})
+OK_MIN, REDIRECT_MIN, CLIENT_ERROR_MIN, SERVER_ERROR_MIN = 200, 300, 400, 500
+CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}
+CHARSETS |= {"gb18030": "gb18030", "us-ascii": "utf-8-sig", "ascii": "utf-8-sig"}
+EXCERPT_CHARACTERS_MAX = 80
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One successful answer: its raw bytes, and what is needed to read them."""
+
+    place: str
+    raw: bytes
+    content_type: str
+
+
+class Session:
+    """Talks with one source through an httpx client."""
+
+    def __init__(
+        self,
+        source: str,
+        client: httpx.AsyncClient,
+        limits: Limits | None = None,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Name the source for messages; `pause` and `chance` are given by tests."""
+        self.source = source
+        self.limits = limits or Limits()
+        self._client = client
+        self._pause = pause
+        self._chance = chance
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """GET a path below the base address, again where that may help."""
+        attempt = 1
+        while True:
+            try:
+                return await self._once(path, query)
+            except UnavailableError as error:
+                wait = self._wait(attempt, error.retry_after_s)
+                if wait is None:
+                    raise
+            await self._pause(wait)
+            attempt += 1
+
+    def at_origin(self, target: str) -> str:
+        """Return the address of a path with query at the source's own origin, base path or not."""
+        return str(self._client.base_url.copy_with(raw_path=target.encode("ascii")))
+
+    async def get_json(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """GET a path and return the JSON value it answers with."""
+        return parse_json(self.source, await self.get(path, query))
+
+    def _wait(self, attempt: int, asked_s: float | None) -> float | None:
+        """Return the pause before the next attempt; None when there should be none."""
+        if attempt >= self.limits.attempts_max:
+            return None
+        if asked_s is not None:
+            return asked_s if asked_s <= self.limits.retry_after_s_max else None
+        span = min(self.limits.backoff_s * 2.0 ** (attempt - 1), self.limits.backoff_s_max)
+        return span * self._chance()
+
+    async def _once(self, path: str, query: Mapping[str, str] | None) -> Answer:
+        place = httpx.URL(path).raw_path.decode("ascii")
+        if query:
+            place = f"{place}?{httpx.QueryParams(query)}"
+        try:
+            # A path may carry its own query (a link the source gave); only a new one replaces it.
+            request = self._client.build_request("GET", path, params=query or None)
+            response = await self._client.send(request, stream=True)
+            try:
+                self._judge(response, place)
+                raw = await self._read(response, place)
+            finally:
+                await response.aclose()
+        except ConnectorError:
+            raise
+        except OversizeError as error:
+            raise PayloadError(
+                self.source, f"GET {place}: {error}", hint="ask for smaller pages"
+            ) from error
+        except httpx.TimeoutException as error:
+            raise SlowError(self.source, f"GET {place}: {error}") from error
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            raise PayloadError(
+                self.source, f"GET {place}: {error}", hint="correct the address of this source"
+            ) from error
+        except httpx.DecodingError as error:
+            raise PayloadError(self.source, f"GET {place}: broken compression") from error
+        except httpx.HTTPError as error:
+            raise UnavailableError(self.source, f"GET {place}: {error}") from error
+        if not raw.strip():
+            raise PayloadError(self.source, f"GET {place}: the answer is empty")
+        return Answer(
+            place=place, raw=raw, content_type=response.headers.get("content-type", "").lower()
+        )
+
+    async def _read(self, response: httpx.Response, place: str) -> bytes:
+        """Read the whole body; the bound holds after decompression too."""
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > self.limits.response_bytes_max:
+                raise PayloadError(
+                    self.source,
+                    f"GET {place}: more than {self.limits.response_bytes_max} bytes",
+                    hint="ask for smaller pages",
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    def _judge(self, response: httpx.Response, place: str) -> None:
+        """Raise unless the status promises the document."""
+        status = response.status_code
+        said = f"GET {place}: status {status}"
+        if OK_MIN <= status < REDIRECT_MIN:
+            return
+        if status in REFUSALS:
+            raise RefusedError(self.source, said)
+        if status in PASSING or status >= SERVER_ERROR_MIN:
+            raise UnavailableError(self.source, said, retry_after_s=_retry_after(response.headers))
+        if status < CLIENT_ERROR_MIN:
+            raise PayloadError(
+                self.source,
+                f"{said}, a redirect",
+                hint="the source sends us elsewhere, often to a login page: check its address",
+            )
+        raise PayloadError(self.source, said, hint="the path or a parameter is not accepted")
+
+
+def parse_json(source: str, answer: Answer) -> Any:
+    """Read the JSON value of an answer, exactly."""
+    excerpt = answer.raw[:EXCERPT_CHARACTERS_MAX].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if "html" in answer.content_type or excerpt.startswith(b"<"):
+        raise PayloadError(
+            source,
+            f"{answer.place}: a page of HTML or XML came instead of JSON",
+            hint="often a login page or an error page of a proxy: check address and credentials",
+        )
+    try:
+        text = answer.raw.decode(_charset(answer.content_type))
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise PayloadError(source, f"{answer.place}: not valid JSON: {error}") from error
+
+
+def _charset(content_type: str) -> str:
+    for part in content_type.split(";")[1:]:
+        name, _, value = part.strip().partition("=")
+        if name == "charset":
+            return CHARSETS.get(value.strip("\"' "), "utf-8-sig")
+    return "utf-8-sig"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Read Retry-After, seconds or a date; a date counts from the server's own Date header."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+        since = parsedate_to_datetime(headers.get("date", ""))
+        return max(0.0, (until - since).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,94 @@
+"""Measures an XLSX file before a reader opens it, against its bounds.
+
+Every part is really unpacked once, in pieces, because the sizes a ZIP directory states are only a
+claim; and the cell addresses of every sheet are looked through, because the reader makes room for
+the whole rectangle between the first and the last cell.
+
+ECMA-376 part 1 section 18.3.1 (attribute `r` of rows and cells); APPNOTE.TXT section 4.3 (ZIP).
+"""
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from connectors.errors import PayloadError
+from connectors.limits import Limits
+
+__all__ = ["measure"]
+
+ADDRESS = re.compile(rb"""\sr\s*=\s*["']\$?([A-Za-z]{0,3})\$?(\d{1,9})["']""")
+OVERLAP_BYTES = 64
+"""Kept from one piece to the next, so that an address cut in two is still seen."""
+PIECE_BYTES = 256 * 1024
+LOCAL_HEADER = struct.Struct("<4s5H3I2H")
+LOCAL_MAGIC = b"PK\x03\x04"
+LETTERS = 26
+
+
+def measure(source: str, data: bytes, limits: Limits) -> None:
+    """Raise `PayloadError` when the workbook is larger inside than the limits allow."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = archive.infolist()
+    if len(parts) > limits.table_entries_max:
+        raise PayloadError(source, f"the workbook holds {len(parts)} parts")
+    left = limits.table_unpacked_bytes_max
+    for part in parts:
+        rows = columns = 0
+        tail = b""
+        is_sheet = part.filename.lower().endswith(".xml") and "sheet" in part.filename.lower()
+        for piece in _unpack(source, data, part):
+            left -= len(piece)
+            if left < 0:
+                raise PayloadError(
+                    source,
+                    f"the workbook unpacks to more than {limits.table_unpacked_bytes_max} bytes",
+                    hint="delete pictures and unused sheets",
+                )
+            if is_sheet:
+                text = tail + piece
+                for letters, number in ADDRESS.findall(text):
+                    rows = max(rows, int(number))
+                    columns = max(columns, _column(letters))
+                tail = text[-OVERLAP_BYTES:]
+        if rows * max(columns, 1) > limits.table_cells_max or columns > limits.table_columns_max:
+            raise PayloadError(
+                source,
+                f"{part.filename} spans {rows} rows and {columns} columns",
+                hint="delete the empty rows and columns that carry only formatting",
+            )
+
+
+def _column(letters: bytes) -> int:
+    """Turn column letters into a number: A is 1, AA is 27."""
+    number = 0
+    for letter in letters.upper():
+        number = number * LETTERS + letter - ord("A") + 1
+    return number
+
+
+def _unpack(source: str, data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the unpacked bytes of one part in pieces, whatever size the directory claims."""
+    if part.flag_bits & 1:
+        raise PayloadError(source, "the workbook is encrypted", hint="save it without a password")
+    head = data[part.header_offset : part.header_offset + LOCAL_HEADER.size]
+    if len(head) < LOCAL_HEADER.size or not head.startswith(LOCAL_MAGIC):
+        raise zipfile.BadZipFile(f"{part.filename} does not begin where it should")
+    *_, name_length, extra_length = LOCAL_HEADER.unpack(head)
+    start = part.header_offset + LOCAL_HEADER.size + name_length + extra_length
+    packed = memoryview(data)[start : start + part.compress_size]
+    if part.compress_type == zipfile.ZIP_STORED:
+        for at in range(0, len(packed), PIECE_BYTES):
+            yield bytes(packed[at : at + PIECE_BYTES])
+        return
+    if part.compress_type != zipfile.ZIP_DEFLATED:
+        raise PayloadError(source, f"{part.filename} is packed in an unusual way")
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest: bytes | memoryview = packed
+    while rest and not inflater.eof:
+        piece = inflater.decompress(rest, PIECE_BYTES)
+        rest = inflater.unconsumed_tail
+        yield piece
+    yield inflater.flush()

@@ -1,0 +1,100 @@
+"""Real servers on the loopback interface that answer as a test tells them to."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+Script = Callable[["Peer"], Awaitable[None]]
+
+
+@dataclass
+class Peer:
+    """One accepted connection, as the script of a test sees it."""
+
+    number: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    server: "RawServer"
+
+    async def request(self) -> tuple[bytes, bytes]:
+        """Read one request: head and body."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        body = b""
+        if b"content-length:" in lower:
+            length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
+            body = await self.reader.readexactly(length)
+        elif b"transfer-encoding: chunked" in lower:
+            while size := int(await self.reader.readline(), 16):
+                body += await self.reader.readexactly(size)
+                await self.reader.readline()
+            await self.reader.readline()
+        self.server.requests.append(head.split(b"\r\n")[0].decode())
+        return head, body
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def ok(self, body: bytes = b"ok", extra: bytes = b"") -> None:
+        await self.send(
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), extra, body)
+        )
+
+    def hang_up(self) -> None:
+        self.writer.transport.abort()
+
+
+@dataclass
+class RawServer:
+    """What a running server saw."""
+
+    url: str = ""
+    port: int = 0
+    connections: int = 0
+    requests: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def serving(
+    script: Script, context: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
+    state = RawServer()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        state.connections += 1
+        try:
+            await script(Peer(state.connections, reader, writer, state))
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+            tasks.discard(task)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context, limit=2**22)
+    state.port = server.sockets[0].getsockname()[1]
+    state.url = f"{'https' if context else 'http'}://127.0.0.1:{state.port}"
+    try:
+        yield state
+    finally:
+        server.close()
+        running = list(tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.wait_closed()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def raw_server() -> Callable[..., object]:
+    return serving
