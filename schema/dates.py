@@ -17,7 +17,7 @@ from functools import total_ordering
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 EARLIEST_YEAR = 1900
-LATEST_YEAR = 2199
+LATEST_YEAR = 2099  # a greater year is a mistyped one, or YYMMDD read as YYYYMM
 EARLIEST_UNIX = 631_152_000  # 1990-01-01T00:00:00Z: smaller numbers are durations or mistakes
 LATEST_UNIX = 4_102_444_800  # 2100-01-01T00:00:00Z
 LONGEST_TEXT = 64
@@ -100,7 +100,7 @@ def _split(text: str) -> tuple[int, int | None, int | None]:
     month = int(match[2]) if match[2] else None
     day = int(match[3]) if match[3] else None
     try:
-        date(year, month or 1, day or 1)
+        date(year, 1 if month is None else month, 1 if day is None else day)
     except ValueError as error:
         raise DateError("DATE_INVALID", text, expected) from error
     if not EARLIEST_YEAR <= year <= LATEST_YEAR:

@@ -1,4 +1,4 @@
-"""Long code lists of other bodies: instrument classes, assets, subjects, divisions, countries, money.
+"""Long code lists of other bodies: classes, assets, subjects, divisions, countries, money.
 
 Each list is a TSV file beside this module whose first lines cite the standard and where the codes
 were found. Files are read once, on first use; rows are immutable. Codes are text: leading zeros
@@ -111,7 +111,7 @@ def scheme_name(scheme: str, version: str) -> str:
 
 
 def well_formed(scheme: str, code: str) -> bool:
-    """Whether the code has the scheme's shape. Raises `UnknownSchemeError` outside KNOWN_SCHEMES."""
+    """Whether the code has the shape of its scheme. Raises `UnknownSchemeError` if not known."""
     shape = _SHAPES.get(scheme)
     if shape is None:
         raise UnknownSchemeError(_no_scheme(scheme, KNOWN_SCHEMES))
