@@ -15,6 +15,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import IntEnum
 from functools import total_ordering
 
+from schema.errors import StandardError
+
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 EARLIEST_YEAR = 1900
 LATEST_YEAR = 2099  # a greater year is a mistyped one, or YYMMDD read as YYYYMM
@@ -26,7 +28,7 @@ DAYS_OF_WEEK = 7
 GREATEST_OFFSET = timedelta(hours=14)  # east of the date line; nothing on earth has more
 
 
-class DateError(ValueError):
+class DateError(StandardError):
     """A date or time that cannot be read; `code` is stable, the text says what would be read."""
 
     def __init__(self, code: str, text: str, expected: str) -> None:

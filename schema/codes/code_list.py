@@ -13,8 +13,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
+from schema.errors import StandardError
 
-class UnknownCodeError(LookupError):
+
+class UnknownCodeError(StandardError):
     """A source sent a code that the list does not hold; `code` is stable for machines."""
 
     code = "CODE_UNKNOWN"

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from schema.dates import PartialDate
+from schema.errors import StandardError
 
 INSTRUMENT_CLASSES = "GB/T 32847-2016"
 FIXED_ASSETS_2010 = "GB/T 14885-2010"
@@ -49,7 +50,7 @@ TABLED_SCHEMES = frozenset(_FILES)
 KNOWN_SCHEMES = frozenset(_SHAPES)
 
 
-class UnknownSchemeError(LookupError):
+class UnknownSchemeError(StandardError):
     """A scheme for which the standard holds no table, or none at all."""
 
     code = "SCHEME_UNKNOWN"

@@ -104,7 +104,7 @@ def test_a_list_without_official_codes_finds_nothing_by_code():
 
 def test_codes_beside_the_official_one_cannot_be_changed():
     with pytest.raises(TypeError):
-        Acquisition.PURCHASED.also["MOE SJ1"] = ("9",)  # type: ignore[index]
+        Acquisition.PURCHASED.also["MOE SJ1"] = ("9",)
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.tsv")), ids=lambda path: path.name)
