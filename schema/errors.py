@@ -2,7 +2,10 @@
 
 StandardError
 ├── CanonicalError      data lies outside the canonical subset; the sender must change it
-└── ConformanceError    data breaks a record type; `problems` names every breach
+├── ConformanceError    data breaks a record type; `problems` names every breach
+├── DateError           a text is no date or moment (schema.dates)
+├── UnknownCodeError    a code is not in its closed list (schema.codes.code_list)
+└── UnknownSchemeError  a classification has no table here (schema.codes.tables)
 """
 
 from __future__ import annotations
