@@ -102,8 +102,8 @@ class Evidence:
 
     @property
     def digest(self) -> bytes:
-        """Return SHA-256(base || LF || signature), which an entry keeps as its request evidence."""
-        return hashlib.sha256(self.base + b"\n" + self.signature).digest()
+        """Return SHA-256(base || signature), which an entry keeps as its request evidence."""
+        return hashlib.sha256(self.base + self.signature).digest()
 
     @property
     def replay_key(self) -> str:

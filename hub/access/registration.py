@@ -1,0 +1,164 @@
+"""`registration`: what a partner hands over to be registered, and how a key is rotated or lost.
+
+- The document is public: a name, one public key, the scopes and sources wished for. The operator
+  decides party, kind, scopes and sources; what the document wishes is only shown.
+- Rotation: the new public key comes in a JWS by the old one (or by the operator's hand). Both are
+  active in an overlap, so that no request fails while the partner switches.
+- Loss: the operator ends the key; within five seconds it is refused everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.access import jws
+from hub.access.assertion import is_instant
+from hub.access.clients import (
+    Client,
+    ClientKey,
+    ClientKind,
+    ClientStatus,
+    ClientStore,
+    KeyStatus,
+    RegistrationError,
+)
+from hub.access.keys import SigningKey, VerifyKey, import_jwk
+from hub.access.limits import CLOCK_AHEAD_S, ROTATION_OVERLAP_S
+from hub.access.scopes import expand
+
+DOCUMENT_VERSION = "hub-registration-1"
+ROTATION_TYPE = "hub-key-rotation+jws"
+_CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{2,63}")
+_ROTATION_AGE_S = 86_400
+_NAME_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A registration document as read. Scopes and sources are wishes."""
+
+    client_id: str
+    name: str
+    key: VerifyKey
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def application_document(
+    client_id: str,
+    name: str,
+    key: VerifyKey,
+    scopes: Iterable[str] = (),
+    sources: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the document that a partner sends to the operator; it holds no secret."""
+    return {
+        "version": DOCUMENT_VERSION,
+        "clientId": client_id,
+        "name": name,
+        "jwk": dict(key.jwk),
+        "kid": key.kid,
+        "scopes": sorted(scopes),
+        "sources": sorted(sources),
+    }
+
+
+def read_application(document: Mapping[str, Any]) -> Application:
+    """Read a registration document; RegistrationError says what is wrong with it."""
+    if document.get("version") != DOCUMENT_VERSION:
+        raise RegistrationError(f"the document is not {DOCUMENT_VERSION}; make it again")
+    client_id, name, jwk = (document.get(n) for n in ("clientId", "name", "jwk"))
+    if not isinstance(client_id, str) or not _CLIENT_ID.fullmatch(client_id):
+        raise RegistrationError("clientId: 3 to 64 of a-z 0-9 . _ -, beginning with one of a-z 0-9")
+    if not isinstance(name, str) or not 0 < len(name) <= _NAME_MAX:
+        raise RegistrationError(f"name: 1 to {_NAME_MAX} characters")
+    if not isinstance(jwk, dict):
+        raise RegistrationError("jwk: the public key is missing")
+    try:
+        key = import_jwk(jwk, ed25519_allowed=False)
+        scopes = expand(document.get("scopes", ()))
+    except ValueError as error:
+        raise RegistrationError(str(error)) from error
+    if document.get("kid", key.kid) != key.kid:
+        raise RegistrationError("kid is not the RFC 7638 thumbprint of jwk")
+    return Application(client_id, name, key, scopes, tuple(document.get("sources", ())))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the operator grants an applicant: for whom it acts, what it may do, and as whom."""
+
+    party: str
+    kind: ClientKind
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+
+
+async def admit(
+    store: ClientStore, application: Application, grant: Grant, now: datetime
+) -> Client:
+    """Register an application with what the operator grants; return the client."""
+    try:
+        scopes = expand(grant.scopes)
+    except ValueError as error:
+        raise RegistrationError(str(error)) from error
+    client = Client(
+        client_id=application.client_id,
+        party=grant.party,
+        kind=grant.kind,
+        name=application.name,
+        scopes=scopes,
+        sources=tuple(sorted(set(grant.sources))),
+        status=ClientStatus.ACTIVE,
+        created_at=now,
+        keys=(ClientKey(application.key, application.client_id, KeyStatus.ACTIVE, now),),
+    )
+    await store.register(client)
+    return client
+
+
+def rotation_request(
+    client_id: str, issuer: str, old: SigningKey, new: VerifyKey, now: datetime
+) -> str:
+    """Return the JWS by which the holder of the old key names the new one."""
+    payload = {
+        "client_id": client_id,
+        "aud": issuer,
+        "iat": int(now.timestamp()),
+        "new_jwk": dict(new.jwk),
+    }
+    return jws.sign({"typ": ROTATION_TYPE, "kid": old.kid}, payload, old)
+
+
+async def rotate(
+    store: ClientStore,
+    request: str,
+    issuer: str,
+    now: datetime,
+    overlap_s: float = ROTATION_OVERLAP_S,
+) -> VerifyKey:
+    """Accept a rotation request by an active key of the client; return the new key."""
+    try:
+        parsed = jws.parse(request)
+        claims = jws.claims(parsed)
+        new = import_jwk(claims["new_jwk"], ed25519_allowed=False)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RegistrationError("the rotation request cannot be read; make it again") from error
+    client = await store.get(str(claims.get("client_id")))
+    old = client.key(str(parsed.header.get("kid"))) if client is not None else None
+    if client is None or old is None or not old.active(now):
+        raise RegistrationError("the request is not by an active key of this client")
+    try:
+        jws.verify(parsed, old.key)
+    except jws.JwsError as error:
+        raise RegistrationError("the signature of the old key does not verify") from error
+    iat = claims.get("iat")
+    fresh = is_instant(iat) and -CLOCK_AHEAD_S <= now.timestamp() - claims["iat"] <= _ROTATION_AGE_S
+    if parsed.header.get("typ") != ROTATION_TYPE or claims.get("aud") != issuer or not fresh:
+        raise RegistrationError("the rotation request is older than a day or for another hub")
+    await store.add_key(client.client_id, new, retire=old.kid, overlap_s=overlap_s, now=now)
+    return new

@@ -1,0 +1,90 @@
+"""`service`: the access layer put together: what the hub's routes use to know who calls.
+
+- One place decides the order: envelope, token, scope, body digest, signature, replay.
+- An answer to a signed request is signed, with no way to switch it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.access import resource
+from hub.access.clients import ClientDirectory, ClientStore
+from hub.access.components import Message
+from hub.access.config import AccessConfig
+from hub.access.endpoint import AuthorizationEndpoints
+from hub.access.envelope import Envelope, read_envelope
+from hub.access.errors import AccessError, Reason, SignatureError
+from hub.access.keys import SigningKey
+from hub.access.resource import Caller, Gate
+from hub.access.signatures import Evidence, Operation, SignatureChecker, sign_response
+from hub.access.tokens import TokenVerifier
+from hub.clock import Clock
+from hub.state import State
+
+
+class Access:
+    """Who calls, what they signed, and how the hub answers them."""
+
+    def __init__(
+        self,
+        config: AccessConfig,
+        key: SigningKey,
+        store: ClientStore,
+        state: State,
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.clients = ClientDirectory(store, clock)
+        self.store = store
+        self._key = key
+        self._clock = clock
+        verifier = TokenVerifier(config.issuer, config.resources, {key.kid: key.public})
+        self._gate = Gate(config, verifier, self.clients, state, clock)
+        self._signatures = SignatureChecker(state, clock)
+        self._endpoints = AuthorizationEndpoints(config, key, store, self.clients, state, clock)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the authorization server and of its metadata."""
+        return self._endpoints.routes()
+
+    def envelope(self, scope: Mapping[str, Any]) -> Envelope:
+        """Read the envelope of an ASGI HTTP scope; TokenError for a wrong host or bad headers."""
+        return read_envelope(scope, self.config)
+
+    async def authenticate(self, envelope: Envelope) -> Caller:
+        """Return the caller of a request, anonymous when that is allowed."""
+        return await self._gate.authenticate(envelope)
+
+    async def check_signature(
+        self, envelope: Envelope, body: bytes, caller: Caller, operation: Operation
+    ) -> Evidence:
+        """Return the evidence of a signed request by an authenticated caller."""
+        if caller.client is None:
+            raise SignatureError(Reason.SIG_KEY_UNKNOWN, "anonymous callers sign nothing")
+        return await self._signatures.check(envelope, body, caller.client, operation)
+
+    def refusal(
+        self, error: AccessError, envelope: Envelope | None, operation: Operation | None = None
+    ) -> Response:
+        """Return the answer to a refused call; a signature's refusal says what to cover."""
+        answer = resource.refusal(error, self.config, envelope.path if envelope else "")
+        if operation is not None and error.reason.name.startswith("SIG_"):
+            answer.headers["Accept-Signature"] = operation.accept_signature
+        return answer
+
+    def sign(self, envelope: Envelope, response: Response) -> Response:
+        """Sign a response whose body is complete, bound to the signed request it answers."""
+        request = Message(envelope.method, envelope.target_uri, headers=envelope.headers)
+        names = ("content-type", "hub-log-size")
+        headers = {name: response.headers[name] for name in names if name in response.headers}
+        message = Message(status=response.status_code, headers=headers, request=request)
+        body = bytes(response.body)
+        for name, value in sign_response(message, body, self._key, self._clock()).items():
+            response.headers[name] = value
+        response.headers["Cache-Control"] = "no-store, no-transform"
+        return response

@@ -1,0 +1,210 @@
+"""`store`: registrations of clients and their keys in PostgreSQL (tables `client`, `client_key`).
+
+- One transaction per change; revoking a key and moving the client's epoch is one change.
+- A key belongs to one client for ever: its thumbprint is the primary key.
+- At most `KEYS_PER_CLIENT` active keys per client, counted under a lock on the client's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.access.clients import (
+    Client,
+    ClientKey,
+    ClientKind,
+    ClientStatus,
+    KeyStatus,
+    RegistrationError,
+)
+from hub.access.keys import VerifyKey, import_jwk
+from hub.access.limits import KEYS_PER_CLIENT
+from hub.store.database import Database
+from hub.store.tables import CLIENT, CLIENT_KEY
+
+LIST_MAX = 1_000
+
+
+class DatabaseClientStore:
+    """`ClientStore` on the hub's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, client_id: str) -> Client | None:
+        """Return the client with all its keys, or None; see `ClientStore.get`."""
+        async with self._database.core() as connection:
+            found = await _clients(connection, CLIENT.c.client_id == client_id, 1)
+        return found[0] if found else None
+
+    async def by_kid(self, kid: str) -> Client | None:
+        """Return the owner of a key; see `ClientStore.by_kid`."""
+        owner = select(CLIENT_KEY.c.client_id).where(CLIENT_KEY.c.kid == kid).scalar_subquery()
+        async with self._database.core() as connection:
+            found = await _clients(connection, CLIENT.c.client_id == owner, 1)
+        return found[0] if found else None
+
+    async def register(self, client: Client) -> None:
+        """Add a client with its keys; see `ClientStore.register`."""
+        try:
+            async with self._database.core() as connection:
+                await connection.execute(insert(CLIENT).values(_row(client)))
+                for key in client.keys:
+                    await connection.execute(insert(CLIENT_KEY).values(_key_row(key)))
+        except IntegrityError as error:
+            raise RegistrationError(
+                "this client id or one of its keys is registered already; choose another id, "
+                "or make a new key"
+            ) from error
+
+    async def add_key(
+        self, client_id: str, key: VerifyKey, *, retire: str | None, overlap_s: float, now: datetime
+    ) -> None:
+        """Add a key beside the old one; see `ClientStore.add_key`."""
+        try:
+            async with self._database.core() as connection:
+                await _lock(connection, client_id)
+                if await _active_keys(connection, client_id, now) >= KEYS_PER_CLIENT:
+                    raise RegistrationError(
+                        f"a client has at most {KEYS_PER_CLIENT} active keys; retire one first"
+                    )
+                added = ClientKey(key, client_id, KeyStatus.ACTIVE, now)
+                await connection.execute(insert(CLIENT_KEY).values(_key_row(added)))
+                if retire is not None:
+                    await _end(connection, client_id, retire, now + timedelta(seconds=overlap_s))
+        except IntegrityError as error:
+            raise RegistrationError("this key is registered already; make a new one") from error
+
+    async def revoke_key(self, kid: str, status: KeyStatus, now: datetime) -> None:
+        """End a key at once; see `ClientStore.revoke_key`."""
+        if status is KeyStatus.ACTIVE:
+            raise RegistrationError("a key cannot be revoked into ACTIVE; register a new key")
+        change = (
+            update(CLIENT_KEY)
+            .where(CLIENT_KEY.c.kid == kid, CLIENT_KEY.c.status == KeyStatus.ACTIVE.value)
+            .values(status=status.value, ended_at=now)
+            .returning(CLIENT_KEY.c.client_id)
+        )
+        async with self._database.core() as connection:
+            client_id = (await connection.execute(change)).scalar_one_or_none()
+            if client_id is None:
+                raise RegistrationError("no active key has this thumbprint")
+            if status is not KeyStatus.RETIRED:
+                await connection.execute(_epoch(client_id, now))
+
+    async def set_epoch(self, client_id: str, not_before: datetime) -> None:
+        """Refuse tokens issued before; an epoch never moves back."""
+        async with self._database.core() as connection:
+            await connection.execute(_epoch(client_id, not_before))
+
+    async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
+        """Return clients in order of their id; see `ClientStore.list`."""
+        async with self._database.core() as connection:
+            return await _clients(connection, CLIENT.c.client_id > after, min(limit, LIST_MAX))
+
+
+async def _clients(connection: AsyncConnection, condition: Any, limit: int) -> Sequence[Client]:
+    wanted = select(CLIENT).where(condition).order_by(CLIENT.c.client_id).limit(limit)
+    rows = (await connection.execute(wanted)).mappings().all()
+    ids = [row["client_id"] for row in rows]
+    keys: dict[str, list[ClientKey]] = {client_id: [] for client_id in ids}
+    owned = (
+        select(CLIENT_KEY)
+        .where(CLIENT_KEY.c.client_id.in_(ids))
+        .order_by(CLIENT_KEY.c.added_at, CLIENT_KEY.c.kid)
+    )
+    for row in (await connection.execute(owned)).mappings():
+        keys[row["client_id"]].append(
+            ClientKey(
+                import_jwk(row["jwk"]),
+                row["client_id"],
+                KeyStatus(row["status"]),
+                row["added_at"],
+                row["ended_at"],
+            )
+        )
+    return [_client(row, keys[row["client_id"]]) for row in rows]
+
+
+def _client(row: Any, keys: list[ClientKey]) -> Client:
+    return Client(
+        client_id=row["client_id"],
+        party=row["party"],
+        kind=ClientKind(row["kind"]),
+        name=row["name"],
+        scopes=tuple(row["scopes"]),
+        sources=tuple(row["sources"]),
+        status=ClientStatus(row["status"]),
+        created_at=row["created_at"],
+        not_before=row["not_before"],
+        keys=tuple(keys),
+    )
+
+
+def _row(client: Client) -> dict[str, Any]:
+    return {
+        "client_id": client.client_id,
+        "party": client.party,
+        "kind": client.kind.value,
+        "name": client.name,
+        "scopes": list(client.scopes),
+        "sources": list(client.sources),
+        "status": client.status.value,
+        "not_before": client.not_before or client.created_at,
+        "created_at": client.created_at,
+    }
+
+
+def _key_row(key: ClientKey) -> dict[str, Any]:
+    return {
+        "kid": key.kid,
+        "client_id": key.client_id,
+        "jwk": key.key.jwk,
+        "status": key.status.value,
+        "added_at": key.added_at,
+        "ended_at": key.ended_at,
+    }
+
+
+async def _lock(connection: AsyncConnection, client_id: str) -> None:
+    wanted = select(CLIENT.c.client_id).where(CLIENT.c.client_id == client_id).with_for_update()
+    if (await connection.execute(wanted)).scalar_one_or_none() is None:
+        raise RegistrationError("no such client; register it first")
+
+
+async def _active_keys(connection: AsyncConnection, client_id: str, now: datetime) -> int:
+    ended = CLIENT_KEY.c.ended_at
+    counted = select(func.count()).where(
+        CLIENT_KEY.c.client_id == client_id,
+        CLIENT_KEY.c.status == KeyStatus.ACTIVE.value,
+        ended.is_(None) | (ended > now),
+    )
+    return int((await connection.execute(counted)).scalar_one())
+
+
+async def _end(connection: AsyncConnection, client_id: str, kid: str, when: datetime) -> None:
+    changed = await connection.execute(
+        update(CLIENT_KEY)
+        .where(
+            CLIENT_KEY.c.kid == kid,
+            CLIENT_KEY.c.client_id == client_id,
+            CLIENT_KEY.c.status == KeyStatus.ACTIVE.value,
+        )
+        .values(ended_at=when)
+    )
+    if changed.rowcount != 1:
+        raise RegistrationError("the key to retire is not an active key of this client")
+
+
+def _epoch(client_id: str, not_before: datetime) -> Any:
+    return (
+        update(CLIENT)
+        .where(CLIENT.c.client_id == client_id)
+        .values(not_before=func.greatest(CLIENT.c.not_before, not_before))
+    )
