@@ -4,12 +4,20 @@ ConnectorError
 ├── UnavailableError       SOURCE_UNAVAILABLE  no answer, or a server error; retrying may help
 │   └── SlowError          SOURCE_TIMEOUT      it did not answer in time; retrying may help
 ├── PayloadError           SOURCE_BAD_DATA     it answered, but not as agreed; ask its operator
+│   └── BadRequestError    SOURCE_BAD_DATA     it says that our question is wrong (400)
 └── RefusedError           SOURCE_DENIED       it does not accept our credentials; renew them
 """
 
 from typing import ClassVar
 
-__all__ = ["ConnectorError", "PayloadError", "RefusedError", "SlowError", "UnavailableError"]
+__all__ = [
+    "BadRequestError",
+    "ConnectorError",
+    "PayloadError",
+    "RefusedError",
+    "SlowError",
+    "UnavailableError",
+]
 
 
 class ConnectorError(Exception):
@@ -51,6 +59,10 @@ class PayloadError(ConnectorError):
 
     code = "SOURCE_BAD_DATA"
     hint_default = "compare the answer with the interface agreement of the source"
+
+
+class BadRequestError(PayloadError):
+    """The source understood us and calls the question itself wrong."""
 
 
 class RefusedError(ConnectorError):

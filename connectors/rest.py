@@ -1,8 +1,8 @@
 """REST connector: lists of JSON objects that arrive page by page.
 
-How a source pages is declared, not programmed: `PageNumber`, `Offset` or `NextLink`. A list ends
-where the source says it ends; where it promises more rows than it delivers, or gives one page
-twice, that is an error and not a short list.
+How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `WholeList`.
+A list ends where the source says it ends; where it promises more rows than it delivers, or gives
+one page twice, that is an error and not a short list.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +15,7 @@ from connectors.document import Document, digest_of
 from connectors.errors import PayloadError
 from connectors.session import Session, parse_json
 
-__all__ = ["NextLink", "Offset", "PageNumber", "PagedJson", "Paging"]
+__all__ = ["NextLink", "Offset", "PageNumber", "PagedJson", "Paging", "WholeList"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,12 @@ class NextLink:
     rows: int = 200
 
 
-Paging: TypeAlias = PageNumber | Offset | NextLink
+@dataclass(frozen=True, slots=True)
+class WholeList:
+    """The list comes in one answer and knows no pages."""
+
+
+Paging: TypeAlias = PageNumber | Offset | NextLink | WholeList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +114,8 @@ class PagedJson:
                 return {**base, offset: "0", limit: str(rows)}
             case NextLink(size=size, rows=rows):
                 return {**base, size: str(rows)}
+            case WholeList():
+                return dict(base)
 
     def _rows(self, source: str, place: str, value: Any) -> tuple[Mapping[str, Any], ...]:
         rows = pick(source, place, value, self.items_at)
@@ -127,6 +134,8 @@ class PagedJson:
     ) -> tuple[str, dict[str, str] | None] | None:
         """Return path and query of the next page, None after the last one."""
         source = session.source
+        if isinstance(self.paging, WholeList):
+            return None
         if isinstance(self.paging, NextLink):
             link = pick(source, self.path, value, self.paging.at)
             if link is None:

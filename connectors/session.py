@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from connectors.errors import (
+    BadRequestError,
     ConnectorError,
     PayloadError,
     RefusedError,
@@ -33,6 +34,7 @@ __all__ = ["Answer", "Session", "parse_json"]
 
 REFUSALS = frozenset({401, 403, 407})
 PASSING = frozenset({408, 425, 429})
+BAD_REQUEST = 400
 OK_MIN, REDIRECT_MIN, CLIENT_ERROR_MIN, SERVER_ERROR_MIN = 200, 300, 400, 500
 CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}
 CHARSETS |= {"gb18030": "gb18030", "us-ascii": "utf-8-sig", "ascii": "utf-8-sig"}
@@ -79,6 +81,14 @@ class Session:
                     raise
             await self._pause(wait)
             attempt += 1
+
+    async def accepts(self, path: str, query: Mapping[str, str]) -> bool:
+        """Tell whether the source takes this question; a refusal with a reason (400) means no."""
+        try:
+            await self.get(path, query)
+        except BadRequestError:
+            return False
+        return True
 
     def at_origin(self, target: str) -> str:
         """Return the address of a path with query at the source's own origin, base path or not."""
@@ -163,7 +173,8 @@ class Session:
                 f"{said}, a redirect",
                 hint="the source sends us elsewhere, often to a login page: check its address",
             )
-        raise PayloadError(self.source, said, hint="the path or a parameter is not accepted")
+        kind = BadRequestError if status == BAD_REQUEST else PayloadError
+        raise kind(self.source, said, hint="the path or a parameter is not accepted")
 
 
 def parse_json(source: str, answer: Answer) -> Any:

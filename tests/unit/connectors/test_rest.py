@@ -385,9 +385,11 @@ async def test_the_whole_path_over_the_own_transport(raw_server):
                 assert b"authorization: bearer t" in head.lower()
                 await peer.ok(b'{"results": []}')
 
-    async with raw_server(script) as server:
-        async with open_client(f"{server.url}/api/", auth=credentials()) as client:
-            pages = await read(PagedJson(path="list"), Session("source", client))
+    async with (
+        raw_server(script) as server,
+        open_client(f"{server.url}/api/", auth=credentials()) as client,
+    ):
+        pages = await read(PagedJson(path="list"), Session("source", client))
     assert [page.rows for page in pages] == [()]
     assert server.requests == [
         "POST /oauth/token HTTP/1.1",

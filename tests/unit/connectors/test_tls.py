@@ -99,17 +99,21 @@ async def test_an_unknown_certificate_is_refused(raw_server, certificate):
 async def test_a_certificate_for_another_name_is_refused(raw_server, certificate):
     path, context = certificate
     trust = ssl.create_default_context(cafile=str(path))
-    async with raw_server(serve, context) as server:
-        async with httpx.AsyncClient(transport=Transport(context=trust)) as http:
-            with pytest.raises(httpx.ConnectError, match="certificate"):
-                await http.get(server.url, extensions={"sni_hostname": "other.example"})
-            answer = await http.get(server.url, extensions={"sni_hostname": "source.example"})
-            assert answer.text == "secret"
+    async with (
+        raw_server(serve, context) as server,
+        httpx.AsyncClient(transport=Transport(context=trust)) as http,
+    ):
+        with pytest.raises(httpx.ConnectError, match="certificate"):
+            await http.get(server.url, extensions={"sni_hostname": "other.example"})
+        answer = await http.get(server.url, extensions={"sni_hostname": "source.example"})
+        assert answer.text == "secret"
 
 
 async def test_plain_http_on_a_tls_port_is_an_error_and_not_a_hang(raw_server, certificate):
     _, context = certificate
-    async with raw_server(serve, context) as server:
-        async with httpx.AsyncClient(transport=Transport()) as http:
-            with pytest.raises(httpx.TransportError):
-                await http.get(server.url.replace("https", "http"))
+    async with (
+        raw_server(serve, context) as server,
+        httpx.AsyncClient(transport=Transport()) as http,
+    ):
+        with pytest.raises(httpx.TransportError):
+            await http.get(server.url.replace("https", "http"))

@@ -85,10 +85,13 @@ async def test_no_more_connections_are_opened_than_allowed(raw_server):
 
 async def test_waiting_for_a_free_connection_ends_with_a_pool_timeout(raw_server):
     limits = Limits(connections_max=1)
-    async with raw_server(keep_serving) as server, client(limits) as http:
-        async with http.stream("GET", server.url):
-            with pytest.raises(httpx.PoolTimeout):
-                await http.get(server.url, timeout=httpx.Timeout(5, pool=0.02))
+    async with (
+        raw_server(keep_serving) as server,
+        client(limits) as http,
+        http.stream("GET", server.url),
+    ):
+        with pytest.raises(httpx.PoolTimeout):
+            await http.get(server.url, timeout=httpx.Timeout(5, pool=0.02))
 
 
 async def test_an_unread_body_does_not_poison_the_next_answer(raw_server):

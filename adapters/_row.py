@@ -1,0 +1,234 @@
+"""`Row`: one source row that knows which of its fields were read.
+
+- Take, never get: a mandatory field that is absent, a number that is none, a code outside its
+  table, a field nobody read: each is a problem with path, code and words in zh and en.
+- All problems of a row are found, not the first one. A reader that meets one returns a placeholder
+  which never leaves, because a row with problems yields no records.
+- An unknown code is always a problem; an additional field is one only where the adapter is strict.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+from connectors.document import RawRow
+from schema.codes import CodeList
+from schema.codes.tables import country
+from schema.dates import DateError, format_instant, parse_instant, parse_partial_date
+from schema.errors import Problem
+
+__all__ = ["Row", "decimal_text"]
+
+C = TypeVar("C", bound=CodeList)
+T = TypeVar("T")
+
+SHOWN_MAX = 80
+EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+EXPONENT_MIN = -8
+
+
+def decimal_text(number: Decimal) -> str:
+    """Write a decimal as the standard does: plain digits, no exponent, no needless zeros."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Row:
+    """Strict reader of one source row."""
+
+    def __init__(self, raw: RawRow) -> None:
+        """Nothing is read yet."""
+        self._raw = raw
+        self._unread = set(raw)
+        self._silent: set[str] = set()
+        self.problems: list[Problem] = []
+        self.dropped: list[str] = []
+
+    def _take(self, name: str) -> str:
+        """Return a field as trimmed NFC text; absent, null and blank are all the empty text."""
+        self._unread.discard(name)
+        value = self._raw.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, datetime | date):
+            return value.isoformat()
+        if isinstance(value, dict | list):
+            self.fault(name, "NOT_TEXT", "必须是单个值", "must be a single value")
+            return ""
+        return unicodedata.normalize("NFC", str(value)).strip()
+
+    def fault(self, name: str, code: str, zh: str, en: str) -> None:
+        """Note a problem of a field; what stands there is repeated unless it is personal."""
+        value = self._raw.get(name)
+        shown = None if value is None or name in self._silent else str(value)[:SHOWN_MAX]
+        self.problems.append(Problem(name, code, zh, en, shown))
+
+    def has(self, name: str) -> bool:
+        """Tell whether a field holds anything, without counting it as read."""
+        value = self._raw.get(name)
+        return value is not None and str(value).strip() != ""
+
+    def text(self, name: str) -> str:
+        """Take a mandatory text."""
+        value = self._take(name)
+        if not value:
+            self.fault(name, "MISSING", "必填项缺失", "is required")
+        return value
+
+    def optional_text(self, name: str, *, empty: tuple[str, ...] = ()) -> str | None:
+        """Take a text that may be absent; `empty` lists what the source writes for nothing."""
+        value = self._take(name)
+        return None if not value or value in empty else value
+
+    def integer(self, name: str) -> int:
+        """Take a mandatory whole number."""
+        number = self._number(name, self.text(name))
+        if number != number.to_integral_value():
+            self.fault(name, "NOT_INTEGER", "必须是整数", "must be a whole number")
+            return 0
+        return int(number)
+
+    def optional_integer(self, name: str) -> int | None:
+        """Take a whole number that may be absent."""
+        return self.integer(name) if self._present(name) else None
+
+    def decimal(self, name: str, *, times: int = 1) -> str:
+        """Take a mandatory number exactly, in the unit of the standard (`times` converts)."""
+        return decimal_text(self._number(name, self.text(name)) * times)
+
+    def optional_decimal(self, name: str, *, times: int = 1) -> str | None:
+        """Take a number that may be absent."""
+        return self.decimal(name, times=times) if self._present(name) else None
+
+    def flag(self, name: str, yes: str, no: str) -> bool | None:
+        """Take a yes or no in the words of the source; None where it is absent."""
+        value = self._take(name)
+        if value in (yes, no):
+            return value == yes
+        if value:
+            self._unknown(name, (yes, no))
+        return None
+
+    def code(self, name: str, table: Mapping[str, C]) -> C:
+        """Take a mandatory code through the adapter's own table."""
+        value = self.text(name)
+        if value in table:
+            return table[value]
+        if value:
+            self._unknown(name, table)
+        return next(iter(table.values()))
+
+    def optional_code(self, name: str, table: Mapping[str, C]) -> C | None:
+        """Take a code that may be absent; an unknown one is a problem all the same."""
+        return self.code(name, table) if self._present(name) else None
+
+    def codes(self, name: str, table: Mapping[str, T]) -> list[T]:
+        """Take several codes in one text, separated by comma or enumeration mark."""
+        found = []
+        for part in self.list_of(name):
+            if part in table:
+                found.append(table[part])
+            else:
+                self._unknown(name, table)
+        return found
+
+    def list_of(self, name: str) -> list[str]:
+        """Take a text with several members."""
+        text = self._take(name)
+        for mark in "，、;；":
+            text = text.replace(mark, ",")
+        return [part.strip() for part in text.split(",") if part.strip()]
+
+    def instant(self, name: str) -> str:
+        """Take a mandatory moment, in UTC; without an offset it is Asia/Shanghai."""
+        return format_instant(self._moment(name, self.text(name)))
+
+    def optional_instant(self, name: str) -> str | None:
+        """Take a moment that may be absent."""
+        return self.instant(name) if self._present(name) else None
+
+    def optional_day(self, name: str) -> str | None:
+        """Take a date of any precision that may be absent; a month stays a month."""
+        value = self._take(name)
+        if not value:
+            return None
+        try:
+            return parse_partial_date(value[:10] if "T" in value else value).text
+        except DateError as error:
+            self.fault(name, error.code, "日期无法识别", str(error))
+            return None
+
+    def optional_country(self, name: str) -> str | None:
+        """Take a country by Chinese name, two letters, three letters or number."""
+        value = self._take(name)
+        if not value or value == "000":
+            return None
+        found = country(value)
+        if found is None:
+            self.fault(name, "COUNTRY_UNKNOWN", "没有这个国家或地区", "is no country or region")
+            return None
+        return found.alpha3
+
+    def read(self, name: str, reader: Callable[[str], T], words: tuple[str, str]) -> T | None:
+        """Take a text through a reader that raises `ValueError`; `words` say what is wanted."""
+        value = self._take(name)
+        if not value:
+            return None
+        try:
+            return reader(value)
+        except ValueError:
+            self.fault(name, "MISSHAPEN", *words)
+            return None
+
+    def ignore(self, *names: str) -> None:
+        """Declare fields out of scope."""
+        self._unread.difference_update(names)
+
+    def drop(self, *names: str) -> None:
+        """Drop personal data at the border; what was really there is counted, never shown."""
+        for name in names:
+            self._unread.discard(name)
+            self._silent.add(name)
+            if self.has(name):
+                self.dropped.append(name)
+
+    def unread(self) -> list[str]:
+        """List the fields that nobody asked for: the source has changed its form."""
+        return sorted(self._unread)
+
+    def _present(self, name: str) -> bool:
+        self._unread.discard(name)
+        return self.has(name)
+
+    def _number(self, name: str, text: str) -> Decimal:
+        try:
+            number = Decimal(text) if text else Decimal(0)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        exponent = number.as_tuple().exponent
+        if not number.is_finite() or not isinstance(exponent, int) or exponent < EXPONENT_MIN:
+            self.fault(name, "NOT_DECIMAL", "必须是数字", "must be a number")
+            return Decimal(0)
+        return number
+
+    def _moment(self, name: str, text: str) -> datetime:
+        try:
+            return parse_instant(text).at if text else EPOCH
+        except DateError as error:
+            self.fault(name, error.code, "时间无法识别", str(error))
+            return EPOCH + timedelta(0)
+
+    def _unknown(self, name: str, known: Mapping[str, object] | tuple[str, ...]) -> None:
+        listed = "、".join(known)
+        self.fault(
+            name,
+            "CODE_UNKNOWN",
+            f"代码不在对照表中，已知：{listed}",
+            f"is not in the code table of this source; known: {listed}",
+        )

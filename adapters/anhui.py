@@ -1,0 +1,310 @@
+"""Anhui sharing platform: the instruments of a whole province, with offers and occupancy.
+
+The platform's real interface is not public. This is modelled on the national reporting form (NRII,
+equipment type 4), which every province platform receives, with its keys and its units; the lists
+around it (units, offers, hours, occupancy, coverage) are this project's reading of what such a
+platform must hold. Whoever gets the real agreement corrects this file and its fixtures.
+
+- `worth` is in 万元 (ten thousand yuan) with two decimals, prices are in 元.
+- `insCode` is the platform's own code of a unit: 32 hex characters; the list of units tells the
+  USCC, school code or ROR behind it, so units come first.
+- `province`, `city`, `county` are words; the division code is that of the unit.
+- `instrSupervise` 否 says that customs does not supervise now, not why: status stays absent.
+- Personal: contact, phone, email. Office address and postal code are out of scope.
+- A list is paged by `offset` and `limit`; times carry no offset and are Asia/Shanghai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded
+from adapters._nrii import (
+    ACQUISITION,
+    CARRIER,
+    FUNDS,
+    NOTHING,
+    RUNNING_STATUS,
+    SHARING,
+    USE,
+    instrument_class,
+    present,
+    subject,
+)
+from adapters._row import Row
+from connectors.rest import Offset, PagedJson
+from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
+from schema.dates import SHANGHAI
+
+YUAN_IN_WAN = 10_000
+
+KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
+AUDIENCES = {"1": Audience.INSIDE, "2": Audience.OUTSIDE, "3": Audience.ENTERPRISE}
+UNITS = {"小时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
+OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
+CERTAINTIES = {"1": Certainty.FIRM, "0": Certainty.TENTATIVE}
+CANCELLED = "-1"
+DAYS = {day.official or "": day for day in Weekday}
+
+
+def unit(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one unit; the best identifier that the platform knows becomes its key."""
+    code = row.text("insCode")
+    schemes = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
+    known = {name: value for name in schemes if (value := row.optional_text(name, empty=NOTHING))}
+    if not known:
+        row.fault(
+            "uscc",
+            "IDENTIFIER_MISSING",
+            "统一社会信用代码、学校代码、ROR 至少须有一个",
+            "one of uscc, schoolCode, ror is needed",
+        )
+        return
+    best = next(iter(known))
+    key = f"{'moe' if best == 'schoolCode' else best}:{known[best]}"
+    division = row.optional_text("adcode")
+    name = row.text("insName")
+    context.remember("unit", code, (key, division))
+    yield Made(
+        "Institution",
+        present(
+            institutionKey=key,
+            name=present(zh=name, en=row.optional_text("insEnName", empty=NOTHING)),
+            kind=row.code("insType", KINDS_OF_UNIT).value,
+            divisionCode=division,
+            departmentName=row.optional_text("department", empty=NOTHING),
+            identifiers=[
+                *({"scheme": schemes[name], "value": value} for name, value in known.items()),
+                {"scheme": "NRII", "value": code},
+            ],
+            homepageUrl=row.optional_text("website", empty=NOTHING),
+        ),
+    )
+
+
+def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
+    found = context.recall("unit", row.text("insCode"))
+    if found is None:
+        row.fault("insCode", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
+        return "", None
+    return found[0], found[1]
+
+
+def instrument(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of the equipment form."""
+    row.drop("contact", "phone", "email")
+    row.ignore("address", "postalcode", "auditStatus", "province", "city", "county", "image")
+    row.ignore("instrBelongsName", "insideDepart")
+    unit_key, division = _unit_of(row, context)
+    worth = row.decimal("worth", times=YUAN_IN_WAN)
+    supervised = row.flag("instrSupervise", "是", "否")
+    yield Made(
+        "Instrument",
+        present(
+            institutionKey=unit_key,
+            localNo=row.text("innerId"),
+            name=present(zh=row.text("cname"), en=row.optional_text("ename", empty=NOTHING)),
+            classes=[instrument_class(row.text("instrCategory"))],
+            subjects=[subject(one) for one in row.list_of("subject")],
+            model=row.optional_text("instrVersion", empty=NOTHING),
+            manufacturer=row.optional_text("manufacturer", empty=NOTHING),
+            originCountry=row.optional_country("nation"),
+            specification=row.optional_text("technical", empty=NOTHING),
+            functions=row.optional_text("function", empty=NOTHING),
+            originalValue={"amount": worth, "currency": "CNY"},
+            acquisition=row.code("instrSource", ACQUISITION).value,
+            funding=[{"source": source.value} for source in row.codes("funds", FUNDS)],
+            bookedOn=row.optional_day("beginDate"),
+            use=row.code("type", USE).value,
+            status=row.code("runStatus", RUNNING_STATUS).value,
+            sharing=row.optional_code("shareMode", SHARING),
+            carrier=row.optional_code("instrBelongsType", CARRIER),
+            place=present(divisionCode=division, address=row.optional_text("street")),
+            customsStatus="SUPERVISED" if supervised else None,
+            serviceContent=row.optional_text("serviceContent", empty=NOTHING),
+            rules=row.optional_text("requirement", empty=NOTHING),
+            achievements=row.optional_text("achievement", empty=NOTHING),
+            bookingUrl=row.optional_text("serviceUrl", empty=NOTHING),
+            annualHours=_whole(row, "runMachine"),
+            annualSharedHours=_whole(row, "serviceMachine"),
+            originals=[
+                {"path": "originalValue", "text": f"{row.optional_text('worth')} 万元"},
+                *([{"path": "customsStatus", "text": "否"}] if supervised is False else []),
+            ],
+        ),
+    )
+    words = row.optional_text("fee", empty=NOTHING)
+    if words:
+        yield Made(
+            "ServiceOffer",
+            {
+                "instrumentKey": f"{unit_key}/{row.text('innerId')}",
+                "code": "published",
+                "audience": "OUTSIDE",
+                "priceNote": words,
+            },
+        )
+
+
+def _whole(row: Row, name: str) -> int | None:
+    """Take a number of hours; the form sends floats such as 1320.0 for a whole year."""
+    text = row.optional_decimal(name)
+    return None if text is None else int(text.partition(".")[0])
+
+
+def _instrument_key(row: Row, context: Context) -> str:
+    unit_key, _ = _unit_of(row, context)
+    return f"{unit_key}/{row.text('innerId')}"
+
+
+def offer(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one price, in yuan."""
+    least = row.optional_decimal("minCharge")
+    yield Made(
+        "ServiceOffer",
+        present(
+            instrumentKey=_instrument_key(row, context),
+            code=row.text("itemCode"),
+            name={"zh": row.text("itemName")},
+            audience=row.code("audience", AUDIENCES).value,
+            unit=row.code("unit", UNITS).value,
+            price={"amount": row.decimal("price"), "currency": "CNY"},
+            minimumCharge={"amount": least, "currency": "CNY"} if least else None,
+            validFrom=row.optional_day("beginDate"),
+            validUntil=row.optional_day("endDate"),
+            bookingUrl=row.optional_text("serviceUrl", empty=NOTHING),
+        ),
+    )
+
+
+def opening_hours(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map the week of one instrument: `1 08:30-17:30;2 08:30-17:30`, a missing day is closed."""
+    key = _instrument_key(row, context)
+    week: dict[str, list[dict[str, str]]] = {number: [] for number in DAYS}
+    for part in row.list_of("week"):
+        number, _, period = part.partition(" ")
+        opens, dash, closes = period.strip().partition("-")
+        if number not in week or not dash:
+            row.fault("week", "MISSHAPEN", "应为 1 08:30-17:30", "must look like 1 08:30-17:30")
+            return
+        week[number].append({"opens": opens, "closes": closes})
+    for number, day in DAYS.items():
+        yield Made(
+            "OpeningHours",
+            present(instrumentKey=key, weekday=day.value, periods=week[number]),
+        )
+
+
+def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one stretch of taken time."""
+    key, number = _instrument_key(row, context), row.text("bookId")
+    start, end = row.instant("startTime"), row.instant("endTime")
+    kind = row.code("kind", OCCUPANCIES)
+    if row.has("confirmed") and row.optional_text("confirmed") == CANCELLED:
+        yield Gone("Occupancy", f"{key}/{number}", "CANCELLED")
+        return
+    yield Made(
+        "Occupancy",
+        {
+            "instrumentKey": key,
+            "localId": number,
+            "kind": kind.value,
+            "certainty": row.code("confirmed", CERTAINTIES).value,
+            "startAt": start,
+            "endAt": end,
+        },
+    )
+
+
+def coverage(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map the platform's own statement of whose calendars it holds: not every unit reports."""
+    key = _instrument_key(row, context)
+    start, end = row.instant("fromTime"), row.instant("toTime")
+    yield Made("OccupancyCoverage", {"instrumentKey": key, "startAt": start, "endAt": end})
+
+
+def _window(context: Context) -> Mapping[str, str]:
+    form = "%Y-%m-%d %H:%M:%S"
+    return {
+        "from": context.window_start.astimezone(SHANGHAI).strftime(form),
+        "to": context.window_end.astimezone(SHANGHAI).strftime(form),
+    }
+
+
+def _list(name: str) -> PagedJson:
+    return PagedJson(
+        path=f"openapi/v1/{name}",
+        paging=Offset(rows=500),
+        items_at="result.list",
+        total_at="result.total",
+    )
+
+
+def _collections() -> tuple[Collection, ...]:
+    whole: dict[str, Any] = {"complete": True}
+    return (
+        Collection(
+            name="units",
+            reader=_list("units"),
+            map=unit,
+            types=("Institution",),
+            identity="insCode",
+            **whole,
+        ),
+        Collection(
+            name="equipment",
+            reader=_list("equipment"),
+            map=instrument,
+            types=("Instrument", "ServiceOffer"),
+            identity="insCode,innerId",
+            **whole,
+        ),
+        Collection(
+            name="offers",
+            reader=_list("offers"),
+            map=offer,
+            types=("ServiceOffer",),
+            identity="insCode,innerId,itemCode",
+            **whole,
+        ),
+        Collection(
+            name="hours",
+            reader=_list("hours"),
+            map=opening_hours,
+            types=("OpeningHours",),
+            identity="insCode,innerId",
+            **whole,
+        ),
+        Collection(
+            name="occupancy",
+            reader=_list("occupancy"),
+            map=occupancy,
+            types=("Occupancy",),
+            identity="insCode,innerId,bookId",
+            question=_window,
+            **whole,
+        ),
+        Collection(
+            name="coverage",
+            reader=_list("coverage"),
+            map=coverage,
+            types=("OccupancyCoverage",),
+            identity="insCode,innerId",
+            question=_window,
+        ),
+    )
+
+
+ADAPTER = Adapter(
+    id="anhui",
+    title_zh="安徽省大型科学仪器设施共享服务平台",
+    title_en="Anhui sharing platform for large scientific instruments",
+    publisher_zh="安徽省科学技术厅",
+    publisher_en="Department of Science and Technology of Anhui Province",
+    collections=_collections(),
+    promised_freshness=timedelta(hours=24),
+    records_min=100,
+    many_institutions=True,
+)

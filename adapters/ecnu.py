@@ -1,0 +1,255 @@
+"""East China Normal University: instruments, prices, opening hours, bookings over its open API.
+
+- OAuth 2.0 client credentials; `pageNum` and `pageSize`; rows at `data.rows`, count at
+  `data.totalNum`. Keys are the initials of the Chinese words: mc 名称, bh 编号, hgjg 海关监管.
+- `dxyq` (大型仪器) is the list that the university really serves, 27 fields over the set of the
+  national form. Its three neighbours here (`sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录) and
+  the field `fldm` 分类代码 are not established in public: they are modelled in the same style.
+- The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
+- `hgjg` 否 says that customs does not supervise it now, not why: the status stays absent and the
+  word is kept as original text.
+- Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
+- Times have no offset: Asia/Shanghai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded
+from adapters._nrii import (
+    ACQUISITION,
+    NOTHING,
+    RUNNING_STATUS,
+    SHARING,
+    USE,
+    instrument_class,
+    present,
+    subject,
+)
+from adapters._row import Row
+from connectors.rest import PagedJson, PageNumber
+from schema.codes import Audience, Certainty, OccupancyKind, PriceUnit, Weekday
+from schema.dates import SHANGHAI
+
+INSTITUTION = {
+    "institutionKey": "moe:10269",
+    "name": {"zh": "华东师范大学", "en": "East China Normal University"},
+    "kind": "UNIVERSITY",
+    "divisionCode": "310107",
+    "departmentName": "教育部",
+    "identifiers": [{"scheme": "MOE", "value": "10269"}],
+    "homepageUrl": "https://www.ecnu.edu.cn",
+}
+PAGES = PageNumber(page="pageNum", size="pageSize", rows=200)
+
+AUDIENCES = {"校内": Audience.INSIDE, "校外": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
+UNITS = {"机时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
+WEEKDAYS = {day.official or "": day for day in Weekday}
+KINDS = {
+    "预约": OccupancyKind.RESERVATION,
+    "维护": OccupancyKind.MAINTENANCE,
+    "故障": OccupancyKind.OUTAGE,
+    "自用": OccupancyKind.OWN_USE,
+}
+CERTAINTIES = {"已通过": Certainty.FIRM, "待审核": Certainty.TENTATIVE}
+ENDED = ("已取消", "已拒绝")
+
+
+def states(context: Context) -> Iterable[Yielded]:
+    """Say who stands behind this source."""
+    yield Made("Institution", {**INSTITUTION, **context.institution})
+
+
+def _key(number: str) -> str:
+    return f"{INSTITUTION['institutionKey']}/{number}"
+
+
+def instrument(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of `dxyq`."""
+    del context
+    row.drop("lxr", "dh", "email")
+    row.ignore("txdz", "yzbm")
+    row.ignore("dw")
+    number = row.text("bh")
+    customs = row.flag("hgjg", "是", "否")
+    code = row.optional_text("fldm", empty=NOTHING)
+    yield Made(
+        "Instrument",
+        present(
+            institutionKey=INSTITUTION["institutionKey"],
+            localNo=number,
+            name=present(zh=row.text("mc"), en=row.optional_text("ywmc", empty=NOTHING)),
+            classes=[instrument_class(code)] if code else [],
+            subjects=[subject(one) for one in row.list_of("zyxk")],
+            model=row.optional_text("gg", empty=NOTHING),
+            specification=row.optional_text("jzsb", empty=NOTHING),
+            functions=row.optional_text("zygn", empty=NOTHING),
+            acquisition=row.optional_code("ly", ACQUISITION),
+            commissionedOn=row.optional_day("qyrq"),
+            use=row.optional_code("yqlb", USE),
+            status=row.code("yxzt", RUNNING_STATUS).value,
+            sharing=row.optional_code("gzms", SHARING),
+            centreCode=row.optional_text("fwdwbh", empty=NOTHING),
+            place=present(address=row.optional_text("azdd", empty=NOTHING)),
+            customsStatus="SUPERVISED" if customs else None,
+            serviceContent=row.optional_text("fwnr", empty=NOTHING),
+            rules=row.optional_text("kfgd", empty=NOTHING),
+            achievements=row.optional_text("fwcg", empty=NOTHING),
+            bookingUrl=row.optional_text("yydz", empty=NOTHING),
+            contact=row.optional_text("fwdw", empty=NOTHING),
+            originals=[{"path": "customsStatus", "text": "否"}] if customs is False else [],
+        ),
+    )
+    words = row.optional_text("sfbz", empty=NOTHING)
+    if words:
+        yield Made(
+            "ServiceOffer",
+            {
+                "instrumentKey": _key(number),
+                "code": "published",
+                "audience": "OUTSIDE",
+                "priceNote": words,
+            },
+        )
+
+
+def offer(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of `sfbz`: one price of one service for one audience, in yuan."""
+    del context
+    least = row.optional_decimal("zdsf")
+    yield Made(
+        "ServiceOffer",
+        present(
+            instrumentKey=_key(row.text("yqbh")),
+            code=row.text("xmbh"),
+            name={"zh": row.text("xmmc")},
+            audience=row.code("fwdx", AUDIENCES).value,
+            unit=row.code("jjdw", UNITS).value,
+            price={"amount": row.decimal("dj"), "currency": "CNY"},
+            minimumCharge={"amount": least, "currency": "CNY"} if least else None,
+            bookingUrl=row.optional_text("yydz", empty=NOTHING),
+        ),
+    )
+
+
+def opening_hours(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of `kfsj`: one day of the week, periods as `08:30-11:30,13:30-17:00`."""
+    del context
+    periods = []
+    for part in row.list_of("sd"):
+        opens, dash, closes = part.partition("-")
+        if not dash:
+            row.fault("sd", "MISSHAPEN", "应为 08:30-17:00", "must look like 08:30-17:00")
+        periods.append({"opens": opens.strip().zfill(5), "closes": closes.strip().zfill(5)})
+    yield Made(
+        "OpeningHours",
+        present(
+            instrumentKey=_key(row.text("yqbh")),
+            weekday=row.code("xq", WEEKDAYS).value,
+            periods=periods,
+        ),
+    )
+
+
+def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of `yyjl`; a cancelled or refused booking is no occupancy."""
+    del context
+    row.drop("yyr", "dh")
+    key, number = _key(row.text("yqbh")), row.text("yybh")
+    start, end = row.instant("kssj"), row.instant("jssj")
+    kind = row.code("yylx", KINDS)
+    if row.has("zt") and row.optional_text("zt") in ENDED:
+        yield Gone("Occupancy", f"{key}/{number}", "CANCELLED")
+        return
+    yield Made(
+        "Occupancy",
+        {
+            "instrumentKey": key,
+            "localId": number,
+            "kind": kind.value,
+            "certainty": row.code("zt", CERTAINTIES).value,
+            "startAt": start,
+            "endAt": end,
+        },
+    )
+
+
+def _window(context: Context) -> Mapping[str, str]:
+    """Ask for what overlaps the window, in the source's own naive local time."""
+    return {
+        "jssjStart": _local(context.window_start),
+        "kssjEnd": _local(context.window_end),
+    }
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:
+    return (context.coverage(key) for key in instruments)
+
+
+def _list(name: str) -> PagedJson:
+    return PagedJson(
+        path=f"api/v1/device/{name}",
+        paging=PAGES,
+        items_at="data.rows",
+        total_at="data.totalNum",
+    )
+
+
+def _collections() -> tuple[Collection, ...]:
+    everything: dict[str, Any] = {"complete": True}
+    return (
+        Collection(
+            name="dxyq",
+            reader=_list("dxyq"),
+            map=instrument,
+            types=("Instrument", "ServiceOffer"),
+            identity="bh",
+            **everything,
+        ),
+        Collection(
+            name="sfbz",
+            reader=_list("sfbz"),
+            map=offer,
+            types=("ServiceOffer",),
+            identity="yqbh,xmbh",
+            **everything,
+        ),
+        Collection(
+            name="kfsj",
+            reader=_list("kfsj"),
+            map=opening_hours,
+            types=("OpeningHours",),
+            identity="yqbh,xq",
+            **everything,
+        ),
+        Collection(
+            name="yyjl",
+            reader=_list("yyjl"),
+            map=occupancy,
+            types=("Occupancy", "OccupancyCoverage"),
+            identity="yqbh,yybh",
+            question=_window,
+            closes=_covered,
+            **everything,
+        ),
+    )
+
+
+ADAPTER = Adapter(
+    id="ecnu",
+    title_zh="华东师范大学大型仪器开放接口",
+    title_en="East China Normal University instrument API",
+    publisher_zh="华东师范大学",
+    publisher_en="East China Normal University",
+    collections=_collections(),
+    promised_freshness=timedelta(hours=24),
+    records_min=1,
+    states=states,
+)
