@@ -12,7 +12,9 @@ from hub.ledger.merkle import verify_consistency, verify_inclusion
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "merkle"
 FILES = sorted(VECTORS.glob("*/**/*.json"))
 
-needs_vectors = pytest.mark.skipif(not FILES, reason=f"no Merkle vectors at {VECTORS.parent.name}/")
+needs_vectors = pytest.mark.skipif(
+    not FILES, reason="no Merkle vectors: ../shared/vectors/merkle is missing"
+)
 
 
 def _bytes(text):
