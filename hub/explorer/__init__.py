@@ -1,0 +1,1 @@
+"""The explorer: one page, its script and style, served from here; no request leaves the host."""

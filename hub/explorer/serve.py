@@ -1,0 +1,142 @@
+"""`serve`: the explorer page, and the sandbox registration that its key pair uses.
+
+- Everything comes from this package; the content security policy forbids anything else.
+- `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,
+  and grants what a partner may read plus documents that are not registered.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.access.clients import ClientKind, ClientStore, RegistrationError
+from hub.access.registration import DOCUMENT_VERSION, Grant, admit, read_application
+from hub.access.scopes import Scope
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.problem import problem
+from hub.state import State
+
+MEDIA_TYPES = {
+    "page.html": "text/html; charset=utf-8",
+    "explorer.css": "text/css; charset=utf-8",
+    "explorer.js": "text/javascript; charset=utf-8",
+    "access.js": "text/javascript; charset=utf-8",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+GRANTED = tuple(
+    scope.value for scope in (Scope.CATALOGUE_READ, Scope.RECEIPT_READ, Scope.GRAPHQL_ADHOC)
+)
+BODY_BYTES_MAX = 4096
+REGISTRATIONS = 60
+"""Sandbox clients that may be registered at once, and in each hour after that."""
+HOUR_S = 3600.0
+
+Samples = Callable[[], Sequence[dict[str, Any]]]
+
+
+def explorer_routes(samples: Samples) -> list[Route]:
+    """Return the routes of the page and its files."""
+
+    async def page(_: Request) -> Response:
+        return _file("page.html")
+
+    async def part(request: Request) -> Response:
+        return _file(request.path_params["name"])
+
+    async def sample_list(_: Request) -> Response:
+        return JSONResponse(list(samples()), headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/explore", page),
+        Route("/explore/samples.json", sample_list),
+        Route("/explore/{name}", part),
+    ]
+
+
+def _file(name: str) -> Response:
+    if name not in MEDIA_TYPES:
+        return problem(RefusedError(ErrorCode.NOT_FOUND))
+    return Response(
+        files("hub.explorer").joinpath(name).read_bytes(),
+        headers={
+            "Content-Type": MEDIA_TYPES[name],
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-cache",
+        },
+    )
+
+
+def sandbox_routes(store: ClientStore, state: State, clock: Clock) -> list[Route]:
+    """Return the registration of sandbox clients; mount it in sandbox mode only."""
+
+    async def register(request: Request) -> Response:
+        try:
+            _need_loopback(request)
+            allowance = await state.take("sandbox:clients", REGISTRATIONS, REGISTRATIONS / HOUR_S)
+            if not allowance.ok:
+                raise RefusedError(ErrorCode.RATE_LIMITED, hint="Too many sandbox clients; wait.")
+            document = await _document(request)
+            client_id = f"sandbox-{secrets.token_hex(6)}"
+            application = read_application(
+                {
+                    "version": DOCUMENT_VERSION,
+                    "clientId": client_id,
+                    "name": document.get("name") or "sandbox",
+                    "jwk": document.get("jwk"),
+                }
+            )
+            grant = Grant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
+            client = await admit(store, application, grant, clock())
+        except RegistrationError as error:
+            return problem(RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)))
+        except HubError as error:
+            return problem(error, request.headers.get("accept-language", ""))
+        return JSONResponse(
+            {"clientId": client.client_id, "scopes": list(client.scopes)}, status_code=201
+        )
+
+    return [Route("/sandbox/clients", register, methods=["POST"])]
+
+
+def _need_loopback(request: Request) -> None:
+    peer = request.client.host if request.client else ""
+    try:
+        near = ip_address(peer).is_loopback
+    except ValueError:
+        near = False
+    if not near:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN, hint="Sandbox clients are registered from this machine only."
+        )
+
+
+async def _document(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {BODY_BYTES_MAX} bytes.")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.") from error
+    if not isinstance(document, dict):
+        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.")
+    return document

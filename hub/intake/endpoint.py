@@ -1,0 +1,207 @@
+"""`endpoint`: `POST /batches`, the push of a source's own records.
+
+- The body is NDJSON: one `{"type", "record", "jws"?}` or `{"type", "withdraw", "jws"?}` a line.
+- `?source=` names the source, `?dryRun=true` checks without writing, `?asOf=` says when the source
+  knew it. All are part of the signed target.
+- A body that cannot be read as a whole (too big, not UTF-8, a line that is not JSON) is refused
+  whole: one error, nothing written. A row that breaks the standard is quarantined and the rest
+  goes in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.access.envelope import Envelope
+from hub.access.errors import AccessError
+from hub.access.resource import Caller
+from hub.access.service import Access
+from hub.access.signatures import PUSH
+from hub.access.signatures import Evidence as SignedRequest
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Idempotency, RequestSignature
+from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
+from hub.intake.submit import submit
+from hub.problem import problem
+from hub.store.database import Database
+from schema.dates import DateError, parse_instant
+
+SCOPE = "records:push"
+SCOPE_WITHDRAW = "records:withdraw"
+PARAMETERS = {"source", "dryRun", "asOf"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    source: str
+    dry_run: bool
+    as_of: datetime
+
+
+class BatchEndpoint:
+    """Takes batches of signed pushes."""
+
+    def __init__(self, database: Database, access: Access, clock: Clock) -> None:
+        self._database = database
+        self._access = access
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """Return the route."""
+        return [Route("/batches", self.post, methods=["POST"])]
+
+    async def post(self, request: Request) -> Response:
+        """Take one batch; every answer to a signed request is signed."""
+        envelope: Envelope | None = None
+        language = request.headers.get("accept-language", "")
+        try:
+            envelope = self._access.envelope(request.scope)
+            caller = await self._access.authenticate(envelope)
+            _need_scope(caller)
+            body = await _read(request)
+            signed = await self._access.check_signature(envelope, body, caller, PUSH)
+        except AccessError as error:
+            return self._access.refusal(error, envelope, PUSH)
+        except HubError as error:
+            return problem(error, language)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        try:
+            answer: Response = JSONResponse(
+                await self._take(envelope, caller, body, signed),
+                headers={"Cache-Control": "no-store"},
+            )
+        except HubError as error:
+            answer = problem(error, language)
+        return self._access.sign(envelope, answer)
+
+    async def _take(
+        self, envelope: Envelope, caller: Caller, body: bytes, signed: SignedRequest
+    ) -> dict[str, Any]:
+        assert caller.client_id is not None
+        assert caller.party is not None
+        query = self._query(envelope)
+        if query.source not in caller.sources:
+            raise RefusedError(
+                ErrorCode.SOURCE_FORBIDDEN,
+                hint=f"You may push as: {', '.join(sorted(caller.sources)) or 'no source'}.",
+            )
+        rows = await asyncio.to_thread(read_rows, body)
+        if SCOPE_WITHDRAW not in caller.scopes and any("withdraw" in row for row in rows):
+            raise RefusedError(
+                ErrorCode.SCOPE_MISSING, hint=f"A withdrawal needs the scope {SCOPE_WITHDRAW}."
+            )
+        batch = Batch(
+            source=query.source,
+            party=caller.party,
+            client_id=caller.client_id,
+            channel=Channel.PUSH,
+            rows=rows,
+            evidence=Evidence(
+                assurance=Assurance.REQUEST_SIGNED,
+                request=RequestSignature(signed.base.decode("ascii"), signed.signature, signed.kid),
+            ),
+            as_of=query.as_of,
+            idempotency=Idempotency(
+                key=envelope.headers["idempotency-key"].strip('"'),
+                body_hash=sha256(envelope.target_uri.encode() + b"\n" + body).digest(),
+            ),
+            dry_run=query.dry_run,
+        )
+        outcomes = await submit(self._database, batch, clock=self._clock)
+        return {**outcomes.to_wire(), "replayed": outcomes.replayed}
+
+    def _query(self, envelope: Envelope) -> _Query:
+        given = parse_qs(
+            envelope.target_uri.partition("?")[2],
+            keep_blank_values=True,
+            max_num_fields=len(PARAMETERS),
+        )
+        if set(given) - PARAMETERS or any(len(values) != 1 for values in given.values()):
+            raise _bad_query(f"parameters are {', '.join(sorted(PARAMETERS))}, each once")
+        single = {name: values[0] for name, values in given.items()}
+        if not single.get("source"):
+            raise _bad_query("say whose records these are: ?source=<source id>")
+        if single.get("dryRun", "false") not in ("true", "false"):
+            raise _bad_query("dryRun is true or false")
+        now = self._clock()
+        try:
+            as_of = parse_instant(single["asOf"]).at if "asOf" in single else now
+        except DateError as error:
+            raise _bad_query(f"asOf: {error}") from error
+        return _Query(single["source"], single.get("dryRun") == "true", min(as_of, now))
+
+
+def read_rows(body: bytes) -> list[dict[str, Any]]:
+    """Read an NDJSON body; blank lines are passed over.
+
+    Raises `RefusedError` NOT_UTF8, NOT_JSON (with the line), BATCH_EMPTY or BATCH_TOO_LARGE.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            ErrorCode.NOT_UTF8, hint=f"Byte {error.start} is not UTF-8; send the file as UTF-8."
+        ) from error
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.isspace():
+            continue
+        if len(rows) == BATCH_ROWS_MAX:
+            raise RefusedError(
+                ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {BATCH_ROWS_MAX} rows at once."
+            )
+        try:
+            row = json.loads(line, object_pairs_hook=_without_duplicates)
+        except (ValueError, RecursionError) as error:
+            raise RefusedError(
+                ErrorCode.NOT_JSON, hint=f"Line {number} is not one JSON object: {error}"
+            ) from error
+        if not isinstance(row, dict):
+            raise RefusedError(ErrorCode.NOT_JSON, hint=f"Line {number} is not a JSON object.")
+        rows.append(row)
+    if not rows:
+        raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send one JSON object a line (NDJSON).")
+    return rows
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return made
+
+
+def _need_scope(caller: Caller) -> None:
+    if SCOPE not in caller.scopes:
+        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"A push needs the scope {SCOPE}.")
+
+
+def _bad_query(hint: str) -> RefusedError:
+    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+
+
+async def _read(request: Request) -> bytes:
+    """Read the body, but never more than one batch may have."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BATCH_BYTES_MAX:
+            raise RefusedError(
+                ErrorCode.BATCH_TOO_LARGE,
+                hint=f"Send at most {BATCH_BYTES_MAX // 2**20} MiB at once; split the batch.",
+            )
+        parts.append(part)
+    return b"".join(parts)

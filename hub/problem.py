@@ -1,0 +1,41 @@
+"""`problem`: how an error of the hub is told over HTTP (RFC 9457), in the caller's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+
+from hub.errors import HubError, UnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def prefers_english(accept_language: str) -> bool:
+    """Say whether a caller prefers English; Chinese is the default.
+
+    The first of the two languages that the header names wins, whatever its weight: clients list
+    their languages in order of preference.
+    """
+    named = [part.split(";")[0].strip().lower() for part in accept_language.split(",")]
+    known = [name[:2] for name in named if name[:2] in ("zh", "en")]
+    return bool(known) and known[0] == "en"
+
+
+def problem(error: HubError, accept_language: str = "") -> JSONResponse:
+    """Return the answer that tells an error: its code, a message, and what to do."""
+    english = prefers_english(accept_language)
+    body: dict[str, object] = {
+        "title": error.code.en if english else error.code.zh,
+        "status": error.code.status,
+        "code": error.code.name,
+        "detail": error.message_en if english else error.message_zh,
+    }
+    if error.hint:
+        body["hint"] = error.hint
+    headers: Mapping[str, str] = {"Cache-Control": "no-store"}
+    if isinstance(error, UnavailableError):
+        headers = {**headers, "Retry-After": str(error.retry_after_s)}
+    return JSONResponse(
+        body, status_code=error.code.status, media_type=MEDIA_TYPE, headers=dict(headers)
+    )
