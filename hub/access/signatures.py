@@ -161,8 +161,11 @@ def verify_request(
 
 def sign_request(
     envelope: Envelope, key: SigningKey, operation: Operation, now: datetime
-) -> dict[str, str]:
-    """Return the headers `signature-input` and `signature` for a request; KeyError if one lacks."""
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers `signature-input` and `signature`, and the base that was signed.
+
+    KeyError names a header that the operation needs and the request lacks.
+    """
     created = int(now.timestamp())
     nonce = secrets.token_urlsafe(24)
     components = operation.wanted(envelope.headers)
@@ -171,7 +174,8 @@ def sign_request(
         f';nonce="{nonce}";keyid="{key.kid}";alg="{key.public.http_name}";tag="{REQUEST_TAG}"'
     )
     message = Message(envelope.method, envelope.target_uri, headers=envelope.headers)
-    return _signed(signature_base(message, components, params), params, key)
+    base = signature_base(message, components, params)
+    return _signed(base, params, key), base
 
 
 def sign_response(response: Message, body: bytes, key: SigningKey, now: datetime) -> dict[str, str]:
@@ -188,6 +192,14 @@ def sign_response(response: Message, body: bytes, key: SigningKey, now: datetime
     )
     signed = _signed(signature_base(bound, components, params), params, key)
     return {"content-digest": headers["content-digest"], **signed}
+
+
+def read_signature_input(
+    headers: Mapping[str, str],
+) -> tuple[tuple[str, ...], dict[str, str], bytes]:
+    """Return components, parameters and signature of a request, as far as they can be read."""
+    parsed = _read(headers)
+    return parsed.components, parsed.params, parsed.signature
 
 
 def verify_response(response: Message, body: bytes, keys: Mapping[str, VerifyKey]) -> bytes:
@@ -225,6 +237,15 @@ def _base(message: Message, parsed: _Parsed) -> bytes:
 
 
 def _parse(headers: Mapping[str, str], wanted: frozenset[str], tag: str) -> _Parsed:
+    parsed = _read(headers)
+    if parsed.params.keys() != wanted:
+        raise SignatureError(Reason.SIG_MALFORMED, f"parameters {sorted(parsed.params)}")
+    if parsed.params["tag"] != tag:
+        raise SignatureError(Reason.SIG_LABEL, "another tag")
+    return parsed
+
+
+def _read(headers: Mapping[str, str]) -> _Parsed:
     given, signature = headers.get("signature-input"), headers.get("signature")
     if given is None or signature is None:
         raise SignatureError(Reason.SIG_MISSING)
@@ -235,10 +256,6 @@ def _parse(headers: Mapping[str, str], wanted: frozenset[str], tag: str) -> _Par
         other = _LABEL.match(given) and not given.startswith(f"{LABEL}=")
         raise SignatureError(Reason.SIG_LABEL if other else Reason.SIG_MALFORMED)
     params = _parameters(found[3])
-    if params.keys() != wanted:
-        raise SignatureError(Reason.SIG_MALFORMED, f"parameters {sorted(params)}")
-    if params["tag"] != tag:
-        raise SignatureError(Reason.SIG_LABEL, "another tag")
     decoded = binascii.a2b_base64(raw[1])
     if binascii.b2a_base64(decoded, newline=False).decode("ascii") != raw[1]:
         raise SignatureError(Reason.SIG_MALFORMED, "signature has another spelling")

@@ -1,0 +1,27 @@
+"""`client`: what a partner uses: keys, registration, tokens, queries, signed pushes, receipts.
+
+- One private key and one registration are enough to start; the key never leaves its file.
+- Every request carries a fresh DPoP proof; pushes are signed and their answers verified.
+"""
+
+from hub.client.errors import (
+    AnswerUnverifiedError,
+    CallRefusedError,
+    ClientError,
+    HubUnreachableError,
+    KeyFileError,
+)
+from hub.client.hub_client import HubClient, PushAnswer
+from hub.client.keyfile import create_key, load_key
+
+__all__ = [
+    "AnswerUnverifiedError",
+    "CallRefusedError",
+    "ClientError",
+    "HubClient",
+    "HubUnreachableError",
+    "KeyFileError",
+    "PushAnswer",
+    "create_key",
+    "load_key",
+]
