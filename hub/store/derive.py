@@ -4,9 +4,7 @@
 - `<record>` exists for golden records and holds what queries read: one row per `item_id`, withdrawn
   rows gone. For other records queries read `<record>_source` and leave withdrawn rows out.
 - Each item is one typed column; a nested value is jsonb in wire form; a list is never null.
-- The table that queries read also has the columns computed from the row (`hub.store.search`):
-  `<value>_<member>` for a filterable or sortable value, `<name>_sort`, `<classes>_path`,
-  `province`, `search`.
+- The table that queries read also has the columns of `hub.store.computed`.
 - No foreign keys and no checks: every check is in `schema.conform`, every relation an outer join.
 """
 
@@ -16,24 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     Column,
-    Date,
     DateTime,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    Numeric,
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-from schema.item import Item, Kind, RecordSpec
-from schema.values import ClassCode, Name
+from hub.store.computed import Computed, column_type, computed_columns
+from schema.item import Kind, RecordSpec
 
 PROVENANCE = (
     "source",
@@ -52,30 +46,6 @@ PROVENANCE = (
 )
 """Columns that every derived table has before its items."""
 
-_TYPES: dict[Kind, Any] = {
-    Kind.TEXT: Text(),
-    Kind.INTEGER: BigInteger(),
-    Kind.DECIMAL: Numeric(),
-    Kind.BOOLEAN: Boolean(),
-    Kind.DATE: Date(),
-    Kind.PARTIAL_DATE: Text(),  # YYYY, YYYY-MM and YYYY-MM-DD sort rightly as text
-    Kind.INSTANT: DateTime(timezone=True),
-    Kind.CODE: Text(),
-    Kind.VALUE: JSONB(),
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Computed:
-    """A column that is computed from a row's own items, so that it can be searched."""
-
-    name: str
-    type: Any
-    rule: str
-    """`member`, `sort`, `path`, `province` or `search`: a rule of `hub.store.search`."""
-    item: Item | None = None
-    member: Item | None = None
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordTables:
@@ -90,41 +60,6 @@ class RecordTables:
     def read(self) -> Table:
         """The table that queries read."""
         return self.source if self.golden is None else self.golden
-
-
-def column_type(item: Item) -> Any:
-    """Return the SQL type of an item's column."""
-    plain = _TYPES[item.kind]
-    return ARRAY(plain) if item.many and item.kind is not Kind.VALUE else plain
-
-
-def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
-    """List the computed columns of the table that queries read."""
-    found: list[Computed] = []
-    for item in spec.items:
-        if item.value is None or not (item.facts.filterable or item.facts.sortable):
-            continue
-        if item.value.cls is Name:
-            found.append(Computed(name=f"{item.name}_sort", type=Text(), rule="sort", item=item))
-        elif item.value.cls is ClassCode and item.many:
-            path = Computed(name=f"{item.name}_path", type=ARRAY(Text()), rule="path", item=item)
-            found.append(path)
-        elif not item.many:
-            found.extend(
-                Computed(
-                    name=f"{item.name}_{member.name}",
-                    type=column_type(member),
-                    rule="member",
-                    item=item,
-                    member=member,
-                )
-                for member in item.value.items
-            )
-    if spec.golden:
-        found.append(Computed(name="province", type=Text(), rule="province"))
-    if any(item.facts.search for item in spec.items):
-        found.append(Computed(name="search", type=TSVECTOR(), rule="search"))
-    return tuple(found)
 
 
 def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
@@ -194,9 +129,9 @@ def _add_indexes(tables: RecordTables) -> None:
         elif plain and item.facts.filterable and spec.golden and item.name not in spec.key:
             index(item.name)
     for each in tables.computed:
-        if each.rule in {"search", "path"}:
+        if each.gin:
             index(each.name, using="gin")
-        elif each.rule == "sort" or (each.member and each.member.kind is Kind.DECIMAL):
+        elif each.ordered:
             index(each.name, "item_id")
-        elif each.rule == "province":
+        elif each.indexed:
             index(each.name)

@@ -214,7 +214,7 @@ CLIENT = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("sources", ARRAY(Text), nullable=False),  # source ids that it may push as
     Column("status", Text, nullable=False),
-    _instant("not_before"),  # tokens issued earlier are refused
+    _instant("not_before", nullable=True),  # tokens issued earlier are refused
     _instant("created_at"),
 )
 
@@ -225,6 +225,7 @@ CLIENT_KEY = Table(
     Column("client_id", Text, nullable=False, index=True),
     Column("jwk", JSONB, nullable=False),
     Column("status", Text, nullable=False),
+    Column("use", Text, nullable=False, server_default=text("'sig'")),
     _instant("added_at"),
     _instant("ended_at", nullable=True),
 )

@@ -67,7 +67,7 @@ CREATE TABLE client (
 	scopes TEXT[] NOT NULL,
 	sources TEXT[] NOT NULL,
 	status TEXT NOT NULL,
-	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+	not_before TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_client PRIMARY KEY (client_id)
 );
@@ -76,6 +76,7 @@ CREATE TABLE client_key (
 	client_id TEXT NOT NULL,
 	jwk JSONB NOT NULL,
 	status TEXT NOT NULL,
+	use TEXT DEFAULT 'sig' NOT NULL,
 	added_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	ended_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_client_key PRIMARY KEY (kid)

@@ -1,0 +1,216 @@
+"""`batch`: what goes into `submit` and what comes out of it.
+
+- A `Batch` says who speaks (source, party, client), how it came (channel) and what vouches for it
+  (evidence); its rows are still raw.
+- `Outcomes` has exactly one outcome per row, in the order of the rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from hub.ledger.leaf import Assurance
+from schema.errors import Problem
+
+__all__ = [
+    "Assurance",
+    "Batch",
+    "Channel",
+    "Evidence",
+    "Idempotency",
+    "Outcome",
+    "Outcomes",
+    "Rejected",
+    "RequestSignature",
+    "RowOutcome",
+    "problem_from_wire",
+    "problem_to_wire",
+]
+
+
+class Channel(StrEnum):
+    """How a batch came in."""
+
+    PUSH = "PUSH"
+    HARVEST = "HARVEST"
+    LIVE = "LIVE"
+    WORKBOOK = "WORKBOOK"
+    FILE = "FILE"
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    ACCEPTED = "ACCEPTED"
+    DUPLICATE = "DUPLICATE"
+    WITHDRAWN = "WITHDRAWN"
+    QUARANTINED = "QUARANTINED"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSignature:
+    """An RFC 9421 signature with the base it covers, kept as evidence."""
+
+    base: str
+    signature: bytes
+    key_id: str
+
+    @property
+    def hash(self) -> bytes:
+        """Return the SHA-256 of base and signature: what entries refer to."""
+        return sha256(self.base.encode() + self.signature).digest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What vouches for a batch: a signed request, or what the hub saw and in which run."""
+
+    assurance: Assurance
+    request: RequestSignature | None = None
+    document_hash: bytes | None = None
+    run_id: str | None = None
+
+    @property
+    def hash(self) -> bytes | None:
+        """Return what the entries of the batch refer to."""
+        return self.request.hash if self.request else self.document_hash
+
+    @property
+    def key_id(self) -> str | None:
+        """Return the key that vouches, where it is not a record's own."""
+        return self.request.key_id if self.request else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that never became a record: its adapter or parser could not read it."""
+
+    raw: Any
+    problems: tuple[Problem, ...]
+    record_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Idempotency:
+    """The caller's key for this request, and the hash of its body."""
+
+    key: str
+    body_hash: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Rows that one source says at one time.
+
+    A row is `{"type", "record", "jws"?}` or `{"type", "withdraw": {"key", "reason", "at"?},
+    "jws"?}`, or a `Rejected`. `party` is who vouches; for harvest it is the hub itself.
+    """
+
+    source: str
+    party: str
+    channel: Channel
+    rows: Sequence[Any]
+    evidence: Evidence
+    as_of: datetime
+    client_id: str | None = None
+    idempotency: Idempotency | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowOutcome:
+    """What became of one row. `row` counts from 1; a duplicate names the entry that stands."""
+
+    row: int
+    outcome: Outcome
+    record_type: str | None = None
+    key: str | None = None
+    item_id: str | None = None
+    entry_id: int | None = None
+    revision: int | None = None
+    revision_id: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the outcome as it is answered over HTTP and kept for repeats."""
+        made: dict[str, Any] = {"row": self.row, "outcome": self.outcome.value}
+        named = (
+            ("type", self.record_type),
+            ("key", self.key),
+            ("id", self.item_id),
+            ("entryId", None if self.entry_id is None else str(self.entry_id)),
+            ("revision", self.revision),
+            ("revisionId", self.revision_id),
+        )
+        made.update((name, value) for name, value in named if value is not None)
+        if self.problems:
+            made["problems"] = [problem_to_wire(problem) for problem in self.problems]
+        return made
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> RowOutcome:
+        """Read back what `to_wire` made."""
+        entry_id = wire.get("entryId")
+        return cls(
+            row=wire["row"],
+            outcome=Outcome(wire["outcome"]),
+            record_type=wire.get("type"),
+            key=wire.get("key"),
+            item_id=wire.get("id"),
+            entry_id=None if entry_id is None else int(entry_id),
+            revision=wire.get("revision"),
+            revision_id=wire.get("revisionId"),
+            problems=tuple(problem_from_wire(each) for each in wire.get("problems", ())),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcomes:
+    """The answer to a batch. `replayed`: an earlier answer, given again for the same key."""
+
+    rows: tuple[RowOutcome, ...]
+    dry_run: bool = False
+    replayed: bool = False
+    counts: Mapping[Outcome, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        counted = Counter(each.outcome for each in self.rows)
+        object.__setattr__(self, "counts", {each: counted[each] for each in Outcome})
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the answer as JSON-ready data."""
+        return {
+            "dryRun": self.dry_run,
+            "counts": {outcome.value.lower(): n for outcome, n in self.counts.items()},
+            "rows": [each.to_wire() for each in self.rows],
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any], *, replayed: bool) -> Outcomes:
+        """Read back what `to_wire` made."""
+        rows = tuple(RowOutcome.from_wire(each) for each in wire["rows"])
+        return cls(rows=rows, dry_run=wire["dryRun"], replayed=replayed)
+
+
+def problem_to_wire(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON-ready data."""
+    made = {
+        "path": problem.path,
+        "code": problem.code,
+        "messageZh": problem.zh,
+        "messageEn": problem.en,
+    }
+    return made if problem.value is None else {**made, "value": problem.value}
+
+
+def problem_from_wire(wire: Mapping[str, Any]) -> Problem:
+    """Read back a problem."""
+    return Problem(
+        wire["path"], wire["code"], wire["messageZh"], wire["messageEn"], wire.get("value")
+    )

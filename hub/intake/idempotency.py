@@ -1,0 +1,84 @@
+"""`idempotency`: a request sent again gets the answer it got the first time.
+
+- The pair (client, key) stands for one body. The same body again: the stored answer. Another body:
+  `IDEMPOTENCY_CONFLICT`, nothing written.
+- The answer is written in the transaction of the batch, so it exists exactly when the batch does.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from hub.errors import ErrorCode, RefusedError
+from hub.intake.batch import Batch, Idempotency, Outcomes
+from hub.intake.limits import IDEMPOTENCY_KEPT_DAYS, IDEMPOTENCY_KEY_LENGTH_MAX
+from hub.store.database import Connection, Database
+
+
+async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | None:
+    """Return the answer that this request got before, if it did.
+
+    Raises `RefusedError` when the key stood for another body.
+    """
+    asked = batch.idempotency
+    if asked is None or batch.dry_run:
+        return None
+    cursor = await connection.execute(
+        "SELECT body_hash, answer FROM idempotency WHERE client_id = %s AND key = %s",
+        (_holder(batch), asked.key),
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        return None
+    if found[0] != asked.body_hash:
+        raise RefusedError(
+            ErrorCode.IDEMPOTENCY_CONFLICT,
+            hint="Use a new Idempotency-Key for new content, or send the first body again.",
+        )
+    return Outcomes.from_wire(json.loads(found[1]), replayed=True)
+
+
+async def claim(connection: Connection, batch: Batch) -> None:
+    """Let one transaction at a time answer this request; lasts until the transaction ends."""
+    if batch.idempotency is not None:
+        named = f"idempotency:{_holder(batch)}:{batch.idempotency.key}"
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (named,))
+
+
+async def keep_answer(
+    connection: Connection, batch: Batch, outcomes: Outcomes, now: datetime
+) -> None:
+    """Store the answer for later repeats."""
+    asked = batch.idempotency
+    if asked is None:
+        return
+    answer = json.dumps(outcomes.to_wire(), ensure_ascii=False, separators=(",", ":"))
+    await connection.execute(
+        "INSERT INTO idempotency (client_id, key, body_hash, answer, created_at) "
+        "VALUES (%s, %s, %s, %s, %s)",
+        (_holder(batch), asked.key, asked.body_hash, answer, now),
+    )
+
+
+async def forget_old_answers(database: Database, now: datetime) -> int:
+    """Delete answers older than `IDEMPOTENCY_KEPT_DAYS`; return how many."""
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute(
+            "DELETE FROM idempotency WHERE created_at < %s",
+            (now - timedelta(days=IDEMPOTENCY_KEPT_DAYS),),
+        )
+        return cursor.rowcount
+
+
+def check_key(asked: Idempotency) -> None:
+    """Refuse a key that cannot be kept."""
+    if not 0 < len(asked.key) <= IDEMPOTENCY_KEY_LENGTH_MAX or not asked.key.isprintable():
+        raise RefusedError(
+            ErrorCode.BAD_USER_INPUT,
+            hint=f"An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters.",
+        )
+
+
+def _holder(batch: Batch) -> str:
+    return batch.client_id or batch.party

@@ -1,0 +1,28 @@
+"""Bounds of the way in; nothing in a batch is larger, longer or more than these say."""
+
+from __future__ import annotations
+
+BATCH_ROWS_MAX = 10_000
+"""Rows of one `POST /batches`, one workbook, one page of a harvest."""
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of one `POST /batches`."""
+MUTATION_ROWS_MAX = 500
+"""Rows of one GraphQL mutation."""
+KEY_LENGTH_MAX = 500
+"""Characters of a record key."""
+REASON_LENGTH_MAX = 500
+"""Characters of the reason of a withdrawal."""
+IDEMPOTENCY_KEY_LENGTH_MAX = 128
+"""Characters of an Idempotency-Key."""
+IDEMPOTENCY_KEPT_DAYS = 7
+"""Days for which a repeated request gets its first answer."""
+RAW_CHARACTERS_MAX = 65_536
+"""Characters of a refused row that quarantine keeps."""
+ROWS_PER_TURN = 50
+"""Rows that are checked before other work of the process gets its turn."""
+ATTEMPTS_MAX = 3
+"""Attempts to write a batch: one beside others, the rest alone for its source."""
+QUARANTINE_PAGE_MAX = 500
+"""Quarantined rows read or resubmitted at once."""
+NESTING_MAX = 32
+"""Levels of a row's JSON."""

@@ -1,0 +1,179 @@
+"""`prepare`: a raw row as what can be written, or as what is wrong with it; pure.
+
+- All problems of a row are found, not the first.
+- What is prepared is what the producer sent: nothing is trimmed, completed or corrected, so the
+  canonical bytes are the ones that the producer can compute as well.
+- A withdrawal is a record of its own kind: the canonical tombstone (type, key, reason, at).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.errors import ErrorCode
+from hub.intake.batch import Rejected
+from hub.intake.limits import KEY_LENGTH_MAX, REASON_LENGTH_MAX
+from schema.canonical import canonical, digest
+from schema.conform import conform
+from schema.errors import CanonicalError, Problem
+from schema.item import RecordSpec
+from schema.records import RECORDS
+
+TEXT_SHOWN_MAX = 200
+"""Characters of a path or value that a problem repeats."""
+
+_RECORD_ROW = frozenset({"type", "record", "jws"})
+_WITHDRAW_ROW = frozenset({"type", "withdraw", "jws"})
+_WITHDRAW = frozenset({"key", "reason", "at"})
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One row, checked. It may be written when it has no problems."""
+
+    row: int
+    raw: Any
+    problems: list[Problem]
+    spec: RecordSpec | None = None
+    record_type: str | None = None
+    key: str | None = None
+    wire: Mapping[str, Any] | None = None
+    canon: bytes = b""
+    digest: bytes = b""
+    withdrawal: bool = False
+    jws: str | None = None
+    key_id: str | None = None
+    """The key of the record's own signature, once that is verified."""
+    party: str | None = None
+    """Who made that signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """For whom a source may speak: `owners` are institution keys, None means any."""
+
+    source: str
+    owners: frozenset[str] | None
+
+
+def prepare(row: int, raw: Any, speaker: Speaker, now: datetime) -> Prepared:
+    """Check one raw row."""
+    if isinstance(raw, Rejected):
+        cleaned = [_clean(each) for each in raw.problems]
+        return Prepared(row, raw.raw, cleaned, record_type=raw.record_type)
+    made = Prepared(row, raw, [])
+    if not isinstance(raw, Mapping):
+        made.problems.append(problem("", ErrorCode.ROW_NOT_AN_OBJECT))
+        return made
+    members = frozenset(raw)
+    if not ({"type", "record"} <= members <= _RECORD_ROW) and not (
+        {"type", "withdraw"} <= members <= _WITHDRAW_ROW
+    ):
+        made.problems.append(problem("", ErrorCode.ROW_SHAPE))
+        return made
+    named = raw["type"]
+    spec = RECORDS.get(named) if isinstance(named, str) else None
+    if spec is None:
+        made.problems.append(problem("type", ErrorCode.RECORD_TYPE_UNKNOWN, named))
+        return made
+    made.spec, made.record_type = spec, spec.name
+    made.jws = raw.get("jws")
+    if made.jws is not None and not isinstance(made.jws, str):
+        made.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
+    if "record" in raw:
+        _prepare_record(made, spec, raw["record"], speaker)
+    else:
+        _prepare_withdrawal(made, raw["withdraw"], speaker, now)
+    return made
+
+
+def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
+    """Return a problem that the hub, not the standard, has with a row."""
+    text = None if shown is None else str(shown)
+    return _clean(Problem(path, code.name, code.zh, code.en, text))
+
+
+def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any, speaker: Speaker) -> None:
+    wire, problems = conform(spec, raw)
+    if problems:
+        made.problems += [_clean(each) for each in problems]
+        made.key = _key_if_any(spec, wire)
+        return
+    made.wire, made.key = wire, spec.key_of(wire)
+    if len(made.key) > KEY_LENGTH_MAX:
+        made.problems.append(problem(spec.items[0].wire, ErrorCode.ROW_SHAPE))
+    _check_owner(made, spec.owner_of(wire), speaker)
+    _canonicalise(made, wire)
+
+
+def _prepare_withdrawal(made: Prepared, raw: Any, speaker: Speaker, now: datetime) -> None:
+    made.withdrawal = True
+    stated = dict(raw) if isinstance(raw, Mapping) else {}
+    stated.setdefault("at", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if frozenset(stated) != _WITHDRAW:
+        made.problems.append(problem("withdraw", ErrorCode.ROW_SHAPE))
+        return
+    key, reason, at = stated["key"], stated["reason"], stated["at"]
+    if not _is_text(key, KEY_LENGTH_MAX):
+        made.problems.append(problem("withdraw.key", ErrorCode.ROW_SHAPE))
+    if not _is_text(reason, REASON_LENGTH_MAX):
+        made.problems.append(problem("withdraw.reason", ErrorCode.ROW_SHAPE))
+    if not _is_instant(at):
+        made.problems.append(problem("withdraw.at", ErrorCode.ROW_SHAPE, at))
+    if made.problems:
+        return
+    made.key, made.wire = key, {}
+    _check_owner(made, key.partition("/")[0], speaker)
+    _canonicalise(made, {"type": made.record_type, "key": key, "reason": reason, "at": at})
+
+
+def _check_owner(made: Prepared, owner: str, speaker: Speaker) -> None:
+    if speaker.owners is not None and owner not in speaker.owners:
+        made.problems.append(problem("", ErrorCode.OWNER_MISMATCH, owner))
+
+
+def _canonicalise(made: Prepared, data: Mapping[str, Any]) -> None:
+    try:
+        made.canon = canonical(data)
+    except CanonicalError as error:
+        code = ErrorCode.RECORD_NOT_CANONICAL
+        told = Problem("", code.name, f"{code.zh}：{error}", f"{code.en}: {error}")
+        made.problems.append(_clean(told))
+    else:
+        made.digest = digest(made.canon)
+
+
+def _key_if_any(spec: RecordSpec, wire: Mapping[str, Any]) -> str | None:
+    """Return the key of a row with problems, where its parts are there, to find it again."""
+    parts = [wire.get(spec.item(name).wire) for name in spec.key]
+    if any(part is None or isinstance(part, dict | list) for part in parts):
+        return None
+    return _shown(spec.key_separator.join(str(part) for part in parts))
+
+
+def _is_text(value: Any, length_max: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= length_max and value.isprintable()
+
+
+def _is_instant(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        read = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return read.strftime("%Y-%m-%dT%H:%M:%SZ") == value
+
+
+def _clean(told: Problem) -> Problem:
+    value = None if told.value is None else _shown(told.value)
+    return Problem(_shown(told.path), told.code, _shown(told.zh), _shown(told.en), value)
+
+
+def _shown(text: str) -> str:
+    """Cut a text and take out what cannot be stored or shown: controls, lone surrogates."""
+    cut = text[:TEXT_SHOWN_MAX]
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in cut)

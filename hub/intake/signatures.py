@@ -1,0 +1,93 @@
+"""`signatures`: checks the signatures that producers put on single rows.
+
+- The signing key is one that a registered, active client holds; its party is who vouches.
+- A producer signs for itself: the party is that of the batch or the owner of the record. So a
+  platform may pass on what a university signed, and nobody can sign for somebody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from hub.errors import ErrorCode
+from hub.intake.limits import ROWS_PER_TURN
+from hub.intake.prepare import Prepared, problem
+from hub.ledger import es256
+from hub.ledger.errors import StatementError
+from hub.ledger.statement import check_statement, parse_statement
+from hub.store.database import Database
+
+Keys = dict[str, tuple[EllipticCurvePublicKey, str]]
+
+_FIND_KEYS = """
+SELECT k.kid, k.jwk, c.party
+FROM client_key k JOIN client c USING (client_id)
+WHERE k.kid = ANY(%s) AND k.status = 'ACTIVE' AND c.status = 'ACTIVE'
+  AND (k.ended_at IS NULL OR k.ended_at > %s)
+"""
+
+
+async def check_signatures(
+    database: Database, rows: Sequence[Prepared], party: str, now: datetime
+) -> None:
+    """Verify the signature of every row that has one; a bad one is a problem of that row."""
+    signed = [row for row in rows if row.jws is not None and not row.problems]
+    if not signed:
+        return
+    kids = {kid for row in signed if (kid := _kid(row)) is not None}
+    keys = await _find_keys(database, kids, now)
+    for turn, row in enumerate(signed):
+        if turn % ROWS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        if not row.problems:
+            _check(row, keys, party, now)
+
+
+def _kid(row: Prepared) -> str | None:
+    assert row.jws is not None
+    try:
+        return parse_statement(row.jws).kid
+    except StatementError as error:
+        _refuse(row, error.code)
+        return None
+
+
+async def _find_keys(database: Database, kids: set[str], now: datetime) -> Keys:
+    if not kids:
+        return {}
+    found = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
+    return {kid: (es256.public_key(jwk), party) for kid, jwk, party in found if _is_ec(jwk)}
+
+
+def _is_ec(jwk: Any) -> bool:
+    return isinstance(jwk, dict) and jwk.get("kty") == "EC" and jwk.get("crv") == "P-256"
+
+
+def _check(row: Prepared, keys: Keys, party: str, now: datetime) -> None:
+    assert row.jws is not None
+    assert row.spec is not None
+    statement = parse_statement(row.jws)
+    if statement.kid not in keys:
+        _refuse(row, "STATEMENT_KEY")
+        return
+    key, holder = keys[statement.kid]
+    assert row.key is not None
+    owner = row.spec.owner_of(dict(row.wire)) if row.wire else row.key.partition("/")[0]
+    if holder not in {party, owner}:
+        _refuse(row, "STATEMENT_PARTY")
+        return
+    try:
+        check_statement(row.jws, row.canon, key, record_type=row.spec.name, party=holder, now=now)
+    except StatementError as error:
+        _refuse(row, error.code)
+    else:
+        row.key_id, row.party = statement.kid, holder
+
+
+def _refuse(row: Prepared, detail: str) -> None:
+    row.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID, detail))

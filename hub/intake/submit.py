@@ -1,0 +1,183 @@
+"""`submit`: the one way in. Push, harvest, live answer, workbook and file all end here.
+
+In the order of the work:
+1. the answer of an earlier request with the same idempotency key, if there is one;
+2. each row: shape, record type, all problems, owner, canonical bytes, signature (`prepare`,
+   `signatures`);
+3. one transaction: what stands for the keys, what is new (`decide`), entries, projections,
+   quarantine, outbox, the answer (`write`).
+
+- A batch is written whole or not at all; a bad row goes to quarantine and stops no other row.
+- A dry run does all of it and undoes the transaction.
+- Checking happens outside the transaction and gives way to other work of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg
+
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.intake.batch import Assurance, Batch, Outcome, Outcomes, RowOutcome
+from hub.intake.decide import Current, Decided, decide
+from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
+from hub.intake.limits import ATTEMPTS_MAX, BATCH_ROWS_MAX, ROWS_PER_TURN
+from hub.intake.prepare import Prepared, Speaker, prepare
+from hub.intake.signatures import check_signatures
+from hub.intake.write import Writing
+from hub.ledger.leaf import HUB_PARTY
+from hub.store.database import Database
+from hub.store.identity import item_id, revision_id
+from schema.errors import Problem
+
+Refused = list[tuple[Prepared, Sequence[Problem]]]
+
+
+async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
+    """Take a batch in and say what became of each row.
+
+    Raises `RefusedError` when the batch as a whole cannot be taken (too large, unknown or foreign
+    source, idempotency key used for another body) and `DatabaseUnavailableError` when PostgreSQL is
+    away; in both cases nothing was written.
+    """
+    _check_batch(batch)
+    now = clock()
+    async with database.writes.connection() as connection:
+        earlier = await earlier_answer(connection, batch)
+    if earlier is not None:
+        return earlier
+    speaker = await _speaker(database, batch)
+    rows: list[Prepared] = []
+    for number, raw in enumerate(batch.rows, start=1):
+        if number % ROWS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        rows.append(prepare(number, raw, speaker, now))
+    await check_signatures(database, rows, batch.party, now)
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            return await _write(database, batch, rows, now, alone=attempt > 0)
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+            continue  # another batch wrote the same key meanwhile: decide anew, alone
+    raise HubError(
+        ErrorCode.CONFLICT,
+        message_en=f"{batch.source}: other batches changed the same records {ATTEMPTS_MAX} times",
+        hint="Nothing was written. Send the same request again.",
+    )
+
+
+def _check_batch(batch: Batch) -> None:
+    if not batch.rows:
+        raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send at least one row.")
+    if len(batch.rows) > BATCH_ROWS_MAX:
+        raise RefusedError(
+            ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {BATCH_ROWS_MAX} rows at once."
+        )
+    if batch.idempotency is not None:
+        check_key(batch.idempotency)
+    # What vouches for an entry must be there, or its leaf could not be made (trust.md, leaf).
+    vouched = batch.evidence.assurance
+    assert vouched is not Assurance.REQUEST_SIGNED or batch.evidence.request is not None
+    assert vouched is not Assurance.HUB_OBSERVED or batch.party.startswith(HUB_PARTY)
+    assert vouched is not Assurance.PRODUCER_SIGNED, "only a row's own signature says this"
+
+
+async def _speaker(database: Database, batch: Batch) -> Speaker:
+    """Return for whom this batch may speak, or refuse it."""
+    found = await database.writes.fetch_all(
+        "SELECT s.owners, s.active, c.status, %s = ANY(c.sources) FROM source s "
+        "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
+        (batch.source, batch.client_id, batch.source),
+    )
+    if not found:
+        raise RefusedError(
+            ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
+        )
+    owners, active, status, allowed = found[0]
+    if not active:
+        raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
+    if batch.client_id is not None and not (status == "ACTIVE" and allowed):
+        raise RefusedError(
+            ErrorCode.SOURCE_FORBIDDEN, hint="Ask the operator which sources you may push as."
+        )
+    return Speaker(batch.source, None if owners is None else frozenset(owners))
+
+
+async def _write(
+    database: Database, batch: Batch, rows: Sequence[Prepared], now: datetime, *, alone: bool
+) -> Outcomes:
+    async with database.writes.transaction() as connection:
+        await claim(connection, batch)
+        earlier = await earlier_answer(connection, batch)
+        if earlier is not None:
+            return earlier
+        writing = Writing(connection, batch, now)
+        await writing.lock(alone=alone)
+        good: dict[str, list[Prepared]] = defaultdict(list)
+        refused: Refused = []
+        for row in rows:
+            if row.problems or row.record_type is None:
+                refused.append((row, row.problems))
+            else:
+                good[row.record_type].append(row)
+        decided = {
+            name: decide(good[name], await writing.current(name, good[name]))
+            for name in sorted(good)
+        }
+        for each in decided.values():
+            refused += [(row, [told]) for row, told in each.refused]
+        refused.sort(key=lambda pair: pair[0].row)
+        await writing.entries(decided)
+        for name, each in decided.items():
+            await writing.projections(name, each)
+        if any(each.entries for each in decided.values()):
+            await writing.evidence()
+        await writing.quarantine(refused)
+        outcomes = _outcomes(batch, decided, refused)
+        if batch.dry_run:
+            raise psycopg.Rollback
+        await keep_answer(connection, batch, outcomes, now)
+    return outcomes
+
+
+def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Outcomes:
+    made: list[RowOutcome] = []
+    for each in decided.values():
+        for entry in each.entries:
+            if batch.dry_run:
+                entry.current.entry_id = 0  # it will be undone, so its id means nothing
+            outcome = Outcome.WITHDRAWN if entry.row.withdrawal else Outcome.ACCEPTED
+            made.append(_outcome(batch, entry.row, outcome, entry.current))
+        for row, current in each.duplicates:
+            made.append(_outcome(batch, row, Outcome.DUPLICATE, current))
+    made += [
+        RowOutcome(
+            row=row.row,
+            outcome=Outcome.QUARANTINED,
+            record_type=row.record_type,
+            key=row.key,
+            problems=tuple(problems),
+        )
+        for row, problems in refused
+    ]
+    made.sort(key=lambda outcome: outcome.row)
+    return Outcomes(rows=tuple(made), dry_run=batch.dry_run)
+
+
+def _outcome(batch: Batch, row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
+    assert row.spec is not None
+    assert row.key is not None
+    return RowOutcome(
+        row=row.row,
+        outcome=outcome,
+        record_type=row.spec.name,
+        key=row.key,
+        item_id=item_id(row.spec.prefix, row.spec.name, batch.source, row.key),
+        entry_id=current.entry_id or None,
+        revision=current.revision,
+        revision_id=revision_id(current.digest),
+    )

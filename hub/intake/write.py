@@ -1,0 +1,235 @@
+"""`write`: the statements by which a decided batch becomes entries, projections and outbox.
+
+- Everything is one transaction of the caller's.
+- Entries are copied in the order of their keys. Two batches that would write the same revision meet
+  at the unique index of `entry`: one waits, then fails and is decided anew, alone for its source.
+  So a lost update is impossible and batches about different keys never wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.intake.batch import Batch, problem_to_wire
+from hub.intake.decide import Current, Decided, Entry
+from hub.intake.limits import RAW_CHARACTERS_MAX, ROWS_PER_TURN
+from hub.intake.prepare import Prepared
+from hub.ledger.leaf import Assurance, salted_hash
+from hub.ledger.limits import SALT_BYTES
+from hub.ledger.statement import statement_hash
+from hub.store.copytext import (
+    BINARY_HEAD,
+    BINARY_TAIL,
+    binary_row,
+    bytes_or_null,
+    line,
+    text_or_null,
+)
+from hub.store.database import Connection, copy_rows
+from hub.store.projection import Standing, instant, projection
+from schema.errors import Problem
+
+_ENTRY_COLUMNS = [
+    *("entry_id", "record_type", "source", "key", "revision", "previous", "digest", "commitment"),
+    *("withdrawal", "assurance", "channel", "party", "client_id", "key_id", "signature_hash"),
+    *("evidence", "run_id", "as_of", "accepted_at"),
+]
+_QUARANTINE_COLUMNS = [
+    *("source", "record_type", "key", "row_number", "raw", "problems", "channel", "party"),
+    *("client_id", "run_id", "as_of", "created_at"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One attempt to write one batch."""
+
+    connection: Connection
+    batch: Batch
+    now: datetime
+
+    async def lock(self, *, alone: bool) -> None:
+        """Enter the source beside other batches, or alone."""
+        kind = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        statement = f"SELECT {kind}(hashtextextended('intake:' || %s, 0))"
+        await self.connection.execute(statement.encode(), (self.batch.source,))
+
+    async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[str, Current]:
+        """Return what stands for the keys of these rows."""
+        table = projection(record_type).tables.source.name
+        cursor = self.connection.cursor(binary=True)
+        await cursor.execute(
+            f"SELECT key, digest, entry_id, revision, withdrawn FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND key = ANY(%s)".encode(),
+            (self.batch.source, [row.key for row in rows]),
+        )
+        return {key: Current(*rest) for key, *rest in await cursor.fetchall()}
+
+    async def entries(self, decided: Mapping[str, Decided]) -> None:
+        """Write entries with their bodies and the outbox, and give each entry its id."""
+        made = [entry for each in decided.values() for entry in each.entries]
+        if not made:
+            return
+        made.sort(key=lambda entry: entry.row.row)
+        cursor = await self.connection.execute(
+            "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(made),)
+        )
+        for entry, (entry_id,) in zip(made, sorted(await cursor.fetchall()), strict=True):
+            entry.current.entry_id = entry_id
+        made.sort(key=lambda e: (e.row.record_type or "", e.row.key or "", e.current.revision))
+        salts = os.urandom(SALT_BYTES * len(made))
+        lines, bodies = [], [BINARY_HEAD]
+        for position, entry in enumerate(made):
+            if position % ROWS_PER_TURN == 0:
+                await asyncio.sleep(0)
+            salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
+            lines.append(self._entry_line(entry, salt))
+            bodies.append(_body_row(entry, salt))
+        bodies.append(BINARY_TAIL)
+        await copy_rows(self.connection, "entry", _ENTRY_COLUMNS, lines)
+        statement = b"COPY entry_body (entry_id, canon, salt, jws) FROM STDIN (FORMAT binary)"
+        async with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            await copy.write(b"".join(bodies))
+        await self._outbox(made)
+
+    async def projections(self, record_type: str, decided: Decided) -> None:
+        """Write what now stands into the tables of a record type."""
+        target = projection(record_type)
+        lines = []
+        for position, entry in enumerate(each for each in decided.entries if each.last):
+            if position % ROWS_PER_TURN == 0:
+                await asyncio.sleep(0)
+            lines.append(target.row(self._standing(entry), entry.row.wire or {}))
+        if lines:
+            await target.write(self.connection, lines)
+        if decided.duplicates and target.tables.spec.confirmed:
+            await self._confirm(target.tables.source.name, decided)
+
+    async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
+        """Keep refused rows with everything that is wrong with them."""
+        batch = self.batch
+        lines = [
+            line(
+                [
+                    batch.source,
+                    text_or_null(row.record_type),
+                    text_or_null(row.key),
+                    str(row.row),
+                    raw_text(row.raw),
+                    json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
+                    batch.channel.value,
+                    batch.party,
+                    text_or_null(batch.client_id),
+                    text_or_null(batch.evidence.run_id),
+                    instant(batch.as_of),
+                    instant(self.now),
+                ]
+            )
+            for row, problems in refused
+        ]
+        if lines:
+            await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
+
+    async def evidence(self) -> None:
+        """Keep the signed request that entries of this batch refer to."""
+        request = self.batch.evidence.request
+        if request is not None:
+            await self.connection.execute(
+                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s) "
+                "ON CONFLICT DO NOTHING",
+                (
+                    request.hash,
+                    request.base,
+                    request.signature,
+                    request.key_id,
+                    self.batch.client_id or self.batch.party,
+                    self.now,
+                ),
+            )
+
+    def _standing(self, entry: Entry) -> Standing:
+        batch, row, current = self.batch, entry.row, entry.current
+        assert row.key is not None
+        return Standing(
+            batch.source,
+            row.key,
+            current.entry_id,
+            current.revision,
+            row.digest,
+            batch.as_of,
+            self.now,
+            _assurance(row, batch),
+            batch.channel.value,
+            row.withdrawal,
+        )
+
+    def _entry_line(self, entry: Entry, salt: bytes) -> str:
+        batch, row = self.batch, entry.row
+        return line(
+            [
+                str(entry.current.entry_id),
+                row.record_type or "",
+                batch.source,
+                row.key or "",
+                str(entry.current.revision),
+                bytes_or_null(entry.previous),
+                bytes_or_null(row.digest),
+                bytes_or_null(salted_hash(salt, row.canon)),
+                "t" if row.withdrawal else "f",
+                _assurance(row, batch),
+                batch.channel.value,
+                row.party or batch.party,
+                text_or_null(batch.client_id),
+                text_or_null(row.key_id or batch.evidence.key_id),
+                bytes_or_null(statement_hash(row.jws) if row.jws else None),
+                bytes_or_null(batch.evidence.hash),
+                text_or_null(batch.evidence.run_id),
+                instant(batch.as_of),
+                instant(self.now),
+            ]
+        )
+
+    async def _outbox(self, made: Sequence[Entry]) -> None:
+        at = instant(self.now)
+        topics = {False: "record.accepted", True: "record.withdrawn"}
+        lines = [
+            line([topics[entry.row.withdrawal], str(entry.current.entry_id), at]) for entry in made
+        ]
+        await copy_rows(self.connection, "outbox", ("topic", "entry_id", "created_at"), lines)
+
+    async def _confirm(self, table: str, decided: Decided) -> None:
+        """Renew the time at which the source last said what it said before."""
+        keys = [row.key for row, current in decided.duplicates if not current.withdrawn]
+        await self.connection.execute(
+            f"WITH said AS (SELECT source, key FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND key = ANY(%s) AND as_of < %s ORDER BY key FOR UPDATE) "
+            f"UPDATE {table} t SET as_of = greatest(t.as_of, %s) FROM said "
+            "WHERE t.source = said.source AND t.key = said.key".encode(),
+            (self.batch.source, keys, self.batch.as_of, self.batch.as_of),
+        )
+
+
+def raw_text(raw: object) -> str:
+    """Return a refused row as ASCII JSON, cut to what quarantine keeps."""
+    return json.dumps(raw, ensure_ascii=True, default=str)[:RAW_CHARACTERS_MAX]
+
+
+def _assurance(row: Prepared, batch: Batch) -> str:
+    return (Assurance.PRODUCER_SIGNED if row.key_id else batch.evidence.assurance).value
+
+
+def _body_row(entry: Entry, salt: bytes) -> bytes:
+    jws = entry.row.jws
+    return binary_row(
+        [
+            entry.current.entry_id.to_bytes(8, "big"),
+            entry.row.canon,
+            salt,
+            None if jws is None else jws.encode(),
+        ]
+    )

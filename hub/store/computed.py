@@ -1,0 +1,139 @@
+"""`computed`: the columns beside a record's items that exist so that rows can be found by them.
+
+| column | of | holds |
+|---|---|---|
+| `<item>_sort` | a filterable or sortable name | the order of a Chinese index: by pinyin |
+| `<item>_path` | filterable classes | each code and the classes above it, as `scheme:code` |
+| `<item>_<member>` | another filterable or sortable value | that member, typed |
+| `province` | golden records | two digits of GB/T 2260, null where the row does not tell |
+| `search` | records with searched items | the terms of `hub.store.search` |
+
+Each follows from the row's own items and nothing else, so it can be recomputed and checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Numeric, Text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+
+from hub.store.search import code_path, province_of, sort_key, vector
+from schema.item import Item, Kind, RecordSpec
+from schema.values import ClassCode, Name
+
+Wire = Mapping[str, Any]
+
+_TYPES: dict[Kind, Any] = {
+    Kind.TEXT: Text(),
+    Kind.INTEGER: BigInteger(),
+    Kind.DECIMAL: Numeric(),
+    Kind.BOOLEAN: Boolean(),
+    Kind.DATE: Date(),
+    Kind.PARTIAL_DATE: Text(),  # YYYY, YYYY-MM and YYYY-MM-DD sort rightly as text
+    Kind.INSTANT: DateTime(timezone=True),
+    Kind.CODE: Text(),
+    Kind.VALUE: JSONB(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Computed:
+    """A column that follows from a row's items."""
+
+    name: str
+    type: Any
+    compute: Callable[[Wire], Any]
+    """Takes the wire object, returns text, a list of texts, or None."""
+    gin: bool = False
+    """Searched by containment."""
+    ordered: bool = False
+    """Sorted by, with `item_id` to break ties."""
+    indexed: bool = False
+    """Compared for equality."""
+
+
+def column_type(item: Item) -> Any:
+    """Return the SQL type of an item's column."""
+    plain = _TYPES[item.kind]
+    return ARRAY(plain) if item.many and item.kind is not Kind.VALUE else plain
+
+
+def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
+    """List the computed columns of the table that queries read."""
+    found: list[Computed] = []
+    for item in spec.items:
+        if item.value is None or not (item.facts.filterable or item.facts.sortable):
+            continue
+        if item.value.cls is Name:
+            found.append(_sort(item))
+        elif item.value.cls is ClassCode and item.many:
+            found.append(_path(item))
+        elif not item.many:
+            found += [_member(item, member) for member in item.value.items]
+    if spec.golden:
+        found.append(_province(spec))
+    if any(item.facts.search for item in spec.items):
+        found.append(_search(spec))
+    return tuple(found)
+
+
+def _sort(item: Item) -> Computed:
+    def compute(wire: Wire) -> str | None:
+        name = wire.get(item.wire)
+        return sort_key(name["zh"]) if name else None
+
+    return Computed(name=f"{item.name}_sort", type=Text(), compute=compute, ordered=True)
+
+
+def _path(item: Item) -> Computed:
+    def compute(wire: Wire) -> list[str]:
+        codes = wire.get(item.wire, ())
+        steps = [step for each in codes for step in code_path(each["scheme"], each["code"])]
+        return list(dict.fromkeys(steps))
+
+    return Computed(name=f"{item.name}_path", type=ARRAY(Text()), compute=compute, gin=True)
+
+
+def _member(item: Item, member: Item) -> Computed:
+    def compute(wire: Wire) -> Any:
+        value = wire.get(item.wire)
+        return value.get(member.wire) if value else None
+
+    return Computed(
+        name=f"{item.name}_{member.name}",
+        type=column_type(member),
+        compute=compute,
+        ordered=member.kind is Kind.DECIMAL,
+    )
+
+
+def _province(spec: RecordSpec) -> Computed:
+    own = any(item.name == "division_code" for item in spec.items)
+
+    def compute(wire: Wire) -> str | None:
+        holder = wire if own else wire.get("place", {})
+        return province_of(holder.get("divisionCode"), wire["institutionKey"])
+
+    return Computed(name="province", type=Text(), compute=compute, indexed=True)
+
+
+def _search(spec: RecordSpec) -> Computed:
+    searched = [item for item in spec.items if item.facts.search]
+
+    def compute(wire: Wire) -> str:
+        names: list[str] = []
+        texts: list[str] = []
+        for item in searched:
+            value = wire.get(item.wire)
+            if value is None:
+                continue
+            if item.value is not None:
+                names += [part for part in value.values() if isinstance(part, str)]
+            else:
+                texts += value if item.many else [value]
+        return vector(names, texts)
+
+    return Computed(name="search", type=TSVECTOR(), compute=compute, gin=True)
