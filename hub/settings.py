@@ -1,0 +1,174 @@
+"""`settings`: the facts of one deployment, read once from the environment.
+
+- Three homes, no overlap: deployment facts here, law in `hub/policy/parameters`, sources in their
+  adapters. Secrets are files, never values.
+- Every problem is reported at once, with the name of the variable.
+- Nothing below the composition root gets this object; it gets the values that it needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from hub.errors import SettingsError
+
+T = TypeVar("T")
+
+PREFIX = "HUB_"
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9.\-/]{2,120}")
+_PORTS = range(1, 65536)
+_WORKERS = range(1, 65)
+
+
+def _setting(meaning: str, read: Callable[[str], Any], default: Any) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "read": read})
+
+
+def _flag(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in known:
+        raise ValueError("is 1 or 0")
+    return known[text.lower()]
+
+
+def _number(allowed: range) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdigit() or int(text) not in allowed:
+            raise ValueError(f"is a number from {allowed.start} to {allowed.stop - 1}")
+        return int(text)
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes:
+            raise ValueError(f"is an address that begins with {' or '.join(schemes)}")
+        return text
+
+    return read
+
+
+def _base(text: str) -> str:
+    parts = urlsplit(text)
+    if f"{parts.scheme}://{parts.netloc}" != text or parts.scheme not in ("http", "https"):
+        raise ValueError("is scheme://host[:port] and nothing after it")
+    return text
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError("is a name such as hub.example.org/records/2026")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of one hub; each is the variable `HUB_` + its name in capitals."""
+
+    database_url: str | None = _setting(
+        "PostgreSQL 15 or newer; without it the hub starts its own in the data folder",
+        _url("postgresql"),
+        None,
+    )
+    redis_url: str | None = _setting(
+        "Redis for what several workers share; needed for more than one worker",
+        _url("redis", "rediss", "unix"),
+        None,
+    )
+    data_dir: Path = _setting(
+        "folder of keys, of the last checkpoint and of the hub's own PostgreSQL",
+        Path,
+        Path(".hub"),
+    )
+    public_base: str | None = _setting(
+        "address under which callers reach the hub; tokens and signatures are bound to it; "
+        "without it http:// with host and port",
+        _base,
+        None,
+    )
+    host: str = _setting("address to listen on", str, "127.0.0.1")
+    port: int = _setting("port to listen on", _number(_PORTS), 8000)
+    workers: int = _setting("worker processes", _number(_WORKERS), 1)
+    log_origin: str = _setting(
+        "name of the transparency log, for ever", _origin, "hub.delta.example/records/2026"
+    )
+    log_key_file: Path | None = _setting(
+        "private Ed25519 key of the log (PKCS #8 PEM); made in the data folder when not set",
+        Path,
+        None,
+    )
+    token_key_file: Path | None = _setting(
+        "private P-256 key that signs tokens and answers; made in the data folder when not set",
+        Path,
+        None,
+    )
+    sandbox: bool = _setting(
+        "sandbox mode: the explorer may register clients from this machine", _flag, False
+    )
+    anonymous: bool = _setting(
+        "callers without a token may read public (L1) items through registered documents",
+        _flag,
+        False,
+    )
+    source_secrets_dir: Path | None = _setting(
+        "folder with one file per source that holds its credentials", Path, None
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings; raise `SettingsError` that lists every problem."""
+        known = {PREFIX + f.name.upper(): f for f in fields(cls)}
+        problems = [
+            f"{name} is no setting"
+            for name in environment
+            if name.startswith(PREFIX) and name not in known and not name.startswith("HUB_TEST_")
+        ]
+        values: dict[str, Any] = {}
+        for name, declared in known.items():
+            text = environment.get(name)
+            if not text:
+                continue
+            try:
+                values[declared.name] = declared.metadata["read"](text)
+            except ValueError as error:
+                problems.append(f"{name} {error}")
+        made = cls(**values)
+        if made.workers > 1 and made.redis_url is None:
+            problems.append("HUB_WORKERS above 1 needs HUB_REDIS_URL: workers share used nonces")
+        if problems:
+            raise SettingsError(problems)
+        return made
+
+    @classmethod
+    def documentation(cls) -> list[tuple[str, str, str]]:
+        """Return name, default and meaning of every setting."""
+        return [
+            (
+                PREFIX + f.name.upper(),
+                "" if f.default in (None, False) else str(f.default),
+                f.metadata["meaning"],
+            )
+            for f in fields(cls)
+        ]
+
+    @property
+    def base(self) -> str:
+        """The public address."""
+        return self.public_base or f"http://{self.host}:{self.port}"
+
+    @property
+    def log_key(self) -> Path:
+        """The file of the log's private key."""
+        return self.log_key_file or self.data_dir / "keys" / "log.pem"
+
+    @property
+    def token_key(self) -> Path:
+        """The file of the private key for tokens and answers."""
+        return self.token_key_file or self.data_dir / "keys" / "token.pem"

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.errors import SettingsError
+from hub.settings import Settings
+
+PAGE = Path(__file__).parents[3] / "docs" / "operators" / "settings.md"
+
+
+def test_without_any_variable_the_hub_is_local_and_closed() -> None:
+    made = Settings.from_environment({"PATH": "/bin"})
+    assert made.base == "http://127.0.0.1:8000"
+    assert not made.sandbox
+    assert not made.anonymous
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment(
+            {
+                "HUB_PORT": "x",
+                "HUB_DATABASE_URL": "mysql://there",
+                "HUB_TYPO": "1",
+                "HUB_SANDBOX": "maybe",
+                "HUB_PUBLIC_BASE": "https://hub.example/path",
+                "HUB_WORKERS": "3",
+            }
+        )
+    told = " ".join(refused.value.problems)
+    for name in ("PORT", "DATABASE_URL", "TYPO", "SANDBOX", "PUBLIC_BASE", "WORKERS"):
+        assert f"HUB_{name}" in told
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    page = PAGE.read_text("utf-8")
+    rows = [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |"
+        for name, default, meaning in Settings.documentation()
+    ]
+    assert [row for row in rows if row not in page] == []
+    assert page.count("| `HUB_") == len(rows)
