@@ -1,7 +1,7 @@
 """`tables`: every table of the hub.
 
 - The fixed tables are written here; the tables of the records are derived (`hub.store.derive`).
-- `entry` and `leaf` are append-only: no code updates or deletes a row of them.
+- `entry` and `leaf` are append-only: no code updates or deletes a row of them; a `tile` only grows.
 - `entry_body` may be erased row by row; header, leaf and checkpoints stay as they are.
 - Rows of `entry` and `outbox` carry the transaction (`xid`) that wrote them, because ids commit out
   of order: a reader takes rows with `xid < pg_snapshot_xmin(pg_current_snapshot())` only.
@@ -85,6 +85,8 @@ ENTRY = Table(
     _instant("accepted_at"),
     _xid(),
     UniqueConstraint("record_type", "source", "key", "revision"),
+    Index("ix_entry_xid_entry_id", "xid", "entry_id"),  # the order in which leaves are taken
+    Index("ix_entry_digest", "digest"),  # receipts are asked for by revision id
 )
 
 ENTRY_BODY = Table(
@@ -102,6 +104,14 @@ LEAF = Table(
     Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
     Column("entry_id", BigInteger, nullable=False, unique=True),
     Column("leaf_hash", LargeBinary, nullable=False),
+)
+
+TILE = Table(
+    "tile",
+    METADATA,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("tile_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),  # 1 to 256 hashes; it grows, no byte changes
 )
 
 CHECKPOINT = Table(

@@ -106,6 +106,8 @@ CREATE TABLE entry (
 	CONSTRAINT pk_entry PRIMARY KEY (entry_id),
 	CONSTRAINT uq_entry_record_type_source_key_revision UNIQUE (record_type, source, key, revision)
 );
+CREATE INDEX ix_entry_digest ON entry (digest);
+CREATE INDEX ix_entry_xid_entry_id ON entry (xid, entry_id);
 CREATE TABLE entry_body (
 	entry_id BIGINT NOT NULL,
 	canon BYTEA NOT NULL,
@@ -544,6 +546,12 @@ CREATE TABLE source (
 	last_run_at TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_source PRIMARY KEY (source_id)
+);
+CREATE TABLE tile (
+	level INTEGER NOT NULL,
+	tile_index BIGINT NOT NULL,
+	hashes BYTEA NOT NULL,
+	CONSTRAINT pk_tile PRIMARY KEY (level, tile_index)
 );
 CREATE TABLE usage_record_source (
 	source TEXT NOT NULL,
