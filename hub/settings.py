@@ -25,7 +25,7 @@ _PORTS = range(1, 65536)
 _WORKERS = range(1, 65)
 
 
-def _setting(meaning: str, read: Callable[[str], Any], default: Any) -> Any:
+def _setting(meaning: str, read: Callable[[str], Any], *, default: Any = None) -> Any:
     return field(default=default, metadata={"meaning": meaning, "read": read})
 
 
@@ -75,50 +75,45 @@ class Settings:
     database_url: str | None = _setting(
         "PostgreSQL 15 or newer; without it the hub starts its own in the data folder",
         _url("postgresql"),
-        None,
     )
     redis_url: str | None = _setting(
         "Redis for what several workers share; needed for more than one worker",
         _url("redis", "rediss", "unix"),
-        None,
     )
     data_dir: Path = _setting(
         "folder of keys, of the last checkpoint and of the hub's own PostgreSQL",
         Path,
-        Path(".hub"),
+        default=Path(".hub"),
     )
     public_base: str | None = _setting(
         "address under which callers reach the hub; tokens and signatures are bound to it; "
         "without it http:// with host and port",
         _base,
-        None,
     )
-    host: str = _setting("address to listen on", str, "127.0.0.1")
-    port: int = _setting("port to listen on", _number(_PORTS), 8000)
-    workers: int = _setting("worker processes", _number(_WORKERS), 1)
+    host: str = _setting("address to listen on", str, default="127.0.0.1")
+    port: int = _setting("port to listen on", _number(_PORTS), default=8000)
+    workers: int = _setting("worker processes", _number(_WORKERS), default=1)
     log_origin: str = _setting(
-        "name of the transparency log, for ever", _origin, "hub.delta.example/records/2026"
+        "name of the transparency log, for ever", _origin, default="hub.delta.example/records/2026"
     )
     log_key_file: Path | None = _setting(
         "private Ed25519 key of the log (PKCS #8 PEM); made in the data folder when not set",
         Path,
-        None,
     )
     token_key_file: Path | None = _setting(
         "private P-256 key that signs tokens and answers; made in the data folder when not set",
         Path,
-        None,
     )
     sandbox: bool = _setting(
-        "sandbox mode: the explorer may register clients from this machine", _flag, False
+        "sandbox mode: the explorer may register clients from this machine", _flag, default=False
     )
     anonymous: bool = _setting(
         "callers without a token may read public (L1) items through registered documents",
         _flag,
-        False,
+        default=False,
     )
     source_secrets_dir: Path | None = _setting(
-        "folder with one file per source that holds its credentials", Path, None
+        "folder with one file per source that holds its credentials", Path
     )
 
     @classmethod
