@@ -27,7 +27,7 @@ KeysFile = Annotated[
 def verify(
     receipt: ReceiptFile, record: RecordFile, policy: PolicyFile, keys: KeysFile = None
 ) -> None:
-    """Check a receipt offline and answer in one word; exit code 0 only when the record is proved."""
+    """Check a receipt offline; answer in one word, exit with 0 only when the record is proved."""
     try:
         pinned = ProducerKeys() if keys is None else parse_keys(_read(keys))
         verdict = ledger.verify(

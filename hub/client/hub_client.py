@@ -41,6 +41,7 @@ _TOKEN_SPARE_S = 20
 _AGAIN_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
 _AGAIN_WITH_ITS_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
 _NDJSON = "application/x-ndjson"
+_JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,20 @@ class HubClient:
     async def receipt(self, entry_id: str) -> str:
         """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`."""
         answer = await self._call("GET", f"/receipts/{entry_id}", {"accept": "text/plain"}, b"")
+        if answer.is_error:
+            raise _refused(answer)
+        return answer.text
+
+    async def record(self, entry_id: str) -> bytes:
+        """Return the canonical bytes of an entry: what its receipt proves."""
+        answer = await self._call("GET", f"/records/{entry_id}", {"accept": _JSON_TYPE}, b"")
+        if answer.is_error:
+            raise _refused(answer)
+        return answer.content
+
+    async def policy(self) -> str:
+        """Return the policy file of the hub's log; pin it once, at registration."""
+        answer = await self._call("GET", "/log/policy", {"accept": "text/plain"}, b"")
         if answer.is_error:
             raise _refused(answer)
         return answer.text
