@@ -8,16 +8,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from hub.intake.batch import Batch, problem_to_wire
 from hub.intake.decide import Current, Decided, Entry
-from hub.intake.limits import RAW_CHARACTERS_MAX, ROWS_PER_TURN
+from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
 from hub.ledger.leaf import Assurance, salted_hash
 from hub.ledger.limits import SALT_BYTES
@@ -39,6 +39,7 @@ _ENTRY_COLUMNS = [
     *("withdrawal", "assurance", "channel", "party", "client_id", "key_id", "signature_hash"),
     *("evidence", "run_id", "as_of", "accepted_at"),
 ]
+_BODY_COLUMNS = ["entry_id", "canon", "salt", "jws"]
 _QUARANTINE_COLUMNS = [
     *("source", "record_type", "key", "row_number", "raw", "problems", "channel", "party"),
     *("client_id", "run_id", "as_of", "created_at"),
@@ -83,29 +84,23 @@ class Writing:
             entry.current.entry_id = entry_id
         made.sort(key=lambda e: (e.row.record_type or "", e.row.key or "", e.current.revision))
         salts = os.urandom(SALT_BYTES * len(made))
-        lines, bodies = [], [BINARY_HEAD]
-        for position, entry in enumerate(made):
-            if position % ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-            salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
-            lines.append(self._entry_line(entry, salt))
-            bodies.append(_body_row(entry, salt))
-        bodies.append(BINARY_TAIL)
+        salted = [
+            (entry, salts[at : at + SALT_BYTES])
+            for entry, at in zip(made, range(0, len(salts), SALT_BYTES), strict=True)
+        ]
+        lines = (self._entry_line(entry, salt) for entry, salt in salted)
         await copy_rows(self.connection, "entry", _ENTRY_COLUMNS, lines)
-        statement = b"COPY entry_body (entry_id, canon, salt, jws) FROM STDIN (FORMAT binary)"
-        async with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            await copy.write(b"".join(bodies))
+        bodies = (_body_row(entry, salt) for entry, salt in salted)
+        parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
+        await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
         await self._outbox(made)
 
     async def projections(self, record_type: str, decided: Decided) -> None:
         """Write what now stands into the tables of a record type."""
         target = projection(record_type)
-        lines = []
-        for position, entry in enumerate(each for each in decided.entries if each.last):
-            if position % ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-            lines.append(target.row(self._standing(entry), entry.row.wire or {}))
-        if lines:
+        last = [entry for entry in decided.entries if entry.last]
+        if last:
+            lines = (target.row(self._standing(entry), entry.row.wire or {}) for entry in last)
             await target.write(self.connection, lines)
         if decided.duplicates and target.tables.spec.confirmed:
             await self._confirm(target.tables.source.name, decided)
@@ -168,7 +163,7 @@ class Writing:
             row.withdrawal,
         )
 
-    def _entry_line(self, entry: Entry, salt: bytes) -> str:
+    def _entry_line(self, entry: Entry, salt: bytes) -> bytes:
         batch, row = self.batch, entry.row
         return line(
             [

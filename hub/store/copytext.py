@@ -18,7 +18,7 @@ HEX = "\x03"
 _TAB = "\x01"
 
 
-def line(fields: Sequence[str]) -> str:
+def line(fields: Sequence[str]) -> bytes:
     r"""Return one line of COPY text.
 
     The fields hold no \x01, \x02 or \x03 of their own.
@@ -31,7 +31,8 @@ def line(fields: Sequence[str]) -> str:
             .replace("\t", "\\t")
             .replace("\r", "\\r")
         )
-    return joined.replace(_TAB, "\t").replace(NULL, "\\N").replace(HEX, "\\\\x") + "\n"
+    joined = joined.replace(_TAB, "\t").replace(NULL, "\\N").replace(HEX, "\\\\x")
+    return f"{joined}\n".encode()
 
 
 def text_or_null(value: str | None) -> str:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -31,6 +32,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
 
 Connection = AsyncConnection[tuple[Any, ...]]
+
+COPY_ROWS_PER_TURN = 50
+"""Rows that are made and sent before other work of the process gets its turn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,12 +254,23 @@ def _engine(url: str, options: str, limits: DatabaseLimits) -> AsyncEngine:
 
 
 async def copy_rows(
-    connection: Connection, table: str, columns: Sequence[str], lines: Sequence[str]
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[bytes],
+    *,
+    binary: bool = False,
 ) -> None:
-    """COPY lines in PostgreSQL's text form into a table, in one go.
+    """COPY rows into a table while they are made, so that PostgreSQL works beside this process.
 
-    `table` and `columns` come from the table definitions, never from a caller.
+    `rows` are lines of COPY text, or the parts of a binary COPY. Other work of the process gets its
+    turn after each few of them. `table` and `columns` come from the table definitions, never from a
+    caller.
     """
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    form = " (FORMAT binary)" if binary else ""
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN{form}"
+    remaining = iter(rows)
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        await copy.write("".join(lines))
+        while part := b"".join(islice(remaining, COPY_ROWS_PER_TURN)):
+            await copy.write(part)
+            await asyncio.sleep(0)

@@ -121,7 +121,8 @@ def _add_indexes(tables: RecordTables) -> None:
     index("key") if spec.golden else index("item_id")
     moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
     for item in spec.items:
-        plain = item.kind is not Kind.VALUE and not item.many
+        # A code has few values in many rows: an index on it costs more than it finds.
+        plain = item.kind not in (Kind.VALUE, Kind.CODE) and not item.many
         if item.facts.ref:
             index(item.name, *([moment] if moment else []))
         elif plain and item.facts.sortable:
@@ -131,7 +132,5 @@ def _add_indexes(tables: RecordTables) -> None:
     for each in tables.computed:
         if each.gin:
             index(each.name, using="gin")
-        elif each.ordered:
-            index(each.name, "item_id")
-        elif each.indexed:
-            index(each.name)
+        elif each.ordered or each.indexed:
+            index(each.name, *(["item_id"] if each.ordered else []))

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -67,7 +67,7 @@ class Projection:
                 "WHERE s.withdrawn AND g.item_id = s.item_id"
             )
 
-    def row(self, standing: Standing, wire: Mapping[str, Any]) -> str:
+    def row(self, standing: Standing, wire: Mapping[str, Any]) -> bytes:
         """Return the COPY line of a row; `wire` is empty for a withdrawn one."""
         spec = self.tables.spec
         accepted = instant(standing.accepted_at)
@@ -90,7 +90,7 @@ class Projection:
             ]
         )
 
-    async def write(self, connection: Connection, lines: Sequence[str]) -> None:
+    async def write(self, connection: Connection, lines: Iterable[bytes]) -> None:
         """Write rows into the projections; one row per (source, key)."""
         await self.fill_stage(connection, lines)
         await connection.execute(self.write_source.encode())
@@ -99,7 +99,7 @@ class Projection:
             await connection.execute(self.remove_golden.encode())
         await connection.execute(f"TRUNCATE {self.stage}".encode())
 
-    async def fill_stage(self, connection: Connection, lines: Sequence[str]) -> None:
+    async def fill_stage(self, connection: Connection, lines: Iterable[bytes]) -> None:
         """Put rows into the TEMP table, which lasts until the end of the transaction."""
         await connection.execute(self.create_stage.encode())
         await copy_rows(connection, self.stage, self.columns, lines)

@@ -11,11 +11,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
+from operator import add
 
 from pypinyin import lazy_pinyin
 
@@ -29,13 +30,15 @@ PINYIN_MAX = 24
 """Letters of pinyin that are compared."""
 RUNS_CACHED_MAX = 65_536
 """Chinese runs whose pinyin is kept; names of instruments repeat."""
+NAMES_CACHED_MAX = 16_384
+"""Names whose terms are kept."""
 
 MARK = "~"
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
 _SPLIT = re.compile(r"[0-9]+|[^0-9]+")
-_IS_HAN = re.compile(rf"[{_HAN}]")
+_IS_HAN = re.compile(rf"[{_HAN}]").match
 
 
 def search_terms(text: str) -> list[str]:
@@ -43,13 +46,14 @@ def search_terms(text: str) -> list[str]:
     return list(dict.fromkeys(_text_terms(text)))
 
 
-def name_terms(name: str) -> list[str]:
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def name_terms(name: str) -> tuple[str, ...]:
     """Return the terms that a name is found by, pinyin included."""
-    terms = list(_text_terms(name))
+    terms = _text_terms(name)
     for run in _runs(name):
-        if _IS_HAN.match(run):
+        if _IS_HAN(run):
             terms += _pinyin_terms(run)
-    return list(dict.fromkeys(terms))
+    return tuple(dict.fromkeys(terms))
 
 
 def query_terms(text: str) -> list[str]:
@@ -59,7 +63,7 @@ def query_terms(text: str) -> list[str]:
     """
     operands: list[str] = []
     for run in _runs(text):
-        if _IS_HAN.match(run):
+        if _IS_HAN(run):
             pairs = [run[n : n + 2] for n in range(len(run) - 1)]
             operands += [f"'{pair}'" for pair in pairs] or [f"'{run}':*"]
         elif run.isalpha() and run.isascii() and len(run) > 1:
@@ -75,20 +79,22 @@ def query_expression(text: str) -> str:
 
 
 def vector(names: Iterable[str], texts: Iterable[str]) -> str:
-    """Return the text to cast to `tsvector` for a row's names and other searched texts."""
-    terms: dict[str, None] = {}
+    """Return the text to cast to `tsvector` for a row's names and other searched texts.
+
+    The cast itself sorts the terms and drops repeated ones.
+    """
+    terms: list[str] = []
     for name in names:
-        terms.update(dict.fromkeys(name_terms(name)))
+        terms += name_terms(name)
     for text in texts:
-        if len(terms) >= TERMS_MAX:
-            break
-        terms.update(dict.fromkeys(_text_terms(text)))
-    return " ".join(f"'{term}'" for term in list(terms)[:TERMS_MAX])
+        terms += _text_terms(text)
+    return "'" + "' '".join(terms[:TERMS_MAX]) + "'" if terms else ""
 
 
+@lru_cache(maxsize=NAMES_CACHED_MAX)
 def sort_key(name: str) -> str:
     """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
-    parts = [_spelled(run)[1] if _IS_HAN.match(run) else run for run in _runs(name)]
+    parts = [_spelled(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
     return f"{' '.join(parts)}\u00a0{name}"
 
 
@@ -117,26 +123,27 @@ def province_of(division_code: str | None, institution_key: str) -> str | None:
 
 
 def _runs(text: str) -> list[str]:
-    return _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _RUN.findall(plain.casefold())
 
 
-def _text_terms(text: str) -> Iterator[str]:
+def _text_terms(text: str) -> list[str]:
+    terms: list[str] = []
     words: list[str] = []
     for run in _runs(text):
-        if not _IS_HAN.match(run):
+        if _IS_HAN(run):
+            terms += map(add, run, run[1:])
+            terms.append(run[-1])
+        else:
             words.append(run[:WORD_MAX])
-            continue
-        for start in range(len(run) - 1):
-            yield run[start : start + 2]
-        yield run[-1]
     for word in words:
-        yield word
-        parts = _SPLIT.findall(word)
-        if len(parts) > 1:
-            yield from parts  # jem2100f is also found by jem and by 2100
-    for left, right in itertools.pairwise(words):
+        terms.append(word)
+        if not word.isalpha() and not word.isdigit():
+            terms += _SPLIT.findall(word)  # jem2100f is also found by jem and by 2100
+    for left, right in pairwise(words):
         if not left.isalpha() or not right.isalpha():
-            yield (left + right)[:WORD_MAX]  # jem-2100f is also found by jem2100f
+            terms.append((left + right)[:WORD_MAX])  # jem-2100f is also found by jem2100f
+    return terms
 
 
 @lru_cache(maxsize=RUNS_CACHED_MAX)

@@ -151,7 +151,6 @@ CREATE TABLE institution (
 );
 CREATE INDEX ix_institution_division_code ON institution USING btree (division_code);
 CREATE INDEX ix_institution_key ON institution USING btree (key);
-CREATE INDEX ix_institution_kind ON institution USING btree (kind);
 CREATE INDEX ix_institution_name_sort_item_id ON institution USING btree (name_sort, item_id);
 CREATE INDEX ix_institution_province ON institution USING btree (province);
 CREATE INDEX ix_institution_search ON institution USING gin (search);
@@ -240,7 +239,6 @@ CREATE TABLE instrument (
 );
 CREATE INDEX ix_instrument_accepted_on_item_id ON instrument USING btree (accepted_on, item_id);
 CREATE INDEX ix_instrument_classes_path ON instrument USING gin (classes_path);
-CREATE INDEX ix_instrument_customs_status ON instrument USING btree (customs_status);
 CREATE INDEX ix_instrument_institution_key ON instrument USING btree (institution_key);
 CREATE INDEX ix_instrument_joined_on_item_id ON instrument USING btree (joined_on, item_id);
 CREATE INDEX ix_instrument_key ON instrument USING btree (key);
@@ -249,9 +247,6 @@ CREATE INDEX ix_instrument_origin_country ON instrument USING btree (origin_coun
 CREATE INDEX ix_instrument_original_value_amount_item_id ON instrument USING btree (original_value_amount, item_id);
 CREATE INDEX ix_instrument_province ON instrument USING btree (province);
 CREATE INDEX ix_instrument_search ON instrument USING gin (search);
-CREATE INDEX ix_instrument_sharing ON instrument USING btree (sharing);
-CREATE INDEX ix_instrument_status ON instrument USING btree (status);
-CREATE INDEX ix_instrument_use ON instrument USING btree (use);
 CREATE TABLE instrument_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
