@@ -24,7 +24,9 @@ from hub.access.keys import KeyCache, SigningKey, VerifyKey
 from hub.access.limits import CLOCK_AHEAD_S, NONCE_BUCKET_S, PROOF_AGE_S
 
 ALGORITHMS = ("ES256", "EdDSA")
-_URI = re.compile(r"(https?)://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(/[^?#\s]*)?")
+_URI = re.compile(
+    r"((?i:https?))://([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(/[^?#\s]*)?"
+)
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _DEFAULT_PORT = {"http": "80", "https": "443"}
@@ -158,6 +160,7 @@ def normalised(uri: str) -> str | None:
     if found is None or not uri.isascii():
         return None
     scheme, host, port, path = found.groups()
+    scheme = scheme.lower()
     path = _ESCAPE.sub(_normal_escape, path or "/")
     if any(part in {".", ".."} for part in path.split("/")):
         return None
