@@ -1,0 +1,86 @@
+"""`deltahub serve`: run the hub until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import typer
+import uvicorn
+
+from hub.app import Hub, build
+from hub.cli.context import open_database, run, settings
+from hub.clock import system_clock
+from hub.errors import SettingsError
+from hub.settings import Settings
+
+STOP_TIMEOUT_S = 10
+"""Longest wait for open requests when the hub stops."""
+BACKLOG = 1024
+KEEP_ALIVE_S = 30
+
+
+def serve() -> None:
+    """Serve the hub; settings come from the environment (docs/operators/settings.md)."""
+    found = settings()
+    if found.workers > 1:
+        raise SettingsError(["HUB_WORKERS: this version serves with one worker"])
+    run(_serve(found))
+
+
+async def _serve(found: Settings) -> None:
+    async with open_database(found) as database:
+        hub = await build(found, database, system_clock)
+        async with listening(hub) as server:
+            typer.echo(f"deltahub serves {found.base}")
+            await server.wait_closed()
+
+
+class Listening:
+    """A server that listens; it stops on SIGINT and SIGTERM, or when it is told."""
+
+    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+        self._server = server
+        self._task = task
+
+    async def wait_closed(self) -> None:
+        """Wait until the server has stopped."""
+        await asyncio.shield(self._task)
+
+    async def stop(self) -> None:
+        """Let open requests finish, then stop."""
+        self._server.should_exit = True
+        await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)
+
+
+@asynccontextmanager
+async def listening(hub: Hub) -> AsyncIterator[Listening]:
+    """Run the hub's application and its sequencer while the block runs."""
+    config = uvicorn.Config(
+        hub.asgi,
+        host=hub.settings.host,
+        port=hub.settings.port,
+        http="httptools",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )
+    server = uvicorn.Server(config)
+    async with hub.running():
+        task = asyncio.create_task(server.serve(), name="server")
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if task.done():
+            raise SettingsError(
+                [f"HUB_PORT: {hub.settings.host}:{hub.settings.port} cannot be listened on"]
+            )
+        opened = Listening(server, task)
+        try:
+            yield opened
+        finally:
+            await opened.stop()

@@ -1,0 +1,88 @@
+"""`front`: the front page, the published standard, and whether the hub is well."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+import schema
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.ledger.sequencer import Sequencer
+from hub.problem import problem
+from hub.store.database import Database
+
+PUBLISHED = Path(schema.__file__).parent / "published"
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".graphql": "text/plain; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+PAGE = """<!doctype html>
+<html lang="zh"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Yangtze Delta Instrument Exchange Hub</title><link rel="icon" href="data:,">
+<style>body{{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:46rem;
+margin:3rem auto;padding:0 1rem}}li{{margin:.3rem 0}}
+.state{{color:#0b6e6e}}.bad{{color:#a32323}}</style></head><body>
+<h1>长三角大型科研仪器数据交换枢纽</h1>
+<p>One published standard, one GraphQL endpoint, many sources, and a proof for every record.</p>
+<p class="{style}">{state}</p>
+<ul>
+<li><a href="/explore">Explorer 查询</a>: ask, and see each source's state and age</li>
+<li><a href="/standard/standard.md">Standard 数据标准</a> {version}, as
+<a href="/standard/hub.graphql">GraphQL SDL</a>, <a href="/standard/codes.json">code lists</a>,
+<a href="/standard/monthly_workbook.xlsx">monthly workbook 月度报送表</a></li>
+<li><a href="/log/checkpoint">Log 透明日志</a>: newest checkpoint,
+<a href="/log/vkey">key</a>, <a href="/log/policy">policy</a></li>
+<li><a href="/.well-known/oauth-authorization-server">How to authenticate 接入认证</a></li>
+</ul></body></html>
+"""
+
+
+def front_routes(database: Database, sequencer: Sequencer) -> list[Route]:
+    """Return the routes that need no authentication and tell no record."""
+
+    async def page(_: Request) -> Response:
+        state = await _state(database, sequencer)
+        well = all(part == "ok" for part in state.values())
+        told = "; ".join(f"{name}: {part}" for name, part in state.items())
+        return HTMLResponse(
+            PAGE.format(
+                version=schema.STANDARD_VERSION,
+                state=escape(told),
+                style="state" if well else "bad",
+            )
+        )
+
+    async def health(_: Request) -> Response:
+        state = await _state(database, sequencer)
+        well = all(part == "ok" for part in state.values())
+        return JSONResponse(state, status_code=200 if well else 503)
+
+    async def published(request: Request) -> Response:
+        path = PUBLISHED / request.path_params["name"]
+        if path.parent != PUBLISHED or path.suffix not in MEDIA_TYPES or not path.is_file():
+            return problem(RefusedError(ErrorCode.NOT_FOUND))
+        return Response(path.read_bytes(), headers={"Content-Type": MEDIA_TYPES[path.suffix]})
+
+    return [
+        Route("/", page),
+        Route("/healthz", health),
+        Route("/standard/{name}", published),
+    ]
+
+
+async def _state(database: Database, sequencer: Sequencer) -> dict[str, str]:
+    try:
+        await database.reads.fetch_all("SELECT 1")
+        stored = "ok"
+    except HubError as error:
+        stored = error.code.name
+    health = sequencer.health
+    return {"database": stored, "log": "ok" if health.is_well else health.code or health.state}
