@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,13 +55,20 @@ class Listening:
         await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)
 
 
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else starts, so that a taken one is told at once."""
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise SettingsError([f"HUB_PORT: {host}:{port}: {error.strerror}"]) from error
+
+
 @asynccontextmanager
 async def listening(hub: Hub) -> AsyncIterator[Listening]:
     """Run the hub's application and its sequencer while the block runs."""
+    bound = _bind(hub.settings.host, hub.settings.port)
     config = uvicorn.Config(
         hub.asgi,
-        host=hub.settings.host,
-        port=hub.settings.port,
         http="httptools",
         lifespan="off",
         log_level="warning",
@@ -72,13 +80,7 @@ async def listening(hub: Hub) -> AsyncIterator[Listening]:
     )
     server = uvicorn.Server(config)
     async with hub.running():
-        task = asyncio.create_task(server.serve(), name="server")
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
-        if task.done():
-            raise SettingsError(
-                [f"HUB_PORT: {hub.settings.host}:{hub.settings.port} cannot be listened on"]
-            )
+        task = asyncio.create_task(server.serve(sockets=[bound]), name="server")
         opened = Listening(server, task)
         try:
             yield opened
