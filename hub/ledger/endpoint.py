@@ -1,0 +1,158 @@
+"""`endpoint`: the log over HTTP, for auditors, witnesses and anybody who verifies.
+
+    GET /log/checkpoint              the newest signed checkpoint
+    GET /log/tile/<L>/<N>[.p/<W>]    hash tiles; /log/tile/entries/<N>[.p/<W>] the leaves' bytes
+    GET /log/vkey                    the log's verifier key
+    GET /log/policy                  what to pin: this log and its witnesses
+
+Invariants:
+- Only what a published checkpoint covers is served; a leaf that is not signed yet is not there.
+- Leaves hold type, party, key id and salted hashes, never a record: they are public by design.
+  They are rebuilt from entry headers and compared with the tree before they go out.
+- Answers are made here from bytes of bounded size (a tile at most 8 KiB, a bundle 256 leaves); no
+  file is opened by a caller's path, and `Range` is not looked at.
+
+C2SP tlog-tiles, tlog-checkpoint, tlog-policy; RFC 9457 for refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.ledger.errors import NoteError
+from hub.ledger.leaf import Leaf
+from hub.ledger.limits import TILE_WIDTH
+from hub.ledger.log_store import fetch_tiles
+from hub.ledger.merkle import leaf_hash
+from hub.ledger.note import VerifierKey
+from hub.ledger.policy import NONE, Policy
+from hub.ledger.tile import Tile, build_bundle, is_served, parse_path
+from hub.problem import problem
+from hub.store.database import Connection, Database
+
+PREFIX = "/log"
+PATH_MAX = 100
+"""Longest path of a tile."""
+
+_TEXT = "text/plain; charset=utf-8"
+_BINARY = "application/octet-stream"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_FOR_AN_HOUR = "public, max-age=3600"  # a partial tile does not change, but is soon outgrown
+_FOR_A_SECOND = "public, max-age=1"
+
+_SIZE = "SELECT coalesce(max(size), 0) FROM checkpoint"
+_NOTE = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
+_LEAVES = """
+SELECT l.leaf_hash, e.record_type, e.commitment, e.party, e.key_id, e.signature_hash
+FROM leaf l JOIN entry e USING (entry_id)
+WHERE l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"""
+
+
+class LogEndpoints:
+    """The routes of the log."""
+
+    def __init__(self, database: Database, key: VerifierKey, policy: Policy | None = None) -> None:
+        self._database = database
+        self._key = key
+        self._policy = policy or Policy((key,), {}, {}, NONE)
+
+    def routes(self) -> list[Route]:
+        """Return the routes; all take GET and HEAD only."""
+        return [
+            _route("/checkpoint", self._checkpoint),
+            _route("/tile/{rest:path}", self._tile),
+            _route("/vkey", self._vkey),
+            _route("/policy", self._policy_file),
+        ]
+
+    async def _checkpoint(self, _: Request) -> Response:
+        rows = await self._database.reads.fetch_all(_NOTE)
+        if not rows:
+            raise _absent("The log has not signed anything yet.", "Ask again in a few seconds.")
+        return _answer(rows[0][0].encode(), _TEXT, _FOR_A_SECOND)
+
+    async def _vkey(self, _: Request) -> Response:
+        return _answer(f"{self._key.encode()}\n".encode(), _TEXT, _FOR_AN_HOUR)
+
+    async def _policy_file(self, _: Request) -> Response:
+        return _answer(self._policy.encode(), _TEXT, _FOR_AN_HOUR)
+
+    async def _tile(self, request: Request) -> Response:
+        tile = _asked(request)
+        async with self._database.reads.connection() as connection:
+            cursor = await connection.execute(_SIZE)
+            row = await cursor.fetchone()
+            if row is None or not is_served(tile, row[0]):
+                raise _absent(
+                    "The log has no such tile, or not as wide.",
+                    "Ask for the widths that the size in /log/checkpoint gives.",
+                )
+            data = await _content(connection, tile)
+        is_full = tile.width == TILE_WIDTH
+        return _answer(data, _BINARY, _FOR_EVER if is_full else _FOR_AN_HOUR)
+
+
+async def _content(connection: Connection, tile: Tile) -> bytes:
+    if tile.level is None:
+        return await _bundle(connection, tile)
+    found = await fetch_tiles(connection, [tile])
+    if tile not in found:
+        raise _damaged(f"tile {tile.path} is not stored")
+    return found[tile]
+
+
+async def _bundle(connection: Connection, tile: Tile) -> bytes:
+    first = tile.index * TILE_WIDTH
+    cursor = await connection.execute(_LEAVES, (first, first + tile.width))
+    entries = []
+    for stored, *columns in await cursor.fetchall():
+        entry = Leaf(*columns).encode()
+        if leaf_hash(entry) != stored:
+            raise _damaged(f"an entry of {tile.path} is not the one in the tree")
+        entries.append(entry)
+    if len(entries) != tile.width:
+        raise _damaged(f"{tile.path} lacks entries")
+    return build_bundle(entries)
+
+
+def _asked(request: Request) -> Tile:
+    rest = request.path_params["rest"]
+    try:
+        if len(rest) > PATH_MAX:
+            raise NoteError("TILE_PATH", "the path is too long")  # noqa: TRY301 - one answer
+        return parse_path(f"tile/{rest}")
+    except NoteError as error:
+        raise RefusedError(
+            ErrorCode.BAD_USER_INPUT,
+            message_zh="这不是日志切片的路径",
+            message_en="This is not the path of a tile",
+            hint="Write it as C2SP tlog-tiles does, for example /log/tile/0/x001/234.p/5.",
+        ) from error
+
+
+def _route(path: str, work: Callable[[Request], Awaitable[Response]]) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            return await work(request)
+        except HubError as error:
+            return problem(error, request.headers.get("accept-language", ""))
+
+    return Route(PREFIX + path, answer, methods=["GET"])
+
+
+def _answer(data: bytes, media_type: str, cache: str) -> Response:
+    headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type=media_type, headers=headers)
+
+
+def _absent(message: str, hint: str) -> HubError:
+    return RefusedError(ErrorCode.NOT_FOUND, message_en=message, hint=hint)
+
+
+def _damaged(message: str) -> HubError:
+    return HubError(ErrorCode.INTERNAL, message_en=message, hint="The operator must look at this.")

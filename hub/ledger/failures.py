@@ -1,0 +1,31 @@
+"""`failures`: why the log stops, as far as databases, files and keys are the reason.
+
+LedgerError (hub.ledger.errors)
+├── FrozenError      signing could fork the log: nothing is sequenced until the operator has acted
+├── FencedError      somebody else moved the log meanwhile: look again before doing anything
+├── LogFileError     a file of the log cannot be read or written durably; tried again
+└── ReceiptError     no receipt can be given for what was asked
+
+Codes of FrozenError: LOG_STORE_BEHIND, LOG_STORE_FORKED, LOG_STORE_DAMAGED, LOG_FILE_MISSING,
+LOG_FILE_DAMAGED, LOG_KEY_CHANGED, LOG_ORIGIN_CHANGED, LOG_ENTRY_UNFIT.
+"""
+
+from __future__ import annotations
+
+from hub.ledger.errors import LedgerError
+
+
+class FrozenError(LedgerError):
+    """The log must not be signed as it stands; the operator decides."""
+
+
+class FencedError(LedgerError):
+    """Another sequencer has taken over, or something else moved the log."""
+
+
+class LogFileError(LedgerError):
+    """A file of the log cannot be read, or not be written durably."""
+
+
+class ReceiptError(LedgerError):
+    """The receipt asked for does not exist or would not verify."""

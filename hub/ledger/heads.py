@@ -1,0 +1,119 @@
+"""`heads`: does the store still have the tree that was signed? The questions before signing.
+
+Invariants:
+- Every answer is computed from stored hashes, none from what a sequencer remembers.
+- A "no" is a `FrozenError`: signing on would give the world two different logs under one name.
+"""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from typing import NoReturn
+
+from hub.ledger.checkpoint import Checkpoint, read_checkpoint
+from hub.ledger.errors import NoteError, ProofError, SignatureError
+from hub.ledger.failures import FrozenError, LogFileError
+from hub.ledger.growth import Edge, edge_tiles, load_edge
+from hub.ledger.log_files import CheckpointFile
+from hub.ledger.log_store import Head, LogStore
+from hub.ledger.merkle import consistency_proof, root_at, verify_consistency
+from hub.ledger.note import VerifierKey
+from hub.ledger.tile import nodes_in, tiles_for_consistency, tiles_for_root
+
+_RESTORE = (
+    "The database is a restored or another copy. Restore the newest one; when leaves are lost for "
+    "good, end this log and begin a new one under another origin."
+)
+
+
+def open_head(note: bytes, key: VerifierKey, where: str) -> Head:
+    """Read a signed checkpoint of this log's own, from its file or table."""
+    try:
+        checkpoint = read_checkpoint(note, key)
+    except SignatureError as error:
+        raise FrozenError(
+            "LOG_KEY_CHANGED",
+            f"the checkpoint in the {where} was not signed with the present key: {error.message}",
+            hint="Put the log's key file back, or begin a new log under another origin.",
+        ) from error
+    except NoteError as error:
+        raise FrozenError(
+            "LOG_FILE_DAMAGED",
+            f"the checkpoint in the {where} cannot be read: {error.message}",
+            hint="Restore it from the copy of a witness or of a partner.",
+        ) from error
+    return Head(checkpoint.size, checkpoint.root, note)
+
+
+async def load_stored(store: LogStore, state: Head) -> Edge:
+    """Rebuild the right edge of the tree, which must be the one that `log_state` names."""
+    try:
+        edge = load_edge(await store.tiles(edge_tiles(state.size)), state.size)
+    except NoteError as error:
+        _damaged(error.message)
+    if edge.root != state.root:
+        _damaged(f"the hashes of {state.size} leaves give another root than log_state has")
+    return edge
+
+
+async def prove_stored(store: LogStore, state: Head, head: Head) -> None:
+    """Check that the stored hashes still give the root of a signed checkpoint."""
+    if head.size > state.size:
+        raise FrozenError(
+            "LOG_STORE_BEHIND",
+            f"{head.size} leaves were signed, the database has {state.size}",
+            hint=_RESTORE,
+        )
+    tiles = await store.tiles(tiles_for_root(head.size))
+    try:
+        found = root_at(nodes_in(tiles, head.size), head.size)
+    except NoteError as error:
+        _damaged(error.message)
+    if found != head.root:
+        raise FrozenError(
+            "LOG_STORE_FORKED",
+            f"the first {head.size} leaves are not those that were signed",
+            hint=_RESTORE,
+        )
+
+
+async def check_growth(store: LogStore, signed: Head | None, head: Head) -> None:
+    """Check that the tree about to be signed extends the last signed one, hash by hash."""
+    if signed is None or signed.size == 0:
+        await prove_stored(store, head, head)
+        return
+    tiles = await store.tiles(tiles_for_consistency(signed.size, head.size))
+    try:
+        proof = consistency_proof(nodes_in(tiles, head.size), signed.size, head.size)
+        verify_consistency(signed.size, head.size, signed.root, head.root, proof)
+    except NoteError as error:
+        _damaged(error.message)
+    except ProofError as error:
+        raise FrozenError(
+            "LOG_STORE_FORKED",
+            f"{head.size} leaves do not extend the {signed.size} that were signed",
+            hint=_RESTORE,
+        ) from error
+
+
+async def adopt_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -> Checkpoint | None:
+    """Write a missing checkpoint file from the table; None when nothing was ever published."""
+    if await to_thread(file.read) is not None:
+        raise LogFileError(
+            "LOG_FILE_PRESENT",
+            "there is a checkpoint file, and it decides",
+            hint="Nothing needs to be adopted; read why the log is frozen.",
+        )
+    table = await store.last_checkpoint()
+    if table is None:
+        return None
+    head = open_head(table.note, key, "table")
+    await prove_stored(store, await store.state(), head)
+    await to_thread(file.replace, None, head.note)
+    return Checkpoint(key.name, head.size, head.root)
+
+
+def _damaged(why: str) -> NoReturn:
+    raise FrozenError(
+        "LOG_STORE_DAMAGED", f"the log's tables contradict each other: {why}", hint=_RESTORE
+    )

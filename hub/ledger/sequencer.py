@@ -1,0 +1,229 @@
+"""`sequencer`: gives every accepted entry its place in the log, and signs the log's head.
+
+One sequencer leads, by an advisory lock of PostgreSQL; the others stand by and take over when its
+connection ends. In turn the leader does this, and nothing in another order:
+
+    1  entries that nothing still running can precede become leaves and tiles; committed
+    2  the newest tree is compared with the last signed one, from stored hashes; signed
+    3  the checkpoint goes to the file of `hub.ledger.log_files`; synced
+    4  the checkpoint goes to the table `checkpoint`, from where the world reads it; committed
+
+Invariants:
+- Entries are taken in the order (transaction, id) and only below the oldest running transaction:
+  ids commit out of order, and so none is skipped and none is taken twice.
+- What is signed was committed before (1 before 2): signing a size again gives the same tree,
+  whichever process signs it and however often it was killed in between.
+- What the world saw is in the file (3 before 4): a database older than the file is noticed.
+- Killed between 3 and 4, the file is ahead of the table. Its tree is still in the store, so the
+  next leader publishes the file's checkpoint. When the store does not have that tree, it is an old
+  or another database: FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
+- A table ahead of the file means that a sequencer on another machine led; the file follows, after
+  its own checkpoint was found to be a prefix. A missing file beside a published log is FROZEN:
+  `adopt` is the operator's word that the database is not a restored copy.
+- Each leader begins an epoch; what is written under an older one, or by whoever is wrong about the
+  size of the log, is refused by the database (`hub.ledger.log_store`) and by the file. Who is
+  refused believes nothing it remembers and begins again from what is stored.
+
+It asks every 200 ms instead of listening: NOTIFY would make all commits of the hub queue up.
+
+RFC 6962 §2.1, C2SP tlog-checkpoint, tlog-tiles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum, unique
+from pathlib import Path
+
+import psycopg
+
+from hub.clock import Clock
+from hub.errors import HubError
+from hub.ledger.checkpoint import Checkpoint
+from hub.ledger.errors import LedgerError
+from hub.ledger.failures import FencedError, FrozenError
+from hub.ledger.heads import adopt_head
+from hub.ledger.leader import Lead, Means, Step
+from hub.ledger.log_files import CheckpointFile
+from hub.ledger.log_store import LogStore, open_log
+from hub.ledger.note import Signer
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SequencerLimits:
+    """Bounds of one sequencer."""
+
+    batch: int = 10_000
+    """Most entries of one transaction."""
+    poll_s: float = 0.2
+    """Pause when there was nothing left to take."""
+    checkpoint_s: float = 1.0
+    """Least time between two checkpoints."""
+    standby_s: float = 1.0
+    """How often a follower asks for the lock; also the pause after a failure."""
+    frozen_s: float = 30.0
+    """How often a frozen log is looked at again."""
+    catch_up_batches: int = 10_000
+    """Most transactions of one `catch_up`."""
+
+
+@unique
+class State(StrEnum):
+    """What a sequencer is doing."""
+
+    STOPPED = "STOPPED"
+    STANDBY = "STANDBY"
+    LEADING = "LEADING"
+    FROZEN = "FROZEN"
+    AWAY = "AWAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an operator is told. Well are STANDBY and LEADING."""
+
+    state: State = State.STOPPED
+    code: str = ""
+    message: str = ""
+    epoch: int = 0
+    size: int = 0
+    """Leaves in the log."""
+    signed_size: int = 0
+    """Leaves under the newest checkpoint."""
+    signed_at: datetime | None = None
+    """When this sequencer last signed."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody needs to act."""
+        return self.state in (State.STANDBY, State.LEADING)
+
+
+def _nothing(_: Step) -> None:
+    return
+
+
+class Sequencer:
+    """One candidate for the lead of the log whose origin is the signer's name."""
+
+    def __init__(
+        self,
+        url: str,
+        signer: Signer,
+        clock: Clock,
+        folder: Path,
+        limits: SequencerLimits | None = None,
+        on_step: Callable[[Step], None] = _nothing,
+    ) -> None:
+        self._url = url
+        self._limits = limits or SequencerLimits()
+        self._origin = signer.key.name
+        file = CheckpointFile(folder)
+        self._means = Means(signer, file, clock, self._limits.batch, on_step)
+        self.health = Health()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Stand by, lead, stand by again, until `stop` is set."""
+        try:
+            while not stop.is_set():
+                try:
+                    async with open_log(self._url, self._origin) as store:
+                        await self._serve(store, stop)
+                except FencedError as error:
+                    self._tell(State.STANDBY, error.code, error.message)
+                except (HubError, LedgerError, psycopg.Error) as error:
+                    self._tell(State.AWAY, _code(error), str(error))
+                await _pause(stop, self._limits.standby_s)
+        finally:
+            self.health = replace(self.health, state=State.STOPPED)
+
+    async def catch_up(self) -> Checkpoint:
+        """Lead once: include every entry that can be included, sign, and let go.
+
+        Raises `FencedError` when another sequencer leads, `FrozenError` when the log must not be
+        signed.
+        """
+        async with open_log(self._url, self._origin) as store:
+            if not await store.try_lock():
+                raise FencedError("LOG_LED", "another sequencer leads", hint="Wait for it.")
+            lead = await self._begin(store)
+            for _ in range(self._limits.catch_up_batches):
+                if not await lead.sequence():
+                    break
+            await lead.publish()
+            return Checkpoint(self._origin, lead.edge.size, lead.edge.root)
+
+    async def adopt(self) -> Checkpoint | None:
+        """Write the checkpoint file anew from the database, on the operator's word.
+
+        Only for a machine that never had the file, or whose file is known to be lost; the database
+        must not be a restored copy. Refused when there is a file.
+        """
+        async with open_log(self._url, self._origin) as store:
+            return await adopt_head(store, self._means.file, self._means.signer.key)
+
+    async def _serve(self, store: LogStore, stop: asyncio.Event) -> None:
+        self._tell(State.STANDBY)
+        while not await store.try_lock():
+            if await _pause(stop, self._limits.standby_s):
+                return
+        while not stop.is_set():
+            try:
+                lead = await self._begin(store)
+                self._tell(State.LEADING)
+                await self._lead(lead, stop)
+            except FrozenError as error:
+                self._tell(State.FROZEN, error.code, str(error))
+                await _pause(stop, self._limits.frozen_s)
+
+    async def _lead(self, lead: Lead, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not stop.is_set():
+            is_more = await lead.sequence()
+            if loop.time() >= due and await lead.publish():
+                due = loop.time() + self._limits.checkpoint_s
+                self.health = replace(self.health, signed_at=self._means.clock())
+            signed = 0 if lead.signed is None else lead.signed.size
+            self.health = replace(
+                self.health, epoch=lead.epoch, size=lead.edge.size, signed_size=signed
+            )
+            await _pause(stop, 0 if is_more else self._limits.poll_s)
+
+    async def _begin(self, store: LogStore) -> Lead:
+        lead = Lead(store, await store.take_epoch(self._means.clock()), self._means)
+        await lead.resume()
+        return lead
+
+    def _tell(self, state: State, code: str = "", message: str = "") -> None:
+        before = self.health
+        self.health = replace(before, state=state, code=code, message=message)
+        if (before.state, before.code) == (state, code):
+            return
+        if state is State.FROZEN:
+            _LOG.critical("log %s is frozen: %s", self._origin, message)
+        elif code:
+            _LOG.warning("sequencer of %s: %s %s", self._origin, state.value, message)
+        else:
+            _LOG.info("sequencer of %s: %s", self._origin, state.value)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait, but not once `stop` is set; say whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await stop.wait()
+    except TimeoutError:
+        return stop.is_set()
+
+
+def _code(error: HubError | LedgerError | psycopg.Error) -> str:
+    if isinstance(error, HubError):
+        return error.code.name
+    return error.code if isinstance(error, LedgerError) else "LOG_DATABASE_ERROR"
