@@ -134,7 +134,7 @@ async def _write(
         await writing.entries(decided)
         for name, each in decided.items():
             await writing.projections(name, each)
-        if any(each.entries for each in decided.values()):
+        if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
         await writing.quarantine(refused)
         outcomes = _outcomes(batch, decided, refused)

@@ -31,7 +31,7 @@ from hub.store.copytext import (
     text_or_null,
 )
 from hub.store.database import Connection, copy_rows
-from hub.store.projection import Standing, instant, projection
+from hub.store.projection import REBUILD_LOCK, Standing, instant, projection
 from schema.errors import Problem
 
 _ENTRY_COLUMNS = [
@@ -42,7 +42,7 @@ _ENTRY_COLUMNS = [
 _BODY_COLUMNS = ["entry_id", "canon", "salt", "jws"]
 _QUARANTINE_COLUMNS = [
     *("source", "record_type", "key", "row_number", "raw", "problems", "channel", "party"),
-    *("client_id", "run_id", "as_of", "created_at"),
+    *("client_id", "run_id", "assurance", "evidence", "as_of", "created_at"),
 ]
 
 
@@ -55,9 +55,12 @@ class Writing:
     now: datetime
 
     async def lock(self, *, alone: bool) -> None:
-        """Enter the source beside other batches, or alone."""
+        """Enter the source beside other batches, or alone; never while projections are rebuilt."""
         kind = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-        statement = f"SELECT {kind}(hashtextextended('intake:' || %s, 0))"
+        statement = (
+            f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}), "
+            f"{kind}(hashtextextended('intake:' || %s, 0))"
+        )
         await self.connection.execute(statement.encode(), (self.batch.source,))
 
     async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[str, Current]:
@@ -121,6 +124,8 @@ class Writing:
                     batch.party,
                     text_or_null(batch.client_id),
                     text_or_null(batch.evidence.run_id),
+                    batch.evidence.assurance.value,
+                    bytes_or_null(batch.evidence.hash),
                     instant(batch.as_of),
                     instant(self.now),
                 ]
@@ -131,7 +136,7 @@ class Writing:
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
 
     async def evidence(self) -> None:
-        """Keep the signed request that entries of this batch refer to."""
+        """Keep the signed request that entries and quarantined rows of this batch refer to."""
         request = self.batch.evidence.request
         if request is not None:
             await self.connection.execute(

@@ -22,6 +22,9 @@ from hub.store.identity import item_id, revision_id
 from hub.store.row import item_columns, item_fields
 from hub.store.tables import TABLES
 
+REBUILD_LOCK = 0x72656275696C64
+"""Advisory lock: intake shares it, a rebuild holds it alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -195,6 +195,8 @@ QUARANTINE = Table(
     Column("party", Text, nullable=False),
     Column("client_id", Text),
     Column("run_id", Text),
+    Column("assurance", Text, nullable=False),
+    Column("evidence", LargeBinary),
     Column("status", Text, nullable=False, server_default=text("'OPEN'")),
     Column("entry_id", BigInteger),  # the entry it became when it was resubmitted
     _instant("as_of"),

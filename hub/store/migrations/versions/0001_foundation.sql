@@ -405,6 +405,8 @@ CREATE TABLE quarantine (
 	party TEXT NOT NULL,
 	client_id TEXT,
 	run_id TEXT,
+	assurance TEXT NOT NULL,
+	evidence BYTEA,
 	status TEXT DEFAULT 'OPEN' NOT NULL,
 	entry_id BIGINT,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,

@@ -1,0 +1,185 @@
+"""`quarantine`: the rows that could not go in, to be looked at, sent again or laid aside.
+
+- A row keeps its raw form, every problem, and what vouched for it.
+- Sending again is `submit` with the same evidence: it succeeds when the reason was on the hub's
+  side (an owner, a code list, a registration). What the sender must correct, the sender sends anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from hub.clock import Clock
+from hub.errors import ErrorCode, RefusedError
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Outcome,
+    RequestSignature,
+    RowOutcome,
+    problem_from_wire,
+)
+from hub.intake.limits import QUARANTINE_PAGE_MAX
+from hub.intake.submit import submit
+from hub.store.database import Database
+from schema.errors import Problem
+
+
+class QuarantineStatus(StrEnum):
+    """What is to be done with a row."""
+
+    OPEN = "OPEN"
+    RESUBMITTED = "RESUBMITTED"
+    DISCARDED = "DISCARDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row in quarantine. `raw` is JSON text and may hold personal data: for its owner only."""
+
+    quarantine_id: int
+    source: str
+    record_type: str | None
+    key: str | None
+    row_number: int
+    raw: str
+    problems: tuple[Problem, ...]
+    status: QuarantineStatus
+    created_at: datetime
+    run_id: str | None
+
+
+_LIST = """
+SELECT quarantine_id, source, record_type, key, row_number, raw, problems, status, created_at,
+  run_id
+FROM quarantine
+WHERE status = %s AND (%s::text IS NULL OR source = %s) AND quarantine_id > %s
+ORDER BY quarantine_id LIMIT %s
+"""
+_TAKE = """
+SELECT q.quarantine_id, q.raw, q.source, q.party, q.client_id, q.channel, q.run_id, q.assurance,
+  q.evidence, q.as_of, r.base, r.signature, r.key_id
+FROM quarantine q LEFT JOIN request_evidence r USING (evidence)
+WHERE q.status = 'OPEN' AND q.quarantine_id = ANY(%s)
+ORDER BY q.quarantine_id
+"""
+_SETTLE = """
+UPDATE quarantine SET status = %s, entry_id = %s, settled_at = %s
+WHERE quarantine_id = %s AND status = 'OPEN'
+"""
+
+
+async def quarantined(
+    database: Database,
+    *,
+    status: QuarantineStatus = QuarantineStatus.OPEN,
+    source: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[Quarantined]:
+    """List quarantined rows in the order in which they came, after an id."""
+    bounded = min(limit, QUARANTINE_PAGE_MAX)
+    rows = await database.reads.fetch_all(_LIST, (status, source, source, after, bounded))
+    return [_quarantined(row) for row in rows]
+
+
+async def resubmit(
+    database: Database, quarantine_ids: Sequence[int], *, clock: Clock
+) -> dict[int, RowOutcome]:
+    """Send open rows again; return what became of each, by quarantine id.
+
+    A row that is refused again stays in quarantine as a new row with its present problems.
+    """
+    _check_count(quarantine_ids)
+    groups: dict[Any, list[tuple[int, Any]]] = defaultdict(list)
+    for quarantine_id, raw, *origin in await database.writes.fetch_all(
+        _TAKE, (list(quarantine_ids),)
+    ):
+        groups[tuple(origin)].append((quarantine_id, _parse(raw)))
+    made: dict[int, RowOutcome] = {}
+    for origin, rows in groups.items():
+        batch = _batch(origin, [raw for _, raw in rows])
+        outcomes = await submit(database, batch, clock=clock)
+        for (quarantine_id, _), outcome in zip(rows, outcomes.rows, strict=True):
+            made[quarantine_id] = outcome
+    entries = {
+        each: None if outcome.outcome is Outcome.QUARANTINED else outcome.entry_id
+        for each, outcome in made.items()
+    }
+    await _settle(database, entries, QuarantineStatus.RESUBMITTED, clock())
+    return made
+
+
+async def discard(database: Database, quarantine_ids: Sequence[int], now: datetime) -> None:
+    """Lay open rows aside; they stay readable."""
+    _check_count(quarantine_ids)
+    entries = dict.fromkeys(quarantine_ids)
+    await _settle(database, entries, QuarantineStatus.DISCARDED, now)
+
+
+async def _settle(
+    database: Database, entries: dict[int, int | None], status: QuarantineStatus, now: datetime
+) -> None:
+    async with database.writes.transaction() as connection, connection.cursor() as cursor:
+        parameters = [(status, entry_id, now, each) for each, entry_id in entries.items()]
+        await cursor.executemany(_SETTLE, parameters)
+
+
+def _quarantined(row: tuple[Any, ...]) -> Quarantined:
+    *head, problems, status, created_at, run_id = row
+    quarantine_id, source, record_type, key, row_number, raw = head
+    return Quarantined(
+        quarantine_id=quarantine_id,
+        source=source,
+        record_type=record_type,
+        key=key,
+        row_number=row_number,
+        raw=raw,
+        problems=tuple(problem_from_wire(each) for each in problems),
+        status=QuarantineStatus(status),
+        created_at=created_at,
+        run_id=run_id,
+    )
+
+
+def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
+    source, party, client_id, channel, run_id, assurance, evidence, as_of, *request = origin
+    base, signature, key_id = request
+    signed = RequestSignature(base, signature, key_id) if base is not None else None
+    return Batch(
+        source=source,
+        party=party,
+        client_id=client_id,
+        channel=Channel(channel),
+        rows=rows,
+        evidence=Evidence(
+            assurance=Assurance(assurance),
+            request=signed,
+            document_hash=None if signed else evidence,
+            run_id=run_id,
+        ),
+        as_of=as_of,
+    )
+
+
+def _check_count(quarantine_ids: Sequence[int]) -> None:
+    if len(quarantine_ids) > QUARANTINE_PAGE_MAX:
+        raise RefusedError(
+            ErrorCode.BATCH_TOO_LARGE, hint=f"Name at most {QUARANTINE_PAGE_MAX} rows at once."
+        )
+
+
+def _parse(raw: str) -> Any:
+    """Return the row; one that was cut for its size is no JSON and is refused again as text."""
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw

@@ -1,0 +1,65 @@
+"""`standing`: reads from the entries what stands now for each (source, key) of a record type.
+
+- The newest revision stands. Its bytes are checked against the digest of its entry before anything
+  is derived from them.
+- An entry whose body was erased has a header and no content: it has no place in the projections.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from hub.store.database import Connection
+from hub.store.projection import Projection, Standing
+
+ROWS_PER_TURN = 1_000
+"""Entries that are read at once."""
+
+_STANDING = b"""
+SELECT DISTINCT ON (e.source, e.key)
+  e.source, e.key, e.entry_id, e.revision, e.digest, e.as_of, e.accepted_at, e.assurance,
+  e.channel, e.withdrawal, b.canon
+FROM entry e LEFT JOIN entry_body b USING (entry_id)
+WHERE e.record_type = %s
+ORDER BY e.source, e.key, e.revision DESC
+"""
+
+
+@dataclass(slots=True)
+class Found:
+    """What reading a record type came upon."""
+
+    rows: int = 0
+    erased: int = 0
+    damaged: list[tuple[str, str]] | None = None
+    """(source, key) whose bytes do not have the digest of their entry."""
+
+
+async def standing_lines(
+    connection: Connection, target: Projection, found: Found
+) -> AsyncIterator[list[bytes]]:
+    """Yield the COPY lines of everything that stands, a bounded number at a time."""
+    found.damaged = []
+    async with connection.cursor(name="standing") as cursor:
+        cursor.itersize = ROWS_PER_TURN
+        await cursor.execute(_STANDING, (target.tables.spec.name,))
+        while rows := await cursor.fetchmany(ROWS_PER_TURN):
+            yield [made for row in rows if (made := _line(target, row, found)) is not None]
+
+
+def _line(target: Projection, row: tuple[Any, ...], found: Found) -> bytes | None:
+    *header, canon = row
+    standing = Standing(*header)
+    if canon is None and not standing.withdrawn:
+        found.erased += 1
+        return None
+    if canon is not None and hashlib.sha256(canon).digest() != standing.digest:
+        assert found.damaged is not None
+        found.damaged.append((standing.source, standing.key))
+        return None
+    found.rows += 1
+    return target.row(standing, {} if standing.withdrawn else json.loads(canon))
