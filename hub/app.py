@@ -25,8 +25,12 @@ from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.intake.endpoint import BatchEndpoint
 from hub.keys import load_or_make
+from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.note import Signer, dump_private_key, load_private_key
+from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
+from hub.proofs import ProofEndpoints
+from hub.query.agreements import Agreements
 from hub.settings import Settings
 from hub.state import MemoryState, State
 from hub.store.database import Database
@@ -68,9 +72,12 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     log_key = load_or_make(
         settings.log_key, Ed25519PrivateKey.generate, dump_private_key, load_private_key
     )
+    signer = Signer(settings.log_origin, log_key)
+    policy = Policy((signer.key,), {}, {}, NONE)
+    agreements = Agreements(database, clock)
     sequencer = Sequencer(
         database.url,
-        Signer(settings.log_origin, log_key),
+        signer,
         clock,
         settings.data_dir / "log",
     )
@@ -78,6 +85,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *front_routes(database, sequencer),
         *access.routes(),
         *BatchEndpoint(database, access, clock).routes(),
+        *ProofEndpoints(database, access, agreements, policy).routes(),
+        *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(list),
         *(sandbox_routes(store, state, clock) if settings.sandbox else ()),
     ]
