@@ -148,9 +148,10 @@ def import_jwk(jwk: Mapping[str, Any], *, ed25519_allowed: bool = True) -> Verif
         plain = {"crv": "Ed25519", "kty": "OKP", "x": str(jwk["x"])}
     else:
         raise ValueError("a public P-256 or Ed25519 JWK is needed, without private members")
-    if jwk.get("alg", suite) not in _JWS_NAMES[suite]:
+    if str(jwk.get("alg", suite)) not in _JWS_NAMES[suite]:
         raise ValueError("the JWK names an algorithm that its key cannot have")
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+    uses = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
         raise ValueError("the JWK is not for signatures")
     return VerifyKey(_thumbprint(plain), suite, plain, public)
 

@@ -35,6 +35,7 @@ ROTATION_TYPE = "hub-key-rotation+jws"
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{2,63}")
 _ROTATION_AGE_S = 86_400
 _NAME_MAX = 200
+_LIST_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,15 @@ def read_application(document: Mapping[str, Any]) -> Application:
         raise RegistrationError(f"name: 1 to {_NAME_MAX} characters")
     if not isinstance(jwk, dict):
         raise RegistrationError("jwk: the public key is missing")
+    wishes, sources = _texts(document, "scopes"), _texts(document, "sources")
     try:
         key = import_jwk(jwk, ed25519_allowed=False)
-        scopes = expand(document.get("scopes", ()))
+        scopes = expand(wishes)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
     if document.get("kid", key.kid) != key.kid:
         raise RegistrationError("kid is not the RFC 7638 thumbprint of jwk")
-    return Application(client_id, name, key, scopes, tuple(document.get("sources", ())))
+    return Application(client_id, name, key, scopes, sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +164,14 @@ async def rotate(
         raise RegistrationError("the rotation request is older than a day or for another hub")
     await store.add_key(client.client_id, new, retire=old.kid, overlap_s=overlap_s, now=now)
     return new
+
+
+def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    given = document.get(name, [])
+    if (
+        not isinstance(given, list)
+        or len(given) > _LIST_MAX
+        or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in given)
+    ):
+        raise RegistrationError(f"{name}: a list of at most {_LIST_MAX} texts")
+    return tuple(given)

@@ -13,6 +13,8 @@ from hub.client.errors import (
 )
 from hub.client.hub_client import HubClient, PushAnswer
 from hub.client.keyfile import create_key, load_key
+from hub.client.rows import Producer, record_row, withdrawal_row
+from hub.client.saved import load_refused, save_refused
 
 __all__ = [
     "AnswerUnverifiedError",
@@ -21,7 +23,12 @@ __all__ = [
     "HubClient",
     "HubUnreachableError",
     "KeyFileError",
+    "Producer",
     "PushAnswer",
     "create_key",
     "load_key",
+    "load_refused",
+    "record_row",
+    "save_refused",
+    "withdrawal_row",
 ]

@@ -34,7 +34,7 @@ class ClientError(Exception):
     """The root: `code` is stable, `advice` says what to do."""
 
     def __init__(self, code: str, message: str, advice: str) -> None:
-        super().__init__(f"{code}: {message}. {advice[:1].upper()}{advice[1:]}.")
+        super().__init__(f"{code}: {message}. {advice[:1].upper()}{advice[1:].rstrip('.')}.")
         self.code = code
         self.message = message
         self.advice = advice
@@ -69,7 +69,9 @@ class CallRefusedError(ClientError):
         server_date: str = "",
         problem: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(code, message or f"the hub answered {status}", advice_for(code))
+        hint = (problem or {}).get("hint")
+        advice = hint if isinstance(hint, str) and hint else advice_for(code)
+        super().__init__(code, message or f"the hub answered {status}", advice)
         self.status = status
         self.sent = sent
         self.server_date = server_date
@@ -94,4 +96,6 @@ def advice_for(code: str) -> str:
         return Reason[code].advice
     if code in ErrorCode.__members__:
         return f"{ErrorCode[code].en}: {ErrorCode[code].zh}"
+    if code.startswith("HTTP_5"):
+        return _OAUTH_ADVICE["temporarily_unavailable"]
     return _OAUTH_ADVICE.get(code, _UNKNOWN)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -177,7 +178,8 @@ class HubClient:
 
     async def receipt(self, entry_id: str) -> str:
         """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`."""
-        answer = await self._call("GET", f"/receipts/{entry_id}", {"accept": "text/plain"}, b"")
+        path = f"/receipts/{quote(entry_id, safe='')}"
+        answer = await self._call("GET", path, {"accept": "text/plain"}, b"")
         if answer.is_error:
             raise _refused(answer)
         return answer.text

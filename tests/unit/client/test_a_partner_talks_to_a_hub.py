@@ -133,7 +133,9 @@ async def test_an_answer_that_somebody_changed_is_not_believed(world: World) -> 
     assert caught.value.code == "ANSWER_SIG_DIGEST_MISMATCH"
 
 
-async def test_a_body_that_somebody_changed_is_refused_although_it_was_right_when_made(world: World) -> None:
+async def test_a_body_that_somebody_changed_is_refused_although_it_was_right_when_made(
+    world: World,
+) -> None:
     transport = Dated(world)
     transport.request_body = b'{"type":"Instrument"}'
     async with connect(world, transport) as hub:
