@@ -1,0 +1,243 @@
+"""A province platform with the instruments of many institutions, after the national form (NRII).
+
+The real platform's interface is not public (see `adapters.anhui`). Beside the units of Anhui this
+one carries units of the three other provinces, as platforms of the delta mirror each other's
+stock. Worth is in 10,000 yuan, prices are in yuan, access is by a key in `X-Api-Key`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from hmac import compare_digest
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.world import Booking, Instrument, Owner, World
+from schema.codes import InstitutionKind
+from schema.codes.tables import division
+
+LISTS_KEPT = 12
+"""Lists kept ready: six of two days."""
+PAGE_ROWS_MAX = 1000
+LISTS = ("units", "equipment", "offers", "hours", "occupancy", "coverage")
+CONFIRMED = {"FIRM": "1", "TENTATIVE": "0", "CANCELLED": "-1"}
+CITY_DIGITS = 4
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The running application with what is needed to talk to it."""
+
+    app: Starlette
+    switchboard: Switchboard
+    api_key: str
+
+
+def unit_row(owner: Owner) -> Row:
+    """Write a unit."""
+    return {
+        "insCode": owner.ins_code,
+        "insName": owner.name_zh,
+        "insEnName": owner.name_en,
+        "insType": InstitutionKind[owner.kind].zh,
+        "uscc": owner.uscc,
+        "schoolCode": owner.school_code,
+        "ror": owner.ror,
+        "adcode": owner.division,
+        "department": owner.department or "无",
+        "website": "无",
+    }
+
+
+def _named(code: str) -> str:
+    found = division(code)
+    return found.name if found else ""
+
+
+def equipment_row(one: Instrument) -> Row:
+    """Write an instrument as the equipment form (type 4) does."""
+    sort, owner = one.sort, one.owner
+    return {
+        "insCode": owner.ins_code,
+        "innerId": one.number,
+        "cname": sort.name_zh,
+        "ename": sort.name_en,
+        "instrBelongsType": "无",
+        "instrBelongsName": "",
+        "instrCategory": sort.code,
+        "province": _named(f"{owner.division[:2]}0000"),
+        "city": _named(f"{owner.division[:CITY_DIGITS]}00"),
+        "county": _named(owner.division),
+        "street": f"{owner.name_zh} {one.place}",
+        "worth": f"{one.worth:.2f}",
+        "instrSource": "购置",
+        "type": sort.use,
+        "subject": sort.subjects,
+        "nation": sort.country,
+        "instrVersion": sort.model,
+        "manufacturer": sort.maker,
+        "beginDate": one.booked_on.isoformat(),
+        "technical": sort.specification,
+        "function": sort.function,
+        "requirement": "提前三个工作日预约",
+        "fee": f"校外 {one.hour_price} 元/机时",
+        "serviceContent": f"{sort.name_zh}测试服务",
+        "serviceUrl": _url(one),
+        "instrSupervise": "是" if one.supervised else "否",
+        "runMachine": float(one.hours_year),
+        "serviceMachine": float(one.hours_shared),
+        "funds": one.funds,
+        "insideDepart": "分析测试中心",
+        "contact": "仪器共享服务台",
+        "phone": "",
+        "email": "service@share-ah.example",
+        "address": owner.name_zh,
+        "postalcode": "230000",
+        "image": "",
+        "auditStatus": "-1",
+        "achievement": "无",
+        "runStatus": one.status,
+        "shareMode": "2",
+    }
+
+
+def _url(one: Instrument) -> str:
+    return f"https://share-ah.example/i/{one.owner.ins_code[:8]}/{one.number}"
+
+
+def _named_by(one: Instrument) -> Row:
+    return {"insCode": one.owner.ins_code, "innerId": one.number}
+
+
+def offer_rows(one: Instrument) -> list[Row]:
+    """Write the prices: an hour for enterprises and for other units, a sample where it is usual."""
+    academic = one.hour_price * 8 // 10
+    offers = [("E1", "机时测试（企业）", "3", "小时", str(one.hour_price), str(one.hour_price))]
+    offers.append(("O1", "机时测试（科研）", "2", "小时", str(academic), ""))
+    if one.sort.sample_price:
+        offers.append(("S1", "委托测样", "3", "样品", one.sort.sample_price, ""))
+    return [
+        {
+            **_named_by(one),
+            "itemCode": code,
+            "itemName": name,
+            "audience": audience,
+            "unit": unit,
+            "price": price,
+            "minCharge": least,
+            "beginDate": f"{one.booked_on.year + 1}-01-01",
+            "endDate": "",
+            "serviceUrl": _url(one),
+        }
+        for code, name, audience, unit, price, least in offers
+    ]
+
+
+def week_row(one: Instrument) -> Row:
+    """Write the week of an instrument in one text."""
+    parts = [f"{day} {period}" for day, periods in one.week for period in periods.split(",")]
+    return {**_named_by(one), "week": ";".join(parts)}
+
+
+def occupancy_row(booking: Booking) -> Row:
+    """Write a stretch of taken time."""
+    form = "%Y-%m-%d %H:%M:%S"
+    return {
+        **_named_by(booking.instrument),
+        "bookId": booking.id,
+        "kind": booking.kind,
+        "startTime": booking.start.strftime(form),
+        "endTime": booking.end.strftime(form),
+        "confirmed": CONFIRMED[booking.state],
+    }
+
+
+def spoil(row: Row) -> Row:
+    """Make a row as wrong as real ones are: yuan in a field of 10,000 yuan, unknown codes."""
+    bent = dict(row)
+    if "worth" in row:
+        bent |= {"instrCategory": "019898", "nation": "不详", "worth": "约三百万元"}
+    elif "price" in row:
+        bent["price"] = "-"
+    elif "startTime" in row:
+        bent |= {"startTime": row["endTime"], "endTime": row["startTime"]}
+    elif "week" in row:
+        bent["week"] = "每天"
+    elif "adcode" in row:
+        bent["adcode"] = "349999"
+    return bent
+
+
+class _Api:
+    """The lists of the platform on a day."""
+
+    def __init__(self, today: Callable[[], date], api_key: str) -> None:
+        self.switchboard = Switchboard()
+        self._today = today
+        self._key = api_key
+        self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
+
+    def _all_rows(self, name: str, day: date) -> list[Row]:
+        world = World(day)
+        if name == "units":
+            return [unit_row(owner) for owner in world.owners]
+        stock = world.platform
+        if name == "equipment":
+            return [equipment_row(one) for one in stock]
+        if name == "offers":
+            return [row for one in stock for row in offer_rows(one)]
+        if name == "hours":
+            return [week_row(one) for one in stock]
+        if name == "occupancy":
+            return [occupancy_row(each) for one in stock for each in world.bookings(one)]
+        return [_named_by(one) for one in stock if one.has_calendar]
+
+    async def listing(self, request: Request) -> Response:
+        """Answer one page of one list."""
+        refused = await self.switchboard.stand_in_the_way()
+        if refused is not None:
+            return refused
+        if not compare_digest(request.headers.get("x-api-key", "").encode(), self._key.encode()):
+            return JSONResponse({"code": "4010", "message": "无效的密钥"}, status_code=401)
+        name = request.path_params["name"]
+        query = request.query_params
+        offset, limit = query.get("offset", "0"), query.get("limit", "100")
+        if name not in LISTS:
+            return JSONResponse({"code": "4040", "message": "没有该列表"}, status_code=404)
+        if not (offset.isdigit() and limit.isdigit() and int(limit)):
+            return JSONResponse({"code": "4000", "message": "offset, limit"}, status_code=400)
+        day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
+        rows = self._rows(name, day)
+        since, until = query.get("from", ""), query.get("to", "9999")
+        if name == "occupancy":
+            rows = [row for row in rows if row["endTime"] > since and row["startTime"] < until]
+        elif name == "coverage":
+            rows = [{**row, "fromTime": since, "toTime": until} for row in rows]
+        shown, total = self.switchboard.bend(rows, spoil)
+        start, length = int(offset), min(int(limit), PAGE_ROWS_MAX)
+        result = {"total": total, "list": list(shown[start : start + length])}
+        return JSONResponse({"code": "0000", "message": "success", "result": result})
+
+
+def platform(today: Callable[[], date]) -> Platform:
+    """Make the application; its key is new each time."""
+    api_key = secrets.token_urlsafe(24)
+    api = _Api(today, api_key)
+    app = Starlette(
+        routes=[
+            Route("/openapi/v1/{name}", api.listing),
+            Route("/_faults", api.switchboard.endpoint, methods=["GET", "POST"]),
+        ]
+    )
+    return Platform(app, api.switchboard, api_key)

@@ -1,0 +1,91 @@
+"""`Faults`: switches with which a stand-in system is broken on purpose.
+
+`POST /_faults` sets them (JSON, unnamed ones go off), `GET /_faults` tells them:
+
+- `slow`: seconds before each answer;
+- `dead`: every answer is 503;
+- `denied`: every answer is 401;
+- `html`: a login page with status 200 instead of JSON;
+- `stale`: what it published a fortnight ago;
+- `lying`: one row in fifty is defective, and the total is one too many;
+- `shrunk`: only half of each list, with a total that fits;
+- `empty`: no rows, with a total that fits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+SLOW_S_MAX = 120.0
+DEFECT_EVERY = 50
+STALE_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """What is wrong with a stand-in system at the moment."""
+
+    slow: float = 0.0
+    dead: bool = False
+    denied: bool = False
+    html: bool = False
+    stale: bool = False
+    lying: bool = False
+    shrunk: bool = False
+    empty: bool = False
+
+
+class Switchboard:
+    """Holds the faults of one system and applies them."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+
+    async def endpoint(self, request: Request) -> Response:
+        """Set or tell the faults."""
+        if request.method == "POST":
+            given = await request.json()
+            names = {field.name for field in fields(Faults)}
+            if not isinstance(given, dict) or not set(given) <= names:
+                return JSONResponse({"error": f"known faults: {sorted(names)}"}, status_code=400)
+            self.set(given)
+        return JSONResponse(asdict(self.faults))
+
+    def set(self, given: Mapping[str, Any]) -> None:
+        """Set these faults and put all others off."""
+        faults = Faults(**given)
+        self.faults = replace(faults, slow=min(float(faults.slow), SLOW_S_MAX))
+
+    async def stand_in_the_way(self) -> Response | None:
+        """Wait, or answer instead of the system; None lets it answer."""
+        if self.faults.slow:
+            await asyncio.sleep(self.faults.slow)
+        if self.faults.dead:
+            return Response(status_code=503)
+        if self.faults.denied:
+            return JSONResponse({"error": "invalid_token"}, status_code=401)
+        if self.faults.html:
+            return HTMLResponse("<html><body><form>请登录</form></body></html>")
+        return None
+
+    def bend(
+        self, rows: Sequence[dict[str, Any]], spoil: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> tuple[Sequence[dict[str, Any]], int]:
+        """Return what the system would publish in its present state, and the total it claims."""
+        if self.faults.empty:
+            return [], 0
+        if self.faults.shrunk:
+            rows = rows[: len(rows) // 2]
+        if self.faults.lying:
+            bent = [
+                spoil(row) if position % DEFECT_EVERY == 0 else row
+                for position, row in enumerate(rows)
+            ]
+            return bent, len(bent) + 1
+        return rows, len(rows)
