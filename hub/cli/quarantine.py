@@ -1,0 +1,83 @@
+"""`deltahub quarantine`: rows that break the standard, and what is done with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from hub.cli.context import open_database, run
+from hub.clock import system_clock
+from hub.intake import quarantine as rows
+from hub.intake.batch import RowOutcome
+
+app = typer.Typer(help="Rows that wait because they break the standard.")
+
+Numbers = Annotated[list[int], typer.Argument(help="numbers of quarantined rows")]
+
+
+@app.command("list")
+def list_rows(
+    source: Annotated[str | None, typer.Option(help="one source only")] = None,
+    status: Annotated[rows.QuarantineStatus, typer.Option()] = rows.QuarantineStatus.OPEN,
+    after: Annotated[int, typer.Option(help="number after which to go on")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+) -> None:
+    """List quarantined rows with their reasons."""
+    found = run(_list(source, status, after, limit))
+    for row in found:
+        key = row.key or "key unknown"
+        typer.echo(f"{row.quarantine_id}  {row.source}  {row.record_type or '?'}  {key}")
+        for problem in row.problems:
+            shown = f" [{problem.value}]" if problem.value is not None else ""
+            typer.echo(f"    {problem.path}  {problem.code}{shown}  {problem.zh}  {problem.en}")
+    typer.echo(f"{len(found)} rows")
+
+
+async def _list(
+    source: str | None, status: rows.QuarantineStatus, after: int, limit: int
+) -> list[rows.Quarantined]:
+    async with open_database() as database:
+        return await rows.quarantined(
+            database, status=status, source=source, after=after, limit=limit
+        )
+
+
+@app.command()
+def show(number: Annotated[int, typer.Argument(help="number of the row")]) -> None:
+    """Show one quarantined row as it came."""
+    found = run(_list(None, rows.QuarantineStatus.OPEN, number - 1, 1))
+    if not found or found[0].quarantine_id != number:
+        typer.echo(f"no open row has number {number}", err=True)
+        raise typer.Exit(2)
+    typer.echo(json.dumps(json.loads(found[0].raw), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def resubmit(numbers: Numbers) -> None:
+    """Send rows again, after the standard, a code table or an adapter was mended."""
+    outcomes = run(_resubmit(numbers))
+    for number, outcome in outcomes.items():
+        typer.echo(f"{number}  {outcome.outcome.value}")
+    missing = [number for number in numbers if number not in outcomes]
+    if missing:
+        typer.echo(f"not open: {' '.join(map(str, missing))}", err=True)
+        raise typer.Exit(2)
+
+
+async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
+    async with open_database() as database:
+        return await rows.resubmit(database, numbers, clock=system_clock)
+
+
+@app.command()
+def discard(numbers: Numbers) -> None:
+    """Lay rows aside; they stay readable."""
+    run(_discard(numbers))
+    typer.echo(f"{len(numbers)} rows laid aside")
+
+
+async def _discard(numbers: list[int]) -> None:
+    async with open_database() as database:
+        await rows.discard(database, numbers, system_clock())

@@ -1,0 +1,67 @@
+"""`deltahub source`: the register of sources."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.context import open_database, run
+from hub.clock import system_clock
+from hub.store.sources import Source, list_sources, register_source
+
+app = typer.Typer(help="The systems that say facts to the hub.")
+
+
+@app.command("list")
+def list_all() -> None:
+    """List sources: how they come in, how their last run went, how old they are."""
+    for source in run(_list()):
+        last = source.last_ok_at.isoformat(timespec="seconds") if source.last_ok_at else "never"
+        state = source.last_error_code or source.last_status or "-"
+        closed = "" if source.active else "  closed"
+        typer.echo(
+            f"{source.source_id}  {source.mode}  {source.title}  last good {last}  {state}  "
+            f"{source.rows} rows{closed}"
+        )
+
+
+async def _list() -> list[Source]:
+    async with open_database() as database:
+        return await list_sources(database)
+
+
+@app.command()
+def add(
+    source_id: Annotated[str, typer.Argument(help="id, a-z 0-9 -")],
+    title: Annotated[str, typer.Option(help="name for people, Chinese")],
+    owner: Annotated[
+        list[str] | None,
+        typer.Option(help="institution it may speak for; repeat; none: any (a platform)"),
+    ] = None,
+    title_en: Annotated[str | None, typer.Option(help="name in English")] = None,
+    freshness: Annotated[int | None, typer.Option(help="promised freshness, seconds")] = None,
+) -> None:
+    """Register a source that pushes, or renew what its registration says."""
+    run(_add(source_id, title, owner, title_en, freshness))
+    typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
+
+
+async def _add(
+    source_id: str,
+    title: str,
+    owners: list[str] | None,
+    title_en: str | None,
+    freshness: int | None,
+) -> None:
+    async with open_database() as database:
+        await register_source(
+            database,
+            source_id,
+            title,
+            mode="PUSH",
+            owners=owners,
+            now=system_clock(),
+            title_en=title_en,
+            promised_freshness_s=freshness,
+        )
