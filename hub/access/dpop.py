@@ -41,6 +41,7 @@ class Proof:
     key: VerifyKey
     jti: str
     nonce: str | None
+    issued_at: int
 
     @property
     def jkt(self) -> str:
@@ -93,7 +94,7 @@ class ProofChecker:
             raise TokenError(Reason.DPOP_TIME, f"iat differs by {age:.0f} s")
         if token is not None and claims.get("ath") != token_hash(token):
             raise TokenError(Reason.DPOP_TOKEN_MISMATCH, "ath is not of this token")
-        return Proof(key, str(jti), nonce)
+        return Proof(key, str(jti), nonce, claims["iat"])
 
 
 def make(

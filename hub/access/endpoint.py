@@ -167,9 +167,9 @@ class AuthorizationEndpoints:
         """Use up what may be used once, then let the answer go."""
         if answer.status != 200:  # noqa: PLR2004 - a refusal uses nothing up
             return answer
-        for name, seconds, error in form.reserve:
-            if not await self._state.reserve(name, seconds):
-                return self._server.refused(error)
+        for once in form.reserve:
+            if not await self._state.reserve(once.name, once.seconds, once.issued_at):
+                return self._server.refused(once.error)
         if form.epoch_of is not None:
             await self._store.set_epoch(form.epoch_of, form.now)
             self._directory.forget(form.epoch_of)

@@ -72,7 +72,7 @@ class Gate:
         if client is None or client.status is not ClientStatus.ACTIVE:
             raise TokenError(Reason.CLIENT_INACTIVE)
         _check_revocation(client, token, now)
-        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S):
+        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S, proof.issued_at):
             raise TokenError(Reason.DPOP_REPLAYED)
         return Caller(
             client.client_id,

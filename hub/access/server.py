@@ -47,11 +47,21 @@ AUTH_METHOD = "private_key_jwt"
 GRANT_TYPE = "client_credentials"
 
 
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A proof that is used up: its name, seconds to remember, when it was made, else `error`."""
+
+    name: str
+    seconds: float
+    issued_at: int
+    error: OAuth2Error
+
+
 @dataclass(slots=True)
 class Form:
     """One request to the server: its parameters, what was fetched for it, what it will use up.
 
-    `reserve`: (name, seconds, error when it was used before). `epoch_of`: client to cut off.
+    `reserve`: what may be used once. `epoch_of`: client to cut off.
     """
 
     path: str
@@ -60,7 +70,7 @@ class Form:
     now: datetime
     assertion: assertion.Assertion | None = None
     client: Client | None = None
-    reserve: list[tuple[str, float, OAuth2Error]] = field(default_factory=list)
+    reserve: list[Once] = field(default_factory=list)
     epoch_of: str | None = None
 
 
@@ -291,7 +301,8 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         registered = request.client.client.key(proof.jkt)
         if registered is not None and not registered.active(form.now):
             raise InvalidProofError()
-        form.reserve.append((proof.replay_key, PROOF_TTL_S, InvalidProofError()))
+        used = Once(proof.replay_key, PROOF_TTL_S, proof.issued_at, InvalidProofError())
+        form.reserve.append(used)
         return proof.jkt
 
     def _guarded(self, work: Any) -> Answer:
@@ -314,7 +325,9 @@ def _authenticate(issuer: str) -> Any:
             raise HubClientError() from error
         if claimed != client.client_id:
             raise HubClientError()
-        form.reserve.append((form.assertion.replay_key, ASSERTION_TTL_S, HubClientError()))
+        issued_at = form.assertion.claims["iat"]
+        name = form.assertion.replay_key
+        form.reserve.append(Once(name, ASSERTION_TTL_S, issued_at, HubClientError()))
         return _RegisteredClient(client)
 
     return by_assertion

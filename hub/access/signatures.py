@@ -135,7 +135,7 @@ class SignatureChecker:
         """
         evidence = verify_request(envelope, client, operation, self._clock())
         await content_digest.check_off_loop(envelope.headers["content-digest"], body)
-        if not await self._state.reserve(evidence.replay_key, SIGNATURE_TTL_S):
+        if not await self._state.reserve(evidence.replay_key, SIGNATURE_TTL_S, evidence.created):
             raise SignatureError(Reason.SIG_REPLAY)
         return evidence
 

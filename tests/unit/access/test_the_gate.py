@@ -125,7 +125,7 @@ async def test_when_the_state_is_unsure_nobody_passes(
 ) -> None:
     token = await world.token()
 
-    async def away(key: str, ttl_s: float) -> bool:
+    async def away(key: str, ttl_s: float, issued_at: float | None) -> bool:
         raise StateUnavailableError("gone")
 
     monkeypatch.setattr(world.state, "reserve", away)

@@ -172,7 +172,7 @@ async def test_a_refused_request_uses_nothing_up() -> None:
 async def test_when_the_shared_state_is_unsure_there_is_no_token(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(key: str, ttl_s: float) -> bool:
+    async def away(key: str, ttl_s: float, issued_at: float | None) -> bool:
         raise StateUnavailableError("gone")
 
     monkeypatch.setattr(world.state, "reserve", away)
