@@ -96,6 +96,23 @@ async def check_growth(store: LogStore, signed: Head | None, head: Head) -> None
         ) from error
 
 
+async def follow_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -> None:
+    """Bring the file of a machine that does not lead up to what was published meanwhile.
+
+    The table is read before the file: where both sequencers share the folder the file is never the
+    older one, and nothing is done. A missing file is the leader's to judge.
+    """
+    table = await store.last_checkpoint()
+    note = await to_thread(file.read)
+    if table is None or note is None:
+        return
+    kept = open_head(note, key, "file")
+    if kept.size < table.size:
+        head = open_head(table.note, key, "table")
+        await check_growth(store, kept, head)
+        await to_thread(file.replace, note, head.note)
+
+
 async def adopt_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -> Checkpoint | None:
     """Write a missing checkpoint file from the table; None when nothing was ever published."""
     if await to_thread(file.read) is not None:

@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkstemp
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -97,9 +98,10 @@ def _read_key(path: Path) -> Ed25519PrivateKey:
 def _create_key(path: Path) -> None:
     """Write a new key under its own name first; of several workers that start, one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f"{path.name}.{os.getpid()}")
-    _write(made, dump_private_key(Ed25519PrivateKey.generate()))
+    descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)  # owner only, its own name
+    made = Path(name)
     try:
+        _fill(descriptor, dump_private_key(Ed25519PrivateKey.generate()))
         path.hardlink_to(made)
         _sync_folder(path.parent)
     except FileExistsError:
@@ -109,7 +111,11 @@ def _create_key(path: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _OWNER_ONLY)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    _fill(os.open(path, flags, _OWNER_ONLY), content)
+
+
+def _fill(descriptor: int, content: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

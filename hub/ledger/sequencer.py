@@ -18,8 +18,9 @@ Invariants:
   next leader publishes the file's checkpoint. When the store does not have that tree, it is an old
   or another database: FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
 - A table ahead of the file means that a sequencer on another machine led; the file follows, after
-  its own checkpoint was found to be a prefix. A missing file beside a published log is FROZEN:
-  `adopt` is the operator's word that the database is not a restored copy.
+  its own checkpoint was found to be a prefix. Who stands by does that every second, so that each
+  machine can tell a restored database. A missing file beside a published log is FROZEN: `adopt` is
+  the operator's word that the database is not a restored copy.
 - Each leader begins an epoch; what is written under an older one, or by whoever is wrong about the
   size of the log, is refused by the database (`hub.ledger.log_store`) and by the file. Who is
   refused believes nothing it remembers and begins again from what is stored.
@@ -46,7 +47,7 @@ from hub.errors import HubError
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.failures import FencedError, FrozenError
-from hub.ledger.heads import adopt_head
+from hub.ledger.heads import adopt_head, follow_head
 from hub.ledger.leader import Lead, Means, Step
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import LogStore, open_log
@@ -169,8 +170,8 @@ class Sequencer:
             return await adopt_head(store, self._means.file, self._means.signer.key)
 
     async def _serve(self, store: LogStore, stop: asyncio.Event) -> None:
-        self._tell(State.STANDBY)
         while not await store.try_lock():
+            await self._follow(store)
             if await _pause(stop, self._limits.standby_s):
                 return
         while not stop.is_set():
@@ -181,6 +182,13 @@ class Sequencer:
             except FrozenError as error:
                 self._tell(State.FROZEN, error.code, str(error))
                 await _pause(stop, self._limits.frozen_s)
+
+    async def _follow(self, store: LogStore) -> None:
+        try:
+            await follow_head(store, self._means.file, self._means.signer.key)
+            self._tell(State.STANDBY)
+        except FrozenError as error:
+            self._tell(State.FROZEN, error.code, str(error))
 
     async def _lead(self, lead: Lead, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
