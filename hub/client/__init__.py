@@ -14,7 +14,6 @@ from hub.client.errors import (
 from hub.client.hub_client import HubClient, PushAnswer
 from hub.client.keyfile import create_key, load_key
 from hub.client.rows import Producer, record_row, withdrawal_row
-from hub.client.saved import load_refused, save_refused
 
 __all__ = [
     "AnswerUnverifiedError",
@@ -27,8 +26,6 @@ __all__ = [
     "PushAnswer",
     "create_key",
     "load_key",
-    "load_refused",
     "record_row",
-    "save_refused",
     "withdrawal_row",
 ]

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Mapping
@@ -29,13 +30,20 @@ from hub.access.explain import SentRequest
 from hub.access.keys import SigningKey
 from hub.access.signatures import PUSH, sign_request, verify_response
 from hub.client.discovery import Discovery, discover
-from hub.client.errors import AnswerUnverifiedError, CallRefusedError, HubUnreachableError
+from hub.client.errors import (
+    AnswerUnverifiedError,
+    CallRefusedError,
+    ClientError,
+    HubUnreachableError,
+)
 from hub.client.token import fetch_token, server_clock_difference
 from hub.clock import Clock, system_clock
 
 TIMEOUT_S = 30.0
 PUSH_TIMEOUT_S = 120.0
 ANSWER_MAX_BYTES = 64 << 20
+RECEIPT_WAIT_S = 10.0
+RECEIPT_POLL_S = 0.25
 PUSH_MAX_BYTES = 16 << 20
 PUSH_MAX_ROWS = 10_000
 _TOKEN_SPARE_S = 20
@@ -83,7 +91,11 @@ class HubClient:
         self._clock = clock
         self._skew = timedelta()
         self._http = httpx.AsyncClient(
-            base_url=self.base, transport=transport, timeout=TIMEOUT_S, follow_redirects=False
+            base_url=self.base,
+            transport=transport,
+            timeout=TIMEOUT_S,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},
         )
         self._discovery: Discovery | None = None
         self._token: _Token | None = None
@@ -176,17 +188,32 @@ class HubClient:
         base = await self._verified(answer, sent)
         return PushAnswer(answer.status_code, _object(answer), key, base)
 
-    async def receipt(self, entry_id: str) -> str:
-        """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`."""
+    async def receipt(self, entry_id: str, *, wait_s: float = RECEIPT_WAIT_S) -> str:
+        """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`.
+
+        The log signs about once a second: waits up to `wait_s` seconds for it, then raises
+        ClientError RECEIPT_PENDING.
+        """
         path = f"/receipts/{quote(entry_id, safe='')}"
-        answer = await self._call("GET", path, {"accept": "text/plain"}, b"")
-        if answer.is_error:
-            raise _refused(answer)
-        return answer.text
+        waited = 0.0
+        while True:
+            answer = await self._call("GET", path, {"accept": "text/plain"}, b"")
+            if answer.is_error:
+                raise _refused(answer)
+            if answer.status_code != httpx.codes.ACCEPTED:
+                return answer.text
+            if waited >= wait_s:
+                raise ClientError(
+                    "RECEIPT_PENDING", "the log has not signed yet", "ask again in a moment"
+                )
+            await asyncio.sleep(RECEIPT_POLL_S)
+            waited += RECEIPT_POLL_S
 
     async def record(self, entry_id: str) -> bytes:
         """Return the canonical bytes of an entry: what its receipt proves."""
-        answer = await self._call("GET", f"/records/{entry_id}", {"accept": _JSON_TYPE}, b"")
+        answer = await self._call(
+            "GET", f"/records/{quote(entry_id, safe='')}", {"accept": _JSON_TYPE}, b""
+        )
         if answer.is_error:
             raise _refused(answer)
         return answer.content
@@ -242,9 +269,10 @@ class HubClient:
         target = f"{path}?{query}" if query else path
         timeout = PUSH_TIMEOUT_S if query else TIMEOUT_S
         try:
-            return await self._http.request(
+            async with self._http.stream(
                 method, target, headers=headers, content=body, timeout=timeout
-            )
+            ) as answer:
+                return await _whole(answer)
         except httpx.HTTPError as error:
             raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
 
@@ -269,6 +297,23 @@ class HubClient:
             return verify_response(message, answer.content, keys)
         except SignatureError as error:
             raise AnswerUnverifiedError(error.reason) from error
+
+
+async def _whole(answer: httpx.Response) -> httpx.Response:
+    """Read an answer up to `ANSWER_MAX_BYTES`, as it came: the digest is over these bytes."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise HubUnreachableError("something between here and the hub compresses its answers")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.aiter_bytes():
+        size += len(chunk)
+        if size > ANSWER_MAX_BYTES:
+            raise HubUnreachableError(f"the answer is longer than {ANSWER_MAX_BYTES} bytes")
+        chunks.append(chunk)
+    headers = [line for line in answer.headers.multi_items() if line[0] != "transfer-encoding"]
+    return httpx.Response(
+        answer.status_code, headers=headers, content=b"".join(chunks), request=answer.request
+    )
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

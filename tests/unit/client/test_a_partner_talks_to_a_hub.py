@@ -24,6 +24,7 @@ from hub.access.signatures import PUSH
 from hub.client import (
     AnswerUnverifiedError,
     CallRefusedError,
+    ClientError,
     HubClient,
     HubUnreachableError,
     KeyFileError,
@@ -252,3 +253,26 @@ async def test_a_rotation_by_a_stranger_s_key_is_refused(world: World) -> None:
     old = rotation_request("zju", BASE, world.key, new.public, world.clock() - timedelta(days=2))
     with pytest.raises(RegistrationError):
         await rotate(world.store, old, BASE, world.clock())
+
+
+async def test_a_receipt_is_waited_for_and_then_said_to_be_pending(world: World) -> None:
+    class Log(Dated):
+        """Signs at the third time of asking; never for entry 8; entry 9 is endless."""
+
+        asked = 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not request.url.path.startswith("/receipts/"):
+                return await super().handle_async_request(request)
+            self.asked += 1
+            if request.url.path == "/receipts/9":
+                return httpx.Response(200, content=b"x" * (65 << 20))
+            ready = self.asked >= 3 and request.url.path == "/receipts/7"
+            return httpx.Response(200 if ready else 202, text="proof" if ready else "ACCEPTED")
+
+    async with connect(world, Log(world)) as hub:
+        assert await hub.receipt("7") == "proof"
+        with pytest.raises(ClientError, match="RECEIPT_PENDING"):
+            await hub.receipt("8", wait_s=0)
+        with pytest.raises(HubUnreachableError, match="longer than"):
+            await hub.receipt("9")

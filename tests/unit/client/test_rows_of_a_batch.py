@@ -1,23 +1,17 @@
-"""Rows with a producer's signature, and refused requests kept for an explanation."""
+"""Rows with a producer's signature."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from hub.access.explain import SentRequest
 from hub.access.keys import generate_key
 from hub.client import (
-    CallRefusedError,
-    ClientError,
     KeyFileError,
     Producer,
-    load_refused,
     record_row,
-    save_refused,
     withdrawal_row,
 )
 from hub.client.errors import advice_for
@@ -58,32 +52,6 @@ def test_a_record_without_canonical_form_is_not_signed() -> None:
         record_row("Instrument", {"price": 1.5}, producer=producer, now=NOW)
     with pytest.raises(KeyFileError, match="P-256"):
         record_row("Instrument", {}, producer=Producer(generate_key("EdDSA"), "x"), now=NOW)
-
-
-def test_a_refused_request_is_kept_privately_and_read_back(tmp_path: Path) -> None:
-    sent = SentRequest("POST", "https://h.example/batches", {"dpop": "x"}, b"\xff\n", "base")
-    date = "Tue, 24 Nov 2026 02:00:00 GMT"
-    path = tmp_path / "refused.json"
-    save_refused(path, CallRefusedError("SIG_INVALID", 401, sent=sent, server_date=date))
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert load_refused(path) == (sent, "SIG_INVALID", NOW)
-    save_refused(path, CallRefusedError("SIG_INVALID", 401, sent=sent))
-    assert load_refused(path)[2] is None
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"method": 1}', "\x00"])
-def test_a_file_that_is_no_saved_request_is_named(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(content)
-    with pytest.raises(ClientError, match="SAVED_REQUEST"):
-        load_refused(path)
-    with pytest.raises(ClientError, match="SAVED_REQUEST"):
-        load_refused(tmp_path / "none.json")
-
-
-def test_a_call_that_was_not_signed_cannot_be_saved(tmp_path: Path) -> None:
-    with pytest.raises(ClientError, match="NOTHING_SIGNED"):
-        save_refused(tmp_path / "x.json", CallRefusedError("TOKEN_EXPIRED", 401))
 
 
 @pytest.mark.parametrize(
