@@ -167,12 +167,8 @@ class Collection:
     question: Question = _no_question
     closes: Callable[[Context, Sequence[str]], Iterable[Yielded]] = _no_coverage
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
-    identity: str = "id"
-    """Field that names a row: pages that shift while they are read repeat rows."""
     complete: bool = False
     """Whether a record that is missing from a whole reading is gone from the source."""
-    optional: bool = False
-    """Whether the other collections are still worth reading when this one fails."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -250,7 +250,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("units"),
             map=unit,
             types=("Institution",),
-            identity="insCode",
             **whole,
         ),
         Collection(
@@ -258,7 +257,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("equipment"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
-            identity="insCode,innerId",
             **whole,
         ),
         Collection(
@@ -266,7 +264,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("offers"),
             map=offer,
             types=("ServiceOffer",),
-            identity="insCode,innerId,itemCode",
             **whole,
         ),
         Collection(
@@ -274,7 +271,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("hours"),
             map=opening_hours,
             types=("OpeningHours",),
-            identity="insCode,innerId",
             **whole,
         ),
         Collection(
@@ -282,7 +278,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("occupancy"),
             map=occupancy,
             types=("Occupancy",),
-            identity="insCode,innerId,bookId",
             question=_window,
             **whole,
         ),
@@ -291,7 +286,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("coverage"),
             map=coverage,
             types=("OccupancyCoverage",),
-            identity="insCode,innerId",
             question=_window,
         ),
     )

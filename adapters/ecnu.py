@@ -210,7 +210,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("dxyq"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
-            identity="bh",
             **everything,
         ),
         Collection(
@@ -218,7 +217,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("sfbz"),
             map=offer,
             types=("ServiceOffer",),
-            identity="yqbh,xmbh",
             **everything,
         ),
         Collection(
@@ -226,7 +224,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("kfsj"),
             map=opening_hours,
             types=("OpeningHours",),
-            identity="yqbh,xq",
             **everything,
         ),
         Collection(
@@ -234,7 +231,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("yyjl"),
             map=occupancy,
             types=("Occupancy", "OccupancyCoverage"),
-            identity="yqbh,yybh",
             question=_window,
             closes=_covered,
             **everything,

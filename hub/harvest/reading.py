@@ -1,0 +1,158 @@
+"""`Reading`: one run of one source while it goes on: rows in, batches out, keys remembered.
+
+- A batch holds the rows of one raw document, so that each entry names the hash of the document it
+  was seen in; long documents make several batches.
+- A key is taken once per run: lists that shift while they are read repeat rows.
+- What is personal is dropped before anything is kept, also from rows that go to quarantine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Converted, Gone, Made, Yielded
+from connectors.document import Document, RawRow
+from connectors.rest import PagedJson
+from connectors.session import Session
+from hub.clock import Clock
+from hub.harvest.limits import BATCH_ROWS_MAX
+from hub.harvest.report import CollectionReport
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcomes, Rejected
+from hub.intake.submit import submit
+from hub.store.database import Database
+from schema.records import RECORDS
+
+__all__ = ["Reading"]
+
+
+class Reading:
+    """What one run has read and handed on so far."""
+
+    def __init__(
+        self, database: Database, clock: Clock, context: Context, party: str, run_id: str
+    ) -> None:
+        self.context = context
+        self.seen: dict[str, set[str]] = defaultdict(set)
+        self.gone: dict[str, dict[str, str]] = defaultdict(dict)
+        self._database = database
+        self._clock = clock
+        self._party = party
+        self._run_id = run_id
+        self._documents = sha256()
+        self._any_document = False
+
+    @property
+    def document_hash(self) -> bytes | None:
+        """SHA-256 over the hashes of all documents in their order."""
+        return self._documents.digest() if self._any_document else None
+
+    async def state(self, adapter: Adapter, report: CollectionReport) -> None:
+        """Hand on what the source stands for by itself."""
+        await self._send(self._rows(adapter.states(self.context), report), None, report)
+
+    async def collection(
+        self, adapter: Adapter, collection: Collection, session: Session, report: CollectionReport
+    ) -> None:
+        """Read one list to its end and hand on what it holds."""
+        assert isinstance(collection.reader, PagedJson)
+        question = collection.question(self.context)
+        async for document in collection.reader.read(session, question):
+            self._documents.update(document.digest)
+            self._any_document = True
+            report.documents += 1
+            report.rows += len(document.rows)
+            await self._send(
+                self._converted(adapter, collection, document, report), document.digest, report
+            )
+
+    async def close(self, collection: Collection, report: CollectionReport) -> None:
+        """Hand on what holds because the list was read to its end."""
+        instruments = sorted(self.seen["Instrument"])
+        statements = collection.closes(self.context, instruments)
+        await self._send(self._rows(statements, report), self.document_hash, report)
+
+    async def withdraw(self, record_type: str, keys: dict[str, str]) -> Outcomes | None:
+        """Withdraw records, each with its reason."""
+        rows = [
+            {"type": record_type, "withdraw": {"key": key, "reason": reason}}
+            for key, reason in keys.items()
+        ]
+        outcomes = None
+        for at in range(0, len(rows), BATCH_ROWS_MAX):
+            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], self.document_hash)
+        return outcomes
+
+    def _converted(
+        self,
+        adapter: Adapter,
+        collection: Collection,
+        document: Document,
+        report: CollectionReport,
+    ) -> list[Any]:
+        rows: list[Any] = []
+        for raw in document.rows:
+            converted = adapter.convert(collection, raw, self.context)
+            report.dropped += len(converted.dropped)
+            report.additions.update(converted.additions)
+            if converted.problems:
+                rows.append(_rejected(collection, raw, converted))
+            else:
+                rows += self._rows(converted.yielded, report)
+        return rows
+
+    def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
+        rows: list[Any] = []
+        for one in yielded:
+            if isinstance(one, Gone):
+                self.gone[one.type][one.key] = one.reason
+                continue
+            key = _key(one)
+            if key is not None and key in self.seen[one.type]:
+                report.repeated += 1
+                continue
+            if key is not None:
+                self.seen[one.type].add(key)
+            rows.append({"type": one.type, "record": one.record})
+        return rows
+
+    async def _send(self, rows: list[Any], digest: bytes | None, report: CollectionReport) -> None:
+        for at in range(0, len(rows), BATCH_ROWS_MAX):
+            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
+            for outcome, count in outcomes.counts.items():
+                report.outcomes[outcome.value] += count
+
+    async def _submit(self, rows: list[Any], digest: bytes | None) -> Outcomes:
+        batch = Batch(
+            source=self.context.source,
+            party=self._party,
+            channel=Channel.HARVEST,
+            rows=rows,
+            evidence=Evidence(
+                assurance=Assurance.HUB_OBSERVED,
+                document_hash=digest or self.document_hash,
+                run_id=self._run_id,
+            ),
+            as_of=self.context.now,
+        )
+        return await submit(self._database, batch, clock=self._clock)
+
+
+def _key(made: Made) -> str | None:
+    """Return the key of a record; None where a part of it is missing, which intake reports."""
+    try:
+        return RECORDS[made.type].key_of(made.record)
+    except KeyError:
+        return None
+
+
+def _rejected(collection: Collection, raw: RawRow, converted: Converted) -> Rejected:
+    """Return a row that could not be converted, without what is personal in it."""
+    kept = {name: value for name, value in raw.items() if name not in converted.dropped}
+    return Rejected(
+        {"collection": collection.name, "row": kept},
+        converted.problems,
+        collection.types[0] if collection.types else None,
+    )

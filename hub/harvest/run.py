@@ -1,0 +1,162 @@
+"""`harvest`: one run of one source, from the first question to the row that says how it went.
+
+1. Probes: does the source behave as its adapter needs?
+2. Collections in their order. A list that fails is noted; lists that need it are skipped, the
+   others go on. A look-up list, institutions and instruments are needed by what follows.
+3. Statements that hold because a list was read whole (coverage).
+4. Reconciliation: what the source no longer names is withdrawn, or waits for the operator.
+
+An error of the source ends as a status and a code, never as an exception; an error of the hub
+itself (the database is away) is raised, after the run was noted as failed if that is possible.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from adapters._adapter import Collection, Context
+from connectors.errors import ConnectorError, PayloadError
+from connectors.session import Session
+from hub.clock import Clock
+from hub.harvest import registry
+from hub.harvest.known import known_keys
+from hub.harvest.reading import Reading
+from hub.harvest.reconcile import reconcile
+from hub.harvest.report import CollectionReport, Report, RunStatus
+from hub.harvest.source import Source
+from hub.intake.batch import Outcome
+from hub.store.database import Database
+
+__all__ = ["Harvester"]
+
+STATEMENTS = "statements"
+"""Name of the part of a report that is no list: what the source stands for by itself."""
+NEEDED = frozenset({"Institution", "Instrument"})
+
+
+class Harvester:
+    """Runs harvests; `party` is the hub's own, `hub:<origin>`."""
+
+    def __init__(self, database: Database, party: str, clock: Clock) -> None:
+        self._database = database
+        self._party = party
+        self._clock = clock
+
+    async def harvest(self, source: Source, *, approve_shrink: bool = False) -> Report:
+        """Harvest one source and return what was found.
+
+        `approve_shrink`: the operator has looked at a shrunk list and wants it followed.
+        """
+        began = self._clock()
+        report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
+        context = Context(
+            source=source.id,
+            now=began,
+            institution=source.institution,
+            facts=source.facts,
+            lookback=source.adapter.lookback,
+        )
+        await registry.register(self._database, source, began)
+        await registry.begin(self._database, source.id, report.run_id, began)
+        reading = Reading(self._database, self._clock, context, self._party, report.run_id)
+        try:
+            async with source.client() as client:
+                await self._read(source, source.session(client), reading, report)
+            await self._reconcile(source, reading, report, approved=approve_shrink)
+            report.status = _status(report)
+        except ConnectorError as error:
+            report.status = RunStatus.FAILED
+            report.error_code, report.message = error.code, f"{error}. {error.hint}"
+        except BaseException as error:
+            report.status = RunStatus.FAILED
+            report.error_code, report.message = "INTERNAL", f"{type(error).__name__}: {error}"
+            await self._finish(report, reading)
+            raise
+        await self._finish(report, reading)
+        return report
+
+    async def _finish(self, report: Report, reading: Reading) -> None:
+        await registry.finish(
+            self._database, report, reading.document_hash, reading.context.now, self._clock()
+        )
+
+    async def _read(
+        self, source: Source, session: Session, reading: Reading, report: Report
+    ) -> None:
+        adapter = source.adapter
+        for probe in adapter.probes:
+            if await session.accepts(probe.path, probe.query) != probe.accepted:
+                raise PayloadError(source.id, probe.says, hint="correct the adapter")
+        stated = CollectionReport(name=STATEMENTS, status="OK")
+        report.collections = [
+            stated,
+            *(CollectionReport(name=each.name) for each in adapter.collections),
+        ]
+        await reading.state(adapter, stated)
+        failed: list[Collection] = []
+        for collection, part in zip(adapter.collections, report.collections[1:], strict=True):
+            if any(_is_needed(each) for each in failed):
+                continue
+            try:
+                await reading.collection(adapter, collection, session, part)
+            except ConnectorError as error:
+                part.status, part.error_code = "FAILED", error.code
+                part.message = f"{error}. {error.hint}"
+                failed.append(collection)
+                continue
+            part.status = "OK"
+            if not any("Occupancy" in each.types for each in failed):
+                await reading.close(collection, part)
+        if report.records < adapter.records_min and not failed:
+            raise PayloadError(
+                source.id,
+                f"{report.records} records, at least {adapter.records_min} are expected",
+                hint="the source answers but has lost its data; ask its operator",
+            )
+
+    async def _reconcile(
+        self, source: Source, reading: Reading, report: Report, *, approved: bool
+    ) -> None:
+        parts = report.collections[1:]
+        lists = list(zip(source.adapter.collections, parts, strict=True))
+        types = dict.fromkeys(name for collection, _ in lists for name in collection.types)
+        # Children first: an instrument is withdrawn after what hangs on it.
+        for name in reversed(list(types)):
+            of_type = [(one, part) for one, part in lists if name in one.types]
+            whole = all(one.complete and part.status == "OK" for one, part in of_type)
+            if not whole and not reading.gone[name]:
+                continue
+            known = await known_keys(self._database, name, reading.context)
+            verdict = reconcile(
+                known, reading.seen[name], reading.gone[name], whole=whole, approved=approved
+            )
+            if verdict.held:
+                report.held[name] = (len(known), len(reading.seen[name]))
+            if verdict.withdraw:
+                outcomes = await reading.withdraw(name, dict(verdict.withdraw))
+                if outcomes is not None:
+                    report.withdrawn[name] += len(verdict.withdraw)
+
+
+def _is_needed(collection: Collection) -> bool:
+    return not collection.types or bool(NEEDED & set(collection.types))
+
+
+def _status(report: Report) -> RunStatus:
+    """Sum up: the first list that failed gives the code."""
+    failed: Sequence[CollectionReport] = [
+        each for each in report.collections if each.status == "FAILED"
+    ]
+    if failed:
+        report.error_code, report.message = failed[0].error_code, failed[0].message
+        return RunStatus.PARTIAL if report.records else RunStatus.FAILED
+    if report.held:
+        names = ", ".join(f"{name}: {a} -> {b}" for name, (a, b) in report.held.items())
+        report.error_code = "SOURCE_BAD_DATA"
+        report.message = f"lists shrank ({names}); nothing was withdrawn, the operator decides"
+        return RunStatus.HELD
+    if report.total(Outcome.QUARANTINED):
+        report.message = f"{report.total(Outcome.QUARANTINED)} rows wait in quarantine"
+        return RunStatus.PARTIAL
+    return RunStatus.OK

@@ -1,0 +1,79 @@
+"""Sandbox systems on the loopback interface, and sources that read them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters import discover
+from connectors.limits import Limits
+from hub.harvest.run import Harvester
+from hub.harvest.source import ClientCredentials, Source, StaticToken
+from hub.sandbox.serve import Systems, sandbox
+from hub.store.database import Database
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+PARTY = "hub:hub.delta.example/records/2026"
+LIMITS = Limits(attempts_max=1, read_s=30)
+
+
+@dataclass
+class Time:
+    """A clock that stands until it is told otherwise."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def systems(time: Time) -> AsyncIterator[Systems]:
+    async with sandbox(time) as running:
+        yield running
+
+
+@pytest.fixture
+def ecnu(systems: Systems) -> Source:
+    return Source(
+        id="ecnu",
+        adapter=discover()["ecnu"],
+        base_url=systems.ecnu_url,
+        auth=ClientCredentials(
+            source="ecnu",
+            token_url="/oauth2/token",
+            client_id=systems.ecnu.client_id,
+            client_secret=systems.ecnu.client_secret,
+        ),
+        owners=("moe:10269",),
+        division_code="310000",
+        limits=LIMITS,
+    )
+
+
+@pytest.fixture
+def anhui(systems: Systems) -> Source:
+    return Source(
+        id="anhui",
+        adapter=discover()["anhui"],
+        base_url=systems.anhui_url,
+        auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+        division_code="340000",
+        limits=LIMITS,
+    )
+
+
+@pytest.fixture
+def harvester(database: Database, time: Time) -> Harvester:
+    return Harvester(database, PARTY, time)
