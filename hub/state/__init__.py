@@ -1,10 +1,46 @@
-"""`state`: what the workers of one hub share: used nonces, token buckets, short-lived answers.
+"""`state`: what the workers of one hub share: used nonces, buckets, short-lived answers, leases.
 
-- One small asynchronous protocol (`protocol.State`), several implementations, one contract suite.
+- One small asynchronous protocol (`protocol.State`), two implementations, one contract suite.
 - A state that cannot promise a nonce is new says so by an error, never by `True`: it fails closed.
+- `flight.Flights` lets one of many ask a source, over either implementation.
 """
 
-from hub.state.memory import MemoryState
-from hub.state.protocol import Allowance, State, StateUnavailableError
+from math import floor
 
-__all__ = ["Allowance", "MemoryState", "State", "StateUnavailableError"]
+from hub.clock import Clock
+from hub.state.errors import (
+    FlightTimeoutError,
+    StateRestartedError,
+    StateUnavailableError,
+    SubscriberTooSlowError,
+)
+from hub.state.flight import Flights
+from hub.state.memory import MemoryState
+from hub.state.protocol import Allowance, State
+
+
+def open_state(redis_url: str | None, clock: Clock) -> State:
+    """Return the state of a hub: in Redis when there is an address, else in this process.
+
+    In one process the clock orders the life before and this one, so proofs are believed from the
+    second of the start on; with Redis from `CLOCK_MARGIN_S` after it was found anew. Connections
+    are made by the first call; `State.check` is meant to be that.
+    """
+    if redis_url is None:
+        return MemoryState(clock, accepted_from=floor(clock().timestamp()))
+    from hub.state.redis import RedisState
+
+    return RedisState(redis_url, clock)
+
+
+__all__ = [
+    "Allowance",
+    "FlightTimeoutError",
+    "Flights",
+    "MemoryState",
+    "State",
+    "StateRestartedError",
+    "StateUnavailableError",
+    "SubscriberTooSlowError",
+    "open_state",
+]

@@ -1,26 +1,34 @@
 """`memory`: the shared state of a hub with one worker, inside the process.
 
-- Bounded: nonces, buckets and values each hold at most `max_entries`; expired entries leave first.
+- Bounded: nonces, buckets, values and leases each hold at most a fixed number; expired ones leave
+  first.
 - Nonces fail closed: full of live ones means refusal, because forgetting one allows a replay.
   Buckets fail closed too, unless one is full again and may be forgotten. Cached values may be
   forgotten at any time, oldest first.
+- The end of the process forgets every nonce: `accepted_from` says since when proofs are believed.
 - Nothing awaits inside an operation, so each is atomic in its event loop.
 """
 
 from __future__ import annotations
 
 import heapq
+import secrets
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from hub.clock import Clock, system_clock
+from hub.state.errors import StateUnavailableError
 from hub.state.protocol import (
-    MAX_VALUE_BYTES,
     Allowance,
-    StateUnavailableError,
     check_bucket,
+    check_issued,
     check_key,
+    check_message,
     check_ttl,
+    check_value,
 )
+from hub.state.topics import Topics
 
 MAX_ENTRIES = 1_000_000
 MAX_VALUES = 10_000
@@ -29,23 +37,36 @@ _SWEEP = 64
 
 
 class MemoryState:
-    """An implementation of `State` for one process."""
+    """An implementation of `State` for one process.
+
+    `accepted_from`: proofs issued before this instant (seconds since 1970) are refused; None
+    when there is no earlier process whose used nonces could be forgotten.
+    """
 
     def __init__(
         self,
         clock: Clock = system_clock,
         max_entries: int = MAX_ENTRIES,
         max_values: int = MAX_VALUES,
+        *,
+        accepted_from: float | None = None,
+        topics: Topics | None = None,
     ) -> None:
         self._clock = clock
         self._max_entries = max_entries
         self._max_values = max_values
+        self._accepted_from = accepted_from
         self._nonces: dict[str, float] = {}
         self._expiry: list[tuple[float, str]] = []
         self._buckets: OrderedDict[str, tuple[float, float, float]] = OrderedDict()
         self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._leases: dict[str, tuple[float, str]] = {}
+        self._topics = topics or Topics()
 
-    async def reserve(self, key: str, ttl_s: float) -> bool:
+    async def check(self) -> None:
+        """Return: a state in this process is there; see `State.check`."""
+
+    async def reserve(self, key: str, ttl_s: float, issued_at: float | None) -> bool:
         """Return True the first time within `ttl_s`; see `State.reserve`."""
         check_key(key)
         check_ttl(ttl_s)
@@ -53,6 +74,8 @@ class MemoryState:
         until = self._nonces.get(key)
         if until is not None and until > now:
             return False
+        if self._accepted_from is not None:
+            check_issued(issued_at, self._accepted_from, now)
         self._drop_expired(now)
         if key not in self._nonces and len(self._nonces) >= self._max_entries:
             raise StateUnavailableError("too many live nonces")
@@ -96,12 +119,53 @@ class MemoryState:
         """Keep `value` for a time; see `State.put`."""
         check_key(key)
         check_ttl(ttl_s)
-        if len(value) > MAX_VALUE_BYTES:
-            raise ValueError(f"a kept value is at most {MAX_VALUE_BYTES} bytes")
+        check_value(value)
         self._values[key] = (self._clock().timestamp() + ttl_s, value)
         self._values.move_to_end(key)
         while len(self._values) > self._max_values:
             self._values.popitem(last=False)
+
+    async def lease(self, key: str, ttl_s: float) -> str | None:
+        """Return a token when `key` is free; see `State.lease`."""
+        check_key(key)
+        check_ttl(ttl_s)
+        now = self._clock().timestamp()
+        held = self._leases.get(key)
+        if held is not None and held[0] > now:
+            return None
+        if held is None and len(self._leases) >= self._max_values:
+            self._leases = {name: kept for name, kept in self._leases.items() if kept[0] > now}
+            if len(self._leases) >= self._max_values:
+                raise StateUnavailableError("too many live leases")
+        token = secrets.token_hex(16)
+        self._leases[key] = (now + ttl_s, token)
+        return token
+
+    async def release(self, key: str, token: str) -> bool:
+        """End a lease; see `State.release`."""
+        check_key(key)
+        held = self._leases.get(key)
+        if held is None or held[1] != token or held[0] <= self._clock().timestamp():
+            return False
+        del self._leases[key]
+        return True
+
+    async def publish(self, topic: str, message: bytes) -> None:
+        """Hand `message` to the subscribers of `topic`; see `State.publish`."""
+        check_key(topic)
+        check_message(message)
+        self._topics.deliver(topic, message)
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Receive the messages of `topic`; see `State.subscribe`."""
+        check_key(topic)
+        with self._topics.joined(topic) as subscriber:
+            yield subscriber
+
+    async def aclose(self) -> None:
+        """End the subscribers; see `State.aclose`."""
+        self._topics.fail(StateUnavailableError("this worker is stopping"))
 
     def _drop_expired(self, now: float) -> None:
         for _ in range(_SWEEP):

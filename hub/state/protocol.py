@@ -1,31 +1,24 @@
 """`protocol`: the small contract that every shared state keeps, in this process or in Redis.
 
 - `reserve` answers True exactly once per key within its time; the answer is atomic over workers.
-- Keys are ASCII text of at most `MAX_KEY_CHARS` characters; values are bytes.
-- When the state is away or full of live entries it raises `StateUnavailableError`.
+- A state that started empty, or may have lost what it acknowledged, does not know which proofs
+  were used before. So the caller says when the proof was issued, and a proof from before that
+  start is refused by `StateRestartedError`, never accepted.
+- Keys and topics are ASCII text of at most `MAX_KEY_CHARS` characters; values are bytes. Nonces,
+  buckets, values and leases have separate names.
+- When the state is away or full of live entries it raises `StateUnavailableError`; the next call
+  tries anew, so that it recovers by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hub.errors import ErrorCode, UnavailableError
-
-MAX_KEY_CHARS = 256
-MAX_TTL_S = 86_400.0
-MAX_VALUE_BYTES = 1 << 20
-
-
-class StateUnavailableError(UnavailableError):
-    """The shared state cannot answer safely: it is away, or full of live entries."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(
-            ErrorCode.STATE_UNAVAILABLE,
-            message_en=f"The shared state is away: {detail}",
-            hint="Nothing was done. Send the request again in a moment.",
-        )
+from hub.state.errors import StateRestartedError
+from hub.state.limits import MAX_KEY_CHARS, MAX_MESSAGE_BYTES, MAX_TTL_S, MAX_VALUE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +37,20 @@ class Allowance:
 class State(Protocol):
     """What the workers of one hub share."""
 
-    async def reserve(self, key: str, ttl_s: float) -> bool:
-        """Return True when `key` was not reserved within its time, and reserve it; else False."""
+    async def check(self) -> None:
+        """Raise `StateUnavailableError` unless the state answers and can keep what it promises.
+
+        Called at the start and by health checks; the first call of all starts the epoch.
+        """
+        ...
+
+    async def reserve(self, key: str, ttl_s: float, issued_at: float | None) -> bool:
+        """Return True when `key` was not reserved within its time, and reserve it; else False.
+
+        `issued_at`: when the proof that `key` stands for was made, as its signed claim says, in
+        seconds since 1970; None only for what nobody can hold from before a restart.
+        Raises `StateRestartedError` for a proof that may have been used before the state started.
+        """
         ...
 
     async def take(
@@ -62,6 +67,30 @@ class State(Protocol):
         """Keep `value` under `key` for `ttl_s` seconds, replacing what was there."""
         ...
 
+    async def lease(self, key: str, ttl_s: float) -> str | None:
+        """Return a token when nobody holds `key`, which the caller then holds for `ttl_s`."""
+        ...
+
+    async def release(self, key: str, token: str) -> bool:
+        """End a lease early; False when `token` does not hold `key` any more."""
+        ...
+
+    async def publish(self, topic: str, message: bytes) -> None:
+        """Hand `message` to whoever is subscribed to `topic` now, in every worker; kept nowhere."""
+        ...
+
+    def subscribe(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Receive the messages of `topic` published after the context was entered, in order.
+
+        A gap is never silent: the iterator raises `SubscriberTooSlowError` after too many unread
+        messages, and `StateUnavailableError` when messages may have been lost on the way.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections; subscribers get `StateUnavailableError`."""
+        ...
+
 
 def check_key(key: str) -> None:
     """Refuse a key that some implementation could not hold: a mistake of the program."""
@@ -70,14 +99,34 @@ def check_key(key: str) -> None:
 
 
 def check_ttl(ttl_s: float) -> None:
-    """Refuse a time to live that is not within (0, one day]."""
-    if not 0 < ttl_s <= MAX_TTL_S:
-        raise ValueError(f"a time to live lies in (0, {MAX_TTL_S:.0f}] seconds")
+    """Refuse a time to live that is not within [1 ms, one day]."""
+    if not 0.001 <= ttl_s <= MAX_TTL_S:  # noqa: PLR2004 - the unit in which Redis counts
+        raise ValueError(f"a time to live lies in [0.001, {MAX_TTL_S:.0f}] seconds")
 
 
 def check_bucket(capacity: int, refill_per_s: float, cost: int) -> None:
     """Refuse a bucket that could never grant, or a cost that is not positive."""
-    if capacity < 1 or refill_per_s <= 0 or not 1 <= cost <= capacity:
+    if capacity < 1 or not refill_per_s > 0 or not 1 <= cost <= capacity:
         raise ValueError(
             "a bucket needs capacity >= 1, a positive refill and 1 <= cost <= capacity"
         )
+    if capacity / refill_per_s > MAX_TTL_S:
+        raise ValueError(f"a bucket is full again within {MAX_TTL_S:.0f} seconds")
+
+
+def check_value(value: bytes) -> None:
+    """Refuse a value that is too large to be kept."""
+    if len(value) > MAX_VALUE_BYTES:
+        raise ValueError(f"a kept value is at most {MAX_VALUE_BYTES} bytes")
+
+
+def check_message(message: bytes) -> None:
+    """Refuse a message that is too large to be published."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message is at most {MAX_MESSAGE_BYTES} bytes")
+
+
+def check_issued(issued_at: float | None, accepted_from: float, now: float) -> None:
+    """Raise `StateRestartedError` for a proof issued before `accepted_from`."""
+    if issued_at is not None and issued_at < accepted_from:
+        raise StateRestartedError(accepted_from - now)

@@ -1,0 +1,63 @@
+"""`errors`: what the shared state reports.
+
+HubError
+├── UnavailableError
+│   └── StateUnavailableError        it is away, or full of live entries: nothing was done
+│       ├── StateRestartedError      it started anew and cannot know what was used before
+│       └── SubscriberTooSlowError   messages came faster than they were read
+└── FlightTimeoutError               the answer another one is fetching did not come in time
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+from hub.errors import ErrorCode, HubError, UnavailableError
+
+
+class StateUnavailableError(UnavailableError):
+    """The shared state cannot answer safely: it is away, or full of live entries."""
+
+    def __init__(
+        self, detail: str, hint: str = "Nothing was done. Send the request again in a moment."
+    ) -> None:
+        super().__init__(
+            ErrorCode.STATE_UNAVAILABLE,
+            message_en=f"The shared state is away: {detail}",
+            hint=hint,
+        )
+
+
+class StateRestartedError(StateUnavailableError):
+    """A proof may have been used before the state started anew, so it is not accepted.
+
+    `retry_after_s`: whole seconds until a proof made then is accepted.
+    """
+
+    def __init__(self, wait_s: float) -> None:
+        self.retry_after_s = max(1, ceil(wait_s))
+        super().__init__(
+            "it started anew, and this proof or signature is from before",
+            f"Make a new proof in {self.retry_after_s} s and send the request with it.",
+        )
+
+
+class SubscriberTooSlowError(StateUnavailableError):
+    """A subscriber left more messages unread than are kept for it, and was dropped."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"messages of {topic} came faster than they were read",
+            "Subscribe again and read the present state: messages are missing.",
+        )
+
+
+class FlightTimeoutError(HubError):
+    """Another caller is fetching the same answer and it did not come within the wait."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(
+            ErrorCode.TIMEOUT,
+            message_en=f"The answer that is being fetched did not come within {wait_s:g} s",
+            hint="Send the request again, or allow an older answer.",
+        )

@@ -1,0 +1,109 @@
+"""`flight`: of all who ask the same question at once, in every worker, one asks the source.
+
+- In a worker the callers of one key share one task; it goes on when a caller gives up.
+- Between workers a lease names the leader. It keeps its answer for `KEEP_S`, so that the others
+  find it; a leader that dies or fails lets the next one lead, when its lease is over at the latest.
+- A leader is cut off when its lease is over, so that two never ask at once by design.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+from hub.state.errors import FlightTimeoutError, StateUnavailableError
+from hub.state.limits import FLIGHT_POLL_FIRST_S, FLIGHT_POLL_MOST_S, MAX_FLIGHTS
+from hub.state.protocol import State
+
+KEEP_S = 2.0
+"""How long an answer stays for those who asked with it; longer keeping is the caller's."""
+
+Fetch = Callable[[], Awaitable[bytes]]
+
+
+class Flights:
+    """The questions of one worker that are on their way."""
+
+    def __init__(self, state: State, keep_s: float = KEEP_S) -> None:
+        self._state = state
+        self._keep_s = keep_s
+        self._tasks: dict[str, asyncio.Task[bytes]] = {}
+
+    async def fly(self, key: str, fetch: Fetch, *, lease_s: float, wait_s: float) -> bytes:
+        """Return what `fetch` answers to `key`, asked here or by whoever asked first.
+
+        `lease_s`: longest time for one `fetch`. `wait_s`: longest wait of this caller.
+        Raises what `fetch` raised when it ran in this worker; `FlightTimeoutError` when the
+        time was over; `StateUnavailableError`.
+        """
+        task = self._tasks.get(key)
+        if task is None:
+            if len(self._tasks) >= MAX_FLIGHTS:
+                raise StateUnavailableError("too many questions are on their way")
+            task = asyncio.create_task(self._settle(key, fetch, lease_s, wait_s))
+            self._tasks[key] = task
+            task.add_done_callback(partial(self._landed, key))
+        await asyncio.wait({task}, timeout=wait_s)
+        if not task.done():
+            raise FlightTimeoutError(wait_s)
+        if task.cancelled():
+            raise StateUnavailableError("this worker is stopping")
+        return task.result()
+
+    async def aclose(self) -> None:
+        """Give up every question that is on its way."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _settle(self, key: str, fetch: Fetch, lease_s: float, wait_s: float) -> bytes:
+        clock = asyncio.get_running_loop().time
+        give_up = clock() + wait_s
+        pause = FLIGHT_POLL_FIRST_S
+        while True:
+            lease_ends = clock() + lease_s
+            token = await self._state.lease(key, lease_s)
+            if token is not None:
+                try:
+                    return await self._lead(key, fetch, lease_s, lease_ends)
+                finally:
+                    with suppress(StateUnavailableError):
+                        await self._state.release(key, token)
+            answer = await self._state.get(_kept(key))
+            if answer is not None:
+                return answer
+            if clock() >= give_up:
+                raise FlightTimeoutError(wait_s)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, FLIGHT_POLL_MOST_S)
+
+    async def _lead(self, key: str, fetch: Fetch, lease_s: float, lease_ends: float) -> bytes:
+        # The leader before may have answered between our last look and our lease.
+        answer = await self._state.get(_kept(key))
+        if answer is not None:
+            return answer
+        limit = asyncio.timeout_at(lease_ends)
+        try:
+            async with limit:
+                answer = await fetch()
+        except TimeoutError as error:
+            if limit.expired():
+                raise FlightTimeoutError(lease_s) from error
+            raise
+        # An answer that cannot be shared is still an answer for this worker.
+        with suppress(StateUnavailableError):
+            await self._state.put(_kept(key), answer, self._keep_s)
+        return answer
+
+    def _landed(self, key: str, task: asyncio.Task[bytes]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+        if not task.cancelled():
+            task.exception()
+
+
+def _kept(key: str) -> str:
+    return f"flight:{key}"
