@@ -3,6 +3,7 @@
 - `cluster`: one PostgreSQL for the session: `HUB_TEST_DATABASE_URL` when set (a superuser's, its
   databases are made and dropped), else an embedded throwaway server.
 - `database_url`: a migrated, empty database of the test's own.
+- `server`: a PostgreSQL of the test's own, not yet started, for tests that kill it.
 - `database`: a `hub.store.database.Database` on it.
 - Asynchronous tests and fixtures run on asyncio only.
 """
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -23,6 +25,10 @@ from hub.store.migrations import migrate
 
 _numbers = count(1)
 
+# Servers do not live below pytest's own folder: every pytest that starts closes that folder to
+# other users, and as root the server runs as another user.
+PREFIX = "hub-test-"
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -30,18 +36,26 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster() -> Iterator[str]:
     """The address of a server's maintenance database."""
     given = os.environ.get("HUB_TEST_DATABASE_URL")
     if given:
         yield given
         return
-    server = EmbeddedPostgres(Path(tmp_path_factory.mktemp("pg")), throwaway=True)
-    server.start()
-    try:
-        yield server.url_of("postgres")
-    finally:
-        server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX) as folder,
+        EmbeddedPostgres(Path(folder) / "pg", throwaway=True) as started,
+    ):
+        yield started.url_of("postgres")
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL of this test's own, not yet started, for tests that kill it."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        made = EmbeddedPostgres(Path(folder) / "pg", throwaway=True)
+        yield made
+        made.stop()
 
 
 @pytest.fixture(scope="session")

@@ -139,6 +139,9 @@ class EmbeddedPostgres:
                 return  # another process still uses it
             if self.is_running():
                 self._halt()
+            if self.socket_folder != self.folder:
+                with suppress(OSError):
+                    self.socket_folder.rmdir()
 
     def is_running(self) -> bool:
         """Say whether a live server holds the data folder."""

@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,13 +14,6 @@ from hub.store.database import Database, DatabaseLimits
 from hub.store.tables import SOURCE
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server of the test's own, because the test kills it."""
-    with EmbeddedPostgres(tmp_path / "pg", throwaway=True) as started:
-        yield started
 
 
 async def test_reads_cannot_write(database: Database) -> None:
@@ -96,7 +87,7 @@ async def test_connections_are_used_again_and_bounded(database_url: str) -> None
 async def test_it_says_so_while_postgresql_is_away_and_recovers_by_itself(
     server: EmbeddedPostgres,
 ) -> None:
-    async with Database(server.url) as database:
+    async with Database(server.start()) as database:
         await database.reads.fetch_all("SELECT 1")
         async with database.writes.transaction() as connection:
             await connection.execute("CREATE TABLE kept (n int)")
@@ -125,7 +116,7 @@ async def test_it_says_so_while_postgresql_is_away_and_recovers_by_itself(
 
 
 async def test_a_restart_between_two_statements_goes_unnoticed(server: EmbeddedPostgres) -> None:
-    async with Database(server.url) as database:
+    async with Database(server.start()) as database:
         await database.reads.fetch_all("SELECT 1")
         server.stop()
         server.start()

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,13 +11,6 @@ import pytest
 from hub.embedded.server import EmbeddedPostgres, binaries
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    made = EmbeddedPostgres(tmp_path / "pg", throwaway=True)
-    yield made
-    made.stop()
 
 
 def test_it_starts_answers_and_stops(server: EmbeddedPostgres) -> None:
@@ -75,11 +66,12 @@ def test_a_user_that_was_killed_does_not_keep_it_up(server: EmbeddedPostgres) ->
     assert not server.is_running()
 
 
-def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path / ("long" * 30), throwaway=True) as server:
-        assert server.socket_folder != server.folder
-        with psycopg.connect(server.url) as connection:
+def test_a_long_path_gets_a_short_socket(server: EmbeddedPostgres) -> None:
+    with EmbeddedPostgres(server.folder / ("long" * 30), throwaway=True) as far:
+        assert far.socket_folder != far.folder
+        with psycopg.connect(far.url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert not far.socket_folder.exists()
 
 
 def test_nobody_else_may_enter_the_data_folder(server: EmbeddedPostgres) -> None:
