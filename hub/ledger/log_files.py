@@ -1,6 +1,6 @@
 """`log_files`: what the log keeps outside the database: its private key and its last checkpoint.
 
-- `<folder>/log.key.pem`: Ed25519, PKCS#8 PEM, readable by its owner only; made once and never
+- `<folder>/log.pem`: Ed25519, PKCS#8 PEM, readable by its owner only; made once and never
   replaced. A log whose key is lost is over: the next one starts under another origin.
 - `<folder>/checkpoint`: the last signed checkpoint. A restored database is older than this file,
   and that is how it is noticed: keep it on storage that is not restored with the database.
@@ -31,7 +31,7 @@ from hub.ledger.failures import FencedError, LogFileError
 from hub.ledger.limits import NOTE_BYTES_MAX
 from hub.ledger.note import Signer, dump_private_key, load_private_key
 
-KEY_FILE = "log.key.pem"
+KEY_FILE = "log.pem"
 CHECKPOINT_FILE = "checkpoint"
 KEY_BYTES_MAX = 16 * 1024
 

@@ -140,6 +140,9 @@ class Sequencer:
                     self._tell(State.STANDBY, error.code, error.message)
                 except (HubError, LedgerError, psycopg.Error) as error:
                     self._tell(State.AWAY, _code(error), str(error))
+                except Exception as error:  # noqa: BLE001 - outermost: never stand still silently
+                    _LOG.exception("sequencer of %s failed", self._origin)
+                    self._tell(State.AWAY, "LOG_FAILED", type(error).__name__)
                 await _pause(stop, self._limits.standby_s)
         finally:
             self.health = replace(self.health, state=State.STOPPED)

@@ -163,9 +163,10 @@ async def test_what_the_log_does_not_have_is_not_found_with_a_code(log, client) 
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")
 
 
-async def test_an_entry_that_was_changed_is_not_served_as_a_leaf(log, client) -> None:
+@pytest.mark.parametrize("record_type", ["Other", "no type"])
+async def test_an_entry_that_was_changed_is_not_served_as_a_leaf(log, client, record_type) -> None:
     log.add(1)
     await log.sequencer().catch_up()
-    log.sql("UPDATE entry SET record_type = 'Other'")
+    log.sql("UPDATE entry SET record_type = %s", (record_type,))
     answer = await client.get("/log/tile/entries/000.p/1")
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")

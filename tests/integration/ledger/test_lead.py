@@ -213,3 +213,19 @@ async def test_who_stands_by_beside_a_forked_log_says_so(log) -> None:
         async with running(other):
             await until(lambda: other.health.state is State.FROZEN)
             assert other.health.code == "LOG_STORE_FORKED"
+
+
+async def test_a_failure_that_nobody_foresaw_is_told_and_tried_again(log, caplog) -> None:
+    log.add(1)
+    failures = []
+
+    def fail_once(step: Step) -> None:
+        if step is Step.SIGNED and not failures:
+            failures.append(step)
+            raise RuntimeError("unforeseen")
+
+    sequencer = log.sequencer(on_step=fail_once)
+    async with running(sequencer):
+        await until(lambda: sequencer.health.signed_size == 1)
+    assert [r.levelname for r in caplog.records if "failed" in r.message] == ["ERROR"]
+    log.assert_never_forked()

@@ -75,10 +75,13 @@ async def test_an_erased_body_leaves_the_state_and_takes_the_proof(log, database
     assert receipts[kept].text is not None
 
 
-async def test_an_entry_that_was_changed_after_inclusion_gets_no_receipt(log, database) -> None:
+@pytest.mark.parametrize("party", ["moe:10336", "no party"])
+async def test_an_entry_that_was_changed_after_inclusion_gets_no_receipt(
+    log, database, party
+) -> None:
     entry_id = log.add()[0]
     await log.sequencer().catch_up()
-    log.sql("UPDATE entry SET party = 'moe:10336'")
+    log.sql("UPDATE entry SET party = %s", (party,))
     with pytest.raises(ReceiptError) as refused:
         await receipt_for(database, entry_id)
     assert refused.value.code == "RECEIPT_LEAF"
