@@ -58,7 +58,7 @@ class Listener:
 
     async def _listen_to(self, topic: str) -> None:
         if self._reader is not None and self._reader.done():
-            await self._close(StateUnavailableError("the connection to Redis was lost"))
+            await self._close(None)
         if topic in self._confirmed:
             return
         try:
@@ -118,11 +118,13 @@ class Listener:
             elif topic in self._confirmed and not self._confirmed[topic].done():
                 self._confirmed[topic].set_result(None)
 
-    async def _close(self, reason: StateUnavailableError) -> None:
+    async def _close(self, reason: StateUnavailableError | None) -> None:
+        """Let go of the connection; `reason` is for the subscribers, None when they have one."""
         reader, pubsub = self._reader, self._pubsub
         self._reader = self._pubsub = None
         self._confirmed = {}
-        self._topics.fail(reason)
+        if reason is not None:
+            self._topics.fail(reason)
         if reader is not None:
             reader.cancel()
             with suppress(asyncio.CancelledError):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from math import ceil
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -162,8 +163,11 @@ class RedisState:
         return f"{self._namespace}:{kind}:{key}"
 
     def _believed_from(self) -> str:
-        """Return from when proofs are believed if Redis turns out to have started anew."""
-        return repr(self._clock().timestamp() + limits.CLOCK_MARGIN_S)
+        """Return from when proofs are believed if Redis turns out to have started anew.
+
+        A whole second, because proofs are dated in whole seconds.
+        """
+        return str(ceil(self._clock().timestamp() + limits.CLOCK_MARGIN_S))
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         with _answers():
