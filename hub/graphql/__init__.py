@@ -1,0 +1,1 @@
+"""`graphql`: the published interface, derived from the records of the standard."""

@@ -1,0 +1,1 @@
+"""`query`: GraphQL documents compiled to one statement each, authorised, and run."""

@@ -1,0 +1,116 @@
+"""`enums`: code lists as GraphQL enums, and the few enums that only answers have.
+
+- A member is its name; the description gives both languages and the official code.
+- The code lists themselves stay untouched: each gets a twin that the interface owns.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+import strawberry
+
+from schema.codes import CodeList
+from schema.codes import Province as ProvinceList
+from schema.item import Item, Kind, RecordSpec
+
+
+@lru_cache(maxsize=256)
+def enum_of(code_list: type[CodeList]) -> Any:
+    """Return the GraphQL enum of a code list."""
+    members = {}
+    for member in code_list:
+        official = f" ({member.official})" if member.official else ""
+        text = f"{member.zh}{official}. {member.en}."
+        members[member.name] = strawberry.enum_value(member.name, description=text)
+    twin = Enum(code_list.__name__, members)  # type: ignore[misc]
+    about = f"{code_list.title_zh}. {code_list.title_en}. {code_list.source}."
+    return strawberry.enum(twin, description=about)
+
+
+Province = enum_of(ProvinceList)
+
+
+def _plain(name: str, about: str, members: dict[str, str]) -> Any:
+    made = {key: strawberry.enum_value(key, description=text) for key, text in members.items()}
+    return strawberry.enum(Enum(name, made), description=about)  # type: ignore[misc]
+
+
+AvailabilityStatus = _plain(
+    "AvailabilityStatus",
+    "所问时段的空闲状况。What is known of the window that was asked for.",
+    {
+        "FREE": "开放时间全部空闲。All open time is free.",
+        "PARTLY": "部分空闲或部分未知。Some open time is free, some is taken or unknown.",
+        "BUSY": "已知无空闲。Known to have no free time.",
+        "UNKNOWN": "未知：来源未覆盖，绝不视为空闲。Not known: no source covered it; never free.",
+    },
+)
+PriceStatus = _plain(
+    "PriceStatus",
+    "能否估价。Whether a price could be told.",
+    {
+        "OK": "有适用的公布价格。A published price applies.",
+        "NO_PRICE": "没有适用的公布价格。No published price applies.",
+    },
+)
+SourceState = _plain(
+    "SourceState",
+    "来源状况。How a source stands.",
+    {
+        "OK": "在承诺的时效内。Within its promised freshness.",
+        "STALE": "超过承诺的时效。Older than promised.",
+        "ERROR": "最近一次失败。Its last run failed.",
+        "NEVER": "尚未提供过数据。Has never answered.",
+    },
+)
+ServedFrom = _plain(
+    "ServedFrom",
+    "应答取自何处。Where the answer was taken from.",
+    {"STORE": "平台存储。The hub's store."},
+)
+RowOutcomeCode = _plain(
+    "RowOutcomeCode",
+    "一行数据的处理结果。What became of a row.",
+    {
+        "ACCEPTED": "已接收。Accepted as a new revision.",
+        "DUPLICATE": "与现有内容相同。Equal to what stands.",
+        "WITHDRAWN": "已撤回。Withdrawn.",
+        "QUARANTINED": "已隔离，见问题列表。Held back; see its problems.",
+    },
+)
+
+
+def order_members(spec: RecordSpec) -> dict[str, tuple[Item, bool]]:
+    """Return the orders of a record: name to (item, whether it descends)."""
+    members: dict[str, tuple[Item, bool]] = {}
+    for item in spec.items:
+        if item.facts.sortable:
+            members[f"{item.name.upper()}_ASC"] = (item, False)
+            members[f"{item.name.upper()}_DESC"] = (item, True)
+    return members
+
+
+@lru_cache(maxsize=64)
+def order_of(record: str) -> Any:
+    """Return the order enum of a record, or None when it can be sorted by nothing."""
+    from schema.records import RECORDS
+
+    members = order_members(RECORDS[record])
+    if not members:
+        return None
+    made = {
+        name: strawberry.enum_value(
+            name,
+            description=(
+                f"{item.facts.zh}{'降序' if down else '升序'}"
+                f"{'（按拼音）' if item.kind is Kind.VALUE and item.name == 'name' else ''}. "
+                f"{item.facts.en}, {'descending' if down else 'ascending'}; absent values last."
+            ),
+        )
+        for name, (item, down) in members.items()
+    }
+    twin = Enum(f"{record}Order", made)  # type: ignore[misc]
+    return strawberry.enum(twin, description=f"{RECORDS[record].zh}的排序。Orders of {record}.")

@@ -1,0 +1,85 @@
+"""`hooks`: what the interface needs of other parts of the hub, as protocols.
+
+The composition root gives implementations; the interface knows no package but the query engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.access.resource import Caller
+from hub.access.signatures import Evidence
+from hub.intake.batch import Batch, Outcomes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceiptAnswer:
+    """A receipt as it is answered: its state, and the texts that prove what the state says."""
+
+    entry_id: str
+    revision_id: str
+    state: str
+    """ACCEPTED, INCLUDED or WITNESSED."""
+    record_type: str
+    key: str
+    source: str
+    accepted_at: str
+    leaf_index: int | None = None
+    proof: str | None = None
+    """tlog-proof@v1, when the state is INCLUDED or better."""
+    statement: str | None = None
+    """JSON text of the leaf with its salt, for offline verification."""
+
+
+class Receipts(Protocol):
+    """Finds receipts."""
+
+    async def __call__(
+        self, caller: Caller, *, entry_id: int | None, revision_id: str | None
+    ) -> ReceiptAnswer | None:
+        """Return a receipt that the caller may read, or None."""
+        ...
+
+
+Submit = Callable[[Batch], Awaitable[Outcomes]]
+"""`hub.intake.submit.submit` with its database and clock given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The signed request around a mutation."""
+
+    evidence: Evidence
+    body_hash: bytes
+    idempotency_key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceFacts:
+    """What `serviceInfo` says."""
+
+    version: str
+    standard_version: str
+    sandbox: bool
+
+
+RootReader = Callable[[Any], Awaitable[Any]]
+"""Takes the resolver's info, answers the value of the root field by its response key."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Context:
+    """What resolvers of one request share."""
+
+    caller: Caller
+    now: datetime
+    language: str
+    facts: ServiceFacts
+    read: RootReader
+    submit: Submit | None = None
+    receipts: Receipts | None = None
+    signed: Signed | None = None
+    errors: Sequence[Any] = ()

@@ -1,0 +1,166 @@
+"""`inputs`: filters, orders and look-ups, derived from the records.
+
+- Only items that the standard marks filterable can be filtered; how each becomes SQL is written in
+  `hub.query.filters`.
+- An absent or null member filters nothing.
+"""
+
+from __future__ import annotations
+
+import keyword
+from functools import lru_cache
+from typing import Any
+
+import strawberry
+
+from hub.graphql.enums import Province, enum_of
+from hub.graphql.scalars import Date, DateTime, Decimal
+from hub.query.filters import FilterKind, Member, filter_members
+from schema.codes import CodeList
+from schema.records import RECORDS
+
+
+def made_input(name: str, about: str, members: dict[str, tuple[Any, str]], **extra: Any) -> Any:
+    """Return an input type whose members are all optional."""
+    body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+    for member, (hint, text) in members.items():
+        name_here = f"{member}_" if keyword.iskeyword(member) else member
+        body["__annotations__"][name_here] = hint | None
+        body[name_here] = strawberry.field(name=member, description=text, default=strawberry.UNSET)
+    return strawberry.input(type(name, (), body), name=name, description=about, **extra)
+
+
+_EQ = "等于。Equals."
+_IN = "等于其中之一。Equals one of these."
+_GTE = "不小于。At least."
+_LT = "早于。Before."
+
+TextFilter = made_input(
+    "TextFilter",
+    "文本条件，各项须同时满足。Conditions on a text; all must hold.",
+    {
+        "eq": (str, _EQ),
+        "in": (list[str], _IN),
+        "startsWith": (str, "以此开头。Starts with this."),
+    },
+)
+InstantFilter = made_input(
+    "InstantFilter",
+    "时刻条件。Conditions on an instant.",
+    {"gte": (DateTime, _GTE), "lt": (DateTime, _LT)},
+)
+DateFilter = made_input(
+    "DateFilter", "日期条件。Conditions on a day.", {"gte": (Date, _GTE), "lt": (Date, _LT)}
+)
+DecimalFilter = made_input(
+    "DecimalFilter",
+    "数值条件。Conditions on a number.",
+    {"gte": (Decimal, _GTE), "lte": (Decimal, "不大于。At most.")},
+)
+MoneyFilter = made_input(
+    "MoneyFilter",
+    "金额条件，按币种分别比较。Conditions on an amount; amounts of one currency compare.",
+    {
+        "gte": (Decimal, _GTE),
+        "lte": (Decimal, "不大于。At most."),
+        "currency": (str, "币种，缺省 CNY。Currency; CNY when left out."),
+    },
+)
+DivisionFilter = made_input(
+    "DivisionFilter",
+    "行政区划条件（GB/T 2260）。Conditions on a division.",
+    {"eq": (str, _EQ), "startsWith": (str, "省两位、市四位。Two digits a province, four a city.")},
+)
+
+
+@strawberry.input(description="分类条件。A class of a published classification.")
+class ClassFilter:
+    """A class code and whether what lies below it counts."""
+
+    scheme: str = strawberry.field(description="分类体系，如 GB/T 32847。Classification scheme.")
+    code: str | None = strawberry.field(
+        default=strawberry.UNSET, description="恰为此类。Exactly this class."
+    )
+    under: str | None = strawberry.field(
+        default=strawberry.UNSET, description="此类及其下位类。This class or any below it."
+    )
+
+
+@strawberry.input(description="空闲条件。Free for a number of hours within a window.")
+class AvailableFor:
+    """A window and the length of a free stretch inside it."""
+
+    # Python's own word forbids the plain name of the first member.
+    from_: DateTime = strawberry.field(name="from", description="窗口开始。Start of the window.")
+    until: DateTime = strawberry.field(description="窗口结束（不含）。End of the window.")
+    hours: Decimal = strawberry.field(description="连续小时数。Hours in one stretch.")
+
+
+@lru_cache(maxsize=256)
+def _code_filter(code_list: type[CodeList]) -> Any:
+    enum = enum_of(code_list)
+    return made_input(
+        f"{code_list.__name__}Filter",
+        f"{code_list.title_zh}条件。Conditions on {code_list.title_en[0].lower()}"
+        f"{code_list.title_en[1:]}.",
+        {"eq": (enum, _EQ), "in": (list[enum], _IN)},
+    )
+
+
+def _hint(member: Member) -> Any:
+    if member.kind is FilterKind.CODE:
+        assert member.item is not None
+        assert member.item.code_list is not None
+        return _code_filter(member.item.code_list)
+    return {
+        FilterKind.TEXT: TextFilter,
+        FilterKind.INSTANT: InstantFilter,
+        FilterKind.DATE: DateFilter,
+        FilterKind.DECIMAL: DecimalFilter,
+        FilterKind.MONEY: MoneyFilter,
+        FilterKind.CLASSES: list[ClassFilter],
+        FilterKind.DIVISION: DivisionFilter,
+        FilterKind.PROVINCES: list[Province],
+        FilterKind.UPDATED: DateTime,
+        FilterKind.AVAILABLE: AvailableFor,
+    }[member.kind]
+
+
+@lru_cache(maxsize=64)
+def filter_of(record: str) -> Any:
+    """Return the filter input of a record."""
+    spec = RECORDS[record]
+    members = {m.name: (_hint(m), f"{m.zh}。{m.en}.") for m in filter_members(spec)}
+    about = f"{spec.zh}的筛选条件，须同时满足。Conditions on {record}; all must hold."
+    return made_input(f"{record}Filter", about, members)
+
+
+@strawberry.input(description="来源内的编号。A number within a source.")
+class InstrumentNumber:
+    """What a source calls an instrument."""
+
+    source: str = strawberry.field(description="来源。Source id.")
+    localNo: str = strawberry.field(  # noqa: N815 - the wire name
+        description="单位内仪器编号。Number within the institution."
+    )
+
+
+InstrumentBy = made_input(
+    "InstrumentBy",
+    "恰用一种方式指明仪器。Names an instrument in exactly one way.",
+    {
+        "id": (strawberry.ID, "平台标识。Identity at the hub."),
+        "key": (str, "单位标识/仪器编号。Institution key / local number."),
+        "number": (InstrumentNumber, "来源与编号。Source and number."),
+    },
+    one_of=True,
+)
+InstitutionBy = made_input(
+    "InstitutionBy",
+    "恰用一种方式指明单位。Names an institution in exactly one way.",
+    {
+        "id": (strawberry.ID, "平台标识。Identity at the hub."),
+        "key": (str, "单位标识，如 uscc:…。Institution key, such as uscc:…."),
+    },
+    one_of=True,
+)

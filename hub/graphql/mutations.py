@@ -1,0 +1,287 @@
+"""`mutations`: pushing, correcting and withdrawing records; each ends in `hub.intake.submit`.
+
+- A mutation is a signed request with an idempotency key, in the header and, if given again, the
+  same in the input.
+- Business refusals are values: one outcome per row, and `userErrors` for the batch as a whole.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types import Info
+
+from hub.errors import ErrorCode, RefusedError
+from hub.graphql.enums import RowOutcomeCode
+from hub.graphql.hooks import Context
+from hub.graphql.scalars import DateTime, Row
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Idempotency,
+    Outcomes,
+    RequestSignature,
+    RowOutcome,
+)
+from hub.intake.limits import MUTATION_ROWS_MAX
+from hub.query.errors import QueryError, ScopeMissingError
+
+PUSH_SCOPE = "records:push"
+WITHDRAW_SCOPE = "records:withdraw"
+
+
+@strawberry.type(description="一行的一个问题。One thing wrong with a row.")
+class RowProblem:
+    """One thing wrong with a row."""
+
+    path: str = strawberry.field(description="数据项。Item.")
+    code: str = strawberry.field(description="稳定代码。Stable code.")
+    message: str = strawberry.field(
+        description="说明，随 Accept-Language。In the caller's language."
+    )
+
+
+@strawberry.type(description="一行的处理结果。What became of a row.")
+class RowResult:
+    """What became of a row."""
+
+    row: int = strawberry.field(description="行号，从 1 起。Number of the row, from 1.")
+    outcome: RowOutcomeCode = strawberry.field(description="结果。Outcome.")
+    record_type: str | None = strawberry.field(description="记录类型。Record type.")
+    key: str | None = strawberry.field(description="自然键。Natural key.")
+    id: strawberry.ID | None = strawberry.field(description="平台标识。Identity.")
+    entry_id: strawberry.ID | None = strawberry.field(description="台账条目。Entry.")
+    revision: int | None = strawberry.field(description="第几次修订。Number of the revision.")
+    revision_id: str | None = strawberry.field(description="内容标识。Content address.")
+    problems: list[RowProblem] = strawberry.field(description="全部问题。All that is wrong.")
+
+
+@strawberry.type(description="整批被拒的原因。Why a batch was refused as a whole.")
+class UserError:
+    """Why a batch was refused as a whole."""
+
+    path: list[str] = strawberry.field(description="输入项。Member of the input.")
+    code: str = strawberry.field(description="稳定代码。Stable code.")
+    message: str = strawberry.field(description="说明。In the caller's language.")
+
+
+@strawberry.type(description="提交的结果。What became of what was sent.")
+class PushPayload:
+    """What became of what was sent."""
+
+    rows: list[RowResult] = strawberry.field(description="逐行结果。Outcome of each row.")
+    accepted: int = strawberry.field(description="已接收行数。Rows accepted.")
+    duplicate: int = strawberry.field(description="重复行数。Rows that were there already.")
+    withdrawn: int = strawberry.field(description="已撤回行数。Rows withdrawn.")
+    quarantined: int = strawberry.field(description="已隔离行数。Rows held back.")
+    dry_run: bool = strawberry.field(description="仅校验，未写入。Nothing was written.")
+    replayed: bool = strawberry.field(description="同一请求的先前应答。An earlier answer.")
+    user_errors: list[UserError] = strawberry.field(
+        description="整批被拒的原因。Why the batch was refused as a whole."
+    )
+
+
+_SOURCE = "来源标识。Source id."
+_KEY = "幂等键，须与请求头一致。Same as the Idempotency-Key header."
+_DRY = "仅校验。Check only, write nothing."
+_AS_OF = "来源所述时刻，缺省此刻。When the source knew it; now."
+
+
+@strawberry.input(description="提交若干行。Rows to push.")
+class PushRecordsInput:
+    """Rows to push."""
+
+    source: str = strawberry.field(description=_SOURCE)
+    rows: list[Row] = strawberry.field(
+        description=f"至多 {MUTATION_ROWS_MAX} 行。At most {MUTATION_ROWS_MAX} rows."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    dry_run: bool = strawberry.field(default=False, description=_DRY)
+    as_of: DateTime | None = strawberry.field(default=None, description=_AS_OF)
+
+
+@strawberry.input(description="更正一条记录：整条重报。One record, sent again in full.")
+class CorrectRecordInput:
+    """One record, sent again in full."""
+
+    source: str = strawberry.field(description=_SOURCE)
+    type: str = strawberry.field(description="记录类型。Record type.")
+    record: Row = strawberry.field(description="整条记录。The whole record.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    dry_run: bool = strawberry.field(default=False, description=_DRY)
+
+
+@strawberry.input(description="撤回一条记录。One record to withdraw.")
+class WithdrawRecordInput:
+    """One record to withdraw."""
+
+    source: str = strawberry.field(description=_SOURCE)
+    type: str = strawberry.field(description="记录类型。Record type.")
+    key: str = strawberry.field(description="自然键。Natural key.")
+    reason: str = strawberry.field(description="原因。Why.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    dry_run: bool = strawberry.field(default=False, description=_DRY)
+
+
+async def _submitted(  # noqa: PLR0913 - what a batch consists of
+    info: Info,
+    scope: str,
+    source: str,
+    rows: list[Any],
+    given_key: str | None,
+    *,
+    dry_run: bool,
+    as_of: str | None = None,
+) -> PushPayload:
+    context: Context = info.context
+    if scope not in context.caller.scopes:
+        raise ScopeMissingError(scope, info.field_name)
+    if any(isinstance(row, dict) and "withdraw" in row for row in rows) and (
+        WITHDRAW_SCOPE not in context.caller.scopes
+    ):
+        raise ScopeMissingError(WITHDRAW_SCOPE, info.field_name)
+    if context.submit is None:
+        raise QueryError(ErrorCode.FORBIDDEN, "this endpoint takes no records")
+    try:
+        batch = _batch(context, source, rows, given_key, dry_run=dry_run, as_of=as_of)
+        outcomes = await context.submit(batch)
+    except QueryError:
+        raise
+    except RefusedError as error:
+        return _refused(error, context.language, dry_run=dry_run)
+    return _payload(outcomes, context.language)
+
+
+def _batch(
+    context: Context,
+    source: str,
+    rows: list[Any],
+    key: str | None,
+    *,
+    dry_run: bool,
+    as_of: str | None,
+) -> Batch:
+    caller, signed = context.caller, context.signed
+    if signed is None or caller.party is None or caller.client_id is None:
+        raise QueryError(ErrorCode.UNAUTHENTICATED, "sign the request: profile hub-sig-1, RFC 9421")
+    if key is not None and key != signed.idempotency_key:
+        raise RefusedError(
+            ErrorCode.IDEMPOTENCY_CONFLICT, hint="The key of the input and of the header differ."
+        )
+    if source not in caller.sources:
+        raise RefusedError(
+            ErrorCode.SOURCE_FORBIDDEN,
+            hint=f"You may push as: {', '.join(sorted(caller.sources)) or 'no source'}.",
+        )
+    if len(rows) > MUTATION_ROWS_MAX:
+        raise RefusedError(
+            ErrorCode.BATCH_TOO_LARGE,
+            hint=f"At most {MUTATION_ROWS_MAX} rows; POST /batches takes more.",
+        )
+    evidence = signed.evidence
+    request = RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid)
+    known_at = context.now if as_of is None else datetime.fromisoformat(as_of)
+    return Batch(
+        source=source,
+        party=caller.party,
+        client_id=caller.client_id,
+        channel=Channel.PUSH,
+        rows=rows,
+        evidence=Evidence(assurance=Assurance.REQUEST_SIGNED, request=request),
+        as_of=min(known_at, context.now),
+        idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
+        dry_run=dry_run,
+    )
+
+
+def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayload:
+    message = error.message_en if language == "en" else error.message_zh
+    text = f"{message}. {error.hint}" if error.hint else message
+    return PushPayload(
+        rows=[],
+        accepted=0,
+        duplicate=0,
+        withdrawn=0,
+        quarantined=0,
+        dry_run=dry_run,
+        replayed=False,
+        user_errors=[UserError(path=["input"], code=error.code.name, message=text)],
+    )
+
+
+def _payload(outcomes: Outcomes, language: str) -> PushPayload:
+    counts = {outcome.value.lower(): count for outcome, count in outcomes.counts.items()}
+    return PushPayload(
+        rows=[_result(each, language) for each in outcomes.rows],
+        dry_run=outcomes.dry_run,
+        replayed=outcomes.replayed,
+        user_errors=[],
+        **counts,
+    )
+
+
+def _result(row: RowOutcome, language: str) -> RowResult:
+    return RowResult(
+        row=row.row,
+        outcome=row.outcome.value,
+        record_type=row.record_type,
+        key=row.key,
+        id=None if row.item_id is None else strawberry.ID(row.item_id),
+        entry_id=None if row.entry_id is None else strawberry.ID(str(row.entry_id)),
+        revision=row.revision,
+        revision_id=row.revision_id,
+        problems=[
+            RowProblem(path=p.path, code=p.code, message=p.en if language == "en" else p.zh)
+            for p in row.problems
+        ],
+    )
+
+
+@strawberry.type(description="写入入口。Where writing starts.")
+class Mutation:
+    """Where writing starts."""
+
+    @strawberry.mutation(description="提交记录。Push records of a source.")
+    async def push_records(
+        self,
+        info: Info,
+        input: Annotated[PushRecordsInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> PushPayload:
+        """Take rows in, each with its own outcome."""
+        return await _submitted(
+            info,
+            PUSH_SCOPE,
+            input.source,
+            list(input.rows),
+            input.idempotency_key,
+            dry_run=input.dry_run,
+            as_of=input.as_of,
+        )
+
+    @strawberry.mutation(description="更正一条记录。Correct one record by sending it in full.")
+    async def correct_record(
+        self,
+        info: Info,
+        input: Annotated[CorrectRecordInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> PushPayload:
+        """Take one record in as its next revision."""
+        row = {"type": input.type, "record": input.record}
+        return await _submitted(
+            info, PUSH_SCOPE, input.source, [row], input.idempotency_key, dry_run=input.dry_run
+        )
+
+    @strawberry.mutation(description="撤回一条记录。Withdraw one record.")
+    async def withdraw_record(
+        self,
+        info: Info,
+        input: Annotated[WithdrawRecordInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> PushPayload:
+        """Withdraw one record with a reason."""
+        row = {"type": input.type, "withdraw": {"key": input.key, "reason": input.reason}}
+        return await _submitted(
+            info, WITHDRAW_SCOPE, input.source, [row], input.idempotency_key, dry_run=input.dry_run
+        )

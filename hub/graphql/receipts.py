@@ -1,0 +1,83 @@
+"""`receipts`: the receipt of an entry, as an answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+from strawberry.types import Info
+
+from hub.errors import ErrorCode
+from hub.graphql.hooks import ReceiptAnswer
+from hub.graphql.scalars import DateTime, SafeInt
+from hub.query.errors import QueryError, ScopeMissingError
+from hub.query.limits import CURSOR_CHARACTERS_MAX
+
+SCOPE = "receipt:read"
+
+
+@strawberry.type(description="回执：记录已入账的证明。Proof that a record is in the ledger.")
+class Receipt:
+    """Proof that a record is in the ledger."""
+
+    entry_id: strawberry.ID = strawberry.field(description="台账条目。Entry.")
+    revision_id: str = strawberry.field(description="内容标识。Content address.")
+    state: str = strawberry.field(
+        description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证。How much is proven."
+    )
+    record_type: str = strawberry.field(description="记录类型。Record type.")
+    key: str = strawberry.field(description="自然键。Natural key.")
+    source: str = strawberry.field(description="来源。Source.")
+    accepted_at: DateTime = strawberry.field(description="接收时刻。When it was taken in.")
+    leaf_index: SafeInt | None = strawberry.field(description="叶序号。Index of its leaf.")
+    proof: str | None = strawberry.field(description="tlog-proof@v1 文本。Its proof as text.")
+    statement: str | None = strawberry.field(
+        description="叶与盐，用于离线核验。Leaf and salt as JSON text, to verify offline."
+    )
+
+
+def _receipt(found: ReceiptAnswer) -> Receipt:
+    return Receipt(
+        entry_id=strawberry.ID(found.entry_id),
+        revision_id=found.revision_id,
+        state=found.state,
+        record_type=found.record_type,
+        key=found.key,
+        source=found.source,
+        accepted_at=DateTime(found.accepted_at),
+        leaf_index=None if found.leaf_index is None else SafeInt(found.leaf_index),
+        proof=found.proof,
+        statement=found.statement,
+    )
+
+
+async def find_receipt(
+    info: Info,
+    entry_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="台账条目。Entry.")
+    ] = strawberry.UNSET,
+    revision_id: Annotated[
+        str | None, strawberry.argument(description="内容标识。Content address.")
+    ] = strawberry.UNSET,
+) -> Receipt | None:
+    """Return the receipt that one of the two arguments names."""
+    entry_id, revision_id = entry_id or None, revision_id or None
+    context = info.context
+    if SCOPE not in context.caller.scopes:
+        raise ScopeMissingError(SCOPE, "receipt")
+    if (entry_id is None) is (revision_id is None):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: give entryId or revisionId")
+    if entry_id is not None and not (
+        entry_id.isascii() and entry_id.isdigit() and len(entry_id) < 19
+    ):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: entryId is a number")
+    if revision_id is not None and len(revision_id) > CURSOR_CHARACTERS_MAX:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: revisionId is too long")
+    if context.receipts is None:
+        return None
+    found = await context.receipts(
+        context.caller,
+        entry_id=None if entry_id is None else int(entry_id),
+        revision_id=revision_id,
+    )
+    return None if found is None else _receipt(found)

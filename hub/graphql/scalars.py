@@ -1,0 +1,130 @@
+"""`scalars`: the scalar types of the interface.
+
+- Output is the wire text of the standard, untouched; input is checked and brought to that text,
+  so that every value that reaches a statement is plain text with an explicit cast.
+- Instants carry an offset; decimals never become binary floating point.
+
+RFC 3339; ISO 8601-1 (GB/T 7408.1).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from schema.dates import DateError, format_instant, parse_instant, parse_partial_date
+
+DateTime = NewType("DateTime", str)
+Date = NewType("Date", str)
+PartialDate = NewType("PartialDate", str)
+Decimal = NewType("Decimal", str)
+SafeInt = NewType("SafeInt", int)
+Row = NewType("Row", dict)  # type: ignore[type-arg]
+
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
+_SAFE = 2**53
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _instant(value: Any) -> str:
+    if not isinstance(value, str) or not _WIRE_INSTANT.fullmatch(value):
+        raise GraphQLError("DateTime is written 2026-11-23T09:00:00+08:00, with its offset")
+    try:
+        return format_instant(parse_instant(value).at)
+    except DateError as error:
+        raise GraphQLError("DateTime names no existing instant") from error
+
+
+def _date(value: Any) -> str:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise GraphQLError("Date is written 2026-11-23")
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError as error:
+        raise GraphQLError("Date names no existing day") from error
+
+
+def _partial_date(value: Any) -> str:
+    try:
+        return str(parse_partial_date(value if isinstance(value, str) else ""))
+    except DateError as error:
+        raise GraphQLError("PartialDate is written 2026, 2026-11 or 2026-11-23") from error
+
+
+def _decimal(value: Any) -> str:
+    text = str(value) if isinstance(value, str | int | float) else ""
+    if isinstance(value, bool) or not _DECIMAL.fullmatch(text):
+        raise GraphQLError("Decimal is a number of at most 15 digits before the point and 6 behind")
+    return text
+
+
+def _safe_int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _SAFE:
+        raise GraphQLError("SafeInt is a whole number below 2^53")
+    return value
+
+
+def _row(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise GraphQLError("Row is a JSON object")
+    return value
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="带时区的时刻，以 UTC 返回。An instant with its offset, answered in UTC.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_same,
+        parse_value=_instant,
+    ),
+    Date: strawberry.scalar(
+        name="Date",
+        description="日期 YYYY-MM-DD。A calendar day.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+        serialize=_same,
+        parse_value=_date,
+    ),
+    PartialDate: strawberry.scalar(
+        name="PartialDate",
+        description="精确到年、月或日的日期。A year, a month or a day, as precise as was stated.",
+        specified_by_url="https://www.loc.gov/standards/datetime/",
+        serialize=_same,
+        parse_value=_partial_date,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="十进制数，以文本传输。A decimal number, as text: never binary floating point.",
+        specified_by_url="https://speleotrove.com/decimal/daconvs.html",
+        serialize=_same,
+        parse_value=_decimal,
+    ),
+    SafeInt: strawberry.scalar(
+        name="SafeInt",
+        description="绝对值小于 2^53 的整数。A whole number below 2^53, as a JSON number.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8785#section-3.2.2.3",
+        serialize=_same,
+        parse_value=_safe_int,
+    ),
+    Row: strawberry.scalar(
+        name="Row",
+        description=(
+            '原始数据行：{"type","record","jws"?} 或 {"type","withdraw","jws"?}。'
+            "A row as it is pushed, before it is checked."
+        ),
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_same,
+        parse_value=_row,
+    ),
+}
+"""Scalars of the interface by the Python name they are declared with."""

@@ -1,0 +1,161 @@
+"""`schema`: the published interface: its entry points, and its text.
+
+- Root fields that read records ask the compiler for their own selection; what stands below them
+  is read by response key. A whole query normally never comes here: it is one statement.
+- The text of the interface is printed to `schema/published/hub.graphql`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import Info
+
+from hub.graphql import types
+from hub.graphql.inputs import InstitutionBy, InstrumentBy
+from hub.graphql.mutations import Mutation
+from hub.graphql.receipts import Receipt, find_receipt
+from hub.graphql.scalars import SCALARS, DateTime
+from hub.graphql.types import (
+    CLASSES,
+    Node,
+    SourceStatus,
+    argument,
+    connection_field,
+    with_arguments,
+)
+from hub.query.limits import NODES_MAX
+from hub.query.model import ROOTS, plural
+from schema.dates import format_instant
+from schema.records import RECORDS
+
+
+async def read_root(root: Any, info: Info) -> Any:
+    """Return the value of a root field, from a statement compiled for it alone."""
+    del root
+    return await info.context.read(info)
+
+
+def _one(record: str, by: Any) -> Any:
+    hints = {"by": argument(by, "指明哪一个。Which one.")}
+    return strawberry.field(
+        resolver=with_arguments(read_root, hints, {}),
+        graphql_type=CLASSES[record] | None,
+        description=f"{RECORDS[record].zh}，没有则为空。One record, or null.",
+    )
+
+
+@strawberry.type(description="服务信息。About this hub.")
+class ServiceInfo:
+    """About this hub."""
+
+    version: str = strawberry.field(description="软件版本。Version of the software.")
+    standard_version: str = strawberry.field(description="标准版本。Version of the standard.")
+    schema_hash: str = strawberry.field(description="本接口文本的 SHA-256。Hash of this interface.")
+    time: DateTime = strawberry.field(description="平台时间。The hub's time.")
+    sandbox: bool = strawberry.field(description="是否为沙箱。Whether its data is synthetic.")
+
+
+@strawberry.type(description="调用方。Who is calling.")
+class Me:
+    """Who is calling."""
+
+    client_id: str | None = strawberry.field(description="接入方标识。Client id.")
+    party: str | None = strawberry.field(description="所代表的单位。Party that it acts for.")
+    kind: str | None = strawberry.field(description="接入方类型。Kind of client.")
+    scopes: list[str] = strawberry.field(description="权限范围。Scopes of the token.")
+
+
+def _service_info(info: Info) -> ServiceInfo:
+    context = info.context
+    return ServiceInfo(
+        version=context.facts.version,
+        standard_version=context.facts.standard_version,
+        schema_hash=schema_hash(),
+        time=DateTime(format_instant(context.now)),
+        sandbox=context.facts.sandbox,
+    )
+
+
+def _me(info: Info) -> Me:
+    caller = info.context.caller
+    return Me(
+        client_id=caller.client_id,
+        party=caller.party,
+        kind=caller.kind.value if caller.kind else None,
+        scopes=sorted(caller.scopes),
+    )
+
+
+def _query() -> Any:
+    node = {"id": argument(strawberry.ID, "平台标识。Identity.")}
+    nodes = {"ids": argument(list[strawberry.ID], f"至多 {NODES_MAX} 个。At most {NODES_MAX}.")}
+    members: dict[str, Any] = {
+        "node": strawberry.field(
+            resolver=with_arguments(read_root, node, {}),
+            graphql_type=Node | None,
+            description="按标识查找，没有则为空。By identity, or null.",
+        ),
+        "nodes": strawberry.field(
+            resolver=with_arguments(read_root, nodes, {}),
+            graphql_type=list[Node | None],
+            description="按标识查找，次序不变。By identity, in the order asked.",
+        ),
+        "instrument": _one("Instrument", InstrumentBy),
+        "institution": _one("Institution", InstitutionBy),
+    }
+    for name in ROOTS:
+        spec = RECORDS[name]
+        members[plural(name)] = connection_field(name, f"{spec.zh}。{spec.en}", read_root)
+    members["sources"] = strawberry.field(
+        resolver=read_root,
+        graphql_type=list[SourceStatus],
+        description="全部数据来源。Every source and how it stands.",
+    )
+    members["receipt"] = strawberry.field(
+        resolver=find_receipt,
+        graphql_type=Receipt | None,
+        description="回执。The receipt of an entry or of a revision.",
+        directives=[types.RequiresScope(scope="receipt:read")],
+    )
+    members["serviceInfo"] = strawberry.field(
+        resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."
+    )
+    members["me"] = strawberry.field(
+        resolver=_me, graphql_type=Me, description="调用方。Who is calling."
+    )
+    body = {**members, "__module__": __name__}
+    return strawberry.type(type("Query", (), body), description="查询入口。Where reading starts.")
+
+
+@lru_cache(maxsize=1)
+def published() -> strawberry.Schema:
+    """Return the schema; it is the same for every caller."""
+    return strawberry.Schema(
+        query=_query(),
+        mutation=Mutation,
+        types=list(CLASSES.values()),
+        config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
+    )
+
+
+def core() -> GraphQLSchema:
+    """Return the schema as graphql-core has it, for parsing, validating and compiling."""
+    return published()._schema
+
+
+@lru_cache(maxsize=1)
+def sdl() -> str:
+    """Return the text of the interface, as `schema/published/hub.graphql` holds it."""
+    return published().as_str() + "\n"
+
+
+@lru_cache(maxsize=1)
+def schema_hash() -> str:
+    """Return the SHA-256 of the interface's text, in hex."""
+    return sha256(sdl().encode()).hexdigest()

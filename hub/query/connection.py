@@ -1,0 +1,223 @@
+"""`connection`: a page of records with its cursors, in SQL.
+
+- The rows of a page come from one ordered, bounded subquery; aggregates see them in that order,
+  as PostgreSQL documents for a sorted subquery below a plain aggregate.
+- One row more than asked is read when somebody asks whether there are more.
+- totalCount counts what the filter and the row rules let through, with the same parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graphql import FieldNode
+
+from hub.errors import ErrorCode
+from hub.query import binding, jsontext
+from hub.query.arguments import Argument
+from hub.query.errors import NotCompilableError, QueryError
+from hub.query.filters import conditions
+from hub.query.limits import PAGE_DEFAULT
+from hub.query.model import table
+from hub.query.ordering import CursorHash, Order, order_names, order_of
+from hub.query.statement import Statement
+from schema.item import RecordSpec
+
+Given = Callable[[str], Argument | None]
+"""An argument of the connection's field by name."""
+Selected = dict[str, list[FieldNode]]
+"""Fields by response key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A connection that is being written."""
+
+    spec: RecordSpec
+    alias: str
+    where: tuple[str, ...]
+    order: Order
+    hashed: CursorHash
+    size: str
+    backward: bool
+    after: Argument | None
+    before: Argument | None
+    heavy: bool
+
+    def condition(self) -> str:
+        """Return the WHERE clause of every row that counts."""
+        return f" WHERE {' AND '.join(self.where)}" if self.where else ""
+
+
+def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement: Statement) -> Page:
+    """Read the arguments of a connection."""
+    alias = statement.alias()
+    where = [on.format(a=alias)] if on else []
+    where += visible(spec, alias, statement)
+    filtered, searched = given("filter"), given("search")
+    where += conditions(spec, filtered, alias, statement)
+    if searched is not None:
+        where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
+    names = order_names(given("orderBy"))
+    first, last = given("first"), given("last")
+    if first is not None and last is not None:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
+    return Page(
+        spec=spec,
+        alias=alias,
+        where=tuple(where),
+        order=order_of(spec, names, alias, statement),
+        hashed=CursorHash(coordinate, names, filtered, searched),
+        size=page_size(first or last, PAGE_DEFAULT, statement),
+        backward=last is not None,
+        after=given("after"),
+        before=given("before"),
+        heavy=filtered is not None and _member(filtered, "availableFor"),
+    )
+
+
+def _member(filtered: Argument, name: str) -> bool:
+    found = filtered.read(filtered.sample)
+    return isinstance(found, dict) and found.get(name) is not None
+
+
+def page_size(asked: Argument | None, default: int, statement: Statement) -> str:
+    """Return the number of rows, as a parameter that is checked against the bound."""
+    if asked is None:
+        return f"{default}::int"
+    return statement.bind(asked, binding.whole_number(0, statement.limits.page), "int")
+
+
+def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
+    """Return the conditions under which a row may be seen at all."""
+    statement.records.add(spec.name)
+    found = [] if spec.golden else [f"NOT {alias}.withdrawn"]
+    rule = statement.authority.row_rule(spec, alias, statement)
+    return [*found, rule] if rule else found
+
+
+def rows(page: Page, statement: Statement, *, more: bool, cursors: bool) -> str:
+    """Return the FROM item that gives the rows of the page, in reading order.
+
+    With `more` one row beyond the page is there too, and n_ numbers them away from the start.
+    """
+    alias, source = page.alias, page.alias
+    where = list(page.where)
+    if page.heavy:
+        where = [f"{source}.item_id IN (SELECT hit.item_id FROM hit)"]
+    if page.after is not None:
+        where.append(page.order.beyond(page.after, page.hashed, statement, reverse=False))
+    if page.before is not None:
+        where.append(page.order.beyond(page.before, page.hashed, statement, reverse=True))
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    keys = page.order.columns() if cursors else ""
+    limit = f"{page.size} + 1" if more else page.size
+    inner = (
+        f"SELECT {source}.*{keys} FROM {table(page.spec)} {source}{condition}"
+        f" ORDER BY {page.order.sql(reverse=page.backward)} LIMIT {limit}"
+    )
+    if not more and not page.backward:
+        return f"({inner}) {alias}"
+    numbered = f"SELECT p.*,row_number() OVER () AS n_ FROM ({inner}) p"
+    if page.backward:
+        numbered += " ORDER BY n_ DESC"
+    return f"({numbered}) {alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How the compiler writes what stands inside a connection."""
+
+    subfields: Callable[[list[FieldNode], str], Selected]
+    node: Callable[[list[FieldNode], str, str], str]
+    """Takes fields of the same key, the alias of the row, the response key: one record's JSON."""
+    sources: Callable[[list[FieldNode]], str]
+
+
+def connection(
+    page: Page, selected: Selected, type_name: str, parts: Parts, statement: Statement
+) -> str:
+    """Return the expression of a connection's JSON text."""
+    names = {nodes[0].name.value for nodes in selected.values()}
+    more = "pageInfo" in names
+    cursors = more or "edges" in names
+    inside = f"{page.alias}.n_ <= {page.size}" if more else ""
+    writer = _Writer(page, parts, statement, type_name, inside)
+    body = jsontext.obj([(key, writer.field(key, nodes)) for key, nodes in selected.items()])
+    hits = (
+        f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id FROM {table(page.spec)}"
+        f" {page.alias}{page.condition()}) "
+        if page.heavy
+        else ""
+    )
+    if not names & {"nodes", "edges", "pageInfo"}:
+        return f"({hits}SELECT {body})"
+    return f"({hits}SELECT {body} FROM {rows(page, statement, more=more, cursors=cursors)})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    page: Page
+    parts: Parts
+    statement: Statement
+    type_name: str
+    inside: str
+
+    def field(self, key: str, nodes: list[FieldNode]) -> str:
+        name = nodes[0].name.value
+        page = self.page
+        if name == "__typename":
+            return jsontext.constant(self.type_name)
+        if name == "nodes":
+            node = self.parts.node(nodes, page.alias, key)
+            return jsontext.listed(node, condition=self.inside)
+        if name == "edges":
+            return jsontext.listed(self._edge(nodes), condition=self.inside)
+        if name == "totalCount":
+            if page.heavy:
+                return "(SELECT count(*) FROM hit)::text"
+            return f"(SELECT count(*) FROM {table(page.spec)} {page.alias}{page.condition()})::text"
+        if name == "pageInfo":
+            return self._info(nodes)
+        if name == "sources":
+            return self.parts.sources(nodes)
+        raise NotCompilableError(name)
+
+    def _cursor(self) -> str:
+        hashed = self.page.hashed
+        parameter = self.statement.bind_env(("hash", hashed), hashed.of, "text")
+        return self.page.order.cursor(self.page.alias, parameter)
+
+    def _edge(self, nodes: list[FieldNode]) -> str:
+        found = []
+        for key, each in self.parts.subfields(nodes, f"{self.page.spec.name}Edge").items():
+            name = each[0].name.value
+            if name == "cursor":
+                found.append((key, f"""'"'||{self._cursor()}||'"'"""))
+            elif name == "node":
+                found.append((key, self.parts.node(each, self.page.alias, key)))
+            else:
+                found.append((key, jsontext.constant(f"{self.page.spec.name}Edge")))
+        return jsontext.obj(found)
+
+    def _info(self, nodes: list[FieldNode]) -> str:
+        page = self.page
+        more = f"(count(*) > {page.size})::text"
+        forward_more = _known(page.before) if page.backward else more
+        backward_more = more if page.backward else _known(page.after)
+        cursors = f"array_agg({self._cursor()}) FILTER (WHERE {self.inside})"
+        written = {
+            "hasNextPage": forward_more,
+            "hasPreviousPage": backward_more,
+            "startCursor": jsontext.quoted(f"({cursors})[1]"),
+            "endCursor": jsontext.quoted(f"({cursors})[least(count(*),{page.size})::int]"),
+            "__typename": jsontext.constant("PageInfo"),
+        }
+        selected = self.parts.subfields(nodes, "PageInfo")
+        return jsontext.obj([(key, written[each[0].name.value]) for key, each in selected.items()])
+
+
+def _known(cursor: Argument | None) -> str:
+    """Tell whether there is a page on the side that the cursor cuts off."""
+    return "'false'" if cursor is None else "'true'"

@@ -1,0 +1,61 @@
+"""`errors`: why a request is not answered, or not answered in full.
+
+HubError
+└── RefusedError
+    └── QueryError            the document or its variables; the whole request is refused
+        └── ScopeMissingError the caller lacks a scope that the request needs as a whole
+
+- A field that the caller may not read is not an exception: it is null, and a `FieldDenied` says so.
+- A selection that cannot be one statement raises `NotCompilableError`, which no caller ever sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.errors import ErrorCode, RefusedError
+
+
+class QueryError(RefusedError):
+    """A request that is refused as a whole.
+
+    `detail` is an explanation in English for developers; `path` is where in the document.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        detail: str = "",
+        *,
+        path: Sequence[str] = (),
+        locations: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        super().__init__(code, hint=detail)
+        self.detail = detail
+        self.path = tuple(path)
+        self.locations = tuple(locations)
+        self.also: tuple[QueryError, ...] = ()
+
+
+class ScopeMissingError(QueryError):
+    """The request needs a scope that the caller does not have."""
+
+    def __init__(self, scope: str, where: str) -> None:
+        super().__init__(ErrorCode.SCOPE_MISSING, f"{where} needs the scope {scope}")
+        self.scope = scope
+
+
+class NotCompilableError(Exception):
+    """The selection cannot be one statement; the executor takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDenied:
+    """A field that is null because the caller lacks its scope.
+
+    `path` holds response keys; list positions are left out, since one error stands for all rows.
+    """
+
+    path: tuple[str, ...]
+    scope: str

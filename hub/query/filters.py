@@ -1,0 +1,230 @@
+"""`filters`: which conditions a record can be searched by, and how each is said in SQL.
+
+- Derived from the items that the standard marks filterable; nothing else can be filtered.
+- A condition's value is always a bound parameter; only the presence of a member shapes the text.
+- A condition on an item that the caller may not read at all is refused; on an item that an
+  agreement protects it holds only for rows whose value the caller may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from hub.query import binding as bind
+from hub.query.arguments import Argument
+from schema.codes import Province
+from schema.item import Item, Kind, RecordSpec
+from schema.values import ClassCode, Money, Place
+
+if TYPE_CHECKING:
+    from hub.query.statement import Statement
+
+
+class FilterKind(Enum):
+    """The shapes that a condition has."""
+
+    TEXT = auto()
+    CODE = auto()
+    INSTANT = auto()
+    DATE = auto()
+    DECIMAL = auto()
+    MONEY = auto()
+    CLASSES = auto()
+    DIVISION = auto()
+    PROVINCES = auto()
+    UPDATED = auto()
+    AVAILABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a record's filter."""
+
+    name: str
+    kind: FilterKind
+    zh: str
+    en: str
+    item: Item | None = None
+
+
+_KINDS = {
+    Kind.TEXT: FilterKind.TEXT,
+    Kind.CODE: FilterKind.CODE,
+    Kind.INSTANT: FilterKind.INSTANT,
+    Kind.DATE: FilterKind.DATE,
+    Kind.DECIMAL: FilterKind.DECIMAL,
+    Kind.INTEGER: FilterKind.DECIMAL,
+}
+
+
+def filter_members(spec: RecordSpec) -> list[Member]:
+    """List what a record can be filtered by, in the order of its items."""
+    found = []
+    for item in spec.items:
+        if not item.facts.filterable:
+            continue
+        name, kind = item.wire, _KINDS.get(item.kind)
+        if item.value is not None:
+            kind = {
+                ClassCode: FilterKind.CLASSES,
+                Money: FilterKind.MONEY,
+                Place: FilterKind.DIVISION,
+            }[item.value.cls]
+        if kind is FilterKind.DIVISION or item.name == "division_code":
+            name, kind = "division", FilterKind.DIVISION
+        assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
+        found.append(Member(name, kind, item.facts.zh, item.facts.en, item))
+    if spec.golden:
+        found.append(
+            Member("provinces", FilterKind.PROVINCES, "省级行政区", "In one of these provinces")
+        )
+    if spec.name == "Instrument":
+        about = "在时段内有连续空闲；未知不算空闲", "Free in one stretch; unknown time is not free"
+        found.append(Member("availableFor", FilterKind.AVAILABLE, *about))
+    found.append(
+        Member(
+            "updatedSince", FilterKind.UPDATED, "此后有更新", "Accepted at or after this instant"
+        )
+    )
+    return found
+
+
+def conditions(
+    spec: RecordSpec, given: Argument | None, alias: str, statement: Statement
+) -> list[str]:
+    """Return the SQL conditions of a filter argument on the rows of `alias`."""
+    found: list[str] = []
+    if given is None:
+        return found
+    for member in filter_members(spec):
+        argument = given.get(member.name)
+        if argument is None:
+            continue
+        made = _SAID[member.kind](member, argument, alias, statement)
+        if not made:
+            continue
+        if member.item is not None:
+            statement.authority.must_read(spec, member.item, f"filter.{member.name}")
+            guard = statement.authority.guard(spec, member.item, alias, statement)
+            made += [guard] if guard else []
+        found += made
+    return found
+
+
+Said = Callable[[Member, Argument, str, "Statement"], list[str]]
+
+
+def _column(member: Member, alias: str) -> str:
+    assert member.item is not None
+    return f"{alias}.{member.item.name}"
+
+
+def _compared(
+    argument: Argument, statement: Statement, column: str, cast: str, names: dict[str, str]
+) -> list[str]:
+    """Say each of the members in `names` (member: template over {c} and {p}) that is given."""
+    found = []
+    for name, template in names.items():
+        value = argument.get(name)
+        if value is None:
+            continue
+        if name == "in":
+            parameter = statement.bind(value, bind.texts, "text[]")
+        else:
+            parameter = statement.bind(value, bind.plain, cast)
+        found.append(template.format(c=column, p=parameter))
+    return found
+
+
+def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": "starts_with({c}, {p})"}
+    return _compared(argument, statement, _column(member, alias), "text", names)
+
+
+def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lt": "{c} < {p}"}
+    cast = "date" if member.kind is FilterKind.DATE else "timestamptz"
+    return _compared(argument, statement, _column(member, alias), cast, names)
+
+
+def _decimal(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lte": "{c} <= {p}"}
+    return _compared(argument, statement, _column(member, alias), "numeric", names)
+
+
+def _money(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lte": "{c} <= {p}"}
+    column = _column(member, alias)
+    found = _compared(argument, statement, f"{column}_amount", "numeric", names)
+    currency = argument.get("currency")
+    if currency is not None:
+        found.append(f"{column}_currency = {statement.bind(currency, bind.plain, 'text')}")
+    elif found:
+        found.append(f"{column}_currency = 'CNY'")
+    return found
+
+
+def _classes(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Any of the classes given; those above a row's classes are in its path column."""
+    column = _column(member, alias)
+    found = []
+    for each in argument.members():
+        under, code = each.get("under"), each.get("code")
+        parts = []
+        if under is not None:
+            step = statement.bind(each, bind.class_step("under"), "text[]")
+            parts.append(f"{column}_path @> {step}")
+        if code is not None:
+            step = statement.bind(each, bind.class_step("code"), "text[]")
+            exact = statement.bind(each, bind.class_object, "jsonb")
+            parts.append(f"{column}_path @> {step} AND {column} @> {exact}")
+        if not parts:
+            scheme = statement.bind(each, bind.class_scheme, "jsonb")
+            parts.append(f"{column} @> {scheme}")
+        found.append(" AND ".join(parts))
+    return [f"({' OR '.join(f'({each})' for each in found)})"] if found else []
+
+
+def _division(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    assert member.item is not None
+    suffix = "_division_code" if member.item.value is not None else ""
+    names = {"eq": "{c} = {p}", "startsWith": "starts_with({c}, {p})"}
+    return _compared(argument, statement, _column(member, alias) + suffix, "text", names)
+
+
+_DELTA = ",".join(p.official for p in Province if p.official)
+
+
+def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """A row whose province is not known is in none, OTHER included."""
+    parameter = statement.bind(argument, bind.provinces, "text[]")
+    outside = f"'OTHER' = ANY({parameter}) AND {alias}.province <> ALL ('{{{_DELTA}}}')"
+    return [f"({alias}.province = ANY({parameter}) OR ({outside}))"]
+
+
+def _updated(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    return [f"{alias}.accepted_at >= {statement.bind(argument, bind.plain, 'timestamptz')}"]
+
+
+def _available(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    from hub.query.availability import has_free_stretch
+
+    return [has_free_stretch(argument, alias, statement)]
+
+
+_SAID: dict[FilterKind, Said] = {
+    FilterKind.TEXT: _text,
+    FilterKind.CODE: _text,
+    FilterKind.INSTANT: _instant,
+    FilterKind.DATE: _instant,
+    FilterKind.DECIMAL: _decimal,
+    FilterKind.MONEY: _money,
+    FilterKind.CLASSES: _classes,
+    FilterKind.DIVISION: _division,
+    FilterKind.PROVINCES: _provinces,
+    FilterKind.UPDATED: _updated,
+    FilterKind.AVAILABLE: _available,
+}

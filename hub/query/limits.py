@@ -1,0 +1,68 @@
+"""`limits`: the bounds of a request, each refused with a code of its own.
+
+The cost of a request counts objects: 1 for each object, 0 for a scalar, lists times their `first`
+(IBM GraphQL cost specification, with these weights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryLimits:
+    """Bounds that a deployment may set."""
+
+    body_bytes: int = 1024 * 1024
+    """Bytes of a request body; mutations carry rows."""
+    document_bytes: int = 64 * 1024
+    """Bytes of a document sent as text."""
+    tokens: int = 1000
+    depth: int = 12
+    aliases: int = 30
+    directives: int = 20
+    root_fields: int = 20
+    fragments: int = 20
+    page: int = 100
+    """Largest `first` or `last`."""
+    cost: int = 5000
+    """Cost of one request."""
+    cost_capacity: int = 50_000
+    """Cost that a caller may spend at once …"""
+    cost_refill_per_s: float = 2_000.0
+    """… and what comes back every second."""
+    anonymous_capacity: int = 10_000
+    anonymous_refill_per_s: float = 200.0
+    """The same for all anonymous callers of one address."""
+    documents_cached: int = 1000
+    """Parsed documents kept."""
+    plans_cached: int = 32
+    """Plans kept of one document."""
+
+
+PAGE_DEFAULT = 20
+"""Rows of a connection that states no `first` or `last`."""
+LIST_DEFAULT = 50
+"""Rows of a plain list that states no `first`."""
+NODES_MAX = 100
+"""Ids of one `nodes` field."""
+ORDERS_MAX = 5
+"""Members of one `orderBy`."""
+IN_MAX = 500
+"""Members of one `in` list, and of lists of classes or provinces."""
+CLASSES_MAX = 20
+"""Classes of one filter; each shapes the statement."""
+CURSOR_CHARACTERS_MAX = 2000
+"""Characters of a cursor."""
+AVAILABILITY_DAYS_MAX = 92
+"""Days of one window that availability is asked for."""
+AVAILABLE_FILTER_COST = 200
+"""Added cost of filtering a search by availability."""
+AVAILABILITY_COST = 5
+"""Cost of the availability of one instrument."""
+CONCAT_PARTS_MAX = 90
+"""Arguments of one concat(); PostgreSQL allows 100 of a function."""
+DETAIL_MAX = 300
+"""Characters of the explanation of an error."""
+ERRORS_MAX = 10
+"""Errors of one refused document that are listed."""

@@ -1,0 +1,76 @@
+"""`statement`: what is gathered while one statement is written: parameters, checks, denials, cost.
+
+Equal values share one parameter, so a statement stays small however often a value is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from graphql.execution.values import VariableValues
+
+from hub.query.arguments import Argument
+from hub.query.authorise import Authority
+from hub.query.binding import Bind, Env, Transform, array
+from hub.query.errors import FieldDenied
+from hub.query.limits import QueryLimits
+from schema.codes import AgreementDataset
+from schema.dates import format_instant
+
+Check = Callable[[Env], None]
+
+
+class Statement:
+    """The parameters and side findings of a statement that is being written."""
+
+    def __init__(
+        self, authority: Authority, sample: VariableValues, limits: QueryLimits, *, marked: bool
+    ) -> None:
+        self.authority = authority
+        self.sample = sample
+        self.limits = limits
+        self.marked = marked
+        """Answers for the executor name the type of each object of an interface."""
+        self.binds: list[Bind] = []
+        self.checks: list[Check] = []
+        self.denied: dict[tuple[str, ...], FieldDenied] = {}
+        self.records: set[str] = set()
+        """Record types that the statement reads."""
+        self._known: dict[Hashable, int] = {}
+        self._aliases = 0
+
+    def alias(self, letter: str = "t") -> str:
+        """Return a row alias that is not used yet."""
+        self._aliases += 1
+        return f"{letter}{self._aliases}"
+
+    def bind(self, argument: Argument, transform: Transform, cast: str) -> str:
+        """Return the parameter that holds an argument's value."""
+        read = argument.read
+
+        def value(env: Env) -> str | None:
+            return transform(argument, read(env.values))
+
+        return self.bind_env((argument.key, transform), value, cast)
+
+    def bind_env(self, key: Hashable, value: Bind, cast: str) -> str:
+        """Return the parameter that holds what `value` takes from a request."""
+        number = self._known.get(key)
+        if number is None:
+            self.binds.append(value)
+            number = self._known[key] = len(self.binds)
+        return f"${number}::{cast}"
+
+    def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
+        """Return the parameter with the institutions whose values the caller may see."""
+        return self.bind_env(
+            ("owners", dataset, item), lambda env: array(env.grants.owners(dataset, item)), "text[]"
+        )
+
+    def bind_party(self) -> str:
+        """Return the parameter with the caller's party, null for nobody."""
+        return self.bind_env("party", lambda env: env.grants.party, "text")
+
+    def bind_now(self) -> str:
+        """Return the parameter with the present instant."""
+        return self.bind_env("now", lambda env: format_instant(env.now), "timestamptz")
