@@ -88,12 +88,11 @@ class Harvester:
         for probe in adapter.probes:
             if await session.accepts(probe.path, probe.query) != probe.accepted:
                 raise PayloadError(source.id, probe.says, hint="correct the adapter")
-        stated = CollectionReport(name=STATEMENTS, status="OK")
+        stated = CollectionReport(name=STATEMENTS)
         report.collections = [
             stated,
             *(CollectionReport(name=each.name) for each in adapter.collections),
         ]
-        await reading.state(adapter, stated)
         failed: list[Collection] = []
         for collection, part in zip(adapter.collections, report.collections[1:], strict=True):
             if any(_is_needed(each) for each in failed):
@@ -106,6 +105,10 @@ class Harvester:
                 failed.append(collection)
                 continue
             part.status = "OK"
+            if stated.status != "OK":
+                # Only a source that answered is a reason to say anything in its name.
+                await reading.state(adapter, stated)
+                stated.status = "OK"
             if not any("Occupancy" in each.types for each in failed):
                 await reading.close(collection, part)
         if report.records < adapter.records_min and not failed:
@@ -150,7 +153,8 @@ def _status(report: Report) -> RunStatus:
     ]
     if failed:
         report.error_code, report.message = failed[0].error_code, failed[0].message
-        return RunStatus.PARTIAL if report.records else RunStatus.FAILED
+        read = any(each.status == "OK" for each in report.collections)
+        return RunStatus.PARTIAL if read or report.records else RunStatus.FAILED
     if report.held:
         names = ", ".join(f"{name}: {a} -> {b}" for name, (a, b) in report.held.items())
         report.error_code = "SOURCE_BAD_DATA"

@@ -182,14 +182,15 @@ def spoil(row: Row) -> Row:
 class _Api:
     """The lists of the platform on a day."""
 
-    def __init__(self, today: Callable[[], date], api_key: str) -> None:
+    def __init__(self, today: Callable[[], date], scale: float, api_key: str) -> None:
         self.switchboard = Switchboard()
         self._today = today
+        self._scale = scale
         self._key = api_key
         self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
 
     def _all_rows(self, name: str, day: date) -> list[Row]:
-        world = World(day)
+        world = World(day, self._scale)
         if name == "units":
             return [unit_row(owner) for owner in world.owners]
         stock = world.platform
@@ -230,10 +231,10 @@ class _Api:
         return JSONResponse({"code": "0000", "message": "success", "result": result})
 
 
-def platform(today: Callable[[], date]) -> Platform:
+def platform(today: Callable[[], date], scale: float = 1.0) -> Platform:
     """Make the application; its key is new each time."""
     api_key = secrets.token_urlsafe(24)
-    api = _Api(today, api_key)
+    api = _Api(today, scale, api_key)
     app = Starlette(
         routes=[
             Route("/openapi/v1/{name}", api.listing),

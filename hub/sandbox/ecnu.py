@@ -149,15 +149,18 @@ def spoil(row: Row) -> Row:
 class _Api:
     """The lists of the university on a day."""
 
-    def __init__(self, today: Callable[[], date], client_id: str, client_secret: str) -> None:
+    def __init__(
+        self, today: Callable[[], date], scale: float, client_id: str, client_secret: str
+    ) -> None:
         self.switchboard = Switchboard()
         self._today = today
+        self._scale = scale
         self._client = client_id, client_secret
         self._tokens: list[str] = []
         self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
 
     def _all_rows(self, name: str, day: date) -> list[Row]:
-        world = World(day)
+        world = World(day, self._scale)
         if name == "dxyq":
             return [instrument_row(one) for one in world.university]
         if name == "sfbz":
@@ -231,10 +234,10 @@ def _basic(header: str) -> tuple[str, str] | None:
     return unquote(name), unquote(secret)
 
 
-def university(today: Callable[[], date]) -> University:
+def university(today: Callable[[], date], scale: float = 1.0) -> University:
     """Make the application; its client's secret is new each time."""
     client_id, client_secret = "hub", secrets.token_urlsafe(24)
-    api = _Api(today, client_id, client_secret)
+    api = _Api(today, scale, client_id, client_secret)
     app = Starlette(
         routes=[
             Route("/oauth2/token", api.token, methods=["POST"]),

@@ -82,11 +82,14 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def sandbox(
-    clock: Clock, *, ecnu_port: int = 0, anhui_port: int = 0
+    clock: Clock, *, ecnu_port: int = 0, anhui_port: int = 0, scale: float = 1.0
 ) -> AsyncIterator[Systems]:
-    """Serve all sandbox systems; the world they publish is that of the clock's day."""
+    """Serve all sandbox systems; the world they publish is that of the clock's day.
+
+    `scale` is the share of its instruments: 1.0 is more than five thousand.
+    """
     today: Callable[[], date] = lambda: local_date(clock())  # noqa: E731 - one expression
-    school, province = university(today), platform(today)
+    school, province = university(today, scale), platform(today, scale)
     async with (
         serving(school.app, ecnu_port) as ecnu_url,
         serving(province.app, anhui_port) as anhui_url,

@@ -38,9 +38,13 @@ def time() -> Time:
     return Time()
 
 
+SCALE = 0.12
+
+
 @pytest.fixture
-async def systems(time: Time) -> AsyncIterator[Systems]:
-    async with sandbox(time) as running:
+async def systems(time: Time, request: pytest.FixtureRequest) -> AsyncIterator[Systems]:
+    """A small world, or the whole one for a test that asks with `parametrize(indirect=True)`."""
+    async with sandbox(time, scale=getattr(request, "param", SCALE)) as running:
         yield running
 
 
