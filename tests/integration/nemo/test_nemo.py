@@ -1,0 +1,206 @@
+"""The adapter against a NEMO that really runs: each trap of the system, met and survived."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters._adapter import Context, Probe
+from connectors.errors import RefusedError
+from connectors.rest import NextLink, PagedJson
+from hub.harvest.report import RunStatus
+from hub.harvest.source import StaticToken
+
+pytestmark = [pytest.mark.nemo, pytest.mark.integration]
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+TEM, XRD, NMR, SEM = (f"moe:10335/lab1-{number}" for number in (1, 2, 3, 4))
+
+
+async def fetch(database, statement, *parameters):
+    return await database.reads.fetch_all(statement, parameters)
+
+
+async def taken(database):
+    """What is taken of each instrument now, by the source's own identifiers."""
+    rows = await fetch(
+        database,
+        "SELECT instrument_key, local_id, kind, start_at, end_at FROM occupancy_source "
+        "WHERE NOT withdrawn",
+    )
+    return {(key, local_id): (kind, start, end) for key, local_id, kind, start, end in rows}
+
+
+async def test_a_laboratory_is_harvested_whole(harvester, nemo, database, time):
+    report = await harvester.harvest(nemo)
+    assert report.status is RunStatus.OK, report.message
+    now = time.now
+    instruments = await fetch(
+        database, "SELECT local_no, status, sharing FROM instrument ORDER BY local_no"
+    )
+    assert instruments == [
+        ("lab1-1", "IN_SERVICE", None),
+        ("lab1-2", "IN_SERVICE", None),
+        ("lab1-3", "AWAITING_REPAIR", None),
+        ("lab1-4", "IN_SERVICE", "NOT_SHARED"),
+    ]
+    found = await taken(database)
+    assert found[TEM, "reservation-1"] == ("RESERVATION", now + 2 * DAY, now + 2 * DAY + 4 * HOUR)
+    assert found[XRD, "scheduled-outage-1"][0] == "MAINTENANCE"
+    assert found[TEM, "usage-13"] == ("OWN_USE", now - HOUR, now + HOUR)
+    window_end = Context(source="x", now=now).window_end
+    assert found[NMR, "task-1"][0] == found[SEM, "unplanned-outage-2"][0] == "OUTAGE"
+    assert found[NMR, "task-1"][2] == found[SEM, "unplanned-outage-2"][2] == window_end
+    # The booking of the STEM mode takes the microscope that it is a mode of.
+    assert (TEM, "reservation-3") in found
+    covered = await fetch(database, "SELECT instrument_key FROM occupancy_coverage_source")
+    assert {key for (key,) in covered} == {TEM, XRD, NMR, SEM}
+
+
+async def test_cancelled_missed_and_moved_bookings_leave_their_time_free(harvester, nemo, database):
+    await harvester.harvest(nemo)
+    bookings = {name for _, name in await taken(database) if name.startswith("reservation")}
+    assert bookings == {"reservation-1", "reservation-2", "reservation-3", "reservation-6"}
+
+
+async def test_moving_a_booking_withdraws_the_old_time_and_takes_the_new(
+    harvester, nemo, lab, database, time
+):
+    await harvester.harvest(nemo)
+    start = time.now + 9 * DAY
+    moved = {"user": 3, "creator": 3, "tool": 1, "project": 1, "short_notice": False}
+    made = lab.post(
+        "/api/reservations/",
+        {**moved, "start": start.isoformat(), "end": (start + HOUR).isoformat()},
+    )
+    assert made.status_code == 200, made.text
+    new = made.json()["id"]
+    old = lab.patch("/api/reservations/1/", {"cancelled": True, "descendant": new})
+    assert old.status_code == 200, old.text
+    time.pass_by(minutes=10)
+    report = await harvester.harvest(nemo)
+    assert report.withdrawn == {"Occupancy": 1}
+    found = await taken(database)
+    assert (TEM, "reservation-1") not in found
+    assert found[TEM, f"reservation-{new}"][1] == start
+    ((canon,),) = await fetch(
+        database,
+        "SELECT b.canon FROM entry e JOIN entry_body b USING (entry_id) WHERE e.withdrawal",
+    )
+    assert f"MOVED to reservation-{new}".encode() in bytes(canon)
+
+
+async def test_two_overlapping_bookings_that_nemo_accepted_are_both_kept(
+    harvester, nemo, lab, database, time
+):
+    start = time.now + 10 * DAY
+    body = {"user": 3, "creator": 3, "tool": 2, "project": 1, "short_notice": False}
+    made = [
+        lab.post(
+            "/api/reservations/",
+            {**body, "start": start.isoformat(), "end": (start + 2 * HOUR).isoformat()},
+        )
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in made] == [200, 200]
+    await harvester.harvest(nemo)
+    found = await taken(database)
+    assert all((XRD, f"reservation-{one.json()['id']}") in found for one in made)
+
+
+async def test_an_open_use_has_no_end_and_gets_one_when_it_ends(
+    harvester, nemo, lab, database, time
+):
+    await harvester.harvest(nemo)
+    statement = "SELECT revision, ended_at, hours FROM usage_record_source WHERE local_id = %s"
+    assert await fetch(database, statement, "usage-13") == [(1, None, None)]
+    end = time.now + timedelta(minutes=30)
+    ended = lab.patch("/api/usage_events/13/", {"end": end.isoformat(), "has_ended": 13})
+    assert ended.status_code == 200, ended.text
+    time.pass_by(hours=1)
+    report = await harvester.harvest(nemo)
+    assert report.status is RunStatus.OK, report.message
+    ((revision, ended_at, hours),) = await fetch(database, statement, "usage-13")
+    assert (revision, ended_at, str(hours)) == (2, end, "1.5")
+    assert (TEM, "usage-13") not in await taken(database)
+
+
+async def test_who_used_it_is_told_by_account_type_only(harvester, nemo, database):
+    await harvester.harvest(nemo)
+    sides = await fetch(
+        database,
+        "SELECT user_side, user_name, count(*) FROM usage_record_source GROUP BY 1, 2 ORDER BY 1",
+    )
+    assert sides == [
+        ("INSIDE", None, 5),
+        ("OUTSIDE", "示例半导体材料有限公司", 4),
+        ("UNKNOWN", None, 4),
+    ]
+
+
+async def test_no_person_passes_the_border(harvester, nemo, database):
+    report = await harvester.harvest(nemo)
+    assert sum(part.dropped for part in report.collections) > 0
+    kept = [bytes(canon) for (canon,) in await fetch(database, "SELECT canon FROM entry_body")]
+    kept += [raw.encode() for (raw,) in await fetch(database, "SELECT raw FROM quarantine")]
+    for secret in (b"people.invalid", b"BADGE", b"First", b"private words", b"0571-"):
+        assert not any(secret in text for text in kept), secret
+
+
+async def test_a_list_is_paged_only_when_a_size_is_sent(nemo):
+    async with nemo.client() as client:
+        session = nemo.session(client)
+        assert isinstance(await session.get_json("api/tools/"), list)
+        paged = await session.get_json("api/tools/", {"page_size": "2"})
+        assert (paged["count"], len(paged["results"])) == (5, 2)
+        reader = PagedJson(path="api/tools/", paging=NextLink(rows=2))
+        pages = [page async for page in reader.read(session)]
+        assert [len(page.rows) for page in pages] == [2, 2, 1]
+
+
+async def test_a_misspelt_filter_is_found_out_before_it_dumps_everything(harvester, nemo, database):
+    async with nemo.client() as client:
+        session = nemo.session(client)
+        asked = {"ends__gte": "not-a-value", "page_size": "1"}
+        assert await session.accepts("api/usage_events/", asked)
+        for probe in nemo.adapter.probes:
+            assert await session.accepts(probe.path, probe.query) is probe.accepted
+    wrong = Probe(path="api/usage_events/", query=asked, accepted=False, says="filter ignored")
+    report = await harvester.harvest(replace(nemo, adapter=replace(nemo.adapter, probes=(wrong,))))
+    assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_BAD_DATA")
+    assert "filter ignored" in report.message
+    assert await fetch(database, "SELECT count(*) FROM entry") == [(0,)]
+
+
+async def test_pages_that_shift_while_they_are_read_lose_and_repeat_nothing(nemo, lab, time):
+    ended = next(one for one in nemo.adapter.collections if one.name == "usage_events_ended")
+    context = Context(source=nemo.id, now=time.now)
+    reader = replace(ended.reader, paging=NextLink(rows=5))
+    numbers = []
+    async with nemo.client() as client:
+        async for page in reader.read(nemo.session(client), ended.question(context)):
+            numbers += [row["id"] for row in page.rows]
+            start = time.now + timedelta(minutes=page.number)
+            body = {"user": 3, "operator": 3, "project": 1, "tool": 2, "has_ended": 500}
+            body |= {"start": start.isoformat(), "end": (start + HOUR).isoformat()}
+            made = lab.post("/api/usage_events/", body | {"has_ended": 500 + page.number})
+            assert made.status_code == 200, made.text
+    assert sorted(numbers) == list(range(1, 13))
+
+
+async def test_two_laboratories_with_the_same_numbers_stay_apart(harvester, nemo, database):
+    await harvester.harvest(nemo)
+    other = replace(nemo, id="nemo-lab2", facts={**nemo.facts, "instance": "lab2"})
+    report = await harvester.harvest(other)
+    assert report.status is RunStatus.OK, report.message
+    assert await fetch(database, "SELECT count(*) FROM instrument") == [(8,)]
+
+
+async def test_a_token_without_the_right_is_refused_and_said_so(harvester, nemo, database):
+    async with nemo.client() as client:
+        with pytest.raises(RefusedError, match="403"):
+            await nemo.session(client).get("api/consumables/")
+    report = await harvester.harvest(replace(nemo, auth=StaticToken("Token " + "0" * 40)))
+    assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_DENIED")
+    assert await fetch(database, "SELECT count(*) FROM entry") == [(0,)]
