@@ -24,5 +24,5 @@ ATTEMPTS_MAX = 3
 """Attempts to write a batch: one beside others, the rest alone for its source."""
 QUARANTINE_PAGE_MAX = 500
 """Quarantined rows read or resubmitted at once."""
-NESTING_MAX = 32
-"""Levels of a row's JSON."""
+PROBLEMS_PER_BATCH_MAX = 20_000
+"""Problems of one batch that are told in full; rows after them name their first one only."""

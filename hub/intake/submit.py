@@ -26,7 +26,12 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Current, Decided, decide
 from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
-from hub.intake.limits import ATTEMPTS_MAX, BATCH_ROWS_MAX, ROWS_PER_TURN
+from hub.intake.limits import (
+    ATTEMPTS_MAX,
+    BATCH_ROWS_MAX,
+    PROBLEMS_PER_BATCH_MAX,
+    ROWS_PER_TURN,
+)
 from hub.intake.prepare import Prepared, Speaker, prepare
 from hub.intake.signatures import check_signatures
 from hub.intake.write import Writing
@@ -51,12 +56,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         earlier = await earlier_answer(connection, batch)
     if earlier is not None:
         return earlier
-    speaker = await _speaker(database, batch)
-    rows: list[Prepared] = []
-    for number, raw in enumerate(batch.rows, start=1):
-        if number % ROWS_PER_TURN == 0:
-            await asyncio.sleep(0)
-        rows.append(prepare(number, raw, speaker, now))
+    rows = await _prepare(batch, await _speaker(database, batch), now)
     await check_signatures(database, rows, batch.party, now)
     for attempt in range(ATTEMPTS_MAX):
         try:
@@ -105,6 +105,20 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
             ErrorCode.SOURCE_FORBIDDEN, hint="Ask the operator which sources you may push as."
         )
     return Speaker(batch.source, None if owners is None else frozenset(owners))
+
+
+async def _prepare(batch: Batch, speaker: Speaker, now: datetime) -> list[Prepared]:
+    rows: list[Prepared] = []
+    told = 0
+    for number, raw in enumerate(batch.rows, start=1):
+        if number % ROWS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        row = prepare(number, raw, speaker, now)
+        told += len(row.problems)
+        if told > PROBLEMS_PER_BATCH_MAX:
+            del row.problems[1:]
+        rows.append(row)
+    return rows
 
 
 async def _write(

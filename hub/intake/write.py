@@ -216,7 +216,11 @@ class Writing:
 
 def raw_text(raw: object) -> str:
     """Return a refused row as ASCII JSON, cut to what quarantine keeps."""
-    return json.dumps(raw, ensure_ascii=True, default=str)[:RAW_CHARACTERS_MAX]
+    try:
+        text = json.dumps(raw, ensure_ascii=True, default=str)
+    except RecursionError:
+        text = '"a row nested too deeply to be kept"'
+    return text[:RAW_CHARACTERS_MAX]
 
 
 def _assurance(row: Prepared, batch: Batch) -> str:

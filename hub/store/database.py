@@ -196,21 +196,26 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg.OperationalError as error:
-        raise _meaning(error) from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     except psycopg.InterfaceError as error:
         raise DatabaseUnavailableError(_first_line(error)) from error
     except DBAPIError as error:
-        if isinstance(error.orig, psycopg.OperationalError):
-            raise _meaning(error.orig) from error
-        if isinstance(error.orig, psycopg.InterfaceError):
-            raise DatabaseUnavailableError(_first_line(error.orig)) from error
-        raise
+        driver = error.orig
+        meaning = _meaning(driver) if isinstance(driver, psycopg.OperationalError) else None
+        if isinstance(driver, psycopg.InterfaceError):
+            meaning = DatabaseUnavailableError(_first_line(driver))
+        if meaning is None:
+            raise
+        raise meaning from error
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError("no connection became free in time") from error
 
 
-def _meaning(error: psycopg.OperationalError) -> Exception:
-    """Return the hub's error for a driver's, or the driver's own where the caller must decide."""
+def _meaning(error: psycopg.OperationalError) -> HubError | None:
+    """Return the hub's error for a driver's; None (a deadlock, say) where the caller decides."""
     state = error.sqlstate or "08"
     if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
         return HubError(
@@ -218,7 +223,7 @@ def _meaning(error: psycopg.OperationalError) -> Exception:
         )
     if state.startswith(("08", "57", "53", "58", "25P03")):
         return DatabaseUnavailableError(_first_line(error))
-    return error
+    return None
 
 
 def _first_line(error: BaseException) -> str:

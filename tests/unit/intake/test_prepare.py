@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.intake.batch import Outcome, Outcomes, RowOutcome
+from hub.intake.prepare import Speaker, prepare
+from hub.intake.write import raw_text
+from hub.store.identity import item_id, revision_id
+from schema.canonical import canonical
+from schema.errors import Problem
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+ANYONE = Speaker("s", None)
+HOURS = {"instrumentKey": "moe:10335/A1", "weekday": "MONDAY"}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def test_a_prepared_row_holds_the_bytes_that_its_producer_can_compute() -> None:
+    made = prepare(1, {"type": "OpeningHours", "record": HOURS}, ANYONE, NOW)
+    assert made.problems == []
+    assert made.key == "moe:10335/A1/MONDAY"
+    assert made.canon == canonical(HOURS)
+
+
+def test_a_withdrawal_without_a_time_is_dated_by_the_hub() -> None:
+    raw = {"type": "OpeningHours", "withdraw": {"key": "moe:10335/A1/MONDAY", "reason": "closed"}}
+    made = prepare(1, raw, ANYONE, NOW)
+    assert made.problems == []
+    assert json.loads(made.canon)["at"] == "2026-11-23T08:00:00Z"
+
+
+def test_a_withdrawal_belongs_to_the_owner_as_well() -> None:
+    raw = {"type": "OpeningHours", "withdraw": {"key": "moe:10335/A1/MONDAY", "reason": "closed"}}
+    made = prepare(1, raw, Speaker("s", frozenset({"moe:10246"})), NOW)
+    assert [each.code for each in made.problems] == ["OWNER_MISMATCH"]
+
+
+def test_problems_never_show_personal_data() -> None:
+    record = {"instrumentKey": "moe:10335/A1", "localId": "1", "userReference": "张三\x07"}
+    made = prepare(1, {"type": "UsageRecord", "record": record}, ANYONE, NOW)
+    told = next(each for each in made.problems if each.path == "userReference")
+    assert told.value is None
+
+
+@given(JSON, JSON)
+def test_any_row_is_either_right_or_has_problems_that_can_be_stored(raw: Any, inner: Any) -> None:
+    for row in (raw, {"type": "Instrument", "record": inner}, {"type": raw, "record": inner}):
+        made = prepare(1, row, ANYONE, NOW)
+        assert made.problems or made.canon
+        for each in made.problems:
+            assert (each.path + each.en + each.zh + (each.value or "")).isprintable()
+        assert raw_text(row).isascii()
+
+
+def test_a_row_nested_without_end_is_still_kept() -> None:
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert raw_text(nested).startswith('"a row nested')
+
+
+def test_outcomes_survive_being_stored() -> None:
+    told = Problem("status", "CODE_UNKNOWN", "未知", "unknown", "?")
+    rows = (
+        RowOutcome(row=1, outcome=Outcome.QUARANTINED, record_type="Instrument", problems=(told,)),
+        RowOutcome(
+            row=2,
+            outcome=Outcome.ACCEPTED,
+            record_type="Instrument",
+            key="k",
+            item_id="instr_x",
+            entry_id=2**60,
+            revision=1,
+            revision_id="r1_x",
+        ),
+    )
+    made = Outcomes(rows=rows)
+    again = Outcomes.from_wire(json.loads(json.dumps(made.to_wire())), replayed=True)
+    assert again.rows == rows
+    assert again.counts[Outcome.QUARANTINED] == 1
+
+
+def test_identities_are_what_the_standard_says() -> None:
+    made = item_id("instr", "Instrument", "zju", "moe:10335/A1")
+    assert made.startswith("instr_")
+    assert len(made) == len("instr_") + 22
+    assert made != item_id("instr", "Instrument", "other", "moe:10335/A1")
+    assert revision_id(b"\x00" * 32) == "r1_" + "A" * 43
