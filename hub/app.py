@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
@@ -21,20 +21,27 @@ from hub.access.keys import generate_key, key_from_pem
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.clock import Clock
+from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
+from hub.graphql.hooks import ServiceFacts
 from hub.intake.endpoint import BatchEndpoint
+from hub.intake.submit import submit
 from hub.keys import load_or_make
 from hub.ledger.endpoint import LogEndpoints
-from hub.ledger.note import Signer, dump_private_key, load_private_key
+from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
 from hub.proofs import ProofEndpoints
 from hub.query.agreements import Agreements
+from hub.query.execute import Engine, Parts
+from hub.query.router import GraphQLEndpoint
 from hub.settings import Settings
-from hub.state import MemoryState, State
+from hub.state import State, open_state
 from hub.store.database import Database
+from schema import STANDARD_VERSION
 
+VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
 """Longest wait for the sequencer to finish its turn."""
 
@@ -61,33 +68,38 @@ class Hub:
             stop.set()
             await asyncio.wait([task], timeout=STOP_TIMEOUT_S)
             task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
-    state = MemoryState(clock)
+    state = open_state(settings.redis_url, clock)
     store = DatabaseClientStore(database)
     token_key = load_or_make(settings.token_key, generate_key, lambda key: key.pem(), key_from_pem)
     access = Access(access_config(settings), token_key, store, state, clock)
-    log_key = load_or_make(
-        settings.log_key, Ed25519PrivateKey.generate, dump_private_key, load_private_key
-    )
-    signer = Signer(settings.log_origin, log_key)
+    signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
+    sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
-    sequencer = Sequencer(
-        database.url,
-        signer,
-        clock,
-        settings.data_dir / "log",
+    proofs = ProofEndpoints(database, access, agreements, policy)
+    parts = Parts(
+        facts=ServiceFacts(
+            version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
+        ),
+        state=state,
+        submit=lambda batch: submit(database, batch, clock=clock),
+        receipts=proofs.find,
     )
+    engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
         *front_routes(database, sequencer),
         *access.routes(),
+        *GraphQLEndpoint(engine, access).routes(),
         *BatchEndpoint(database, access, clock).routes(),
-        *ProofEndpoints(database, access, agreements, policy).routes(),
+        *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
-        *explorer_routes(list),
+        *explorer_routes(lambda: samples(clock())),
         *(sandbox_routes(store, state, clock) if settings.sandbox else ()),
     ]
     return Hub(

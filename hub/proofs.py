@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.graphql.hooks import ReceiptAnswer
+from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import Receipt, receipt_for
@@ -31,9 +34,11 @@ from hub.query.agreements import Agreements
 from hub.query.authorise import DATASET_OF_SCOPE, PUBLIC_SCOPE
 from hub.query.grants import Grants
 from hub.store.database import Database
+from schema.dates import format_instant
 from schema.item import Item, RecordSpec
 from schema.records import RECORDS
 
+_LOG = logging.getLogger(__name__)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 WAIT_S = 1
 """When to ask again for the receipt of an entry that the log has not signed for yet."""
@@ -75,6 +80,39 @@ class ProofEndpoints:
             return self._access.refusal(error, envelope)
         except HubError as error:
             return problem(error, request.headers.get("accept-language", ""))
+        except LedgerError as error:
+            _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
+            return problem(HubError(ErrorCode.INTERNAL, hint="Tell the operator: " + error.code))
+
+    async def find(
+        self, caller: Caller, *, entry_id: int | None, revision_id: str | None
+    ) -> ReceiptAnswer | None:
+        """Return the receipt of an entry or of a revision for the GraphQL interface."""
+        if Scope.RECEIPT_READ.value not in caller.scopes:
+            raise RefusedError(
+                ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}."
+            )
+        which = entry_id if entry_id is not None else revision_id
+        try:
+            found = await receipt_for(self._database, which, self._policy) if which else None
+        except LedgerError:
+            return None  # not the form of a revision id
+        if found is None:
+            return None
+        body = await self._database.reads.fetch_bytes(_BODY, (found.entry_id,))
+        if body is None or not await self._may(caller, found, body, whole=False):
+            return None
+        return ReceiptAnswer(
+            entry_id=str(found.entry_id),
+            revision_id=found.revision_id,
+            state=found.state.value,
+            record_type=found.record_type,
+            key=found.key,
+            source=found.source,
+            accepted_at=format_instant(found.accepted_at),
+            leaf_index=found.leaf_index,
+            proof=found.text,
+        )
 
     async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
         if Scope.RECEIPT_READ.value not in caller.scopes:

@@ -159,11 +159,6 @@ class Settings:
         return self.public_base or f"http://{self.host}:{self.port}"
 
     @property
-    def log_key(self) -> Path:
-        """The file of the log's private key."""
-        return self.log_key_file or self.data_dir / "keys" / "log.pem"
-
-    @property
     def token_key(self) -> Path:
         """The file of the private key for tokens and answers."""
         return self.token_key_file or self.data_dir / "keys" / "token.pem"

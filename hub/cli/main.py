@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from hub.cli import client, demo, harvest, quarantine, serve, source, standard, store, submit
+from hub.cli import client, demo, harvest, quarantine, serve, source, standard, store
 from hub.cli import verify as verify_command
 from hub.errors import HubError
 
@@ -25,7 +25,6 @@ app.command("demo")(demo.demo)
 app.command("verify")(verify_command.verify)
 app.command("standard")(standard.standard)
 app.command("harvest")(harvest.harvest)
-app.command("submit")(submit.submit)
 app.add_typer(client.app, name="client")
 app.add_typer(source.app, name="source")
 app.add_typer(quarantine.app, name="quarantine")

@@ -1,0 +1,89 @@
+"""`deltahub demo`: what `make run` does: the whole path of a record, then a hub that stays up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters import discover
+from hub.app import build
+from hub.cli.context import open_database, run, settings
+from hub.cli.serve import listening
+from hub.clock import system_clock
+from hub.demo import story
+from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
+from hub.demo.records import SERVICE_ID
+from hub.demo.tell import Teller
+from hub.harvest.run import Harvester
+from hub.harvest.source import ClientCredentials, Source, StaticToken
+from hub.sandbox.serve import Systems, sandbox
+from hub.settings import Settings
+
+
+def demo(
+    stay: Annotated[bool, typer.Option(help="stay up afterwards")] = True,
+) -> None:
+    """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
+    found = replace(settings(), sandbox=True, anonymous=True)
+    try:
+        run(_demo(found, stay=stay))
+    except KeyboardInterrupt:
+        typer.echo("\nstopped: hub, sandbox and PostgreSQL")
+
+
+async def _demo(found: Settings, *, stay: bool) -> None:
+    tell = Teller()
+    folder = found.data_dir / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    tell.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
+    tell.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
+    async with open_database(found) as database, sandbox(system_clock) as systems:
+        hub = await build(found, database, system_clock)
+        async with listening(hub) as server:
+            tell.line(f"up: the hub at {found.base}")
+            tell.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
+            harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
+            await story.harvest(tell, database, harvester, _sources(systems), system_clock)
+            profiles = await register(database, folder, found.base, system_clock)
+            now = system_clock().astimezone(UTC)
+            entries = await story.push(tell, profiles[UNIVERSITY.name], now)
+            await story.ask(tell, profiles[PARTNER.name], now)
+            evidence = _folder(folder / VOUCHER.name / "evidence")
+            await story.verify(tell, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
+            story.farewell(tell, found.base, folder)
+            if stay:
+                await server.wait_closed()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _sources(systems: Systems) -> list[Source]:
+    adapters = discover()
+    return [
+        Source(
+            id="ecnu",
+            adapter=adapters["ecnu"],
+            base_url=systems.ecnu_url,
+            auth=ClientCredentials(
+                source="ecnu",
+                token_url="/oauth2/token",  # noqa: S106 - a path
+                client_id=systems.ecnu.client_id,
+                client_secret=systems.ecnu.client_secret,
+            ),
+            division_code="310000",
+        ),
+        Source(
+            id="anhui",
+            adapter=adapters["anhui"],
+            base_url=systems.anhui_url,
+            auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+            division_code="340000",
+        ),
+    ]

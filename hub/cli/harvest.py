@@ -1,0 +1,43 @@
+"""`deltahub harvest`: read a source now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.context import open_database, run, settings
+from hub.clock import system_clock
+from hub.demo.story import tell_report
+from hub.demo.tell import Teller
+from hub.harvest.config import load_source, sources_in
+from hub.harvest.report import Report, RunStatus
+from hub.harvest.run import Harvester
+from hub.settings import Settings
+
+
+def harvest(
+    source: Annotated[
+        str, typer.Argument(help="source id: a file <id>.toml of the sources folder")
+    ],
+    approve_shrink: Annotated[
+        bool, typer.Option("--approve-shrink", help="follow a list that shrank by a fifth or more")
+    ] = False,
+) -> None:
+    """Harvest one source and say what was found."""
+    found = settings()
+    report = run(_harvest(found, source, approve_shrink))
+    tell_report(Teller(), report)
+    if report.status in (RunStatus.FAILED, RunStatus.HELD):
+        raise typer.Exit(1)
+
+
+async def _harvest(found: Settings, source: str, approve_shrink: bool) -> Report:
+    files = sources_in(found.source_secrets_dir)
+    if source not in files:
+        typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
+        raise typer.Exit(2)
+    deployed = load_source(files[source])
+    async with open_database(found) as database:
+        harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
+        return await harvester.harvest(deployed, approve_shrink=approve_shrink)

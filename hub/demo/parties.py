@@ -1,0 +1,90 @@
+"""`parties`: the demo's partners: a university, a partner platform, a voucher system, with keys.
+
+Keys and profiles are kept under `<data folder>/demo/<name>`, so that they are the same on every run
+and `deltahub client --as …` can use them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.access.clients import ClientKind
+from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.store import DatabaseClientStore
+from hub.client import create_key, load_key
+from hub.client.profile import Profile, load_profile
+from hub.clock import Clock
+from hub.demo import records
+from hub.store.database import Database
+from hub.store.sources import register_source
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One partner of the demo."""
+
+    name: str
+    title: str
+    party: str
+    kind: ClientKind
+    scopes: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+
+    def profile(self, folder: Path) -> Path:
+        """Return where its profile is kept."""
+        return folder / self.name / "profile.toml"
+
+
+UNIVERSITY = Party(
+    "university",
+    "浙江大学 Zhejiang University",
+    records.UNIVERSITY,
+    ClientKind.UNIVERSITY,
+    ("catalogue:read", "records:push", "records:withdraw", "receipt:read"),
+    (records.SOURCE,),
+)
+PARTNER = Party(
+    "partner",
+    "外省共享平台 partner platform",
+    records.PARTNER,
+    ClientKind.PARTNER,
+    ("catalogue:read", "asset:read", "receipt:read", "graphql:adhoc"),
+)
+VOUCHER = Party(
+    "voucher",
+    "创新券系统 voucher system",
+    records.VOUCHER,
+    ClientKind.VOUCHER,
+    ("catalogue:read", "service:read", "voucher:read", "voucher:verify", "receipt:read"),
+)
+PARTIES = (UNIVERSITY, PARTNER, VOUCHER)
+
+
+async def register(database: Database, folder: Path, hub: str, clock: Clock) -> dict[str, Profile]:
+    """Make what is missing of keys, profiles and registrations; return the profiles by name."""
+    zh, en = records.SOURCE_TITLE
+    await register_source(
+        database,
+        records.SOURCE,
+        zh,
+        mode="PUSH",
+        owners=[records.UNIVERSITY],
+        now=clock(),
+        title_en=en,
+        division_code="330000",
+        promised_freshness_s=7 * 86_400,
+    )
+    store = DatabaseClientStore(database)
+    for party in PARTIES:
+        home = folder / party.name
+        key_file = home / "key.pem"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = load_key(key_file) if key_file.exists() else create_key(key_file)
+        client_id = f"demo-{party.name}-{key.kid[:8].lower().replace('_', '0').replace('-', '0')}"
+        Profile(hub, client_id, key_file).write(party.profile(folder))
+        if await store.get(client_id) is None:
+            document = application_document(client_id, party.title, key.public)
+            grant = Grant(party.party, party.kind, party.scopes, party.sources)
+            await admit(store, read_application(document), grant, clock())
+    return {party.name: load_profile(party.profile(folder)) for party in PARTIES}

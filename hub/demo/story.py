@@ -1,0 +1,185 @@
+"""`story`: the steps of the demo, each with real parts and the real client."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hub.client.profile import Profile
+from hub.clock import Clock
+from hub.demo import records
+from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
+from hub.demo.tell import Teller, age, local_time
+from hub.explorer.samples import document, variables
+from hub.harvest.report import Report, RunStatus
+from hub.harvest.run import Harvester
+from hub.harvest.source import Source
+from hub.store.database import Database
+from hub.store.sources import list_sources
+
+Answer = dict[str, Any]
+
+VERIFY_TIMEOUT_S = 60
+SHOWN_MAX = 8
+QUESTION = "free_instruments"
+
+
+async def harvest(
+    tell: Teller, database: Database, harvester: Harvester, sources: list[Source], clock: Clock
+) -> None:
+    """Harvest the sandbox systems; what is younger than the source promises is left as it is."""
+    known = {source.source_id: source for source in await list_sources(database)}
+    for source in sources:
+        with tell.step(f"采集 {source.adapter.title_zh}", f"Harvest: {source.adapter.title_en}"):
+            last = known.get(source.id)
+            if last is not None and last.last_ok_at is not None and last.promised_freshness_s:
+                seconds = (clock() - last.last_ok_at).total_seconds()
+                if seconds < last.promised_freshness_s:
+                    tell.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")
+                    continue
+            tell_report(tell, await harvester.harvest(source))
+
+
+def tell_report(tell: Teller, report: Report) -> None:
+    """Say what a harvest found."""
+    rows: list[tuple[Any, ...]] = [("list", "rows", "new", "same", "quarantined", "state")]
+    for part in report.collections:
+        count = part.outcomes
+        rows.append(
+            (
+                part.name,
+                part.rows,
+                count["ACCEPTED"],
+                count["DUPLICATE"],
+                count["QUARANTINED"],
+                part.status,
+            )
+        )
+    tell.table(rows)
+    dropped = sum(part.dropped for part in report.collections)
+    tell.say(f"{report.status.value}; {dropped} personal values dropped at the border")
+    if report.status is RunStatus.FAILED:
+        tell.say(f"{report.error_code}: {report.message}")
+
+
+async def push(tell: Teller, profile: Profile, now: datetime) -> dict[str, str]:
+    """Push the university's batch; return the entry ids of its service records by local id."""
+    rows = records.batch(now)
+    with tell.step("大学推送签名批次", "The university pushes a signed batch, one row of it bad"):
+        async with profile.client() as hub:
+            answer = await hub.push(rows, source=records.SOURCE)
+            counts = answer.body["counts"]
+            tell.say(", ".join(f"{n} {name}" for name, n in counts.items() if n))
+            for row in answer.body["rows"]:
+                if row["outcome"] == "QUARANTINED":
+                    _tell_refused(tell, row)
+            services = [row for row in answer.body["rows"] if row.get("type") == "ServiceRecord"]
+            for row in services:
+                receipt = await hub.receipt(row["entryId"])
+                name, place = row["key"].rpartition("/")[2], receipt.splitlines()[2]
+                tell.say(f"receipt of {name}: {place}, revision {row['revision']}")
+    return {row["key"].rpartition("/")[2]: row["entryId"] for row in services}
+
+
+def _tell_refused(tell: Teller, row: Mapping[str, Any]) -> None:
+    for problem in row["problems"]:
+        value = f" [{problem['value']}]" if "value" in problem else ""
+        tell.say(f"row {row['row']} {problem['path']}{value}: {problem['messageZh']}")
+        tell.say(f"      {problem['code']}: {problem['messageEn']}")
+
+
+async def ask(tell: Teller, profile: Profile, now: datetime) -> None:
+    """Ask the partner's one question and show the answer."""
+    asked = variables(QUESTION, now)
+    with tell.step(
+        "合作平台一次提问", "The partner asks, in one request: which TEMs in the delta are free"
+    ):
+        tell.say("for four hours next Tuesday, and what do four hours cost an enterprise?")
+        async with profile.client() as hub:
+            answer = await hub.query(document(QUESTION), asked)
+        for error in answer.get("errors", ()):
+            tell.say(f"{error['extensions']['code']}: {error['message']}")
+        found = answer["data"]["instruments"]
+        tell.say(f"{found['totalCount']} instruments; the first {SHOWN_MAX}:")
+        rows: list[tuple[Any, ...]] = [("instrument", "institution", "free", "4 h cost", "book at")]
+        rows += [_told(node) for node in found["nodes"][:SHOWN_MAX]]
+        tell.table(rows)
+        tell.line()
+        tell_sources(tell, found["sources"], now)
+
+
+def _told(node: Mapping[str, Any]) -> tuple[str, ...]:
+    free = ", ".join(
+        f"{local_time(window['from'])}-{local_time(window['until'])}"
+        for window in node["availability"]["free"]
+    )
+    price = node["priceEstimate"]
+    amount = price["amount"]
+    cost = f"{amount['amount']} {amount['currency']}" if amount else price["status"]
+    name = f"{node['name']['zh']} {node['model'] or ''}".strip()
+    return (name, node["institution"]["name"]["zh"], free, cost, node["bookingUrl"] or "-")
+
+
+def tell_sources(tell: Teller, sources: list[Mapping[str, Any]], now: datetime) -> None:
+    """Show the manifest: every source with its state and age."""
+    rows: list[tuple[Any, ...]] = [("source", "state", "served from", "age")]
+    rows += [(s["id"], s["status"], s["servedFrom"], age(s["asOf"], now)) for s in sources]
+    tell.table(rows)
+
+
+async def verify(tell: Teller, profile: Profile, entry: str, folder: Path) -> None:
+    """Let the voucher system fetch a receipt and verify it in a process without a network."""
+    with tell.step(
+        "创新券系统离线核验", "The voucher system fetches a receipt and verifies it offline"
+    ):
+        async with profile.client() as hub:
+            (folder / "receipt.txt").write_text(await hub.receipt(entry), "utf-8")
+            (folder / "record.json").write_bytes(await hub.record(entry))
+            (folder / "policy.txt").write_text(await hub.policy(), "utf-8")
+        paths = [str(folder / name) for name in ("receipt.txt", "record.json", "policy.txt")]
+        tell.say(f"$ deltahub verify {paths[0]} {paths[1]} --policy {paths[2]}")
+        for line in await _run("verify", *paths[:2], "--policy", paths[2]):
+            tell.say(f"  {line}")
+        changed = (folder / "record.json").read_bytes().replace(b'"hours":"4.0"', b'"hours":"9.0"')
+        (folder / "changed.json").write_bytes(changed)
+        tell.say("the same with nine hours instead of four:")
+        changed_path = str(folder / "changed.json")
+        for line in (await _run("verify", paths[0], changed_path, "--policy", paths[2]))[:1]:
+            tell.say(f"  {line}")
+
+
+async def _run(*words: str) -> list[str]:
+    """Run `deltahub` as another process; return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from hub.cli.main import main; main()",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(VERIFY_TIMEOUT_S):
+        output, _ = await process.communicate()
+    return output.decode().splitlines()
+
+
+def farewell(tell: Teller, base: str, folder: Path) -> None:
+    """Say what to try next."""
+    partner, university, voucher = (p.profile(folder) for p in (PARTNER, UNIVERSITY, VOUCHER))
+    samples = "hub/query/documents"
+    tell.line()
+    tell.line(f"The hub is up at {base}    Explorer: {base}/explore    Ctrl-C stops everything")
+    tell.line("Try, in another shell:")
+    tell.line(
+        f"  .venv/bin/deltahub client query --as {partner} {samples}/{QUESTION}.graphql --today"
+    )
+    tell.line(
+        f"  .venv/bin/deltahub client query --as {partner} "
+        "'{ instruments(search: \"smdj\", first: 3) { totalCount nodes { key name { zh } } } }'"
+    )
+    tell.line(f"  .venv/bin/deltahub client query --as {voucher} {samples}/service_records.graphql")
+    tell.line(f"  .venv/bin/deltahub client query --as {university} {samples}/sources.graphql")

@@ -1,0 +1,102 @@
+"""`config`: the file with which an operator deploys a source: `<id>.toml`, mode 0600.
+
+It names the adapter, the address, how the source lets us in, and facts of the installation:
+
+    adapter = "ecnu"
+    base_url = "https://api.example.edu.cn/api/v1/"
+    division_code = "310000"
+    owners = ["moe:10269"]
+
+    [client_credentials]          # or:  [token]  value = "…"  header = "X-Api-Key"
+    token_url = "/oauth2/token"
+    client_id = "…"
+    client_secret = "…"
+
+    [institution]                 # the Institution record, where the adapter states none
+    [facts]                       # what the adapter's docstring asks for
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapters import discover
+from hub.errors import SettingsError
+from hub.harvest.source import ClientCredentials, Source, StaticToken
+
+BYTES_MAX = 65_536
+MEMBERS = {
+    "adapter",
+    "base_url",
+    "division_code",
+    "owners",
+    "client_credentials",
+    "token",
+    "institution",
+    "facts",
+    "title_zh",
+    "title_en",
+}
+
+
+def load_source(path: Path) -> Source:
+    """Read a source's file; `SettingsError` lists every problem."""
+    content = _read(path)
+    problems = [f"{path}: {name} is not known" for name in sorted(set(content) - MEMBERS)]
+    adapters = discover()
+    name = content.get("adapter")
+    if name not in adapters:
+        problems.append(f"{path}: adapter is one of {', '.join(sorted(adapters))}")
+    if not str(content.get("base_url", "")).startswith(("http://", "https://")):
+        problems.append(f"{path}: base_url begins with https://")
+    if problems:
+        raise SettingsError(problems)
+    owners = content.get("owners")
+    try:
+        return Source(
+            id=path.stem,
+            adapter=adapters[str(name)],
+            base_url=content["base_url"],
+            auth=_auth(path.stem, content),
+            institution=content.get("institution", {}),
+            facts=content.get("facts", {}),
+            owners=None if owners is None else tuple(owners),
+            division_code=content.get("division_code"),
+            title_zh=content.get("title_zh", ""),
+            title_en=content.get("title_en", ""),
+        )
+    except TypeError as error:
+        raise SettingsError([f"{path}: {error}"]) from error
+
+
+def sources_in(folder: Path | None) -> dict[str, Path]:
+    """Return the files of a folder by source id."""
+    if folder is None:
+        raise SettingsError(["HUB_SOURCE_SECRETS_DIR: name the folder with one TOML per source"])
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def _auth(source: str, content: dict[str, Any]) -> httpx.Auth | None:
+    if "client_credentials" in content:
+        return ClientCredentials(source=source, **content["client_credentials"])
+    if "token" in content:
+        return StaticToken(**content["token"])
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise SettingsError([f"{path} can be read by others; run: chmod 600 {path}"])
+            return tomllib.loads(file.read(BYTES_MAX).decode("utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{path}: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError([f"{path} is not TOML: {error}"]) from error
