@@ -1,0 +1,33 @@
+"""Mapping: how the columns of somebody's table become records, as an institution's clerk wrote it.
+
+The mapping is a TOML file (`parse`), it is bound to the columns of a table (`bind`), and then turns
+rows into records (`convert`); `suggest` proposes a mapping for a table that nobody has mapped yet.
+
+- Nothing of a table is passed over in silence: each column is used, dropped as personal or ignored
+  with a reason; each row becomes records, is left out by a stated rule, or is refused with reasons.
+- All problems are told at once, in Chinese and English, with the line of the mapping or the column.
+- Pure: tables come in as values, records go out as wire objects that `schema.conform` has checked.
+"""
+
+from adapters._mapping.convert import Converted, Converter, RowProblem
+from adapters._mapping.errors import MappingError, MappingProblem
+from adapters._mapping.model import FileFacts, Mapping
+from adapters._mapping.parse import parse_mapping
+from adapters._mapping.suggest import suggest
+from adapters._mapping.table import Column, SourceRow, Table, match_text
+
+__all__ = [
+    "Column",
+    "Converted",
+    "Converter",
+    "FileFacts",
+    "Mapping",
+    "MappingError",
+    "MappingProblem",
+    "RowProblem",
+    "SourceRow",
+    "Table",
+    "match_text",
+    "parse_mapping",
+    "suggest",
+]

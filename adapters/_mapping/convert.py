@@ -1,0 +1,217 @@
+"""`Converter`: a mapping bound to the columns of one table; rows go in, records come out.
+
+- A row goes in whole or comes back whole: when one of its records has a problem, none is made.
+- What a rule could not read and what does not conform is told with the columns to look at.
+- Two rows under one key with different content are a mistake, unless the mapping says revisions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from adapters._mapping import slots
+from adapters._mapping.assemble import assembled, keep_originals
+from adapters._mapping.bind import covers, misfits
+from adapters._mapping.errors import CellError, MappingError
+from adapters._mapping.model import Condition, RecordRule, Rule
+from adapters._mapping.model import Mapping as SavedMapping
+from adapters._mapping.table import (
+    Column,
+    SourceRow,
+    is_blank,
+    locate,
+    text_of,
+)
+from adapters._mapping.values import Reading, Taken
+from schema.conform import conform
+from schema.errors import Problem
+from schema.item import Grade
+
+VALUE_SHOWN_MAX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """Something wrong with a row, and the positions of the columns where it can be corrected."""
+
+    problem: Problem
+    columns: tuple[int, ...]
+    reason: str
+    """What rows are counted by: the item, without the index of a list member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What one row became: records, or problems, or nothing by a stated rule."""
+
+    row: SourceRow
+    records: tuple[tuple[str, dict[str, Any]], ...] = ()
+    problems: tuple[RowProblem, ...] = ()
+    left_out: str | None = None
+    dropped: tuple[str, ...] = ()
+    """Columns with personal data that were filled in this row."""
+
+
+class Converter:
+    """Turns the rows of one table into records. Raises `MappingError` when it does not fit."""
+
+    def __init__(self, mapping: SavedMapping, columns: Sequence[Column]) -> None:
+        """Bind the mapping to the columns, or tell everything that does not fit."""
+        self.mapping = mapping
+        self.columns = tuple(columns)
+        found = {a: f for a in mapping.addresses if (f := locate(a, self.columns)) is not None}
+        self._reading = Reading(mapping.file, found)
+        self._personal = tuple(c for c in self.columns if covers(mapping.drop, c))
+        unfit = misfits(mapping, self.columns, found)
+        if unfit:
+            raise MappingError(unfit)
+        self._seen: dict[tuple[str, str], bytes] = {}
+
+    def convert(self, rows: Iterable[SourceRow]) -> Iterable[Converted]:
+        """Yield what each row became, in order."""
+        for row in rows:
+            yield self._row(row)
+
+    def kept(self, row: SourceRow) -> dict[str, str]:
+        """Return a row for keeping: by column name, personal columns left away."""
+        personal = {column.position for column in self._personal}
+        return {
+            column.name or f"#{column.position}": text
+            for column in self.columns
+            if column.position not in personal and (text := text_of(_cell_at(row, column.position)))
+        }
+
+    def _row(self, row: SourceRow) -> Converted:
+        reason = self._left_out(row)
+        dropped = tuple(
+            column.name for column in self._personal if not is_blank(_cell_at(row, column.position))
+        )
+        if reason is not None:
+            return Converted(row, left_out=reason, dropped=dropped)
+        problems = self._surplus(row)
+        records: list[tuple[RecordRule, dict[str, Any]]] = []
+        for rule in self.mapping.records:
+            if rule.when is None or self._holds(rule.when, row):
+                wire, told = self._record(rule, row)
+                problems += told
+                records.append((rule, wire))
+        if not records and not problems:
+            problems.append(_row_problem("NO_RECORD", _NO_RECORD))
+        if not problems:
+            problems += self._repeats(records)
+        if problems:
+            return Converted(row, problems=tuple(problems), dropped=dropped)
+        made = tuple((rule.spec.name, wire) for rule, wire in records)
+        return Converted(row, records=made, dropped=dropped)
+
+    def _left_out(self, row: SourceRow) -> str | None:
+        for each in self.mapping.leave_out:
+            if self._holds(each, row):
+                return each.reason
+        return None
+
+    def _holds(self, condition: Condition, row: SourceRow) -> bool:
+        content = self._reading.found[condition.column].get(row)
+        blank = is_blank(content, self.mapping.file.empty)
+        if condition.test in ("filled", "empty"):
+            return blank is (condition.test == "empty")
+        return (text_of(content) in condition.texts) is (condition.test == "is")
+
+    def _surplus(self, row: SourceRow) -> list[RowProblem]:
+        """Tell of content beyond the last column that has a name."""
+        width = max((column.position for column in self.columns), default=0)
+        if all(is_blank(cell) for cell in row.cells[width:]):
+            return []
+        return [_row_problem("CELL_WITHOUT_COLUMN", _SURPLUS)]
+
+    def _record(self, rule: RecordRule, row: SourceRow) -> tuple[dict[str, Any], list[RowProblem]]:
+        problems: list[RowProblem] = []
+        taken: dict[str, Taken | None] = {}
+        for each in rule.rules:
+            try:
+                taken[each.slot.path] = self._reading.take(each, row)
+            except CellError as error:
+                problems.append(self._problem(each, error, row))
+        if problems:
+            return {}, problems
+        wire = assembled(rule, taken)
+        keep_originals(rule.spec, taken, wire)
+        wire, found = conform(rule.spec, wire)
+        return wire, [self._located(rule, each, row) for each in found]
+
+    def _problem(self, rule: Rule, error: CellError, row: SourceRow) -> RowProblem:
+        positions = self._positions(rule)
+        value = None if rule.slot.item.grade is Grade.L4 else self._shown(positions, row)
+        told = Problem(rule.slot.path, error.code, error.zh, error.en, value)
+        return RowProblem(told, positions, rule.slot.path)
+
+    def _located(self, rule: RecordRule, problem: Problem, row: SourceRow) -> RowProblem:
+        """Point at the columns that feed what does not conform."""
+        plain = _without_index(problem.path)
+        rules = [each for each in rule.rules if _without_index(each.slot.path) == plain]
+        if not rules:
+            rules = [each for each in rule.rules if _related(plain, each.slot.path)]
+        positions = tuple(dict.fromkeys(p for each in rules for p in self._positions(each)))
+        return RowProblem(problem, positions, plain)
+
+    def _positions(self, rule: Rule) -> tuple[int, ...]:
+        found = self._reading.found
+        named = [found[address] for address in rule.addresses if address in found]
+        return tuple(dict.fromkeys(each.column.position for each in named))
+
+    def _shown(self, positions: Sequence[int], row: SourceRow) -> str | None:
+        texts = [text_of(_cell_at(row, position)) for position in positions]
+        return " | ".join(text for text in texts if text)[:VALUE_SHOWN_MAX] or None
+
+    def _repeats(self, records: Sequence[tuple[RecordRule, dict[str, Any]]]) -> list[RowProblem]:
+        if self.mapping.same_key == "revise":
+            return []
+        problems = []
+        for rule, wire in records:
+            name, key = rule.spec.name, rule.spec.key_of(wire)
+            content = sha256(json.dumps(wire, sort_keys=True).encode()).digest()
+            if self._seen.setdefault((name, key), content) != content:
+                fed = [r for r in rule.rules if r.slot.items[0].name in rule.spec.key]
+                positions = tuple(dict.fromkeys(p for r in fed for p in self._positions(r)))
+                last = rule.spec.item(rule.spec.key[-1]).wire
+                told = Problem(last, "KEY_REPEATED", *_repeated(key))
+                problems.append(RowProblem(told, positions, last))
+        return problems
+
+
+_NO_RECORD = (
+    "没有一个 [[record]] 适用于本行；请增加条件或用 [[leave_out]] 说明原因",
+    "no [[record]] applies to this row; add one, or leave it out with a reason",
+)
+_SURPLUS = (
+    "最后一列之后还有内容，但没有列名",
+    "there is content beyond the last column that has a name",
+)
+
+
+def _repeated(key: str) -> tuple[str, str]:
+    return (
+        f"本文件中已有编号相同但内容不同的行：{key}",
+        f"another row of this file has the same key and other content: {key}",
+    )
+
+
+def _row_problem(code: str, words: tuple[str, str]) -> RowProblem:
+    return RowProblem(Problem("", code, *words), (), "")
+
+
+def _cell_at(row: SourceRow, position: int) -> Any:
+    return row.cells[position - 1] if position <= len(row.cells) else None
+
+
+def _without_index(path: str) -> str:
+    return ".".join(p for p in path.split(".") if not p.isdigit() and p != slots.EVERY)
+
+
+def _related(plain: str, path: str) -> bool:
+    other = _without_index(path)
+    return other.startswith(f"{plain}.") or plain.startswith(f"{other}.")

@@ -1,0 +1,178 @@
+"""Tables as the mapping sees them: named columns, numbered rows, and the texts of cells.
+
+- Column names are compared without regard to case, blanks and the width of brackets and digits.
+- A cell of a JSON source may hold a list; an address such as `names[lang=zh].value` looks inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+Cell: TypeAlias = str | int | Decimal | bool | date | datetime | time | None
+Content: TypeAlias = Cell | list[Any]
+
+ROW_NUMBER_COLUMN = "原行号 original row"
+"""Column that is put in front of rows that go back to their sender; never read as data."""
+MISSING_TEXTS = frozenset({""})
+
+_SELECT = re.compile(r"(?P<column>[^\[\]]+)\[(?P<which>[^\]]*)\](?:\.(?P<rest>.+))?")
+_POSITION = re.compile(r"#([1-9][0-9]{0,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; `position` counts from 1, `name` is its header as written."""
+
+    position: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of data, with the number that its sender sees."""
+
+    number: int
+    cells: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of one file: its columns and its rows of data, and what stood above them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[SourceRow, ...]
+    sheet: str = ""
+    header_row: int = 1
+    above: tuple[SourceRow, ...] = ()
+    header: SourceRow | None = None
+    """The header as it was written; a JSON source has none."""
+    found: Mapping[str, str] = field(default_factory=dict)
+    """What was found out about the file: format, encoding, delimiter."""
+
+
+def match_text(name: str) -> str:
+    """Return the form in which column names are compared."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def text_of(content: Content) -> str:
+    """Write a cell as a person would; a list is written as JSON."""
+    match content:
+        case None:
+            text = ""
+        case bool():
+            text = "true" if content else "false"
+        case Decimal():
+            text = format(content, "f")
+        case datetime() if content.time() == time() and content.tzinfo is None:
+            text = content.date().isoformat()
+        case datetime():
+            text = content.isoformat(sep=" ")
+        case date() | time():
+            text = content.isoformat()
+        case list():
+            text = json.dumps(content, ensure_ascii=False, default=str)
+        case _:
+            text = unicodedata.normalize("NFC", str(content)).strip()
+    return text
+
+
+def is_blank(content: Content, empty: frozenset[str] = MISSING_TEXTS) -> bool:
+    """Tell whether a cell says nothing: it is empty or holds a word that stands for nothing."""
+    if content is None or content == []:
+        return True
+    return isinstance(content, str) and (not content.strip() or content.strip() in empty)
+
+
+Getter: TypeAlias = Callable[[SourceRow], Content]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A column that an address means, and how to take its content out of a row."""
+
+    column: Column
+    get: Getter
+
+
+def locate(address: str, columns: Sequence[Column]) -> Found | None:
+    """Find the column of an address: a name, `#3`, or a name with a selector for JSON lists."""
+    named = {match_text(column.name): column for column in columns if column.name}
+    wanted = match_text(address)
+    if wanted in named:
+        return Found(named[wanted], _whole(named[wanted].position - 1))
+    position = _POSITION.fullmatch(address.strip())
+    if position:
+        number = int(position[1])
+        at = next((column for column in columns if column.position == number), None)
+        return None if at is None else Found(at, _whole(number - 1))
+    selected = _SELECT.fullmatch(address.strip())
+    if selected is None or match_text(selected["column"]) not in named:
+        return None
+    column = named[match_text(selected["column"])]
+    which, rest = selected["which"].strip(), selected["rest"] or ""
+    whole = _whole(column.position - 1)
+    return Found(column, lambda row: _select(whole(row), which, rest))
+
+
+def _whole(index: int) -> Getter:
+    return lambda row: row.cells[index] if index < len(row.cells) else None
+
+
+def _select(content: Content, which: str, rest: str) -> Content:
+    members = _members(content)
+    if which.isdigit():
+        members = members[int(which) : int(which) + 1]
+    elif which:
+        members = [each for each in members if _fits(each, which)]
+    found = [part for each in members if (part := _inside(each, rest)) not in (None, "", [])]
+    if not which:
+        return found or None
+    return found[0] if found else None
+
+
+def _members(content: Content) -> list[Any]:
+    if isinstance(content, str) and content.startswith("["):
+        # A list that went through a workbook came back as text.
+        try:
+            read = json.loads(content)
+        except ValueError:
+            return [content]
+        return read if isinstance(read, list) else [content]
+    if isinstance(content, list):
+        return content
+    return [] if content is None else [content]
+
+
+def _fits(member: Any, conditions: str) -> bool:
+    if not isinstance(member, dict):
+        return False
+    for condition in conditions.split(","):
+        name, _, wanted = condition.partition("=")
+        held = _inside(member, name.strip())
+        values = held if isinstance(held, list) else [held]
+        if wanted.strip() not in [str(each) for each in values if each is not None]:
+            return False
+    return True
+
+
+def _inside(member: Any, path: str) -> Any:
+    for part in path.split(".") if path else []:
+        if not isinstance(member, dict):
+            return None
+        member = member.get(part)
+    return member
+
+
+def listed(content: Content) -> list[Content]:
+    """Return a cell's members: those of a list (also of one written as JSON), or the cell alone."""
+    if isinstance(content, list) or (isinstance(content, str) and content.startswith("[")):
+        return _members(content)
+    return [] if content is None else [content]

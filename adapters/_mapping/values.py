@@ -1,0 +1,315 @@
+"""`Reading`: how one rule takes its value out of one row.
+
+The steps, always in this order: take the cell, cut (`remove`, `match`, `split`), look up (`codes`,
+`scheme`, `lookup`), write into the `template`, and bring into the form of the item (number with
+unit, date, code, text). A step that fails raises `CellError`; a cell that says nothing gives None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from adapters._mapping.errors import CellError
+from adapters._mapping.model import FileFacts, Rule, fill, template_columns
+from adapters._mapping.moments import day, hours_between, instant, zone_of
+from adapters._mapping.slots import EVERY
+from adapters._mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
+from adapters._mapping.units import convert, decimal_text, number_of
+from schema.codes import UnknownCodeError
+from schema.codes.tables import country, divisions
+from schema.flat import SEPARATOR, SPELLINGS
+from schema.item import Item, Kind
+
+CODES_SHOWN_MAX = 20
+LINED_FROM = 500
+"""Items at least this long may hold line breaks; in shorter ones they become blanks."""
+YES = frozenset({"是", "有", "true", "t", "yes", "y", "1", "√"})
+NO = frozenset({"否", "无", "false", "f", "no", "n", "0", "×"})
+_TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
+_NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A value in wire form, and what the source wrote where that differs in kind."""
+
+    value: Any
+    original: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Facts of the file, and where its columns are."""
+
+    facts: FileFacts
+    found: Mapping[str, Found]
+
+    def take(self, rule: Rule, row: SourceRow) -> Taken | None:
+        """Return the value of a rule in a row, or None where nothing is said."""
+        if rule.fixed is not None:
+            return Taken(_fixed(rule))
+        if rule.first:
+            return self._first(rule, row)
+        if rule.between is not None:
+            return self._between(rule, row)
+        content = self._content(rule, row)
+        if rule.columns or rule.header_of:
+            if is_blank(content, self._empty(rule)):
+                return None
+        elif rule.template is not None:
+            return self._template_only(rule, row)
+        return self._pieces(rule, row, content)
+
+    def _first(self, rule: Rule, row: SourceRow) -> Taken | None:
+        """Try the alternatives in order; only the last one's failure counts."""
+        failed: CellError | None = None
+        for each in rule.first:
+            try:
+                taken = self.take(each, row)
+            except CellError as error:
+                failed = error
+                continue
+            if taken is not None:
+                return taken
+        if failed is not None:
+            raise failed
+        return None
+
+    def _between(self, rule: Rule, row: SourceRow) -> Taken | None:
+        assert rule.between is not None
+        start, end = (_cell(self._get(name, row)) for name in rule.between)
+        if is_blank(start, self.facts.empty) or is_blank(end, self.facts.empty):
+            return None
+        hours = hours_between(start, end, rule.date_format, self._zone(rule))
+        return Taken(decimal_text(hours, 4 if rule.decimals is None else rule.decimals))
+
+    def _content(self, rule: Rule, row: SourceRow) -> Content:
+        if rule.header_of:
+            return self.found[rule.header_of].column.name
+        for address in rule.columns:
+            content = self._get(address, row)
+            if not is_blank(content, self._empty(rule)):
+                return content
+        return None
+
+    def _get(self, address: str, row: SourceRow) -> Content:
+        found = self.found.get(address)
+        return None if found is None else found.get(row)
+
+    def _empty(self, rule: Rule) -> frozenset[str]:
+        return self.facts.empty | rule.empty
+
+    def _zone(self, rule: Rule) -> tzinfo:
+        return zone_of(rule.zone or self.facts.time_zone)
+
+    def _template_only(self, rule: Rule, row: SourceRow) -> Taken | None:
+        text = self._filled(rule, row, "")
+        return None if text is None else self._finished(rule, text, text)
+
+    def _filled(self, rule: Rule, row: SourceRow, own: str) -> str | None:
+        """Fill the template; where one of its columns says nothing, neither does the whole."""
+        assert rule.template is not None
+        texts = {"": own}
+        for address in template_columns(rule.template):
+            content = self._get(address, row)
+            if is_blank(content, self._empty(rule)):
+                return None
+            texts[address] = text_of(content)
+        return fill(rule.template, texts)
+
+    def _pieces(self, rule: Rule, row: SourceRow, content: Content) -> Taken | None:
+        item = rule.slot.item
+        pieces = _cut(rule, content, self._empty(rule))
+        several = item.many or EVERY in rule.slot.path
+        if rule.part is not None:
+            pieces = pieces[rule.part - 1 : rule.part]
+        elif not several and len(pieces) > 1:
+            raise CellError(
+                "SEVERAL_VALUES",
+                f"“{item.facts.zh}”只能有一个值，此处有 {len(pieces)} 个",
+                f"only one value is possible here, there are {len(pieces)}",
+            )
+        if item.many and not isinstance(content, list) and not rule.split:
+            pieces = [p for each in pieces for p in SEPARATOR.split(text_of(each)) if p]
+        made = [one for each in pieces if (one := self._one(rule, row, each)) is not None]
+        if not made:
+            return None
+        if several:
+            return Taken([each.value for each in made])
+        return made[0]
+
+    def _one(self, rule: Rule, row: SourceRow, cell: Cell) -> Taken | None:
+        original = text_of(cell)
+        cell = _trimmed(rule, cell)
+        cell = _looked_up(rule, cell)
+        if is_blank(cell, self._empty(rule)):
+            return None
+        if rule.template is not None:
+            cell = self._filled(rule, row, text_of(cell))
+            if cell is None:
+                return None
+        return self._finished(rule, cell, original)
+
+    def _finished(self, rule: Rule, cell: Cell, original: str) -> Taken:
+        """Bring a cell into the form of its item."""
+        item = rule.slot.item
+        if item.kind in _TIMES:
+            made = self._time(rule, cell)
+            return Taken(made, None if made == original else original)
+        if item.kind in _NUMBERS:
+            number = self._number(rule, cell)
+            numeral = _numeral(item, number, rule.decimals)
+            converted = rule.unit is not None and str(numeral) != original
+            return Taken(numeral, f"{original} {rule.unit}" if converted else None)
+        return Taken(wire_value(item, cell))
+
+    def _time(self, rule: Rule, cell: Cell) -> str:
+        from_1904 = bool(self.facts.dates_1904)
+        stated = rule.date_format
+        if rule.slot.item.kind is Kind.INSTANT:
+            return instant(cell, stated, self._zone(rule), from_1904=from_1904)
+        partial = rule.slot.item.kind is Kind.PARTIAL_DATE
+        return day(cell, stated, partial=partial, from_1904=from_1904)
+
+    def _number(self, rule: Rule, cell: Cell) -> Decimal:
+        target, comma = rule.slot.item.facts.unit, self.facts.decimal_comma
+        if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
+            comma = False  # a number of a workbook has no marks of its own
+        text = text_of(cell)
+        if rule.unit is None:
+            return number_of(text, decimal_comma=comma)
+        return convert(text, rule.unit, target, decimal_comma=comma)
+
+
+def wire_value(item: Item, cell: Cell) -> Any:
+    """Return the wire form of a cell for an item that is no number and no time."""
+    text = text_of(cell)
+    if item.value is not None:
+        spelled = SPELLINGS[item.value.name].fullmatch(text)
+        return spelled.groupdict() if spelled else text
+    if item.code_list is not None:
+        for member in item.code_list:
+            if text in (member.value, member.official, member.zh):
+                return member.value
+        return text
+    if item.kind is Kind.BOOLEAN:
+        folded = text.casefold()
+        return True if folded in YES else False if folded in NO else text
+    if item.facts.length_max < LINED_FROM:
+        return re.sub(r"\s+", " ", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _fixed(rule: Rule) -> Any:
+    item, stated = rule.slot.item, rule.fixed
+    if isinstance(stated, bool) or (isinstance(stated, int) and item.kind is Kind.INTEGER):
+        return stated
+    text = str(stated)
+    if item.many:
+        return [wire_value(item, part) for part in SEPARATOR.split(text) if part]
+    if item.kind is Kind.INTEGER and re.fullmatch(r"-?[0-9]{1,15}", text):
+        return int(text)
+    return text if item.kind in (*_TIMES, *_NUMBERS) else wire_value(item, text)
+
+
+def _numeral(item: Item, number: Decimal, decimals: int | None) -> Any:
+    text = decimal_text(number, decimals)
+    if item.kind is Kind.INTEGER and "." not in text:
+        return int(text)
+    return text
+
+
+def _cell(content: Content) -> Cell:
+    return text_of(content) if isinstance(content, list) else content
+
+
+def _cut(rule: Rule, content: Content, empty: frozenset[str]) -> list[Cell]:
+    """Cut a cell into its pieces, without those that say nothing."""
+    looks_inside = any("[" in address for address in rule.columns) or isinstance(content, list)
+    parts = listed(content) if looks_inside or rule.without else [content]
+    if rule.split:
+        cutter = re.compile("[" + re.escape(rule.split) + "]+")
+        parts = [piece for part in parts for piece in cutter.split(text_of(part))]
+    cells = [_cell(part) for part in parts]
+    left = {each.casefold() for each in rule.without}
+    return [
+        cell for cell in cells if not is_blank(cell, empty) and text_of(cell).casefold() not in left
+    ]
+
+
+def _trimmed(rule: Rule, cell: Cell) -> Cell:
+    if not rule.remove and rule.match is None:
+        return cell
+    text = text_of(cell)
+    for each in rule.remove:
+        text = text.replace(each, "")
+    if rule.match is not None:
+        found = rule.match.search(text)
+        return found[1].strip() if found and found[1] else None
+    return text.strip()
+
+
+def _looked_up(rule: Rule, cell: Cell) -> Cell:
+    text = text_of(cell)
+    if cell is None or not text:
+        return cell
+    if rule.codes is not None:
+        return _coded(rule.codes, text)
+    if rule.scheme is not None and rule.slot.item.code_list is not None:
+        try:
+            return rule.slot.item.code_list.by_official(text, rule.scheme).value
+        except UnknownCodeError as error:
+            raise CellError(
+                "CODE_UNKNOWN", f"{rule.scheme} 中没有代码“{text}”", str(error)
+            ) from error
+    if rule.lookup == "GB/T 2260":
+        return _division(text)
+    if rule.lookup is not None:
+        found = country(text)
+        if found is None:
+            raise CellError(
+                "COUNTRY_UNKNOWN", f"没有国家或地区“{text}”", f"{text!r} is no country or region"
+            )
+        return found.alpha3
+    return cell
+
+
+def _coded(codes: Mapping[str, str], text: str) -> str:
+    if text in codes:
+        return codes[text]
+    folded = {key.casefold(): value for key, value in codes.items()}
+    if text.casefold() in folded:
+        return folded[text.casefold()]
+    known = list(codes)[:CODES_SHOWN_MAX]
+    raise CellError(
+        "CODE_NOT_MAPPED",
+        f"代码对照表中没有“{text}”；已有：{'、'.join(known)}",
+        f"{text!r} is not in the code table of the mapping; known: {', '.join(known)}",
+    )
+
+
+def _division(text: str) -> str:
+    codes = _divisions_by_name().get(text, ())
+    if len(codes) == 1:
+        return codes[0]
+    told = "不止一个" if codes else "没有"
+    raise CellError(
+        "DIVISION_UNKNOWN",
+        f"长三角 GB/T 2260 中{told}名为“{text}”的行政区划，请填 6 位代码",
+        f"the delta has {len(codes)} divisions named {text!r} (GB/T 2260); write the six digits",
+    )
+
+
+@cache
+def _divisions_by_name() -> Mapping[str, tuple[str, ...]]:
+    made: dict[str, tuple[str, ...]] = {}
+    for each in divisions().values():
+        if each.valid_until is None:
+            made[each.name] = (*made.get(each.name, ()), each.code)
+    return made

@@ -1,0 +1,145 @@
+"""`deltahub submit`: a file through a saved mapping into the store, and its refused rows back.
+
+Exit codes: 0 every row went in, 1 rows were refused or the mapping does not fit, 2 it could not be
+done.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters._mapping import Mapping, MappingError, MappingProblem, parse_mapping
+from connectors.errors import ConnectorError
+from hub.cli.context import open_database, run, settings
+from hub.clock import system_clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.intake.batch import Outcome
+from hub.intake.mapped import MappedFile, Report, Submission, submit_file
+from hub.intake.rejects import rejects_workbook
+from hub.ledger.leaf import HUB_PARTY
+
+REASONS_SHOWN_MAX = 50
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON or JSON lines")],
+    mapping: Annotated[Path, typer.Option(help="mapping file; see docs/partners/mappings")],
+    source: Annotated[str, typer.Option(help="whose records these are; else the mapping's")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, write nothing")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="workbook for the refused rows")] = None,
+) -> None:
+    """Submit a file through a mapping; print what became of its rows."""
+    text = read_text(mapping)
+    try:
+        found = parse_mapping(text)
+        given = MappedFile(
+            name=file.name,
+            data=read_bytes(file),
+            mapping=found,
+            mapping_text=text,
+            source=source_of(source, found),
+        )
+        made = run(_submit(given, dry_run=dry_run))
+    except MappingError as error:
+        print_problems(mapping.name, error)
+        raise typer.Exit(1) from error
+    except ConnectorError as error:
+        print(f"{error}\n{error.hint}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    print_report(made.report)
+    if made.refused and rejects is not None:
+        from_1904 = bool(found.file.dates_1904)
+        rejects.write_bytes(rejects_workbook(made.table, made.refused, dates_1904=from_1904))
+        print(f"退回的行 refused rows: {rejects}")
+    if made.refused:
+        raise typer.Exit(1)
+
+
+async def _submit(given: MappedFile, *, dry_run: bool) -> Submission:
+    known = settings()
+    async with open_database(known) as database:
+        return await submit_file(
+            database,
+            given,
+            party=f"{HUB_PARTY}{known.log_origin}",
+            clock=system_clock,
+            dry_run=dry_run,
+        )
+
+
+def source_of(option: str, found: Mapping) -> str:
+    """Return the source that was named, on the command line or in the mapping."""
+    named = option or found.source
+    if not named:
+        raise RefusedError(
+            ErrorCode.SOURCE_UNKNOWN,
+            hint='Name it: --source ID, or source = "ID" in the mapping. 请指明来源。',
+        )
+    return named
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that the user named."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HubError(
+            ErrorCode.BAD_USER_INPUT,
+            message_zh=f"无法读取 {path.name}",
+            message_en=f"{path.name} cannot be read: {error.strerror}",
+        ) from error
+
+
+def read_text(path: Path) -> str:
+    """Read a mapping that the user named; editors on Windows put a mark in front."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HubError(
+            ErrorCode.NOT_UTF8,
+            message_zh=f"{path.name} 不是 UTF-8 编码",
+            message_en=f"{path.name} is not UTF-8",
+            hint="Save the mapping as UTF-8. 请将映射文件另存为 UTF-8。",
+        ) from error
+
+
+def print_problems(name: str, error: MappingError) -> None:
+    """Tell everything that is wrong with a mapping, one problem in two lines."""
+    print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
+    for each in error.problems:
+        print(f"  {_place(each)}{each.zh}\n      {each.en}", file=sys.stderr)
+
+
+def _place(problem: MappingProblem) -> str:
+    line = f"第 {problem.line} 行 line {problem.line} · " if problem.line else ""
+    return f"{line}{problem.where} · " if problem.where else line
+
+
+def print_report(report: Report) -> None:
+    """Print the figures of one file; they add up."""
+    state = "试运行 dry run" if report.dry_run else "已提交 submitted"
+    if report.replayed:
+        state = "此前已提交，这是当时的结果 submitted before; this is the answer of then"
+    print(f"{report.file} · {state} · " + ", ".join(f"{k} {v}" for k, v in report.found.items()))
+    print(f"文件行数 rows of the file      {report.rows:>8}")
+    for reason, count in sorted(report.left_out.items()):
+        print(f"  按规则不采用 left out         {count:>8}  {reason}")
+    print(f"读取 rows read                 {report.read:>8}")
+    print(f"  接收 accepted                {report.accepted:>8}")
+    print(f"  重复 duplicate               {report.duplicate:>8}")
+    print(f"  退回 quarantined             {report.quarantined:>8}")
+    for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
+        print(f"    {code:<27}{count:>8}  {item}")
+    for (name, outcome), count in sorted(report.records.items()):
+        told = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
+        print(f"记录 records {name:<18}{count:>8}  {told}")
+    for column, count in sorted(report.dropped.items()):
+        print(f"已丢弃的个人信息 dropped       {count:>8}  {column}")
+
+
+def _largest(reason: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:
+    return -reason[1], reason[0]

@@ -1,0 +1,133 @@
+"""The rejects workbook: refused rows as their sender wrote them, with what is wrong beside it.
+
+- The same columns in the same order, the same rows above the header; only refused rows.
+- Bad cells are red and carry a comment in Chinese and English; what belongs to no cell is said at
+  the row's number, in a column in front that a later submission takes off again.
+- Texts are written as text: nothing that came in can become a formula.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+
+import xlsxwriter
+
+from adapters._mapping import RowProblem, SourceRow, Table
+from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+
+CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a fixed naive stamp keeps the file reproducible
+CELL_TEXT_MAX = 32_767
+NUMBER_MAX = 2**53
+COMMENT_MAX = 2_000
+"""Characters of one comment; more than that nobody reads in a tooltip."""
+COMMENT_SHAPE = {"x_scale": 2.2, "y_scale": 1.6, "author": "deltahub"}
+RED = "#FFC7CE"
+DATE, MOMENT, CLOCK = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
+TOO_LONG = "内容过长，未写回；请以原文件为准\ntoo long to be written back; see the original file"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One refused row and everything that is wrong with it."""
+
+    row: SourceRow
+    problems: Sequence[RowProblem]
+
+
+def rejects_workbook(
+    table: Table, refused: Sequence[Refused], *, dates_1904: bool = False
+) -> bytes:
+    """Return the refused rows of a table as XLSX bytes."""
+    stream = io.BytesIO()
+    options = {"in_memory": True, "date_1904": dates_1904}
+    with xlsxwriter.Workbook(stream, options) as book:
+        book.set_properties({"title": "Rejected rows 退回的行", "created": CREATED})
+        _Sheet(book, table).write(refused)
+    return stream.getvalue()
+
+
+class _Sheet:
+    """The one sheet, and the formats it uses."""
+
+    def __init__(self, book: xlsxwriter.Workbook, table: Table) -> None:
+        self._table = table
+        self._sheet = book.add_worksheet(table.sheet or None)
+        self._head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        self._grey = book.add_format({"font_color": "#777777"})
+        self._formats = {
+            (shape, bad): book.add_format(
+                {**({"num_format": shape} if shape else {}), **({"bg_color": RED} if bad else {})}
+            )
+            for shape in ("", DATE, MOMENT, CLOCK)
+            for bad in (False, True)
+        }
+
+    def write(self, refused: Sequence[Refused]) -> None:
+        """Write rows above the header, the header, and the refused rows."""
+        table = self._table
+        header = max(table.header_row - 1, 0)
+        for row in table.above:
+            for position, cell in enumerate(row.cells, start=1):
+                self._cell(row.number - 1, position, cell, bad=False)
+        self._sheet.write_string(header, 0, ROW_NUMBER_COLUMN, self._grey)
+        self._sheet.set_column(0, 0, 12)
+        for position, name in self._names():
+            self._sheet.write_string(header, position, name, self._head)
+            self._sheet.set_column(position, position, max(10, min(40, len(name) * 2)))
+        self._sheet.freeze_panes(header + 1, 1)
+        for line, each in enumerate(refused, start=header + 1):
+            self._row(line, each)
+
+    def _names(self) -> list[tuple[int, str]]:
+        """Return the header as it was written, by position."""
+        written = self._table.header
+        if written is None:
+            return [(column.position, column.name) for column in self._table.columns]
+        return [(at, text_of(cell)) for at, cell in enumerate(written.cells, start=1)]
+
+    def _row(self, line: int, refused: Refused) -> None:
+        told: dict[int, list[str]] = {}
+        for each in refused.problems:
+            words = f"{each.problem.zh}\n{each.problem.en}"
+            named = f"{each.problem.path}: " if each.problem.path and not each.columns else ""
+            for position in each.columns or (0,):
+                told.setdefault(position, []).append(f"{named}{words}")
+        shade = self._formats["", 0 in told]
+        self._sheet.write_number(line, 0, refused.row.number, shade)
+        for position, cell in enumerate(refused.row.cells, start=1):
+            if not self._cell(line, position, cell, bad=position in told):
+                told.setdefault(position, []).append(TOO_LONG)
+        for position, texts in told.items():
+            comment = "\n\n".join(dict.fromkeys(texts))[:COMMENT_MAX]
+            self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
+
+    def _cell(self, line: int, position: int, cell: Content, *, bad: bool) -> bool:
+        """Write one cell in its own type; tell whether it could be written."""
+        sheet, plain = self._sheet, self._formats["", bad]
+        if cell is None:
+            sheet.write_blank(line, position, None, plain)
+        elif isinstance(cell, bool):
+            sheet.write_boolean(line, position, cell, plain)
+        elif isinstance(cell, int | Decimal) and abs(cell) < NUMBER_MAX:
+            sheet.write_number(line, position, cell, plain)
+        elif (shape := _shape(cell)) is not None:
+            sheet.write_datetime(line, position, cell, self._formats[shape, bad])
+        else:
+            text = text_of(cell)
+            if len(text) > CELL_TEXT_MAX:
+                return False
+            sheet.write_string(line, position, text, plain)
+        return True
+
+
+def _shape(cell: Content) -> str | None:
+    """Return the number format of a date or time; None for everything else."""
+    if isinstance(cell, datetime):
+        return MOMENT if cell.tzinfo is None else None
+    if isinstance(cell, date):
+        return DATE
+    return CLOCK if isinstance(cell, time) else None
