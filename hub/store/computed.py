@@ -85,7 +85,10 @@ def _sort(item: Item) -> Computed:
         name = wire.get(item.wire)
         return sort_key(name["zh"]) if name else None
 
-    return Computed(name=f"{item.name}_sort", type=Text(), compute=compute, ordered=True)
+    # The order of code points, whatever the collation of the database.
+    return Computed(
+        name=f"{item.name}_sort", type=Text(collation="C"), compute=compute, ordered=True
+    )
 
 
 def _path(item: Item) -> Computed:

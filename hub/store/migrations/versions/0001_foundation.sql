@@ -43,7 +43,7 @@ CREATE TABLE centre_source (
 	operator_key TEXT,
 	posts_count BIGINT,
 	homepage_url TEXT,
-	name_sort TEXT,
+	name_sort TEXT COLLATE "C",
 	search TSVECTOR,
 	CONSTRAINT pk_centre_source PRIMARY KEY (source, key)
 );
@@ -144,7 +144,7 @@ CREATE TABLE institution (
 	identifiers JSONB NOT NULL,
 	homepage_url TEXT,
 	originals JSONB NOT NULL,
-	name_sort TEXT,
+	name_sort TEXT COLLATE "C",
 	province TEXT,
 	search TSVECTOR,
 	CONSTRAINT pk_institution PRIMARY KEY (item_id)
@@ -227,7 +227,7 @@ CREATE TABLE instrument (
 	image_url TEXT,
 	identifiers JSONB NOT NULL,
 	originals JSONB NOT NULL,
-	name_sort TEXT,
+	name_sort TEXT COLLATE "C",
 	classes_path TEXT[],
 	original_value_amount NUMERIC,
 	original_value_currency TEXT,
