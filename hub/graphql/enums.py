@@ -25,7 +25,7 @@ def enum_of(code_list: type[CodeList]) -> Any:
         official = f" ({member.official})" if member.official else ""
         text = f"{member.zh}{official}. {member.en}."
         members[member.name] = strawberry.enum_value(member.name, description=text)
-    twin = Enum(code_list.__name__, members)  # type: ignore[misc]
+    twin: Any = Enum(code_list.__name__, members)  # type: ignore[misc]
     about = f"{code_list.title_zh}. {code_list.title_en}. {code_list.source}."
     return strawberry.enum(twin, description=about)
 
@@ -35,7 +35,8 @@ Province = enum_of(ProvinceList)
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
     made = {key: strawberry.enum_value(key, description=text) for key, text in members.items()}
-    return strawberry.enum(Enum(name, made), description=about)  # type: ignore[misc]
+    twin: Any = Enum(name, made)  # type: ignore[misc]
+    return strawberry.enum(twin, description=about)
 
 
 AvailabilityStatus = _plain(
@@ -112,5 +113,5 @@ def order_of(record: str) -> Any:
         )
         for name, (item, down) in members.items()
     }
-    twin = Enum(f"{record}Order", made)  # type: ignore[misc]
+    twin: Any = Enum(f"{record}Order", made)  # type: ignore[misc]
     return strawberry.enum(twin, description=f"{RECORDS[record].zh}的排序。Orders of {record}.")

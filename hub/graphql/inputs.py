@@ -14,6 +14,7 @@ from typing import Any
 import strawberry
 
 from hub.graphql.enums import Province, enum_of
+from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal
 from hub.query.filters import FilterKind, Member, filter_members
 from schema.codes import CodeList
@@ -103,7 +104,7 @@ def _code_filter(code_list: type[CodeList]) -> Any:
         f"{code_list.__name__}Filter",
         f"{code_list.title_zh}条件。Conditions on {code_list.title_en[0].lower()}"
         f"{code_list.title_en[1:]}.",
-        {"eq": (enum, _EQ), "in": (list[enum], _IN)},
+        {"eq": (enum, _EQ), "in": (many(enum), _IN)},
     )
 
 
@@ -118,9 +119,9 @@ def _hint(member: Member) -> Any:
         FilterKind.DATE: DateFilter,
         FilterKind.DECIMAL: DecimalFilter,
         FilterKind.MONEY: MoneyFilter,
-        FilterKind.CLASSES: list[ClassFilter],
+        FilterKind.CLASSES: many(ClassFilter),
         FilterKind.DIVISION: DivisionFilter,
-        FilterKind.PROVINCES: list[Province],
+        FilterKind.PROVINCES: many(Province),
         FilterKind.UPDATED: DateTime,
         FilterKind.AVAILABLE: AvailableFor,
     }[member.kind]

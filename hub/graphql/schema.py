@@ -17,6 +17,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
 from hub.graphql import types
+from hub.graphql.hints import many
 from hub.graphql.inputs import InstitutionBy, InstrumentBy
 from hub.graphql.mutations import Mutation
 from hub.graphql.receipts import Receipt, find_receipt
@@ -114,7 +115,7 @@ def _query() -> Any:
         members[plural(name)] = connection_field(name, f"{spec.zh}。{spec.en}", read_root)
     members["sources"] = strawberry.field(
         resolver=read_root,
-        graphql_type=list[SourceStatus],
+        graphql_type=many(SourceStatus),
         description="全部数据来源。Every source and how it stands.",
     )
     members["receipt"] = strawberry.field(

@@ -26,6 +26,7 @@ from hub.graphql.enums import (
     enum_of,
     order_of,
 )
+from hub.graphql.hints import many
 from hub.graphql.inputs import filter_of
 from hub.graphql.scalars import Date, DateTime, Decimal, PartialDate, SafeInt
 from hub.query.limits import LIST_DEFAULT, PAGE_DEFAULT
@@ -147,9 +148,9 @@ Availability = _plain(
     "Opening hours minus firm occupancy; what no source covered is unknown.",
     {
         "status": (AvailabilityStatus, "总体状况。Overall."),
-        "free": (list[Window], "空闲。Free."),
-        "tentative": (list[Window], "空闲但有待确认的预约。Free, with a tentative booking."),
-        "unknown": (list[Window], "未知。Not known."),
+        "free": (many(Window), "空闲。Free."),
+        "tentative": (many(Window), "空闲但有待确认的预约。Free, with a tentative booking."),
+        "unknown": (many(Window), "未知。Not known."),
         "longestFreeHours": (Decimal, "最长连续空闲小时数。Longest free stretch in hours."),
         "asOf": (DateTime | None, "所依据数据的最早时刻。Age of the oldest coverage used."),
         "sources": (list[str], "所依据的来源。Sources whose coverage was used."),
@@ -161,7 +162,7 @@ def item_type(item: Item) -> Any:
     """Return the type of an item, nullability included."""
     plain = _single(item)
     if item.many:
-        return list[plain] if item.grade is Grade.L1 else list[plain] | None  # type: ignore[valid-type]
+        return many(plain) if item.grade is Grade.L1 else many(plain) | None
     return plain if item.grade is Grade.L1 and not item.optional else plain | None
 
 
@@ -242,7 +243,7 @@ def connection_arguments(record: str) -> dict[str, Any]:
     }
     if order is not None:
         about = "排序，同值按标识。Order; ties are broken by identity."
-        found["order_by"] = argument(list[order] | None, about, "orderBy")
+        found["order_by"] = argument(many(order) | None, about, "orderBy")
     if any(item.facts.search for item in RECORDS[record].items):
         about = "全文检索：中文、英文或拼音首字母。Words in Chinese, English or pinyin."
         found["search"] = argument(str | None, about)
@@ -303,7 +304,7 @@ def _relation_fields(spec: RecordSpec) -> dict[str, Any]:
             hints = {"first": argument(int, "至多行数。Rows at most.")}
             found[name] = strawberry.field(
                 resolver=with_arguments(picked, hints, {"first": LIST_DEFAULT}),
-                graphql_type=list[CLASSES[target.name]],  # type: ignore[misc]
+                graphql_type=many(CLASSES[target.name]),
                 description=about,
             )
     return found
@@ -375,12 +376,12 @@ def _complete_record(spec: RecordSpec) -> None:
         CONNECTIONS[spec.name],
         f"{spec.zh}的一页。A page of {spec.name}.",
         {
-            "edges": declared(list[edge], "各行及其游标。Rows with cursors.", name="edges"),
-            "nodes": declared(list[node], "各行。Rows.", name="nodes"),
+            "edges": declared(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
+            "nodes": declared(many(node), "各行。Rows.", name="nodes"),
             "pageInfo": declared(PageInfo, "分页信息。Where the page stands.", name="pageInfo"),
             "totalCount": declared(int, "符合条件的总数。How many match.", name="totalCount"),
             "sources": declared(
-                list[SourceStatus], "数据来源及其状况。Sources and how they stand.", name="sources"
+                many(SourceStatus), "数据来源及其状况。Sources and how they stand.", name="sources"
             ),
         },
     )

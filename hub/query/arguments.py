@@ -33,7 +33,7 @@ from graphql.pyutils import Undefined
 Read = Callable[[VariableValues], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Argument:
     """A present, non-null value. `read` takes it from the variables of a request."""
 
@@ -48,10 +48,12 @@ class Argument:
     """Variables that have the shape the plan is made for."""
 
     def get(self, name: str) -> Argument | None:
-        """Return a member of an input object, or None when it is absent or null."""
+        """Return a member of an input object; None when it is absent, null or not declared."""
         kind = get_named_type(self.type)
         assert isinstance(kind, GraphQLInputObjectType)
-        field = kind.fields[name]
+        field = kind.fields.get(name)
+        if field is None:
+            return None
         where = f"{self.name}.{name}"
         if isinstance(self.node, ObjectValueNode):
             found = next((f.value for f in self.node.fields if f.name.value == name), None)
@@ -122,7 +124,7 @@ def argument_of(
     if declared is None:
         return None
     where = f"{node.name.value}.{name}"
-    found = next((a.value for a in node.arguments if a.name.value == name), None)
+    found = next((a.value for a in node.arguments or () if a.name.value == name), None)
     absent = found is None or (
         isinstance(found, VariableNode) and found.name.value not in sample.coerced
     )
@@ -168,8 +170,8 @@ def shape_of(kind: GraphQLInputType) -> Shape:
         return of_object
     if isinstance(plain, GraphQLEnumType) and plain.name.endswith("Order"):
         return lambda value: None if value is None else value.value
-    if plain.name == "Boolean":
-        return lambda value: value  # type: ignore[no-any-return]
+    if getattr(plain, "name", "") == "Boolean":
+        return lambda value: value
     return lambda value: None if value is None else "*"
 
 

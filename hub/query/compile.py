@@ -140,6 +140,7 @@ class Compiler:
                 raise NotCompilableError(f"@{name}")
             declared = self._schema.get_directive(name)
             assert declared is not None
+            assert directive.arguments, "validated"
             condition = from_literal(
                 name, directive.arguments[0].value, declared.args["if"].type, self._sample
             )

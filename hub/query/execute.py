@@ -247,7 +247,7 @@ class Engine:
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
         return Answer(await self._assembled(dumps(result.data), errors, run))
 
-    async def _root_field(self, info: GraphQLResolveInfo, plan: Plan, run: _Run) -> Any:
+    async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: _Run) -> Any:
         """Compile and run one root field of an executed operation."""
         compiler = Compiler(
             self.planner.schema,

@@ -123,7 +123,7 @@ def _step(key: SortKey, value: str, rest: str, *, reverse: bool) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CursorHash:
     """What binds a cursor to its query: the field, the filter, the search and the order."""
 

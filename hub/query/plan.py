@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
@@ -112,3 +112,5 @@ class Planner:
             return compiler.operation(operation.selection_set)
         except NotCompilableError:
             return None
+        except GraphQLError as error:  # a literal that validation does not look into (@oneOf)
+            raise QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX]) from error

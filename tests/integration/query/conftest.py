@@ -39,6 +39,7 @@ A, B, C, P = "moe:10335", "moe:10246", "moe:10284", "moe:10358"
 READ = frozenset({"catalogue:read", "graphql:adhoc"})
 ALL = READ | {"asset:read", "service:read", "voucher:read", "customs:read"}
 TEM = {"scheme": "GB/T 32847", "version": "2016", "code": "010101"}
+SHANGHAI = {"divisionCode": "310110"}
 SEM = {"scheme": "GB/T 32847", "version": "2016", "code": "010102"}
 
 
@@ -149,12 +150,19 @@ def _catalogue() -> list[tuple[str, dict[str, Any]]]:
                 annualHours=1500,
                 place={"divisionCode": "330106", "address": '玉泉"校区"\\1号楼 东'},
             ),
-            instrument(A, "T2", "冷冻透射电镜", [TEM], originalValue=money("20000000.00")),
-            instrument(A, "T3", "透射电镜", [TEM]),
             instrument(
-                B, "S1", "扫描电镜", [SEM], originalValue=money("3000000.00"), annualHours=9
+                A,
+                "T2",
+                "冷冻透射电镜",
+                [TEM],
+                originalValue=money("20000000.00"),
+                place={"divisionCode": "330206"},
             ),
-            instrument(B, "S2", "环境扫描电镜", [SEM], status="IDLE"),
+            instrument(A, "T3", "透射电镜", [TEM], place={"divisionCode": "340102"}),
+            instrument(
+                B, "S1", "扫描电镜", [SEM], place=SHANGHAI, originalValue=money("3000000.00"), annualHours=9
+            ),
+            instrument(B, "S2", "环境扫描电镜", [SEM], place=SHANGHAI, status="IDLE"),
             instrument(C, "X1", "X射线衍射仪", [], joinedOn="2019-03-01"),
         )
     ]
