@@ -11,8 +11,10 @@ import pytest
 
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome, Rejected
+from hub.intake.idempotency import forget_old_answers
 from hub.intake.limits import BATCH_ROWS_MAX
 from hub.store.database import Database
+from hub.store.search import query_expression
 from schema.canonical import canonical
 from schema.errors import Problem
 
@@ -223,6 +225,17 @@ async def test_one_idempotency_key_stands_for_one_body(
     assert await count(database, "entry") == 1
 
 
+async def test_answers_are_forgotten_after_a_week(
+    push: Any, instrument: Any, database: Database
+) -> None:
+    await push(instrument(), key="k1")
+    (made,) = await database.reads.fetch_all("SELECT created_at FROM idempotency")
+    assert await forget_old_answers(database, made[0] + timedelta(days=6)) == 0
+    assert await forget_old_answers(database, made[0] + timedelta(days=8)) == 1
+    again = await push(instrument(), key="k1", body=b"another")
+    assert again.rows[0].outcome is Outcome.DUPLICATE
+
+
 async def test_the_same_request_at_the_same_time_is_written_once(
     push: Any, instrument: Any, database: Database
 ) -> None:
@@ -317,8 +330,6 @@ async def test_an_empty_batch_is_refused(push: Any) -> None:
 async def test_an_instrument_is_found_by_what_people_type(
     push: Any, instrument: Any, database: Database, typed: str
 ) -> None:
-    from hub.store.search import query_expression
-
     await push(instrument())
     found = await database.reads.fetch_all(
         "SELECT count(*) FROM instrument WHERE search @@ %s::tsquery", (query_expression(typed),)
@@ -330,8 +341,6 @@ async def test_an_instrument_is_found_by_what_people_type(
 async def test_an_instrument_is_not_found_by_something_else(
     push: Any, instrument: Any, database: Database, typed: str
 ) -> None:
-    from hub.store.search import query_expression
-
     await push(instrument())
     found = await database.reads.fetch_all(
         "SELECT count(*) FROM instrument WHERE search @@ %s::tsquery", (query_expression(typed),)
