@@ -43,6 +43,8 @@ INSTITUTION = {
     "identifiers": [{"scheme": "MOE", "value": "10269"}],
     "homepageUrl": "https://www.ecnu.edu.cn",
 }
+SHANGHAI_DIVISION = "310000"
+"""All campuses lie in Shanghai; the list names no district."""
 PAGES = PageNumber(page="pageNum", size="pageSize", rows=200)
 
 AUDIENCES = {"校内": Audience.INSIDE, "校外": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
@@ -93,7 +95,9 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             status=row.code("yxzt", RUNNING_STATUS).value,
             sharing=row.optional_code("gzms", SHARING),
             centreCode=row.optional_text("fwdwbh", empty=NOTHING),
-            place=present(address=row.optional_text("azdd", empty=NOTHING)),
+            place=present(
+                divisionCode=SHANGHAI_DIVISION, address=row.optional_text("azdd", empty=NOTHING)
+            ),
             customsStatus="SUPERVISED" if customs else None,
             serviceContent=row.optional_text("fwnr", empty=NOTHING),
             rules=row.optional_text("kfgd", empty=NOTHING),

@@ -25,6 +25,7 @@ from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.graphql.hooks import ServiceFacts
+from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.submit import submit
 from hub.keys import load_or_make
@@ -39,6 +40,7 @@ from hub.query.router import GraphQLEndpoint
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.store.sources import heard_from
 from schema import STANDARD_VERSION
 
 VERSION = version("delta-instrument-hub")
@@ -83,12 +85,19 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
     proofs = ProofEndpoints(database, access, agreements, policy)
+
+    async def take(batch: Batch) -> Outcomes:
+        outcomes = await submit(database, batch, clock=clock)
+        if not batch.dry_run:
+            await heard_from(database, batch.source, batch.as_of, clock())
+        return outcomes
+
     parts = Parts(
         facts=ServiceFacts(
             version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
         ),
         state=state,
-        submit=lambda batch: submit(database, batch, clock=clock),
+        submit=take,
         receipts=proofs.find,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -96,7 +105,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *front_routes(database, sequencer),
         *access.routes(),
         *GraphQLEndpoint(engine, access).routes(),
-        *BatchEndpoint(database, access, clock).routes(),
+        *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),

@@ -12,7 +12,7 @@ from graphql import build_schema, parse, validate
 
 from hub.access.errors import Reason
 from hub.access.scopes import Scope
-from hub.cli.main import app
+from hub.cli.main import assemble
 from hub.errors import ErrorCode
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +31,7 @@ def commands() -> dict[tuple[str, ...], set[str]]:
         options = {o for p in getattr(command, "params", ()) for o in p.opts if o[:2] == "--"}
         found[path] = options
 
-    walk(typer.main.get_command(app), ())
+    walk(typer.main.get_command(assemble()), ())
     return found
 
 

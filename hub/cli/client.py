@@ -21,6 +21,7 @@ from hub.cli.context import run
 from hub.client import CallRefusedError, ClientError, create_key, load_key
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
+from hub.explorer import samples
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical
 
@@ -57,16 +58,21 @@ def query(
     profile: AsProfile,
     document: Annotated[
         str,
-        typer.Argument(help="GraphQL text, a .graphql file, or the id of a registered document"),
+        typer.Argument(
+            help="GraphQL text, a .graphql file, the id or the name of a registered document"
+        ),
     ],
-    variables: Annotated[str, typer.Option("--variables", "-v", help="JSON")] = "{}",
+    variables: Annotated[
+        str | None, typer.Option("--variables", "-v", help="JSON; a named document has its own")
+    ] = None,
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
 ) -> None:
     """Run one GraphQL request and print the whole answer."""
     with told():
         found = load_profile(profile)
-        text, identifier = _document(document)
-        answer = run(_ask(found, text, identifier, json.loads(variables), language))
+        text, identifier, usual = _document(document)
+        given = usual if variables is None else json.loads(variables)
+        answer = run(_ask(found, text, identifier, given, language))
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     if answer.get("errors"):
         raise typer.Exit(1)
@@ -79,12 +85,15 @@ async def _ask(
         return await hub.query(text, variables, document_id=identifier, language=language)
 
 
-def _document(given: str) -> tuple[str | None, str | None]:
+def _document(given: str) -> tuple[str | None, str | None, dict[str, Any]]:
+    """Return text or id of a document, and its usual variables."""
     if given.startswith("sha256:"):
-        return None, given
+        return None, given, {}
     if given.endswith(".graphql"):
-        return Path(given).read_text("utf-8"), None
-    return given, None
+        return Path(given).read_text("utf-8"), None, {}
+    if given in samples.ORDER:
+        return samples.document(given), None, samples.variables(given, system_clock())
+    return given, None, {}
 
 
 @app.command("push")

@@ -1,40 +1,61 @@
 """`deltahub`: everything an operator or a partner does, as commands.
 
 Exit codes: 0 done, 1 the answer is no (not valid, not fresh, rows refused), 2 it could not be done.
+
+Only the module of the verb that is called is imported: `deltahub verify` must start at once and
+needs no more than the verifier.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import typer
 
-from hub.cli import client, demo, harvest, quarantine, serve, source, standard, store
-from hub.cli import verify as verify_command
 from hub.errors import HubError
 
-app = typer.Typer(
-    name="deltahub",
-    help="Yangtze Delta Instrument Exchange Hub 长三角大型科研仪器数据交换枢纽",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
-app.command("verify")(verify_command.verify)
-app.command("standard")(standard.standard)
-app.command("harvest")(harvest.harvest)
-app.add_typer(client.app, name="client")
-app.add_typer(source.app, name="source")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(store.app, name="store")
+VERBS = {
+    "serve": "serve",
+    "demo": "demo",
+    "harvest": "harvest",
+    "verify": "verify",
+    "standard": "standard",
+}
+"""Single verbs, each a function of its own name in `hub.cli.<module>`."""
+GROUPS = {
+    "client": "client",
+    "source": "source",
+    "quarantine": "quarantine",
+    "store": "store",
+}
+"""Groups of verbs, each an `app` in `hub.cli.<module>`."""
+
+
+def assemble(only: str | None = None) -> typer.Typer:
+    """Return the command line, with one verb or with all of them."""
+    made = typer.Typer(
+        name="deltahub",
+        help="Yangtze Delta Instrument Exchange Hub 长三角大型科研仪器数据交换枢纽",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(lambda: None)
+    for name, module in VERBS.items():
+        if only in (None, name):
+            made.command(name)(getattr(import_module(f"hub.cli.{module}"), name))
+    for name, module in GROUPS.items():
+        if only in (None, name):
+            made.add_typer(import_module(f"hub.cli.{module}").app, name=name)
+    return made
 
 
 def main() -> None:
     """Run the command line; an error of the hub is told in words and not as a traceback."""
+    first = sys.argv[1] if len(sys.argv) > 1 else None
     try:
-        app()
+        assemble(first if first in {**VERBS, **GROUPS} else None)()
     except HubError as error:
         print(f"{error.code.name}: {error.message_zh}\n{error.message_en}", file=sys.stderr)
         if error.hint:

@@ -25,7 +25,15 @@ BAD_ROW = "DEMO-SEM-02"
 SERVICE_ID = "DEMO-SVC-0001"
 
 INSTRUMENTS = (
-    ("DEMO-TEM-01", "010101", "场发射透射电子显微镜", "Talos F200X", "Thermo Fisher", "NLD", "900"),
+    (
+        "DEMO-TEM-01",
+        "010101",
+        "200 kV 场发射透射电子显微镜",
+        "Talos F200X",
+        "Thermo Fisher",
+        "NLD",
+        "900",
+    ),
     ("DEMO-TEM-02", "010101", "透射电子显微镜", "JEM-2100F", "JEOL", "JPN", "600"),
     ("DEMO-SEM-01", "010102", "扫描电子显微镜", "Gemini 300", "Zeiss", "DEU", "400"),
 )

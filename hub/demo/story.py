@@ -24,7 +24,8 @@ from hub.store.sources import list_sources
 Answer = dict[str, Any]
 
 VERIFY_TIMEOUT_S = 60
-SHOWN_MAX = 8
+SHOWN_OF_A_SOURCE = 3
+ASKED_MAX = 100
 QUESTION = "free_instruments"
 
 
@@ -34,7 +35,8 @@ async def harvest(
     """Harvest the sandbox systems; what is younger than the source promises is left as it is."""
     known = {source.source_id: source for source in await list_sources(database)}
     for source in sources:
-        with tell.step(f"采集 {source.adapter.title_zh}", f"Harvest: {source.adapter.title_en}"):
+        zh = source.title_zh or source.adapter.title_zh
+        with tell.step(f"采集 {zh}", f"Harvest: {source.title_en or source.adapter.title_en}"):
             last = known.get(source.id)
             if last is not None and last.last_ok_at is not None and last.promised_freshness_s:
                 seconds = (clock() - last.last_ok_at).total_seconds()
@@ -94,7 +96,7 @@ def _tell_refused(tell: Teller, row: Mapping[str, Any]) -> None:
 
 async def ask(tell: Teller, profile: Profile, now: datetime) -> None:
     """Ask the partner's one question and show the answer."""
-    asked = variables(QUESTION, now)
+    asked = {**variables(QUESTION, now), "first": ASKED_MAX}
     with tell.step(
         "合作平台一次提问", "The partner asks, in one request: which TEMs in the delta are free"
     ):
@@ -104,12 +106,19 @@ async def ask(tell: Teller, profile: Profile, now: datetime) -> None:
         for error in answer.get("errors", ()):
             tell.say(f"{error['extensions']['code']}: {error['message']}")
         found = answer["data"]["instruments"]
-        tell.say(f"{found['totalCount']} instruments; the first {SHOWN_MAX}:")
+        tell.say(f"{found['totalCount']} instruments; some of each source:")
         rows: list[tuple[Any, ...]] = [("instrument", "institution", "free", "4 h cost", "book at")]
-        rows += [_told(node) for node in found["nodes"][:SHOWN_MAX]]
+        rows += [_told(node) for node in _some_of_each(found["nodes"])]
         tell.table(rows)
         tell.line()
         tell_sources(tell, found["sources"], now)
+
+
+def _some_of_each(nodes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    by_source: dict[str, list[Mapping[str, Any]]] = {}
+    for node in nodes:
+        by_source.setdefault(node["provenance"]["source"], []).append(node)
+    return [node for part in by_source.values() for node in part[:SHOWN_OF_A_SOURCE]]
 
 
 def _told(node: Mapping[str, Any]) -> tuple[str, ...]:
@@ -170,16 +179,12 @@ async def _run(*words: str) -> list[str]:
 def farewell(tell: Teller, base: str, folder: Path) -> None:
     """Say what to try next."""
     partner, university, voucher = (p.profile(folder) for p in (PARTNER, UNIVERSITY, VOUCHER))
-    samples = "hub/query/documents"
+    ask = ".venv/bin/deltahub client query --as"
     tell.line()
     tell.line(f"The hub is up at {base}    Explorer: {base}/explore    Ctrl-C stops everything")
-    tell.line("Try, in another shell:")
-    tell.line(
-        f"  .venv/bin/deltahub client query --as {partner} {samples}/{QUESTION}.graphql --today"
-    )
-    tell.line(
-        f"  .venv/bin/deltahub client query --as {partner} "
-        "'{ instruments(search: \"smdj\", first: 3) { totalCount nodes { key name { zh } } } }'"
-    )
-    tell.line(f"  .venv/bin/deltahub client query --as {voucher} {samples}/service_records.graphql")
-    tell.line(f"  .venv/bin/deltahub client query --as {university} {samples}/sources.graphql")
+    tell.line("The same question, and three more to try in another shell:")
+    tell.line(f"  {ask} {partner} {QUESTION}")
+    search = '{ instruments(search: "smdj", first: 3) { totalCount nodes { key name { zh } } } }'
+    tell.line(f"  {ask} {partner} '{search}'")
+    tell.line(f"  {ask} {voucher} service_records")
+    tell.line(f"  {ask} {university} sources")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -30,15 +31,24 @@ from hub.access.signatures import PUSH
 from hub.access.signatures import Evidence as SignedRequest
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Idempotency, RequestSignature
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Idempotency,
+    Outcomes,
+    RequestSignature,
+)
 from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
-from hub.intake.submit import submit
 from hub.problem import problem
-from hub.store.database import Database
 from schema.dates import DateError, parse_instant
 
 SCOPE = "records:push"
 SCOPE_WITHDRAW = "records:withdraw"
+Take = Callable[[Batch], Awaitable[Outcomes]]
+"""`hub.intake.submit.submit` with its database and clock given."""
+
 PARAMETERS = {"source", "dryRun", "asOf"}
 
 
@@ -52,8 +62,8 @@ class _Query:
 class BatchEndpoint:
     """Takes batches of signed pushes."""
 
-    def __init__(self, database: Database, access: Access, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, take: Take, access: Access, clock: Clock) -> None:
+        self._submit = take
         self._access = access
         self._clock = clock
 
@@ -119,7 +129,7 @@ class BatchEndpoint:
             ),
             dry_run=query.dry_run,
         )
-        outcomes = await submit(self._database, batch, clock=self._clock)
+        outcomes = await self._submit(batch)
         return {**outcomes.to_wire(), "replayed": outcomes.replayed}
 
     def _query(self, envelope: Envelope) -> _Query:

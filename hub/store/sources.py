@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.store.database import Database
@@ -61,6 +61,22 @@ async def register_source(
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["source_id"], set_=renewed)
         )
+
+
+async def heard_from(database: Database, source_id: str, as_of: datetime, now: datetime) -> None:
+    """Note that a source that pushes has said what it knew at `as_of`."""
+    statement = (
+        update(SOURCE)
+        .where(SOURCE.c.source_id == source_id)
+        .values(
+            last_ok_at=func.greatest(SOURCE.c.last_ok_at, as_of),
+            last_run_at=now,
+            last_status="OK",
+            last_error_code=None,
+        )
+    )
+    async with database.core() as connection:
+        await connection.execute(statement)
 
 
 async def list_sources(database: Database) -> list[Source]:

@@ -1,0 +1,70 @@
+"""`deltahub mapping`: drafts of mappings, and checks of mappings against a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters._mapping import FileFacts, MappingError, parse_mapping, suggest
+from connectors.errors import ConnectorError
+from hub.cli.submit import print_problems, read_bytes, read_text
+from hub.errors import ErrorCode, RefusedError
+from hub.intake.mapped import MappedFile, read_mapped
+from hub.intake.mapped_file import read_file
+from schema.records import RECORDS
+
+app = typer.Typer(
+    help="Mappings from a file's columns to records 列与数据项的对应", no_args_is_help=True
+)
+
+
+@app.command("suggest")
+def suggest_mapping(
+    file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON or JSON lines")],
+    record: Annotated[str, typer.Option(help="record type, when it is known")] = "",
+    sheet: Annotated[str, typer.Option(help="sheet of a workbook")] = "",
+    rows_at: Annotated[str, typer.Option(help="where the rows of a JSON document stand")] = "",
+    encoding: Annotated[str, typer.Option(help="encoding of a text file")] = "",
+) -> None:
+    """Print a draft of a mapping for a file; decide what it leaves open."""
+    if record and record not in RECORDS:
+        raise RefusedError(ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {', '.join(RECORDS)}.")
+    facts = FileFacts(sheet=sheet or None, rows_at=rows_at, encoding=encoding or None)
+    try:
+        table = read_file(file.name, read_bytes(file), facts)
+    except ConnectorError as error:
+        print(f"{error}\n{error.hint}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    print(suggest(table, file.stem, record or None), end="")
+
+
+@app.command("check")
+def check_mapping(
+    mapping: Annotated[Path, typer.Argument(help="mapping file")],
+    file: Annotated[Path | None, typer.Option(help="file that it should fit")] = None,
+) -> None:
+    """Check a mapping by itself, or against a file, without a database."""
+    text = read_text(mapping)
+    try:
+        found = parse_mapping(text)
+        if file is None:
+            print("映射文件没有问题 the mapping is sound")
+            return
+        given = MappedFile(
+            name=file.name, data=read_bytes(file), mapping=found, mapping_text=text, source=""
+        )
+        table, converted, _ = read_mapped(given)
+    except MappingError as error:
+        print_problems(mapping.name, error)
+        raise typer.Exit(1) from error
+    except ConnectorError as error:
+        print(f"{error}\n{error.hint}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    wrong = [each for each in converted if each.problems]
+    left = sum(each.left_out is not None for each in converted)
+    print(f"{len(table.rows)} 行 rows: {len(wrong)} 有问题 with problems, {left} 不采用 left out")
+    if wrong:
+        raise typer.Exit(1)
