@@ -176,6 +176,9 @@ class Converted:
     """What one row became."""
 
     yielded: tuple[Yielded, ...] = ()
+    withheld: tuple[Yielded, ...] = ()
+    """What a row with problems would have become: never a record, but proof that the source still
+    names those keys."""
     problems: tuple[Problem, ...] = ()
     additions: tuple[str, ...] = ()
     """Fields the source has added; reported, and a problem too where the adapter is strict."""
@@ -221,6 +224,7 @@ class Adapter:
         problems = tuple(row.problems)
         return Converted(
             yielded=() if problems else yielded,
+            withheld=yielded if problems else (),
             problems=problems,
             additions=additions,
             dropped=tuple(row.dropped),

@@ -287,6 +287,7 @@ def _collections() -> tuple[Collection, ...]:
             map=coverage,
             types=("OccupancyCoverage",),
             question=_window,
+            **whole,
         ),
     )
 

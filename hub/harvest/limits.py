@@ -12,3 +12,5 @@ MESSAGE_CHARACTERS_MAX = 500
 """Characters of an error that the run keeps."""
 ADDITIONS_MAX = 100
 """Names of added fields that a report lists."""
+RUNS_MAX = 4
+"""Harvests of one process at a time; each holds a connection to the database while it runs."""

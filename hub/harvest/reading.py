@@ -3,6 +3,8 @@
 - A batch holds the rows of one raw document, so that each entry names the hash of the document it
   was seen in; long documents make several batches.
 - A key is taken once per run: lists that shift while they are read repeat rows.
+- An instrument of which a booking could not be read is not covered: what is unknown is never free.
+  A row that names no instrument takes nothing from any; it waits in quarantine.
 - What is personal is dropped before anything is kept, also from rows that go to quarantine.
 """
 
@@ -20,7 +22,7 @@ from connectors.session import Session
 from hub.clock import Clock
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.report import CollectionReport
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcomes, Rejected
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
 from hub.intake.submit import submit
 from hub.store.database import Database
 from schema.records import RECORDS
@@ -36,6 +38,12 @@ class Reading:
     ) -> None:
         self.context = context
         self.seen: dict[str, set[str]] = defaultdict(set)
+        self.named: dict[str, set[str]] = defaultdict(set)
+        """Keys of rows that could not be converted: still named by the source, so not gone."""
+        self.unsure: set[str] = set()
+        """Record types of rows that could not even be told apart: nothing of them is missed."""
+        self.doubtful: set[str] = set()
+        """Keys of instruments of which an occupancy was refused in this run."""
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
         self._database = database
         self._clock = clock
@@ -70,7 +78,7 @@ class Reading:
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""
-        instruments = sorted(self.seen["Instrument"])
+        instruments = sorted(self.seen["Instrument"] | self.named["Instrument"])
         statements = collection.closes(self.context, instruments)
         await self._send(self._rows(statements, report), self.document_hash, report)
 
@@ -99,15 +107,30 @@ class Reading:
             report.additions.update(converted.additions)
             if converted.problems:
                 rows.append(_rejected(collection, raw, converted))
+                self._name(collection, converted)
             else:
                 rows += self._rows(converted.yielded, report)
         return rows
+
+    def _name(self, collection: Collection, converted: Converted) -> None:
+        if not converted.withheld:
+            self.unsure.update(collection.types)
+        for one in converted.withheld:
+            key = one.key if isinstance(one, Gone) else _key(one)
+            if key is None or not all(key.split("/")):
+                self.unsure.add(one.type)
+                continue
+            self.named[one.type].add(key)
+            if one.type == "Occupancy":
+                self.doubtful.add(key.rpartition("/")[0])
 
     def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
         rows: list[Any] = []
         for one in yielded:
             if isinstance(one, Gone):
                 self.gone[one.type][one.key] = one.reason
+                continue
+            if one.type == "OccupancyCoverage" and one.record["instrumentKey"] in self.doubtful:
                 continue
             key = _key(one)
             if key is not None and key in self.seen[one.type]:
@@ -123,6 +146,15 @@ class Reading:
             outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
+            if outcomes.counts[Outcome.QUARANTINED]:
+                self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
+
+    def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
+        for row, outcome in zip(rows, outcomes.rows, strict=True):
+            if outcome.outcome is Outcome.QUARANTINED and isinstance(row, dict):
+                key = row["record"].get("instrumentKey")
+                if row["type"] == "Occupancy" and key:
+                    self.doubtful.add(key)
 
     async def _submit(self, rows: list[Any], digest: bytes | None) -> Outcomes:
         batch = Batch(

@@ -6,19 +6,28 @@ and a source that never succeeded has no `last_ok_at`.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+import psycopg
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
+from hub.errors import ErrorCode, RefusedError
 from hub.harvest.limits import MESSAGE_CHARACTERS_MAX
 from hub.harvest.report import Report, RunStatus
 from hub.harvest.source import Source
+from hub.intake.limits import QUARANTINE_PAGE_MAX
+from hub.intake.quarantine import discard
 from hub.store.database import Database
 from hub.store.tables import RUN, SOURCE
 
 MODE = "HARVEST"
+PAGES_MAX = 1_000
+"""Pages of old quarantine rows that one run lays aside."""
+_LOCK = "hashtextextended('harvest:' || %s, 0)"
 
 
 async def register(database: Database, source: Source, now: datetime) -> None:
@@ -108,10 +117,44 @@ async def abandon(database: Database, now: datetime) -> int:
     return done.rowcount
 
 
-async def is_running(database: Database, source: str) -> bool:
-    """Tell whether a run of this source is going on."""
-    statement = select(func.count()).where(
-        RUN.c.source == source, RUN.c.status == RunStatus.RUNNING.value
-    )
-    async with database.core() as connection:
-        return bool((await connection.execute(statement)).scalar_one())
+@asynccontextmanager
+async def alone(database: Database, source: str) -> AsyncIterator[None]:
+    """Hold the only run of a source; a run that dies gives its place back by itself.
+
+    Raises `RefusedError` CONFLICT when another run of the source is going on.
+    """
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute(f"SELECT pg_try_advisory_lock({_LOCK})", (source,))
+        row = await cursor.fetchone()
+        if row is None or not row[0]:
+            raise RefusedError(
+                ErrorCode.CONFLICT,
+                message_zh=f"{source} 的采集正在进行",
+                message_en=f"a harvest of {source} is going on",
+                hint="Wait for it to end; its result is in the list of runs.",
+            )
+        try:
+            yield
+        finally:
+            # Where the connection is gone, the lock is gone with it.
+            with suppress(psycopg.OperationalError):
+                await connection.execute(f"SELECT pg_advisory_unlock({_LOCK})", (source,))
+
+
+async def lay_aside(database: Database, source: str, run_id: str, now: datetime) -> int:
+    """Discard open rows that earlier runs put into quarantine; return how many there were.
+
+    A run that read every list has seen each of them again: what is still wrong waits anew.
+    """
+    count = 0
+    for _ in range(PAGES_MAX):
+        found = await database.writes.fetch_all(
+            "SELECT quarantine_id FROM quarantine WHERE source = %s AND status = 'OPEN' "
+            "AND channel = 'HARVEST' AND run_id <> %s ORDER BY quarantine_id LIMIT %s",
+            (source, run_id, QUARANTINE_PAGE_MAX),
+        )
+        if not found:
+            break
+        await discard(database, [quarantine_id for (quarantine_id,) in found], now)
+        count += len(found)
+    return count

@@ -12,6 +12,7 @@ itself (the database is away) is raised, after the run was noted as failed if th
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 
@@ -21,6 +22,7 @@ from connectors.session import Session
 from hub.clock import Clock
 from hub.harvest import registry
 from hub.harvest.known import known_keys
+from hub.harvest.limits import RUNS_MAX
 from hub.harvest.reading import Reading
 from hub.harvest.reconcile import reconcile
 from hub.harvest.report import CollectionReport, Report, RunStatus
@@ -32,6 +34,7 @@ __all__ = ["Harvester"]
 
 STATEMENTS = "statements"
 """Name of the part of a report that is no list: what the source stands for by itself."""
+UNREAD = "UNREAD: a booking of the instrument could not be read"
 NEEDED = frozenset({"Institution", "Instrument"})
 
 
@@ -42,12 +45,18 @@ class Harvester:
         self._database = database
         self._party = party
         self._clock = clock
+        self._places = asyncio.Semaphore(RUNS_MAX)
 
     async def harvest(self, source: Source, *, approve_shrink: bool = False) -> Report:
         """Harvest one source and return what was found.
 
-        `approve_shrink`: the operator has looked at a shrunk list and wants it followed.
+        `approve_shrink`: the operator has looked at a shrunk list and wants it followed. Raises
+        `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
         """
+        async with self._places, registry.alone(self._database, source.id):
+            return await self._run(source, approved=approve_shrink)
+
+    async def _run(self, source: Source, *, approved: bool) -> Report:
         began = self._clock()
         report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
@@ -63,8 +72,10 @@ class Harvester:
         try:
             async with source.client() as client:
                 await self._read(source, source.session(client), reading, report)
-            await self._reconcile(source, reading, report, approved=approve_shrink)
+            await self._reconcile(source, reading, report, approved=approved)
             report.status = _status(report)
+            if all(each.status == "OK" for each in report.collections):
+                await registry.lay_aside(self._database, source.id, report.run_id, self._clock())
         except ConnectorError as error:
             report.status = RunStatus.FAILED
             report.error_code, report.message = error.code, f"{error}. {error.hint}"
@@ -127,15 +138,19 @@ class Harvester:
         # Children first: an instrument is withdrawn after what hangs on it.
         for name in reversed(list(types)):
             of_type = [(one, part) for one, part in lists if name in one.types]
-            whole = all(one.complete and part.status == "OK" for one, part in of_type)
-            if not whole and not reading.gone[name]:
+            whole = name not in reading.unsure and all(
+                one.complete and part.status == "OK" for one, part in of_type
+            )
+            gone = reading.gone[name]
+            if not whole and not gone and not reading.doubtful:
                 continue
             known = await known_keys(self._database, name, reading.context)
-            verdict = reconcile(
-                known, reading.seen[name], reading.gone[name], whole=whole, approved=approved
-            )
+            seen = reading.seen[name] | reading.named[name]
+            if name == "OccupancyCoverage":
+                gone = {key: UNREAD for key in known if key.rpartition("/")[0] in reading.doubtful}
+            verdict = reconcile(known, seen, gone, whole=whole, approved=approved)
             if verdict.held:
-                report.held[name] = (len(known), len(reading.seen[name]))
+                report.held[name] = (len(known), len(seen))
             if verdict.withdraw:
                 outcomes = await reading.withdraw(name, dict(verdict.withdraw))
                 if outcomes is not None:

@@ -7,7 +7,8 @@
 - `denied`: every answer is 401;
 - `html`: a login page with status 200 instead of JSON;
 - `stale`: what it published a fortnight ago;
-- `lying`: one row in fifty is defective, and the total is one too many;
+- `spoiled`: one row in fifty is defective;
+- `lying`: the same, and the total is one too many;
 - `shrunk`: only half of each list, with a total that fits;
 - `empty`: no rows, with a total that fits.
 """
@@ -36,6 +37,7 @@ class Faults:
     denied: bool = False
     html: bool = False
     stale: bool = False
+    spoiled: bool = False
     lying: bool = False
     shrunk: bool = False
     empty: bool = False
@@ -82,10 +84,10 @@ class Switchboard:
             return [], 0
         if self.faults.shrunk:
             rows = rows[: len(rows) // 2]
-        if self.faults.lying:
+        if self.faults.spoiled or self.faults.lying:
             bent = [
                 spoil(row) if position % DEFECT_EVERY == 0 else row
                 for position, row in enumerate(rows)
             ]
-            return bent, len(bent) + 1
+            return bent, len(bent) + self.faults.lying
         return rows, len(rows)

@@ -1,11 +1,14 @@
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from hub.errors import ErrorCode, RefusedError
+from hub.harvest.registry import abandon, alone, begin, register
 from hub.harvest.report import RunStatus
-from hub.intake.batch import Assurance, Batch, Channel, Evidence
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.submit import submit
 from hub.sandbox.world import UNIVERSITY_COUNT, World
 from schema.dates import format_instant, local_date
@@ -239,3 +242,72 @@ async def test_a_whole_province_is_harvested_and_its_money_is_in_yuan(harvester,
         database, "SELECT count(*) FROM entry_body WHERE position('@'::bytea in canon) > 0"
     )
     assert kept == (0,)
+
+
+async def test_two_runs_of_one_source_do_not_meet(harvester, ecnu, database, time):
+    async with alone(database, ecnu.id):
+        with pytest.raises(RefusedError) as caught:
+            await harvester.harvest(ecnu)
+    assert caught.value.code is ErrorCode.CONFLICT
+    assert (await harvester.harvest(ecnu)).status is RunStatus.OK
+    first, second = await asyncio.gather(
+        harvester.harvest(replace(ecnu, id="a")), harvester.harvest(replace(ecnu, id="b"))
+    )
+    assert (first.status, second.status) == (RunStatus.OK, RunStatus.OK)
+
+
+async def test_rows_of_earlier_runs_do_not_pile_up_in_quarantine(
+    harvester, anhui, systems, database, time
+):
+    systems.anhui.switchboard.set({"spoiled": True})
+    for _ in range(2):
+        report = await harvester.harvest(anhui)
+        assert report.status is RunStatus.PARTIAL
+        time.pass_by(hours=1)
+    statement = "SELECT status, count(*), count(DISTINCT run_id) FROM quarantine GROUP BY 1"
+    by_status = {status: rest for status, *rest in await database.reads.fetch_all(statement)}
+    assert by_status["OPEN"] == by_status["DISCARDED"]
+    systems.anhui.switchboard.set({})
+    assert (await harvester.harvest(anhui)).status is RunStatus.OK
+    left = await one(database, "SELECT count(*) FROM quarantine WHERE status = 'OPEN'")
+    assert left == (0,)
+
+
+async def test_a_run_that_was_cut_off_is_closed_when_the_hub_starts(
+    harvester, ecnu, database, time
+):
+    await register(database, ecnu, time.now)
+    await begin(database, ecnu.id, "run_cut", time.now)
+    assert await abandon(database, time.now) == 1
+    assert await abandon(database, time.now) == 0
+    row = await one(database, "SELECT status, error_code, message FROM run")
+    assert row[:2] == ("FAILED", "INTERNAL")
+    assert "next run" in row[2]
+
+
+async def test_a_row_that_became_unreadable_keeps_what_stood_for_it(
+    harvester, ecnu, systems, database, time
+):
+    await harvester.harvest(ecnu)
+    tables = ("instrument", "service_offer", "opening_hours", "occupancy")
+    before = [await standing(database, table) for table in tables]
+    systems.ecnu.switchboard.set({"spoiled": True})
+    time.pass_by(hours=1)
+    report = await harvester.harvest(ecnu)
+    assert report.total(Outcome.QUARANTINED) > 0
+    assert [await standing(database, table) for table in tables] == before
+
+    # What a booking says of an instrument is unknown now, so its calendar is not covered.
+    unread = await database.reads.fetch_all(
+        "SELECT DISTINCT coalesce(key, 'moe:10269/' || (raw::jsonb #>> '{row,yqbh}')) "
+        "FROM quarantine WHERE record_type = 'Occupancy'"
+    )
+    instruments = {"/".join(key.split("/")[:2]) for (key,) in unread}
+    uncovered = await database.reads.fetch_all(
+        "SELECT key FROM occupancy_coverage_source WHERE withdrawn"
+    )
+    assert {key.rpartition("/")[0] for (key,) in uncovered} == instruments
+    assert report.withdrawn == {"OccupancyCoverage": len(instruments)}
+    systems.ecnu.switchboard.set({})
+    await harvester.harvest(ecnu)
+    assert await standing(database, "occupancy_coverage") == COUNT
