@@ -1,0 +1,1 @@
+"""The application: intake, store, ledger, access, queries, harvest, interfaces."""
