@@ -26,6 +26,8 @@ _CONDITION = frozenset({"column", "is", "is_not", "filled", "reason"})
 LOOKUPS = ("GB/T 2260", "ISO 3166-1")
 ALTERNATIVES_MAX = 5
 DECIMALS = range(9)
+UNDECIDED = "?"
+"""What a draft writes where a person must decide."""
 _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 
 At = tuple[str, ...]
@@ -208,8 +210,12 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> Rule | N
 
 
 def _fits(notes: Notes, rule: Rule, stated: dict[str, Any], at: At) -> None:
-    """Note rules that make no sense for the kind of their item."""
+    """Note rules that make no sense for the kind of their item, or that are not decided yet."""
     item = rule.slot.item
+    if (rule.template or "").startswith(UNDECIDED):
+        notes.add(
+            "NOT_DECIDED", "请把“?”换成确定的内容", "put what is meant in place of the ?", *at
+        )
     if ("format" in stated or "zone" in stated) and item.kind not in _TIMES and not rule.between:
         notes.add("RULE_UNFIT", f"“{item.facts.zh}”不是日期或时间", "is no date or time", *at)
     if rule.scheme is not None:

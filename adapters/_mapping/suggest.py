@@ -1,1 +1,342 @@
-def suggest(x: int) -> None: ...
+"""`suggest`: a first draft of a mapping, from the names and the values of a table's columns.
+
+- A draft is never complete by accident: what is not certain is commented, a code that is not known
+  is written `?`, a column that nobody recognised stays out, and the mapping is refused until a
+  person has decided each of them.
+- No values of the table are shown but those of columns that hold codes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from adapters._mapping.errors import CellError
+from adapters._mapping.moments import day, instant
+from adapters._mapping.rules import UNDECIDED
+from adapters._mapping.slots import paths
+from adapters._mapping.suggest_words import (
+    CURRENCIES,
+    FORMS,
+    HEADERS,
+    INSTITUTIONS,
+    PERSONAL_HEADERS,
+    PERSONAL_SHAPES,
+)
+from adapters._mapping.table import Column, Content, Table, is_blank, match_text, text_of
+from adapters._mapping.units import number_of, units_for
+from schema.dates import SHANGHAI
+from schema.item import Item, Kind, RecordSpec
+from schema.records import RECORDS
+
+SAMPLED_MAX = 500
+"""Rows whose values are looked at."""
+CODES_MAX = 40
+"""Different values up to which a column is taken for codes."""
+SURE, LIKELY = 1.0, 0.7
+ALIKE = 0.86
+MISSING_COSTS = 0.5
+MOSTLY = 0.9
+
+_UNIT = re.compile(r"^(?P<name>.*?)[(\[（【](?P<unit>[^)\]）】]*)[)\]）】]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What a column looks like."""
+
+    column: Column
+    name: str
+    unit: str
+    cells: tuple[Content, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        return [text_of(cell) for cell in self.cells]
+
+    @property
+    def distinct(self) -> list[str]:
+        return list(dict.fromkeys(self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A column that probably holds an item."""
+
+    profile: _Profile
+    path: str
+    item: Item
+    score: float
+
+
+def suggest(table: Table, title: str, record_type: str | None = None) -> str:
+    """Return a draft of a mapping as TOML text. `record_type` is guessed when it is not said."""
+    profiles = [_profile(table, column) for column in table.columns]
+    personal = [each for each in profiles if _is_personal(each)]
+    open_ones = [each for each in profiles if each not in personal]
+    specs = [RECORDS[record_type]] if record_type else list(RECORDS.values())
+    spec, matches = max(
+        ((spec, _matched(spec, open_ones)) for spec in specs),
+        key=lambda pair: _worth(pair[0], pair[1]),
+    )
+    used = {match.profile.column.position for match in matches}
+    left = [each for each in open_ones if each.column.position not in used]
+    lines = [
+        *_head(table, title),
+        *_record(spec, matches, profiles),
+        *_drops(personal),
+        *_undecided(left),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _profile(table: Table, column: Column) -> _Profile:
+    at = column.position - 1
+    cells = (row.cells[at] for row in table.rows[:SAMPLED_MAX] if at < len(row.cells))
+    found = _UNIT.match(column.name)
+    name = found["name"] if found and found["name"] else column.name
+    unit = unicodedata.normalize("NFKC", found["unit"]).strip() if found else ""
+    return _Profile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
+
+
+def _is_personal(profile: _Profile) -> bool:
+    if match_text(profile.name) in PERSONAL_HEADERS:
+        return True
+    texts = profile.texts
+    hits = sum(any(shape.fullmatch(text) for shape in PERSONAL_SHAPES) for text in texts)
+    return bool(texts) and hits * 2 >= len(texts)
+
+
+def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
+    filled = {match.path for match in matches}
+    missing = sum(needed and path not in filled for path, _, needed in paths(spec))
+    named = [match.profile for match in matches if match.path == "name.zh"]
+    as_named = SURE if spec.name == "Institution" and any(map(_are_institutions, named)) else 0
+    return as_named + sum(match.score for match in matches) - MISSING_COSTS * missing
+
+
+def _are_institutions(profile: _Profile) -> bool:
+    hits = sum(INSTITUTIONS.fullmatch(text) is not None for text in profile.texts)
+    return hits * 2 > len(profile.texts)
+
+
+def _matched(spec: RecordSpec, profiles: Sequence[_Profile]) -> list[_Match]:
+    """Pair columns and items, the best pairs first, each at most once."""
+    candidates = []
+    for path, item, _ in paths(spec):
+        if "*" in path or path.endswith(".currency") or item.name == "originals":
+            continue
+        for profile in profiles:
+            score = _score(profile, path, item)
+            if score >= LIKELY and _holds(profile, item):
+                candidates.append(_Match(profile, path, item, score))
+    candidates.sort(key=lambda match: -match.score)
+    made: dict[str, _Match] = {}
+    taken: set[int] = set()
+    for match in candidates:
+        if match.path not in made and match.profile.column.position not in taken:
+            made[match.path] = match
+            taken.add(match.profile.column.position)
+    order = [path for path, _, _ in paths(spec)]
+    return sorted(made.values(), key=lambda match: order.index(match.path))
+
+
+def _score(profile: _Profile, path: str, item: Item) -> float:
+    name = match_text(profile.name)
+    own = {match_text(each) for each in (path, item.facts.zh, item.facts.en, item.wire, item.name)}
+    known = own | {match_text(each) for each in HEADERS.get(path, ())}
+    if not name:
+        return 0.0
+    if name in known or match_text(profile.column.name) in known:
+        return SURE
+    if any(len(each) > 1 and not each.isascii() and each in name for each in known):
+        return LIKELY
+    alike = max(SequenceMatcher(None, name, each).ratio() for each in known)
+    return LIKELY if alike >= ALIKE else 0.0
+
+
+def _holds(profile: _Profile, item: Item) -> bool:
+    """Tell whether most values of a column could be an item's."""
+    if not profile.cells:
+        return True
+    if item.kind in (Kind.INTEGER, Kind.DECIMAL):
+        return _share(profile, lambda cell: number_of(text_of(cell))) >= MOSTLY
+    if item.kind in (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT):
+        return bool(_forms(profile, item))
+    if item.code_list is not None:
+        return len(profile.distinct) <= CODES_MAX
+    return True
+
+
+def _share(profile: _Profile, read: Callable[[Content], object]) -> float:
+    good = 0
+    for cell in profile.cells:
+        try:
+            read(cell)
+        except CellError:
+            continue
+        good += 1
+    return good / len(profile.cells)
+
+
+def _forms(profile: _Profile, item: Item) -> list[str | None]:
+    """Return the forms that nearly all values have; None is one that needs no statement."""
+
+    def reader(form: str | None) -> Callable[[Content], object]:
+        def read(cell: Content) -> object:
+            plain = text_of(cell) if isinstance(cell, list) else cell
+            if item.kind is Kind.INSTANT:
+                return instant(plain, form, SHANGHAI)
+            return day(plain, form, partial=item.kind is Kind.PARTIAL_DATE)
+
+        return read
+
+    if not profile.cells or _share(profile, reader(None)) >= MOSTLY:
+        return [None]
+    return [form for form in FORMS if _share(profile, reader(form)) >= MOSTLY]
+
+
+def _head(table: Table, title: str) -> Iterator[str]:
+    yield "# 由 deltahub mapping suggest 生成的草稿；带 “?” 或注释的地方请逐一确认。"
+    yield "# A draft: decide every “?” and every commented line."
+    yield f"title = {_quoted(title)}"
+    yield '# source = ""            # 来源编号 source id, or --source'
+    yield ""
+    yield "[file]"
+    for name, value in table.found.items():
+        yield f"# {name}: {value}（自动识别 found out）"
+    if table.header_row > 1:
+        yield f"header_row = {table.header_row}"
+    yield ""
+
+
+def _record(
+    spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[_Profile]
+) -> Iterator[str]:
+    filled = {match.path for match in matches}
+    yield f"[[record]]              # {spec.zh}"
+    yield f"type = {_quoted(spec.name)}"
+    yield ""
+    yield "[record.fixed]"
+    for path, item, needed in paths(spec):
+        with_amount = path.endswith(".currency") and f"{path[:-9]}.amount" in filled
+        if needed and path not in filled and not with_amount:
+            yield from _wanted(path, item, spec, profiles)
+    yield ""
+    yield "[record.items]"
+    for match in matches:
+        yield from _line(match)
+    yield ""
+
+
+def _wanted(path: str, item: Item, spec: RecordSpec, profiles: Sequence[_Profile]) -> Iterator[str]:
+    """Write a required item that no column was found for, as a comment to be decided."""
+    yield f"# 必填 required: {item.facts.zh} {item.facts.en}"
+    if item.code_list is not None:
+        yield f"#   {' | '.join(f'{each.value} {each.zh}' for each in item.code_list)}"
+    if item.name in spec.key and item.name.startswith("local"):
+        unique = [p.column.name for p in profiles if _is_unique(p)]
+        if unique:
+            yield f"#   每行不同的列 columns that differ in every row: {', '.join(unique)}"
+    yield f'# {_key(path)} = ""'
+
+
+def _is_unique(profile: _Profile) -> bool:
+    return len(profile.cells) > 1 and len(profile.distinct) == len(profile.cells)
+
+
+def _line(match: _Match) -> Iterator[str]:
+    if match.score < SURE:
+        yield f"# 请确认 please confirm: {match.item.facts.zh} {match.item.facts.en}"
+    column = _quoted(match.profile.column.name)
+    path, item = match.path, match.item
+    if path.endswith(".amount"):
+        yield from _money(match, column)
+    elif item.code_list is not None:
+        yield from _codes(match, column)
+    elif item.kind in (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT):
+        forms = _forms(match.profile, item)
+        if len(forms) > 1:
+            yield f"# 日期写法不能确定 the form is not certain: {', '.join(map(str, forms))}"
+        stated = f", format = {_quoted(forms[0])}" if forms[0] else ""
+        yield (
+            f"{_key(path)} = {{ column = {column}{stated} }}"
+            if stated
+            else (f"{_key(path)} = {column}")
+        )
+    elif match.profile.unit in units_for(item.facts.unit):
+        yield f"{_key(path)} = {{ column = {column}, unit = {_quoted(match.profile.unit)} }}"
+    elif item.name == "instrument_key":
+        yield "# 请填本单位标识 put the key of your institution before the slash"
+        yield f'{_key(path)} = {{ column = {column}, template = "?/{{}}" }}'
+    else:
+        yield f"{_key(path)} = {column}"
+
+
+def _money(match: _Match, column: str) -> Iterator[str]:
+    unit = match.profile.unit.casefold()
+    currency = CURRENCIES.get(unit)
+    if currency is None:
+        yield "# 列名没有写明币种和单位，请确认 the header names no currency and unit"
+    known = units_for(match.item.facts.unit)
+    stated = match.profile.unit if match.profile.unit in known else "元"
+    path = match.path.removesuffix(".amount")
+    currency = currency or "CNY"
+    yield f'{_key(path)} = {{ column = {column}, unit = "{stated}", currency = "{currency}" }}'
+
+
+def _codes(match: _Match, column: str) -> Iterator[str]:
+    """Write a code table, unless every value is known to the standard as it stands."""
+    assert match.item.code_list is not None
+    guessed = {text: _code(match.item, text) for text in match.profile.distinct}
+    direct = {
+        text for m in match.item.code_list for text in (m.value, m.official or "", m.zh) if text
+    }
+    if set(guessed) <= direct:
+        yield f"{_key(match.path)} = {column}"
+        return
+    known = " | ".join(f"{each.value} {each.zh}" for each in match.item.code_list)
+    yield f"# 代码 codes: {known}"
+    table = ", ".join(f"{_quoted(text)} = {_quoted(code)}" for text, code in guessed.items())
+    yield f"{_key(match.path)} = {{ column = {column}, codes = {{ {table} }} }}"
+
+
+def _code(item: Item, text: str) -> str:
+    assert item.code_list is not None
+    folded = match_text(text)
+    for member in item.code_list:
+        labels = (member.value, member.official or "", member.zh, member.en)
+        if folded in {match_text(label) for label in labels if label}:
+            return str(member.value)
+    return UNDECIDED
+
+
+def _drops(personal: Sequence[_Profile]) -> Iterator[str]:
+    if personal:
+        yield "# 个人信息，读取时即丢弃 personal data, dropped while reading"
+        yield "[drop]"
+        for each in personal:
+            yield f'{_quoted(each.column.name)} = "个人信息 personal data"'
+        yield ""
+
+
+def _undecided(left: Sequence[_Profile]) -> Iterator[str]:
+    if left:
+        yield "# 以下各列没有识别出来：请用在 items 中，或去掉 # 并写明不采用的原因。"
+        yield "# Not recognised: use them in items, or take off the # and say why not."
+        yield "[ignore]"
+        for each in left:
+            name = each.column.name or f"#{each.column.position}"
+            yield f'# {_quoted(name)} = ""     # {len(each.distinct)} 种值 different values'
+
+
+def _quoted(text: str | None) -> str:
+    return json.dumps(text or "", ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(path: str) -> str:
+    return path if path.isalpha() else _quoted(path)

@@ -112,7 +112,7 @@ class _Sheet:
             sheet.write_blank(line, position, None, plain)
         elif isinstance(cell, bool):
             sheet.write_boolean(line, position, cell, plain)
-        elif isinstance(cell, int | Decimal) and abs(cell) < NUMBER_MAX:
+        elif isinstance(cell, int | Decimal) and -NUMBER_MAX < cell < NUMBER_MAX:
             sheet.write_number(line, position, cell, plain)
         elif (shape := _shape(cell)) is not None:
             sheet.write_datetime(line, position, cell, self._formats[shape, bad])

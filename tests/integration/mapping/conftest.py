@@ -1,0 +1,56 @@
+"""Sources of the example mappings, and a way to submit a file through one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters._mapping import parse_mapping
+from hub.intake.mapped import MappedFile, Submission, submit_file
+from hub.store.database import Database
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+PARTY = "hub:hub.delta.example/records/2026"
+ROOT = Path(__file__).parent.parent.parent.parent
+MAPPINGS = ROOT / "docs" / "partners" / "mappings"
+DATA = ROOT.parent / "shared" / "data"
+
+Send = Callable[..., Awaitable[Submission]]
+
+
+def mapping_text(name: str) -> str:
+    return (MAPPINGS / f"{name}.toml").read_text("utf-8")
+
+
+def real_file(path: str) -> bytes:
+    if not DATA.is_dir():
+        pytest.skip("the folder of real data sets is not beside this checkout")
+    return (DATA / path).read_bytes()
+
+
+@pytest.fixture
+def send(database: Database) -> Send:
+    """Submit a file; the source is registered on the way."""
+
+    async def submit(
+        text: str, name: str, data: bytes, *, owners: list[str] | None = None, dry_run: bool = False
+    ) -> Submission:
+        mapping = parse_mapping(text)
+        source = mapping.source or "some-unit"
+        async with database.writes.transaction() as connection:
+            await connection.execute(
+                "INSERT INTO source (source_id, title, mode, owners, created_at) "
+                "VALUES (%s, %s, 'PUSH', %s, %s) ON CONFLICT DO NOTHING",
+                (source, mapping.title, owners, NOW),
+            )
+        given = MappedFile(
+            name=name, data=data, mapping=mapping, mapping_text=text, source=source
+        )
+        return await submit_file(
+            database, given, party=PARTY, clock=lambda: NOW, dry_run=dry_run
+        )
+
+    return submit
