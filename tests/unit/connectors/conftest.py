@@ -95,6 +95,12 @@ async def serving(
             await asyncio.sleep(0)
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The hub runs on uvloop, commands and tests on asyncio: the transport must do on both."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 @pytest.fixture
 def raw_server() -> Callable[..., object]:
     return serving
