@@ -121,10 +121,11 @@ class Compiler:
         out = self._out
         if out.records and PUBLIC_SCOPE not in out.authority.scopes:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
+        sql, used, unused = out.numbered(f"SELECT {body}")
         return Compiled(
-            sql=f"SELECT {body}",
-            binds=tuple(out.binds),
-            checks=tuple(out.checks),
+            sql=sql,
+            binds=used,
+            checks=(*out.checks, *unused),
             cost=cost,
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),

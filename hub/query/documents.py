@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,6 +36,7 @@ from hub.query.errors import QueryError
 from hub.query.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
 
 DOCUMENTS = Path(__file__).parent / "documents"
+_SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 NESTING_MAX = 100
 """Levels that counting goes down; far beyond any allowed depth."""
 
@@ -101,7 +103,7 @@ def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
     made = [
         QueryError(
             code,
-            error.message[:DETAIL_MAX],
+            _SUGGESTION.sub("", error.message)[:DETAIL_MAX],
             locations=[(place.line, place.column) for place in error.locations or ()],
         )
         for error in errors
@@ -231,8 +233,3 @@ def registered() -> Mapping[str, str]:
     """Return the registered documents: id to text."""
     texts = [path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.graphql"))]
     return {document_id(text): text for text in texts}
-
-
-def samples() -> list[tuple[str, str]]:
-    """Return name and text of the registered documents, for people to try."""
-    return [(path.stem, path.read_text("utf-8")) for path in sorted(DOCUMENTS.glob("*.graphql"))]

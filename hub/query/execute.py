@@ -23,7 +23,7 @@ from psycopg import AsyncRawCursor
 
 from hub.access.resource import Caller
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError
+from hub.errors import ErrorCode, HubError, UnavailableError
 from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
 from hub.graphql.schema import core
 from hub.query.agreements import Agreements
@@ -244,6 +244,10 @@ class Engine:
             hide_suggestions=True,
         )
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        for error in result.errors or []:
+            cause = _cause(error)
+            if isinstance(cause, UnavailableError | RateLimitedError):
+                raise cause  # of the request as a whole: it may be sent again
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
         return Answer(await self._assembled(dumps(result.data), errors, run))
 
@@ -264,9 +268,7 @@ class Engine:
 
     def _field_error(self, error: GraphQLError, run: _Run) -> dict[str, Any]:
         """Return a field's error; what is not the hub's own says only that it failed."""
-        cause: BaseException | None = error
-        while isinstance(cause, GraphQLError) and cause.original_error is not None:
-            cause = cause.original_error
+        cause = _cause(error)
         if isinstance(cause, HubError):
             return told(cause, run.asking.language, error.path)
         if isinstance(cause, GraphQLError):
@@ -274,6 +276,14 @@ class Engine:
             return told(known, run.asking.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return told(HubError(ErrorCode.INTERNAL), run.asking.language, error.path)
+
+
+def _cause(error: GraphQLError) -> BaseException:
+    """Return what a resolver raised."""
+    cause: BaseException = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:

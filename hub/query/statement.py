@@ -5,6 +5,7 @@ Equal values share one parameter, so a statement stays small however often a val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 
 from graphql.execution.values import VariableValues
@@ -18,6 +19,14 @@ from schema.codes import AgreementDataset
 from schema.dates import format_instant
 
 Check = Callable[[Env], None]
+_PARAMETER = re.compile(r"\$([0-9]+)::")
+
+
+def _looked_at(bind: Bind) -> Check:
+    def check(env: Env) -> None:
+        bind(env)
+
+    return check
 
 
 class Statement:
@@ -60,6 +69,18 @@ class Statement:
             self.binds.append(value)
             number = self._known[key] = len(self.binds)
         return f"${number}::{cast}"
+
+    def numbered(self, sql: str) -> tuple[str, tuple[Bind, ...], tuple[Check, ...]]:
+        """Return the text with its parameters numbered without gaps, and what fills them.
+
+        PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
+        only the count is asked); such a value is still looked at, as a check.
+        """
+        used = sorted({int(number) for number in _PARAMETER.findall(sql)})
+        numbers = {old: new for new, old in enumerate(used, start=1)}
+        text = _PARAMETER.sub(lambda found: f"${numbers[int(found[1])]}::", sql)
+        unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
+        return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
 
     def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
         """Return the parameter with the institutions whose values the caller may see."""

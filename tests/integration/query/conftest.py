@@ -160,7 +160,13 @@ def _catalogue() -> list[tuple[str, dict[str, Any]]]:
             ),
             instrument(A, "T3", "透射电镜", [TEM], place={"divisionCode": "340102"}),
             instrument(
-                B, "S1", "扫描电镜", [SEM], place=SHANGHAI, originalValue=money("3000000.00"), annualHours=9
+                B,
+                "S1",
+                "扫描电镜",
+                [SEM],
+                place=SHANGHAI,
+                originalValue=money("3000000.00"),
+                annualHours=9,
             ),
             instrument(B, "S2", "环境扫描电镜", [SEM], place=SHANGHAI, status="IDLE"),
             instrument(C, "X1", "X射线衍射仪", [], joinedOn="2019-03-01"),

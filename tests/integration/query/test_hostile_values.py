@@ -108,7 +108,9 @@ async def test_a_literal_is_a_parameter_like_a_variable(ask: Asker) -> None:
         assert plan.compiled is not None
         return plan.compiled.sql
 
-    template = '{{ instruments(search: {0}, filter: {{ localNo: {{ eq: {0} }} }}) {{ nodes {{ id }} }} }}'
+    template = (
+        "{{ instruments(search: {0}, filter: {{ localNo: {{ eq: {0} }} }}) {{ nodes {{ id }} }} }}"
+    )
     hostile = "'; DROP TABLE instrument; --"
     assert sql(template.format(json.dumps(hostile))) == sql(template.format('"x"'))
     assert hostile not in sql(template.format(json.dumps(hostile)))
@@ -141,9 +143,7 @@ async def test_what_postgresql_cannot_hold_is_refused_by_name(ask: Asker, text: 
     ],
 )
 async def test_a_scalar_of_the_wrong_form_is_refused(ask: Asker, kind: str, value: Any) -> None:
-    member = (
-        "originalValue: { gte: $v }" if kind == "Decimal" else "updatedSince: $v"
-    )
+    member = "originalValue: { gte: $v }" if kind == "Decimal" else "updatedSince: $v"
     query = f"query ($v: {kind}) {{ instruments(filter: {{ {member} }}) {{ totalCount }} }}"
     assert await ask(query, {"v": value}) is None
     assert ask.codes == ["BAD_USER_INPUT"]

@@ -128,9 +128,7 @@ async def test_without_opening_hours_the_whole_window_is_unknown(ask: Asker) -> 
 async def test_tentative_bookings_take_nothing_away_and_are_told(ask: Asker) -> None:
     found = await availability(ask, f"{A}/T3")
     assert (found["status"], found["longestFreeHours"]) == ("FREE", "12")
-    assert found["tentative"] == [
-        {"from": "2026-12-01T01:00:00Z", "until": "2026-12-01T02:00:00Z"}
-    ]
+    assert found["tentative"] == [{"from": "2026-12-01T01:00:00Z", "until": "2026-12-01T02:00:00Z"}]
 
 
 async def test_what_is_taken_or_closed_is_busy(ask: Asker) -> None:
