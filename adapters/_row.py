@@ -12,6 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Context as DecimalContext
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
@@ -29,6 +30,10 @@ T = TypeVar("T")
 SHOWN_MAX = 80
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 EXPONENT_MIN = -8
+MAGNITUDE_MAX = 18
+"""Digits before and after the point that the standard can hold; `1e999999999` is a short text."""
+EXACT = DecimalContext(prec=60)
+"""Wide enough that converting a unit never rounds."""
 
 
 def decimal_text(number: Decimal) -> str:
@@ -100,7 +105,7 @@ class Row:
 
     def decimal(self, name: str, *, times: int = 1) -> str:
         """Take a mandatory number exactly, in the unit of the standard (`times` converts)."""
-        return decimal_text(self._number(name, self.text(name)) * times)
+        return decimal_text(EXACT.multiply(self._number(name, self.text(name)), Decimal(times)))
 
     def optional_decimal(self, name: str, *, times: int = 1) -> str | None:
         """Take a number that may be absent."""
@@ -212,7 +217,11 @@ class Row:
         except InvalidOperation:
             number = Decimal("NaN")
         exponent = number.as_tuple().exponent
-        if not number.is_finite() or not isinstance(exponent, int) or exponent < EXPONENT_MIN:
+        if (
+            not isinstance(exponent, int)  # NaN and infinity have a letter there
+            or exponent < EXPONENT_MIN
+            or number.adjusted() >= MAGNITUDE_MAX
+        ):
             self.fault(name, "NOT_DECIMAL", "必须是数字", "must be a number")
             return Decimal(0)
         return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,12 +11,15 @@ from typing import Any
 
 import httpx
 import pytest
+import xlsxwriter
 
 from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, Gone, Made, Sheet
+from adapters.monthly_workbook import read_workbook
 from connectors.replay import ReplayTransport
 from connectors.rest import PagedJson
 from connectors.session import Session
+from connectors.tables import read_table
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
 from schema.records import RECORDS
@@ -27,6 +31,7 @@ HARVESTED = {
     for name, adapter in ADAPTERS.items()
     if not any(isinstance(each.reader, Sheet) for each in adapter.collections)
 }
+TABLED = {name: adapter for name, adapter in ADAPTERS.items() if name not in HARVESTED}
 STRANGE = "※no such code※"
 
 
@@ -187,6 +192,22 @@ async def test_no_personal_data_passes(source: str) -> None:
     assert [value for value in personal if len(value) > 2 and value in told] == []
     assert len([value for value in personal if len(value) > 2]) >= 2
     assert "@" not in told
+
+
+@pytest.mark.parametrize("source", TABLED)
+def test_a_recorded_table_becomes_the_expected_records(source: str) -> None:
+    memory = io.BytesIO()
+    with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
+        for name, rows in load(source, "source.json")["sheets"].items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, ["" if cell is None else cell for cell in row])
+    rows = list(read_workbook(read_table(source, memory.getvalue())))
+    assert [row.problems for row in rows] == [()] * len(rows)
+    told = [{"type": row.record_type, "record": row.record} for row in rows]
+    assert told == load(source, "records.json")
+    for one in told:
+        assert conform(RECORDS[one["type"]], one["record"])[1] == []
 
 
 def test_every_adapter_says_who_publishes_it_and_how_fresh_it_is() -> None:

@@ -41,6 +41,7 @@ def test_all_problems_of_a_row_are_found_and_not_only_the_first():
         ("120.50", 1, "120.5"),
         ("1E+3", 1, "1000"),
         (0, 10_000, "0"),
+        ("123456789012345678.12345678", 10_000, "1234567890123456781234.5678"),
     ],
 )
 def test_amounts_are_converted_exactly(raw, times, wanted):
@@ -49,7 +50,9 @@ def test_amounts_are_converted_exactly(raw, times, wanted):
     assert row.problems == []
 
 
-@pytest.mark.parametrize("raw", ["NaN", "Infinity", "1e-20", "12 元", "0x10"])
+@pytest.mark.parametrize(
+    "raw", ["NaN", "Infinity", "1e-20", "1e999999999", "9" * 40, "12 元", "0x10"]
+)
 def test_what_is_no_amount_is_a_problem(raw):
     row = Row({"worth": raw})
     row.decimal("worth")
