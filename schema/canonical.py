@@ -32,6 +32,14 @@ def canonical(data: Mapping[str, Any]) -> bytes:
     Raises `CanonicalError` that names the path of what is outside the subset.
     """
     _check(data, "", 0)
+    return encode(data)
+
+
+def encode(data: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of an object that conforms already (`schema.conform`).
+
+    Raises `CanonicalError` for what conformance does not look at: size and lone surrogates.
+    """
     try:
         made = _encode(data).encode("utf-8")
     except UnicodeEncodeError as error:

@@ -12,7 +12,7 @@ import typer
 from adapters import discover
 from hub.app import build
 from hub.cli.context import open_database, run, settings
-from hub.cli.serve import listening
+from hub.cli.serve import listening, settle_collector
 from hub.clock import system_clock
 from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
@@ -43,6 +43,7 @@ async def _demo(found: Settings, *, stay: bool) -> None:
     tell.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
     async with open_database(found) as database, sandbox(system_clock) as systems:
         hub = await build(found, database, system_clock)
+        settle_collector()
         async with listening(hub) as server:
             tell.line(f"up: the hub at {found.base}")
             tell.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")

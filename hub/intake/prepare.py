@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from hub.errors import ErrorCode
 from hub.intake.batch import Rejected
 from hub.intake.limits import KEY_LENGTH_MAX, REASON_LENGTH_MAX
-from schema.canonical import canonical, digest
+from schema.canonical import canonical, digest, encode
 from schema.conform import conform
 from schema.errors import CanonicalError, Problem
 from schema.item import RecordSpec
@@ -106,7 +106,7 @@ def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any, speaker: Speaker
     if len(made.key) > KEY_LENGTH_MAX:
         made.problems.append(problem(spec.items[0].wire, ErrorCode.ROW_SHAPE))
     _check_owner(made, spec.owner_of(wire), speaker)
-    _canonicalise(made, wire)
+    _canonicalise(made, wire, encode)
 
 
 def _prepare_withdrawal(made: Prepared, raw: Any, speaker: Speaker, now: datetime) -> None:
@@ -127,7 +127,8 @@ def _prepare_withdrawal(made: Prepared, raw: Any, speaker: Speaker, now: datetim
         return
     made.key, made.wire = key, {}
     _check_owner(made, key.partition("/")[0], speaker)
-    _canonicalise(made, {"type": made.record_type, "key": key, "reason": reason, "at": at})
+    tombstone = {"type": made.record_type, "key": key, "reason": reason, "at": at}
+    _canonicalise(made, tombstone, canonical)
 
 
 def _check_owner(made: Prepared, owner: str, speaker: Speaker) -> None:
@@ -135,9 +136,11 @@ def _check_owner(made: Prepared, owner: str, speaker: Speaker) -> None:
         made.problems.append(problem("", ErrorCode.OWNER_MISMATCH, owner))
 
 
-def _canonicalise(made: Prepared, data: Mapping[str, Any]) -> None:
+def _canonicalise(
+    made: Prepared, data: Mapping[str, Any], write: Callable[[Mapping[str, Any]], bytes]
+) -> None:
     try:
-        made.canon = canonical(data)
+        made.canon = write(data)
     except CanonicalError as error:
         code = ErrorCode.RECORD_NOT_CANONICAL
         told = Problem("", code.name, f"{code.zh}：{error}", f"{code.en}: {error}")

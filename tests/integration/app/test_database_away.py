@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
 
 from hub.app import build
 from hub.clock import system_clock
@@ -18,16 +17,8 @@ from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.migrations import migrate
 
+DEATH_S_MAX = 20
 BASE = "http://127.0.0.1:8000"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server of this test's own, because the test kills it."""
-    found = EmbeddedPostgres(tmp_path / "pg", throwaway=True)
-    found.start()
-    yield found
-    found.stop()
 
 
 def kill(server: EmbeddedPostgres) -> None:
@@ -39,7 +30,7 @@ def kill(server: EmbeddedPostgres) -> None:
 async def test_an_absent_database_is_503_and_the_hub_recovers_by_itself(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    migrate(server.url)
+    migrate(server.start())
     settings = Settings(data_dir=tmp_path / "data", sandbox=True, anonymous=True)
     async with Database(server.url) as database:
         hub = await build(settings, database, system_clock)
@@ -47,6 +38,9 @@ async def test_an_absent_database_is_503_and_the_hub_recovers_by_itself(
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
             assert (await http.get("/log/checkpoint")).status_code == 404
             kill(server)
+            async with asyncio.timeout(DEATH_S_MAX):
+                while server.is_running():
+                    await asyncio.sleep(0.01)
             away = await http.get("/log/checkpoint")
             assert away.status_code == 503
             assert away.json()["code"] == "DATABASE_UNAVAILABLE"
