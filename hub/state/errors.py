@@ -58,6 +58,6 @@ class FlightTimeoutError(HubError):
     def __init__(self, wait_s: float) -> None:
         super().__init__(
             ErrorCode.TIMEOUT,
-            message_en=f"The answer that is being fetched did not come within {wait_s:g} s",
+            message_en=f"The answer that is being fetched did not come within {wait_s:.3g} s",
             hint="Send the request again, or allow an older answer.",
         )

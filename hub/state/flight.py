@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 from hub.state.errors import FlightTimeoutError, StateUnavailableError
@@ -23,13 +24,24 @@ KEEP_S = 2.0
 Fetch = Callable[[], Awaitable[bytes]]
 
 
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A question on its way. `until`: when the last of its callers gives up, in loop time."""
+
+    key: str
+    fetch: Fetch
+    lease_s: float
+    until: float = 0.0
+    task: asyncio.Task[bytes] = field(init=False)
+
+
 class Flights:
     """The questions of one worker that are on their way."""
 
     def __init__(self, state: State, keep_s: float = KEEP_S) -> None:
         self._state = state
         self._keep_s = keep_s
-        self._tasks: dict[str, asyncio.Task[bytes]] = {}
+        self._flights: dict[str, _Flight] = {}
 
     async def fly(self, key: str, fetch: Fetch, *, lease_s: float, wait_s: float) -> bytes:
         """Return what `fetch` answers to `key`, asked here or by whoever asked first.
@@ -38,69 +50,71 @@ class Flights:
         Raises what `fetch` raised when it ran in this worker; `FlightTimeoutError` when the
         time was over; `StateUnavailableError`.
         """
-        task = self._tasks.get(key)
-        if task is None:
-            if len(self._tasks) >= MAX_FLIGHTS:
+        flight = self._flights.get(key)
+        if flight is None:
+            if len(self._flights) >= MAX_FLIGHTS:
                 raise StateUnavailableError("too many questions are on their way")
-            task = asyncio.create_task(self._settle(key, fetch, lease_s, wait_s))
-            self._tasks[key] = task
-            task.add_done_callback(partial(self._landed, key))
-        await asyncio.wait({task}, timeout=wait_s)
-        if not task.done():
+            flight = _Flight(key, fetch, lease_s)
+            flight.task = asyncio.create_task(self._settle(flight))
+            self._flights[key] = flight
+            flight.task.add_done_callback(partial(self._landed, flight))
+        flight.until = max(flight.until, asyncio.get_running_loop().time() + wait_s)
+        await asyncio.wait({flight.task}, timeout=wait_s)
+        if not flight.task.done():
             raise FlightTimeoutError(wait_s)
-        if task.cancelled():
+        if flight.task.cancelled():
             raise StateUnavailableError("this worker is stopping")
-        return task.result()
+        return flight.task.result()
 
     async def aclose(self) -> None:
         """Give up every question that is on its way."""
-        tasks = list(self._tasks.values())
+        tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _settle(self, key: str, fetch: Fetch, lease_s: float, wait_s: float) -> bytes:
+    async def _settle(self, flight: _Flight) -> bytes:
         clock = asyncio.get_running_loop().time
-        give_up = clock() + wait_s
+        began, key = clock(), flight.key
         pause = FLIGHT_POLL_FIRST_S
         while True:
-            lease_ends = clock() + lease_s
-            token = await self._state.lease(key, lease_s)
+            lease_ends = clock() + flight.lease_s
+            token = await self._state.lease(key, flight.lease_s)
             if token is not None:
                 try:
-                    return await self._lead(key, fetch, lease_s, lease_ends)
+                    return await self._lead(flight, lease_ends)
                 finally:
                     with suppress(StateUnavailableError):
                         await self._state.release(key, token)
             answer = await self._state.get(_kept(key))
             if answer is not None:
                 return answer
-            if clock() >= give_up:
-                raise FlightTimeoutError(wait_s)
+            if clock() >= flight.until:
+                raise FlightTimeoutError(clock() - began)
             await asyncio.sleep(pause)
             pause = min(2 * pause, FLIGHT_POLL_MOST_S)
 
-    async def _lead(self, key: str, fetch: Fetch, lease_s: float, lease_ends: float) -> bytes:
+    async def _lead(self, flight: _Flight, lease_ends: float) -> bytes:
         # The leader before may have answered between our last look and our lease.
-        answer = await self._state.get(_kept(key))
+        answer = await self._state.get(_kept(flight.key))
         if answer is not None:
             return answer
         limit = asyncio.timeout_at(lease_ends)
         try:
             async with limit:
-                answer = await fetch()
+                answer = await flight.fetch()
         except TimeoutError as error:
             if limit.expired():
-                raise FlightTimeoutError(lease_s) from error
+                raise FlightTimeoutError(flight.lease_s) from error
             raise
         # An answer that cannot be shared is still an answer for this worker.
         with suppress(StateUnavailableError):
-            await self._state.put(_kept(key), answer, self._keep_s)
+            await self._state.put(_kept(flight.key), answer, self._keep_s)
         return answer
 
-    def _landed(self, key: str, task: asyncio.Task[bytes]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
+    def _landed(self, flight: _Flight, task: asyncio.Task[bytes]) -> None:
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
         if not task.cancelled():
             task.exception()
 

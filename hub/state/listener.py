@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
@@ -66,7 +66,7 @@ class Listener:
             self._confirmed[topic] = confirmed
             pubsub = self._pubsub or self._redis.pubsub()
             self._pubsub = pubsub
-            await pubsub.subscribe(self._prefix + topic)
+            await self._whole(pubsub.subscribe(self._prefix + topic))
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read(pubsub))
             async with asyncio.timeout(REDIS_TIMEOUT_S):
@@ -77,17 +77,34 @@ class Listener:
             await self._close(lost)
             raise lost from error
         except (asyncio.CancelledError, StateUnavailableError):
-            await self._close(StateUnavailableError("the connection to Redis was lost"))
+            # The others stay; whoever comes next asks for the topic again, which does no harm.
+            self._confirmed.pop(topic, None)
             raise
 
     async def _leave(self, topic: str) -> None:
         if topic in self._topics or topic not in self._confirmed or self._pubsub is None:
             return
+        if self._reader is None or self._reader.done():
+            return
         del self._confirmed[topic]
         try:
-            await self._pubsub.unsubscribe(self._prefix + topic)
+            await self._whole(self._pubsub.unsubscribe(self._prefix + topic))
         except (RedisError, OSError) as error:
             await self._close(away(error))
+
+    async def _whole(self, sending: Awaitable[object]) -> None:
+        """Send a whole command even when the caller is cancelled meanwhile.
+
+        The library hangs up a half-sent one and connects again without a word: a silent gap.
+        """
+        sent = asyncio.ensure_future(sending)
+        try:
+            await asyncio.shield(sent)
+        except asyncio.CancelledError:
+            await asyncio.wait({sent}, timeout=2 * REDIS_TIMEOUT_S)
+            if not sent.done() or sent.cancelled() or sent.exception() is not None:
+                await self._close(StateUnavailableError("the connection to Redis was lost"))
+            raise
 
     async def _read(self, pubsub: PubSub) -> None:
         try:
@@ -98,6 +115,8 @@ class Listener:
                 if not waiting.done():
                     waiting.set_exception(lost)
             self._topics.fail(lost)
+            # The library has connected again by itself, to a queue that nobody would read.
+            await _hang_up(pubsub)
 
     async def _receive(self, pubsub: PubSub) -> None:
         silent = False
@@ -130,5 +149,9 @@ class Listener:
             with suppress(asyncio.CancelledError):
                 await reader
         if pubsub is not None:
-            with suppress(RedisError, OSError):
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
+            await _hang_up(pubsub)
+
+
+async def _hang_up(pubsub: PubSub) -> None:
+    with suppress(RedisError, OSError):
+        await pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from hub.state import (
+    Flights,
     MemoryState,
     State,
     StateRestartedError,
@@ -262,6 +263,52 @@ async def test_whoever_waits_for_a_message_hears_that_the_state_is_closed(state:
         await state.aclose()
         with pytest.raises(StateUnavailableError):
             await waiting
+
+
+async def test_of_many_who_ask_the_same_one_asks_the_source(shared: Shared) -> None:
+    asked = 0
+
+    async def ask() -> bytes:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return b"answer"
+
+    flights = Flights(shared.state), Flights(shared.other)
+    answers = await asyncio.gather(
+        *(flights[n % 2].fly("q", ask, lease_s=60, wait_s=60) for n in range(20))
+    )
+    assert set(answers) == {b"answer"}
+    assert asked == 1
+    await shared.advance(60)
+    assert await flights[0].fly("q", ask, lease_s=60, wait_s=60) == b"answer"
+    assert asked == 2, "an answer is not kept for those who ask later"
+
+
+async def test_a_leader_that_vanishes_is_replaced_when_its_lease_is_over(shared: Shared) -> None:
+    asked = asyncio.Event()
+
+    async def ask() -> bytes:
+        asked.set()
+        return b"answer"
+
+    assert await shared.state.lease("q", 100)
+    waiting = asyncio.ensure_future(Flights(shared.other).fly("q", ask, lease_s=60, wait_s=60))
+    await shared.advance(99)
+    assert not asked.is_set()
+    await shared.advance(1)
+    assert await waiting == b"answer"
+
+
+async def test_what_the_source_raises_reaches_every_caller(shared: Shared) -> None:
+    async def ask() -> bytes:
+        raise TimeoutError("the source's own")
+
+    flights = Flights(shared.state)
+    answers = await asyncio.gather(
+        *(flights.fly("q", ask, lease_s=60, wait_s=60) for _ in range(3)), return_exceptions=True
+    )
+    assert {str(a) for a in answers} == {"the source's own"}
 
 
 @pytest.mark.parametrize("key", ["", "k" * 257, "键"])

@@ -16,10 +16,11 @@ from redis.asyncio import Redis
 from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope
 from hub.access.errors import SignatureError, TokenError
+from hub.access.limits import CLOCK_AHEAD_S
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import PUSH, sign_request
-from hub.state import StateUnavailableError
+from hub.state import StateRestartedError, StateUnavailableError
 from hub.state.limits import CLOCK_MARGIN_S
 from hub.state.redis import RedisState
 from tests.integration.state.two_workers import Ahead, answers, two_workers, until
@@ -211,6 +212,38 @@ async def test_a_redis_that_came_back_from_its_file_may_have_lost_the_end_of_it(
             assert await pair.read(1, pair.call(token)) == "OK"
     finally:
         server.kill()
+
+
+async def test_a_replica_that_takes_over_may_lack_what_the_primary_acknowledged(
+    redis_server: RedisServer, redis_program: str, tmp_path: Path
+) -> None:
+    replica = RedisServer(redis_program, tmp_path)
+    replica.start()
+    try:
+        async with opened(redis_server) as pair, Redis.from_url(replica.url) as redis:
+            await redis.execute_command("REPLICAOF", "127.0.0.1", redis_server.port)
+
+            async def has_the_epoch() -> bool:
+                return bool(await redis.exists("hub:epoch"))
+
+            await until(has_the_epoch)
+            issued_at = pair.clock().timestamp()
+            assert await pair.states[0].reserve("used", 80, issued_at)
+            redis_server.kill()
+            await redis.execute_command("REPLICAOF", "NO", "ONE")
+            await redis.delete("hub:n:used")
+
+            after = RedisState(replica.url, pair.clock)
+            with pytest.raises(StateRestartedError):
+                await after.reserve("used", 80, issued_at)
+            assert await after.reserve("later", 80, issued_at + CLOCK_MARGIN_S + 2)
+            await after.aclose()
+    finally:
+        replica.kill()
+
+
+def test_the_margin_covers_the_clocks_that_are_let_in() -> None:
+    assert CLOCK_MARGIN_S >= CLOCK_AHEAD_S + 5
 
 
 async def test_without_redis_nobody_passes_and_with_it_again_they_do(

@@ -158,6 +158,28 @@ async def test_a_subscription_that_is_given_up_leaves_the_others_alone(workers: 
         assert await anext(kept) == b"one"
 
 
+async def test_a_subscription_that_is_cancelled_half_way_leaves_the_others_alone(
+    workers: Workers,
+) -> None:
+    async def wait_for(topic: str) -> bytes:
+        async with workers[0].subscribe(topic) as subscriber:
+            return await anext(subscriber)
+
+    async with workers[0].subscribe("kept") as kept:
+        for steps in range(12):
+            given_up = asyncio.ensure_future(wait_for(f"given-up-{steps}"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            given_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
+            async with workers[0].subscribe(f"given-up-{steps}") as again:
+                await workers[1].publish(f"given-up-{steps}", b"x")
+                assert await anext(again) == b"x"
+        await workers[1].publish("kept", b"one")
+        assert await anext(kept) == b"one"
+
+
 class Source:
     """A source that counts how often it is asked and answers when it is let."""
 
