@@ -21,7 +21,9 @@ from adapters._mapping.errors import CellError
 from adapters._mapping.table import Cell, text_of
 from schema.dates import (
     EARLIEST_UNIX,
+    EARLIEST_YEAR,
     LATEST_UNIX,
+    LATEST_YEAR,
     SHANGHAI,
     DateError,
     format_instant,
@@ -107,10 +109,9 @@ def instant(cell: Cell, stated: str | None, zone: tzinfo, *, from_1904: bool = F
 
 def day(cell: Cell, stated: str | None, *, partial: bool, from_1904: bool = False) -> str:
     """Return a date, or a month or year where the item may be one. Raises `CellError`."""
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
     if isinstance(cell, date):
-        return cell.isoformat()
+        _check_year(cell)
+        return cell.date().isoformat() if isinstance(cell, datetime) else cell.isoformat()
     text = text_of(cell)
     if stated is not None:
         return _stated_day(text, stated, from_1904=from_1904)
@@ -136,7 +137,9 @@ def hours_between(start: Cell, end: Cell, stated: str | None, zone: tzinfo) -> D
 
 
 def _stated_day(text: str, stated: str, *, from_1904: bool) -> str:
-    read = _stated(text, stated, from_1904=from_1904).date().isoformat()
+    at = _stated(text, stated, from_1904=from_1904)
+    _check_year(at)
+    read = at.date().isoformat()
     if "D" in stated or stated in COUNTED:
         return read
     return read[:7] if "M" in stated else read[:4]
@@ -184,6 +187,7 @@ def _counted(text: str, stated: str, *, from_1904: bool) -> datetime:
 
 
 def _utc(at: datetime, zone: tzinfo) -> str:
+    _check_year(at)
     if at.tzinfo is not None:
         return format_instant(at)
     placed = at.replace(tzinfo=zone)
@@ -194,6 +198,14 @@ def _utc(at: datetime, zone: tzinfo) -> str:
             f"{at} falls into a change of the clocks there; write it with its offset, e.g. +01:00",
         )
     return format_instant(placed)
+
+
+def _check_year(at: date) -> None:
+    """Refuse years that no record can be of: they are mistyped, or an empty date cell."""
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
+        raise _no_date(
+            at.isoformat(), f"a year between {EARLIEST_YEAR} and {LATEST_YEAR} is expected"
+        )
 
 
 def _no_date(text: str, hint: str) -> CellError:

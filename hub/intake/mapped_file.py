@@ -46,6 +46,7 @@ MARKS = (
 """Byte order marks, the longer ones before those they begin with."""
 GUESSED = ("utf-8", "gb18030")
 TEXT_SHEET = "rows"
+NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 
@@ -278,7 +279,7 @@ def _headed(
     elif names:
         at = max(head, key=lambda row: _known(row, names), default=None)
     else:
-        at = max(head, key=lambda row: sum(isinstance(c, str) for c in row.cells), default=None)
+        at = max(head, key=lambda row: sum(map(_is_name, row.cells)), default=None)
     if at is None:
         raise PayloadError(name, "there is no header row", hint="the first row names the columns")
     below = tuple(row for row in rows if row.number > at.number)
@@ -292,6 +293,11 @@ def _headed(
         found=found,
     )
     return _renumbered(table)
+
+
+def _is_name(cell: Content) -> bool:
+    """Tell whether a cell could head a column: a text that is no number, date or time."""
+    return isinstance(cell, str) and NUMBERLIKE.fullmatch(cell) is None
 
 
 def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]:

@@ -46,11 +46,7 @@ def send(database: Database) -> Send:
                 "VALUES (%s, %s, 'PUSH', %s, %s) ON CONFLICT DO NOTHING",
                 (source, mapping.title, owners, NOW),
             )
-        given = MappedFile(
-            name=name, data=data, mapping=mapping, mapping_text=text, source=source
-        )
-        return await submit_file(
-            database, given, party=PARTY, clock=lambda: NOW, dry_run=dry_run
-        )
+        given = MappedFile(name=name, data=data, mapping=mapping, mapping_text=text, source=source)
+        return await submit_file(database, given, party=PARTY, clock=lambda: NOW, dry_run=dry_run)
 
     return submit

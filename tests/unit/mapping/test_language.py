@@ -1,0 +1,126 @@
+"""What a mapping may say, and how it is told what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters._mapping import MappingError, parse_mapping
+
+GOOD = """
+title = "台账"
+[[record]]
+type = "Instrument"
+[record.fixed]
+institutionKey = "moe:10335"
+status = "在用"
+[record.items]
+localNo = "编号"
+name.zh = "名称"
+"""
+
+
+def problems(text: str) -> dict[str, tuple[int | None, str]]:
+    with pytest.raises(MappingError) as caught:
+        parse_mapping(text)
+    return {each.code: (each.line, each.zh + " " + each.en) for each in caught.value.problems}
+
+
+def test_dotted_item_names_need_no_quotes() -> None:
+    mapping = parse_mapping(GOOD)
+    assert [rule.slot.path for rule in mapping.records[0].rules] == [
+        "institutionKey",
+        "status",
+        "localNo",
+        "name.zh",
+    ]
+
+
+def test_everything_wrong_is_told_at_once_with_its_line() -> None:
+    text = """titel = "台账"
+[file]
+encoding = "utf-99"
+time_zone = "Asia/Shanghigh"
+[[record]]
+type = "Instrument"
+[record.fixed]
+status = "能用"
+[record.items]
+localNo = "编号"
+name.cn = "名称"
+originalValue = { column = "原值", unit = "磅" }
+acceptedOn = { column = "验收", format = "日/月" }
+[ignore]
+"备注" = ""
+"编号" = "不用"
+"""
+    told = problems(text)
+    assert {code: line for code, (line, _) in told.items()} == {
+        "KEY_UNKNOWN": 1,
+        "ENCODING_UNKNOWN": 3,
+        "ZONE_UNKNOWN": 4,
+        "ITEM_MISSING": 5,
+        "CODE_UNKNOWN": 8,
+        "ITEM_UNKNOWN": 11,
+        "UNIT_UNKNOWN": 12,
+        "CURRENCY_MISSING": 12,
+        "FORMAT_UNKNOWN": 13,
+        "REASON_MISSING": 15,
+        "COLUMN_USED_AND_LEFT": 16,
+    }
+    assert "title" in told["KEY_UNKNOWN"][1]
+    assert "name.zh" in told["ITEM_UNKNOWN"][1] or "name.en" in told["ITEM_UNKNOWN"][1]
+    assert "万元" in told["UNIT_UNKNOWN"][1]
+
+
+def test_a_text_that_is_no_toml_is_told_with_the_reader_s_line() -> None:
+    assert "line 2" in problems('title = "a"\n仪器编号 = x')["MAPPING_NOT_TOML"][1]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('model = { colum = "x" }', "ITEM_UNKNOWN"),
+        ('model = { column = "x", header = "#1" }', "RULE_UNCLEAR"),
+        ('model = { column = "x", match = "(" }', "PATTERN_WRONG"),
+        ('model = { column = "x", match = "[0-9]+" }', "PATTERN_WRONG"),
+        ('model = { column = "x", split = "," }', "RULE_UNFIT"),
+        ('model = { column = "x", format = "YYYY" }', "RULE_UNFIT"),
+        ('model = { column = "x", lookup = "GB 1" }', "LOOKUP_UNKNOWN"),
+        ('model = { template = "?/{x}" }', "NOT_DECIDED"),
+        ('acquisition = { column = "x", scheme = "MOE" }', "SCHEME_UNKNOWN"),
+        ('acquisition = { column = "x", codes = { 1 = "买的" } }', "CODE_UNKNOWN"),
+        ('acquisition = { column = "x", codes = { 1 = "?" } }', "CODE_UNKNOWN"),
+        ("model = 3", "RULE_UNREADABLE"),
+        ('status = "x"', "ITEM_TWICE"),
+        ('place = "x"', "ITEM_UNKNOWN"),
+        ('annualHours = { column = "x", unit = "万元" }', "UNIT_UNKNOWN"),
+        ('annualHours = { column = "x", round = 99 }', "NOT_ALLOWED"),
+        ('annualHours = { between = ["x"] }', "RULE_UNCLEAR"),
+        ('originalValue = "x"', "CURRENCY_MISSING"),
+        ('joinedOn = { column = "x", zone = "Mars" }', "ZONE_UNKNOWN"),
+        ('"identifiers.99999.value" = "x"', "ITEM_UNKNOWN"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(line: str, code: str) -> None:
+    assert code in problems(GOOD + line)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "RECORD_MISSING"),
+        ('[[record]]\ntype = "仪器"', "RECORD_TYPE_UNKNOWN"),
+        (GOOD + '[[leave_out]]\ncolumn = "x"\nis = ["1"]', "REASON_MISSING"),
+        (GOOD + '[[leave_out]]\ncolumn = "x"\nreason = "r"', "CONDITION_UNCLEAR"),
+        ('same_key = "replace"\n' + GOOD, "NOT_ALLOWED"),
+        ('as_of = "gestern"\n' + GOOD, "NOT_A_DATE"),
+        ("file = 1\n" + GOOD, "NOT_A_TABLE"),
+        ("drop = 1\n" + GOOD, "NOT_A_TABLE"),
+        (GOOD + '[drop]\n"a" = "x"\n[ignore]\n"a" = "y"', "COLUMN_TWICE"),
+        (GOOD + '[file]\ndelimiter = "::"', "NOT_ALLOWED"),
+        (GOOD + "[file]\nheader_row = 0", "NOT_ALLOWED"),
+        (GOOD + '[file]\ndecimal_comma = "ja"', "NOT_A_FLAG"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_refused(text: str, code: str) -> None:
+    assert code in problems(text)
