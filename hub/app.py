@@ -88,8 +88,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
 
     async def take(batch: Batch) -> Outcomes:
         outcomes = await submit(database, batch, clock=clock)
-        if not batch.dry_run:
-            await heard_from(database, batch.source, batch.as_of, clock())
+        if not (batch.dry_run or outcomes.replayed):
+            await heard_from(database, batch.source, batch.as_of, clock(), added=outcomes.added)
         return outcomes
 
     parts = Parts(

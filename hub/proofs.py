@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.access.errors import AccessError
+from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
@@ -88,10 +88,7 @@ class ProofEndpoints:
         self, caller: Caller, *, entry_id: int | None, revision_id: str | None
     ) -> ReceiptAnswer | None:
         """Return the receipt of an entry or of a revision for the GraphQL interface."""
-        if Scope.RECEIPT_READ.value not in caller.scopes:
-            raise RefusedError(
-                ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}."
-            )
+        _need_scope(caller)
         which = entry_id if entry_id is not None else revision_id
         try:
             found = await receipt_for(self._database, which, self._policy) if which else None
@@ -115,10 +112,9 @@ class ProofEndpoints:
         )
 
     async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
-        if Scope.RECEIPT_READ.value not in caller.scopes:
-            raise RefusedError(
-                ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}."
-            )
+        if caller.anonymous:
+            raise TokenError(Reason.TOKEN_MISSING)
+        _need_scope(caller)
         found = await receipt_for(self._database, entry, self._policy)
         body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
         if found is None or body is None:
@@ -189,6 +185,11 @@ def _may_read(
     return owner in grants.owners(DATASET_OF_SCOPE[item.scope], item.wire) or owner in (
         grants.whole.get(DATASET_OF_SCOPE[item.scope], ())
     )
+
+
+def _need_scope(caller: Caller) -> None:
+    if Scope.RECEIPT_READ.value not in caller.scopes:
+        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}.")
 
 
 def _absent() -> RefusedError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -29,10 +30,9 @@ def demo(
 ) -> None:
     """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
     found = replace(settings(), sandbox=True, anonymous=True)
-    try:
+    with suppress(KeyboardInterrupt):
         run(_demo(found, stay=stay))
-    except KeyboardInterrupt:
-        typer.echo("\nstopped: hub, sandbox and PostgreSQL")
+    typer.echo("\nstopped: hub, sandbox and PostgreSQL")
 
 
 async def _demo(found: Settings, *, stay: bool) -> None:

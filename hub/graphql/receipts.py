@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import strawberry
@@ -14,6 +15,7 @@ from hub.query.errors import QueryError, ScopeMissingError
 from hub.query.limits import CURSOR_CHARACTERS_MAX
 
 SCOPE = "receipt:read"
+_BIGINT = re.compile(r"[0-9]{1,18}")
 
 
 @strawberry.type(description="回执：记录已入账的证明。Proof that a record is in the ledger.")
@@ -67,9 +69,7 @@ async def find_receipt(
         raise ScopeMissingError(SCOPE, "receipt")
     if (entry_id is None) is (revision_id is None):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: give entryId or revisionId")
-    if entry_id is not None and not (
-        entry_id.isascii() and entry_id.isdigit() and len(entry_id) < 19
-    ):
+    if entry_id is not None and not _BIGINT.fullmatch(entry_id):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: entryId is a number")
     if revision_id is not None and len(revision_id) > CURSOR_CHARACTERS_MAX:
         raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: revisionId is too long")

@@ -183,6 +183,12 @@ class Outcomes:
         counted = Counter(each.outcome for each in self.rows)
         object.__setattr__(self, "counts", {each: counted[each] for each in Outcome})
 
+    @property
+    def added(self) -> int:
+        """Return by how many records the source grew: new keys less withdrawn ones."""
+        new = sum(row.outcome is Outcome.ACCEPTED and row.revision == 1 for row in self.rows)
+        return new - self.counts[Outcome.WITHDRAWN]
+
     def to_wire(self) -> dict[str, Any]:
         """Return the answer as JSON-ready data."""
         return {

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access.envelope import Envelope
-from hub.access.errors import AccessError
+from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import PUSH
@@ -194,6 +194,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _need_scope(caller: Caller) -> None:
+    if caller.anonymous:
+        raise TokenError(Reason.TOKEN_MISSING)
     if SCOPE not in caller.scopes:
         raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"A push needs the scope {SCOPE}.")
 

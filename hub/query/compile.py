@@ -12,39 +12,34 @@ GraphQL specification, October 2021, §6.3 (CollectFields).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
-    DirectiveNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
-    SelectionNode,
     SelectionSetNode,
 )
 from graphql.execution.values import VariableValues
 
 from hub.query import binding, jsontext
-from hub.query.arguments import Argument, argument_of, from_literal
+from hub.query.arguments import Argument, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
 from hub.query.availability import availability_row, window
 from hub.query.binding import Bind
-from hub.query.connection import Parts, Selected, connection, page_of, page_size, visible
+from hub.query.connection import Parts, connection, page_of, page_size, visible
 from hub.query.cost import Cost
 from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
 from hub.query.limits import (
     AVAILABILITY_COST,
     AVAILABLE_FILTER_COST,
     LIST_DEFAULT,
-    NODES_MAX,
     PAGE_DEFAULT,
     QueryLimits,
 )
+from hub.query.lookup import identities, named
 from hub.query.model import (
     MODEL,
     ByIdentity,
@@ -64,13 +59,14 @@ from hub.query.model import (
     table,
 )
 from hub.query.price import price_row
+from hub.query.selection import Fragments, Selected, Selection
 from hub.query.sources import sources_row
 from hub.query.statement import Check, Statement
 from schema.item import Kind, RecordSpec
 from schema.records import RECORDS
 
-Fragments = Mapping[str, FragmentDefinitionNode]
 Path = tuple[str, ...]
+Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ class Compiler:
         marked: bool = False,
     ) -> None:
         self._schema = schema
-        self._fragments = fragments
+        self._selection = Selection(schema, fragments, sample)
         self._sample = sample
         self._out = Statement(authority, sample, limits, marked=marked)
         self._guarded = False
@@ -110,7 +106,7 @@ class Compiler:
         """Compile the selection set of a query."""
         root = self._schema.query_type
         assert root is not None
-        return self.fields(self._collect((selection,), root))
+        return self.fields(self._selection.collect((selection,), root))
 
     def fields(self, selected: Selected) -> Compiled:
         """Compile some fields of the root."""
@@ -132,77 +128,6 @@ class Compiler:
             guarded=self._guarded,
         )
 
-    # -- selection sets ------------------------------------------------------------------------
-
-    def _included(self, directives: Iterable[DirectiveNode]) -> bool:
-        for directive in directives:
-            name = directive.name.value
-            if name not in ("skip", "include"):
-                raise NotCompilableError(f"@{name}")
-            declared = self._schema.get_directive(name)
-            assert declared is not None
-            assert directive.arguments, "validated"
-            condition = from_literal(
-                name, directive.arguments[0].value, declared.args["if"].type, self._sample
-            )
-            on = condition is not None and bool(condition.read(self._sample))
-            if on is (name == "skip"):
-                return False
-        return True
-
-    def _collect(
-        self, sets: Iterable[SelectionSetNode | None], kind: GraphQLObjectType
-    ) -> Selected:
-        found: Selected = {}
-        for each in sets:
-            if each is not None:
-                self._collect_into(found, each.selections, kind, set())
-        return found
-
-    def _collect_into(
-        self,
-        found: Selected,
-        selections: Iterable[SelectionNode],
-        kind: GraphQLObjectType,
-        seen: set[str],
-    ) -> None:
-        for node in selections:
-            if not self._included(node.directives or ()):
-                continue
-            if isinstance(node, FieldNode):
-                found.setdefault((node.alias or node.name).value, []).append(node)
-                continue
-            if isinstance(node, FragmentSpreadNode):
-                if node.name.value in seen:
-                    continue
-                seen.add(node.name.value)
-                fragment: FragmentDefinitionNode | InlineFragmentNode = self._fragments[
-                    node.name.value
-                ]
-            else:
-                assert isinstance(node, InlineFragmentNode)
-                fragment = node
-            if self._applies(fragment, kind):
-                self._collect_into(found, fragment.selection_set.selections, kind, seen)
-
-    def _applies(
-        self, fragment: FragmentDefinitionNode | InlineFragmentNode, kind: GraphQLObjectType
-    ) -> bool:
-        if fragment.type_condition is None:
-            return True
-        named = self._schema.get_type(fragment.type_condition.name.value)
-        if named is kind:
-            return True
-        return isinstance(named, GraphQLInterfaceType) and self._schema.is_sub_type(named, kind)
-
-    def _type(self, name: str) -> GraphQLObjectType:
-        kind = self._schema.get_type(name)
-        assert isinstance(kind, GraphQLObjectType)
-        return kind
-
-    def _subfields(self, nodes: list[FieldNode], name: str) -> Selected:
-        return self._collect((node.selection_set for node in nodes), self._type(name))
-
     def _object(
         self, selected: Selected, kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
     ) -> str:
@@ -215,7 +140,9 @@ class Compiler:
         )
 
     def _inner(self, nodes: list[FieldNode], name: str, alias: str, path: Path, cost: Cost) -> str:
-        return self._object(self._subfields(nodes, name), self._type(name), alias, path, cost)
+        return self._object(
+            self._selection.subfields(nodes, name), self._selection.type(name), alias, path, cost
+        )
 
     # -- fields --------------------------------------------------------------------------------
 
@@ -232,30 +159,35 @@ class Compiler:
         here = _Place(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
+        if isinstance(field, Stored | Inside | Same | Nested | Windows):
+            return self._of_row(field, here)
+        return self._of_others(field, here)
+
+    def _of_row(self, field: Stored | Inside | Same | Nested | Windows, here: _Place) -> str:
+        """Return what stands in the row itself."""
         if isinstance(field, Stored):
             return self._stored(field, here)
         if isinstance(field, Inside):
             return self._member(field, here)
         if isinstance(field, Same):
-            return self._inner(nodes, field.type, alias, path, cost.part())
-        if isinstance(field, Nested):
-            column = field.sql.format(t=alias)
-            return self._nested(nodes, field.type, column, path, cost)
+            return self._inner(here.nodes, field.type, here.alias, here.path, here.cost.part())
         if isinstance(field, Windows):
             return self._windows(field, here)
-        if isinstance(field, Forward):
-            return self._forward(field, here)
-        if isinstance(field, Listed):
-            return self._listed(field, here)
-        if isinstance(field, Connected):
-            return self._connected(field, here)
-        if isinstance(field, Computed):
-            return self._computed(field, here)
-        if isinstance(field, Sources):
-            return self._sources(nodes, field.record, path, cost)
-        if isinstance(field, ByKey):
-            return self._by_key(field, here)
-        return self._by_identity(field, here)
+        column = field.sql.format(t=here.alias)
+        return self._nested(here.nodes, field.type, column, here.path, here.cost)
+
+    def _of_others(self, field: Others, here: _Place) -> str:
+        """Return what other rows say, or what is computed from them."""
+        write: dict[type, Callable[[Any, _Place], str]] = {
+            Forward: self._forward,
+            Listed: self._listed,
+            Connected: self._connected,
+            Computed: self._computed,
+            ByKey: self._by_key,
+            ByIdentity: self._by_identity,
+            Sources: self._all_sources,
+        }
+        return write[type(field)](field, here)
 
     def _argument(self, here: _Place, name: str) -> Argument | None:
         node = here.nodes[0]
@@ -295,7 +227,7 @@ class Compiler:
     def _nested(
         self, nodes: list[FieldNode], name: str, column: str, path: Path, cost: Cost
     ) -> str:
-        """A nested value; inside it the alias is the jsonb expression itself."""
+        """Return a nested value; inside it the alias is the jsonb expression itself."""
         body = self._inner(nodes, name, column, path, cost.part())
         return f"CASE WHEN {column} IS NULL THEN 'null' ELSE {body} END"
 
@@ -316,7 +248,7 @@ class Compiler:
     # -- other rows ----------------------------------------------------------------------------
 
     def _one(self, spec: RecordSpec, where: list[str], alias: str, here: _Place) -> str:
-        """One record, or null; where several sources know it, the one that spoke last."""
+        """Return one record or null; where several sources know it, the one that spoke last."""
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
@@ -358,12 +290,12 @@ class Compiler:
             return self._inner(nodes, spec.name, alias, path, each.part())
 
         parts = Parts(
-            subfields=self._subfields,
+            subfields=self._selection.subfields,
             node=node,
             sources=lambda nodes: self._sources(nodes, spec.name, here.path, cost),
         )
         name = f"{spec.name}Connection"
-        return connection(page, self._subfields(here.nodes, name), name, parts, self._out)
+        return connection(page, self._selection.subfields(here.nodes, name), name, parts, self._out)
 
     def _computed(self, field: Computed, here: _Place) -> str:
         alias = self._out.alias("c")
@@ -388,37 +320,25 @@ class Compiler:
         row = sources_row(record, self._out.bind_now())
         return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
+    def _all_sources(self, field: Sources, here: _Place) -> str:
+        return self._sources(here.nodes, field.record, here.path, here.cost)
+
     def _by_key(self, field: ByKey, here: _Place) -> str:
         spec, alias = RECORDS[field.record], self._out.alias()
         by = self._argument(here, "by")
         assert by is not None
-        identity, key, number = by.get("id"), by.get("key"), None
-        if field.record == "Instrument":
-            number = by.get("number")
-        if identity is not None:
-            where = [f"{alias}.item_id = {self._out.bind(identity, binding.plain, 'text')}"]
-        elif key is not None:
-            where = [f"{alias}.key = {self._out.bind(key, binding.plain, 'text')}"]
-        else:
-            assert number is not None
-            source, local = number.get("source"), number.get("localNo")
-            assert source is not None
-            assert local is not None
-            where = [
-                f"{alias}.source = {self._out.bind(source, binding.plain, 'text')}",
-                f"{alias}.local_no = {self._out.bind(local, binding.plain, 'text')}",
-            ]
+        where = [named(by, alias, self._out)]
         return self._one(spec, where, alias, here)
 
     def _by_identity(self, field: ByIdentity, here: _Place) -> str:
-        """Any record: the prefix of an identity names the type, so one table is looked at."""
+        """Return any record: the prefix of an identity names its type, so one table is read."""
         if not field.many:
             asked = self._argument(here, "id")
             assert asked is not None
             return self._any(self._out.bind(asked, binding.plain, "text"), here, here.cost)
         asked = self._argument(here, "ids")
         assert asked is not None
-        ids = self._out.bind(asked, _identities, "text[]")
+        ids = self._out.bind(asked, identities, "text[]")
         alias = self._out.alias("i")
         each = here.cost.part(own=0, times=asked)
         body = self._any(f"{alias}.id", here, each)
@@ -431,8 +351,8 @@ class Compiler:
         branches = []
         widest = cost.part()
         for spec in RECORDS.values():
-            kind, alias = self._type(spec.name), self._out.alias()
-            selected = self._collect((n.selection_set for n in here.nodes), kind)
+            kind, alias = self._selection.type(spec.name), self._out.alias()
+            selected = self._selection.collect((n.selection_set for n in here.nodes), kind)
             body = self._object(selected, kind, alias, here.path, branch := Cost())
             if self._out.marked:
                 body = self._mark(body, spec.name)
@@ -460,10 +380,3 @@ class _Place:
     alias: str
     path: Path
     cost: Cost
-
-
-def _identities(argument: Argument, value: object) -> str | None:
-    members = value if isinstance(value, list) else [value]
-    if len(members) > NODES_MAX:
-        raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
-    return binding.texts(argument, members)

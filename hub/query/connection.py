@@ -21,13 +21,12 @@ from hub.query.filters import conditions
 from hub.query.limits import PAGE_DEFAULT
 from hub.query.model import table
 from hub.query.ordering import CursorHash, Order, order_names, order_of
+from hub.query.selection import Selected
 from hub.query.statement import Statement
 from schema.item import RecordSpec
 
 Given = Callable[[str], Argument | None]
 """An argument of the connection's field by name."""
-Selected = dict[str, list[FieldNode]]
-"""Fields by response key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,23 +165,25 @@ class _Writer:
 
     def field(self, key: str, nodes: list[FieldNode]) -> str:
         name = nodes[0].name.value
+        write: dict[str, Callable[[], str]] = {
+            "__typename": lambda: jsontext.constant(self.type_name),
+            "nodes": lambda: jsontext.listed(
+                self.parts.node(nodes, self.page.alias, key), condition=self.inside
+            ),
+            "edges": lambda: jsontext.listed(self._edge(nodes), condition=self.inside),
+            "totalCount": self._count,
+            "pageInfo": lambda: self._info(nodes),
+            "sources": lambda: self.parts.sources(nodes),
+        }
+        if name not in write:
+            raise NotCompilableError(name)
+        return write[name]()
+
+    def _count(self) -> str:
         page = self.page
-        if name == "__typename":
-            return jsontext.constant(self.type_name)
-        if name == "nodes":
-            node = self.parts.node(nodes, page.alias, key)
-            return jsontext.listed(node, condition=self.inside)
-        if name == "edges":
-            return jsontext.listed(self._edge(nodes), condition=self.inside)
-        if name == "totalCount":
-            if page.heavy:
-                return "(SELECT count(*) FROM hit)::text"
-            return f"(SELECT count(*) FROM {table(page.spec)} {page.alias}{page.condition()})::text"
-        if name == "pageInfo":
-            return self._info(nodes)
-        if name == "sources":
-            return self.parts.sources(nodes)
-        raise NotCompilableError(name)
+        if page.heavy:
+            return "(SELECT count(*) FROM hit)::text"
+        return f"(SELECT count(*) FROM {table(page.spec)} {page.alias}{page.condition()})::text"
 
     def _cursor(self) -> str:
         hashed = self.page.hashed

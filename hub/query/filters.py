@@ -199,7 +199,7 @@ _DELTA = ",".join(p.official for p in Province if p.official)
 
 
 def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    """A row whose province is not known is in none, OTHER included."""
+    """Say the provinces; a row whose province is not known is in none, OTHER included."""
     parameter = statement.bind(argument, bind.provinces, "text[]")
     outside = f"'OTHER' = ANY({parameter}) AND {alias}.province <> ALL ('{{{_DELTA}}}')"
     return [f"({alias}.province = ANY({parameter}) OR ({outside}))"]

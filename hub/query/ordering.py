@@ -60,16 +60,17 @@ class Order:
         return ", ".join([*parts, f"{self.alias}.item_id{' DESC' if down else ''}"])
 
     def cursor(self, alias: str, hash_parameter: str) -> str:
-        """Return the SQL of a row's cursor; `alias` has the keys as columns k0, k1, …"""
+        """Return the SQL of a row's cursor; `alias` has the keys as columns k0, k1 and so on."""
         pieces = [f"""'["',{hash_parameter},'","',{alias}.item_id,'"'"""]
-        for n in range(len(self.keys)):
-            pieces.append(f"',',coalesce(to_json({alias}.k{n}::text)::text,'null')")
+        pieces += [
+            f"',',coalesce(to_json({alias}.k{n}::text)::text,'null')" for n in range(len(self.keys))
+        ]
         document = f"concat({','.join(pieces)},']')"
         encoded = f"encode(convert_to({document},'UTF8'),'base64')"
         return f"translate({encoded},E'+/=\\n','-_')"
 
     def columns(self) -> str:
-        """Return the keys as select items k0, k1, …"""
+        """Return the keys as select items k0, k1 and so on."""
         return "".join(f",{key.column} AS k{n}" for n, key in enumerate(self.keys))
 
     def beyond(

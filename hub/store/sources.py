@@ -63,14 +63,17 @@ async def register_source(
         )
 
 
-async def heard_from(database: Database, source_id: str, as_of: datetime, now: datetime) -> None:
-    """Note that a source that pushes has said what it knew at `as_of`."""
+async def heard_from(
+    database: Database, source_id: str, as_of: datetime, now: datetime, *, added: int
+) -> None:
+    """Note that a source that pushes has said what it knew at `as_of`; `added` rows are new."""
     statement = (
         update(SOURCE)
         .where(SOURCE.c.source_id == source_id)
         .values(
             last_ok_at=func.greatest(SOURCE.c.last_ok_at, as_of),
             last_run_at=now,
+            rows=SOURCE.c.rows + added,
             last_status="OK",
             last_error_code=None,
         )

@@ -11,6 +11,7 @@ from hub.access.store import DatabaseClientStore
 from hub.client import CallRefusedError, HubClient
 from hub.clock import system_clock
 from hub.store.database import Database
+from hub.store.sources import list_sources
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
 SCOPES = ("records:push", "records:withdraw", "receipt:read")
@@ -116,6 +117,23 @@ async def test_a_revoked_key_is_refused(
     with pytest.raises(CallRefusedError) as refused:
         await university.push([row("A2")], source="zju-push")
     assert refused.value.status == 401
+
+
+async def test_without_a_token_a_push_is_401_and_says_how_to_get_one(world: World) -> None:
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as http:
+        answer = await http.post("/batches?source=zju-push", content=b"x")
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "TOKEN_MISSING"
+    assert answer.headers["www-authenticate"].startswith("DPoP ")
+
+
+async def test_a_push_renews_the_age_of_its_source(
+    university: HubClient, database: Database
+) -> None:
+    await university.push([row("A1"), row("A2")], source="zju-push")
+    (source,) = await list_sources(database)
+    assert source.last_ok_at is not None
+    assert (source.last_status, source.rows) == ("OK", 2)
 
 
 class Tampering(httpx.AsyncBaseTransport):
