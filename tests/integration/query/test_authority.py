@@ -161,7 +161,7 @@ async def test_agreements_begin_and_end_within_seconds(database: Database) -> No
     await put(database, [("Instrument", row)], "alpha")
     moment = [NOW]
     engine = engine_on(database)
-    engine._agreements._clock = lambda: moment[0]  # noqa: SLF001
+    engine._agreements._clock = lambda: moment[0]
     ask = Asker(engine)
     query = "{ instruments { nodes { originalValue { amount } } } }"
     assert (await ask(query))["instruments"]["nodes"] == [{"originalValue": None}]

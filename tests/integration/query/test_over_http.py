@@ -20,12 +20,12 @@ from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.explorer.samples import samples
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.submit import submit
 from hub.query.documents import document_id, registered
 from hub.query.execute import Engine, Parts
 from hub.query.router import GraphQLEndpoint
-from hub.explorer.samples import samples
 from hub.state import MemoryState
 from hub.store.database import Database
 from tests.integration.query.conftest import A, instrument, put, register
@@ -161,7 +161,7 @@ async def test_a_bad_document_has_its_own_code(served: Served, document: str, co
     async def ask(accept: str) -> httpx.Response:
         headers = {"content-type": "application/json", "accept": accept, "accept-language": "en"}
         body = json.dumps({"query": document}).encode()
-        return await client._call("POST", "/graphql", headers, body)  # noqa: SLF001
+        return await client._call("POST", "/graphql", headers, body)
 
     new, old = await ask(NEW), await ask(OLD)
     assert (new.status_code, old.status_code) == (400, 200)
@@ -234,7 +234,7 @@ async def test_a_bad_token_is_refused_before_the_body_is_read(served: Served) ->
 async def test_a_database_that_is_away_is_a_503(served: Served) -> None:
     await post(served, {"query": SOURCES})
     await served.database.close()
-    served.database.reads._url = "host=/nowhere"  # noqa: SLF001 - the server is gone
+    served.database.reads._url = "host=/nowhere"
     answer = await post(served, {"query": SOURCES})
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
@@ -268,7 +268,7 @@ async def mutate(
         "content-digest": content_digest(body),
         "idempotency-key": key,
     }
-    answer, _ = await client._signed("/graphql", "", headers, body)  # noqa: SLF001
+    answer, _ = await client._signed("/graphql", "", headers, body)
     assert "signature" in answer.headers, answer.text
     found: dict[str, Any] = answer.json()
     return found

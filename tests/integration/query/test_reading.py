@@ -298,7 +298,8 @@ async def test_identities_are_found_again_in_the_order_asked(ask: Asker) -> None
     two = data["institutions"]["nodes"][0]["id"]
     data = await ask(
         """query ($ids: [ID!]!, $id: ID!) {
-          nodes(ids: $ids) { __typename id ... on Instrument { localNo } ... on Institution { kind } }
+          nodes(ids: $ids) { __typename id
+            ... on Instrument { localNo } ... on Institution { kind } }
           node(id: $id) { id ...I }
           gone: node(id: "instr_gone") { id }
         } fragment I on Instrument { name { zh } }""",
@@ -334,7 +335,8 @@ async def test_relations_lead_both_ways(ask: Asker) -> None:
     data = await ask(
         """{ instrument(by: { key: "moe:10335/T1" }) {
           centre { code name { zh } }
-          institution { centres { nodes { code } } instruments(first: 2) { totalCount nodes { key } } }
+          institution { centres { nodes { code } } 
+            instruments(first: 2) { totalCount nodes { key } } }
           offers(first: 2) { code price { amount } instrument { localNo } }
           openingHours { weekday periods { opens closes } }
           coverage { startAt endAt }

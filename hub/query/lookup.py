@@ -1,0 +1,33 @@
+"""`lookup`: how arguments name a record, and how many records at once."""
+
+from __future__ import annotations
+
+from hub.query import binding
+from hub.query.arguments import Argument
+from hub.query.limits import NODES_MAX
+from hub.query.statement import Statement
+
+
+def named(by: Argument, alias: str, statement: Statement) -> str:
+    """Return the condition of the one way in which a `by` argument names a record."""
+    identity, key, number = by.get("id"), by.get("key"), by.get("number")
+    if identity is not None:
+        return f"{alias}.item_id = {statement.bind(identity, binding.plain, 'text')}"
+    if key is not None:
+        return f"{alias}.key = {statement.bind(key, binding.plain, 'text')}"
+    assert number is not None, "exactly one way is given"
+    source, local = number.get("source"), number.get("localNo")
+    assert source is not None
+    assert local is not None
+    return (
+        f"{alias}.source = {statement.bind(source, binding.plain, 'text')}"
+        f" AND {alias}.local_no = {statement.bind(local, binding.plain, 'text')}"
+    )
+
+
+def identities(argument: Argument, value: object) -> str | None:
+    """Return ids as an array literal; more than the bound are refused."""
+    members = value if isinstance(value, list) else [value]
+    if len(members) > NODES_MAX:
+        raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
+    return binding.texts(argument, members)
