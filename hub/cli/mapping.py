@@ -56,15 +56,17 @@ def check_mapping(
         given = MappedFile(
             name=file.name, data=read_bytes(file), mapping=found, mapping_text=text, source=""
         )
-        table, converted, _ = read_mapped(given)
+        read = read_mapped(given)
     except MappingError as error:
         print_problems(mapping.name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
         print(f"{error}\n{error.hint}", file=sys.stderr)
         raise typer.Exit(2) from error
-    wrong = [each for each in converted if each.problems]
-    left = sum(each.left_out is not None for each in converted)
-    print(f"{len(table.rows)} 行 rows: {len(wrong)} 有问题 with problems, {left} 不采用 left out")
+    wrong = [each for each in read.converted if each.problems]
+    left = sum(each.left_out is not None for each in read.converted)
+    print(
+        f"{len(read.table.rows)} 行 rows: {len(wrong)} 有问题 with problems, {left} 不采用 left out"
+    )
     if wrong:
         raise typer.Exit(1)

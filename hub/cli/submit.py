@@ -18,7 +18,7 @@ from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
-from hub.intake.mapped import MappedFile, Report, Submission, submit_file
+from hub.intake.mapped import MappedFile, ReadFile, Report, Submission, read_mapped, submit_read
 from hub.intake.rejects import rejects_workbook
 from hub.ledger.leaf import HUB_PARTY
 
@@ -43,7 +43,7 @@ def submit(
             mapping_text=text,
             source=source_of(source, found),
         )
-        made = run(_submit(given, dry_run=dry_run))
+        made = run(_submit(read_mapped(given), dry_run=dry_run))
     except MappingError as error:
         print_problems(mapping.name, error)
         raise typer.Exit(1) from error
@@ -59,12 +59,12 @@ def submit(
         raise typer.Exit(1)
 
 
-async def _submit(given: MappedFile, *, dry_run: bool) -> Submission:
+async def _submit(read: ReadFile, *, dry_run: bool) -> Submission:
     known = settings()
     async with open_database(known) as database:
-        return await submit_file(
+        return await submit_read(
             database,
-            given,
+            read,
             party=f"{HUB_PARTY}{known.log_origin}",
             clock=system_clock,
             dry_run=dry_run,

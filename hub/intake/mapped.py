@@ -26,7 +26,6 @@ from hub.intake.batch import (
     Evidence,
     Idempotency,
     Outcome,
-    Outcomes,
     Rejected,
     RowOutcome,
 )
@@ -117,7 +116,17 @@ class Submission:
     refused: tuple[Refused, ...]
 
 
-def read_mapped(file: MappedFile) -> tuple[Table, list[Converted], Converter]:
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read through its mapping; nothing of it is written yet."""
+
+    file: MappedFile
+    table: Table
+    converted: tuple[Converted, ...]
+    converter: Converter
+
+
+def read_mapped(file: MappedFile) -> ReadFile:
     """Read and convert a file, writing nothing.
 
     Raises `PayloadError` when the file cannot be read and `MappingError` when the mapping does not
@@ -127,32 +136,31 @@ def read_mapped(file: MappedFile) -> tuple[Table, list[Converted], Converter]:
     wanted = (*mapping.addresses, *mapping.drop, *mapping.ignore)
     table = read_file(file.name, file.data, mapping.file, wanted)
     converter = Converter(mapping, table.columns)
-    return table, list(converter.convert(table.rows)), converter
+    return ReadFile(file, table, tuple(converter.convert(table.rows)), converter)
 
 
-async def submit_file(
-    database: Database, file: MappedFile, *, party: str, clock: Clock, dry_run: bool = False
+async def submit_read(
+    database: Database, read: ReadFile, *, party: str, clock: Clock, dry_run: bool = False
 ) -> Submission:
-    """Submit a file through its mapping; `party` is the hub's own, which saw the file.
+    """Submit what was read of a file; `party` is the hub's own, which saw the file.
 
-    Raises as `read_mapped` and as `submit`. Nothing of a batch that failed is written; the file can
-    be sent again whole.
+    Raises as `submit`. Nothing of a batch that failed is written; the file can be sent again whole.
     """
-    table, converted, converter = read_mapped(file)
+    file, converted = read.file, read.converted
     outcomes: list[tuple[int, RowOutcome]] = []
     replayed = False
     for number, part in enumerate(_parts(converted), start=1):
-        batch = _batch(file, part, converter, party=party, clock=clock)
+        batch = _batch(file, part, read.converter, party=party, clock=clock)
         batch = _numbered(batch, file, number, dry_run=dry_run)
-        answer: Outcomes = await submit(database, batch, clock=clock)
+        answer = await submit(database, batch, clock=clock)
         replayed = replayed or answer.replayed
         rows = [at for at, each in part for _ in range(max(len(each.records), 1))]
         outcomes += zip(rows, answer.rows, strict=True)
     refused = _refused(converted, outcomes)
-    report = _report(file, table, converted, outcomes, refused)
+    report = _report(read, outcomes, refused)
     report = replace(report, dry_run=dry_run, replayed=replayed)
     assert report.balanced, "every row is accounted for exactly once"
-    return Submission(report, table, tuple(refused.values()))
+    return Submission(report, read.table, tuple(refused.values()))
 
 
 Part = Sequence[tuple[int, Converted]]
@@ -230,12 +238,11 @@ def _refused(
 
 
 def _report(
-    file: MappedFile,
-    table: Table,
-    converted: Sequence[Converted],
+    read: ReadFile,
     outcomes: Sequence[tuple[int, RowOutcome]],
     refused: Mapping[int, Refused],
 ) -> Report:
+    converted, table = read.converted, read.table
     rows: dict[int, Outcome] = {}
     records: Counter[tuple[str, Outcome]] = Counter()
     for at, outcome in outcomes:
@@ -250,7 +257,7 @@ def _report(
         for reason in {(told.problem.code, told.reason) for told in each.problems}
     )
     return Report(
-        file=file.name,
+        file=read.file.name,
         rows=len(table.rows),
         left_out=Counter(each.left_out for each in converted if each.left_out is not None),
         outcomes=Counter(rows.values()),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters._mapping import parse_mapping
-from hub.intake.mapped import MappedFile, Submission, submit_file
+from hub.intake.mapped import MappedFile, Submission, read_mapped, submit_read
 from hub.store.database import Database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -47,6 +47,8 @@ def send(database: Database) -> Send:
                 (source, mapping.title, owners, NOW),
             )
         given = MappedFile(name=name, data=data, mapping=mapping, mapping_text=text, source=source)
-        return await submit_file(database, given, party=PARTY, clock=lambda: NOW, dry_run=dry_run)
+        return await submit_read(
+            database, read_mapped(given), party=PARTY, clock=lambda: NOW, dry_run=dry_run
+        )
 
     return submit

@@ -69,12 +69,12 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 
 def test_a_quoted_cell_may_hold_delimiters_and_line_breaks() -> None:
-    table = read('a,b\n"1,\n2",x\n'.encode())
+    table = read(b'a,b\n"1,\n2",x\n')
     assert table.rows[0].cells == ("1,\n2", "x")
 
 
 def test_inch_marks_in_a_tab_separated_file_are_no_quotation() -> None:
-    table = read('no\tname\n1\t"2 inch wafer\n2\tb'.encode())
+    table = read(b'no\tname\n1\t"2 inch wafer\n2\tb')
     assert [row.cells[1] for row in table.rows] == ['"2 inch wafer', "b"]
 
 
