@@ -10,6 +10,7 @@ from typing import Any
 
 from schema.codes import (
     Acquisition,
+    CustomsStatus,
     FundingSource,
     InstrumentStatus,
     InstrumentUse,
@@ -87,6 +88,13 @@ def instrument_class(code: str) -> dict[str, str]:
 def subject(code: str) -> dict[str, str]:
     """Return a GB/T 13745 subject code."""
     return {"scheme": "GB/T 13745", "version": "2009", "code": code}
+
+
+def customs_status(supervised: bool | None) -> CustomsStatus | None:  # noqa: FBT001 - a flag as read
+    """Return what 是 or 否 to "in customs supervision" says; nothing when it was not said."""
+    if supervised is None:
+        return None
+    return CustomsStatus.SUPERVISED if supervised else CustomsStatus.NOT_SUPERVISED
 
 
 def present(**items: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ platform must hold. Whoever gets the real agreement corrects this file and its f
 - `insCode` is the platform's own code of a unit: 32 hex characters; the list of units tells the
   USCC, school code or ROR behind it, so units come first.
 - `province`, `city`, `county` are words; the division code is that of the unit.
-- `instrSupervise` 否 says that customs does not supervise now, not why: status stays absent.
+- `instrSupervise` 否 says that customs does not supervise now, not why: NOT_SUPERVISED.
 - Personal: contact, phone, email. Office address and postal code are out of scope.
 - A list is paged by `offset` and `limit`; times carry no offset and are Asia/Shanghai.
 """
@@ -29,6 +29,7 @@ from adapters._nrii import (
     RUNNING_STATUS,
     SHARING,
     USE,
+    customs_status,
     instrument_class,
     present,
     subject,
@@ -99,7 +100,6 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     row.ignore("instrBelongsName", "insideDepart")
     unit_key, division = _unit_of(row, context)
     worth = row.decimal("worth", times=YUAN_IN_WAN)
-    supervised = row.flag("instrSupervise", "是", "否")
     yield Made(
         "Instrument",
         present(
@@ -122,7 +122,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             sharing=row.optional_code("shareMode", SHARING),
             carrier=row.optional_code("instrBelongsType", CARRIER),
             place=present(divisionCode=division, address=row.optional_text("street")),
-            customsStatus="SUPERVISED" if supervised else None,
+            customsStatus=customs_status(row.flag("instrSupervise", "是", "否")),
             serviceContent=row.optional_text("serviceContent", empty=NOTHING),
             rules=row.optional_text("requirement", empty=NOTHING),
             achievements=row.optional_text("achievement", empty=NOTHING),
@@ -131,7 +131,6 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             annualSharedHours=_whole(row, "serviceMachine"),
             originals=[
                 {"path": "originalValue", "text": f"{row.optional_text('worth')} 万元"},
-                *([{"path": "customsStatus", "text": "否"}] if supervised is False else []),
             ],
         ),
     )

@@ -6,8 +6,7 @@
   national form. Its three neighbours here (`sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录) and
   the field `fldm` 分类代码 are not established in public: they are modelled in the same style.
 - The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
-- `hgjg` 否 says that customs does not supervise it now, not why: the status stays absent and the
-  word is kept as original text.
+- `hgjg` 否 says that customs does not supervise it now, not why: NOT_SUPERVISED.
 - Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
 - Times have no offset: Asia/Shanghai.
 """
@@ -25,6 +24,7 @@ from adapters._nrii import (
     RUNNING_STATUS,
     SHARING,
     USE,
+    customs_status,
     instrument_class,
     present,
     subject,
@@ -76,7 +76,6 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     row.ignore("txdz", "yzbm")
     row.ignore("dw")
     number = row.text("bh")
-    customs = row.flag("hgjg", "是", "否")
     code = row.optional_text("fldm", empty=NOTHING)
     yield Made(
         "Instrument",
@@ -98,13 +97,12 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             place=present(
                 divisionCode=SHANGHAI_DIVISION, address=row.optional_text("azdd", empty=NOTHING)
             ),
-            customsStatus="SUPERVISED" if customs else None,
+            customsStatus=customs_status(row.flag("hgjg", "是", "否")),
             serviceContent=row.optional_text("fwnr", empty=NOTHING),
             rules=row.optional_text("kfgd", empty=NOTHING),
             achievements=row.optional_text("fwcg", empty=NOTHING),
             bookingUrl=row.optional_text("yydz", empty=NOTHING),
             contact=row.optional_text("fwdw", empty=NOTHING),
-            originals=[{"path": "customsStatus", "text": "否"}] if customs is False else [],
         ),
     )
     words = row.optional_text("sfbz", empty=NOTHING)

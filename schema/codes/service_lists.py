@@ -111,11 +111,15 @@ class AgreementDataset(CodeList):
 
 @code_list("海关监管状态", "Customs status", "Customs order 245")
 class CustomsStatus(CodeList):
-    """海关监管状态: UNKNOWN (the source did not say) is never treated as free of supervision."""
+    """海关监管状态: UNKNOWN (the source did not say) is never treated as free of supervision.
+
+    NOT_SUPERVISED: the source says 否 without saying whether supervision ended or never began.
+    """
 
     SUPERVISED = auto(), "监管中", "Under supervision"
     RELEASED = auto(), "已解除监管", "Released from supervision"
     NOT_DUTY_FREE = auto(), "非免税进口", "Not imported duty free"
+    NOT_SUPERVISED = auto(), "不在监管期内", "Not supervised now, reason not stated"
     UNKNOWN = auto(), "未知", "Unknown"
 
 
