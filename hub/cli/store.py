@@ -1,19 +1,34 @@
-"""`deltahub store`: migrate, rebuild the projections, check them against the entries."""
+"""`deltahub store`: migrate, rebuild, check, back up, restore, adopt."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run
+from hub.cli.context import open_database, postgres_folder, run, settings
+from hub.clock import system_clock
+from hub.embedded.server import EmbeddedPostgres
+from hub.ledger.checkpoint import Checkpoint
+from hub.ledger.errors import LedgerError
+from hub.ledger.log_files import log_signer
+from hub.ledger.sequencer import Sequencer
+from hub.settings import Settings
+from hub.store import backup as backups
 from hub.store import check as checking
 from hub.store import rebuild as rebuilding
+from hub.store.database import Database
 
 app = typer.Typer(help="The hub's PostgreSQL: entries and what is derived from them.")
 SHOWN_MAX = 50
 """Differences that are printed one by one."""
 
+NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="file to write; must not exist")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="file that `backup` wrote")]
 Types = Annotated[list[str] | None, typer.Argument(help="record types; all when none is named")]
 
 
@@ -62,3 +77,82 @@ def check(types: Types = None) -> None:
 async def _check(types: list[str]) -> checking.Report:
     async with open_database() as database:
         return await checking.check(database, types)
+
+
+@app.command()
+def backup(file: NewFile) -> None:
+    """Write everything in the database to one file; the hub may go on meanwhile.
+
+    Keys and the checkpoint file of the data folder are not in it: docs/operators/backup.md.
+    """
+    manifest = run(_backup(file))
+    typer.echo(f"{file}: {_told(manifest)}")
+
+
+async def _backup(file: Path) -> backups.Manifest:
+    async with open_database() as database:
+        return await backups.backup(database, file, system_clock())
+
+
+@app.command()
+def restore(file: BackupFile) -> None:
+    """Fill an EMPTY database from a backup; what is there is never overwritten."""
+    manifest = run(_restore(file))
+    typer.echo(f"restored of {manifest.taken_at}: {_told(manifest)}")
+    typer.echo("run: deltahub store check")
+
+
+async def _restore(file: Path) -> backups.Manifest:
+    async with _unmigrated(settings()) as database:
+        return await backups.restore(database, file)
+
+
+@asynccontextmanager
+async def _unmigrated(found: Settings) -> AsyncIterator[Database]:
+    """Give the database as it is: a backup makes the tables of its own version."""
+    if found.database_url is not None:
+        async with Database(found.database_url) as database:
+            yield database
+        return
+    server = EmbeddedPostgres(postgres_folder(found))
+    url = await asyncio.to_thread(server.start)
+    try:
+        async with Database(url) as database:
+            yield database
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+def _told(manifest: backups.Manifest) -> str:
+    log = manifest.log
+    leaves = f"log of {log['size']} leaves, root {log['root']}" if log else "no log yet"
+    return f"{manifest.rows} rows of {len(manifest.parts)} tables, {leaves}"
+
+
+Sure = Annotated[bool, typer.Option("--yes", help="do not ask")]
+
+
+@app.command()
+def adopt(yes: Sure = False) -> None:
+    """Write a LOST checkpoint file anew from the database; never after restoring a backup.
+
+    Your word that this database is the newest there is: the hub cannot tell without the file.
+    """
+    if not yes:
+        typer.confirm("Is this database the newest, and not restored from a backup?", abort=True)
+    try:
+        head = run(_adopt(settings()))
+    except LedgerError as error:
+        typer.echo(f"{error.code}: {error.message}\n{error.hint}", err=True)
+        raise typer.Exit(2) from error
+    if head is None:
+        typer.echo("nothing was ever signed here: nothing to adopt")
+    else:
+        typer.echo(f"adopted the checkpoint of {head.size} leaves; the log goes on")
+
+
+async def _adopt(found: Settings) -> Checkpoint | None:
+    async with open_database(found) as database:
+        signer = log_signer(found.log_origin, found.data_dir / "keys", found.log_key_file)
+        sequencer = Sequencer(database.url, signer, system_clock, found.data_dir / "log")
+        return await sequencer.adopt()

@@ -1,0 +1,393 @@
+"""`backup`: one file with everything that the database holds, and a database made from it again.
+
+The file is a ZIP archive: `manifest.json`, written last, and one part per table, as COPY text.
+
+    format      hub-backup-1
+    standard    version of the standard      migration   revision of the tables
+    takenAt     time of the snapshot         log         origin, size and root (base64), or null
+    parts       per table: columns, rows, bytes, sha256 (hex)
+
+Invariants:
+- All parts are of one snapshot; intake and sequencer go on meanwhile.
+- The file appears whole and synced under its name or not at all, for its owner only; a file that
+  exists is never overwritten.
+- Restoring checks every part before it writes anything, writes in one transaction, and only into a
+  database that holds nothing.
+- The log's private key, the key of tokens and the checkpoint file are NOT in it: a backup would
+  else be enough to speak as this hub, and the checkpoint file must not go back in time with the
+  database, because it is how an old database is noticed (`hub.ledger.sequencer`).
+
+COPY and not pg_dump: what pg_restore 18 writes is refused by PostgreSQL 15 and 16, pg_dump refuses
+a server newer than itself, and migrations already know how to make the tables of every revision.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+from psycopg import sql
+
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.ledger.encoding import to_base64
+from hub.store.database import Connection, Database
+from hub.store.migrations import migrate
+from hub.store.tables import METADATA
+from schema import STANDARD_VERSION
+from schema.dates import format_instant
+
+FORMAT = "hub-backup-1"
+MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 4 << 20
+CHUNK = 1 << 20
+COMPRESSION = 1
+"""zlib level: COPY text shrinks to a fifth already at the fastest."""
+STATEMENT_TIMEOUT = "6h"
+"""Longest COPY of one table."""
+
+_OWNER_ONLY = 0o600
+_LOG = "SELECT origin, size, root FROM log_state"
+_TABLES = """
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"""
+_COLUMNS = """
+SELECT table_name, column_name, is_identity = 'YES' FROM information_schema.columns
+WHERE table_schema = current_schema()"""
+_VERSION_TABLE = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One table of a backup; `bytes` before compression."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: int
+    bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The part's name in the archive."""
+        return f"tables/{self.table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a backup says of itself; `log` is None before the first sequencer ran."""
+
+    standard: str
+    migration: str
+    taken_at: str
+    log: Mapping[str, Any] | None
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(part.rows for part in self.parts)
+
+    def encode(self) -> bytes:
+        """Print the manifest."""
+        wire = {
+            "format": FORMAT,
+            "standard": self.standard,
+            "migration": self.migration,
+            "takenAt": self.taken_at,
+            "log": self.log,
+            "parts": [asdict(part) for part in self.parts],
+        }
+        return json.dumps(wire, indent=1).encode()
+
+
+async def backup(database: Database, file: Path, now: datetime) -> Manifest:
+    """Write a backup of a migrated database.
+
+    Raises `RefusedError` CONFLICT when the file exists.
+    """
+    with _new_file(file) as target, _archive(target) as made:
+        async with database.writes.connection() as connection, connection.transaction():
+            await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            await _without_haste(connection)
+            log, migration = await _log(connection), await _migration(connection)
+            parts = [
+                await _write_part(
+                    connection,
+                    made,
+                    table.name,
+                    tuple(column.name for column in table.columns if column.computed is None),
+                )
+                for table in METADATA.sorted_tables
+            ]
+        manifest = Manifest(
+            standard=STANDARD_VERSION,
+            migration=migration or "",
+            taken_at=format_instant(now),
+            log=log,
+            parts=tuple(parts),
+        )
+        made.writestr(MANIFEST, manifest.encode())
+    return manifest
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Read what a backup says of itself; `RefusedError` BAD_USER_INPUT when it is none."""
+    with _opened(file) as archive:
+        return _manifest(archive)
+
+
+async def restore(database: Database, file: Path) -> Manifest:
+    """Fill an empty database from a backup, and bring it to the tables of this version.
+
+    Raises `RefusedError`, and writes nothing, when the file is damaged (BAD_USER_INPUT) or the
+    database is not empty (CONFLICT).
+    """
+    with _opened(file) as archive:
+        manifest = _manifest(archive)
+        for part in manifest.parts:
+            _check_part(archive, part)
+        await _make_tables(database, manifest.migration)
+        async with database.writes.transaction() as connection:
+            await _without_haste(connection)
+            await _lock_empty(connection)
+            identities = await _check_columns(connection, manifest)
+            for part in manifest.parts:
+                await _load_part(connection, archive, part)
+            for table, column in identities:
+                await _advance(connection, table, column)
+            if await _log(connection) != manifest.log:
+                raise _damaged("the log it holds is not the one that its manifest names")
+    migrate(database.url)
+    async with database.writes.connection() as connection:
+        await _without_haste(connection)
+        await connection.execute(b"ANALYZE")
+    return manifest
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Give a file that gets its name only when it is complete and on the disk."""
+    partial = file.with_name(file.name + ".partial")
+    try:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    except FileExistsError as error:
+        raise _exists(partial, "Another backup is being written, or was broken off.") from error
+    except OSError as error:
+        raise _unusable(file, error) from error
+    try:
+        with os.fdopen(descriptor, "wb+") as opened:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+        try:
+            file.hardlink_to(partial)  # unlike a rename, this never replaces a file
+        except FileExistsError as error:
+            raise _exists(file, "Give another name.") from error
+        folder = os.open(file.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise _unusable(file, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _archive(target: IO[bytes]) -> ZipFile:
+    return ZipFile(target, "w", ZIP_DEFLATED, compresslevel=COMPRESSION)
+
+
+async def _write_part(
+    connection: Connection, made: ZipFile, table: str, columns: tuple[str, ...]
+) -> Part:
+    hashed, size = sha256(), 0
+    statement = sql.SQL("COPY {} ({}) TO STDOUT").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    name = Part(table=table, columns=(), rows=0, bytes=0, sha256="").name
+    async with connection.cursor() as cursor:
+        with made.open(name, "w", force_zip64=True) as part:
+            async with cursor.copy(statement) as copy:
+                async for chunk in copy:
+                    hashed.update(chunk)
+                    size += len(chunk)
+                    part.write(chunk)
+        rows = cursor.rowcount
+    return Part(table=table, columns=columns, rows=rows, bytes=size, sha256=hashed.hexdigest())
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[ZipFile]:
+    try:
+        with ZipFile(file) as archive:
+            yield archive
+    except OSError as error:
+        raise _unusable(file, error) from error
+    except (BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
+        raise _damaged(str(error)) from error
+
+
+def _manifest(archive: ZipFile) -> Manifest:
+    try:
+        if archive.getinfo(MANIFEST).file_size > MANIFEST_BYTES_MAX:
+            raise _damaged("its manifest is too large")
+        wire = json.loads(archive.read(MANIFEST))
+        if wire["format"] != FORMAT:
+            raise _damaged(f"its format is not {FORMAT}")
+        parts = tuple(
+            Part(
+                table=str(part["table"]),
+                columns=tuple(map(str, part["columns"])),
+                rows=int(part["rows"]),
+                bytes=int(part["bytes"]),
+                sha256=str(part["sha256"]),
+            )
+            for part in wire["parts"]
+        )
+        return Manifest(
+            standard=str(wire["standard"]),
+            migration=str(wire["migration"]),
+            taken_at=str(wire["takenAt"]),
+            log=wire["log"],
+            parts=parts,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged("it has no manifest that can be read") from error
+
+
+def _chunks(archive: ZipFile, part: Part) -> Iterator[bytes]:
+    """Read a part, but never more than it may have."""
+    left = part.bytes
+    try:
+        with archive.open(part.name) as opened:
+            while chunk := opened.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:
+                    raise _damaged(f"{part.name} is longer than its manifest says")
+                yield chunk
+    except KeyError as error:
+        raise _damaged(f"{part.name} is missing") from error
+
+
+def _check_part(archive: ZipFile, part: Part) -> None:
+    hashed = sha256()
+    for chunk in _chunks(archive, part):
+        hashed.update(chunk)
+    if hashed.hexdigest() != part.sha256:
+        raise _damaged(f"{part.name} does not have the hash that its manifest names")
+
+
+async def _make_tables(database: Database, migration: str) -> None:
+    """Make the tables as they were when the backup was taken, or refuse what is there."""
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute(_TABLES.encode())
+        is_bare = not await cursor.fetchall()
+        if not is_bare and await _migration(connection) != migration:
+            raise _not_empty("it has tables of another version")
+    if is_bare:
+        migrate(database.url, migration)
+
+
+async def _lock_empty(connection: Connection) -> None:
+    """Keep everybody else from writing, and refuse a database that holds anything."""
+    cursor = await connection.execute(_TABLES.encode())
+    for (name,) in sorted(await cursor.fetchall()):
+        if name == _VERSION_TABLE:
+            continue
+        table = sql.Identifier(name)
+        await connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(table))
+        cursor = await connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table))
+        if await cursor.fetchone():
+            raise _not_empty(f"its table {name} has rows")
+
+
+async def _check_columns(connection: Connection, manifest: Manifest) -> list[tuple[str, str]]:
+    """Check that every part fits its table; return the identity columns."""
+    cursor = await connection.execute(_COLUMNS.encode())
+    present = {(table, column): identity for table, column, identity in await cursor.fetchall()}
+    asked = {(part.table, column) for part in manifest.parts for column in part.columns}
+    unknown = sorted(asked - present.keys())
+    if unknown:
+        raise _damaged(f"it names {'.'.join(unknown[0])}, which its version does not have")
+    return sorted(pair for pair, identity in present.items() if identity)
+
+
+async def _load_part(connection: Connection, archive: ZipFile, part: Part) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(part.table), sql.SQL(", ").join(map(sql.Identifier, part.columns))
+    )
+    async with connection.cursor() as cursor:
+        async with cursor.copy(statement) as copy:
+            for chunk in _chunks(archive, part):
+                await copy.write(chunk)
+        if cursor.rowcount != part.rows:
+            raise _damaged(f"{part.name} has {cursor.rowcount} rows, its manifest {part.rows}")
+
+
+async def _advance(connection: Connection, table: str, column: str) -> None:
+    """Let the next id of a table follow the largest one restored."""
+    await connection.execute(
+        sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), max({})) FROM {}").format(
+            table, column, sql.Identifier(column), sql.Identifier(table)
+        )
+    )
+
+
+async def _without_haste(connection: Connection) -> None:
+    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        await connection.execute(f"SET LOCAL {name} = '{STATEMENT_TIMEOUT}'".encode())
+
+
+async def _log(connection: Connection) -> dict[str, Any] | None:
+    cursor = await connection.execute(_LOG.encode())
+    found = await cursor.fetchone()
+    if found is None:
+        return None
+    return {"origin": found[0], "size": found[1], "root": to_base64(found[2])}
+
+
+async def _migration(connection: Connection) -> str | None:
+    cursor = await connection.execute(b"SELECT to_regclass('alembic_version') IS NOT NULL")
+    if await cursor.fetchone() != (True,):
+        return None
+    cursor = await connection.execute(b"SELECT version_num FROM alembic_version")
+    found = await cursor.fetchone()
+    return None if found is None else str(found[0])
+
+
+def _exists(file: Path, hint: str) -> HubError:
+    return RefusedError(ErrorCode.CONFLICT, message_en=f"{file} exists", hint=hint)
+
+
+def _not_empty(why: str) -> HubError:
+    return RefusedError(
+        ErrorCode.CONFLICT,
+        message_en=f"The database is not empty: {why}",
+        hint="Nothing was written. Restore into a new database: see docs/operators/backup.md.",
+    )
+
+
+def _damaged(why: str) -> HubError:
+    return RefusedError(
+        ErrorCode.BAD_USER_INPUT,
+        message_en=f"This is no whole backup: {why}",
+        hint="Nothing was written. Use another copy of it, or the backup before.",
+    )
+
+
+def _unusable(file: Path, error: OSError) -> HubError:
+    return RefusedError(
+        ErrorCode.BAD_USER_INPUT,
+        message_en=f"{file} cannot be used: {error.strerror or error}",
+        hint="Check the path, the disk and the permissions.",
+    )
