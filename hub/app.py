@@ -61,7 +61,11 @@ class Hub:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the sequencer beside the application, and stop it in an orderly way."""
+        """Run the sequencer beside the application, and stop both in an orderly way.
+
+        Every worker runs one: an advisory lock lets one lead, the others take over when it dies.
+        """
+        await self.state.check()
         stop = asyncio.Event()
         task = asyncio.create_task(self.sequencer.run(stop), name="sequencer")
         try:
@@ -72,6 +76,7 @@ class Hub:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            await self.state.aclose()
 
 
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:

@@ -135,11 +135,22 @@ class Settings:
             except ValueError as error:
                 problems.append(f"{name} {error}")
         made = cls(**values)
-        if made.workers > 1 and made.redis_url is None:
-            problems.append("HUB_WORKERS above 1 needs HUB_REDIS_URL: workers share used nonces")
+        if problems:
+            raise SettingsError(problems + made.conflicts())
+        return made.checked()
+
+    def conflicts(self) -> list[str]:
+        """Return what is wrong between settings that are right by themselves."""
+        if self.workers > 1 and self.redis_url is None:
+            return ["HUB_WORKERS above 1 needs HUB_REDIS_URL: workers share used nonces"]
+        return []
+
+    def checked(self) -> Settings:
+        """Return the settings, or raise `SettingsError`."""
+        problems = self.conflicts()
         if problems:
             raise SettingsError(problems)
-        return made
+        return self
 
     @classmethod
     def documentation(cls) -> list[tuple[str, str, str]]:

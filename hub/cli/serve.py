@@ -1,18 +1,22 @@
-"""`deltahub serve`: run the hub until it is told to stop."""
+"""`deltahub serve`: run the hub until it is told to stop, in one process or in several."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 import uvicorn
 
 from hub.app import Hub, build
-from hub.cli.context import open_database, run, settings
+from hub.cli.context import database_url, open_database, run, settings
+from hub.cli.workers import SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
 from hub.settings import Settings
@@ -25,12 +29,16 @@ COLLECT_AFTER = 20_000
 """New objects after which the youngest are looked through."""
 
 
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes; above 1 needs HUB_REDIS_URL")
+    ] = None,
+) -> None:
     """Serve the hub; settings come from the environment (docs/operators/settings.md)."""
     found = settings()
-    if found.workers > 1:
-        raise SettingsError(["HUB_WORKERS: this version serves with one worker"])
-    run(_serve(found))
+    if workers is not None:
+        found = replace(found, workers=workers).checked()
+    run(_serve(found) if found.workers == 1 else _serve_many(found))
 
 
 async def _serve(found: Settings) -> None:
@@ -39,6 +47,27 @@ async def _serve(found: Settings) -> None:
         settle_collector()
         async with listening(hub) as server:
             typer.echo(f"deltahub serves {found.base}")
+            await server.wait_closed()
+
+
+async def _serve_many(found: Settings) -> None:
+    with bind(found.host, found.port) as bound:
+        async with database_url(found) as url:
+            typer.echo(f"deltahub serves {found.base} with {found.workers} workers")
+            await supervise(found, url, bound)
+
+
+def worker() -> None:
+    """Serve as one of several workers, on the socket that the parent holds."""
+    number = int(os.environ.pop(SOCKET))
+    run(_worker(settings(), socket.socket(fileno=number)))
+
+
+async def _worker(found: Settings, bound: socket.socket) -> None:
+    async with open_database(found) as database:
+        hub = await build(found, database, system_clock)
+        settle_collector()
+        async with listening(hub, bound) as server:
             await server.wait_closed()
 
 
@@ -70,7 +99,7 @@ class Listening:
         await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """Take the port before anything else starts, so that a taken one is told at once."""
     try:
         return socket.create_server((host, port), backlog=BACKLOG)
@@ -79,9 +108,9 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def listening(hub: Hub) -> AsyncIterator[Listening]:
+async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
     """Run the hub's application and its sequencer while the block runs."""
-    bound = _bind(hub.settings.host, hub.settings.port)
+    listener = bound or bind(hub.settings.host, hub.settings.port)
     config = uvicorn.Config(
         hub.asgi,
         http="httptools",
@@ -95,7 +124,7 @@ async def listening(hub: Hub) -> AsyncIterator[Listening]:
     )
     server = uvicorn.Server(config)
     async with hub.running():
-        task = asyncio.create_task(server.serve(sockets=[bound]), name="server")
+        task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)
         try:
             yield opened
