@@ -53,6 +53,8 @@ class GraphRequest:
     document_id: str | None = None
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    read_only: bool = False
+    """Sent in a way in which nothing may be changed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,6 +225,8 @@ class Engine:
         async def read(info: Any) -> Any:
             return await self._root_field(info._raw_info, plan, run)
 
+        if plan.operation.operation is OperationType.MUTATION and request.read_only:
+            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "POST mutations")
         if plan.operation.operation is OperationType.MUTATION and run.asking.signed is None:
             raise QueryError(ErrorCode.UNAUTHENTICATED, "sign mutations: profile hub-sig-1")
         context = Context(

@@ -1,9 +1,9 @@
-"""`router`: `POST /graphql`: who calls, what was sent, in which form to answer.
+"""`router`: `/graphql` over HTTP: who calls, what was sent, in which form to answer.
 
 - The caller is known before the body is read, the body is bounded while it is read, and a signed
   request is verified before its document is looked at.
-- GET is refused: queries carry filters that must not end up in logs, and mutations must not be
-  reachable by a link.
+- GET answers queries only: a mutation must not be reachable by a link. Addresses end up in logs of
+  others, so clients that filter by what is not public POST.
 - An answer to a signed request is signed.
 
 GraphQL over HTTP, working draft 2025.
@@ -15,6 +15,7 @@ import json
 import secrets
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -33,7 +34,8 @@ from hub.query.execute import Asking, Engine, GraphRequest
 from hub.query.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 
 PATH = "/graphql"
-JSON_DEPTH_MAX = 64
+METHODS = "GET, POST"
+PARAMETERS_MAX = 16
 _MEMBERS = {
     "query": str,
     "documentId": str,
@@ -41,6 +43,8 @@ _MEMBERS = {
     "variables": dict,
     "extensions": dict,
 }
+_WRITTEN_AS_JSON = ("variables", "extensions")
+"""Parameters of an address that hold JSON."""
 
 
 class GraphQLEndpoint:
@@ -59,9 +63,9 @@ class GraphQLEndpoint:
         """Answer one HTTP request."""
         language = "en" if prefers_english(request.headers.get("accept-language", "")) else "zh"
         kind = media_type(request.headers.get("accept"))
-        if request.method != "POST":
-            response = _refused(ErrorCode.METHOD_NOT_ALLOWED, "POST the request", language, kind)
-            response.headers["Allow"] = "POST"
+        if request.method not in ("GET", "POST"):
+            response = _refused(ErrorCode.METHOD_NOT_ALLOWED, "GET or POST it", language, kind)
+            response.headers["Allow"] = METHODS
             return response
         if kind is None:
             return _refused(ErrorCode.NOT_ACCEPTABLE, "accept application/json", language, kind)
@@ -69,9 +73,11 @@ class GraphQLEndpoint:
         try:
             envelope = self._access.envelope(request.scope)
             caller = await self._access.authenticate(envelope)
-            _check_content_type(envelope)
-            body = await _read(request, self._engine.limits.body_bytes)
-            signed = await self._signed(envelope, body, caller)
+            body, signed = b"", None
+            if request.method == "POST":
+                _check_content_type(envelope)
+                body = await _read(request, self._engine.limits.body_bytes)
+                signed = await self._signed(envelope, body, caller)
         except AccessError as error:
             return self._access.refusal(error, envelope, MUTATION)
         except HubError as error:
@@ -81,7 +87,7 @@ class GraphQLEndpoint:
         address = request.client.host if request.client else "unknown"
         asking = Asking(caller=caller, language=language, signed=signed, bucket=_bucket(address))
         try:
-            answer = await self._engine.answer(read_request(body), asking)
+            answer = await self._engine.answer(_asked(request, body), asking)
         except HubError as error:
             answer = _answer(error, language)
         response = respond(answer, kind)
@@ -100,18 +106,50 @@ class GraphQLEndpoint:
         )
 
 
+def _asked(request: Request, body: bytes) -> GraphRequest:
+    if request.method == "GET":
+        return read_address(request.scope["query_string"])
+    return read_request(body)
+
+
 def read_request(body: bytes) -> GraphRequest:
     """Read the body of a request; QueryError or RefusedError for anything but one operation."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RefusedError(ErrorCode.NOT_UTF8) from error
-    try:
-        found = json.loads(text, parse_float=str, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(ErrorCode.NOT_JSON) from error
+    found = _json(text)
     if not isinstance(found, dict):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "the body is one JSON object; no batches")
+    return _request(found, read_only=False)
+
+
+def read_address(query: bytes) -> GraphRequest:
+    """Read the query part of an address; only reading operations may be asked for in this way."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=PARAMETERS_MAX)
+    except UnicodeDecodeError as error:
+        raise RefusedError(ErrorCode.NOT_UTF8) from error
+    except ValueError as error:
+        detail = f"at most {PARAMETERS_MAX} parameters"
+        raise QueryError(ErrorCode.BAD_USER_INPUT, detail) from error
+    found: dict[str, Any] = dict(pairs)
+    if len(found) < len(pairs):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "a parameter comes twice")
+    for name in _WRITTEN_AS_JSON:
+        if name in found:
+            found[name] = _json(found[name])
+    return _request(found, read_only=True)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(ErrorCode.NOT_JSON) from error
+
+
+def _request(found: dict[str, Any], *, read_only: bool) -> GraphRequest:
     for name, kind in _MEMBERS.items():
         if found.get(name) is not None and not isinstance(found[name], kind):
             raise QueryError(ErrorCode.BAD_USER_INPUT, f"{name} has the wrong JSON type")
@@ -122,7 +160,25 @@ def read_request(body: bytes) -> GraphRequest:
         document_id=found.get("documentId"),
         operation_name=found.get("operationName"),
         variables=found.get("variables") or {},
+        read_only=read_only,
     )
+
+
+def read_query(text: str) -> GraphRequest:
+    """Read a request from the query of an address; `variables` is JSON text there."""
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=len(_MEMBERS), errors="strict"
+        )
+    except UnicodeDecodeError as error:
+        raise RefusedError(ErrorCode.NOT_UTF8) from error
+    except ValueError as error:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "too many parameters") from error
+    found: dict[str, Any] = dict(pairs)
+    for name in ("variables", "extensions"):
+        if found.get(name):
+            found[name] = _json(found[name])
+    return _request({name: value for name, value in found.items() if value != ""})
 
 
 def _no_constant(name: str) -> Any:
@@ -130,6 +186,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _check_content_type(envelope: Envelope) -> None:
+    if envelope.method == "GET":
+        return
     kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):

@@ -198,9 +198,41 @@ async def test_a_body_that_is_no_request_is_refused(
         assert answer.json()["errors"][0]["extensions"]["code"] == code
 
 
-async def test_only_json_by_post_is_taken(served: Served) -> None:
-    answer = await served.http.get("/graphql", params={"query": "{me{party}}"})
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+async def test_an_address_may_ask_but_change_nothing(served: Served) -> None:
+    read = await served.http.get("/graphql", params={"query": SOURCES, "variables": "{}"})
+    assert read.status_code == 200
+    assert read.json()["data"]["serviceInfo"]["version"]
+    written = (
+        'mutation { withdrawRecord(input: {source: "alpha", type: "Institution", key: "x",'
+        ' reason: "x", idempotencyKey: "x"}) { userErrors { code } } }'
+    )
+    client = await served.client()
+    proof = await client._proven("GET", "/graphql", {"accept": OLD})
+    answer = await served.http.get("/graphql", params={"query": written}, headers=proof)
+    assert answer.status_code == 405
+    assert answer.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"
+    other = await served.http.put("/graphql", json={"query": SOURCES})
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, POST")
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("", "BAD_USER_INPUT"),
+        ("query=%7Bme%7Bparty%7D%7D&query=x", "BAD_USER_INPUT"),
+        ("query=%7Bme%7Bparty%7D%7D&variables=x", "NOT_JSON"),
+        ("query=%7Bme%7Bparty%7D%7D&variables=%5B%5D", "BAD_USER_INPUT"),
+        ("query=%FF", "NOT_UTF8"),
+        ("&".join(f"a{n}=1" for n in range(17)), "BAD_USER_INPUT"),
+    ],
+)
+async def test_an_address_that_is_wrong_says_why(served: Served, address: str, code: str) -> None:
+    answer = await served.http.get(f"/graphql?{address}", headers={"accept": NEW})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
+
+
+async def test_only_json_is_taken_by_post(served: Served) -> None:
     for kind in (
         "text/plain",
         "application/x-www-form-urlencoded",
