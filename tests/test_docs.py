@@ -16,7 +16,7 @@ from hub.cli.main import assemble
 from hub.errors import ErrorCode
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 COMMAND = re.compile(r"deltahub((?: [a-z][a-z-]*)+)((?: +--[a-z-]+)*)")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 

@@ -19,12 +19,14 @@ VERBS = {
     "serve": "serve",
     "demo": "demo",
     "harvest": "harvest",
+    "submit": "submit",
     "verify": "verify",
     "standard": "standard",
 }
 """Single verbs, each a function of its own name in `hub.cli.<module>`."""
 GROUPS = {
     "client": "client",
+    "mapping": "mapping",
     "source": "source",
     "quarantine": "quarantine",
     "store": "store",
