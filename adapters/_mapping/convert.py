@@ -77,12 +77,12 @@ class Converter:
             yield self._row(row)
 
     def kept(self, row: SourceRow) -> dict[str, str]:
-        """Return a row for keeping: by column name, personal columns left away."""
-        personal = {column.position for column in self._personal}
+        """Return a row for keeping: by column name, those that the mapping uses and no others."""
+        used = {found.column.position for found in self._reading.found.values()}
         return {
             column.name or f"#{column.position}": text
             for column in self.columns
-            if column.position not in personal and (text := text_of(_cell_at(row, column.position)))
+            if column.position in used and (text := text_of(_cell_at(row, column.position)))
         }
 
     def _row(self, row: SourceRow) -> Converted:

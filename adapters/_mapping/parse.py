@@ -7,6 +7,7 @@ else, because a misspelt key that is passed over loses data for months. TOML 1.0
 from __future__ import annotations
 
 import codecs
+import re
 import tomllib
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal, cast
@@ -28,6 +29,8 @@ from adapters._mapping.rules import conditions_of, read_rules
 from schema.dates import SHANGHAI
 from schema.records import RECORDS
 
+WIDE_MARKS = "“”‘’＝，｛｝［］＃"
+_AT_LINE = re.compile(r"at line ([0-9]+)")
 _TOP = frozenset(
     {
         *("title", "source", "as_of", "same_key", "file", "drop", "ignore", "leave_out"),
@@ -51,12 +54,7 @@ def parse_mapping(text: str) -> Mapping:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        problem = MappingProblem(
-            "MAPPING_NOT_TOML",
-            f"映射文件的写法有误（列名请放在英文引号内）：{error}",
-            f"the mapping file cannot be read (put column names in quotes): {error}",
-        )
-        raise MappingError([problem]) from error
+        raise MappingError([_not_toml(text, str(error))]) from error
     notes.unknown_keys(document, _TOP)
     made = Mapping(
         title=needs_text(notes, document, "title", default=""),
@@ -73,6 +71,24 @@ def parse_mapping(text: str) -> Mapping:
     if notes.problems:
         raise MappingError(sorted(notes.problems, key=lambda each: each.line or 0))
     return made
+
+
+def _not_toml(text: str, told: str) -> MappingProblem:
+    """Say where the file stops being TOML, and which slip of the keyboard it probably is."""
+    found = _AT_LINE.search(told)
+    lines = text.splitlines()
+    line = min(int(found[1]), len(lines)) if found else None
+    written = lines[line - 1] if line else ""
+    slip = "".join(dict.fromkeys(each for each in written if each in WIDE_MARKS))
+    zh = f"；这一行用了中文标点 {slip}，请改为英文标点" if slip else ""
+    en = f"; this line has Chinese marks {slip}, use ASCII ones" if slip else ""
+    return MappingProblem(
+        "MAPPING_NOT_TOML",
+        f"映射文件的写法有误（中文列名和代码须放在英文引号内）：{told}{zh}",
+        f"the mapping file cannot be read (names that are not plain letters need quotes): {told}"
+        f"{en}",
+        line,
+    )
 
 
 def _as_of(notes: Notes, stated: Any) -> datetime | None:

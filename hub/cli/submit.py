@@ -123,7 +123,10 @@ def print_report(report: Report) -> None:
     """Print the figures of one file; they add up."""
     state = "试运行 dry run" if report.dry_run else "已提交 submitted"
     if report.replayed:
-        state = "此前已提交，这是当时的结果 submitted before; this is the answer of then"
+        state = (
+            "此前已提交，以下是当时的结果；改动文件或映射后才会重新读取 "
+            "submitted before, this is the answer of then; a changed file or mapping is read anew"
+        )
     print(f"{report.file} · {state} · " + ", ".join(f"{k} {v}" for k, v in report.found.items()))
     print(f"文件行数 rows of the file      {report.rows:>8}")
     for reason, count in sorted(report.left_out.items()):

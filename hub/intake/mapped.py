@@ -6,7 +6,7 @@ rows read        = accepted + duplicate + quarantined.
 - A row that yields several records counts once: as quarantined when any of them was refused, as
   accepted when any of them was new, else as duplicate.
 - The same file, mapping and source again is the same request: it gets the answer it got before.
-- Personal columns are dropped before anything is kept, quarantine included.
+- Of a refused row quarantine keeps the columns that the mapping uses, and no others.
 """
 
 from __future__ import annotations
@@ -35,13 +35,8 @@ from hub.intake.rejects import Refused
 from hub.intake.submit import submit
 from hub.store.database import Database
 
-RANK = {
-    Outcome.QUARANTINED: 3,
-    Outcome.ACCEPTED: 2,
-    Outcome.WITHDRAWN: 2,
-    Outcome.DUPLICATE: 1,
-}
-"""Which outcome a row with several records counts as: the highest."""
+RANK = {Outcome.QUARANTINED: 3, Outcome.ACCEPTED: 2, Outcome.DUPLICATE: 1}
+"""Which outcome a row with several records counts as: the highest. A mapping withdraws nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -50,8 +50,6 @@ NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 
-csv.field_size_limit(max(csv.field_size_limit(), LIMITS.cell_characters_max))
-
 
 def is_workbook(data: bytes) -> bool:
     """Tell whether a file is a spreadsheet program's own, by its first bytes."""

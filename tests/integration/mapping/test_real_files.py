@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
+from hub.errors import DatabaseUnavailableError
+from hub.intake import mapped
 from hub.intake.batch import Outcome
 from hub.store.database import Database
 from tests.integration.mapping.conftest import MAPPINGS, Send, mapping_text, real_file
@@ -163,7 +166,7 @@ async def test_personal_columns_are_counted_and_leave_no_trace_in_the_store(
     )
     texts = " ".join(str(row[0]) for row in kept)
     assert "Instrument A" in texts
-    for trace in ("Frances", "Palmer", "222-7820", "eratvelpede", "Holcomb", "821-6390"):
+    for trace in ("HJYR", "Frances", "Palmer", "222-7820", "eratvelpede", "Holcomb", "821-6390"):
         assert trace not in texts
 
 
@@ -179,3 +182,27 @@ async def test_a_price_in_dollars_is_an_offer_in_dollars(send: Send, database: D
 
 def test_every_example_mapping_is_tried_on_a_real_file() -> None:
     assert {path.stem for path in MAPPINGS.glob("*.toml")} == {case.mapping for case in CASES}
+
+
+async def test_a_file_of_many_batches_adds_up_and_is_taken_up_where_it_stopped(
+    send: Send, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, data = mapping_text("moe-universities"), real_file("cn-universities-moe/universities.csv")
+    monkeypatch.setattr(mapped, "BATCH_ROWS_MAX", 500)
+    whole, calls = mapped.submit, 0
+
+    async def until_the_third(*words: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise DatabaseUnavailableError("gone")
+        return await whole(*words, **named)
+
+    monkeypatch.setattr(mapped, "submit", until_the_third)
+    with pytest.raises(DatabaseUnavailableError):
+        await send(text, "u.csv", data)
+    assert 0 < await count(database, "entry") < 1001
+    report = (await send(text, "u.csv", data)).report
+    assert (report.accepted, report.quarantined, report.replayed) == (2625, 6, True)
+    assert await count(database, "entry") == 2625
+    assert await count(database, "quarantine") == 6

@@ -72,8 +72,14 @@ acceptedOn = { column = "验收", format = "日/月" }
     assert "万元" in told["UNIT_UNKNOWN"][1]
 
 
-def test_a_text_that_is_no_toml_is_told_with_the_reader_s_line() -> None:
-    assert "line 2" in problems('title = "a"\n仪器编号 = x')["MAPPING_NOT_TOML"][1]
+@pytest.mark.parametrize(
+    ("line", "slip"), [("仪器编号 = x", ""), ("model = “型号”", "“”"), ('model ＝ "型号"', "＝")]
+)
+def test_a_text_that_is_no_toml_is_told_with_its_line_and_wrong_marks(line: str, slip: str) -> None:
+    number, told = problems(f'title = "a"\n{line}\n')["MAPPING_NOT_TOML"]
+    assert number == 2
+    assert slip in told
+    assert ("中文标点" in told) is bool(slip)
 
 
 @pytest.mark.parametrize(
