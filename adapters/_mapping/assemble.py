@@ -8,9 +8,11 @@ from typing import Any
 from adapters._mapping import slots
 from adapters._mapping.model import RecordRule, Rule
 from adapters._mapping.values import Taken
-from schema.item import LIST_LENGTH_MAX, RecordSpec
+from schema.item import LIST_LENGTH_MAX, RecordSpec, describe
+from schema.values import Money
 
 ORIGINAL_LENGTH_MAX = 200
+_MONEY = describe(Money)
 
 
 def assembled(rule: RecordRule, taken: Mapping[str, Taken | None]) -> dict[str, Any]:
@@ -35,13 +37,16 @@ def assembled(rule: RecordRule, taken: Mapping[str, Taken | None]) -> dict[str, 
 
 
 def _stands_alone(rule: Rule, record: RecordRule, taken: Mapping[str, Taken | None]) -> bool:
-    """Tell whether a fixed part (a currency) has lost the part from a column that it goes with."""
+    """Tell whether a part has lost what it goes with: a currency its amount, a scheme its code."""
     container, _, _ = rule.slot.path.rpartition(".")
-    if not container or rule.fixed is None:
+    if not container:
         return False
     beside = [r for r in record.rules if r.slot.path.rpartition(".")[0] == container]
+    if rule.slot.items[-2].value is _MONEY:
+        amounts = [each for each in beside if each.slot.item.name == "amount"]
+        return any(taken[each.slot.path] is None for each in amounts)
     fed = [each for each in beside if each.fixed is None]
-    if not fed or any(taken[each.slot.path] is not None for each in fed):
+    if rule.fixed is None or not fed or any(taken[r.slot.path] is not None for r in fed):
         return False
     return any(not (each.slot.item.optional or each.slot.item.many) for each in fed)
 

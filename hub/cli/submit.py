@@ -34,6 +34,7 @@ def submit(
 ) -> None:
     """Submit a file through a mapping; print what became of its rows."""
     text = read_text(mapping)
+    _check_rejects(rejects, file, mapping)
     try:
         found = parse_mapping(text)
         given = MappedFile(
@@ -68,6 +69,20 @@ async def _submit(read: ReadFile, *, dry_run: bool) -> Submission:
             party=f"{HUB_PARTY}{known.log_origin}",
             clock=system_clock,
             dry_run=dry_run,
+        )
+
+
+def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
+    """Refuse a workbook that could not be written, before anything is."""
+    if rejects is None:
+        return
+    overwritten = [each.name for each in inputs if each.resolve() == rejects.resolve()]
+    if overwritten or not rejects.absolute().parent.is_dir() or rejects.is_dir():
+        raise HubError(
+            ErrorCode.BAD_USER_INPUT,
+            message_zh=f"不能把退回的行写到 {rejects}",
+            message_en=f"The refused rows cannot be written to {rejects}",
+            hint="Name a new file in a folder that exists. 请指定一个新文件。",
         )
 
 

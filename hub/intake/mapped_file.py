@@ -126,8 +126,11 @@ def _shifted(rows: list[SourceRow], data: bytes, *, stated: bool | None) -> list
 
 
 def _declares_1904(data: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(BOOK_PART) as part:
-        head = part.read(BOOK_PART_BYTES_MAX)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if BOOK_PART not in archive.namelist():
+            return False
+        with archive.open(BOOK_PART) as part:
+            head = part.read(BOOK_PART_BYTES_MAX)
     return re.search(rb'date1904\s*=\s*["\'](1|true)["\']', head) is not None
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from hub.cli import mapping as mapping_verbs
 from hub.cli.submit import submit
-from hub.errors import ErrorCode, RefusedError
+from hub.errors import ErrorCode, HubError, RefusedError
 from tests.integration.mapping.conftest import NOW
 
 pytestmark = pytest.mark.integration
@@ -127,3 +127,11 @@ def test_a_file_that_is_no_table_is_told_so(folder: Path) -> None:
     result = run("submit", "picture.png", "--mapping", "m.toml")
     assert result.exit_code == 2
     assert "neither a workbook nor text" in result.output
+
+
+@pytest.mark.parametrize("name", ["台账.csv", "m.toml", "nowhere/back.xlsx", "."])
+def test_refused_rows_are_never_written_over_what_was_sent(folder: Path, name: str) -> None:
+    before = (folder / "台账.csv").read_bytes()
+    result = run("submit", "台账.csv", "--mapping", "m.toml", "--rejects", name)
+    assert isinstance(result.exception, HubError)
+    assert (folder / "台账.csv").read_bytes() == before

@@ -43,6 +43,14 @@ def test_a_currency_without_an_amount_is_left_away(value: Value) -> None:
     assert value(rule, None) is None
 
 
+def test_a_column_of_currencies_says_nothing_where_there_is_no_amount(converted: Any) -> None:
+    text = INSTRUMENT + 'originalValue.amount = "v"\noriginalValue.currency = "c"'
+    header = ["no", "name", "v", "c"]
+    first, second = converted(text, header, ["1", "电镜", None, "USD"], ["2", "质谱", "5", "USD"])
+    assert "originalValue" not in first.records[0][1]
+    assert second.records[0][1]["originalValue"] == {"amount": "5", "currency": "USD"}
+
+
 @pytest.mark.parametrize(
     ("cell", "unit", "hours"),
     [
