@@ -24,6 +24,7 @@ from adapters._mapping.suggest_words import (
     FORMS,
     HEADERS,
     INSTITUTIONS,
+    KEYS,
     PERSONAL_HEADERS,
     PERSONAL_SHAPES,
 )
@@ -151,12 +152,23 @@ def _score(profile: _Profile, path: str, item: Item) -> float:
     known = own | {match_text(each) for each in HEADERS.get(path, ())}
     if not name:
         return 0.0
+    if path == "institutionKey" and _key_rule(profile):
+        return SURE
     if name in known or match_text(profile.column.name) in known:
         return SURE
     if any(len(each) > 1 and not each.isascii() and each in name for each in known):
         return LIKELY
     alike = max(SequenceMatcher(None, name, each).ratio() for each in known)
     return LIKELY if alike >= ALIKE else 0.0
+
+
+def _key_rule(profile: _Profile) -> str:
+    """Return how the values of a column become institution keys, where all have one shape."""
+    texts = profile.texts
+    for rule, shape in KEYS.items():
+        if texts and sum(shape.fullmatch(t) is not None for t in texts) >= MOSTLY * len(texts):
+            return rule
+    return ""
 
 
 def _holds(profile: _Profile, item: Item) -> bool:
@@ -270,6 +282,8 @@ def _line(match: _Match) -> Iterator[str]:
         )
     elif match.profile.unit in units_for(item.facts.unit):
         yield f"{_key(path)} = {{ column = {column}, unit = {_quoted(match.profile.unit)} }}"
+    elif path == "institutionKey" and _key_rule(match.profile):
+        yield f"{_key(path)} = {{ column = {column}, {_key_rule(match.profile)} }}"
     elif item.name == "instrument_key":
         yield "# 请填本单位标识 put the key of your institution before the slash"
         yield f'{_key(path)} = {{ column = {column}, template = "?/{{}}" }}'

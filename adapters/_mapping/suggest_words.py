@@ -74,6 +74,16 @@ PERSONAL_SHAPES = (
 )
 """Mail addresses, telephones, citizen numbers."""
 
+KEYS: Mapping[str, re.Pattern[str]] = {
+    'remove = "https://ror.org/", template = "ror:{}"': re.compile(
+        r"https://ror\.org/0[0-9a-z]{8}"
+    ),
+    'template = "ror:{}"': re.compile(r"0[a-z0-9]{6}[0-9]{2}"),
+    'template = "uscc:{}"': re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}"),
+    'match = "^[0-9]{5}([0-9]{5})$", template = "moe:{}"': re.compile(r"4[1-9][1-6][0-9]{7}"),
+}
+"""How institution keys are made from values of these shapes: ROR, social credit code, MOE code."""
+
 INSTITUTIONS = re.compile(
     r".*(大学|学院|学校|研究所|研究院|医院|公司|实验室)|.*(University|Institute|Hospital|Ltd).*"
 )

@@ -75,6 +75,22 @@ def test_dates_that_can_be_read_in_two_ways_are_said_to_be_uncertain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        (("https://ror.org/00073tb80", "https://ror.org/001f9e125"), "ror:00073tb80"),
+        (("4133010335", "4131010246"), "moe:10335"),
+        (("12100000470095016Q", "12100000425006133D"), "uscc:12100000470095016Q"),
+    ],
+)
+def test_keys_of_institutions_are_known_by_their_shape(values: tuple[str, str], key: str) -> None:
+    text = f"x,单位名称,单位类型\n{values[0]},甲大学,高等学校\n{values[1]},乙大学,高等学校\n"
+    draft = suggest(table(text), "t")
+    assert 'type = "Institution"' in draft
+    first, _ = Converter(parse_mapping(draft), table(text).columns).convert(table(text).rows)
+    assert first.records[0][1]["institutionKey"] == key
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "a\n",
