@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -151,6 +152,7 @@ def _has_variable(node: ValueNode) -> bool:
 Shape = Callable[[Any], Hashable]
 
 
+@lru_cache(maxsize=1024)
 def shape_of(kind: GraphQLInputType) -> Shape:
     """Return the function that reduces a coerced value of a type to what may shape a statement.
 

@@ -23,6 +23,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -205,8 +206,8 @@ class _Walk:
                 fragment = self._fragments.get(node.name.value)
                 if fragment is not None and node.name.value not in seen:
                     total += self.width(fragment.selection_set, seen | {node.name.value})
-            else:
-                total += self.width(node.selection_set, seen)  # type: ignore[attr-defined]
+            elif isinstance(node, InlineFragmentNode):
+                total += self.width(node.selection_set, seen)
             if total > self._enough + 1000:
                 break
         return total
@@ -219,7 +220,7 @@ def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[s
     for definition in operation.variable_definitions or ():
         kind = type_from_ast(schema, definition.type)
         assert kind is not None
-        found[definition.variable.name.value] = shape_of(kind)  # type: ignore[arg-type]
+        found[definition.variable.name.value] = shape_of(kind)
     return found
 
 

@@ -179,7 +179,7 @@ PRICE: Fields = {
     "basis": Plain(text("{t}.basis")),
 }
 SOURCE: Fields = {
-    "id": Plain(quoted("{t}.source_id")),
+    "id": Plain(text("{t}.source_id")),
     "title": Plain(text("{t}.title")),
     "titleEn": Plain(text("{t}.title_en")),
     "status": Plain(quoted("{t}.state")),
@@ -187,7 +187,7 @@ SOURCE: Fields = {
     "asOf": Plain(instant("{t}.last_ok_at")),
     "latencyMs": Plain("'null'"),
     "rows": Plain(bare("{t}.rows")),
-    "errorCode": Plain(quoted("{t}.error_code")),
+    "errorCode": Plain(text("{t}.error_code")),
     "promisedFreshnessS": Plain(bare("{t}.promised_freshness_s")),
 }
 

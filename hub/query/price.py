@@ -4,6 +4,8 @@
 - An enterprise is an outside user: where no offer is for enterprises, the outside price holds.
 - amount = max(unit price * quantity, minimum charge), in numeric, to the cent. The quantity is the
   hours, the samples, or one run; an offer whose quantity was not asked for does not apply.
+- An offer whose minimum charge is in another currency than its price cannot be told as one amount
+  and does not apply.
 - No applicable price is an answer of its own, never zero.
 """
 
@@ -59,13 +61,13 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         f"o.instrument_key = {key} AND NOT o.withdrawn AND o.price IS NOT NULL"
         f" AND (o.valid_from IS NULL OR o.valid_from <= {day})"
         f" AND (o.valid_until IS NULL OR o.valid_until >= {day})"
+        " AND coalesce(o.minimum_charge->>'currency' = o.price->>'currency',true)"
         f" AND (o.audience = {asked} OR ({asked} = 'ENTERPRISE' AND o.audience = 'OUTSIDE'))"
     )
     priced = (
         "SELECT o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
         "(o.price->>'amount')::numeric AS unit_amount,o.price->>'currency' AS currency,"
-        "CASE WHEN o.minimum_charge->>'currency' = o.price->>'currency'"
-        " THEN (o.minimum_charge->>'amount')::numeric END AS least,"
+        "(o.minimum_charge->>'amount')::numeric AS least,"
         f"{quantity} AS quantity FROM service_offer_source o WHERE {valid}"
     )
     total = "round(greatest(q.unit_amount * q.quantity, q.least),2)"

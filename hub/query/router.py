@@ -164,30 +164,11 @@ def _request(found: dict[str, Any], *, read_only: bool) -> GraphRequest:
     )
 
 
-def read_query(text: str) -> GraphRequest:
-    """Read a request from the query of an address; `variables` is JSON text there."""
-    try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, max_num_fields=len(_MEMBERS), errors="strict"
-        )
-    except UnicodeDecodeError as error:
-        raise RefusedError(ErrorCode.NOT_UTF8) from error
-    except ValueError as error:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "too many parameters") from error
-    found: dict[str, Any] = dict(pairs)
-    for name in ("variables", "extensions"):
-        if found.get(name):
-            found[name] = _json(found[name])
-    return _request({name: value for name, value in found.items() if value != ""})
-
-
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
 def _check_content_type(envelope: Envelope) -> None:
-    if envelope.method == "GET":
-        return
     kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):

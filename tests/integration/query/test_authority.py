@@ -12,7 +12,7 @@ import pytest
 
 from hub.access.resource import ANONYMOUS, Caller
 from hub.graphql.schema import core
-from hub.query.model import MODEL
+from hub.query.model import MODEL, values
 from hub.query.respond import Answer
 from hub.store.database import Database
 from schema.item import Grade
@@ -213,6 +213,11 @@ def test_every_field_of_the_interface_has_a_policy() -> None:
             else:
                 assert directives == [item.scope], f"{name}.{field_name}"
                 assert not str(field.type).endswith("!"), f"{name}.{field_name} must be nullable"
+
+
+def test_what_stands_inside_a_value_needs_no_scope_of_its_own() -> None:
+    for name, spec in values().items():
+        assert {item.grade for item in spec.items} == {Grade.L1}, name
 
 
 def test_every_type_and_field_is_described_in_both_languages() -> None:
