@@ -1,0 +1,148 @@
+"""A hub that really runs: `deltahub serve` as its own process on a free port of 127.0.0.1.
+
+It stands on a database of its own that already holds three sources: one fresh, one late, one that
+was never heard from. For tests whose other side is not Python: browsers and Node programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from hub.clock import system_clock
+from hub.demo import records
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.submit import submit
+from hub.store.database import Database
+from hub.store.sources import heard_from, register_source
+
+FUDAN = "moe:10246"
+START_S = 60.0
+STOP_S = 20.0
+LATE = timedelta(days=3)
+
+
+def environment(url: str) -> dict[str, str]:
+    """Return the environment of a hub in sandbox mode on the database `url`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return {**kept, "HUB_DATABASE_URL": url, "HUB_SANDBOX": "1", "HUB_ANONYMOUS": "1"}
+
+
+@contextmanager
+def running_hub(url: str, folder: Path) -> Iterator[str]:
+    """Serve the database at `url` while the block runs; gives the hub's address."""
+    asyncio.run(_seed(url))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "hub.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from hub.cli.main import main; main()", "serve"],
+            env={**environment(url), "HUB_PORT": str(port), "HUB_DATA_DIR": str(folder / "data")},
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        _wait(base, process, log)
+        yield base
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(base: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{base}/explore", timeout=1):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail(f"the hub did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+
+
+async def _seed(url: str) -> None:
+    now = system_clock()
+    async with Database(url) as database:
+        fresh = [row for row in records.batch(now) if not _wrong_on_purpose(row)]
+        await _source(database, records.SOURCE, records.SOURCE_TITLE, records.UNIVERSITY)
+        await _put(database, records.SOURCE, fresh, now)
+        await _source(database, "fudan", ("复旦大学共享平台", "Fudan's sharing platform"), FUDAN)
+        await _put(database, "fudan", _fudan(), now - LATE)
+        await _source(database, "silent", ("尚未应答的来源", "Never heard from"), "moe:10284")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
+def _wrong_on_purpose(row: dict[str, Any]) -> bool:
+    return bool(row["record"].get("localNo") == records.BAD_ROW)
+
+
+def _fudan() -> list[dict[str, Any]]:
+    name = {"zh": "复旦大学", "en": "Fudan University"}
+    owner = {"institutionKey": FUDAN, "name": name, "kind": "UNIVERSITY", "divisionCode": "310110"}
+    instrument = {
+        "institutionKey": FUDAN,
+        "localNo": "S1",
+        "name": {"zh": "120 kV 透射电子显微镜", "en": "Transmission electron microscope, 120 kV"},
+        "classes": [{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}],
+        "model": "Talos L120C",
+        "status": "IN_SERVICE",
+        "use": "GENERAL",
+        "sharing": "OUTSIDE",
+        "place": {"divisionCode": "310110"},
+    }
+    return [
+        {"type": "Institution", "record": owner},
+        {"type": "Instrument", "record": instrument},
+    ]
+
+
+async def _source(database: Database, name: str, title: tuple[str, str], owner: str) -> None:
+    await register_source(
+        database,
+        name,
+        title[0],
+        title_en=title[1],
+        mode="PUSH",
+        now=system_clock(),
+        owners=[owner],
+        promised_freshness_s=3600,
+    )
+
+
+async def _put(
+    database: Database, source: str, rows: list[dict[str, Any]], as_of: datetime
+) -> None:
+    batch = Batch(
+        source=source,
+        party="hub:delta.example",
+        channel=Channel.HARVEST,
+        rows=rows,
+        evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
+        as_of=as_of,
+    )
+    outcomes = await submit(database, batch, clock=system_clock)
+    assert [row for row in outcomes.rows if row.outcome is not Outcome.ACCEPTED] == []
+    await heard_from(database, source, as_of, as_of, added=outcomes.added)
