@@ -32,6 +32,21 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
 Read = Callable[[VariableValues], Any]
+_NOTHING = VariableValues({}, {})
+
+
+@dataclass(slots=True)
+class Sample:
+    """Variables of the shape that a plan is made for.
+
+    Let go when the plan is made: a kept plan holds on to no caller's values.
+    """
+
+    values: VariableValues
+
+    def let_go(self) -> None:
+        """Forget the values."""
+        self.values = _NOTHING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +60,7 @@ class Argument:
     read: Read
     node: ValueNode | None
     """The literal, or None for what came in a variable."""
-    sample: VariableValues
-    """Variables that have the shape the plan is made for."""
+    sample: Sample
 
     def get(self, name: str) -> Argument | None:
         """Return a member of an input object; None when it is absent, null or not declared."""
@@ -71,7 +85,7 @@ class Argument:
         elif self.node is not None:
             nodes = [self.node]
         else:
-            count = len(self.read(self.sample))
+            count = len(self.read(self.sample.values))
             found = [self._inside(f"{self.name}.{n}", n, inner) for n in range(count)]
             return [each for each in found if each is not None]
         made = [
@@ -87,13 +101,13 @@ class Argument:
             holder = read(variables)
             return holder.get(step) if isinstance(holder, Mapping) else holder[step]
 
-        if inner(self.sample) is None:
+        if inner(self.sample.values) is None:
             return None
         return Argument(where, (self.key, step), kind, inner, None, self.sample)
 
 
 def from_literal(
-    name: str, node: ValueNode | None, kind: GraphQLInputType, sample: VariableValues
+    name: str, node: ValueNode | None, kind: GraphQLInputType, sample: Sample
 ) -> Argument | None:
     """Return the argument that a literal or a variable gives, or None for nothing and null."""
     if node is None or isinstance(node, NullValueNode):
@@ -104,7 +118,7 @@ def from_literal(
         def take(variables: VariableValues) -> Any:
             return variables.coerced.get(variable)
 
-        if take(sample) is None:
+        if take(sample.values) is None:
             return None
         return Argument(name, ("$", variable), kind, take, None, sample)
     if _has_variable(node):
@@ -117,9 +131,7 @@ def from_literal(
     return Argument(name, ("literal", id(node)), kind, lambda _: constant, node, sample)
 
 
-def argument_of(
-    node: FieldNode, field: GraphQLField, name: str, sample: VariableValues
-) -> Argument | None:
+def argument_of(node: FieldNode, field: GraphQLField, name: str, sample: Sample) -> Argument | None:
     """Return an argument of a field; its declared default counts as given."""
     declared = field.args.get(name)
     if declared is None:
@@ -127,7 +139,7 @@ def argument_of(
     where = f"{node.name.value}.{name}"
     found = next((a.value for a in node.arguments or () if a.name.value == name), None)
     absent = found is None or (
-        isinstance(found, VariableNode) and found.name.value not in sample.coerced
+        isinstance(found, VariableNode) and found.name.value not in sample.values.coerced
     )
     if absent:
         default = declared.default_value

@@ -25,7 +25,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from hub.query import binding, jsontext
-from hub.query.arguments import Argument, argument_of
+from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
 from hub.query.availability import availability_row, window
 from hub.query.binding import Bind
@@ -97,9 +97,9 @@ class Compiler:
         marked: bool = False,
     ) -> None:
         self._schema = schema
-        self._selection = Selection(schema, fragments, sample)
-        self._sample = sample
-        self._out = Statement(authority, sample, limits, marked=marked)
+        self._sample = Sample(sample)
+        self._selection = Selection(schema, fragments, self._sample)
+        self._out = Statement(authority, limits, marked=marked)
         self._guarded = False
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
@@ -117,6 +117,7 @@ class Compiler:
         out = self._out
         if out.records and PUBLIC_SCOPE not in out.authority.scopes:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
+        self._sample.let_go()
         sql, used, unused = out.numbered(f"SELECT {body}")
         return Compiled(
             sql=sql,
@@ -349,11 +350,11 @@ class Compiler:
 
     def _any(self, identity: str, here: _Place, cost: Cost) -> str:
         branches = []
-        widest = cost.part()
+        choice = cost.part()
         for spec in RECORDS.values():
             kind, alias = self._selection.type(spec.name), self._out.alias()
             selected = self._selection.collect((n.selection_set for n in here.nodes), kind)
-            body = self._object(selected, kind, alias, here.path, branch := Cost())
+            body = self._object(selected, kind, alias, here.path, choice.choice())
             if self._out.marked:
                 body = self._mark(body, spec.name)
             where = [f"{alias}.item_id = {identity}", *visible(spec, alias, self._out)]
@@ -361,8 +362,6 @@ class Compiler:
                 f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body} FROM {table(spec)} {alias}"
                 f" WHERE {' AND '.join(where)} LIMIT 1),'null')"
             )
-            if len(branch.parts) >= len(widest.parts):
-                widest.parts = branch.parts
         return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"
 
     @staticmethod

@@ -77,7 +77,7 @@ def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement:
 
 
 def _member(filtered: Argument, name: str) -> bool:
-    found = filtered.read(filtered.sample)
+    found = filtered.read(filtered.sample.values)
     return isinstance(found, dict) and found.get(name) is not None
 
 

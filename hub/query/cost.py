@@ -19,11 +19,19 @@ class Cost:
     own: int = 1
     times: int | Argument = 1
     parts: list[Cost] = field(default_factory=list)
+    choices: list[Cost] = field(default_factory=list)
+    """One of these comes true; the dearest counts."""
 
     def part(self, own: int = 1, times: int | Argument = 1) -> Cost:
         """Add a node below this one."""
         made = Cost(own, times)
         self.parts.append(made)
+        return made
+
+    def choice(self) -> Cost:
+        """Add one of several things of which one comes true."""
+        made = Cost(own=0)
+        self.choices.append(made)
         return made
 
     def total(self, env: Env) -> int:
@@ -33,4 +41,6 @@ class Cost:
             times = len(value) if isinstance(value, list) else value
         else:
             times = self.times
-        return max(int(times), 0) * (self.own + sum(part.total(env) for part in self.parts))
+        parts = sum(part.total(env) for part in self.parts)
+        dearest = max((choice.total(env) for choice in self.choices), default=0)
+        return max(int(times), 0) * (self.own + parts + dearest)

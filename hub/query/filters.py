@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hub.query import binding as bind
 from hub.query.arguments import Argument
+from hub.query.limits import CLASSES_MAX
 from schema.codes import Province
 from schema.item import Item, Kind, RecordSpec
 from schema.values import ClassCode, Money, Place
@@ -171,7 +172,10 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
     """Any of the classes given; those above a row's classes are in its path column."""
     column = _column(member, alias)
     found = []
-    for each in argument.members():
+    members = argument.members()
+    if len(members) > CLASSES_MAX:
+        raise bind.bad_input(argument, f"at most {CLASSES_MAX} classes")
+    for each in members:
         under, code = each.get("under"), each.get("code")
         parts = []
         if under is not None:

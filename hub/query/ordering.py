@@ -157,7 +157,7 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     """Return the orders that an argument names; they are part of the plan."""
     if argument is None:
         return ()
-    found = argument.read(argument.sample)
+    found = argument.read(argument.sample.values)
     members = found if isinstance(found, list | tuple) else [found]
     if len(members) > ORDERS_MAX:
         raise bad_input(argument, f"at most {ORDERS_MAX} orders")

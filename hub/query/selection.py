@@ -19,9 +19,8 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
 )
-from graphql.execution.values import VariableValues
 
-from hub.query.arguments import from_literal
+from hub.query.arguments import Sample, from_literal
 from hub.query.errors import NotCompilableError
 
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -32,7 +31,7 @@ Selected = dict[str, list[FieldNode]]
 class Selection:
     """Reads the selection sets of one operation."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: Fragments, sample: VariableValues) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Fragments, sample: Sample) -> None:
         self._schema = schema
         self._fragments = fragments
         self._sample = sample
@@ -48,7 +47,7 @@ class Selection:
             condition = from_literal(
                 name, directive.arguments[0].value, declared.args["if"].type, self._sample
             )
-            on = condition is not None and bool(condition.read(self._sample))
+            on = condition is not None and bool(condition.read(self._sample.values))
             if on is (name == "skip"):
                 return False
         return True

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 
-from graphql.execution.values import VariableValues
-
 from hub.query.arguments import Argument
 from hub.query.authorise import Authority
 from hub.query.binding import Bind, Env, Transform, array
@@ -32,11 +30,8 @@ def _looked_at(bind: Bind) -> Check:
 class Statement:
     """The parameters and side findings of a statement that is being written."""
 
-    def __init__(
-        self, authority: Authority, sample: VariableValues, limits: QueryLimits, *, marked: bool
-    ) -> None:
+    def __init__(self, authority: Authority, limits: QueryLimits, *, marked: bool) -> None:
         self.authority = authority
-        self.sample = sample
         self.limits = limits
         self.marked = marked
         """Answers for the executor name the type of each object of an interface."""

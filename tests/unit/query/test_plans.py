@@ -222,3 +222,42 @@ def test_the_interface_is_printed_with_its_scopes() -> None:
     assert "directive @requiresScope(scope: String!) on FIELD_DEFINITION" in text
     assert 'scalar Decimal @specifiedBy(url: "' in text
     assert "input InstrumentBy @oneOf" in text
+
+
+def test_a_kept_plan_holds_on_to_no_caller_s_values(planner: Planner) -> None:
+    import gc
+
+    class Secret(str):
+        __slots__ = ("__weakref__",)
+
+    secret = Secret("a value of somebody")
+    compiled(planner, SEARCH, {"s": "x"})
+    document = planner.known(SEARCH)
+    assert document is not None
+    values = planner._values(document.operation(None), {"s": "x"})
+    values.coerced["s"] = secret
+    kept = planner._compiled(document, document.operation(None), values, READER)
+    del values
+    gc.collect()
+    # this frame's name and the argument of getrefcount
+    import sys
+
+    assert kept is not None
+    assert sys.getrefcount(secret) <= 3
+
+
+def test_a_list_that_would_shape_a_statement_is_bounded(planner: Planner) -> None:
+    variables = {"f": {"classes": [{"scheme": "s"}] * 21}}
+    with pytest.raises(QueryError) as error:
+        compiled(planner, SEARCH, variables)
+    assert error.value.code.name == "BAD_USER_INPUT"
+
+
+def test_of_an_interface_the_dearest_type_counts(planner: Planner) -> None:
+    text = """query ($id: ID!) { node(id: $id) { id
+      ... on Institution { instruments(first: 50) { nodes { id } } }
+      ... on Instrument { name { zh } place { address } institution { key } } } }"""
+    document = planner.read(text)
+    plan = planner.plan(document, None, {"id": "x"}, READER)
+    assert plan.compiled is not None
+    assert plan.compiled.cost.total(Env(plan.values, Grants(None), NOW)) == 1 + 1 + 50
