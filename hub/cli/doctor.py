@@ -1,0 +1,35 @@
+"""`deltahub doctor`: what is wrong between this machine and a hub, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.cli.context import run
+from hub.client import ClientError
+from hub.client.checkup import collect
+from hub.client.profile import load_profile
+from hub.clock import system_clock
+from hub.explorer.samples import document
+
+
+def doctor(
+    profile: Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")],
+    source: Annotated[
+        str | None, typer.Option(help="source to try a push for; nothing is written")
+    ] = None,
+) -> None:
+    """Check address, clock, key, token, scopes, one query and one dry-run push."""
+    try:
+        findings = run(collect(load_profile(profile), document("who_am_i"), system_clock, source))
+    except ClientError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for finding in findings:
+        typer.echo(f"{'ok ' if finding.is_well else '!! '} {finding.step}: {finding.found}")
+        if not finding.is_well:
+            typer.echo(f"     {finding.advice}")
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,142 @@
+"""`checkup`: is everything in order between a partner and a hub? The steps of `deltahub doctor`.
+
+Each step answers in one line what it found, and what to do where something is wrong. A step that
+others depend on ends the checkup when it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from hub.client.errors import ClientError
+from hub.client.hub_client import HubClient
+from hub.client.profile import Profile
+from hub.client.token import server_clock_difference
+from hub.clock import Clock
+
+TIMEOUT_S = 10.0
+SKEW_WARN_S = 5.0
+"""A clock that is off by more is told; the client corrects up to the hub's tolerance by itself."""
+ONE = "{ instruments(first: 1) { nodes { key } sources { id status } } }"
+ADHOC = "graphql:adhoc"
+PUSH = "records:push"
+PROBE_KEY = "doctor-0000"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found; `advice` is empty when it is well."""
+
+    step: str
+    found: str
+    advice: str = ""
+    ends: bool = False
+    """Nothing further can be checked."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.advice
+
+
+async def check_up(
+    profile: Profile, who: str, clock: Clock, source: str | None = None
+) -> AsyncIterator[Finding]:
+    """Check address, clock, key, token, scopes, one query, one dry-run push.
+
+    `who` is the text of a registered document that asks `me`.
+    """
+    async for finding in _address_and_clock(profile, clock):
+        yield finding
+        if finding.ends:
+            return
+    try:
+        client = profile.client()
+    except ClientError as error:
+        yield Finding("key 密钥", error.message, error.advice, ends=True)
+        return
+    yield Finding("key 密钥", f"{profile.key}, {client.key.kid}")
+    async with client:
+        try:
+            await client.token()
+        except ClientError as error:
+            yield Finding("token 令牌", error.code, error.advice, ends=True)
+            return
+        yield Finding("token 令牌", "granted and bound to the key")
+        async for finding in _calls(client, who, source):
+            yield finding
+
+
+async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Finding]:
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
+            answer = await http.get(f"{profile.hub}/healthz")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        told = f"{profile.hub}: {type(error).__name__}"
+        yield Finding("address 地址", told, "check address, network and proxy", ends=True)
+        return
+    if answer.status_code not in (httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE):
+        told = f"{profile.hub} answers {answer.status_code}"
+        yield Finding("address 地址", told, "this is not a hub: check the address", ends=True)
+        return
+    well = answer.status_code == httpx.codes.OK
+    advice = "" if well else "the hub itself is not well: tell its operator, or wait"
+    yield Finding("address 地址", f"{profile.hub} {answer.text.strip()}", advice)
+    skew = server_clock_difference(answer, clock()).total_seconds()
+    far = abs(skew) > SKEW_WARN_S
+    advice = "set this machine's clock (NTP); signatures and proofs carry the time" if far else ""
+    yield Finding("clock 时钟", f"the hub is {skew:+.0f} s from this machine", advice)
+
+
+async def _calls(client: HubClient, who: str, source: str | None) -> AsyncIterator[Finding]:
+    try:
+        me = (await client.query(who))["data"]["me"]
+    except (ClientError, KeyError) as error:
+        yield Finding("query 查询", f"who am I: {error}", "show this to the operator", ends=True)
+        return
+    scopes: list[str] = me["scopes"]
+    yield Finding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
+    if ADHOC in scopes:
+        yield _answered(await client.query(ONE))
+    if PUSH not in scopes:
+        return
+    if source is None:
+        advice = "name a source with --source to try a push that writes nothing"
+        yield Finding("push 推送", "not tried", advice)
+        return
+    yield await _dry_push(client, source)
+
+
+def _answered(answer: dict[str, Any]) -> Finding:
+    if answer.get("errors"):
+        code = answer["errors"][0]["extensions"]["code"]
+        return Finding("query 查询", code, "see docs/errors.md")
+    sources = answer["data"]["instruments"]["sources"]
+    late = [source["id"] for source in sources if source["status"] != "OK"]
+    told = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
+    return Finding("query 查询", told)
+
+
+async def _dry_push(client: HubClient, source: str) -> Finding:
+    """Push a row that says nothing: signed, checked, refused, and undone."""
+    row = {"type": "Instrument", "record": {"localNo": PROBE_KEY}}
+    try:
+        answer = await client.push([row], source=source, dry_run=True)
+    except ClientError as error:
+        return Finding("push 推送", error.code, error.advice)
+    problems = answer.body["rows"][0].get("problems", [])
+    told = f"signature accepted; the empty probe row was refused with {len(problems)} reasons"
+    return Finding("push 推送", told)
+
+
+async def collect(
+    profile: Profile, who: str, clock: Clock, source: str | None = None, limit_s: float = 60.0
+) -> list[Finding]:
+    """Return every finding, within a bound of time."""
+    async with asyncio.timeout(limit_s):
+        return [finding async for finding in check_up(profile, who, clock, source)]
