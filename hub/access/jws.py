@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from hub.access.base64url import b64url, unb64url
 from hub.access.keys import SigningKey, VerifyKey
-from hub.access.limits import INTEGER_MAX, TOKEN_MAX_CHARS
+from hub.access.limits import DEPTH_MAX, INTEGER_MAX, TOKEN_MAX_CHARS
 
 PLAIN_HEADER = frozenset({"alg", "typ", "kid"})
 PROOF_HEADER = frozenset({"alg", "typ", "jwk"})
@@ -92,7 +92,19 @@ def load_object(data: bytes) -> dict[str, Any]:
         raise ValueError("nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of refusal
+    _check_depth(value)
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse deep nesting; how deep a parser goes by itself differs between Python versions."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH_MAX):
+        parts = [list(v.values()) if isinstance(v, dict) else v for v in level]
+        level = [one for part in parts for one in part if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

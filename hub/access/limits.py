@@ -9,6 +9,9 @@ TOKEN_MAX_CHARS = 8_192
 FORM_MAX_BYTES = 16_384
 FORM_MAX_FIELDS = 20
 
+DEPTH_MAX = 16
+"""Levels of objects and lists in tokens and metadata."""
+
 INTEGER_MAX = 1 << 53
 """Numbers in tokens stay below this."""
 
