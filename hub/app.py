@@ -25,6 +25,7 @@ from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.graphql.hooks import ServiceFacts
+from hub.housekeeping import keep_house
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.submit import submit
@@ -53,6 +54,7 @@ class Hub:
     """The parts of one running hub."""
 
     settings: Settings
+    clock: Clock
     database: Database
     state: State
     access: Access
@@ -67,15 +69,19 @@ class Hub:
         """
         await self.state.check()
         stop = asyncio.Event()
-        task = asyncio.create_task(self.sequencer.run(stop), name="sequencer")
+        tasks = [
+            asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
+            asyncio.create_task(keep_house(self.database, self.clock, stop), name="housekeeping"),
+        ]
         try:
             yield
         finally:
             stop.set()
-            await asyncio.wait([task], timeout=STOP_TIMEOUT_S)
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await self.state.aclose()
 
 
@@ -114,10 +120,11 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),
-        *(sandbox_routes(store, state, clock) if settings.sandbox else ()),
+        *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
     ]
     return Hub(
         settings=settings,
+        clock=clock,
         database=database,
         state=state,
         access=access,

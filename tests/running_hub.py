@@ -32,6 +32,8 @@ from hub.store.database import Database
 from hub.store.sources import heard_from, register_source
 
 FUDAN = "moe:10246"
+MARKUP = "<img src=x onerror=alert(1)>"
+"""The English name of an instrument, to see that pages show data and do not run it."""
 START_S = 60.0
 STOP_S = 20.0
 LATE = timedelta(days=3)
@@ -105,7 +107,7 @@ def _fudan() -> list[dict[str, Any]]:
     instrument = {
         "institutionKey": FUDAN,
         "localNo": "S1",
-        "name": {"zh": "120 kV 透射电子显微镜", "en": "Transmission electron microscope, 120 kV"},
+        "name": {"zh": "120 kV 透射电子显微镜", "en": MARKUP},
         "classes": [{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}],
         "model": "Talos L120C",
         "status": "IN_SERVICE",

@@ -82,6 +82,10 @@ class AuthorizationEndpoints:
             ),
         ]
 
+    def dpop_nonce(self) -> str:
+        """Return a nonce for the next proof; any answer may carry it (RFC 9449 §8.2)."""
+        return self._nonces.issue(self._clock())
+
     def server_metadata(self) -> dict[str, Any]:
         """Return the authorization server's metadata (RFC 8414)."""
         return {

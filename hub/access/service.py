@@ -52,6 +52,10 @@ class Access:
         """Return the routes of the authorization server and of its metadata."""
         return self._endpoints.routes()
 
+    def dpop_nonce(self) -> str:
+        """Return what a client must put into the proof of its next token request."""
+        return self._endpoints.dpop_nonce()
+
     def envelope(self, scope: Mapping[str, Any]) -> Envelope:
         """Read the envelope of an ASGI HTTP scope; TokenError for a wrong host or bad headers."""
         return read_envelope(scope, self.config)

@@ -13,32 +13,60 @@ async function sha256(value) {
   return base64url(await crypto.subtle.digest("SHA-256", text.encode(value)));
 }
 
+// What the hub says of a refusal (RFC 9457), or nothing.
+async function inWords(answer) {
+  try {
+    const { code, title, detail, hint } = await answer.json();
+    return [code, title, detail ?? hint].filter(Boolean).join(" ");
+  } catch {
+    return "";
+  }
+}
+
+// A Date header has whole seconds and a way behind it: less than this is no difference of clocks.
+const NOTABLE_S = 5;
+
 const nonce = () => base64url(crypto.getRandomValues(new Uint8Array(18)));
 
+class ForgottenError extends Error {}
+
+// `base`: the origin that requests go to. Proofs and tokens name the hub's public address instead,
+// which may be another name of the same hub (localhost and 127.0.0.1).
 export class Session {
-  #key; #jwk; #kid; #token; #expires = 0; #dpopNonce;
+  #base; #key; #jwk; #kid; #token; #expires = 0; #dpopNonce;
   skew = 0;
 
+  constructor(base) { this.#base = base; }
+
   async open() {
+    if (!globalThis.crypto?.subtle) {
+      throw new Error("浏览器只在 https 或本机地址上提供密钥功能 browsers make keys on https or a loopback address only");
+    }
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
     this.#key = pair.privateKey;
     this.#jwk = { kty, crv, x, y };
     this.#kid = await sha256(JSON.stringify({ crv, kty, x, y }));
+    this.#token = undefined;
+    this.#expires = 0;
     this.server = await this.#json("/.well-known/oauth-authorization-server");
     this.resource = await this.#json("/.well-known/oauth-protected-resource/graphql");
-    const made = await fetch("/sandbox/clients", {
+    const made = await fetch(this.#base + "/sandbox/clients", {
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ name: "explorer", jwk: this.#jwk }),
     });
-    if (!made.ok) throw new Error(`/sandbox/clients: ${made.status} ${await made.text()}`);
+    this.client = null;
+    if (made.status === 404) return; // no sandbox here: what anonymous callers may ask is left
+    if (!made.ok) throw new Error(`/sandbox/clients: HTTP ${made.status} ${await inWords(made)}`);
+    this.#dpopNonce = made.headers.get("DPoP-Nonce") ?? undefined;
     this.client = await made.json();
   }
 
   async #json(path) {
-    const answer = await fetch(path);
+    const answer = await fetch(this.#base + path);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    this.skew = Math.round((Date.parse(answer.headers.get("Date")) - Date.now()) / 1000) || 0;
+    const ahead = Math.round((Date.parse(answer.headers.get("Date")) - Date.now()) / 1000) || 0;
+    this.skew = Math.abs(ahead) > NOTABLE_S ? ahead : 0;
     return answer.json();
   }
 
@@ -57,12 +85,12 @@ export class Session {
     return this.#sign({ typ: "dpop+jwt", alg: "ES256", jwk: this.#jwk }, claims);
   }
 
-  async #fetchToken() {
+  async #fetchToken(again = true) {
     const url = this.server.token_endpoint, id = this.client.clientId, now = this.#now();
     const assertion = await this.#sign(
       { alg: "ES256", kid: this.#kid, typ: "client-authentication+jwt" },
       { iss: id, sub: id, aud: this.server.issuer, iat: now, exp: now + 120, jti: nonce() });
-    const answer = await fetch(url, {
+    const answer = await fetch(this.#base + new URL(url).pathname, {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded", DPoP: await this.#proof("POST", url) },
       body: new URLSearchParams({
@@ -72,20 +100,40 @@ export class Session {
     });
     this.#dpopNonce = answer.headers.get("DPoP-Nonce") ?? this.#dpopNonce;
     const body = await answer.json();
-    if (body.error === "use_dpop_nonce") return this.#fetchToken();
+    if (body.error === "use_dpop_nonce" && again) return this.#fetchToken(false);
+    if (body.error === "invalid_client") throw new ForgottenError(body.error_description);
     if (!answer.ok) throw new Error(`token: ${body.error} ${body.error_description ?? ""}`);
     this.#token = body.access_token;
     this.#expires = now + body.expires_in - 30;
   }
 
-  async post(query, variables) {
+  // What a request to the GraphQL endpoint must carry; a proof is good for one request.
+  async headers(method) {
+    if (!this.client) return {};
     if (this.#now() >= this.#expires) await this.#fetchToken();
     const url = new URL("/graphql", this.server.issuer).href;
-    return fetch("/graphql", {
+    return { Authorization: `DPoP ${this.#token}`, DPoP: await this.#proof(method, url, this.#token) };
+  }
+
+  // A hub that has forgotten this client (its database is new) is asked for another one, once.
+  async post(query, variables, language = "zh") {
+    let answer;
+    try {
+      answer = await this.#post(query, variables, language);
+    } catch (error) {
+      if (!(error instanceof ForgottenError)) throw error;
+    }
+    if (answer && (!this.client || !answer.headers.has("WWW-Authenticate"))) return answer;
+    await this.open();
+    return this.#post(query, variables, language);
+  }
+
+  async #post(query, variables, language) {
+    return fetch(this.#base + "/graphql", {
       method: "POST",
       headers: {
         "Content-Type": "application/json", Accept: "application/graphql-response+json",
-        Authorization: `DPoP ${this.#token}`, DPoP: await this.#proof("POST", url, this.#token),
+        "Accept-Language": language, ...(await this.headers("POST")),
       },
       body: JSON.stringify({ query, variables }),
     });

@@ -1,129 +1,149 @@
 // The explorer: named samples, an editor, the answer with its sources, and the schema to read.
 import { Session } from "/explore/access.js";
+import { element, showJson, showSchema } from "/explore/show.js";
 
 const at = (id) => document.getElementById(id);
-const element = (name, content, className) => {
-  const made = document.createElement(name);
-  if (content !== undefined) made.textContent = content;
-  if (className) made.className = className;
-  return made;
+const session = new Session(location.origin);
+const NARROW = matchMedia("(max-width: 60rem)");
+const IN_WORDS = {
+  OK: "正常", STALE: "已过期", NEVER: "从未应答", ERROR: "出错", TIMEOUT: "超时", OPEN: "已断开",
+  DENIED: "被拒绝", BAD_DATA: "数据有误",
 };
-
-const session = new Session();
 let samples = [];
+let exampleKey = ""; // of an instrument that an answer named; samples about one instrument use it
 
 function age(seconds) {
-  if (seconds === null || Number.isNaN(seconds)) return "—";
-  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
   return `${Math.round(seconds / 86400)} d`;
 }
 
-function showSources(sources) {
-  const rows = (sources ?? []).map((source) => {
-    const row = element("tr");
-    const seconds = source.asOf ? (Date.now() - Date.parse(source.asOf)) / 1000 + session.skew : null;
-    row.append(
-      element("td", source.id), element("td", source.status, source.status),
-      element("td", source.servedFrom ?? "—"), element("td", source.asOf ?? "—"), element("td", age(seconds)));
-    return row;
-  });
-  at("sources").tBodies[0].replaceChildren(...rows);
+function sourceRow(source) {
+  const row = element("tr");
+  const status = element("td", `${IN_WORDS[source.status] ?? ""} ${source.status}`, source.status);
+  if (source.errorCode) status.append(` ${source.errorCode}`);
+  const heard = Boolean(source.asOf);
+  const time = element("time", heard ? new Date(source.asOf).toLocaleString("sv-SE") : "—");
+  time.title = time.dateTime = source.asOf ?? "";
+  const asOf = element("td");
+  asOf.append(time);
+  const seconds = (Date.now() - Date.parse(source.asOf)) / 1000 + session.skew;
+  row.append(
+    element("td", source.id), status, element("td", heard ? source.servedFrom ?? "—" : "—"), asOf,
+    element("td", heard ? age(seconds) : "—"), element("td", source.rows?.toLocaleString() ?? "—"));
+  return row;
+}
+
+// An error says its code, its words, where it applies and, small, what a developer needs.
+function errorLine(code, message, more) {
+  const line = element("p", undefined, "error");
+  line.append(element("b", code), ` ${message}`);
+  if (more) line.append(element("small", more));
+  return line;
+}
+
+function graphQLError(error) {
+  const { code = "ERROR", detail, scope } = error.extensions ?? {};
+  const more = [
+    error.path?.join("."), scope && `scope ${scope}`, detail,
+    error.locations?.map(({ line, column }) => `行 line ${line}, 列 column ${column}`).join("; "),
+  ];
+  return errorLine(code, error.message, more.filter(Boolean).join(" · "));
+}
+
+function clear() {
+  for (const id of ["facts", "errors", "data"]) at(id).replaceChildren();
+  at("sources").tBodies[0].replaceChildren();
+}
+
+function failed(code, message, more) {
+  clear();
+  at("errors").replaceChildren(errorLine(code, message, more));
+  document.body.dataset.state = "failed";
 }
 
 function showAnswer(answer, status, milliseconds, bytes) {
   const extensions = answer.extensions ?? {};
   const facts = [`HTTP ${status}`, `${milliseconds.toFixed(0)} ms`, `${bytes.toLocaleString()} B`];
-  if (extensions.cost) facts.push(`cost ${extensions.cost.requested ?? JSON.stringify(extensions.cost)}`);
-  if (extensions.denied) facts.push(`hidden ${JSON.stringify(extensions.denied)}`);
-  if (extensions.requestId) facts.push(extensions.requestId);
+  if (extensions.cost) facts.push(`开销 cost ${extensions.cost.requested}`);
+  if (extensions.denied) facts.push(`未显示 hidden ${extensions.denied}`);
+  if (extensions.requestId) facts.push(`请求 request ${extensions.requestId}`);
   at("facts").replaceChildren(...facts.map((fact) => element("span", fact)));
-  at("errors").replaceChildren(...(answer.errors ?? []).map((error) =>
-    element("p", `${error.extensions?.code ?? ""} ${error.message} ${error.path ? error.path.join(".") : ""}`, "error")));
-  showSources(extensions.sources);
-  at("data").textContent = JSON.stringify(answer.data ?? null, null, 2);
+  const problems = answer.errors ?? (answer.code ? [{ message: answer.detail ?? answer.title, extensions: { code: answer.code, detail: answer.hint } }] : []);
+  at("errors").replaceChildren(...problems.map(graphQLError));
+  at("sources").tBodies[0].replaceChildren(...(extensions.sources ?? []).map(sourceRow));
+  showJson(at("data"), answer.data);
+  exampleKey = answer.data?.instruments?.nodes?.[0]?.key ?? exampleKey;
   document.body.dataset.state = "answered";
 }
 
+function writtenVariables() {
+  const written = at("variables").value.trim();
+  return written ? JSON.parse(written) : {};
+}
+
 async function run() {
-  const button = at("run");
-  button.disabled = true;
+  if (at("run").disabled) return;
+  let variables;
+  try {
+    variables = writtenVariables();
+  } catch (error) {
+    failed("NOT_JSON", "变量不是合法的 JSON Variables are not JSON", error.message);
+    return;
+  }
+  at("run").disabled = true;
   document.body.dataset.state = "asking";
   try {
-    const written = at("variables").value.trim();
     const started = performance.now();
-    const response = await session.post(at("document").value, written ? JSON.parse(written) : {});
+    const response = await session.post(at("document").value, variables, navigator.language);
     const body = await response.text();
     showAnswer(JSON.parse(body), response.status, performance.now() - started, new Blob([body]).size);
   } catch (error) {
-    at("errors").replaceChildren(element("p", String(error), "error"));
-    document.body.dataset.state = "failed";
+    failed("NO_ANSWER", "枢纽没有应答 The hub did not answer", error.message);
   } finally {
-    button.disabled = false;
+    at("run").disabled = false;
   }
+}
+
+async function runAndShow() {
+  await run();
+  if (NARROW.matches) at("answer").scrollIntoView();
 }
 
 function choose(sample) {
+  const variables = { ...sample.variables };
+  if (variables.key === "") {
+    const institution = sample.name.startsWith("institution_");
+    variables.key = institution ? exampleKey.split("/")[0] : exampleKey;
+  }
   at("document").value = sample.document;
-  at("variables").value = JSON.stringify(sample.variables ?? {}, null, 2);
-}
-
-const typeName = (type) => type.kind === "NON_NULL" ? `${typeName(type.ofType)}!`
-  : type.kind === "LIST" ? `[${typeName(type.ofType)}]` : type.name;
-
-const INTROSPECTION = `{ __schema { types { name kind description
-  fields { name description args { name type { ...T } } type { ...T } }
-  inputFields { name description type { ...T } } enumValues { name description } } } }
-fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }`;
-
-async function loadSchema() {
-  const answer = await (await session.post(INTROSPECTION, {})).json();
-  const types = (answer.data?.__schema.types ?? []).filter((type) => !type.name.startsWith("__"));
-  types.sort((a, b) => (b.name === "Query") - (a.name === "Query") || a.name.localeCompare(b.name));
-  const show = () => {
-    const wanted = at("find").value.toLowerCase();
-    const parts = [];
-    for (const type of types) {
-      const members = [...(type.fields ?? []), ...(type.inputFields ?? []), ...(type.enumValues ?? [])];
-      const hits = type.name.toLowerCase().includes(wanted) ? members
-        : members.filter((member) => member.name.toLowerCase().includes(wanted));
-      if (wanted && !hits.length && !type.name.toLowerCase().includes(wanted)) continue;
-      parts.push(element("h3", `${type.kind.toLowerCase()} ${type.name}`));
-      if (type.description) parts.push(element("p", type.description));
-      const list = element("dl");
-      for (const member of hits) {
-        const args = member.args?.length ? `(${member.args.map((a) => `${a.name}: ${typeName(a.type)}`).join(", ")})` : "";
-        list.append(element("dt", `${member.name}${args}${member.type ? `: ${typeName(member.type)}` : ""}`),
-          element("dd", member.description ?? ""));
-      }
-      parts.push(list);
-    }
-    at("schema").replaceChildren(...parts);
-  };
-  at("find").addEventListener("input", show);
-  show();
+  at("variables").value = JSON.stringify(variables, null, 2);
+  clear();
 }
 
 async function start() {
-  samples = await (await fetch("/explore/samples.json")).json();
-  at("sample").replaceChildren(...samples.map((sample) => element("option", sample.title)));
-  at("sample").addEventListener("change", (event) => choose(samples[event.target.selectedIndex]));
-  choose(samples[0]);
-  at("run").addEventListener("click", run);
+  at("run").addEventListener("click", runAndShow);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(); }
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); runAndShow(); }
   });
-  at("docs").addEventListener("toggle", () => loadSchema(), { once: true });
+  at("docs").addEventListener("toggle", () => showSchema(session, at("schema"), at("find")), { once: true });
   try {
+    samples = await (await fetch("/explore/samples.json")).json();
+    at("sample").replaceChildren(...samples.map((sample) => element("option", sample.title)));
+    at("sample").addEventListener("change", (event) => choose(samples[event.target.selectedIndex]));
+    choose(samples[0]);
     await session.open();
-    at("session").textContent = `${session.client.clientId} · ${session.client.scopes.join(" ")}`;
-    document.body.dataset.state = "ready";
-    await run();
   } catch (error) {
-    at("session").textContent = `没有沙箱会话 No sandbox session: ${error.message}. Start the hub with HUB_SANDBOX=1 on a loopback address.`;
-    document.body.dataset.state = "failed";
+    at("session").textContent = "没有会话 No session";
+    failed("NO_SESSION", "无法建立会话 No session could be opened", error.message);
+    return;
   }
+  at("session").textContent = session.client
+    ? `沙箱客户端 Sandbox client ${session.client.clientId} · ${session.client.scopes.join(" ")}`
+    : "匿名：仅限所列示例 Anonymous: the samples as they are (HUB_SANDBOX=1 on this machine allows more)";
+  document.body.dataset.state = "ready";
+  await run();
 }
 
 start();

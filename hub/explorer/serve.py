@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.access.clients import ClientKind, ClientStore, RegistrationError
+from hub.access.clients import ClientKind, RegistrationError
 from hub.access.registration import DOCUMENT_VERSION, Grant, admit, read_application
 from hub.access.scopes import Scope
+from hub.access.service import Access
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.problem import problem
@@ -31,6 +32,7 @@ MEDIA_TYPES = {
     "explorer.css": "text/css; charset=utf-8",
     "explorer.js": "text/javascript; charset=utf-8",
     "access.js": "text/javascript; charset=utf-8",
+    "show.js": "text/javascript; charset=utf-8",
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -81,7 +83,7 @@ def _file(name: str) -> Response:
     )
 
 
-def sandbox_routes(store: ClientStore, state: State, clock: Clock) -> list[Route]:
+def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
     """Return the registration of sandbox clients; mount it in sandbox mode only."""
 
     async def register(request: Request) -> Response:
@@ -101,13 +103,15 @@ def sandbox_routes(store: ClientStore, state: State, clock: Clock) -> list[Route
                 }
             )
             grant = Grant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
-            client = await admit(store, application, grant, clock())
+            client = await admit(access.store, application, grant, clock())
         except RegistrationError as error:
             return problem(RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)))
         except HubError as error:
             return problem(error, request.headers.get("accept-language", ""))
         return JSONResponse(
-            {"clientId": client.client_id, "scopes": list(client.scopes)}, status_code=201
+            {"clientId": client.client_id, "scopes": list(client.scopes)},
+            status_code=201,
+            headers={"Cache-Control": "no-store", "DPoP-Nonce": access.dpop_nonce()},
         )
 
     return [Route("/sandbox/clients", register, methods=["POST"])]
