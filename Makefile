@@ -24,6 +24,9 @@ run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay u
 test: $(STAMP) ## run every test
 	@$(BIN)/python -m pytest
 
+torture: $(STAMP) ## kill a hub under load at random points, then check every acknowledged row
+	@$(BIN)/python -m tests.torture --kills 100
+
 check: $(STAMP) ## lint, types, import contracts, fresh generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -42,5 +45,5 @@ lock: ## renew requirements.lock (needs uv)
 clean: ## remove .venv, caches and the demo's data
 	@rm -rf $(VENV) .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: help install run test check fix standard lock clean
+.PHONY: help install run test torture check fix standard lock clean
 .DEFAULT_GOAL := help

@@ -1,0 +1,1 @@
+"""`bench`: how fast the hub is, beside its peers, as ratios; `make bench` writes RESULTS.md."""

@@ -1,0 +1,136 @@
+"""`intake`: signed batches through a real server to receipts: rows a second, end to end.
+
+The server has one core, PostgreSQL the other; the partner that sends shares PostgreSQL's. A batch
+is what a partner sends: NDJSON, DPoP, a signed request, an idempotency key; its answer is verified.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.data import Data
+from bench.machine import children_seconds, cores, cpu_seconds, free_port, pin, postmaster, process
+from bench.partners import Partner, register
+from bench.place import ROOT, TOOLS, drop_database, fresh_database
+from hub.access.content_digest import content_digest
+from hub.client import HubClient, Producer, record_row
+from hub.clock import system_clock
+from hub.embedded.server import EmbeddedPostgres
+from hub.store.database import Database
+from hub.store.sources import register_source
+
+SOURCE = "bench-push"
+RECEIPT_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One run. Rates in rows a second; processor time in µs a row."""
+
+    rows: int
+    to_answer: float
+    to_receipt: float
+    server_us: float
+    postgres_us: float
+    body_mib: float
+
+
+async def intake(server: EmbeddedPostgres, *, signed: bool, batches: int, rows: int) -> Taken:
+    """Send batches of new instruments one after another; the first one is not counted."""
+    url = fresh_database(server, "bench_intake")
+    folder = TOOLS / "hub-intake"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    parent, own = postmaster(server.folder), os.sched_getaffinity(0)
+    pin(parent, [cores()[1]])
+    os.sched_setaffinity(0, [cores()[1]])
+    try:
+        async with Database(url) as database:
+            await register_source(database, SOURCE, "性能测试", mode="PUSH", now=system_clock())
+            partner = (await register(database, (SOURCE,), 1))[0]
+        port = free_port()
+        environment = {
+            "BENCH_URL": url, "BENCH_PORT": str(port), "BENCH_DATA_DIR": str(folder),
+            "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "bench.serve", "shipped"]
+        with process(command, environment, port, TOOLS / "server.log") as running:
+            base = f"http://127.0.0.1:{port}"
+            async with HubClient(base, partner.client.client_id, partner.key) as client:
+                bodies = list(_bodies(partner, signed=signed, batches=batches + 1, rows=rows))
+                await client.receipt(await _push(client, bodies[0]), wait_s=RECEIPT_WAIT_S)
+                return await _measured(client, bodies[1:], running.pid, parent, rows)
+    finally:
+        os.sched_setaffinity(0, own)
+        pin(parent, sorted(own))
+        drop_database(server, "bench_intake")
+
+
+async def _measured(
+    client: HubClient, bodies: list[bytes], pid: int, parent: int, rows: int
+) -> Taken:
+    server, database = cpu_seconds(pid), children_seconds(parent)
+    began, last, turns = time.perf_counter(), "", []
+    for body in bodies:
+        turn = time.perf_counter()
+        last = await _push(client, body)
+        turns.append(time.perf_counter() - turn)
+    await client.receipt(last, wait_s=RECEIPT_WAIT_S)
+    ended, count = time.perf_counter(), rows * len(bodies)
+    return Taken(
+        rows=count,
+        to_answer=rows / median(turns),
+        to_receipt=count / (ended - began),
+        server_us=(cpu_seconds(pid) - server) / count * 1e6,
+        postgres_us=(children_seconds(parent) - database) / count * 1e6,
+        body_mib=len(bodies[0]) / 2**20,
+    )
+
+
+async def _push(client: HubClient, body: bytes) -> str:
+    """Send a batch, see that every row was accepted, and return its last entry."""
+    headers = {
+        "content-type": "application/x-ndjson",
+        "content-digest": content_digest(body),
+        "idempotency-key": os.urandom(16).hex(),
+    }
+    answer, sent = await client._signed("/batches", f"source={SOURCE}", headers, body)
+    if answer.is_error:
+        raise RuntimeError(f"batch refused: {answer.status_code} {answer.text[:500]}")
+    await client._verified(answer, sent)
+    outcomes = answer.json()["rows"]
+    refused = [row for row in outcomes if row["outcome"] != "ACCEPTED"]
+    if refused:
+        raise RuntimeError(f"{len(refused)} rows not accepted: {json.dumps(refused[0])[:500]}")
+    return str(outcomes[-1]["entryId"])
+
+
+def _bodies(partner: Partner, *, signed: bool, batches: int, rows: int) -> Iterator[bytes]:
+    data = Data(instruments=batches * rows)
+    records = (record for _, record in data.instrument_rows())
+    producer = Producer(partner.key, partner.client.party) if signed else None
+    for _ in range(batches):
+        now = system_clock()
+        lines: list[Any] = [
+            record_row("Instrument", record, producer=producer, now=now)
+            for record in islice(records, rows)
+        ]
+        text = "\n".join(
+            json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines
+        )
+        yield text.encode() + b"\n"
+
+
+def log_folder() -> Path:
+    """Return where the measured servers write what goes wrong."""
+    return TOOLS / "server.log"

@@ -1,0 +1,1 @@
+"""`peers`: other ways to serve the same tables, each in its best documented configuration."""
