@@ -106,8 +106,8 @@ def process(
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
-            preexec_fn=lambda: os.sched_setaffinity(0, [core]),
         )
+    os.sched_setaffinity(started.pid, [core])
     try:
         while True:
             if started.poll() is not None:
