@@ -78,61 +78,60 @@ class Proofs:
         self.most = most
 
 
-def measure(
-    running: Running,
-    postmaster: int,
-    question: Question,
-    *,
-    seconds: float,
-    times: int,
-    header: Mapping[str, str] | None = None,
-    proofs: Proofs | None = None,
-) -> Measured:
-    """Run a question `times` times for some seconds each and return the median."""
-    before = load()
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a server is loaded: how long, and what each request carries beside its body."""
+
+    seconds: float
+    header: Mapping[str, str] | None = None
+    proofs: Proofs | None = None
+
+
+def sample(running: Running, postmaster: int, question: Question, asked: Load) -> dict[str, float]:
+    """Ask one question as fast as the server answers it, for some seconds."""
     bodies = TOOLS / "bodies.txt"
     bodies.write_bytes(b"\n".join(question.bodies) + b"\n")
-    extra = "\r\n".join(f"{name}: {value}" for name, value in (header or {}).items())
+    extra = "\r\n".join(f"{name}: {value}" for name, value in (asked.header or {}).items())
     environment = {
         "BENCH_BODIES": str(bodies),
         "BENCH_HOST": running.host,
         "BENCH_HEADER": extra,
     }
-    _run(running, environment, 1.0, proofs)  # to warm plans and connections
-    found = []
-    for _ in range(times):
-        server, database = cpu_seconds(running.pid), children_seconds(postmaster)
-        made = _run(running, environment, seconds, proofs)
-        count = made["requests"]
-        made["server_us"] = (cpu_seconds(running.pid) - server) / count * 1e6
-        made["postgres_us"] = (children_seconds(postmaster) - database) / count * 1e6
-        made["rps"] = count / made["us"] * 1e6
-        found.append(made)
+    if asked.proofs is not None:
+        file = TOOLS / "headers.txt"
+        file.write_text("\n".join(asked.proofs.make(int(asked.proofs.most * asked.seconds))) + "\n")
+        environment["BENCH_HEADERS"] = str(file)
+    before = load()
+    server, database = cpu_seconds(running.pid), children_seconds(postmaster)
+    made = _run(running, environment, asked.seconds)
+    count = made["requests"]
+    made["server_us"] = (cpu_seconds(running.pid) - server) / count * 1e6
+    made["postgres_us"] = (children_seconds(postmaster) - database) / count * 1e6
+    made["rps"] = count / made["us"] * 1e6
+    made["load"] = before
+    return made
+
+
+def middle(found: Sequence[Mapping[str, float]]) -> Measured:
+    """Return the medians of some samples."""
     rates = sorted(each["rps"] for each in found)
 
-    def middle(name: str) -> float:
+    def of(name: str) -> float:
         return float(median(each[name] for each in found))
 
     return Measured(
-        rps=middle("rps"),
-        server_us=middle("server_us"),
-        postgres_us=middle("postgres_us"),
-        p50_ms=middle("p50") / 1000,
-        p99_ms=middle("p99") / 1000,
+        rps=of("rps"),
+        server_us=of("server_us"),
+        postgres_us=of("postgres_us"),
+        p50_ms=of("p50") / 1000,
+        p99_ms=of("p99") / 1000,
         bytes=sum(e["bytes"] for e in found) / sum(e["requests"] for e in found),
         spread=(rates[-1] - rates[0]) / median(rates),
-        load=before,
+        load=max(each["load"] for each in found),
     )
 
 
-def _run(
-    running: Running, environment: Mapping[str, str], seconds: float, proofs: Proofs | None
-) -> dict[str, Any]:
-    more = dict(environment)
-    if proofs is not None:
-        file = TOOLS / "headers.txt"
-        file.write_text("\n".join(proofs.make(int(proofs.most * seconds))) + "\n")
-        more["BENCH_HEADERS"] = str(file)
+def _run(running: Running, environment: Mapping[str, str], seconds: float) -> dict[str, float]:
     wrk = shutil.which("wrk")
     assert wrk is not None, "checked at the start"
     done = subprocess.run(
@@ -140,7 +139,7 @@ def _run(
             wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "20s",
             "-s", str(HERE / "wrk.lua"), f"http://{running.host}",
         ],
-        env={**os.environ, **more},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=seconds + SLACK_S,
@@ -148,7 +147,7 @@ def _run(
         preexec_fn=lambda: os.sched_setaffinity(0, [cores()[1]]),
     )  # fmt: skip
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-    found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    found: dict[str, float] = json.loads(line.removeprefix("RESULT "))
     if found["bad"] or found["failed"] or not found["requests"]:
         raise RuntimeError(f"{running.host}: refused or failed: {done.stdout[-800:]}")
     return found

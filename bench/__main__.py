@@ -1,0 +1,208 @@
+"""`python -m bench`: measure the hub beside its peers and write `bench/RESULTS.md`.
+
+Needs wrk and npm (both are installed where the machine lets us); nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import reads, report
+from bench.checks import check_costs
+from bench.data import SOURCE, Data
+from bench.intake import Taken, intake
+from bench.load import Proofs
+from bench.machine import postmaster
+from bench.partners import Partner, Tokens, register
+from bench.place import ROOT, TOOLS, filled, opened, postgres
+from bench.questions import Question, questions
+from bench.reads import Race, Started
+from bench.serve import settings
+from bench.statements import Alone, compiled, explained, pgbench
+from bench.tools import need_wrk, node_peers
+from hub.embedded.server import EmbeddedPostgres
+
+READS = ("W1", "W2", "W3")
+FREE = ("FREE6", "FREE4", "FREE2")
+PROOFS_PER_S = 9_000
+"""More proofs are made than the fastest question uses; each is good for one request."""
+CHECKED = 4_000
+"""Requests that the cost of each check is taken over."""
+RESULTS = ROOT / "bench" / "RESULTS.md"
+Asked = dict[tuple[str, str], Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long and how much. `parts`: what is measured."""
+
+    data: Data
+    seconds: float
+    rounds: int
+    parts: frozenset[str]
+    batches: int
+    batch_rows: int
+    node: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The filled database, its server and what is asked of it."""
+
+    server: EmbeddedPostgres
+    url: str
+    asked: Asked
+
+    @property
+    def postmaster(self) -> int:
+        return postmaster(self.server.folder)
+
+
+def engine_alone(place: Place, options: Options) -> tuple[Race, dict[str, Started]]:
+    """Race the reading part without a token beside its peers."""
+    port, other, third = reads.ports(3)
+    racers = [
+        reads.hub("hub, engine alone", "engine", place.url, port),
+        reads.strawberry(place.url, other),
+    ]
+    if options.node is not None:
+        racers.append(reads.postgraphile(options.node, place.url, third, checked=False))
+    return reads.race(
+        racers,
+        place.asked,
+        (*READS, *FREE),
+        place.postmaster,
+        seconds=options.seconds,
+        rounds=options.rounds,
+    )
+
+
+async def as_shipped(
+    place: Place, options: Options
+) -> tuple[Race, dict[str, Started], dict[str, float]]:
+    """Race what `deltahub serve` runs, each request with token and proof, beside its peer."""
+    port, other = reads.ports(2)
+    folder = TOOLS / "hub-shipped"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    async with opened(place.url) as database:
+        partners: list[Partner] = await register(database, (SOURCE,))
+        tokens = Tokens(settings(place.url, port, folder), partners)
+        shipped = reads.hub(
+            "hub, as shipped", "shipped", place.url, port, BENCH_DATA_DIR=str(folder)
+        )
+        racers = [
+            replace(
+                shipped,
+                proofs=Proofs(tokens.lines, PROOFS_PER_S),
+                some_headers=tokens.headers,
+                settle_s=reads.SETTLE_S,
+            )
+        ]
+        if options.node is not None:
+            racers.append(reads.postgraphile(options.node, place.url, other, checked=True))
+        race, started = await asyncio.to_thread(
+            reads.race,
+            racers,
+            place.asked,
+            READS,
+            place.postmaster,
+            seconds=options.seconds,
+            rounds=options.rounds,
+        )
+        costs = await check_costs(
+            database,
+            settings(place.url, port, folder),
+            tokens,
+            place.asked["W1", "hub"],
+            CHECKED,
+        )
+    return race, started, costs
+
+
+def statements(place: Place, options: Options) -> dict[str, Alone]:
+    """Run the hub's own statements through pgbench."""
+    found = {}
+    for name in (*READS, *FREE):
+        sent = compiled(place.asked[name, "hub"])
+        (TOOLS / f"{name}.sql").write_text(sent[0].sql + "\n")
+        (TOOLS / f"{name}.plan").write_text(explained(place.url, sent[0]) + "\n")
+        found[name] = pgbench(
+            place.url,
+            place.postmaster,
+            sent,
+            seconds=max(1, round(options.seconds)),
+            times=options.rounds,
+        )
+        print(f"  {name} pgbench: {found[name].rps:.0f} requests/s", flush=True)
+    return found
+
+
+async def pushes(place: Place, options: Options) -> dict[str, Taken]:
+    """Push batches from end to end."""
+    found = {}
+    for name, signed in (("request-signed", False), ("producer-signed", True)):
+        found[name] = await intake(
+            place.server, signed=signed, batches=options.batches, rows=options.batch_rows
+        )
+        print(f"  {name}: {found[name].to_receipt:.0f} rows/s", flush=True)
+    return found
+
+
+def measured(options: Options) -> report.Results:
+    """Measure the parts that are asked for, one after another."""
+    with postgres() as server:
+        url, filled_at = asyncio.run(filled(server, options.data))
+        place = Place(server, url, questions(options.data))
+        made = report.Results(options.data, options.seconds, options.rounds, filled_at)
+        if "reads" in options.parts:
+            made.engine, made.started = engine_alone(place, options)
+            made.alone = statements(place, options)
+        if "shipped" in options.parts:
+            made.shipped, started, made.checks = asyncio.run(as_shipped(place, options))
+            made.started.update(started)
+        if "intake" in options.parts:
+            made.intake = asyncio.run(pushes(place, options))
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--instruments", type=int, default=130_000)
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of which the median counts")
+    parser.add_argument("--batches", type=int, default=12, help="pushed batches")
+    parser.add_argument("--batch-rows", type=int, default=5_000)
+    parser.add_argument("--parts", default="reads,shipped,intake")
+    parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args(arguments)
+    need_wrk()
+    data = Data(
+        instruments=asked.instruments,
+        institutions=max(4, asked.instruments // 65),
+        occupancies=asked.instruments * 3,
+    )
+    options = Options(
+        data=data,
+        seconds=asked.seconds,
+        rounds=asked.rounds,
+        parts=frozenset(asked.parts.split(",")),
+        batches=asked.batches,
+        batch_rows=asked.batch_rows,
+        node=None if asked.no_node else node_peers(),
+    )
+    made = measured(options)
+    asked.out.write_text(report.markdown(made), encoding="utf-8")
+    print(f"written: {asked.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
