@@ -55,10 +55,10 @@ W1 = {
     "strawberry": f"""query W1($province: String!, $step: String!, {_WINDOW["strawberry"]}) {{
  instruments(first: 20, province: $province, classPath: $step, sharing: "OUTSIDE") {{
   totalCount nodes {{ {_STRAWBERRY} }} }} }}""",
-    "postgraphile": f"""query W1($province: String!, $steps: [String]!, {_WINDOW["postgraphile"]}) {{
- instruments: allInstruments(first: 20, orderBy: [NAME_SORT_ASC, ITEM_ID_ASC], filter: {{
-  province: {{equalTo: $province}}, classesPath: {{contains: $steps}}, sharing: {{equalTo: "OUTSIDE"}}
- }}) {{ totalCount nodes {{ {_POSTGRAPHILE} }} }} }}""",
+    "postgraphile": f"""query W1($province: String!, $step: String!, {_WINDOW["postgraphile"]}) {{
+ instruments: allInstrumentListings(first: 20, orderBy: [NAME_SORT_ASC, ITEM_ID_ASC], filter: {{
+  step: {{equalTo: $step}}, province: {{equalTo: $province}}, sharing: {{equalTo: "OUTSIDE"}}
+ }}) {{ totalCount nodes {{ instrument {{ {_POSTGRAPHILE} }} }} }} }}""",
 }
 _ONE = {
     "hub": "instrument(by: {id: $id})",
@@ -131,20 +131,19 @@ def questions(data: Data) -> dict[tuple[str, str], Question]:
 def _search(server: str, code: str, n: int) -> dict[str, Any]:
     if server == "hub":
         return {"provinces": [PROVINCES[n]], "classes": [{"scheme": SCHEME, "under": code}]}
-    step, province = f"{SCHEME}:{code}", DIVISIONS[n][:2]
-    if server == "postgraphile":
-        return {"province": province, "steps": [step]}
-    return {"province": province, "step": step}
+    return {"province": DIVISIONS[n][:2], "step": f"{SCHEME}:{code}"}
 
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|\+00:00)")
 
 
 def plain(value: Any) -> Any:
-    """Return an answer's data so that equal facts are equal: lists bare, instants in one form."""
+    """Return an answer's data so that equal facts are equal: what only holds is left out, instants
+    have one form.
+    """
     if isinstance(value, dict):
-        if set(value) == {"nodes"}:
-            return plain(value["nodes"])
+        if set(value) in ({"nodes"}, {"instrument"}):
+            return plain(next(iter(value.values())))
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list):
         return [plain(each) for each in value]

@@ -30,6 +30,11 @@ const tags = jsonPgSmartTags({
           foreignKey: "(institution_key) references public.institution (key)|@fieldName institution",
         },
       },
+      "public.instrument_listing": {
+        tags: {
+          foreignKey: "(item_id) references public.instrument (item_id)|@fieldName instrument",
+        },
+      },
       "public.service_offer_source": { tags: { simpleCollections: "both", foreignKey: child("offers") } },
       "public.occupancy_source": {
         tags: { simpleCollections: "both", foreignKey: child("occupancies") },

@@ -15,7 +15,7 @@ from typing import Any
 
 import strawberry
 from sqlalchemy import DateTime, Text, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -59,8 +59,15 @@ class InstrumentRow(Base):
     commissioned_on: Mapped[str | None]
     joined_on: Mapped[date | None]
     name_sort: Mapped[str] = mapped_column(Text(collation="C"), deferred=True)
-    province: Mapped[str] = mapped_column(deferred=True)
-    classes_path: Mapped[list[str]] = mapped_column(ARRAY(Text), deferred=True)
+
+
+class ListingRow(Base):
+    __tablename__ = "instrument_listing"
+    item_id: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(primary_key=True)
+    name_sort: Mapped[str] = mapped_column(Text(collation="C"))
+    province: Mapped[str | None]
+    sharing: Mapped[str | None]
 
 
 class OfferRow(Base):
@@ -257,13 +264,19 @@ class Instruments:
     @strawberry.field
     async def total_count(self, info: Info) -> int:
         async with info.context["loaders"].sessions() as session:
-            counted = select(func.count()).select_from(InstrumentRow).where(*self.where)
+            counted = select(func.count()).select_from(ListingRow).where(*self.where)
             return int(await session.scalar(counted) or 0)
 
     @strawberry.field
     async def nodes(self, info: Info) -> list[Instrument]:
-        order = (InstrumentRow.name_sort, InstrumentRow.item_id)
-        wanted = select(InstrumentRow).where(*self.where).order_by(*order).limit(self.first)
+        order = (ListingRow.name_sort, ListingRow.item_id)
+        wanted = (
+            select(InstrumentRow)
+            .join(ListingRow, ListingRow.item_id == InstrumentRow.item_id)
+            .where(*self.where)
+            .order_by(*order)
+            .limit(self.first)
+        )
         async with info.context["loaders"].sessions() as session:
             return [_instrument(row) for row in await session.scalars(wanted)]
 
@@ -286,13 +299,11 @@ class Query:
         class_path: str | None = None,
         sharing: str | None = None,
     ) -> Instruments:
-        where: list[Any] = []
+        where: list[Any] = [ListingRow.step == (class_path or "")]
         if province is not None:
-            where.append(InstrumentRow.province == province)
-        if class_path is not None:
-            where.append(InstrumentRow.classes_path.contains([class_path]))
+            where.append(ListingRow.province == province)
         if sharing is not None:
-            where.append(InstrumentRow.sharing == sharing)
+            where.append(ListingRow.sharing == sharing)
         return Instruments(where=where, first=first)
 
 

@@ -24,6 +24,10 @@ from hub.query.limits import IN_MAX
 from hub.store.search import code_path, query_expression
 from schema.codes import Province
 
+_DELTA = {province.official for province in Province}
+_ELSEWHERE = [code for code in (f"{n:02d}" for n in range(100)) if code not in _DELTA]
+"""Every two digits that a credit code or a division may begin with, but those of the delta."""
+
 
 @dataclass(slots=True)
 class Env:
@@ -87,7 +91,7 @@ def class_step(member: str) -> Transform:
         scheme, code = plain(argument, value["scheme"]), plain(argument, value[member])
         if not scheme or not code:
             raise bad_input(argument, "scheme and code must not be empty")
-        return array([code_path(scheme, code)[-1]])
+        return code_path(scheme, code)[-1]
 
     return transform
 
@@ -105,12 +109,15 @@ def class_scheme(argument: Argument, value: Any) -> str | None:
 
 
 def provinces(argument: Argument, value: Any) -> str | None:
-    """Return provinces as their two digits; the member without digits stays a name."""
+    """Return provinces as their two digits; OTHER is all that are not of the delta."""
     members = value if isinstance(value, list) else [value]
     if len(members) > IN_MAX:
         raise bad_input(argument, f"at most {IN_MAX} members")
-    names = [each.value if isinstance(each, Enum) else each for each in members]
-    return array([Province[name].official or name for name in names])
+    found: list[str] = []
+    for each in members:
+        official = Province[each.value if isinstance(each, Enum) else each].official
+        found += [official] if official else _ELSEWHERE
+    return array(found)
 
 
 def search(argument: Argument, value: Any) -> str | None:

@@ -3,6 +3,8 @@
 - The rows of a page come from one ordered, bounded subquery; aggregates see them in that order,
   as PostgreSQL documents for a sorted subquery below a plain aggregate.
 - One row more than asked is read when somebody asks whether there are more.
+- Where the listing of the records answers a page, its rows are chosen and counted there and only
+  the chosen ones are fetched (`hub.query.listing`).
 - totalCount counts what the filter and the row rules let through, with the same parameters.
 """
 
@@ -19,6 +21,7 @@ from hub.query.arguments import Argument
 from hub.query.errors import NotCompilableError, QueryError
 from hub.query.filters import conditions
 from hub.query.limits import PAGE_DEFAULT
+from hub.query.listing import listed
 from hub.query.model import table
 from hub.query.ordering import CursorHash, Order, order_names, order_of
 from hub.query.selection import Selected
@@ -43,36 +46,42 @@ class Page:
     after: Argument | None
     before: Argument | None
     heavy: bool
+    listing: str | None
+    """The table that `where` and `order` speak of, where it is not the records' own."""
 
-    def condition(self) -> str:
-        """Return the WHERE clause of every row that counts."""
-        return f" WHERE {' AND '.join(self.where)}" if self.where else ""
+    def counted(self) -> str:
+        """Return the FROM and WHERE clauses of every row that counts."""
+        where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
+        return f"FROM {self.listing or table(self.spec)} {self.order.alias}{where}"
 
 
 def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement: Statement) -> Page:
     """Read the arguments of a connection."""
     alias = statement.alias()
+    filtered, searched = given("filter"), given("search")
+    names = order_names(given("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
-    filtered, searched = given("filter"), given("search")
-    where += conditions(spec, filtered, alias, statement)
     if searched is not None:
         where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
-    names = order_names(given("orderBy"))
+    found = None if where else listed(spec, filtered, names, f"{alias}l", statement)
+    if found is None:
+        where += conditions(spec, filtered, alias, statement)
     first, last = given("first"), given("last")
     if first is not None and last is not None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
     return Page(
         spec=spec,
         alias=alias,
-        where=tuple(where),
-        order=order_of(spec, names, alias, statement),
+        where=found.where if found else tuple(where),
+        order=order_of(spec, names, f"{alias}l" if found else alias, statement),
         hashed=CursorHash(coordinate, names, filtered, searched),
         size=page_size(first or last, PAGE_DEFAULT, statement),
         backward=last is not None,
         after=given("after"),
         before=given("before"),
         heavy=filtered is not None and _member(filtered, "availableFor"),
+        listing=found.table if found else None,
     )
 
 
@@ -101,7 +110,7 @@ def rows(page: Page, statement: Statement, *, more: bool, cursors: bool) -> str:
 
     With `more` one row beyond the page is there too, and n_ numbers them away from the start.
     """
-    alias, source = page.alias, page.alias
+    alias, source = page.alias, page.order.alias
     where = list(page.where)
     if page.heavy:
         where = [f"{source}.item_id IN (SELECT hit.item_id FROM hit)"]
@@ -110,18 +119,34 @@ def rows(page: Page, statement: Statement, *, more: bool, cursors: bool) -> str:
     if page.before is not None:
         where.append(page.order.beyond(page.before, page.hashed, statement, reverse=True))
     condition = f" WHERE {' AND '.join(where)}" if where else ""
-    keys = page.order.columns() if cursors else ""
+    keys = page.order.columns() if cursors or page.listing else ""
     limit = f"{page.size} + 1" if more else page.size
+    read = f"{source}.item_id" if page.listing else f"{source}.*"
+    order = page.order.sql(reverse=page.backward)
     inner = (
-        f"SELECT {source}.*{keys} FROM {table(page.spec)} {source}{condition}"
-        f" ORDER BY {page.order.sql(reverse=page.backward)} LIMIT {limit}"
+        f"SELECT {read}{keys} FROM {page.listing or table(page.spec)} {source}{condition}"
+        f" ORDER BY {order} LIMIT {limit}"
     )
+    if page.listing:
+        inner = _fetched(page, inner)
     if not more and not page.backward:
         return f"({inner}) {alias}"
     numbered = f"SELECT p.*,row_number() OVER () AS n_ FROM ({inner}) p"
     if page.backward:
         numbered += " ORDER BY n_ DESC"
     return f"({numbered}) {alias}"
+
+
+def _fetched(page: Page, chosen: str) -> str:
+    """Return the query for the records that a query on the listing chose, in its order."""
+    alias, keys = page.alias, [f"k{n}" for n in range(len(page.order.keys))]
+    down = " DESC" if page.order.descending is not page.backward else ""
+    columns = ",".join([f"{alias}.*", *(f"c.{key}" for key in keys)])
+    order = ",".join(f"c.{key}{down}" for key in [*keys, "item_id"])
+    return (
+        f"SELECT {columns} FROM ({chosen}) c JOIN {table(page.spec)} {alias}"
+        f" ON {alias}.item_id = c.item_id ORDER BY {order}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +170,7 @@ def connection(
     writer = _Writer(page, parts, statement, type_name, inside)
     body = jsontext.obj([(key, writer.field(key, nodes)) for key, nodes in selected.items()])
     hits = (
-        f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id FROM {table(page.spec)}"
-        f" {page.alias}{page.condition()}) "
+        f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id {page.counted()}) "
         if page.heavy
         else ""
     )
@@ -183,7 +207,7 @@ class _Writer:
         page = self.page
         if page.heavy:
             return "(SELECT count(*) FROM hit)::text"
-        return f"(SELECT count(*) FROM {table(page.spec)} {page.alias}{page.condition()})::text"
+        return f"(SELECT count(*) {page.counted()})::text"
 
     def _cursor(self) -> str:
         hashed = self.page.hashed

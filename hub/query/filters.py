@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hub.query import binding as bind
 from hub.query.arguments import Argument
 from hub.query.limits import CLASSES_MAX
-from schema.codes import Province
+from hub.store.tables import TABLES
 from schema.item import Item, Kind, RecordSpec
 from schema.values import ClassCode, Money, Place
 
@@ -49,6 +49,8 @@ class Member:
     zh: str
     en: str
     item: Item | None = None
+    listing: str | None = None
+    """The table that has a row for each class of a record."""
 
 
 _KINDS = {
@@ -77,7 +79,9 @@ def filter_members(spec: RecordSpec) -> list[Member]:
         if kind is FilterKind.DIVISION or item.name == "division_code":
             name, kind = "division", FilterKind.DIVISION
         assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
-        found.append(Member(name, kind, item.facts.zh, item.facts.en, item))
+        listing = TABLES[spec.name].listing
+        where = listing.table.name if listing and kind is FilterKind.CLASSES else None
+        found.append(Member(name, kind, item.facts.zh, item.facts.en, item, where))
     if spec.golden:
         found.append(
             Member("provinces", FilterKind.PROVINCES, "省级行政区", "In one of these provinces")
@@ -93,6 +97,12 @@ def filter_members(spec: RecordSpec) -> list[Member]:
     return found
 
 
+def given_members(spec: RecordSpec, given: Argument) -> list[tuple[Member, Argument]]:
+    """List the members that a filter argument gives."""
+    pairs = ((member, given.get(member.name)) for member in filter_members(spec))
+    return [(member, argument) for member, argument in pairs if argument is not None]
+
+
 def conditions(
     spec: RecordSpec, given: Argument | None, alias: str, statement: Statement
 ) -> list[str]:
@@ -100,11 +110,8 @@ def conditions(
     found: list[str] = []
     if given is None:
         return found
-    for member in filter_members(spec):
-        argument = given.get(member.name)
-        if argument is None:
-            continue
-        made = _SAID[member.kind](member, argument, alias, statement)
+    for member, argument in given_members(spec, given):
+        made = said(member, argument, alias, statement)
         if not made:
             continue
         if member.item is not None:
@@ -113,6 +120,11 @@ def conditions(
             made += [guard] if guard else []
         found += made
     return found
+
+
+def said(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Return the SQL conditions of one member on the rows of `alias`."""
+    return _SAID[member.kind](member, argument, alias, statement)
 
 
 Said = Callable[[Member, Argument, str, "Statement"], list[str]]
@@ -179,17 +191,26 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
         under, code = each.get("under"), each.get("code")
         parts = []
         if under is not None:
-            step = statement.bind(each, bind.class_step("under"), "text[]")
-            parts.append(f"{column}_path @> {step}")
+            parts.append(_listed(member, under_step(each, statement), alias))
         if code is not None:
-            step = statement.bind(each, bind.class_step("code"), "text[]")
+            step = statement.bind(each, bind.class_step("code"), "text")
             exact = statement.bind(each, bind.class_object, "jsonb")
-            parts.append(f"{column}_path @> {step} AND {column} @> {exact}")
+            parts.append(f"{_listed(member, step, alias)} AND {column} @> {exact}")
         if not parts:
             scheme = statement.bind(each, bind.class_scheme, "jsonb")
             parts.append(f"{column} @> {scheme}")
         found.append(" AND ".join(parts))
     return [f"({' OR '.join(f'({each})' for each in found)})"] if found else []
+
+
+def under_step(argument: Argument, statement: Statement) -> str:
+    """Return the parameter with the step that a class filter's `under` names."""
+    return statement.bind(argument, bind.class_step("under"), "text")
+
+
+def _listed(member: Member, step: str, alias: str) -> str:
+    assert member.listing is not None
+    return f"{alias}.item_id IN (SELECT l.item_id FROM {member.listing} l WHERE l.step = {step})"
 
 
 def _division(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -199,14 +220,9 @@ def _division(member: Member, argument: Argument, alias: str, statement: Stateme
     return _compared(argument, statement, _column(member, alias) + suffix, "text", names)
 
 
-_DELTA = ",".join(p.official for p in Province if p.official)
-
-
 def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     """Say the provinces; a row whose province is not known is in none, OTHER included."""
-    parameter = statement.bind(argument, bind.provinces, "text[]")
-    outside = f"'OTHER' = ANY({parameter}) AND {alias}.province <> ALL ('{{{_DELTA}}}')"
-    return [f"({alias}.province = ANY({parameter}) OR ({outside}))"]
+    return [f"{alias}.province = ANY({statement.bind(argument, bind.provinces, 'text[]')})"]
 
 
 def _updated(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hub.store.database import Connection, Database
+from hub.store.derive import Listing
 from hub.store.projection import Projection, projection
 from hub.store.rebuild import STATEMENT_TIMEOUT
 from hub.store.standing import Found, standing_lines
@@ -99,6 +100,8 @@ async def _check(connection: Connection, target: Projection, report: Report) -> 
     await _compare(connection, target, tables.source.name, "true", report)
     if tables.golden is not None:
         await _compare(connection, target, tables.golden.name, "NOT withdrawn", report)
+    if tables.listing is not None:
+        await _compare_listing(connection, target, tables.listing, report)
 
 
 async def _compare(
@@ -127,6 +130,29 @@ async def _compare(
         else:
             made = Difference(table, source, key, Fault.DIFFERENT, tuple(names))
         report.differences.append(made)
+
+
+async def _compare_listing(
+    connection: Connection, target: Projection, listing: Listing, report: Report
+) -> None:
+    """Compare what should be listed with what is; a record with any wrong row is named once."""
+    name, rows = listing.table.name, target.listed(listing)
+    statement = f"""
+        SELECT coalesce(min(g.source), ''), coalesce(min(g.key), d.item_id),
+          bool_or(d.wanted), bool_or(NOT d.wanted)
+        FROM (
+          (SELECT true AS wanted, w.* FROM ({rows}) w EXCEPT ALL SELECT true, l.* FROM {name} l)
+          UNION ALL
+          (SELECT false, l.* FROM {name} l EXCEPT ALL SELECT false, w.* FROM ({rows}) w)
+        ) d LEFT JOIN {target.stage} g USING (item_id)
+        GROUP BY d.item_id LIMIT {DIFFERENCES_MAX}
+    """  # noqa: S608 - own names
+    cursor = await connection.execute(statement.encode())
+    for source, key, is_missing, is_extra in await cursor.fetchall():
+        fault = Fault.DIFFERENT if is_missing and is_extra else Fault.MISSING
+        report.differences.append(
+            Difference(name, source, key, fault if is_missing else Fault.EXTRA)
+        )
 
 
 def _differs(name: str, target: Projection) -> str:

@@ -3,7 +3,7 @@
 | column | of | holds |
 |---|---|---|
 | `<item>_sort` | a filterable or sortable name | the order of a Chinese index: by pinyin |
-| `<item>_path` | filterable classes | each code and the classes above it, as `scheme:code` |
+| `<item>_path` | filterable classes | each code and those above it, `scheme:code`: listing steps |
 | `<item>_<member>` | another filterable or sortable value | that member, typed |
 | `province` | golden records | two digits of GB/T 2260, null where the row does not tell |
 | `search` | records with searched items | the terms of `hub.store.search` |
@@ -97,7 +97,7 @@ def _path(item: Item) -> Computed:
         steps = [step for each in codes for step in code_path(each["scheme"], each["code"])]
         return list(dict.fromkeys(steps))
 
-    return Computed(name=f"{item.name}_path", type=ARRAY(Text()), compute=compute, gin=True)
+    return Computed(name=f"{item.name}_path", type=ARRAY(Text()), compute=compute)
 
 
 def _member(item: Item, member: Item) -> Computed:

@@ -3,6 +3,9 @@
 - `<record>_source` holds what each source says now: one row per (source, key), withdrawn rows kept.
 - `<record>` exists for golden records and holds what queries read: one row per `item_id`, withdrawn
   rows gone. For other records queries read `<record>_source` and leave withdrawn rows out.
+- `<record>_listing` exists for golden records that have classes: one narrow row for each class of a
+  record and each class above it, and one (step '') for the record as such, in reading order. A page
+  and its count are read from its indexes without touching the wide rows.
 - Each item is one typed column; a nested value is jsonb in wire form; a list is never null.
 - The table that queries read also has the columns of `hub.store.computed`.
 - No foreign keys and no checks: every check is in `schema.conform`, every relation an outer join.
@@ -27,7 +30,8 @@ from sqlalchemy import (
 )
 
 from hub.store.computed import Computed, column_type, computed_columns
-from schema.item import Kind, RecordSpec
+from schema.item import Grade, Item, Kind, RecordSpec
+from schema.values import ClassCode
 
 PROVENANCE = (
     "source",
@@ -47,6 +51,20 @@ PROVENANCE = (
 """Columns that every derived table has before its items."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The listing of a golden record.
+
+    `path`: the list column whose members are the steps; `order`: the column it is read in the order
+    of; `facets`: the columns that it can be narrowed by.
+    """
+
+    table: Table
+    path: str
+    order: str
+    facets: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordTables:
     """The tables of one record type."""
@@ -55,6 +73,7 @@ class RecordTables:
     source: Table
     golden: Table | None
     computed: tuple[Computed, ...]
+    listing: Listing | None = None
 
     @property
     def read(self) -> Table:
@@ -76,9 +95,52 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
     source = Table(
         f"{spec.table}_source", metadata, *_columns(spec, source_computed, ("source", "key"))
     )
-    tables = RecordTables(spec=spec, source=source, golden=golden, computed=computed)
+    tables = RecordTables(
+        spec=spec,
+        source=source,
+        golden=golden,
+        computed=computed,
+        listing=None if golden is None else _listing(spec, golden),
+    )
     _add_indexes(tables)
     return tables
+
+
+def _listing(spec: RecordSpec, golden: Table) -> Listing | None:
+    """Add the listing of a golden record that has classes and a name to sort by."""
+    path = next((i.name for i in spec.items if i.facts.filterable and _is_classes(i)), None)
+    order = next((i.name for i in spec.items if i.facts.sortable and i.name == "name"), None)
+    if path is None or order is None:
+        return None
+    facets = ("province", *(item.name for item in spec.items if _is_facet(item)))
+    sort = f"{order}_sort"
+    table = Table(
+        f"{spec.table}_listing",
+        golden.metadata,
+        Column("item_id", Text, primary_key=True),
+        Column("step", Text, primary_key=True),
+        Column(sort, golden.c[sort].type, nullable=False),
+        *(Column(name, Text) for name in facets),
+    )
+    Index(
+        f"ix_{table.name}_order",
+        table.c.step,
+        table.c[sort],
+        table.c.item_id,
+        postgresql_include=list(facets),
+    )
+    Index(f"ix_{table.name}_facets", table.c.step, *(table.c[name] for name in facets))
+    return Listing(table, f"{path}_path", sort, facets)
+
+
+def _is_facet(item: Item) -> bool:
+    """Say whether a record is found by a code that everybody may read and it has at most once."""
+    public = item.facts.filterable and item.grade is Grade.L1
+    return public and item.kind is Kind.CODE and not item.many
+
+
+def _is_classes(item: Item) -> bool:
+    return item.many and item.value is not None and item.value.cls is ClassCode
 
 
 def _columns(

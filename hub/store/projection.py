@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 from hub.store.copytext import HEX, NULL, line
 from hub.store.database import Connection, copy_rows
-from hub.store.derive import PROVENANCE, RecordTables
+from hub.store.derive import PROVENANCE, Listing, RecordTables
 from hub.store.identity import item_id, revision_id
 from hub.store.row import item_columns, item_fields
 from hub.store.tables import TABLES
@@ -61,6 +61,7 @@ class Projection:
         self.create_stage = self._create_stage()
         self.write_source = self._upsert(source.name, self._source_columns, "source, key", "true")
         self.write_golden = self.remove_golden = ""
+        self.write_listing: tuple[str, ...] = ()
         if golden is not None:
             self.write_golden = self._upsert(
                 golden.name, self._golden_columns, "item_id", "NOT withdrawn"
@@ -68,6 +69,12 @@ class Projection:
             self.remove_golden = (
                 f"DELETE FROM {golden.name} g USING {self.stage} s "  # noqa: S608 - own names
                 "WHERE s.withdrawn AND g.item_id = s.item_id"
+            )
+        if tables.listing is not None:
+            name = tables.listing.table.name
+            self.write_listing = (
+                f"DELETE FROM {name} l USING {self.stage} s WHERE l.item_id = s.item_id",  # noqa: S608
+                f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 1, 2",
             )
 
     def row(self, standing: Standing, wire: Mapping[str, Any]) -> bytes:
@@ -100,7 +107,17 @@ class Projection:
         if self.write_golden:
             await connection.execute(self.write_golden.encode())
             await connection.execute(self.remove_golden.encode())
+        for statement in self.write_listing:
+            await connection.execute(statement.encode())
         await connection.execute(f"TRUNCATE {self.stage}".encode())
+
+    def listed(self, listing: Listing) -> str:
+        """Return the query for the listing's rows of what is in the TEMP table."""
+        columns = ", ".join(f"s.{name}" for name in (listing.order, *listing.facets))
+        return (
+            f"SELECT s.item_id, p.step, {columns} FROM {self.stage} s, "  # noqa: S608 - own names
+            f"unnest(ARRAY['']::text[] || s.{listing.path}) p(step) WHERE NOT s.withdrawn"
+        )
 
     async def fill_stage(self, connection: Connection, lines: Iterable[bytes]) -> None:
         """Put rows into the TEMP table, which lasts until the end of the transaction."""

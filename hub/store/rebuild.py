@@ -52,6 +52,8 @@ async def _rebuild(connection: Connection, target: Projection) -> Rebuilt:
     await connection.execute(f"DELETE FROM {source}".encode())  # noqa: S608 - own name
     if tables.golden is not None:
         await connection.execute(f"DELETE FROM {tables.golden.name}".encode())  # noqa: S608
+    if tables.listing is not None:
+        await connection.execute(f"DELETE FROM {tables.listing.table.name}".encode())  # noqa: S608
     async for lines in standing_lines(connection, target, found):
         await target.write(connection, lines)
     if found.damaged:
