@@ -1,8 +1,8 @@
 """`compile`: a GraphQL selection set as one SQL statement whose only value is the response's text.
 
 - Aliases, field merging, fragments, @skip and @include, lists, connections, the Node interface.
-- Nothing of a document enters the statement but response keys, which are GraphQL names; every
-  value, literal or variable, is a parameter.
+- Nothing of a document enters the statement but response keys, which are GraphQL names, and sizes
+  of pages that stand in it, which are numbers; every other value is a parameter.
 - A field that the caller's scopes do not reveal is null, with one `FieldDenied`; a value that an
   agreement hides is a marked null (`hub.query.jsontext`).
 - What is not in the model raises `NotCompilableError`, and the executor takes the operation.
@@ -270,11 +270,11 @@ class Compiler:
         where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, self._out)]
         cost = here.cost.part(own=0, times=first or LIST_DEFAULT).part()
         body = self._inner(here.nodes, spec.name, alias, here.path, cost)
-        rows = (
-            f"(SELECT * FROM {table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}"
+        rows = (  # the text is written inside, so that no other column passes through the sort
+            f"(SELECT {body} AS j FROM {table(spec)} {alias} WHERE {' AND '.join(where)}"
+            f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}r"
         )
-        return f"(SELECT {jsontext.listed(body)} FROM {rows})"
+        return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
 
     def _connected(self, field: Connected, here: _Place) -> str:
         spec = RECORDS[field.record]

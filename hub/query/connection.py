@@ -2,6 +2,8 @@
 
 - The rows of a page come from one ordered, bounded subquery; aggregates see them in that order,
   as PostgreSQL documents for a sorted subquery below a plain aggregate.
+- What is said of a row is written inside that subquery: so only the columns that are named pass
+  through its sort, and PostgreSQL evaluates it for the rows of the page alone.
 - One row more than asked is read when somebody asks whether there are more.
 - Where the listing of the records answers a page, its rows are chosen and counted there and only
   the chosen ones are fetched (`hub.query.listing`).
@@ -10,10 +12,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from graphql import FieldNode
+from graphql import FieldNode, IntValueNode
 
 from hub.errors import ErrorCode
 from hub.query import binding, jsontext
@@ -48,6 +50,11 @@ class Page:
     heavy: bool
     listing: str | None
     """The table that `where` and `order` speak of, where it is not the records' own."""
+
+    @property
+    def row(self) -> str:
+        """Return the alias of a row of the page."""
+        return f"{self.alias}r"
 
     def counted(self) -> str:
         """Return the FROM and WHERE clauses of every row that counts."""
@@ -91,10 +98,17 @@ def _member(filtered: Argument, name: str) -> bool:
 
 
 def page_size(asked: Argument | None, default: int, statement: Statement) -> str:
-    """Return the number of rows, as a parameter that is checked against the bound."""
+    """Return the number of rows, checked against the bound.
+
+    A number that stands in the document becomes part of the text, because PostgreSQL plans for a
+    LIMIT that it knows; one that comes in a variable is a parameter.
+    """
     if asked is None:
         return f"{default}::int"
-    return statement.bind(asked, binding.whole_number(0, statement.limits.page), "int")
+    most = statement.limits.page
+    if isinstance(asked.node, IntValueNode) and 0 <= int(asked.node.value) <= most:
+        return f"{int(asked.node.value)}::int"
+    return statement.bind(asked, binding.whole_number(0, most), "int")
 
 
 def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
@@ -105,12 +119,13 @@ def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     return [*found, rule] if rule else found
 
 
-def rows(page: Page, statement: Statement, *, more: bool, cursors: bool) -> str:
+def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) -> str:
     """Return the FROM item that gives the rows of the page, in reading order.
 
-    With `more` one row beyond the page is there too, and n_ numbers them away from the start.
+    `cells` are select items. With `more` one row beyond the page is there too, and n_ numbers them
+    away from the start.
     """
-    alias, source = page.alias, page.order.alias
+    source = page.order.alias
     where = list(page.where)
     if page.heavy:
         where = [f"{source}.item_id IN (SELECT hit.item_id FROM hit)"]
@@ -119,33 +134,31 @@ def rows(page: Page, statement: Statement, *, more: bool, cursors: bool) -> str:
     if page.before is not None:
         where.append(page.order.beyond(page.before, page.hashed, statement, reverse=True))
     condition = f" WHERE {' AND '.join(where)}" if where else ""
-    keys = page.order.columns() if cursors or page.listing else ""
-    limit = f"{page.size} + 1" if more else page.size
-    read = f"{source}.item_id" if page.listing else f"{source}.*"
-    order = page.order.sql(reverse=page.backward)
+    read = [*page.order.columns(), f"{source}.item_id"] if page.listing else cells
     inner = (
-        f"SELECT {read}{keys} FROM {page.listing or table(page.spec)} {source}{condition}"
-        f" ORDER BY {order} LIMIT {limit}"
+        f"SELECT {','.join(read)} FROM {page.listing or table(page.spec)} {source}{condition}"
+        f" ORDER BY {page.order.sql(reverse=page.backward)}"
+        f" LIMIT {f'{page.size} + 1' if more else page.size}"
     )
     if page.listing:
-        inner = _fetched(page, inner)
+        inner = _fetched(page, inner, cells)
     if not more and not page.backward:
-        return f"({inner}) {alias}"
+        return f"({inner}) {page.row}"
     numbered = f"SELECT p.*,row_number() OVER () AS n_ FROM ({inner}) p"
     if page.backward:
         numbered += " ORDER BY n_ DESC"
-    return f"({numbered}) {alias}"
+    return f"({numbered}) {page.row}"
 
 
-def _fetched(page: Page, chosen: str) -> str:
+def _fetched(page: Page, chosen: str, cells: Sequence[str]) -> str:
     """Return the query for the records that a query on the listing chose, in its order."""
-    alias, keys = page.alias, [f"k{n}" for n in range(len(page.order.keys))]
+    alias = page.alias
     down = " DESC" if page.order.descending is not page.backward else ""
-    columns = ",".join([f"{alias}.*", *(f"c.{key}" for key in keys)])
-    order = ",".join(f"c.{key}{down}" for key in [*keys, "item_id"])
+    source = page.order.alias
+    order = ",".join(f"{source}.{key}{down}" for key in (*page.order.names(), "item_id"))
     return (
-        f"SELECT {columns} FROM ({chosen}) c JOIN {table(page.spec)} {alias}"
-        f" ON {alias}.item_id = c.item_id ORDER BY {order}"
+        f"SELECT {','.join(cells)} FROM ({chosen}) {source} JOIN {table(page.spec)} {alias}"
+        f" ON {alias}.item_id = {source}.item_id ORDER BY {order}"
     )
 
 
@@ -165,35 +178,49 @@ def connection(
     """Return the expression of a connection's JSON text."""
     names = {nodes[0].name.value for nodes in selected.values()}
     more = "pageInfo" in names
-    cursors = more or "edges" in names
-    inside = f"{page.alias}.n_ <= {page.size}" if more else ""
-    writer = _Writer(page, parts, statement, type_name, inside)
-    body = jsontext.obj([(key, writer.field(key, nodes)) for key, nodes in selected.items()])
-    hits = (
-        f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id {page.counted()}) "
-        if page.heavy
-        else ""
+    writer = _Writer(
+        page, parts, statement, type_name, f"{page.row}.n_ <= {page.size}" if more else ""
     )
+    body = jsontext.obj([(key, writer.field(key, nodes)) for key, nodes in selected.items()])
+    hits = f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id {page.counted()}) "
+    hits = hits if page.heavy else ""
     if not names & {"nodes", "edges", "pageInfo"}:
         return f"({hits}SELECT {body})"
-    return f"({hits}SELECT {body} FROM {rows(page, statement, more=more, cursors=cursors)})"
+    return f"({hits}SELECT {body} FROM {rows(page, writer.cells(), statement, more=more)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Writer:
+    """Writes the fields of a connection, and notes which cells they need of each row."""
+
     page: Page
     parts: Parts
     statement: Statement
     type_name: str
     inside: str
+    bodies: list[str] = field(default_factory=list)
+    has_cursors: bool = False
+
+    def cells(self) -> list[str]:
+        """Return the select items that the fields written so far refer to."""
+        page = self.page
+        found = [f"{body} AS j{n}" for n, body in enumerate(self.bodies)]
+        source = page.order.alias
+        if self.has_cursors and page.listing:
+            found += [f"{source}.{key}" for key in page.order.names()]
+        elif self.has_cursors:
+            found += page.order.columns()
+        return [*found, f"{source}.item_id"]
+
+    def _node(self, nodes: list[FieldNode], key: str) -> str:
+        self.bodies.append(self.parts.node(nodes, self.page.alias, key))
+        return f"{self.page.row}.j{len(self.bodies) - 1}"
 
     def field(self, key: str, nodes: list[FieldNode]) -> str:
         name = nodes[0].name.value
         write: dict[str, Callable[[], str]] = {
             "__typename": lambda: jsontext.constant(self.type_name),
-            "nodes": lambda: jsontext.listed(
-                self.parts.node(nodes, self.page.alias, key), condition=self.inside
-            ),
+            "nodes": lambda: jsontext.listed(self._node(nodes, key), condition=self.inside),
             "edges": lambda: jsontext.listed(self._edge(nodes), condition=self.inside),
             "totalCount": self._count,
             "pageInfo": lambda: self._info(nodes),
@@ -210,9 +237,10 @@ class _Writer:
         return f"(SELECT count(*) {page.counted()})::text"
 
     def _cursor(self) -> str:
+        self.has_cursors = True
         hashed = self.page.hashed
         parameter = self.statement.bind_env(("hash", hashed), hashed.of, "text")
-        return self.page.order.cursor(self.page.alias, parameter)
+        return self.page.order.cursor(self.page.row, parameter)
 
     def _edge(self, nodes: list[FieldNode]) -> str:
         found = []
@@ -221,7 +249,7 @@ class _Writer:
             if name == "cursor":
                 found.append((key, f"""'"'||{self._cursor()}||'"'"""))
             elif name == "node":
-                found.append((key, self.parts.node(each, self.page.alias, key)))
+                found.append((key, self._node(each, key)))
             else:
                 found.append((key, jsontext.constant(f"{self.page.spec.name}Edge")))
         return jsontext.obj(found)

@@ -1,7 +1,8 @@
 """`jsontext`: JSON written by SQL, as text.
 
 - concat() of texts is what PostgreSQL builds fastest; only free text is escaped, by to_json.
-- Every expression made here is a text that is never SQL NULL: absence is the text `null`.
+- Every expression made here is never SQL NULL: absence is written `null`.
+- concat() writes json and jsonb as they are, so they are not turned into text before it.
 - A value that is hidden by an agreement is written `null` and a tab. JSON allows the tab there and
   no value can hold a raw one, so the hidden values of an answer are counted by counting tabs.
 
@@ -22,7 +23,7 @@ EMPTY_RANGES = "'{}'::tstzmultirange"
 
 def text(expression: str) -> str:
     """Return free text as a JSON string."""
-    return f"coalesce(to_json({expression})::text,'null')"
+    return f"coalesce(to_json({expression}),'null')"
 
 
 def quoted(expression: str) -> str:
@@ -43,7 +44,7 @@ def instant(expression: str) -> str:
 def column(item: Item, expression: str) -> str:
     """Return the JSON of a record's column; nested values are written by the compiler."""
     if item.many:
-        return f"coalesce(to_json({expression})::text,'null')"
+        return f"coalesce(to_json({expression}),'null')"
     if item.kind in (Kind.INTEGER, Kind.BOOLEAN):
         return bare(expression)
     if item.kind is Kind.INSTANT:
@@ -55,7 +56,7 @@ def column(item: Item, expression: str) -> str:
 
 def member(item: Item, expression: str) -> str:
     """Return the JSON of a plain member of a nested value, which is in wire form already."""
-    return f"coalesce(({expression}->'{item.wire}')::text,'{'[]' if item.many else 'null'}')"
+    return f"coalesce({expression}->'{item.wire}','{'[]' if item.many else 'null'}')"
 
 
 def constant(value: str) -> str:

@@ -2,8 +2,9 @@
 
 - The listing has one narrow row for each class of a record, in reading order (`hub.store.derive`);
   its indexes answer a page and its count without the wide rows, however many records there are.
-- It serves connections in the order of names, narrowed by at most one class and by the facets that
-  it holds. Everything else reads the records themselves.
+- It serves connections in the order of names, narrowed by one class, by the facets that it holds,
+  or by both. Everything else reads the records themselves; so does a page of all of them, which
+  their own index gives in order.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ def listed(
 ) -> Listed | None:
     """Return the listing that answers a filter in an order, or None where none does."""
     listing = TABLES[spec.name].listing
-    if listing is None or names not in ORDERS:
+    if listing is None or filtered is None or names not in ORDERS:
         return None
-    given = [] if filtered is None else given_members(spec, filtered)
-    if not all(_is_answered(member, argument, listing.facets) for member, argument in given):
+    given = given_members(spec, filtered)
+    if not given or not all(
+        _is_answered(member, argument, listing.facets) for member, argument in given
+    ):
         return None
     step, where = "''", []
     for member, argument in given:

@@ -69,9 +69,15 @@ class Order:
         encoded = f"encode(convert_to({document},'UTF8'),'base64')"
         return f"translate({encoded},E'+/=\\n','-_')"
 
-    def columns(self) -> str:
-        """Return the keys as select items k0, k1 and so on."""
-        return "".join(f",{key.column} AS k{n}" for n, key in enumerate(self.keys))
+    def names(self) -> list[str]:
+        """Name the columns that hold the keys: k0, k1 and so on."""
+        return [f"k{n}" for n in range(len(self.keys))]
+
+    def columns(self) -> list[str]:
+        """Return the keys as select items of these names."""
+        return [
+            f"{key.column} AS {name}" for key, name in zip(self.keys, self.names(), strict=True)
+        ]
 
     def beyond(
         self, cursor: Argument, hashed: CursorHash, statement: Statement, *, reverse: bool
