@@ -131,7 +131,7 @@ def _reading(question: Question, count: int) -> dict[str, float]:
         "body: JSON and its members": _each(count, lambda n: read_request(bodies[n % len(bodies)])),
         "plan, kept: variables coerced, shape, look-up": _each(count, plan),
         "parameters bound": _each(count, bound),
-        "cost counted": _each(count, lambda n: compiled.cost.total(env)),
+        "cost counted": _each(count, lambda n: compiled.cost.total(env.values)),
     }
 
 

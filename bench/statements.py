@@ -55,7 +55,9 @@ def compiled(question: Question) -> list[Sent]:
         plan = planner.plan(document, None, variables, authority)
         assert plan.compiled is not None, "the questions compile"
         env = Env(plan.values, grants, NOW)
-        found.append(Sent(plan.compiled.sql, tuple(bind(env) for bind in plan.compiled.binds)))
+        found.append(
+            Sent(plan.compiled.sql.decode(), tuple(bind(env) for bind in plan.compiled.binds))
+        )
     return found
 
 

@@ -207,6 +207,9 @@ def _zone(text: str | None) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
+_SECONDS_LONG = len("2026-11-23T09:00:00")
+
+
 def format_instant(at: datetime) -> str:
     """Write an aware datetime as `YYYY-MM-DDTHH:MM:SSZ`; parts below a second are cut.
 
@@ -214,7 +217,7 @@ def format_instant(at: datetime) -> str:
     """
     if at.tzinfo is None:
         raise DateError("INSTANT_NAIVE", at.isoformat(), "a datetime with a zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat()[:_SECONDS_LONG] + "Z"
 
 
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")

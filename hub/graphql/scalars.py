@@ -10,14 +10,22 @@ RFC 3339; ISO 8601-1 (GB/T 7408.1).
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NewType
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
-from schema.dates import DateError, format_instant, parse_instant, parse_partial_date
+from schema.dates import (
+    EARLIEST_YEAR,
+    GREATEST_OFFSET,
+    LATEST_YEAR,
+    DateError,
+    format_instant,
+    parse_instant,
+    parse_partial_date,
+)
 
 DateTime = NewType("DateTime", str)
 Date = NewType("Date", str)
@@ -40,9 +48,20 @@ def _instant(value: Any) -> str:
     if not isinstance(value, str) or not _WIRE_INSTANT.fullmatch(value):
         raise GraphQLError("DateTime is written 2026-11-23T09:00:00+08:00, with its offset")
     try:
-        return format_instant(parse_instant(value).at)
+        at = datetime.fromisoformat(value)  # what it does not read may still be 24:00
+    except ValueError:
+        at = None
+    try:
+        if at is None or not EARLIEST_YEAR <= at.year <= LATEST_YEAR or _is_far(at):
+            at = parse_instant(value).at
+        return format_instant(at)
     except DateError as error:
         raise GraphQLError("DateTime names no existing instant") from error
+
+
+def _is_far(at: datetime) -> bool:
+    offset = at.utcoffset()
+    return offset is None or abs(offset) > GREATEST_OFFSET
 
 
 def _date(value: Any) -> str:

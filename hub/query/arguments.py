@@ -32,7 +32,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
 Read = Callable[[VariableValues], Any]
-_NOTHING = VariableValues({}, {})
+NOTHING = VariableValues({}, {})
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Sample:
 
     def let_go(self) -> None:
         """Forget the values."""
-        self.values = _NOTHING
+        self.values = NOTHING
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +61,11 @@ class Argument:
     node: ValueNode | None
     """The literal, or None for what came in a variable."""
     sample: Sample
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value stands in the document, so that no request changes it."""
+        return self.node is not None and not _has_variable(self.node)
 
     def get(self, name: str) -> Argument | None:
         """Return a member of an input object; None when it is absent, null or not declared."""

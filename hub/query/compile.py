@@ -73,7 +73,7 @@ Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
 class Compiled:
     """A statement with `$n` parameters, and what must happen around it."""
 
-    sql: str
+    sql: bytes
     binds: tuple[Bind, ...]
     checks: tuple[Check, ...]
     cost: Cost
@@ -120,10 +120,10 @@ class Compiler:
         self._sample.let_go()
         sql, used, unused = out.numbered(f"SELECT {body}")
         return Compiled(
-            sql=sql,
+            sql=sql.encode(),
             binds=used,
             checks=(*out.checks, *unused),
-            cost=cost,
+            cost=cost.settled(),
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),
             guarded=self._guarded,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.query.arguments import Argument
-from hub.query.binding import Env
+from graphql.execution.values import VariableValues
+
+from hub.query.arguments import NOTHING, Argument
 
 
 @dataclass(slots=True)
@@ -34,13 +35,36 @@ class Cost:
         self.choices.append(made)
         return made
 
-    def total(self, env: Env) -> int:
+    def total(self, values: VariableValues) -> int:
         """Return the cost for the values of a request."""
-        if isinstance(self.times, Argument):
-            value = self.times.read(env.values)
-            times = len(value) if isinstance(value, list) else value
+        dearest = max((choice.total(values) for choice in self.choices), default=0)
+        parts = sum(part.total(values) for part in self.parts)
+        return self._count(values) * (self.own + parts + dearest)
+
+    def _count(self, values: VariableValues) -> int:
+        if not isinstance(self.times, Argument):
+            return self.times
+        value = self.times.read(values)
+        return max(len(value) if isinstance(value, list) else int(value), 0)
+
+    def settled(self) -> Cost:
+        """Return the same cost with everything summed up that no variable decides."""
+        made = Cost(self.own, self.times)
+        if isinstance(self.times, Argument) and self.times.is_constant:
+            made.times = self._count(NOTHING)
+        for part in map(Cost.settled, self.parts):
+            if part.is_settled:
+                made.own += part.total(NOTHING)
+            else:
+                made.parts.append(part)
+        choices = [choice.settled() for choice in self.choices]
+        if all(choice.is_settled for choice in choices):
+            made.own += max((choice.total(NOTHING) for choice in choices), default=0)
         else:
-            times = self.times
-        parts = sum(part.total(env) for part in self.parts)
-        dearest = max((choice.total(env) for choice in self.choices), default=0)
-        return max(int(times), 0) * (self.own + parts + dearest)
+            made.choices = choices
+        return made
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is the same for every request."""
+        return not (self.parts or self.choices or isinstance(self.times, Argument))

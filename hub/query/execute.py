@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import getrandbits
 from typing import Any, NoReturn
 
 import psycopg
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, OperationType
 from graphql import execute as run_executor
-from psycopg import AsyncRawCursor
 
 from hub.access.resource import Caller
 from hub.clock import Clock
@@ -123,7 +122,7 @@ class Engine:
 
     async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
         """Answer a request; every refusal is an answer too."""
-        request_id = secrets.token_hex(8)
+        request_id = f"{getrandbits(64):016x}"
         try:
             return await self._answer(request, asking, request_id)
         except HubError as error:
@@ -166,17 +165,13 @@ class Engine:
         """Run a statement and return the JSON text that it makes."""
         for check in compiled.checks:
             check(env)
-        parameters = [bind(env) for bind in compiled.binds]
-        await self._charge(compiled.cost.total(env), run)
+        texts = [bind(env) for bind in compiled.binds]
+        parameters = [None if text is None else text.encode() for text in texts]
+        await self._charge(compiled.cost.total(env.values), run)
         run.records |= compiled.records
         run.denied.update((each.path, each) for each in compiled.denied)
         try:
-            async with self._database.reads.connection() as connection:
-                cursor = AsyncRawCursor(connection)
-                await cursor.execute(compiled.sql.encode(), parameters, binary=True)
-                result = cursor.pgresult
-                assert result is not None
-                body = result.get_value(0, 0)
+            body = await self._database.answer(compiled.sql, parameters)
         except psycopg.Error as error:
             _failed(error, run.request_id)
         assert body is not None, "a compiled statement always has a value"
@@ -209,14 +204,13 @@ class Engine:
         parts = [b'{"data":', data]
         if errors:
             parts += [b',"errors":', dumps(errors)]
-        cost: dict[str, Any] = {"requested": run.cost}
-        if run.remaining is not None:
-            cost["remaining"] = run.remaining
-        extensions: dict[str, Any] = {"requestId": run.request_id, "cost": cost}
-        if run.hidden:
-            extensions["denied"] = run.hidden
         sources = await self._manifest.of(frozenset(run.records)) if run.records else b"[]"
-        parts += [b',"extensions":{"sources":', sources, b",", dumps(extensions)[1:], b"}"]
+        remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
+        denied = f',"denied":{run.hidden}' if run.hidden else ""
+        told = (
+            f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
+        )
+        parts += [b',"extensions":{"sources":', sources, told.encode(), b"}}"]
         return b"".join(parts)
 
     # -- the executor --------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""`database`: the hub's three ways to PostgreSQL, each for one kind of work.
+"""`database`: the hub's four ways to PostgreSQL, each for one kind of work.
 
-- `Database.reads`: statements that read, at high rate. Connections are autocommit, read-only, in
-  a stack so that the warmest is used next, and need no reset between statements.
+- `Database.answer`: compiled statements that give one value, at the highest rate (`answers`).
+- `Database.reads`: other statements that read. Connections are autocommit, read-only, in a stack so
+  that the warmest is used next, and need no reset between statements.
 - `Database.writes`: transactions that change records: intake, claims, sequencer, outbox.
 - `Database.engine`: SQLAlchemy Core for statements at low rate: clients, sources, runs, operators.
 
@@ -30,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection as CoreConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
+from hub.store.answers import Answers
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -39,9 +41,10 @@ COPY_ROWS_PER_TURN = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseLimits:
-    """Bounds of one process's use of PostgreSQL; at most 8 + 8 + 4 connections by default."""
+    """Bounds of one process's use of PostgreSQL; at most 8 + 4 + 8 + 4 connections by default."""
 
-    read_connections: int = 8
+    answer_connections: int = 8
+    read_connections: int = 4
     write_connections: int = 8
     engine_connections: int = 4
     wait_s: float = 5.0
@@ -79,7 +82,7 @@ class Pool:
             ) from error
         try:
             with translated():
-                found = self._take() or await self._connect()
+                found = self._take() or await self.connect()
             try:
                 with translated():
                     yield found
@@ -125,7 +128,8 @@ class Pool:
             found.pgconn.finish()
         return None
 
-    async def _connect(self) -> Connection:
+    async def connect(self) -> Connection:
+        """Make a connection outside the stack."""
         made = await AsyncConnection.connect(
             self._url,
             autocommit=True,
@@ -169,6 +173,28 @@ class Database:
             bound,
         )
         self.engine = _engine(url, common, bound)
+        self._answers = Answers(
+            self._reader,
+            bound.answer_connections,
+            wait_s=bound.wait_s,
+            limit_s=bound.read_timeout_s + bound.wait_s,
+            statements=bound.statements_prepared,
+        )
+
+    async def _reader(self) -> Connection:
+        with translated():
+            return await self.reads.connect()
+
+    async def answer(self, statement: bytes, parameters: Sequence[bytes | None]) -> bytes | None:
+        """Run a compiled statement, `$n` for its parameters, and return its one value.
+
+        Raises as the other ways do; what is wrong with a value comes as psycopg's error.
+        """
+        try:
+            return await self._answers.value(statement, parameters)
+        except psycopg.Error:
+            with translated():
+                raise
 
     @asynccontextmanager
     async def core(self) -> AsyncIterator[CoreConnection]:
@@ -179,6 +205,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._answers.close()
         await self.reads.close()
         await self.writes.close()
         await self.engine.dispose()

@@ -77,7 +77,7 @@ def sql_of(engine: Engine, text: str, value: Any) -> str:
     planner = engine.planner
     plan = planner.plan(planner.keep(planner.read(text)), None, {"v": value}, Authority(ALL))
     assert plan.compiled is not None
-    return plan.compiled.sql
+    return plan.compiled.sql.decode()
 
 
 @pytest.mark.parametrize("place", places(), ids=lambda place: ".".join(place[:2]))
@@ -106,7 +106,7 @@ async def test_a_literal_is_a_parameter_like_a_variable(ask: Asker) -> None:
     def sql(text: str) -> str:
         plan = planner.plan(planner.read(text), None, {}, Authority(ALL))
         assert plan.compiled is not None
-        return plan.compiled.sql
+        return plan.compiled.sql.decode()
 
     template = (
         "{{ instruments(search: {0}, filter: {{ localNo: {{ eq: {0} }} }}) {{ nodes {{ id }} }} }}"
