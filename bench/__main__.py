@@ -47,6 +47,7 @@ class Options:
     parts: frozenset[str]
     batches: int
     batch_rows: int
+    only: tuple[str, ...]
     node: Path | None
 
 
@@ -75,7 +76,7 @@ def engine_alone(place: Place, options: Options) -> tuple[Race, dict[str, Starte
     return reads.race(
         racers,
         place.asked,
-        (*READS, *FREE),
+        options.only,
         place.postmaster,
         seconds=options.seconds,
         rounds=options.rounds,
@@ -110,7 +111,7 @@ async def as_shipped(
             reads.race,
             racers,
             place.asked,
-            READS,
+            [name for name in options.only if name in READS],
             place.postmaster,
             seconds=options.seconds,
             rounds=options.rounds,
@@ -128,7 +129,7 @@ async def as_shipped(
 def statements(place: Place, options: Options) -> dict[str, Alone]:
     """Run the hub's own statements through pgbench."""
     found = {}
-    for name in (*READS, *FREE):
+    for name in options.only:
         sent = compiled(place.asked[name, "hub"])
         (TOOLS / f"{name}.sql").write_text(sent[0].sql + "\n")
         (TOOLS / f"{name}.plan").write_text(explained(place.url, sent[0]) + "\n")
@@ -180,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--parts", default="reads,shipped,intake")
+    parser.add_argument("--only", default=",".join((*READS, *FREE)), help="questions")
     parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args(arguments)
@@ -196,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parts=frozenset(asked.parts.split(",")),
         batches=asked.batches,
         batch_rows=asked.batch_rows,
+        only=tuple(asked.only.split(",")),
         node=None if asked.no_node else node_peers(),
     )
     made = measured(options)
