@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.config import AccessConfig
 from hub.access.keys import generate_key, key_from_pem
@@ -37,7 +38,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.proofs import ProofEndpoints
 from hub.query.agreements import Agreements
 from hub.query.execute import Engine, Parts
-from hub.query.router import GraphQLEndpoint
+from hub.query.router import PATH, GraphQLEndpoint
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
@@ -47,6 +48,19 @@ from schema import STANDARD_VERSION
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
 """Longest wait for the sequencer to finish its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
+
+    graphql: ASGIApp
+    others: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        is_graphql = scope["type"] == "http" and scope["path"] == PATH
+        await (self.graphql if is_graphql else self.others)(scope, receive, send)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +73,7 @@ class Hub:
     state: State
     access: Access
     sequencer: Sequencer
-    asgi: Starlette
+    asgi: ASGIApp
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -115,7 +129,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     routes: list[BaseRoute] = [
         *front_routes(database, sequencer),
         *access.routes(),
-        *GraphQLEndpoint(engine, access).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
@@ -129,7 +142,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         access=access,
         sequencer=sequencer,
-        asgi=Starlette(routes=routes),
+        asgi=Application(GraphQLEndpoint(engine, access), Starlette(routes=routes)),
     )
 
 

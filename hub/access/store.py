@@ -23,7 +23,7 @@ from hub.access.clients import (
     KeyStatus,
     RegistrationError,
 )
-from hub.access.keys import VerifyKey, import_jwk
+from hub.access.keys import KeyCache, VerifyKey, import_jwk
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.store.database import Database
 from hub.store.tables import CLIENT, CLIENT_KEY
@@ -36,12 +36,22 @@ class DatabaseClientStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._keys = KeyCache()
 
     async def get(self, client_id: str) -> Client | None:
-        """Return the client with all its keys, or None; see `ClientStore.get`."""
-        async with self._database.core() as connection:
-            found = await _clients(connection, CLIENT.c.client_id == client_id, 1)
-        return found[0] if found else None
+        """Return the client with all its keys, or None; see `ClientStore.get`.
+
+        Every active client is asked for every few seconds, so this is one prepared statement.
+        """
+        rows = await self._database.reads.fetch_all(_CLIENT_AND_KEYS, (client_id,))
+        if not rows:
+            return None
+        keys = [
+            ClientKey(self._keys.get(jwk), client_id, KeyStatus(status), added_at, ended_at)
+            for *_, jwk, status, added_at, ended_at in rows
+            if jwk is not None
+        ]
+        return _client(dict(zip(_CLIENT_COLUMNS, rows[0], strict=False)), keys)
 
     async def by_kid(self, kid: str) -> Client | None:
         """Return the owner of a key; see `ClientStore.by_kid`."""
@@ -107,6 +117,14 @@ class DatabaseClientStore:
         """Return clients in order of their id; see `ClientStore.list`."""
         async with self._database.core() as connection:
             return await _clients(connection, CLIENT.c.client_id > after, min(limit, LIST_MAX))
+
+
+_CLIENT_COLUMNS = [column.name for column in CLIENT.columns]
+_CLIENT_AND_KEYS = (
+    f"SELECT {', '.join(f'c.{name}' for name in _CLIENT_COLUMNS)},"  # noqa: S608 - own names
+    " k.jwk, k.status, k.added_at, k.ended_at FROM client c LEFT JOIN client_key k"
+    " USING (client_id) WHERE c.client_id = %s ORDER BY k.added_at, k.kid"
+)
 
 
 async def _clients(connection: AsyncConnection, condition: Any, limit: int) -> Sequence[Client]:

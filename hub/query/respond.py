@@ -23,6 +23,7 @@ from hub.query.errors import FieldDenied, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
 LEGACY_TYPE = "application/json"
+_TYPED = {kind: f"{kind}; charset=utf-8" for kind in (RESPONSE_TYPE, LEGACY_TYPE)}
 _OK = 200
 _BAD_REQUEST = 400
 
@@ -60,9 +61,8 @@ def respond(answer: Answer, kind: str) -> Response:
         status = error.code.status
         if kind == LEGACY_TYPE and status == _BAD_REQUEST and not answer.transport:
             status = _OK
-    response = Response(answer.body, status_code=status)
-    response.headers["Content-Type"] = f"{kind}; charset=utf-8"
-    response.headers["Cache-Control"] = "no-store"
+    headers = {"Content-Type": _TYPED[kind], "Cache-Control": "no-store"}
+    response = Response(answer.body, status_code=status, headers=headers)
     if isinstance(error, UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif error is not None and error.code is ErrorCode.RATE_LIMITED:

@@ -5,6 +5,8 @@
 - GET answers queries only: a mutation must not be reachable by a link. Addresses end up in logs of
   others, so clients that filter by what is not public POST.
 - An answer to a signed request is signed.
+- It is an ASGI application of its own: `hub.app` calls it without the router and the middleware of
+  the other routes, which cost more than the plan and its parameters do.
 
 GraphQL over HTTP, working draft 2025.
 """
@@ -19,7 +21,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
@@ -54,15 +56,15 @@ class GraphQLEndpoint:
         self._engine = engine
         self._access = access
 
-    def routes(self) -> list[Route]:
-        """Return the route; other methods get their own answer."""
-        methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        return [Route(PATH, self.handle, methods=methods)]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request over ASGI."""
+        response = await self.handle(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def handle(self, request: Request) -> Response:
         """Answer one HTTP request."""
-        language = "en" if prefers_english(request.headers.get("accept-language", "")) else "zh"
-        kind = media_type(request.headers.get("accept"))
+        language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
+        kind = media_type(_header(request, b"accept"))
         if request.method not in ("GET", "POST"):
             response = _refused(ErrorCode.METHOD_NOT_ALLOWED, "GET or POST it", language, kind)
             response.headers["Allow"] = METHODS
@@ -104,6 +106,15 @@ class GraphQLEndpoint:
             sha256(envelope.target_uri.encode() + b"\n" + body).digest(),
             headers["idempotency-key"].strip('"'),
         )
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    """Return the first line of a header, without making a mapping of all of them."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            found: str = value.decode("latin-1")
+            return found
+    return None
 
 
 def _asked(request: Request, body: bytes) -> GraphRequest:

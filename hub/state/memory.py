@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-import heapq
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import inf
 
 from hub.clock import Clock, system_clock
 from hub.state.errors import StateUnavailableError
@@ -57,7 +57,9 @@ class MemoryState:
         self._max_values = max_values
         self._accepted_from = accepted_from
         self._nonces: dict[str, float] = {}
-        self._expiry: list[tuple[float, str]] = []
+        # Names by second, because the garbage collector looks into each tuple of a heap.
+        self._expiry: defaultdict[int, deque[str]] = defaultdict(deque)
+        self._next_expiry = inf
         self._buckets: OrderedDict[str, tuple[float, float, float]] = OrderedDict()
         self._values: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._leases: dict[str, tuple[float, str]] = {}
@@ -80,7 +82,9 @@ class MemoryState:
         if key not in self._nonces and len(self._nonces) >= self._max_entries:
             raise StateUnavailableError("too many live nonces")
         self._nonces[key] = now + ttl_s
-        heapq.heappush(self._expiry, (now + ttl_s, key))
+        second = int(now + ttl_s)
+        self._expiry[second].append(key)
+        self._next_expiry = min(self._next_expiry, second)
         return True
 
     async def take(
@@ -169,12 +173,20 @@ class MemoryState:
 
     def _drop_expired(self, now: float) -> None:
         for _ in range(_SWEEP):
-            if not self._expiry or self._expiry[0][0] > now:
+            if now < self._next_expiry:
                 return
-            until, key = heapq.heappop(self._expiry)
+            keys = self._expiry[int(self._next_expiry)]
+            if not keys:
+                del self._expiry[int(self._next_expiry)]
+                self._next_expiry = min(self._expiry, default=inf)
+                continue
+            until = self._nonces.get(keys[0], now)
+            if until > now and int(until) == self._next_expiry:
+                return
+            key = keys.popleft()
             # A key may have been reserved anew after its first time was over.
-            if self._nonces.get(key) == until:
-                del self._nonces[key]
+            if until <= now:
+                self._nonces.pop(key, None)
 
     def _forget_a_full_bucket(self, now: float) -> None:
         """Make room by one bucket that has refilled: forgetting that one changes nothing."""

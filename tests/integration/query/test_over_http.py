@@ -18,6 +18,7 @@ from hub.access.keys import generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.app import Application
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.explorer.samples import samples
@@ -55,8 +56,8 @@ async def served(database: Database) -> AsyncIterator[Served]:
         submit=lambda batch: submit(database, batch, clock=system_clock),
     )
     engine = Engine(database, system_clock, parts)
-    routes = [*access.routes(), *GraphQLEndpoint(engine, access).routes()]
-    transport = httpx.ASGITransport(Starlette(routes=routes))
+    endpoint = GraphQLEndpoint(engine, access)
+    transport = httpx.ASGITransport(Application(endpoint, Starlette(routes=access.routes())))
     opened: list[HubClient] = []
 
     async def client(scopes: tuple[str, ...] = PUSHER) -> HubClient:
