@@ -117,8 +117,8 @@ def _listing(spec: RecordSpec, golden: Table) -> Listing | None:
     table = Table(
         f"{spec.table}_listing",
         golden.metadata,
-        Column("item_id", Text, primary_key=True),
-        Column("step", Text, primary_key=True),
+        Column("item_id", Text, nullable=False, index=True),
+        Column("step", Text, nullable=False),
         Column(sort, golden.c[sort].type, nullable=False),
         *(Column(name, Text) for name in facets),
     )
@@ -194,5 +194,5 @@ def _add_indexes(tables: RecordTables) -> None:
     for each in tables.computed:
         if each.gin:
             index(each.name, using="gin")
-        elif each.ordered or each.indexed:
+        elif each.ordered or (each.indexed and tables.listing is None):
             index(each.name, *(["item_id"] if each.ordered else []))

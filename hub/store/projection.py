@@ -73,8 +73,9 @@ class Projection:
         if tables.listing is not None:
             name = tables.listing.table.name
             self.write_listing = (
-                f"DELETE FROM {name} l USING {self.stage} s WHERE l.item_id = s.item_id",  # noqa: S608
-                f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 1, 2",
+                f"DELETE FROM {name} l USING {self.stage} s "  # noqa: S608 - own names
+                "WHERE s.revision > 1 AND l.item_id = s.item_id",
+                f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 2, 3",
             )
 
     def row(self, standing: Standing, wire: Mapping[str, Any]) -> bytes:

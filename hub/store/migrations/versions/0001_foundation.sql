@@ -244,7 +244,6 @@ CREATE INDEX ix_instrument_key ON instrument USING btree (key);
 CREATE INDEX ix_instrument_name_sort_item_id ON instrument USING btree (name_sort, item_id);
 CREATE INDEX ix_instrument_origin_country ON instrument USING btree (origin_country);
 CREATE INDEX ix_instrument_original_value_amount_item_id ON instrument USING btree (original_value_amount, item_id);
-CREATE INDEX ix_instrument_province ON instrument USING btree (province);
 CREATE INDEX ix_instrument_search ON instrument USING gin (search);
 CREATE TABLE instrument_listing (
 	item_id TEXT NOT NULL,
@@ -254,10 +253,10 @@ CREATE TABLE instrument_listing (
 	use TEXT,
 	status TEXT,
 	sharing TEXT,
-	customs_status TEXT,
-	CONSTRAINT pk_instrument_listing PRIMARY KEY (item_id, step)
+	customs_status TEXT
 );
 CREATE INDEX ix_instrument_listing_facets ON instrument_listing (step, province, use, status, sharing, customs_status);
+CREATE INDEX ix_instrument_listing_item_id ON instrument_listing (item_id);
 CREATE INDEX ix_instrument_listing_order ON instrument_listing (step, name_sort, item_id) INCLUDE (province, use, status, sharing, customs_status);
 CREATE TABLE instrument_source (
 	source TEXT NOT NULL,
