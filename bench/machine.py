@@ -14,9 +14,12 @@ TICK = os.sysconf("SC_CLK_TCK")
 STOP_TIMEOUT_S = 15
 
 
+_CORES = sorted(os.sched_getaffinity(0))  # before anything is pinned
+
+
 def cores() -> tuple[int, int]:
     """Return the core for the server and the core for the load; PostgreSQL may use both."""
-    found = sorted(os.sched_getaffinity(0))
+    found = _CORES
     return found[0], found[1 if len(found) > 1 else 0]
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from types import MappingProxyType
 
 LONGEST_IDENTIFIER = 512
@@ -226,11 +227,15 @@ def _is_citizen_number(text: str) -> bool:
     return _CITIZEN_CHECKS[total % 11] == text[17].upper()
 
 
+KEYS_KEPT_MAX = 4_096
+"""Institution keys whose check is kept: a batch names few of them, each many times."""
+
 _KEY_CHECKS: MappingProxyType[str, Check] = MappingProxyType(
     {"uscc": check_uscc, "moe": check_moe_school_code, "ror": check_ror}
 )
 
 
+@lru_cache(maxsize=KEYS_KEPT_MAX)
 def check_institution_key(text: str) -> Flaw | None:
     """Check an institution key `scheme:value` with scheme uscc, moe or ror, and its value."""
     scheme, colon, value = text.partition(":")

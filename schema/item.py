@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -160,6 +161,7 @@ class RecordSpec:
         return str(wire["instrumentKey"]).partition("/")[0]
 
 
+@lru_cache(maxsize=1024)
 def camel(name: str) -> str:
     """Turn snake_case into camelCase."""
     head, *rest = name.split("_")

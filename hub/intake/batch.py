@@ -60,11 +60,12 @@ class RequestSignature:
     base: str
     signature: bytes
     key_id: str
+    hash: bytes = field(init=False)
+    """SHA-256 of base and signature: what entries refer to."""
 
-    @property
-    def hash(self) -> bytes:
-        """Return the SHA-256 of base and signature: what entries refer to."""
-        return sha256(self.base.encode() + self.signature).digest()
+    def __post_init__(self) -> None:
+        hashed = sha256(self.base.encode() + self.signature).digest()
+        object.__setattr__(self, "hash", hashed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

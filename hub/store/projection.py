@@ -42,6 +42,7 @@ class Standing:
     withdrawn: bool
 
 
+@lru_cache(maxsize=1024)
 def instant(moment: datetime) -> str:
     """Return an instant as PostgreSQL reads it in any session."""
     return moment.astimezone(UTC).isoformat()

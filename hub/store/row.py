@@ -7,17 +7,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.store.copytext import NULL, array
 from hub.store.derive import RecordTables
+from schema.canonical import json_writer
 from schema.item import Item, Kind
 
-_json = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False
-).encode
+_json = json_writer(sort_keys=False)
 
 Fields = Callable[[Mapping[str, Any]], list[str]]
 
