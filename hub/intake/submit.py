@@ -56,7 +56,9 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         earlier = await earlier_answer(connection, batch)
     if earlier is not None:
         return earlier
-    rows = await _prepare(batch, await _speaker(database, batch), now)
+    speaker = await _speaker(database, batch)
+    async with database.checking:
+        rows = await _prepare(batch, speaker, now)
     await check_signatures(database, rows, batch.party, now)
     for attempt in range(ATTEMPTS_MAX):
         try:
@@ -147,7 +149,12 @@ async def _write(
         refused.sort(key=lambda pair: pair[0].row)
         await writing.entries(decided)
         for name, each in decided.items():
-            await writing.projections(name, each)
+            if each.entries:
+                await writing.stage(name, each)
+        # Whoever is inside has all its entries: nobody outside holds a row that it waits for.
+        async with database.projecting:
+            for name, each in decided.items():
+                await writing.projections(name, each)
         if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
         await writing.quarantine(refused)

@@ -98,13 +98,18 @@ class Writing:
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
         await self._outbox(made)
 
-    async def projections(self, record_type: str, decided: Decided) -> None:
-        """Write what now stands into the tables of a record type."""
+    async def stage(self, record_type: str, decided: Decided) -> None:
+        """Send what now stands to this connection's TEMP table of a record type."""
         target = projection(record_type)
         last = [entry for entry in decided.entries if entry.last]
-        if last:
-            lines = (target.row(self._standing(entry), entry.row.wire or {}) for entry in last)
-            await target.write(self.connection, lines)
+        lines = (target.row(self._standing(entry), entry.row.wire or {}) for entry in last)
+        await target.fill_stage(self.connection, lines)
+
+    async def projections(self, record_type: str, decided: Decided) -> None:
+        """Write what was staged into the tables of a record type."""
+        target = projection(record_type)
+        if decided.entries:
+            await target.write_staged(self.connection)
         if decided.duplicates and target.tables.spec.confirmed:
             await self._confirm(target.tables.source.name, decided)
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCopy
+from psycopg.copy import AsyncLibpqWriter
 from psycopg.pq import TransactionStatus
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +38,9 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 COPY_ROWS_PER_TURN = 50
 """Rows that are made and sent before other work of the process gets its turn."""
+COPY_FLUSH_BYTES = 65_536
+"""Bytes after which a COPY waits until PostgreSQL has them. What waits in the driver's buffer is
+moved again and again, and PostgreSQL has nothing to do meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +177,11 @@ class Database:
             bound,
         )
         self.engine = _engine(url, common, bound)
+        self.checking = asyncio.Lock()
+        self.projecting = asyncio.Lock()
+        """Batches are checked one after another, and one after another they write projections: so
+        PostgreSQL writes one while the next is checked. Side by side they would go in step, this
+        process and PostgreSQL waiting for each other in turn."""
         self._answers = Answers(
             self._reader,
             bound.answer_connections,
@@ -301,8 +310,16 @@ async def copy_rows(
     """
     form = " (FORMAT binary)" if binary else ""
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN{form}"
-    remaining = iter(rows)
-    async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+    async with connection.cursor() as cursor:
+        writer = AsyncLibpqWriter(cursor, flush_threshold=COPY_FLUSH_BYTES)
+        copying = cursor.copy(statement.encode(), writer=writer)
+        await _copy(copying, iter(rows))
+
+
+async def _copy(
+    copying: AbstractAsyncContextManager[AsyncCopy], remaining: Iterator[bytes]
+) -> None:
+    async with copying as copy:
         while part := b"".join(islice(remaining, COPY_ROWS_PER_TURN)):
             await copy.write(part)
             await asyncio.sleep(0)

@@ -105,6 +105,10 @@ class Projection:
     async def write(self, connection: Connection, lines: Iterable[bytes]) -> None:
         """Write rows into the projections; one row per (source, key)."""
         await self.fill_stage(connection, lines)
+        await self.write_staged(connection)
+
+    async def write_staged(self, connection: Connection) -> None:
+        """Write what is in the TEMP table into the projections, and empty it."""
         await connection.execute(self.write_source.encode())
         if self.write_golden:
             await connection.execute(self.write_golden.encode())
