@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import platform
 import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
+
+import psycopg
 
 from bench import reads, report
 from bench.checks import check_costs
@@ -24,13 +30,15 @@ from bench.questions import Question, questions
 from bench.reads import Race, Started
 from bench.serve import settings
 from bench.statements import Alone, compiled, explained, pgbench
-from bench.tools import need_wrk, node_peers
+from bench.tools import PEERS, need_wrk, node_peers
 from hub.embedded.server import EmbeddedPostgres
 
 READS = ("W1", "W2", "W3")
 FREE = ("FREE6", "FREE4", "FREE2")
 PROOFS_PER_S = 9_000
 """More proofs are made than the fastest question uses; each is good for one request."""
+OWNERS_MAX = 9_000
+"""Institutions that the generator of credit codes has numbers for."""
 CHECKED = 4_000
 """Requests that the cost of each check is taken over."""
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -45,6 +53,7 @@ class Options:
     seconds: float
     rounds: int
     parts: frozenset[str]
+    large: int
     batches: int
     batch_rows: int
     only: tuple[str, ...]
@@ -61,6 +70,7 @@ class Place:
 
     @property
     def postmaster(self) -> int:
+        """The process id of the server."""
         return postmaster(self.server.folder)
 
 
@@ -144,6 +154,39 @@ def statements(place: Place, options: Options) -> dict[str, Alone]:
     return found
 
 
+def grown(server: EmbeddedPostgres, options: Options) -> dict[str, Alone]:
+    """Run the same statements on a table of another size; it is filled once and kept."""
+    data = sized(options.large)
+    url, _ = asyncio.run(filled(server, data))
+    only = tuple(name for name in options.only if name in READS)
+    return statements(Place(server, url, questions(data)), replace(options, data=data, only=only))
+
+
+def versions(server: EmbeddedPostgres, options: Options) -> dict[str, str]:
+    """Return the versions of what is measured."""
+    packages = ("strawberry-graphql", "graphql-core", "SQLAlchemy", "asyncpg", "psycopg", "uvicorn")
+    with psycopg.connect(server.url) as connection:
+        found = connection.execute("SHOW server_version").fetchone()
+    made = {"Python": platform.python_version(), "PostgreSQL": str(found[0] if found else "")}
+    made |= {name: version(name) for name in packages}
+    if options.node is not None:
+        peer = json.loads((PEERS / "package.json").read_text())["dependencies"]
+        told = subprocess.run(
+            [options.node, "--version"], capture_output=True, text=True, check=True
+        )
+        made |= {"Node": told.stdout.strip().lstrip("v"), "PostGraphile": peer["postgraphile"]}
+    return made
+
+
+def sized(instruments: int) -> Data:
+    """Return data of a size, with its share of everything else."""
+    return Data(
+        instruments=instruments,
+        institutions=min(max(4, instruments // 65), OWNERS_MAX),
+        occupancies=instruments * 3,
+    )
+
+
 async def pushes(place: Place, options: Options) -> dict[str, Taken]:
     """Push batches from end to end."""
     found = {}
@@ -160,10 +203,15 @@ def measured(options: Options) -> report.Results:
     with postgres() as server:
         url, filled_at = asyncio.run(filled(server, options.data))
         place = Place(server, url, questions(options.data))
-        made = report.Results(options.data, options.seconds, options.rounds, filled_at)
+        made = report.Results(
+            options.data, options.seconds, options.rounds, versions(server, options), filled_at
+        )
         if "reads" in options.parts:
             made.engine, made.started = engine_alone(place, options)
             made.alone = statements(place, options)
+        if options.large:
+            made.large_instruments = options.large
+            made.large = grown(server, options)
         if "shipped" in options.parts:
             made.shipped, started, made.checks = asyncio.run(as_shipped(place, options))
             made.started.update(started)
@@ -180,22 +228,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="runs of which the median counts")
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
+    parser.add_argument("--large", type=int, default=0, help="instruments of a second table")
     parser.add_argument("--parts", default="reads,shipped,intake")
     parser.add_argument("--only", default=",".join((*READS, *FREE)), help="questions")
     parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
     parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args(arguments)
     need_wrk()
-    data = Data(
-        instruments=asked.instruments,
-        institutions=max(4, asked.instruments // 65),
-        occupancies=asked.instruments * 3,
-    )
     options = Options(
-        data=data,
+        data=sized(asked.instruments),
         seconds=asked.seconds,
         rounds=asked.rounds,
         parts=frozenset(asked.parts.split(",")),
+        large=asked.large,
         batches=asked.batches,
         batch_rows=asked.batch_rows,
         only=tuple(asked.only.split(",")),

@@ -4,10 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schema.codes import InstrumentStatus
-from schema.conform import conform, decode
-from schema.errors import ConformanceError
+from schema.conform import _is_clean, _object, _shape, conform, decode
+from schema.errors import ConformanceError, Problem
 from schema.records import RECORDS
 
 INSTRUMENT = RECORDS["Instrument"]
@@ -165,3 +167,34 @@ def test_decode_refuses_with_every_problem() -> None:
 
 def test_what_is_not_an_object_is_one_problem() -> None:
     assert codes(INSTRUMENT, ["not", "an", "object"]) == [("Instrument", "NOT_OBJECT")]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=12)
+    | st.sampled_from(["IDLE", "2020-02-30", "1899", "2018-05", " x", "x\n", "e\u0301", "010101"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["zh", "en", "amount", "code", "x"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given(name=st.sampled_from([item.wire for item in INSTRUMENT.items]), value=JSON)
+def test_the_short_way_never_passes_what_the_long_way_finds_fault_with(
+    name: str, value: Any
+) -> None:
+    row = instrument(**{name: value})
+    long: list[Problem] = []
+    wire = _object(INSTRUMENT, row, "", long)
+    short = _is_clean(_shape(INSTRUMENT), row)
+    assert not (short and long)
+    if not long and value is not None:
+        found, problems = conform(INSTRUMENT, row)
+        assert found == wire
+        assert problems == conform(INSTRUMENT, {**row, "rules": None})[1]
+
+
+def test_most_rows_go_the_short_way() -> None:
+    assert _is_clean(_shape(INSTRUMENT), instrument())
+    assert _is_clean(_shape(SERVICE), service())
+    assert not _is_clean(_shape(INSTRUMENT), instrument(model=None))
+    assert conform(INSTRUMENT, instrument(model=None))[0] == instrument()
