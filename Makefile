@@ -27,6 +27,12 @@ test: $(STAMP) ## run every test
 torture: $(STAMP) ## kill a hub under load at random points, then check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100
 
+bench: $(STAMP) ## measure the hub beside its peers, write bench/RESULTS.md (about 12 minutes)
+	@$(BIN)/python -m bench
+
+bench-large: $(STAMP) ## the same, with 1.3 million instruments beside (fills them first: 20 minutes, 15 GB)
+	@$(BIN)/python -m bench --large 1300000
+
 check: $(STAMP) ## lint, types, import contracts, fresh generated files
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -45,5 +51,5 @@ lock: ## renew requirements.lock (needs uv)
 clean: ## remove .venv, caches and the demo's data
 	@rm -rf $(VENV) .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: help install run test torture check fix standard lock clean
+.PHONY: help install run test torture bench bench-large check fix standard lock clean
 .DEFAULT_GOAL := help
