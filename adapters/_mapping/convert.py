@@ -77,7 +77,12 @@ class Converter:
             yield self._row(row)
 
     def kept(self, row: SourceRow) -> dict[str, str]:
-        """Return a row for keeping: by column name, those that the mapping uses and no others."""
+        """Return a row for keeping: by column name, those that the mapping uses and no others.
+
+        Of a line that could not be read nothing is kept: nobody knows what in it is personal.
+        """
+        if row.unread is not None:
+            return {}
         used = {found.column.position for found in self._reading.found.values()}
         return {
             column.name or f"#{column.position}": text
@@ -86,6 +91,9 @@ class Converter:
         }
 
     def _row(self, row: SourceRow) -> Converted:
+        if row.unread is not None:
+            unread = _row_problem(row.unread.code, (row.unread.zh, row.unread.en))
+            return Converted(row, problems=(unread,))
         reason = self._left_out(row)
         dropped = tuple(
             column.name for column in self._personal if not is_blank(_cell_at(row, column.position))

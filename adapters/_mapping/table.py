@@ -40,6 +40,17 @@ class SourceRow:
 
     number: int
     cells: tuple[Content, ...]
+    unread: Unread | None = None
+    """Why the row could not be parted into cells; its one cell is then the line as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What is wrong with a line that is no row: a stable code and a sentence in each language."""
+
+    code: str
+    zh: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ about a workbook, so that the rejected rows of a CSV file may come back as the w
 out as.
 
 - Blank rows are skipped, and rows keep the numbers that their sender sees.
+- A line that cannot be parted into cells (an open quotation mark, broken JSON) is one bad row: it
+  is told and sent back like any other, and the lines after it are read.
 - The column of row numbers in front of rows that came back is taken off here and gives the number.
 """
 
@@ -26,7 +28,7 @@ from typing import Any
 
 from adapters._mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters._mapping.moments import DAYS_1904
-from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
+from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, Unread, is_blank, text_of
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
@@ -46,6 +48,8 @@ MARKS = (
 """Byte order marks, the longer ones before those they begin with."""
 GUESSED = ("utf-8", "gb18030")
 TEXT_SHEET = "rows"
+LINE_SHOWN_MAX = 2_000
+"""Characters of a line that is sent back because it is no row."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
@@ -167,26 +171,50 @@ def _delimiter(text: str) -> str:
 
 
 def _text_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
-    try:
-        return list(_parsed(name, text, delimiter, csv.QUOTE_MINIMAL))
-    except csv.Error as error:
-        if delimiter == "\t":
-            # Tab-separated files are often written without any quoting, inch marks included.
-            return list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
-        raise PayloadError(
-            name, f"the text cannot be parted into cells: {error}", hint="is a quotation mark open?"
-        ) from error
+    rows = list(_parsed(name, text, delimiter, csv.QUOTE_MINIMAL))
+    if delimiter == "\t" and any(row.unread for row in rows):
+        # Tab-separated files are often written without any quoting, inch marks included.
+        rows = list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
+    if rows and all(row.unread for row in rows):
+        hint = "is a quotation mark open?"
+        raise PayloadError(name, "no line can be parted into cells", hint=hint)
+    return rows
 
 
 def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[SourceRow]:
-    stream = io.StringIO(text, newline="")
-    reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, strict=True)
-    for number, row in enumerate(reader, start=1):
-        if number > LIMITS.table_rows_max or len(row) > LIMITS.table_columns_max:
-            raise PayloadError(name, f"row {number}: too many rows or columns")
-        cells = tuple(cell.strip() or None for cell in row)
-        if any(cell is not None for cell in cells):
-            yield SourceRow(number, cells)
+    """Yield the rows; after a line that is none, reading goes on with the line that follows it."""
+    lines = list(io.StringIO(text, newline=""))
+    at = number = 0
+    while at < len(lines):
+        rest = (lines[n] for n in range(at, len(lines)))
+        reader = csv.reader(rest, delimiter=delimiter, quoting=quoting, strict=True)
+        read = at
+        try:
+            for row in reader:
+                read, number = at + reader.line_num, number + 1
+                if number > LIMITS.table_rows_max or len(row) > LIMITS.table_columns_max:
+                    raise PayloadError(name, f"row {number}: too many rows or columns")
+                cells = tuple(cell.strip() or None for cell in row)
+                if any(cell is not None for cell in cells):
+                    yield SourceRow(number, cells)
+            at = len(lines)
+        except csv.Error as error:
+            number += 1
+            yield _unread(number, lines[read], "NOT_CELLS", str(error))
+            at = read + 1
+
+
+def _unread(number: int, line: str, code: str, reason: str) -> SourceRow:
+    words = {
+        "NOT_CELLS": (
+            "本行无法拆分为单元格，可能有未闭合的引号",
+            "the line cannot be parted into cells",
+        ),
+        "NOT_JSON": ("本行不是 JSON 对象", "the line is not a JSON object"),
+    }
+    zh, en = words[code]
+    told = Unread(code, zh, f"{en}: {reason}")
+    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), told)
 
 
 def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | None:
@@ -199,17 +227,20 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
         document = None
     if document is not None:
         return list(enumerate(_at(name, document, rows_at), start=1))
-    made = []
+    made: list[tuple[int, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
+        found: Any = None
+        reason = "it is another value"
         try:
-            made.append((number, json.loads(line, parse_float=Decimal)))
+            found = json.loads(line, parse_float=Decimal)
         except (ValueError, RecursionError) as error:
-            if number == 1:
-                return None
-            raise PayloadError(name, f"line {number} is not JSON: {error}") from error
-    return made
+            reason = str(error)
+        is_row = isinstance(found, dict)
+        made.append((number, found if is_row else _unread(number, line, "NOT_JSON", reason)))
+    objects = sum(isinstance(row, dict) for _, row in made)
+    return made if objects * 2 >= len(made) else None
 
 
 def _at(name: str, document: Any, rows_at: str) -> list[Any]:
@@ -237,11 +268,12 @@ def _at(name: str, document: Any, rows_at: str) -> list[Any]:
 def _flattened(name: str, rows: list[tuple[int, Any]], found: dict[str, str]) -> Table:
     if len(rows) > LIMITS.table_rows_max:
         raise PayloadError(name, f"more than {LIMITS.table_rows_max} rows")
-    flat: list[tuple[int, dict[str, Content]]] = []
+    flat: list[tuple[int, dict[str, Content] | SourceRow]] = []
     names: dict[str, int] = {}
     for number, row in rows:
-        if not isinstance(row, dict):
-            raise PayloadError(name, f"row {number} is not a JSON object")
+        if isinstance(row, SourceRow):
+            flat.append((number, row))
+            continue
         cells = dict(_members(row, ""))
         for each in cells:
             names.setdefault(each, len(names))
@@ -250,7 +282,10 @@ def _flattened(name: str, rows: list[tuple[int, Any]], found: dict[str, str]) ->
         raise PayloadError(name, f"the rows have {len(names)} different members")
     columns = tuple(Column(position, each) for position, each in enumerate(names, start=1))
     made = tuple(
-        SourceRow(number, tuple(cells.get(each) for each in names)) for number, cells in flat
+        row
+        if isinstance(row, SourceRow)
+        else SourceRow(number, tuple(row.get(each) for each in names))
+        for number, row in flat
     )
     return Table(columns, made, TEXT_SHEET, found={**found, "format": "JSON"})
 
@@ -274,7 +309,7 @@ def _headed(
     found: dict[str, str],
 ) -> Table:
     """Find the header, name the columns, and take the rows below it."""
-    head = rows[:HEADER_SEARCHED_MAX]
+    head = [row for row in rows[:HEADER_SEARCHED_MAX] if row.unread is None]
     if facts.header_row is not None:
         at = next((row for row in rows if row.number == facts.header_row), None)
     elif names:
@@ -326,10 +361,18 @@ def _renumbered(table: Table) -> Table:
         table,
         columns=tuple(Column(c.position - 1, c.name) for c in table.columns[1:]),
         rows=tuple(
-            SourceRow(int(r.cells[0]) if isinstance(r.cells[0], int) else r.number, r.cells[1:])
-            for r in table.rows
-            if any(not is_blank(cell) for cell in r.cells[1:])
+            _numbered(row)
+            for row in table.rows
+            if row.unread or any(not is_blank(cell) for cell in row.cells[1:])
         ),
         above=tuple(SourceRow(r.number, r.cells[1:]) for r in table.above),
         header=table.header and SourceRow(table.header.number, table.header.cells[1:]),
     )
+
+
+def _numbered(row: SourceRow) -> SourceRow:
+    """Return a row with the number that stands in its first cell."""
+    if row.unread:
+        return row
+    number = row.cells[0] if isinstance(row.cells[0], int) else row.number
+    return SourceRow(number, row.cells[1:])

@@ -207,3 +207,29 @@ async def test_rows_of_json_come_back_as_a_workbook_and_their_lists_are_still_un
     assert done.read == sent.report.quarantined
     assert done.accepted == sent.report.reasons[("MISSING", "name.zh")]
     assert dict(done.reasons) == {("SEVERAL_VALUES", "kind"): 1}
+
+
+async def test_a_line_that_is_no_row_comes_back_as_it_was_sent_and_is_not_kept(
+    send: Send, database: Database
+) -> None:
+    text = "\n".join(
+        [
+            ",".join(HEADER),
+            "0001,扫描电镜,在用,326.5,2021-06-01,张三,",
+            '0002,"透射电镜,在用,1200,2020-01-05,李四,',
+            "0003,质谱仪,在用,300,2019-03-02,王五,",
+        ]
+    )
+    sent = await send(MAPPING, "台账.csv", text.encode("gb18030"))
+    report = sent.report
+    assert (report.rows, report.accepted, report.quarantined) == (3, 2, 1)
+    assert report.reasons == {("NOT_CELLS", ""): 1}
+    back = rejects_workbook(sent.table, sent.refused)
+    assert cells_of(back)[1][:2] == [3.0, '0002,"透射电镜,在用,1200,2020-01-05,李四,']
+    assert "引号" in comments_of(back)
+    ((raw,),) = await database.reads.fetch_all("SELECT raw FROM quarantine")
+    assert json.loads(raw) == {"file": "台账.csv", "row": 3, "cells": {}}
+    cells = zip(HEADER, ["0002", "透射电镜", "在用"], strict=False)
+    again = corrected(back, {(3, name): value for name, value in cells})
+    done = await send(MAPPING, "台账-退回.xlsx", again)
+    assert (done.report.accepted, done.report.quarantined) == (1, 0)
