@@ -9,7 +9,7 @@ import typer
 
 from hub.cli.context import run
 from hub.client import ClientError
-from hub.client.checkup import collect
+from hub.client.checkup import Questions, collect
 from hub.client.profile import load_profile
 from hub.clock import system_clock
 from hub.explorer.samples import document
@@ -18,12 +18,14 @@ from hub.explorer.samples import document
 def doctor(
     profile: Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")],
     source: Annotated[
-        str | None, typer.Option(help="source to try a push for; nothing is written")
+        str | None,
+        typer.Option(help="source to try a push for, else the first you may; nothing is written"),
     ] = None,
 ) -> None:
     """Check address, clock, key, token, scopes, one query and one dry-run push."""
     try:
-        findings = run(collect(load_profile(profile), document("who_am_i"), system_clock, source))
+        questions = Questions(document("who_am_i"), document("sources"))
+        findings = run(collect(load_profile(profile), questions, system_clock, source))
     except ClientError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

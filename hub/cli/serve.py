@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import socket
@@ -104,7 +105,10 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=BACKLOG)
     except OSError as error:
-        raise SettingsError([f"HUB_PORT: {host}:{port}: {error.strerror}"]) from error
+        reason = error.strerror
+        if error.errno == errno.EADDRINUSE:
+            reason = f"is taken, by a hub that runs already? Another one: HUB_PORT={port + 1}"
+        raise SettingsError([f"HUB_PORT: {host}:{port} {reason}"]) from error
 
 
 @asynccontextmanager

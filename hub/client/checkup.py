@@ -20,10 +20,11 @@ from hub.client.token import server_clock_difference
 from hub.clock import Clock
 
 TIMEOUT_S = 10.0
+LIMIT_S = 60.0
+"""Longest checkup."""
 SKEW_WARN_S = 5.0
 """A clock that is off by more is told; the client corrects up to the hub's tolerance by itself."""
-ONE = "{ instruments(first: 1) { nodes { key } sources { id status } } }"
-ADHOC = "graphql:adhoc"
+READ = "catalogue:read"
 PUSH = "records:push"
 PROBE_KEY = "doctor-0000"
 
@@ -44,12 +45,20 @@ class Finding:
         return not self.advice
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Registered documents, which need no scope of their own: one asks `me`, one for `sources`."""
+
+    me: str
+    sources: str
+
+
 async def check_up(
-    profile: Profile, who: str, clock: Clock, source: str | None = None
+    profile: Profile, questions: Questions, clock: Clock, source: str | None = None
 ) -> AsyncIterator[Finding]:
     """Check address, clock, key, token, scopes, one query, one dry-run push.
 
-    `who` is the text of a registered document that asks `me`.
+    The push is tried for `source`, or for the first that the client may push as.
     """
     async for finding in _address_and_clock(profile, clock):
         yield finding
@@ -68,7 +77,7 @@ async def check_up(
             yield Finding("token 令牌", error.code, error.advice, ends=True)
             return
         yield Finding("token 令牌", "granted and bound to the key")
-        async for finding in _calls(client, who, source):
+        async for finding in _calls(client, questions, source):
             yield finding
 
 
@@ -93,30 +102,32 @@ async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Fi
     yield Finding("clock 时钟", f"the hub is {skew:+.0f} s from this machine", advice)
 
 
-async def _calls(client: HubClient, who: str, source: str | None) -> AsyncIterator[Finding]:
+async def _calls(
+    client: HubClient, questions: Questions, source: str | None
+) -> AsyncIterator[Finding]:
     try:
-        me = (await client.query(who))["data"]["me"]
+        me = (await client.query(questions.me))["data"]["me"]
     except (ClientError, KeyError) as error:
         yield Finding("query 查询", f"who am I: {error}", "show this to the operator", ends=True)
         return
     scopes: list[str] = me["scopes"]
     yield Finding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
-    if ADHOC in scopes:
-        yield _answered(await client.query(ONE))
+    if READ in scopes:
+        yield _answered(await client.query(questions.sources))
     if PUSH not in scopes:
         return
-    if source is None:
-        advice = "name a source with --source to try a push that writes nothing"
-        yield Finding("push 推送", "not tried", advice)
+    named = source or next(iter(me["sources"]), None)
+    if named is None:
+        yield Finding("push 推送", "no source to push as", "ask the operator for one")
         return
-    yield await _dry_push(client, source)
+    yield await _dry_push(client, named)
 
 
 def _answered(answer: dict[str, Any]) -> Finding:
     if answer.get("errors"):
         code = answer["errors"][0]["extensions"]["code"]
         return Finding("query 查询", code, "see docs/errors.md")
-    sources = answer["data"]["instruments"]["sources"]
+    sources = answer["data"]["sources"]
     late = [source["id"] for source in sources if source["status"] != "OK"]
     told = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
     return Finding("query 查询", told)
@@ -130,13 +141,16 @@ async def _dry_push(client: HubClient, source: str) -> Finding:
     except ClientError as error:
         return Finding("push 推送", error.code, error.advice)
     problems = answer.body["rows"][0].get("problems", [])
-    told = f"signature accepted; the empty probe row was refused with {len(problems)} reasons"
+    told = (
+        f"{source}: signature accepted; the empty probe row was refused with "
+        f"{len(problems)} reasons, nothing was written"
+    )
     return Finding("push 推送", told)
 
 
 async def collect(
-    profile: Profile, who: str, clock: Clock, source: str | None = None, limit_s: float = 60.0
+    profile: Profile, questions: Questions, clock: Clock, source: str | None = None
 ) -> list[Finding]:
     """Return every finding, within a bound of time."""
-    async with asyncio.timeout(limit_s):
-        return [finding async for finding in check_up(profile, who, clock, source)]
+    async with asyncio.timeout(LIMIT_S):
+        return [finding async for finding in check_up(profile, questions, clock, source)]

@@ -70,6 +70,9 @@ class Me:
     party: str | None = strawberry.field(description="所代表的单位。Party that it acts for.")
     kind: str | None = strawberry.field(description="接入方类型。Kind of client.")
     scopes: list[str] = strawberry.field(description="权限范围。Scopes of the token.")
+    sources: list[str] = strawberry.field(
+        description="可以代为推送的来源。Ids of the sources that it may push as."
+    )
 
 
 def _service_info(info: Info) -> ServiceInfo:
@@ -90,6 +93,7 @@ def _me(info: Info) -> Me:
         party=caller.party,
         kind=caller.kind.value if caller.kind else None,
         scopes=sorted(caller.scopes),
+        sources=sorted(caller.sources),
     )
 
 

@@ -17,7 +17,7 @@ from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.cli.serve import listening
 from hub.client import create_key
-from hub.client.checkup import Finding, collect
+from hub.client.checkup import Finding, Questions, collect
 from hub.client.profile import Profile
 from hub.clock import system_clock
 from hub.explorer.samples import document
@@ -27,7 +27,7 @@ from hub.store.sources import register_source
 from tests.integration.app.conftest import UNIVERSITY
 
 START_S_MAX = 20
-SCOPES = ("catalogue:read", "graphql:adhoc", "records:push")
+SCOPES = ("catalogue:read", "records:push")
 
 
 @dataclass
@@ -58,11 +58,12 @@ async def practice(database: Database, tmp_path: Path) -> AsyncIterator[Practice
         yield Practice(hub, Profile(base, "patient", tmp_path / "key.pem"), key.kid)
 
 
-async def look(practice: Practice, source: str | None = "mine", ahead_s: int = 0) -> list[Finding]:
+async def look(practice: Practice, source: str | None = None, ahead_s: int = 0) -> list[Finding]:
     def clock() -> datetime:
         return system_clock() + timedelta(seconds=ahead_s)
 
-    return await collect(practice.profile, document("who_am_i"), clock, source)
+    questions = Questions(document("who_am_i"), document("sources"))
+    return await collect(practice.profile, questions, clock, source)
 
 
 def ill(findings: list[Finding]) -> dict[str, str]:
@@ -74,6 +75,7 @@ async def test_a_partner_in_order_is_told_so_step_by_step(practice: Practice) ->
     assert ill(findings) == {}
     steps = [finding.step.split()[0] for finding in findings]
     assert steps == ["address", "clock", "key", "token", "scopes", "query", "push"]
+    assert findings[-1].found.startswith("mine: signature accepted")
 
 
 async def test_a_wrong_clock_is_named(practice: Practice) -> None:
