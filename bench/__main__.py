@@ -145,7 +145,6 @@ def statements(place: Place, options: Options) -> dict[str, Alone]:
         (TOOLS / f"{name}.plan").write_text(explained(place.url, sent[0]) + "\n")
         found[name] = pgbench(
             place.url,
-            place.postmaster,
             sent,
             seconds=max(1, round(options.seconds)),
             times=options.rounds,

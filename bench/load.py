@@ -24,7 +24,6 @@ from bench.machine import Running, children_seconds, cores, cpu_seconds, load
 from bench.place import TOOLS
 from bench.questions import Question, plain
 
-CONNECTIONS = 16
 HERE = Path(__file__).parent
 SLACK_S = 30
 
@@ -103,7 +102,7 @@ def sample(running: Running, postmaster: int, question: Question, asked: Load) -
         environment["BENCH_HEADERS"] = str(file)
     before = load()
     server, database = cpu_seconds(running.pid), children_seconds(postmaster)
-    made = _run(running, environment, asked.seconds)
+    made = _run(running, environment, asked.seconds, question.connections)
     count = made["requests"]
     made["server_us"] = (cpu_seconds(running.pid) - server) / count * 1e6
     made["postgres_us"] = (children_seconds(postmaster) - database) / count * 1e6
@@ -131,12 +130,14 @@ def middle(found: Sequence[Mapping[str, float]]) -> Measured:
     )
 
 
-def _run(running: Running, environment: Mapping[str, str], seconds: float) -> dict[str, float]:
+def _run(
+    running: Running, environment: Mapping[str, str], seconds: float, connections: int
+) -> dict[str, float]:
     wrk = shutil.which("wrk")
     assert wrk is not None, "checked at the start"
     done = subprocess.run(
         [
-            wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "20s",
+            wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "20s",
             "-s", str(HERE / "wrk.lua"), f"http://{running.host}",
         ],
         env={**os.environ, **environment},

@@ -94,6 +94,8 @@ class Question:
     server: str
     document: str
     variables: tuple[dict[str, Any], ...]
+    connections: int = 16
+    """How many ask at once."""
 
     @property
     def bodies(self) -> list[bytes]:
@@ -124,7 +126,7 @@ def questions(data: Data) -> dict[tuple[str, str], Question]:
     ):
         free = {**TUESDAY, "hours": "4"}
         given = {"classes": [{"scheme": SCHEME, "under": code}], "free": free, **TUESDAY}
-        found[name, "hub"] = Question(name, "hub", FREE, (given,))
+        found[name, "hub"] = Question(name, "hub", FREE, (given,), connections=2)
     return found
 
 

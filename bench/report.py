@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bench import targets
 from bench.data import Data
 from bench.intake import UNDER_WAY, Taken
-from bench.load import CONNECTIONS, Measured
+from bench.load import Measured
 from bench.reads import POOL, Race, Started
 from bench.statements import CLIENTS, Alone
 from bench.targets import Verdict
@@ -85,7 +85,7 @@ def _head(made: Results) -> str:
         f"- Data: {data.institutions:,} institutions, {data.instruments:,} instruments, "
         f"{data.instruments * 2:,} offers, {data.occupancies:,} occupancies; every server reads "
         "the hub's own tables, and its answers were equal to the hub's before each run.\n"
-        f"- Load: wrk, {CONNECTIONS} connections, {made.rounds} rounds of {made.seconds:g} s, "
+        f"- Load: wrk, 16 connections (2 for availability), {made.rounds} rounds of {made.seconds:g} s, "
         "medians. The server has one core, wrk and PostgreSQL the other; PostgreSQL may use what "
         f"is left of the first. {POOL} connections to PostgreSQL for every server.\n"
         "- Each peer has its best documented configuration, and the hub's listing table for W1.\n"
@@ -180,7 +180,7 @@ def _free(made: Results) -> str:
         rows.append([NAMES[name], f"{each.rps:,.1f}", f"{each.p50_ms:.0f}", one])
     if not rows:
         return ""
-    head = ["question", "requests/s", "p50 ms under load", "one alone, ms"]
+    head = ["question", "requests/s, 2 connections", "p50 ms", "one alone, ms"]
     return "## Availability search\n\n" + table(head, rows)
 
 

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import RawCursor
 
 from bench.data import TUESDAY
-from bench.machine import children_seconds, cores
+from bench.machine import cores
 from bench.place import TOOLS
 from bench.questions import Question
 from bench.serve import CALLER, LIMITS
@@ -68,19 +68,14 @@ class Alone:
 
     one_us: float
     rps: float
-    postgres_us: float
 
 
-def pgbench(url: str, postmaster: int, sent: list[Sent], *, seconds: int, times: int) -> Alone:
+def pgbench(url: str, sent: list[Sent], *, seconds: int, times: int) -> Alone:
     """Run statements through pgbench, with one client and with as many as the hub's pool."""
     files, values = _scripts(sent[:: max(1, len(sent) // SCRIPTS_MAX)][:SCRIPTS_MAX])
     one = [_run(url, files, values, 1, max(1, seconds // 2)) for _ in range(times)]
-    rates, used = [], []
-    for _ in range(times):
-        before = children_seconds(postmaster)
-        rates.append(_run(url, files, values, CLIENTS, seconds))
-        used.append((children_seconds(postmaster) - before) / (rates[-1] * seconds) * 1e6)
-    return Alone(1e6 / median(one), median(rates), median(used))
+    many = [_run(url, files, values, CLIENTS, seconds) for _ in range(times)]
+    return Alone(1e6 / median(one), median(many))
 
 
 def _scripts(sent: list[Sent]) -> tuple[list[Path], list[str]]:

@@ -28,8 +28,8 @@ def results() -> Results:
     }
     made.shipped = {"W2": {"hub, as shipped": measured(2_000.0, 210.0)}}
     made.checks = {"token": 1.0}
-    made.alone = {"W1": Alone(400.0, 4_000.0, 0.0)}
-    made.large_instruments, made.large = 1_300_000, {"W1": Alone(600.0, 4_000.0, 0.0)}
+    made.alone = {"W1": Alone(400.0, 4_000.0)}
+    made.large_instruments, made.large = 1_300_000, {"W1": Alone(600.0, 4_000.0)}
     made.intake = {"request-signed": Taken(50_000, 5_000, 7_000.0, 2.0, 120.0, 110.0, 4.6)}
     return made
 
