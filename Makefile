@@ -27,7 +27,7 @@ test: $(STAMP) ## run every test
 torture: $(STAMP) ## kill a hub under load at random points, then check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100
 
-bench: $(STAMP) ## measure the hub beside its peers, write bench/RESULTS.md (about 12 minutes)
+bench: $(STAMP) ## measure the hub beside its peers, write bench/RESULTS.md (about 10 minutes)
 	@$(BIN)/python -m bench
 
 bench-large: $(STAMP) ## the same, with 1.3 million instruments beside (fills them first: 20 minutes, 15 GB)

@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--instruments", type=int, default=130_000)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one run")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of which the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--large", type=int, default=0, help="instruments of a second table")

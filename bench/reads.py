@@ -29,6 +29,8 @@ from hub.state.limits import CLOCK_MARGIN_S
 
 POOL = 8
 """Connections to PostgreSQL, the same for every server; the hub's default."""
+WARM_S = 3.0
+"""Length of the first run, which is not counted."""
 EQUAL_MAX = 24
 """Answers that are compared for each question and server."""
 SETTLE_S = CLOCK_MARGIN_S + CLOCK_AHEAD_S
@@ -153,7 +155,7 @@ def race(
             samples: dict[str, list[dict[str, float]]] = {each.name: [] for each in asked}
             for number in range(rounds + 1):  # the first round warms plans and connections
                 for each in asked:
-                    load = Load(seconds if number else 1.0, each.header, each.proofs)
+                    load = Load(seconds if number else WARM_S, each.header, each.proofs)
                     question = questions[name, each.speaks]
                     made = sample(servers[each.name], postmaster, question, load)
                     if number:
