@@ -19,7 +19,7 @@ from hub.intake.limits import ROWS_PER_TURN
 from hub.intake.prepare import Prepared, problem
 from hub.ledger import es256
 from hub.ledger.errors import StatementError
-from hub.ledger.statement import check_statement, parse_statement
+from hub.ledger.statement import Statement, check_parsed, parse_statement
 from hub.store.database import Database
 
 Keys = dict[str, tuple[EllipticCurvePublicKey, str]]
@@ -36,22 +36,24 @@ async def check_signatures(
     database: Database, rows: Sequence[Prepared], party: str, now: datetime
 ) -> None:
     """Verify the signature of every row that has one; a bad one is a problem of that row."""
-    signed = [row for row in rows if row.jws is not None and not row.problems]
+    signed = [
+        (row, statement)
+        for row in rows
+        if row.jws is not None and not row.problems
+        if (statement := _read(row, row.jws)) is not None
+    ]
     if not signed:
         return
-    kids = {kid for row in signed if (kid := _kid(row)) is not None}
-    keys = await _find_keys(database, kids, now)
-    for turn, row in enumerate(signed):
+    keys = await _find_keys(database, {statement.kid for _, statement in signed}, now)
+    for turn, (row, statement) in enumerate(signed):
         if turn % ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
-        if not row.problems:
-            _check(row, keys, party, now)
+        _check(row, statement, keys, party, now)
 
 
-def _kid(row: Prepared) -> str | None:
-    assert row.jws is not None
+def _read(row: Prepared, jws: str) -> Statement | None:
     try:
-        return parse_statement(row.jws).kid
+        return parse_statement(jws)
     except StatementError as error:
         _refuse(row, error.code)
         return None
@@ -61,17 +63,16 @@ async def _find_keys(database: Database, kids: set[str], now: datetime) -> Keys:
     if not kids:
         return {}
     found = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
-    return {kid: (es256.public_key(jwk), party) for kid, jwk, party in found if _is_ec(jwk)}
+    keys = {kid: (es256.public_key(jwk), party) for kid, jwk, party in found if _is_ec(jwk)}
+    return {kid: pair for kid, pair in keys.items() if es256.thumbprint(pair[0]) == kid}
 
 
 def _is_ec(jwk: Any) -> bool:
     return isinstance(jwk, dict) and jwk.get("kty") == "EC" and jwk.get("crv") == "P-256"
 
 
-def _check(row: Prepared, keys: Keys, party: str, now: datetime) -> None:
-    assert row.jws is not None
+def _check(row: Prepared, statement: Statement, keys: Keys, party: str, now: datetime) -> None:
     assert row.spec is not None
-    statement = parse_statement(row.jws)
     if statement.kid not in keys:
         _refuse(row, "STATEMENT_KEY")
         return
@@ -82,7 +83,7 @@ def _check(row: Prepared, keys: Keys, party: str, now: datetime) -> None:
         _refuse(row, "STATEMENT_PARTY")
         return
     try:
-        check_statement(row.jws, row.canon, key, record_type=row.spec.name, party=holder, now=now)
+        check_parsed(statement, row.canon, key, record_type=row.spec.name, party=holder, now=now)
     except StatementError as error:
         _refuse(row, error.code)
     else:

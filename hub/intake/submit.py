@@ -59,7 +59,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
     speaker = await _speaker(database, batch)
     async with database.checking:
         rows = await _prepare(batch, speaker, now)
-    await check_signatures(database, rows, batch.party, now)
+        await check_signatures(database, rows, batch.party, now)
     for attempt in range(ATTEMPTS_MAX):
         try:
             return await _write(database, batch, rows, now, alone=attempt > 0)

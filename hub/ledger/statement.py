@@ -123,6 +123,20 @@ def check_statement(
     statement = parse_statement(jws)
     if statement.kid != es256.thumbprint(key):
         _refuse("STATEMENT_KEY", "the signature names another key")
+    check_parsed(statement, canon, key, record_type=record_type, party=party, now=now)
+    return statement
+
+
+def check_parsed(
+    statement: Statement,
+    canon: bytes,
+    key: EllipticCurvePublicKey,
+    *,
+    record_type: str,
+    party: str,
+    now: datetime | None = None,
+) -> None:
+    """Verify a signature that was read already, with the key that its `kid` is known to name."""
     if not es256.is_signed(key, statement.signature, statement.protected.encode() + b"." + canon):
         _refuse("STATEMENT_SIGNATURE", "the signature does not belong to these bytes")
     if statement.record_type != record_type:
@@ -131,7 +145,6 @@ def check_statement(
         _refuse("STATEMENT_PARTY", "the signature is in the name of another party")
     if now is not None and statement.issued_at > now.timestamp() + CLOCK_SKEW_S:
         _refuse("STATEMENT_TIME", "the signature was made in the future; set the clock")
-    return statement
 
 
 def statement_hash(jws: str) -> bytes:
