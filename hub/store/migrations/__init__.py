@@ -1,7 +1,7 @@
 """`migrations`: brings a database to the tables of this version, and says where it differs.
 
-- A revision is frozen text: it never reads the present tables, so it does tomorrow what it does
-  today. `python -m hub.store.migrations.freeze` writes the DDL of the present tables for the first.
+- A revision is text of its own: it never reads the present tables, so it does tomorrow what it does
+  today. A test compares what all of them make with what the present tables say.
 - Several workers may start at once: an advisory lock lets one migrate and the others wait.
 """
 

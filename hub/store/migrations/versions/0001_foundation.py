@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables as they were frozen."""
+    """Create the tables as they were then."""
     ddl = Path(__file__).with_suffix(".sql").read_text("utf-8")
     op.get_bind().exec_driver_sql(ddl)
 

@@ -238,26 +238,15 @@ CREATE TABLE instrument (
 	CONSTRAINT pk_instrument PRIMARY KEY (item_id)
 );
 CREATE INDEX ix_instrument_accepted_on_item_id ON instrument USING btree (accepted_on, item_id);
+CREATE INDEX ix_instrument_classes_path ON instrument USING gin (classes_path);
 CREATE INDEX ix_instrument_institution_key ON instrument USING btree (institution_key);
 CREATE INDEX ix_instrument_joined_on_item_id ON instrument USING btree (joined_on, item_id);
 CREATE INDEX ix_instrument_key ON instrument USING btree (key);
 CREATE INDEX ix_instrument_name_sort_item_id ON instrument USING btree (name_sort, item_id);
 CREATE INDEX ix_instrument_origin_country ON instrument USING btree (origin_country);
 CREATE INDEX ix_instrument_original_value_amount_item_id ON instrument USING btree (original_value_amount, item_id);
+CREATE INDEX ix_instrument_province ON instrument USING btree (province);
 CREATE INDEX ix_instrument_search ON instrument USING gin (search);
-CREATE TABLE instrument_listing (
-	item_id TEXT NOT NULL,
-	step TEXT NOT NULL,
-	name_sort TEXT COLLATE "C" NOT NULL,
-	province TEXT,
-	use TEXT,
-	status TEXT,
-	sharing TEXT,
-	customs_status TEXT
-);
-CREATE INDEX ix_instrument_listing_facets ON instrument_listing (step, province, use, status, sharing, customs_status);
-CREATE INDEX ix_instrument_listing_item_id ON instrument_listing (item_id);
-CREATE INDEX ix_instrument_listing_order ON instrument_listing (step, name_sort, item_id) INCLUDE (province, use, status, sharing, customs_status);
 CREATE TABLE instrument_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
