@@ -17,6 +17,11 @@ STOP_TIMEOUT_S = 15
 _CORES = sorted(os.sched_getaffinity(0))  # before anything is pinned
 
 
+def cores_of_machine() -> list[int]:
+    """Return the cores that the benchmark may use."""
+    return _CORES
+
+
 def cores() -> tuple[int, int]:
     """Return the core for the server and the core for the load; PostgreSQL may use both."""
     found = _CORES

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from bench.data import SOURCE, Data, Wire
+from bench.machine import cores_of_machine, pin, postmaster
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Connection, Database, DatabaseLimits
 from hub.store.migrations import migrate
@@ -32,6 +33,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     TOOLS.mkdir(parents=True, exist_ok=True)
     server = EmbeddedPostgres(TOOLS / "postgres")
     server.start()
+    pin(postmaster(server.folder), cores_of_machine())  # a killed run may have left it bound
     try:
         yield server
     finally:
