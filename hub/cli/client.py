@@ -147,6 +147,8 @@ def receipt(
     out: Annotated[Path, typer.Option(help="folder for receipt and record")] = Path(),
 ) -> None:
     """Fetch a receipt and the record it is for, to be verified offline."""
+    if not (entry.isascii() and entry.isdigit()):
+        raise typer.BadParameter(f"{entry!r} is no entry id: a number, as a push answers it")
     with told():
         proof, record = run(_receipt(load_profile(profile), entry))
         out.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from hub.access.clients import ClientKind
+from hub.cli.client import app
 from hub.cli.verify import verify as verify_verb
 from hub.client import CallRefusedError, HubClient
 from hub.client.hub_client import PushAnswer
@@ -120,3 +121,10 @@ async def test_without_the_scope_of_an_item_the_record_is_not_shown(
     voucher = await world.register("voucher", VOUCHER_OFFICE, ClientKind.VOUCHER, scopes)
     with pytest.raises(CallRefusedError):
         await voucher.record(entry(answer))
+
+
+def test_an_entry_id_that_is_no_number_is_told_before_anything_is_asked() -> None:
+    runner = CliRunner()
+    made = runner.invoke(app, ["receipt", "--as", "nowhere.toml", "DEMO"])
+    assert made.exit_code == 2
+    assert "is no entry id" in made.output
