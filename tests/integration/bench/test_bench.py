@@ -38,23 +38,24 @@ def server() -> Iterator[EmbeddedPostgres]:
         yield started
 
 
-def test_stock_strawberry_says_what_the_hub_says(
-    small: tuple[str, dict[tuple[str, str], Question]],
-) -> None:
-    url, asked = small
+@pytest.fixture
+def racers(small: tuple[str, dict[tuple[str, str], Question]]) -> list[reads.Contestant]:
     first, second = reads.ports(2)
-    racers = [reads.hub("hub", "engine", url, first), reads.strawberry(url, second)]
+    return [reads.hub("hub", "engine", small[0], first), reads.strawberry(small[0], second)]
+
+
+def test_stock_strawberry_says_what_the_hub_says(
+    small: tuple[str, dict[tuple[str, str], Question]], racers: list[reads.Contestant]
+) -> None:
     with reads.running(racers) as servers:
         for name in ("W1", "W2", "W3"):
-            assert reads.compare(racers, servers, asked, name) > 0
+            assert reads.compare(racers, servers, small[1], name) > 0
 
 
 def test_an_answer_that_differs_ends_the_benchmark(
-    small: tuple[str, dict[tuple[str, str], Question]],
+    small: tuple[str, dict[tuple[str, str], Question]], racers: list[reads.Contestant]
 ) -> None:
-    url, asked = small
-    first, second = reads.ports(2)
-    racers = [reads.hub("hub", "engine", url, first), reads.strawberry(url, second)]
+    asked = small[1]
     other = asked["W2", "strawberry"]
     wrong = Question(other.name, other.server, other.document, other.variables[::-1])
     with reads.running(racers) as servers, pytest.raises(RuntimeError, match="differ"):
