@@ -25,14 +25,14 @@ from schema.errors import Problem
 from schema.flat import Cell as FlatCell
 from schema.flat import assemble, columns
 from schema.item import RecordSpec
-from schema.records import RECORDS
+from schema.registry import standard
 
 __all__ = ["ADAPTER", "WorkbookRow", "read_workbook"]
 
 HEADER_SEARCHED_MAX = 5
 """Rows from the top in which the row of column names must stand."""
 
-BY_TITLE = {spec.zh: name for name, spec in RECORDS.items()} | {name: name for name in RECORDS}
+BY_TITLE = {title: spec.name for spec in standard() for title in (spec.zh, spec.name)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +63,7 @@ def read_workbook(rows: Iterable[TableRow]) -> Iterator[WorkbookRow]:
             if not name:
                 yield _unknown_table(members)
             continue
-        yield from _sheet(name, RECORDS[record_type], members)
+        yield from _sheet(name, standard()[record_type], members)
 
 
 def unused_sheets(rows: Iterable[TableRow]) -> list[str]:
@@ -79,7 +79,7 @@ def _type_of(sheet: str, members: Sequence[TableRow]) -> str | None:
     best, most = None, 0
     for row in members[:HEADER_SEARCHED_MAX]:
         texts = {cell for cell in row.cells if isinstance(cell, str)}
-        for name, spec in RECORDS.items():
+        for name, spec in standard().specs.items():
             needed = {column.path for column in columns(spec) if column.required}
             paths = {column.path for column in columns(spec)}
             if needed <= texts and len(texts & paths) > most:
@@ -193,7 +193,9 @@ ADAPTER = Adapter(
     title_en="Monthly workbook",
     publisher_zh="报送单位",
     publisher_en="The submitting unit",
-    collections=(Collection(name="workbook", reader=Sheet(), map=_nothing, types=tuple(RECORDS)),),
+    collections=(
+        Collection(name="workbook", reader=Sheet(), map=_nothing, types=standard().names),
+    ),
     promised_freshness=timedelta(days=31),
     records_min=1,
     additions="strict",

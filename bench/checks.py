@@ -16,6 +16,7 @@ from bench.serve import LIMITS
 from hub.access.clients import ClientDirectory
 from hub.access.dpop import ProofChecker
 from hub.access.envelope import Envelope, read_envelope
+from hub.access.grants import Grants
 from hub.access.keys import generate_key, key_from_pem
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Gate
@@ -23,16 +24,16 @@ from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenVerifier
 from hub.app import access_config
 from hub.clock import system_clock
-from hub.graphql.schema import core
+from hub.graphql.schema import interface
 from hub.keys import load_or_make
 from hub.query.authorise import Authority
 from hub.query.binding import Env
-from hub.query.grants import Grants
 from hub.query.plan import Planner
 from hub.query.router import read_request
 from hub.settings import Settings
 from hub.state.memory import MemoryState
 from hub.store.database import Database
+from hub.store.records import standard_records
 
 ROUNDS = 5
 
@@ -104,10 +105,10 @@ async def check_costs(
 
 
 def _reading(question: Question, count: int) -> dict[str, float]:
-    planner = Planner(core(), LIMITS)
+    planner = Planner(interface(standard_records()), LIMITS)
     document = planner.keep(planner.read(question.document))
     grants = Grants(None)
-    authority = Authority(frozenset({"catalogue:read"}), grants.everything, grants.limited)
+    authority = Authority(frozenset({"catalogue:read"}), grants.limited)
     bodies = question.bodies
     given = [question.variables[n % len(bodies)] for n in range(count)]
 

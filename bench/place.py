@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
 from bench.data import SOURCE, Data, Wire
 from bench.machine import cores_of_machine, pin, postmaster
 from hub.embedded.server import EmbeddedPostgres
-from hub.store.database import Connection, Database, DatabaseLimits
+from hub.store.copying import Connection
+from hub.store.database import Database, DatabaseLimits
 from hub.store.migrations import migrate
-from hub.store.projection import Standing, projection
+from hub.store.projection import Projection, Standing
 from hub.store.sources import heard_from, register_source
 from schema.canonical import canonical
 
@@ -87,7 +87,8 @@ async def filled(server: EmbeddedPostgres, data: Data) -> tuple[str, float]:
         async with database.writes.connection() as connection:
             await connection.execute("VACUUM (ANALYZE)")
             await connection.execute("CHECKPOINT")
-        await heard_from(database, SOURCE, AS_OF, AS_OF, added=data.instruments)
+        async with database.writes.transaction() as connection:
+            await heard_from(connection, SOURCE, added=data.instruments, at=(AS_OF, AS_OF))
     return url, rows / seconds
 
 
@@ -95,7 +96,7 @@ async def _fill(database: Database, data: Data) -> int:
     await register_source(database, SOURCE, "性能测试", mode="PUSH", now=AS_OF)
     ids, rows = count(1), 0
     for name, each in data.everything().items():
-        writer = projection(name)
+        writer = database.records.projection(name)
         while True:
             part = [pair for _, pair in zip(range(ROWS_PER_PART), each, strict=False)]
             if not part:
@@ -108,13 +109,16 @@ async def _fill(database: Database, data: Data) -> int:
 
 
 async def _write(
-    connection: Connection, writer: Any, part: Iterable[tuple[str, Wire]], ids: Iterator[int]
+    connection: Connection, writer: Projection, part: Iterable[tuple[str, Wire]], ids: Iterator[int]
 ) -> None:
     lines = (
         writer.row(
             Standing(
                 source=SOURCE,
                 key=key,
+                owner=writer.tables.spec.owner_of(wire),
+                issuer=writer.tables.spec.issuer_of(wire),
+                party="hub:bench",
                 entry_id=next(ids),
                 revision=1,
                 digest=sha256(canonical(wire)).digest(),

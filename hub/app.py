@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub.access.agreements import Agreements
 from hub.access.config import AccessConfig
 from hub.access.keys import generate_key, key_from_pem
 from hub.access.service import Access
@@ -36,13 +37,11 @@ from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
 from hub.proofs import ProofEndpoints
-from hub.query.agreements import Agreements
 from hub.query.execute import Engine, Parts
 from hub.query.router import PATH, GraphQLEndpoint
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
-from hub.store.sources import heard_from
 from schema import STANDARD_VERSION
 
 VERSION = version("delta-instrument-hub")
@@ -112,10 +111,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     proofs = ProofEndpoints(database, access, agreements, policy)
 
     async def take(batch: Batch) -> Outcomes:
-        outcomes = await submit(database, batch, clock=clock)
-        if not (batch.dry_run or outcomes.replayed):
-            await heard_from(database, batch.source, batch.as_of, clock(), added=outcomes.added)
-        return outcomes
+        return await submit(database, batch, clock=clock)
 
     parts = Parts(
         facts=ServiceFacts(

@@ -80,8 +80,38 @@ class ErrorCode(Enum):
     RECORD_TYPE_UNKNOWN = 422, "标准中没有这种记录", "The standard has no such record type"
     RECORD_NOT_CANONICAL = 422, "记录无法形成规范字节", "The record has no canonical form"
     RECORD_SIGNATURE_INVALID = 422, "记录签名无效", "The record's signature is not valid"
-    OWNER_MISMATCH = 422, "记录不属于该来源可以代表的单位", "The source may not speak for its owner"
+    OWNER_MISMATCH = (
+        422,
+        "记录不属于该来源可以代表的单位",
+        "The source may not speak for its issuer",
+    )
+    OWNER_CHANGED = (
+        422,
+        "记录所属单位不能通过更正改变，请先撤回再重新提交",
+        "A revision cannot change whose record it is; withdraw it and submit it anew",
+    )
+    ISSUER_NOT_NAMED = (
+        422,
+        "授权或裁决类记录只接受登记了出具单位的来源",
+        "What gives a right or decides is taken only from a source registered for its issuer",
+    )
+    ISSUER_MUST_VOUCH = (
+        422,
+        "授权或裁决类记录须由出具单位自己签名提交",
+        "What gives a right or decides must be signed by its issuer itself",
+    )
+    DECIDES_ON_ITSELF = (
+        422,
+        "不得对本单位自行裁决",
+        "Nobody decides on himself: issuer and owner are the same",
+    )
+    GUARDED_ALONE = (
+        422,
+        "这类记录须单独提交，每批一行",
+        "A record of this type comes alone: one row a batch",
+    )
     WITHDRAW_UNKNOWN = 422, "要撤回的记录不存在", "There is nothing to withdraw under this key"
+    ALREADY_WITHDRAWN = 422, "该记录已经撤回", "It is withdrawn already"
 
     # Sources
     SOURCE_UNKNOWN = 404, "没有登记过这个来源", "No source is registered under this id"

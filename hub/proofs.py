@@ -2,9 +2,10 @@
 
 - `GET /receipts/{entry}` gives `tlog-proof@v1` text, `GET /records/{entry}` the canonical bytes
   that it proves. Together they are verified offline with `deltahub verify`.
-- A receipt needs `receipt:read` and a right to the row; a record needs the scopes of every item in
-  it as well, because bytes that are signed cannot be shown in part.
-- The source that sent a record always gets both.
+- Both need `receipt:read` and a right to all of the record: signed bytes cannot be shown in part,
+  and a receipt holds the salt with which what is hidden could be guessed.
+- Rights are judged by what stands. An old revision and a withdrawal are for owner and issuer.
+- The source that sent a record always gets both: it has them.
 - Who may not read a record is told the same as when there is none.
 """
 
@@ -12,36 +13,44 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hub.access.agreements import Agreements
 from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
+from hub.access.visibility import Subject, hidden_items, holds
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.hooks import ReceiptAnswer
 from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
-from hub.ledger.receipts import Receipt, receipt_for
+from hub.ledger.receipts import Receipt, entries_of, receipt_for
 from hub.problem import problem
-from hub.query.agreements import Agreements
-from hub.query.authorise import DATASET_OF_SCOPE, PUBLIC_SCOPE
-from hub.query.grants import Grants
 from hub.store.database import Database
 from schema.dates import format_instant
-from schema.item import Item, RecordSpec
-from schema.records import RECORDS
+from schema.item import RecordSpec
+from schema.visibility import HISTORY
 
 _LOG = logging.getLogger(__name__)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 WAIT_S = 1
 """When to ask again for the receipt of an entry that the log has not signed for yet."""
+
+
+class Sight(IntEnum):
+    """How much of an entry somebody may see."""
+
+    NOTHING = 0
+    ROW = 1
+    """That it is there, and some of it."""
+    WHOLE = 2
 
 
 class ProofEndpoints:
@@ -64,11 +73,11 @@ class ProofEndpoints:
 
     async def receipt(self, request: Request) -> Response:
         """Answer the receipt of an entry, or 202 with Retry-After until the log has signed."""
-        return await self._answer(request, self._receipt)
+        return await self._answer(request, _receipt)
 
     async def record(self, request: Request) -> Response:
         """Answer the canonical bytes of an entry."""
-        return await self._answer(request, self._record)
+        return await self._answer(request, _record)
 
     async def _answer(self, request: Request, make: Any) -> Response:
         envelope = None
@@ -87,103 +96,99 @@ class ProofEndpoints:
     async def find(
         self, caller: Caller, *, entry_id: int | None, revision_id: str | None
     ) -> ReceiptAnswer | None:
-        """Return the receipt of an entry or of a revision for the GraphQL interface."""
+        """Return the receipt of an entry or of a revision for the GraphQL interface.
+
+        Who may see the record and not all of it learns the state and gets no proof. A revision is
+        found only by who may read it whole, or its id would confirm a guess of its content.
+        """
         _need_scope(caller)
-        which = entry_id if entry_id is not None else revision_id
-        try:
-            found = await receipt_for(self._database, which, self._policy) if which else None
-        except LedgerError:
-            return None  # not the form of a revision id
-        if found is None:
-            return None
-        body = await self._database.reads.fetch_bytes(_BODY, (found.entry_id,))
-        if body is None or not await self._may(caller, found, body, whole=False):
-            return None
-        return ReceiptAnswer(
-            entry_id=str(found.entry_id),
-            revision_id=found.revision_id,
-            state=found.state.value,
-            record_type=found.record_type,
-            key=found.key,
-            source=found.source,
-            accepted_at=format_instant(found.accepted_at),
-            leaf_index=found.leaf_index,
-            proof=found.text,
-        )
+        if revision_id is None:
+            asked, least = [entry_id] if entry_id else [], Sight.ROW
+        else:
+            try:
+                asked, least = await entries_of(self._database, revision_id), Sight.WHOLE
+            except LedgerError:
+                return None  # not the form of a revision id
+        for each in asked:
+            found, sight, _ = await self._looked_at(caller, each)
+            if found is not None and sight >= least:
+                return _answer(found, is_whole=sight is Sight.WHOLE)
+        return None
 
     async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
         if caller.anonymous:
             raise TokenError(Reason.TOKEN_MISSING)
         _need_scope(caller)
-        found = await receipt_for(self._database, entry, self._policy)
-        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
-        if found is None or body is None:
+        found, sight, body = await self._looked_at(caller, entry)
+        if found is None or sight is not Sight.WHOLE:
             raise _absent()
-        answer: Response = await make(caller, found, body)
+        answer: Response = make(found, body)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    async def _receipt(self, caller: Caller, found: Receipt, body: bytes) -> Response:
-        if not await self._may(caller, found, body, whole=False):
-            raise _absent()
-        if found.text is None:
-            return Response(
-                found.state.value,
-                status_code=202,
-                media_type="text/plain",
-                headers={"Retry-After": str(WAIT_S)},
-            )
-        return Response(
-            found.text, media_type=MEDIA_TYPE, headers={"Hub-Receipt-State": found.state.value}
-        )
+    async def _looked_at(self, caller: Caller, entry: int) -> tuple[Receipt | None, Sight, bytes]:
+        """Return an entry's receipt and bytes with how much of it the caller may see."""
+        found = await receipt_for(self._database, entry, self._policy)
+        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
+        if found is None or body is None:
+            return None, Sight.NOTHING, b""
+        return found, await self._sight(caller, found, body), body
 
-    async def _record(self, caller: Caller, found: Receipt, body: bytes) -> Response:
-        if not await self._may(caller, found, body, whole=True):
-            raise _absent()
-        return Response(body, media_type="application/json")
-
-    async def _may(self, caller: Caller, found: Receipt, body: bytes, *, whole: bool) -> bool:
+    async def _sight(self, caller: Caller, found: Receipt, body: bytes) -> Sight:
+        """Judge an entry by what stands: an old revision is history, and so is a withdrawal."""
         if found.source in caller.sources:
-            return True
-        if found.is_withdrawal:
-            return not whole
-        grants = await self._agreements.of(caller.party, caller.scopes)
-        wire = json.loads(body)
-        spec = RECORDS[found.record_type]
-        if not may_see_row(spec, wire, grants):
-            return False
-        return not whole or not hidden_items(spec, wire, caller.scopes, grants)
+            return Sight.WHOLE  # what one sent, one has
+        spec = self._database.records.registry[found.record_type]
+        grants = await self._agreements.of(caller.party)
+        subject = Subject(
+            owner=found.owner,
+            issuer=found.issuer,
+            wire={} if found.is_withdrawal else json.loads(body),
+        )
+        rule = spec.rows if await self._stands(spec, found) else HISTORY
+        if spec.scope not in caller.scopes or not holds(rule, subject, grants):
+            return Sight.NOTHING
+        return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
+
+    async def _stands(self, spec: RecordSpec, found: Receipt) -> bool:
+        """Whether an entry is what its source says now."""
+        table = self._database.records.tables[spec.name].source.name
+        rows = await self._database.reads.fetch_all(
+            f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND key = %s AND NOT withdrawn",
+            (found.source, found.key),
+        )
+        return rows == [(found.entry_id,)]
 
 
-def may_see_row(spec: RecordSpec, wire: Mapping[str, Any], grants: Grants) -> bool:
-    """Tell whether a caller may see that a record exists."""
-    if spec.dataset is None or grants.everything:
-        return True
-    if grants.party is not None and wire.get("userKey") == grants.party:
-        return True
-    return spec.owner_of(dict(wire)) in grants.owners(spec.dataset)
+def _receipt(found: Receipt, _: bytes) -> Response:
+    if found.text is None:
+        return Response(
+            found.state.value,
+            status_code=202,
+            media_type="text/plain",
+            headers={"Retry-After": str(WAIT_S)},
+        )
+    return Response(
+        found.text, media_type=MEDIA_TYPE, headers={"Hub-Receipt-State": found.state.value}
+    )
 
 
-def hidden_items(
-    spec: RecordSpec, wire: Mapping[str, Any], scopes: frozenset[str], grants: Grants
-) -> list[str]:
-    """Return the items of a record that a caller may not read."""
-    stated = [item for item in spec.items if item.wire in wire]
-    return [item.wire for item in stated if not _may_read(spec, item, wire, scopes, grants)]
+def _record(_: Receipt, body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
-def _may_read(
-    spec: RecordSpec, item: Item, wire: Mapping[str, Any], scopes: frozenset[str], grants: Grants
-) -> bool:
-    if item.scope not in scopes:
-        return False
-    if item.scope == PUBLIC_SCOPE or grants.everything:
-        return True
-    owner = spec.owner_of(dict(wire))
-    if grants.party is not None and grants.party in (owner, wire.get("userKey")):
-        return True
-    return owner in grants.owners(DATASET_OF_SCOPE[item.scope], item.wire) or owner in (
-        grants.whole.get(DATASET_OF_SCOPE[item.scope], ())
+def _answer(found: Receipt, *, is_whole: bool) -> ReceiptAnswer:
+    return ReceiptAnswer(
+        entry_id=str(found.entry_id),
+        revision_id=found.revision_id if is_whole else None,
+        state=found.state.value,
+        record_type=found.record_type,
+        key=found.key,
+        source=found.source,
+        accepted_at=format_instant(found.accepted_at),
+        leaf_index=found.leaf_index,
+        proof=found.text if is_whole else None,
     )
 
 

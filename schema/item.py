@@ -3,6 +3,7 @@
 - `@record` and `@value` make frozen, keyword-only dataclasses in which every field is an `item`.
 - `describe(cls)` returns the `RecordSpec`; tables, GraphQL types, JSON Schemas, the validator and
   the documentation are derived from it and from nothing else.
+- A record declares whose it is, who issues it and who may see it; an omission fails at import.
 - An item that a scope above the public one protects is optional, so that hiding it never hides
   its record.
 """
@@ -10,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,11 +20,14 @@ from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
-from schema.codes import AgreementDataset, CodeList
+from schema.codes import CodeList
 from schema.dates import PartialDate
 from schema.identifiers import Flaw
+from schema.parties import OPERATOR, Effect, PartyItem
+from schema.visibility import DATASETS, PUBLIC, PUBLIC_SCOPE, Rule, item_rule
 
 C = TypeVar("C")
+T = TypeVar("T")
 
 TEXT_LENGTH_MAX = 500
 """Characters of a text item that states no other bound."""
@@ -41,11 +45,11 @@ class Grade(Enum):
 
 
 SCOPE_OF_GRADE = {
-    Grade.L1: "catalogue:read",
+    Grade.L1: PUBLIC_SCOPE,
     Grade.L2: "asset:read",
-    Grade.L3: "service:read",
     Grade.L4: "person:read",
 }
+"""The scope of an item that names none. L3 has several: the record or the item must say which."""
 
 
 class Kind(Enum):
@@ -74,6 +78,8 @@ class Facts:
     scheme: str | None = None
     ref: str | None = None
     inverse: str | None = None
+    is_few: bool = False
+    """What refers by this item is few, so that a list serves better than a connection."""
     pattern: str | None = None
     length_max: int = TEXT_LENGTH_MAX
     minimum: int | None = None
@@ -103,16 +109,13 @@ class Item:
     code_list: type[CodeList] | None
     value: RecordSpec | None
     facts: Facts
+    scope: str
+    """OAuth scope that reveals the item."""
 
     @property
     def grade(self) -> Grade:
         """Data grade."""
         return self.facts.grade
-
-    @property
-    def scope(self) -> str:
-        """OAuth scope that reveals the item."""
-        return self.facts.scope or SCOPE_OF_GRADE[self.facts.grade]
 
     @property
     def relation(self) -> str | None:
@@ -132,9 +135,16 @@ class RecordSpec:
     key: tuple[str, ...] = ()
     key_separator: str = "/"
     prefix: str = ""
+    owner: PartyItem | None = None
+    issuer: PartyItem | str | None = None
+    effect: Effect = Effect.FACT
+    scope: str = PUBLIC_SCOPE
+    """OAuth scope without which no row of the record is shown."""
+    rows: Rule = PUBLIC
+    """Who may see a row."""
     golden: bool = False
     confirmed: bool = False
-    dataset: AgreementDataset | None = None
+    traits: tuple[Any, ...] = ()
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = ()
 
     @property
@@ -150,15 +160,27 @@ class RecordSpec:
         """Return the natural key of a conforming wire object."""
         return self.key_separator.join(str(wire[camel(part)]) for part in self.key)
 
-    def owner_of(self, wire: dict[str, Any]) -> str:
-        """Return the key of the institution that the record belongs to.
+    def owner_of(self, wire: Mapping[str, Any]) -> str:
+        """Return whose data a conforming wire object is."""
+        assert self.owner is not None, "a record has an owner, a value has none"
+        return self.owner.of(wire, camel(self.owner.item))
 
-        An instrument key starts with its institution's key, so the owner needs no look-up.
-        """
-        for name in ("institutionKey", "providerKey"):
-            if name in wire:
-                return str(wire[name])
-        return str(wire["instrumentKey"]).partition("/")[0]
+    def issuer_of(self, wire: Mapping[str, Any]) -> str:
+        """Return who alone may state, change and withdraw a conforming wire object."""
+        if isinstance(self.issuer, PartyItem):
+            return self.issuer.of(wire, camel(self.issuer.item))
+        return self.issuer or self.owner_of(wire)
+
+    def trait(self, kind: type[T]) -> T | None:
+        """Return the record's trait of a kind, if it has one."""
+        return next((each for each in self.traits if isinstance(each, kind)), None)
+
+    def rule(self, item: Item) -> Rule:
+        """Return who may see an item of a row that may be seen."""
+        if item.grade is Grade.L1:
+            return PUBLIC
+        is_personal = item.grade is Grade.L4
+        return item_rule(self.rows, item.scope, item.wire, is_personal=is_personal)
 
 
 @lru_cache(maxsize=1024)
@@ -179,32 +201,66 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     *,
     key: tuple[str, ...],
     prefix: str,
+    owner: PartyItem,
+    issuer: PartyItem | str | None = None,
+    effect: Effect = Effect.FACT,
+    scope: str = PUBLIC_SCOPE,
+    rows: Rule = PUBLIC,
     golden: bool = False,
     confirmed: bool = False,
-    dataset: AgreementDataset | None = None,
+    traits: tuple[Any, ...] = (),
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = (),
 ) -> Callable[[type[C]], type[C]]:
     """Make a class a record of the standard.
 
-    `golden`: queries read a merged table. `confirmed`: an unchanged row still renews the time at
-    which its source last said so. `dataset`: whole rows are shown by agreement only.
+    `owner`: whose data it is. `issuer`: who may state it, the owner where nobody is named.
+    `effect`: whether it gives rights or decides. `scope`, `rows`: what a token must carry, and who
+    one must be, to see a row. `golden`: queries read a merged table. `confirmed`: an unchanged row
+    still renews the time at which its source last said so. `traits`: what it is for others
+    (`schema.traits`).
     """
+    declaration = {
+        "zh": zh,
+        "key": key,
+        "prefix": prefix,
+        "owner": owner,
+        "issuer": issuer,
+        "effect": effect,
+        "scope": scope,
+        "rows": rows,
+        "golden": golden,
+        "confirmed": confirmed,
+        "traits": traits,
+        "checks": checks,
+    }
 
     def make(cls: type[C]) -> type[C]:
         made = dataclass(frozen=True, kw_only=True, slots=True)(cls)
-        made.__standard__ = {  # type: ignore[attr-defined]
-            "zh": zh,
-            "key": key,
-            "prefix": prefix,
-            "golden": golden,
-            "confirmed": confirmed,
-            "dataset": dataset,
-            "checks": checks,
-        }
-        describe(made)
+        made.__standard__ = declaration  # type: ignore[attr-defined]
+        _check_record(describe(made))
         return made
 
     return make
+
+
+def _check_record(spec: RecordSpec) -> None:
+    """Refuse a declaration whose parties or rules name what is not there."""
+    items = {item.name: item for item in spec.items}
+    parties = [each for each in (spec.owner, spec.issuer) if isinstance(each, PartyItem)]
+    named = [*spec.key, *(each.item for each in parties), *spec.rows.named]
+    missing = sorted(set(named) - items.keys())
+    if missing:
+        raise TypeError(f"{spec.name} has no item {', '.join(missing)}")
+    for each in parties:
+        found = items[each.item]
+        if found.optional or found.many or found.kind is not Kind.TEXT:
+            raise TypeError(f"{spec.name}.{each.item} names a party, so it is one required text")
+    if isinstance(spec.issuer, str) and spec.issuer != OPERATOR:
+        raise TypeError(f"{spec.name}: an issuer is an item, or the operator")
+    if spec.effect is Effect.DECISION and spec.issuer is None:
+        raise TypeError(f"{spec.name} decides, so it names an issuer who is not its owner")
+    if not spec.rows.is_public and spec.scope != PUBLIC_SCOPE and spec.scope not in DATASETS:
+        raise TypeError(f"{spec.name}: no agreement speaks of {spec.scope}")
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(item,))
@@ -235,7 +291,10 @@ def describe(cls: type[Any]) -> RecordSpec:
 
 def _described(cls: type[Any]) -> RecordSpec:
     hints = get_type_hints(cls)
-    items = tuple(_item(cls, f.name, hints[f.name], f.metadata.get("facts")) for f in fields(cls))
+    scope = cls.__standard__.get("scope")
+    items = tuple(
+        _item(cls, f.name, hints[f.name], f.metadata.get("facts"), scope) for f in fields(cls)
+    )
     return RecordSpec(
         cls=cls, name=cls.__name__, en=(cls.__doc__ or "").strip(), items=items, **cls.__standard__
     )
@@ -252,7 +311,8 @@ _KINDS: dict[Any, Kind] = {
 }
 
 
-def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None) -> Item:
+def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None, scope: str | None) -> Item:
+    """Describe one item; `scope` is that of the record's rows, None for a value."""
     if facts is None or not facts.zh or not facts.en:
         raise TypeError(f"{owner.__name__}.{name} has no meaning in zh and en")
     optional = many = False
@@ -275,4 +335,17 @@ def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None) -> Item:
         code_list=code_list,
         value=nested,
         facts=facts,
+        scope=_scope(f"{owner.__name__}.{name}", facts, scope),
     )
+
+
+def _scope(name: str, facts: Facts, of_rows: str | None) -> str:
+    """Return the scope of an item: its own, that of its grade, for L3 that of the rows."""
+    if of_rows is None:
+        if facts.grade is not Grade.L1 or facts.scope:
+            raise TypeError(f"{name}: a part of a value has the grade of the item that holds it")
+        return PUBLIC_SCOPE
+    found = facts.scope or SCOPE_OF_GRADE.get(facts.grade, of_rows)
+    if facts.grade is not Grade.L1 and found not in DATASETS:
+        raise TypeError(f"{name} is {facts.grade.name}: name its scope, one of {sorted(DATASETS)}")
+    return found

@@ -11,8 +11,10 @@ from typing import Any
 from schema import STANDARD_VERSION
 from schema.codes import code_lists
 from schema.conform import DATE, DECIMAL, INSTANT
-from schema.item import LIST_LENGTH_MAX, SCOPE_OF_GRADE, Grade, Item, Kind, RecordSpec
-from schema.records import RECORDS
+from schema.item import LIST_LENGTH_MAX, SCOPE_OF_GRADE, Grade, Item, Kind, RecordSpec, camel
+from schema.parties import PartyItem
+from schema.registry import standard
+from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Term
 
 BASE = "https://hub.delta.example/standard"
 """Where the published files will be served; an example domain until the operator names one."""
@@ -32,7 +34,7 @@ _SHAPES: dict[Kind, dict[str, Any]] = {
 
 def files() -> dict[str, str]:
     """Return every generated file of the standard by its name."""
-    made = {f"{spec.table}.schema.json": _dump(json_schema(spec)) for spec in RECORDS.values()}
+    made = {f"{spec.table}.schema.json": _dump(json_schema(spec)) for spec in standard()}
     made["codes.json"] = _dump(codes_document())
     made["standard.md"] = standard_page()
     return made
@@ -48,6 +50,11 @@ def json_schema(spec: RecordSpec) -> dict[str, Any]:
         "title": f"{spec.name} {spec.zh}",
         **body,
         "x-key": list(spec.key),
+        "x-owner": _party(spec.owner),
+        "x-issuer": _party(spec.issuer or spec.owner),
+        "x-effect": spec.effect.value,
+        "x-scope": spec.scope,
+        "x-rows": [_term(term) for term in spec.rows.terms],
         **({"$defs": definitions} if definitions else {}),
     }
 
@@ -118,11 +125,9 @@ def _shape(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
 def standard_page() -> str:
     """Return the standard as one Markdown page."""
     parts = [_PREFACE.format(version=STANDARD_VERSION)]
-    parts += [
-        f"| {grade.name} | {grade.value} | `{scope}` |" for grade, scope in SCOPE_OF_GRADE.items()
-    ]
+    parts += [f"| {grade.name} | {grade.value} | {_scope_of(grade)} |" for grade in Grade]
     parts.append("\n## Records 记录\n")
-    parts += [_record_section(spec) for spec in RECORDS.values()]
+    parts += [_record_section(spec) for spec in standard()]
     parts.append("## Nested values 嵌套值\n")
     parts += [_record_section(spec) for spec in _nested().values()]
     parts.append("## Code lists 代码表\n")
@@ -148,27 +153,48 @@ does not name; a receiver of a later minor version MUST ignore items it does not
 
 
 def _nested() -> dict[str, RecordSpec]:
-    found: dict[str, RecordSpec] = {}
+    return dict(sorted(standard().values().items()))
 
-    def walk(spec: RecordSpec) -> None:
-        for item in spec.items:
-            if item.value is not None and item.value.name not in found:
-                found[item.value.name] = item.value
-                walk(item.value)
 
-    for spec in RECORDS.values():
-        walk(spec)
-    return dict(sorted(found.items()))
+def _scope_of(grade: Grade) -> str:
+    scope = SCOPE_OF_GRADE.get(grade)
+    return f"`{scope}`" if scope else "as the record says"
+
+
+def _party(party: PartyItem | str | None) -> str:
+    """Say where a record names a party: an item, the head of the key in it, or the operator."""
+    if not isinstance(party, PartyItem):
+        return str(party)
+    wire = camel(party.item)
+    return f"{wire} up to /" if party.is_key_of_owned else wire
+
+
+def _term(term: Term) -> str:
+    """Say one way of being allowed to see a row."""
+    if isinstance(term, Named):
+        return f"the party in {camel(term.item)}"
+    if isinstance(term, Agreed):
+        return f"whom the owner granted {term.dataset.value}"
+    words: dict[type[Term], str] = {
+        Everybody: "everybody",
+        Owner: "the owner",
+        Issuer: "the issuer",
+    }
+    return words[type(term)]
+
+
+def _rows(spec: RecordSpec) -> str:
+    told = "; ".join(_term(term) for term in spec.rows.terms)
+    return f"Rows are shown to: {told}; with the scope `{spec.scope}`."
 
 
 def _record_section(spec: RecordSpec) -> str:
     head = f"### {spec.name} {spec.zh}\n\n{spec.en}\n"
     if spec.key:
         joined = f" `{spec.key_separator}` ".join(f"`{part}`" for part in spec.key)
-        head += f"\nKey: {joined}."
-        if spec.dataset is not None:
-            head += f" Rows are shown under a {spec.dataset.value} agreement."
-        head += "\n"
+        issuer = _party(spec.issuer or spec.owner)
+        head += f"\nKey: {joined}. Owner: {_party(spec.owner)}. Issuer: {issuer}.\n"
+        head += f"{_rows(spec)}\n"
     rows = [
         "| item | 中文 | meaning | type | grade | |",
         "|---|---|---|---|---|---|",

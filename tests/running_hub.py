@@ -29,7 +29,7 @@ from hub.demo import records
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.submit import submit
 from hub.store.database import Database
-from hub.store.sources import heard_from, register_source
+from hub.store.sources import register_source
 
 FUDAN = "moe:10246"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -140,11 +140,10 @@ async def _put(
     batch = Batch(
         source=source,
         party="hub:delta.example",
-        channel=Channel.HARVEST,
+        channel=Channel.FILE,
         rows=rows,
         evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
         as_of=as_of,
     )
     outcomes = await submit(database, batch, clock=system_clock)
     assert [row for row in outcomes.rows if row.outcome is not Outcome.ACCEPTED] == []
-    await heard_from(database, source, as_of, as_of, added=outcomes.added)

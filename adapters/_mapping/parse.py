@@ -27,7 +27,7 @@ from adapters._mapping.moments import zone_of
 from adapters._mapping.notes import Notes, needs_text
 from adapters._mapping.rules import conditions_of, read_rules
 from schema.dates import SHANGHAI
-from schema.records import RECORDS
+from schema.registry import standard
 
 WIDE_MARKS = "“”‘’＝，｛｝［］＃"
 _AT_LINE = re.compile(r"at line ([0-9]+)")
@@ -226,13 +226,13 @@ def _record(notes: Notes, stated: Any, number: int) -> RecordRule | None:
         notes.not_a_table(*at)
         return None
     notes.unknown_keys(stated, _RECORD, *at)
-    spec = RECORDS.get(str(stated.get("type")))
+    spec = standard().get(stated.get("type"))
     if spec is None:
-        known = "、".join(f"{name}（{each.zh}）" for name, each in RECORDS.items())
+        known = "、".join(f"{name}（{each.zh}）" for name, each in standard().specs.items())
         notes.add(
             "RECORD_TYPE_UNKNOWN",
             f"type 应是标准中的一种记录：{known}",
-            f"type must be one of {', '.join(RECORDS)}",
+            f"type must be one of {', '.join(standard().names)}",
             *at,
             "type",
         )

@@ -32,7 +32,7 @@ from adapters._mapping.table import Column, Content, Table, is_blank, match_text
 from adapters._mapping.units import number_of, units_for
 from schema.dates import SHANGHAI
 from schema.item import Item, Kind, RecordSpec
-from schema.records import RECORDS
+from schema.registry import standard
 
 SAMPLED_MAX = 500
 """Rows whose values are looked at."""
@@ -79,7 +79,7 @@ def suggest(table: Table, title: str, record_type: str | None = None) -> str:
     profiles = [_profile(table, column) for column in table.columns]
     personal = [each for each in profiles if _is_personal(each)]
     open_ones = [each for each in profiles if each not in personal]
-    specs = [RECORDS[record_type]] if record_type else list(RECORDS.values())
+    specs = [standard()[record_type]] if record_type else list(standard())
     spec, matches = max(
         ((spec, _matched(spec, open_ones)) for spec in specs),
         key=lambda pair: _worth(pair[0], pair[1]),

@@ -14,7 +14,7 @@ from hub.cli.submit import print_problems, read_bytes, read_text
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.mapped import MappedFile, read_mapped
 from hub.intake.mapped_file import read_file
-from schema.records import RECORDS
+from schema.registry import standard
 
 app = typer.Typer(
     help="Mappings from a file's columns to records 列与数据项的对应", no_args_is_help=True
@@ -30,8 +30,10 @@ def suggest_mapping(
     encoding: Annotated[str, typer.Option(help="encoding of a text file")] = "",
 ) -> None:
     """Print a draft of a mapping for a file; decide what it leaves open."""
-    if record and record not in RECORDS:
-        raise RefusedError(ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {', '.join(RECORDS)}.")
+    if record and record not in standard():
+        raise RefusedError(
+            ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {', '.join(standard().names)}."
+        )
     facts = FileFacts(sheet=sheet or None, rows_at=rows_at, encoding=encoding or None)
     try:
         table = read_file(file.name, read_bytes(file), facts)

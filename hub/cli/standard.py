@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 import schema
-from hub.graphql.schema import sdl
+from hub.graphql.schema import interface, sdl
 from hub.intake.workbook import template
+from hub.store.records import standard_records
 from schema import publish
 
 FOLDER = Path(schema.__file__).parent / "published"
@@ -18,7 +19,7 @@ WORKBOOK = "monthly_workbook.xlsx"
 
 def generated() -> dict[str, bytes]:
     """Return every generated file of the standard by name."""
-    texts = {**publish.files(), "hub.graphql": sdl()}
+    texts = {**publish.files(), "hub.graphql": sdl(interface(standard_records()).model)}
     return {**{name: text.encode("utf-8") for name, text in texts.items()}, WORKBOOK: template()}
 
 

@@ -95,11 +95,9 @@ def order_members(spec: RecordSpec) -> dict[str, tuple[Item, bool]]:
 
 
 @lru_cache(maxsize=64)
-def order_of(record: str) -> Any:
+def order_of(spec: RecordSpec) -> Any:
     """Return the order enum of a record, or None when it can be sorted by nothing."""
-    from schema.records import RECORDS
-
-    members = order_members(RECORDS[record])
+    members = order_members(spec)
     if not members:
         return None
     made = {
@@ -113,5 +111,5 @@ def order_of(record: str) -> Any:
         )
         for name, (item, down) in members.items()
     }
-    twin: Any = Enum(f"{record}Order", made)  # type: ignore[misc]
-    return strawberry.enum(twin, description=f"{RECORDS[record].zh}的排序。Orders of {record}.")
+    twin: Any = Enum(f"{spec.name}Order", made)  # type: ignore[misc]
+    return strawberry.enum(twin, description=f"{spec.zh}的排序。Orders of {spec.name}.")

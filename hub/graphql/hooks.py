@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from hub.access.resource import Caller
 from hub.access.signatures import Evidence
 from hub.intake.batch import Batch, Outcomes
+from hub.query.model import Model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,8 @@ class ReceiptAnswer:
     """A receipt as it is answered: its state, and the texts that prove what the state says."""
 
     entry_id: str
-    revision_id: str
+    revision_id: str | None
+    """None for who may not read all of the record; then there is no proof either."""
     state: str
     """ACCEPTED, INCLUDED or WITNESSED."""
     record_type: str
@@ -78,6 +80,7 @@ class Context:
     now: datetime
     language: str
     facts: ServiceFacts
+    model: Model
     read: RootReader
     submit: Submit | None = None
     receipts: Receipts | None = None

@@ -17,8 +17,10 @@ from hub.graphql.enums import Province, enum_of
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal
 from hub.query.filters import FilterKind, Member, filter_members
+from hub.query.model import Model
 from schema.codes import CodeList
-from schema.records import RECORDS
+from schema.item import RecordSpec
+from schema.traits import Findable
 
 
 def made_input(name: str, about: str, members: dict[str, tuple[Any, str]], **extra: Any) -> Any:
@@ -128,40 +130,35 @@ def _hint(member: Member) -> Any:
 
 
 @lru_cache(maxsize=64)
-def filter_of(record: str) -> Any:
+def filter_of(spec: RecordSpec, model: Model) -> Any:
     """Return the filter input of a record."""
-    spec = RECORDS[record]
-    members = {m.name: (_hint(m), f"{m.zh}。{m.en}.") for m in filter_members(spec)}
-    about = f"{spec.zh}的筛选条件，须同时满足。Conditions on {record}; all must hold."
-    return made_input(f"{record}Filter", about, members)
+    members = {m.name: (_hint(m), f"{m.zh}。{m.en}.") for m in filter_members(spec, model)}
+    about = f"{spec.zh}的筛选条件，须同时满足。Conditions on {spec.name}; all must hold."
+    return made_input(f"{spec.name}Filter", about, members)
 
 
 @strawberry.input(description="来源内的编号。A number within a source.")
-class InstrumentNumber:
-    """What a source calls an instrument."""
+class LocalNumber:
+    """What a source calls a record."""
 
     source: str = strawberry.field(description="来源。Source id.")
     localNo: str = strawberry.field(  # noqa: N815 - the wire name
-        description="单位内仪器编号。Number within the institution."
+        description="单位内编号。Number within the institution."
     )
 
 
-InstrumentBy = made_input(
-    "InstrumentBy",
-    "恰用一种方式指明仪器。Names an instrument in exactly one way.",
-    {
-        "id": (strawberry.ID, "平台标识。Identity at the hub."),
-        "key": (str, "单位标识/仪器编号。Institution key / local number."),
-        "number": (InstrumentNumber, "来源与编号。Source and number."),
-    },
-    one_of=True,
-)
-InstitutionBy = made_input(
-    "InstitutionBy",
-    "恰用一种方式指明单位。Names an institution in exactly one way.",
-    {
-        "id": (strawberry.ID, "平台标识。Identity at the hub."),
-        "key": (str, "单位标识，如 uscc:…。Institution key, such as uscc:…."),
-    },
-    one_of=True,
-)
+_WAYS: dict[str, tuple[Any, str]] = {
+    "id": (strawberry.ID, "平台标识。Identity at the hub."),
+    "key": (str, "自然键，如 uscc:… 或 uscc:…/编号。Natural key, such as uscc:… or uscc:…/number."),
+    "number": (LocalNumber, "来源与编号。Source and number."),
+}
+
+
+@lru_cache(maxsize=64)
+def by_of(spec: RecordSpec) -> Any:
+    """Return the input that names one record in exactly one of its ways."""
+    found = spec.trait(Findable)
+    assert found is not None, "only what is findable has a field that finds it"
+    about = f"恰用一种方式指明{spec.zh}。Names one {spec.name} in exactly one way."
+    ways = {way: _WAYS[way] for way in found.by}
+    return made_input(f"{spec.name}By", about, ways, one_of=True)

@@ -23,7 +23,9 @@ class Receipt:
     """Proof that a record is in the ledger."""
 
     entry_id: strawberry.ID = strawberry.field(description="台账条目。Entry.")
-    revision_id: str = strawberry.field(description="内容标识。Content address.")
+    revision_id: str | None = strawberry.field(
+        description="内容标识，仅对可读全部数据项者。Content address, for who may read it all."
+    )
     state: str = strawberry.field(
         description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证。How much is proven."
     )

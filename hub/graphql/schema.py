@@ -2,7 +2,7 @@
 
 - Root fields that read records ask the compiler for their own selection; what stands below them
   is read by response key. A whole query normally never comes here: it is one statement.
-- The text of the interface is printed to `schema/published/hub.graphql`.
+- A schema is built for a registry; the text of the standard's is in `schema/published/hub.graphql`.
 """
 
 from __future__ import annotations
@@ -12,43 +12,31 @@ from hashlib import sha256
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
-from hub.graphql import types
 from hub.graphql.hints import many
-from hub.graphql.inputs import InstitutionBy, InstrumentBy
+from hub.graphql.inputs import by_of
 from hub.graphql.mutations import Mutation
 from hub.graphql.receipts import Receipt, find_receipt
+from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
-from hub.graphql.types import (
-    CLASSES,
-    Node,
-    SourceStatus,
-    argument,
-    connection_field,
-    with_arguments,
-)
+from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
 from hub.query.limits import NODES_MAX
-from hub.query.model import ROOTS, plural
+from hub.query.model import Interface, Model, build_model, plural, singular
+from hub.store.records import StoredRecords
 from schema.dates import format_instant
-from schema.records import RECORDS
+from schema.registry import Registry
+from schema.traits import Findable, Listable
+
+INTERFACES_KEPT_MAX = 8
+"""Interfaces of different registries that are kept; a process has one, its tests a few."""
 
 
 async def read_root(root: Any, info: Info) -> Any:
     """Return the value of a root field, from a statement compiled for it alone."""
     del root
     return await info.context.read(info)
-
-
-def _one(record: str, by: Any) -> Any:
-    hints = {"by": argument(by, "指明哪一个。Which one.")}
-    return strawberry.field(
-        resolver=with_arguments(read_root, hints, {}),
-        graphql_type=CLASSES[record] | None,
-        description=f"{RECORDS[record].zh}，没有则为空。One record, or null.",
-    )
 
 
 @strawberry.type(description="服务信息。About this hub.")
@@ -80,7 +68,7 @@ def _service_info(info: Info) -> ServiceInfo:
     return ServiceInfo(
         version=context.facts.version,
         standard_version=context.facts.standard_version,
-        schema_hash=schema_hash(),
+        schema_hash=schema_hash(context.model),
         time=DateTime(format_instant(context.now)),
         sandbox=context.facts.sandbox,
     )
@@ -97,7 +85,7 @@ def _me(info: Info) -> Me:
     )
 
 
-def _query() -> Any:
+def _query(types: RecordTypes, registry: Registry) -> Any:
     node = {"id": argument(strawberry.ID, "平台标识。Identity.")}
     nodes = {"ids": argument(list[strawberry.ID], f"至多 {NODES_MAX} 个。At most {NODES_MAX}.")}
     members: dict[str, Any] = {
@@ -111,12 +99,14 @@ def _query() -> Any:
             graphql_type=list[Node | None],
             description="按标识查找，次序不变。By identity, in the order asked.",
         ),
-        "instrument": _one("Instrument", InstrumentBy),
-        "institution": _one("Institution", InstitutionBy),
     }
-    for name in ROOTS:
-        spec = RECORDS[name]
-        members[plural(name)] = connection_field(name, f"{spec.zh}。{spec.en}", read_root)
+    for spec, _ in registry.with_trait(Findable):
+        by = {"by": argument(by_of(spec), "指明哪一个。Which one.")}
+        about = f"{spec.zh}，没有则为空。One record, or null."
+        members[singular(spec.name)] = types.one(spec, about, by, read_root)
+    for spec, _ in registry.with_trait(Listable):
+        about = f"{spec.zh}。{spec.en}"
+        members[plural(spec.name)] = types.pages(spec, about, read_root)
     members["sources"] = strawberry.field(
         resolver=read_root,
         graphql_type=many(SourceStatus),
@@ -126,7 +116,7 @@ def _query() -> Any:
         resolver=find_receipt,
         graphql_type=Receipt | None,
         description="回执。The receipt of an entry or of a revision.",
-        directives=[types.RequiresScope(scope="receipt:read")],
+        directives=[RequiresScope(scope="receipt:read")],
     )
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."
@@ -138,29 +128,31 @@ def _query() -> Any:
     return strawberry.type(type("Query", (), body), description="查询入口。Where reading starts.")
 
 
-@lru_cache(maxsize=1)
-def published() -> strawberry.Schema:
-    """Return the schema; it is the same for every caller."""
+@lru_cache(maxsize=INTERFACES_KEPT_MAX)
+def published(model: Model) -> strawberry.Schema:
+    """Return the schema of a model; it is the same for every caller."""
+    types = RecordTypes(model)
     return strawberry.Schema(
-        query=_query(),
+        query=_query(types, model.registry),
         mutation=Mutation,
-        types=list(CLASSES.values()),
+        types=list(types.classes.values()),
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     )
 
 
-def core() -> GraphQLSchema:
-    """Return the schema as graphql-core has it, for parsing, validating and compiling."""
-    return published()._schema
+@lru_cache(maxsize=INTERFACES_KEPT_MAX)
+def interface(records: StoredRecords) -> Interface:
+    """Return the schema as graphql-core has it, for parsing and validating, with its model."""
+    model = build_model(records)
+    return Interface(published(model)._schema, model)
 
 
-@lru_cache(maxsize=1)
-def sdl() -> str:
+def sdl(model: Model) -> str:
     """Return the text of the interface, as `schema/published/hub.graphql` holds it."""
-    return published().as_str() + "\n"
+    return published(model).as_str() + "\n"
 
 
-@lru_cache(maxsize=1)
-def schema_hash() -> str:
+@lru_cache(maxsize=INTERFACES_KEPT_MAX)
+def schema_hash(model: Model) -> str:
     """Return the SHA-256 of the interface's text, in hex."""
-    return sha256(sdl().encode()).hexdigest()
+    return sha256(sdl(model).encode()).hexdigest()

@@ -1,11 +1,10 @@
-"""`types`: the output types of the interface, derived from the records and values of the standard.
+"""`types`: the output types that every interface has, and how an item becomes a field.
 
-- One object type per record and per nested value; every field described in Chinese and English;
-  whatever lies above L1 carries `@requiresScope` and is nullable.
+- Every field is described in Chinese and English; whatever lies above L1 carries `@requiresScope`
+  and is nullable.
 - A field reads its value by response key from what the compiled statement answered, so that an
   executed operation and a compiled one give the same.
-- Fields with arguments are the only ones written by hand; which relations there are follows from
-  the references of the records (`hub.query.model`).
+- What follows from a registry (the record types and their relations) is in `hub.graphql.records`.
 """
 
 from __future__ import annotations
@@ -24,16 +23,11 @@ from hub.graphql.enums import (
     ServedFrom,
     SourceState,
     enum_of,
-    order_of,
 )
 from hub.graphql.hints import many
-from hub.graphql.inputs import filter_of
 from hub.graphql.scalars import Date, DateTime, Decimal, PartialDate, SafeInt
-from hub.query.limits import LIST_DEFAULT, PAGE_DEFAULT
-from hub.query.model import Connected, Forward, Listed, relations
 from schema.codes import Assurance, Audience, PriceUnit
 from schema.item import Grade, Item, Kind, RecordSpec, describe
-from schema.records import RECORDS
 from schema.values import Money as MoneyValue
 
 INT_MAX = 2**31 - 1
@@ -127,7 +121,14 @@ Provenance = _plain(
         "asOf": (DateTime, "来源所述时刻。When the source knew it."),
         "acceptedAt": (DateTime, "平台接收时刻。When the hub took it in."),
         "revision": (int, "第几次修订。Number of the revision."),
-        "revisionId": (str, "内容标识（规范字节的散列）。Content address of the revision."),
+        "revisionId": (
+            str | None,
+            "内容标识（规范字节的散列），仅对可读全部数据项者。"
+            "Content address of the revision, for who may read all that the record states.",
+        ),
+        "owner": (str, "数据所属单位。Whose data it is."),
+        "issuer": (str, "有权申报、更正、撤回的单位。Who may state, change and withdraw it."),
+        "party": (str, "为此记录担保者：单位或平台。Who vouches for it: a party, or the hub."),
         "assurance": (enum_of(Assurance), "证明级别。Who vouches for it."),
         "channel": (str, "进入途径。How it came in."),
         "entryId": (strawberry.ID, "台账条目。Entry in the ledger."),
@@ -191,7 +192,8 @@ def about_item(item: Item) -> str:
     return " ".join([f"{facts.zh}。{facts.en}.", *more])
 
 
-def _item_fields(spec: RecordSpec) -> dict[str, Any]:
+def item_fields(spec: RecordSpec) -> dict[str, Any]:
+    """Return the fields of a record's or value's items."""
     return {
         item.wire: declared(
             item_type(item),
@@ -206,7 +208,7 @@ def _item_fields(spec: RecordSpec) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def value_type(spec: RecordSpec) -> Any:
     """Return the object type of a nested value."""
-    return object_type(spec.name, f"{spec.zh}。{spec.en}", _item_fields(spec))
+    return object_type(spec.name, f"{spec.zh}。{spec.en}", item_fields(spec))
 
 
 Money = value_type(describe(MoneyValue))
@@ -229,25 +231,6 @@ PriceEstimate = _plain(
 def argument(hint: Any, about: str, name: str | None = None) -> Any:
     """Return the annotation of an argument."""
     return Annotated[hint, strawberry.argument(description=about, name=name)]
-
-
-def connection_arguments(record: str) -> dict[str, Any]:
-    """Return the annotations of a connection's arguments."""
-    order = order_of(record)
-    found = {
-        "first": argument(int | None, f"前若干行，缺省 {PAGE_DEFAULT}。Rows from the start."),
-        "after": argument(str | None, "此游标之后。After this cursor."),
-        "last": argument(int | None, "后若干行，不得与 first 并用。Rows from the end."),
-        "before": argument(str | None, "此游标之前。Before this cursor."),
-        "filter": argument(filter_of(record) | None, "筛选。Conditions; all must hold."),
-    }
-    if order is not None:
-        about = "排序，同值按标识。Order; ties are broken by identity."
-        found["order_by"] = argument(many(order) | None, about, "orderBy")
-    if any(item.facts.search for item in RECORDS[record].items):
-        about = "全文检索：中文、英文或拼音首字母。Words in Chinese, English or pinyin."
-        found["search"] = argument(str | None, about)
-    return found
 
 
 def with_arguments(read: Any, hints: dict[str, Any], defaults: dict[str, Any]) -> Any:
@@ -278,114 +261,3 @@ def with_arguments(read: Any, hints: dict[str, Any], defaults: dict[str, Any]) -
     )
     resolve.__annotations__ = {"root": Any, "info": Info, **hints}
     return resolve
-
-
-def connection_field(record: str, about: str, read: Any = picked) -> Any:
-    """Return the field of a connection to a record."""
-    hints = connection_arguments(record)
-    return strawberry.field(
-        resolver=with_arguments(read, hints, dict.fromkeys(hints, strawberry.UNSET)),
-        graphql_type=CONNECTIONS[record],
-        description=about,
-    )
-
-
-def _relation_fields(spec: RecordSpec) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, relation in relations(spec).items():
-        target = RECORDS[relation.record]  # type: ignore[union-attr]
-        about = f"{target.zh}。{target.en}"
-        if isinstance(relation, Forward):
-            found[name] = declared(CLASSES[target.name] | None, about, name=name)
-        elif isinstance(relation, Connected):
-            found[name] = connection_field(target.name, about)
-        else:
-            assert isinstance(relation, Listed)
-            hints = {"first": argument(int, "至多行数。Rows at most.")}
-            found[name] = strawberry.field(
-                resolver=with_arguments(picked, hints, {"first": LIST_DEFAULT}),
-                graphql_type=many(CLASSES[target.name]),
-                description=about,
-            )
-    return found
-
-
-def _instrument_fields() -> dict[str, Any]:
-    window = {
-        "from_": argument(DateTime, "窗口开始。Start of the window.", "from"),
-        "until": argument(DateTime, "窗口结束（不含），至多 92 天。End, at most 92 days on."),
-    }
-    order = {
-        "audience": argument(enum_of(Audience), "为谁估价。Who pays."),
-        "hours": argument(Decimal | None, "机时。Hours of machine time."),
-        "samples": argument(Decimal | None, "样品数。Samples."),
-        "on": argument(Date | None, "哪一天的价格，缺省今天。Day of the price; today."),
-    }
-    return {
-        "availability": strawberry.field(
-            resolver=with_arguments(picked, window, {}),
-            graphql_type=Availability,
-            description="时段内的空闲情况。Availability within a window.",
-        ),
-        "priceEstimate": strawberry.field(
-            resolver=with_arguments(
-                picked, order, dict.fromkeys(("hours", "samples", "on"), strawberry.UNSET)
-            ),
-            graphql_type=PriceEstimate,
-            description="费用估算。What an order would cost.",
-        ),
-    }
-
-
-def _class(name: str, bases: tuple[type, ...] = ()) -> Any:
-    return type(name, bases, {"__module__": __name__})
-
-
-CLASSES: dict[str, Any] = {name: _class(name, (Node,)) for name in RECORDS}
-"""The object type of each record, by its name."""
-EDGES: dict[str, Any] = {name: _class(f"{name}Edge") for name in RECORDS}
-CONNECTIONS: dict[str, Any] = {name: _class(f"{name}Connection") for name in RECORDS}
-
-
-def _complete(cls: Any, about: str, members: dict[str, Any]) -> None:
-    for key, field in members.items():
-        setattr(cls, key, field)
-    strawberry.type(cls, description=about)
-
-
-def _complete_record(spec: RecordSpec) -> None:
-    node, edge = CLASSES[spec.name], EDGES[spec.name]
-    members = {
-        "key": declared(str, "自然键。Natural key.", name="key"),
-        "provenance": declared(Provenance, "数据来历。Where it comes from.", name="provenance"),
-        **_item_fields(spec),
-        **_relation_fields(spec),
-        **(_instrument_fields() if spec.name == "Instrument" else {}),
-    }
-    node.is_type_of = classmethod(lambda *_: True)
-    _complete(node, f"{spec.zh}。{spec.en}", members)
-    _complete(
-        edge,
-        f"{spec.zh}及其游标。A row of a page, with its cursor.",
-        {
-            "cursor": declared(str, "游标。Cursor.", name="cursor"),
-            "node": declared(node, "记录。The record.", name="node"),
-        },
-    )
-    _complete(
-        CONNECTIONS[spec.name],
-        f"{spec.zh}的一页。A page of {spec.name}.",
-        {
-            "edges": declared(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
-            "nodes": declared(many(node), "各行。Rows.", name="nodes"),
-            "pageInfo": declared(PageInfo, "分页信息。Where the page stands.", name="pageInfo"),
-            "totalCount": declared(int, "符合条件的总数。How many match.", name="totalCount"),
-            "sources": declared(
-                many(SourceStatus), "数据来源及其状况。Sources and how they stand.", name="sources"
-            ),
-        },
-    )
-
-
-for _spec in RECORDS.values():
-    _complete_record(_spec)

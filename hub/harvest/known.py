@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from adapters._adapter import Context
 from hub.store.database import Database
-from hub.store.tables import TABLES
+from schema.traits import Occupies
 
 __all__ = ["known_keys"]
 
@@ -14,15 +14,17 @@ __all__ = ["known_keys"]
 async def known_keys(database: Database, record_type: str, context: Context) -> set[str]:
     """Return the keys that stand for this source.
 
-    Of occupancies only those that touch the window which was asked for.
+    Of what takes time only the rows that touch the window which was asked for.
     """
-    table = TABLES[record_type].source
+    table = database.records.tables[record_type].source
     statement = select(table.c.key).where(
         table.c.source == context.source, table.c.withdrawn.is_(False)
     )
-    if record_type == "Occupancy":
+    occupies = database.records.registry[record_type].trait(Occupies)
+    if occupies is not None:
         statement = statement.where(
-            table.c.end_at > context.window_start, table.c.start_at < context.window_end
+            table.c[occupies.end] > context.window_start,
+            table.c[occupies.start] < context.window_end,
         )
     async with database.core() as connection:
         return set((await connection.execute(statement)).scalars())

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -25,7 +25,8 @@ from hub.harvest.report import CollectionReport
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
 from hub.intake.submit import submit
 from hub.store.database import Database
-from schema.records import RECORDS
+from schema.item import camel
+from schema.traits import Bookable, Covers, Occupies
 
 __all__ = ["Reading"]
 
@@ -46,6 +47,7 @@ class Reading:
         """Keys of instruments of which an occupancy was refused in this run."""
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
         self._database = database
+        self._registry = database.records.registry
         self._clock = clock
         self._party = party
         self._run_id = run_id
@@ -78,8 +80,12 @@ class Reading:
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""
-        instruments = sorted(self.seen["Instrument"] | self.named["Instrument"])
-        statements = collection.closes(self.context, instruments)
+        bookable = {
+            key
+            for spec, _ in self._registry.with_trait(Bookable)
+            for key in self.seen[spec.name] | self.named[spec.name]
+        }
+        statements = collection.closes(self.context, sorted(bookable))
         await self._send(self._rows(statements, report), self.document_hash, report)
 
     async def withdraw(self, record_type: str, keys: dict[str, str]) -> Outcomes | None:
@@ -116,12 +122,12 @@ class Reading:
         if not converted.withheld:
             self.unsure.update(collection.types)
         for one in converted.withheld:
-            key = one.key if isinstance(one, Gone) else _key(one)
+            key = one.key if isinstance(one, Gone) else self._key(one)
             if key is None or not all(key.split("/")):
                 self.unsure.add(one.type)
                 continue
             self.named[one.type].add(key)
-            if one.type == "Occupancy":
+            if self._registry.has_trait(one.type, Occupies):
                 self.doubtful.add(key.rpartition("/")[0])
 
     def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
@@ -130,9 +136,9 @@ class Reading:
             if isinstance(one, Gone):
                 self.gone[one.type][one.key] = one.reason
                 continue
-            if one.type == "OccupancyCoverage" and one.record["instrumentKey"] in self.doubtful:
+            if self._covers_doubtful(one):
                 continue
-            key = _key(one)
+            key = self._key(one)
             if key is not None and key in self.seen[one.type]:
                 report.repeated += 1
                 continue
@@ -152,9 +158,28 @@ class Reading:
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):
             if outcome.outcome is Outcome.QUARANTINED and isinstance(row, dict):
-                key = row["record"].get("instrumentKey")
-                if row["type"] == "Occupancy" and key:
-                    self.doubtful.add(key)
+                taken = self._part(row["type"], Occupies, row["record"])
+                if taken:
+                    self.doubtful.add(taken)
+
+    def _covers_doubtful(self, made: Made) -> bool:
+        """Whether a record says that everything is known of what a refused row takes."""
+        return self._part(made.type, Covers, made.record) in self.doubtful
+
+    def _part(
+        self, record_type: str, kind: type[Covers] | type[Occupies], record: Mapping[str, Any]
+    ) -> str | None:
+        """Return what a record with a trait speaks of, None for other records."""
+        spec = self._registry.get(record_type)
+        trait = None if spec is None else spec.trait(kind)
+        return None if trait is None else record.get(camel(trait.of))
+
+    def _key(self, made: Made) -> str | None:
+        """Return the key of a record; None where a part of it is missing, which intake reports."""
+        try:
+            return self._registry[made.type].key_of(made.record)
+        except KeyError:
+            return None
 
     async def _submit(self, rows: list[Any], digest: bytes | None) -> Outcomes:
         batch = Batch(
@@ -170,14 +195,6 @@ class Reading:
             as_of=self.context.now,
         )
         return await submit(self._database, batch, clock=self._clock)
-
-
-def _key(made: Made) -> str | None:
-    """Return the key of a record; None where a part of it is missing, which intake reports."""
-    try:
-        return RECORDS[made.type].key_of(made.record)
-    except KeyError:
-        return None
 
 
 def _rejected(collection: Collection, raw: RawRow, converted: Converted) -> Rejected:

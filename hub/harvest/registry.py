@@ -82,7 +82,7 @@ async def finish(
         "last_error_code": report.error_code,
     }
     if heard:
-        of_source |= {"last_ok_at": began, "rows": report.records}
+        of_source |= {"last_ok_at": began}
     async with database.core() as connection:
         await connection.execute(
             update(RUN)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from adapters._adapter import Collection, Context
 from connectors.errors import ConnectorError, PayloadError
@@ -29,13 +30,13 @@ from hub.harvest.report import CollectionReport, Report, RunStatus
 from hub.harvest.source import Source
 from hub.intake.batch import Outcome
 from hub.store.database import Database
+from schema.traits import Covers, Occupies
 
 __all__ = ["Harvester"]
 
 STATEMENTS = "statements"
 """Name of the part of a report that is no list: what the source stands for by itself."""
 UNREAD = "UNREAD: a booking of the instrument could not be read"
-NEEDED = frozenset({"Institution", "Instrument"})
 
 
 class Harvester:
@@ -106,7 +107,7 @@ class Harvester:
         ]
         failed: list[Collection] = []
         for collection, part in zip(adapter.collections, report.collections[1:], strict=True):
-            if any(_is_needed(each) for each in failed):
+            if any(self._is_needed(each) for each in failed):
                 continue
             try:
                 await reading.collection(adapter, collection, session, part)
@@ -120,7 +121,7 @@ class Harvester:
                 # Only a source that answered is a reason to say anything in its name.
                 await reading.state(adapter, stated)
                 stated.status = "OK"
-            if not any("Occupancy" in each.types for each in failed):
+            if not any(self._any_has(each.types, Occupies) for each in failed):
                 await reading.close(collection, part)
         if report.records < adapter.records_min and not failed:
             raise PayloadError(
@@ -128,6 +129,15 @@ class Harvester:
                 f"{report.records} records, at least {adapter.records_min} are expected",
                 hint="the source answers but has lost its data; ask its operator",
             )
+
+    def _is_needed(self, collection: Collection) -> bool:
+        """Whether what follows needs a list: a look-up, or records that others refer to."""
+        registry = self._database.records.registry
+        return not collection.types or any(registry.referring_to(name) for name in collection.types)
+
+    def _any_has(self, types: Sequence[str], kind: type[Any]) -> bool:
+        registry = self._database.records.registry
+        return any(registry.has_trait(name, kind) for name in types)
 
     async def _reconcile(
         self, source: Source, reading: Reading, report: Report, *, approved: bool
@@ -146,7 +156,7 @@ class Harvester:
                 continue
             known = await known_keys(self._database, name, reading.context)
             seen = reading.seen[name] | reading.named[name]
-            if name == "OccupancyCoverage":
+            if self._any_has((name,), Covers):
                 gone = {key: UNREAD for key in known if key.rpartition("/")[0] in reading.doubtful}
             verdict = reconcile(known, seen, gone, whole=whole, approved=approved)
             if verdict.held:
@@ -155,10 +165,6 @@ class Harvester:
                 outcomes = await reading.withdraw(name, dict(verdict.withdraw))
                 if outcomes is not None:
                     report.withdrawn[name] += len(verdict.withdraw)
-
-
-def _is_needed(collection: Collection) -> bool:
-    return not collection.types or bool(NEEDED & set(collection.types))
 
 
 def _status(report: Report) -> RunStatus:

@@ -2,7 +2,8 @@
 
 - A row equal to the CURRENT digest of its (source, key) is a duplicate; anything else is the next
   revision and names the digest before it. So A, B, A is three revisions, in one batch as in three.
-- Withdrawing what is withdrawn is a duplicate; withdrawing what was never there is a problem.
+- A row is refused when its source may not state it, or when a guard forbids the change; rows are
+  judged in their order, each by what the one before it left.
 """
 
 from __future__ import annotations
@@ -10,19 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hub.errors import ErrorCode
-from hub.intake.prepare import Prepared, problem
+from hub.intake.guard import Context, Current, Speaker, may_not_change, may_not_state
+from hub.intake.prepare import Prepared
 from schema.errors import Problem
-
-
-@dataclass(slots=True)
-class Current:
-    """What stands for a (source, key): in the store, or from an earlier row of the batch."""
-
-    digest: bytes
-    entry_id: int
-    revision: int
-    withdrawn: bool
 
 
 @dataclass(slots=True)
@@ -44,7 +35,9 @@ class Decided:
     refused: list[tuple[Prepared, Problem]]
 
 
-def decide(rows: Iterable[Prepared], known: Mapping[str, Current]) -> Decided:
+def decide(
+    rows: Iterable[Prepared], known: Mapping[str, Current], speaker: Speaker, context: Context
+) -> Decided:
     """Decide on the rows of one record type, in their order.
 
     Entry ids are given later: the `Current` of an entry and of rows that repeat it is one object.
@@ -55,16 +48,16 @@ def decide(rows: Iterable[Prepared], known: Mapping[str, Current]) -> Decided:
     for row in rows:
         assert row.key is not None
         current = standing.get(row.key)
-        if row.withdrawal and current is None:
-            told = problem("withdraw.key", ErrorCode.WITHDRAW_UNKNOWN, row.key)
-            decided.refused.append((row, told))
-            continue
-        if current is not None and (
-            current.digest == row.digest or (row.withdrawal and current.withdrawn)
-        ):
+        found = may_not_state(row, current, speaker)
+        if found is None and current is not None and current.digest == row.digest:
             decided.duplicates.append((row, current))
             continue
-        made = Current(row.digest, 0, current.revision + 1 if current else 1, row.withdrawal)
+        found = found or may_not_change(row, current, context)
+        if found is not None:
+            decided.refused.append((row, found))
+            continue
+        revision = current.revision + 1 if current else 1
+        made = Current(row.digest, 0, revision, row.withdrawal, row.owner, row.issuer)
         entry = Entry(row, made, current.digest if current else None)
         if row.key in latest:
             latest[row.key].last = False

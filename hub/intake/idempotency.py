@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Batch, Idempotency, Outcomes
 from hub.intake.limits import IDEMPOTENCY_KEPT_DAYS, IDEMPOTENCY_KEY_LENGTH_MAX
-from hub.store.database import Connection, Database
+from hub.store.copying import Connection
+from hub.store.database import Database
 
 
 async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | None:

@@ -4,6 +4,8 @@
 - What is prepared is what the producer sent: nothing is trimmed, completed or corrected, so the
   canonical bytes are the ones that the producer can compute as well.
 - A withdrawal is a record of its own kind: the canonical tombstone (type, key, reason, at).
+- Whose a record is and who may state it follows from the record; for a withdrawal, which names a
+  key only, it follows from what stands (`hub.intake.guard`).
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from schema.canonical import canonical, digest, encode
 from schema.conform import conform
 from schema.errors import CanonicalError, Problem
 from schema.item import RecordSpec
-from schema.records import RECORDS
+from schema.parties import Effect
+from schema.registry import Registry
 
 TEXT_SHOWN_MAX = 200
 """Characters of a path or value that a problem repeats."""
@@ -41,6 +44,8 @@ class Prepared:
     record_type: str | None = None
     key: str | None = None
     wire: Mapping[str, Any] | None = None
+    owner: str = ""
+    issuer: str = ""
     canon: bytes = b""
     digest: bytes = b""
     withdrawal: bool = False
@@ -51,15 +56,7 @@ class Prepared:
     """Who made that signature."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """For whom a source may speak: `owners` are institution keys, None means any."""
-
-    source: str
-    owners: frozenset[str] | None
-
-
-def prepare(row: int, raw: Any, speaker: Speaker, now: datetime) -> Prepared:
+def prepare(row: int, raw: Any, registry: Registry, now: datetime) -> Prepared:
     """Check one raw row."""
     if isinstance(raw, Rejected):
         cleaned = [_clean(each) for each in raw.problems]
@@ -75,7 +72,7 @@ def prepare(row: int, raw: Any, speaker: Speaker, now: datetime) -> Prepared:
         made.problems.append(problem("", ErrorCode.ROW_SHAPE))
         return made
     named = raw["type"]
-    spec = RECORDS.get(named) if isinstance(named, str) else None
+    spec = registry.get(named)
     if spec is None:
         made.problems.append(problem("type", ErrorCode.RECORD_TYPE_UNKNOWN, named))
         return made
@@ -84,9 +81,9 @@ def prepare(row: int, raw: Any, speaker: Speaker, now: datetime) -> Prepared:
     if made.jws is not None and not isinstance(made.jws, str):
         made.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
     if "record" in raw:
-        _prepare_record(made, spec, raw["record"], speaker)
+        _prepare_record(made, spec, raw["record"])
     else:
-        _prepare_withdrawal(made, raw["withdraw"], speaker, now)
+        _prepare_withdrawal(made, raw["withdraw"], now)
     return made
 
 
@@ -96,7 +93,7 @@ def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
     return _clean(Problem(path, code.name, code.zh, code.en, text))
 
 
-def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any, speaker: Speaker) -> None:
+def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any) -> None:
     wire, problems = conform(spec, raw)
     if problems:
         made.problems += [_clean(each) for each in problems]
@@ -105,11 +102,13 @@ def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any, speaker: Speaker
     made.wire, made.key = wire, spec.key_of(wire)
     if len(made.key) > KEY_LENGTH_MAX:
         made.problems.append(problem(spec.items[0].wire, ErrorCode.ROW_SHAPE))
-    _check_owner(made, spec.owner_of(wire), speaker)
+    made.owner, made.issuer = spec.owner_of(wire), spec.issuer_of(wire)
+    if spec.effect is Effect.DECISION and made.issuer == made.owner:
+        made.problems.append(problem("", ErrorCode.DECIDES_ON_ITSELF, made.issuer))
     _canonicalise(made, wire, encode)
 
 
-def _prepare_withdrawal(made: Prepared, raw: Any, speaker: Speaker, now: datetime) -> None:
+def _prepare_withdrawal(made: Prepared, raw: Any, now: datetime) -> None:
     made.withdrawal = True
     stated = dict(raw) if isinstance(raw, Mapping) else {}
     stated.setdefault("at", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -126,14 +125,8 @@ def _prepare_withdrawal(made: Prepared, raw: Any, speaker: Speaker, now: datetim
     if made.problems:
         return
     made.key, made.wire = key, {}
-    _check_owner(made, key.partition("/")[0], speaker)
     tombstone = {"type": made.record_type, "key": key, "reason": reason, "at": at}
     _canonicalise(made, tombstone, canonical)
-
-
-def _check_owner(made: Prepared, owner: str, speaker: Speaker) -> None:
-    if speaker.owners is not None and owner not in speaker.owners:
-        made.problems.append(problem("", ErrorCode.OWNER_MISMATCH, owner))
 
 
 def _canonicalise(

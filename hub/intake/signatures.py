@@ -1,8 +1,8 @@
 """`signatures`: checks the signatures that producers put on single rows.
 
 - The signing key is one that a registered, active client holds; its party is who vouches.
-- A producer signs for itself: the party is that of the batch or the owner of the record. So a
-  platform may pass on what a university signed, and nobody can sign for somebody else.
+- Only a record's issuer signs it; intake compares the party with the issuer (`hub.intake.guard`).
+  So a platform may pass on what a university signed, and nobody can sign for somebody else.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ WHERE k.kid = ANY(%s) AND k.status = 'ACTIVE' AND c.status = 'ACTIVE'
 """
 
 
-async def check_signatures(
-    database: Database, rows: Sequence[Prepared], party: str, now: datetime
-) -> None:
+async def check_signatures(database: Database, rows: Sequence[Prepared], now: datetime) -> None:
     """Verify the signature of every row that has one; a bad one is a problem of that row."""
     signed = [
         (row, statement)
@@ -48,7 +46,7 @@ async def check_signatures(
     for turn, (row, statement) in enumerate(signed):
         if turn % ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
-        _check(row, statement, keys, party, now)
+        _check(row, statement, keys, now)
 
 
 def _read(row: Prepared, jws: str) -> Statement | None:
@@ -71,17 +69,12 @@ def _is_ec(jwk: Any) -> bool:
     return isinstance(jwk, dict) and jwk.get("kty") == "EC" and jwk.get("crv") == "P-256"
 
 
-def _check(row: Prepared, statement: Statement, keys: Keys, party: str, now: datetime) -> None:
+def _check(row: Prepared, statement: Statement, keys: Keys, now: datetime) -> None:
     assert row.spec is not None
     if statement.kid not in keys:
         _refuse(row, "STATEMENT_KEY")
         return
     key, holder = keys[statement.kid]
-    assert row.key is not None
-    owner = row.spec.owner_of(dict(row.wire)) if row.wire else row.key.partition("/")[0]
-    if holder not in {party, owner}:
-        _refuse(row, "STATEMENT_PARTY")
-        return
     try:
         check_parsed(statement, row.canon, key, record_type=row.spec.name, party=holder, now=now)
     except StatementError as error:

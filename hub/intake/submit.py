@@ -2,10 +2,9 @@
 
 In the order of the work:
 1. the answer of an earlier request with the same idempotency key, if there is one;
-2. each row: shape, record type, all problems, owner, canonical bytes, signature (`prepare`,
-   `signatures`);
-3. one transaction: what stands for the keys, what is new (`decide`), entries, projections,
-   quarantine, outbox, the answer (`write`).
+2. each row: shape, record type, all problems, canonical bytes, signature (`prepare`, `signatures`);
+3. one transaction: what stands for the keys, who may change it and what is new (`guard`, `decide`),
+   entries, projections, quarantine, the source's counts, the answer (`write`).
 
 - A batch is written whole or not at all; a bad row goes to quarantine and stops no other row.
 - A dry run does all of it and undoes the transaction.
@@ -23,8 +22,10 @@ import psycopg
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Assurance, Batch, Outcome, Outcomes, RowOutcome
-from hub.intake.decide import Current, Decided, decide
+from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
+from hub.intake.decide import Decided, decide
+from hub.intake.guard import Context, Current, Speaker
+from hub.intake.guarded import locked_rows, refuse_company
 from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
 from hub.intake.limits import (
     ATTEMPTS_MAX,
@@ -32,15 +33,20 @@ from hub.intake.limits import (
     PROBLEMS_PER_BATCH_MAX,
     ROWS_PER_TURN,
 )
-from hub.intake.prepare import Prepared, Speaker, prepare
+from hub.intake.prepare import Prepared, prepare
 from hub.intake.signatures import check_signatures
 from hub.intake.write import Writing
 from hub.ledger.leaf import HUB_PARTY
 from hub.store.database import Database
 from hub.store.identity import item_id, revision_id
+from hub.store.sources import heard_from
 from schema.errors import Problem
+from schema.registry import Registry
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
+
+_PARTS = (Channel.HARVEST, Channel.LIVE)
+"""Channels whose batches are parts of a reading: whether the source was heard, that says."""
 
 
 async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
@@ -58,11 +64,12 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         return earlier
     speaker = await _speaker(database, batch)
     async with database.checking:
-        rows = await _prepare(batch, speaker, now)
-        await check_signatures(database, rows, batch.party, now)
+        rows = await _prepare(batch, database.records.registry, now)
+        await check_signatures(database, rows, now)
+    refuse_company(rows)
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _write(database, batch, rows, now, alone=attempt > 0)
+            return await _write(database, batch, rows, (speaker, now), alone=attempt > 0)
         except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
             continue  # another batch wrote the same key meanwhile: decide anew, alone
     raise HubError(
@@ -106,16 +113,16 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         raise RefusedError(
             ErrorCode.SOURCE_FORBIDDEN, hint="Ask the operator which sources you may push as."
         )
-    return Speaker(batch.source, None if owners is None else frozenset(owners))
+    return Speaker(batch.source, batch.party, None if owners is None else frozenset(owners))
 
 
-async def _prepare(batch: Batch, speaker: Speaker, now: datetime) -> list[Prepared]:
+async def _prepare(batch: Batch, registry: Registry, now: datetime) -> list[Prepared]:
     rows: list[Prepared] = []
     told = 0
     for number, raw in enumerate(batch.rows, start=1):
         if number % ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
-        row = prepare(number, raw, speaker, now)
+        row = prepare(number, raw, registry, now)
         told += len(row.problems)
         if told > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
@@ -124,14 +131,20 @@ async def _prepare(batch: Batch, speaker: Speaker, now: datetime) -> list[Prepar
 
 
 async def _write(
-    database: Database, batch: Batch, rows: Sequence[Prepared], now: datetime, *, alone: bool
+    database: Database,
+    batch: Batch,
+    rows: Sequence[Prepared],
+    judged_by: tuple[Speaker, datetime],
+    *,
+    alone: bool,
 ) -> Outcomes:
+    speaker, now = judged_by
     async with database.writes.transaction() as connection:
         await claim(connection, batch)
         earlier = await earlier_answer(connection, batch)
         if earlier is not None:
             return earlier
-        writing = Writing(connection, batch, now)
+        writing = Writing(connection, database.records, batch, now)
         await writing.lock(alone=alone)
         good: dict[str, list[Prepared]] = defaultdict(list)
         refused: Refused = []
@@ -140,8 +153,9 @@ async def _write(
                 refused.append((row, row.problems))
             else:
                 good[row.record_type].append(row)
+        context = Context(now, await locked_rows(connection, database.records, rows))
         decided = {
-            name: decide(good[name], await writing.current(name, good[name]))
+            name: decide(good[name], await writing.current(name, good[name]), speaker, context)
             for name in sorted(good)
         }
         for each in decided.values():
@@ -162,6 +176,8 @@ async def _write(
         if batch.dry_run:
             raise psycopg.Rollback
         await keep_answer(connection, batch, outcomes, now)
+        heard = None if batch.channel in _PARTS else (batch.as_of, now)
+        await heard_from(connection, batch.source, added=outcomes.added, at=heard)
     return outcomes
 
 

@@ -15,10 +15,9 @@ import xlsxwriter
 from schema import STANDARD_VERSION
 from schema.codes import CodeList
 from schema.flat import Column, columns
-from schema.records import RECORDS
+from schema.registry import standard
+from schema.traits import Reported
 
-SHEETS = ("Instrument", "ServiceOffer", "OpeningHours", "Occupancy", "UsageRecord", "ServiceRecord")
-"""Record types that a unit without an interface sends each month."""
 ROWS_MAX = 10_000
 CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a fixed naive stamp keeps the file reproducible
 LIST_TEXT_MAX = 255
@@ -49,10 +48,10 @@ def template() -> bytes:
         for row, (zh, en) in enumerate(GUIDE):
             guide.write_string(row, 0, zh)
             guide.write_string(row, 1, en)
-        for name in SHEETS:
-            sheet = book.add_worksheet(name)
+        for spec, _ in standard().with_trait(Reported):
+            sheet = book.add_worksheet(spec.name)
             sheet.freeze_panes(2, 0)
-            for position, column in enumerate(columns(RECORDS[name])):
+            for position, column in enumerate(columns(spec)):
                 _write_column(sheet, position, column, (bold, code))
     return stream.getvalue()
 

@@ -1,4 +1,4 @@
-"""`write`: the statements by which a decided batch becomes entries, projections and outbox.
+"""`write`: the statements by which a decided batch becomes entries and projections.
 
 - Everything is one transaction of the caller's.
 - Entries are copied in the order of their keys. Two batches that would write the same revision meet
@@ -16,12 +16,14 @@ from datetime import datetime
 from itertools import chain
 
 from hub.intake.batch import Batch, problem_to_wire
-from hub.intake.decide import Current, Decided, Entry
+from hub.intake.decide import Decided, Entry
+from hub.intake.guard import Current
 from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
 from hub.ledger.leaf import Assurance, salted_hash
 from hub.ledger.limits import SALT_BYTES
 from hub.ledger.statement import statement_hash
+from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import (
     BINARY_HEAD,
     BINARY_TAIL,
@@ -30,12 +32,13 @@ from hub.store.copytext import (
     line,
     text_or_null,
 )
-from hub.store.database import Connection, copy_rows
-from hub.store.projection import REBUILD_LOCK, Standing, instant, projection
+from hub.store.projection import REBUILD_LOCK, Standing, instant
+from hub.store.records import StoredRecords
 from schema.errors import Problem
 
 _ENTRY_COLUMNS = [
-    *("entry_id", "record_type", "source", "key", "revision", "previous", "digest", "commitment"),
+    *("entry_id", "record_type", "source", "key", "owner", "issuer"),
+    *("revision", "previous", "digest", "commitment"),
     *("withdrawal", "assurance", "channel", "party", "client_id", "key_id", "signature_hash"),
     *("evidence", "run_id", "as_of", "accepted_at"),
 ]
@@ -51,6 +54,7 @@ class Writing:
     """One attempt to write one batch."""
 
     connection: Connection
+    records: StoredRecords
     batch: Batch
     now: datetime
 
@@ -65,17 +69,17 @@ class Writing:
 
     async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[str, Current]:
         """Return what stands for the keys of these rows."""
-        table = projection(record_type).tables.source.name
+        table = self.records.tables[record_type].source.name
         cursor = self.connection.cursor(binary=True)
         await cursor.execute(
-            f"SELECT key, digest, entry_id, revision, withdrawn FROM {table} "  # noqa: S608 - own name
+            f"SELECT key, digest, entry_id, revision, withdrawn, owner, issuer FROM {table} "  # noqa: S608 - own name
             "WHERE source = %s AND key = ANY(%s)".encode(),
             (self.batch.source, [row.key for row in rows]),
         )
         return {key: Current(*rest) for key, *rest in await cursor.fetchall()}
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:
-        """Write entries with their bodies and the outbox, and give each entry its id."""
+        """Write entries with their bodies, and give each entry its id."""
         made = [entry for each in decided.values() for entry in each.entries]
         if not made:
             return
@@ -96,18 +100,17 @@ class Writing:
         bodies = (_body_row(entry, salt) for entry, salt in salted)
         parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
-        await self._outbox(made)
 
     async def stage(self, record_type: str, decided: Decided) -> None:
         """Send what now stands to this connection's TEMP table of a record type."""
-        target = projection(record_type)
+        target = self.records.projection(record_type)
         last = [entry for entry in decided.entries if entry.last]
         lines = (target.row(self._standing(entry), entry.row.wire or {}) for entry in last)
         await target.fill_stage(self.connection, lines)
 
     async def projections(self, record_type: str, decided: Decided) -> None:
         """Write what was staged into the tables of a record type."""
-        target = projection(record_type)
+        target = self.records.projection(record_type)
         if decided.entries:
             await target.write_staged(self.connection)
         if decided.duplicates and target.tables.spec.confirmed:
@@ -163,6 +166,9 @@ class Writing:
         return Standing(
             batch.source,
             row.key,
+            row.owner,
+            row.issuer,
+            row.party or batch.party,
             current.entry_id,
             current.revision,
             row.digest,
@@ -181,6 +187,8 @@ class Writing:
                 row.record_type or "",
                 batch.source,
                 row.key or "",
+                row.owner,
+                row.issuer,
                 str(entry.current.revision),
                 bytes_or_null(entry.previous),
                 bytes_or_null(row.digest),
@@ -198,14 +206,6 @@ class Writing:
                 instant(self.now),
             ]
         )
-
-    async def _outbox(self, made: Sequence[Entry]) -> None:
-        at = instant(self.now)
-        topics = {False: "record.accepted", True: "record.withdrawn"}
-        lines = [
-            line([topics[entry.row.withdrawal], str(entry.current.entry_id), at]) for entry in made
-        ]
-        await copy_rows(self.connection, "outbox", ("topic", "entry_id", "created_at"), lines)
 
     async def _confirm(self, table: str, decided: Decided) -> None:
         """Renew the time at which the source last said what it said before."""

@@ -34,7 +34,8 @@ from hub.ledger.note import VerifierKey
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.tile import Tile, build_bundle, is_served, parse_path
 from hub.problem import problem
-from hub.store.database import Connection, Database
+from hub.store.copying import Connection
+from hub.store.database import Database
 
 PREFIX = "/log"
 PATH_MAX = 100

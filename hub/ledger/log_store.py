@@ -24,7 +24,8 @@ from hub.ledger.growth import Edge
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.merkle import EMPTY_ROOT
 from hub.ledger.tile import Tile
-from hub.store.database import Connection, copy_rows, translated
+from hub.store.copying import Connection, copy_rows
+from hub.store.database import translated
 
 _SESSION = {
     "timezone": "UTC",

@@ -39,7 +39,8 @@ from hub.ledger.note import Note, parse_note
 from hub.ledger.policy import Policy
 from hub.ledger.proof import build_receipt
 from hub.ledger.tile import Tile, nodes_in, tiles_for_inclusion
-from hub.store.database import Connection, Database
+from hub.store.copying import Connection
+from hub.store.database import Database
 
 RECEIPTS_MAX = 500
 """Receipts of one call; with their tiles at most some 4 MiB are read."""
@@ -50,7 +51,8 @@ CHECKPOINTS_MAX = 8
 _REVISION = "r1_"
 
 _ENTRIES = """
-SELECT e.entry_id, e.record_type, e.source, e.key, e.revision, e.digest, e.commitment,
+SELECT e.entry_id, e.record_type, e.source, e.key, e.owner, e.issuer,
+       e.revision, e.digest, e.commitment,
        e.withdrawal, e.assurance, e.party, e.client_id, e.key_id, e.accepted_at,
        b.salt, b.jws, l.leaf_index, l.leaf_hash
 FROM entry e LEFT JOIN entry_body b USING (entry_id) LEFT JOIN leaf l USING (entry_id)
@@ -81,6 +83,8 @@ class Receipt:
     source: str
     key: str
     """The record's key at its source."""
+    owner: str
+    issuer: str
     revision: int
     revision_id: str
     is_withdrawal: bool
@@ -218,6 +222,8 @@ def _receipt(row: Any, signed: _Signed | None, nodes: Mapping[int, NodeGetter]) 
         record_type=row.record_type,
         source=row.source,
         key=row.key,
+        owner=row.owner,
+        issuer=row.issuer,
         revision=row.revision,
         revision_id=_REVISION + to_base64url(row.digest),
         is_withdrawal=row.withdrawal,

@@ -1,33 +1,26 @@
-"""`authorise`: scopes, agreements and row rules, as parts of the statement.
+"""`authorise`: what a caller's scopes and the rule of visibility mean for a statement.
 
-- A scope reveals a kind of item to a caller; an agreement reveals one owner's values of it. Both
-  are needed above L1.
-- Rows of a record with a data set of its own are shown to their owner, to the other institution
-  that the row names, and by agreement.
+- A scope reveals a kind of row or item to a caller; the rule says whose (`hub.access.visibility`).
+- Where the rule of the rows implies that of an item, the item needs no condition of its own.
 - Nothing is filtered after the statement has run.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hub.access.visibility import implies, originals_of, protected_items, sql
 from hub.query.errors import ScopeMissingError
 from schema.codes import AgreementDataset
-from schema.item import Grade, Item, RecordSpec
+from schema.item import Item, Kind, RecordSpec
+from schema.visibility import PUBLIC_SCOPE
 
 if TYPE_CHECKING:
     from hub.query.statement import Statement
 
-PUBLIC_SCOPE = "catalogue:read"
-DATASET_OF_SCOPE = {
-    "asset:read": AgreementDataset.ASSET,
-    "service:read": AgreementDataset.SERVICE,
-    "customs:read": AgreementDataset.CUSTOMS,
-    "voucher:read": AgreementDataset.VOUCHER,
-    "person:read": AgreementDataset.PERSON,
-}
-_COUNTERPARTS = ("user_key", "consumer_key")
+__all__ = ["PUBLIC_SCOPE", "Authority"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +28,15 @@ class Authority:
     """What of a caller decides the text of a plan; part of the plan's key."""
 
     scopes: frozenset[str]
-    everything: bool = False
     limited: frozenset[AgreementDataset] = frozenset()
 
     def may_read(self, item: Item) -> bool:
         """Tell whether the caller's scopes reveal an item."""
         return item.scope in self.scopes
+
+    def may_list(self, spec: RecordSpec) -> bool:
+        """Tell whether the caller's scopes reveal rows of a record type at all."""
+        return spec.scope in self.scopes
 
     def must_read(self, spec: RecordSpec, item: Item, where: str) -> None:
         """Refuse a request that filters or sorts by what its caller may not read."""
@@ -49,44 +45,48 @@ class Authority:
 
     def guard(self, spec: RecordSpec, item: Item, alias: str, statement: Statement) -> str | None:
         """Return the condition under which a row's value of an item is visible, None for always."""
-        if item.grade is Grade.L1 or self.everything:
+        rule = spec.rule(item)
+        if implies(spec.rows, rule, self.limited):
             return None
-        dataset = DATASET_OF_SCOPE[item.scope]
-        if dataset is spec.dataset and dataset not in self.limited:
-            return None  # the row rule has decided already
-        named = item.wire if dataset in self.limited else None
-        return _visible(spec, alias, statement, dataset, named)
+        return sql(rule, spec, alias, statement, self.limited)
 
     def row_rule(self, spec: RecordSpec, alias: str, statement: Statement) -> str | None:
         """Return the condition under which a row is visible at all, None for always."""
-        if spec.dataset is None or self.everything:
+        return sql(spec.rows, spec, alias, statement, self.limited)
+
+    def whole(self, spec: RecordSpec, alias: str, statement: Statement) -> str | None:
+        """Return the condition under which nothing of a row is hidden, None for always."""
+        absent: defaultdict[str, list[str]] = defaultdict(list)
+        for item in protected_items(spec):
+            guard = self.guard(spec, item, alias, statement) if self.may_read(item) else "false"
+            if guard is not None:
+                absent[guard].append(_is_absent(item, alias))
+        found = [f"(({' AND '.join(parts)}) OR {guard})" for guard, parts in absent.items()]
+        for item in originals_of(spec):
+            shown = self.original(spec, "o->>'path'", alias, statement)
+            if shown is not None:
+                members = f"jsonb_array_elements({alias}.{item.name}) o"
+                found.append(f"NOT EXISTS (SELECT FROM {members} WHERE NOT {shown})")
+        return " AND ".join(found) or None
+
+    def original(self, spec: RecordSpec, path: str, alias: str, statement: Statement) -> str | None:
+        """Return the condition that the original text of `path` may be read, None for always."""
+        shown: defaultdict[str | None, list[str]] = defaultdict(list)
+        for item in spec.items:
+            if self.may_read(item):
+                shown[self.guard(spec, item, alias, statement)].append(item.wire)
+        if set(shown) == {None} and len(shown[None]) == len(spec.items):
             return None
-        return _visible(spec, alias, statement, spec.dataset, None)
+        head = f"split_part({path},'.',1)"
+        parts = []
+        for guard, names in shown.items():
+            listed = ",".join(f"'{name}'" for name in names)
+            parts.append(f"{head} IN ({listed})" + (f" AND {guard}" if guard else ""))
+        return f"({' OR '.join(f'({part})' for part in parts)})"
 
 
-def _visible(
-    spec: RecordSpec,
-    alias: str,
-    statement: Statement,
-    dataset: AgreementDataset,
-    item: str | None,
-) -> str:
-    owners = statement.bind_owners(dataset, item)
-    found = [f"{owner(spec, alias)} = ANY({owners})"]
-    names = {each.name for each in spec.items}
-    if dataset is not AgreementDataset.PERSON:
-        found += [
-            f"{alias}.{column} = {statement.bind_party()}"
-            for column in _COUNTERPARTS
-            if column in names
-        ]
-    return f"({' OR '.join(found)})" if len(found) > 1 else found[0]
-
-
-def owner(spec: RecordSpec, alias: str) -> str:
-    """Return the SQL of the institution that a row belongs to."""
-    names = {item.name for item in spec.items}
-    for name in ("institution_key", "provider_key"):
-        if name in names:
-            return f"{alias}.{name}"
-    return f"split_part({alias}.instrument_key, '/', 1)"
+def _is_absent(item: Item, alias: str) -> str:
+    column = f"{alias}.{item.name}"
+    if not item.many:
+        return f"{column} IS NULL"
+    return f"{column} = '[]'" if item.kind is Kind.VALUE else f"{column} = '{{}}'"

@@ -16,10 +16,10 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
+from hub.access.grants import Grants
 from hub.errors import ErrorCode
 from hub.query.arguments import Argument
 from hub.query.errors import QueryError
-from hub.query.grants import Grants
 from hub.query.limits import IN_MAX
 from hub.store.search import code_path, query_expression
 from schema.codes import Province

@@ -3,8 +3,9 @@
 - Aliases, field merging, fragments, @skip and @include, lists, connections, the Node interface.
 - Nothing of a document enters the statement but response keys, which are GraphQL names, and sizes
   of pages that stand in it, which are numbers; every other value is a parameter.
-- A field that the caller's scopes do not reveal is null, with one `FieldDenied`; a value that an
-  agreement hides is a marked null (`hub.query.jsontext`).
+- A field that the caller's scopes do not reveal is null, with one `FieldDenied`, whether it is an
+  item or a list of records; a value that an agreement hides is a marked null
+  (`hub.query.jsontext`).
 - What is not in the model raises `NotCompilableError`, and the executor takes the operation.
 
 GraphQL specification, October 2021, §6.3 (CollectFields).
@@ -16,12 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import (
-    FieldNode,
-    GraphQLObjectType,
-    GraphQLSchema,
-    SelectionSetNode,
-)
+from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
 from hub.query import binding, jsontext
@@ -41,7 +37,6 @@ from hub.query.limits import (
 )
 from hub.query.lookup import identities, named
 from hub.query.model import (
-    MODEL,
     ByIdentity,
     ByKey,
     Computed,
@@ -49,21 +44,22 @@ from hub.query.model import (
     Field,
     Forward,
     Inside,
+    Interface,
     Listed,
     Nested,
     Plain,
     Same,
     Sources,
     Stored,
+    Whole,
     Windows,
-    table,
 )
 from hub.query.price import price_row
 from hub.query.selection import Fragments, Selected, Selection
 from hub.query.sources import sources_row
 from hub.query.statement import Check, Statement
-from schema.item import Kind, RecordSpec
-from schema.records import RECORDS
+from schema.item import Item, Kind, RecordSpec
+from schema.values import OriginalText
 
 Path = tuple[str, ...]
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
@@ -88,7 +84,7 @@ class Compiler:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        interface: Interface,
         fragments: Fragments,
         sample: VariableValues,
         authority: Authority,
@@ -96,11 +92,11 @@ class Compiler:
         *,
         marked: bool = False,
     ) -> None:
-        self._schema = schema
+        self._schema = interface.schema
+        self._model = interface.model
         self._sample = Sample(sample)
-        self._selection = Selection(schema, fragments, self._sample)
-        self._out = Statement(authority, limits, marked=marked)
-        self._guarded = False
+        self._selection = Selection(interface.schema, fragments, self._sample)
+        self._out = Statement(interface.model, authority, limits, marked=marked)
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
         """Compile the selection set of a query."""
@@ -126,7 +122,7 @@ class Compiler:
             cost=cost.settled(),
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),
-            guarded=self._guarded,
+            guarded=out.is_guarded,
         )
 
     def _object(
@@ -154,18 +150,24 @@ class Compiler:
         name = node.name.value
         if name == "__typename":
             return jsontext.constant(kind.name)
-        field: Field | None = MODEL.get(kind.name, {}).get(name)
+        field: Field | None = self._model.fields.get(kind.name, {}).get(name)
         if field is None:
             raise NotCompilableError(f"{kind.name}.{name}")
         here = _Place(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
-        if isinstance(field, Stored | Inside | Same | Nested | Windows):
+        if isinstance(field, Whole | Stored | Inside | Same | Nested | Windows):
             return self._of_row(field, here)
         return self._of_others(field, here)
 
-    def _of_row(self, field: Stored | Inside | Same | Nested | Windows, here: _Place) -> str:
+    def _of_row(
+        self, field: Whole | Stored | Inside | Same | Nested | Windows, here: _Place
+    ) -> str:
         """Return what stands in the row itself."""
+        if isinstance(field, Whole):
+            spec, alias = self._out.rows[here.alias], here.alias
+            whole = self._out.authority.whole(spec, alias, self._out)
+            return self._shown(field.sql.format(t=alias), whole)
         if isinstance(field, Stored):
             return self._stored(field, here)
         if isinstance(field, Inside):
@@ -195,7 +197,7 @@ class Compiler:
         return argument_of(node, here.kind.fields[node.name.value], name, self._sample)
 
     def _stored(self, field: Stored, here: _Place) -> str:
-        item, spec = field.item, RECORDS[here.kind.name]
+        item, spec = field.item, field.spec
         authority = self._out.authority
         if not authority.may_read(item):
             if item.scope == PUBLIC_SCOPE:
@@ -206,24 +208,34 @@ class Compiler:
         if item.kind is not Kind.VALUE:
             made = jsontext.column(item, column)
         elif item.many:
-            assert item.value is not None
-            made = self._values(here.nodes, item.value.name, column, here.path, here.cost)
+            made = self._values(item, here, column, self._original(field, here.alias))
         else:
             assert item.value is not None
             made = self._nested(here.nodes, item.value.name, column, here.path, here.cost)
-        guard = authority.guard(spec, item, here.alias, self._out)
+        return self._shown(made, authority.guard(spec, item, here.alias, self._out))
+
+    def _shown(self, made: str, guard: str | None) -> str:
+        """Return a value that is hidden, and counted as hidden, unless a condition holds."""
         if guard is None:
             return made
-        self._guarded = True
+        self._out.is_guarded = True
         return f"CASE WHEN {guard} THEN {made} ELSE E'null\\t' END"
+
+    def _original(self, field: Stored, alias: str) -> Callable[[str], str | None] | None:
+        """Return the condition on a member of an item that keeps original texts of others."""
+        if field.item.value is None or field.item.value.cls is not OriginalText:
+            return None
+        authority = self._out.authority
+        return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, self._out)
 
     def _member(self, field: Inside, here: _Place) -> str:
         item = field.item
         if item.value is None:
             return jsontext.member(item, here.alias)
         column = f"({here.alias}->'{item.wire}')"
-        write = self._values if item.many else self._nested
-        return write(here.nodes, item.value.name, column, here.path, here.cost)
+        if item.many:
+            return self._values(item, here, column)
+        return self._nested(here.nodes, item.value.name, column, here.path, here.cost)
 
     def _nested(
         self, nodes: list[FieldNode], name: str, column: str, path: Path, cost: Cost
@@ -233,11 +245,20 @@ class Compiler:
         return f"CASE WHEN {column} IS NULL THEN 'null' ELSE {body} END"
 
     def _values(
-        self, nodes: list[FieldNode], name: str, column: str, path: Path, cost: Cost
+        self,
+        item: Item,
+        here: _Place,
+        column: str,
+        condition: Callable[[str], str | None] | None = None,
     ) -> str:
+        """Return a list of nested values, of those for which a condition on the member holds."""
+        assert item.value is not None
         alias = self._out.alias("v")
-        body = self._inner(nodes, name, f"{alias}.j", path, cost.part())
+        body = self._inner(here.nodes, item.value.name, f"{alias}.j", here.path, here.cost.part())
         rows = f"jsonb_array_elements({column}) WITH ORDINALITY AS {alias}(j,n)"
+        shown = None if condition is None else condition(f"{alias}.j")
+        if shown is not None:
+            rows += f" WHERE {shown}"
         return f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM {rows})"
 
     def _windows(self, field: Windows, here: _Place) -> str:
@@ -253,31 +274,47 @@ class Compiler:
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
-            f"coalesce((SELECT {body} FROM {table(spec)} {alias} WHERE {' AND '.join(where)}"
+            f"coalesce((SELECT {body} FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
             f" ORDER BY {alias}.as_of DESC,{alias}.item_id LIMIT 1),'null')"
         )
 
+    def _table(self, spec: RecordSpec) -> str:
+        return self._model.tables[spec.name]
+
+    def _denied(self, spec: RecordSpec, here: _Place) -> bool:
+        """Say whether the caller's scopes reveal no row of a record, and note it as denied."""
+        if self._out.authority.may_list(spec):
+            return False
+        if spec.scope == PUBLIC_SCOPE:
+            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
+        self._out.denied.setdefault(here.path, FieldDenied(here.path, spec.scope))
+        return True
+
     def _forward(self, field: Forward, here: _Place) -> str:
-        alias = self._out.alias()
-        return self._one(
-            RECORDS[field.record], [field.on.format(a=alias, t=here.alias)], alias, here
-        )
+        spec, alias = self._model.registry[field.record], self._out.alias()
+        if self._denied(spec, here):
+            return "'null'"
+        return self._one(spec, [field.on.format(a=alias, t=here.alias)], alias, here)
 
     def _listed(self, field: Listed, here: _Place) -> str:
-        spec, alias = RECORDS[field.record], self._out.alias()
+        spec, alias = self._model.registry[field.record], self._out.alias()
+        if self._denied(spec, here):
+            return "'null'"
         first = self._argument(here, "first")
         size = page_size(first, LIST_DEFAULT, self._out)
         where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, self._out)]
         cost = here.cost.part(own=0, times=first or LIST_DEFAULT).part()
         body = self._inner(here.nodes, spec.name, alias, here.path, cost)
         rows = (  # the text is written inside, so that no other column passes through the sort
-            f"(SELECT {body} AS j FROM {table(spec)} {alias} WHERE {' AND '.join(where)}"
+            f"(SELECT {body} AS j FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
             f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}r"
         )
         return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
 
     def _connected(self, field: Connected, here: _Place) -> str:
-        spec = RECORDS[field.record]
+        spec = self._model.registry[field.record]
+        if self._denied(spec, here):
+            return "'null'"
         coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
         on = field.on.replace("{t}", here.alias) if field.on else ""
         page = page_of(spec, on, coordinate, lambda name: self._argument(here, name), self._out)
@@ -318,14 +355,16 @@ class Compiler:
     def _sources(self, nodes: list[FieldNode], record: str, path: Path, cost: Cost) -> str:
         alias = self._out.alias("s")
         body = self._inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
-        row = sources_row(record, self._out.bind_now())
+        row = sources_row(self._model.sources.get(record), self._out.bind_now())
         return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
     def _all_sources(self, field: Sources, here: _Place) -> str:
         return self._sources(here.nodes, field.record, here.path, here.cost)
 
     def _by_key(self, field: ByKey, here: _Place) -> str:
-        spec, alias = RECORDS[field.record], self._out.alias()
+        spec, alias = self._model.registry[field.record], self._out.alias()
+        if self._denied(spec, here):
+            return "'null'"
         by = self._argument(here, "by")
         assert by is not None
         where = [named(by, alias, self._out)]
@@ -351,16 +390,20 @@ class Compiler:
     def _any(self, identity: str, here: _Place, cost: Cost) -> str:
         branches = []
         choice = cost.part()
-        for spec in RECORDS.values():
+        for spec in self._model.registry:
+            if not self._out.authority.may_list(spec):
+                self._out.is_guarded = True
+                branches.append(f"WHEN '{spec.prefix}' THEN E'null\\t'")
+                continue
             kind, alias = self._selection.type(spec.name), self._out.alias()
+            where = [f"{alias}.item_id = {identity}", *visible(spec, alias, self._out)]
             selected = self._selection.collect((n.selection_set for n in here.nodes), kind)
             body = self._object(selected, kind, alias, here.path, choice.choice())
             if self._out.marked:
                 body = self._mark(body, spec.name)
-            where = [f"{alias}.item_id = {identity}", *visible(spec, alias, self._out)]
             branches.append(
-                f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body} FROM {table(spec)} {alias}"
-                f" WHERE {' AND '.join(where)} LIMIT 1),'null')"
+                f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
+                f" FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"
             )
         return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"
 

@@ -24,7 +24,6 @@ from hub.query.errors import NotCompilableError, QueryError
 from hub.query.filters import conditions
 from hub.query.limits import PAGE_DEFAULT
 from hub.query.listing import listed
-from hub.query.model import table
 from hub.query.ordering import CursorHash, Order, order_names, order_of
 from hub.query.selection import Selected
 from hub.query.statement import Statement
@@ -39,6 +38,7 @@ class Page:
     """A connection that is being written."""
 
     spec: RecordSpec
+    table: str
     alias: str
     where: tuple[str, ...]
     order: Order
@@ -59,7 +59,7 @@ class Page:
     def counted(self) -> str:
         """Return the FROM and WHERE clauses of every row that counts."""
         where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
-        return f"FROM {self.listing or table(self.spec)} {self.order.alias}{where}"
+        return f"FROM {self.listing or self.table} {self.order.alias}{where}"
 
 
 def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement: Statement) -> Page:
@@ -79,6 +79,7 @@ def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
     return Page(
         spec=spec,
+        table=statement.model.tables[spec.name],
         alias=alias,
         where=found.where if found else tuple(where),
         order=order_of(spec, names, f"{alias}l" if found else alias, statement),
@@ -114,6 +115,7 @@ def page_size(asked: Argument | None, default: int, statement: Statement) -> str
 def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     """Return the conditions under which a row may be seen at all."""
     statement.records.add(spec.name)
+    statement.rows[alias] = spec
     found = [] if spec.golden else [f"NOT {alias}.withdrawn"]
     rule = statement.authority.row_rule(spec, alias, statement)
     return [*found, rule] if rule else found
@@ -136,7 +138,7 @@ def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) 
     condition = f" WHERE {' AND '.join(where)}" if where else ""
     read = [*page.order.columns(), f"{source}.item_id"] if page.listing else cells
     inner = (
-        f"SELECT {','.join(read)} FROM {page.listing or table(page.spec)} {source}{condition}"
+        f"SELECT {','.join(read)} FROM {page.listing or page.table} {source}{condition}"
         f" ORDER BY {page.order.sql(reverse=page.backward)}"
         f" LIMIT {f'{page.size} + 1' if more else page.size}"
     )
@@ -157,7 +159,7 @@ def _fetched(page: Page, chosen: str, cells: Sequence[str]) -> str:
     source = page.order.alias
     order = ",".join(f"{source}.{key}{down}" for key in (*page.order.names(), "item_id"))
     return (
-        f"SELECT {','.join(cells)} FROM ({chosen}) {source} JOIN {table(page.spec)} {alias}"
+        f"SELECT {','.join(cells)} FROM ({chosen}) {source} JOIN {page.table} {alias}"
         f" ON {alias}.item_id = {source}.item_id ORDER BY {order}"
     )
 

@@ -20,18 +20,18 @@ import psycopg
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, OperationType
 from graphql import execute as run_executor
 
+from hub.access.agreements import Agreements
+from hub.access.grants import Grants
 from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, UnavailableError
 from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
-from hub.graphql.schema import core
-from hub.query.agreements import Agreements
+from hub.graphql.schema import interface
 from hub.query.authorise import Authority
 from hub.query.binding import Env
 from hub.query.compile import Compiled, Compiler
 from hub.query.documents import Document, document_id, registered
 from hub.query.errors import FieldDenied, QueryError
-from hub.query.grants import Grants
 from hub.query.jsontext import HIDDEN
 from hub.query.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
 from hub.query.manifest import Manifest
@@ -113,12 +113,12 @@ class Engine:
         agreements: Agreements | None = None,
     ) -> None:
         self.limits = limits or QueryLimits()
-        self.planner = Planner(core(), self.limits)
+        self.planner = Planner(interface(database.records), self.limits)
         self._database = database
         self._clock = clock
         self._parts = parts
         self._agreements = agreements or Agreements(database, clock)
-        self._manifest = Manifest(database, clock)
+        self._manifest = Manifest(database, self.planner.interface.model, clock)
 
     async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
         """Answer a request; every refusal is an answer too."""
@@ -131,8 +131,8 @@ class Engine:
     async def _answer(self, request: GraphRequest, asking: Asking, request_id: str) -> Answer:
         document = await self._document(request, asking.caller)
         scopes = asking.caller.scopes
-        grants = await self._agreements.of(asking.caller.party, scopes)
-        authority = Authority(scopes, grants.everything, grants.limited)
+        grants = await self._agreements.of(asking.caller.party)
+        authority = Authority(scopes, grants.limited)
         run = _Run(request_id, asking, authority, grants, self._clock())
         plan = self.planner.plan(document, request.operation_name, request.variables, authority)
         if plan.compiled is None:
@@ -228,13 +228,14 @@ class Engine:
             now=run.now,
             language=run.asking.language,
             facts=self._parts.facts,
+            model=self.planner.interface.model,
             read=read,
             submit=self._parts.submit,
             receipts=self._parts.receipts,
             signed=run.asking.signed,
         )
         outcome = run_executor(
-            self.planner.schema,
+            self.planner.interface.schema,
             plan.document.ast,
             context_value=context,
             variable_values=dict(request.variables),
@@ -252,7 +253,7 @@ class Engine:
     async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: _Run) -> Any:
         """Compile and run one root field of an executed operation."""
         compiler = Compiler(
-            self.planner.schema,
+            self.planner.interface,
             plan.document.fragments,
             plan.values,
             run.authority,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from hub.query import binding as bind
 from hub.query.arguments import Argument
 from hub.query.limits import CLASSES_MAX
-from hub.store.tables import TABLES
+from hub.query.model import Model
 from schema.item import Item, Kind, RecordSpec
+from schema.traits import Bookable, Located
 from schema.values import ClassCode, Money, Place
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ _KINDS = {
 }
 
 
-def filter_members(spec: RecordSpec) -> list[Member]:
+def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
     """List what a record can be filtered by, in the order of its items."""
     found = []
     for item in spec.items:
@@ -79,14 +80,14 @@ def filter_members(spec: RecordSpec) -> list[Member]:
         if kind is FilterKind.DIVISION or item.name == "division_code":
             name, kind = "division", FilterKind.DIVISION
         assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
-        listing = TABLES[spec.name].listing
-        where = listing.table.name if listing and kind is FilterKind.CLASSES else None
+        listing = model.listings.get(spec.name)
+        where = listing.table if listing and kind is FilterKind.CLASSES else None
         found.append(Member(name, kind, item.facts.zh, item.facts.en, item, where))
-    if spec.golden:
+    if spec.trait(Located):
         found.append(
             Member("provinces", FilterKind.PROVINCES, "省级行政区", "In one of these provinces")
         )
-    if spec.name == "Instrument":
+    if spec.trait(Bookable):
         about = "在时段内有连续空闲；未知不算空闲", "Free in one stretch; unknown time is not free"
         found.append(Member("availableFor", FilterKind.AVAILABLE, *about))
     found.append(
@@ -97,9 +98,9 @@ def filter_members(spec: RecordSpec) -> list[Member]:
     return found
 
 
-def given_members(spec: RecordSpec, given: Argument) -> list[tuple[Member, Argument]]:
+def given_members(spec: RecordSpec, given: Argument, model: Model) -> list[tuple[Member, Argument]]:
     """List the members that a filter argument gives."""
-    pairs = ((member, given.get(member.name)) for member in filter_members(spec))
+    pairs = ((member, given.get(member.name)) for member in filter_members(spec, model))
     return [(member, argument) for member, argument in pairs if argument is not None]
 
 
@@ -110,7 +111,7 @@ def conditions(
     found: list[str] = []
     if given is None:
         return found
-    for member, argument in given_members(spec, given):
+    for member, argument in given_members(spec, given, statement.model):
         made = said(member, argument, alias, statement)
         if not made:
             continue

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from hub.query.arguments import Argument
 from hub.query.filters import FilterKind, Member, given_members, said, under_step
 from hub.query.statement import Statement
-from hub.store.tables import TABLES
 from schema.item import RecordSpec
 
 ORDERS = ((), ("NAME_ASC",), ("NAME_DESC",))
@@ -36,10 +35,10 @@ def listed(
     statement: Statement,
 ) -> Listed | None:
     """Return the listing that answers a filter in an order, or None where none does."""
-    listing = TABLES[spec.name].listing
+    listing = statement.model.listings.get(spec.name)
     if listing is None or filtered is None or names not in ORDERS:
         return None
-    given = given_members(spec, filtered)
+    given = given_members(spec, filtered, statement.model)
     if not given or not all(
         _is_answered(member, argument, listing.facets) for member, argument in given
     ):
@@ -52,7 +51,7 @@ def listed(
             step = under_step(argument.members()[0], statement)
         else:
             where += said(member, argument, alias, statement)
-    return Listed(listing.table.name, (f"{alias}.step = {step}", *where))
+    return Listed(listing.table, (f"{alias}.step = {step}", *where))
 
 
 def _is_answered(member: Member, argument: Argument, facets: tuple[str, ...]) -> bool:

@@ -14,20 +14,21 @@ from typing import Any
 from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
+from hub.query.model import Model
 from hub.query.sources import manifest_statement
 from hub.store.database import Database
 from schema.dates import format_instant
 
 MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
-_STATEMENT = manifest_statement()
 
 
 class Manifest:
     """The sources and how they stand."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, model: Model, clock: Clock) -> None:
         self._database = database
+        self._statement = manifest_statement(model).encode()
         self._clock = clock
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
@@ -55,7 +56,7 @@ class Manifest:
         now = self._clock()
         async with self._database.reads.connection() as connection:
             cursor = AsyncRawCursor(connection)
-            await cursor.execute(_STATEMENT.encode(), (format_instant(now),))
+            await cursor.execute(self._statement, (format_instant(now),))
             found = await cursor.fetchall()
         self._rows = [(_facts(row), frozenset(row[5])) for row in found]
         self._texts = {}

@@ -1,32 +1,27 @@
 """`model`: what each field of the interface is in SQL, derived from the records.
 
-- Every field of every output type that can be compiled is in `MODEL`; a field that is not there is
-  left to the executor.
+- A `Model` belongs to one registry; every field of every output type that can be compiled is in it,
+  and a field that is not there is left to the executor.
 - The scope of a field is its item's; fields that no item declares are public facts of the hub.
 - `{t}` stands for the alias of the row that a field is read from, `{a}` for that of its target.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from hub.query.jsontext import bare, instant, quoted, text
-from schema.item import Item, Kind, RecordSpec, camel
-from schema.records import RECORDS
+from schema.item import Item, RecordSpec, camel
+from schema.registry import Registry
+from schema.traits import Bookable, Findable, Listable, Related
 
-PLAIN_LISTS = frozenset({"offers", "opening_hours", "coverage"})
-"""Inverse relations that are few, so that a list serves better than a connection."""
-ROOTS = (
-    "Instrument",
-    "Institution",
-    "Centre",
-    "ServiceOffer",
-    "Occupancy",
-    "UsageRecord",
-    "ServiceRecord",
-    "Agreement",
-)
-"""Records that can be listed from the root."""
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from hub.store.records import StoredRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +32,17 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A text that is shown only to who may read all that the row states."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An item of a record: a column, or a nested value in a column."""
 
+    spec: RecordSpec
     item: Item
 
 
@@ -127,6 +130,7 @@ class ByIdentity:
 
 Field = (
     Plain
+    | Whole
     | Stored
     | Inside
     | Nested
@@ -147,7 +151,10 @@ PROVENANCE: Fields = {
     "asOf": Plain(instant("{t}.as_of")),
     "acceptedAt": Plain(instant("{t}.accepted_at")),
     "revision": Plain(bare("{t}.revision")),
-    "revisionId": Plain(quoted("{t}.revision_id")),
+    "revisionId": Whole(quoted("{t}.revision_id")),
+    "owner": Plain(text("{t}.owner")),
+    "issuer": Plain(text("{t}.issuer")),
+    "party": Plain(text("{t}.party")),
     "assurance": Plain(quoted("{t}.assurance")),
     "channel": Plain(quoted("{t}.channel")),
     "entryId": Plain(quoted("{t}.entry_id::text")),
@@ -192,81 +199,115 @@ SOURCE: Fields = {
 }
 
 
-def table(spec: RecordSpec) -> str:
-    """Return the table that queries read."""
-    return spec.table if spec.golden else f"{spec.table}_source"
+@dataclass(frozen=True, slots=True)
+class ListingNames:
+    """A listing's table, and what a page can be narrowed by in it."""
+
+    table: str
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What the interface of a registry is in SQL."""
+
+    registry: Registry
+    fields: Mapping[str, Fields]
+    """What each field is, by type name and field name."""
+    tables: Mapping[str, str]
+    """The table that queries read, by record type."""
+    sources: Mapping[str, str]
+    """The table of what each source says, by record type."""
+    listings: Mapping[str, ListingNames]
+    """The listings, by the record types that have one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interface:
+    """A GraphQL schema with what its fields are in SQL."""
+
+    schema: GraphQLSchema
+    model: Model
+
+
+def build_model(records: StoredRecords) -> Model:
+    """Return the model of the records that a database stores."""
+    registry = records.registry
+    fields: dict[str, Fields] = {
+        "Query": _root(registry),
+        "Provenance": PROVENANCE,
+        "Availability": AVAILABILITY,
+        "Window": WINDOW,
+        "PriceEstimate": PRICE,
+        "SourceStatus": SOURCE,
+        **{spec.name: _record(spec, registry) for spec in registry},
+        **{
+            name: {item.wire: Inside(item) for item in spec.items}
+            for name, spec in registry.values().items()
+        },
+    }
+    listings = {
+        name: ListingNames(found.listing.table.name, found.listing.facets)
+        for name, found in records.tables.items()
+        if found.listing is not None
+    }
+    return Model(
+        registry=registry,
+        fields=MappingProxyType(fields),
+        tables={name: found.read.name for name, found in records.tables.items()},
+        sources={name: found.source.name for name, found in records.tables.items()},
+        listings=listings,
+    )
 
 
 def plural(record: str) -> str:
     """Return the name of the root field that lists a record."""
-    head = record[0].lower() + record[1:]
+    head = singular(record)
     return f"{head[:-1]}ies" if head.endswith("y") else f"{head}s"
 
 
-def relations(spec: RecordSpec) -> Fields:
+def singular(record: str) -> str:
+    """Return the name of the root field that finds one record."""
+    return record[0].lower() + record[1:]
+
+
+def relations(spec: RecordSpec, registry: Registry) -> dict[str, Forward | Listed | Connected]:
     """Return the relations of a record: what it refers to, and what refers to it."""
-    found: Fields = {}
+    found: dict[str, Forward | Listed | Connected] = {}
     for item in spec.items:
         if item.facts.ref and item.relation:
             on = f"{{a}}.key = {{t}}.{item.name}"
             found[camel(item.relation)] = Forward(item.facts.ref, on)
-    if spec.name == "Instrument":
-        on = "{a}.institution_key = {t}.institution_key AND {a}.code = {t}.centre_code"
-        found["centre"] = Forward("Centre", on)
-    for other in RECORDS.values():
-        for item in other.items:
-            if item.facts.ref != spec.name or not item.facts.inverse:
-                continue
+    for each in spec.traits:
+        if isinstance(each, Related):
+            pairs = [f"{{a}}.{other} = {{t}}.{own}" for other, own in each.on]
+            found[camel(each.name)] = Forward(each.record, " AND ".join(pairs))
+    for other, item in registry.referring_to(spec.name):
+        if item.facts.inverse:
             on = f"{{a}}.{item.name} = {{t}}.key"
-            made = Listed if item.facts.inverse in PLAIN_LISTS else Connected
+            made = Listed if item.facts.is_few else Connected
             found[camel(item.facts.inverse)] = made(other.name, on)
     return found
 
 
-def _record(spec: RecordSpec) -> Fields:
+def _record(spec: RecordSpec, registry: Registry) -> Fields:
     fields: Fields = {
         "id": Plain(quoted("{t}.item_id")),
         "key": Plain(text("{t}.key")),
         "provenance": Same("Provenance"),
     }
-    fields |= {item.wire: Stored(item) for item in spec.items}
-    if spec.name == "Instrument":
+    fields |= {item.wire: Stored(spec, item) for item in spec.items}
+    if spec.trait(Bookable):
         fields["availability"] = Computed("availability", "Availability")
         fields["priceEstimate"] = Computed("price", "PriceEstimate")
-    return fields | relations(spec)
+    return fields | relations(spec, registry)
 
 
-def values() -> dict[str, RecordSpec]:
-    """Return every nested value of the standard by name."""
-    found: dict[str, RecordSpec] = {}
-    waiting = [*RECORDS.values()]
-    while waiting:
-        for item in waiting.pop().items:
-            if item.kind is Kind.VALUE and item.value and item.value.name not in found:
-                found[item.value.name] = item.value
-                waiting.append(item.value)
-    return found
-
-
-def _root() -> Fields:
-    fields: Fields = {
+def _root(registry: Registry) -> Fields:
+    return {
         "node": ByIdentity(many=False),
         "nodes": ByIdentity(many=True),
-        "instrument": ByKey("Instrument"),
-        "institution": ByKey("Institution"),
         "sources": Sources(),
+        **{singular(spec.name): ByKey(spec.name) for spec, _ in registry.with_trait(Findable)},
+        **{plural(spec.name): Connected(spec.name) for spec, _ in registry.with_trait(Listable)},
     }
-    return fields | {plural(name): Connected(name) for name in ROOTS}
-
-
-MODEL: dict[str, Fields] = {
-    "Query": _root(),
-    "Provenance": PROVENANCE,
-    "Availability": AVAILABILITY,
-    "Window": WINDOW,
-    "PriceEstimate": PRICE,
-    "SourceStatus": SOURCE,
-    **{name: _record(spec) for name, spec in RECORDS.items()},
-    **{name: {i.wire: Inside(i) for i in spec.items} for name, spec in values().items()},
-}
-"""What each field is, by type name and field name."""

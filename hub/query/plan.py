@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
@@ -22,6 +22,7 @@ from hub.query.compile import Compiled, Compiler
 from hub.query.documents import Document, read_document
 from hub.query.errors import NotCompilableError, QueryError
 from hub.query.limits import DETAIL_MAX, QueryLimits
+from hub.query.model import Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,10 @@ class Plan:
 
 
 class Planner:
-    """Makes and keeps plans for one schema."""
+    """Makes and keeps plans for one interface."""
 
-    def __init__(self, schema: GraphQLSchema, limits: QueryLimits) -> None:
-        self.schema = schema
+    def __init__(self, interface: Interface, limits: QueryLimits) -> None:
+        self.interface = interface
         self.limits = limits
         self._documents: OrderedDict[str, Document] = OrderedDict()
 
@@ -51,7 +52,7 @@ class Planner:
 
     def read(self, text: str) -> Document:
         """Parse and validate a document; slow for a hostile one, so not for the event loop."""
-        return read_document(text, self.schema, self.limits)
+        return read_document(text, self.interface.schema, self.limits)
 
     def keep(self, document: Document) -> Document:
         """Keep a document for the next request with the same text."""
@@ -88,7 +89,7 @@ class Planner:
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> VariableValues:
         found = get_variable_values(
-            self.schema,
+            self.interface.schema,
             operation.variable_definitions or (),
             dict(variables),
             max_errors=1,
@@ -107,7 +108,7 @@ class Planner:
     ) -> Compiled | None:
         if operation.operation is not OperationType.QUERY:
             return None
-        compiler = Compiler(self.schema, document.fragments, values, authority, self.limits)
+        compiler = Compiler(self.interface, document.fragments, values, authority, self.limits)
         try:
             return compiler.operation(operation.selection_set)
         except NotCompilableError:

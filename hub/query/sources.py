@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from schema.records import RECORDS
+from hub.query.model import Model
 
 SOURCES_MAX = 1000
 """Sources of one manifest."""
 
 
-def sources_row(record: str, now: str) -> str:
-    """Return a query for the sources of a record type, or of all; `now` is an SQL instant."""
+def sources_row(table: str | None, now: str) -> str:
+    """Return a query for the sources that have rows in a table, or of all; `now` is SQL."""
     state = (
         "CASE WHEN s.last_ok_at IS NULL AND s.rows = 0 AND s.last_error_code IS NULL THEN 'NEVER'"
         " WHEN s.last_status IN ('FAILED','ERROR') OR s.last_error_code IS NOT NULL THEN 'ERROR'"
@@ -22,23 +22,24 @@ def sources_row(record: str, now: str) -> str:
         f" WHEN s.last_ok_at + make_interval(secs => s.promised_freshness_s) < {now} THEN 'STALE'"
         " ELSE 'OK' END"
     )
-    condition = f" AND {has_rows(record)}" if record else ""
+    condition = f" AND {has_rows(table)}" if table else ""
     return (
         f"SELECT s.*,s.last_error_code AS error_code,{state} AS state FROM source s"
         f" WHERE s.active{condition} ORDER BY s.source_id LIMIT {SOURCES_MAX}"
     )
 
 
-def has_rows(record: str) -> str:
-    """Return the condition that a source `s` has rows of a record type, or none at all yet."""
-    name = f"{RECORDS[record].table}_source"
-    return f"(s.last_ok_at IS NULL OR EXISTS (SELECT FROM {name} x WHERE x.source = s.source_id))"
+def has_rows(table: str) -> str:
+    """Return the condition that a source `s` has rows in a table, or none at all yet."""
+    return f"(s.last_ok_at IS NULL OR EXISTS (SELECT FROM {table} x WHERE x.source = s.source_id))"
 
 
-def manifest_statement() -> str:
+def manifest_statement(model: Model) -> str:
     """Return the statement for all sources with the record types that they give; `$1` is now."""
-    types = ",".join(f"CASE WHEN {has_rows(name)} THEN '{name}' END" for name in RECORDS)
+    types = ",".join(
+        f"CASE WHEN {has_rows(table)} THEN '{name}' END" for name, table in model.sources.items()
+    )
     return (
         "SELECT s.source_id,s.state,s.last_ok_at,s.rows,s.error_code,"
-        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_row('', '$1::timestamptz')}) s"
+        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_row(None, '$1::timestamptz')}) s"
     )

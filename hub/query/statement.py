@@ -13,8 +13,10 @@ from hub.query.authorise import Authority
 from hub.query.binding import Bind, Env, Transform, array
 from hub.query.errors import FieldDenied
 from hub.query.limits import QueryLimits
+from hub.query.model import Model
 from schema.codes import AgreementDataset
 from schema.dates import format_instant
+from schema.item import RecordSpec
 
 Check = Callable[[Env], None]
 _PARAMETER = re.compile(r"\$([0-9]+)::")
@@ -30,7 +32,10 @@ def _looked_at(bind: Bind) -> Check:
 class Statement:
     """The parameters and side findings of a statement that is being written."""
 
-    def __init__(self, authority: Authority, limits: QueryLimits, *, marked: bool) -> None:
+    def __init__(
+        self, model: Model, authority: Authority, limits: QueryLimits, *, marked: bool
+    ) -> None:
+        self.model = model
         self.authority = authority
         self.limits = limits
         self.marked = marked
@@ -40,6 +45,10 @@ class Statement:
         self.denied: dict[tuple[str, ...], FieldDenied] = {}
         self.records: set[str] = set()
         """Record types that the statement reads."""
+        self.rows: dict[str, RecordSpec] = {}
+        """What the rows of each alias are."""
+        self.is_guarded = False
+        """Some value may be hidden from the caller."""
         self._known: dict[Hashable, int] = {}
         self._aliases = 0
 
@@ -78,7 +87,7 @@ class Statement:
         return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
 
     def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
-        """Return the parameter with the institutions whose values the caller may see."""
+        """Return the parties whose rows, or values of an item, the caller may see; its own too."""
         return self.bind_env(
             ("owners", dataset, item), lambda env: array(env.grants.owners(dataset, item)), "text[]"
         )

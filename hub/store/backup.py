@@ -39,7 +39,8 @@ from psycopg import sql
 
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.encoding import to_base64
-from hub.store.database import Connection, Database
+from hub.store.copying import Connection
+from hub.store.database import Database
 from hub.store.migrations import migrate
 from hub.store.tables import METADATA
 from schema import STANDARD_VERSION

@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from hub.store.database import Connection, Database
-from hub.store.derive import Listing
-from hub.store.projection import Projection, projection
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.derive import ListingTable
+from hub.store.projection import Projection
 from hub.store.rebuild import STATEMENT_TIMEOUT
 from hub.store.standing import Found, standing_lines
-from hub.store.tables import TABLES
 
 DIFFERENCES_MAX = 1_000
 """Differences per table that are reported one by one."""
@@ -84,8 +84,8 @@ async def check(database: Database, record_types: Iterable[str] = ()) -> Report:
             cursor = await connection.execute(statement.encode())
             for source, key in await cursor.fetchall():
                 report.differences.append(Difference("entry", source, key, fault))
-        for name in sorted(record_types) or sorted(TABLES):
-            await _check(connection, projection(name), report)
+        for name in sorted(record_types) or sorted(database.records.tables):
+            await _check(connection, database.records.projection(name), report)
     return report
 
 
@@ -133,7 +133,7 @@ async def _compare(
 
 
 async def _compare_listing(
-    connection: Connection, target: Projection, listing: Listing, report: Report
+    connection: Connection, target: Projection, listing: ListingTable, report: Report
 ) -> None:
     """Compare what should be listed with what is; a record with any wrong row is named once."""
     name, rows = listing.table.name, target.listed(listing)

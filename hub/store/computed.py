@@ -5,7 +5,7 @@
 | `<item>_sort` | a filterable or sortable name | the order of a Chinese index: by pinyin |
 | `<item>_path` | filterable classes | each code and those above it, `scheme:code`: listing steps |
 | `<item>_<member>` | another filterable or sortable value | that member, typed |
-| `province` | golden records | two digits of GB/T 2260, null where the row does not tell |
+| `province` | located records | two digits of GB/T 2260, null where the row does not tell |
 | `search` | records with searched items | the terms of `hub.store.search` |
 
 Each follows from the row's own items and nothing else, so it can be recomputed and checked.
@@ -21,7 +21,8 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 from hub.store.search import code_path, province_of, sort_key, vector
-from schema.item import Item, Kind, RecordSpec
+from schema.item import Item, Kind, RecordSpec, camel
+from schema.traits import Located
 from schema.values import ClassCode, Name
 
 Wire = Mapping[str, Any]
@@ -73,8 +74,9 @@ def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
             found.append(_path(item))
         elif not item.many:
             found += [_member(item, member) for member in item.value.items]
-    if spec.golden:
-        found.append(_province(spec))
+    located = spec.trait(Located)
+    if located is not None:
+        found.append(_province(spec, located))
     if any(item.facts.search for item in spec.items):
         found.append(_search(spec))
     return tuple(found)
@@ -113,12 +115,15 @@ def _member(item: Item, member: Item) -> Computed:
     )
 
 
-def _province(spec: RecordSpec) -> Computed:
-    own = any(item.name == "division_code" for item in spec.items)
+def _province(spec: RecordSpec, located: Located) -> Computed:
+    item = spec.item(located.division)
+    name = camel(located.division)
 
     def compute(wire: Wire) -> str | None:
-        holder = wire if own else wire.get("place", {})
-        return province_of(holder.get("divisionCode"), wire["institutionKey"])
+        division = wire.get(name)
+        if item.value is not None:
+            division = (division or {}).get("divisionCode")
+        return province_of(division, spec.owner_of(wire))
 
     return Computed(name="province", type=Text(), compute=compute, indexed=True)
 

@@ -3,7 +3,7 @@
 - `Database.answer`: compiled statements that give one value, at the highest rate (`answers`).
 - `Database.reads`: other statements that read. Connections are autocommit, read-only, in a stack so
   that the warmest is used next, and need no reset between statements.
-- `Database.writes`: transactions that change records: intake, claims, sequencer, outbox.
+- `Database.writes`: transactions that change records: intake, claims, sequencer.
 - `Database.engine`: SQLAlchemy Core for statements at low rate: clients, sources, runs, operators.
 
 When PostgreSQL is away every one of them raises `DatabaseUnavailableError`, at once where the
@@ -15,15 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCopy
-from psycopg.copy import AsyncLibpqWriter
+from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -33,14 +31,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
 from hub.store.answers import Answers
-
-Connection = AsyncConnection[tuple[Any, ...]]
-
-COPY_ROWS_PER_TURN = 50
-"""Rows that are made and sent before other work of the process gets its turn."""
-COPY_FLUSH_BYTES = 65_536
-"""Bytes after which a COPY waits until PostgreSQL has them. What waits in the driver's buffer is
-moved again and again, and PostgreSQL has nothing to do meanwhile."""
+from hub.store.copying import Connection
+from hub.store.records import StoredRecords, standard_records
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,9 +148,16 @@ class Pool:
 class Database:
     """The hub's PostgreSQL. Open it as an async context manager."""
 
-    def __init__(self, url: str, limits: DatabaseLimits | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        limits: DatabaseLimits | None = None,
+        records: StoredRecords | None = None,
+    ) -> None:
+        """Take what the database holds in `records`; those of the standard by default."""
         self.url = url
         self.limits = limits or DatabaseLimits()
+        self.records = records or standard_records()
         bound = self.limits
         common = "-c timezone=UTC -c jit=off -c client_min_messages=warning"
         self.reads = Pool(
@@ -292,34 +291,3 @@ def _engine(url: str, options: str, limits: DatabaseLimits) -> AsyncEngine:
             "options": f"{options} -c statement_timeout={round(limits.write_timeout_s * 1000)}",
         },
     )
-
-
-async def copy_rows(
-    connection: Connection,
-    table: str,
-    columns: Sequence[str],
-    rows: Iterable[bytes],
-    *,
-    binary: bool = False,
-) -> None:
-    """COPY rows into a table while they are made, so that PostgreSQL works beside this process.
-
-    `rows` are lines of COPY text, or the parts of a binary COPY. Other work of the process gets its
-    turn after each few of them. `table` and `columns` come from the table definitions, never from a
-    caller.
-    """
-    form = " (FORMAT binary)" if binary else ""
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN{form}"
-    async with connection.cursor() as cursor:
-        writer = AsyncLibpqWriter(cursor, flush_threshold=COPY_FLUSH_BYTES)
-        copying = cursor.copy(statement.encode(), writer=writer)
-        await _copy(copying, iter(rows))
-
-
-async def _copy(
-    copying: AbstractAsyncContextManager[AsyncCopy], remaining: Iterator[bytes]
-) -> None:
-    async with copying as copy:
-        while part := b"".join(islice(remaining, COPY_ROWS_PER_TURN)):
-            await copy.write(part)
-            await asyncio.sleep(0)

@@ -3,9 +3,10 @@
 - `<record>_source` holds what each source says now: one row per (source, key), withdrawn rows kept.
 - `<record>` exists for golden records and holds what queries read: one row per `item_id`, withdrawn
   rows gone. For other records queries read `<record>_source` and leave withdrawn rows out.
-- `<record>_listing` exists for golden records that have classes: one narrow row for each class of a
-  record and each class above it, and one (step '') for the record as such, in reading order. A page
-  and its count are read from its indexes without touching the wide rows.
+- `<record>_listing` exists for golden records that declare a listing: one narrow row for each class
+  of a record and each class above it, and one (step '') for the record as such, in reading order. A
+  page and its count are read from its indexes without touching the wide rows.
+- Every row says whose it is (`owner`), who issued it and which party vouches for it.
 - Each item is one typed column; a nested value is jsonb in wire form; a list is never null.
 - The table that queries read also has the columns of `hub.store.computed`.
 - No foreign keys and no checks: every check is in `schema.conform`, every relation an outer join.
@@ -30,13 +31,16 @@ from sqlalchemy import (
 )
 
 from hub.store.computed import Computed, column_type, computed_columns
-from schema.item import Grade, Item, Kind, RecordSpec
-from schema.values import ClassCode
+from schema.item import Kind, RecordSpec
+from schema.traits import Listing
 
 PROVENANCE = (
     "source",
     "key",
     "item_id",
+    "owner",
+    "issuer",
+    "party",
     "entry_id",
     "revision",
     "revision_id",
@@ -52,7 +56,7 @@ PROVENANCE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListingTable:
     """The listing of a golden record.
 
     `path`: the list column whose members are the steps; `order`: the column it is read in the order
@@ -73,7 +77,7 @@ class RecordTables:
     source: Table
     golden: Table | None
     computed: tuple[Computed, ...]
-    listing: Listing | None = None
+    listing: ListingTable | None = None
 
     @property
     def read(self) -> Table:
@@ -106,41 +110,29 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
     return tables
 
 
-def _listing(spec: RecordSpec, golden: Table) -> Listing | None:
-    """Add the listing of a golden record that has classes and a name to sort by."""
-    path = next((i.name for i in spec.items if i.facts.filterable and _is_classes(i)), None)
-    order = next((i.name for i in spec.items if i.facts.sortable and i.name == "name"), None)
-    if path is None or order is None:
+def _listing(spec: RecordSpec, golden: Table) -> ListingTable | None:
+    """Add the listing of a golden record that declares one."""
+    declared = spec.trait(Listing)
+    if declared is None:
         return None
-    facets = ("province", *(item.name for item in spec.items if _is_facet(item)))
-    sort = f"{order}_sort"
+    sort = f"{declared.order}_sort"
     table = Table(
         f"{spec.table}_listing",
         golden.metadata,
         Column("item_id", Text, nullable=False, index=True),
         Column("step", Text, nullable=False),
         Column(sort, golden.c[sort].type, nullable=False),
-        *(Column(name, Text) for name in facets),
+        *(Column(name, Text) for name in declared.facets),
     )
     Index(
         f"ix_{table.name}_order",
         table.c.step,
         table.c[sort],
         table.c.item_id,
-        postgresql_include=list(facets),
+        postgresql_include=list(declared.facets),
     )
-    Index(f"ix_{table.name}_facets", table.c.step, *(table.c[name] for name in facets))
-    return Listing(table, f"{path}_path", sort, facets)
-
-
-def _is_facet(item: Item) -> bool:
-    """Say whether a record is found by a code that everybody may read and it has at most once."""
-    public = item.facts.filterable and item.grade is Grade.L1
-    return public and item.kind is Kind.CODE and not item.many
-
-
-def _is_classes(item: Item) -> bool:
-    return item.many and item.value is not None and item.value.cls is ClassCode
+    Index(f"ix_{table.name}_facets", table.c.step, *(table.c[name] for name in declared.facets))
+    return ListingTable(table, f"{declared.classes}_path", sort, declared.facets)
 
 
 def _columns(
@@ -182,6 +174,9 @@ def _add_indexes(tables: RecordTables) -> None:
 
     index("key") if spec.golden else index("item_id")
     moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
+    own = () if spec.rows.is_public else ("owner", *spec.rows.named)
+    for name in own:  # the row rule looks for the caller's own rows
+        index(name, *([moment] if moment else []))
     for item in spec.items:
         # A code has few values in many rows: an index on it costs more than it finds.
         plain = item.kind not in (Kind.VALUE, Kind.CODE) and not item.many
@@ -191,8 +186,15 @@ def _add_indexes(tables: RecordTables) -> None:
             index(item.name, "item_id")
         elif plain and item.facts.filterable and spec.golden and item.name not in spec.key:
             index(item.name)
+    _add_computed_indexes(tables)
+
+
+def _add_computed_indexes(tables: RecordTables) -> None:
+    read = tables.read
     for each in tables.computed:
         if each.gin:
-            index(each.name, using="gin")
-        elif each.ordered or (each.indexed and tables.listing is None):
-            index(each.name, *(["item_id"] if each.ordered else []))
+            Index(f"ix_{read.name}_{each.name}", read.c[each.name], postgresql_using="gin")
+        elif each.ordered:
+            Index(f"ix_{read.name}_{each.name}_item_id", read.c[each.name], read.c["item_id"])
+        elif each.indexed and tables.listing is None:
+            Index(f"ix_{read.name}_{each.name}", read.c[each.name])

@@ -17,12 +17,11 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql
 
+from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
-from hub.store.database import Connection, copy_rows
-from hub.store.derive import PROVENANCE, Listing, RecordTables
+from hub.store.derive import PROVENANCE, ListingTable, RecordTables
 from hub.store.identity import item_id, revision_id
 from hub.store.row import item_columns, item_fields
-from hub.store.tables import TABLES
 
 REBUILD_LOCK = 0x72656275696C64
 """Advisory lock: intake shares it, a rebuild holds it alone."""
@@ -34,6 +33,9 @@ class Standing:
 
     source: str
     key: str
+    owner: str
+    issuer: str
+    party: str
     entry_id: int
     revision: int
     digest: bytes
@@ -90,6 +92,9 @@ class Projection:
                 standing.source,
                 standing.key,
                 item_id(spec.prefix, spec.name, standing.source, standing.key),
+                standing.owner,
+                standing.issuer,
+                standing.party,
                 str(standing.entry_id),
                 str(standing.revision),
                 revision_id(standing.digest),
@@ -119,7 +124,7 @@ class Projection:
             await connection.execute(statement.encode())
         await connection.execute(f"TRUNCATE {self.stage}".encode())
 
-    def listed(self, listing: Listing) -> str:
+    def listed(self, listing: ListingTable) -> str:
         """Return the query for the listing's rows of what is in the TEMP table."""
         columns = ", ".join(f"s.{name}" for name in (listing.order, *listing.facets))
         return (
@@ -148,9 +153,3 @@ class Projection:
             f"FROM {self.stage} WHERE {where} ORDER BY {', '.join(reversed(keys))} "
             f"ON CONFLICT ({primary}) DO UPDATE SET {updates}"
         )
-
-
-@lru_cache(maxsize=256)
-def projection(record_type: str) -> Projection:
-    """Return the projection of a record type of the standard."""
-    return Projection(TABLES[record_type])

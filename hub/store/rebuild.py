@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hub.errors import ErrorCode, HubError
-from hub.store.database import Connection, Database
-from hub.store.projection import REBUILD_LOCK, Projection, projection
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.projection import REBUILD_LOCK, Projection
 from hub.store.standing import Found, standing_lines
-from hub.store.tables import TABLES
 
 STATEMENT_TIMEOUT = "1h"
 """Longest single statement of a rebuild or a check."""
@@ -34,11 +34,11 @@ async def rebuild(database: Database, record_types: Iterable[str] = ()) -> list[
 
     Raises `HubError` CONFLICT, and changes nothing, when an entry's bytes do not have its digest.
     """
-    names = sorted(record_types) or sorted(TABLES)
+    names = sorted(record_types) or sorted(database.records.tables)
     async with database.writes.transaction() as connection:
         await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'".encode())
         await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
-        return [await _rebuild(connection, projection(name)) for name in names]
+        return [await _rebuild(connection, database.records.projection(name)) for name in names]
 
 
 async def _rebuild(connection: Connection, target: Projection) -> Rebuilt:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.tables import SOURCE
 
@@ -63,23 +64,41 @@ async def register_source(
         )
 
 
+_HEARD = b"""
+UPDATE source SET rows = rows + %(added)s,
+  last_ok_at = CASE WHEN %(heard)s THEN greatest(last_ok_at, %(as_of)s) ELSE last_ok_at END,
+  last_run_at = CASE WHEN %(heard)s THEN %(now)s ELSE last_run_at END,
+  last_status = CASE WHEN %(heard)s THEN 'OK' ELSE last_status END,
+  last_error_code = CASE WHEN %(heard)s THEN NULL ELSE last_error_code END
+WHERE source_id = %(source)s
+"""
+
+
 async def heard_from(
-    database: Database, source_id: str, as_of: datetime, now: datetime, *, added: int
+    connection: Connection,
+    source_id: str,
+    *,
+    added: int,
+    at: tuple[datetime, datetime] | None,
 ) -> None:
-    """Note that a source that pushes has said what it knew at `as_of`; `added` rows are new."""
-    statement = (
-        update(SOURCE)
-        .where(SOURCE.c.source_id == source_id)
-        .values(
-            last_ok_at=func.greatest(SOURCE.c.last_ok_at, as_of),
-            last_run_at=now,
-            rows=SOURCE.c.rows + added,
-            last_status="OK",
-            last_error_code=None,
-        )
+    """Count the rows by which a source grew, in the transaction that adds them.
+
+    `at`: what it said was known at the first instant and came at the second; None where that is not
+    for one batch to say. The last statement of a transaction, since it holds the source's row.
+    """
+    if at is None and not added:
+        return
+    as_of, now = at or (None, None)
+    await connection.execute(
+        _HEARD,
+        {
+            "added": added,
+            "heard": at is not None,
+            "as_of": as_of,
+            "now": now,
+            "source": source_id,
+        },
     )
-    async with database.core() as connection:
-        await connection.execute(statement)
 
 
 async def list_sources(database: Database) -> list[Source]:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from hub.store.database import Connection
+from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 
 ROWS_PER_TURN = 1_000
@@ -21,8 +21,8 @@ ROWS_PER_TURN = 1_000
 
 _STANDING = b"""
 SELECT DISTINCT ON (e.source, e.key)
-  e.source, e.key, e.entry_id, e.revision, e.digest, e.as_of, e.accepted_at, e.assurance,
-  e.channel, e.withdrawal, b.canon
+  e.source, e.key, e.owner, e.issuer, e.party, e.entry_id, e.revision, e.digest, e.as_of,
+  e.accepted_at, e.assurance, e.channel, e.withdrawal, b.canon
 FROM entry e LEFT JOIN entry_body b USING (entry_id)
 WHERE e.record_type = %s
 ORDER BY e.source, e.key, e.revision DESC
@@ -36,7 +36,7 @@ class Found:
     rows: int = 0
     erased: int = 0
     damaged: list[tuple[str, str]] | None = None
-    """(source, key) whose bytes do not have the digest of their entry."""
+    """(source, key) whose bytes do not have the digest, owner or issuer of their entry."""
 
 
 async def standing_lines(
@@ -61,5 +61,11 @@ def _line(target: Projection, row: tuple[Any, ...], found: Found) -> bytes | Non
         assert found.damaged is not None
         found.damaged.append((standing.source, standing.key))
         return None
+    wire = {} if standing.withdrawn else json.loads(canon)
+    spec = target.tables.spec
+    if wire and (spec.owner_of(wire), spec.issuer_of(wire)) != (standing.owner, standing.issuer):
+        assert found.damaged is not None
+        found.damaged.append((standing.source, standing.key))
+        return None
     found.rows += 1
-    return target.row(standing, {} if standing.withdrawn else json.loads(canon))
+    return target.row(standing, wire)

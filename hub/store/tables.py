@@ -1,10 +1,10 @@
-"""`tables`: every table of the hub.
+"""`tables`: the tables that every hub has, whatever records it knows.
 
-- The fixed tables are written here; the tables of the records are derived (`hub.store.derive`).
+- The tables of the records are derived from a registry (`hub.store.records`, `hub.store.derive`).
 - `entry` and `leaf` are append-only: no code updates or deletes a row of them; a `tile` only grows.
 - `entry_body` may be erased row by row; header, leaf and checkpoints stay as they are.
-- Rows of `entry` and `outbox` carry the transaction (`xid`) that wrote them, because ids commit out
-  of order: a reader takes rows with `xid < pg_snapshot_xmin(pg_current_snapshot())` only.
+- Rows of `entry` carry the transaction (`xid`) that wrote them, because ids commit out of order: a
+  reader takes rows with `xid < pg_snapshot_xmin(pg_current_snapshot())` only.
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 
-from hub.store.derive import RecordTables, derive
-from schema.records import RECORDS
-
 
 class Xid8(UserDefinedType[str]):
     """A PostgreSQL transaction id that never wraps around."""
@@ -44,13 +41,12 @@ class Xid8(UserDefinedType[str]):
         return "xid8"
 
 
-METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+}
+METADATA = MetaData(naming_convention=NAMES)
 
 
 def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
@@ -68,6 +64,8 @@ ENTRY = Table(
     Column("record_type", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("key", Text, nullable=False),
+    Column("owner", Text, nullable=False),  # whose data it is
+    Column("issuer", Text, nullable=False),  # who alone may state, change and withdraw it
     Column("revision", Integer, nullable=False),
     Column("previous", LargeBinary),  # digest of the revision before, null for the first
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of the canonical bytes
@@ -205,17 +203,6 @@ QUARANTINE = Table(
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
 )
 
-OUTBOX = Table(
-    "outbox",
-    METADATA,
-    Column("outbox_id", BigInteger, Identity(), primary_key=True),
-    Column("topic", Text, nullable=False),  # record.accepted, record.withdrawn, …
-    Column("entry_id", BigInteger),
-    Column("body", JSONB),
-    _instant("created_at"),
-    _xid(),
-)
-
 CLIENT = Table(
     "client",
     METADATA,
@@ -238,6 +225,7 @@ CLIENT_KEY = Table(
     Column("jwk", JSONB, nullable=False),
     Column("status", Text, nullable=False),
     Column("use", Text, nullable=False, server_default=text("'sig'")),
+    Column("agent", Text),  # who holds the key for the client's party; null: the party itself
     _instant("added_at"),
     _instant("ended_at", nullable=True),
 )
@@ -252,6 +240,3 @@ REQUEST_EVIDENCE = Table(
     Column("client_id", Text, nullable=False),
     _instant("received_at"),
 )
-
-TABLES: dict[str, RecordTables] = {name: derive(spec, METADATA) for name, spec in RECORDS.items()}
-"""The derived tables by record type name."""

@@ -7,15 +7,31 @@ from datetime import date
 from schema.codes import AgreementDataset
 from schema.identifiers import check_institution_key
 from schema.item import Grade, item, record
-from schema.records.rules import interval_of
+from schema.parties import Effect, party_in
+from schema.records.rules import differ, interval_of
+from schema.traits import Grants, Listable
 from schema.values import KEY_PATTERN
+from schema.visibility import between
 
 
 @record(
     "共享约定",
     key=("provider_key", "consumer_key", "dataset"),
     prefix="agr",
-    checks=(interval_of("validFrom", "validUntil"),),
+    owner=party_in("provider_key"),
+    effect=Effect.RIGHT,
+    rows=between("consumer_key"),
+    traits=(
+        Listable(),
+        Grants(
+            consumer="consumer_key",
+            dataset="dataset",
+            fields="fields",
+            since="valid_from",
+            until="valid_until",
+        ),
+    ),
+    checks=(differ("providerKey", "consumerKey"), interval_of("validFrom", "validUntil")),
 )
 class Agreement:
     """What one institution lets another read beyond the public items."""

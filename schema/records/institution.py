@@ -6,10 +6,19 @@ from schema.checks import check_division
 from schema.codes import CentreKind, InstitutionKind
 from schema.identifiers import check_institution_key
 from schema.item import item, record
+from schema.parties import party_in
+from schema.traits import Findable, Listable, Located
 from schema.values import KEY_PATTERN, Identifier, Name, OriginalText
 
 
-@record("管理单位", key=("institution_key",), prefix="inst", golden=True)
+@record(
+    "管理单位",
+    key=("institution_key",),
+    prefix="inst",
+    owner=party_in("institution_key"),
+    golden=True,
+    traits=(Listable(), Findable(("id", "key")), Located(division="division_code")),
+)
 class Institution:
     """A legal person that manages instruments, uses them, or oversees those who do."""
 
@@ -43,7 +52,13 @@ class Institution:
     )
 
 
-@record("集约化平台", key=("institution_key", "code"), prefix="ctr")
+@record(
+    "集约化平台",
+    key=("institution_key", "code"),
+    prefix="ctr",
+    owner=party_in("institution_key"),
+    traits=(Listable(),),
+)
 class Centre:
     """A centre that runs instruments for many users (科研仪器中心, 分析测试中心)."""
 

@@ -19,7 +19,18 @@ from schema.codes import (
 from schema.dates import PartialDate
 from schema.identifiers import check_institution_key
 from schema.item import Grade, item, record
+from schema.parties import owner_of_key_in, party_in
 from schema.records.rules import classes_are_listed, interval_of
+from schema.traits import (
+    Bookable,
+    Findable,
+    Listable,
+    Listing,
+    Located,
+    Prices,
+    Related,
+    Reported,
+)
 from schema.values import (
     KEY_PATTERN,
     ClassCode,
@@ -39,7 +50,25 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
     "大型科研仪器",
     key=("institution_key", "local_no"),
     prefix="instr",
+    owner=party_in("institution_key"),
     golden=True,
+    traits=(
+        Listable(),
+        Findable(("id", "key", "number")),
+        Listing(
+            classes="classes",
+            order="name",
+            facets=("province", "use", "status", "sharing", "customs_status"),
+        ),
+        Located(division="place"),
+        Bookable(),
+        Related(
+            name="centre",
+            record="Centre",
+            on=(("institution_key", "institution_key"), ("code", "centre_code")),
+        ),
+        Reported(),
+    ),
     checks=(classes_are_listed,),
 )
 class Instrument:
@@ -169,6 +198,8 @@ class Instrument:
     "服务与收费",
     key=("instrument_key", "code"),
     prefix="offer",
+    owner=owner_of_key_in("instrument_key"),
+    traits=(Listable(), Prices(of="instrument_key"), Reported()),
     checks=(interval_of("validFrom", "validUntil"),),
 )
 class ServiceOffer:
@@ -179,6 +210,7 @@ class ServiceOffer:
         "Instrument",
         ref="Instrument",
         inverse="offers",
+        is_few=True,
         pattern=INSTRUMENT_KEY_PATTERN,
         filterable=True,
     )

@@ -10,8 +10,10 @@ from datetime import datetime
 
 from schema.codes import Certainty, OccupancyKind, Weekday
 from schema.item import item, record
+from schema.parties import owner_of_key_in
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, periods_are_ordered
+from schema.traits import Covers, Listable, Occupies, Opens, Reported
 from schema.values import OpenPeriod, OriginalText
 
 
@@ -19,6 +21,8 @@ from schema.values import OpenPeriod, OriginalText
     "开放时间",
     key=("instrument_key", "weekday"),
     prefix="open",
+    owner=owner_of_key_in("instrument_key"),
+    traits=(Opens(of="instrument_key", weekday="weekday", periods="periods"), Reported()),
     checks=(periods_are_ordered,),
 )
 class OpeningHours:
@@ -29,6 +33,7 @@ class OpeningHours:
         "Instrument",
         ref="Instrument",
         inverse="opening_hours",
+        is_few=True,
         pattern=INSTRUMENT_KEY_PATTERN,
         filterable=True,
     )
@@ -41,6 +46,12 @@ class OpeningHours:
     "占用",
     key=("instrument_key", "local_id"),
     prefix="occ",
+    owner=owner_of_key_in("instrument_key"),
+    traits=(
+        Listable(),
+        Occupies(of="instrument_key", start="start_at", end="end_at", certainty="certainty"),
+        Reported(),
+    ),
     checks=(interval_of("startAt", "endAt", required=True),),
 )
 class Occupancy:
@@ -68,7 +79,9 @@ class Occupancy:
     "占用覆盖范围",
     key=("instrument_key", "start_at"),
     prefix="cov",
+    owner=owner_of_key_in("instrument_key"),
     confirmed=True,
+    traits=(Covers(of="instrument_key", start="start_at", end="end_at"),),
     checks=(interval_of("startAt", "endAt", required=True),),
 )
 class OccupancyCoverage:
@@ -79,6 +92,7 @@ class OccupancyCoverage:
         "Instrument",
         ref="Instrument",
         inverse="coverage",
+        is_few=True,
         pattern=INSTRUMENT_KEY_PATTERN,
         filterable=True,
     )

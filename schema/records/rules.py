@@ -35,6 +35,22 @@ def interval_of(start: str, end: str, *, required: bool = False) -> Callable[[Wi
     return check
 
 
+def differ(first: str, second: str) -> Callable[[Wire], Flaws]:
+    """Return the rule that two items name different parties."""
+
+    def check(wire: Wire) -> Flaws:
+        if wire.get(first) is None or wire.get(first) != wire.get(second):
+            return ()
+        flaw = Flaw(
+            "SAME_PARTY",
+            f"{second} 不能与 {first} 相同",
+            f"{second} must name another party than {first}",
+        )
+        return ((second, flaw),)
+
+    return check
+
+
 def classes_are_listed(wire: Wire) -> Flaws:
     """Check that codes of a scheme which the standard lists are in that list."""
     found = []

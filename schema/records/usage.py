@@ -19,6 +19,7 @@ from schema.codes import (
 )
 from schema.identifiers import check_institution_key
 from schema.item import Grade, item, record
+from schema.parties import owner_of_key_in
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import (
     hours_fit_interval,
@@ -26,14 +27,19 @@ from schema.records.rules import (
     other_purpose_has_tax_record,
     outside_use_has_address,
 )
+from schema.traits import Listable, Reported
 from schema.values import KEY_PATTERN, Money, OriginalText, Project, Review
+from schema.visibility import by_agreement
 
 
 @record(
     "机时记录",
     key=("instrument_key", "local_id"),
     prefix="use",
-    dataset=AgreementDataset.SERVICE,
+    owner=owner_of_key_in("instrument_key"),
+    scope="service:read",
+    rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
+    traits=(Listable(), Reported()),
     checks=(interval_of("startedAt", "endedAt"), hours_fit_interval),
 )
 class UsageRecord:
@@ -117,7 +123,10 @@ class UsageRecord:
     "服务记录",
     key=("instrument_key", "local_id"),
     prefix="svc",
-    dataset=AgreementDataset.SERVICE,
+    owner=owner_of_key_in("instrument_key"),
+    scope="service:read",
+    rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
+    traits=(Listable(), Reported()),
     checks=(
         interval_of("startedAt", "endedAt"),
         hours_fit_interval,

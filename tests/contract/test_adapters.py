@@ -22,7 +22,7 @@ from connectors.session import Session
 from connectors.tables import read_table
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
-from schema.records import RECORDS
+from schema.registry import standard
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ADAPTERS = discover()
@@ -79,7 +79,7 @@ async def made(source: str) -> list[dict[str, Any]]:
             yielded += converted.yielded
             for one in converted.yielded:
                 if isinstance(one, Made) and one.type == "Instrument":
-                    instruments[RECORDS["Instrument"].key_of(one.record)] = None
+                    instruments[standard()["Instrument"].key_of(one.record)] = None
         yielded += collection.closes(context, list(instruments))
     return [travel(one) for one in yielded]
 
@@ -105,7 +105,7 @@ async def test_maps_the_recorded_source_to_the_expected_records(source: str) -> 
 async def test_every_record_conforms_to_the_standard(source: str) -> None:
     for one in await made(source):
         if "record" in one:
-            _, problems = conform(RECORDS[one["type"]], one["record"])
+            _, problems = conform(standard()[one["type"]], one["record"])
             assert problems == [], one
 
 
@@ -114,7 +114,7 @@ async def test_only_declared_record_types_come_out(source: str) -> None:
     adapter = ADAPTERS[source]
     declared = {name for each in adapter.collections for name in each.types} | {"Institution"}
     assert {one["type"] for one in await made(source)} <= declared
-    assert declared <= set(RECORDS)
+    assert declared <= set(standard().names)
 
 
 @pytest.mark.parametrize("source", HARVESTED)
@@ -163,7 +163,7 @@ def _codes_of(yielded: Any) -> set[tuple[str, str]]:
         (name, value)
         for one in yielded
         if isinstance(one, Made)
-        for name, value in codes(RECORDS[one.type], one.record)
+        for name, value in codes(standard()[one.type], one.record)
     }
 
 
@@ -207,7 +207,7 @@ def test_a_recorded_table_becomes_the_expected_records(source: str) -> None:
     told = [{"type": row.record_type, "record": row.record} for row in rows]
     assert told == load(source, "records.json")
     for one in told:
-        assert conform(RECORDS[one["type"]], one["record"])[1] == []
+        assert conform(standard()[one["type"]], one["record"])[1] == []
 
 
 def test_every_adapter_says_who_publishes_it_and_how_fresh_it_is() -> None:

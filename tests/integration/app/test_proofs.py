@@ -91,15 +91,15 @@ async def test_a_stranger_is_told_that_there_is_nothing(
         assert refused.value.code == "NOT_FOUND"
 
 
-async def test_an_agreement_shows_the_receipt_and_every_agreement_the_record(
+async def test_an_agreement_on_a_part_shows_neither_receipt_nor_record(
     university: HubClient, world: World
 ) -> None:
     answer = await university.push([service(), agreement("SERVICE")], source="zju-push")
     scopes = ("receipt:read", "service:read", "voucher:read", "catalogue:read")
     voucher = await world.register("voucher", VOUCHER_OFFICE, ClientKind.VOUCHER, scopes)
-    assert await receipt_of(voucher, entry(answer))
-    with pytest.raises(CallRefusedError):
-        await voucher.record(entry(answer))  # the voucher part is another data set
+    for call in (voucher.receipt, voucher.record):  # the voucher part is another data set
+        with pytest.raises(CallRefusedError):
+            await call(entry(answer))
 
 
 async def test_with_agreements_on_all_data_sets_the_record_is_shown(
@@ -110,6 +110,7 @@ async def test_with_agreements_on_all_data_sets_the_record_is_shown(
     scopes = ("receipt:read", "service:read", "voucher:read", "catalogue:read")
     voucher = await world.register("voucher", VOUCHER_OFFICE, ClientKind.VOUCHER, scopes)
     assert b'"voucherFen":60000' in await voucher.record(entry(answer))
+    assert await receipt_of(voucher, entry(answer))
 
 
 async def test_without_the_scope_of_an_item_the_record_is_not_shown(

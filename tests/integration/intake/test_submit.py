@@ -26,7 +26,7 @@ async def count(database: Database, table: str, where: str = "true") -> int:
     return int(rows[0][0])
 
 
-async def test_a_good_row_becomes_entry_body_projections_and_outbox(
+async def test_a_good_row_becomes_entry_body_and_projections(
     push: Any, instrument: Any, database: Database
 ) -> None:
     row = instrument()
@@ -50,7 +50,14 @@ async def test_a_good_row_becomes_entry_body_projections_and_outbox(
     assert golden[3] == "微区形貌观察\n能谱分析"
     assert str(golden[4]) == "1250000.50"
     assert golden[5:] == (1400, "2021-06", "33", [])
-    assert await count(database, "outbox", f"entry_id = {made.entry_id}") == 1
+    owned = "SELECT owner, issuer, party FROM"
+    for table in ("entry", "instrument_source", "instrument"):
+        rows = await database.reads.fetch_all(f"{owned} {table}")
+        assert rows == [("moe:10335", "moe:10335", "moe:10335")]
+    (source,) = await database.reads.fetch_all(
+        "SELECT rows, last_status FROM source WHERE source_id = 'zju'"
+    )
+    assert source == (1, "OK")
     assert await count(database, "request_evidence") == 1
 
 
@@ -259,8 +266,9 @@ async def test_a_dry_run_says_what_would_happen_and_writes_nothing(
     ]
     assert outcomes.dry_run
     assert [each.entry_id is None for each in outcomes.rows] == [False, True, True, True]
-    for table, expected in {"entry": 1, "quarantine": 0, "idempotency": 0, "outbox": 1}.items():
+    for table, expected in {"entry": 1, "quarantine": 0, "idempotency": 0}.items():
         assert await count(database, table) == expected
+    assert await count(database, "source", "rows = 1") == 1
 
 
 async def test_concurrent_batches_on_the_same_keys_end_with_consecutive_revisions(
@@ -352,8 +360,9 @@ async def test_a_failure_in_the_middle_leaves_nothing(
     push: Any, instrument: Any, database: Database
 ) -> None:
     async with database.writes.transaction() as connection:
-        await connection.execute("ALTER TABLE outbox ADD CHECK (topic = 'nothing')")
+        await connection.execute("ALTER TABLE source ADD CHECK (rows = 0)")
     with pytest.raises((HubError, psycopg.Error)):
         await push(instrument(), instrument(2, status="?"))
     for table in ("entry", "entry_body", "instrument_source", "instrument", "quarantine"):
         assert await count(database, table) == 0
+    assert await count(database, "source", "last_ok_at IS NOT NULL") == 0

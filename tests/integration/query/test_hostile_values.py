@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type, get_nullable_type, is_list_type
 
-from hub.graphql.schema import core
+from hub.graphql.schema import interface
 from hub.query.authorise import Authority
 from hub.query.execute import Engine
+from hub.store.records import standard_records
 from tests.integration.query.conftest import ALL, Asker
 
 pytestmark = pytest.mark.integration
@@ -57,7 +58,7 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
 
 def places() -> list[tuple[str, str, str]]:
     """List (field, argument, type) of every argument of the root that takes a text somewhere."""
-    query = core().query_type
+    query = interface(standard_records()).schema.query_type
     assert query is not None
     return [
         (name, argument_name, str(argument.type))
@@ -85,7 +86,7 @@ async def test_no_text_of_a_caller_enters_a_statement(
     ask: Asker, place: tuple[str, str, str]
 ) -> None:
     name, argument, _ = place
-    declared = core().query_type.fields[name].args[argument].type  # type: ignore[union-attr]
+    declared = interface(standard_records()).schema.query_type.fields[name].args[argument].type  # type: ignore[union-attr]
     text = document(*place)
     for hostile in HOSTILE:
         for value, plain in zip(values(declared, hostile), values(declared, "x"), strict=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hub.graphql.schema import core
+from hub.graphql.schema import interface
 from hub.query.authorise import Authority
 from hub.query.limits import QueryLimits
 from hub.query.plan import Planner
 from hub.store.check import Fault, check
 from hub.store.database import Database
+from hub.store.records import standard_records
 from tests.integration.query.conftest import (
     ALL,
     READ,
@@ -40,7 +41,7 @@ FILTERS = [
 
 
 def sql(arguments: str, scopes: frozenset[str] = READ) -> str:
-    planner = Planner(core(), QueryLimits())
+    planner = Planner(interface(standard_records()), QueryLimits())
     document = planner.keep(
         planner.read(f"{{ instruments({arguments}) {{ totalCount nodes {{ key }} }} }}")
     )
@@ -116,7 +117,7 @@ async def test_a_size_of_the_document_is_known_to_postgresql_and_one_of_a_variab
 
 async def test_a_facet_that_a_scope_protects_is_refused_there_too(ask: Asker) -> None:
     authority = Authority(frozenset({"graphql:adhoc"}))
-    planner = Planner(core(), QueryLimits())
+    planner = Planner(interface(standard_records()), QueryLimits())
     text = "{ instruments(filter: {status: {eq: IDLE}}) { totalCount } }"
     with pytest.raises(Exception, match="SCOPE_MISSING"):
         planner.plan(planner.keep(planner.read(text)), None, {}, authority)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.store.copying import copy_rows
 from hub.store.copytext import NULL, array, bytes_or_null, line, text_or_null
-from hub.store.database import Database, copy_rows
+from hub.store.database import Database
 
 pytestmark = pytest.mark.integration
 

@@ -7,19 +7,13 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from hub.store.migrations import differences, migrate
+from hub.errors import ErrorCode, HubError
+from hub.store.migrations import UNPUBLISHED, differences, migrate
+from hub.store.records import standard_records
 from hub.store.tables import METADATA
 from tests.conftest import address
 
 pytestmark = pytest.mark.integration
-
-INSTRUMENT = """
-INSERT INTO instrument (source, key, item_id, entry_id, revision, revision_id, digest, as_of,
-  accepted_at, assurance, channel, classes, subjects, funding, topics, accessories, identifiers,
-  originals, name_sort, classes_path, province, status)
-SELECT 's', 'k', 'instr_1', 1, 1, 'r', '', now(), now(), 'HUB_OBSERVED', 'PUSH', '[]', '{}', '[]',
-  '{}', '{}', '[]', '[]', 'dian jing', '{"GB/T 32847:01","GB/T 32847:0101"}', '31', 'IDLE'
-"""
 
 
 @pytest.fixture
@@ -57,6 +51,7 @@ def test_a_migrated_database_has_exactly_the_tables_of_this_version(
     assert differences(database_url) == []
     engine = create_engine(make_url(empty_url).set(drivername="postgresql+psycopg"))
     METADATA.create_all(engine)
+    standard_records().metadata.create_all(engine)
     engine.dispose()
     assert catalogue(database_url) == catalogue(empty_url)
 
@@ -66,16 +61,16 @@ def test_migrating_twice_changes_nothing(database_url: str) -> None:
     assert differences(database_url) == []
 
 
-def test_a_database_of_the_first_revision_gets_its_listing_filled(empty_url: str) -> None:
-    migrate(empty_url, "0001")
+@pytest.mark.parametrize("revision", sorted(UNPUBLISHED))
+def test_a_database_of_a_version_before_owners_is_told_to_be_filled_anew(
+    empty_url: str, revision: str
+) -> None:
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        connection.execute(INSTRUMENT)
-    migrate(empty_url)
-    assert differences(empty_url) == []
+        connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES (%s)", (revision,))
+    with pytest.raises(HubError) as error:
+        migrate(empty_url)
+    assert error.value.code is ErrorCode.CONFLICT
+    assert "fill it anew" in str(error.value.hint)
     with psycopg.connect(empty_url) as connection:
-        found = connection.execute(
-            "SELECT step, name_sort, province, status FROM instrument_listing ORDER BY step"
-        ).fetchall()
-    assert found == [
-        (step, "dian jing", "31", "IDLE") for step in ("", "GB/T 32847:01", "GB/T 32847:0101")
-    ]
+        assert connection.execute("SELECT to_regclass('entry')").fetchone() == (None,)

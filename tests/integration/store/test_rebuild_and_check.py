@@ -11,7 +11,7 @@ from hub.intake.submit import submit
 from hub.store.check import Difference, Fault, check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild
-from hub.store.tables import TABLES
+from hub.store.records import standard_records
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ async def filled(database: Database) -> Database:
 async def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     return {
         table.name: await database.reads.fetch_all(f"SELECT * FROM {table.name} ORDER BY key")
-        for tables in TABLES.values()
+        for tables in standard_records().tables.values()
         for table in (tables.source, tables.golden)
         if table is not None
     }

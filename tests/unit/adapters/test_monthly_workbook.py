@@ -10,7 +10,7 @@ from adapters.monthly_workbook import read_workbook, unused_sheets
 from connectors.tables import read_table
 from hub.intake.workbook import template
 from schema.conform import conform
-from schema.records import RECORDS
+from schema.registry import standard
 
 FIXTURE = Path(__file__).parent.parent.parent / "fixtures" / "monthly_workbook" / "source.json"
 SHEETS = json.loads(FIXTURE.read_text("utf-8"))["sheets"]
@@ -50,7 +50,7 @@ def test_a_filled_workbook_becomes_records_with_sheet_and_row():
     assert rows[1].record["status"] == "AWAITING_REPAIR"
     assert rows[2].record["startAt"] == "2026-11-02T01:00:00Z"
     for row in rows:
-        assert conform(RECORDS[row.record_type], row.record)[1] == []
+        assert conform(standard()[row.record_type], row.record)[1] == []
 
 
 def test_sheets_of_other_names_are_left_alone_and_named():
@@ -106,7 +106,7 @@ def test_every_column_of_the_template_is_known_to_the_reader():
     filled = {
         name: [*header, ["x"] * len([cell for cell in header[1] if cell])]
         for name, header in rows.items()
-        if name in RECORDS
+        if name in standard().names
     }
     made = read(workbook(filled))
     assert {row.record_type for row in made} == set(filled)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters._mapping import Column, Converter, MappingError, SourceRow, parse_mapping
 from schema.conform import conform
-from schema.records import RECORDS
+from schema.registry import standard
 from tests.unit.mapping.conftest import INSTRUMENT
 
 
@@ -162,7 +162,7 @@ def test_whatever_the_cells_hold_every_row_is_left_out_or_made_or_refused(rows: 
         states = (each.left_out is not None, bool(each.records), bool(each.problems))
         assert sum(states) == 1
         for name, wire in each.records:
-            assert conform(RECORDS[name], wire)[1] == []
+            assert conform(standard()[name], wire)[1] == []
         for told in each.problems:
             assert told.problem.zh
             assert told.problem.en

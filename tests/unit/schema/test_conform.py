@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from schema.codes import InstrumentStatus
 from schema.conform import _is_clean, _object, _shape, conform, decode
 from schema.errors import ConformanceError, Problem
-from schema.records import RECORDS
+from schema.registry import standard
 
-INSTRUMENT = RECORDS["Instrument"]
-SERVICE = RECORDS["ServiceRecord"]
+INSTRUMENT = standard()["Instrument"]
+SERVICE = standard()["ServiceRecord"]
 
 
 def instrument(**changed: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_open_periods_must_be_in_order() -> None:
         "weekday": "MONDAY",
         "periods": [{"opens": "13:00", "closes": "24:00"}, {"opens": "08:00", "closes": "12:00"}],
     }
-    assert codes(RECORDS["OpeningHours"], hours) == [("periods.1", "PERIODS_OVERLAP")]
+    assert codes(standard()["OpeningHours"], hours) == [("periods.1", "PERIODS_OVERLAP")]
 
 
 def test_decode_returns_the_record_with_typed_values() -> None:

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from schema.conform import conform
 from schema.flat import assemble, columns
-from schema.records import RECORDS
+from schema.registry import standard
 
 
 def test_a_row_of_cells_becomes_a_conforming_record() -> None:
-    spec = RECORDS["Instrument"]
+    spec = standard()["Instrument"]
     wire = assemble(
         spec,
         {
@@ -30,7 +30,7 @@ def test_a_row_of_cells_becomes_a_conforming_record() -> None:
 
 
 def test_a_local_time_becomes_utc_and_keeps_its_text() -> None:
-    spec = RECORDS["Occupancy"]
+    spec = standard()["Occupancy"]
     wire = assemble(
         spec,
         {
@@ -49,7 +49,7 @@ def test_a_local_time_becomes_utc_and_keeps_its_text() -> None:
 
 
 def test_an_official_code_is_understood_and_a_wrong_one_is_left_for_conformance() -> None:
-    spec = RECORDS["ServiceRecord"]
+    spec = standard()["ServiceRecord"]
     cells = {"instrumentKey": "moe:10335/A1", "localId": "1", "collectionMethod": "SENSOR"}
     assert assemble(spec, {**cells, "purpose": "135"})["purpose"] == "RESEARCH"
     wrong = assemble(spec, {**cells, "purpose": "139"})
@@ -57,7 +57,7 @@ def test_an_official_code_is_understood_and_a_wrong_one_is_left_for_conformance(
 
 
 def test_open_periods_share_a_cell() -> None:
-    spec = RECORDS["OpeningHours"]
+    spec = standard()["OpeningHours"]
     wire = assemble(
         spec,
         {
@@ -70,5 +70,5 @@ def test_open_periods_share_a_cell() -> None:
 
 
 def test_required_items_are_required_columns() -> None:
-    required = {column.path for column in columns(RECORDS["Instrument"]) if column.required}
+    required = {column.path for column in columns(standard()["Instrument"]) if column.required}
     assert required == {"institutionKey", "localNo", "name.zh", "status"}

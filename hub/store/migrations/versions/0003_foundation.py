@@ -1,4 +1,9 @@
-"""Foundation: every table of the first version."""
+"""Foundation: every table of the first version whose records have an owner and an issuer.
+
+Revisions 0001 and 0002 came before anything was published. Their entries do not say whose they are
+or who issued them, and some could not have been taken by the rules of today, so they are not
+converted: `migrate` says that such a database is to be filled anew.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0001"
+revision = "0003"
 down_revision = None
 branch_labels = None
 depends_on = None

@@ -2,6 +2,9 @@ CREATE TABLE agreement_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -21,11 +24,16 @@ CREATE TABLE agreement_source (
 	valid_until DATE,
 	CONSTRAINT pk_agreement_source PRIMARY KEY (source, key)
 );
+CREATE INDEX ix_agreement_source_consumer_key ON agreement_source USING btree (consumer_key);
 CREATE INDEX ix_agreement_source_item_id ON agreement_source USING btree (item_id);
+CREATE INDEX ix_agreement_source_owner ON agreement_source USING btree (owner);
 CREATE TABLE centre_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -49,7 +57,7 @@ CREATE TABLE centre_source (
 );
 CREATE INDEX ix_centre_source_institution_key ON centre_source USING btree (institution_key);
 CREATE INDEX ix_centre_source_item_id ON centre_source USING btree (item_id);
-CREATE INDEX ix_centre_source_name_sort_item_id ON centre_source USING btree (name_sort, item_id);
+CREATE INDEX ix_centre_source_name_sort_item_id ON centre_source (name_sort, item_id);
 CREATE INDEX ix_centre_source_search ON centre_source USING gin (search);
 CREATE TABLE checkpoint (
 	size BIGINT NOT NULL,
@@ -77,6 +85,7 @@ CREATE TABLE client_key (
 	jwk JSONB NOT NULL,
 	status TEXT NOT NULL,
 	use TEXT DEFAULT 'sig' NOT NULL,
+	agent TEXT,
 	added_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	ended_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_client_key PRIMARY KEY (kid)
@@ -87,6 +96,8 @@ CREATE TABLE entry (
 	record_type TEXT NOT NULL,
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
 	revision INTEGER NOT NULL,
 	previous BYTEA,
 	digest BYTEA NOT NULL,
@@ -128,6 +139,9 @@ CREATE TABLE institution (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -151,13 +165,16 @@ CREATE TABLE institution (
 );
 CREATE INDEX ix_institution_division_code ON institution USING btree (division_code);
 CREATE INDEX ix_institution_key ON institution USING btree (key);
-CREATE INDEX ix_institution_name_sort_item_id ON institution USING btree (name_sort, item_id);
-CREATE INDEX ix_institution_province ON institution USING btree (province);
+CREATE INDEX ix_institution_name_sort_item_id ON institution (name_sort, item_id);
+CREATE INDEX ix_institution_province ON institution (province);
 CREATE INDEX ix_institution_search ON institution USING gin (search);
 CREATE TABLE institution_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -182,6 +199,9 @@ CREATE TABLE instrument (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -238,19 +258,33 @@ CREATE TABLE instrument (
 	CONSTRAINT pk_instrument PRIMARY KEY (item_id)
 );
 CREATE INDEX ix_instrument_accepted_on_item_id ON instrument USING btree (accepted_on, item_id);
-CREATE INDEX ix_instrument_classes_path ON instrument USING gin (classes_path);
 CREATE INDEX ix_instrument_institution_key ON instrument USING btree (institution_key);
 CREATE INDEX ix_instrument_joined_on_item_id ON instrument USING btree (joined_on, item_id);
 CREATE INDEX ix_instrument_key ON instrument USING btree (key);
-CREATE INDEX ix_instrument_name_sort_item_id ON instrument USING btree (name_sort, item_id);
+CREATE INDEX ix_instrument_name_sort_item_id ON instrument (name_sort, item_id);
 CREATE INDEX ix_instrument_origin_country ON instrument USING btree (origin_country);
-CREATE INDEX ix_instrument_original_value_amount_item_id ON instrument USING btree (original_value_amount, item_id);
-CREATE INDEX ix_instrument_province ON instrument USING btree (province);
+CREATE INDEX ix_instrument_original_value_amount_item_id ON instrument (original_value_amount, item_id);
 CREATE INDEX ix_instrument_search ON instrument USING gin (search);
+CREATE TABLE instrument_listing (
+	item_id TEXT NOT NULL,
+	step TEXT NOT NULL,
+	name_sort TEXT COLLATE "C" NOT NULL,
+	province TEXT,
+	use TEXT,
+	status TEXT,
+	sharing TEXT,
+	customs_status TEXT
+);
+CREATE INDEX ix_instrument_listing_facets ON instrument_listing (step, province, use, status, sharing, customs_status);
+CREATE INDEX ix_instrument_listing_item_id ON instrument_listing (item_id);
+CREATE INDEX ix_instrument_listing_order ON instrument_listing (step, name_sort, item_id) INCLUDE (province, use, status, sharing, customs_status);
 CREATE TABLE instrument_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -319,6 +353,9 @@ CREATE TABLE occupancy_coverage_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -340,6 +377,9 @@ CREATE TABLE occupancy_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -366,6 +406,9 @@ CREATE TABLE opening_hours_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -384,15 +427,6 @@ CREATE TABLE opening_hours_source (
 );
 CREATE INDEX ix_opening_hours_source_instrument_key ON opening_hours_source USING btree (instrument_key);
 CREATE INDEX ix_opening_hours_source_item_id ON opening_hours_source USING btree (item_id);
-CREATE TABLE outbox (
-	outbox_id BIGINT GENERATED BY DEFAULT AS IDENTITY,
-	topic TEXT NOT NULL,
-	entry_id BIGINT,
-	body JSONB,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-	CONSTRAINT pk_outbox PRIMARY KEY (outbox_id)
-);
 CREATE TABLE quarantine (
 	quarantine_id BIGINT GENERATED BY DEFAULT AS IDENTITY,
 	source TEXT NOT NULL,
@@ -442,6 +476,9 @@ CREATE TABLE service_offer_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -476,6 +513,9 @@ CREATE TABLE service_record_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -521,11 +561,13 @@ CREATE TABLE service_record_source (
 	charge_currency TEXT,
 	CONSTRAINT pk_service_record_source PRIMARY KEY (source, key)
 );
-CREATE INDEX ix_service_record_source_charge_amount_item_id ON service_record_source USING btree (charge_amount, item_id);
+CREATE INDEX ix_service_record_source_charge_amount_item_id ON service_record_source (charge_amount, item_id);
 CREATE INDEX ix_service_record_source_ended_at_item_id ON service_record_source USING btree (ended_at, item_id);
 CREATE INDEX ix_service_record_source_instrument_key_started_at ON service_record_source USING btree (instrument_key, started_at);
 CREATE INDEX ix_service_record_source_item_id ON service_record_source USING btree (item_id);
+CREATE INDEX ix_service_record_source_owner_started_at ON service_record_source USING btree (owner, started_at);
 CREATE INDEX ix_service_record_source_started_at_item_id ON service_record_source USING btree (started_at, item_id);
+CREATE INDEX ix_service_record_source_user_key_started_at ON service_record_source USING btree (user_key, started_at);
 CREATE TABLE source (
 	source_id TEXT NOT NULL,
 	title TEXT NOT NULL,
@@ -554,6 +596,9 @@ CREATE TABLE usage_record_source (
 	source TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
 	revision_id TEXT NOT NULL,
@@ -584,4 +629,6 @@ CREATE TABLE usage_record_source (
 );
 CREATE INDEX ix_usage_record_source_instrument_key_started_at ON usage_record_source USING btree (instrument_key, started_at);
 CREATE INDEX ix_usage_record_source_item_id ON usage_record_source USING btree (item_id);
+CREATE INDEX ix_usage_record_source_owner_started_at ON usage_record_source USING btree (owner, started_at);
 CREATE INDEX ix_usage_record_source_started_at_item_id ON usage_record_source USING btree (started_at, item_id);
+CREATE INDEX ix_usage_record_source_user_key_started_at ON usage_record_source USING btree (user_key, started_at);

@@ -1,0 +1,76 @@
+"""`agreements`: what was granted to a party, from the records that grant (`schema.traits.Grants`).
+
+- Intake takes such a record only from its owner or the operator, so what stands here counts.
+- Grants are at most `AGREEMENT_CACHE_S` old, so an agreement that ends stops within seconds.
+- No scope reads past them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+
+from hub.access.grants import Grant, Grants, grants_on
+from hub.clock import Clock
+from hub.store.database import Database
+from hub.store.records import StoredRecords
+from schema.codes import AgreementDataset
+from schema.dates import local_date
+from schema.traits import Grants as Granting
+
+AGREEMENT_CACHE_S = 5.0
+"""Age after which grants are read again."""
+PARTIES_CACHED_MAX = 10_000
+"""Parties whose grants are kept."""
+GRANTS_MAX = 10_000
+"""Grants of one party that count; the first by data set and provider."""
+
+
+class Agreements:
+    """Grants by party, from what stands in the store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._statement = granted_statement(database.records)
+        self._kept: OrderedDict[str, tuple[datetime, Grants]] = OrderedDict()
+
+    async def of(self, party: str | None) -> Grants:
+        """Return what a party may see today; nobody's party sees nothing that is protected."""
+        if party is None or not self._statement:
+            return Grants(party)
+        now = self._clock()
+        kept = self._kept.get(party)
+        if kept is not None and 0 <= (now - kept[0]).total_seconds() < AGREEMENT_CACHE_S:
+            return kept[1]
+        grants = grants_on(local_date(now), party, await self._stated(party))
+        self._kept[party] = (now, grants)
+        self._kept.move_to_end(party)
+        if len(self._kept) > PARTIES_CACHED_MAX:
+            self._kept.popitem(last=False)
+        return grants
+
+    async def _stated(self, party: str) -> list[Grant]:
+        return [
+            Grant(
+                provider=owner,
+                dataset=AgreementDataset[dataset],
+                items=frozenset(items),
+                since=since,
+                until=until,
+            )
+            for dataset, owner, items, since, until in await self._database.reads.fetch_all(
+                self._statement, {"party": party}
+            )
+        ]
+
+
+def granted_statement(records: StoredRecords) -> str:
+    """Return the statement for what was granted to `party`; empty when no record grants."""
+    parts = [
+        f"SELECT {trait.dataset} AS dataset, owner, {trait.fields}, {trait.since}, {trait.until} "
+        f"FROM {records.tables[spec.name].read.name} "
+        f"WHERE {trait.consumer} = %(party)s AND NOT withdrawn"
+        for spec, trait in records.registry.with_trait(Granting)
+    ]
+    return f"{' UNION ALL '.join(parts)} ORDER BY 1, 2 LIMIT {GRANTS_MAX}" if parts else ""

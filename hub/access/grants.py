@@ -1,0 +1,82 @@
+"""`grants`: what a party may see of others, as values; pure.
+
+- A party always sees its own. Beyond that it sees what others granted it: a data set, or items of
+  one, from a day to a day. Days are those of Asia/Shanghai, both ends included.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from schema.codes import AgreementDataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What one party lets another see."""
+
+    provider: str
+    dataset: AgreementDataset
+    items: frozenset[str] = frozenset()
+    """Wire names; none means the whole data set."""
+    since: date | None = None
+    until: date | None = None
+
+    def is_valid(self, day: date) -> bool:
+        """Whether it holds on a day."""
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day <= self.until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a party may see of others on one day."""
+
+    party: str | None
+    whole: Mapping[AgreementDataset, tuple[str, ...]] = field(default_factory=dict)
+    """Providers of whose data set all is granted."""
+    partly: Mapping[AgreementDataset, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Providers by the wire name of the item that is granted."""
+
+    @property
+    def limited(self) -> frozenset[AgreementDataset]:
+        """The data sets of which some provider grants only named items."""
+        return frozenset(self.partly)
+
+    def owners(self, dataset: AgreementDataset, item: str | None = None) -> list[str]:
+        """Return whose rows of a data set are visible, or whose value of an item."""
+        own = [] if self.party is None else [self.party]
+        own += self.whole.get(dataset, ())
+        named = self.partly.get(dataset, {})
+        if item is None:
+            own += [key for keys in named.values() for key in keys]
+        else:
+            own += named.get(item, ())
+        return list(dict.fromkeys(own))
+
+
+def grants_on(day: date, party: str | None, stated: Iterable[Grant]) -> Grants:
+    """Return what a party may see on a day, of all that was granted to it."""
+    whole: defaultdict[AgreementDataset, list[str]] = defaultdict(list)
+    partly: defaultdict[AgreementDataset, defaultdict[str, list[str]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for grant in stated:
+        if party is None or not grant.is_valid(day):
+            continue
+        if not grant.items:
+            whole[grant.dataset].append(grant.provider)
+        for item in grant.items:
+            partly[grant.dataset][item].append(grant.provider)
+    return Grants(
+        party,
+        whole={dataset: tuple(providers) for dataset, providers in whole.items()},
+        partly={
+            dataset: {item: tuple(providers) for item, providers in items.items()}
+            for dataset, items in partly.items()
+        },
+    )

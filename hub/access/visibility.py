@@ -1,0 +1,147 @@
+"""`visibility`: the one rule of who may see what, as SQL and as an answer in Python; pure.
+
+- What a rule says is declared with the record (`schema.visibility`). Reads turn it into a condition
+  with `sql`; receipts, records and everything else that holds a row asks `holds`.
+- A property test compares both for callers, grants and records of every kind.
+- A token's scopes come first and are asked beside the rule: `may_read` and `RecordSpec.scope`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hub.access.grants import Grants
+from schema.codes import AgreementDataset
+from schema.item import Grade, Item, RecordSpec, camel
+from schema.values import OriginalText
+from schema.visibility import Agreed, Issuer, Named, Owner, Rule, Term
+
+Datasets = frozenset[AgreementDataset]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A row that somebody wants to see: whose it is, who issued it, and its wire object.
+
+    A withdrawn row has an empty object: it names no party any more.
+    """
+
+    owner: str
+    issuer: str
+    wire: Mapping[str, Any]
+
+
+class Parameters(Protocol):
+    """Gives the parameters of a statement that stand for its caller."""
+
+    def bind_party(self) -> str:
+        """Return the caller's party, null for nobody."""
+        ...
+
+    def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
+        """Return the parties whose rows, or values of an item, the caller may see; its own too."""
+        ...
+
+
+def sql(
+    rule: Rule, spec: RecordSpec, alias: str, parameters: Parameters, limited: Datasets
+) -> str | None:
+    """Return the condition on the rows of `alias`, None where there is none.
+
+    `limited`: data sets of which the caller was granted single items; of the others a grant of an
+    item is a grant of all, which keeps statements alike and short.
+    """
+    if rule.is_public:
+        return None
+    agreed = [term for term in rule.terms if isinstance(term, Agreed)]
+    found = [
+        f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _asked(each, limited))})"
+        for each in agreed
+    ]
+    for term in rule.terms:
+        if isinstance(term, Owner) and not agreed:
+            found.append(f"{alias}.owner = {parameters.bind_party()}")
+        elif isinstance(term, Issuer) and spec.issuer is not None:
+            found.append(f"{alias}.issuer = {parameters.bind_party()}")
+        elif isinstance(term, Named):
+            found.append(f"{alias}.{term.item} = {parameters.bind_party()}")
+    return f"({' OR '.join(found)})" if len(found) > 1 else found[0]
+
+
+def _asked(term: Agreed, limited: Datasets) -> str | None:
+    return term.item if term.dataset in limited else None
+
+
+def holds(rule: Rule, subject: Subject, grants: Grants) -> bool:
+    """Whether a rule lets the party of these grants see a row; the grants are those of today."""
+    if rule.is_public:
+        return True
+    if grants.party is None:
+        return False
+    return any(_fits(term, subject, grants) for term in rule.terms)
+
+
+def _fits(term: Term, subject: Subject, grants: Grants) -> bool:
+    if isinstance(term, Agreed):
+        return subject.owner in grants.owners(term.dataset, term.item)
+    if isinstance(term, Owner):
+        return subject.owner == grants.party
+    if isinstance(term, Issuer):
+        return subject.issuer == grants.party
+    return isinstance(term, Named) and subject.wire.get(camel(term.item)) == grants.party
+
+
+def implies(rows: Rule, item: Rule, limited: Datasets) -> bool:
+    """Whether whoever sees a row by the first rule sees an item by the second."""
+    if item.is_public:
+        return True
+    if rows.is_public:
+        return False
+    known = {_unlimited(term, limited) for term in item.terms}
+    return all(_unlimited(term, limited) in known for term in rows.terms)
+
+
+def _unlimited(term: Any, limited: Datasets) -> Any:
+    if isinstance(term, Agreed) and term.dataset not in limited:
+        return Agreed(term.dataset)
+    return term
+
+
+def may_see(spec: RecordSpec, subject: Subject, scopes: frozenset[str], grants: Grants) -> bool:
+    """Whether a caller may see that a row is there."""
+    return spec.scope in scopes and holds(spec.rows, subject, grants)
+
+
+def hidden_items(
+    spec: RecordSpec, subject: Subject, scopes: frozenset[str], grants: Grants
+) -> list[str]:
+    """Return the wire names of stated items that a caller may not read of a row that it sees.
+
+    The text of an original counts as the item that it is the original of.
+    """
+    may = {
+        item.wire: item.scope in scopes and holds(spec.rule(item), subject, grants)
+        for item in spec.items
+    }
+    found = [name for name in subject.wire if not may.get(name, False)]
+    for item in originals_of(spec):
+        heads = {original_of(each["path"]) for each in subject.wire.get(item.wire, ())}
+        found += [f"{item.wire}:{head}" for head in sorted(heads) if not may.get(head, False)]
+    return found
+
+
+def originals_of(spec: RecordSpec) -> list[Item]:
+    """Return the items that keep texts of other items as their source wrote them."""
+    return [item for item in spec.items if item.value and item.value.cls is OriginalText]
+
+
+def original_of(path: str) -> str:
+    """Return the wire name of the item that an original text is of."""
+    return path.partition(".")[0]
+
+
+def protected_items(spec: RecordSpec) -> list[Item]:
+    """Return the items that not everybody who sees a row may read."""
+    return [item for item in spec.items if item.grade is not Grade.L1]

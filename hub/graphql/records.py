@@ -1,0 +1,192 @@
+"""`records`: the object types of a registry's records, with their relations and pages.
+
+- One object type per record, with its edge and its connection; they refer to each other, so their
+  classes are made first and completed afterwards.
+- Fields with arguments are the only ones written by hand; which relations there are follows from
+  the references of the records (`hub.query.model`).
+- A relation to records whose rows need a scope of their own carries `@requiresScope` and is null
+  without it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from hub.graphql.enums import enum_of, order_of
+from hub.graphql.hints import many
+from hub.graphql.inputs import filter_of
+from hub.graphql.scalars import Date, DateTime, Decimal
+from hub.graphql.types import (
+    Availability,
+    Node,
+    PageInfo,
+    PriceEstimate,
+    Provenance,
+    RequiresScope,
+    SourceStatus,
+    argument,
+    declared,
+    item_fields,
+    picked,
+    with_arguments,
+)
+from hub.query.limits import LIST_DEFAULT, PAGE_DEFAULT
+from hub.query.model import Connected, Forward, Listed, Model, relations
+from schema.codes import Audience
+from schema.item import RecordSpec
+from schema.traits import Bookable
+from schema.visibility import PUBLIC_SCOPE
+
+
+class RecordTypes:
+    """The object types of the records of a model."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        names = model.registry.names
+        self.classes: dict[str, Any] = {name: _class(name, (Node,)) for name in names}
+        """The object type of each record, by its name."""
+        self._edges = {name: _class(f"{name}Edge") for name in names}
+        self._connections = {name: _class(f"{name}Connection") for name in names}
+        for spec in model.registry:
+            self._complete_record(spec)
+
+    def one(self, spec: RecordSpec, about: str, hints: dict[str, Any], read: Any) -> Any:
+        """Return the field of one record, null where there is none."""
+        return strawberry.field(
+            resolver=with_arguments(read, hints, {}),
+            graphql_type=self.classes[spec.name] | None,
+            description=about,
+            directives=_scoped(spec),
+        )
+
+    def pages(self, spec: RecordSpec, about: str, read: Any = picked) -> Any:
+        """Return the field of a connection to a record."""
+        hints = self._arguments(spec)
+        kind = self._connections[spec.name]
+        return strawberry.field(
+            resolver=with_arguments(read, hints, dict.fromkeys(hints, strawberry.UNSET)),
+            graphql_type=kind if spec.scope == PUBLIC_SCOPE else kind | None,
+            description=about,
+            directives=_scoped(spec),
+        )
+
+    def _arguments(self, spec: RecordSpec) -> dict[str, Any]:
+        order = order_of(spec)
+        conditions = filter_of(spec, self._model)
+        found = {
+            "first": argument(int | None, f"前若干行，缺省 {PAGE_DEFAULT}。Rows from the start."),
+            "after": argument(str | None, "此游标之后。After this cursor."),
+            "last": argument(int | None, "后若干行，不得与 first 并用。Rows from the end."),
+            "before": argument(str | None, "此游标之前。Before this cursor."),
+            "filter": argument(conditions | None, "筛选。Conditions; all must hold."),
+        }
+        if order is not None:
+            about = "排序，同值按标识。Order; ties are broken by identity."
+            found["order_by"] = argument(many(order) | None, about, "orderBy")
+        if any(item.facts.search for item in spec.items):
+            about = "全文检索：中文、英文或拼音首字母。Words in Chinese, English or pinyin."
+            found["search"] = argument(str | None, about)
+        return found
+
+    def _relations(self, spec: RecordSpec) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, relation in relations(spec, self._model.registry).items():
+            target = self._model.registry[relation.record]
+            about = f"{target.zh}。{target.en}"
+            if isinstance(relation, Forward):
+                found[name] = declared(self.classes[target.name] | None, about, name=name)
+            elif isinstance(relation, Connected):
+                found[name] = self.pages(target, about)
+            else:
+                assert isinstance(relation, Listed)
+                found[name] = self._few(target, about)
+        return found
+
+    def _few(self, target: RecordSpec, about: str) -> Any:
+        hints = {"first": argument(int, "至多行数。Rows at most.")}
+        kind = many(self.classes[target.name])
+        return strawberry.field(
+            resolver=with_arguments(picked, hints, {"first": LIST_DEFAULT}),
+            graphql_type=kind if target.scope == PUBLIC_SCOPE else kind | None,
+            description=about,
+            directives=_scoped(target),
+        )
+
+    def _complete_record(self, spec: RecordSpec) -> None:
+        node, edge = self.classes[spec.name], self._edges[spec.name]
+        members = {
+            "key": declared(str, "自然键。Natural key.", name="key"),
+            "provenance": declared(Provenance, "数据来历。Where it comes from.", name="provenance"),
+            **item_fields(spec),
+            **self._relations(spec),
+            **(_bookable_fields() if spec.trait(Bookable) else {}),
+        }
+        node.is_type_of = classmethod(lambda *_: True)
+        _complete(node, f"{spec.zh}。{spec.en}", members)
+        _complete(
+            edge,
+            f"{spec.zh}及其游标。A row of a page, with its cursor.",
+            {
+                "cursor": declared(str, "游标。Cursor.", name="cursor"),
+                "node": declared(node, "记录。The record.", name="node"),
+            },
+        )
+        _complete(
+            self._connections[spec.name],
+            f"{spec.zh}的一页。A page of {spec.name}.",
+            {
+                "edges": declared(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
+                "nodes": declared(many(node), "各行。Rows.", name="nodes"),
+                "pageInfo": declared(PageInfo, "分页信息。Where the page stands.", name="pageInfo"),
+                "totalCount": declared(int, "符合条件的总数。How many match.", name="totalCount"),
+                "sources": declared(
+                    many(SourceStatus),
+                    "数据来源及其状况。Sources and how they stand.",
+                    name="sources",
+                ),
+            },
+        )
+
+
+def _scoped(spec: RecordSpec) -> tuple[Any, ...]:
+    return () if spec.scope == PUBLIC_SCOPE else (RequiresScope(scope=spec.scope),)
+
+
+def _class(name: str, bases: tuple[type, ...] = ()) -> Any:
+    return type(name, bases, {"__module__": __name__})
+
+
+def _complete(cls: Any, about: str, members: dict[str, Any]) -> None:
+    for key, field in members.items():
+        setattr(cls, key, field)
+    strawberry.type(cls, description=about)
+
+
+def _bookable_fields() -> dict[str, Any]:
+    window = {
+        "from_": argument(DateTime, "窗口开始。Start of the window.", "from"),
+        "until": argument(DateTime, "窗口结束（不含），至多 92 天。End, at most 92 days on."),
+    }
+    order = {
+        "audience": argument(enum_of(Audience), "为谁估价。Who pays."),
+        "hours": argument(Decimal | None, "机时。Hours of machine time."),
+        "samples": argument(Decimal | None, "样品数。Samples."),
+        "on": argument(Date | None, "哪一天的价格，缺省今天。Day of the price; today."),
+    }
+    return {
+        "availability": strawberry.field(
+            resolver=with_arguments(picked, window, {}),
+            graphql_type=Availability,
+            description="时段内的空闲情况。Availability within a window.",
+        ),
+        "priceEstimate": strawberry.field(
+            resolver=with_arguments(
+                picked, order, dict.fromkeys(("hours", "samples", "on"), strawberry.UNSET)
+            ),
+            graphql_type=PriceEstimate,
+            description="费用估算。What an order would cost.",
+        ),
+    }

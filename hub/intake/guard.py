@@ -1,0 +1,108 @@
+"""`guard`: whether a row may change what stands; pure.
+
+- `Speaker` is who speaks in a batch. A row passes when its source may speak for the row's issuer.
+- A record that gives a right or decides binds others, so more is asked: the source must name the
+  issuer (a platform that speaks for anybody may not), and the party that vouches for the row, by
+  the row's own signature or by the batch, is the issuer itself or the hub.
+- The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
+- What is withdrawn cannot be withdrawn again.
+- A record type with a life of its own adds a guard (`schema.traits.Guarded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.errors import ErrorCode
+from hub.intake.prepare import Prepared, problem
+from hub.ledger.leaf import HUB_PARTY
+from schema.errors import Problem
+from schema.traits import Change, Guarded, RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks in a batch. `owners`: whom its source may speak for; None means anybody."""
+
+    source: str
+    party: str
+    owners: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a guard is told beside the row and what stands for its key."""
+
+    now: datetime
+    rows: Mapping[RecordKey, Mapping[str, Any] | None]
+    """What stands for the records that guarded rows named, the rows themselves among them."""
+
+
+@dataclass(slots=True)
+class Current:
+    """What stands for a (source, key): in the store, or from an earlier row of the batch."""
+
+    digest: bytes
+    entry_id: int
+    revision: int
+    withdrawn: bool
+    owner: str
+    issuer: str
+
+
+def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> Problem | None:
+    """Return what forbids this source and party to state a row, or None.
+
+    A withdrawal takes its owner and issuer from what stands.
+    """
+    if row.withdrawal:
+        if current is None:
+            return problem("withdraw.key", ErrorCode.WITHDRAW_UNKNOWN, row.key)
+        row.owner, row.issuer = current.owner, current.issuer
+    if speaker.owners is not None and row.issuer not in speaker.owners:
+        return problem("", ErrorCode.OWNER_MISMATCH, row.issuer)
+    if row.party is not None and row.party != row.issuer:
+        return problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID, "STATEMENT_PARTY")
+    assert row.spec is not None
+    return _may_not_bind(row, speaker) if row.spec.effect.is_binding else None
+
+
+def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:
+    if speaker.owners is None:
+        return problem("", ErrorCode.ISSUER_NOT_NAMED, row.issuer)
+    vouched = row.party or speaker.party
+    if vouched != row.issuer and not vouched.startswith(HUB_PARTY):
+        return problem("", ErrorCode.ISSUER_MUST_VOUCH, row.issuer)
+    return None
+
+
+def may_not_change(row: Prepared, current: Current | None, context: Context) -> Problem | None:
+    """Return what forbids a row to become the next revision of what stands, or None."""
+    if current is not None and current.withdrawn and row.withdrawal:
+        return problem("withdraw.key", ErrorCode.ALREADY_WITHDRAWN, row.key)
+    stands = None if current is None or current.withdrawn else current
+    if stands is not None and (stands.owner, stands.issuer) != (row.owner, row.issuer):
+        return problem("", ErrorCode.OWNER_CHANGED, stands.owner)
+    return _judged(row, context)
+
+
+def _judged(row: Prepared, context: Context) -> Problem | None:
+    """Return what the guard of the row's own type says."""
+    assert row.spec is not None
+    assert row.key is not None
+    guarded = row.spec.trait(Guarded)
+    if guarded is None:
+        return None
+    own = (row.spec.name, row.key)
+    flaw = guarded.guard(
+        Change(
+            previous=context.rows.get(own),
+            next=None if row.withdrawal else row.wire,
+            rows=context.rows,
+            at=context.now,
+        )
+    )
+    return None if flaw is None else Problem("", flaw.code, flaw.zh, flaw.en)

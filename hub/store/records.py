@@ -1,0 +1,48 @@
+"""`records`: how the records of a registry are stored: their tables and what writes them.
+
+- Built from a registry, once for each; a hub's `Database` carries the one that it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+
+from sqlalchemy import MetaData
+
+from hub.store.derive import RecordTables, derive
+from hub.store.projection import Projection
+from hub.store.tables import NAMES
+from schema.registry import Registry, standard
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredRecords:
+    """The tables of every record type of a registry."""
+
+    registry: Registry
+    metadata: MetaData
+    tables: Mapping[str, RecordTables]
+    _projections: dict[str, Projection] = field(default_factory=dict)
+
+    def projection(self, record_type: str) -> Projection:
+        """Return what writes a record type."""
+        found = self._projections.get(record_type)
+        if found is None:
+            found = self._projections[record_type] = Projection(self.tables[record_type])
+        return found
+
+
+def stored(registry: Registry) -> StoredRecords:
+    """Derive the tables of a registry."""
+    metadata = MetaData(naming_convention=NAMES)
+    tables = {spec.name: derive(spec, metadata) for spec in registry}
+    return StoredRecords(registry, metadata, MappingProxyType(tables))
+
+
+@lru_cache(maxsize=1)
+def standard_records() -> StoredRecords:
+    """Return how the published standard is stored."""
+    return stored(standard())

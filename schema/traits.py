@@ -1,0 +1,140 @@
+"""`traits`: what a record type is for others beyond its items, declared on the record.
+
+Whoever needs a kind of record (a calendar, a price list, a monthly form) asks the registry for the
+records with a trait; no code compares the names of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from schema.identifiers import Flaw
+
+Wire = Mapping[str, Any]
+RecordKey = tuple[str, str]
+"""Record type and key."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """Pages of the record are read from narrow rows: one for each class, in the order of a name.
+
+    `classes`, `order`: items; `facets`: items that a page is narrowed by.
+    """
+
+    classes: str
+    order: str
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """The record has a place: a GB/T 2260 code in `division`, or inside the value `division`."""
+
+    division: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Related:
+    """A relation that no single reference states; `on` pairs items of the other with own ones."""
+
+    name: str
+    record: str
+    on: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findable:
+    """One record is asked for by a root field of its own, by these ways: id, key, number."""
+
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listable:
+    """All records of the type are listed by a root field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A unit without an interface reports it on a sheet of the monthly workbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bookable:
+    """It has a calendar and prices, stated by records with the four traits below."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opens:
+    """States when something bookable is open on a day of the week."""
+
+    of: str
+    weekday: str
+    periods: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occupies:
+    """States that something bookable is taken from `start` to `end`."""
+
+    of: str
+    start: str
+    end: str
+    certainty: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covers:
+    """States that its source told everything that is taken from `start` to `end`."""
+
+    of: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prices:
+    """States a price of something bookable."""
+
+    of: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grants:
+    """Lets a party see its owner's protected items; items by name."""
+
+    consumer: str
+    dataset: str
+    fields: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What a guard judges: a record as it stands, and what somebody wants it to be."""
+
+    previous: Wire | None
+    """What stands; None where nothing does, also after a withdrawal."""
+    next: Wire | None
+    """None for a withdrawal."""
+    rows: Mapping[RecordKey, Wire | None]
+    """The records that `locks` named, as they stand; nothing changes them meanwhile."""
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guarded:
+    """The record has a life of its own: each change passes a guard, one change at a time.
+
+    `guard` is pure and returns what forbids the change, or None. `locks` takes the wire object of
+    the change and names the records that the guard must look at; they are locked in sorted order,
+    with the record itself, before anything is read.
+    """
+
+    guard: Callable[[Change], Flaw | None]
+    locks: Callable[[Wire], Sequence[RecordKey]]
