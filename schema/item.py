@@ -81,6 +81,11 @@ class Facts:
     filterable: bool = False
     sortable: bool = False
     search: bool = False
+    multiline: bool = False
+    """Prose that may break lines; every other text is a single line."""
+    names_key: bool = False
+    """The text names something by its key, or by part of one (`schema.keys`). What stands in a
+    record's own key, and what has a `ref`, does so without saying it."""
     check: Callable[[str], Flaw | None] | None = None
 
 
@@ -103,6 +108,8 @@ class Item:
     code_list: type[CodeList] | None
     value: RecordSpec | None
     facts: Facts
+    names_key: bool
+    """It may hold only the characters that keys have."""
 
     @property
     def grade(self) -> Grade:
@@ -235,7 +242,11 @@ def describe(cls: type[Any]) -> RecordSpec:
 
 def _described(cls: type[Any]) -> RecordSpec:
     hints = get_type_hints(cls)
-    items = tuple(_item(cls, f.name, hints[f.name], f.metadata.get("facts")) for f in fields(cls))
+    key = cls.__standard__.get("key", ())
+    items = tuple(
+        _item(cls, f.name, hints[f.name], f.metadata.get("facts"), in_key=f.name in key)
+        for f in fields(cls)
+    )
     return RecordSpec(
         cls=cls, name=cls.__name__, en=(cls.__doc__ or "").strip(), items=items, **cls.__standard__
     )
@@ -252,7 +263,7 @@ _KINDS: dict[Any, Kind] = {
 }
 
 
-def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None) -> Item:
+def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None, *, in_key: bool) -> Item:
     if facts is None or not facts.zh or not facts.en:
         raise TypeError(f"{owner.__name__}.{name} has no meaning in zh and en")
     optional = many = False
@@ -266,6 +277,11 @@ def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None) -> Item:
     code_list = hint if isinstance(hint, type) and issubclass(hint, CodeList) else None
     nested = describe(hint) if hasattr(hint, "__standard__") else None
     kind = Kind.CODE if code_list else Kind.VALUE if nested else _KINDS[hint]
+    names_key = kind is Kind.TEXT and (in_key or facts.names_key or facts.ref is not None)
+    if facts.multiline and (names_key or kind is not Kind.TEXT):
+        raise TypeError(f"{owner.__name__}.{name}: only a text that is no key may break lines")
+    if facts.names_key and kind is not Kind.TEXT:
+        raise TypeError(f"{owner.__name__}.{name}: only a text names a key")
     return Item(
         name=name,
         wire=camel(name),
@@ -275,4 +291,5 @@ def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None) -> Item:
         code_list=code_list,
         value=nested,
         facts=facts,
+        names_key=names_key,
     )
