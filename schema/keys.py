@@ -50,8 +50,8 @@ def check_key_text(text: str) -> Flaw | None:
     place, name = found.start() + 1, code_point(found.group())
     return Flaw(
         "KEY_CHARACTER",
-        f"编号第 {place} 个字符 {name} 不允许使用：请删去，或改用半角字母、数字、符号或汉字"
-        f"（另可用希腊字母 {GREEK} 和标点 {MARKS}）",
+        f"编号第 {place} 个字符 {name} 不允许使用。请删去或改用半角字母、数字、符号或汉字。"
+        f"希腊字母可用 {GREEK}。标点可用 {MARKS}",
         f"character {place}, {name}, may not stand in a key: take it out, or write it with "
         f"printable ASCII or Chinese characters (also {GREEK} and {MARKS})",
     )
