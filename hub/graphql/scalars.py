@@ -133,7 +133,11 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="十进制数，以文本传输。A decimal number, as text: never binary floating point.",
+        description=(
+            f"十进制数，以文本传输，小数点前至多 {WHOLE_DIGITS_MAX} 位，后至多 {DECIMALS_MAX} 位。"
+            f"A decimal number, as text: never binary floating point; at most {WHOLE_DIGITS_MAX} "
+            f"digits before the point, {DECIMALS_MAX} behind."
+        ),
         specified_by_url="https://speleotrove.com/decimal/daconvs.html",
         serialize=_same,
         parse_value=_decimal,
