@@ -19,27 +19,19 @@ from typing import TypeVar
 from connectors.document import RawRow
 from schema.codes import CodeList
 from schema.codes.tables import country
+from schema.conform import VALUE_SHOWN_MAX
 from schema.dates import DateError, format_instant, parse_instant, parse_partial_date
 from schema.errors import Problem
+from schema.numbers import DECIMALS_MAX, WHOLE_DIGITS_MAX, decimal_text
 
 __all__ = ["Row", "decimal_text"]
 
 C = TypeVar("C", bound=CodeList)
 T = TypeVar("T")
 
-SHOWN_MAX = 80
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
-EXPONENT_MIN = -8
-MAGNITUDE_MAX = 18
-"""Digits before and after the point that the standard can hold; `1e999999999` is a short text."""
 EXACT = DecimalContext(prec=60)
 """Wide enough that converting a unit never rounds."""
-
-
-def decimal_text(number: Decimal) -> str:
-    """Write a decimal as the standard does: plain digits, no exponent, no needless zeros."""
-    text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Row:
@@ -71,7 +63,7 @@ class Row:
     def fault(self, name: str, code: str, zh: str, en: str) -> None:
         """Note a problem of a field; what stands there is repeated unless it is personal."""
         value = self._raw.get(name)
-        shown = None if value is None or name in self._silent else str(value)[:SHOWN_MAX]
+        shown = None if value is None or name in self._silent else str(value)[:VALUE_SHOWN_MAX]
         self.problems.append(Problem(name, code, zh, en, shown))
 
     def has(self, name: str) -> bool:
@@ -219,8 +211,8 @@ class Row:
         exponent = number.as_tuple().exponent
         if (
             not isinstance(exponent, int)  # NaN and infinity have a letter there
-            or exponent < EXPONENT_MIN
-            or number.adjusted() >= MAGNITUDE_MAX
+            or exponent < -DECIMALS_MAX
+            or number.adjusted() >= WHOLE_DIGITS_MAX  # `1e999999999` is a short text
         ):
             self.fault(name, "NOT_DECIMAL", "必须是数字", "must be a number")
             return Decimal(0)

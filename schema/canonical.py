@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schema.errors import CanonicalError
+from schema.numbers import is_integer
 
-INTEGER_LIMIT = 2**53
 DEPTH_MAX = 16
 BYTES_MAX = 32 * 1024
 
@@ -115,7 +115,7 @@ def _check(data: Any, path: str, depth: int) -> None:
         if not data.isascii() and not unicodedata.is_normalized("NFC", data):
             raise CanonicalError(f"{path}: text is not in Unicode NFC")
     elif isinstance(data, int):
-        if not -INTEGER_LIMIT < data < INTEGER_LIMIT:
+        if not is_integer(data):
             raise CanonicalError(f"{path}: integer is not below 2^53; send it as text")
     elif isinstance(data, Mapping | list | tuple):
         _check_parts(data, path, depth)

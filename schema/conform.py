@@ -16,44 +16,54 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from schema.dates import EARLIEST_YEAR, LATEST_YEAR, PartialDate
+from schema.dates import EARLIEST_YEAR, LATEST_YEAR, PartialDate, is_date, is_instant
 from schema.errors import ConformanceError, Problem
 from schema.identifiers import Flaw
 from schema.item import LIST_LENGTH_MAX, Grade, Item, Kind, RecordSpec
+from schema.keys import check_key_text, is_key_text, visible_key
+from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
+from schema.texts import spelling, visible
+from schema.values import OriginalText
 
 VALUE_SHOWN_MAX = 80
 """Characters of a bad value that a problem repeats."""
 PROBLEMS_MAX = 100
 """Problems of one row that are reported."""
-MULTILINE_FROM = 500
-"""Items that may be as long as this may break lines."""
-
-INTEGER_LIMIT = 2**53
-DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,8})?")
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 Check = Callable[[Any], Flaw | None]
 Test = Callable[[Any], bool]
 
 MISSING = Flaw("MISSING", "必填项缺失", "is required")
 UNKNOWN_ITEM = Flaw("UNKNOWN_ITEM", "标准中没有该数据项", "is not an item of this record type")
+NOT_AN_ITEM = Flaw(
+    "NOT_AN_ITEM",
+    "必须以本类记录的一个数据项名称开头",
+    "must begin with the name of an item of this record type",
+)
 NOT_TEXT = Flaw("NOT_TEXT", "必须是文本", "must be text")
-NOT_TRIMMED = Flaw("NOT_TRIMMED", "首尾不能有空白或为空", "must not be empty or start or end blank")
-NOT_NFC = Flaw("NOT_NFC", "文本必须为 Unicode NFC", "text must be in Unicode NFC")
-CONTROL = Flaw("CONTROL_CHARACTER", "含有控制字符", "holds a control character")
-NOT_INTEGER = Flaw("NOT_INTEGER", "必须是整数", "must be an integer below 2^53")
+NOT_INTEGER = Flaw("NOT_INTEGER", "必须是整数，绝对值小于 2^53", "must be an integer below 2^53")
 NOT_DECIMAL = Flaw(
     "NOT_DECIMAL",
-    '必须是文本形式的十进制数，例如 "3.50"',
-    'must be a decimal written as text, such as "3.50"',
+    '必须是文本形式的十进制数，例如 "3.50"；'
+    f"小数点前至多 {WHOLE_DIGITS_MAX} 位，后至多 {DECIMALS_MAX} 位",
+    f'must be a decimal written as text, such as "3.50", of at most {WHOLE_DIGITS_MAX} digits '
+    f"before the point and {DECIMALS_MAX} behind",
 )
 NOT_BOOLEAN = Flaw("NOT_BOOLEAN", "必须是 true 或 false", "must be true or false")
-NOT_DATE = Flaw("NOT_DATE", "必须是日期 YYYY-MM-DD", "must be a date YYYY-MM-DD")
+_YEARS_ZH = f"，年份在 {EARLIEST_YEAR} 至 {LATEST_YEAR} 之间"
+_YEARS_EN = f", of a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
+NOT_DATE = Flaw(
+    "NOT_DATE", f"必须是日期 YYYY-MM-DD{_YEARS_ZH}", f"must be a date YYYY-MM-DD{_YEARS_EN}"
+)
+NOT_PARTIAL_DATE = Flaw(
+    "NOT_PARTIAL_DATE",
+    f"必须是 YYYY、YYYY-MM 或 YYYY-MM-DD{_YEARS_ZH}",
+    f"must be YYYY, YYYY-MM or YYYY-MM-DD{_YEARS_EN}",
+)
 NOT_INSTANT = Flaw(
     "NOT_INSTANT",
-    "必须是 UTC 时间 YYYY-MM-DDTHH:MM:SSZ",
-    "must be a UTC time YYYY-MM-DDTHH:MM:SSZ",
+    f"必须是 UTC 时间 YYYY-MM-DDTHH:MM:SSZ{_YEARS_ZH}",
+    f"must be a UTC time YYYY-MM-DDTHH:MM:SSZ{_YEARS_EN}",
 )
 NOT_OBJECT = Flaw("NOT_OBJECT", "必须是对象", "must be an object")
 NOT_LIST = Flaw("NOT_LIST", "必须是数组", "must be a list")
@@ -73,6 +83,7 @@ def conform(spec: RecordSpec, raw: Any) -> tuple[dict[str, Any], list[Problem]]:
     if not problems:
         for rule in spec.checks:
             problems += [_problem(path, flaw, None) for path, flaw in rule(wire)]
+        problems += _lost_originals(_shape(spec), wire)
     return wire, problems[:PROBLEMS_MAX]
 
 
@@ -85,6 +96,16 @@ def decode(spec: RecordSpec, raw: Any) -> Any:
     if problems:
         raise ConformanceError(spec.name, problems)
     return _construct(spec, wire)
+
+
+def _lost_originals(shape: _Shape, wire: Mapping[str, Any]) -> list[Problem]:
+    """Report original texts of no item: who may read them would be nobody's to say."""
+    return [
+        _problem(f"{name}.{position}.path", NOT_AN_ITEM, each["path"])
+        for name in shape.originals
+        for position, each in enumerate(wire.get(name, ()))
+        if each["path"].partition(".")[0] not in shape.fields
+    ]
 
 
 def _object(spec: RecordSpec, raw: Any, path: str, problems: list[Problem]) -> dict[str, Any]:
@@ -120,11 +141,14 @@ class _Field:
 class _Shape:
     """What the objects of a record or value type look like."""
 
-    __slots__ = ("fields", "required", "tests")
+    __slots__ = ("fields", "originals", "required", "tests")
 
     def __init__(self, spec: RecordSpec) -> None:
         self.fields = {item.wire: _Field(item) for item in spec.items}
         self.tests = {name: _test_of(field) for name, field in self.fields.items()}
+        self.originals = tuple(
+            i.wire for i in spec.items if i.value and i.value.cls is OriginalText
+        )
         self.required = {i.wire for i in spec.items if not (i.optional or i.many)}
 
 
@@ -172,7 +196,7 @@ def _text_test(item: Item, check: Check) -> Test:
     """Return the test of a text; what is printable throughout has no blank but the space."""
     pattern, further = item.facts.pattern, item.facts.check
     length_max, matches = item.facts.length_max, re.compile(pattern or "").fullmatch
-    is_nfc = unicodedata.is_normalized
+    characters = is_key_text if item.names_key else _is_nfc
 
     def test(raw: Any) -> bool:
         if (
@@ -180,13 +204,17 @@ def _text_test(item: Item, check: Check) -> Test:
             and 0 < len(raw) <= length_max
             and raw.isprintable()
             and raw[0] != " " != raw[-1]
-            and (raw.isascii() or is_nfc("NFC", raw))
+            and (raw.isascii() or characters(raw))
             and (pattern is None or matches(raw) is not None)
         ):
             return further is None or further(raw) is None
         return check(raw) is None  # a long text may break lines
 
     return test
+
+
+def _is_nfc(text: str) -> bool:
+    return unicodedata.is_normalized("NFC", text)
 
 
 def _part(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
@@ -208,12 +236,13 @@ def _single(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
     flaw = field.check(raw)
     if flaw is not None:
         personal = field.item.grade is Grade.L4
-        problems.append(_problem(path, flaw, None if personal else raw))
+        show = visible_key if field.item.names_key else visible
+        problems.append(_problem(path, flaw, None if personal else raw, show))
     return raw
 
 
-def _problem(path: str, flaw: Flaw, raw: Any) -> Problem:
-    shown = None if raw is None else str(raw)[:VALUE_SHOWN_MAX]
+def _problem(path: str, flaw: Flaw, raw: Any, show: Callable[[str], str] = visible) -> Problem:
+    shown = None if raw is None else show(str(raw)[:VALUE_SHOWN_MAX])[:VALUE_SHOWN_MAX]
     return Problem(path.rstrip("."), flaw.code, flaw.zh, flaw.en, shown)
 
 
@@ -238,8 +267,8 @@ def _check_of(item: Item) -> Check:
 def _text_check(item: Item) -> Check:
     facts = item.facts
     pattern = re.compile(facts.pattern) if facts.pattern else None
-    length_max, further = facts.length_max, facts.check
-    multiline = length_max >= MULTILINE_FROM
+    length_max, further, multiline = facts.length_max, facts.check, facts.multiline
+    characters = check_key_text if item.names_key else None
     too_long = Flaw(
         "TOO_LONG", f"最多 {length_max} 个字符", f"must have at most {length_max} characters"
     )
@@ -250,7 +279,8 @@ def _text_check(item: Item) -> Check:
             return NOT_TEXT
         if len(raw) > length_max:
             return too_long
-        flaw = _spelling(raw, multiline=multiline)
+        flaw = characters(raw) if characters else None
+        flaw = flaw or spelling(raw, multiline=multiline)
         if flaw is not None:
             return flaw
         if pattern is not None and pattern.fullmatch(raw) is None:
@@ -258,22 +288,6 @@ def _text_check(item: Item) -> Check:
         return further(raw) if further is not None else None
 
     return check
-
-
-def _spelling(raw: str, *, multiline: bool) -> Flaw | None:
-    if not raw or raw[0].isspace() or raw[-1].isspace():
-        return NOT_TRIMMED
-    if not raw.isprintable() and not _printable(raw, multiline=multiline):
-        return CONTROL
-    if not raw.isascii() and not unicodedata.is_normalized("NFC", raw):
-        return NOT_NFC
-    return None
-
-
-def _printable(raw: str, *, multiline: bool) -> bool:
-    """Whether text holds no control character or lone surrogate; long items may break lines."""
-    allowed = "\n\t" if multiline else ""
-    return all(c in allowed or unicodedata.category(c) not in ("Cc", "Cs", "Cn") for c in raw)
 
 
 def _bounds(item: Item) -> Flaw:
@@ -293,7 +307,7 @@ def _integer_check(item: Item) -> Check:
     def check(raw: Any) -> Flaw | None:
         if isinstance(raw, bool) or not isinstance(raw, int):
             return NOT_INTEGER
-        if not -INTEGER_LIMIT < raw < INTEGER_LIMIT:
+        if not is_integer(raw):
             return NOT_INTEGER
         return outside if _is_outside(raw, low, high) else None
 
@@ -331,23 +345,11 @@ def _code_check(item: Item) -> Check:
 
 
 def _date(raw: Any) -> Flaw | None:
-    if not isinstance(raw, str) or DATE.fullmatch(raw) is None:
-        return NOT_DATE
-    try:
-        date.fromisoformat(raw)
-    except ValueError:
-        return NOT_DATE
-    return None
+    return None if isinstance(raw, str) and is_date(raw) else NOT_DATE
 
 
 def _instant(raw: Any) -> Flaw | None:
-    if not isinstance(raw, str) or INSTANT.fullmatch(raw) is None:
-        return NOT_INSTANT
-    try:
-        datetime.fromisoformat(raw)
-    except ValueError:
-        return NOT_INSTANT
-    return None
+    return None if isinstance(raw, str) and is_instant(raw) else NOT_INSTANT
 
 
 _DAY_LONG = len("2026-11-23")
@@ -365,11 +367,7 @@ def _partial_date(raw: Any) -> Flaw | None:
             pass
         else:
             return None
-    return Flaw(
-        "NOT_PARTIAL_DATE",
-        "必须是 YYYY、YYYY-MM 或 YYYY-MM-DD",
-        "must be YYYY, YYYY-MM or YYYY-MM-DD",
-    )
+    return NOT_PARTIAL_DATE
 
 
 _READERS: dict[Kind, Callable[[Any], Any]] = {

@@ -3,6 +3,7 @@
 Invariants: a date given as a month stays a month; an instant is aware UTC and its original text is
 kept beside it; a time without an offset from a Chinese source is Asia/Shanghai, which has been
 UTC+08:00 without summer time since 1992, so a fixed offset is exact for every instrument here.
+Every date of the standard, of whatever precision, is of a year from 1900 to 2099.
 Nothing in this module asks for the current time. Standards: ISO 8601-1, GB/T 7408.1-2023.
 """
 
@@ -20,6 +21,12 @@ from schema.errors import StandardError
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 EARLIEST_YEAR = 1900
 LATEST_YEAR = 2099  # a greater year is a mistyped one, or YYMMDD read as YYYYMM
+YEAR = "(?:19|20)[0-9]{2}"
+"""The years between those two, as a pattern."""
+DATE = re.compile(rf"{YEAR}-[0-9]{{2}}-[0-9]{{2}}")
+PARTIAL_DATE = re.compile(rf"{YEAR}(?:-[0-9]{{2}}(?:-[0-9]{{2}})?)?")
+INSTANT = re.compile(rf"{YEAR}-[0-9]{{2}}-[0-9]{{2}}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z")
+TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 EARLIEST_UNIX = 631_152_000  # 1990-01-01T00:00:00Z: smaller numbers are durations or mistakes
 LATEST_UNIX = 4_102_444_800  # 2100-01-01T00:00:00Z
 LONGEST_TEXT = 64
@@ -35,6 +42,24 @@ class DateError(StandardError):
         """Name the text that failed and the form that is wanted."""
         self.code = code
         super().__init__(f"{text[:LONGEST_TEXT]!r} cannot be read; write {expected}")
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a day of the calendar, as the standard writes it."""
+    return DATE.fullmatch(text) is not None and _is_iso(date, text)
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is a moment in UTC, as the standard writes it."""
+    return INSTANT.fullmatch(text) is not None and _is_iso(datetime, text)
+
+
+def _is_iso(kind: type[date], text: str) -> bool:
+    try:
+        kind.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Precision(IntEnum):
@@ -220,15 +245,12 @@ def format_instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()[:_SECONDS_LONG] + "Z"
 
 
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
-
-
 def minutes_of_day(text: str) -> int:
     """Minutes since local midnight of a time of day `HH:MM`, 00:00 to 24:00 (= 1440).
 
     Raises `DateError` TIME_OF_DAY_INVALID.
     """
-    if not _TIME_OF_DAY.fullmatch(text):
+    if not TIME_OF_DAY.fullmatch(text):
         raise DateError("TIME_OF_DAY_INVALID", text, "HH:MM from 00:00 to 24:00, local time")
     return int(text[:2]) * 60 + int(text[3:])
 

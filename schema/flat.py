@@ -19,6 +19,7 @@ from typing import Any
 
 from schema.dates import DateError, format_instant, parse_instant
 from schema.item import Item, Kind, RecordSpec
+from schema.numbers import integer_of
 
 SEPARATOR = re.compile(r"\s*[;；]\s*")
 SPELLINGS = {
@@ -114,7 +115,8 @@ def _single(item: Item, cell: Cell) -> Any:
         )
     if item.kind is Kind.INTEGER:
         text = _text(cell)
-        return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else text
+        number = integer_of(text)
+        return text if number is None else number
     if item.kind is Kind.INSTANT:
         return _moment(cell)
     return _text(cell)

@@ -87,6 +87,11 @@ class Facts:
     filterable: bool = False
     sortable: bool = False
     search: bool = False
+    multiline: bool = False
+    """Prose that may break lines; every other text is a single line."""
+    names_key: bool = False
+    """The text names something by its key, or by part of one (`schema.keys`). What stands in a
+    record's own key, and what has a `ref`, does so without saying it."""
     check: Callable[[str], Flaw | None] | None = None
 
 
@@ -111,6 +116,8 @@ class Item:
     facts: Facts
     scope: str
     """OAuth scope that reveals the item."""
+    names_key: bool
+    """It may hold only the characters that keys have."""
 
     @property
     def grade(self) -> Grade:
@@ -291,9 +298,11 @@ def describe(cls: type[Any]) -> RecordSpec:
 
 def _described(cls: type[Any]) -> RecordSpec:
     hints = get_type_hints(cls)
-    scope = cls.__standard__.get("scope")
+    standard = cls.__standard__
+    scope, key = standard.get("scope"), standard.get("key", ())
     items = tuple(
-        _item(cls, f.name, hints[f.name], f.metadata.get("facts"), scope) for f in fields(cls)
+        _item(cls, f.name, hints[f.name], f.metadata.get("facts"), (scope, f.name in key))
+        for f in fields(cls)
     )
     return RecordSpec(
         cls=cls, name=cls.__name__, en=(cls.__doc__ or "").strip(), items=items, **cls.__standard__
@@ -311,8 +320,11 @@ _KINDS: dict[Any, Kind] = {
 }
 
 
-def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None, scope: str | None) -> Item:
-    """Describe one item; `scope` is that of the record's rows, None for a value."""
+def _item(
+    owner: type[Any], name: str, hint: Any, facts: Facts | None, of_rows: tuple[str | None, bool]
+) -> Item:
+    """Describe one item; `of_rows`: their scope, None for a value; whether their key has it."""
+    scope, in_key = of_rows
     if facts is None or not facts.zh or not facts.en:
         raise TypeError(f"{owner.__name__}.{name} has no meaning in zh and en")
     optional = many = False
@@ -326,6 +338,11 @@ def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None, scope: st
     code_list = hint if isinstance(hint, type) and issubclass(hint, CodeList) else None
     nested = describe(hint) if hasattr(hint, "__standard__") else None
     kind = Kind.CODE if code_list else Kind.VALUE if nested else _KINDS[hint]
+    names_key = kind is Kind.TEXT and (in_key or facts.names_key or facts.ref is not None)
+    if facts.multiline and (names_key or kind is not Kind.TEXT):
+        raise TypeError(f"{owner.__name__}.{name}: only a text that is no key may break lines")
+    if facts.names_key and kind is not Kind.TEXT:
+        raise TypeError(f"{owner.__name__}.{name}: only a text names a key")
     return Item(
         name=name,
         wire=camel(name),
@@ -336,6 +353,7 @@ def _item(owner: type[Any], name: str, hint: Any, facts: Facts | None, scope: st
         value=nested,
         facts=facts,
         scope=_scope(f"{owner.__name__}.{name}", facts, scope),
+        names_key=names_key,
     )
 
 

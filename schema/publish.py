@@ -10,24 +10,26 @@ from typing import Any
 
 from schema import STANDARD_VERSION
 from schema.codes import code_lists
-from schema.conform import DATE, DECIMAL, INSTANT
+from schema.dates import DATE, EARLIEST_YEAR, INSTANT, LATEST_YEAR, PARTIAL_DATE
 from schema.item import LIST_LENGTH_MAX, SCOPE_OF_GRADE, Grade, Item, Kind, RecordSpec, camel
+from schema.keys import GREEK, MARKS
+from schema.keys import PATTERN as KEY_CHARACTERS
+from schema.numbers import DECIMAL, DECIMALS_MAX, INTEGER_LIMIT, WHOLE_DIGITS_MAX
 from schema.parties import PartyItem
 from schema.registry import standard
+from schema.texts import SEVERAL_LINES, SINGLE_LINE
 from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Term
 
 BASE = "https://hub.delta.example/standard"
 """Where the published files will be served; an example domain until the operator names one."""
 
-PARTIAL_DATE = r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?"
-
 _SHAPES: dict[Kind, dict[str, Any]] = {
     Kind.TEXT: {"type": "string", "minLength": 1},
-    Kind.INTEGER: {"type": "integer"},
-    Kind.DECIMAL: {"type": "string", "pattern": f"^{DECIMAL.pattern}$"},
+    Kind.INTEGER: {"type": "integer", "minimum": 1 - INTEGER_LIMIT, "maximum": INTEGER_LIMIT - 1},
+    Kind.DECIMAL: {"type": "string", "pattern": f"^(?:{DECIMAL.pattern})$"},
     Kind.BOOLEAN: {"type": "boolean"},
     Kind.DATE: {"type": "string", "pattern": f"^{DATE.pattern}$"},
-    Kind.PARTIAL_DATE: {"type": "string", "pattern": f"^{PARTIAL_DATE}$"},
+    Kind.PARTIAL_DATE: {"type": "string", "pattern": f"^{PARTIAL_DATE.pattern}$"},
     Kind.INSTANT: {"type": "string", "pattern": f"^{INSTANT.pattern}$"},
 }
 
@@ -114,17 +116,28 @@ def _shape(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
     facts = item.facts
     if item.kind is Kind.TEXT:
         shape["maxLength"] = facts.length_max
-        if facts.pattern:
-            shape["pattern"] = f"^(?:{facts.pattern})$"
+        shape |= _patterns(item)
     if item.kind is Kind.INTEGER:
         bounds = {"minimum": facts.minimum, "maximum": facts.maximum}
         shape.update({name: bound for name, bound in bounds.items() if bound is not None})
     return shape
 
 
+def _patterns(item: Item) -> dict[str, Any]:
+    """Return the patterns of a text, for ECMA-262 with the flag `u`."""
+    found = [f"^(?:{item.facts.pattern})$"] if item.facts.pattern else []
+    if item.names_key:
+        found.append(f"^{KEY_CHARACTERS}$")
+    elif not found:
+        found.append(f"^{SEVERAL_LINES if item.facts.multiline else SINGLE_LINE}$")
+    if len(found) > 1:
+        return {"allOf": [{"pattern": each} for each in found]}
+    return {"pattern": found[0]} if found else {}
+
+
 def standard_page() -> str:
     """Return the standard as one Markdown page."""
-    parts = [_PREFACE.format(version=STANDARD_VERSION)]
+    parts = [_preface()]
     parts += [f"| {grade.name} | {grade.value} | {_scope_of(grade)} |" for grade in Grade]
     parts.append("\n## Records 记录\n")
     parts += [_record_section(spec) for spec in standard()]
@@ -133,6 +146,18 @@ def standard_page() -> str:
     parts.append("## Code lists 代码表\n")
     parts += [_codes_section(name) for name in code_lists()]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _preface() -> str:
+    return _PREFACE.format(
+        version=STANDARD_VERSION,
+        greek=GREEK,
+        marks=MARKS,
+        whole=WHOLE_DIGITS_MAX,
+        decimals=DECIMALS_MAX,
+        first=EARLIEST_YEAR,
+        last=LATEST_YEAR,
+    )
 
 
 _PREFACE = """# Yangtze Delta instrument exchange standard {version}
@@ -145,6 +170,24 @@ A record MUST be a JSON object with the items below. An item that is not stated 
 by name. Signatures and digests are made over the canonical bytes of the object (RFC 8785, without
 floats and nulls, integers below 2^53, text in NFC). A sender MUST NOT send items that this version
 does not name; a receiver of a later minor version MUST ignore items it does not know.
+
+## Texts, keys, numbers, dates 文本、编号、数字、日期
+
+- A text MUST be in NFC, MUST NOT be empty or begin or end blank, and MUST NOT hold characters that
+  are controls, not assigned, tags (U+E0000 to U+E007F) or controls of direction (U+202A to U+202E,
+  U+2066 to U+2069): `CONTROL_CHARACTER`. Only an item marked *several lines* may hold line breaks
+  and tabs.
+- An item marked *key* is part of a record's key or names something by its key. It MUST consist of
+  printable ASCII, the blank included; Han ideographs (extensions A to G too, not the compatibility
+  ideographs, not the strokes U+4E28, U+4E36 and U+4E3F); the Greek letters {greek}; the
+  marks {marks}. Anything else is refused as `KEY_CHARACTER`, and told by its number:
+  full-width letters, digits and signs, other dashes and blanks, letters of other scripts, combining
+  marks, everything invisible.
+  编号只能用半角字母、数字、符号、汉字以及上列希腊字母和标点；全角字母、数字、符号和不可见字符一律退回。
+- An integer MUST lie between -2^53 and 2^53. A decimal MUST have at most {whole} digits before the
+  point and {decimals} behind it. Dates and times MUST be of a year from {first} to {last}.
+
+Patterns in the JSON Schemas are ECMA-262 with the flag `u`.
 
 ## Data grades 数据分级
 
@@ -215,6 +258,8 @@ def _item_row(item: Item) -> str:
         "required" if not (item.optional or item.many) else "",
         f"unit {item.facts.unit}" if item.facts.unit else "",
         item.facts.scheme or "",
+        "key" if item.names_key else "",
+        "several lines" if item.facts.multiline else "",
         f"→ {item.facts.ref}" if item.facts.ref else "",
         f"scope `{item.facts.scope}`" if item.facts.scope else "",
     ]

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from schema.checks import check_currency, check_division
 from schema.codes import FundingSource, Rating
+from schema.dates import TIME_OF_DAY
 from schema.item import item, value
 
 KEY_PATTERN = r"[a-z][a-z0-9]*:[^\s/]{1,64}"
 """An institution key: scheme and value."""
-TIME_PATTERN = r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00"
 
 
 @value("双语名称")
@@ -36,9 +36,9 @@ class Money:
 class ClassCode:
     """A code of a published classification, with the scheme and edition it belongs to."""
 
-    scheme: str = item("分类体系", "Classification scheme", length_max=40)
-    version: str = item("版本", "Edition of the scheme", length_max=20)
-    code: str = item("代码", "Code", length_max=40)
+    scheme: str = item("分类体系", "Classification scheme", length_max=40, names_key=True)
+    version: str = item("版本", "Edition of the scheme", length_max=20, names_key=True)
+    code: str = item("代码", "Code", length_max=40, names_key=True)
 
 
 @value("标识符")
@@ -68,8 +68,8 @@ class Place:
 class OpenPeriod:
     """A part of a day, Asia/Shanghai, half open: 24:00 is the end of the day."""
 
-    opens: str = item("开始", "Opens at", pattern=TIME_PATTERN)
-    closes: str = item("结束", "Closes at", pattern=TIME_PATTERN)
+    opens: str = item("开始", "Opens at", pattern=TIME_OF_DAY.pattern)
+    closes: str = item("结束", "Closes at", pattern=TIME_OF_DAY.pattern)
 
 
 @value("原始文本")

@@ -78,6 +78,14 @@ def test_every_error_code_is_documented_as_it_is() -> None:
     assert [row for row in rows if row not in page] == []
 
 
+def test_every_problem_of_the_standard_is_documented() -> None:
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
+    modules = [path.read_text("utf-8") for path in ROOT.glob("schema/**/*.py")]
+    codes = {code for text in modules for code in re.findall(r'Flaw\(\s*"([A-Z_]+)"', text)}
+    assert {"KEY_CHARACTER", "CONTROL_CHARACTER", "MISSING"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
 def test_every_scope_is_explained_to_partners() -> None:
     page = (ROOT / "docs/partners/quickstart.md").read_text("utf-8")
     assert [scope.value for scope in Scope if f"`{scope.value}`" not in page] == []

@@ -9,9 +9,9 @@ from adapters._mapping import slots
 from adapters._mapping.model import RecordRule, Rule
 from adapters._mapping.values import Taken
 from schema.item import LIST_LENGTH_MAX, RecordSpec, describe
-from schema.values import Money
+from schema.values import Money, OriginalText
 
-ORIGINAL_LENGTH_MAX = 200
+_ORIGINAL_LENGTH_MAX = describe(OriginalText).item("text").facts.length_max
 _MONEY = describe(Money)
 
 
@@ -70,7 +70,7 @@ def keep_originals(
     if "originals" in wire or not any(item.name == "originals" for item in spec.items):
         return
     kept = [
-        {"path": path, "text": " ".join(value.original.split())[:ORIGINAL_LENGTH_MAX].strip()}
+        {"path": path, "text": " ".join(value.original.split())[:_ORIGINAL_LENGTH_MAX].strip()}
         for path, value in taken.items()
         if value is not None and value.original
     ]

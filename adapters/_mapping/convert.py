@@ -27,11 +27,10 @@ from adapters._mapping.table import (
     text_of,
 )
 from adapters._mapping.values import Reading, Taken
-from schema.conform import conform
+from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
 from schema.item import Grade
-
-VALUE_SHOWN_MAX = 80
+from schema.texts import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ class Converter:
 
     def _shown(self, positions: Sequence[int], row: SourceRow) -> str | None:
         texts = [text_of(_cell_at(row, position)) for position in positions]
-        return " | ".join(text for text in texts if text)[:VALUE_SHOWN_MAX] or None
+        return visible(" | ".join(text for text in texts if text)[:VALUE_SHOWN_MAX]) or None
 
     def _repeats(self, records: Sequence[tuple[RecordRule, dict[str, Any]]]) -> list[RowProblem]:
         if self.mapping.same_key == "revise":

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from adapters._mapping.errors import CellError
+from schema import numbers
 
 MONEY: Mapping[str, Decimal] = {
     name: Decimal(factor)
@@ -45,8 +46,8 @@ PARTS_OF_HOUR: Mapping[str, int] = {
 CLOCK = "h:mm"
 """A duration written as hours and minutes."""
 DECIMALS_OF_HOURS = 4
-DECIMALS_MAX = 8
 DIGITS_MAX = 30
+"""Length of a text that is looked at as a number; what the standard can hold is checked later."""
 
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _CLOCK = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?")
@@ -97,13 +98,11 @@ def decimal_text(number: Decimal, decimals: int | None = None) -> str:
     """Write a number as the standard does; `decimals` rounds half to even."""
     kept = number if decimals is None else _rounded(number, decimals)
     exponent = kept.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -DECIMALS_MAX:
+    if isinstance(exponent, int) and exponent < -numbers.DECIMALS_MAX:
         # A workbook shows 15 digits of a binary fraction; more places than the standard has are
         # noise of that kind and never money.
-        kept = _rounded(kept, DECIMALS_MAX)
-    text = format(kept, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
+        kept = _rounded(kept, numbers.DECIMALS_MAX)
+    return numbers.decimal_text(kept)
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:

@@ -25,10 +25,9 @@ from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
 from schema.flat import SEPARATOR, SPELLINGS
 from schema.item import Item, Kind
+from schema.numbers import integer_of
 
 CODES_SHOWN_MAX = 20
-LINED_FROM = 500
-"""Items at least this long may hold line breaks; in shorter ones they become blanks."""
 YES = frozenset({"是", "有", "true", "t", "yes", "y", "1", "√"})
 NO = frozenset({"否", "无", "false", "f", "no", "n", "0", "×"})
 _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
@@ -201,8 +200,8 @@ def wire_value(item: Item, cell: Cell) -> Any:
     if item.kind is Kind.BOOLEAN:
         folded = text.casefold()
         return True if folded in YES else False if folded in NO else text
-    if item.facts.length_max < LINED_FROM:
-        return re.sub(r"\s+", " ", text)
+    if not item.facts.multiline:
+        return re.sub(r"\s+", " ", text)  # a line break in a cell of one line is layout
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -213,8 +212,8 @@ def _fixed(rule: Rule) -> Any:
     text = str(stated)
     if item.many:
         return [wire_value(item, part) for part in SEPARATOR.split(text) if part]
-    if item.kind is Kind.INTEGER and re.fullmatch(r"-?[0-9]{1,15}", text):
-        return int(text)
+    if item.kind is Kind.INTEGER and (number := integer_of(text)) is not None:
+        return number
     return text if item.kind in (*_TIMES, *_NUMBERS) else wire_value(item, text)
 
 

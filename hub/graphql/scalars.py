@@ -3,6 +3,7 @@
 - Output is the wire text of the standard, untouched; input is checked and brought to that text,
   so that every value that reaches a statement is plain text with an explicit cast.
 - Instants carry an offset; decimals never become binary floating point.
+- Bounds are those of the standard: what a record may hold can be asked for.
 
 RFC 3339; ISO 8601-1 (GB/T 7408.1).
 """
@@ -10,7 +11,8 @@ RFC 3339; ISO 8601-1 (GB/T 7408.1).
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+import sys
+from datetime import datetime
 from typing import Any, NewType
 
 import strawberry
@@ -23,9 +25,12 @@ from schema.dates import (
     LATEST_YEAR,
     DateError,
     format_instant,
+    is_date,
+    is_instant,
     parse_instant,
     parse_partial_date,
 )
+from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
 
 DateTime = NewType("DateTime", str)
 Date = NewType("Date", str)
@@ -34,10 +39,10 @@ Decimal = NewType("Decimal", str)
 SafeInt = NewType("SafeInt", int)
 Row = NewType("Row", dict)  # type: ignore[type-arg]
 
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
-_SAFE = 2**53
+_FLOAT_DIGITS = sys.float_info.dig
+"""Digits that binary floating point keeps; a number of more may be another one than was written."""
+_YEARS = f"of a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
 
 
 def _same(value: Any) -> Any:
@@ -54,9 +59,12 @@ def _instant(value: Any) -> str:
     try:
         if at is None or not EARLIEST_YEAR <= at.year <= LATEST_YEAR or _is_far(at):
             at = parse_instant(value).at
-        return format_instant(at)
+        made = format_instant(at)
     except DateError as error:
         raise GraphQLError("DateTime names no existing instant") from error
+    if not is_instant(made):
+        raise GraphQLError(f"DateTime is {_YEARS}, in UTC")
+    return made
 
 
 def _is_far(at: datetime) -> bool:
@@ -65,12 +73,9 @@ def _is_far(at: datetime) -> bool:
 
 
 def _date(value: Any) -> str:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise GraphQLError("Date is written 2026-11-23")
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError as error:
-        raise GraphQLError("Date names no existing day") from error
+    if not isinstance(value, str) or not is_date(value):
+        raise GraphQLError(f"Date is an existing day, written 2026-11-23, {_YEARS}")
+    return value
 
 
 def _partial_date(value: Any) -> str:
@@ -82,13 +87,18 @@ def _partial_date(value: Any) -> str:
 
 def _decimal(value: Any) -> str:
     text = str(value) if isinstance(value, str | int | float) else ""
-    if isinstance(value, bool) or not _DECIMAL.fullmatch(text):
-        raise GraphQLError("Decimal is a number of at most 15 digits before the point and 6 behind")
+    if isinstance(value, bool) or not DECIMAL.fullmatch(text):
+        raise GraphQLError(
+            f"Decimal is a number of at most {WHOLE_DIGITS_MAX} digits before the point and "
+            f"{DECIMALS_MAX} behind, without needless zeros in front"
+        )
+    if isinstance(value, float) and sum(map(str.isdigit, text)) > _FLOAT_DIGITS:
+        raise GraphQLError(f"Decimal of more than {_FLOAT_DIGITS} digits must be written as text")
     return text
 
 
 def _safe_int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _SAFE:
+    if isinstance(value, bool) or not isinstance(value, int) or not is_integer(value):
         raise GraphQLError("SafeInt is a whole number below 2^53")
     return value
 
@@ -123,7 +133,11 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="十进制数，以文本传输。A decimal number, as text: never binary floating point.",
+        description=(
+            f"十进制数，以文本传输，小数点前至多 {WHOLE_DIGITS_MAX} 位，后至多 {DECIMALS_MAX} 位。"
+            f"A decimal number, as text: never binary floating point; at most {WHOLE_DIGITS_MAX} "
+            f"digits before the point, {DECIMALS_MAX} behind."
+        ),
         specified_by_url="https://speleotrove.com/decimal/daconvs.html",
         serialize=_same,
         parse_value=_decimal,

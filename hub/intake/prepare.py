@@ -20,10 +20,13 @@ from hub.intake.batch import Rejected
 from hub.intake.limits import KEY_LENGTH_MAX, REASON_LENGTH_MAX
 from schema.canonical import canonical, digest, encode
 from schema.conform import conform
+from schema.dates import is_instant
 from schema.errors import CanonicalError, Problem
 from schema.item import RecordSpec
+from schema.keys import check_key_text, visible_key
 from schema.parties import Effect
 from schema.registry import Registry
+from schema.texts import visible
 
 TEXT_SHOWN_MAX = 200
 """Characters of a path or value that a problem repeats."""
@@ -118,9 +121,13 @@ def _prepare_withdrawal(made: Prepared, raw: Any, now: datetime) -> None:
     key, reason, at = stated["key"], stated["reason"], stated["at"]
     if not _is_text(key, KEY_LENGTH_MAX):
         made.problems.append(problem("withdraw.key", ErrorCode.ROW_SHAPE))
-    if not _is_text(reason, REASON_LENGTH_MAX):
+    elif (flaw := check_key_text(key)) is not None:
+        shown = visible_key(key[:TEXT_SHOWN_MAX])
+        told = Problem("withdraw.key", flaw.code, flaw.zh, flaw.en, shown)
+        made.problems.append(_clean(told))
+    if not _is_text(reason, REASON_LENGTH_MAX) or not reason.isprintable():
         made.problems.append(problem("withdraw.reason", ErrorCode.ROW_SHAPE))
-    if not _is_instant(at):
+    if not isinstance(at, str) or not is_instant(at):
         made.problems.append(problem("withdraw.at", ErrorCode.ROW_SHAPE, at))
     if made.problems:
         return
@@ -147,21 +154,12 @@ def _key_if_any(spec: RecordSpec, wire: Mapping[str, Any]) -> str | None:
     parts = [wire.get(spec.item(name).wire) for name in spec.key]
     if any(part is None or isinstance(part, dict | list) for part in parts):
         return None
-    return _shown(spec.key_separator.join(str(part) for part in parts))
+    key = spec.key_separator.join(str(part)[:TEXT_SHOWN_MAX] for part in parts)
+    return _shown(visible_key(key))
 
 
 def _is_text(value: Any, length_max: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= length_max and value.isprintable()
-
-
-def _is_instant(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        read = datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return read.strftime("%Y-%m-%dT%H:%M:%SZ") == value
+    return isinstance(value, str) and 0 < len(value) <= length_max
 
 
 def _clean(told: Problem) -> Problem:
@@ -172,4 +170,4 @@ def _clean(told: Problem) -> Problem:
 def _shown(text: str) -> str:
     """Cut a text and take out what cannot be stored or shown: controls, lone surrogates."""
     cut = text[:TEXT_SHOWN_MAX]
-    return cut if cut.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in cut)
+    return cut if cut.isprintable() else visible(cut)[:TEXT_SHOWN_MAX]

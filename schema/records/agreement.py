@@ -52,7 +52,11 @@ class Agreement:
     )
     dataset: AgreementDataset = item("数据集", "What may be read", filterable=True)
     fields: tuple[str, ...] = item(
-        "数据项", "Items covered; empty means the whole data set", grade=Grade.L2, default=()
+        "数据项",
+        "Items covered; empty means the whole data set",
+        grade=Grade.L2,
+        names_key=True,
+        default=(),
     )
     purpose: str | None = item("用途", "Purpose", grade=Grade.L2, length_max=300, default=None)
     valid_from: date | None = item("生效日期", "First day", grade=Grade.L2, default=None)

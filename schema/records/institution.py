@@ -79,6 +79,7 @@ class Centre:
         "Operating institution, where it is another one",
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names_key=True,
         default=None,
     )
     posts_count: int | None = item(

@@ -112,12 +112,14 @@ class Instrument:
         "出厂编号", "Serial number", grade=Grade.L2, length_max=100, default=None
     )
     specification: str | None = item(
-        "主要技术指标", "Main technical data", length_max=2000, default=None
+        "主要技术指标", "Main technical data", length_max=2000, multiline=True, default=None
     )
     functions: str | None = item(
-        "主要功能", "Main functions", length_max=2000, search=True, default=None
+        "主要功能", "Main functions", length_max=2000, multiline=True, search=True, default=None
     )
-    accessories: str | None = item("附件", "Accessories", length_max=1000, default=None)
+    accessories: str | None = item(
+        "附件", "Accessories", length_max=1000, multiline=True, default=None
+    )
     original_value: Money | None = item(
         "原值",
         "Original value, accessories included",
@@ -147,7 +149,7 @@ class Instrument:
         "所属资源载体类型", "Kind of facility that it belongs to", default=None
     )
     centre_code: str | None = item(
-        "集约化平台", "Code of the centre that runs it", length_max=60, default=None
+        "集约化平台", "Code of the centre that runs it", length_max=60, names_key=True, default=None
     )
     place: Place | None = item("安放地址", "Where it stands", filterable=True, default=None)
     topics: tuple[str, ...] = item("共享专题", "Topics it is shown under", default=())
@@ -155,12 +157,19 @@ class Instrument:
         "海关监管", "Whether customs supervises it", filterable=True, default=None
     )
     service_content: str | None = item(
-        "服务内容", "What service is given with it", length_max=1000, search=True, default=None
+        "服务内容",
+        "What service is given with it",
+        length_max=1000,
+        multiline=True,
+        search=True,
+        default=None,
     )
     rules: str | None = item(
-        "开放共享规定", "Rules of use for others", length_max=2000, default=None
+        "开放共享规定", "Rules of use for others", length_max=2000, multiline=True, default=None
     )
-    achievements: str | None = item("服务成效", "Typical results", length_max=2000, default=None)
+    achievements: str | None = item(
+        "服务成效", "Typical results", length_max=2000, multiline=True, default=None
+    )
     booking_url: str | None = item(
         "预约网址", "Where to book", pattern=r"https?://\S+", default=None
     )
@@ -214,17 +223,27 @@ class ServiceOffer:
         pattern=INSTRUMENT_KEY_PATTERN,
         filterable=True,
     )
-    code: str = item("服务编号", "Code within the instrument", pattern=LOCAL_PATTERN)
+    code: str = item(
+        "服务编号", "Code within the instrument", pattern=LOCAL_PATTERN, length_max=150
+    )
     name: Name | None = item("服务名称", "Name", default=None)
     way: ServiceWay | None = item("服务方式", "Way of service", filterable=True, default=None)
-    content: str | None = item("服务内容", "What is done", length_max=1000, default=None)
-    process: str | None = item("服务流程", "How it proceeds", length_max=2000, default=None)
+    content: str | None = item(
+        "服务内容", "What is done", length_max=1000, multiline=True, default=None
+    )
+    process: str | None = item(
+        "服务流程", "How it proceeds", length_max=2000, multiline=True, default=None
+    )
     audience: Audience = item("服务对象", "Who pays this price", filterable=True)
     unit: PriceUnit | None = item("计价单位", "What is counted", default=None)
     price: Money | None = item("单价", "Price of one unit", default=None)
     minimum_charge: Money | None = item("最低收费", "Least charge of one order", default=None)
     price_note: str | None = item(
-        "收费说明", "Price in words, where it is not one number", length_max=1000, default=None
+        "收费说明",
+        "Price in words, where it is not one number",
+        length_max=1000,
+        multiline=True,
+        default=None,
     )
     valid_from: date | None = item("生效日期", "First day of validity", default=None)
     valid_until: date | None = item("失效日期", "Last day of validity", default=None)

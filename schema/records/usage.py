@@ -82,6 +82,7 @@ class UsageRecord:
         grade=Grade.L3,
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names_key=True,
         default=None,
     )
     user_name: str | None = item(
@@ -147,7 +148,12 @@ class ServiceRecord:
     )
     local_id: str = item("服务记录编号", "Identifier in the source", length_max=150)
     offer_code: str | None = item(
-        "服务编号", "Offer that it was given under", grade=Grade.L3, length_max=150, default=None
+        "服务编号",
+        "Offer that it was given under",
+        grade=Grade.L3,
+        length_max=150,
+        names_key=True,
+        default=None,
     )
     user_key: str | None = item(
         "用户单位",
@@ -155,6 +161,7 @@ class ServiceRecord:
         grade=Grade.L3,
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names_key=True,
         filterable=True,
         default=None,
     )
@@ -205,7 +212,7 @@ class ServiceRecord:
     purpose: ServicePurpose = item("服务类型", "Purpose", filterable=True)
     ways: tuple[ServiceWay, ...] = item("服务方式", "Ways of service", default=())
     content: str | None = item(
-        "服务内容", "What was done", grade=Grade.L3, length_max=1000, default=None
+        "服务内容", "What was done", grade=Grade.L3, length_max=1000, multiline=True, default=None
     )
     charge: Money | None = item(
         "服务金额", "Charge, in yuan", grade=Grade.L3, filterable=True, default=None

@@ -128,7 +128,7 @@ async def test_a_bad_row_is_quarantined_with_all_problems_and_the_rest_goes_in(
         ({"type": "Instrument", "record": "x"}, "NOT_OBJECT"),
         ({"type": "Instrument", "record": {"a\x00\ud800": 1}}, "UNKNOWN_ITEM"),
         ({"type": "Instrument", "withdraw": {"key": "x"}}, "ROW_SHAPE"),
-        ({"type": "Instrument", "withdraw": {"key": "x/y\x00", "reason": "r"}}, "ROW_SHAPE"),
+        ({"type": "Instrument", "withdraw": {"key": "x/y\x00", "reason": "r"}}, "KEY_CHARACTER"),
         ({"type": "Instrument", "withdraw": {"key": "k", "reason": "r", "at": "now"}}, "ROW_SHAPE"),
         ({"type": "Instrument", "record": {}, "jws": 7}, "RECORD_SIGNATURE_INVALID"),
     ],

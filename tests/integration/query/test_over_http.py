@@ -338,6 +338,25 @@ async def test_rows_are_pushed_corrected_and_withdrawn(served: Served) -> None:
     assert (await client.query(query))["data"]["instruments"]["nodes"] == []
 
 
+async def test_a_mutation_takes_no_twin_of_a_key(served: Served) -> None:
+    client = await served.client()
+    twin = instrument(A, "T1\u200b", "电镜", [])
+    given = {"source": "alpha", "type": "Instrument", "record": twin}
+    correct = """mutation ($input: CorrectRecordInput!) { correctRecord(input: $input) {
+      rows { key problems { path code message } } } }"""
+    made = await mutate(client, correct, {"input": given})
+    (row,) = made["data"]["correctRecord"]["rows"]
+    assert row["problems"][0]["code"] == "KEY_CHARACTER"
+    assert "U+200B" in row["problems"][0]["message"]
+    assert "\u200b" not in json.dumps(row, ensure_ascii=False)
+    withdraw = """mutation ($input: WithdrawRecordInput!) { withdrawRecord(input: $input) {
+      rows { problems { path code } } } }"""
+    gone = {"source": "alpha", "type": "Instrument", "key": f"{A}/T1\u200b", "reason": "已报废"}
+    made = await mutate(client, withdraw, {"input": gone}, "key-2")
+    (row,) = made["data"]["withdrawRecord"]["rows"]
+    assert row["problems"] == [{"path": "withdraw.key", "code": "KEY_CHARACTER"}]
+
+
 async def test_a_dry_run_writes_nothing_and_a_repeat_is_answered_again(served: Served) -> None:
     client = await served.client()
     rows = [{"type": "Instrument", "record": instrument(A, "T1", "电镜", [])}]

@@ -41,6 +41,22 @@ def test_a_withdrawal_without_a_time_is_dated_by_the_hub() -> None:
     assert json.loads(made.canon)["at"] == "2026-11-23T08:00:00Z"
 
 
+def test_a_withdrawal_of_a_key_that_cannot_be_is_told_with_all_else_that_is_wrong() -> None:
+    stated = {"key": "moe:10335/A\u20661", "reason": "", "at": "1850-01-01T00:00:00Z"}
+    made = prepare(1, {"type": "OpeningHours", "withdraw": stated}, standard(), NOW)
+    assert [(each.path, each.code) for each in made.problems] == [
+        ("withdraw.key", "KEY_CHARACTER"),
+        ("withdraw.reason", "ROW_SHAPE"),
+        ("withdraw.at", "ROW_SHAPE"),
+    ]
+    assert made.problems[0].value == "moe:10335/A[U+2066]1"
+
+
+def test_the_key_of_a_refused_row_is_shown_by_what_can_be_seen() -> None:
+    row = {"type": "Occupancy", "record": {"instrumentKey": "moe:10335/A1", "localId": "1\u0430"}}
+    assert prepare(1, row, standard(), NOW).key == "moe:10335/A1/1[U+0430]"
+
+
 def test_problems_never_show_personal_data() -> None:
     record = {"instrumentKey": "moe:10335/A1", "localId": "1", "userReference": "张三\x07"}
     made = prepare(1, {"type": "UsageRecord", "record": record}, standard(), NOW)
