@@ -74,6 +74,13 @@ def logged(caplog, source):
     return [r.getMessage() for r in caplog.records if r.getMessage().startswith(source)]
 
 
+async def until_logged(caplog, source, count):
+    async def holds():
+        return len(logged(caplog, source)) >= count
+
+    await until(holds)
+
+
 def put(path, text, mode=0o600):
     """Write a file in one step, so that no look sees half of it."""
     draft = path.with_suffix(".draft")
@@ -124,6 +131,7 @@ async def test_a_dead_source_does_not_stop_the_other_and_is_told_once(
         systems.ecnu.switchboard.set({})
         time.pass_by(hours=1)
         await until_results(database, "ecnu", *[dead] * 4, "OK")
+        await until_logged(caplog, "harvest of ecnu", 2)
     told = logged(caplog, "harvest of ecnu")
     assert told == [
         f"harvest of ecnu: {dead} (before: OK)",
@@ -248,6 +256,7 @@ async def test_files_that_are_added_changed_and_spoiled_are_noticed(
         time.pass_by(hours=1)
         await until_results(database, "ecnu", "OK", "OK")
         assert await standing(database, "ecnu") == [("OK", None)]
+        await until_logged(caplog, "harvest of ecnu", 2)
     said = {name: logged(caplog, f"harvest of {name}") for name in ("open", "people", "torn")}
     assert [len(lines) for lines in said.values()] == [1, 1, 1]
     assert "chmod 600" in said["open"][0]
@@ -294,6 +303,7 @@ async def test_a_bug_in_one_source_stops_neither_the_other_nor_the_rounds(
         for count in (1, 2):
             await until_results(database, "anhui", *["OK"] * count)
             await until_results(database, "broken", *["FAILED INTERNAL"] * count)
+            await until_logged(caplog, "harvest of broken", 1)
             time.pass_by(hours=1)
     (line,) = logged(caplog, "harvest of broken")
     assert "secret" not in line
