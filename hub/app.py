@@ -1,7 +1,8 @@
 """`app`: the composition root: the only place that knows every part of the hub.
 
 - Parts are built by constructor, once, from the settings; nothing is global.
-- `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it (the sequencer).
+- `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
+  rounds of harvests, housekeeping.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.graphql.hooks import ServiceFacts
+from hub.harvest.rounds import Rounds
 from hub.housekeeping import keep_house
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
@@ -46,7 +48,7 @@ from schema import STANDARD_VERSION
 
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
-"""Longest wait for the sequencer to finish its turn."""
+"""Longest wait for what runs beside the application to finish its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,20 @@ class Hub:
     state: State
     access: Access
     sequencer: Sequencer
+    rounds: Rounds
     asgi: ASGIApp
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the sequencer beside the application, and stop both in an orderly way.
+        """Run sequencer, harvests and housekeeping beside the application, and stop them in order.
 
-        Every worker runs one: an advisory lock lets one lead, the others take over when it dies.
+        Every worker runs each: advisory locks let one do the work, others take over when it dies.
         """
         await self.state.check()
         stop = asyncio.Event()
         tasks = [
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
+            asyncio.create_task(self.rounds.run(stop), name="harvests"),
             asyncio.create_task(keep_house(self.database, self.clock, stop), name="housekeeping"),
         ]
         try:
@@ -138,8 +142,15 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         access=access,
         sequencer=sequencer,
+        rounds=_rounds(settings, database, clock),
         asgi=Application(GraphQLEndpoint(engine, access), Starlette(routes=routes)),
     )
+
+
+def _rounds(settings: Settings, database: Database, clock: Clock) -> Rounds:
+    party = f"hub:{settings.log_origin}"
+    folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
+    return Rounds(database, party, clock, folder, interval_s)
 
 
 def access_config(settings: Settings) -> AccessConfig:

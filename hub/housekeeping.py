@@ -1,6 +1,8 @@
-"""`housekeeping`: what a running hub forgets when its time is over.
+"""`housekeeping`: what a running hub closes and forgets when its time is over.
 
-One worker at a time does it, by an advisory lock; a failure is told and tried again an hour later.
+- It begins when the hub starts, and again after each pause; a failure is told and tried again.
+- Runs that were cut off are closed by every worker: that is safe beside others and beside runs that
+  go on. One worker at a time forgets, by an advisory lock.
 """
 
 from __future__ import annotations
@@ -8,27 +10,35 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import psycopg
+
 from hub.clock import Clock
 from hub.errors import HubError
+from hub.harvest.registry import abandon
 from hub.intake.idempotency import forget_old_answers
 from hub.store.database import Database
 
-PAUSE_S = 3600.0
+PAUSE_S = 300.0
 LOCK = 7_340_001
 """Number of the advisory lock; any constant that nothing else in the hub uses."""
 
 _LOG = logging.getLogger(__name__)
 
 
-async def keep_house(database: Database, clock: Clock, stop: asyncio.Event) -> None:
-    """Forget what is old, once an hour, until `stop`."""
+async def keep_house(
+    database: Database, clock: Clock, stop: asyncio.Event, *, pause_s: float = PAUSE_S
+) -> None:
+    """Do what is due, at once and after each pause, until `stop`."""
     while not stop.is_set():
         try:
+            closed = await abandon(database, clock())
+            if closed:
+                _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
             await forget(database, clock)
-        except HubError as error:
+        except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
-            await asyncio.wait_for(stop.wait(), PAUSE_S)
+            await asyncio.wait_for(stop.wait(), pause_s)
         except TimeoutError:
             continue
 

@@ -23,6 +23,7 @@ PREFIX = "HUB_"
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.\-/]{2,120}")
 _PORTS = range(1, 65536)
 _WORKERS = range(1, 65)
+_INTERVAL_S = range(10, 86_401)
 
 
 def _setting(meaning: str, read: Callable[[str], Any], *, default: Any = None) -> Any:
@@ -41,6 +42,15 @@ def _number(allowed: range) -> Callable[[str], int]:
         if not text.isdigit() or int(text) not in allowed:
             raise ValueError(f"is a number from {allowed.start} to {allowed.stop - 1}")
         return int(text)
+
+    return read
+
+
+def _seconds(allowed: range) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if text.isdecimal() and (int(text) == 0 or int(text) in allowed):
+            return int(text)
+        raise ValueError(f"is 0 (off) or seconds from {allowed.start} to {allowed.stop - 1}")
 
     return read
 
@@ -114,6 +124,12 @@ class Settings:
     )
     source_secrets_dir: Path | None = _setting(
         "folder with one file per source that holds its credentials", Path
+    )
+    harvest_interval_s: int = _setting(
+        "seconds after which each source of that folder is harvested again, 10 to 86400; "
+        "0: only `deltahub harvest` does it",
+        _seconds(_INTERVAL_S),
+        default=900,
     )
 
     @classmethod

@@ -18,11 +18,11 @@ from hub.clock import system_clock
 from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
 from hub.demo.records import SERVICE_ID
-from hub.demo.tell import Teller
 from hub.harvest.run import Harvester
 from hub.harvest.source import ClientCredentials, Source, StaticToken
 from hub.sandbox.serve import Systems, sandbox
 from hub.settings import Settings
+from hub.tell import Teller
 
 
 def demo(
@@ -48,7 +48,9 @@ async def _demo(found: Settings, *, stay: bool) -> None:
             tell.line(f"up: the hub at {found.base}")
             tell.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
             harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
-            await story.harvest(tell, database, harvester, _sources(systems), system_clock)
+            sources = _sources(systems)
+            await story.harvest(tell, database, harvester, sources, system_clock)
+            hub.rounds.add(*sources)  # from now on the hub itself keeps them fresh
             profiles = await register(database, folder, found.base, system_clock)
             now = system_clock().astimezone(UTC)
             entries = await story.push(tell, profiles[UNIVERSITY.name], now)

@@ -8,12 +8,12 @@ import typer
 
 from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
-from hub.demo.story import tell_report
-from hub.demo.tell import Teller
 from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import Report, RunStatus
 from hub.harvest.run import Harvester
+from hub.harvest.telling import tell_report
 from hub.settings import Settings
+from hub.tell import Teller
 
 
 def harvest(

@@ -13,13 +13,13 @@ from hub.client.profile import Profile
 from hub.clock import Clock
 from hub.demo import records
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
-from hub.demo.tell import Teller, age, local_time
 from hub.explorer.samples import document, variables
-from hub.harvest.report import Report, RunStatus
 from hub.harvest.run import Harvester
 from hub.harvest.source import Source
+from hub.harvest.telling import tell_report
 from hub.store.database import Database
 from hub.store.sources import list_sources
+from hub.tell import Teller, age, local_time
 
 Answer = dict[str, Any]
 
@@ -44,28 +44,6 @@ async def harvest(
                     tell.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")
                     continue
             tell_report(tell, await harvester.harvest(source))
-
-
-def tell_report(tell: Teller, report: Report) -> None:
-    """Say what a harvest found."""
-    rows: list[tuple[Any, ...]] = [("list", "rows", "new", "same", "quarantined", "state")]
-    for part in report.collections:
-        count = part.outcomes
-        rows.append(
-            (
-                part.name,
-                part.rows,
-                count["ACCEPTED"],
-                count["DUPLICATE"],
-                count["QUARANTINED"],
-                part.status,
-            )
-        )
-    tell.table(rows)
-    dropped = sum(part.dropped for part in report.collections)
-    tell.say(f"{report.status.value}; {dropped} personal values dropped at the border")
-    if report.status is RunStatus.FAILED:
-        tell.say(f"{report.error_code}: {report.message}")
 
 
 async def push(tell: Teller, profile: Profile, now: datetime) -> dict[str, str]:

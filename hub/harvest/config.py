@@ -26,7 +26,8 @@ from typing import Any
 
 import httpx
 
-from adapters import discover
+from adapters import Adapter, discover
+from connectors.rest import PagedJson
 from hub.errors import SettingsError
 from hub.harvest.source import ClientCredentials, Source, StaticToken
 
@@ -53,6 +54,8 @@ def load_source(path: Path) -> Source:
     name = content.get("adapter")
     if name not in adapters:
         problems.append(f"{path}: adapter is one of {', '.join(sorted(adapters))}")
+    elif not _can_be_asked(adapters[name]):
+        problems.append(f"{path}: {name} is sent by people: deltahub submit takes its files")
     if not str(content.get("base_url", "")).startswith(("http://", "https://")):
         problems.append(f"{path}: base_url begins with https://")
     if problems:
@@ -79,7 +82,13 @@ def sources_in(folder: Path | None) -> dict[str, Path]:
     """Return the files of a folder by source id."""
     if folder is None:
         raise SettingsError(["HUB_SOURCE_SECRETS_DIR: name the folder with one TOML per source"])
+    if not folder.is_dir():
+        raise SettingsError([f"HUB_SOURCE_SECRETS_DIR: {folder} is no folder"])
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def _can_be_asked(adapter: Adapter) -> bool:
+    return all(isinstance(each.reader, PagedJson) for each in adapter.collections)
 
 
 def _auth(source: str, content: dict[str, Any]) -> httpx.Auth | None:

@@ -14,3 +14,13 @@ ADDITIONS_MAX = 100
 """Names of added fields that a report lists."""
 RUNS_MAX = 4
 """Harvests of one process at a time; each holds a connection to the database while it runs."""
+RUN_S_MAX = 3_600.0
+"""Longest run that the hub begins by itself: a source that drips must not keep its place."""
+FINISH_S_MAX = 5.0
+"""Longest wait for a run that was cancelled to be noted as ended."""
+OPEN_RUNS_MAX = 1_000
+"""Runs that are looked at in one turn to find those that were cut off."""
+LOOK_S_MIN = 0.1
+"""Shortest pause before the sources are looked at again, however soon one is due."""
+LOOK_FAILED_S = 60.0
+"""Pause after the sources could not be looked at: the database is away, as a rule."""

@@ -8,6 +8,7 @@
 
 An error of the source ends as a status and a code, never as an exception; an error of the hub
 itself (the database is away) is raised, after the run was noted as failed if that is possible.
+A run that lost its place (`registry.alone`) withdraws nothing: another one may be going on.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from adapters._adapter import Collection, Context
 from connectors.errors import ConnectorError, PayloadError
 from connectors.session import Session
 from hub.clock import Clock
+from hub.errors import ErrorCode, HubError
 from hub.harvest import registry
 from hub.harvest.known import known_keys
-from hub.harvest.limits import RUNS_MAX
+from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
 from hub.harvest.reading import Reading
 from hub.harvest.reconcile import reconcile
 from hub.harvest.report import CollectionReport, Report, RunStatus
@@ -54,10 +57,22 @@ class Harvester:
         `approve_shrink`: the operator has looked at a shrunk list and wants it followed. Raises
         `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
         """
-        async with self._places, registry.alone(self._database, source.id):
-            return await self._run(source, approved=approve_shrink)
+        async with self._places, registry.alone(self._database, source.id) as place:
+            return await self._run(source, place, approved=approve_shrink)
 
-    async def _run(self, source: Source, *, approved: bool) -> Report:
+    async def harvest_if_due(self, source: Source, interval: timedelta) -> Report | None:
+        """Harvest a source unless a run of it began within `interval`; None where one did.
+
+        Raises as `harvest` does, and `TimeoutError` when the run takes longer than `RUN_S_MAX`.
+        """
+        async with self._places, registry.alone(self._database, source.id) as place:
+            known = await registry.recent(self._database, [source.id], self._clock(), interval)
+            if source.id in known.begun:
+                return None
+            async with asyncio.timeout(RUN_S_MAX):
+                return await self._run(source, place, approved=False)
+
+    async def _run(self, source: Source, place: registry.Place, *, approved: bool) -> Report:
         began = self._clock()
         report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
@@ -68,11 +83,12 @@ class Harvester:
             lookback=source.adapter.lookback,
         )
         await registry.register(self._database, source, began)
-        await registry.begin(self._database, source.id, report.run_id, began)
         reading = Reading(self._database, self._clock, context, self._party, report.run_id)
         try:
+            await registry.begin(self._database, source.id, report.run_id, began)
             async with source.client() as client:
                 await self._read(source, source.session(client), reading, report)
+            await place.check()
             await self._reconcile(source, reading, report, approved=approved)
             report.status = _status(report)
             if all(each.status == "OK" for each in report.collections):
@@ -82,16 +98,25 @@ class Harvester:
             report.error_code, report.message = error.code, f"{error}. {error.hint}"
         except BaseException as error:
             report.status = RunStatus.FAILED
-            report.error_code, report.message = "INTERNAL", f"{type(error).__name__}: {error}"
+            report.error_code, report.message = _of_the_hub(error)
             await self._finish(report, reading)
             raise
         await self._finish(report, reading)
         return report
 
     async def _finish(self, report: Report, reading: Reading) -> None:
-        await registry.finish(
-            self._database, report, reading.document_hash, reading.context.now, self._clock()
+        began, now = reading.context.now, self._clock()
+        noted = asyncio.ensure_future(
+            registry.finish(self._database, report, reading.document_hash, began, now)
         )
+        try:
+            if not await asyncio.shield(noted):
+                report.status = RunStatus.FAILED
+                report.error_code, report.message = ErrorCode.INTERNAL.name, registry.CUT_OFF
+        except asyncio.CancelledError:
+            # The run is over: it must not go on looking as if it were not.
+            await asyncio.wait([noted], timeout=FINISH_S_MAX)
+            raise
 
     async def _read(
         self, source: Source, session: Session, reading: Reading, report: Report
@@ -165,6 +190,14 @@ class Harvester:
                 outcomes = await reading.withdraw(name, dict(verdict.withdraw))
                 if outcomes is not None:
                     report.withdrawn[name] += len(verdict.withdraw)
+
+
+def _of_the_hub(error: BaseException) -> tuple[str, str]:
+    """Return code and message for a run that the hub itself could not bring to its end."""
+    if isinstance(error, asyncio.CancelledError):
+        return ErrorCode.INTERNAL.name, registry.CUT_OFF
+    code = error.code if isinstance(error, HubError) else ErrorCode.INTERNAL
+    return code.name, f"{type(error).__name__}: {error}"
 
 
 def _status(report: Report) -> RunStatus:

@@ -34,6 +34,21 @@ def test_every_problem_is_listed_at_once() -> None:
         assert f"HUB_{name}" in told
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("10", 10), ("86400", 86_400)])
+def test_harvests_are_off_or_between_ten_seconds_and_a_day_apart(text: str, seconds: int) -> None:
+    made = Settings.from_environment({"HUB_HARVEST_INTERVAL_S": text})
+    assert made.harvest_interval_s == seconds
+
+
+@pytest.mark.parametrize("text", ["9", "86401", "-1", "1.5", "15min", "1e3", "²"])
+def test_another_interval_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"HUB_HARVEST_INTERVAL_S": text})
+    assert refused.value.problems == [
+        "HUB_HARVEST_INTERVAL_S is 0 (off) or seconds from 10 to 86400"
+    ]
+
+
 def test_every_setting_is_documented_as_it_is() -> None:
     page = PAGE.read_text("utf-8")
     rows = [

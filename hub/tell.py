@@ -1,4 +1,4 @@
-"""`tell`: how the demo speaks: short lines, one thing after the other."""
+"""`tell`: how demo and commands speak: short lines, one thing after the other."""
 
 from __future__ import annotations
 
