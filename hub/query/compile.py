@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from hub.query import binding, jsontext
+from hub.query import binding, jsontext, precedence
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
 from hub.query.availability import availability_row, window
@@ -249,12 +249,12 @@ class Compiler:
     # -- other rows ----------------------------------------------------------------------------
 
     def _one(self, spec: RecordSpec, where: list[str], alias: str, here: _Place) -> str:
-        """Return one record or null; where several sources know it, the one that spoke last."""
+        """Return one record or null; where several sources know it, the one precedence names."""
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
             f"coalesce((SELECT {body} FROM {table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {alias}.as_of DESC,{alias}.item_id LIMIT 1),'null')"
+            f" ORDER BY {precedence.order(alias)} LIMIT 1),'null')"
         )
 
     def _forward(self, field: Forward, here: _Place) -> str:

@@ -177,6 +177,7 @@ PRICE: Fields = {
     "unitPrice": Nested("{t}.price", "Money"),
     "minimumCharge": Nested("{t}.minimum_charge", "Money"),
     "basis": Plain(text("{t}.basis")),
+    "source": Plain(text("{t}.source")),
 }
 SOURCE: Fields = {
     "id": Plain(text("{t}.source_id")),

@@ -14,7 +14,6 @@ from hub.query.binding import Bind, Env, Transform, array
 from hub.query.errors import FieldDenied
 from hub.query.limits import QueryLimits
 from schema.codes import AgreementDataset
-from schema.dates import format_instant
 
 Check = Callable[[Env], None]
 _PARAMETER = re.compile(r"\$([0-9]+)::")
@@ -89,4 +88,4 @@ class Statement:
 
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""
-        return self.bind_env("now", lambda env: format_instant(env.now), "timestamptz")
+        return self.bind_env("now", lambda env: env.now.isoformat(), "timestamptz")
