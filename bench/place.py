@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bench"
 ROWS_PER_PART = 20_000
 AS_OF = datetime(2026, 11, 23, tzinfo=UTC)
+PROMISED_S = 10 * 365 * 86_400
+"""What is measured is asked long after it was filled, and must still count."""
 
 
 @contextmanager
@@ -64,6 +66,7 @@ async def filled(server: EmbeddedPostgres, data: Data) -> tuple[str, float]:
     made = sha256()
     for file in (
         ROOT / "bench" / "data.py",
+        ROOT / "bench" / "place.py",
         ROOT / "hub/store/derive.py",
         ROOT / "hub/store/computed.py",
     ):
@@ -93,7 +96,9 @@ async def filled(server: EmbeddedPostgres, data: Data) -> tuple[str, float]:
 
 
 async def _fill(database: Database, data: Data) -> int:
-    await register_source(database, SOURCE, "性能测试", mode="PUSH", now=AS_OF)
+    await register_source(
+        database, SOURCE, "性能测试", mode="PUSH", now=AS_OF, promised_freshness_s=PROMISED_S
+    )
     ids, rows = count(1), 0
     for name, each in data.everything().items():
         writer = database.records.projection(name)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from schema.item import Item, RecordSpec, camel, describe
 from schema.parties import PartyItem
 from schema.records import STANDARD
-from schema.traits import Related
+from schema.traits import Bookable, Covers, Occupies, Opens, Prices, Related
 
 T = TypeVar("T")
 
@@ -101,6 +101,10 @@ def build(records: Iterable[type[Any]]) -> Registry:
         missing = sorted(wanted - registry.specs.keys())
         if missing:
             raise TypeError(f"{spec.name} refers to {', '.join(missing)}, which no record is")
+    if registry.with_trait(Bookable):
+        for kind in (Opens, Occupies, Covers, Prices):
+            if len(registry.with_trait(kind)) != 1:
+                raise TypeError(f"what is bookable needs one record that {kind.__name__.lower()}")
     return registry
 
 

@@ -9,6 +9,7 @@ import typer
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
 from hub.store.sources import Source, list_sources, register_source
+from hub.store.tables import PROMISED_FRESHNESS_S
 
 app = typer.Typer(help="The systems that say facts to the hub.")
 
@@ -40,7 +41,9 @@ def add(
         typer.Option(help="institution it may speak for; repeat; none: any (a platform)"),
     ] = None,
     title_en: Annotated[str | None, typer.Option(help="name in English")] = None,
-    freshness: Annotated[int | None, typer.Option(help="promised freshness, seconds")] = None,
+    freshness: Annotated[
+        int, typer.Option(min=1, help="seconds after which what it said is no longer relied on")
+    ] = PROMISED_FRESHNESS_S,
 ) -> None:
     """Register a source that pushes, or renew what its registration says."""
     run(_add(source_id, title, owner, title_en, freshness))
@@ -52,7 +55,7 @@ async def _add(
     title: str,
     owners: list[str] | None,
     title_en: str | None,
-    freshness: int | None,
+    freshness: int,
 ) -> None:
     async with open_database() as database:
         await register_source(

@@ -38,7 +38,7 @@ async def harvest(
         zh = source.title_zh or source.adapter.title_zh
         with tell.step(f"采集 {zh}", f"Harvest: {source.title_en or source.adapter.title_en}"):
             last = known.get(source.id)
-            if last is not None and last.last_ok_at is not None and last.promised_freshness_s:
+            if last is not None and last.last_ok_at is not None:
                 seconds = (clock() - last.last_ok_at).total_seconds()
                 if seconds < last.promised_freshness_s:
                     tell.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")

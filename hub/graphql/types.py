@@ -110,7 +110,7 @@ SourceStatus = _plain(
         "latencyMs": (int | None, "实时应答耗时，毫秒。Milliseconds of a live answer."),
         "rows": (SafeInt, "现有行数。Rows that it has."),
         "errorCode": (str | None, "最近一次错误。Code of its last error."),
-        "promisedFreshnessS": (int | None, "承诺的时效，秒。Seconds of freshness it promised."),
+        "promisedFreshnessS": (int, "承诺的时效，秒。Seconds of freshness it promised."),
     },
 )
 Provenance = _plain(
@@ -145,16 +145,23 @@ Window = _plain(
 )
 Availability = _plain(
     "Availability",
-    "空闲情况：开放时间减去已确定的占用；来源未覆盖之处为未知。"
-    "Opening hours minus firm occupancy; what no source covered is unknown.",
+    "空闲情况：开放时间减去已确定的占用；未被覆盖之处为未知。开放时间与覆盖范围以管理单位自有系统为准，"
+    "其从未提供时取平台；超过来源承诺时效的覆盖范围不算数。"
+    "Opening hours minus firm occupancy; what is not covered is unknown. Hours and coverage are "
+    "those of the owner's own system, of a platform only where that never stated any; coverage "
+    "older than its source promises does not count.",
     {
         "status": (AvailabilityStatus, "总体状况。Overall."),
         "free": (many(Window), "空闲。Free."),
         "tentative": (many(Window), "空闲但有待确认的预约。Free, with a tentative booking."),
         "unknown": (many(Window), "未知。Not known."),
         "longestFreeHours": (Decimal, "最长连续空闲小时数。Longest free stretch in hours."),
-        "asOf": (DateTime | None, "所依据数据的最早时刻。Age of the oldest coverage used."),
-        "sources": (list[str], "所依据的来源。Sources whose coverage was used."),
+        "asOf": (DateTime | None, "所依据覆盖范围的最早时刻。Age of the oldest coverage used."),
+        "sources": (
+            list[str],
+            "所依据的来源：覆盖范围、开放时间、时段内的占用。"
+            "Sources whose coverage, opening hours or occupancy in the window was used.",
+        ),
     },
 )
 
@@ -214,7 +221,9 @@ def value_type(spec: RecordSpec) -> Any:
 Money = value_type(describe(MoneyValue))
 PriceEstimate = _plain(
     "PriceEstimate",
-    "按公布价格估算的费用。What an order would cost by the published prices.",
+    "按公布价格估算的费用；以管理单位自有系统公布的为准，其从未公布时取平台。"
+    "What an order would cost by the prices that the owner's own system published, or a platform "
+    "where that never published any.",
     {
         "status": (PriceStatus, "能否估价。Whether a price could be told."),
         "amount": (Money | None, "金额。Amount."),
@@ -224,6 +233,7 @@ PriceEstimate = _plain(
         "unitPrice": (Money | None, "单价。Price of one unit."),
         "minimumCharge": (Money | None, "最低收费。Least charge."),
         "basis": (str | None, "算式。How it was computed."),
+        "source": (str | None, "所依据服务的来源。Source of the offer that it follows from."),
     },
 )
 

@@ -26,7 +26,8 @@ from hub.harvest.report import Report, RunStatus
 from hub.harvest.source import Source
 from hub.intake.limits import QUARANTINE_PAGE_MAX
 from hub.intake.quarantine import discard
-from hub.store.database import Connection, Database, translated
+from hub.store.copying import Connection
+from hub.store.database import Database, translated
 from hub.store.tables import RUN, SOURCE
 
 MODE = "HARVEST"

@@ -1,8 +1,11 @@
 """`availability`: when an instrument can be had, in SQL.
 
-- free = opening hours, inside what a source covered, minus what is firmly taken.
-- Open time that no source covered is unknown, and so is each day of the week for which nobody
-  stated opening hours. Unknown time is never free.
+- free = opening hours, inside what is covered, minus what is firmly taken.
+- Only the source that precedence names covers an instrument, and only while its coverage is not
+  older than the source promises. What any source says is firmly taken is taken.
+- Only the source that precedence names states opening hours.
+- Open time that is not covered is unknown, and so is each day of the week for which opening hours
+  are not stated. Unknown time is never free.
 - A stated day without periods is closed; tentative occupancy is shown and takes nothing away.
 - Opening hours are wall-clock time of Asia/Shanghai; every other instant is absolute.
 
@@ -21,6 +24,9 @@ from hub.query.arguments import Argument
 from hub.query.binding import Env, bad_input
 from hub.query.jsontext import EMPTY_RANGES as EMPTY
 from hub.query.limits import AVAILABILITY_DAYS_MAX
+from hub.query.model import Model
+from hub.query.precedence import spoken
+from schema.traits import Covers, Occupies, Opens
 
 if TYPE_CHECKING:
     from hub.query.statement import Statement
@@ -31,10 +37,12 @@ _DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The window that is asked for, as parameters."""
+    """The window that is asked for and the present instant, as parameters; and where to look."""
 
     start: str
     end: str
+    now: str
+    model: Model
 
 
 def window(start: Argument, end: Argument, statement: Statement) -> Window:
@@ -50,42 +58,88 @@ def window(start: Argument, end: Argument, statement: Statement) -> Window:
     return Window(
         statement.bind(start, binding.plain, "timestamptz"),
         statement.bind(end, binding.plain, "timestamptz"),
+        statement.bind_now(),
+        statement.model,
+    )
+
+
+def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
+    return f"{alias}.{trait.start} < {asked.end} AND {alias}.{trait.end} > {asked.start}"
+
+
+def _counts(coverage: str, source: str, asked: Window) -> str:
+    """Return the condition that coverage overlaps the window and its source vouches for it now.
+
+    A source that is closed vouches for nothing.
+    """
+    _, covers = asked.model.stating(Covers)
+    return (
+        f"{_overlap(coverage, covers, asked)} AND {source}.active AND"
+        f" {coverage}.as_of + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
+    )
+
+
+def _covered(key: str, asked: Window) -> str:
+    """Return a query for what is covered by the one source that speaks, one row."""
+    table, covers = asked.model.stating(Covers)
+    return (
+        f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
+        "min(c.as_of) AS as_of,min(c.source) AS source"
+        f" FROM {spoken(table, covers.of, key)} c WHERE {_counts('c', 'c', asked)}"
+    )
+
+
+def _opened(key: str, asked: Window) -> str:
+    """Return a query for when it is open, and when that is not stated, one row.
+
+    The days of the window depend on no instrument: they are written down once for all of them.
+    """
+    midnight, next_midnight = (
+        f"({day}) AT TIME ZONE '{ZONE}'" for day in ("d.d", "d.d + interval '1 day'")
+    )
+    days = (
+        f"SELECT d.d AS day,('{{{_DAYS}}}'::text[])[extract(isodow FROM d.d)::int] AS weekday,"
+        f"tstzrange({midnight},{next_midnight}) AS whole"
+        f" FROM generate_series(date_trunc('day',{asked.start} AT TIME ZONE '{ZONE}'),"
+        f"date_trunc('day',({asked.end} - interval '1 us') AT TIME ZONE '{ZONE}'),"
+        "interval '1 day') AS d(d)"
+    )
+    table, hours = asked.model.stating(Opens)
+    stated = (
+        f"SELECT y.source,y.{hours.weekday} AS weekday,(p.p->>'opens')::interval AS opens,"
+        f"(p.p->>'closes')::interval AS closes FROM {spoken(table, hours.of, key)} y"
+        f" LEFT JOIN LATERAL jsonb_array_elements(y.{hours.periods}) AS p(p) ON true OFFSET 0"
+    )
+    opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
+    return (
+        f"WITH days AS MATERIALIZED ({days}) SELECT"
+        f" range_agg(tstzrange({opens},{closes})) FILTER (WHERE h.opens IS NOT NULL) AS opening,"
+        "range_agg(d.whole) FILTER (WHERE h.weekday IS NULL) AS unstated,min(h.source) AS source"
+        f" FROM days d LEFT JOIN ({stated}) h ON h.weekday = d.weekday"
+    )
+
+
+def _taken(key: str, asked: Window) -> str:
+    """Return a query for what is taken, whoever says so, one row."""
+    table, takes = asked.model.stating(Occupies)
+    taken = (
+        f"range_agg(tstzrange(o.{takes.start},o.{takes.end})) FILTER (WHERE o.{takes.certainty} ="
+    )
+    return (
+        f"SELECT {taken} 'FIRM') AS firm,{taken} 'TENTATIVE') AS maybe,"
+        f"array_agg(o.source) AS sources FROM {table} o"
+        f" WHERE o.{takes.of} = {key} AND NOT o.withdrawn AND {_overlap('o', takes, asked)}"
     )
 
 
 def _known(key: str, asked: Window) -> str:
     """Return a query for what is known of an instrument in a window, one row."""
-    start, end = asked.start, asked.end
-    overlap = f"start_at < {end} AND end_at > {start} AND NOT withdrawn"
-    days = (
-        f"generate_series(date_trunc('day',{start} AT TIME ZONE '{ZONE}'),"
-        f"date_trunc('day',{end} AT TIME ZONE '{ZONE}'),interval '1 day')"
-    )
-    stated = (
-        f"opening_hours_source h WHERE h.instrument_key = {key} AND NOT h.withdrawn"
-        f" AND h.weekday = ('{{{_DAYS}}}'::text[])[extract(isodow FROM d.d)::int]"
-    )
-    opened = f"(d.d + (p.p->>'opens')::interval) AT TIME ZONE '{ZONE}'"
-    closed = f"(d.d + (p.p->>'closes')::interval) AT TIME ZONE '{ZONE}'"
-    day = f"tstzrange(d.d AT TIME ZONE '{ZONE}',(d.d + interval '1 day') AT TIME ZONE '{ZONE}')"
-    taken = "SELECT range_agg(tstzrange(start_at,end_at)) FROM occupancy_source"
-    covered = "occupancy_coverage_source WHERE instrument_key"
+    ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
+    named = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
     return (
-        f"SELECT tstzmultirange(tstzrange({start},{end})) AS asked,"
-        f"coalesce((SELECT range_agg(tstzrange({opened},{closed})) FROM {days} AS d(d),"
-        f"LATERAL (SELECT h.periods FROM {stated}) h,"
-        f"LATERAL jsonb_array_elements(h.periods) AS p(p)),{EMPTY}) AS opening,"
-        f"coalesce((SELECT range_agg({day}) FROM {days} AS d(d)"
-        f" WHERE NOT EXISTS (SELECT FROM {stated})),{EMPTY}) AS unstated,"
-        f"coalesce(({taken} WHERE instrument_key = {key} AND {overlap}"
-        f" AND certainty = 'FIRM'),{EMPTY}) AS firm,"
-        f"coalesce(({taken} WHERE instrument_key = {key} AND {overlap}"
-        f" AND certainty = 'TENTATIVE'),{EMPTY}) AS maybe,"
-        f"coalesce((SELECT range_agg(tstzrange(start_at,end_at)) FROM {covered} = {key}"
-        f" AND {overlap}),{EMPTY}) AS cover,"
-        f"(SELECT min(as_of) FROM {covered} = {key} AND {overlap}) AS as_of,"
-        f"(SELECT array_agg(DISTINCT source ORDER BY source) FROM {covered} = {key}"
-        f" AND {overlap}) AS sources"
+        f"SELECT tstzmultirange(tstzrange({asked.start},{asked.end})) AS asked,{named},c.as_of,"
+        "c.source AS covering,h.source AS opening_source,o.sources"
+        f" FROM ({_covered(key, asked)}) c,({_opened(key, asked)}) h,({_taken(key, asked)}) o"
     )
 
 
@@ -95,7 +149,7 @@ def _parts(key: str, asked: Window) -> str:
     OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
     """
     return (
-        "SELECT k.as_of,k.sources,"
+        "SELECT k.as_of,k.covering,k.opening_source,k.sources AS taking,"
         "(k.opening * k.cover * k.asked) - k.firm AS free,"
         "(k.maybe * k.opening * k.cover * k.asked) - k.firm AS tentative,"
         "(((k.opening * k.asked) - k.cover) - k.firm) + (k.unstated * k.asked) AS unknown,"
@@ -107,8 +161,13 @@ def _parts(key: str, asked: Window) -> str:
 def availability_row(key: str, asked: Window) -> str:
     """Return a query for one row with the columns that `hub.query.model` reads."""
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
+    sources = (
+        'ARRAY(SELECT DISTINCT x.x COLLATE "C" FROM'
+        " unnest(ARRAY[v.covering,v.opening_source] || v.taking) AS x(x)"
+        " WHERE x.x IS NOT NULL ORDER BY 1)"
+    )
     return (
-        "SELECT v.*,CASE WHEN isempty(v.free) THEN"
+        f"SELECT v.*,{sources} AS sources,CASE WHEN isempty(v.free) THEN"
         " CASE WHEN isempty(v.unknown) THEN 'BUSY' ELSE 'UNKNOWN' END"
         " WHEN v.free = v.possible THEN 'FREE' ELSE 'PARTLY' END AS status,"
         f"coalesce((SELECT {longest} FROM unnest(v.free) r),0) AS longest"
@@ -116,13 +175,24 @@ def availability_row(key: str, asked: Window) -> str:
     )
 
 
+def is_covered(argument: Argument, alias: str, statement: Statement) -> str:
+    """Return the condition that some source covers an instrument in a window at all.
+
+    What nobody covers cannot be free: this leaves it out before anything is computed.
+    """
+    asked = _asked(argument, statement)
+    table, covers = asked.model.stating(Covers)
+    return (
+        f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
+        " JOIN source s ON s.source_id = c.source"
+        f" WHERE NOT c.withdrawn AND {_counts('c', 's', asked)})"
+    )
+
+
 def has_free_stretch(argument: Argument, alias: str, statement: Statement) -> str:
     """Return the condition that an instrument is free for some hours in one stretch."""
-    start, end, hours = argument.get("from"), argument.get("until"), argument.get("hours")
-    assert start is not None
-    assert end is not None
+    hours = argument.get("hours")
     assert hours is not None
-    asked = window(start, end, statement)
 
     def check(env: Env) -> None:
         if Decimal(hours.read(env.values)) <= 0:
@@ -132,13 +202,14 @@ def has_free_stretch(argument: Argument, alias: str, statement: Statement) -> st
     length = (
         f"make_interval(secs => ({statement.bind(hours, binding.plain, 'numeric')}*3600)::float8)"
     )
-    overlap = f"c.start_at < {asked.end} AND c.end_at > {asked.start} AND NOT c.withdrawn"
-    # What no source covered cannot be free, and is left out before anything is computed.
-    covered = (
-        f"{alias}.key IN (SELECT c.instrument_key FROM occupancy_coverage_source c WHERE {overlap})"
+    return (
+        f"EXISTS (SELECT FROM ({_parts(f'{alias}.key', _asked(argument, statement))}) v,"
+        f" unnest(v.free) r WHERE upper(r)-lower(r) >= {length})"
     )
-    stretch = (
-        f"EXISTS (SELECT FROM ({_parts(f'{alias}.key', asked)}) v, unnest(v.free) r"
-        f" WHERE upper(r)-lower(r) >= {length})"
-    )
-    return f"{covered} AND {stretch}"
+
+
+def _asked(argument: Argument, statement: Statement) -> Window:
+    start, end = argument.get("from"), argument.get("until")
+    assert start is not None
+    assert end is not None
+    return window(start, end, statement)

@@ -14,17 +14,16 @@ GraphQL specification, October 2021, §6.3 (CollectFields).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
-from hub.query import binding, jsontext
+from hub.query import binding, jsontext, precedence
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
 from hub.query.availability import availability_row, window
-from hub.query.binding import Bind
+from hub.query.compiled import Compiled, Path, Place
 from hub.query.connection import Parts, connection, page_of, page_size, visible
 from hub.query.cost import Cost
 from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
@@ -57,26 +56,11 @@ from hub.query.model import (
 from hub.query.price import price_row
 from hub.query.selection import Fragments, Selected, Selection
 from hub.query.sources import sources_row
-from hub.query.statement import Check, Statement
+from hub.query.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import OriginalText
 
-Path = tuple[str, ...]
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A statement with `$n` parameters, and what must happen around it."""
-
-    sql: bytes
-    binds: tuple[Bind, ...]
-    checks: tuple[Check, ...]
-    cost: Cost
-    denied: tuple[FieldDenied, ...]
-    records: frozenset[str]
-    guarded: bool
-    """Some value may be hidden by an agreement."""
 
 
 class Compiler:
@@ -153,16 +137,14 @@ class Compiler:
         field: Field | None = self._model.fields.get(kind.name, {}).get(name)
         if field is None:
             raise NotCompilableError(f"{kind.name}.{name}")
-        here = _Place(nodes, kind, alias, path, cost)
+        here = Place(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
         if isinstance(field, Whole | Stored | Inside | Same | Nested | Windows):
             return self._of_row(field, here)
         return self._of_others(field, here)
 
-    def _of_row(
-        self, field: Whole | Stored | Inside | Same | Nested | Windows, here: _Place
-    ) -> str:
+    def _of_row(self, field: Whole | Stored | Inside | Same | Nested | Windows, here: Place) -> str:
         """Return what stands in the row itself."""
         if isinstance(field, Whole):
             spec, alias = self._out.rows[here.alias], here.alias
@@ -179,9 +161,9 @@ class Compiler:
         column = field.sql.format(t=here.alias)
         return self._nested(here.nodes, field.type, column, here.path, here.cost)
 
-    def _of_others(self, field: Others, here: _Place) -> str:
+    def _of_others(self, field: Others, here: Place) -> str:
         """Return what other rows say, or what is computed from them."""
-        write: dict[type, Callable[[Any, _Place], str]] = {
+        write: dict[type, Callable[[Any, Place], str]] = {
             Forward: self._forward,
             Listed: self._listed,
             Connected: self._connected,
@@ -192,11 +174,11 @@ class Compiler:
         }
         return write[type(field)](field, here)
 
-    def _argument(self, here: _Place, name: str) -> Argument | None:
+    def _argument(self, here: Place, name: str) -> Argument | None:
         node = here.nodes[0]
         return argument_of(node, here.kind.fields[node.name.value], name, self._sample)
 
-    def _stored(self, field: Stored, here: _Place) -> str:
+    def _stored(self, field: Stored, here: Place) -> str:
         item, spec = field.item, field.spec
         authority = self._out.authority
         if not authority.may_read(item):
@@ -228,7 +210,7 @@ class Compiler:
         authority = self._out.authority
         return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, self._out)
 
-    def _member(self, field: Inside, here: _Place) -> str:
+    def _member(self, field: Inside, here: Place) -> str:
         item = field.item
         if item.value is None:
             return jsontext.member(item, here.alias)
@@ -247,7 +229,7 @@ class Compiler:
     def _values(
         self,
         item: Item,
-        here: _Place,
+        here: Place,
         column: str,
         condition: Callable[[str], str | None] | None = None,
     ) -> str:
@@ -261,7 +243,7 @@ class Compiler:
             rows += f" WHERE {shown}"
         return f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM {rows})"
 
-    def _windows(self, field: Windows, here: _Place) -> str:
+    def _windows(self, field: Windows, here: Place) -> str:
         alias = self._out.alias("w")
         body = self._inner(here.nodes, "Window", alias, here.path, Cost())
         rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
@@ -269,19 +251,19 @@ class Compiler:
 
     # -- other rows ----------------------------------------------------------------------------
 
-    def _one(self, spec: RecordSpec, where: list[str], alias: str, here: _Place) -> str:
-        """Return one record or null; where several sources know it, the one that spoke last."""
+    def _one(self, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
+        """Return one record or null; where several sources know it, the one precedence names."""
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
             f"coalesce((SELECT {body} FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {alias}.as_of DESC,{alias}.item_id LIMIT 1),'null')"
+            f" ORDER BY {precedence.order(alias)} LIMIT 1),'null')"
         )
 
     def _table(self, spec: RecordSpec) -> str:
         return self._model.tables[spec.name]
 
-    def _denied(self, spec: RecordSpec, here: _Place) -> bool:
+    def _denied(self, spec: RecordSpec, here: Place) -> bool:
         """Say whether the caller's scopes reveal no row of a record, and note it as denied."""
         if self._out.authority.may_list(spec):
             return False
@@ -290,13 +272,13 @@ class Compiler:
         self._out.denied.setdefault(here.path, FieldDenied(here.path, spec.scope))
         return True
 
-    def _forward(self, field: Forward, here: _Place) -> str:
+    def _forward(self, field: Forward, here: Place) -> str:
         spec, alias = self._model.registry[field.record], self._out.alias()
         if self._denied(spec, here):
             return "'null'"
         return self._one(spec, [field.on.format(a=alias, t=here.alias)], alias, here)
 
-    def _listed(self, field: Listed, here: _Place) -> str:
+    def _listed(self, field: Listed, here: Place) -> str:
         spec, alias = self._model.registry[field.record], self._out.alias()
         if self._denied(spec, here):
             return "'null'"
@@ -311,7 +293,7 @@ class Compiler:
         )
         return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
 
-    def _connected(self, field: Connected, here: _Place) -> str:
+    def _connected(self, field: Connected, here: Place) -> str:
         spec = self._model.registry[field.record]
         if self._denied(spec, here):
             return "'null'"
@@ -335,7 +317,7 @@ class Compiler:
         name = f"{spec.name}Connection"
         return connection(page, self._selection.subfields(here.nodes, name), name, parts, self._out)
 
-    def _computed(self, field: Computed, here: _Place) -> str:
+    def _computed(self, field: Computed, here: Place) -> str:
         alias = self._out.alias("c")
         key = f"{here.alias}.key"
         if field.how == "availability":
@@ -358,10 +340,10 @@ class Compiler:
         row = sources_row(self._model.sources.get(record), self._out.bind_now())
         return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
-    def _all_sources(self, field: Sources, here: _Place) -> str:
+    def _all_sources(self, field: Sources, here: Place) -> str:
         return self._sources(here.nodes, field.record, here.path, here.cost)
 
-    def _by_key(self, field: ByKey, here: _Place) -> str:
+    def _by_key(self, field: ByKey, here: Place) -> str:
         spec, alias = self._model.registry[field.record], self._out.alias()
         if self._denied(spec, here):
             return "'null'"
@@ -370,7 +352,7 @@ class Compiler:
         where = [named(by, alias, self._out)]
         return self._one(spec, where, alias, here)
 
-    def _by_identity(self, field: ByIdentity, here: _Place) -> str:
+    def _by_identity(self, field: ByIdentity, here: Place) -> str:
         """Return any record: the prefix of an identity names its type, so one table is read."""
         if not field.many:
             asked = self._argument(here, "id")
@@ -387,7 +369,7 @@ class Compiler:
             f" WITH ORDINALITY AS {alias}(id,n))"
         )
 
-    def _any(self, identity: str, here: _Place, cost: Cost) -> str:
+    def _any(self, identity: str, here: Place, cost: Cost) -> str:
         branches = []
         choice = cost.part()
         for spec in self._model.registry:
@@ -411,14 +393,3 @@ class Compiler:
     def _mark(body: str, name: str) -> str:
         """Add the type's name under a key that no document can use, for the executor."""
         return f"""concat('{{"@type":"{name}","@of":',{body},'}}')"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A field in the tree: its nodes, the type it belongs to, and the row it is read from."""
-
-    nodes: list[FieldNode]
-    kind: GraphQLObjectType
-    alias: str
-    path: Path
-    cost: Cost

@@ -21,7 +21,7 @@ from hub.errors import ErrorCode
 from hub.query import binding, jsontext
 from hub.query.arguments import Argument
 from hub.query.errors import NotCompilableError, QueryError
-from hub.query.filters import conditions
+from hub.query.filters import Conditions, conditions
 from hub.query.limits import PAGE_DEFAULT
 from hub.query.listing import listed
 from hub.query.ordering import CursorHash, Order, order_names, order_of
@@ -47,9 +47,15 @@ class Page:
     backward: bool
     after: Argument | None
     before: Argument | None
-    heavy: bool
+    last: tuple[str, ...]
+    """What is asked last, of the rows that `where` lets through (`hub.query.filters`)."""
     listing: str | None
     """The table that `where` and `order` speak of, where it is not the records' own."""
+
+    @property
+    def heavy(self) -> bool:
+        """Tell whether finding the rows that count costs more than reading them."""
+        return bool(self.last)
 
     @property
     def row(self) -> str:
@@ -57,9 +63,22 @@ class Page:
         return f"{self.alias}r"
 
     def counted(self) -> str:
-        """Return the FROM and WHERE clauses of every row that counts."""
+        """Return the FROM and WHERE clauses of every row that counts, but for `last`."""
         where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
         return f"FROM {self.listing or self.table} {self.order.alias}{where}"
+
+    def hits(self) -> str:
+        """Return the WITH clause that finds the rows that count, where that is heavy.
+
+        In two steps: PostgreSQL must not ask the heavy condition of rows that do not fit.
+        """
+        if not self.heavy:
+            return ""
+        return (
+            f"WITH fit AS MATERIALIZED (SELECT {self.alias}.item_id,{self.alias}.key"
+            f" {self.counted()}), hit AS MATERIALIZED (SELECT {self.alias}.item_id"
+            f" FROM fit {self.alias} WHERE {' AND '.join(self.last)}) "
+        )
 
 
 def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement: Statement) -> Page:
@@ -72,8 +91,10 @@ def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement:
     if searched is not None:
         where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
     found = None if where else listed(spec, filtered, names, f"{alias}l", statement)
+    fitting = Conditions()
     if found is None:
-        where += conditions(spec, filtered, alias, statement)
+        fitting = conditions(spec, filtered, alias, statement)
+        where += fitting.first
     first, last = given("first"), given("last")
     if first is not None and last is not None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
@@ -88,14 +109,9 @@ def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement:
         backward=last is not None,
         after=given("after"),
         before=given("before"),
-        heavy=filtered is not None and _member(filtered, "availableFor"),
+        last=fitting.last,
         listing=found.table if found else None,
     )
-
-
-def _member(filtered: Argument, name: str) -> bool:
-    found = filtered.read(filtered.sample.values)
-    return isinstance(found, dict) and found.get(name) is not None
 
 
 def page_size(asked: Argument | None, default: int, statement: Statement) -> str:
@@ -184,8 +200,7 @@ def connection(
         page, parts, statement, type_name, f"{page.row}.n_ <= {page.size}" if more else ""
     )
     body = jsontext.obj([(key, writer.field(key, nodes)) for key, nodes in selected.items()])
-    hits = f"WITH hit AS MATERIALIZED (SELECT {page.alias}.item_id {page.counted()}) "
-    hits = hits if page.heavy else ""
+    hits = page.hits()
     if not names & {"nodes", "edges", "pageInfo"}:
         return f"({hits}SELECT {body})"
     return f"({hits}SELECT {body} FROM {rows(page, writer.cells(), statement, more=more)})"

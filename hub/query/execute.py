@@ -29,7 +29,8 @@ from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
 from hub.graphql.schema import interface
 from hub.query.authorise import Authority
 from hub.query.binding import Env
-from hub.query.compile import Compiled, Compiler
+from hub.query.compile import Compiler
+from hub.query.compiled import Compiled
 from hub.query.documents import Document, document_id, registered
 from hub.query.errors import FieldDenied, QueryError
 from hub.query.jsontext import HIDDEN

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from hub.query import binding as bind
 from hub.query.arguments import Argument
+from hub.query.availability import has_free_stretch, is_covered
 from hub.query.limits import CLASSES_MAX
 from hub.query.model import Model
 from schema.item import Item, Kind, RecordSpec
@@ -104,23 +105,35 @@ def given_members(spec: RecordSpec, given: Argument, model: Model) -> list[tuple
     return [(member, argument) for member, argument in pairs if argument is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The SQL conditions of a filter; a row fits when all of both hold."""
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    """What costs so much a row that only rows which fit otherwise are asked; it reads nothing of
+    a row but `item_id` and `key`."""
+
+
 def conditions(
     spec: RecordSpec, given: Argument | None, alias: str, statement: Statement
-) -> list[str]:
+) -> Conditions:
     """Return the SQL conditions of a filter argument on the rows of `alias`."""
     found: list[str] = []
-    if given is None:
-        return found
-    for member, argument in given_members(spec, given, statement.model):
+    last: list[str] = []
+    pairs = [] if given is None else given_members(spec, given, statement.model)
+    for member, argument in pairs:
         made = said(member, argument, alias, statement)
         if not made:
             continue
+        if member.kind is FilterKind.AVAILABLE:
+            last.append(has_free_stretch(argument, alias, statement))
         if member.item is not None:
             statement.authority.must_read(spec, member.item, f"filter.{member.name}")
             guard = statement.authority.guard(spec, member.item, alias, statement)
             made += [guard] if guard else []
         found += made
-    return found
+    return Conditions(tuple(found), tuple(last))
 
 
 def said(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -231,9 +244,8 @@ def _updated(_: Member, argument: Argument, alias: str, statement: Statement) ->
 
 
 def _available(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    from hub.query.availability import has_free_stretch
-
-    return [has_free_stretch(argument, alias, statement)]
+    """Say the cheap part: what is not covered cannot be free."""
+    return [is_covered(argument, alias, statement)]
 
 
 _SAID: dict[FilterKind, Said] = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hub.query.jsontext import bare, instant, quoted, text
 from schema.item import Item, RecordSpec, camel
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from hub.store.records import StoredRecords
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ PRICE: Fields = {
     "unitPrice": Nested("{t}.price", "Money"),
     "minimumCharge": Nested("{t}.minimum_charge", "Money"),
     "basis": Plain(text("{t}.basis")),
+    "source": Plain(text("{t}.source")),
 }
 SOURCE: Fields = {
     "id": Plain(text("{t}.source_id")),
@@ -220,6 +224,11 @@ class Model:
     """The table of what each source says, by record type."""
     listings: Mapping[str, ListingNames]
     """The listings, by the record types that have one."""
+
+    def stating(self, kind: type[T]) -> tuple[str, T]:
+        """Return the table of the record type that has a trait, and the trait; there is one."""
+        ((spec, trait),) = self.registry.with_trait(kind)
+        return self.sources[spec.name], trait
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
 from hub.query.authorise import Authority
-from hub.query.compile import Compiled, Compiler
+from hub.query.compile import Compiler
+from hub.query.compiled import Compiled
 from hub.query.documents import Document, read_document
 from hub.query.errors import NotCompilableError, QueryError
 from hub.query.limits import DETAIL_MAX, QueryLimits

@@ -1,6 +1,8 @@
 """`price`: what an order would cost by the published offers, in SQL.
 
-- Of the offers valid on the day for the audience, the cheapest one counts; yuan before others.
+- Only the offers of the source that precedence names count, the owner's own system before
+  platforms. Of those valid on the day for the audience, the cheapest one counts; yuan before
+  others.
 - An enterprise is an outside user: where no offer is for enterprises, the outside price holds.
 - amount = max(unit price * quantity, minimum charge), in numeric, to the cent. The quantity is the
   hours, the samples, or one run; an offer whose quantity was not asked for does not apply.
@@ -17,7 +19,9 @@ from typing import TYPE_CHECKING
 from hub.query import binding
 from hub.query.arguments import Argument
 from hub.query.binding import Env, bad_input
+from hub.query.precedence import spoken
 from schema.dates import local_date
+from schema.traits import Prices
 
 if TYPE_CHECKING:
     from hub.query.statement import Statement
@@ -54,21 +58,22 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         day = statement.bind_env("today", lambda env: local_date(env.now).isoformat(), "date")
     else:
         day = statement.bind(on, binding.plain, "date")
+    table, prices = statement.model.stating(Prices)
     quantity = (
         f"CASE o.unit WHEN 'HOUR' THEN {hours} WHEN 'SAMPLE' THEN {samples} WHEN 'RUN' THEN 1 END"
     )
     valid = (
-        f"o.instrument_key = {key} AND NOT o.withdrawn AND o.price IS NOT NULL"
+        "o.price IS NOT NULL"
         f" AND (o.valid_from IS NULL OR o.valid_from <= {day})"
         f" AND (o.valid_until IS NULL OR o.valid_until >= {day})"
         " AND coalesce(o.minimum_charge->>'currency' = o.price->>'currency',true)"
         f" AND (o.audience = {asked} OR ({asked} = 'ENTERPRISE' AND o.audience = 'OUTSIDE'))"
     )
     priced = (
-        "SELECT o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
+        "SELECT o.source,o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
         "(o.price->>'amount')::numeric AS unit_amount,o.price->>'currency' AS currency,"
         "(o.minimum_charge->>'amount')::numeric AS least,"
-        f"{quantity} AS quantity FROM service_offer_source o WHERE {valid}"
+        f"{quantity} AS quantity FROM {spoken(table, prices.of, key)} o WHERE {valid}"
     )
     total = "round(greatest(q.unit_amount * q.quantity, q.least),2)"
     basis = (
@@ -76,7 +81,7 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         "CASE WHEN q.least IS NOT NULL THEN concat('; min ',q.least,' ',q.currency) END)"
     )
     best = (
-        f"SELECT q.code,q.audience,q.unit,q.price,q.minimum_charge,{basis} AS basis,"
+        f"SELECT q.source,q.code,q.audience,q.unit,q.price,q.minimum_charge,{basis} AS basis,"
         f"{_money(total, 'q.currency')} AS amount FROM ({priced}) q"
         f" WHERE q.quantity IS NOT NULL ORDER BY (q.audience <> {asked}),"
         f"(q.currency <> 'CNY'),{total},q.item_id LIMIT 1"

@@ -15,7 +15,6 @@ from hub.query.errors import FieldDenied
 from hub.query.limits import QueryLimits
 from hub.query.model import Model
 from schema.codes import AgreementDataset
-from schema.dates import format_instant
 from schema.item import RecordSpec
 
 Check = Callable[[Env], None]
@@ -98,4 +97,4 @@ class Statement:
 
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""
-        return self.bind_env("now", lambda env: format_instant(env.now), "timestamptz")
+        return self.bind_env("now", lambda env: env.now.isoformat(), "timestamptz")

@@ -27,7 +27,7 @@ class Source:
     owners: tuple[str, ...] | None
     active: bool
     rows: int
-    promised_freshness_s: int | None
+    promised_freshness_s: int
     last_status: str | None
     last_error_code: str | None
     last_ok_at: datetime | None
@@ -47,7 +47,8 @@ async def register_source(
     """Register a source, or renew what its registration says; its history stays.
 
     `owners`: institutions it may speak for; None for a platform that speaks for any. `facts`:
-    further columns of the table `source` (title_en, publisher, division_code, …).
+    further columns of the table `source` (title_en, publisher, division_code, …); a source that is
+    new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
     """
     values = {
         "source_id": source_id,

@@ -30,6 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import UserDefinedType
 
+PROMISED_FRESHNESS_S = 86_400
+"""Seconds that what a source says stays good for, where its registration says nothing else."""
+
 
 class Xid8(UserDefinedType[str]):
     """A PostgreSQL transaction id that never wraps around."""
@@ -142,7 +145,12 @@ SOURCE = Table(
     Column("division_code", Text),  # GB/T 2260
     Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
     Column("owners", ARRAY(Text)),  # institutions it may speak for; null: any (a province platform)
-    Column("promised_freshness_s", Integer),
+    Column(
+        "promised_freshness_s",
+        Integer,
+        nullable=False,
+        server_default=text(str(PROMISED_FRESHNESS_S)),
+    ),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("rows", BigInteger, nullable=False, server_default=text("0")),
     Column("last_status", Text),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.access.resource import Caller
-from hub.query.compile import Compiled
+from hub.query.compiled import Compiled
 from hub.query.execute import Asking, Engine, GraphRequest
 from hub.query.plan import Plan
 from tests.integration.query.conftest import ALL, READ, TUESDAY, A, Asker, B, C, P, caller

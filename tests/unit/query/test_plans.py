@@ -9,7 +9,7 @@ import pytest
 
 from hub.graphql.schema import interface, sdl
 from hub.query.authorise import Authority
-from hub.query.compile import Compiled
+from hub.query.compiled import Compiled
 from hub.query.documents import document_id, registered
 from hub.query.errors import QueryError
 from hub.query.limits import QueryLimits

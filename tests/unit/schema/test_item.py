@@ -133,6 +133,8 @@ def test_a_registry_refuses_what_cannot_stand_side_by_side() -> None:
         build([*(spec.cls for spec in standard()), Twin])
     with pytest.raises(TypeError, match="which no record is"):
         build([Instrument])
+    with pytest.raises(TypeError, match="needs one record that prices"):
+        build([spec.cls for spec in standard() if spec.name != "ServiceOffer"])
 
 
 def test_no_record_of_the_standard_can_be_seen_by_a_party_that_it_does_not_name() -> None:

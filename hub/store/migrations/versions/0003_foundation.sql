@@ -576,7 +576,7 @@ CREATE TABLE source (
 	division_code TEXT,
 	mode TEXT NOT NULL,
 	owners TEXT[],
-	promised_freshness_s INTEGER,
+	promised_freshness_s INTEGER DEFAULT 86400 NOT NULL,
 	active BOOLEAN DEFAULT true NOT NULL,
 	rows BIGINT DEFAULT 0 NOT NULL,
 	last_status TEXT,
