@@ -208,7 +208,8 @@ async def test_due_is_what_was_not_harvested_for_an_interval_whatever_was_pushed
     assert await harvester.harvest_if_due(ecnu, HOUR) is not None
     time.pass_by(minutes=59)
     assert await harvester.harvest_if_due(ecnu, HOUR) is None
-    await heard_from(database, "ecnu", time.now, time.now, added=0)
+    async with database.writes.transaction() as connection:
+        await heard_from(connection, "ecnu", added=0, at=(time.now, time.now))
     time.pass_by(minutes=1)
     assert await harvester.harvest_if_due(ecnu, HOUR) is not None
     time.pass_by(days=-300)  # the clock that wrote these runs was wrong
