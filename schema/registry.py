@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from schema.item import Item, RecordSpec, camel, describe
+from schema.item import Item, RecordSpec, describe
 from schema.parties import PartyItem
 from schema.records import STANDARD
 from schema.traits import Bookable, Covers, Occupies, Opens, Prices, Related
@@ -72,15 +72,14 @@ class Registry:
                     waiting.append(item.value)
         return found
 
-    def party_of_key(self, spec: RecordSpec, party: PartyItem, key: str) -> str | None:
+    def party_of_key(self, spec: RecordSpec, party: PartyItem | str | None, key: str) -> str | None:
         """Return the party that a record's key names, or None where only its content tells.
 
         Needed where there is a key and no record: a withdrawal that is checked offline.
         """
-        if party.item not in spec.key or party.item != spec.key[0]:
-            return None
-        head = key.partition(spec.key_separator)[0]
-        return PartyItem(party.item).of({camel(party.item): head}, camel(party.item))
+        if not isinstance(party, PartyItem):
+            return party
+        return key.partition(spec.key_separator)[0] if party.item == spec.key[0] else None
 
 
 def build(records: Iterable[type[Any]]) -> Registry:

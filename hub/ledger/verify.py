@@ -2,9 +2,10 @@
 
 Steps, in this order, the first failure decides: the receipt is well formed (MALFORMED); the record
 is in canonical form (BAD_RECORD); the producer's signature, where there is one, is of a pinned key
-(UNKNOWN_KEY) and of this record (BAD_PRODUCER_SIG); the evidence is of this record (BAD_LEAF); a
-log of the policy signed the checkpoint (BAD_LOG_SIG); enough witnesses did (NO_QUORUM); the leaf is
-in the tree (BAD_INCLUSION); the producer's key was in force at that leaf (KEY_NOT_ACTIVE).
+(UNKNOWN_KEY), of this record and of who may state it (BAD_PRODUCER_SIG); the evidence is of this
+record (BAD_LEAF); a log of the policy signed the checkpoint (BAD_LOG_SIG); enough witnesses did
+(NO_QUORUM); the leaf is in the tree (BAD_INCLUSION); the producer's key was in force at that leaf
+(KEY_NOT_ACTIVE).
 
 Invariants:
 - `verify` never raises for what it is given as receipt or record, and answers VALID only when the
@@ -33,6 +34,10 @@ from hub.ledger.policy import Policy
 from hub.ledger.proof import parse_receipt
 from hub.ledger.statement import check_statement, parse_statement
 from schema.canonical import digest, parse_canonical
+from schema.registry import Registry, standard
+
+TOMBSTONE = frozenset({"type", "key", "reason", "at"})
+"""Members of the canonical bytes of a withdrawal."""
 
 
 class Word(StrEnum):
@@ -98,13 +103,15 @@ def verify(
     keys: ProducerKeys,
     *,
     now: datetime | None = None,
+    registry: Registry | None = None,
 ) -> Verdict:
     """Judge a receipt for the canonical bytes of a record.
 
     With `now`, signatures and cosignatures from more than ten minutes in the future are refused.
+    `registry`: the record types that are known, those of the standard by default.
     """
     try:
-        return _judge(receipt, record, policy, keys, now)
+        return _judge(receipt, record, policy, keys, (now, registry or standard()))
     except _RefusedError as refusal:
         return Verdict(word=refusal.word, reasons=(_REFUSALS[refusal.word],), detail=refusal.detail)
     except NoteError as error:
@@ -112,13 +119,24 @@ def verify(
 
 
 def _judge(
-    data: bytes, record: bytes, policy: Policy, keys: ProducerKeys, now: datetime | None
+    data: bytes,
+    record: bytes,
+    policy: Policy,
+    keys: ProducerKeys,
+    known: tuple[datetime | None, Registry],
 ) -> Verdict:
+    now, registry = known
     receipt = parse_receipt(data)
     evidence = receipt.evidence
     leaf = evidence.leaf()
     _check_record(record)
     key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
+    issuer = _issuer(evidence.record_type, record, registry)
+    if key is not None and issuer not in (None, evidence.party):
+        raise _RefusedError(
+            Word.BAD_PRODUCER_SIG,
+            f"PRODUCER_PARTY: {evidence.party} signed what only {issuer} may state",
+        )
     if not evidence.is_of(record):
         raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
     checkpoint = _open(receipt.checkpoint, policy)
@@ -136,7 +154,7 @@ def _judge(
         )
     return Verdict(
         word=Word.VALID if policy.asks_witnesses else Word.VALID_UNWITNESSED,
-        reasons=_reasons(leaf.assurance, checkpoint, receipt.index, witnessed_at),
+        reasons=_reasons(_vouched(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at),
         assurance=leaf.assurance,
         record_type=leaf.record_type,
         party=leaf.party,
@@ -147,6 +165,32 @@ def _judge(
         witnessed_at=witnessed_at,
         witnesses=tuple(sorted(times)),
     )
+
+
+def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
+    """Return who alone may state a record, or None where its bytes do not tell.
+
+    They do not where this version does not know the record type, and for some withdrawals, which
+    name nothing but a key.
+    """
+    spec = registry.get(record_type)
+    if spec is None:
+        return None
+    wire = parse_canonical(record)
+    if wire.keys() == TOMBSTONE:
+        party = spec.issuer or spec.owner
+        return registry.party_of_key(spec, party, str(wire["key"]))
+    try:
+        return spec.issuer_of(wire)
+    except KeyError:
+        return None
+
+
+def _vouched(assurance: Assurance, issuer: str | None) -> Reason:
+    """Say who vouches; of a signature whose signer was not compared with the issuer, only that."""
+    if assurance is Assurance.PRODUCER_SIGNED and issuer is None:
+        return _UNCOMPARED
+    return _ASSURANCES[assurance]
 
 
 def _check_record(record: bytes) -> None:
@@ -225,7 +269,7 @@ def _quorum_time(times: dict[str, int], policy: Policy) -> datetime | None:
 
 
 def _reasons(
-    assurance: Assurance, checkpoint: Checkpoint, index: int, witnessed_at: datetime | None
+    vouched: Reason, checkpoint: Checkpoint, index: int, witnessed_at: datetime | None
 ) -> tuple[Reason, ...]:
     where = Reason(
         f"该记录是日志 {checkpoint.origin} 的第 {index} 项,日志当时共 {checkpoint.size} 项。",
@@ -242,7 +286,7 @@ def _reasons(
             f"见证方已于 {at} 达到策略要求的数量,日志历史不能再改写。",
             f"Enough witnesses had seen this history by {at}; the log cannot rewrite it.",
         )
-    return (_ASSURANCES[assurance], where, seen)
+    return (vouched, where, seen)
 
 
 _ASSURANCES = {
@@ -260,14 +304,20 @@ _ASSURANCES = {
     ),
 }
 
+_UNCOMPARED = Reason(
+    "记录有有效签名；本程序无法判断签名单位是否就是该记录的出具单位。",
+    "The record is validly signed; this program cannot tell whether the signer is its issuer.",
+)
+
 _REFUSALS = {
     Word.BAD_RECORD: Reason(
         "记录字节不是规范形式。请使用枢纽提供的原始字节,不要重新排版。",
         "The record is not in canonical form. Use the bytes as the hub gave them, not reformatted.",
     ),
     Word.BAD_PRODUCER_SIG: Reason(
-        "产生单位的签名与记录不符:记录或签名被改动过。",
-        "The producer's signature does not fit: record or signature were changed.",
+        "产生单位的签名与记录不符:记录或签名被改动过,或签名者不是有权出具该记录的单位。",
+        "The producer's signature does not fit: record or signature were changed, or the signer "
+        "is not who may state this record.",
     ),
     Word.UNKNOWN_KEY: Reason(
         "签名密钥不在固定的密钥清单中。请向枢纽索取并核对该单位的公钥。",

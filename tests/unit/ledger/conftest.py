@@ -50,7 +50,11 @@ class Log:
 
     def add(self, assurance="PRODUCER_SIGNED", **items):
         number = len(self.entries)
-        canon = canonical({"hours": "3.50", "localId": f"s-{number}", "note": "电镜", **items})
+        stated = {"instrumentKey": f"{PARTY}/A1", "localId": f"s-{number}", "note": "电镜"}
+        return self.add_bytes(canonical({"hours": "3.50", **stated, **items}), assurance)
+
+    def add_bytes(self, canon, assurance="PRODUCER_SIGNED"):
+        number = len(self.entries)
         salt = sha256(f"salt {number}".encode()).digest()
         kid, party, jws = self.kid, self.party, None
         if assurance == "PRODUCER_SIGNED":

@@ -19,6 +19,8 @@ from hub.ledger.policy import parse_policy
 from hub.ledger.proof import Receipt, parse_receipt
 from hub.ledger.verify import Word, verify
 from schema.canonical import canonical, digest
+from schema.records import Institution
+from schema.registry import build
 
 SIGNED, REQUEST, OBSERVED = 0, 1, 2
 
@@ -50,6 +52,46 @@ def test_a_witnessed_receipt_is_valid_and_says_who_vouches(log, number, assuranc
     assert verdict.witnesses == ("ah", "js", "sh")
     assert len(verdict.reasons) == 3
     assert all(reason.zh and reason.en for reason in verdict.reasons)
+
+
+def test_a_signature_of_another_than_the_issuer_does_not_count(new_log):
+    """A platform signs, with its own pinned key, a record of a university."""
+    made = new_log()
+    made.add(instrumentKey="moe:10246/A1")
+    receipt, record = made.receipt(0)
+    verdict = verify(receipt, record, made.policy(), made.keys)
+    assert verdict.word is Word.BAD_PRODUCER_SIG
+    assert verdict.detail == "PRODUCER_PARTY: moe:10335 signed what only moe:10246 may state"
+
+
+def test_a_request_may_be_signed_by_a_platform_that_passes_a_record_on(new_log):
+    made = new_log()
+    made.add("REQUEST_SIGNED", instrumentKey="moe:10246/A1")
+    receipt, record = made.receipt(0)
+    verdict = verify(receipt, record, made.policy(), made.keys)
+    assert (verdict.word, verdict.party) == (Word.VALID, "moe:10335")
+    assert "itself is not signed" in verdict.reasons[0].en
+
+
+def test_what_cannot_be_compared_is_not_called_the_producer_s(log):
+    receipt, record = log.receipt(SIGNED)
+    with_type = verify(receipt, record, log.policy(), log.keys)
+    without = verify(receipt, record, log.policy(), log.keys, registry=build([Institution]))
+    assert (with_type.word, without.word) == (Word.VALID, Word.VALID)
+    assert "The producer signed this record" in with_type.reasons[0].en
+    assert "cannot tell whether the signer is its issuer" in without.reasons[0].en
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [("moe:10335/A1/s-1", Word.VALID), ("moe:10246/A1/s-1", Word.BAD_PRODUCER_SIG)],
+)
+def test_a_withdrawal_s_signer_is_compared_with_what_its_key_names(new_log, key, word):
+    made = new_log()
+    stated = {"type": "ServiceRecord", "key": key, "reason": "typo", "at": "2026-11-25T08:00:00Z"}
+    made.add_bytes(canonical(stated))
+    receipt, record = made.receipt(0)
+    assert _word(receipt, record, made.policy(), made.keys) is word
 
 
 def test_every_record_of_the_log_has_a_valid_receipt(log):
