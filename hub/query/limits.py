@@ -23,6 +23,11 @@ class QueryLimits:
     directives: int = 20
     root_fields: int = 20
     fragments: int = 20
+    fields: int = 1000
+    """Fields of a document once its fragments are expanded, with spreads and values of arguments;
+    one without fragments has fewer than its tokens. A statement's length follows from it."""
+    pairs: int = 5000
+    """Pairs of fields of one key, or of fragments, that validation compares in a document."""
     page: int = 100
     """Largest `first` or `last`."""
     cost: int = 5000
@@ -62,6 +67,10 @@ AVAILABILITY_COST = 5
 """Cost of the availability of one instrument."""
 CONCAT_PARTS_MAX = 90
 """Arguments of one concat(); PostgreSQL allows 100 of a function."""
+LINES_MAX = 5000
+"""Lines of a document: each error about it looks for its place from the start."""
+NESTING_MAX = 100
+"""Levels of syntax in a document; far beyond any allowed depth."""
 DETAIL_MAX = 300
 """Characters of the explanation of an error."""
 ERRORS_MAX = 10
