@@ -24,6 +24,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from hub.errors import ErrorCode
 from hub.query import binding, jsontext
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
@@ -31,12 +32,13 @@ from hub.query.availability import availability_row, window
 from hub.query.binding import Bind
 from hub.query.connection import Parts, connection, page_of, page_size, visible
 from hub.query.cost import Cost
-from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
+from hub.query.errors import FieldDenied, NotCompilableError, QueryError, ScopeMissingError
 from hub.query.limits import (
     AVAILABILITY_COST,
     AVAILABLE_FILTER_COST,
     LIST_DEFAULT,
     PAGE_DEFAULT,
+    STATEMENT_MAX,
     QueryLimits,
 )
 from hub.query.lookup import identities, named
@@ -119,6 +121,11 @@ class Compiler:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
         self._sample.let_go()
         sql, used, unused = out.numbered(f"SELECT {body}")
+        if len(sql) > STATEMENT_MAX:
+            detail = (
+                f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}; ask for less"
+            )
+            raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
         return Compiled(
             sql=sql.encode(),
             binds=used,

@@ -18,7 +18,7 @@ from hub.query.arguments import NOTHING, Sample
 from hub.query.authorise import Authority
 from hub.query.documents import Document, read_document, registered
 from hub.query.errors import QueryError
-from hub.query.limits import LINES_MAX, NESTING_MAX, QueryLimits
+from hub.query.limits import LINES_MAX, NESTING_MAX, STATEMENT_MAX, QueryLimits
 from hub.query.plan import Planner
 from hub.query.selection import Selection
 from schema.records import RECORDS
@@ -34,8 +34,6 @@ STEPS_MAX = 400_000
 """Calls that reading and compiling one document may take."""
 GROWTH_MAX = 5
 """Twice the size may take four times the steps, and a little."""
-STATEMENT_MAX = 200_000
-"""Characters of a statement."""
 
 
 class TooManyStepsError(BaseException):
@@ -212,6 +210,14 @@ def test_fragments_that_are_shared_by_other_fragments_are_fine() -> None:
     assert sql(document, document.operation(None)).count("->'zh'") == 3
 
 
+def test_twenty_whole_records_by_their_keys_are_fine() -> None:
+    plain = " ".join(item.wire for item in RECORDS["Instrument"].items if item.value is None)
+    nested = "provenance { __typename } name { zh en } classes { scheme code } place { address }"
+    every = repeated(20, lambda n: f'a{n}: instrument(by: {{ key: "k{n}" }}) {{ ...F0 }}')
+    document = read(f"{{ {every} }}" + fragments([f"id key {plain} {nested} offers {{ code }}"]))
+    assert len(sql(document, document.operation(None))) * 2 < STATEMENT_MAX
+
+
 @pytest.mark.parametrize("text", [*registered().values(), get_introspection_query()])
 def test_what_everybody_sends_keeps_far_from_the_bounds(text: str) -> None:
     assert read(text, QueryLimits(fields=QueryLimits().fields // 4, pairs=0))
@@ -241,6 +247,16 @@ def test_what_everybody_sends_keeps_far_from_the_bounds(text: str) -> None:
 )  # fmt: skip
 def test_each_bound_has_its_code(text: str, code: str) -> None:
     assert refusal(text).code.name == code
+
+
+def test_few_fields_that_make_a_long_statement_are_refused_before_it_is_sent() -> None:
+    ways = repeated(15, lambda n: f"a{n}: offers(first: 1) {{ instrument {{ ...F1 }} }}")
+    prices = repeated(15, lambda n: f"p{n}: priceEstimate(audience: OUTSIDE) {{ status }}")
+    document = read(ROOT + fragments([ways, prices]))
+    with pytest.raises(QueryError) as error:
+        sql(document, document.operation(None))
+    assert error.value.code.name == "TOO_MANY_FIELDS"
+    assert f"at most {STATEMENT_MAX}" in error.value.detail
 
 
 # -- merging -----------------------------------------------------------------------------------
