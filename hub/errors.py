@@ -46,6 +46,7 @@ class ErrorCode(Enum):
     TOO_MANY_ALIASES = 400, "查询中的别名过多", "The document has too many aliases"
     TOO_MANY_DIRECTIVES = 400, "查询中的指令过多", "The document has too many directives"
     TOO_MANY_ROOT_FIELDS = 400, "查询的顶层字段过多", "The document has too many root fields"
+    TOO_MANY_FIELDS = 400, "查询展开后的字段过多", "The document selects too many fields"
     COST_LIMIT = 400, "查询开销超过上限", "The query costs more than is allowed"
 
     # The caller

@@ -1,7 +1,6 @@
 """`documents`: a document's text, parsed, bounded and validated once.
 
-- Each bound has its own code. Depth is counted through fragments; introspection is left out of it,
-  since its standard query is deep and touches no record.
+- What it may ask for is bounded before anything else looks at it (`hub.query.bounds`).
 - Registered documents are files of this package; their id is `sha256:` and the hash of the text.
 - Explanations never suggest names of fields.
 """
@@ -18,28 +17,22 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
-    Node,
     OperationDefinitionNode,
-    SelectionSetNode,
     parse,
     validate,
 )
 
 from hub.errors import ErrorCode
 from hub.query.arguments import Shape, shape_of
+from hub.query.bounds import check_bounds
 from hub.query.errors import QueryError
-from hub.query.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
+from hub.query.limits import DETAIL_MAX, ERRORS_MAX, LINES_MAX, QueryLimits
 
 DOCUMENTS = Path(__file__).parent / "documents"
 _SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
-NESTING_MAX = 100
-"""Levels that counting goes down; far beyond any allowed depth."""
 
 
 @dataclass(slots=True)
@@ -67,6 +60,8 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Docu
     """Parse, bound and validate; QueryError with every problem found, up to a bound."""
     if len(text) > limits.document_bytes:
         raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {limits.document_bytes} characters")
+    if text.count("\n") + text.count("\r") > LINES_MAX:
+        raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {LINES_MAX} lines")
     ast = _parsed(text, limits)
     operations: dict[str | None, OperationDefinitionNode] = {}
     fragments: dict[str, FragmentDefinitionNode] = {}
@@ -75,7 +70,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Docu
             operations[definition.name.value if definition.name else None] = definition
         elif isinstance(definition, FragmentDefinitionNode):
             fragments[definition.name.value] = definition
-    _bound(ast, operations, fragments, limits)
+    check_bounds(ast, limits)
     errors = validate(schema, ast, max_errors=ERRORS_MAX, hide_suggestions=True)
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
@@ -111,106 +106,6 @@ def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
     ]
     made[0].also = tuple(made[1:])
     return made[0]
-
-
-@dataclass(slots=True)
-class _Counts:
-    aliases: int = 0
-    directives: int = 0
-
-
-def _bound(
-    ast: DocumentNode,
-    operations: Mapping[str | None, OperationDefinitionNode],
-    fragments: Mapping[str, FragmentDefinitionNode],
-    limits: QueryLimits,
-) -> None:
-    counts = _Counts()
-    _count(ast, counts, NESTING_MAX)
-    if counts.aliases > limits.aliases:
-        raise QueryError(ErrorCode.TOO_MANY_ALIASES, f"at most {limits.aliases} aliases")
-    if counts.directives > limits.directives:
-        raise QueryError(ErrorCode.TOO_MANY_DIRECTIVES, f"at most {limits.directives} directives")
-    if len(fragments) > limits.fragments:
-        raise QueryError(ErrorCode.TOO_DEEP, f"at most {limits.fragments} fragments")
-    walk = _Walk(fragments, limits.depth + 1)
-    for operation in operations.values():
-        if walk.depth(operation.selection_set, frozenset(), 0) > limits.depth:
-            raise QueryError(ErrorCode.TOO_DEEP, f"at most {limits.depth} levels")
-        if walk.width(operation.selection_set, frozenset()) > limits.root_fields:
-            detail = f"at most {limits.root_fields} root fields"
-            raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
-
-
-def _count(node: Node, counts: _Counts, levels: int) -> None:
-    if levels == 0:
-        raise QueryError(ErrorCode.TOO_DEEP, f"at most {NESTING_MAX} levels of syntax")
-    if isinstance(node, FieldNode) and node.alias is not None:
-        counts.aliases += 1
-    counts.directives += len(getattr(node, "directives", None) or ())
-    for key in node.keys:
-        value = getattr(node, key, None)
-        if isinstance(value, Node):
-            _count(value, counts, levels - 1)
-        elif isinstance(value, list | tuple):
-            for each in value:
-                if isinstance(each, Node):
-                    _count(each, counts, levels - 1)
-
-
-class _Walk:
-    """Counts through fragments, each of them once on a way and once in all."""
-
-    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], enough: int) -> None:
-        self._fragments = fragments
-        self._enough = enough
-        self._known: dict[str, int] = {}
-
-    def depth(self, selection: SelectionSetNode | None, seen: frozenset[str], level: int) -> int:
-        """Return the levels of fields below a selection; more than enough is not counted on."""
-        if selection is None or level > self._enough:
-            return 0
-        deepest = 0
-        for node in selection.selections:
-            if isinstance(node, FieldNode):
-                below = 0
-                if not node.name.value.startswith("__"):
-                    below = self.depth(node.selection_set, seen, level + 1)
-                found = 1 + below
-            elif isinstance(node, FragmentSpreadNode):
-                found = self._fragment(node.name.value, seen, level)
-            else:
-                found = self.depth(getattr(node, "selection_set", None), seen, level)
-            deepest = max(deepest, found)
-        return deepest
-
-    def _fragment(self, name: str, seen: frozenset[str], level: int) -> int:
-        if name in self._known:
-            return self._known[name]
-        fragment = self._fragments.get(name)
-        if fragment is None or name in seen:
-            return 0
-        # counted from its own level, so that what is kept holds wherever it is spread
-        found = self.depth(fragment.selection_set, seen | {name}, 0)
-        if not seen:
-            self._known[name] = found
-        return found
-
-    def width(self, selection: SelectionSetNode, seen: frozenset[str]) -> int:
-        """Return the number of root fields, fragments included."""
-        total = 0
-        for node in selection.selections:
-            if isinstance(node, FieldNode):
-                total += 1
-            elif isinstance(node, FragmentSpreadNode):
-                fragment = self._fragments.get(node.name.value)
-                if fragment is not None and node.name.value not in seen:
-                    total += self.width(fragment.selection_set, seen | {node.name.value})
-            elif isinstance(node, InlineFragmentNode):
-                total += self.width(node.selection_set, seen)
-            if total > self._enough + 1000:
-                break
-        return total
 
 
 def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, Shape]:

@@ -23,6 +23,11 @@ class QueryLimits:
     directives: int = 20
     root_fields: int = 20
     fragments: int = 20
+    fields: int = 2000
+    """Fields of a document once its fragments are expanded, with spreads and values of arguments.
+    One without fragments has fewer than its tokens; twenty whole instruments by key have 1,440."""
+    pairs: int = 5000
+    """Pairs of fields of one key, or of fragments, that validation compares in a document."""
     page: int = 100
     """Largest `first` or `last`."""
     cost: int = 5000
@@ -60,8 +65,14 @@ AVAILABLE_FILTER_COST = 200
 """Added cost of filtering a search by availability."""
 AVAILABILITY_COST = 5
 """Cost of the availability of one instrument."""
+STATEMENT_MAX = 250_000
+"""Characters of a statement; twenty whole instruments by key take 100,000."""
 CONCAT_PARTS_MAX = 90
 """Arguments of one concat(); PostgreSQL allows 100 of a function."""
+LINES_MAX = 5000
+"""Lines of a document: each error about it looks for its place from the start."""
+NESTING_MAX = 100
+"""Levels of syntax in a document; far beyond any allowed depth."""
 DETAIL_MAX = 300
 """Characters of the explanation of an error."""
 ERRORS_MAX = 10

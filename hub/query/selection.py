@@ -53,11 +53,16 @@ class Selection:
         return True
 
     def collect(self, sets: Iterable[SelectionSetNode | None], kind: GraphQLObjectType) -> Selected:
-        """Return the fields that some selection sets ask of an object of this type."""
+        """Return the fields that some selection sets ask of an object of this type.
+
+        The sets are one set that is merged: a fragment counts once in all of them, or fragments
+        that are spread twice below the same field would double at every level.
+        """
         found: Selected = {}
+        seen: set[str] = set()
         for each in sets:
             if each is not None:
-                self._collect_into(found, each.selections, kind, set())
+                self._collect_into(found, each.selections, kind, seen)
         return found
 
     def _collect_into(

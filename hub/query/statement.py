@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable
 
+from hub.errors import ErrorCode
 from hub.query.arguments import Argument
 from hub.query.authorise import Authority
 from hub.query.binding import Bind, Env, Transform, array
-from hub.query.errors import FieldDenied
-from hub.query.limits import QueryLimits
+from hub.query.errors import FieldDenied, QueryError
+from hub.query.limits import STATEMENT_MAX, QueryLimits
 from hub.query.model import Model
 from schema.codes import AgreementDataset
 from schema.item import RecordSpec
@@ -76,11 +77,14 @@ class Statement:
     def numbered(self, sql: str) -> tuple[str, tuple[Bind, ...], tuple[Check, ...]]:
         """Return the text with its parameters numbered without gaps, and what fills them.
 
-        PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
+        Raises `QueryError` when the text is longer than any question needs. PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
         only the count is asked); such a value is still looked at, as a check.
         """
         used = sorted({int(number) for number in _PARAMETER.findall(sql)})
         numbers = {old: new for new, old in enumerate(used, start=1)}
+        if len(sql) > STATEMENT_MAX:
+            detail = f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}"
+            raise QueryError(ErrorCode.TOO_MANY_FIELDS, f"{detail}; ask for less")
         text = _PARAMETER.sub(lambda found: f"${numbers[int(found[1])]}::", sql)
         unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
         return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
