@@ -77,8 +77,9 @@ class Statement:
     def numbered(self, sql: str) -> tuple[str, tuple[Bind, ...], tuple[Check, ...]]:
         """Return the text with its parameters numbered without gaps, and what fills them.
 
-        Raises `QueryError` when the text is longer than any question needs. PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
-        only the count is asked); such a value is still looked at, as a check.
+        PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
+        only the count is asked); such a value is still looked at, as a check. Raises `QueryError`
+        when the text is longer than any question needs.
         """
         used = sorted({int(number) for number in _PARAMETER.findall(sql)})
         numbers = {old: new for new, old in enumerate(used, start=1)}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from graphql import FieldNode, OperationDefinitionNode, get_introspection_query
 
-from hub.graphql.schema import core
+from hub.graphql.schema import interface
 from hub.query.arguments import NOTHING, Sample
 from hub.query.authorise import Authority
 from hub.query.documents import Document, read_document, registered
@@ -21,14 +21,14 @@ from hub.query.errors import QueryError
 from hub.query.limits import LINES_MAX, NESTING_MAX, STATEMENT_MAX, QueryLimits
 from hub.query.plan import Planner
 from hub.query.selection import Selection
-from schema.records import RECORDS
+from hub.store.records import standard_records
+from schema.registry import standard
 from tests.unit.query import nasty_fields
 from tests.unit.query.nasty import BACK, FAMILIES, LEAVES, ROOT, chain, fragments, repeated
 
 T = TypeVar("T")
-EVERYTHING = Authority(
-    frozenset(item.scope for spec in RECORDS.values() for item in spec.items), everything=True
-)
+INTERFACE = interface(standard_records())
+EVERYTHING = Authority(frozenset(item.scope for spec in standard() for item in spec.items))
 GIVEN = {"a": True, "b": False, "v": "x", "n": 3, "f": "2026-12-01T00:00:00Z"}
 STEPS_MAX = 400_000
 """Calls that reading and compiling one document may take."""
@@ -59,7 +59,7 @@ def counted(work: Callable[[], T]) -> tuple[int, T]:
 
 
 def read(text: str, limits: QueryLimits | None = None) -> Document:
-    return read_document(text, core(), limits or QueryLimits())
+    return read_document(text, INTERFACE.schema, limits or QueryLimits())
 
 
 def refusal(text: str, limits: QueryLimits | None = None) -> QueryError:
@@ -73,7 +73,7 @@ def sql(document: Document, operation: OperationDefinitionNode) -> str:
     names = {each.variable.name.value for each in operation.variable_definitions or ()}
     given = {name: value for name, value in GIVEN.items() if name in names}
     name = operation.name.value if operation.name else None
-    found = Planner(core(), QueryLimits()).plan(document, name, given, EVERYTHING).compiled
+    found = Planner(INTERFACE, QueryLimits()).plan(document, name, given, EVERYTHING).compiled
     return found.sql.decode() if found else ""
 
 
@@ -211,7 +211,7 @@ def test_fragments_that_are_shared_by_other_fragments_are_fine() -> None:
 
 
 def test_twenty_whole_records_by_their_keys_are_fine() -> None:
-    plain = " ".join(item.wire for item in RECORDS["Instrument"].items if item.value is None)
+    plain = " ".join(item.wire for item in standard()["Instrument"].items if item.value is None)
     nested = "provenance { __typename } name { zh en } classes { scheme code } place { address }"
     every = repeated(20, lambda n: f'a{n}: instrument(by: {{ key: "k{n}" }}) {{ ...F0 }}')
     document = read(f"{{ {every} }}" + fragments([f"id key {plain} {nested} offers {{ code }}"]))
@@ -266,7 +266,7 @@ def test_a_fragment_counts_once_in_selection_sets_that_are_merged() -> None:
     size = 5
     step = "offers {{ instrument {{ {0} }} }} offers {{ instrument {{ {0} }} }}".format
     document = read(ROOT + chain(size, step))
-    selection = Selection(core(), document.fragments, Sample(NOTHING))
+    selection = Selection(INTERFACE.schema, document.fragments, Sample(NOTHING))
     nodes: list[FieldNode] = [next(iter(_fields(document.operation(None))))]
     way = ["InstrumentConnection", "Instrument"] + ["ServiceOffer", "Instrument"] * (size - 1)
     for name in way:
