@@ -63,6 +63,8 @@ class ClientKey:
     status: KeyStatus
     added_at: datetime
     ended_at: datetime | None = None
+    agent: str | None = None
+    """Who holds the key for the client's party, where it is not the party itself."""
     use: str = "sig"
 
     @property

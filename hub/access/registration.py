@@ -29,9 +29,12 @@ from hub.access.clients import (
 from hub.access.keys import SigningKey, VerifyKey, import_jwk
 from hub.access.limits import CLOCK_AHEAD_S, ROTATION_OVERLAP_S
 from hub.access.scopes import expand
+from hub.ledger.leaf import HUB_PARTY
+from schema.values import KEY_PATTERN
 
 DOCUMENT_VERSION = "hub-registration-1"
 ROTATION_TYPE = "hub-key-rotation+jws"
+_PARTY = re.compile(KEY_PATTERN)
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{2,63}")
 _ROTATION_AGE_S = 86_400
 _NAME_MAX = 200
@@ -98,6 +101,13 @@ class Grant:
     kind: ClientKind
     scopes: tuple[str, ...]
     sources: tuple[str, ...] = ()
+    agent: str | None = None
+    """Who holds the key for the party: a service provider, where it is not the party itself."""
+
+
+def is_party(text: str) -> bool:
+    """Whether a client may act for a party: `scheme:value`, and no hub, which speaks for itself."""
+    return _PARTY.fullmatch(text) is not None and not text.startswith(HUB_PARTY)
 
 
 async def admit(
@@ -108,6 +118,9 @@ async def admit(
         scopes = expand(grant.scopes)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
+    for party in (grant.party, grant.agent):
+        if party is not None and not is_party(party):
+            raise RegistrationError(f"{party} is no party that a client may act for; write uscc:…")
     client = Client(
         client_id=application.client_id,
         party=grant.party,
@@ -117,7 +130,11 @@ async def admit(
         sources=tuple(sorted(set(grant.sources))),
         status=ClientStatus.ACTIVE,
         created_at=now,
-        keys=(ClientKey(application.key, application.client_id, KeyStatus.ACTIVE, now),),
+        keys=(
+            ClientKey(
+                application.key, application.client_id, KeyStatus.ACTIVE, now, agent=grant.agent
+            ),
+        ),
     )
     await store.register(client)
     return client

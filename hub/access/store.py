@@ -47,8 +47,8 @@ class DatabaseClientStore:
         if not rows:
             return None
         keys = [
-            ClientKey(self._keys.get(jwk), client_id, KeyStatus(status), added_at, ended_at)
-            for *_, jwk, status, added_at, ended_at in rows
+            ClientKey(self._keys.get(jwk), client_id, KeyStatus(status), added_at, ended_at, agent)
+            for *_, jwk, status, added_at, ended_at, agent in rows
             if jwk is not None
         ]
         return _client(dict(zip(_CLIENT_COLUMNS, rows[0], strict=False)), keys)
@@ -122,7 +122,7 @@ class DatabaseClientStore:
 _CLIENT_COLUMNS = [column.name for column in CLIENT.columns]
 _CLIENT_AND_KEYS = (
     f"SELECT {', '.join(f'c.{name}' for name in _CLIENT_COLUMNS)},"  # noqa: S608 - own names
-    " k.jwk, k.status, k.added_at, k.ended_at FROM client c LEFT JOIN client_key k"
+    " k.jwk, k.status, k.added_at, k.ended_at, k.agent FROM client c LEFT JOIN client_key k"
     " USING (client_id) WHERE c.client_id = %s ORDER BY k.added_at, k.kid"
 )
 
@@ -145,6 +145,7 @@ async def _clients(connection: AsyncConnection, condition: Any, limit: int) -> S
                 KeyStatus(row["status"]),
                 row["added_at"],
                 row["ended_at"],
+                row["agent"],
             )
         )
     return [_client(row, keys[row["client_id"]]) for row in rows]
@@ -187,6 +188,7 @@ def _key_row(key: ClientKey) -> dict[str, Any]:
         "status": key.status.value,
         "added_at": key.added_at,
         "ended_at": key.ended_at,
+        "agent": key.agent,
     }
 
 

@@ -33,11 +33,18 @@ def register(
     kind: Annotated[ClientKind, typer.Option(help="kind of client")],
     scope: Annotated[list[str], typer.Option(help="scope granted; repeat")],
     source: Annotated[list[str] | None, typer.Option(help="source it may push as; repeat")] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(help="who holds the key for that party: a service provider, e.g. uscc:…"),
+    ] = None,
 ) -> None:
-    """[operator] Register a partner with what you grant it."""
+    """[operator] Register a partner with what you grant it.
+
+    With --agent the key is a service provider's: what it signs is the party's, until it is revoked.
+    """
     try:
         application = read_application(json.loads(document.read_text("utf-8")))
-        grant = Grant(party, kind, tuple(scope), tuple(source or ()))
+        grant = Grant(party, kind, tuple(scope), tuple(source or ()), agent)
         run(_register(application, grant))
     except (RegistrationError, OSError, ValueError) as error:
         typer.echo(f"not registered: {error}", err=True)
@@ -65,7 +72,10 @@ async def _list() -> list[str]:
                 f"{client.client_id}  {client.status.value}  {client.kind.value}  {client.party}  "
                 f"{' '.join(client.scopes)}  sources: {' '.join(client.sources) or '-'}"
             )
-            lines += [f"  {key.kid}  {key.status.value}" for key in client.keys]
+            lines += [
+                f"  {key.kid}  {key.status.value}" + (f"  held by {key.agent}" if key.agent else "")
+                for key in client.keys
+            ]
     return lines
 
 
