@@ -63,7 +63,8 @@ async def intake(server: EmbeddedPostgres, *, signed: bool, batches: int, rows: 
     os.sched_setaffinity(0, [cores()[1]])
     try:
         async with Database(url) as database:
-            await register_source(database, SOURCE, "性能测试", mode="PUSH", now=system_clock())
+            now = system_clock()
+            await register_source(database, SOURCE, "性能测试", mode="PUSH", owners=None, now=now)
             partner = (await register(database, (SOURCE,), 1))[0]
         port = free_port()
         environment = {

@@ -97,7 +97,13 @@ async def filled(server: EmbeddedPostgres, data: Data) -> tuple[str, float]:
 
 async def _fill(database: Database, data: Data) -> int:
     await register_source(
-        database, SOURCE, "性能测试", mode="PUSH", now=AS_OF, promised_freshness_s=PROMISED_S
+        database,
+        SOURCE,
+        "性能测试",
+        mode="PUSH",
+        owners=None,
+        now=AS_OF,
+        promised_freshness_s=PROMISED_S,
     )
     ids, rows = count(1), 0
     for name, each in data.everything().items():

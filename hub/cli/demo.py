@@ -80,6 +80,7 @@ def _sources(systems: Systems) -> list[Source]:
                 client_id=systems.ecnu.client_id,
                 client_secret=systems.ecnu.client_secret,
             ),
+            owners=("moe:10269",),
             division_code="310000",
         ),
         Source(
@@ -87,6 +88,7 @@ def _sources(systems: Systems) -> list[Source]:
             adapter=adapters["anhui"],
             base_url=systems.anhui_url,
             auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+            owners=None,
             division_code="340000",
             title_zh="长三角科技资源共享服务平台（沙箱，接口同安徽平台）",
             title_en="Delta sharing platform (sandbox, with Anhui's interface)",

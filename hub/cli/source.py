@@ -38,14 +38,21 @@ def add(
     title: Annotated[str, typer.Option(help="name for people, Chinese")],
     owner: Annotated[
         list[str] | None,
-        typer.Option(help="institution it may speak for; repeat; none: any (a platform)"),
+        typer.Option(help="institution it may speak for; repeat"),
     ] = None,
+    platform: Annotated[
+        bool,
+        typer.Option("--platform", help="it speaks for anybody; it may grant and decide nothing"),
+    ] = False,
     title_en: Annotated[str | None, typer.Option(help="name in English")] = None,
     freshness: Annotated[
         int, typer.Option(min=1, help="seconds after which what it said is no longer relied on")
     ] = PROMISED_FRESHNESS_S,
 ) -> None:
     """Register a source that pushes, or renew what its registration says."""
+    if platform is bool(owner):
+        typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --platform", err=True)
+        raise typer.Exit(2)
     run(_add(source_id, title, owner, title_en, freshness))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
 

@@ -5,7 +5,7 @@ It names the adapter, the address, how the source lets us in, and facts of the i
     adapter = "ecnu"
     base_url = "https://api.example.edu.cn/api/v1/"
     division_code = "310000"
-    owners = ["moe:10269"]
+    owners = ["moe:10269"]        # whom it may speak for; a platform that speaks for anybody: "any"
 
     [client_credentials]          # or:  [token]  value = "…"  header = "X-Api-Key"
     token_url = "/oauth2/token"
@@ -46,6 +46,10 @@ MEMBERS = {
 }
 
 
+ANYBODY = "any"
+"""Owners of a platform that speaks for others; it may state facts, no rights and no decisions."""
+
+
 def load_source(path: Path) -> Source:
     """Read a source's file; `SettingsError` lists every problem."""
     content = _read(path)
@@ -56,11 +60,13 @@ def load_source(path: Path) -> Source:
         problems.append(f"{path}: adapter is one of {', '.join(sorted(adapters))}")
     elif not _can_be_asked(adapters[name]):
         problems.append(f"{path}: {name} is sent by people: deltahub submit takes its files")
+    owners = content.get("owners")
+    if owners != ANYBODY and not _are_owners(owners):
+        problems.append(f'{path}: owners lists whom it may speak for, or is "{ANYBODY}"')
     if not str(content.get("base_url", "")).startswith(("http://", "https://")):
         problems.append(f"{path}: base_url begins with https://")
     if problems:
         raise SettingsError(problems)
-    owners = content.get("owners")
     try:
         return Source(
             id=path.stem,
@@ -69,13 +75,17 @@ def load_source(path: Path) -> Source:
             auth=_auth(path.stem, content),
             institution=content.get("institution", {}),
             facts=content.get("facts", {}),
-            owners=None if owners is None else tuple(owners),
+            owners=None if owners == ANYBODY else tuple(content["owners"]),
             division_code=content.get("division_code"),
             title_zh=content.get("title_zh", ""),
             title_en=content.get("title_en", ""),
         )
     except TypeError as error:
         raise SettingsError([f"{path}: {error}"]) from error
+
+
+def _are_owners(stated: Any) -> bool:
+    return isinstance(stated, list) and all(isinstance(each, str) for each in stated)
 
 
 def sources_in(folder: Path | None) -> dict[str, Path]:

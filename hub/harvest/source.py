@@ -34,8 +34,8 @@ class Source:
     """The Institution record it stands for, in wire form, where the adapter states none itself."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the adapter's docstring asks for."""
-    owners: tuple[str, ...] | None = None
-    """Institutions it may speak for; None: any (a province platform)."""
+    owners: tuple[str, ...] | None
+    """Institutions it may speak for; None: anybody (a province platform)."""
     division_code: str | None = None
     """GB/T 2260 code of where its publisher sits."""
     limits: Limits = field(default_factory=Limits)

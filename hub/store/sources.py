@@ -41,12 +41,13 @@ async def register_source(
     *,
     mode: str,
     now: datetime,
-    owners: Sequence[str] | None = None,
+    owners: Sequence[str] | None,
     **facts: Any,
 ) -> None:
     """Register a source, or renew what its registration says; its history stays.
 
-    `owners`: institutions it may speak for; None for a platform that speaks for any. `facts`:
+    `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
+    state facts but no rights and no decisions. `facts`:
     further columns of the table `source` (title_en, publisher, division_code, …); a source that is
     new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
     """

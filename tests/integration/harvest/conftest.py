@@ -73,6 +73,7 @@ def anhui(systems: Systems) -> Source:
         adapter=discover()["anhui"],
         base_url=systems.anhui_url,
         auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+        owners=None,
         division_code="340000",
         limits=LIMITS,
     )

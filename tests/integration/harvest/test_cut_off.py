@@ -38,7 +38,8 @@ url, base, client_id, secret, now = sys.argv[1:]
 async def main():
     auth = ClientCredentials("ecnu", "/oauth2/token", client_id, secret)
     limits = Limits(read_s=300, total_s=300)
-    source = Source(id="ecnu", adapter=discover()["ecnu"], base_url=base, auth=auth, limits=limits)
+    known = {"adapter": discover()["ecnu"], "base_url": base, "auth": auth}
+    source = Source(id="ecnu", owners=None, limits=limits, **known)
     async with Database(url) as database:
         clock = lambda: datetime.fromisoformat(now)
         await Harvester(database, "hub:elsewhere.example/records", clock).harvest(source)
@@ -67,7 +68,7 @@ async def status_of(database, source):
 
 async def cut_off(database, now, *, source="cut", run_id="run_cut"):
     """Leave behind what a run leaves that was killed after it had begun."""
-    await register_source(database, source, "x", mode="HARVEST", now=now)
+    await register_source(database, source, "x", mode="HARVEST", owners=None, now=now)
     await begin(database, source, run_id, now)
 
 

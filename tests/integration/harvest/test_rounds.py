@@ -93,7 +93,7 @@ def file_of(folder, systems, name="ecnu", adapter="ecnu", mode=0o600):
     path = folder / f"{name}.toml"
     put(
         path,
-        f'adapter = "{adapter}"\nbase_url = "{systems.ecnu_url}"\n'
+        f'adapter = "{adapter}"\nbase_url = "{systems.ecnu_url}"\nowners = ["moe:10269"]\n'
         '[client_credentials]\ntoken_url = "/oauth2/token"\n'
         f'client_id = "{systems.ecnu.client_id}"\n'
         f'client_secret = "{systems.ecnu.client_secret}"\n',
