@@ -1,0 +1,494 @@
+"""Availability against the same rules in plain Python, and each rule once by its name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from hub.graphql.hooks import ServiceFacts
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.submit import submit
+from hub.query.execute import Asking, Engine, GraphRequest, Parts
+from hub.store.database import Database
+from hub.store.sources import register_source
+from tests.integration.query.conftest import A, caller, instrument, money
+from tests.integration.query.exact_availability import (
+    Covers,
+    Found,
+    Instrument,
+    Opens,
+    Registered,
+    Says,
+    Takes,
+    availability,
+)
+
+pytestmark = pytest.mark.integration
+
+NOW = int(datetime(2026, 11, 24, 2, 0, tzinfo=UTC).timestamp())
+MIDNIGHT = int(datetime(2026, 11, 30, 16, 0, tzinfo=UTC).timestamp())
+"""Tuesday 1 December 2026 begins, Asia/Shanghai."""
+HOUR, DAY = 3600, 86_400
+WEEK = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+OTHER = "moe:10246"
+FACTS = ServiceFacts(version="1", standard_version="1", sandbox=True)
+SHOWN = """status free { from until } tentative { from until } unknown { from until }
+  longestFreeHours asOf sources"""
+ASK = f"""query ($owner: String!, $from: DateTime!, $until: DateTime!, $hours: Decimal!) {{
+  all: instruments(first: 100, filter: {{ institutionKey: {{ eq: $owner }} }}) {{
+    nodes {{ key availability(from: $from, until: $until) {{ {SHOWN} }} }} }}
+  free: instruments(first: 100, filter: {{ institutionKey: {{ eq: $owner }},
+    availableFor: {{ from: $from, until: $until, hours: $hours }} }}) {{
+    totalCount nodes {{ key }} }}
+}}"""
+
+
+def registered(owner: str) -> dict[str, Registered]:
+    """The sources; `moved` spoke for the owner once, and its registration says so no longer."""
+    return {
+        "lims": Registered((owner,), HOUR),
+        "office": Registered((OTHER, owner), 2 * DAY),
+        "shut-lims": Registered((owner,), DAY, active=False),
+        "delta": Registered(None, DAY),
+        "nation": Registered(None, HOUR // 2),
+        "shut-delta": Registered(None, DAY, active=False),
+        "moved": Registered((OTHER,), DAY),
+    }
+
+
+def at(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)
+
+
+def wire(second: int) -> str:
+    return at(second).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock_time(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def statement(key: str, number: int, said: Says) -> tuple[dict[str, Any], str]:
+    """Return the row of a statement, and the key that it is withdrawn by."""
+    if isinstance(said, Opens):
+        day = WEEK[said.weekday]
+        periods = [{"opens": clock_time(a), "closes": clock_time(b)} for a, b in said.periods]
+        record = {"instrumentKey": key, "weekday": day, "periods": periods}
+        return {"type": "OpeningHours", "record": record}, f"{key}/{day}"
+    assert isinstance(said, Covers | Takes)
+    record = {"instrumentKey": key, "startAt": wire(said.start), "endAt": wire(said.end)}
+    if isinstance(said, Covers):
+        return {"type": "OccupancyCoverage", "record": record}, f"{key}/{record['startAt']}"
+    more = {"localId": f"b{number}", "kind": "RESERVATION"}
+    more["certainty"] = "FIRM" if said.firm else "TENTATIVE"
+    return {"type": "Occupancy", "record": record | more}, f"{key}/b{number}"
+
+
+@dataclass
+class World:
+    """A hub whose clock stands still, and what is said to it."""
+
+    database: Database
+    now: int = NOW
+    engine: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.database, lambda: at(self.now), Parts(facts=FACTS))
+
+    async def register(self, sources: dict[str, Registered], *, settled: bool) -> None:
+        """Register the sources as they are, or so that each of them may say anything yet."""
+        for name, source in sources.items():
+            await register_source(
+                self.database,
+                name,
+                name,
+                mode="HARVEST",
+                now=at(NOW),
+                owners=source.owners if settled else None,
+                promised_freshness_s=source.promise,
+                active=source.active if settled else True,
+            )
+
+    async def tell(self, owner: str, known: list[Instrument]) -> None:
+        """Say what is known of an owner's instruments, then register the sources as they are."""
+        sources = registered(owner)
+        await self.register(sources, settled=False)
+        rows: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        taken_back: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for n, each in enumerate(known):
+            record = instrument(owner, f"i{n}", f"i{n}", [])
+            rows["lims", NOW].append({"type": "Instrument", "record": record})
+            for m, said in enumerate([*each.coverage, *each.hours, *each.taken]):
+                row, key = statement(f"{owner}/i{n}", m, said)
+                rows[said.source, said.as_of].append(row)
+                if said.withdrawn:
+                    withdraw = {"key": key, "reason": "mistaken"}
+                    taken_back[said.source].append({"type": row["type"], "withdraw": withdraw})
+        for (source, as_of), batch in rows.items():
+            await self.submit(source, as_of, batch)
+        for source, batch in taken_back.items():
+            await self.submit(source, NOW, batch)
+        await self.register(sources, settled=True)
+
+    async def submit(self, source: str, as_of: int, rows: list[dict[str, Any]]) -> None:
+        vouched = Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1")
+        batch = Batch(
+            source=source,
+            party="hub:delta.example",
+            channel=Channel.HARVEST,
+            rows=rows,
+            evidence=vouched,
+            as_of=at(as_of),
+        )
+        outcomes = await submit(self.database, batch, clock=lambda: at(NOW))
+        assert [row for row in outcomes.rows if row.outcome is Outcome.QUARANTINED] == []
+
+    async def ask(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+        request = GraphRequest(query=query, variables=variables or {})
+        answer = json.loads((await self.engine.answer(request, Asking(caller=caller()))).body)
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def availability(self, window: tuple[int, int], hours: str = "1") -> dict[str, Any]:
+        """Return what the hub answers about A's instrument, row by row and by the filter."""
+        made = {"owner": A, "from": wire(window[0]), "until": wire(window[1]), "hours": hours}
+        data = await self.ask(ASK, made)
+        (row,) = data["all"]["nodes"]
+        return {**row["availability"], "found": data["free"]["totalCount"] == 1}
+
+
+# -- any statements of any sources -----------------------------------------------------------------
+
+PER_EXAMPLE, EXAMPLES, INSTRUMENTS_MIN = 20, 16, 300
+BORDERS = st.sampled_from([n * DAY for n in range(-1, 9)]) | st.integers(-DAY, 8 * DAY)
+LENGTHS = st.sampled_from(
+    [1, 61, HOUR, 4 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 8 * DAY, 9 * DAY]
+) | st.integers(1, 2 * DAY)
+PERIODS = st.sampled_from(
+    [
+        (),
+        ((0, 1440),),
+        ((480, 1200),),
+        ((0, 361), (1080, 1440)),
+        ((510, 690), (690, 1050)),
+        ((1439, 1440),),
+    ]
+)
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[int, int]:
+    start = MIDNIGHT + draw(BORDERS)
+    return start, start + draw(LENGTHS)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[int, int]:
+    """Windows that begin or end anywhere; every other one ends at midnight, Asia/Shanghai."""
+    start = MIDNIGHT + draw(BORDERS)
+    end = start + draw(st.sampled_from([1, DAY - 1, 5 * DAY]) | st.integers(HOUR, 9 * DAY))
+    midnight = MIDNIGHT + (end - MIDNIGHT) // DAY * DAY
+    return (start, midnight) if start < midnight and draw(st.booleans()) else (start, end)
+
+
+@st.composite
+def says(draw: st.DrawFn, source: str) -> dict[str, Any]:
+    """Who says it, and as of when: of every age around what the source promised."""
+    promise = registered(A)[source].promise
+    borders = [promise - 1, promise, promise, promise + 1, promise + DAY]
+    age = draw(st.sampled_from([0] * 5 + borders))
+    withdrawn = draw(st.sampled_from([False] * 7 + [True]))
+    return {"source": source, "as_of": NOW - age, "withdrawn": withdrawn}
+
+
+@st.composite
+def instruments(draw: st.DrawFn, owner: str, sources: list[str]) -> Instrument:
+    coverage: list[Covers] = []
+    hours: list[Opens] = []
+    taken: list[Takes] = []
+    for source in sources:
+        for start, end in draw(st.lists(spans(), max_size=2, unique_by=lambda span: span[0])):
+            coverage.append(Covers(**draw(says(source)), start=start, end=end))
+        if draw(st.sampled_from([True, True, True, False])):
+            coverage.append(
+                Covers(**draw(says(source)), start=MIDNIGHT - 9 * DAY, end=MIDNIGHT + 30 * DAY)
+            )
+        days = draw(st.sampled_from([range(7), range(7), range(5), (5, 6), (1, 2), ()]))
+        same = draw(st.none() | PERIODS)
+        for day in days:
+            periods = draw(PERIODS) if same is None else same
+            hours.append(Opens(**draw(says(source)), weekday=day, periods=periods))
+        for start, end in draw(st.lists(spans(), max_size=2)):
+            firm = draw(st.booleans())
+            taken.append(Takes(**draw(says(source)), start=start, end=end, firm=firm))
+    return Instrument(owner, tuple(coverage), tuple(hours), tuple(taken))
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[Instrument], tuple[int, int]]:
+    names = sorted(registered(A))
+    sources = draw(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True))
+    if not {"lims", "office", "delta", "nation"} & {*sources}:
+        sources[0] = "lims"
+    size = PER_EXAMPLE
+    known = draw(st.lists(instruments(A, sources), min_size=size, max_size=size))
+    return known, draw(windows())
+
+
+def askable(found: list[Found]) -> list[str]:
+    """Lengths to ask for: the longest of each answer, just as long and a little too long."""
+    lengths = {end - start for each in found for start, end in each.free}
+    exact = [Decimal(length) / 3600 for length in sorted(lengths)]
+    made = [
+        each.quantize(Decimal("0.000001"), rounding)
+        for each in exact
+        for rounding in (ROUND_FLOOR, ROUND_CEILING)
+    ]
+    return [f"{each:f}" for each in made if each > 0] or ["4"]
+
+
+def test_every_answer_is_what_plain_arithmetic_says(database_url: str) -> None:
+    seen: Counter[str] = Counter()
+
+    async def compare(world: World, known: list[Instrument], window: tuple[int, int]) -> None:
+        owner = f"moe:{20_000 + seen['worlds']}"
+        seen["worlds"] += 1
+        mine = [Instrument(owner, each.coverage, each.hours, each.taken) for each in known]
+        await world.tell(owner, mine)
+        wanted = [availability(each, registered(owner), window, NOW) for each in mine]
+        lengths = askable(wanted)
+        hours = lengths[seen["worlds"] % len(lengths)]
+        made = {"owner": owner, "from": wire(window[0]), "until": wire(window[1]), "hours": hours}
+        data = await world.ask(ASK, made)
+        found = {node["key"]: node["availability"] for node in data["all"]["nodes"]}
+        for n, each in enumerate(wanted):
+            assert found[f"{owner}/i{n}"] == each.wire, mine[n]
+            seen[str(each.wire["status"])] += 1
+            seen["stale"] += bool(mine[n].coverage) and each.wire["asOf"] is None
+            seen["several sources"] += len(each.wire["sources"]) > 1  # type: ignore[arg-type]
+        fit = {f"{owner}/i{n}" for n, each in enumerate(wanted) if each.has(hours)}
+        assert {node["key"] for node in data["free"]["nodes"]} == fit
+        assert data["free"]["totalCount"] == len(fit)
+        seen["fit"] += len(fit)
+        seen["do not fit"] += len(wanted) - len(fit)
+
+    with asyncio.Runner() as runner:
+        database = Database(database_url)
+        runner.run(database.__aenter__())
+
+        # A failure names its instrument, so looking for a smaller world is not worth the minutes.
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+        )
+        @given(worlds())
+        def check(drawn: tuple[list[Instrument], tuple[int, int]]) -> None:
+            runner.run(compare(World(database), *drawn))
+
+        try:
+            check()
+        finally:
+            runner.run(database.__aexit__(None, None, None))
+    assert seen["worlds"] * PER_EXAMPLE >= INSTRUMENTS_MIN, seen
+    for kind in ("FREE", "PARTLY", "BUSY", "UNKNOWN", "stale", "several sources", "fit"):
+        assert seen[kind] >= 10, seen
+
+
+# -- each rule by its name -------------------------------------------------------------------------
+
+TUESDAY = (MIDNIGHT, MIDNIGHT + DAY)
+ALL_DAY = ((0, 1440),)
+
+
+def covers(source: str, age: int = 0, until: int = MIDNIGHT + DAY) -> Covers:
+    return Covers(source, NOW - age, start=MIDNIGHT, end=until)
+
+
+def opens(source: str, *periods: tuple[int, int], age: int = 0) -> Opens:
+    return Opens(source, NOW - age, weekday=1, periods=periods or ALL_DAY)
+
+
+def takes(source: str, start: int, end: int) -> Takes:
+    return Takes(source, NOW, start=MIDNIGHT + start * HOUR, end=MIDNIGHT + end * HOUR)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    yield World(database)
+
+
+async def about(world: World, *said: Says) -> dict[str, Any]:
+    """Say these things of one instrument of A and return what the hub answers of its Tuesday."""
+    known = Instrument(
+        A,
+        tuple(each for each in said if isinstance(each, Covers)),
+        tuple(each for each in said if isinstance(each, Opens)),
+        tuple(each for each in said if isinstance(each, Takes)),
+    )
+    await world.tell(A, [known])
+    return await world.availability(TUESDAY)
+
+
+async def test_stale_coverage_answers_unknown(world: World) -> None:
+    found = await about(world, opens("lims"), covers("lims", age=HOUR + 1))
+    assert (found["status"], found["free"], found["found"]) == ("UNKNOWN", [], False)
+    assert found["unknown"] == [{"from": wire(MIDNIGHT), "until": wire(MIDNIGHT + DAY)}]
+    assert (found["asOf"], found["sources"]) == (None, ["lims"])
+
+
+async def test_coverage_counts_up_to_the_very_second_of_the_promise(world: World) -> None:
+    found = await about(world, opens("lims"), covers("lims", age=HOUR))
+    assert (found["status"], found["found"]) == ("FREE", True)
+    assert found["asOf"] == wire(NOW - HOUR)
+    world.now = NOW + 1
+    later = await world.availability(TUESDAY)
+    assert (later["status"], later["found"], later["asOf"]) == ("UNKNOWN", False, None)
+
+
+async def test_free_turns_unknown_by_the_clock_alone(world: World) -> None:
+    await about(world, opens("lims"), covers("lims"))
+    states = []
+    for world.now in (NOW, NOW + HOUR, NOW + HOUR + 1, NOW + DAY):
+        states.append((await world.availability(TUESDAY))["status"])
+    assert states == ["FREE", "FREE", "UNKNOWN", "UNKNOWN"]
+
+
+async def test_a_platform_s_coverage_never_makes_free_what_the_owner_covers(world: World) -> None:
+    half = MIDNIGHT + DAY // 2
+    found = await about(world, opens("lims"), covers("lims", until=half), covers("delta"))
+    assert found["free"] == [{"from": wire(MIDNIGHT), "until": wire(half)}]
+    assert found["unknown"] == [{"from": wire(half), "until": wire(MIDNIGHT + DAY)}]
+    assert found["sources"] == ["lims"]
+
+
+async def test_a_platform_does_not_step_in_for_a_late_owner(world: World) -> None:
+    found = await about(world, opens("lims"), covers("lims", age=DAY), covers("delta"))
+    assert (found["status"], found["found"]) == ("UNKNOWN", False)
+
+
+async def test_a_platform_covers_what_the_owner_never_did(world: World) -> None:
+    found = await about(world, opens("lims"), covers("delta"))
+    assert (found["status"], found["sources"]) == ("FREE", ["delta", "lims"])
+
+
+async def test_of_two_platforms_one_covers(world: World) -> None:
+    half = MIDNIGHT + DAY // 2
+    newest = Covers("nation", NOW, start=half, end=MIDNIGHT + DAY)
+    found = await about(world, opens("delta"), covers("delta", age=1), newest)
+    assert found["free"] == [{"from": wire(half), "until": wire(MIDNIGHT + DAY)}]
+    assert found["sources"] == ["delta", "nation"]
+
+
+async def test_of_two_platforms_as_new_the_first_by_name_covers(world: World) -> None:
+    found = await about(world, opens("delta"), covers("delta"), covers("nation"))
+    assert found["sources"] == ["delta"]
+
+
+@pytest.mark.parametrize("source", ["shut-lims", "shut-delta", "moved"])
+async def test_a_source_that_is_closed_or_speaks_for_others_covers_nothing(
+    world: World, source: str
+) -> None:
+    found = await about(world, opens("lims"), covers(source))
+    assert (found["status"], found["sources"]) == ("UNKNOWN", ["lims"])
+
+
+async def test_whoever_says_it_what_is_firmly_taken_is_taken(world: World) -> None:
+    found = await about(
+        world,
+        opens("lims"),
+        covers("lims"),
+        takes("delta", 0, 1),
+        takes("moved", 1, 2),
+        takes("shut-delta", 2, 3),
+    )
+    assert found["free"] == [{"from": wire(MIDNIGHT + 3 * HOUR), "until": wire(MIDNIGHT + DAY)}]
+    assert found["sources"] == ["delta", "lims", "moved", "shut-delta"]
+
+
+async def test_opening_hours_are_the_owner_s_for_the_whole_week(world: World) -> None:
+    wednesday = Opens("lims", NOW - DAY, weekday=2, periods=ALL_DAY)
+    found = await about(world, wednesday, opens("delta"), covers("lims"))
+    assert (found["status"], found["sources"]) == ("UNKNOWN", ["lims"])
+    shorter = await about(world, opens("lims", (540, 600), age=DAY), opens("delta"))
+    assert shorter["longestFreeHours"] == "1"
+
+
+async def test_hours_of_the_day_after_the_window_are_not_used(world: World) -> None:
+    wednesday = Opens("lims", NOW, weekday=2, periods=ALL_DAY)
+    found = await about(world, wednesday, covers("delta"))
+    assert (found["status"], found["sources"]) == ("UNKNOWN", ["delta"])
+
+
+def offered(code: str, amount: str) -> dict[str, Any]:
+    record = {
+        "instrumentKey": f"{A}/i0",
+        "code": code,
+        "audience": "OUTSIDE",
+        "unit": "HOUR",
+        "price": money(amount),
+    }
+    return {"type": "ServiceOffer", "record": record}
+
+
+PRICE = f"""{{ instrument(by: {{ key: "{A}/i0" }}) {{
+  priceEstimate(audience: OUTSIDE, hours: 2) {{
+    status amount {{ amount }} offerCode source
+  }} }} }}"""
+
+
+async def test_a_platform_s_cheaper_offer_does_not_win(world: World) -> None:
+    await about(world)
+    await world.submit("delta", NOW, [offered("cheap", "1.00")])
+    platform = (await world.ask(PRICE))["instrument"]["priceEstimate"]
+    assert (platform["amount"], platform["source"]) == ({"amount": "2.00"}, "delta")
+    await world.submit("lims", NOW - DAY, [offered("own", "300.00")])
+    own = (await world.ask(PRICE))["instrument"]["priceEstimate"]
+    assert own["amount"] == {"amount": "600.00"}
+    assert (own["offerCode"], own["source"]) == ("own", "lims")
+    withdraw = {"key": f"{A}/i0/own", "reason": "mistaken"}
+    await world.submit("lims", NOW, [{"type": "ServiceOffer", "withdraw": withdraw}])
+    assert (await world.ask(PRICE))["instrument"]["priceEstimate"] == platform
+
+
+async def test_an_owner_without_a_fitting_offer_has_no_price(world: World) -> None:
+    await about(world)
+    inside = offered("own", "3.00")
+    inside["record"]["audience"] = "INSIDE"
+    await world.submit("lims", NOW - DAY, [inside])
+    await world.submit("delta", NOW, [offered("cheap", "1.00")])
+    found = (await world.ask(PRICE))["instrument"]["priceEstimate"]
+    assert found == {"status": "NO_PRICE", "amount": None, "offerCode": None, "source": None}
+
+
+async def test_a_platform_s_newer_word_does_not_replace_the_owner_s(world: World) -> None:
+    await about(world)
+    for source, as_of, name in (("lims", NOW - DAY, "自有"), ("delta", NOW, "平台")):
+        institution = {"institutionKey": A, "name": {"zh": name}, "kind": "UNIVERSITY"}
+        division = {"divisionCode": "330106"}
+        booking = {"bookingUrl": f"https://{source}.example/"}
+        record = instrument(A, "i0", name, [], **booking)
+        rows = [("Institution", institution | division), ("Instrument", record)]
+        await world.submit(source, as_of, [{"type": t, "record": r} for t, r in rows])
+    found = await world.ask(
+        f"""{{ instrument(by: {{ key: "{A}/i0" }}) {{
+          bookingUrl provenance {{ source }} institution {{ name {{ zh }} }} }} }}"""
+    )
+    assert found["instrument"] == {
+        "bookingUrl": "https://lims.example/",
+        "provenance": {"source": "lims"},
+        "institution": {"name": {"zh": "自有"}},
+    }
