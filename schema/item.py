@@ -266,6 +266,10 @@ def _check_record(spec: RecordSpec) -> None:
         raise TypeError(f"{spec.name}: an issuer is an item, or the operator")
     if spec.effect is Effect.DECISION and spec.issuer is None:
         raise TypeError(f"{spec.name} decides, so it names an issuer who is not its owner")
+    found_by = {item.name for item in spec.items if item.facts.search} | {*spec.key}
+    shown = sorted(name for name in found_by if items[name].grade is not Grade.L1)
+    if shown:
+        raise TypeError(f"{spec.name}.{', '.join(shown)}: keys and searched items are L1")
     if not spec.rows.is_public and spec.scope != PUBLIC_SCOPE and spec.scope not in DATASETS:
         raise TypeError(f"{spec.name}: no agreement speaks of {spec.scope}")
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from hub.store.computed import Computed, column_type, computed_columns
-from schema.item import Kind, RecordSpec
+from schema.item import Grade, Kind, RecordSpec
 from schema.traits import Listing
 
 PROVENANCE = (
@@ -115,6 +115,9 @@ def _listing(spec: RecordSpec, golden: Table) -> ListingTable | None:
     declared = spec.trait(Listing)
     if declared is None:
         return None
+    hidden = [i.name for i in spec.items if i.name in declared.facets and i.grade is not Grade.L1]
+    if hidden or not spec.rows.is_public:
+        raise TypeError(f"{spec.name}: a listing holds nothing that needs a right to be seen")
     sort = f"{declared.order}_sort"
     table = Table(
         f"{spec.table}_listing",

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from schema.codes import AgreementDataset
+from hub.store.records import stored
+from schema.codes import AgreementDataset, InstrumentUse
 from schema.item import Grade, Kind, describe, item, record, value
 from schema.parties import Effect, owner_of_key_in, party_in
 from schema.records import Instrument
 from schema.registry import build, standard
+from schema.traits import Listing
+from schema.values import ClassCode, Name
 from schema.visibility import by_agreement
 
 
@@ -149,3 +152,37 @@ def test_no_record_of_the_standard_can_be_seen_by_a_party_that_it_does_not_name(
         "OccupancyCoverage",
     }
     assert {spec.name for spec in standard() if spec.rows.is_public} == public
+
+
+def test_what_is_searched_or_is_a_key_is_public() -> None:
+    with pytest.raises(TypeError, match="keys and searched items are L1"):
+
+        @record("测试", key=("name",), prefix="t", owner=party_in("name"))
+        class Leaky:
+            """A record that would be found by what it hides."""
+
+            name: str = item("名称", "Name")
+            secret: str | None = item("秘密", "Secret", grade=Grade.L2, search=True, default=None)
+
+
+def test_a_listing_holds_nothing_that_needs_a_right() -> None:
+    @record(
+        "测试",
+        key=("name_key",),
+        prefix="t",
+        owner=party_in("name_key"),
+        golden=True,
+        traits=(Listing(classes="classes", order="name", facets=("use",)),),
+    )
+    class Listed:
+        """A record whose listing would show what an agreement protects."""
+
+        name_key: str = item("标识", "Key")
+        name: Name = item("名称", "Name", sortable=True)
+        classes: tuple[ClassCode, ...] = item("分类", "Classes", filterable=True, default=())
+        use: InstrumentUse | None = item(
+            "类别", "Use", grade=Grade.L2, filterable=True, default=None
+        )
+
+    with pytest.raises(TypeError, match="a listing holds nothing"):
+        stored(build([Listed]))
