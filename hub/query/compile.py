@@ -257,7 +257,7 @@ class Compiler:
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
             f"coalesce((SELECT {body} FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {precedence.order(alias)} LIMIT 1),'null')"
+            f" ORDER BY {precedence.order(alias, self._out.bind_platforms())} LIMIT 1),'null')"
         )
 
     def _table(self, spec: RecordSpec) -> str:

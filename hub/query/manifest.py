@@ -23,6 +23,9 @@ MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
 
 
+_PLATFORMS = b"SELECT source_id FROM source WHERE owners IS NULL ORDER BY source_id"
+
+
 class Manifest:
     """The sources and how they stand."""
 
@@ -33,19 +36,28 @@ class Manifest:
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
         self._texts: dict[frozenset[str], bytes] = {}
+        self._platforms: tuple[str, ...] = ()
         self._lock = asyncio.Lock()
 
     async def of(self, records: frozenset[str]) -> bytes:
         """Return the JSON list of the sources of some record types."""
-        if not self._fresh():
-            async with self._lock:
-                if not self._fresh():
-                    await self._read()
+        await self._freshen()
         text = self._texts.get(records)
         if text is None:
             chosen = [facts for facts, types in self._rows if types & records]
             text = self._texts[records] = json.dumps(chosen, ensure_ascii=False).encode()
         return text
+
+    async def platforms(self) -> tuple[str, ...]:
+        """Return the sources that speak for anybody."""
+        await self._freshen()
+        return self._platforms
+
+    async def _freshen(self) -> None:
+        if not self._fresh():
+            async with self._lock:
+                if not self._fresh():
+                    await self._read()
 
     def _fresh(self) -> bool:
         if self._read_at is None:
@@ -58,13 +70,17 @@ class Manifest:
             cursor = AsyncRawCursor(connection)
             await cursor.execute(self._statement, (format_instant(now),))
             found = await cursor.fetchall()
+            # Closed ones too: what they said still stands behind the owner's own.
+            await cursor.execute(_PLATFORMS)
+            platforms = await cursor.fetchall()
         self._rows = [(_facts(row), frozenset(row[5])) for row in found]
+        self._platforms = tuple(row[0] for row in platforms)
         self._texts = {}
         self._read_at = now
 
 
 def _facts(row: tuple[Any, ...]) -> dict[str, Any]:
-    source, state, as_of, rows, error_code, _ = row
+    source, state, as_of, rows, error_code, *_ = row
     return {
         "id": source,
         "status": state,
