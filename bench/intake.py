@@ -133,10 +133,12 @@ def _bodies(partner: Partner, *, signed: bool, batches: int, rows: int) -> Itera
     data = Data(instruments=batches * rows)
     records = (record for _, record in data.instrument_rows())
     producer = Producer(partner.key, partner.client.party) if signed else None
+    # Only its own institution signs a record; a request may carry those of many.
+    own = {"institutionKey": partner.client.party} if signed else {}
     for _ in range(batches):
         now = system_clock()
         lines: list[Any] = [
-            record_row("Instrument", record, producer=producer, now=now)
+            record_row("Instrument", {**record, **own}, producer=producer, now=now)
             for record in islice(records, rows)
         ]
         text = "\n".join(

@@ -31,9 +31,10 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ASSURANCES = ("HUB_OBSERVED", "REQUEST_SIGNED", "PRODUCER_SIGNED")
 
 INSERT = """
-INSERT INTO entry (record_type, source, key, revision, digest, commitment, withdrawal, assurance,
-                   channel, party, client_id, key_id, signature_hash, as_of, accepted_at)
-VALUES ('ServiceRecord', 'zju', %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s, %s)
+INSERT INTO entry (record_type, source, key, owner, issuer, revision, digest, commitment,
+                   withdrawal, assurance, channel, party, client_id, key_id, signature_hash, as_of,
+                   accepted_at)
+VALUES ('ServiceRecord', 'zju', %s, %s, %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s, %s)
 RETURNING entry_id"""
 
 
@@ -102,7 +103,8 @@ class Log:
         self.count += 1
         number = self.count
         assurance = assurance or ASSURANCES[number % 3]
-        canon = canonical({"hours": "3.50", "localId": f"s-{number}", "note": "电镜"})
+        stated = {"instrumentKey": f"{PARTY}/A1", "localId": f"s-{number}", "note": "电镜"}
+        canon = canonical({"hours": "3.50", **stated})
         salt = sha256(f"salt {number}".encode()).digest()
         kid, party, jws = (self.kid, PARTY, None)
         if assurance == "HUB_OBSERVED":
@@ -112,7 +114,8 @@ class Log:
         row = connection.execute(
             INSERT,
             (
-                *(f"s-{number}", sha256(canon).digest(), salted_hash(salt, canon), assurance),
+                *(f"s-{number}", PARTY, PARTY),
+                *(sha256(canon).digest(), salted_hash(salt, canon), assurance),
                 *(party, kid, None if jws is None else statement_hash(jws), NOW, NOW),
             ),
         ).fetchone()

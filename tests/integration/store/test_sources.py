@@ -19,13 +19,15 @@ async def promises(database: Database) -> list[int]:
 
 
 async def test_a_source_that_promises_nothing_is_held_to_one_day(database: Database) -> None:
-    await register_source(database, "quiet", "quiet", mode="PUSH", now=NOW)
+    await register_source(database, "quiet", "quiet", mode="PUSH", owners=None, now=NOW)
     assert await promises(database) == [PROMISED_FRESHNESS_S] == [86_400]
 
 
 async def test_a_renewed_registration_keeps_the_promise_that_it_does_not_name(
     database: Database,
 ) -> None:
-    await register_source(database, "s", "s", mode="PUSH", now=NOW, promised_freshness_s=60)
-    await register_source(database, "s", "renamed", mode="PUSH", now=NOW)
+    await register_source(
+        database, "s", "s", mode="PUSH", owners=None, now=NOW, promised_freshness_s=60
+    )
+    await register_source(database, "s", "renamed", mode="PUSH", owners=None, now=NOW)
     assert await promises(database) == [60]
