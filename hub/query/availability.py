@@ -101,7 +101,8 @@ def _opened(key: str, asked: Window) -> str:
     stated = (
         "SELECT y.source,y.weekday,(p.p->>'opens')::interval AS opens,"
         f"(p.p->>'closes')::interval AS closes FROM {spoken('opening_hours_source', key)} y"
-        " LEFT JOIN LATERAL jsonb_array_elements(y.periods) AS p(p) ON true OFFSET 0"
+        " LEFT JOIN LATERAL jsonb_array_elements(y.periods) AS p(p) ON true"
+        " WHERE y.weekday = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
     )
     opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
     return (
