@@ -146,9 +146,9 @@ Window = _plain(
 Availability = _plain(
     "Availability",
     "空闲情况：开放时间减去已确定的占用；未被覆盖之处为未知。开放时间与覆盖范围以管理单位自有系统为准，"
-    "其从未提供时取平台；超过来源承诺时效的覆盖范围不算数。"
+    "其未提供时取平台；超过来源承诺时效的覆盖范围不算数。"
     "Opening hours minus firm occupancy; what is not covered is unknown. Hours and coverage are "
-    "those of the owner's own system, of a platform only where that never stated any; coverage "
+    "those of the owner's own system, of a platform only where that states none; coverage "
     "older than its source promises does not count.",
     {
         "status": (AvailabilityStatus, "总体状况。Overall."),
@@ -159,8 +159,7 @@ Availability = _plain(
         "asOf": (DateTime | None, "所依据覆盖范围的最早时刻。Age of the oldest coverage used."),
         "sources": (
             list[str],
-            "所依据的来源：覆盖范围、开放时间、时段内的占用。"
-            "Sources whose coverage, opening hours or occupancy in the window was used.",
+            "所依据的来源：覆盖、开放时间、占用。Sources of coverage, hours and occupancy used.",
         ),
     },
 )
@@ -221,9 +220,9 @@ def value_type(spec: RecordSpec) -> Any:
 Money = value_type(describe(MoneyValue))
 PriceEstimate = _plain(
     "PriceEstimate",
-    "按公布价格估算的费用；以管理单位自有系统公布的为准，其从未公布时取平台。"
+    "按公布价格估算的费用；以管理单位自有系统公布的为准，其未公布时取平台。"
     "What an order would cost by the prices that the owner's own system published, or a platform "
-    "where that never published any.",
+    "where that publishes none.",
     {
         "status": (PriceStatus, "能否估价。Whether a price could be told."),
         "amount": (Money | None, "金额。Amount."),

@@ -42,6 +42,7 @@ class Window:
     start: str
     end: str
     now: str
+    platforms: str
     model: Model
 
 
@@ -59,6 +60,7 @@ def window(start: Argument, end: Argument, statement: Statement) -> Window:
         statement.bind(start, binding.plain, "timestamptz"),
         statement.bind(end, binding.plain, "timestamptz"),
         statement.bind_now(),
+        statement.bind_platforms(),
         statement.model,
     )
 
@@ -82,10 +84,12 @@ def _counts(coverage: str, source: str, asked: Window) -> str:
 def _covered(key: str, asked: Window) -> str:
     """Return a query for what is covered by the one source that speaks, one row."""
     table, covers = asked.model.stating(Covers)
+    told = f"p.{covers.start},p.{covers.end},p.as_of"
     return (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
         "min(c.as_of) AS as_of,min(c.source) AS source"
-        f" FROM {spoken(table, covers.of, key)} c WHERE {_counts('c', 'c', asked)}"
+        f" FROM {spoken(table, covers.of, key, told, asked.platforms)} c"
+        f" JOIN source s ON s.source_id = c.source WHERE {_counts('c', 's', asked)}"
     )
 
 
@@ -105,10 +109,13 @@ def _opened(key: str, asked: Window) -> str:
         "interval '1 day') AS d(d)"
     )
     table, hours = asked.model.stating(Opens)
+    told = f"p.{hours.weekday} AS weekday,p.{hours.periods} AS periods"
+    statements = spoken(table, hours.of, key, told, asked.platforms)
     stated = (
-        f"SELECT y.source,y.{hours.weekday} AS weekday,(p.p->>'opens')::interval AS opens,"
-        f"(p.p->>'closes')::interval AS closes FROM {spoken(table, hours.of, key)} y"
-        f" LEFT JOIN LATERAL jsonb_array_elements(y.{hours.periods}) AS p(p) ON true OFFSET 0"
+        f"SELECT y.source,y.weekday,(p.p->>'opens')::interval AS opens,"
+        f"(p.p->>'closes')::interval AS closes FROM {statements} y"
+        " LEFT JOIN LATERAL jsonb_array_elements(y.periods) AS p(p) ON true"
+        " WHERE y.weekday = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
     )
     opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
     return (

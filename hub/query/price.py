@@ -46,6 +46,13 @@ def _quantity(argument: Argument | None, statement: Statement) -> str:
     return statement.bind(argument, binding.plain, "numeric")
 
 
+OFFERED = (
+    *("code", "audience", "unit", "price", "minimum_charge", "item_id", "valid_from"),
+    "valid_until",
+)
+"""Columns of an offer that an estimate reads."""
+
+
 def price_row(key: str, given: dict[str, Argument | None], statement: Statement) -> str:
     """Return a query for one row with the columns that `hub.query.model` reads."""
     audience = given["audience"]
@@ -59,6 +66,8 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
     else:
         day = statement.bind(on, binding.plain, "date")
     table, prices = statement.model.stating(Prices)
+    told = ",".join(f"p.{name}" for name in OFFERED)
+    statements = spoken(table, prices.of, key, told, statement.bind_platforms())
     quantity = (
         f"CASE o.unit WHEN 'HOUR' THEN {hours} WHEN 'SAMPLE' THEN {samples} WHEN 'RUN' THEN 1 END"
     )
@@ -73,7 +82,7 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         "SELECT o.source,o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
         "(o.price->>'amount')::numeric AS unit_amount,o.price->>'currency' AS currency,"
         "(o.minimum_charge->>'amount')::numeric AS least,"
-        f"{quantity} AS quantity FROM {spoken(table, prices.of, key)} o WHERE {valid}"
+        f"{quantity} AS quantity FROM {statements} o WHERE {valid}"
     )
     total = "round(greatest(q.unit_amount * q.quantity, q.least),2)"
     basis = (
