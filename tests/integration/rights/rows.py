@@ -162,7 +162,7 @@ def occupancy(of: Blank) -> dict[str, Any]:
             "kind": "RESERVATION",
             "certainty": "FIRM",
             "startAt": of.at(0),
-            "endAt": of.at(4 if of.mark == "first" else 5),
+            "endAt": of.at(5 if of.mark == "second" else 4),
         }
     )
 
@@ -172,7 +172,7 @@ def occupancy_coverage(of: Blank) -> dict[str, Any]:
     return {
         "instrumentKey": of.instrument,
         "startAt": f"{year}-01-01T00:00:00Z",
-        "endAt": f"{year}-02-0{1 if of.mark == 'first' else 2}T00:00:00Z",
+        "endAt": f"{year}-02-0{2 if of.mark == 'second' else 1}T00:00:00Z",
     }
 
 

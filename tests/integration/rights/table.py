@@ -96,6 +96,10 @@ class Table:
         """Whether the token of a role carries the scope of a kind of items."""
         return kind in self.roles[role]["scopes"].split()
 
+    def passes(self, role: str, door: str) -> bool:
+        """Whether a role passes a door at all."""
+        return self.has_scope(role, self.doors[door]["needs"])
+
     def ways(self, role: str, row: Row) -> list[str]:
         """List the ways in which a row stands to a role."""
         said = self.roles[role]

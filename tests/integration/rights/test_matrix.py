@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from hub.access.keys import SigningKey
+from hub.client import CallRefusedError
+from hub.clock import system_clock
+from hub.intake.submit import submit
+from hub.ledger.statement import sign_record
+from schema.canonical import canonical
 from schema.registry import standard
-from tests.integration.rights.conftest import Cells, World
-from tests.integration.rights.rows import SELECTED
-from tests.integration.rights.table import KINDS, Row, read_table
-from tests.integration.rights.world import Entry
+from tests.integration.rights.conftest import BASE, Cells, World
+from tests.integration.rights.rows import MAKE, SELECTED, key_in
+from tests.integration.rights.table import KINDS, Row, read_table, scopes_of
+from tests.integration.rights.world import Builder, Entry, harvested, withdrawal
 
 pytestmark = pytest.mark.integration
 PAGE = "(first: 200)"
@@ -55,9 +63,11 @@ def check_items(
 ) -> None:
     """Compare a row and each of its items with the table."""
     role, way = where
-    cells.check(node is not None, world.table.sees(role, row), role, way, row.key, "row")
+    passes = world.table.passes(role, cells.door)
+    seen = passes and world.table.sees(role, row)
+    cells.check(node is not None, seen, role, way, row.key, "row")
     for item in row.wire:
-        expected = world.table.reads(role, row, item)
+        expected = passes and world.table.reads(role, row, item)
         if item == "originals" and expected:
             # Of a text whose item is not read nothing is shown; some public item is always read.
             expected = any(world.table.reads(role, row, each) for each in row.wire if each != item)
@@ -100,7 +110,8 @@ async def test_a_list_shows_the_rows_and_items_of_the_table(
             check_items(cells, world, (role, "list"), row, node)
             check_originals(texts, world, role, row, node)
             shown = is_told(node and node["provenance"], "revisionId")
-            expected = world.table.reads_all(role, row, row.wire)
+            passes = world.table.passes(role, "revision")
+            expected = passes and world.table.reads_all(role, row, row.wire)
             revisions.check(shown, expected, role, row.key, "revisionId")
         cells.check(sorted(nodes), [], role, record, "rows that are not there")
     for each in (cells, texts, revisions):
@@ -113,7 +124,8 @@ def check_originals(
     """Compare which texts of a row's originals are shown."""
     stated = [each["path"] for each in row.wire.get("originals", ())]
     shown = [each["path"] for each in (node or {}).get("originals") or ()]
-    opens = world.table.reads(role, row, "originals") if stated else False
+    opens = world.table.passes(role, cells.door) and bool(stated)
+    opens = opens and world.table.reads(role, row, "originals")
     for path in stated:
         expected = opens and world.table.reads(role, row, path.partition(".")[0])
         cells.check(path in shown, expected, role, row.key, f"original of {path}")
@@ -178,24 +190,23 @@ async def test_a_relation_shows_what_the_list_shows(world: World, record_propert
                 query = nested_query(path, selection(world, record))
                 data, _ = await world.ask(role, query)
                 nodes = {node["key"]: node for node in leaves(data, path.split("."))}
-                leads = world.table.has_scope(role, "public")
                 for row in world.stock.rows[record]:
                     node = nodes.pop(row.key, None)
                     if path in said.get("nested_first", ()) and not row.key.endswith("/1"):
                         assert node is None
-                    elif leads:
-                        check_items(cells, world, (role, path), row, node)
                     else:
-                        cells.check(node, None, role, path, row.key, "no way there")
+                        check_items(cells, world, (role, path), row, node)
                 cells.check(sorted(nodes), [], role, path, "rows that are not there")
     cells.settle(world.table, record_property)
 
 
-def is_open(world: World, role: str, record: str, item: str) -> bool:
+def is_open(world: World, door: str, role: str, record: str, item: str) -> bool:
     """Whether the scopes of a role let it ask for rows by an item at all."""
     of_rows = world.table.scope_of_rows[world.table.records[record]["rows"]]
-    kind = world.table.kind(record, item)
-    return world.table.has_scope(role, of_rows) and world.table.has_scope(role, kind)
+    wanted = (of_rows, world.table.kind(record, item))
+    return world.table.passes(role, door) and all(
+        world.table.has_scope(role, each) for each in wanted
+    )
 
 
 async def test_a_filter_finds_only_rows_whose_item_is_read(
@@ -209,12 +220,13 @@ async def test_a_filter_finds_only_rows_whose_item_is_read(
             query = f"{{ {field}(first: 200, filter: {{ {condition} }}) {{ totalCount nodes {{ key }} }} }}"
             data, codes = await world.ask(role, query)
             refused = codes == {"SCOPE_MISSING"} and not data.get(field)
-            cells.check(refused, not is_open(world, role, record, item), role, record, item)
+            may = is_open(world, "filter", role, record, item)
+            cells.check(refused, not may, role, record, item, "refused")
             page = data.get(field) or {"nodes": [], "totalCount": 0}
             found = {node["key"] for node in page["nodes"]}
             assert page["totalCount"] == len(found)
             for row in world.stock.rows[record]:
-                expected = world.table.reads(role, row, item)
+                expected = may and world.table.reads(role, row, item)
                 cells.check(row.key in found, expected, role, "filter", row.key, item)
     cells.settle(world.table, record_property)
 
@@ -245,7 +257,7 @@ async def test_an_item_that_is_not_read_decides_no_order(
                 data, codes = await world.ask(role, query)
                 page = data.get(said["list"])
                 refused = codes == {"SCOPE_MISSING"} and not page
-                may = is_open(world, role, record, item)
+                may = is_open(world, "order", role, record, item)
                 cells.check(refused, not may, role, record, item, "refused")
                 got = [node["key"] for node in page["nodes"]] if page else []
                 expected = in_order(world, role, record, item, down=down) if may else []
@@ -263,7 +275,7 @@ async def test_a_receipt_proves_only_to_who_reads_all(world: World, record_prope
     cells = Cells("graphql_receipt")
     entries = world.stock.entries
     for role in world.table.roles:
-        opens = world.table.has_scope(role, "receipt")
+        opens = world.table.passes(role, "graphql_receipt")
         for start in range(0, len(entries), AT_ONCE):
             part = entries[start : start + AT_ONCE]
             asked = " ".join(
@@ -290,3 +302,116 @@ def told(receipt: dict[str, Any] | None) -> str:
     parts = {name: bool(receipt[name]) for name in ("proof", "revisionId")}
     assert not receipt["statement"]
     return {(True, True): "all", (False, False): "state"}.get(tuple(parts.values()), str(parts))  # type: ignore[arg-type]
+
+
+async def refusal_of(call: Any, *given: Any) -> str:
+    """Return "all" where a door opens, else the code with which it does not."""
+    try:
+        answer = await call(*given)
+    except CallRefusedError as refused:
+        return refused.code
+    return "all" if answer else "an empty answer"
+
+
+def by_http(world: World, door: str) -> list[Entry]:
+    """List the entries that are asked for over HTTP, one call each."""
+    said = world.table.doors[door]
+    return [
+        each
+        for each in world.stock.entries
+        if each.row.record in said["records"]
+        and each.row.owner in said["owners"]
+        and each.number in said["numbers"]
+    ]
+
+
+async def test_over_http_who_may_not_read_all_is_told_that_there_is_nothing(
+    world: World, record_property: Any
+) -> None:
+    receipts, records = Cells("http_receipt"), Cells("http_record")
+    for role, said in world.table.roles.items():
+        if "party" not in said:
+            continue
+        client = await world.register(
+            world.table.key(said["party"]), scopes_of(said["scopes"]), *said.get("sources", ())
+        )
+        for cells, call in ((receipts, client.receipt), (records, client.record)):
+            closed = "NOT_FOUND" if world.table.passes(role, cells.door) else "SCOPE_MISSING"
+            for entry in by_http(world, cells.door):
+                is_whole = closed == "NOT_FOUND" and proof_of(world, role, entry) == "all"
+                expected = "all" if is_whole else closed
+                got = await refusal_of(call, entry.entry_id)
+                cells.check(got, expected, role, entry.row.record, entry.row.key, entry.state)
+    for cells in (receipts, records):
+        cells.settle(world.table, record_property)
+
+
+async def test_over_http_nobody_passes_without_a_token(world: World) -> None:
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as http:
+        for entry in by_http(world, "http_receipt"):
+            for path in ("receipts", "records"):
+                answer = await http.get(f"/{path}/{entry.entry_id}")
+                assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_MISSING")
+
+
+async def test_only_who_the_table_says_states_and_withdraws(
+    world: World, record_property: Any
+) -> None:
+    cells = Cells("write")
+    signers = {said["signed"] for said in world.table.writes if "signed" in said}
+    for signer in sorted(signers):
+        await world.register(world.table.key(signer), ("receipt:read",))
+    keys = {signer: world.keys[world.table.key(signer)] for signer in signers}
+    for said in world.table.writes:
+        records = list(world.table.records)
+        stated = [stated_row(world, said, record, keys) for record in records]
+        for word, rows in (("", stated), ("withdraw_", withdrawn_rows(world, said, records))):
+            if f"{word}fact" not in said:
+                continue
+            got = await written(world, said, rows)
+            for record, outcome in zip(records, got, strict=True):
+                expected = said[word + world.table.records[record]["gives"]]
+                cells.check(outcome, expected, said["who"], word, record)
+    cells.settle(world.table, record_property)
+
+
+def stated_row(
+    world: World, said: dict[str, Any], record: str, keys: dict[str, SigningKey]
+) -> dict[str, Any]:
+    """Return a new record of whom a line of the table is about, signed where it says so."""
+    of = Builder(world.database, world.table).blank(said["about"], "new")
+    wire = MAKE[record](of)
+    row = {"type": record, "record": wire}
+    if "signed" not in said:
+        return row
+    key, party = keys[said["signed"]], world.table.key(said["signed"])
+    assert isinstance(key.private, EllipticCurvePrivateKey)
+    jws = sign_record(canonical(wire), key.private, key.kid, record, party, system_clock())
+    return {**row, "jws": jws}
+
+
+def withdrawn_rows(
+    world: World, said: dict[str, Any], records: list[str]
+) -> list[dict[str, Any]]:
+    """Return withdrawals of what stands of whom a line is about, or of what would stand there."""
+    of = Builder(world.database, world.table).blank(said["about"], "1")
+    return [withdrawal(record, key_in(record, MAKE[record](of))) for record in records]
+
+
+async def written(world: World, said: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Send rows as a line of the table says, as a dry run; return what became of each."""
+    if said["party"] == "hub":
+        batch = harvested(said["source"], rows, dry_run=True)
+        outcomes = (await submit(world.database, batch, clock=system_clock)).to_wire()
+    else:
+        scopes = scopes_of(said.get("scopes", "push withdraw"))
+        uses = said.get("uses", said["source"])
+        client = await world.register(world.table.key(said["party"]), scopes, uses)
+        try:
+            outcomes = (await client.push(rows, source=said["source"], dry_run=True)).body
+        except CallRefusedError as refused:
+            return [refused.code] * len(rows)
+    return [
+        each["problems"][0]["code"] if each.get("problems") else each["outcome"]
+        for each in outcomes["rows"]
+    ]

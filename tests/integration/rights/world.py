@@ -117,6 +117,7 @@ class Builder:
             owner=self.table.key(owner),
             number=number,
             named=self.table.key(named),
+            mark="gone" if number == "gone" else "first",
             is_personal=number != "3",
         )
 
