@@ -67,9 +67,7 @@ class Table:
         self.doors: dict[str, Any] = data["door"]
         self.sources: dict[str, Any] = data["source"]
         self.writes: list[dict[str, Any]] = data["write"]
-        self._by_way = {
-            (role, line["row"]): line for line in self.rights for role in line["roles"]
-        }
+        self._by_way = {(role, line["row"]): line for line in self.rights for role in line["roles"]}
         assert len(self._by_way) == sum(len(line["roles"]) for line in self.rights), "said twice"
         self.unused = set(self._by_way)
         self._kinds = {

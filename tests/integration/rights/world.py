@@ -126,7 +126,7 @@ class Builder:
         corrected = []
         for record in MAKE:
             found = {key_in(name, MAKE[name](of)): of for name, of in kept if name == record}
-            order = sorted(found, key=lambda key: self.stock.ids[record, key], reverse=True)  # noqa: B023
+            order = sorted(found, key=lambda key: self.stock.ids[record, key], reverse=True)
             for rank, key in enumerate(order, start=1):
                 self.stock.ranks[record, key] = rank
                 corrected.append((record, ranked(found[key], rank)))
