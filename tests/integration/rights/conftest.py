@@ -6,6 +6,7 @@ Pushes and withdrawals are dry runs, so every test meets the same world.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -128,7 +129,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world_url(cluster: str, template: str) -> Iterator[str]:
-    name = "hub_rights"
+    name = f"hub_rights_{os.getpid()}"
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     yield address(cluster, name)
