@@ -1,0 +1,272 @@
+"""`rows`: one record of every type in which every item is stated, so that nothing hides by absence.
+
+`rank` decides what rows are sorted by; `mark` tells revisions apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CLASSES = [{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}]
+SUBJECTS = [{"scheme": "GB/T 13745", "version": "2009", "code": "140"}]
+DAYS = {"1": "MONDAY", "2": "TUESDAY", "3": "WEDNESDAY", "gone": "SUNDAY", "new": "FRIDAY"}
+NUMBERS = tuple(DAYS)
+FIRST = datetime(2002, 1, 1, tzinfo=UTC)
+
+SELECTED = {
+    **dict.fromkeys(("name",), "{ zh }"),
+    **dict.fromkeys(("originalValue", "price", "minimumCharge", "charge"), "{ amount }"),
+    **dict.fromkeys(("classes", "subjects"), "{ code }"),
+    **dict.fromkeys(("identifiers",), "{ value }"),
+    **dict.fromkeys(("originals",), "{ path }"),
+    "funding": "{ source }",
+    "place": "{ address }",
+    "periods": "{ opens }",
+    "project": "{ name }",
+    "review": "{ comment }",
+}
+"""What is asked inside items that hold more than one value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blank:
+    """What a record is made from."""
+
+    owner: str
+    number: str
+    named: str
+    """Key of the institution that it names."""
+    rank: int = 0
+    mark: str = "first"
+    is_personal: bool = True
+
+    @property
+    def instrument(self) -> str:
+        """The instrument that it belongs to."""
+        return f"{self.owner}/1"
+
+    def at(self, hours: int) -> str:
+        """An instant that only this rank has."""
+        moment = FIRST + timedelta(days=31 * self.rank, hours=hours)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def with_originals(wire: dict[str, Any]) -> dict[str, Any]:
+    """State for every item, parts of values too, what its source wrote."""
+    inside = {"originalValue": "amount", "place": "address", "charge": "amount"}
+    paths = [f"{item}.{inside[item]}" if item in inside else item for item in wire]
+    return {**wire, "originals": [{"path": path, "text": "原文"} for path in paths]}
+
+
+def institution(of: Blank) -> dict[str, Any]:
+    return with_originals(
+        {
+            "institutionKey": of.owner,
+            "name": {"zh": f"大学{of.rank:03}"},
+            "kind": "UNIVERSITY",
+            "divisionCode": "330106",
+            "departmentName": of.mark,
+            "identifiers": [{"scheme": "NRII", "value": "1"}],
+            "homepageUrl": "https://example.edu.cn/",
+        }
+    )
+
+
+def centre(of: Blank) -> dict[str, Any]:
+    return {
+        "institutionKey": of.owner,
+        "code": of.number,
+        "name": {"zh": f"中心{of.rank:03}"},
+        "kind": "ANALYSIS_CENTRE",
+        "operatorKey": of.named,
+        "postsCount": 3,
+        "homepageUrl": f"https://example.edu.cn/{of.mark}",
+    }
+
+
+def instrument(of: Blank) -> dict[str, Any]:
+    texts = ("manufacturer", "serialNo", "specification", "functions", "accessories")
+    texts += ("serviceContent", "rules", "achievements", "contact")
+    year = 1990 + of.rank
+    return with_originals(
+        {
+            **dict.fromkeys(texts, "甲"),
+            "institutionKey": of.owner,
+            "localNo": of.number,
+            "name": {"zh": f"电镜{of.rank:03}"},
+            "classes": CLASSES,
+            "subjects": SUBJECTS,
+            "model": of.mark,
+            "originCountry": "JPN",
+            "originalValue": {"amount": f"{1000 + of.rank}.00", "currency": "CNY"},
+            "acquisition": "PURCHASED",
+            "funding": [{"source": "OWN_FUNDS"}],
+            "acceptedOn": f"{year}-05",
+            "bookedOn": f"{year}-06",
+            "commissionedOn": f"{year}-07",
+            "joinedOn": f"{year}-08-01",
+            "use": "GENERAL",
+            "status": "IN_SERVICE",
+            "sharing": "OUTSIDE",
+            "carrier": "INSTRUMENT_CENTRE",
+            "centreCode": of.number,
+            "place": {"divisionCode": "330106", "address": "东"},
+            "topics": ["新材料"],
+            "customsStatus": "NOT_DUTY_FREE",
+            "bookingUrl": "https://example.edu.cn/book",
+            "annualHours": 1500,
+            "annualSharedHours": 400,
+            "imageUrl": "https://example.edu.cn/picture",
+            "identifiers": [{"scheme": "NRII", "value": "1"}],
+        }
+    )
+
+
+def service_offer(of: Blank) -> dict[str, Any]:
+    texts = ("process", "priceNote", "contact")
+    return {
+        **dict.fromkeys(texts, "乙"),
+        "instrumentKey": of.instrument,
+        "code": of.number,
+        "name": {"zh": "测试"},
+        "way": "TECHNICAL",
+        "content": of.mark,
+        "audience": "OUTSIDE",
+        "unit": "HOUR",
+        "price": {"amount": "300.00", "currency": "CNY"},
+        "minimumCharge": {"amount": "100.00", "currency": "CNY"},
+        "validFrom": "2020-01-01",
+        "validUntil": "2090-12-31",
+        "bookingUrl": "https://example.edu.cn/book",
+        "publishedAt": "2020-01-01T00:00:00Z",
+    }
+
+
+def opening_hours(of: Blank) -> dict[str, Any]:
+    return {
+        "instrumentKey": of.instrument,
+        "weekday": DAYS[of.number],
+        "periods": [{"opens": "08:00", "closes": "20:00"}],
+        "note": of.mark,
+    }
+
+
+def occupancy(of: Blank) -> dict[str, Any]:
+    return with_originals(
+        {
+            "instrumentKey": of.instrument,
+            "localId": of.number,
+            "kind": "RESERVATION",
+            "certainty": "FIRM",
+            "startAt": of.at(0),
+            "endAt": of.at(5 if of.mark == "second" else 4),
+        }
+    )
+
+
+def occupancy_coverage(of: Blank) -> dict[str, Any]:
+    year = 2010 + NUMBERS.index(of.number)
+    return {
+        "instrumentKey": of.instrument,
+        "startAt": f"{year}-01-01T00:00:00Z",
+        "endAt": f"{year}-02-0{2 if of.mark == 'second' else 1}T00:00:00Z",
+    }
+
+
+def usage_record(of: Blank) -> dict[str, Any]:
+    return with_originals(
+        {
+            "instrumentKey": of.instrument,
+            "localId": of.number,
+            "startedAt": of.at(0),
+            "endedAt": of.at(5),
+            "hours": "4.0",
+            "samplesCount": 2,
+            "userKey": of.named,
+            "userName": "用户",
+            "userKind": "ENTERPRISE",
+            "userSide": "OUTSIDE",
+            **({"userReference": "u-1"} if of.is_personal else {}),
+            "purpose": "RESEARCH",
+            "collectionMethod": "SENSOR",
+            "recordedAt": of.at(6),
+            "projectReference": of.mark,
+        }
+    )
+
+
+def service_record(of: Blank) -> dict[str, Any]:
+    used = usage_record(of)
+    del used["projectReference"], used["originals"]
+    return with_originals(
+        {
+            **used,
+            "offerCode": "1",
+            "startDerived": False,
+            "ways": ["TECHNICAL"],
+            "content": "丙",
+            "charge": {"amount": "1200.00", "currency": "CNY"},
+            "voucherFen": 60000,
+            "invoiceNo": of.mark,
+            "agreementSigned": True,
+            "agreementNo": "1",
+            "outsidePremises": True,
+            "outsideAddress": "西",
+            "customsNoticeNo": "1",
+            "taxRecord": "1",
+            "exclusions": ["OFFICIAL_DUTY"],
+            "project": {"name": "丁"},
+            "review": {"rating": "SATISFIED", "comment": "好"},
+        }
+    )
+
+
+def agreement(of: Blank) -> dict[str, Any]:
+    """Agreements that are over, of data sets that are told apart by the number."""
+    datasets = dict(zip(NUMBERS, ("ASSET", "CUSTOMS", "VOUCHER", "PERSON", "SERVICE"), strict=True))
+    return {
+        "providerKey": of.owner,
+        "consumerKey": of.named,
+        "dataset": datasets[of.number],
+        "fields": ["hours"],
+        "purpose": of.mark,
+        "validFrom": "2019-01-01",
+        "validUntil": "2019-12-31",
+    }
+
+
+MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
+    "Institution": institution,
+    "Centre": centre,
+    "Instrument": instrument,
+    "ServiceOffer": service_offer,
+    "OpeningHours": opening_hours,
+    "Occupancy": occupancy,
+    "OccupancyCoverage": occupancy_coverage,
+    "UsageRecord": usage_record,
+    "ServiceRecord": service_record,
+    "Agreement": agreement,
+}
+"""A record of a type, by the name of the type."""
+
+
+def key_in(record: str, wire: dict[str, Any]) -> str:
+    """Return the key of a record of ours."""
+    parts = {
+        "Institution": ("institutionKey",),
+        "Centre": ("institutionKey", "code"),
+        "Instrument": ("institutionKey", "localNo"),
+        "ServiceOffer": ("instrumentKey", "code"),
+        "OpeningHours": ("instrumentKey", "weekday"),
+        "OccupancyCoverage": ("instrumentKey", "startAt"),
+        "Agreement": ("providerKey", "consumerKey", "dataset"),
+    }.get(record, ("instrumentKey", "localId"))
+    return "/".join(wire[part] for part in parts)
+
+
+def ranked(of: Blank, rank: int, **changes: Any) -> Blank:
+    """Return what the same record is made from with another rank."""
+    return replace(of, rank=rank, mark="second", **changes)
