@@ -25,7 +25,7 @@ from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
-from hub.access.visibility import Subject, hidden_items, holds
+from hub.access.visibility import Subject, hidden_items, may_see
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.hooks import ReceiptAnswer
 from hub.ledger.errors import LedgerError
@@ -145,8 +145,8 @@ class ProofEndpoints:
             issuer=found.issuer,
             wire={} if found.is_withdrawal else json.loads(body),
         )
-        rule = spec.rows if await self._stands(spec, found) else HISTORY
-        if spec.scope not in caller.scopes or not holds(rule, subject, grants):
+        rule = None if await self._stands(spec, found) else HISTORY
+        if not may_see(spec, subject, caller.scopes, grants, rule):
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 

@@ -16,7 +16,7 @@ from hub.access.grants import Grants
 from schema.codes import AgreementDataset
 from schema.item import Grade, Item, RecordSpec, camel
 from schema.values import OriginalText
-from schema.visibility import Agreed, Issuer, Named, Owner, Rule, Term
+from schema.visibility import PUBLIC_SCOPE, Agreed, Issuer, Named, Owner, Rule, Term
 
 Datasets = frozenset[AgreementDataset]
 
@@ -109,9 +109,18 @@ def _unlimited(term: Any, limited: Datasets) -> Any:
     return term
 
 
-def may_see(spec: RecordSpec, subject: Subject, scopes: frozenset[str], grants: Grants) -> bool:
-    """Whether a caller may see that a row is there."""
-    return spec.scope in scopes and holds(spec.rows, subject, grants)
+def may_see(
+    spec: RecordSpec,
+    subject: Subject,
+    scopes: frozenset[str],
+    grants: Grants,
+    rule: Rule | None = None,
+) -> bool:
+    """Whether a caller may see that a row is there, by the rule of its rows or by another one.
+
+    Whatever else they need, records are read with the public scope.
+    """
+    return {PUBLIC_SCOPE, spec.scope} <= scopes and holds(rule or spec.rows, subject, grants)
 
 
 def hidden_items(

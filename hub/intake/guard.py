@@ -18,7 +18,6 @@ from typing import Any
 
 from hub.errors import ErrorCode
 from hub.intake.prepare import Prepared, problem
-from hub.ledger.leaf import HUB_PARTY
 from schema.errors import Problem
 from schema.traits import Change, Guarded, RecordKey
 
@@ -30,6 +29,8 @@ class Speaker:
     source: str
     party: str
     owners: frozenset[str] | None
+    is_hub: bool
+    """The hub vouches itself: it saw the rows at the source, or its operator loads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:
     if speaker.owners is None:
         return problem("", ErrorCode.ISSUER_NOT_NAMED, row.issuer)
     vouched = row.party or speaker.party
-    if vouched != row.issuer and not vouched.startswith(HUB_PARTY):
+    if vouched != row.issuer and not (speaker.is_hub and row.party is None):
         return problem("", ErrorCode.ISSUER_MUST_VOUCH, row.issuer)
     return None
 

@@ -113,7 +113,12 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         raise RefusedError(
             ErrorCode.SOURCE_FORBIDDEN, hint="Ask the operator which sources you may push as."
         )
-    return Speaker(batch.source, batch.party, None if owners is None else frozenset(owners))
+    return Speaker(
+        batch.source,
+        batch.party,
+        None if owners is None else frozenset(owners),
+        is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
+    )
 
 
 async def _prepare(batch: Batch, registry: Registry, now: datetime) -> list[Prepared]:

@@ -72,11 +72,12 @@ def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
 def _counts(coverage: str, source: str, asked: Window) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
-    A source that is closed vouches for nothing.
+    A source that is closed, or no longer speaks for the owner, vouches for nothing.
     """
     _, covers = asked.model.stating(Covers)
     return (
-        f"{_overlap(coverage, covers, asked)} AND {source}.active AND"
+        f"{_overlap(coverage, covers, asked)} AND {source}.active"
+        f" AND ({source}.owners IS NULL OR {coverage}.owner = ANY({source}.owners)) AND"
         f" {coverage}.as_of + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
     )
 
@@ -84,7 +85,7 @@ def _counts(coverage: str, source: str, asked: Window) -> str:
 def _covered(key: str, asked: Window) -> str:
     """Return a query for what is covered by the one source that speaks, one row."""
     table, covers = asked.model.stating(Covers)
-    told = f"p.{covers.start},p.{covers.end},p.as_of"
+    told = f"p.{covers.start},p.{covers.end},p.as_of,p.owner"
     return (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
         "min(c.as_of) AS as_of,min(c.source) AS source"

@@ -34,7 +34,8 @@ INSERT = """
 INSERT INTO entry (record_type, source, key, owner, issuer, revision, digest, commitment,
                    withdrawal, assurance, channel, party, client_id, key_id, signature_hash, as_of,
                    accepted_at)
-VALUES ('ServiceRecord', 'zju', %s, %s, %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s, %s)
+VALUES ('ServiceRecord', 'zju', %s, %s, %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s,
+        %s)
 RETURNING entry_id"""
 
 

@@ -79,18 +79,15 @@ class Found:
 Said = TypeVar("Said", bound=Says)
 
 
-def spoken(
-    said: Sequence[Said], owner: str, sources: dict[str, Registered]
-) -> tuple[str | None, list[Said]]:
-    """Return the one source that speaks, with what it says."""
+def spoken(said: Sequence[Said], sources: dict[str, Registered]) -> tuple[str | None, list[Said]]:
+    """Return the one source that speaks, with what it says.
+
+    What is registered for institutions is their own system, since intake takes nothing else of it.
+    """
     stands = [each for each in said if not each.withdrawn]
     own, platforms = set(), set()
     for each in stands:
-        owners = sources[each.source].owners
-        if owners is None:
-            platforms.add(each.source)
-        elif owner in owners:
-            own.add(each.source)
+        (platforms if sources[each.source].owners is None else own).add(each.source)
     chosen = own or platforms
     if not chosen:
         return None, []
@@ -106,11 +103,12 @@ def spoken(
 def availability(of: Instrument, sources: dict[str, Registered], window: Part, now: int) -> Found:
     """Say when an instrument can be had."""
     start, end = window
-    _, said = spoken(of.coverage, of.owner, sources)
+    _, said = spoken(of.coverage, sources)
     covers = [
         each
         for each in said
         if sources[each.source].active
+        and of.owner in (sources[each.source].owners or (of.owner,))
         and now - each.as_of <= sources[each.source].promise
         and each.start < end
         and start < each.end
@@ -144,7 +142,7 @@ def _hours(
     of: Instrument, sources: dict[str, Registered], window: Part
 ) -> tuple[Parts, Parts, set[str]]:
     """Return when it is open, when that is not stated, and who stated what was used."""
-    speaker, said = spoken(of.hours, of.owner, sources)
+    speaker, said = spoken(of.hours, sources)
     by_day = {each.weekday: each.periods for each in said}
     opening: Parts = []
     unstated: Parts = []

@@ -65,6 +65,7 @@ class Table:
         self.roles: dict[str, Any] = data["role"]
         self.rights: list[dict[str, Any]] = data["right"]
         self.doors: dict[str, Any] = data["door"]
+        self.to_see = str(data["seeing"]["to_see"])
         self.sources: dict[str, Any] = data["source"]
         self.writes: list[dict[str, Any]] = data["write"]
         self._by_way = {(role, line["row"]): line for line in self.rights for role in line["roles"]}
@@ -126,7 +127,8 @@ class Table:
 
     def sees(self, role: str, row: Row) -> bool:
         """Whether a role sees that a row is there."""
-        return self.records[row.record]["rows"] in self.sight(role, row).rows
+        rows = self.records[row.record]["rows"]
+        return self.has_scope(role, self.to_see) and rows in self.sight(role, row).rows
 
     def reads(self, role: str, row: Row, item: str) -> bool:
         """Whether a role reads an item of a row."""

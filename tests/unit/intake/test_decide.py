@@ -16,7 +16,7 @@ OWNER = "moe:10335"
 
 
 def judged(rows: list[Prepared], known: dict[str, Current]) -> Decided:
-    return decide(rows, known, Speaker("s", OWNER, None), Context(NOW, {}))
+    return decide(rows, known, Speaker("s", OWNER, None, is_hub=False), Context(NOW, {}))
 
 
 def standing(revision: int) -> Current:
