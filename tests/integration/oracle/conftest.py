@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import psycopg
 import pytest
@@ -52,6 +53,10 @@ class World:
 
     def __repr__(self) -> str:
         return f"the world of seed {self.history.seed}"
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Keep Hypothesis from printing every row."""
+        printer.text(repr(self))
 
 
 class _Standing:

@@ -39,6 +39,10 @@ class Known:
     rows: Mapping[str, Sequence[Row]]
     gone: Sequence[str]
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """Keep Hypothesis from printing every row."""
+        printer.text("rows")
+
 
 @dataclass(frozen=True)
 class Question:
