@@ -20,6 +20,11 @@ from tests.integration.oracle.meaning import Row
 from tests.integration.oracle.worlds import CLASSES, DIVISIONS, OUTSIDER
 
 T = TypeVar("T")
+PARTS_OF_A_SECOND = "parts of a second"
+PAGE_INFO_ALONE = "page information without a cursor in it"
+EDGES_RENAMED = "edges under another name"
+AVOIDED = frozenset({PARTS_OF_A_SECOND, PAGE_INFO_ALONE, EDGES_RENAMED})
+"""Faults that are known (`test_known_faults`): they are not drawn, so that others are found."""
 
 
 @lru_cache(maxsize=1000)
@@ -101,8 +106,9 @@ class Conditions(Choices):
         known = self.values(kind, name)
         if name == "updatedSince":
             known = [row.accepted_at.isoformat() for row in self.rows[kind]]
+        shifts = (0, 1, -1, *([] if PARTS_OF_A_SECOND in AVOIDED else [0.5]))
         text = self.pick("2026-11-02T00:00:00+00:00", *known[:12])
-        moved = datetime.fromisoformat(text) + timedelta(seconds=self.pick(*SHIFTS))
+        moved = datetime.fromisoformat(text) + timedelta(seconds=self.pick(*shifts))
         zone = timezone(timedelta(minutes=self.pick(0, 480, -330)))
         return moved.astimezone(zone).isoformat().replace("+00:00", "Z")
 
@@ -116,7 +122,7 @@ class Conditions(Choices):
 
     def _class(self) -> dict[str, Any]:
         scheme, _, code = self.pick(*CLASSES)
-        way = self.pick("under", "code", "", *BOTH)
+        way = self.pick("under", "code", "", "both")
         made: dict[str, Any] = {"scheme": scheme}
         if way in ("under", "both"):
             made["under"] = code[: 1 + self.number(len(code))]
@@ -129,8 +135,3 @@ class Conditions(Choices):
         if self.pick(True, False):
             return {"eq": code}
         return {"startsWith": code[: self.number(7)]}
-
-
-SHIFTS = (0, 1, -1, 0.5)
-"""Seconds by which an instant misses."""
-BOTH = ("both",)

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -24,17 +24,20 @@ from hub.query.execute import Engine, Parts
 from hub.query.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
-from schema.records import RECORDS
 from tests.conftest import address
 from tests.integration.oracle.interpreter import Interpreter
-from tests.integration.oracle.meaning import Row
+from tests.integration.oracle.meaning import RECORDS, Row
 from tests.integration.oracle.strategies import Known
 from tests.integration.oracle.worlds import LARGE, NAMES, NOW, SMALL, History, Said, draw_world
 
 SEED = int(os.environ.get("HUB_ORACLE_SEED", "20261124"))
 SMALL_WORLDS = 5
+BOUNDS = (
+    *("cost", "tokens", "depth", "aliases", "directives", "root_fields", "fragments"),
+    *("fields", "pairs"),
+)
 LIMITS = QueryLimits(
-    cost=10**12, tokens=50_000, depth=40, aliases=1000, directives=1000, fragments=200
+    **{each.name: 10**9 for each in fields(QueryLimits) if each.name in BOUNDS}  # type: ignore[arg-type]
 )
 """Bounds out of the way: what is compared are answers, and bounds have tests of their own."""
 
@@ -147,7 +150,7 @@ def worlds(cluster: str, template: str) -> Iterator[list[World]]:
             standing = runner.run(_put(database, history))
             facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
             engine = Engine(database, lambda: NOW, Parts(facts=facts), LIMITS)
-            truth = Interpreter(standing.by_kind(), _rank)
+            truth = Interpreter(standing.by_kind(), _rank, history.owners)
             known = Known(truth.rows, tuple(standing.gone.values()))
             found.append(World(history, engine, truth, known, runner))
         yield found

@@ -36,7 +36,8 @@ from tests.integration.oracle.meaning import (
 RULES = "old"
 """`old`: rows need no scope, everybody sees agreements and originals, operator:policy sees all.
 `new`: rows of usage and service need service:read, agreements are shown to their two parties,
-originals lose what the caller may not read, and no scope reads past agreements."""
+originals lose what the caller may not read, no scope reads past agreements, and of several sources
+of a record the owner's own comes before a platform. Set it to `new` where the hub follows these."""
 
 PUBLISHED = Path(__file__).parents[3] / "schema" / "published" / "hub.graphql"
 PAGE, LIST = 20, 50
@@ -111,10 +112,15 @@ def published() -> g.GraphQLSchema:
 
 @dataclass(frozen=True)
 class Interpreter:
-    """Answers documents over lists of rows. `rank` gives the place of a name in an index."""
+    """Answers documents over lists of rows.
+
+    `rank` gives the place of a name in an index; `owners` tells for whom each source may speak,
+    None for anybody.
+    """
 
     rows: Mapping[str, Sequence[Row]]
     rank: Callable[[str], Any]
+    owners: Mapping[str, Sequence[str] | None]
     rules: str = RULES
 
     def answer(
@@ -218,10 +224,10 @@ class _Reading:
             named = g.get_named_type(kind.fields[name].type)
             if named.name.endswith("Connection"):
                 record = named.name.removesuffix("Connection")
-                self._check_connection(record, self._arguments(kind, nodes[0]))
                 if not self.rights.has_row_scope(record):
                     self.errors.add(("SCOPE_MISSING", here))
                     continue
+                self._check_connection(record, self._arguments(kind, nodes[0]))
             inner = [node.selection_set for node in nodes]
             for possible in self._possible(named):
                 if self.rights.has_row_scope(possible.name):
@@ -270,13 +276,14 @@ class _Reading:
             return self._root(name, kind, node)
         if not isinstance(of, Row):
             return of.get(name)
-        if name in ("id", "key"):
-            return getattr(of, name)
-        if name == "provenance":
-            return _provenance(of)
         item = item_of(kind.name, name)
         if item is not None:
             return self._item(of, item)
+        own = {"id": of.id, "key": of.key, "provenance": _provenance(of)}
+        return own[name] if name in own else self._related(kind, of, node)
+
+    def _related(self, kind: g.GraphQLObjectType, of: Row, node: g.FieldNode) -> Any:
+        name = node.name.value
         if (kind.name, name) in FORWARD:
             target, where = FORWARD[kind.name, name]
             wanted = {there: of.get(here) for here, there in where.items()}
@@ -320,8 +327,17 @@ class _Reading:
 
     def _one(self, kind: str, test: Callable[[Row], bool]) -> Row | None:
         """Return the row that passes; of several, what was said last, then the least identity."""
-        found = [row for row in self._visible(kind) if test(row)]
-        return min(found, key=lambda row: (-row.as_of.timestamp(), row.id), default=None)
+
+        def place(row: Row) -> tuple[int, float, str]:
+            near = self._nearness(row) if self.rights.is_new else 0
+            return near, -row.as_of.timestamp(), row.id
+
+        return min((row for row in self._visible(kind) if test(row)), key=place, default=None)
+
+    def _nearness(self, row: Row) -> int:
+        """Return 0 for the owner's own system, 1 for a platform, 2 for anybody else's."""
+        owners = self.world.owners[row.source]
+        return 1 if owners is None else 0 if row.owner in owners else 2
 
     def _many(
         self, target: str, rows: list[Row], kind: g.GraphQLObjectType, node: g.FieldNode
@@ -392,6 +408,9 @@ def _provenance(row: Row) -> dict[str, Any]:
         "assurance": "HUB_OBSERVED",
         "channel": "HARVEST",
         "entryId": str(row.entry_id),
+        "owner": row.owner,
+        "issuer": row.owner,
+        "party": "hub:delta.example",
     }
 
 
