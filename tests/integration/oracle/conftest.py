@@ -131,29 +131,36 @@ def _at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment
 
 
-def _rank(name: str) -> int:
-    return NAMES.index(name)
+@contextmanager
+def standing_world(
+    cluster: str, template: str, history: History, names: tuple[str, ...]
+) -> Iterator[World]:
+    """Lend a world with a database of its own; `names`: in the order of an index."""
+    with asyncio.Runner() as runner, _database(cluster, template) as url:
+        database = Database(url)
+        runner.run(database.__aenter__())
+        try:
+            standing = runner.run(_put(database, history))
+            facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
+            engine = Engine(database, lambda: NOW, Parts(facts=facts), LIMITS)
+            truth = Interpreter(standing.by_kind(), names.index, history.owners)
+            known = Known(truth.rows, tuple(standing.gone.values()))
+            yield World(history, engine, truth, known, runner)
+        finally:
+            runner.run(database.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="module")
 def worlds(cluster: str, template: str) -> Iterator[list[World]]:
     """Several small worlds, where what fails is easily read, and a large one."""
-    found: list[World] = []
-    with asyncio.Runner() as runner, ExitStack() as stack:
-        for number in range(SMALL_WORLDS + 1):
-            size = LARGE if number == SMALL_WORLDS else SMALL
-            url = stack.enter_context(_database(cluster, template))
-            database = Database(url)
-            runner.run(database.__aenter__())
-            stack.callback(lambda each=database: runner.run(each.__aexit__(None, None, None)))
-            history = draw_world(SEED + number, size)
-            standing = runner.run(_put(database, history))
-            facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
-            engine = Engine(database, lambda: NOW, Parts(facts=facts), LIMITS)
-            truth = Interpreter(standing.by_kind(), _rank, history.owners)
-            known = Known(truth.rows, tuple(standing.gone.values()))
-            found.append(World(history, engine, truth, known, runner))
-        yield found
+    sizes = [SMALL] * SMALL_WORLDS + [LARGE]
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                standing_world(cluster, template, draw_world(SEED + number, size), NAMES)
+            )
+            for number, size in enumerate(sizes)
+        ]
 
 
 @contextmanager

@@ -66,7 +66,11 @@ CLASSES = (
     ("local", "1", "0"),
     ("local", "2", "012"),
     ("LOCAL", "1", "0102"),
+    ("local", "1", "a:01"),
+    ("local:a", "1", "01"),
 )
+CENTRES = ("EM", "MS", "中心/1")
+OFFERS = ("E", "O", "o", "服务 1")
 LOCAL_NUMBERS = ("T1", "T10", "t1", "仪器-1", "a b", "T'1\"%_\\", "T1 x", "0")
 INSTANTS = tuple(
     (datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=6 * n)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -202,6 +206,8 @@ class _Drawing:
             "imageUrl": lambda: "https://example.org/x.png",
             "operatorKey": lambda: rng.choice(keys),
             "userKey": lambda: rng.choice([*keys, OUTSIDER]),
+            "centreCode": lambda: rng.choice([*CENTRES, "none"]),
+            "offerCode": lambda: rng.choice(OFFERS),
             "zh": lambda: rng.choice(NAMES),
         }  # fmt: skip
 
@@ -211,7 +217,7 @@ class _Drawing:
         stated = [key for key in self.keys if rng.random() < 0.85]
         found += [("Institution", self._record("Institution", institutionKey=k)) for k in stated]
         for key in self.keys:
-            codes = rng.sample(["EM", "MS", "中心/1"], rng.randint(0, 2))
+            codes = rng.sample(CENTRES, rng.randint(0, 2))
             found += [("Centre", self._record("Centre", institutionKey=key, code=c)) for c in codes]
             numbers = rng.sample(
                 [*LOCAL_NUMBERS, *(f"N{n}" for n in range(20))], rng.randint(1, size.instruments)
@@ -235,7 +241,7 @@ class _Drawing:
             row = self._record("Instrument", institutionKey=owner, localNo=number)
             found.append(("Instrument", row))
         for kind, name, drawn in (
-            ("ServiceOffer", "code", ["E", "O", "o", "服务 1"]),
+            ("ServiceOffer", "code", list(OFFERS)),
             ("OpeningHours", "weekday", ["MONDAY", "TUESDAY", "SUNDAY", "FRIDAY"]),
             ("Occupancy", "localId", ["1", "10", "2", "B/1"]),
             ("OccupancyCoverage", "startAt", list(INSTANTS[:4])),
