@@ -31,7 +31,7 @@ from tests.integration.oracle.strategies import Known
 from tests.integration.oracle.worlds import LARGE, NAMES, NOW, SMALL, History, Said, draw_world
 
 SEED = int(os.environ.get("HUB_ORACLE_SEED", "20261124"))
-SMALL_WORLDS = 5
+SMALL_WORLDS = 3
 BOUNDS = (
     *("cost", "tokens", "depth", "aliases", "directives", "root_fields", "fragments"),
     *("fields", "pairs"),

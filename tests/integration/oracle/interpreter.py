@@ -150,7 +150,7 @@ class _Reading:
     ) -> None:
         self.world, self.asker, self.cursors = world, asker, cursors
         self.schema = published()
-        self.rights = Rights(asker, world.rows["Agreement"], world.rules == "new")
+        self.rights = Rights.of(asker, world.rows["Agreement"], is_new=world.rules == "new")
         fragments = [d for d in ast.definitions if isinstance(d, g.FragmentDefinitionNode)]
         self.fragments = {each.name.value: each for each in fragments}
         self.operation = next(

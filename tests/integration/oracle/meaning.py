@@ -75,11 +75,17 @@ class Asker:
     today: date
 
 
+ITEMS = {(kind, item.wire): item for kind, spec in RECORDS.items() for item in spec.items}
+
+
 def item_of(kind: str, name: str) -> Item | None:
     """Return the item that a field of a record shows."""
-    if kind not in RECORDS:
-        return None
-    return next((item for item in RECORDS[kind].items if item.wire == name), None)
+    return ITEMS.get((kind, name))
+
+
+def is_public(item: Item) -> bool:
+    """Say whether whoever sees a row may read an item of it."""
+    return item.grade is Grade.L1
 
 
 # -- who may see ----------------------------------------------------------------------------------
@@ -91,7 +97,20 @@ class Rights:
 
     asker: Asker
     agreements: Sequence[Row]
+    """Those with the caller that are valid today."""
     is_new: bool
+
+    @classmethod
+    def of(cls, asker: Asker, agreements: Sequence[Row], *, is_new: bool) -> Rights:
+        """Return the rights that some agreements give."""
+        today = asker.today.isoformat()
+        valid = [
+            each
+            for each in agreements
+            if each.wire["consumerKey"] == asker.party
+            and each.wire.get("validFrom", today) <= today <= each.wire.get("validUntil", today)
+        ]
+        return cls(asker, valid, is_new)
 
     def has_row_scope(self, kind: str) -> bool:
         """Say whether rows of a record may be asked for at all."""
@@ -108,7 +127,7 @@ class Rights:
 
     def sees(self, row: Row, item: Item) -> bool:
         """Say whether the caller may see a row's value of an item."""
-        if item.grade is Grade.L1:
+        if is_public(item):
             return True
         dataset = item.scope.removesuffix(":read").upper()
         return item.scope in self.asker.scopes and self._is_granted(row, dataset, item)
@@ -117,7 +136,7 @@ class Rights:
         """Say whether the caller may see what a data set holds of a row: all of it, or one item."""
         if not self.is_new and "operator:policy" in self.asker.scopes:
             return True
-        party, today = self.asker.party, self.asker.today.isoformat()
+        party = self.asker.party
         if party is None:
             return False
         if row.owner == party:
@@ -126,10 +145,8 @@ class Rights:
         if not personal and party in (row.get("userKey"), row.get("consumerKey")):
             return True
         return any(
-            each.wire["consumerKey"] == party
-            and each.wire["providerKey"] == row.owner
+            each.wire["providerKey"] == row.owner
             and each.wire["dataset"] == dataset
-            and each.wire.get("validFrom", today) <= today <= each.wire.get("validUntil", today)
             and (not (named := each.wire.get("fields")) or item is None or item.wire in named)
             for each in self.agreements
         )

@@ -19,21 +19,24 @@ from tests.integration.oracle.choices import (
     AVOIDED,
     EDGES_RENAMED,
     PAGE_INFO_ALONE,
+    SMALL_NUMBERS,
     Choices,
     Conditions,
 )
 from tests.integration.oracle.interpreter import HUB_FIELDS, published
-from tests.integration.oracle.meaning import Row
+from tests.integration.oracle.meaning import Row, filtered, is_public
 
 LEFT_OUT = frozenset(
     {"availability", "priceEstimate", "search", "sources", "revisionId", "receipt", "availableFor"}
 )
 """Fields and arguments that other tests are about."""
 SCOPES = ("asset:read", "service:read", "customs:read", "voucher:read", "person:read")
-FIELDS_MAX = 50
+FIELDS_MAX = 36
 """Fields of one document; after so many only short ones follow."""
 DEPTH_MAX = 7
 """Steps from record to record, connections counted."""
+ORDERED = ("instruments", "serviceRecords", "usageRecords")
+"""Connections of the root with orders that not every row has a value for."""
 SIZES = (2, 1, 3, 0, 5, 20, 100)
 
 
@@ -86,9 +89,8 @@ def listings(draw: st.DrawFn, known: Known) -> tuple[str, dict[str, Any], str]:
     Returns the text, the variables of filter and order, and the name of the field.
     """
     drawing = _Document(draw, known.rows, ())
-    fields = _query().fields
-    name = drawing.pick(*(name for name, each in fields.items() if _is_connection(each)))
-    given = drawing.narrowing(fields[name])
+    name = drawing.pick(*ORDERED, *drawing.connections())
+    given = drawing.narrowing(_query().fields[name], (False, False, True), (True, True, False))
     declared, variables = drawing.declared()
     page = "$first: Int, $after: String, $last: Int, $before: String"
     text = (
@@ -98,6 +100,15 @@ def listings(draw: st.DrawFn, known: Known) -> tuple[str, dict[str, Any], str]:
         " endCursor } } }"
     )
     return text, variables, name
+
+
+@st.composite
+def searches(draw: st.DrawFn, known: Known) -> Question:
+    """Draw some connections of the root, each narrowed in its own way, in one document."""
+    drawing = _Document(draw, known.rows, ())
+    names = [*ORDERED, *drawing.connections()]
+    parts = drawing.several(lambda: drawing.search(drawing.pick(*names)), 8, 1)
+    return drawing.finished(f"{{ {' '.join(parts)} }}")
 
 
 @dataclass
@@ -131,10 +142,9 @@ class _Document(Conditions):
     def root(self) -> str:
         """Write the selection of the root."""
         names = [n for n in _query().fields if n not in LEFT_OUT and n not in HUB_FIELDS]
-        chosen = self.some(names, 3, 1)
+        parts = self.several(lambda: self._field(_query(), self.pick(*names), DEPTH_MAX), 3, 1)
         if self.rarely(8):
-            chosen.append(self.pick("__typename", "me"))
-        parts = [self._field(_query(), name, DEPTH_MAX) for name in chosen]
+            parts.append(self._field(_query(), self.pick("__typename", "me"), 1))
         return f"{{ {' '.join(parts)} }}"
 
     def _new(self, letter: str) -> str:
@@ -155,8 +165,9 @@ class _Document(Conditions):
         if depth <= 0 or self.left <= 0:
             names, wide = [name for name in names if name not in wide], []
         options = [*names, "__typename", *wide, *wide] if len(wide) < len(names) else names
-        chosen = self.some(options, 5, 1)
-        parts = [self._field(kind, name, depth, apart=apart) for name in chosen]
+        parts = self.several(
+            lambda: self._field(kind, self.pick(*options), depth, apart=apart), 5, 1
+        )
         if not apart and self.rarely(6):
             parts.insert(self.number(len(parts) + 1), self._fragment(kind, depth - 1))
         if kind.name == "PageInfo" and PAGE_INFO_ALONE in AVOIDED:
@@ -168,12 +179,14 @@ class _Document(Conditions):
         assert isinstance(node, g.GraphQLInterfaceType)
         kinds = [kind.name for kind in published().get_possible_types(node)]
         parts = [self.pick("id", "__typename")]
-        for name in self.some(kinds, 3):
-            inner = self._selection(published().type_map[name], depth - 2, apart=True)
-            parts.append(f"... on {name}{self._directive()} {inner}")
+        parts += self.several(lambda: self._narrowed(self.pick(*kinds), depth - 2), 3)
         if self.rarely(5):
             parts.append("... on Node { id }")
         return f"{{ {' '.join(parts)} }}"
+
+    def _narrowed(self, name: str, depth: int) -> str:
+        inner = self._selection(published().type_map[name], depth, apart=True)
+        return f"... on {name}{self._directive()} {inner}"
 
     def _fragment(self, kind: g.GraphQLObjectType, depth: int) -> str:
         known = [name for name, on, _ in self.fragments if on == kind.name]
@@ -251,14 +264,28 @@ class _Document(Conditions):
                 found.append(f"{name}: ${variable}")
         return found
 
-    def narrowing(self, declared: g.GraphQLField) -> list[str]:
-        """Draw filter and order of a connection."""
+    def search(self, name: str) -> str:
+        """Write a connection of the root with a filter of its own."""
+        given = ["first: 100", *self.narrowing(_query().fields[name], (True,), (False, True))]
+        return f"{self._new('n')}: {name}({', '.join(given)}) {{ totalCount nodes {{ id }} }}"
+
+    def connections(self) -> list[str]:
+        """Name the connections of the root."""
+        return [name for name, declared in _query().fields.items() if _is_connection(declared)]
+
+    def narrowing(
+        self,
+        declared: g.GraphQLField,
+        narrowed: tuple[bool, ...] = (False, True),
+        ordered: tuple[bool, ...] = (False, True),
+    ) -> list[str]:
+        """Draw filter and order of a connection; how often there is one, is in the choices."""
         kind = g.get_named_type(declared.type).name.removesuffix("Connection")
         found = []
-        if self.pick(False, True):
+        if self.pick(*narrowed):
             argument = declared.args["filter"]
             found.append(f"filter: {self._written(argument.type, self._filter(kind), 5)}")
-        if "orderBy" in declared.args and self.pick(False, True):
+        if "orderBy" in declared.args and self.pick(*ordered):
             argument = declared.args["orderBy"]
             names = list(g.get_named_type(argument.type).values)  # type: ignore[union-attr]
             by_item = {name.rpartition("_")[0]: name for name in self.some(names, 4)}
@@ -271,11 +298,15 @@ class _Document(Conditions):
     def _filter(self, kind: str) -> dict[str, Any]:
         declared: Any = published().type_map[f"{kind}Filter"]
         names = [name for name in declared.fields if name not in LEFT_OUT]
-        made = {}
-        for name in self.some(names, 3):
+        guarded = [name for name in names if (item := filtered(kind, name)) and not is_public(item)]
+        options = [*guarded, *names, *guarded]
+
+        def member() -> tuple[str, Any]:
+            name = self.pick(*options)
             shape = g.get_named_type(declared.fields[name].type)
-            made[name] = None if self.rarely(15) else self.condition(kind, name, shape)
-        return made
+            return name, None if self.rarely(15) else self.condition(kind, name, shape)
+
+        return dict(self.several(member, 3, 1))
 
     def _identity(self) -> str:
         known = [row.id for rows in self.rows.values() for row in rows]
@@ -320,6 +351,8 @@ class _Document(Conditions):
         if isinstance(plain, g.GraphQLEnumType):
             return str(value)
         is_number = plain.name == "Decimal" and one_in and self.pick(False, True)
+        if SMALL_NUMBERS in AVOIDED and str(value).startswith("0.0000"):
+            is_number = False
         return str(value) if is_number else json.dumps(value, ensure_ascii=False)
 
     def _variable(self, kind: Any, value: Any) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.integration.oracle.comparing import ask, asker, compare, with_cursors
 from tests.integration.oracle.conftest import World
-from tests.integration.oracle.strategies import callers, listings, questions
+from tests.integration.oracle.strategies import callers, listings, questions, searches
 
 pytestmark = pytest.mark.integration
 
@@ -27,6 +27,7 @@ MODE = settings(
     derandomize=ASKED is None,
     database=None,
     print_blob=True,
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
@@ -48,7 +49,20 @@ def test_every_answer_is_the_interpreter_s(worlds: list[World], data: st.DataObj
             compare(world, question.text, further, who, next_answer, named)
 
 
-@settings(MODE, max_examples=max(EXAMPLES // 4, 1))
+@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
+@given(data=st.data())
+def test_every_search_finds_the_same_rows_in_order(
+    worlds: list[World], data: st.DataObject
+) -> None:
+    world = data.draw(st.sampled_from(worlds))
+    question = data.draw(searches(world.known))
+    everybody = data.draw(st.lists(callers(world.history.parties), min_size=2, max_size=4))
+    answers = ask(world, question.text, question.variables, everybody)
+    for who, answer in zip(everybody, answers, strict=True):
+        compare(world, question.text, question.variables, who, answer, {})
+
+
+@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
 @given(data=st.data())
 def test_all_pages_give_every_row_once_in_order(worlds: list[World], data: st.DataObject) -> None:
     world = data.draw(st.sampled_from(worlds))

@@ -65,6 +65,10 @@ FAULTS = {
         '{ instruments(filter: { updatedSince: "2026-11-23T16:30:00.5Z" }) { totalCount } }',
         EVERYTHING,
     ),
+    "a small decimal is refused when it is written as a number": (
+        "{ instruments(filter: { originalValue: { gte: 0.00001 } }) { totalCount } }",
+        EVERYTHING,
+    ),
     "code and under of one class are found in two": (
         '{ instruments(filter: { classes: { scheme: "GB/T 32847", code: "020101", under: "01" } })'
         " { totalCount } }",
