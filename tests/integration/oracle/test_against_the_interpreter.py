@@ -1,0 +1,92 @@
+"""The hub's answers and those of a plain interpreter are the same, whatever is asked by whomever.
+
+`HUB_ORACLE_EXAMPLES`: how many documents are drawn (then at random; else always the same ones).
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.oracle.comparing import ask, asker, compare, with_cursors
+from tests.integration.oracle.conftest import World
+from tests.integration.oracle.strategies import callers, listings, questions, searches
+
+pytestmark = pytest.mark.integration
+
+ASKED = os.environ.get("HUB_ORACLE_EXAMPLES")
+EXAMPLES = int(ASKED or "300")
+PAGES_MAX = 400
+"""Pages of one listing; more would mean that it never ends."""
+MODE = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=ASKED is None,
+    database=None,
+    print_blob=True,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+)
+
+
+@MODE
+@given(data=st.data())
+def test_every_answer_is_the_interpreter_s(worlds: list[World], data: st.DataObject) -> None:
+    world = data.draw(st.sampled_from(worlds))
+    question = data.draw(questions(world.known))
+    some = st.lists(callers(world.history.parties), min_size=1, max_size=3)
+    everybody = data.draw(some)
+    answers = ask(world, question.text, question.variables, everybody)
+    for who, answer in zip(everybody, answers, strict=True):
+        found = compare(world, question.text, question.variables, who, answer, {})
+        further, named = with_cursors(question, found)
+        if further is not None:
+            (next_answer,) = ask(world, question.text, further, [who])
+            compare(world, question.text, further, who, next_answer, named)
+
+
+@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
+@given(data=st.data())
+def test_every_search_finds_the_same_rows_in_order(
+    worlds: list[World], data: st.DataObject
+) -> None:
+    world = data.draw(st.sampled_from(worlds))
+    question = data.draw(searches(world.known))
+    everybody = data.draw(st.lists(callers(world.history.parties), min_size=2, max_size=4))
+    answers = ask(world, question.text, question.variables, everybody)
+    for who, answer in zip(everybody, answers, strict=True):
+        compare(world, question.text, question.variables, who, answer, {})
+
+
+@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
+@given(data=st.data())
+def test_all_pages_give_every_row_once_in_order(worlds: list[World], data: st.DataObject) -> None:
+    world = data.draw(st.sampled_from(worlds))
+    text, variables, name = data.draw(listings(world.known))
+    who = data.draw(callers(world.history.parties))
+    size = data.draw(st.sampled_from([1, 2, 3, 7, 50]))
+    whole = world.truth.answer(text, {**variables, "first": 10**6}, asker(who))
+    for count, start, more, end in (
+        ("first", "after", "hasNextPage", "endCursor"),
+        ("last", "before", "hasPreviousPage", "startCursor"),
+    ):
+        seen: list[str] = []
+        sent, named = {**variables, count: size}, {}
+        for _ in range(PAGES_MAX):
+            (answer,) = ask(world, text, sent, [who])
+            named = compare(world, text, sent, who, answer, named).names
+            page = (answer.get("data") or {}).get(name)
+            if page is None:
+                break
+            here = [edge["node"]["id"] for edge in page["edges"]]
+            seen = [*seen, *here] if count == "first" else [*here, *seen]
+            if not page["pageInfo"][more]:
+                assert seen == [edge["node"]["id"] for edge in whole.data[name]["edges"]], text
+                break
+            sent = {**sent, start: page["pageInfo"][end]}
+        else:
+            raise AssertionError(f"more than {PAGES_MAX} pages: {text} {variables}")
