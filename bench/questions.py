@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.data import DIVISIONS, PROVINCES, SCHEME, SOURCE, Data
 from hub.store.identity import item_id
+from hub.store.search import STEP
 
 WEEK = {"from": "2026-11-30T00:00:00Z", "until": "2026-12-07T00:00:00Z"}
 TUESDAY = {"from": "2026-12-01T00:00:00+08:00", "until": "2026-12-02T00:00:00+08:00"}
@@ -133,7 +134,7 @@ def questions(data: Data) -> dict[tuple[str, str], Question]:
 def _search(server: str, code: str, n: int) -> dict[str, Any]:
     if server == "hub":
         return {"provinces": [PROVINCES[n]], "classes": [{"scheme": SCHEME, "under": code}]}
-    return {"province": DIVISIONS[n][:2], "step": f"{SCHEME}:{code}"}
+    return {"province": DIVISIONS[n][:2], "step": f"{SCHEME}{STEP}{code}"}
 
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.0+)?(?:Z|\+00:00)")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import datetime
+from decimal import Decimal as Number
 from typing import Any, NewType
 
 import strawberry
@@ -64,7 +65,8 @@ def _instant(value: Any) -> str:
         raise GraphQLError("DateTime names no existing instant") from error
     if not is_instant(made):
         raise GraphQLError(f"DateTime is {_YEARS}, in UTC")
-    return made
+    # The standard's instants have whole seconds; what is asked for may lie between two.
+    return f"{made[:-1]}.{at.microsecond:06}Z" if at.microsecond else made
 
 
 def _is_far(at: datetime) -> bool:
@@ -87,6 +89,8 @@ def _partial_date(value: Any) -> str:
 
 def _decimal(value: Any) -> str:
     text = str(value) if isinstance(value, str | int | float) else ""
+    if isinstance(value, float):  # a small one is written without an exponent
+        text = format(Number(text), "f")
     if isinstance(value, bool) or not DECIMAL.fullmatch(text):
         raise GraphQLError(
             f"Decimal is a number of at most {WHOLE_DIGITS_MAX} digits before the point and "

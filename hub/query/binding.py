@@ -98,6 +98,13 @@ def class_step(member: str) -> Transform:
     return transform
 
 
+def class_is_under(argument: Argument, value: Any) -> str | None:
+    """Return whether the code of a class filter lies below its `under`, or is it."""
+    upper = class_step("under")(argument, value)
+    class_step("code")(argument, value)  # refuses an empty one
+    return "true" if upper in code_path(value["scheme"], value["code"]) else "false"
+
+
 def class_object(argument: Argument, value: Any) -> str | None:
     """Return a class filter as the jsonb that a row of exactly this class contains."""
     plain(argument, value["scheme"] + value["code"])

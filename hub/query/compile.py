@@ -304,10 +304,8 @@ class Compiler:
         cost = here.cost.part(own=1 + (AVAILABLE_FILTER_COST if page.heavy else 0))
         each = cost.part(own=0, times=asked or PAGE_DEFAULT)
 
-        def node(nodes: list[FieldNode], alias: str, key: str) -> str:
-            name = "nodes" if nodes[0].name.value == "nodes" else "edges"
-            path = (*here.path, key) if name == "nodes" else (*here.path, name, key)
-            return self._inner(nodes, spec.name, alias, path, each.part())
+        def node(nodes: list[FieldNode], alias: str, keys: Path) -> str:
+            return self._inner(nodes, spec.name, alias, (*here.path, *keys), each.part())
 
         parts = Parts(
             subfields=self._selection.subfields,

@@ -185,8 +185,8 @@ class Parts:
     """How the compiler writes what stands inside a connection."""
 
     subfields: Callable[[list[FieldNode], str], Selected]
-    node: Callable[[list[FieldNode], str, str], str]
-    """Takes fields of the same key, the alias of the row, the response key: one record's JSON."""
+    node: Callable[[list[FieldNode], str, tuple[str, ...]], str]
+    """Takes fields of the same key, the alias of the row, response keys to it: a record's JSON."""
     sources: Callable[[list[FieldNode]], str]
 
 
@@ -203,7 +203,9 @@ def connection(
     hits = page.hits()
     if not names & {"nodes", "edges", "pageInfo"}:
         return f"({hits}SELECT {body})"
-    return f"({hits}SELECT {body} FROM {rows(page, writer.cells(), statement, more=more)})"
+    # HAVING makes one row of it, also where nothing that is asked counts or lists the rows.
+    found = rows(page, writer.cells(), statement, more=more)
+    return f"({hits}SELECT {body} FROM {found} HAVING true)"
 
 
 @dataclass(slots=True)
@@ -229,8 +231,8 @@ class _Writer:
             found += page.order.columns()
         return [*found, f"{source}.item_id"]
 
-    def _node(self, nodes: list[FieldNode], key: str) -> str:
-        self.bodies.append(self.parts.node(nodes, self.page.alias, key))
+    def _node(self, nodes: list[FieldNode], *keys: str) -> str:
+        self.bodies.append(self.parts.node(nodes, self.page.alias, keys))
         return f"{self.page.row}.j{len(self.bodies) - 1}"
 
     def field(self, key: str, nodes: list[FieldNode]) -> str:
@@ -238,7 +240,7 @@ class _Writer:
         write: dict[str, Callable[[], str]] = {
             "__typename": lambda: jsontext.constant(self.type_name),
             "nodes": lambda: jsontext.listed(self._node(nodes, key), condition=self.inside),
-            "edges": lambda: jsontext.listed(self._edge(nodes), condition=self.inside),
+            "edges": lambda: jsontext.listed(self._edge(nodes, key), condition=self.inside),
             "totalCount": self._count,
             "pageInfo": lambda: self._info(nodes),
             "sources": lambda: self.parts.sources(nodes),
@@ -259,14 +261,14 @@ class _Writer:
         parameter = self.statement.bind_env(("hash", hashed), hashed.of, "text")
         return self.page.order.cursor(self.page.row, parameter)
 
-    def _edge(self, nodes: list[FieldNode]) -> str:
+    def _edge(self, nodes: list[FieldNode], edges: str) -> str:
         found = []
         for key, each in self.parts.subfields(nodes, f"{self.page.spec.name}Edge").items():
             name = each[0].name.value
             if name == "cursor":
                 found.append((key, f"""'"'||{self._cursor()}||'"'"""))
             elif name == "node":
-                found.append((key, self._node(each, key)))
+                found.append((key, self._node(each, edges, key)))
             else:
                 found.append((key, jsontext.constant(f"{self.page.spec.name}Edge")))
         return jsontext.obj(found)

@@ -204,7 +204,9 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
     for each in members:
         under, code = each.get("under"), each.get("code")
         parts = []
-        if under is not None:
+        if under is not None and code is not None:
+            parts.append(statement.bind(each, bind.class_is_under, "bool"))
+        elif under is not None:
             parts.append(_listed(member, under_step(each, statement), alias))
         if code is not None:
             step = statement.bind(each, bind.class_step("code"), "text")

@@ -3,7 +3,7 @@
 | column | of | holds |
 |---|---|---|
 | `<item>_sort` | a filterable or sortable name | the order of a Chinese index: by pinyin |
-| `<item>_path` | filterable classes | each code and those above it, `scheme:code`: listing steps |
+| `<item>_path` | filterable classes | each code and those above it, `scheme›code`: listing steps |
 | `<item>_<member>` | another filterable or sortable value | that member, typed |
 | `province` | located records | two digits of GB/T 2260, null where the row does not tell |
 | `search` | records with searched items | the terms of `hub.store.search` |

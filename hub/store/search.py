@@ -34,6 +34,10 @@ NAMES_CACHED_MAX = 16_384
 """Names whose terms are kept."""
 
 MARK = "~"
+STEP = "\u203a"
+"""Between scheme and code of a class: a character that neither may have (`schema.keys`)."""
+BEFORE_BLANK = "\x1f"
+"""Between the spelling of a name and the name: a name comes before those that begin with it."""
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
@@ -95,17 +99,17 @@ def vector(names: Iterable[str], texts: Iterable[str]) -> str:
 def sort_key(name: str) -> str:
     """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
     parts = [_spelled(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
-    return f"{' '.join(parts)}\u00a0{name}"
+    return f"{' '.join(parts)}{BEFORE_BLANK}{name}"
 
 
 def code_path(scheme: str, code: str) -> list[str]:
-    """Return a class code and the classes above it, each as `scheme:code`.
+    """Return a class code and the classes above it, each as `scheme›code`.
 
     Codes of the listed classifications (GB/T 32847, GB/T 14885, GB/T 13745, MOE) nest by pairs of
     digits, so a class is found by any even number of its leading characters.
     """
     lengths = [*range(2, len(code), 2), len(code)]
-    return [f"{scheme}:{code[:length]}" for length in lengths]
+    return [f"{scheme}{STEP}{code[:length]}" for length in lengths]
 
 
 def province_of(division_code: str | None, institution_key: str) -> str | None:

@@ -20,23 +20,6 @@ from tests.integration.oracle.meaning import Row
 from tests.integration.oracle.worlds import CLASSES, DIVISIONS, OUTSIDER
 
 T = TypeVar("T")
-PARTS_OF_A_SECOND = "parts of a second"
-PAGE_INFO_ALONE = "page information without a cursor in it"
-SMALL_NUMBERS = "numbers that Python writes with an exponent"
-EDGES_RENAMED = "edges under another name"
-CLASS_IN_TWO = "code and under in one class"
-SCHEME_CUT_ELSEWHERE = "schemes and codes with a colon"
-AVOIDED = frozenset(
-    {
-        PARTS_OF_A_SECOND,
-        PAGE_INFO_ALONE,
-        SMALL_NUMBERS,
-        EDGES_RENAMED,
-        CLASS_IN_TWO,
-        SCHEME_CUT_ELSEWHERE,
-    }
-)
-"""Faults that are known (`test_known_faults`): they are not drawn, so that others are found."""
 
 
 @lru_cache(maxsize=1000)
@@ -133,7 +116,7 @@ class Conditions(Choices):
         known = self.values(kind, name)
         if name == "updatedSince":
             known = [row.accepted_at.isoformat() for row in self.rows[kind]]
-        shifts = (0, 1, -1, *([] if PARTS_OF_A_SECOND in AVOIDED else [0.5]))
+        shifts = (0, 1, -1, 0.5)
         text = self.pick("2026-11-02T00:00:00+00:00", *known[:12])
         moved = datetime.fromisoformat(text) + timedelta(seconds=self.pick(*shifts))
         zone = timezone(timedelta(minutes=self.pick(0, 480, -330)))
@@ -148,9 +131,8 @@ class Conditions(Choices):
         return made
 
     def _class(self) -> dict[str, Any]:
-        options = [each for each in CLASSES if ":" not in each[0]]
-        scheme, _, code = self.pick(*(options if SCHEME_CUT_ELSEWHERE in AVOIDED else CLASSES))
-        way = self.pick("under", "code", "", *([] if CLASS_IN_TWO in AVOIDED else ["both"]))
+        scheme, _, code = self.pick(*CLASSES)
+        way = self.pick("under", "code", "", "both")
         made: dict[str, Any] = {"scheme": scheme}
         if way in ("under", "both"):
             made["under"] = code[: 1 + self.number(len(code))]

@@ -142,7 +142,7 @@ def told(
     shown = {key: value for key, value in answer.items() if key != "extensions"}
     return "\n".join(
         [
-            f"the hub and the interpreter ({world.truth.rules} rules) differ in {world}",
+            f"the hub and the interpreter differ in {world}",
             f"document:  {text}",
             f"variables: {json.dumps(dict(variables), ensure_ascii=False)}",
             f"caller:    {party} with {' '.join(sorted(scopes))}",

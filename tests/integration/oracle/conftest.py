@@ -24,9 +24,10 @@ from hub.query.execute import Engine, Parts
 from hub.query.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
+from schema.registry import standard
 from tests.conftest import address
 from tests.integration.oracle.interpreter import Interpreter
-from tests.integration.oracle.meaning import RECORDS, Row
+from tests.integration.oracle.meaning import Row
 from tests.integration.oracle.strategies import Known
 from tests.integration.oracle.worlds import LARGE, NAMES, NOW, SMALL, History, Said, draw_world
 
@@ -84,7 +85,7 @@ class _Standing:
             if outcome.outcome is Outcome.DUPLICATE:
                 before = self.rows[named]
                 accepted_at = before.accepted_at
-                confirms = RECORDS[outcome.record_type].confirmed
+                confirms = standard()[outcome.record_type].confirmed
                 as_of = max(before.as_of, said.as_of) if confirms else before.as_of
             self.gone.pop(named, None)
             self.rows[named] = Row(
@@ -100,7 +101,7 @@ class _Standing:
             )
 
     def by_kind(self) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {name: [] for name in RECORDS}
+        found: dict[str, list[Row]] = {name: [] for name in standard().names}
         for row in self.rows.values():
             found[row.kind].append(row)
         return found

@@ -33,12 +33,6 @@ from tests.integration.oracle.meaning import (
     place_by,
 )
 
-RULES = "old"
-"""`old`: rows need no scope, everybody sees agreements and originals, operator:policy sees all.
-`new`: rows of usage and service need service:read, agreements are shown to their two parties,
-originals lose what the caller may not read, no scope reads past agreements, and of several sources
-of a record the owner's own comes before a platform. Set it to `new` where the hub follows these."""
-
 PUBLISHED = Path(__file__).parents[3] / "schema" / "published" / "hub.graphql"
 PAGE, LIST = 20, 50
 """Rows of a connection and of a plain list that state no size."""
@@ -121,7 +115,6 @@ class Interpreter:
     rows: Mapping[str, Sequence[Row]]
     rank: Callable[[str], Any]
     owners: Mapping[str, Sequence[str] | None]
-    rules: str = RULES
 
     def answer(
         self,
@@ -150,7 +143,7 @@ class _Reading:
     ) -> None:
         self.world, self.asker, self.cursors = world, asker, cursors
         self.schema = published()
-        self.rights = Rights.of(asker, world.rows["Agreement"], is_new=world.rules == "new")
+        self.rights = Rights.of(asker, world.rows["Agreement"])
         fragments = [d for d in ast.definitions if isinstance(d, g.FragmentDefinitionNode)]
         self.fragments = {each.name.value: each for each in fragments}
         self.operation = next(
@@ -298,9 +291,9 @@ class _Reading:
         value = row.get(item.wire)
         if item.many and value is None:
             return []
-        if item.wire == "originals" and self.rights.is_new:
+        if item.wire == "originals":
             named = [(each, item_of(row.kind, each["path"].partition(".")[0])) for each in value]
-            return [each for each, of in named if of is None or self.rights.sees(row, of)]
+            return [each for each, of in named if of is not None and self.rights.sees(row, of)]
         return value
 
     def _root(self, name: str, kind: g.GraphQLObjectType, node: g.FieldNode) -> Any:
@@ -326,18 +319,12 @@ class _Reading:
         return [row for row in self.world.rows[kind] if self.rights.sees_row(row)]
 
     def _one(self, kind: str, test: Callable[[Row], bool]) -> Row | None:
-        """Return the row that passes; of several, what was said last, then the least identity."""
+        """Return the row that passes; of several, the owner's own, the last said, the least id."""
 
-        def place(row: Row) -> tuple[int, float, str]:
-            near = self._nearness(row) if self.rights.is_new else 0
-            return near, -row.as_of.timestamp(), row.id
+        def place(row: Row) -> tuple[bool, float, str]:
+            return self.world.owners[row.source] is None, -row.as_of.timestamp(), row.id
 
         return min((row for row in self._visible(kind) if test(row)), key=place, default=None)
-
-    def _nearness(self, row: Row) -> int:
-        """Return 0 for the owner's own system, 1 for a platform, 2 for anybody else's."""
-        owners = self.world.owners[row.source]
-        return 1 if owners is None else 0 if row.owner in owners else 2
 
     def _many(
         self, target: str, rows: list[Row], kind: g.GraphQLObjectType, node: g.FieldNode

@@ -12,27 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from schema import records
-from schema.item import Grade, Item, RecordSpec, describe
+from schema.item import Grade, Item
+from schema.registry import standard
 
-RECORDS: dict[str, RecordSpec] = {
-    cls.__name__: describe(cls)
-    for cls in (
-        records.Institution,
-        records.Centre,
-        records.Instrument,
-        records.ServiceOffer,
-        records.OpeningHours,
-        records.Occupancy,
-        records.OccupancyCoverage,
-        records.UsageRecord,
-        records.ServiceRecord,
-        records.Agreement,
-    )
-}
-"""What the standard declares of each record."""
 ROW_SCOPE = {"UsageRecord": "service:read", "ServiceRecord": "service:read"}
-"""Records whose rows as such are protected, and by which scope under the new rules."""
+"""Records whose rows as such are protected, and by which scope."""
 PROVINCES = {"31": "SHANGHAI", "32": "JIANGSU", "33": "ZHEJIANG", "34": "ANHUI"}
 
 
@@ -75,7 +59,7 @@ class Asker:
     today: date
 
 
-ITEMS = {(kind, item.wire): item for kind, spec in RECORDS.items() for item in spec.items}
+ITEMS = {(kind, item.wire): item for kind, spec in standard().specs.items() for item in spec.items}
 
 
 def item_of(kind: str, name: str) -> Item | None:
@@ -93,15 +77,14 @@ def is_public(item: Item) -> bool:
 
 @dataclass(frozen=True)
 class Rights:
-    """What one caller may see. `is_new`: the rules of `interpreter.RULES`."""
+    """What one caller may see."""
 
     asker: Asker
     agreements: Sequence[Row]
     """Those with the caller that are valid today."""
-    is_new: bool
 
     @classmethod
-    def of(cls, asker: Asker, agreements: Sequence[Row], *, is_new: bool) -> Rights:
+    def of(cls, asker: Asker, agreements: Sequence[Row]) -> Rights:
         """Return the rights that some agreements give."""
         today = asker.today.isoformat()
         valid = [
@@ -110,18 +93,18 @@ class Rights:
             if each.wire["consumerKey"] == asker.party
             and each.wire.get("validFrom", today) <= today <= each.wire.get("validUntil", today)
         ]
-        return cls(asker, valid, is_new)
+        return cls(asker, valid)
 
     def has_row_scope(self, kind: str) -> bool:
         """Say whether rows of a record may be asked for at all."""
         scope = ROW_SCOPE.get(kind)
-        return not self.is_new or scope is None or scope in self.asker.scopes
+        return scope is None or scope in self.asker.scopes
 
     def sees_row(self, row: Row) -> bool:
         """Say whether the caller may know that a row is there."""
         if row.kind in ROW_SCOPE:
             return self.has_row_scope(row.kind) and self._is_granted(row, "SERVICE", None)
-        if row.kind == "Agreement" and self.is_new:
+        if row.kind == "Agreement":
             return self.asker.party in (row.wire["providerKey"], row.wire["consumerKey"])
         return True
 
@@ -134,8 +117,6 @@ class Rights:
 
     def _is_granted(self, row: Row, dataset: str, item: Item | None) -> bool:
         """Say whether the caller may see what a data set holds of a row: all of it, or one item."""
-        if not self.is_new and "operator:policy" in self.asker.scopes:
-            return True
         party = self.asker.party
         if party is None:
             return False
@@ -248,7 +229,7 @@ def orders(kind: str, names: Sequence[str]) -> list[tuple[Item, bool]]:
     if not names and (named := item_of(kind, "name")) and named.facts.sortable:
         return [(named, False)]
     parts = [name.rpartition("_") for name in names]
-    return [(RECORDS[kind].item(stem.lower()), way == "DESC") for stem, _, way in parts]
+    return [(standard()[kind].item(stem.lower()), way == "DESC") for stem, _, way in parts]
 
 
 def place_by(

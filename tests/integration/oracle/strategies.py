@@ -16,10 +16,6 @@ import graphql as g
 from hypothesis import strategies as st
 
 from tests.integration.oracle.choices import (
-    AVOIDED,
-    EDGES_RENAMED,
-    PAGE_INFO_ALONE,
-    SMALL_NUMBERS,
     Choices,
     Conditions,
 )
@@ -170,8 +166,6 @@ class _Document(Conditions):
         )
         if not apart and self.rarely(6):
             parts.insert(self.number(len(parts) + 1), self._fragment(kind, depth - 1))
-        if kind.name == "PageInfo" and PAGE_INFO_ALONE in AVOIDED:
-            parts.append("endCursor")
         return f"{{ {' '.join(parts)} }}"
 
     def _of_interface(self, depth: int) -> str:
@@ -219,8 +213,6 @@ class _Document(Conditions):
         declared = kind.fields[name]
         given = self._arguments(name, declared)
         mark = self.pick(*[""] * 10, "directive", "alias")
-        if name == "edges" and mark == "alias" and EDGES_RENAMED in AVOIDED:
-            mark = ""
         alias = ""
         if apart or mark == "alias" or (declared.args and name in self.used):
             alias = f"{self._new('a')}: "
@@ -351,8 +343,6 @@ class _Document(Conditions):
         if isinstance(plain, g.GraphQLEnumType):
             return str(value)
         is_number = plain.name == "Decimal" and one_in and self.pick(False, True)
-        if SMALL_NUMBERS in AVOIDED and str(value).startswith("0.0000"):
-            is_number = False
         return str(value) if is_number else json.dumps(value, ensure_ascii=False)
 
     def _variable(self, kind: Any, value: Any) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 
 from schema.identifiers import organisation_code_digit, uscc_digit
 from schema.item import Item, Kind, RecordSpec
-from tests.integration.oracle.meaning import RECORDS, owner_in
+from schema.registry import standard
+from tests.integration.oracle.meaning import owner_in
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 """When everybody asks: half past midnight of the 24th in Shanghai, still the 23rd in UTC."""
@@ -185,7 +186,7 @@ def _tell(
     batch(1, corrected + confirmed[::2])
     gone = [pair for pair in said if rng.random() < 0.1]
     withdrawn = [
-        {"type": kind, "withdraw": {"key": RECORDS[kind].key_of(row), "reason": "误报"}}
+        {"type": kind, "withdraw": {"key": standard()[kind].key_of(row), "reason": "误报"}}
         for kind, row in gone
     ]
     batch(2, withdrawn)
@@ -228,7 +229,7 @@ class _Drawing:
 
     def again(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         """Return another record of the same key."""
-        spec = RECORDS[kind]
+        spec = standard()[kind]
         wires = {item.wire for item in spec.items if item.name in spec.key}
         if kind == "OccupancyCoverage":
             wires.add("endAt")
@@ -290,9 +291,9 @@ class _Drawing:
     def _record(self, kind: str, **fixed: Any) -> dict[str, Any]:
         if kind == "Agreement":
             return {**fixed, "purpose": self.rng.choice(TEXTS)}
-        made = {**self._object(RECORDS[kind]), **fixed}
+        made = {**self._object(standard()[kind]), **fixed}
         for each in made.get("originals", ()):
-            item = self.rng.choice(RECORDS[kind].items)
+            item = self.rng.choice(standard()[kind].items)
             each["path"] = item.wire + self.rng.choice(["", ".amount", ".0"])
         self._repair(kind, made)
         return made

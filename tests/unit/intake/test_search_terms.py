@@ -80,9 +80,9 @@ def test_names_sort_by_pinyin() -> None:
 
 def test_a_class_is_found_by_the_classes_above_it() -> None:
     assert code_path("GB/T 32847", "010203") == [
-        "GB/T 32847:01",
-        "GB/T 32847:0102",
-        "GB/T 32847:010203",
+        "GB/T 32847›01",
+        "GB/T 32847›0102",
+        "GB/T 32847›010203",
     ]
 
 
