@@ -135,7 +135,7 @@ async def test_the_listing_follows_revisions_and_withdrawals_and_is_checked(
     listed = "SELECT step, l.name_sort FROM instrument_listing l JOIN instrument USING (item_id)"
     steps = await database.reads.fetch_all(f"{listed} WHERE key = '{A}/T1' ORDER BY step")
     scheme = "GB/T 32847"
-    wanted = ["", *(f"{scheme}:{code}" for code in ("01", "0101", "010101", "010102"))]
+    wanted = ["", *(f"{scheme}›{code}" for code in ("01", "0101", "010101", "010102"))]
     assert [step for step, _ in steps] == wanted
     assert len({name for _, name in steps}) == 1
     assert (await check(database)).is_right
