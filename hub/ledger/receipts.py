@@ -31,7 +31,7 @@ from hub.ledger.checkpoint import Checkpoint, check_cosignature, parse_checkpoin
 from hub.ledger.encoding import from_base64url, to_base64url
 from hub.ledger.errors import LedgerError, NoteError
 from hub.ledger.failures import ReceiptError
-from hub.ledger.leaf import Evidence
+from hub.ledger.leaf import Evidence, Revision
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import NodeGetter, inclusion_proof
@@ -51,14 +51,14 @@ CHECKPOINTS_MAX = 8
 _REVISION = "r1_"
 
 _ENTRIES = """
-SELECT e.entry_id, e.record_type, e.source, e.key, e.owner, e.issuer,
-       e.revision, e.digest, e.commitment,
+SELECT e.entry_id, e.record_type, e.source, e.authority, e.key, e.owner, e.issuer,
+       e.revision, b.digest, e.commitment,
        e.withdrawal, e.assurance, e.party, e.client_id, e.key_id, e.accepted_at,
        b.salt, b.jws, l.leaf_index, l.leaf_hash
 FROM entry e LEFT JOIN entry_body b USING (entry_id) LEFT JOIN leaf l USING (entry_id)
 WHERE e.entry_id = ANY(%s)"""
 _CHECKPOINTS = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT %s"
-_OF_REVISION = "SELECT entry_id FROM entry WHERE digest = %s ORDER BY entry_id DESC LIMIT %s"
+_OF_REVISION = "SELECT entry_id FROM entry_body WHERE digest = %s ORDER BY entry_id DESC LIMIT %s"
 
 
 @unique
@@ -81,12 +81,14 @@ class Receipt:
     entry_id: int
     record_type: str
     source: str
+    authority: str
     key: str
-    """The record's key at its source."""
+    """The record's key, as its authority gives it."""
     owner: str
     issuer: str
     revision: int
-    revision_id: str
+    revision_id: str | None
+    """None when the body was erased, and its digest with it."""
     is_withdrawal: bool
     assurance: str
     party: str
@@ -221,11 +223,12 @@ def _receipt(row: Any, signed: _Signed | None, nodes: Mapping[int, NodeGetter]) 
         entry_id=row.entry_id,
         record_type=row.record_type,
         source=row.source,
+        authority=row.authority,
         key=row.key,
         owner=row.owner,
         issuer=row.issuer,
         revision=row.revision,
-        revision_id=_REVISION + to_base64url(row.digest),
+        revision_id=None if row.digest is None else _REVISION + to_base64url(row.digest),
         is_withdrawal=row.withdrawal,
         assurance=row.assurance,
         party=row.party,
@@ -238,7 +241,8 @@ def _receipt(row: Any, signed: _Signed | None, nodes: Mapping[int, NodeGetter]) 
 
 
 def _text(row: Any, signed: _Signed, node: NodeGetter) -> str:
-    evidence = Evidence(row.record_type, row.party, row.key_id, row.salt, row.commitment, row.jws)
+    of = Revision(row.record_type, row.authority, row.key, row.revision)
+    evidence = Evidence(of, row.party, row.key_id, row.salt, row.commitment, row.jws)
     if not _is_leaf(evidence, row.leaf_hash):
         raise ReceiptError(
             "RECEIPT_LEAF",

@@ -66,13 +66,13 @@ ENTRY = Table(
     Column("entry_id", BigInteger, Identity(), primary_key=True),
     Column("record_type", Text, nullable=False),
     Column("source", Text, nullable=False),
+    Column("authority", Text, nullable=False),  # who numbers records of this key; '' for nobody
     Column("key", Text, nullable=False),
     Column("owner", Text, nullable=False),  # whose data it is
     Column("issuer", Text, nullable=False),  # who alone may state, change and withdraw it
     Column("revision", Integer, nullable=False),
-    Column("previous", LargeBinary),  # digest of the revision before, null for the first
-    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the canonical bytes
-    Column("commitment", LargeBinary, nullable=False),  # SHA-256(0x02 || salt || canonical bytes)
+    Column("previous", LargeBinary),  # commitment of the revision before, null for the first
+    Column("commitment", LargeBinary, nullable=False),  # hub.ledger.leaf.salted_hash
     Column("withdrawal", Boolean, nullable=False),  # the canonical bytes are a tombstone
     Column("assurance", Text, nullable=False),
     Column("channel", Text, nullable=False),
@@ -85,9 +85,8 @@ ENTRY = Table(
     _instant("as_of"),
     _instant("accepted_at"),
     _xid(),
-    UniqueConstraint("record_type", "source", "key", "revision"),
+    UniqueConstraint("record_type", "source", "authority", "key", "revision"),
     Index("ix_entry_xid_entry_id", "xid", "entry_id"),  # the order in which leaves are taken
-    Index("ix_entry_digest", "digest"),  # receipts are asked for by revision id
 )
 
 ENTRY_BODY = Table(
@@ -95,8 +94,10 @@ ENTRY_BODY = Table(
     METADATA,
     Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
     Column("canon", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of canon; unsalted, so erased with it
     Column("salt", LargeBinary, nullable=False),
     Column("jws", Text),  # detached: protected..signature
+    Index("ix_entry_body_digest", "digest"),  # receipts are asked for by revision id
 )
 
 LEAF = Table(

@@ -27,13 +27,16 @@ from schema.canonical import canonical
 
 ORIGIN = "hub.delta.example/records/2026"
 PARTY = "moe:10335"
+AUTHORITY = "moe:10335/lims"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ASSURANCES = ("HUB_OBSERVED", "REQUEST_SIGNED", "PRODUCER_SIGNED")
 
 INSERT = """
-INSERT INTO entry (record_type, source, key, revision, digest, commitment, withdrawal, assurance,
-                   channel, party, client_id, key_id, signature_hash, as_of, accepted_at)
-VALUES ('ServiceRecord', 'zju', %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s, %s)
+INSERT INTO entry (record_type, source, authority, key, owner, issuer, revision, commitment,
+                   withdrawal, assurance, channel, party, client_id, key_id, signature_hash, as_of,
+                   accepted_at)
+VALUES ('ServiceRecord', 'zju', 'moe:10335/lims', %s, 'moe:10335', 'moe:10335', 1, %s, false, %s,
+        'PUSH', %s, 'zju-1', %s, %s, %s, %s)
 RETURNING entry_id"""
 
 
@@ -112,14 +115,14 @@ class Log:
         row = connection.execute(
             INSERT,
             (
-                *(f"s-{number}", sha256(canon).digest(), salted_hash(salt, canon), assurance),
+                *(f"s-{number}", salted_hash(salt, AUTHORITY, f"s-{number}", 1, canon), assurance),
                 *(party, kid, None if jws is None else statement_hash(jws), NOW, NOW),
             ),
         ).fetchone()
         assert row is not None
         connection.execute(
-            "INSERT INTO entry_body (entry_id, canon, salt, jws) VALUES (%s, %s, %s, %s)",
-            (row[0], canon, salt, jws),
+            "INSERT INTO entry_body VALUES (%s, %s, %s, %s, %s)",
+            (row[0], canon, sha256(canon).digest(), salt, jws),
         )
         self.records[row[0]] = canon
         return int(row[0])
