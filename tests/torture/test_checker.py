@@ -21,7 +21,7 @@ from hub.ledger.policy import NONE, Policy
 from hub.ledger.proof import build_receipt
 from tests.torture.checker import Proof, PublicLog, Tree, canonical, hash_tiles, judge
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "uscc:12100000470095016Q"
 KID = "k" * 43
 SIGNER = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"t" * 32))

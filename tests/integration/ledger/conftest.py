@@ -19,13 +19,14 @@ from hub.ledger.es256 import thumbprint
 from hub.ledger.keys import ProducerKeys, pin
 from hub.ledger.leader import Step
 from hub.ledger.leaf import salted_hash
+from hub.ledger.log_files import CHECKPOINT_FILE
 from hub.ledger.note import Signer
 from hub.ledger.policy import Policy
 from hub.ledger.sequencer import Sequencer, SequencerLimits
 from hub.ledger.statement import sign_record, statement_hash
 from schema.canonical import canonical
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "moe:10335"
 AUTHORITY = "moe:10335/lims"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -52,6 +53,10 @@ class RememberingSigner(Signer):
         return super().sign(message)
 
 
+def checkpoint_file(folder: Path, origin: str = ORIGIN) -> Path:
+    return folder / origin.replace("/", "_") / CHECKPOINT_FILE
+
+
 class Killed(BaseException):
     """The process ends here: nothing catches it, nothing is cleaned up."""
 
@@ -71,6 +76,11 @@ class Log:
         self.kid = thumbprint(self._producer.public_key())
         self.keys = ProducerKeys([pin(self._producer.public_key(), PARTY)])
         self.policy = Policy((self.signer.key,), {}, {}, "none")
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint file of the log that this starts with."""
+        return checkpoint_file(self.folder)
 
     def sequencer(
         self,

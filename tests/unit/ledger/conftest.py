@@ -20,7 +20,7 @@ from hub.ledger.proof import build_receipt
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "moe:10335"
 AUTHORITY = "moe:10335/lims"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
