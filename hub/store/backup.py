@@ -120,6 +120,7 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             await _without_haste(connection)
             logs, migration = await _logs(connection), await _migration(connection)
+            tables = [*METADATA.sorted_tables, *database.records.metadata.sorted_tables]
             parts = [
                 await _write_part(
                     connection,
@@ -127,7 +128,7 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
                     table.name,
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
-                for table in METADATA.sorted_tables
+                for table in tables
             ]
         manifest = Manifest(
             standard=STANDARD_VERSION,
