@@ -74,7 +74,7 @@ def _base(text: str) -> str:
 
 def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
-        raise ValueError("is a name such as hub.example.org/records/2026")
+        raise ValueError("is a name such as hub.example.org/records")
     return text
 
 
@@ -91,7 +91,7 @@ class Settings:
         _url("redis", "rediss", "unix"),
     )
     data_dir: Path = _setting(
-        "folder of keys, of the last checkpoint and of the hub's own PostgreSQL",
+        "folder of keys, of the last checkpoints and of the hub's own PostgreSQL",
         Path,
         default=Path(".hub"),
     )
@@ -104,10 +104,13 @@ class Settings:
     port: int = _setting("port to listen on", _number(_PORTS), default=8000)
     workers: int = _setting("worker processes", _number(_WORKERS), default=1)
     log_origin: str = _setting(
-        "name of the transparency log, for ever", _origin, default="hub.delta.example/records/2026"
+        "name of the transparency log; another name lets this log stand still and begins a new one",
+        _origin,
+        default="hub.delta.example/records",
     )
     log_key_file: Path | None = _setting(
-        "private Ed25519 key of the log (PKCS #8 PEM); made in the data folder when not set",
+        "private Ed25519 key of the log (PKCS #8 PEM), another one for each log; "
+        "made in the data folder when not set",
         Path,
     )
     token_key_file: Path | None = _setting(

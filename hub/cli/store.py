@@ -124,9 +124,11 @@ async def _unmigrated(found: Settings) -> AsyncIterator[Database]:
 
 
 def _told(manifest: backups.Manifest) -> str:
-    log = manifest.log
-    leaves = f"log of {log['size']} leaves, root {log['root']}" if log else "no log yet"
-    return f"{manifest.rows} rows of {len(manifest.parts)} tables, {leaves}"
+    logs = [
+        f"log {log['origin']}: {log['size']} leaves, root {log['root']}" for log in manifest.logs
+    ]
+    counted = f"{manifest.rows} rows of {len(manifest.parts)} tables"
+    return "; ".join([counted, *(logs or ["no log yet"])])
 
 
 Sure = Annotated[bool, typer.Option("--yes", help="do not ask")]

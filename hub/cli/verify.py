@@ -50,9 +50,12 @@ def verify(
 def _facts(verdict: ledger.Verdict) -> list[tuple[str, str]]:
     found = [
         ("record", verdict.record_type),
+        ("key", verdict.key),
+        ("authority", verdict.authority),
+        ("revision", verdict.revision and str(verdict.revision)),
         ("party", verdict.party),
         ("assurance", verdict.assurance and str(verdict.assurance.value)),
-        ("revision", verdict.revision_id),
+        ("digest", verdict.revision_id),
         ("log", verdict.origin),
         ("leaf", None if verdict.index is None else f"{verdict.index} of {verdict.log_size}"),
         ("witnessed", verdict.witnessed_at and verdict.witnessed_at.isoformat()),

@@ -1,7 +1,8 @@
 """`decide`: which rows are new, which repeat what is known, which revision each becomes; pure.
 
 - A row equal to the CURRENT digest of its (source, key) is a duplicate; anything else is the next
-  revision and names the digest before it. So A, B, A is three revisions, in one batch as in three.
+  revision and names the commitment before it. So A, B, A is three revisions, in one batch as in
+  three.
 - A row is refused when its source may not state it, or when a guard forbids the change; rows are
   judged in their order, each by what the one before it left.
 """
@@ -22,7 +23,7 @@ class Entry:
 
     row: Prepared
     current: Current
-    previous: bytes | None
+    previous: Current | None
     last: bool = True
 
 
@@ -58,7 +59,7 @@ def decide(
             continue
         revision = current.revision + 1 if current else 1
         made = Current(row.digest, 0, revision, row.withdrawal, row.owner, row.issuer)
-        entry = Entry(row, made, current.digest if current else None)
+        entry = Entry(row, made, current)
         if row.key in latest:
             latest[row.key].last = False
         latest[row.key], standing[row.key] = entry, made

@@ -52,6 +52,8 @@ class Current:
     withdrawn: bool
     owner: str
     issuer: str
+    commitment: bytes = b""
+    """The salted hash of that revision; read or made only when another one follows it."""
 
 
 def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> Problem | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from hub.ledger.limits import KEY_CHARACTERS_MAX
+
 BATCH_ROWS_MAX = 10_000
 """Rows of one `POST /batches`, one workbook, one page of a harvest."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of one `POST /batches`."""
 MUTATION_ROWS_MAX = 500
 """Rows of one GraphQL mutation."""
-KEY_LENGTH_MAX = 500
+KEY_LENGTH_MAX = KEY_CHARACTERS_MAX
 """Characters of a record key."""
 REASON_LENGTH_MAX = 500
 """Characters of the reason of a withdrawal."""

@@ -47,6 +47,8 @@ class Prepared:
     record_type: str | None = None
     key: str | None = None
     wire: Mapping[str, Any] | None = None
+    authority: str = ""
+    """Who numbers records of this key; empty where the world shares the key."""
     owner: str = ""
     issuer: str = ""
     canon: bytes = b""

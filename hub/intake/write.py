@@ -37,16 +37,18 @@ from hub.store.records import StoredRecords
 from schema.errors import Problem
 
 _ENTRY_COLUMNS = [
-    *("entry_id", "record_type", "source", "key", "owner", "issuer"),
-    *("revision", "previous", "digest", "commitment"),
+    *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
+    *("revision", "previous", "commitment"),
     *("withdrawal", "assurance", "channel", "party", "client_id", "key_id", "signature_hash"),
     *("evidence", "run_id", "as_of", "accepted_at"),
 ]
-_BODY_COLUMNS = ["entry_id", "canon", "salt", "jws"]
+_BODY_COLUMNS = ["entry_id", "canon", "digest", "salt", "jws"]
 _QUARANTINE_COLUMNS = [
     *("source", "record_type", "key", "row_number", "raw", "problems", "channel", "party"),
     *("client_id", "run_id", "assurance", "evidence", "as_of", "created_at"),
 ]
+
+_COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Writing:
         made = [entry for each in decided.values() for entry in each.entries]
         if not made:
             return
+        await self._recall(made)
         made.sort(key=lambda entry: entry.row.row)
         cursor = await self.connection.execute(
             "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(made),)
@@ -100,6 +103,20 @@ class Writing:
         bodies = (_body_row(entry, salt) for entry, salt in salted)
         parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
+
+    async def _recall(self, made: Sequence[Entry]) -> None:
+        """Read the commitments of the stored revisions that others now follow and name."""
+        followed = {
+            each.previous.entry_id: each.previous
+            for each in made
+            if each.previous is not None and each.previous.entry_id
+        }
+        if not followed:
+            return
+        cursor = self.connection.cursor(binary=True)
+        await cursor.execute(_COMMITMENTS, (list(followed),))
+        for entry_id, commitment in await cursor.fetchall():
+            followed[entry_id].commitment = commitment
 
     async def stage(self, record_type: str, decided: Decided) -> None:
         """Send what now stands to this connection's TEMP table of a record type."""
@@ -180,19 +197,22 @@ class Writing:
         )
 
     def _entry_line(self, entry: Entry, salt: bytes) -> bytes:
-        batch, row = self.batch, entry.row
+        """Return the COPY line of an entry; the revision before it, if any, was written before."""
+        batch, row, current, key = self.batch, entry.row, entry.current, entry.row.key or ""
+        current.commitment = salted_hash(salt, row.authority, key, current.revision, row.canon)
+        previous = entry.previous.commitment if entry.previous else None
         return line(
             [
-                str(entry.current.entry_id),
+                str(current.entry_id),
                 row.record_type or "",
                 batch.source,
-                row.key or "",
+                row.authority,
+                key,
                 row.owner,
                 row.issuer,
-                str(entry.current.revision),
-                bytes_or_null(entry.previous),
-                bytes_or_null(row.digest),
-                bytes_or_null(salted_hash(salt, row.canon)),
+                str(current.revision),
+                bytes_or_null(previous),
+                bytes_or_null(current.commitment),
                 "t" if row.withdrawal else "f",
                 _assurance(row, batch),
                 batch.channel.value,
@@ -238,6 +258,7 @@ def _body_row(entry: Entry, salt: bytes) -> bytes:
         [
             entry.current.entry_id.to_bytes(8, "big"),
             entry.row.canon,
+            entry.row.digest,
             salt,
             None if jws is None else jws.encode(),
         ]

@@ -3,7 +3,12 @@
     GET /log/checkpoint              the newest signed checkpoint
     GET /log/tile/<L>/<N>[.p/<W>]    hash tiles; /log/tile/entries/<N>[.p/<W>] the leaves' bytes
     GET /log/vkey                    the log's verifier key
-    GET /log/policy                  what to pin: this log and its witnesses
+    GET /log/policy                  what to pin: every log of this hub, every key, the witnesses
+    GET /log/origins                 every log of this hub, with size and keys, as JSON
+    GET /log/<origin>/checkpoint     the same of a log by its name, also of one that stands still
+    GET /log/<origin>/tile/<L>/<N>[.p/<W>]
+
+Paths without an origin are of the log that grows.
 
 Invariants:
 - Only what a published checkpoint covers is served; a leaf that is not signed yet is not there.
@@ -17,7 +22,9 @@ C2SP tlog-tiles, tlog-checkpoint, tlog-policy; RFC 9457 for refusals.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -27,12 +34,13 @@ from starlette.routing import Route
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.errors import NoteError
 from hub.ledger.leaf import Leaf
-from hub.ledger.limits import TILE_WIDTH
+from hub.ledger.limits import POLICY_LINES_MAX, TILE_WIDTH
 from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import leaf_hash
-from hub.ledger.note import VerifierKey
+from hub.ledger.note import LOG_KEY, VerifierKey
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.tile import Tile, build_bundle, is_served, parse_path
+from hub.ledger.witnessed import newest_note
 from hub.problem import problem
 from hub.store.copying import Connection
 from hub.store.database import Database
@@ -43,16 +51,22 @@ PATH_MAX = 100
 
 _TEXT = "text/plain; charset=utf-8"
 _BINARY = "application/octet-stream"
+_JSON = "application/json"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_AN_HOUR = "public, max-age=3600"  # a partial tile does not change, but is soon outgrown
 _FOR_A_SECOND = "public, max-age=1"
 
-_SIZE = "SELECT coalesce(max(size), 0) FROM checkpoint"
-_NOTE = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
+_FOR_A_MINUTE = "public, max-age=60"  # a new key must reach who asks for it
+
+_SIZE = "SELECT coalesce(max(size), 0) FROM checkpoint WHERE origin = %s"
+_KEYS = "SELECT origin, public FROM log_key ORDER BY added_at DESC, origin, public"
+_ORIGINS = """
+SELECT s.origin, (SELECT coalesce(max(size), 0) FROM checkpoint c WHERE c.origin = s.origin) AS size
+FROM log_state s ORDER BY s.updated_at DESC, s.origin"""
 _LEAVES = """
 SELECT l.leaf_hash, e.record_type, e.commitment, e.party, e.key_id, e.signature_hash
 FROM leaf l JOIN entry e USING (entry_id)
-WHERE l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"""
+WHERE l.origin = %s AND l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"""
 
 
 class LogEndpoints:
@@ -70,47 +84,78 @@ class LogEndpoints:
             _route("/tile/{rest:path}", self._tile),
             _route("/vkey", self._vkey),
             _route("/policy", self._policy_file),
+            _route("/origins", self._origins),
+            _route("/{origin:path}/checkpoint", self._checkpoint),
+            _route("/{origin:path}/tile/{rest:path}", self._tile),
         ]
 
-    async def _checkpoint(self, _: Request) -> Response:
-        rows = await self._database.reads.fetch_all(_NOTE)
-        if not rows:
-            raise _absent("The log has not signed anything yet.", "Ask again in a few seconds.")
-        return _answer(rows[0][0].encode(), _TEXT, _FOR_A_SECOND)
+    async def _checkpoint(self, request: Request) -> Response:
+        async with self._database.reads.connection() as connection:
+            note = await newest_note(connection, self._origin(request))
+        if note is None:
+            raise _absent(
+                "There is no such log, or it has not signed anything yet.",
+                "Ask again in a few seconds, or for /log/origins.",
+            )
+        return _answer(note, _TEXT, _FOR_A_SECOND)
 
     async def _vkey(self, _: Request) -> Response:
         return _answer(f"{self._key.encode()}\n".encode(), _TEXT, _FOR_AN_HOUR)
 
     async def _policy_file(self, _: Request) -> Response:
-        return _answer(self._policy.encode(), _TEXT, _FOR_AN_HOUR)
+        logs = tuple(await self._keys())[:POLICY_LINES_MAX]
+        return _answer(replace(self._policy, logs=logs).encode(), _TEXT, _FOR_A_MINUTE)
+
+    async def _origins(self, _: Request) -> Response:
+        keys = await self._keys()
+        logs = [
+            {
+                "origin": origin,
+                "size": size,
+                "isGrowing": origin == self._key.name,
+                "keys": [key.encode() for key in keys if key.name == origin],
+                "path": f"{PREFIX}/{origin}",
+            }
+            for origin, size in await self._database.reads.fetch_all(_ORIGINS)
+        ]
+        return _answer(json.dumps({"logs": logs}).encode(), _JSON, _FOR_A_MINUTE)
+
+    async def _keys(self) -> list[VerifierKey]:
+        """Return every key that signed a log of this hub, the present one first."""
+        rows = await self._database.reads.fetch_all(_KEYS)
+        known = [VerifierKey(origin, LOG_KEY, public) for origin, public in rows]
+        return [self._key, *(each for each in known if each != self._key)]
+
+    def _origin(self, request: Request) -> str:
+        return str(request.path_params.get("origin", self._key.name))
 
     async def _tile(self, request: Request) -> Response:
-        tile = _asked(request)
+        tile, origin = _asked(request), self._origin(request)
         async with self._database.reads.connection() as connection:
-            cursor = await connection.execute(_SIZE)
+            cursor = await connection.execute(_SIZE, (origin,))
             row = await cursor.fetchone()
             if row is None or not is_served(tile, row[0]):
                 raise _absent(
                     "The log has no such tile, or not as wide.",
-                    "Ask for the widths that the size in /log/checkpoint gives.",
+                    "Ask for the widths that the size in its checkpoint gives.",
                 )
-            data = await _content(connection, tile)
+            data = await _content(connection, origin, tile)
         is_full = tile.width == TILE_WIDTH
         return _answer(data, _BINARY, _FOR_EVER if is_full else _FOR_AN_HOUR)
 
 
-async def _content(connection: Connection, tile: Tile) -> bytes:
+async def _content(connection: Connection, origin: str, tile: Tile) -> bytes:
     if tile.level is None:
-        return await _bundle(connection, tile)
-    found = await fetch_tiles(connection, [tile])
+        return await _bundle(connection, origin, tile)
+    found = await fetch_tiles(connection, origin, [tile])
     if tile not in found:
         raise _damaged(f"tile {tile.path} is not stored")
     return found[tile]
 
 
-async def _bundle(connection: Connection, tile: Tile) -> bytes:
+async def _bundle(connection: Connection, origin: str, tile: Tile) -> bytes:
     first = tile.index * TILE_WIDTH
-    cursor = await connection.execute(_LEAVES, (first, first + tile.width))
+    cursor = await connection.execute(_LEAVES, (origin, first, first + tile.width))
     entries = []
     for stored, *columns in await cursor.fetchall():
         entry = _entry(columns)

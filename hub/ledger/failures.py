@@ -7,7 +7,8 @@ LedgerError (hub.ledger.errors)
 └── ReceiptError     no receipt can be given for what was asked
 
 Codes of FrozenError: LOG_STORE_BEHIND, LOG_STORE_FORKED, LOG_STORE_DAMAGED, LOG_FILE_MISSING,
-LOG_FILE_DAMAGED, LOG_KEY_CHANGED, LOG_ORIGIN_CHANGED, LOG_ENTRY_UNFIT.
+LOG_FILE_DAMAGED, LOG_KEY_UNKNOWN, LOG_KEY_SHARED, LOG_ENDED,
+LOG_ENTRY_UNFIT.
 """
 
 from __future__ import annotations

@@ -8,33 +8,35 @@ Invariants:
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections.abc import Collection
 from typing import NoReturn
 
-from hub.ledger.checkpoint import Checkpoint, read_checkpoint
+from hub.ledger.checkpoint import Checkpoint, open_checkpoint
 from hub.ledger.errors import NoteError, ProofError, SignatureError
 from hub.ledger.failures import FrozenError, LogFileError
 from hub.ledger.growth import Edge, edge_tiles, load_edge
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import Head, LogStore
 from hub.ledger.merkle import consistency_proof, root_at, verify_consistency
-from hub.ledger.note import VerifierKey
+from hub.ledger.note import Note, VerifierKey, parse_note
 from hub.ledger.tile import nodes_in, tiles_for_consistency, tiles_for_root
 
 _RESTORE = (
     "The database is a restored or another copy. Restore the newest one; when leaves are lost for "
-    "good, end this log and begin a new one under another origin."
+    "good, end this log: set another HUB_LOG_ORIGIN."
 )
 
 
-def open_head(note: bytes, key: VerifierKey, where: str) -> Head:
+def open_head(note: bytes, keys: Collection[VerifierKey], where: str) -> Head:
     """Read a signed checkpoint of this log's own, from its file or table."""
     try:
-        checkpoint = read_checkpoint(note, key)
+        checkpoint = _opened(parse_note(note), keys)
     except SignatureError as error:
         raise FrozenError(
-            "LOG_KEY_CHANGED",
-            f"the checkpoint in the {where} was not signed with the present key: {error.message}",
-            hint="Put the log's key file back, or begin a new log under another origin.",
+            "LOG_KEY_UNKNOWN",
+            f"the checkpoint in the {where} was not signed with any key of this log: "
+            f"{error.message}",
+            hint="Start once with the key that signed it, or begin a new log: HUB_LOG_ORIGIN.",
         ) from error
     except NoteError as error:
         raise FrozenError(
@@ -43,6 +45,11 @@ def open_head(note: bytes, key: VerifierKey, where: str) -> Head:
             hint="Restore it from the copy of a witness or of a partner.",
         ) from error
     return Head(checkpoint.size, checkpoint.root, note)
+
+
+def is_signed_by(note: bytes, key: VerifierKey) -> bool:
+    """Say whether a note that was opened before carries a signature of this key."""
+    return bool(parse_note(note).signatures_of(key))
 
 
 async def load_stored(store: LogStore, state: Head) -> Edge:
@@ -79,8 +86,9 @@ async def prove_stored(store: LogStore, state: Head, head: Head) -> None:
 
 async def check_growth(store: LogStore, signed: Head | None, head: Head) -> None:
     """Check that the tree about to be signed extends the last signed one, hash by hash."""
-    if signed is None or signed.size == 0:
+    if signed is None or signed.size in (0, head.size):
         await prove_stored(store, head, head)
+    if signed is None or signed.size == 0:
         return
     tiles = await store.tiles(tiles_for_consistency(signed.size, head.size))
     try:
@@ -96,7 +104,7 @@ async def check_growth(store: LogStore, signed: Head | None, head: Head) -> None
         ) from error
 
 
-async def follow_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -> None:
+async def follow_head(store: LogStore, file: CheckpointFile, keys: Collection[VerifierKey]) -> None:
     """Bring the file of a machine that does not lead up to what was published meanwhile.
 
     The table is read before the file: where both sequencers share the folder the file is never the
@@ -106,14 +114,16 @@ async def follow_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -
     note = await to_thread(file.read)
     if table is None or note is None:
         return
-    kept = open_head(note, key, "file")
+    kept = open_head(note, keys, "file")
     if kept.size < table.size:
-        head = open_head(table.note, key, "table")
+        head = open_head(table.note, keys, "table")
         await check_growth(store, kept, head)
         await to_thread(file.replace, note, head.note)
 
 
-async def adopt_head(store: LogStore, file: CheckpointFile, key: VerifierKey) -> Checkpoint | None:
+async def adopt_head(
+    store: LogStore, file: CheckpointFile, keys: Collection[VerifierKey]
+) -> Checkpoint | None:
     """Write a missing checkpoint file from the table; None when nothing was ever published."""
     if await to_thread(file.read) is not None:
         raise LogFileError(
@@ -124,10 +134,17 @@ async def adopt_head(store: LogStore, file: CheckpointFile, key: VerifierKey) ->
     table = await store.last_checkpoint()
     if table is None:
         return None
-    head = open_head(table.note, key, "table")
+    head = open_head(table.note, keys, "table")
     await prove_stored(store, await store.state(), head)
     await to_thread(file.replace, None, head.note)
-    return Checkpoint(key.name, head.size, head.root)
+    return Checkpoint(store.origin, head.size, head.root)
+
+
+def _opened(note: Note, keys: Collection[VerifierKey]) -> Checkpoint:
+    for key in keys:
+        if note.signatures_of(key):
+            return open_checkpoint(note, key)
+    raise SignatureError("SIGNATURE_MISSING", "no key of this log signed it")
 
 
 def _damaged(why: str) -> NoReturn:

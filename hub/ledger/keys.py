@@ -6,7 +6,7 @@ thumbprint) and two members of ours: `party`, whose key it is, and optionally `a
 leaf to which (not included, null for open) it may sign, per log origin:
 
     {"keys": [{"kty": "EC", "crv": "P-256", "x": "…", "y": "…", "kid": "…", "party": "moe:10335",
-               "active": {"hub.example/records/2026": [0, 5000]}}]}
+               "active": {"hub.example/records": [0, 5000]}}]}
 
 Invariants:
 - One key has one party. Without `active` the key is good in every log; with it, in no other log.

@@ -6,6 +6,7 @@ remembers may be wrong, what is stored is not.
 
 from __future__ import annotations
 
+import logging
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from hub.ledger.checkpoint import Checkpoint, sign_checkpoint
 from hub.ledger.errors import NoteError
 from hub.ledger.failures import FencedError, FrozenError
 from hub.ledger.growth import Edge
-from hub.ledger.heads import check_growth, load_stored, open_head, prove_stored
+from hub.ledger.heads import check_growth, is_signed_by, load_stored, open_head, prove_stored
 from hub.ledger.leaf import Leaf
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import START, Head, LogStore, Mark, Taken, Turn
 from hub.ledger.note import Signer
+from hub.ledger.rotation import known_keys
+
+_LOG = logging.getLogger(__name__)
 
 
 @unique
@@ -66,8 +70,8 @@ class Lead:
 
         Raises `FrozenError` when the store does not have what was signed.
         """
-        store, key = self._store, self._means.signer.key
-        state = await store.state()
+        store, signer = self._store, self._means.signer
+        keys, state = await known_keys(store, signer.key), await store.state()
         count, self._mark = await store.last_leaf()
         if count != state.size:
             raise FrozenError(
@@ -75,13 +79,16 @@ class Lead:
                 f"log_state says {state.size} leaves, the last leaf says {count}",
                 hint="The database is a partly restored copy: restore the newest one whole.",
             )
-        self._has_foreign = int(self._mark[0]) >= int(await store.horizon())
+        if count:
+            self._has_foreign = int(self._mark[0]) >= int(await store.horizon())
+        else:
+            self._has_foreign = await store.has_foreign()
         self.edge = await load_stored(store, state)
         self._note = await to_thread(self._means.file.read)
         table = await store.last_checkpoint()
-        kept = None if self._note is None else open_head(self._note, key, "file")
+        kept = None if self._note is None else open_head(self._note, keys, "file")
         if table is not None:
-            published = open_head(table.note, key, "table")
+            published = open_head(table.note, keys, "table")
             if not _is_same(published, table):
                 raise FrozenError(
                     "LOG_STORE_DAMAGED",
@@ -92,6 +99,13 @@ class Lead:
         if kept is not None:
             await prove_stored(store, state, kept)
         await self._reconcile(kept, table)
+        turn = Turn(self.epoch, state, self._means.clock())
+        await store.add_key(turn, signer.key)
+        if self.signed is not None and not is_signed_by(self.signed.note, signer.key):
+            _LOG.warning(
+                "log %s: another key signs from %d leaves on; partners must pin it: /log/policy",
+                *(signer.key.name, state.size),
+            )
 
     async def sequence(self) -> bool:
         """Make leaves of the next entries; say whether there are probably more."""
@@ -112,9 +126,10 @@ class Lead:
         return is_full
 
     async def publish(self) -> bool:
-        """Sign the tree if it grew, and let the world see it; say whether it was signed."""
-        state = Head(self.edge.size, self.edge.root)
-        if self.signed is not None and self.signed.size == state.size:
+        """Sign the tree if it grew or the key is new; say whether the world has it now."""
+        state, key = Head(self.edge.size, self.edge.root), self._means.signer.key
+        signed = self.signed
+        if signed and signed.size == state.size and is_signed_by(signed.note, key):
             return False
         if not _is_same(await self._store.last_checkpoint(), self.signed):
             raise FencedError("LOG_MOVED", "the table has another last checkpoint than was signed")

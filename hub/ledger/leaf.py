@@ -1,8 +1,11 @@
 """`leaf`: what of a record enters the log, and what its holder keeps to prove it.
 
 Invariants:
-- The leaf shows type, party and key, but of the record only a hash with a random salt of 32 bytes:
-  who reads the log cannot guess a record; when record and salt are erased nothing is left of it.
+- The leaf shows type, party and the vouching key, but of the record only a hash with a random salt
+  of 32 bytes: who reads the log cannot guess a record; when record and salt are erased nothing is
+  left of it.
+- The salted hash covers authority, key and revision besides the bytes: a receipt proves which
+  record it is of and which of its revisions, and one record's receipt is no other's.
 - Assurance is not stated, it follows from what the leaf binds: a statement hash is PRODUCER_SIGNED,
   a key without one is REQUEST_SIGNED, neither is HUB_OBSERVED and then the party is a hub.
 - `Evidence` holds the leaf's parts, the salt and the producer's signature: with the record's bytes
@@ -21,7 +24,9 @@ from hub.ledger.encoding import to_base64url
 from hub.ledger.errors import NoteError
 from hub.ledger.limits import (
     HASH_BYTES,
+    KEY_CHARACTERS_MAX,
     PARTY_CHARACTERS_MAX,
+    REVISION_MAX,
     SALT_BYTES,
     TYPE_CHARACTERS_MAX,
 )
@@ -31,6 +36,10 @@ from schema.canonical import canonical
 
 HUB_PARTY = "hub:"
 """How the party id of a hub starts."""
+VERSION = 2
+"""Version of leaf and evidence, their member `v`."""
+SALTED = b"\x03"
+"""First byte of what is hashed with a salt: not that of a leaf (0), a node (1) or version 1 (2)."""
 
 _TYPE = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{TYPE_CHARACTERS_MAX - 1}}}", re.ASCII)
 _PARTY = re.compile(r"[a-z][a-z0-9]*:[\x21-\x7e]+", re.ASCII)
@@ -84,7 +93,7 @@ class Leaf:
             "h": to_base64url(self.salted_hash),
             "p": self.party,
             "t": self.record_type,
-            "v": 1,
+            "v": VERSION,
         }
         if self.kid is not None:
             members["k"] = self.kid
@@ -98,10 +107,27 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """Which revision of which record."""
+
+    record_type: str
+    authority: str
+    """Who numbers records of this key; empty where the world shares the key."""
+    key: str
+    number: int
+
+    def __post_init__(self) -> None:
+        if len(self.authority) > KEY_CHARACTERS_MAX or not 0 < len(self.key) <= KEY_CHARACTERS_MAX:
+            _refuse(f"a record has a key; key and authority have at most {KEY_CHARACTERS_MAX}")
+        if not 1 <= self.number <= REVISION_MAX:
+            _refuse("revisions are counted from 1")
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a receipt carries besides the proof: all of the leaf but the record."""
 
-    record_type: str
+    revision: Revision
     party: str
     kid: str | None
     salt: bytes
@@ -111,25 +137,39 @@ class Evidence:
     def leaf(self) -> Leaf:
         """Give the leaf that this evidence describes."""
         signed = None if self.jws is None else statement_hash(self.jws)
-        return Leaf(self.record_type, self.salted_hash, self.party, self.kid, signed)
+        return Leaf(self.revision.record_type, self.salted_hash, self.party, self.kid, signed)
 
     def is_of(self, canon: bytes) -> bool:
-        """Say whether the salted hash belongs to these record bytes."""
-        return self.salted_hash == salted_hash(self.salt, canon)
+        """Say whether the salted hash belongs to these record bytes and this revision."""
+        of = self.revision
+        return self.salted_hash == salted_hash(self.salt, of.authority, of.key, of.number, canon)
 
 
 def evidence_for(
-    canon: bytes, salt: bytes, record_type: str, party: str, kid: str | None, jws: str | None
+    canon: bytes, salt: bytes, revision: Revision, party: str, kid: str | None, jws: str | None
 ) -> Evidence:
     """Describe a record as its leaf will; `.leaf()` gives the entry, `.leaf().hash()` its hash."""
-    return Evidence(record_type, party, kid, salt, salted_hash(salt, canon), jws)
+    salted = salted_hash(salt, revision.authority, revision.key, revision.number, canon)
+    return Evidence(revision, party, kid, salt, salted, jws)
 
 
-def salted_hash(salt: bytes, canon: bytes) -> bytes:
-    """Hash canonical bytes under a salt of 32 random bytes; prefix 0x02 keeps it from the tree."""
+def salted_hash(salt: bytes, authority: str, key: str, revision: int, canon: bytes) -> bytes:
+    """Hash a revision under a salt of 32 random bytes.
+
+    Each part has its length in front, is of fixed length or is the last: no two inputs are hashed
+    as the same bytes. `hub.store.check` computes it in SQL.
+    """
     if len(salt) != SALT_BYTES:
         _refuse(f"a salt has {SALT_BYTES} bytes")
-    return sha256(b"\x02" + salt + canon).digest()
+    named, numbered = authority.encode(), key.encode()
+    return sha256(
+        b"".join(
+            (
+                *(SALTED, salt, len(named).to_bytes(4, "big"), named),
+                *(len(numbered).to_bytes(4, "big"), numbered, revision.to_bytes(4, "big"), canon),
+            )
+        )
+    ).digest()
 
 
 def _refuse(message: str) -> NoReturn:

@@ -45,6 +45,10 @@ TYPE_CHARACTERS_MAX = 64
 """Longest record type name."""
 PARTY_CHARACTERS_MAX = 200
 """Longest party identifier."""
+KEY_CHARACTERS_MAX = 500
+"""Longest key of a record, and longest authority of a key."""
+REVISION_MAX = 2**31 - 1
+"""Largest number of a revision; four bytes in the salted hash."""
 TIMESTAMP_MAX = 253_402_300_799
 """9999-12-31T23:59:59Z in POSIX seconds: later cosignature times are refused as nonsense."""
 CLOCK_SKEW_S = 600

@@ -1,9 +1,11 @@
 """`log_files`: what the log keeps outside the database: its private key and its last checkpoint.
 
-- `<folder>/log.pem`: Ed25519, PKCS#8 PEM, readable by its owner only; made once and never
-  replaced. A log whose key is lost is over: the next one starts under another origin.
-- `<folder>/checkpoint`: the last signed checkpoint. A restored database is older than this file,
-  and that is how it is noticed: keep it on storage that is not restored with the database.
+- `<keys>/log.<origin>.pem`: Ed25519, PKCS#8 PEM, readable by its owner only; made once and never
+  replaced by the hub. Each log has a key of its own. Where it is lost or given up, another one
+  signs the same tree from then on.
+- `<folder>/<origin>/checkpoint`: the last signed checkpoint. A restored database is older than this
+  file, and that is how it is noticed: keep it on storage that is not restored with the database.
+- `/` in an origin is `_` in the name of its file or folder.
 
 Invariants:
 - A file appears whole or not at all, and is on the disk (file and folder synced) before the
@@ -31,12 +33,16 @@ from hub.ledger.failures import FencedError, LogFileError
 from hub.ledger.limits import NOTE_BYTES_MAX
 from hub.ledger.note import Signer, dump_private_key, load_private_key
 
-KEY_FILE = "log.pem"
 CHECKPOINT_FILE = "checkpoint"
 KEY_BYTES_MAX = 16 * 1024
 
 _OTHERS = 0o077
 _OWNER_ONLY = 0o600
+
+
+def key_file_name(origin: str) -> str:
+    """Name the file of a log's key."""
+    return f"log.{origin.replace('/', '_')}.pem"
 
 
 def log_signer(origin: str, folder: Path, key_file: Path | None = None) -> Signer:
@@ -45,7 +51,7 @@ def log_signer(origin: str, folder: Path, key_file: Path | None = None) -> Signe
     `key_file` is a key that the operator keeps elsewhere (`HUB_LOG_KEY_FILE`): it must exist.
     Raises `SettingsError` when the key cannot be used.
     """
-    path = folder / KEY_FILE if key_file is None else key_file
+    path = folder / key_file_name(origin) if key_file is None else key_file
     try:
         if key_file is None and not path.exists():
             _create_key(path)
@@ -59,9 +65,9 @@ def log_signer(origin: str, folder: Path, key_file: Path | None = None) -> Signe
 class CheckpointFile:
     """The last signed checkpoint, in a file that outlives the database."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / CHECKPOINT_FILE
+    def __init__(self, folder: Path, origin: str) -> None:
+        self._folder = folder / origin.replace("/", "_")
+        self._path = self._folder / CHECKPOINT_FILE
 
     def read(self) -> bytes | None:
         """Return the signed note, or None when none was ever written here."""

@@ -1,9 +1,11 @@
 """`log_store`: the log's tables: what the sequencer writes and what proofs are computed from.
 
 Invariants:
-- Everything that is written is written by `LogStore.append` and `LogStore.publish`, each one
-  transaction that first moves `log_state` from the epoch and size that the writer believes in; when
-  they are not the present ones nothing is written (`FencedError`).
+- A `LogStore` sees the log of one origin; the tables hold those of all that there ever were.
+- Everything that is written is written in one transaction that first moves `log_state` from the
+  epoch and size that the writer believes in; when they are not the present ones nothing is written
+  (`FencedError`).
+- One lock for all origins: an entry goes into one log only, whatever the processes are told.
 - Commits are synchronous: a leaf that was reported committed survives the server.
 - Tiles only grow: a prefix of a stored tile is the tile of an earlier tree.
 """
@@ -14,15 +16,16 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 
 from hub.ledger.failures import FencedError, FrozenError
 from hub.ledger.growth import Edge
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.merkle import EMPTY_ROOT
+from hub.ledger.note import LOG_KEY, VerifierKey
 from hub.ledger.tile import Tile
 from hub.store.copying import Connection, copy_rows
 from hub.store.database import translated
@@ -44,6 +47,9 @@ _SESSION = {
 }
 _CONNECT_TIMEOUT_S = 5
 _USER_TIMEOUT_MS = 5000
+
+LOCK = 7_340_002
+"""Number of the leader's advisory lock; any constant that nothing else in the hub uses."""
 
 Mark = tuple[str, int]
 """Where in the order of entries the log has arrived: transaction and entry id."""
@@ -69,7 +75,20 @@ UPDATE log_state SET size = %s, root = %s, updated_at = %s
 WHERE origin = %s AND epoch = %s AND size = %s"""
 _TILES = """
 SELECT t.level, t.tile_index, t.hashes FROM unnest(%s::int[], %s::bigint[]) AS w (level, tile_index)
-JOIN tile t USING (level, tile_index)"""
+JOIN tile t USING (level, tile_index) WHERE t.origin = %s"""
+_UNSIGNED = """
+SELECT origin FROM log_state s WHERE origin <> %s AND size > (
+  SELECT coalesce(max(c.size), 0) FROM checkpoint c WHERE c.origin = s.origin)
+ORDER BY origin"""
+_CUT = (
+    "UPDATE log_state SET ended_at = %(now)s WHERE origin = %(origin)s",
+    "DELETE FROM leaf WHERE origin = %(origin)s AND leaf_index >= %(size)s",
+    """DELETE FROM tile
+    WHERE origin = %(origin)s AND tile_index * 256 >= %(size)s::bigint >> 8 * level""",
+    """UPDATE tile SET hashes = substring(
+      hashes FROM 1 FOR ((%(size)s::bigint >> 8 * level) - tile_index * 256)::int * 32)
+    WHERE origin = %(origin)s AND (tile_index + 1) * 256 > %(size)s::bigint >> 8 * level""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +114,17 @@ class Head:
     note: bytes = b""
 
 
-async def fetch_tiles(connection: Connection, tiles: Collection[Tile]) -> dict[Tile, bytes]:
-    """Read hash tiles, each cut to the width asked for; those not stored or too short are absent.
+async def fetch_tiles(
+    connection: Connection, origin: str, tiles: Collection[Tile]
+) -> dict[Tile, bytes]:
+    """Read hash tiles of a log, each cut to the width asked for.
 
-    One statement, one primary-key probe of at most 8 KiB per tile.
+    Those not stored or too short are absent. One statement, and one primary-key probe of at most
+    8 KiB per tile.
     """
     wanted = {(tile.level or 0, tile.index): tile for tile in tiles}
     levels, indexes = [key[0] for key in wanted], [key[1] for key in wanted]
-    cursor = await connection.execute(_TILES, (levels, indexes))
+    cursor = await connection.execute(_TILES, (levels, indexes, origin))
     found: dict[Tile, bytes] = {}
     for level, index, hashes in await cursor.fetchall():
         tile = wanted[level, index]
@@ -142,39 +164,38 @@ class LogStore:
     """The log's tables, seen by one sequencer over its own connection."""
 
     def __init__(self, connection: Connection, origin: str) -> None:
+        self.origin = origin
         self._connection = connection
-        self._origin = origin
-        lock = sha256(b"deltahub log\n" + origin.encode()).digest()
-        self._lock = int.from_bytes(lock[:8], "big", signed=True)
+
+    def of(self, origin: str) -> LogStore:
+        """Return the log of another origin, over the same connection."""
+        return LogStore(self._connection, origin)
 
     async def try_lock(self) -> bool:
         """Ask for the leader's lock; the connection holds it until it ends."""
-        row = await self._one("SELECT pg_try_advisory_lock(%s)", (self._lock,))
+        row = await self._one("SELECT pg_try_advisory_lock(%s)", (LOCK,))
         return bool(row and row[0])
 
     async def take_epoch(self, now: datetime) -> int:
         """Begin a new epoch: whoever still writes under an older one is refused from here on."""
-        if await self._one(
-            "SELECT origin FROM log_state WHERE origin <> %s LIMIT 1", (self._origin,)
-        ):
-            raise FrozenError(
-                "LOG_ORIGIN_CHANGED",
-                f"this database holds the log of another origin than {self._origin}",
-                hint="Set the origin back, or begin the new log in a database of its own.",
-            )
         row = await self._one(
             """INSERT INTO log_state AS s (origin, epoch, size, root, updated_at)
                VALUES (%s, 1, 0, %s, %s)
                ON CONFLICT (origin) DO UPDATE SET epoch = s.epoch + 1, updated_at = %s
-               RETURNING epoch""",
-            (self._origin, EMPTY_ROOT, now, now),
+               WHERE s.ended_at IS NULL RETURNING epoch""",
+            (self.origin, EMPTY_ROOT, now, now),
         )
-        assert row is not None
+        if row is None:
+            raise FrozenError(
+                "LOG_ENDED",
+                f"leaves of {self.origin} went to the log that followed it",
+                hint="A log that ended does not grow again: give HUB_LOG_ORIGIN a new name.",
+            )
         return int(row[0])
 
     async def state(self) -> Head:
         """Return size and root that the tables should have."""
-        row = await self._one("SELECT size, root FROM log_state WHERE origin = %s", (self._origin,))
+        row = await self._one("SELECT size, root FROM log_state WHERE origin = %s", (self.origin,))
         return Head(0, EMPTY_ROOT) if row is None else Head(row[0], row[1])
 
     async def last_leaf(self) -> tuple[int, Mark]:
@@ -182,7 +203,8 @@ class LogStore:
         row = await self._one(
             """SELECT l.leaf_index + 1, e.xid::text, e.entry_id
                FROM leaf l LEFT JOIN entry e USING (entry_id)
-               ORDER BY l.leaf_index DESC LIMIT 1"""
+               WHERE l.origin = %s ORDER BY l.leaf_index DESC LIMIT 1""",
+            (self.origin,),
         )
         if row is None:
             return 0, START
@@ -196,8 +218,63 @@ class LogStore:
 
     async def last_checkpoint(self) -> Head | None:
         """Return the newest published checkpoint."""
-        row = await self._one("SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1")
+        row = await self._one(
+            """SELECT size, root, note FROM checkpoint WHERE origin = %s
+               ORDER BY size DESC LIMIT 1""",
+            (self.origin,),
+        )
         return None if row is None else Head(row[0], row[1], row[2].encode())
+
+    async def keys(self) -> list[VerifierKey]:
+        """Return the keys that signed this log, newest first."""
+        cursor = await self._connection.execute(
+            b"SELECT public FROM log_key WHERE origin = %s ORDER BY added_at DESC, public",
+            (self.origin,),
+        )
+        return [VerifierKey(self.origin, LOG_KEY, row[0]) for row in await cursor.fetchall()]
+
+    async def other_log_of(self, key: VerifierKey) -> str | None:
+        """Name another log that the key signed."""
+        row = await self._one(
+            "SELECT origin FROM log_key WHERE public = %s AND origin <> %s LIMIT 1",
+            (key.public, self.origin),
+        )
+        return None if row is None else str(row[0])
+
+    async def add_key(self, turn: Turn, key: VerifierKey) -> None:
+        """Note a key before it signs, so that nobody meets a checkpoint of an unknown one."""
+        async with self._connection.transaction():
+            await self._move(turn, turn.state.size, turn.state.root)
+            await self._connection.execute(
+                b"INSERT INTO log_key VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (self.origin, key.public, turn.state.size, turn.now),
+            )
+
+    async def unsigned_others(self) -> list[str]:
+        """Name the other logs that have leaves which no checkpoint covers."""
+        cursor = await self._connection.execute(_UNSIGNED.encode(), (self.origin,))
+        return [row[0] for row in await cursor.fetchall()]
+
+    async def cut(self, turn: Turn, signed: Head) -> None:
+        """Take back the leaves that were never signed, and end the log.
+
+        Their entries have no place any more. They may have been signed by a process that died
+        before anybody saw it: a log that grew again with others would sign one size twice.
+        """
+        async with self._connection.transaction():
+            await self._move(turn, signed.size, signed.root)
+            for statement in _CUT:
+                await self._connection.execute(
+                    statement.encode(),
+                    {"origin": self.origin, "size": signed.size, "now": turn.now},
+                )
+
+    async def has_foreign(self) -> bool:
+        """Say whether there are entries whose transactions this server has not reached yet."""
+        row = await self._one(
+            "SELECT EXISTS (SELECT FROM entry WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+        )
+        return bool(row and row[0])
 
     async def horizon(self) -> str:
         """Return the oldest transaction that may still commit an entry."""
@@ -221,7 +298,7 @@ class LogStore:
 
     async def tiles(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         """Read hash tiles."""
-        return await fetch_tiles(self._connection, tiles)
+        return await fetch_tiles(self._connection, self.origin, tiles)
 
     async def append(
         self,
@@ -236,36 +313,47 @@ class LogStore:
         `staged` is called when all is written and nothing is committed.
         """
         lines = (
-            f"{index}\t{entry_id}\t\\\\x{value.hex()}\n".encode()
+            f"{self.origin}\t{index}\t{entry_id}\t\\\\x{value.hex()}\n".encode()
             for index, (entry_id, value) in enumerate(leaves, start=turn.state.size)
         )
+        columns = ("origin", "leaf_index", "entry_id", "leaf_hash")
         async with self._connection.transaction():
             await self._move(turn, after.size, after.root)
-            await copy_rows(
-                self._connection, "leaf", ("leaf_index", "entry_id", "leaf_hash"), lines
-            )
+            try:
+                await copy_rows(self._connection, "leaf", columns, lines)
+            except UniqueViolation as error:
+                raise FencedError(
+                    "LOG_FENCED", "another sequencer gave these entries their places"
+                ) from error
+            levels, indexes = [key[0] for key in tiles], [key[1] for key in tiles]
             await self._connection.execute(
-                """INSERT INTO tile (level, tile_index, hashes)
-                   SELECT * FROM unnest(%s::int[], %s::bigint[], %s::bytea[])
-                   ON CONFLICT (level, tile_index) DO UPDATE SET hashes = excluded.hashes""",
-                ([key[0] for key in tiles], [key[1] for key in tiles], list(tiles.values())),
+                """INSERT INTO tile (origin, level, tile_index, hashes)
+                   SELECT %s, t.* FROM unnest(%s::int[], %s::bigint[], %s::bytea[]) t
+                   ON CONFLICT (origin, level, tile_index)
+                   DO UPDATE SET hashes = excluded.hashes""",
+                (self.origin, levels, indexes, list(tiles.values())),
             )
             staged()
 
     async def publish(self, turn: Turn, head: Head, staged: Callable[[], None]) -> None:
-        """Make a signed checkpoint visible, or nothing."""
+        """Make a signed checkpoint visible, or nothing; a new key may sign the same tree."""
         async with self._connection.transaction():
             await self._move(turn, turn.state.size, turn.state.root)
-            await self._connection.execute(
-                """INSERT INTO checkpoint (size, root, note, epoch, signed_at)
-                   VALUES (%s, %s, %s, %s, %s)""",
-                (head.size, head.root, head.note.decode(), turn.epoch, turn.now),
+            cursor = await self._connection.execute(
+                """INSERT INTO checkpoint AS c (origin, size, root, note, epoch, signed_at)
+                   VALUES (%s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (origin, size) DO UPDATE SET
+                     note = excluded.note, epoch = excluded.epoch, signed_at = excluded.signed_at
+                   WHERE c.root = excluded.root""",
+                (self.origin, head.size, head.root, head.note.decode(), turn.epoch, turn.now),
             )
+            if cursor.rowcount != 1:
+                raise FencedError("LOG_MOVED", f"{head.size} leaves were signed with another root")
             staged()
 
     async def _move(self, turn: Turn, size: int, root: bytes) -> None:
         cursor = await self._connection.execute(
-            _MOVE, (size, root, turn.now, self._origin, turn.epoch, turn.state.size)
+            _MOVE, (size, root, turn.now, self.origin, turn.epoch, turn.state.size)
         )
         if cursor.rowcount != 1:
             raise FencedError(

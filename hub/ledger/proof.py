@@ -9,13 +9,16 @@
 
 The evidence is the RFC 8785 object with exactly these members, nothing else:
 
-    v      1
-    t      record type                      } as in the leaf
-    p      party                            }
-    k      key id, absent for HUB_OBSERVED  }
-    h      salted hash of the record        }
-    salt   base64url, 32 bytes
-    jws    the producer's detached signature, present exactly when the record is PRODUCER_SIGNED
+    v          2
+    t          record type                      } as in the leaf
+    p          party                            }
+    k          key id, absent for HUB_OBSERVED  }
+    h          salted hash of the revision      }
+    authority  who numbers records of this key, empty text where nobody does
+    key        the record's key
+    revision   its number, from 1
+    salt       base64url, 32 bytes
+    jws        the producer's detached signature, present exactly when the record is PRODUCER_SIGNED
 
 From it and the record's canonical bytes the leaf is computed again. `h` could be computed too; it
 is there so that a changed record and a broken proof are told apart. Assurance and revision id are
@@ -43,7 +46,7 @@ from hub.ledger.encoding import (
     to_base64url,
 )
 from hub.ledger.errors import NoteError
-from hub.ledger.leaf import Evidence
+from hub.ledger.leaf import VERSION, Evidence, Revision
 from hub.ledger.limits import (
     HASH_BYTES,
     NOTE_BYTES_MAX,
@@ -57,7 +60,7 @@ from schema.canonical import canonical, parse_canonical
 HEADER = "c2sp.org/tlog-proof@v1"
 MEDIA_TYPE = "text/plain; charset=utf-8"
 
-_REQUIRED = frozenset({"v", "t", "p", "h", "salt"})
+_REQUIRED = frozenset({"v", "t", "p", "h", "authority", "key", "revision", "salt"})
 _OPTIONAL = frozenset({"k", "jws"})
 _LINES_MIN = 3
 
@@ -119,12 +122,16 @@ def parse_receipt(data: bytes) -> Receipt:
 
 def encode_evidence(evidence: Evidence) -> bytes:
     """Print the content of the `extra` line."""
+    of = evidence.revision
     members: dict[str, str | int] = {
+        "authority": of.authority,
         "h": to_base64url(evidence.salted_hash),
+        "key": of.key,
         "p": evidence.party,
+        "revision": of.number,
         "salt": to_base64url(evidence.salt),
-        "t": evidence.record_type,
-        "v": 1,
+        "t": of.record_type,
+        "v": VERSION,
     }
     if evidence.kid is not None:
         members["k"] = evidence.kid
@@ -139,14 +146,18 @@ def parse_evidence(data: bytes) -> Evidence:
     names = members.keys()
     if not names >= _REQUIRED or not names <= _REQUIRED | _OPTIONAL:
         _refuse("the evidence lacks a member or has one too many")
-    if members.pop("v") != 1 or not all(isinstance(value, str) for value in members.values()):
-        _refuse("the evidence has version 1 and text members")
+    version, number = members.pop("v"), members.pop("revision")
+    if type(version) is not int or version != VERSION or type(number) is not int:
+        _refuse(f"the evidence has version {VERSION} and numbers a revision")
+    if not all(isinstance(value, str) for value in members.values()):
+        _refuse("all other members of the evidence are text")
     texts: dict[str, Any] = members
     salt, salted = from_base64url(texts["salt"]), from_base64url(texts["h"])
     jws = texts.get("jws")
     if len(salt) != SALT_BYTES or (jws is not None and len(jws) > STATEMENT_BYTES_MAX):
         _refuse("the salt has 32 bytes, the producer's signature at most 8 KiB")
-    evidence = Evidence(texts["t"], texts["p"], texts.get("k"), salt, salted, jws)
+    revision = Revision(texts["t"], texts["authority"], texts["key"], number)
+    evidence = Evidence(revision, texts["p"], texts.get("k"), salt, salted, jws)
     evidence.leaf()
     return evidence
 

@@ -5,8 +5,8 @@
     WITNESSED    and that checkpoint has the witnesses that the policy asks for
 
 Invariants:
-- Three statements, whether for one entry or for `RECEIPTS_MAX`: entries, newest checkpoints, tiles.
-  Tiles are full or at the right edge; no leaf is read, whatever the size of the log.
+- A few statements, whether for one entry or for `RECEIPTS_MAX`: entries, checkpoints, and the tiles
+  of each origin. Tiles are full or at the right edge; no leaf is read, however large the log.
 - The leaf built from an entry is compared with the one in the tree before a receipt goes out.
 - When the body was erased, the state stays true and there is no text: salt and record are gone.
 - Nothing here asks who the caller is. A `Receipt` names party, source and client: whoever answers a
@@ -27,18 +27,17 @@ from typing import Any
 
 from psycopg.rows import namedtuple_row
 
-from hub.ledger.checkpoint import Checkpoint, check_cosignature, parse_checkpoint
 from hub.ledger.encoding import from_base64url, to_base64url
-from hub.ledger.errors import LedgerError, NoteError
+from hub.ledger.errors import NoteError
 from hub.ledger.failures import ReceiptError
-from hub.ledger.leaf import Evidence
+from hub.ledger.leaf import Evidence, Revision
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import NodeGetter, inclusion_proof
-from hub.ledger.note import Note, parse_note
 from hub.ledger.policy import Policy
 from hub.ledger.proof import build_receipt
 from hub.ledger.tile import Tile, nodes_in, tiles_for_inclusion
+from hub.ledger.witnessed import SignedHead, signed_heads
 from hub.store.copying import Connection
 from hub.store.database import Database
 
@@ -46,19 +45,18 @@ RECEIPTS_MAX = 500
 """Receipts of one call; with their tiles at most some 4 MiB are read."""
 RECEIPTS_PER_TURN = 8
 """Receipts computed before other work of the process gets its turn; some milliseconds."""
-CHECKPOINTS_MAX = 8
-"""Newest checkpoints among which a witnessed one is looked for."""
 _REVISION = "r1_"
+_Tree = tuple[str, int]
+"""Origin and size."""
 
 _ENTRIES = """
-SELECT e.entry_id, e.record_type, e.source, e.key, e.owner, e.issuer,
-       e.revision, e.digest, e.commitment,
+SELECT e.entry_id, e.record_type, e.source, e.authority, e.key, e.owner, e.issuer,
+       e.revision, b.digest, e.commitment,
        e.withdrawal, e.assurance, e.party, e.client_id, e.key_id, e.accepted_at,
-       b.salt, b.jws, l.leaf_index, l.leaf_hash
+       b.salt, b.jws, l.origin, l.leaf_index, l.leaf_hash
 FROM entry e LEFT JOIN entry_body b USING (entry_id) LEFT JOIN leaf l USING (entry_id)
 WHERE e.entry_id = ANY(%s)"""
-_CHECKPOINTS = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT %s"
-_OF_REVISION = "SELECT entry_id FROM entry WHERE digest = %s ORDER BY entry_id DESC LIMIT %s"
+_OF_REVISION = "SELECT entry_id FROM entry_body WHERE digest = %s ORDER BY entry_id DESC LIMIT %s"
 
 
 @unique
@@ -81,12 +79,14 @@ class Receipt:
     entry_id: int
     record_type: str
     source: str
+    authority: str
     key: str
-    """The record's key at its source."""
+    """The record's key, as its authority gives it."""
     owner: str
     issuer: str
     revision: int
-    revision_id: str
+    revision_id: str | None
+    """None when the body was erased, and its digest with it."""
     is_withdrawal: bool
     assurance: str
     party: str
@@ -95,17 +95,12 @@ class Receipt:
     """Who sent it."""
     key_id: str | None
     accepted_at: datetime
+    origin: str | None
+    """The log that has it, once that is signed."""
     leaf_index: int | None
     """Its place in the log, once that is signed."""
     log_size: int | None
     """Leaves under the checkpoint of the proof."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    note: bytes
-    head: Checkpoint
-    is_witnessed: bool
 
 
 async def receipt_for(
@@ -143,8 +138,8 @@ async def receipts_for(
         async with connection.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(_ENTRIES, (list(wanted),))
             rows: list[Any] = await cursor.fetchall()
-        signed = await _newest(connection, policy)
-        under = {row.entry_id: _covering(signed, row.leaf_index) for row in rows}
+        signed = await signed_heads(connection, _lowest(rows), policy)
+        under = {row.entry_id: _covering(signed.get(row.origin, []), row) for row in rows}
         nodes = await _nodes(connection, rows, under)
     receipts: dict[int, Receipt] = {}
     for number, row in enumerate(rows, start=1):
@@ -154,66 +149,56 @@ async def receipts_for(
     return receipts
 
 
-async def _newest(connection: Connection, policy: Policy | None) -> list[_Signed]:
-    """Read the checkpoints that may stand in a receipt, newest first."""
-    is_asked = policy is not None and policy.asks_witnesses
-    cursor = await connection.execute(_CHECKPOINTS, (CHECKPOINTS_MAX if is_asked else 1,))
-    found = []
-    for (text,) in await cursor.fetchall():
-        note = parse_note(text.encode())
-        is_met = policy is not None and is_asked and _is_witnessed(note, policy)
-        found.append(_Signed(text.encode(), parse_checkpoint(note.text), is_met))
-    return found
+def _lowest(rows: list[Any]) -> dict[str, int]:
+    """Return for each log the smallest index of these leaves."""
+    lowest: dict[str, int] = {}
+    for row in rows:
+        if row.origin is not None:
+            lowest[row.origin] = min(row.leaf_index, lowest.get(row.origin, row.leaf_index))
+    return lowest
 
 
-def _is_witnessed(note: Note, policy: Policy) -> bool:
-    names = set()
-    for name, witness in policy.witnesses.items():
-        for signature in note.signatures_of(witness):
-            try:
-                check_cosignature(note.text, signature, witness)
-            except LedgerError:
-                continue  # a wrong cosignature counts for nothing
-            names.add(name)
-    return policy.is_met(names)
-
-
-def _covering(signed: list[_Signed], index: int | None) -> _Signed | None:
-    """Choose the newest witnessed checkpoint over a leaf, else the newest."""
-    over = [each for each in signed if index is not None and index < each.head.size]
-    return next((each for each in over if each.is_witnessed), over[0] if over else None)
+def _covering(signed: list[SignedHead], row: Any) -> SignedHead | None:
+    """Choose the first checkpoint over a leaf: a witnessed one where there is one."""
+    return next((each for each in signed if row.leaf_index < each.head.size), None)
 
 
 async def _nodes(
-    connection: Connection, rows: list[Any], under: Mapping[int, _Signed | None]
-) -> dict[int, NodeGetter]:
-    """Fetch the tiles of all proofs at once; give the nodes by size of the tree."""
-    needed: dict[int, set[Tile]] = {}
+    connection: Connection, rows: list[Any], under: Mapping[int, SignedHead | None]
+) -> dict[_Tree, NodeGetter]:
+    """Fetch the tiles of all proofs of a log at once; give the nodes by origin and size."""
+    needed: dict[_Tree, set[Tile]] = {}
     for row in rows:
         signed = under[row.entry_id]
         if signed is not None and row.salt is not None:
             size = signed.head.size
-            needed.setdefault(size, set()).update(tiles_for_inclusion(row.leaf_index, size))
-    widest: dict[tuple[int | None, int], Tile] = {}
-    for tile in sorted(tile for tiles in needed.values() for tile in tiles):
-        widest[tile.level, tile.index] = tile
-    stored = await fetch_tiles(connection, widest.values()) if widest else {}
-    found: dict[int, NodeGetter] = {}
-    for size, tiles in needed.items():
+            asked = tiles_for_inclusion(row.leaf_index, size)
+            needed.setdefault((row.origin, size), set()).update(asked)
+    widest: dict[str, dict[tuple[int | None, int], Tile]] = {}
+    for (origin, _), tiles in needed.items():
+        of_log = widest.setdefault(origin, {})
+        for tile in tiles:
+            of_log[tile.level, tile.index] = max(tile, of_log.get((tile.level, tile.index), tile))
+    stored = {
+        origin: await fetch_tiles(connection, origin, of_log.values())
+        for origin, of_log in widest.items()
+    }
+    found: dict[_Tree, NodeGetter] = {}
+    for (origin, size), tiles in needed.items():
         parts = {
-            tile: stored[wide][: tile.width * HASH_BYTES]
+            tile: stored[origin][wide][: tile.width * HASH_BYTES]
             for tile in tiles
-            if (wide := widest[tile.level, tile.index]) in stored
+            if (wide := widest[origin][tile.level, tile.index]) in stored[origin]
         }
-        found[size] = cache(nodes_in(parts, size))
+        found[origin, size] = cache(nodes_in(parts, size))
     return found
 
 
-def _receipt(row: Any, signed: _Signed | None, nodes: Mapping[int, NodeGetter]) -> Receipt:
+def _receipt(row: Any, signed: SignedHead | None, nodes: Mapping[_Tree, NodeGetter]) -> Receipt:
     state, text = ReceiptState.ACCEPTED, None
     if signed is not None:
         state = ReceiptState.WITNESSED if signed.is_witnessed else ReceiptState.INCLUDED
-        text = None if row.salt is None else _text(row, signed, nodes[signed.head.size])
+        text = None if row.salt is None else _text(row, signed, nodes[row.origin, signed.head.size])
     return Receipt(
         state=state,
         text=text,
@@ -221,24 +206,27 @@ def _receipt(row: Any, signed: _Signed | None, nodes: Mapping[int, NodeGetter]) 
         entry_id=row.entry_id,
         record_type=row.record_type,
         source=row.source,
+        authority=row.authority,
         key=row.key,
         owner=row.owner,
         issuer=row.issuer,
         revision=row.revision,
-        revision_id=_REVISION + to_base64url(row.digest),
+        revision_id=None if row.digest is None else _REVISION + to_base64url(row.digest),
         is_withdrawal=row.withdrawal,
         assurance=row.assurance,
         party=row.party,
         client_id=row.client_id,
         key_id=row.key_id,
         accepted_at=row.accepted_at,
+        origin=None if signed is None else row.origin,
         leaf_index=None if signed is None else row.leaf_index,
         log_size=None if signed is None else signed.head.size,
     )
 
 
-def _text(row: Any, signed: _Signed, node: NodeGetter) -> str:
-    evidence = Evidence(row.record_type, row.party, row.key_id, row.salt, row.commitment, row.jws)
+def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
+    of = Revision(row.record_type, row.authority, row.key, row.revision)
+    evidence = Evidence(of, row.party, row.key_id, row.salt, row.commitment, row.jws)
     if not _is_leaf(evidence, row.leaf_hash):
         raise ReceiptError(
             "RECEIPT_LEAF",

@@ -1,7 +1,8 @@
 """`sequencer`: gives every accepted entry its place in the log, and signs the log's head.
 
-One sequencer leads, by an advisory lock of PostgreSQL; the others stand by and take over when its
-connection ends. In turn the leader does this, and nothing in another order:
+The origin that is set names the log that grows (`hub.ledger.rotation`). One sequencer leads, by an
+advisory lock of PostgreSQL; the others stand by and take over when its connection ends. In turn the
+leader does this, and nothing in another order:
 
     1  entries that nothing still running can precede become leaves and tiles; committed
     2  the newest tree is compared with the last signed one, from stored hashes; signed
@@ -52,6 +53,7 @@ from hub.ledger.leader import Lead, Means, Step
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import LogStore, open_log
 from hub.ledger.note import Signer
+from hub.ledger.rotation import end_others, known_keys
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,7 +127,8 @@ class Sequencer:
         self._url = url
         self._limits = limits or SequencerLimits()
         self._origin = signer.key.name
-        file = CheckpointFile(folder)
+        self._folder = folder
+        file = CheckpointFile(folder, self._origin)
         self._means = Means(signer, file, clock, self._limits.batch, on_step)
         self.health = Health()
 
@@ -170,7 +173,8 @@ class Sequencer:
         must not be a restored copy. Refused when there is a file.
         """
         async with open_log(self._url, self._origin) as store:
-            return await adopt_head(store, self._means.file, self._means.signer.key)
+            keys = await known_keys(store, self._means.signer.key)
+            return await adopt_head(store, self._means.file, keys)
 
     async def _serve(self, store: LogStore, stop: asyncio.Event) -> None:
         while not await store.try_lock():
@@ -188,7 +192,8 @@ class Sequencer:
 
     async def _follow(self, store: LogStore) -> None:
         try:
-            await follow_head(store, self._means.file, self._means.signer.key)
+            keys = await known_keys(store, self._means.signer.key)
+            await follow_head(store, self._means.file, keys)
             self._tell(State.STANDBY)
         except FrozenError as error:
             self._tell(State.FROZEN, error.code, str(error))
@@ -210,6 +215,7 @@ class Sequencer:
     async def _begin(self, store: LogStore) -> Lead:
         lead = Lead(store, await store.take_epoch(self._means.clock()), self._means)
         await lead.resume()
+        await end_others(store, self._folder, self._means.clock())
         return lead
 
     def _tell(self, state: State, code: str = "", message: str = "") -> None:

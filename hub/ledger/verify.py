@@ -3,14 +3,14 @@
 Steps, in this order, the first failure decides: the receipt is well formed (MALFORMED); the record
 is in canonical form (BAD_RECORD); the producer's signature, where there is one, is of a pinned key
 (UNKNOWN_KEY), of this record and of who may state it (BAD_PRODUCER_SIG); the evidence is of this
-record (BAD_LEAF); a log of the policy signed the checkpoint (BAD_LOG_SIG); enough witnesses did
-(NO_QUORUM); the leaf is in the tree (BAD_INCLUSION); the producer's key was in force at that leaf
-(KEY_NOT_ACTIVE).
+record, and its key is the one that the record's own items give (BAD_LEAF); a log of the policy
+signed the checkpoint (BAD_LOG_SIG); enough witnesses did (NO_QUORUM); the leaf is in the tree
+(BAD_INCLUSION); the producer's key was in force at that leaf (KEY_NOT_ACTIVE).
 
 Invariants:
 - `verify` never raises for what it is given as receipt or record, and answers VALID only when the
   policy asks for witnesses and has them; with `quorum none` the best word is VALID_UNWITNESSED.
-- A verdict carries facts (assurance, index, size, time) only when they were proved.
+- A verdict carries facts (assurance, key, revision, index, size, time) only when they were proved.
 - Needs the standard library, `cryptography` and pure modules; no network, no clock of its own.
 
 What it cannot say: whether the record was corrected or withdrawn since. Ask the hub for that.
@@ -79,6 +79,10 @@ class Verdict:
     """Code and technical cause of a refusal, in English."""
     assurance: Assurance | None = None
     record_type: str | None = None
+    authority: str | None = None
+    """Who numbers records of this key; empty where the world shares the key."""
+    key: str | None = None
+    revision: int | None = None
     party: str | None = None
     revision_id: str | None = None
     origin: str | None = None
@@ -131,7 +135,8 @@ def _judge(
     leaf = evidence.leaf()
     _check_record(record)
     key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
-    issuer = _issuer(evidence.record_type, record, registry)
+    record_type, named = evidence.revision.record_type, _named(record, registry, evidence)
+    issuer = _issuer(record_type, record, registry)
     if key is not None and issuer not in (None, evidence.party):
         raise _RefusedError(
             Word.BAD_PRODUCER_SIG,
@@ -139,6 +144,10 @@ def _judge(
         )
     if not evidence.is_of(record):
         raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
+    if named not in (None, evidence.revision.key):
+        raise _RefusedError(
+            Word.BAD_LEAF, f"LEAF_RECORD_KEY: the record is {named}, not {evidence.revision.key}"
+        )
     checkpoint = _open(receipt.checkpoint, policy)
     times = _witness_times(receipt.checkpoint, policy, now)
     witnessed_at = _quorum_time(times, policy)
@@ -156,7 +165,10 @@ def _judge(
         word=Word.VALID if policy.asks_witnesses else Word.VALID_UNWITNESSED,
         reasons=_reasons(_vouched(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at),
         assurance=leaf.assurance,
-        record_type=leaf.record_type,
+        record_type=record_type,
+        authority=evidence.revision.authority,
+        key=evidence.revision.key,
+        revision=evidence.revision.number,
         party=leaf.party,
         revision_id="r1_" + to_base64url(digest(record)),
         origin=checkpoint.origin,
@@ -182,6 +194,18 @@ def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
         return registry.party_of_key(spec, party, str(wire["key"]))
     try:
         return spec.issuer_of(wire)
+    except KeyError:
+        return None
+
+
+def _named(record: bytes, registry: Registry, evidence: Evidence) -> str | None:
+    """Return the key that a record's own items give, or None where this version cannot tell."""
+    wire = parse_canonical(record)
+    if wire.keys() == TOMBSTONE:
+        return str(wire["key"])
+    spec = registry.get(evidence.revision.record_type)
+    try:
+        return None if spec is None else spec.key_of(wire)
     except KeyError:
         return None
 
@@ -219,7 +243,7 @@ def _check_producer(
             jws,
             record,
             key.public,
-            record_type=evidence.record_type,
+            record_type=evidence.revision.record_type,
             party=evidence.party,
             now=now,
         )

@@ -2,9 +2,9 @@
 
 The file is a ZIP archive: `manifest.json`, written last, and one part per table, as COPY text.
 
-    format      hub-backup-1
+    format      hub-backup-2
     standard    version of the standard      migration   revision of the tables
-    takenAt     time of the snapshot         log         origin, size and root (base64), or null
+    takenAt     time of the snapshot         logs        origin, size and root (base64) of each
     parts       per table: columns, rows, bytes, sha256 (hex)
 
 Invariants:
@@ -13,8 +13,8 @@ Invariants:
   exists is never overwritten.
 - Restoring checks every part before it writes anything, writes in one transaction, and only into a
   database that holds nothing.
-- The log's private key, the key of tokens and the checkpoint file are NOT in it: a backup would
-  else be enough to speak as this hub, and the checkpoint file must not go back in time with the
+- A log's private key, the key of tokens and the checkpoint files are NOT in it: a backup would
+  else be enough to speak as this hub, and a checkpoint file must not go back in time with the
   database, because it is how an old database is noticed (`hub.ledger.sequencer`).
 
 COPY and not pg_dump: what pg_restore 18 writes is refused by PostgreSQL 15 and 16, pg_dump refuses
@@ -46,7 +46,7 @@ from hub.store.tables import METADATA
 from schema import STANDARD_VERSION
 from schema.dates import format_instant
 
-FORMAT = "hub-backup-1"
+FORMAT = "hub-backup-2"
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 4 << 20
 CHUNK = 1 << 20
@@ -56,7 +56,7 @@ STATEMENT_TIMEOUT = "6h"
 """Longest COPY of one table."""
 
 _OWNER_ONLY = 0o600
-_LOG = "SELECT origin, size, root FROM log_state"
+_LOGS = "SELECT origin, size, root FROM log_state ORDER BY origin"
 _TABLES = """
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"""
@@ -84,12 +84,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself; `log` is None before the first sequencer ran."""
+    """What a backup says of itself; `logs` are in the order of their origins."""
 
     standard: str
     migration: str
     taken_at: str
-    log: Mapping[str, Any] | None
+    logs: tuple[Mapping[str, Any], ...]
     parts: tuple[Part, ...]
 
     @property
@@ -104,7 +104,7 @@ class Manifest:
             "standard": self.standard,
             "migration": self.migration,
             "takenAt": self.taken_at,
-            "log": self.log,
+            "logs": self.logs,
             "parts": [asdict(part) for part in self.parts],
         }
         return json.dumps(wire, indent=1).encode()
@@ -119,7 +119,8 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
         async with database.writes.connection() as connection, connection.transaction():
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             await _without_haste(connection)
-            log, migration = await _log(connection), await _migration(connection)
+            logs, migration = await _logs(connection), await _migration(connection)
+            tables = [*METADATA.sorted_tables, *database.records.metadata.sorted_tables]
             parts = [
                 await _write_part(
                     connection,
@@ -127,13 +128,13 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
                     table.name,
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
-                for table in (*METADATA.sorted_tables, *database.records.metadata.sorted_tables)
+                for table in tables
             ]
         manifest = Manifest(
             standard=STANDARD_VERSION,
             migration=migration or "",
             taken_at=format_instant(now),
-            log=log,
+            logs=logs,
             parts=tuple(parts),
         )
         made.writestr(MANIFEST, manifest.encode())
@@ -165,8 +166,8 @@ async def restore(database: Database, file: Path) -> Manifest:
                 await _load_part(connection, archive, part)
             for table, column in identities:
                 await _advance(connection, table, column)
-            if await _log(connection) != manifest.log:
-                raise _damaged("the log it holds is not the one that its manifest names")
+            if await _logs(connection) != manifest.logs:
+                raise _damaged("the logs it holds are not those that its manifest names")
     migrate(database.url)
     async with database.writes.connection() as connection:
         await _without_haste(connection)
@@ -259,7 +260,7 @@ def _manifest(archive: ZipFile) -> Manifest:
             standard=str(wire["standard"]),
             migration=str(wire["migration"]),
             taken_at=str(wire["takenAt"]),
-            log=wire["log"],
+            logs=tuple(wire["logs"]),
             parts=parts,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -349,12 +350,12 @@ async def _without_haste(connection: Connection) -> None:
         await connection.execute(f"SET LOCAL {name} = '{STATEMENT_TIMEOUT}'".encode())
 
 
-async def _log(connection: Connection) -> dict[str, Any] | None:
-    cursor = await connection.execute(_LOG.encode())
-    found = await cursor.fetchone()
-    if found is None:
-        return None
-    return {"origin": found[0], "size": found[1], "root": to_base64(found[2])}
+async def _logs(connection: Connection) -> tuple[Mapping[str, Any], ...]:
+    cursor = await connection.execute(_LOGS.encode())
+    return tuple(
+        {"origin": origin, "size": size, "root": to_base64(root)}
+        for origin, size, root in await cursor.fetchall()
+    )
 
 
 async def _migration(connection: Connection) -> str | None:

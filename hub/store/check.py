@@ -1,7 +1,8 @@
 """`check`: proves that the projections say what the entries say, column by column.
 
-- Entries: the bytes have the digest and, with the salt, the commitment that their header states;
-  revisions of a key are numbered without a gap and each names the digest before it.
+- Entries: the bytes have the digest kept with them and, with salt, authority, key and revision, the
+  commitment that their header states; revisions of a key are numbered without a gap and each names
+  the commitment before it.
 - Projections: every column of every row, derived again from the canonical bytes, equals the stored
   one; no row is missing and none is too many.
 - The check reads one snapshot and changes nothing; it may run beside everything else.
@@ -59,16 +60,23 @@ class Report:
         return not self.differences
 
 
+_COMMITMENT = """sha256('\\x03'::bytea || b.salt
+  || int4send(octet_length(t.authority)) || t.authority || int4send(octet_length(t.key)) || t.key
+  || int4send(e.revision) || b.canon)"""
+"""`hub.ledger.leaf.salted_hash`, in SQL."""
 _BODIES = f"""
 SELECT e.source, e.key FROM entry e JOIN entry_body b USING (entry_id)
-WHERE sha256(b.canon) <> e.digest OR sha256('\\x02'::bytea || b.salt || b.canon) <> e.commitment
+CROSS JOIN LATERAL (
+  SELECT convert_to(e.authority, 'UTF8') AS authority, convert_to(e.key, 'UTF8') AS key
+) t
+WHERE sha256(b.canon) <> b.digest OR {_COMMITMENT} <> e.commitment
 LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
 _CHAINS = f"""
 SELECT DISTINCT source, key FROM (
   SELECT source, key, revision, previous,
-    lag(digest) OVER newer AS before, row_number() OVER newer AS position
-  FROM entry WINDOW newer AS (PARTITION BY record_type, source, key ORDER BY revision)
+    lag(commitment) OVER newer AS before, row_number() OVER newer AS position
+  FROM entry WINDOW newer AS (PARTITION BY record_type, source, authority, key ORDER BY revision)
 ) e WHERE revision <> position OR previous IS DISTINCT FROM before
 LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant

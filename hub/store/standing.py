@@ -1,8 +1,9 @@
 """`standing`: reads from the entries what stands now for each (source, key) of a record type.
 
-- The newest revision stands. Its bytes are checked against the digest of its entry before anything
-  is derived from them.
-- An entry whose body was erased has a header and no content: it has no place in the projections.
+- The newest revision stands. Its bytes are checked against the digest kept with them before
+  anything is derived from them.
+- An entry whose body was erased has a header and no content: it has no place in the projections. A
+  withdrawal needs no content; its digest is gone, and the salted commitment stands in its place.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ ROWS_PER_TURN = 1_000
 
 _STANDING = b"""
 SELECT DISTINCT ON (e.source, e.key)
-  e.source, e.key, e.owner, e.issuer, e.party, e.entry_id, e.revision, e.digest, e.as_of,
+  e.source, e.key, e.owner, e.issuer, e.party, e.entry_id, e.revision,
+  coalesce(b.digest, e.commitment), e.as_of,
   e.accepted_at, e.assurance, e.channel, e.withdrawal, b.canon
 FROM entry e LEFT JOIN entry_body b USING (entry_id)
 WHERE e.record_type = %s
@@ -36,7 +38,7 @@ class Found:
     rows: int = 0
     erased: int = 0
     damaged: list[tuple[str, str]] | None = None
-    """(source, key) whose bytes do not have the digest, owner or issuer of their entry."""
+    """(source, key) whose bytes do not have the digest, owner or issuer stated for them."""
 
 
 async def standing_lines(

@@ -2,6 +2,7 @@
 
 - The tables of the records are derived from a registry (`hub.store.records`, `hub.store.derive`).
 - `entry` and `leaf` are append-only: no code updates or deletes a row of them; a `tile` only grows.
+  One exception: leaves that no checkpoint covers when their log ends go to the next log instead.
 - `entry_body` may be erased row by row; header, leaf and checkpoints stay as they are.
 - Rows of `entry` carry the transaction (`xid`) that wrote them, because ids commit out of order: a
   reader takes rows with `xid < pg_snapshot_xmin(pg_current_snapshot())` only.
@@ -56,6 +57,11 @@ def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
+def _origin() -> Column[Any]:
+    """Which log a row is of; compared byte by byte."""
+    return Column("origin", Text(collation="C"), primary_key=True)
+
+
 def _xid() -> Column[Any]:
     return Column("xid", Xid8(), nullable=False, server_default=text("pg_current_xact_id()"))
 
@@ -66,13 +72,13 @@ ENTRY = Table(
     Column("entry_id", BigInteger, Identity(), primary_key=True),
     Column("record_type", Text, nullable=False),
     Column("source", Text, nullable=False),
+    Column("authority", Text, nullable=False),  # who numbers records of this key; '' for nobody
     Column("key", Text, nullable=False),
     Column("owner", Text, nullable=False),  # whose data it is
     Column("issuer", Text, nullable=False),  # who alone may state, change and withdraw it
     Column("revision", Integer, nullable=False),
-    Column("previous", LargeBinary),  # digest of the revision before, null for the first
-    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the canonical bytes
-    Column("commitment", LargeBinary, nullable=False),  # SHA-256(0x02 || salt || canonical bytes)
+    Column("previous", LargeBinary),  # commitment of the revision before, null for the first
+    Column("commitment", LargeBinary, nullable=False),  # hub.ledger.leaf.salted_hash
     Column("withdrawal", Boolean, nullable=False),  # the canonical bytes are a tombstone
     Column("assurance", Text, nullable=False),
     Column("channel", Text, nullable=False),
@@ -85,9 +91,8 @@ ENTRY = Table(
     _instant("as_of"),
     _instant("accepted_at"),
     _xid(),
-    UniqueConstraint("record_type", "source", "key", "revision"),
+    UniqueConstraint("record_type", "source", "authority", "key", "revision"),
     Index("ix_entry_xid_entry_id", "xid", "entry_id"),  # the order in which leaves are taken
-    Index("ix_entry_digest", "digest"),  # receipts are asked for by revision id
 )
 
 ENTRY_BODY = Table(
@@ -95,13 +100,16 @@ ENTRY_BODY = Table(
     METADATA,
     Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
     Column("canon", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of canon; unsalted, so erased with it
     Column("salt", LargeBinary, nullable=False),
     Column("jws", Text),  # detached: protected..signature
+    Index("ix_entry_body_digest", "digest"),  # receipts are asked for by revision id
 )
 
 LEAF = Table(
     "leaf",
     METADATA,
+    _origin(),
     Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
     Column("entry_id", BigInteger, nullable=False, unique=True),
     Column("leaf_hash", LargeBinary, nullable=False),
@@ -110,6 +118,7 @@ LEAF = Table(
 TILE = Table(
     "tile",
     METADATA,
+    _origin(),
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("tile_index", BigInteger, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),  # 1 to 256 hashes; it grows, no byte changes
@@ -118,21 +127,43 @@ TILE = Table(
 CHECKPOINT = Table(
     "checkpoint",
     METADATA,
+    _origin(),
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("root", LargeBinary, nullable=False),
-    Column("note", Text, nullable=False),  # the signed note, cosignatures included
+    Column("note", Text, nullable=False),  # the note with the log's signature alone
     Column("epoch", BigInteger, nullable=False),
     _instant("signed_at"),
+)
+
+COSIGNATURE = Table(
+    "cosignature",
+    METADATA,
+    _origin(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),  # of its checkpoint
+    Column("witness", Text, primary_key=True),  # name of the witness's key
+    Column("key_id", LargeBinary, primary_key=True),
+    Column("line", Text, nullable=False),  # the signature line of the note, without line feed
+    _instant("at"),  # by the witness's clock
+)
+
+LOG_KEY = Table(
+    "log_key",
+    METADATA,
+    _origin(),
+    Column("public", LargeBinary, primary_key=True),  # Ed25519
+    Column("from_size", BigInteger, nullable=False),  # leaves when it came into use
+    _instant("added_at"),
 )
 
 LOG_STATE = Table(
     "log_state",
     METADATA,
-    Column("origin", Text, primary_key=True),
+    _origin(),
     Column("epoch", BigInteger, nullable=False),  # fencing: one more for each sequencer that starts
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
     _instant("updated_at"),
+    _instant("ended_at", nullable=True),  # leaves were taken back: it never grows again
 )
 
 SOURCE = Table(

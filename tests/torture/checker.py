@@ -227,7 +227,7 @@ def _check_log(
         if proof.record != each.canon:
             found.wrong("I1_RECORD", f"entry {entry} holds other bytes than were sent")
         evidence, index = _evidence(proof.receipt)
-        salted = sha256(b"\2" + _from_base64url(evidence["salt"]) + each.canon).digest()
+        salted = _salted(_from_base64url(evidence["salt"]), evidence["authority"], each)
         leaf = _leaf(evidence, salted)
         if not 0 <= index < len(log.leaves) or log.leaves[index] != leaf or times[leaf] != 1:
             found.wrong("I1_LEAF", f"entry {entry} is not once and at {index} in the log")
@@ -311,6 +311,13 @@ def canonical(row: Line) -> bytes:
     """The bytes that a row commits to: RFC 8785, for objects without numbers but integers."""
     content = row["record"] if "record" in row else {"type": row["type"], **row["withdraw"]}
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _salted(salt: bytes, authority: str, entry: _Entry) -> bytes:
+    """The hash that binds authority, key, revision and bytes of an entry."""
+    parts = [authority.encode(), entry.key.encode()]
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return sha256(b"\3" + salt + framed + entry.revision.to_bytes(4, "big") + entry.canon).digest()
 
 
 def _leaf(evidence: Mapping[str, str], salted: bytes) -> bytes:

@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import httpx
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.access.clients import ClientKind
 from hub.access.keys import SigningKey, generate_key
@@ -24,6 +25,9 @@ from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.errors import RefusedError
+from hub.ledger.checkpoint import cosign
+from hub.ledger.note import WITNESS_KEY, Signer, parse_note
+from hub.ledger.witnessed import add_cosignature
 from hub.settings import Settings
 from hub.store.backup import MANIFEST, backup, read_manifest, restore
 from hub.store.check import check
@@ -107,7 +111,7 @@ class Running:
         raise AssertionError(answer.text)
 
 
-Start = Callable[[str], Any]
+Start = Callable[..., Any]
 
 
 @pytest.fixture
@@ -115,8 +119,8 @@ def running(tmp_path: Path, key: SigningKey) -> Start:
     """Runs a hub on a database, always with the same data folder."""
 
     @asynccontextmanager
-    async def start(url: str) -> AsyncIterator[Running]:
-        settings = Settings(data_dir=tmp_path / "data")
+    async def start(url: str, **other: Any) -> AsyncIterator[Running]:
+        settings = Settings(data_dir=tmp_path / "data", **other)
         async with Database(url) as database:
             hub = await build(settings, database, system_clock)
             transport = httpx.ASGITransport(hub.asgi)
@@ -163,7 +167,7 @@ async def test_an_old_backup_refuses_to_sign_and_the_newest_goes_on(
         assert hub.hub.sequencer.health.signed_at is None
     async with Database(url) as database:
         assert await database.reads.fetch_all("SELECT max(size) FROM checkpoint") == [(2,)]
-    assert (tmp_path / "data/log/checkpoint").read_bytes() == signed
+    assert (tmp_path / "data/log/hub.delta.example_records/checkpoint").read_bytes() == signed
 
     url = bare()
     await restored(url, new)
@@ -191,7 +195,7 @@ async def test_a_backup_of_a_log_that_goes_on_is_one_snapshot(
         await pushing
     counted = {part.table: part.rows for part in manifest.parts}
     assert counted["entry"] == counted["entry_body"] == counted["instrument_source"]
-    assert counted["leaf"] == (manifest.log or {"size": 0})["size"]
+    assert counted["leaf"] == manifest.logs[0]["size"]
     await restored(bare(), file)
 
 
@@ -212,6 +216,35 @@ async def test_a_restored_database_has_every_row_table_and_next_id(
             assert await database.reads.fetch_all(statement) == await filled.reads.fetch_all(
                 statement
             )
+
+
+async def test_a_backup_carries_every_log_with_its_keys_and_cosignatures(
+    filled: Database, bare: Callable[[], str], running: Start, tmp_path: Path
+) -> None:
+    file, url, second = tmp_path / "b.zip", bare(), "hub.delta.example/second"
+    witness = Signer("sh.example/w", Ed25519PrivateKey.from_private_bytes(b"w" * 32), WITNESS_KEY)
+    async with running(filled.url) as hub:
+        (early,) = await hub.push(1)
+        kept = await hub.client.receipt(early)
+        note = parse_note((await hub.http.get("/log/checkpoint")).content)
+        origin, size = note.text.split("\n")[:2]
+        line = cosign(note.text, witness, 1795420000).line().removesuffix("\n")
+        await add_cosignature(filled, origin, int(size), line, [witness.key])
+    async with running(filled.url, log_origin=second) as hub:
+        (late,) = await hub.push(2)
+        assert (await hub.client.receipt(late)).split("\n\n")[1].startswith(f"{second}\n1\n")
+        policy = await hub.client.policy()
+    manifest = await backup(filled, file, system_clock())
+    assert [log["origin"] for log in manifest.logs] == [origin, second]
+    await restored(url, file)
+    async with running(url, log_origin=second) as hub:
+        await hub.health(lambda answer: answer.status_code == 200)
+        again = await hub.client.receipt(early)
+        assert again == f"{kept}{line}\n"
+        (last,) = await hub.push(3)
+        assert "index 1\n" in await hub.client.receipt(last)
+        assert await hub.client.policy() == policy
+        assert policy.count("log ") == 2
 
 
 async def test_a_backup_holds_neither_keys_nor_the_checkpoint_file(
@@ -263,11 +296,11 @@ def _other_table(wire: dict[str, Any]) -> None:
 
 
 def _other_log(wire: dict[str, Any]) -> None:
-    wire["log"] = {"origin": "hub.delta.example/records/2026", "size": 7, "root": ""}
+    wire["logs"] = [{"origin": "hub.delta.example/records", "size": 7, "root": ""}]
 
 
 def _other_format(wire: dict[str, Any]) -> None:
-    wire["format"] = "hub-backup-2"
+    wire["format"] = "hub-backup-1"
 
 
 Change = Callable[[dict[str, Any]], None]

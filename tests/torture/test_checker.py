@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.ledger.checkpoint import Checkpoint, sign_checkpoint
 from hub.ledger.keys import ProducerKeys
-from hub.ledger.leaf import Evidence, evidence_for
+from hub.ledger.leaf import Evidence, Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof
 from hub.ledger.note import Signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.proof import build_receipt
 from tests.torture.checker import Proof, PublicLog, Tree, canonical, hash_tiles, judge
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "uscc:12100000470095016Q"
 KID = "k" * 43
 SIGNER = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"t" * 32))
@@ -60,7 +60,8 @@ def happened() -> Story:
             canon = canonical(sent[-1])
             revisions[key] = revisions.get(key, 0) + 1
             salt = sha256(f"salt {entry}".encode()).digest()
-            evidence = evidence_for(canon, salt, "Instrument", PARTY, KID, None)
+            revision = Revision("Instrument", "", f"{PARTY}/{key}", revisions[key])
+            evidence = evidence_for(canon, salt, revision, PARTY, KID, None)
             story.written.append((str(entry), evidence))
             story.canon[str(entry)] = canon
             told.append(accepted(place, key, entry, revisions[key], canon))
@@ -131,9 +132,16 @@ def lose(story: Story) -> None:
 
 
 def write_twice(story: Story) -> None:
-    entry, _ = story.written[3]
-    again = evidence_for(story.canon[entry], b"\7" * 32, "Instrument", PARTY, KID, None)
+    entry, first = story.written[3]
+    again = evidence_for(story.canon[entry], b"\7" * 32, first.revision, PARTY, KID, None)
     story.written.append(("99", again))
+
+
+def number_wrongly(story: Story) -> None:
+    entry, first = story.written[3]
+    other = replace(first.revision, number=2)
+    again = evidence_for(story.canon[entry], b"\7" * 32, other, PARTY, KID, None)
+    story.written[3] = (entry, again)
 
 
 def repeat_leaf(story: Story) -> None:
@@ -188,6 +196,7 @@ def call_a_new_row_a_duplicate(story: Story) -> None:
     [
         (lose, "I1_LOST"),
         (write_twice, "I1_UNKNOWN_LEAF"),
+        (number_wrongly, "I1_LEAF"),
         (repeat_leaf, "I1_LEAF"),
         (change_record, "I1_RECORD"),
         (answer_otherwise, "I5_TWO_EFFECTS"),

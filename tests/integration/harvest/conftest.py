@@ -16,7 +16,7 @@ from hub.sandbox.serve import Systems, sandbox
 from hub.store.database import Database
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
-PARTY = "hub:hub.delta.example/records/2026"
+PARTY = "hub:hub.delta.example/records"
 LIMITS = Limits(attempts_max=1, read_s=30)
 
 

@@ -115,7 +115,7 @@ async def test_a_booking_the_source_no_longer_names_is_withdrawn(harvester, ecnu
         database,
         Batch(
             source="ecnu",
-            party="hub:hub.delta.example/records/2026",
+            party="hub:hub.delta.example/records",
             channel=Channel.HARVEST,
             rows=[{"type": "Occupancy", "record": row} for row in rows],
             evidence=evidence,

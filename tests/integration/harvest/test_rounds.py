@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.parametrize("systems", [SCALE], indirect=True),
 ]
 
-PARTY = "hub:hub.delta.example/records/2026"
+PARTY = "hub:hub.delta.example/records"
 INTERVAL_S = 1
 HOUR = timedelta(hours=1)
 

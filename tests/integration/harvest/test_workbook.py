@@ -43,7 +43,7 @@ async def test_good_rows_go_in_and_bad_cells_are_named_as_the_sender_sees_them(d
         database,
         Batch(
             source="zju-monthly",
-            party="hub:hub.delta.example/records/2026",
+            party="hub:hub.delta.example/records",
             channel=Channel.WORKBOOK,
             rows=opened.batch_rows(),
             evidence=Evidence(

@@ -13,6 +13,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome, Rejected
 from hub.intake.idempotency import forget_old_answers
 from hub.intake.limits import BATCH_ROWS_MAX
+from hub.ledger.leaf import salted_hash
 from hub.store.database import Database
 from hub.store.search import query_expression
 from schema.canonical import canonical
@@ -38,7 +39,7 @@ async def test_a_good_row_becomes_entry_body_and_projections(
     )
     canon = canonical(row["record"])
     assert entry[:3] == (made.entry_id, sha256(canon).digest(), canon)
-    assert entry[3] == sha256(b"\x02" + entry[4] + canon).digest()
+    assert entry[3] == salted_hash(entry[4], "", "moe:10335/A00001", 1, canon)
     assert entry[5:] == ("REQUEST_SIGNED", "moe:10335", "k" * 43, None)
     (golden,) = await database.reads.fetch_all(
         "SELECT item_id, name, topics, functions, original_value_amount, annual_hours, "
@@ -79,7 +80,9 @@ async def test_a_then_b_then_a_is_three_revisions(
     made = (await push(*rows)).rows if together else [(await push(row)).rows[0] for row in rows]
     assert [each.revision for each in made] == [1, 2, 3]
     assert made[0].revision_id == made[2].revision_id
-    chain = await database.reads.fetch_all("SELECT previous, digest FROM entry ORDER BY revision")
+    chain = await database.reads.fetch_all(
+        "SELECT previous, commitment FROM entry ORDER BY revision"
+    )
     assert [previous for previous, _ in chain] == [None, chain[0][1], chain[1][1]]
     (standing,) = await database.reads.fetch_all("SELECT model, revision FROM instrument")
     assert standing == ("JEM-2100F", 3)
@@ -284,7 +287,8 @@ async def test_concurrent_batches_on_the_same_keys_end_with_consecutive_revision
     rows = await database.reads.fetch_all(
         "SELECT key, array_agg(revision ORDER BY revision), "
         "bool_and(previous IS NOT DISTINCT FROM before) FROM (SELECT key, revision, previous, "
-        "lag(digest) OVER (PARTITION BY key ORDER BY revision) AS before FROM entry) e GROUP BY key"
+        "lag(commitment) OVER (PARTITION BY key ORDER BY revision) AS before FROM entry) e "
+        "GROUP BY key"
     )
     assert len(rows) == len(numbers)
     assert all(revisions == list(range(1, 9)) and chained for _, revisions, chained in rows)

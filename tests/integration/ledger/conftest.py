@@ -19,23 +19,25 @@ from hub.ledger.es256 import thumbprint
 from hub.ledger.keys import ProducerKeys, pin
 from hub.ledger.leader import Step
 from hub.ledger.leaf import salted_hash
+from hub.ledger.log_files import CHECKPOINT_FILE
 from hub.ledger.note import Signer
 from hub.ledger.policy import Policy
 from hub.ledger.sequencer import Sequencer, SequencerLimits
 from hub.ledger.statement import sign_record, statement_hash
 from schema.canonical import canonical
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "moe:10335"
+AUTHORITY = "moe:10335/lims"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ASSURANCES = ("HUB_OBSERVED", "REQUEST_SIGNED", "PRODUCER_SIGNED")
 
 INSERT = """
-INSERT INTO entry (record_type, source, key, owner, issuer, revision, digest, commitment,
+INSERT INTO entry (record_type, source, authority, key, owner, issuer, revision, commitment,
                    withdrawal, assurance, channel, party, client_id, key_id, signature_hash, as_of,
                    accepted_at)
-VALUES ('ServiceRecord', 'zju', %s, %s, %s, 1, %s, %s, false, %s, 'PUSH', %s, 'zju-1', %s, %s, %s,
-        %s)
+VALUES ('ServiceRecord', 'zju', 'moe:10335/lims', %s, 'moe:10335', 'moe:10335', 1, %s, false, %s,
+        'PUSH', %s, 'zju-1', %s, %s, %s, %s)
 RETURNING entry_id"""
 
 
@@ -49,6 +51,10 @@ class RememberingSigner(Signer):
     def sign(self, message: bytes) -> bytes:
         self.signed.append(parse_checkpoint(message.decode()))
         return super().sign(message)
+
+
+def checkpoint_file(folder: Path, origin: str = ORIGIN) -> Path:
+    return folder / origin.replace("/", "_") / CHECKPOINT_FILE
 
 
 class Killed(BaseException):
@@ -70,6 +76,11 @@ class Log:
         self.kid = thumbprint(self._producer.public_key())
         self.keys = ProducerKeys([pin(self._producer.public_key(), PARTY)])
         self.policy = Policy((self.signer.key,), {}, {}, "none")
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint file of the log that this starts with."""
+        return checkpoint_file(self.folder)
 
     def sequencer(
         self,
@@ -115,15 +126,14 @@ class Log:
         row = connection.execute(
             INSERT,
             (
-                *(f"s-{number}", PARTY, PARTY),
-                *(sha256(canon).digest(), salted_hash(salt, canon), assurance),
+                *(f"s-{number}", salted_hash(salt, AUTHORITY, f"s-{number}", 1, canon), assurance),
                 *(party, kid, None if jws is None else statement_hash(jws), NOW, NOW),
             ),
         ).fetchone()
         assert row is not None
         connection.execute(
-            "INSERT INTO entry_body (entry_id, canon, salt, jws) VALUES (%s, %s, %s, %s)",
-            (row[0], canon, salt, jws),
+            "INSERT INTO entry_body VALUES (%s, %s, %s, %s, %s)",
+            (row[0], canon, sha256(canon).digest(), salt, jws),
         )
         self.records[row[0]] = canon
         return int(row[0])

@@ -15,6 +15,8 @@ from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.note import parse_vkey
 from hub.ledger.policy import parse_policy
 
+from .conftest import ORIGIN, RememberingSigner
+
 
 @pytest.fixture
 async def client(log, database):
@@ -161,6 +163,45 @@ async def test_what_the_log_does_not_have_is_not_found_with_a_code(log, client) 
         assert answer.headers["content-type"] == "application/problem+json"
     answer = await client.get("/log/tile/0/0")
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")
+
+
+async def test_a_log_that_stands_still_is_served_under_its_name(log, database, client) -> None:
+    log.add(260)
+    await log.sequencer().catch_up()
+    paths = ("checkpoint", "tile/0/000", "tile/0/001.p/4", "tile/1/000.p/1", "tile/entries/000")
+    before = [(await client.get(f"/log/{path}")).content for path in paths]
+    second = RememberingSigner("hub.delta.example/tile/second", b"second")
+    log.add(2)
+    await log.sequencer(signer=second).catch_up()
+    third = RememberingSigner(second.key.name, b"third")
+    await log.sequencer(signer=third).catch_up()
+    app = Starlette(routes=LogEndpoints(database, third.key).routes())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://log.test"
+    ) as now:
+        after = [(await now.get(f"/log/{ORIGIN}/{path}")).content for path in paths]
+        assert after == before
+        for prefix in ("/log", f"/log/{second.key.name}"):
+            note = (await now.get(f"{prefix}/checkpoint")).content
+            assert read_checkpoint(note, third.key).size == 2
+            assert len((await now.get(f"{prefix}/tile/0/000.p/2")).content) == 64
+        assert (await now.get(f"/log/{ORIGIN}/tile/0/000.p/0")).status_code == 400
+        for path in ("nowhere.example/checkpoint", "nowhere.example/tile/0/000.p/1"):
+            assert (await now.get(f"/log/{path}")).status_code == 404
+        policy = parse_policy((await now.get("/log/policy")).content)
+        assert policy.logs[0] == third.key
+        assert set(policy.logs) == {log.signer.key, second.key, third.key}
+        listed = {each["origin"]: each for each in (await now.get("/log/origins")).json()["logs"]}
+    assert listed[ORIGIN] == {
+        "origin": ORIGIN,
+        "size": 260,
+        "isGrowing": False,
+        "keys": [log.signer.key.encode()],
+        "path": f"/log/{ORIGIN}",
+    }
+    grown = listed[second.key.name]
+    assert (grown["size"], grown["isGrowing"]) == (2, True)
+    assert sorted(grown["keys"]) == sorted([second.key.encode(), third.key.encode()])
 
 
 @pytest.mark.parametrize("record_type", ["Other", "no type"])

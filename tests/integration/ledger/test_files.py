@@ -9,17 +9,18 @@ import pytest
 
 from hub.errors import SettingsError
 from hub.ledger.failures import FencedError
-from hub.ledger.log_files import CHECKPOINT_FILE, KEY_FILE, CheckpointFile, log_signer
+from hub.ledger.log_files import CHECKPOINT_FILE, CheckpointFile, key_file_name, log_signer
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
+KEY = key_file_name(ORIGIN)
 
 
 def test_the_key_is_made_at_the_first_start_and_kept(tmp_path) -> None:
     folder = tmp_path / "log"
     first = log_signer(ORIGIN, folder)
     assert log_signer(ORIGIN, folder).key == first.key
-    assert stat.S_IMODE((folder / KEY_FILE).stat().st_mode) == 0o600
-    assert [path.name for path in folder.iterdir()] == [KEY_FILE]
+    assert stat.S_IMODE((folder / KEY).stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == [KEY]
 
 
 def test_of_many_that_start_at_once_all_get_one_key(tmp_path) -> None:
@@ -38,7 +39,7 @@ def test_of_many_that_start_at_once_all_get_one_key(tmp_path) -> None:
 
 def test_a_key_that_others_may_read_is_refused(tmp_path) -> None:
     log_signer(ORIGIN, tmp_path)
-    (tmp_path / KEY_FILE).chmod(0o644)
+    (tmp_path / KEY).chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600"):
         log_signer(ORIGIN, tmp_path)
 
@@ -47,19 +48,19 @@ def test_a_key_file_that_was_named_is_never_made(tmp_path) -> None:
     with pytest.raises(SettingsError):
         log_signer(ORIGIN, tmp_path, tmp_path / "elsewhere.pem")
     log_signer(ORIGIN, tmp_path)
-    named = log_signer(ORIGIN, tmp_path / "other", tmp_path / KEY_FILE)
+    named = log_signer(ORIGIN, tmp_path / "other", tmp_path / KEY)
     assert named.key == log_signer(ORIGIN, tmp_path).key
 
 
 def test_what_is_not_a_key_is_refused(tmp_path) -> None:
-    (tmp_path / KEY_FILE).write_bytes(b"not a key")
-    (tmp_path / KEY_FILE).chmod(0o600)
+    (tmp_path / KEY).write_bytes(b"not a key")
+    (tmp_path / KEY).chmod(0o600)
     with pytest.raises(SettingsError):
         log_signer(ORIGIN, tmp_path)
 
 
 def test_the_checkpoint_file_is_swapped_only_by_who_knows_it(tmp_path) -> None:
-    file = CheckpointFile(tmp_path / "log")
+    file = CheckpointFile(tmp_path / "log", ORIGIN)
     assert file.read() is None
     file.replace(None, b"one")
     with pytest.raises(FencedError):
@@ -67,4 +68,11 @@ def test_the_checkpoint_file_is_swapped_only_by_who_knows_it(tmp_path) -> None:
     with pytest.raises(FencedError):
         file.replace(b"zero", b"two")
     file.replace(b"one", b"two")
-    assert (tmp_path / "log" / CHECKPOINT_FILE).read_bytes() == b"two"
+    assert (tmp_path / "log" / "hub.delta.example_records" / CHECKPOINT_FILE).read_bytes() == b"two"
+
+
+def test_each_log_has_its_own_key_and_file(tmp_path) -> None:
+    other = "hub.delta.example/other"
+    assert log_signer(ORIGIN, tmp_path).key.public != log_signer(other, tmp_path).key.public
+    CheckpointFile(tmp_path / "log", ORIGIN).replace(None, b"one")
+    assert CheckpointFile(tmp_path / "log", other).read() is None

@@ -15,7 +15,7 @@ from hub.ledger.failures import FencedError, LogFileError
 from hub.ledger.leader import Step
 from hub.ledger.log_files import CheckpointFile, log_signer
 
-from .conftest import Killed
+from .conftest import ORIGIN, Killed
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +35,7 @@ async def test_a_kill_at_any_step_neither_forks_nor_loses(log, step) -> None:
     await log.sequencer().catch_up()
     assert len(log.leaves()) == 12
     assert newest(log).size == 12
-    assert CheckpointFile(log.folder).read() == log.published()[-1]
+    assert CheckpointFile(log.folder, ORIGIN).read() == log.published()[-1]
     log.assert_never_forked()
 
 
@@ -89,7 +89,7 @@ def die(step):
     if step is Step.{step.name}:
         os.kill(os.getpid(), signal.SIGKILL)
 folder = Path(os.environ["LOG_FOLDER"])
-signer = log_signer("hub.delta.example/records/2026", folder)
+signer = log_signer("hub.delta.example/records", folder)
 clock = lambda: datetime(2026, 11, 23, 8, tzinfo=UTC)
 asyncio.run(Sequencer(os.environ["LOG_URL"], signer, clock, folder, on_step=die).catch_up())
 """
@@ -98,8 +98,8 @@ asyncio.run(Sequencer(os.environ["LOG_URL"], signer, clock, folder, on_step=die)
         [sys.executable, "-c", code], env=environment, cwd=ROOT, timeout=60, check=False
     )
     assert ended.returncode == -signal.SIGKILL
-    signer = log_signer("hub.delta.example/records/2026", log.folder)
-    before = CheckpointFile(log.folder).read()
+    signer = log_signer("hub.delta.example/records", log.folder)
+    before = CheckpointFile(log.folder, ORIGIN).read()
     for _ in range(100):  # until the server has noticed the end of the killed one's connection
         try:
             done = await log.sequencer(signer=signer).catch_up()

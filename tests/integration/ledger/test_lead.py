@@ -146,14 +146,14 @@ async def test_who_was_replaced_while_asleep_can_neither_sequence_nor_publish(lo
 async def test_who_was_replaced_while_asleep_cannot_put_back_an_old_file(log) -> None:
     log.add(3)
     await log.sequencer().catch_up()
-    file = CheckpointFile(log.folder)
+    file = CheckpointFile(log.folder, ORIGIN)
     log.add(3)
 
     def overtaken(step: Step) -> None:
         if step is Step.SIGNED:
             newer = log.folder / "newer"
             newer.write_bytes(b"written by the one that took over\n")
-            newer.replace(log.folder / "checkpoint")
+            newer.replace(log.file)
 
     with pytest.raises(FencedError) as refused:
         await log.sequencer(on_step=overtaken).catch_up()
@@ -196,7 +196,7 @@ async def test_who_stands_by_on_another_machine_keeps_a_file_of_its_own(log) -> 
         async with running(other):
             log.add(3)
             await until(lambda: leader.health.signed_size == 5)
-            await until(lambda: CheckpointFile(elsewhere).read() == log.published()[-1])
+            await until(lambda: CheckpointFile(elsewhere, ORIGIN).read() == log.published()[-1])
             assert other.health.state is State.STANDBY
 
 
@@ -206,7 +206,7 @@ async def test_who_stands_by_beside_a_forked_log_says_so(log) -> None:
     forked = RememberingSigner(ORIGIN)
     checkpoint = Checkpoint(ORIGIN, 1, b"\1" * 32)
     elsewhere = log.folder / "elsewhere"
-    CheckpointFile(elsewhere).replace(None, sign_checkpoint(checkpoint, forked).encode())
+    CheckpointFile(elsewhere, ORIGIN).replace(None, sign_checkpoint(checkpoint, forked).encode())
     leader, other = log.sequencer(), log.sequencer(folder=elsewhere)
     async with running(leader):
         await until(lambda: leader.health.state is State.LEADING)

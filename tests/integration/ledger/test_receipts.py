@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from hub.ledger.checkpoint import cosign, with_cosignatures
+from hub.ledger.checkpoint import cosign
+from hub.ledger.errors import SignatureError
 from hub.ledger.failures import ReceiptError
 from hub.ledger.leaf import Assurance
 from hub.ledger.note import WITNESS_KEY, Signer, parse_note
-from hub.ledger.policy import parse_policy
+from hub.ledger.policy import Policy, parse_policy
 from hub.ledger.receipts import (
     RECEIPTS_MAX,
     ReceiptState,
@@ -18,8 +19,9 @@ from hub.ledger.receipts import (
     receipts_for,
 )
 from hub.ledger.verify import Word, verify
+from hub.ledger.witnessed import add_cosignature
 
-from .conftest import ASSURANCES, NOW, PARTY
+from .conftest import ASSURANCES, NOW, ORIGIN, PARTY
 
 
 async def test_every_receipt_of_three_hundred_entries_verifies_offline(log, database) -> None:
@@ -107,12 +109,17 @@ def witness() -> Signer:
     )
 
 
-def witnessed(log, witness: Signer, size: int, *, wrong: bool = False) -> None:
-    text = log.sql("SELECT note FROM checkpoint WHERE size = %s", (size,))[0][0]
-    note = parse_note(text.encode())
-    line = cosign(note.text.replace("\n", "x\n", 1) if wrong else note.text, witness, 1795420000)
-    new = with_cosignatures(note, [line]).encode().decode()
-    log.sql("UPDATE checkpoint SET note = %s WHERE size = %s", (new, size))
+def cosigned(log, witness: Signer, size: int, origin: str = ORIGIN) -> str:
+    rows = log.sql("SELECT note FROM checkpoint WHERE (origin, size) = (%s, %s)", (origin, size))
+    return (
+        cosign(parse_note(rows[0][0].encode()).text, witness, 1795420000).line().removesuffix("\n")
+    )
+
+
+async def witnessed(log, database, witness: Signer, size: int) -> None:
+    line = cosigned(log, witness, size)
+    at = await add_cosignature(database, ORIGIN, size, line, [witness.key])
+    assert at.timestamp() == 1795420000
 
 
 async def test_a_witnessed_checkpoint_is_preferred_to_a_newer_one_without(
@@ -123,7 +130,7 @@ async def test_a_witnessed_checkpoint_is_preferred_to_a_newer_one_without(
     early = log.add(3)[0]
     await log.sequencer().catch_up()
     assert (await receipt_for(database, early, policy)).state is ReceiptState.INCLUDED
-    witnessed(log, witness, 3)
+    await witnessed(log, database, witness, 3)
     late = log.add(3)[0]
     await log.sequencer().catch_up()  # cosignatures in the table do not disturb the leader
     receipts = await receipts_for(database, [early, late], policy)
@@ -136,10 +143,84 @@ async def test_a_witnessed_checkpoint_is_preferred_to_a_newer_one_without(
     assert (await receipt_for(database, early)).state is ReceiptState.INCLUDED
 
 
-async def test_a_wrong_cosignature_makes_no_witness(log, database, witness) -> None:
-    text = f"log {log.signer.key.encode()}\nwitness js {witness.key.encode()}\nquorum js\n"
+def asking(log, *witnesses: Signer, quorum: str = "all") -> Policy:
+    """A policy that asks for these witnesses, named w0, w1…"""
+    names = [f"w{number}" for number in range(len(witnesses))]
+    lines = [f"log {log.signer.key.encode()}"]
+    lines += [f"witness {n} {w.key.encode()}" for n, w in zip(names, witnesses, strict=True)]
+    lines += [f"group g {quorum} {' '.join(names)}", "quorum g"]
+    return parse_policy(("\n".join(lines) + "\n").encode())
+
+
+async def test_a_witness_that_comes_late_is_found_behind_any_number_of_newer_checkpoints(
+    log, database, witness
+) -> None:
+    ids = []
+    for _ in range(30):
+        ids += log.add()
+        await log.sequencer().catch_up()
+    policy = asking(log, witness)
+    assert (await receipt_for(database, ids[4], policy)).state is ReceiptState.INCLUDED
+    await witnessed(log, database, witness, 7)
+    receipts = await receipts_for(database, ids, policy)
+    states = [(receipts[each].state, receipts[each].log_size) for each in ids]
+    assert states == [(ReceiptState.WITNESSED, 7)] * 7 + [(ReceiptState.INCLUDED, 30)] * 23
+    await witnessed(log, database, witness, 20)
+    receipts = await receipts_for(database, ids, policy)
+    sizes = [receipts[each].log_size for each in ids]
+    assert sizes == [20] * 20 + [30] * 10
+    for each in ids[:20]:
+        verdict = verify(receipts[each].text.encode(), log.records[each], policy, log.keys, now=NOW)
+        assert (verdict.word, verdict.witnesses) == (Word.VALID, ("w0",))
+
+
+async def test_a_quorum_counts_over_one_checkpoint_and_not_over_several(
+    log, database, witness
+) -> None:
+    names = ("sh", "ah")
+    two = [Signer(f"{n}.example/w", Ed25519PrivateKey.generate(), WITNESS_KEY) for n in names]
+    policy = asking(log, witness, *two, quorum="2")
+    early = log.add(2)[0]
+    await log.sequencer().catch_up()
+    await witnessed(log, database, witness, 2)
+    log.add(2)
+    await log.sequencer().catch_up()
+    await witnessed(log, database, two[0], 4)
+    assert (await receipt_for(database, early, policy)).state is ReceiptState.INCLUDED
+    await witnessed(log, database, two[1], 2)
+    receipt = await receipt_for(database, early, policy)
+    assert (receipt.state, receipt.log_size) == (ReceiptState.WITNESSED, 2)
+    verdict = verify(receipt.text.encode(), log.records[early], policy, log.keys, now=NOW)
+    assert (verdict.word, verdict.witnesses) == (Word.VALID, ("w0", "w2"))
+
+
+async def test_a_wrong_cosignature_is_neither_taken_nor_believed(log, database, witness) -> None:
+    stranger = Signer("other.example/w", Ed25519PrivateKey.generate(), WITNESS_KEY)
+    policy = asking(log, witness)
+    entry_id = log.add(2)[0]
+    await log.sequencer().catch_up()
+    log.add()
+    await log.sequencer().catch_up()
+    of_another = cosigned(log, witness, 3)
+    for size, line in ((2, of_another), (2, cosigned(log, stranger, 2)), (1, of_another)):
+        with pytest.raises(SignatureError):
+            await add_cosignature(database, ORIGIN, size, line, [witness.key])
+    assert log.sql("SELECT count(*) FROM cosignature") == [(0,)]
+    for _ in range(2):
+        await witnessed(log, database, witness, 2)
+    assert (await receipt_for(database, entry_id, policy)).state is ReceiptState.WITNESSED
+    log.sql("UPDATE cosignature SET line = %s", (of_another,))
+    assert (await receipt_for(database, entry_id, policy)).state is ReceiptState.INCLUDED
+
+
+async def test_cosignatures_stand_under_the_newest_checkpoint_whatever_the_hub_asks_for(
+    log, database, witness
+) -> None:
     entry_id = log.add()[0]
     await log.sequencer().catch_up()
-    witnessed(log, witness, 1, wrong=True)
-    receipt = await receipt_for(database, entry_id, parse_policy(text.encode()))
+    await witnessed(log, database, witness, 1)
+    receipt = await receipt_for(database, entry_id)
     assert receipt.state is ReceiptState.INCLUDED
+    policy = asking(log, witness)
+    verdict = verify(receipt.text.encode(), log.records[entry_id], policy, log.keys, now=NOW)
+    assert verdict.word is Word.VALID

@@ -13,7 +13,7 @@ from hub.intake.mapped import MappedFile, Submission, read_mapped, submit_read
 from hub.store.database import Database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-PARTY = "hub:hub.delta.example/records/2026"
+PARTY = "hub:hub.delta.example/records"
 ROOT = Path(__file__).parent.parent.parent.parent
 MAPPINGS = ROOT / "docs" / "partners" / "mappings"
 DATA = ROOT.parent / "shared" / "data"

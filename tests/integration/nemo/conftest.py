@@ -93,4 +93,4 @@ def nemo(lab) -> Source:
 
 @pytest.fixture
 def harvester(database: Database, time: Time) -> Harvester:
-    return Harvester(database, "hub:hub.delta.example/records/2026", time)
+    return Harvester(database, "hub:hub.delta.example/records", time)

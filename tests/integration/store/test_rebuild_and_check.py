@@ -153,6 +153,33 @@ async def test_a_broken_chain_is_found(filled: Database) -> None:
     assert (found.fault, found.key) == (Fault.CHAIN, KEY)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["authority = 'moe:1/other'", "commitment = sha256(commitment)"],
+    ids=["whose", "hash"],
+)
+async def test_a_header_that_its_commitment_does_not_cover_is_found(
+    filled: Database, change: str
+) -> None:
+    await run(filled, f"UPDATE entry SET {change} WHERE key = 'moe:10335/A3'")
+    (found,) = (await check(filled)).differences
+    assert (found.fault, found.key) == (Fault.BODY, "moe:10335/A3")
+
+
+async def test_an_erased_withdrawal_stays_a_withdrawal(filled: Database) -> None:
+    await run(
+        filled,
+        "DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
+        "AND e.withdrawal",
+    )
+    withdrawn = "SELECT key FROM instrument_source WHERE withdrawn ORDER BY key"
+    before = await filled.reads.fetch_all(withdrawn)
+    assert before
+    await rebuild(filled)
+    assert (await check(filled)).is_right
+    assert await filled.reads.fetch_all(withdrawn) == before
+
+
 async def test_an_erased_body_leaves_the_projection_and_nothing_else_breaks(
     filled: Database,
 ) -> None:

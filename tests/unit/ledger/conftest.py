@@ -1,5 +1,6 @@
 """A small log with one producer, three witnesses and receipts of every assurance."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
 from hub.ledger.es256 import thumbprint
 from hub.ledger.keys import ProducerKeys, pin
-from hub.ledger.leaf import evidence_for
+from hub.ledger.leaf import Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof, leaf_hash, nodes_of, root
 from hub.ledger.note import LOG_KEY, WITNESS_KEY, Signer
 from hub.ledger.policy import parse_policy
@@ -19,8 +20,9 @@ from hub.ledger.proof import build_receipt
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 PARTY = "moe:10335"
+AUTHORITY = "moe:10335/lims"
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 WITNESS_TIMES = {"sh": 1795420000, "js": 1795420005, "ah": 1795420003}
 
@@ -61,9 +63,15 @@ class Log:
             jws = sign_record(canon, self.producer, kid, "ServiceRecord", party, NOW)
         if assurance == "HUB_OBSERVED":
             kid, party = None, "hub:hub.delta.example"
-        evidence = evidence_for(canon, salt, "ServiceRecord", party, kid, jws)
+        evidence = evidence_for(canon, salt, self.revision(canon), party, kid, jws)
         self.entries.append((canon, evidence))
         return number
+
+    def revision(self, canon):
+        """The key is the one that the record gives; where it gives none, its place in the log."""
+        stated = json.loads(canon)
+        key = stated.get("key") or f"{stated.get('instrumentKey')}/{stated.get('localId')}"
+        return Revision("ServiceRecord", AUTHORITY, key, len(self.entries) + 1)
 
     def hashes(self):
         return [evidence.leaf().hash() for _, evidence in self.entries]

@@ -26,7 +26,7 @@ from hub.ledger.note import (
     parse_vkey,
 )
 
-ORIGIN = "hub.delta.example/records/2026"
+ORIGIN = "hub.delta.example/records"
 ROOT = bytes(range(32))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.ledger.checkpoint import cosign, with_cosignatures
 from hub.ledger.keys import PinnedKey, ProducerKeys, pin
-from hub.ledger.leaf import Assurance, evidence_for
+from hub.ledger.leaf import Assurance, Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof, nodes_of, root
 from hub.ledger.note import WITNESS_KEY, Note, Signature
 from hub.ledger.policy import parse_policy
@@ -47,6 +47,8 @@ def test_a_witnessed_receipt_is_valid_and_says_who_vouches(log, number, assuranc
     assert verdict.assurance is assurance
     assert (verdict.party, verdict.record_type) == (party, "ServiceRecord")
     assert (verdict.origin, verdict.index, verdict.log_size) == (log.origin, number, 21)
+    assert (verdict.authority, verdict.key) == ("moe:10335/lims", f"moe:10335/A1/s-{number}")
+    assert verdict.revision == number + 1
     encoded = base64.urlsafe_b64encode(digest(record)).decode().rstrip("=")
     assert verdict.revision_id == f"r1_{encoded}"
     assert verdict.witnesses == ("ah", "js", "sh")
@@ -130,12 +132,16 @@ def test_receipts_of_unsigned_records_need_no_pinned_key(log):
         assert _word(receipt, record, log.policy(), ProducerKeys()) is Word.VALID
 
 
-def test_a_receipt_shows_nothing_of_the_record(log):
+def test_a_receipt_shows_which_record_it_is_of_and_the_public_leaf_does_not(log):
     receipt, record = log.receipt(OBSERVED)
     extra = base64.b64decode(receipt.split(b"\n")[1].removeprefix(b"extra "))
-    assert sorted(json.loads(extra)) == ["h", "p", "salt", "t", "v"]
-    assert log.entries[OBSERVED][1].leaf().encode().count(b"salt") == 0
-    assert len(record) > 20
+    shown = ["authority", "h", "key", "p", "revision", "salt", "t", "v"]
+    assert sorted(json.loads(extra)) == shown
+    leaf = log.entries[OBSERVED][1].leaf().encode()
+    assert sorted(json.loads(leaf)) == ["h", "p", "t", "v"]
+    assert b"A1" in extra
+    assert b"A1" in record
+    assert b"A1" not in leaf
 
 
 def test_the_verifier_loads_nothing_but_cryptography_and_its_own_pure_modules():
@@ -219,6 +225,36 @@ def test_a_receipt_does_not_prove_another_record(log):
         assert _word(receipt, log.entries[number + 3][0], log.policy(), log.keys) is word
 
 
+@pytest.mark.parametrize("number", [SIGNED, REQUEST, OBSERVED])
+@pytest.mark.parametrize(
+    "changed", [{"authority": ""}, {"key": "moe:10335/A1/s-9"}, {"number": 9}], ids=str
+)
+def test_a_receipt_of_one_revision_is_no_other_s(log, number, changed):
+    receipt, record = log.receipt(number)
+    parsed = parse_receipt(receipt)
+    revision = replace(parsed.evidence.revision, **changed)
+    other = replace(parsed, evidence=replace(parsed.evidence, revision=revision)).encode()
+    assert _word(other, record, log.policy(), log.keys) is Word.BAD_LEAF
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"instrumentKey": "moe:10335/A1", "localId": "s-8"},
+        {"type": "ServiceRecord", "key": "moe:10335/A1/s-8", "reason": "r", "at": "2026-11-25"},
+    ],
+    ids=["record", "withdrawal"],
+)
+def test_a_log_that_gives_a_record_another_key_than_its_own_is_not_believed(new_log, stated):
+    made = new_log()
+    made.revision = lambda _: Revision("ServiceRecord", "", "moe:10335/A1/s-9", 1)
+    made.add_bytes(canonical(stated), "REQUEST_SIGNED")
+    receipt, record = made.receipt(0)
+    verdict = verify(receipt, record, made.policy(), made.keys)
+    assert verdict.word is Word.BAD_LEAF
+    assert verdict.detail == "LEAF_RECORD_KEY: the record is moe:10335/A1/s-8, not moe:10335/A1/s-9"
+
+
 def test_a_proof_of_another_place_is_refused(log):
     receipt, record = log.receipt(SIGNED)
     parsed = parse_receipt(receipt)
@@ -239,7 +275,8 @@ def test_a_proof_of_another_place_is_refused(log):
 
 def test_a_record_never_logged_is_not_proved_by_the_proof_of_another(log):
     canon = canonical({"hours": "9000"})
-    evidence = evidence_for(canon, bytes(32), "ServiceRecord", "moe:10335", log.kid, None)
+    revision = Revision("ServiceRecord", "", "s-1", 1)
+    evidence = evidence_for(canon, bytes(32), revision, "moe:10335", log.kid, None)
     parsed = parse_receipt(log.receipt(REQUEST)[0])
     forged = replace(parsed, evidence=evidence).encode()
     assert _word(forged, canon, log.policy(), log.keys) is Word.BAD_INCLUSION
@@ -291,10 +328,19 @@ EXTRAS = {
     "members in another order": lambda e: json.dumps(
         dict(reversed(json.loads(e).items())), separators=(",", ":")
     ).encode(),
-    "version 2": lambda e: e.replace(b'"v":1', b'"v":2'),
-    "version true": lambda e: e.replace(b'"v":1', b'"v":true'),
-    "unknown member": lambda e: e.replace(b'"v":1', b'"v":1,"x":"1"'),
-    "assurance of its own": lambda e: e.replace(b'{"h"', b'{"assurance":"PRODUCER_SIGNED","h"'),
+    "version 1": lambda e: e.replace(b'"v":2', b'"v":1'),
+    "version true": lambda e: e.replace(b'"v":2', b'"v":true'),
+    "unknown member": lambda e: e.replace(b'"v":2', b'"v":2,"x":"1"'),
+    "assurance of its own": lambda e: e.replace(b'{"au', b'{"assurance":"PRODUCER_SIGNED","au'),
+    "no key": lambda e: canonical({**json.loads(e), "key": ""}),
+    "key as number": lambda e: canonical({**json.loads(e), "key": 1}),
+    "no authority": lambda e: canonical(
+        {k: v for k, v in json.loads(e).items() if k != "authority"}
+    ),
+    "revision 0": lambda e: canonical({**json.loads(e), "revision": 0}),
+    "revision true": lambda e: canonical({**json.loads(e), "revision": True}),
+    "revision as text": lambda e: canonical({**json.loads(e), "revision": "1"}),
+    "revision of 2^31": lambda e: canonical({**json.loads(e), "revision": 2**31}),
     "salt too short": lambda e: canonical({**json.loads(e), "salt": "AAAA"}),
     "salt as number": lambda e: canonical({**json.loads(e), "salt": 5}),
     "type with a space": lambda e: canonical({**json.loads(e), "t": "Service Record"}),
