@@ -117,6 +117,7 @@ class Log:
         assurance = assurance or ASSURANCES[number % 3]
         stated = {"instrumentKey": f"{PARTY}/A1", "localId": f"s-{number}", "note": "电镜"}
         canon = canonical({"hours": "3.50", **stated})
+        key = f"{PARTY}/A1/s-{number}"
         salt = sha256(f"salt {number}".encode()).digest()
         kid, party, jws = (self.kid, PARTY, None)
         if assurance == "HUB_OBSERVED":
@@ -126,7 +127,7 @@ class Log:
         row = connection.execute(
             INSERT,
             (
-                *(f"s-{number}", salted_hash(salt, AUTHORITY, f"s-{number}", 1, canon), assurance),
+                *(key, salted_hash(salt, AUTHORITY, key, 1, canon), assurance),
                 *(party, kid, None if jws is None else statement_hash(jws), NOW, NOW),
             ),
         ).fetchone()

@@ -51,7 +51,7 @@ async def test_one_receipt_equals_that_of_the_batch_by_entry_and_by_revision(log
     assert one == batch[ids[3]]
     assert await receipt_for(database, one.revision_id) == one
     assert await entries_of(database, one.revision_id) == [ids[3]]
-    assert (one.source, one.key, one.client_id) == ("zju", "s-4", "zju-1")
+    assert (one.source, one.key, one.client_id) == ("zju", "moe:10335/A1/s-4", "zju-1")
     assert one.party == (PARTY if one.key_id else "hub:hub.delta.example")
 
 
