@@ -41,6 +41,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.encoding import to_base64
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.epoch import begin_restored
 from hub.store.migrations import migrate
 from hub.store.tables import METADATA
 from schema import STANDARD_VERSION
@@ -165,6 +166,7 @@ async def restore(database: Database, file: Path) -> Manifest:
                 await _load_part(connection, archive, part)
             for table, column in identities:
                 await _advance(connection, table, column)
+            await begin_restored(connection)
             if await _log(connection) != manifest.log:
                 raise _damaged("the log it holds is not the one that its manifest names")
     migrate(database.url)

@@ -126,6 +126,12 @@ CREATE TABLE entry_body (
 	jws TEXT,
 	CONSTRAINT pk_entry_body PRIMARY KEY (entry_id)
 );
+CREATE TABLE feed_state (
+	name TEXT NOT NULL,
+	epoch TEXT NOT NULL,
+	restored_through BIGINT NOT NULL,
+	CONSTRAINT pk_feed_state PRIMARY KEY (name)
+);
 CREATE TABLE idempotency (
 	client_id TEXT NOT NULL,
 	key TEXT NOT NULL,
