@@ -128,7 +128,7 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
                     table.name,
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
-                for table in METADATA.sorted_tables
+                for table in (*METADATA.sorted_tables, *database.records.metadata.sorted_tables)
             ]
         manifest = Manifest(
             standard=STANDARD_VERSION,

@@ -1,7 +1,7 @@
 """A hub of two workers whose clock is set by the test, and followers of its change feed.
 
-- `Hub` takes records in and answers GraphQL; each worker keeps grants of its own for some seconds, so
-  what one of them says may be older than what the other does.
+- `Hub` takes records in and answers GraphQL; each worker keeps grants of its own for some seconds,
+  so what one of them says may be older than what the other does.
 - `Mirror` is a client that follows `changes` as `docs/partners/quickstart.md` tells it to.
 """
 
@@ -41,14 +41,12 @@ PAGE = """query($after: String, $types: [String!], $owner: String, $first: Int!)
 ITEMS = {
     "Instrument": "localNo name { zh } annualHours originalValue { amount }",
     "UsageRecord": "localId userKey hours purpose",
-    "Agreement": "providerKey consumerKey dataset fields purpose validFrom validUntil",
+    "Agreement": "providerKey consumerKey dataset fields why: purpose validFrom validUntil",
 }
 LISTS = {"Instrument": "instruments", "UsageRecord": "usageRecords", "Agreement": "agreements"}
 _HEADER = "id key provenance { owner source revision entryId }"
-LOOK = "query($ids: [ID!]!) { nodes(ids: $ids) { id %s } }" % " ".join(
-    f"... on {name} {{ {_HEADER} {items} }}".replace(" fields ", f" {name}_fields: fields ")
-    for name, items in ITEMS.items()
-)
+_ANY = " ".join(f"... on {name} {{ {_HEADER} {items} }}" for name, items in ITEMS.items())
+LOOK = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id {_ANY} }} }}"
 PAGES_MAX = 1_000
 
 
@@ -169,7 +167,7 @@ class Hub:
         """Return what a client reads by lists, by identity."""
         found: dict[str, Any] = {}
         for kind, name in LISTS.items():
-            items = ITEMS[kind].replace(" fields ", f" {kind}_fields: fields ")
+            items = ITEMS[kind]
             query = f"{{ {name}(first: 100) {{ totalCount nodes {{ {_HEADER} {items} }} }} }}"
             connection = (await self.ask(who, query))["data"][name]
             if connection is not None:
