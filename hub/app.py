@@ -24,6 +24,7 @@ from hub.access.keys import generate_key, key_from_pem
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.clock import Clock
+from hub.exchange.changes import ChangeFeed
 from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
@@ -124,6 +125,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         submit=take,
         receipts=proofs.find,
+        changes=ChangeFeed(database, agreements, clock).page,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [

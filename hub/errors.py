@@ -39,6 +39,7 @@ class ErrorCode(Enum):
     OPERATION_UNKNOWN = 400, "找不到所指的操作", "The operation named is not in the document"
     BAD_USER_INPUT = 400, "输入的值不符合要求", "A value is not acceptable"
     BAD_CURSOR = 400, "游标不属于本次查询", "The cursor belongs to another query"
+    CURSOR_RESET = 410, "游标已失效，须从头同步", "The cursor has ended: follow anew from the start"
     DOCUMENT_UNKNOWN = 404, "没有登记过这份查询", "No document is registered under this id"
     DOCUMENT_REQUIRED = 403, "只接受已登记的查询", "Only registered documents are accepted"
     TOO_MANY_TOKENS = 400, "查询过长", "The document has too many tokens"

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import datetime
+from datetime import date, datetime
 
 from hub.access.grants import Grant, Grants, grants_on
 from hub.clock import Clock
@@ -49,6 +49,13 @@ class Agreements:
         if len(self._kept) > PARTIES_CACHED_MAX:
             self._kept.popitem(last=False)
         return grants
+
+    async def turned(self, party: str | None, after: date, until: date) -> list[str]:
+        """Return whose grants to a party began or ended by date: after a day, until another."""
+        if party is None or not self._statement or until <= after:
+            return []
+        found = {grant.provider for grant in await self._stated(party) if grant.turns(after, until)}
+        return sorted(found)
 
     async def _stated(self, party: str) -> list[Grant]:
         return [

@@ -83,6 +83,15 @@ RowOutcomeCode = _plain(
     },
 )
 
+ChangeKind = _plain(
+    "ChangeKind",
+    "对该记录应做的事。What to do about an item.",
+    {
+        "CHANGED": "重新读取该记录。Look at the item again.",
+        "REMOVED": "该记录已不存在或不再可见，应删除。Gone, or not yours to see any more: drop it.",
+    },
+)
+
 
 def order_members(spec: RecordSpec) -> dict[str, tuple[Item, bool]]:
     """Return the orders of a record: name to (item, whether it descends)."""

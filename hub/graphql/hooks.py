@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from hub.access.resource import Caller
 from hub.access.signatures import Evidence
+from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.query.model import Model
 
@@ -84,5 +85,8 @@ class Context:
     read: RootReader
     submit: Submit | None = None
     receipts: Receipts | None = None
+    changes: FollowChanges | None = None
+    charge: Callable[[int], Awaitable[None]] | None = None
+    """Charges the caller for what no statement of the compiler costs."""
     signed: Signed | None = None
     errors: Sequence[Any] = ()

@@ -15,6 +15,8 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
+from hub.graphql.changes import SCOPE as CHANGES_SCOPE
+from hub.graphql.changes import ChangePage, follow_changes
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.mutations import Mutation
@@ -117,6 +119,15 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         graphql_type=Receipt | None,
         description="回执。The receipt of an entry or of a revision.",
         directives=[RequiresScope(scope="receipt:read")],
+    )
+    members["changes"] = strawberry.field(
+        resolver=follow_changes,
+        graphql_type=ChangePage | None,
+        description=(
+            "变更流：自游标之后须重新读取或删除的记录。"
+            "The change feed: what to look at again, or to drop, after a cursor."
+        ),
+        directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."

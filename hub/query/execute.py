@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from random import getrandbits
 from typing import Any, NoReturn
 
@@ -25,6 +26,7 @@ from hub.access.grants import Grants
 from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, UnavailableError
+from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
 from hub.graphql.schema import interface
 from hub.query.authorise import Authority
@@ -100,6 +102,7 @@ class Parts:
     state: State | None = None
     submit: Submit | None = None
     receipts: Receipts | None = None
+    changes: FollowChanges | None = None
 
 
 class Engine:
@@ -236,6 +239,8 @@ class Engine:
             read=read,
             submit=self._parts.submit,
             receipts=self._parts.receipts,
+            changes=self._parts.changes,
+            charge=partial(self._charge, run=run),
             signed=run.asking.signed,
         )
         outcome = run_executor(

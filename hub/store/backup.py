@@ -41,6 +41,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.encoding import to_base64
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.epoch import begin_restored
 from hub.store.migrations import migrate
 from hub.store.tables import METADATA
 from schema import STANDARD_VERSION
@@ -166,6 +167,7 @@ async def restore(database: Database, file: Path) -> Manifest:
                 await _load_part(connection, archive, part)
             for table, column in identities:
                 await _advance(connection, table, column)
+            await begin_restored(connection)
             if await _logs(connection) != manifest.logs:
                 raise _damaged("the logs it holds are not those that its manifest names")
     migrate(database.url)

@@ -279,3 +279,11 @@ REQUEST_EVIDENCE = Table(
     Column("client_id", Text, nullable=False),
     _instant("received_at"),
 )
+
+FEED_STATE = Table(
+    "feed_state",
+    METADATA,
+    Column("name", Text, primary_key=True),  # what is followed: entry
+    Column("epoch", Text, nullable=False),  # another one for each restored database
+    Column("restored_through", BigInteger, nullable=False),  # entries up to here were restored
+)

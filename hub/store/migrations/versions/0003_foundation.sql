@@ -137,6 +137,12 @@ CREATE TABLE entry_body (
 	CONSTRAINT pk_entry_body PRIMARY KEY (entry_id)
 );
 CREATE INDEX ix_entry_body_digest ON entry_body (digest);
+CREATE TABLE feed_state (
+	name TEXT NOT NULL,
+	epoch TEXT NOT NULL,
+	restored_through BIGINT NOT NULL,
+	CONSTRAINT pk_feed_state PRIMARY KEY (name)
+);
 CREATE TABLE idempotency (
 	client_id TEXT NOT NULL,
 	key TEXT NOT NULL,

@@ -1,0 +1,1 @@
+"""`exchange`: how others follow what changes here."""

@@ -1,0 +1,285 @@
+"""`changes`: the change feed: what of the entries a follower is to look at again, in pages.
+
+An event says "look again at this item" and holds no content. Content is read by `nodes` and lists,
+whose compiled statements are the one way on which items are hidden. A mirror that looks again,
+drops what is REMOVED and reads an owner anew that comes in `resync` equals what its client may
+read.
+
+- Each event is judged by the rule of visibility (`hub.access.visibility.may_see`) as things stand.
+  Who may see what stands is told CHANGED. Who may not, but could see some earlier revision (it was
+  public, his, or named him), is told REMOVED once: type and identity, nothing else. Owner, issuer
+  and sender of what was withdrawn are told all of its header. Nobody else is told anything.
+- What grants rights (`schema.traits.Grants`) changes what its consumer may read without an entry of
+  the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
+  the grant begins or ends by its dates between the day of the cursor and today.
+- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
+  not have reached all of them yet, says when to come back, and remembers in its cursor by when the
+  grant had been committed.
+- A page looks at a bounded number of entries, so it may be empty and not the last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from hub.access.agreements import Agreements
+from hub.access.grants import Grants
+from hub.access.visibility import Subject, holds, may_see
+from hub.clock import Clock
+from hub.errors import ErrorCode, RefusedError
+from hub.exchange.entries import Scan, Stated, Told, scan, stated
+from hub.exchange.limits import PAGE_MAX, REVISIONS_MAX, SETTLED_S
+from hub.exchange.page import Asked, Change, ChangeKind, ChangePage, Header
+from hub.exchange.position import (
+    START,
+    Mark,
+    Place,
+    Position,
+    Question,
+    decode,
+    encode,
+    question,
+    reset,
+)
+from hub.store.database import Database
+from hub.store.epoch import Horizon, horizon
+from hub.store.identity import item_id
+from schema.dates import local_date
+from schema.item import camel
+from schema.traits import Grants as Granting
+from schema.visibility import HISTORY
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """Who reads a page, and what it is judged by."""
+
+    asked: Asked
+    types: frozenset[str]
+    """Types that it asked for and has the scope of."""
+    grants: Grants
+    horizon: Horizon
+    before: Position
+    mark: Mark
+    now: datetime
+
+    def is_settled(self, told: Told) -> bool:
+        """Whether every worker goes by what this entry grants."""
+        is_known = told.place[0] < self.mark.xid
+        return is_known and self.now.timestamp() >= self.mark.at + SETTLED_S
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a page has so far."""
+
+    place: Place
+    changes: list[Change] = field(default_factory=list)
+    resync: set[str] = field(default_factory=set)
+    waits_for: Told | None = None
+
+
+class ChangeFeed:
+    """The change feed of one database."""
+
+    def __init__(self, database: Database, agreements: Agreements, clock: Clock) -> None:
+        self._database = database
+        self._agreements = agreements
+        self._clock = clock
+        self._registry = database.records.registry
+        granting = self._registry.with_trait(Granting)
+        self._consumers = {spec.name: camel(trait.consumer) for spec, trait in granting}
+        """By types that grant rights: the item that names whom."""
+        self._scopes = {item.scope for spec in self._registry for item in spec.items}
+        self._scopes |= {spec.scope for spec in self._registry}
+        self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
+        self._closed |= self._consumers.keys()
+        self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
+        self._names |= set(self._consumers.values())
+
+    async def page(self, asked: Asked) -> ChangePage:
+        """Return the next page.
+
+        Raises `RefusedError`: BAD_USER_INPUT, BAD_CURSOR, or CURSOR_RESET when the follower has to
+        begin anew.
+        """
+        follower = await self._follower(asked)
+        found = await self._scan(follower)
+        told, is_cut = _readable(found.told)
+        earlier = await self._stated(follower, told)
+        gathered = _Gathered(follower.before.place)
+        for each in told:
+            if len(gathered.changes) == asked.first:
+                return await self._answer(follower, gathered, has_more=True)
+            if not self._tell(follower, each, earlier, gathered):
+                return await self._answer(follower, gathered, has_more=True)
+            gathered.place = each.place
+        if is_cut:
+            return await self._answer(follower, gathered, has_more=True)
+        gathered.place = found.end
+        return await self._answer(follower, gathered, has_more=not found.is_last)
+
+    async def _follower(self, asked: Asked) -> _Follower:
+        caller, now = asked.caller, self._clock()
+        types = self._types(asked.types)
+        if not 1 <= asked.first <= PAGE_MAX:
+            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
+        until = await horizon(self._database)
+        fresh = Mark(until.xid, math.ceil(now.timestamp()))
+        before = Position(place=START, day=_day(now), mark=fresh)
+        if asked.after is not None:
+            before = decode(asked.after, until.epoch, self._question(asked))
+            if before.place[0] > until.xid:
+                raise reset("The database is an older copy of the one that gave the cursor.")
+        is_passed = before.mark.xid <= before.place[0]
+        return _Follower(
+            asked=asked,
+            types=frozenset(name for name in types if self._registry[name].scope in caller.scopes),
+            grants=await self._agreements.of(caller.party),
+            horizon=until,
+            before=before,
+            mark=fresh if is_passed else before.mark,
+            now=now,
+        )
+
+    def _question(self, asked: Asked) -> Question:
+        types = ["*"] if asked.types is None else asked.types
+        caller = asked.caller
+        return question(caller.party, types, asked.owner, caller.scopes & self._scopes)
+
+    def _types(self, asked: Iterable[str] | None) -> frozenset[str]:
+        if asked is None:
+            return frozenset(self._registry.names)
+        unknown = sorted(set(asked) - set(self._registry.names))
+        if unknown:
+            known = ", ".join(self._registry.names)
+            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"types are some of: {known}.")
+        return frozenset(asked)
+
+    async def _scan(self, follower: _Follower) -> Scan:
+        is_whole = follower.asked.owner is None
+        return await scan(
+            self._database,
+            follower.horizon,
+            follower.before.place,
+            types=follower.types | set(self._consumers if is_whole else ()),
+            owner=follower.asked.owner,
+            closed=self._closed,
+        )
+
+    async def _stated(self, follower: _Follower, told: list[Told]) -> dict[Place, Stated]:
+        """Read what was stated before of items that the follower does not see, and of grants."""
+        asked = [
+            each
+            for each in told
+            if each.record_type in self._consumers or not self._sees(follower, each)
+        ]
+        return await stated(
+            self._database,
+            follower.horizon,
+            follower.before.place,
+            # what was said once and stands has no more to it than what stands
+            [each for each in asked if each.revision > 1 or each.record_type in self._consumers],
+            closed=self._closed,
+            names=self._names,
+        )
+
+    def _tell(
+        self,
+        follower: _Follower,
+        told: Told,
+        earlier: dict[Place, Stated],
+        gathered: _Gathered,
+    ) -> bool:
+        """Add what an entry means to the follower; False when the page must end before it."""
+        consumer = self._consumers.get(told.record_type)
+        party = follower.asked.caller.party
+        if consumer and party is not None and follower.asked.owner is None:
+            past = earlier[told.place]
+            if past.is_news(lambda subject: subject.wire.get(consumer) == party):
+                if not follower.is_settled(told):
+                    gathered.waits_for = told
+                    return False
+                gathered.resync |= {
+                    each.owner for each, _ in past.subjects if each.wire.get(consumer) == party
+                }
+        if told.record_type in follower.types:
+            change = self._change(follower, told, earlier.get(told.place))
+            gathered.changes += [] if change is None else [change]
+        return True
+
+    def _sees(self, follower: _Follower, told: Told, subject: Subject | None = None) -> bool:
+        if subject is None and told.withdrawn:
+            return False
+        spec = self._registry[told.record_type]
+        scopes = follower.asked.caller.scopes
+        return may_see(spec, subject or told.subject, scopes, follower.grants)
+
+    def _change(self, follower: _Follower, told: Told, past: Stated | None) -> Change | None:
+        if self._sees(follower, told):
+            return self._made(ChangeKind.CHANGED, told, is_whole=True)
+        is_sender = told.withdrawn and told.source in follower.asked.caller.sources
+        if not is_sender and (
+            past is None or not past.is_news(lambda each: self._sees(follower, told, each))
+        ):
+            return None
+        is_own = told.withdrawn and holds(HISTORY, told.subject, follower.grants)
+        return self._made(ChangeKind.REMOVED, told, is_whole=is_sender or is_own)
+
+    def _made(self, kind: ChangeKind, told: Told, *, is_whole: bool) -> Change:
+        prefix = self._registry[told.record_type].prefix
+        header = Header(
+            key=told.key,
+            owner=told.owner,
+            source=told.source,
+            revision=told.revision,
+            entry_id=told.entry_id,
+            accepted_at=told.accepted_at,
+            withdrawn=told.withdrawn,
+        )
+        return Change(
+            kind=kind,
+            record_type=told.record_type,
+            item_id=item_id(prefix, told.record_type, told.source, told.key),
+            header=header if is_whole else None,
+        )
+
+    async def _answer(
+        self, follower: _Follower, gathered: _Gathered, *, has_more: bool
+    ) -> ChangePage:
+        asked, before, mark, wait_s = follower.asked, follower.before, follower.mark, 0
+        day = max(before.day, _day(follower.now))
+        if asked.owner is None:
+            turned = await self._agreements.turned(asked.caller.party, before.day, day)
+            gathered.resync |= set(turned)
+        if gathered.waits_for is not None:
+            now = math.ceil(follower.now.timestamp())
+            if gathered.waits_for.place[0] >= mark.xid:
+                mark = Mark(follower.horizon.xid, now)
+            wait_s = max(1, math.ceil(mark.at + SETTLED_S - now))
+        position = replace(before, place=gathered.place, day=day, mark=mark)
+        return ChangePage(
+            changes=gathered.changes,
+            resync=sorted(gathered.resync),
+            end_cursor=encode(position, follower.horizon.epoch, self._question(asked)),
+            has_more=has_more,
+            retry_after_s=wait_s,
+        )
+
+
+def _day(now: datetime) -> date:
+    """Return the day whose grants every worker goes by."""
+    return local_date(now - timedelta(seconds=SETTLED_S))
+
+
+def _readable(told: list[Told]) -> tuple[list[Told], bool]:
+    """Return as many entries as have few enough revisions together, and whether some are left."""
+    left = REVISIONS_MAX
+    for at, each in enumerate(told):
+        if at and each.revision > left:
+            return told[:at], True
+        left -= each.revision
+    return told, False

@@ -1,0 +1,133 @@
+"""`position`: the cursor of a follower of the change feed; pure.
+
+- It holds the epoch of the database, what was asked by whom, and the place in the order of entries;
+  beside it, until when the follower's rights were followed (see `hub.exchange.changes`).
+- It is read as hostile input. Who forges one moves its own place and nothing else.
+
+RFC 4648 §5 (base64url, without padding).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from hub.errors import ErrorCode, RefusedError
+from hub.exchange.limits import CURSOR_CHARACTERS_MAX
+
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
+_VERSION = 1
+_NUMBER_END = 1 << 63
+_HASH_CHARACTERS = 22
+
+Place = tuple[int, int]
+"""Transaction and entry id; every entry up to this one is done with."""
+START: Place = (0, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """At this time (seconds since 1970) all transactions below this one had ended."""
+
+    xid: int
+    at: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """Where a follower stands."""
+
+    place: Place
+    day: date
+    """The last day whose grants were followed."""
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a cursor belongs to: who asks for what, and what its token shows it."""
+
+    asked: str
+    scopes: str
+
+
+def question(
+    party: str | None, types: Iterable[str], owner: str | None, scopes: Iterable[str]
+) -> Question:
+    """Return what a cursor belongs to."""
+    return Question(_hash([party, sorted(types), owner]), _hash(sorted(scopes)))
+
+
+def encode(position: Position, epoch: str, of: Question) -> str:
+    """Return the cursor of a position."""
+    (xid, entry_id), mark = position.place, position.mark
+    parts = [_VERSION, epoch, of.asked, of.scopes, xid, entry_id, position.day.isoformat()]
+    data = json.dumps([*parts, mark.xid, mark.at], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(cursor: str, epoch: str, of: Question) -> Position:
+    """Read a cursor.
+
+    Raises `RefusedError` BAD_CURSOR for what is none, or is one of another question, CURSOR_RESET
+    for one of another epoch or of other scopes.
+    """
+    found = _document(cursor)
+    if not isinstance(found, list) or len(found) != 9 or found[0] != _VERSION:  # noqa: PLR2004
+        raise _bad()
+    _, its_epoch, asked, scopes, xid, entry_id, day, mark_xid, mark_at = found
+    numbers = (xid, mark_xid, mark_at)
+    if asked != of.asked or not all(map(_is_number, numbers)):
+        raise _bad()
+    if entry_id != -1 and not _is_number(entry_id):
+        raise _bad()
+    try:
+        followed = date.fromisoformat(day)
+    except (TypeError, ValueError) as error:
+        raise _bad() from error
+    if its_epoch != epoch:
+        raise reset("The database was restored from a backup.")
+    if scopes != of.scopes:
+        raise reset("The token has other scopes than the one that the cursor was given to.")
+    return Position(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
+
+
+def reset(why: str) -> RefusedError:
+    """Return the refusal of a cursor from which nobody can go on."""
+    return RefusedError(
+        ErrorCode.CURSOR_RESET,
+        hint=f"{why} Drop what was mirrored and follow again without `after`.",
+    )
+
+
+def _hash(value: Any) -> str:
+    digest = sha256(json.dumps(value).encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii")[:_HASH_CHARACTERS]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _NUMBER_END
+
+
+def _document(cursor: str) -> Any:
+    if len(cursor) > CURSOR_CHARACTERS_MAX or not _ALPHABET.fullmatch(cursor):
+        raise _bad()
+    try:
+        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode())
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _bad() from error
+
+
+def _bad() -> RefusedError:
+    return RefusedError(
+        ErrorCode.BAD_CURSOR,
+        hint="Use the endCursor of an earlier page of `changes` with the same types and owner, "
+        "unchanged, and only as the party that it was given to.",
+    )

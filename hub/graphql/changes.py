@@ -1,0 +1,146 @@
+"""`changes`: the change feed, as an answer.
+
+- It names items and never shows their content: that is read with `nodes`, where each item is hidden
+  or shown by the statement itself.
+- A page costs what it may hold.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+from strawberry.types import Info
+
+from hub.errors import ErrorCode
+from hub.exchange import page
+from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX
+from hub.graphql.enums import ChangeKind
+from hub.graphql.scalars import DateTime
+from hub.query.errors import QueryError, ScopeMissingError
+from schema.dates import format_instant
+
+SCOPE = "changes:read"
+TYPES_MAX = 100
+"""Members of `types`."""
+OWNER_CHARACTERS_MAX = 500
+
+
+@strawberry.type(
+    description=(
+        "一项变更；不再可见的记录只给出类型与标识。"
+        "A change; of what is no longer yours to see, only type and identity are told."
+    )
+)
+class Change:
+    """An item that is to be looked at again, or dropped."""
+
+    kind: ChangeKind = strawberry.field(description="应做的事。What to do.")
+    record_type: str = strawberry.field(description="记录类型。Record type.")
+    id: strawberry.ID = strawberry.field(description="平台标识，用于 nodes。Identity, for `nodes`.")
+    key: str | None = strawberry.field(default=None, description="自然键。Natural key.")
+    owner: str | None = strawberry.field(
+        default=None, description="数据所属单位。Whose data it is."
+    )
+    source: str | None = strawberry.field(default=None, description="来源。Source.")
+    revision: int | None = strawberry.field(
+        default=None, description="现行版次。Revision that stands."
+    )
+    entry_id: strawberry.ID | None = strawberry.field(
+        default=None, description="现行台账条目。Entry that stands."
+    )
+    accepted_at: DateTime | None = strawberry.field(
+        default=None, description="现行版本的接收时刻。When what stands was taken in."
+    )
+    withdrawn: bool | None = strawberry.field(
+        default=None, description="是否已撤回。Whether it is withdrawn."
+    )
+
+
+@strawberry.type(description="变更流的一页。A page of the change feed.")
+class ChangePage:
+    """A page of the change feed."""
+
+    nodes: list[Change] = strawberry.field(description="各项变更。Changes, in the feed's order.")
+    resync: list[str] = strawberry.field(
+        description=(
+            "读取权限有变的数据所属单位：先删除其全部记录，再以 owner 参数从头读取。"
+            "Owners of whose data you may now read more or less: drop all that is theirs, then "
+            "follow `changes` with `owner` from the start. Do this before the changes of the page."
+        )
+    )
+    end_cursor: str = strawberry.field(description="下次以此为 after。Pass it as `after`.")
+    has_more: bool = strawberry.field(
+        description="现在还有更多；可能为空页。There is more; a page may be empty all the same."
+    )
+    retry_after_s: int = strawberry.field(
+        description="继续读取前应等待的秒数。Seconds to wait before going on; 0: none."
+    )
+
+
+def _change(found: page.Change) -> Change:
+    made = Change(
+        kind=ChangeKind[found.kind.name],
+        record_type=found.record_type,
+        id=strawberry.ID(found.item_id),
+    )
+    header = found.header
+    if header is not None:
+        made.key, made.owner, made.source = header.key, header.owner, header.source
+        made.revision, made.withdrawn = header.revision, header.withdrawn
+        made.entry_id = strawberry.ID(str(header.entry_id))
+        made.accepted_at = DateTime(format_instant(header.accepted_at))
+    return made
+
+
+async def follow_changes(
+    info: Info,
+    after: Annotated[
+        str | None,
+        strawberry.argument(description="上一页的 endCursor；缺省自头。Where the last page ended."),
+    ] = strawberry.UNSET,
+    types: Annotated[
+        list[str] | None,
+        strawberry.argument(description="记录类型，缺省全部可见者。Record types; all you may see."),
+    ] = strawberry.UNSET,
+    owner: Annotated[
+        str | None,
+        strawberry.argument(description="只读该单位的记录。Only what is this institution's."),
+    ] = strawberry.UNSET,
+    first: Annotated[
+        int,
+        strawberry.argument(description=f"至多 {PAGE_MAX} 项。At most {PAGE_MAX} changes."),
+    ] = PAGE_DEFAULT,
+) -> ChangePage | None:
+    """Return what changed after a cursor."""
+    after = None if after is strawberry.UNSET else after  # an empty cursor is none, and refused
+    types = None if types is strawberry.UNSET else types  # an empty list asks for nothing
+    owner = None if owner is strawberry.UNSET else owner
+    context = info.context
+    if SCOPE not in context.caller.scopes:
+        raise ScopeMissingError(SCOPE, "changes")
+    if not 1 <= first <= PAGE_MAX:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, f"changes: first is from 1 to {PAGE_MAX}")
+    if types is not None and len(types) > TYPES_MAX:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, f"changes: at most {TYPES_MAX} types")
+    if owner is not None and len(owner) > OWNER_CHARACTERS_MAX:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "changes: owner is the key of an institution")
+    if context.changes is None:
+        return None
+    await context.charge(first)
+    found = await context.changes(
+        page.Asked(
+            caller=context.caller,
+            after=after,
+            types=None if types is None else frozenset(types),
+            owner=owner,
+            first=first,
+        )
+    )
+    return ChangePage(
+        nodes=[_change(each) for each in found.changes],
+        resync=found.resync,
+        end_cursor=found.end_cursor,
+        has_more=found.has_more,
+        retry_after_s=found.retry_after_s,
+    )
