@@ -62,8 +62,9 @@ class Lead:
         self._note: bytes | None = None
         """What the file holds, as far as this leader knows."""
         self._mark: Mark = START
-        self._has_foreign = False
-        """Whether entries may be left whose transactions another server numbered."""
+        self._is_late = False
+        """Whether entries without a place may stand anywhere in the order: behind those that are in
+        another log, or where another server numbered their transactions."""
 
     async def resume(self) -> None:
         """Take up the log as it is stored; finish what a killed leader left half done.
@@ -80,9 +81,9 @@ class Lead:
                 hint="The database is a partly restored copy: restore the newest one whole.",
             )
         if count:
-            self._has_foreign = int(self._mark[0]) >= int(await store.horizon())
+            self._is_late = int(self._mark[0]) >= int(await store.horizon())
         else:
-            self._has_foreign = await store.has_foreign()
+            self._is_late = await store.is_late()
         self.edge = await load_stored(store, state)
         self._note = await to_thread(self._means.file.read)
         table = await store.last_checkpoint()
@@ -111,18 +112,18 @@ class Lead:
         """Make leaves of the next entries; say whether there are probably more."""
         horizon = await self._store.horizon()
         limit = self._means.batch
-        if self._has_foreign:
-            taken = await self._store.take_foreign(limit)
+        if self._is_late:
+            taken = await self._store.take_any(limit)
         else:
             taken = await self._store.take(self._mark, limit)
         new = [entry for entry in taken if not entry.is_leaf]
         if new:
             await self._append(new)
         is_full = len(taken) == limit
-        if not self._has_foreign and taken:
+        if not self._is_late and taken:
             self._mark = (taken[-1].xid, taken[-1].entry_id)
-        elif self._has_foreign and not is_full:
-            self._has_foreign, self._mark = False, (horizon, -1)
+        elif self._is_late and not is_full:
+            self._is_late, self._mark = False, (horizon, -1)
         return is_full
 
     async def publish(self) -> bool:

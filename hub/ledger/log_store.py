@@ -62,7 +62,7 @@ FROM entry e
 LEFT JOIN LATERAL (SELECT true AS found FROM leaf WHERE entry_id = e.entry_id LIMIT 1) l ON true
 WHERE (e.xid, e.entry_id) > (%s::xid8, %s) AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY e.xid, e.entry_id LIMIT %s"""
-_TAKE_FOREIGN = """
+_TAKE_ANY = """
 SELECT e.entry_id, e.xid::text, e.record_type, e.commitment, e.party, e.key_id, e.signature_hash,
        false
 FROM entry e
@@ -269,10 +269,14 @@ class LogStore:
                     {"origin": self.origin, "size": signed.size, "now": turn.now},
                 )
 
-    async def has_foreign(self) -> bool:
-        """Say whether there are entries whose transactions this server has not reached yet."""
+    async def is_late(self) -> bool:
+        """Say whether a log that has no leaf yet finds entries that cannot be taken in their order.
+
+        They have places in other logs, or their transactions are ahead of this server's.
+        """
         row = await self._one(
-            "SELECT EXISTS (SELECT FROM entry WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))"
+            """SELECT EXISTS (SELECT FROM leaf) OR EXISTS (
+                 SELECT FROM entry WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()))"""
         )
         return bool(row and row[0])
 
@@ -287,13 +291,13 @@ class LogStore:
         cursor = await self._connection.execute(_TAKE, (*mark, limit))
         return [Taken(*row) for row in await cursor.fetchall()]
 
-    async def take_foreign(self, limit: int) -> list[Taken]:
-        """Return entries that are no leaves, among them those that another server numbered.
+    async def take_any(self, limit: int) -> list[Taken]:
+        """Return entries that are no leaves, wherever they stand in the order.
 
         A visible row whose transaction this server has not yet reached was loaded from a dump;
         nothing that is still running can come before it.
         """
-        cursor = await self._connection.execute(_TAKE_FOREIGN, (limit,))
+        cursor = await self._connection.execute(_TAKE_ANY, (limit,))
         return [Taken(*row) for row in await cursor.fetchall()]
 
     async def tiles(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:

@@ -68,15 +68,19 @@ async def test_a_receipt_proves_its_record_offline_and_no_other(
     (tmp_path / "other").write_bytes(await university.record(entry(answer, 1)))
     (tmp_path / "policy").write_text(await university.policy(), "utf-8")
 
-    def verify(record: str) -> tuple[int, str]:
+    def verify(record: str) -> tuple[int, list[str]]:
         paths = [str(tmp_path / name) for name in ("receipt", record)]
         app = typer.Typer()
         app.command()(verify_verb)
         done = CliRunner().invoke(app, [*paths, "--policy", str(tmp_path / "policy")])
-        return done.exit_code, done.output.split()[0]
+        return done.exit_code, [" ".join(line.split()) for line in done.output.splitlines()]
 
-    assert verify("record") == (0, "VALID_UNWITNESSED")
-    assert verify("other") == (1, "BAD_LEAF")
+    code, lines = verify("record")
+    assert (code, lines[0]) == (0, "VALID_UNWITNESSED")
+    assert {f"key {UNIVERSITY}/A1/S-1", "revision 1", "record ServiceRecord"} <= set(lines)
+    code, lines = verify("other")
+    assert (code, lines[0]) == (1, "BAD_LEAF")
+    assert not [line for line in lines if line.startswith("key")]
 
 
 async def test_a_stranger_is_told_that_there_is_nothing(

@@ -94,3 +94,13 @@ async def test_a_database_loaded_from_a_dump_goes_on_although_its_transactions_s
     assert sorted(order[3:7]) == sorted(waiting + fresh)
     assert order[7:] == later
     log.assert_never_forked()
+
+
+async def test_entries_of_a_dump_that_has_no_leaf_yet_are_taken(log) -> None:
+    loaded = log.add(4)
+    log.sql("UPDATE entry SET xid = '4611686018427387904'::xid8")
+    await log.sequencer(batch=3).catch_up()
+    later = log.add(1)
+    await log.sequencer().catch_up()
+    assert [entry for _, entry in log.leaves()] == loaded + later
+    log.assert_never_forked()
