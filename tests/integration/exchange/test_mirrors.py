@@ -132,7 +132,10 @@ def agreements(draw: st.DrawFn) -> Put:
     if begins is not None:
         more["validFrom"] = (today + timedelta(days=begins)).isoformat()
     if lasts is not None:
-        until = today + timedelta(days=max(lasts, begins or lasts))
+        days = (
+            lasts if begins is None else max(lasts, begins + 1)
+        )  # its last day lies after its first
+        until = today + timedelta(days=days)
         more["validUntil"] = until.isoformat()
     source = SOURCES[owner][0]
     record = agreement(owner, consumer, dataset, **more)[1]
