@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -154,6 +154,8 @@ class _Reading:
         assert isinstance(found, VariableValues), found
         self.variables = found
         self.errors: set[tuple[str, tuple[str, ...]]] = set()
+        self.collected: dict[Any, dict[str, list[g.FieldNode]]] = {}
+        self.arguments: dict[Any, dict[str, Any]] = {}
 
     def answer(self) -> Expected:
         root = self.schema.query_type
@@ -167,10 +169,14 @@ class _Reading:
 
     # -- the document -----------------------------------------------------------------------------
 
-    def _fields(
-        self, kind: g.GraphQLObjectType, sets: Iterable[g.SelectionSetNode | None]
-    ) -> dict[str, list[g.FieldNode]]:
+    def _fields(self, kind: g.GraphQLObjectType, sets: Sets) -> dict[str, list[g.FieldNode]]:
         """Return the fields asked of an object, by response key, in the order of the document."""
+        asked = (kind.name, *map(id, sets))  # the same for every row; nodes live as long as self
+        if asked not in self.collected:
+            self.collected[asked] = self._collected(kind, sets)
+        return self.collected[asked]
+
+    def _collected(self, kind: g.GraphQLObjectType, sets: Sets) -> dict[str, list[g.FieldNode]]:
         found: dict[str, list[g.FieldNode]] = {}
         for node in (node for each in sets if each for node in each.selections):
             if not self._is_included(node):
@@ -197,9 +203,11 @@ class _Reading:
         return True
 
     def _arguments(self, kind: g.GraphQLObjectType, node: g.FieldNode) -> dict[str, Any]:
-        declared = kind.fields[node.name.value]
-        found: dict[str, Any] = given(get_argument_values(declared, node, self.variables))
-        return found
+        asked = (kind.name, id(node))
+        if asked not in self.arguments:
+            declared = kind.fields[node.name.value]
+            self.arguments[asked] = given(get_argument_values(declared, node, self.variables))
+        return self.arguments[asked]
 
     # -- what the scopes say, whatever rows there are ---------------------------------------------
 

@@ -27,7 +27,7 @@ LEFT_OUT = frozenset(
 )
 """Fields and arguments that other tests are about."""
 SCOPES = ("asset:read", "service:read", "customs:read", "voucher:read", "person:read")
-FIELDS_MAX = 36
+FIELDS_MAX = 28
 """Fields of one document; after so many only short ones follow."""
 DEPTH_MAX = 7
 """Steps from record to record, connections counted."""
@@ -85,7 +85,7 @@ def listings(draw: st.DrawFn, known: Known) -> tuple[str, dict[str, Any], str]:
     Returns the text, the variables of filter and order, and the name of the field.
     """
     drawing = _Document(draw, known.rows, ())
-    name = drawing.pick(*ORDERED, *drawing.connections())
+    name = drawing.pick(*ORDERED, *connections())
     given = drawing.narrowing(_query().fields[name], (False, False, True), (True, True, False))
     declared, variables = drawing.declared()
     page = "$first: Int, $after: String, $last: Int, $before: String"
@@ -102,7 +102,7 @@ def listings(draw: st.DrawFn, known: Known) -> tuple[str, dict[str, Any], str]:
 def searches(draw: st.DrawFn, known: Known) -> Question:
     """Draw some connections of the root, each narrowed in its own way, in one document."""
     drawing = _Document(draw, known.rows, ())
-    names = [*ORDERED, *drawing.connections()]
+    names = [*ORDERED, *connections()]
     parts = drawing.several(lambda: drawing.search(drawing.pick(*names)), 8, 1)
     return drawing.finished(f"{{ {' '.join(parts)} }}")
 
@@ -261,10 +261,6 @@ class _Document(Conditions):
         given = ["first: 100", *self.narrowing(_query().fields[name], (True,), (False, True))]
         return f"{self._new('n')}: {name}({', '.join(given)}) {{ totalCount nodes {{ id }} }}"
 
-    def connections(self) -> list[str]:
-        """Name the connections of the root."""
-        return [name for name, declared in _query().fields.items() if _is_connection(declared)]
-
     def narrowing(
         self,
         declared: g.GraphQLField,
@@ -352,6 +348,42 @@ class _Document(Conditions):
             default = f" = {self._literal(kind, value, 0)}"
         self.variables[name] = (f"${name}: {kind}{default}", value, not default)
         return f"${name}"
+
+
+def whole(name: str) -> str:
+    """Return the document of all that a connection of the root leads to in one step."""
+    return f"{{ {name}(first: 100) {{ totalCount nodes {_everything(_record_of(name), 1)} }} }}"
+
+
+def connections() -> list[str]:
+    """Name the connections of the root."""
+    return [name for name, declared in _query().fields.items() if _is_connection(declared)]
+
+
+def _record_of(name: str) -> g.GraphQLObjectType:
+    kind = g.get_named_type(_query().fields[name].type).name.removesuffix("Connection")
+    found = published().type_map[kind]
+    assert isinstance(found, g.GraphQLObjectType)
+    return found
+
+
+def _everything(kind: g.GraphQLObjectType, steps: int) -> str:
+    """Write every field of a type, and of the records that it leads to in so many steps."""
+    parts = ["__typename"]
+    for name, declared in kind.fields.items():
+        named: Any = g.get_named_type(declared.type)
+        if name in LEFT_OUT or (steps <= 0 and not _is_shallow(declared)):
+            continue
+        if g.is_leaf_type(named):
+            parts.append(name)
+        elif _is_connection(declared):
+            record: Any = published().type_map[named.name.removesuffix("Connection")]
+            inner = _everything(record, steps - 1)
+            parts.append(f"{name}(first: 100) {{ totalCount nodes {inner} }}")
+        else:
+            deeper = 0 if _is_shallow(declared) else 1
+            parts.append(f"{name} {_everything(named, steps - deeper)}")
+    return f"{{ {' '.join(parts)} }}"
 
 
 def _query() -> g.GraphQLObjectType:

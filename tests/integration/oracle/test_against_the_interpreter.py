@@ -13,12 +13,21 @@ from hypothesis import strategies as st
 
 from tests.integration.oracle.comparing import ask, asker, compare, with_cursors
 from tests.integration.oracle.conftest import World
-from tests.integration.oracle.strategies import callers, listings, questions, searches
+from tests.integration.oracle.strategies import (
+    SCOPES,
+    callers,
+    connections,
+    listings,
+    questions,
+    searches,
+    whole,
+)
 
 pytestmark = pytest.mark.integration
 
 ASKED = os.environ.get("HUB_ORACLE_EXAMPLES")
 EXAMPLES = int(ASKED or "300")
+EVERY_SCOPE = frozenset({"catalogue:read", "graphql:adhoc", *SCOPES})
 PAGES_MAX = 400
 """Pages of one listing; more would mean that it never ends."""
 MODE = settings(
@@ -31,6 +40,15 @@ MODE = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
+
+
+@pytest.mark.parametrize("name", connections())
+def test_all_that_a_record_holds_and_leads_to_is_the_same(worlds: list[World], name: str) -> None:
+    text = whole(name)
+    for world in worlds:
+        everybody = [(party, EVERY_SCOPE) for party in world.history.parties]
+        for who, answer in zip(everybody, ask(world, text, {}, everybody), strict=True):
+            compare(world, text, {}, who, answer, {})
 
 
 @MODE
@@ -49,7 +67,7 @@ def test_every_answer_is_the_interpreter_s(worlds: list[World], data: st.DataObj
             compare(world, question.text, further, who, next_answer, named)
 
 
-@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
+@settings(MODE, max_examples=max(EXAMPLES // 4, 1))
 @given(data=st.data())
 def test_every_search_finds_the_same_rows_in_order(
     worlds: list[World], data: st.DataObject
@@ -62,7 +80,7 @@ def test_every_search_finds_the_same_rows_in_order(
         compare(world, question.text, question.variables, who, answer, {})
 
 
-@settings(MODE, max_examples=max(EXAMPLES // 2, 1))
+@settings(MODE, max_examples=max(EXAMPLES // 4, 1))
 @given(data=st.data())
 def test_all_pages_give_every_row_once_in_order(worlds: list[World], data: st.DataObject) -> None:
     world = data.draw(st.sampled_from(worlds))
