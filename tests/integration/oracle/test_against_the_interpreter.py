@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -49,6 +50,35 @@ def test_all_that_a_record_holds_and_leads_to_is_the_same(worlds: list[World], n
         everybody = [(party, EVERY_SCOPE) for party in world.history.parties]
         for who, answer in zip(everybody, ask(world, text, {}, everybody), strict=True):
             compare(world, text, {}, who, answer, {})
+
+
+LONG_AGO = {"gte": "2000-01-01T00:00:00Z"}
+PROTECTED = [
+    ("instruments", "InstrumentFilter", {"originalValue": {"gte": "0"}}),
+    ("usageRecords", "UsageRecordFilter", {"startedAt": LONG_AGO}),
+    ("usageRecords", "UsageRecordFilter", {"endedAt": LONG_AGO}),
+    ("usageRecords", "UsageRecordFilter", {"userSide": {"in": ["INSIDE", "OUTSIDE"]}}),
+    ("serviceRecords", "ServiceRecordFilter", {"userKey": {"startsWith": "moe:"}}),
+    ("serviceRecords", "ServiceRecordFilter", {"startedAt": LONG_AGO}),
+    ("serviceRecords", "ServiceRecordFilter", {"charge": {"gte": "0"}}),
+]
+"""A condition on each kind of item that an agreement protects, which every stated value fulfils."""
+
+
+@pytest.mark.parametrize(("name", "kind", "given"), PROTECTED)
+def test_a_filter_finds_only_by_what_its_caller_may_read(
+    worlds: list[World], name: str, kind: str, given: dict[str, Any]
+) -> None:
+    text = (
+        f"query ($f: {kind}) {{ {name}(first: 100, filter: $f) {{ totalCount nodes {{ id }} }} }}"
+    )
+    found = set()
+    for world in worlds:
+        everybody = [(party, EVERY_SCOPE) for party in world.history.parties]
+        for who, answer in zip(everybody, ask(world, text, {"f": given}, everybody), strict=True):
+            compare(world, text, {"f": given}, who, answer, {})
+            found.add(answer["data"][name]["totalCount"])
+    assert len(found) > 1, "callers see different rows, or nothing was tried"
 
 
 @MODE
