@@ -212,6 +212,8 @@ async def test_a_restored_database_has_every_row_table_and_next_id(
     assert differences(url) == []
     async with Database(url) as database:
         for part in manifest.parts:
+            if part.table == "feed_state":  # a restored database is followed anew
+                continue
             statement = f"SELECT t::text FROM {part.table} t ORDER BY 1"
             assert await database.reads.fetch_all(statement) == await filled.reads.fetch_all(
                 statement
