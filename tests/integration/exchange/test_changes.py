@@ -141,10 +141,10 @@ async def test_pages_of_any_size_give_the_same(hub: Hub) -> None:
 
 
 _INSERT = """
-INSERT INTO entry (record_type, source, key, owner, issuer, revision, digest, commitment,
+INSERT INTO entry (record_type, source, key, owner, issuer, revision, authority, commitment,
   withdrawal, assurance, channel, party, as_of, accepted_at, entry_id)
 OVERRIDING SYSTEM VALUE
-SELECT %s, 'a1', %s || n, %s, %s, %s, 'd', 'c', false, 'HUB_OBSERVED', 'HARVEST', 'hub:x', now(),
+SELECT %s, 'a1', %s || n, %s, %s, %s, '', 'c', false, 'HUB_OBSERVED', 'HARVEST', 'hub:x', now(),
   now(), coalesce(%s, nextval('entry_entry_id_seq')) FROM generate_series(1, %s) n"""
 
 
