@@ -2,14 +2,14 @@
 
 import base64
 import json
-from pathlib import Path
 
 import pytest
 
 from hub.ledger.errors import ProofError
 from hub.ledger.merkle import verify_consistency, verify_inclusion
+from tests.shared import SHARED
 
-VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "merkle"
+VECTORS = SHARED / "vectors" / "merkle"
 FILES = sorted(VECTORS.glob("*/**/*.json"))
 
 needs_vectors = pytest.mark.skipif(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schema.canonical import canonical
 from schema.errors import CanonicalError
+from tests.shared import SHARED
 
-FOLDER = Path(__file__).parents[3] / "shared" / "vectors" / "rfc8785"
+FOLDER = SHARED / "vectors" / "rfc8785"
 
 if not FOLDER.is_dir():
     pytest.skip("the shared vectors are not beside this checkout", allow_module_level=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import random
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 
 import http_message_signatures as oracle
@@ -28,8 +27,9 @@ from hub.access.signatures import (
     verify_request,
     verify_response,
 )
+from tests.shared import SHARED
 
-VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "rfc9421"
+VECTORS = SHARED / "vectors" / "rfc9421"
 NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=UTC)
 
 pytestmark = pytest.mark.skipif(

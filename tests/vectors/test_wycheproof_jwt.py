@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.access import jws
 from hub.access.keys import import_jwk
+from tests.shared import SHARED
 
-FILE = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "jws" / "wycheproof_jws.json"
+FILE = SHARED / "vectors" / "jws" / "wycheproof_jws.json"
 HEADER = jws.PLAIN_HEADER | {"cty"}
 
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason=f"no ../shared/vectors/jws/{FILE.name}")

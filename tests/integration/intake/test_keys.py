@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,11 @@ from hub.intake.mapped import MappedFile, read_mapped, submit_read
 from hub.intake.quarantine import quarantined, resubmit
 from hub.store.database import Database
 from tests.integration.intake.conftest import NOW, UNIVERSITY
+from tests.shared import SHARED
 
 pytestmark = pytest.mark.integration
 
-CASE = Path("/work/shared/cases/08-invisible-characters-in-keys")
+CASE = SHARED / "cases" / "08-invisible-characters-in-keys"
 TWINS = [
     "A00001\u200b",
     "\ufeffA00001",

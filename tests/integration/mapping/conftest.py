@@ -11,12 +11,13 @@ import pytest
 from adapters._mapping import parse_mapping
 from hub.intake.mapped import MappedFile, Submission, read_mapped, submit_read
 from hub.store.database import Database
+from tests.shared import SHARED
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PARTY = "hub:hub.delta.example/records"
 ROOT = Path(__file__).parent.parent.parent.parent
 MAPPINGS = ROOT / "docs" / "partners" / "mappings"
-DATA = ROOT.parent / "shared" / "data"
+DATA = SHARED / "data"
 
 Send = Callable[..., Awaitable[Submission]]
 

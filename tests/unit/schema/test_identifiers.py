@@ -24,13 +24,14 @@ from schema.identifiers import (
     check_uscc,
     refuse_citizen_number,
 )
+from tests.shared import SHARED
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED / "data"
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 def shared(name: str) -> Path:
-    path = SHARED / name
+    path = DATA / name
     if not path.exists():
         pytest.skip(f"the shared data set {name} is not here")
     return path

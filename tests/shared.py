@@ -1,0 +1,7 @@
+"""The folder of shared data, vectors and reported cases, which stands beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
