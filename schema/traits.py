@@ -115,7 +115,7 @@ class Grants:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 
     previous: Wire | None
@@ -136,5 +136,5 @@ class Guarded:
     with the record itself, before anything is read.
     """
 
-    guard: Callable[[Change], Flaw | None]
+    guard: Callable[[GuardedChange], Flaw | None]
     locks: Callable[[Wire], Sequence[RecordKey]]

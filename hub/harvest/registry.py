@@ -61,7 +61,7 @@ SELECT count(*) FROM cut
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HarvestLock:
     """The only run of a source, for as long as the session lives that holds its lock."""
 
     _connection: Connection
@@ -227,7 +227,7 @@ async def note_failure(database: Database, source: str, code: ErrorCode) -> None
 
 
 @asynccontextmanager
-async def alone(database: Database, source: str) -> AsyncIterator[Place]:
+async def alone(database: Database, source: str) -> AsyncIterator[HarvestLock]:
     """Hold the only run of a source; a run that dies gives its place back by itself.
 
     Raises `RefusedError` CONFLICT when another run of the source is going on.
@@ -248,7 +248,7 @@ async def alone(database: Database, source: str) -> AsyncIterator[Place]:
                 hint="Wait for it to end; its result is in the list of runs.",
             )
         try:
-            yield Place(connection)
+            yield HarvestLock(connection)
         finally:
             # Where the connection is gone, the lock is gone with it.
             with suppress(psycopg.OperationalError):

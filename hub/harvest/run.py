@@ -72,7 +72,7 @@ class Harvester:
             async with asyncio.timeout(RUN_S_MAX):
                 return await self._run(source, place, approved=False)
 
-    async def _run(self, source: Source, place: registry.Place, *, approved: bool) -> Report:
+    async def _run(self, source: Source, place: registry.HarvestLock, *, approved: bool) -> Report:
         began = self._clock()
         report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(

@@ -19,7 +19,7 @@ from typing import Any
 from hub.errors import ErrorCode
 from hub.intake.prepare import Prepared, problem
 from schema.errors import Problem
-from schema.traits import Change, Guarded, RecordKey
+from schema.traits import Guarded, GuardedChange, RecordKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _judged(row: Prepared, context: Context) -> Problem | None:
         return None
     own = (row.spec.name, row.key)
     flaw = guarded.guard(
-        Change(
+        GuardedChange(
             previous=context.rows.get(own),
             next=None if row.withdrawal else row.wire,
             rows=context.rows,

@@ -31,7 +31,7 @@ from schema.item import Grade, item, record
 from schema.parties import Effect, owner_of_key_in, party_in
 from schema.records import STANDARD
 from schema.registry import build
-from schema.traits import Change, Findable, Guarded, Listable
+from schema.traits import Findable, Guarded, GuardedChange, Listable
 from schema.values import KEY_PATTERN
 from schema.visibility import by_agreement
 
@@ -71,7 +71,7 @@ CLOSED = Flaw("SEAT_STATE", "状态不能这样改变", "a seat does not go from
 NO_HALL = Flaw("SEAT_HALL", "会场未开放", "the hall is not open")
 
 
-def seat_guard(change: Change) -> Flaw | None:
+def seat_guard(change: GuardedChange) -> Flaw | None:
     """A seat is taken once, and only while its hall stands."""
     if change.next is None:
         return None
