@@ -12,7 +12,13 @@ Family = Callable[[int], str]
 FAMILIES: dict[str, tuple[Family, int]] = {}
 """By name: the function and its largest size."""
 
-ROOT = "{ instruments { nodes { ...F0 } } }"
+
+def of_instruments(inside: str) -> str:
+    """Return the selection of all that `inside` asks of instruments."""
+    return f"{{ instruments {{ nodes {{ {inside} }} }} }}"
+
+
+ROOT = of_instruments("...F0")
 BACK = ("offers { instrument", "openingHours { instrument", "coverage { instrument")
 """Ways from an instrument back to an instrument."""
 LEAVES = "id key localNo model manufacturer originCountry specification functions accessories"
@@ -112,7 +118,7 @@ def each_spreads_itself(size: int) -> str:
 
 @family(20)
 def many_operations_over_a_cycle(size: int) -> str:
-    operations = repeated(size, lambda n: f"query Q{n} {{ instruments {{ nodes {{ ...F{n} }} }} }}")
+    operations = repeated(size, lambda n: f"query Q{n} " + of_instruments(f"...F{n}"))
     return operations + fragments(f"...F{(n + 1) % size} ...F{(n + 7) % size}" for n in range(size))
 
 

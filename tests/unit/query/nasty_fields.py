@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from tests.unit.query.nasty import LEAVES, chain, family, fragments, repeated
+from tests.unit.query.nasty import LEAVES, chain, family, fragments, of_instruments, repeated
 
 # -- fields that overlap -----------------------------------------------------------------------
 
 
 @family(940)
 def the_same_field_again_and_again(size: int) -> str:
-    return f"{{ instruments {{ nodes {{ {'key ' * size} }} }} }}"
+    return of_instruments("key " * size)
 
 
 @family(90)
 def the_same_field_with_other_arguments(size: int) -> str:
     offers = repeated(size, lambda n: f"offers(first: {n}) {{ code }}")
-    return f"{{ instruments {{ nodes {{ {offers} }} }} }}"
+    return of_instruments(offers)
 
 
 @family(90)
 def the_same_field_with_the_same_arguments(size: int) -> str:
-    return f"{{ instruments {{ nodes {{ {'offers(first: 3) { code } ' * size} }} }} }}"
+    return of_instruments("offers(first: 3) { code } " * size)
 
 
 @family(240)
 def the_same_object_again_and_again(size: int) -> str:
-    return f"{{ instruments {{ nodes {{ {'name { zh } ' * size} }} }} }}"
+    return of_instruments("name { zh } " * size)
 
 
 @family(140)
 def the_same_deep_object_again_and_again(size: int) -> str:
-    return f"{{ instruments {{ nodes {{ {'institution { name { zh } } ' * size} }} }} }}"
+    return of_instruments("institution { name { zh } } " * size)
 
 
 @family(13)
 def the_same_object_with_the_same_fields_inside(size: int) -> str:
     inside = "name { zh en } " * 12
-    return f"{{ instruments {{ nodes {{ {f'institution {{ {inside} }} ' * size} }} }} }}"
+    return of_instruments(f"institution {{ {inside} }} " * size)
 
 
 @family(5)
@@ -44,13 +44,13 @@ def a_tree_of_the_same_fields(size: int) -> str:
     made = "key"
     for _ in range(size):
         made = f"offers {{ instrument {{ {made} }} }} " * 2
-    return f"{{ instruments {{ nodes {{ {made} }} }} }}"
+    return of_instruments(made)
 
 
 @family(18)
 def the_same_field_in_every_fragment(size: int) -> str:
     spreads = repeated(size, lambda n: f"...F{n}")
-    return f"{{ instruments {{ nodes {{ {spreads} }} }} }}" + fragments(
+    return of_instruments(spreads) + fragments(
         "offers { instrument { key } } " * 6 for _ in range(size)
     )
 
@@ -59,14 +59,14 @@ def the_same_field_in_every_fragment(size: int) -> str:
 def every_fragment_against_every_other(size: int) -> str:
     spreads = repeated(size, lambda n: f"...F{n}")
     body = "key name { zh } offers { instrument { id name { zh } } } " * 2
-    return f"{{ instruments {{ nodes {{ {spreads} }} }} }}" + fragments([body] * size)
+    return of_instruments(spreads) + fragments([body] * size)
 
 
 @family(18)
 def every_fragment_below_every_field(size: int) -> str:
     spreads = repeated(size, lambda n: f"...F{n}")
     places = repeated(size, lambda n: f"offers {{ instrument {{ {spreads} }} }}")
-    return f"{{ instruments {{ nodes {{ {places} }} }} }}" + fragments(["key"] * size)
+    return of_instruments(places) + fragments(["key"] * size)
 
 
 @family(10)
@@ -85,19 +85,19 @@ def two_chains_that_meet_at_each_level(size: int) -> str:
 
 @family(130)
 def the_same_object_in_inline_fragments(size: int) -> str:
-    return f"{{ instruments {{ nodes {{ {'... { name { zh } } ' * size} }} }} }}"
+    return of_instruments("... { name { zh } } " * size)
 
 
 @family(88)
 def inline_fragments_inside_each_other(size: int) -> str:
     made = "... { key " * size + "key " + "} " * size
-    return f"{{ instruments {{ nodes {{ {made} }} }} }}"
+    return of_instruments(made)
 
 
 @family(30)
 def inline_fragments_inside_each_other_with_objects(size: int) -> str:
     made = "... { offers { code } name { zh } " * size + "key " + "} " * size
-    return f"{{ instruments {{ nodes {{ {made} }} }} }}"
+    return of_instruments(made)
 
 
 @family(110)
@@ -109,7 +109,7 @@ def inline_fragments_of_other_types(size: int) -> str:
 @family(30)
 def aliases_that_collide(size: int) -> str:
     names = (LEAVES.split() * 4)[:size]
-    return f"{{ instruments {{ nodes {{ {' '.join(f'a: {name}' for name in names)} }} }} }}"
+    return of_instruments(" ".join(f"a: {name}" for name in names))
 
 
 @family(900)
@@ -120,14 +120,14 @@ def the_same_typename(size: int) -> str:
 @family(96)
 def the_same_field_with_variables(size: int) -> str:
     uses = "offers(first: $n) { code } " * size
-    return f"query ($n: Int!) {{ instruments {{ nodes {{ {uses} }} }} }}"
+    return "query ($n: Int!) " + of_instruments(uses)
 
 
 @family(12)
 def the_same_field_with_long_arguments(size: int) -> str:
     members = '"x" ' * 60
     made = f"usageRecords(filter: {{ instrumentKey: {{ in: [{members}] }} }}) {{ totalCount }} "
-    return f"{{ instruments {{ nodes {{ {made * size} }} }} }}"
+    return of_instruments(made * size)
 
 
 # -- values, variables and types ---------------------------------------------------------------
@@ -221,7 +221,7 @@ def all_variables_in_all_places(size: int) -> str:
     made = repeated(size, lambda n: f"$v{n}: String!")
     uses = repeated(size, lambda n: f"$v{n}")
     place = f"usageRecords(filter: {{ instrumentKey: {{ in: [{uses}] }} }}) {{ totalCount }} "
-    return f"query ({made}) {{ instruments {{ nodes {{ {place * size} }} }} }}"
+    return f"query ({made}) " + of_instruments(place * size)
 
 
 @family(200)
@@ -267,7 +267,7 @@ def a_string_of_escapes(size: int) -> str:
 @family(200)
 def long_names_that_do_not_exist(size: int) -> str:
     names = repeated(size, lambda n: f"{'x' * 250}{n}")
-    return f"{{ instruments {{ nodes {{ {names} }} }} }}"
+    return of_instruments(names)
 
 
 @family(95)
