@@ -13,17 +13,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Database
 from hub.store.migrations import migrate
-
-_numbers = count(1)
+from tests.databases import lent_database, name_of
 
 # Servers do not live below pytest's own folder: every pytest that starts closes that folder to
 # other users, and as root the server runs as another user.
@@ -61,20 +58,16 @@ def server() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def template(cluster: str) -> Iterator[str]:
     """The name of a migrated database that others are copied from."""
-    name = f"hub_template_{os.getpid()}"
-    _run(cluster, f'CREATE DATABASE "{name}" TEMPLATE template0')
-    migrate(address(cluster, name))
-    yield name
-    _run(cluster, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with lent_database(cluster) as url:
+        migrate(url)
+        yield name_of(url)
 
 
 @pytest.fixture
 def database_url(cluster: str, template: str) -> Iterator[str]:
     """The address of a migrated, empty database of this test's own."""
-    name = f"hub_test_{os.getpid()}_{next(_numbers)}"
-    _run(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield address(cluster, name)
-    _run(cluster, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with lent_database(cluster, template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -82,14 +75,3 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A `Database` on this test's own database."""
     async with Database(database_url) as opened:
         yield opened
-
-
-def address(cluster: str, name: str) -> str:
-    """Return the address of another database on the same server."""
-    head, slash, tail = cluster.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}{slash}{tail}"
-
-
-def _run(url: str, statement: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement.encode())

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.conftest import address
+from tests.databases import lent_database
 from tests.node_tools import node_tools
 from tests.running_hub import running_hub
 
@@ -33,15 +32,11 @@ def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) 
     tools = node_tools(Path(__file__).parent)
     pictures = tools.folder / "screenshots"
     pictures.mkdir(exist_ok=True)
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE hub_explorer TEMPLATE "{template}"'.encode())
-        try:
-            with running_hub(
-                address(cluster, "hub_explorer"), tmp_path_factory.mktemp("hub")
-            ) as hub:
-                done = tools.node("drive.mjs", hub, program, str(pictures))
-        finally:
-            connection.execute(b"DROP DATABASE hub_explorer WITH (FORCE)")
+    with (
+        lent_database(cluster, template) as url,
+        running_hub(url, tmp_path_factory.mktemp("hub")) as hub,
+    ):
+        done = tools.node("drive.mjs", hub, program, str(pictures))
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 

@@ -6,14 +6,12 @@ import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from itertools import count
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import httpx
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -34,32 +32,20 @@ from hub.store.check import check
 from hub.store.database import Database
 from hub.store.migrations import differences, migrate
 from hub.store.sources import register_source
-from tests.conftest import address
+from tests.databases import lent_database
 
 pytestmark = pytest.mark.integration
 BASE = "http://127.0.0.1:8000"
 PARTY = "uscc:12100000470095016Q"
 SOURCE = "zju-push"
 POLLS = 600
-_numbers = count(1)
 
 
 @pytest.fixture
 def bare(cluster: str) -> Iterator[Callable[[], str]]:
     """Makes databases that hold nothing, not even tables."""
-    made: list[str] = []
-
-    def create() -> str:
-        name = f"hub_bare_{next(_numbers)}"
-        with psycopg.connect(cluster, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-        made.append(name)
-        return address(cluster, name)
-
-    yield create
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        for name in made:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(lent_database(cluster))
 
 
 def row(number: int, **changed: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ from hub.exchange.position import Mark, Position, decode, encode, question
 from hub.store.backup import backup, restore
 from hub.store.check import check
 from hub.store.database import Database
-from tests.conftest import address
+from tests.databases import lent_database
 from tests.integration.exchange.conftest import NOW, SCOPES, A, Hub, U, V, caller, instrument
 
 pytestmark = pytest.mark.integration
 
-_numbers = count(1)
 OF = question(U, ["*"], None, SCOPES)
 HERE = Position(place=(7, -1), day=date(2026, 11, 25), mark=Mark(7, 1_795_000_000))
 
@@ -34,12 +32,8 @@ HERE = Position(place=(7, -1), day=date(2026, 11, 25), mark=Mark(7, 1_795_000_00
 @pytest.fixture
 def bare(cluster: str) -> Iterator[str]:
     """The address of a database that holds nothing, not even tables."""
-    name = f"hub_feed_bare_{next(_numbers)}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
-    yield address(cluster, name)
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with lent_database(cluster) as url:
+        yield url
 
 
 @asynccontextmanager

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.store.database import Database
 from schema.dates import local_date
-from tests.conftest import address
+from tests.databases import lent_database
 from tests.integration.exchange.conftest import (
     NOW,
     SCOPES,
@@ -157,16 +156,11 @@ _STEPS = st.one_of(
 @pytest.fixture(scope="module")
 def world(cluster: str, template: str) -> Iterator[tuple[asyncio.Runner, Database]]:
     """A database for every history, and the loop that its connections belong to."""
-    name = f"hub_mirrors_{os.getpid()}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    with asyncio.Runner() as runner:
-        database = Database(address(cluster, name))
+    with lent_database(cluster, template) as url, asyncio.Runner() as runner:
+        database = Database(url)
         runner.run(register(database))
         yield runner, database
         runner.run(database.close())
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 async def happen(hub: Hub, steps: list[Any], mirrors: list[Mirror]) -> None:

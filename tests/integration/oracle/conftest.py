@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
-from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
 
 from hub.graphql.hooks import ServiceFacts
@@ -25,7 +23,7 @@ from hub.query.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.registry import standard
-from tests.conftest import address
+from tests.databases import lent_database
 from tests.integration.oracle.interpreter import Interpreter
 from tests.integration.oracle.meaning import Row
 from tests.integration.oracle.strategies import Known
@@ -41,8 +39,6 @@ LIMITS = QueryLimits(
     **{each.name: 10**9 for each in fields(QueryLimits) if each.name in BOUNDS}  # type: ignore[arg-type]
 )
 """Bounds out of the way: what is compared are answers, and bounds have tests of their own."""
-
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -137,7 +133,7 @@ def standing_world(
     cluster: str, template: str, history: History, names: tuple[str, ...]
 ) -> Iterator[World]:
     """Lend a world with a database of its own; `names`: in the order of an index."""
-    with asyncio.Runner() as runner, _database(cluster, template) as url:
+    with asyncio.Runner() as runner, lent_database(cluster, template) as url:
         database = Database(url)
         runner.run(database.__aenter__())
         try:
@@ -162,17 +158,3 @@ def worlds(cluster: str, template: str) -> Iterator[list[World]]:
             )
             for number, size in enumerate(sizes)
         ]
-
-
-@contextmanager
-def _database(cluster: str, template: str) -> Iterator[str]:
-    """Lend a migrated database of one world's own."""
-    name = f"hub_oracle_{os.getpid()}_{next(_numbers)}"
-    _run(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield address(cluster, name)
-    _run(cluster, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _run(cluster: str, statement: str) -> None:
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(statement.encode())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from hub.query.limits import QueryLimits
 from hub.query.respond import Answer
 from hub.store.database import Database
 from hub.store.sources import register_source
+from tests.databases import lent_database
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TUESDAY = {"from": "2026-12-01T00:00:00+08:00", "until": "2026-12-02T00:00:00+08:00"}
@@ -278,15 +278,9 @@ def agreement(provider: str, dataset: str, consumer: str = P, **more: Any) -> di
 @pytest.fixture(scope="session")
 def world_url(cluster: str, template: str) -> Iterator[str]:
     """The address of a database that holds the small delta; tests only read it."""
-    name = f"hub_world_{os.getpid()}"
-    head, slash, tail = cluster.partition("?")
-    url = f"{head.rpartition('/')[0]}/{name}{slash}{tail}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    asyncio.run(seed(url))
-    yield url
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with lent_database(cluster, template) as url:
+        asyncio.run(seed(url))
+        yield url
 
 
 @dataclass(slots=True)

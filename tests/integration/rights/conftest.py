@@ -6,7 +6,6 @@ Pushes and withdrawals are dry runs, so every test meets the same world.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from hub.access.agreements import Agreements
@@ -35,7 +33,7 @@ from hub.query.execute import Asking, Engine, GraphRequest, Parts
 from hub.query.limits import QueryLimits
 from hub.settings import Settings
 from hub.store.database import Database
-from tests.conftest import address
+from tests.databases import lent_database
 from tests.eventually import until
 from tests.integration.rights.table import Table, read_table, scopes_of
 from tests.integration.rights.world import Builder, Stock
@@ -129,12 +127,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world_url(cluster: str, template: str) -> Iterator[str]:
-    name = f"hub_rights_{os.getpid()}"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    yield address(cluster, name)
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with lent_database(cluster, template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,15 @@ from hub.errors import ErrorCode, HubError
 from hub.store.migrations import UNPUBLISHED, differences, migrate
 from hub.store.records import standard_records
 from hub.store.tables import METADATA
-from tests.conftest import address
+from tests.databases import lent_database
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def empty_url(cluster: str) -> Iterator[str]:
-    name = "hub_migrations"
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
-    yield address(cluster, name)
-    with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    with lent_database(cluster) as url:
+        yield url
 
 
 def catalogue(url: str) -> dict[str, list[tuple[Any, ...]]]:
