@@ -111,7 +111,7 @@ async def follow_changes(
         int,
         strawberry.argument(description=f"至多 {PAGE_MAX} 项。At most {PAGE_MAX} changes."),
     ] = PAGE_DEFAULT,
-) -> ChangePage | None:
+) -> ChangePage:
     """Return what changed after a cursor."""
     after = None if after is strawberry.UNSET else after  # an empty cursor is none, and refused
     types = None if types is strawberry.UNSET else types  # an empty list asks for nothing
@@ -126,7 +126,7 @@ async def follow_changes(
     if owner is not None and len(owner) > OWNER_CHARACTERS_MAX:
         raise QueryError(ErrorCode.BAD_USER_INPUT, "changes: owner is the key of an institution")
     if context.changes is None:
-        return None
+        raise QueryError(ErrorCode.FORBIDDEN, "this endpoint has no change feed")
     await context.charge(first)
     found = await context.changes(
         page.Asked(

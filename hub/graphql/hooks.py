@@ -83,10 +83,10 @@ class Context:
     facts: ServiceFacts
     model: Model
     read: RootReader
+    charge: Callable[[int], Awaitable[None]]
+    """Charges the caller for what no statement of the compiler costs."""
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
-    charge: Callable[[int], Awaitable[None]] | None = None
-    """Charges the caller for what no statement of the compiler costs."""
     signed: Signed | None = None
     errors: Sequence[Any] = ()
