@@ -71,6 +71,8 @@ async def serving(
         assert task is not None
         tasks.add(task)
         state.connections += 1
+        # `drain` then waits until nothing is left: the abort below would drop what is.
+        writer.transport.set_write_buffer_limits(0)
         try:
             await script(Peer(state.connections, reader, writer, state))
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
