@@ -102,6 +102,7 @@ async def _fill(database: Database, data: Data) -> int:
         "性能测试",
         mode="PUSH",
         owners=None,
+        authority="platform:bench/lims",
         now=AS_OF,
         promised_freshness_s=PROMISED_S,
     )

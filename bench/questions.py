@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.data import DIVISIONS, PROVINCES, SCHEME, SOURCE, Data
-from hub.store.identity import item_id
+from hub.identity.ids import item_id
 from hub.store.search import STEP
 
 WEEK = {"from": "2026-11-30T00:00:00Z", "until": "2026-12-07T00:00:00Z"}

@@ -155,8 +155,8 @@ class ProofEndpoints:
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(
             f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND key = %s AND NOT withdrawn",
-            (found.source, found.key),
+            "WHERE source = %s AND authority = %s AND key = %s AND NOT withdrawn",
+            (found.source, found.authority, found.key),
         )
         return rows == [(found.entry_id,)]
 

@@ -77,7 +77,7 @@ def granted_statement(records: StoredRecords) -> str:
     parts = [
         f"SELECT {trait.dataset} AS dataset, owner, {trait.fields}, {trait.since}, {trait.until} "
         f"FROM {records.tables[spec.name].read.name} "
-        f"WHERE {trait.consumer} = %(party)s AND NOT withdrawn"
+        f"WHERE {trait.consumer} = %(party)s AND speaks"
         for spec, trait in records.registry.with_trait(Granting)
     ]
     return f"{' UNION ALL '.join(parts)} ORDER BY 1, 2 LIMIT {GRANTS_MAX}" if parts else ""

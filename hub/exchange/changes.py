@@ -12,6 +12,7 @@ read.
 - What grants rights (`schema.traits.Grants`) changes what its consumer may read without an entry of
   the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
   the grant begins or ends by its dates between the day of the cursor and today.
+- What links two keys renames what their owners have: both come in `resync`.
 - Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
   not have reached all of them yet, says when to come back, and remembers in its cursor by when the
   grant had been committed.
@@ -21,7 +22,7 @@ read.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -46,10 +47,10 @@ from hub.exchange.position import (
 )
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
-from hub.store.identity import item_id
 from schema.dates import local_date
 from schema.item import camel
 from schema.traits import Grants as Granting
+from schema.traits import Joins
 from schema.visibility import HISTORY
 
 
@@ -97,6 +98,8 @@ class ChangeFeed:
         self._scopes |= {spec.scope for spec in self._registry}
         self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
         self._closed |= self._consumers.keys()
+        self._joins = dict(self._joined_keys())
+        """By types that link: where in their key the linked keys stand."""
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
 
@@ -165,7 +168,7 @@ class ChangeFeed:
             self._database,
             follower.horizon,
             follower.before.place,
-            types=follower.types | set(self._consumers if is_whole else ()),
+            types=follower.types | set({*self._consumers, *self._joins} if is_whole else ()),
             owner=follower.asked.owner,
             closed=self._closed,
         )
@@ -182,7 +185,11 @@ class ChangeFeed:
             follower.horizon,
             follower.before.place,
             # what was said once and stands has no more to it than what stands
-            [each for each in asked if each.revision > 1 or each.record_type in self._consumers],
+            [
+                each
+                for each in asked
+                if each.revision > 1 or each.has_rivals or each.record_type in self._consumers
+            ],
             closed=self._closed,
             names=self._names,
         )
@@ -206,10 +213,18 @@ class ChangeFeed:
                 gathered.resync |= {
                     each.owner for each, _ in past.subjects if each.wire.get(consumer) == party
                 }
+        if told.record_type in self._joins and follower.asked.owner is None:
+            parts = told.key.split(self._registry[told.record_type].key_separator)
+            linked = (parts[at] for at in self._joins[told.record_type])
+            gathered.resync |= {key.partition("/")[0] for key in linked}
         if told.record_type in follower.types:
             change = self._change(follower, told, earlier.get(told.place))
             gathered.changes += [] if change is None else [change]
         return True
+
+    def _joined_keys(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        for spec, joins in self._registry.with_trait(Joins):
+            yield spec.name, (spec.key.index(joins.first), spec.key.index(joins.second))
 
     def _sees(self, follower: _Follower, told: Told, subject: Subject | None = None) -> bool:
         if subject is None and told.withdrawn:
@@ -230,7 +245,6 @@ class ChangeFeed:
         return self._made(ChangeKind.REMOVED, told, is_whole=is_sender or is_own)
 
     def _made(self, kind: ChangeKind, told: Told, *, is_whole: bool) -> Change:
-        prefix = self._registry[told.record_type].prefix
         header = Header(
             key=told.key,
             owner=told.owner,
@@ -243,7 +257,7 @@ class ChangeFeed:
         return Change(
             kind=kind,
             record_type=told.record_type,
-            item_id=item_id(prefix, told.record_type, told.source, told.key),
+            item_id=told.item_id,
             header=header if is_whole else None,
         )
 

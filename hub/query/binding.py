@@ -36,8 +36,6 @@ class Env:
     values: VariableValues
     grants: Grants
     now: datetime
-    platforms: tuple[str, ...] = ()
-    """Sources that speak for anybody (`hub.query.precedence`)."""
     memo: dict[Any, Any] = field(default_factory=dict)
 
 

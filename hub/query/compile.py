@@ -19,7 +19,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
-from hub.query import binding, jsontext, precedence
+from hub.query import binding, jsontext
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
 from hub.query.availability import availability_row, window
@@ -30,6 +30,8 @@ from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
 from hub.query.limits import (
     AVAILABILITY_COST,
     AVAILABLE_FILTER_COST,
+    CLAIMS_COST,
+    CLAIMS_MAX,
     LIST_DEFAULT,
     PAGE_DEFAULT,
     QueryLimits,
@@ -38,12 +40,15 @@ from hub.query.lookup import identities, named
 from hub.query.model import (
     ByIdentity,
     ByKey,
+    Chosen,
+    Claims,
     Computed,
     Connected,
     Field,
     Forward,
     Inside,
     Interface,
+    Known,
     Listed,
     Nested,
     Plain,
@@ -60,7 +65,8 @@ from hub.query.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import OriginalText
 
-Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
+OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
+Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
 
 
 class Compiler:
@@ -140,16 +146,14 @@ class Compiler:
         here = Place(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
-        if isinstance(field, Whole | Stored | Inside | Same | Nested | Windows):
+        if isinstance(field, OfRow):
             return self._of_row(field, here)
         return self._of_others(field, here)
 
-    def _of_row(self, field: Whole | Stored | Inside | Same | Nested | Windows, here: Place) -> str:
+    def _of_row(self, field: OfRow, here: Place) -> str:
         """Return what stands in the row itself."""
-        if isinstance(field, Whole):
-            spec, alias = self._out.rows[here.alias], here.alias
-            whole = self._out.authority.whole(spec, alias, self._out)
-            return self._shown(field.sql.format(t=alias), whole)
+        if isinstance(field, Known | Chosen | Whole):
+            return self._of_claim(field, here)
         if isinstance(field, Stored):
             return self._stored(field, here)
         if isinstance(field, Inside):
@@ -171,6 +175,7 @@ class Compiler:
             ByKey: self._by_key,
             ByIdentity: self._by_identity,
             Sources: self._all_sources,
+            Claims: self._claims,
         }
         return write[type(field)](field, here)
 
@@ -249,15 +254,55 @@ class Compiler:
         rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
         return f"(SELECT {jsontext.listed(body, f'{alias}.r')} FROM {rows})"
 
+    def _of_claim(self, field: Known | Chosen | Whole, here: Place) -> str:
+        """Return what is told of where the row comes from, beyond its columns."""
+        spec, alias = self._out.rows[here.alias], here.alias
+        if isinstance(field, Whole):
+            whole = self._out.authority.whole(spec, alias, self._out)
+            return self._shown(field.sql.format(t=alias), whole)
+        if isinstance(field, Chosen):
+            return self._chosen(here)
+        heard = f"(SELECT h.as_of FROM heard h WHERE h.entry_id = {alias}.entry_id)"
+        known = f"{alias}.as_of"
+        return jsontext.instant(f"greatest({known},{heard})" if spec.confirmed else known)
+
+    def _chosen(self, here: Place) -> str:
+        """Return which items a merged row has from others than the claim that leads.
+
+        Nobody learns by it that an item is stated which he may not read.
+        """
+        spec, alias = self._out.rows[here.alias], self._out.alias("e")
+        if not spec.golden:
+            return "'[]'"
+        body = self._inner(here.nodes, "ItemSource", alias, here.path, here.cost.part())
+        rows = f"jsonb_each_text({here.alias}.chosen) AS {alias}(item,source)"
+        shown = self._out.authority.original(spec, f"{alias}.item", here.alias, self._out)
+        where = f" WHERE {shown}" if shown is not None else ""
+        return f"(SELECT {jsontext.listed(body, f'{alias}.item')} FROM {rows}{where})"
+
+    def _claims(self, _: Claims, here: Place) -> str:
+        """Return what every source says of the row's item, by its header alone."""
+        spec, alias = self._out.rows[here.alias], self._out.alias("k")
+        body = self._inner(here.nodes, "Claim", alias, here.path, here.cost.part(times=CLAIMS_COST))
+        rows = (
+            "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"
+            f"c.entry_id,s.kind,c.entry_id = {here.alias}.entry_id AS leads"
+            f" FROM {self._model.sources[spec.name]} c JOIN source s ON s.source_id = c.source"
+            f" WHERE c.item_id = {here.alias}.item_id AND NOT c.withdrawn"
+            f" ORDER BY c.source,c.authority,c.key LIMIT {CLAIMS_MAX}"
+        )
+        order = f"{alias}.source,{alias}.authority,{alias}.key"
+        return f"(SELECT {jsontext.listed(body, order)} FROM ({rows}) {alias})"
+
     # -- other rows ----------------------------------------------------------------------------
 
     def _one(self, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
-        """Return one record or null; where several sources know it, the one precedence names."""
+        """Return one record or null."""
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
             f"coalesce((SELECT {body} FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {precedence.order(alias, self._out.bind_platforms())} LIMIT 1),'null')"
+            f" ORDER BY {alias}.item_id LIMIT 1),'null')"
         )
 
     def _table(self, spec: RecordSpec) -> str:
@@ -347,7 +392,7 @@ class Compiler:
             return "'null'"
         by = self._argument(here, "by")
         assert by is not None
-        where = [named(by, alias, self._out)]
+        where = [named(spec, by, alias, self._out)]
         return self._one(spec, where, alias, here)
 
     def _by_identity(self, field: ByIdentity, here: Place) -> str:

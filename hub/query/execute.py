@@ -141,7 +141,7 @@ class Engine:
         plan = self.planner.plan(document, request.operation_name, request.variables, authority)
         if plan.compiled is None:
             return await self._executed(plan, request, run)
-        body = await self._fetched(plan.compiled, await self._env(plan, run), run)
+        body = await self._fetched(plan.compiled, Env(plan.values, run.grants, run.now), run)
         return Answer(await self._assembled(body, [], run))
 
     async def _document(self, request: GraphRequest, caller: Caller) -> Document:
@@ -162,9 +162,6 @@ class Engine:
         if known is not None:
             return known
         return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
-
-    async def _env(self, plan: Plan, run: _Run) -> Env:
-        return Env(plan.values, run.grants, run.now, await self._manifest.platforms())
 
     # -- one statement -------------------------------------------------------------------------
 
@@ -271,7 +268,7 @@ class Engine:
         )
         key = str(info.path.key)
         compiled = compiler.fields({key: list(info.field_nodes)})
-        body = await self._fetched(compiled, await self._env(plan, run), run)
+        body = await self._fetched(compiled, Env(plan.values, run.grants, run.now), run)
         return json.loads(body)[key]
 
     def _field_error(self, error: GraphQLError, run: _Run) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from hub.query import binding
 from hub.query.arguments import Argument
 from hub.query.limits import NODES_MAX
 from hub.query.statement import Statement
+from schema.item import RecordSpec
 
 
-def named(by: Argument, alias: str, statement: Statement) -> str:
+def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
     """Return the condition of the one way in which a `by` argument names a record."""
     identity, key, number = by.get("id"), by.get("key"), by.get("number")
     if identity is not None:
@@ -19,9 +20,11 @@ def named(by: Argument, alias: str, statement: Statement) -> str:
     source, local = number.get("source"), number.get("localNo")
     assert source is not None
     assert local is not None
-    return (
-        f"{alias}.source = {statement.bind(source, binding.plain, 'text')}"
-        f" AND {alias}.local_no = {statement.bind(local, binding.plain, 'text')}"
+    claims = statement.model.sources[spec.name]
+    return (  # whoever leads now: what a source states is found by its name
+        f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE NOT c.withdrawn"
+        f" AND c.source = {statement.bind(source, binding.plain, 'text')}"
+        f" AND c.local_no = {statement.bind(local, binding.plain, 'text')})"
     )
 
 

@@ -23,9 +23,6 @@ MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
 
 
-_PLATFORMS = b"SELECT source_id FROM source WHERE owners IS NULL ORDER BY source_id"
-
-
 class Manifest:
     """The sources and how they stand."""
 
@@ -36,7 +33,6 @@ class Manifest:
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
         self._texts: dict[frozenset[str], bytes] = {}
-        self._platforms: tuple[str, ...] = ()
         self._lock = asyncio.Lock()
 
     async def of(self, records: frozenset[str]) -> bytes:
@@ -47,11 +43,6 @@ class Manifest:
             chosen = [facts for facts, types in self._rows if types & records]
             text = self._texts[records] = json.dumps(chosen, ensure_ascii=False).encode()
         return text
-
-    async def platforms(self) -> tuple[str, ...]:
-        """Return the sources that speak for anybody."""
-        await self._freshen()
-        return self._platforms
 
     async def _freshen(self) -> None:
         if not self._fresh():
@@ -70,11 +61,7 @@ class Manifest:
             cursor = AsyncRawCursor(connection)
             await cursor.execute(self._statement, (format_instant(now),))
             found = await cursor.fetchall()
-            # Closed ones too: what they said still stands behind the owner's own.
-            await cursor.execute(_PLATFORMS)
-            platforms = await cursor.fetchall()
         self._rows = [(_facts(row), frozenset(row[5])) for row in found]
-        self._platforms = tuple(row[0] for row in platforms)
         self._texts = {}
         self._read_at = now
 

@@ -100,10 +100,6 @@ class Statement:
         """Return the parameter with the caller's party, null for nobody."""
         return self.bind_env("party", lambda env: env.grants.party, "text")
 
-    def bind_platforms(self) -> str:
-        """Return the parameter with the sources that speak for anybody."""
-        return self.bind_env("platforms", lambda env: array(env.platforms), "text[]")
-
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""
         return self.bind_env("now", lambda env: env.now.isoformat(), "timestamptz")

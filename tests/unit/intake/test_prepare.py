@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.identity.ids import item_id, revision_id
 from hub.intake.batch import Outcome, Outcomes, RowOutcome
 from hub.intake.prepare import prepare
 from hub.intake.write import raw_text
-from hub.store.identity import item_id, revision_id
 from schema.canonical import canonical
 from schema.errors import Problem
 from schema.registry import standard
