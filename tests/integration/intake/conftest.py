@@ -54,9 +54,10 @@ def instrument() -> Callable[..., Row]:
 async def sources(database: Database) -> None:
     async with database.writes.transaction() as connection:
         await connection.execute(
-            "INSERT INTO source (source_id, title, mode, owners, created_at) VALUES "
-            "('zju', '浙江大学', 'PUSH', %s, %s), ('anhui', '安徽', 'HARVEST', NULL, %s), "
-            "('other', '别的', 'PUSH', NULL, %s)",
+            "INSERT INTO source (source_id, title, mode, kind, authority, owners, created_at) "
+            "VALUES ('zju', '浙江大学', 'PUSH', 'OWN', 'moe:10335/lims', %s, %s), "
+            "('anhui', '安徽', 'HARVEST', 'PLATFORM', 'platform:anhui/booking', NULL, %s), "
+            "('other', '别的', 'PUSH', 'PLATFORM', 'platform:other/booking', NULL, %s)",
             ([UNIVERSITY], NOW, NOW, NOW),
         )
         await connection.execute(

@@ -105,7 +105,15 @@ class _Standing:
 
 async def _put(database: Database, history: History) -> _Standing:
     for source, owners in history.owners.items():
-        await register_source(database, source, source, mode="HARVEST", now=NOW, owners=owners)
+        await register_source(
+            database,
+            source,
+            source,
+            mode="HARVEST",
+            now=NOW,
+            owners=owners,
+            authority=f"platform:{source}/booking",
+        )
     standing = _Standing()
     for said in history.batches:
         batch = Batch(

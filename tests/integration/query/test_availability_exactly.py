@@ -115,6 +115,7 @@ class World:
                 mode="HARVEST",
                 now=at(NOW),
                 owners=source.owners if settled else None,
+                authority=f"platform:{name}/booking",
                 promised_freshness_s=source.promise,
                 active=source.active if settled else True,
             )

@@ -83,7 +83,13 @@ class Builder:
             owners = said["speaks_for"]
             keys = None if owners == "anybody" else [self.table.key(each) for each in owners]
             await register_source(
-                self.database, source, source, mode="PUSH", owners=keys, now=system_clock()
+                self.database,
+                source,
+                source,
+                mode="PUSH",
+                owners=keys,
+                authority=f"platform:{source}/lims",
+                now=system_clock(),
             )
         blanks = self._blanks()
         gone = [pair for pair in blanks if pair[1].number == "gone"]
