@@ -14,24 +14,23 @@ GraphQL specification, October 2021, §6.3 (CollectFields).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
-from hub.query import binding, jsontext
+from hub.query import claims, jsontext
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
-from hub.query.availability import availability_row, window
 from hub.query.compiled import Compiled, Path, Place
+from hub.query.computed import computed_row
 from hub.query.connection import Parts, connection, page_of, page_size, visible
 from hub.query.cost import Cost
 from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
 from hub.query.limits import (
-    AVAILABILITY_COST,
     AVAILABLE_FILTER_COST,
     CLAIMS_COST,
-    CLAIMS_MAX,
     LIST_DEFAULT,
     PAGE_DEFAULT,
     QueryLimits,
@@ -58,7 +57,6 @@ from hub.query.model import (
     Whole,
     Windows,
 )
-from hub.query.price import price_row
 from hub.query.selection import Fragments, Selected, Selection
 from hub.query.sources import sources_row
 from hub.query.statement import Statement
@@ -113,6 +111,7 @@ class Compiler:
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),
             guarded=out.is_guarded,
+            identities=tuple(out.identities),
         )
 
     def _object(
@@ -130,8 +129,6 @@ class Compiler:
         return self._object(
             self._selection.subfields(nodes, name), self._selection.type(name), alias, path, cost
         )
-
-    # -- fields --------------------------------------------------------------------------------
 
     def _value(
         self, nodes: list[FieldNode], kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
@@ -174,7 +171,7 @@ class Compiler:
             Computed: self._computed,
             ByKey: self._by_key,
             ByIdentity: self._by_identity,
-            Sources: self._all_sources,
+            Sources: lambda f, at: self._sources(at.nodes, f.record, at.path, at.cost),
             Claims: self._claims,
         }
         return write[type(field)](field, here)
@@ -260,39 +257,21 @@ class Compiler:
         if isinstance(field, Whole):
             whole = self._out.authority.whole(spec, alias, self._out)
             return self._shown(field.sql.format(t=alias), whole)
-        if isinstance(field, Chosen):
-            return self._chosen(here)
-        heard = f"(SELECT h.as_of FROM heard h WHERE h.entry_id = {alias}.entry_id)"
-        known = f"{alias}.as_of"
-        return jsontext.instant(f"greatest({known},{heard})" if spec.confirmed else known)
-
-    def _chosen(self, here: Place) -> str:
-        """Return which items a merged row has from others than the claim that leads.
-
-        Nobody learns by it that an item is stated which he may not read.
-        """
-        spec, alias = self._out.rows[here.alias], self._out.alias("e")
+        if isinstance(field, Known):
+            return claims.known(spec, alias)
         if not spec.golden:
             return "'[]'"
-        body = self._inner(here.nodes, "ItemSource", alias, here.path, here.cost.part())
-        rows = f"jsonb_each_text({here.alias}.chosen) AS {alias}(item,source)"
-        shown = self._out.authority.original(spec, f"{alias}.item", here.alias, self._out)
-        where = f" WHERE {shown}" if shown is not None else ""
-        return f"(SELECT {jsontext.listed(body, f'{alias}.item')} FROM {rows}{where})"
+        row = self._out.alias("e")
+        body = self._inner(here.nodes, "ItemSource", row, here.path, here.cost.part())
+        found = claims.chosen(spec, alias, row, self._out)
+        return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {found})"
 
     def _claims(self, _: Claims, here: Place) -> str:
         """Return what every source says of the row's item, by its header alone."""
-        spec, alias = self._out.rows[here.alias], self._out.alias("k")
-        body = self._inner(here.nodes, "Claim", alias, here.path, here.cost.part(times=CLAIMS_COST))
-        rows = (
-            "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"
-            f"c.entry_id,s.kind,c.entry_id = {here.alias}.entry_id AS leads"
-            f" FROM {self._model.sources[spec.name]} c JOIN source s ON s.source_id = c.source"
-            f" WHERE c.item_id = {here.alias}.item_id AND NOT c.withdrawn"
-            f" ORDER BY c.source,c.authority,c.key LIMIT {CLAIMS_MAX}"
-        )
-        order = f"{alias}.source,{alias}.authority,{alias}.key"
-        return f"(SELECT {jsontext.listed(body, order)} FROM ({rows}) {alias})"
+        row = self._out.alias("k")
+        body = self._inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
+        found = claims.stated(self._model.sources[self._out.rows[here.alias].name], here.alias)
+        return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
 
     # -- other rows ----------------------------------------------------------------------------
 
@@ -361,19 +340,9 @@ class Compiler:
         return connection(page, self._selection.subfields(here.nodes, name), name, parts, self._out)
 
     def _computed(self, field: Computed, here: Place) -> str:
-        alias = self._out.alias("c")
-        key = f"{here.alias}.key"
-        if field.how == "availability":
-            start, end = self._argument(here, "from"), self._argument(here, "until")
-            assert start is not None
-            assert end is not None
-            row = availability_row(key, window(start, end, self._out))
-            cost = here.cost.part(own=AVAILABILITY_COST)
-        else:
-            names = ("audience", "hours", "samples", "on")
-            given = {name: self._argument(here, name) for name in names}
-            row = price_row(key, given, self._out)
-            cost = here.cost.part()
+        alias, given = self._out.alias("c"), partial(self._argument, here)
+        row, own = computed_row(field.how, f"{here.alias}.key", given, self._out)
+        cost = here.cost.part(own=own)
         body = self._inner(here.nodes, field.type, alias, here.path, cost)
         return f"(SELECT {body} FROM ({row} OFFSET 0) {alias})"
 
@@ -382,9 +351,6 @@ class Compiler:
         body = self._inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
         row = sources_row(self._model.sources.get(record), self._out.bind_now())
         return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
-
-    def _all_sources(self, field: Sources, here: Place) -> str:
-        return self._sources(here.nodes, field.record, here.path, here.cost)
 
     def _by_key(self, field: ByKey, here: Place) -> str:
         spec, alias = self._model.registry[field.record], self._out.alias()
@@ -400,10 +366,10 @@ class Compiler:
         if not field.many:
             asked = self._argument(here, "id")
             assert asked is not None
-            return self._any(self._out.bind(asked, binding.plain, "text"), here, here.cost)
+            return self._any(self._out.bind_identities(asked, "text"), here, here.cost)
         asked = self._argument(here, "ids")
         assert asked is not None
-        ids = self._out.bind(asked, identities, "text[]")
+        ids = identities(asked, self._out)
         alias = self._out.alias("i")
         each = here.cost.part(own=0, times=asked)
         body = self._any(f"{alias}.id", here, each)
@@ -425,14 +391,9 @@ class Compiler:
             selected = self._selection.collect((n.selection_set for n in here.nodes), kind)
             body = self._object(selected, kind, alias, here.path, choice.choice())
             if self._out.marked:
-                body = self._mark(body, spec.name)
+                body = jsontext.marked(body, spec.name)
             branches.append(
                 f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
                 f" FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"
             )
         return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"
-
-    @staticmethod
-    def _mark(body: str, name: str) -> str:
-        """Add the type's name under a key that no document can use, for the executor."""
-        return f"""concat('{{"@type":"{name}","@of":',{body},'}}')"""

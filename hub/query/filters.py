@@ -168,7 +168,16 @@ def _compared(
 
 def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": "starts_with({c}, {p})"}
-    return _compared(argument, statement, _column(member, alias), "text", names)
+    column, record = _column(member, alias), member.item.names if member.item else None
+    if record is None:
+        return _compared(argument, statement, column, "text", names)
+    found = _compared(argument, statement, column, "text", {"startsWith": names["startsWith"]})
+    for name, cast in (("eq", "text"), ("in", "text[]")):  # the key that a linked thing is known by
+        value = argument.get(name)
+        if value is not None:
+            parameter = statement.bind_name(value, lambda known, key: known.of(record, key), cast)
+            found.append(names[name].format(c=column, p=parameter))
+    return found
 
 
 def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.query import binding
 from hub.query.arguments import Argument
+from hub.query.binding import Env
 from hub.query.limits import NODES_MAX
 from hub.query.statement import Statement
 from schema.item import RecordSpec
@@ -13,9 +14,10 @@ def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> s
     """Return the condition of the one way in which a `by` argument names a record."""
     identity, key, number = by.get("id"), by.get("key"), by.get("number")
     if identity is not None:
-        return f"{alias}.item_id = {statement.bind(identity, binding.plain, 'text')}"
+        return f"{alias}.item_id = {statement.bind_identities(identity, 'text')}"
     if key is not None:
-        return f"{alias}.key = {statement.bind(key, binding.plain, 'text')}"
+        parameter = statement.bind_name(key, lambda names, text: names.key(spec, text), "text")
+        return f"{alias}.key = {parameter}"
     assert number is not None, "exactly one way is given"
     source, local = number.get("source"), number.get("localNo")
     assert source is not None
@@ -28,9 +30,13 @@ def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> s
     )
 
 
-def identities(argument: Argument, value: object) -> str | None:
-    """Return ids as an array literal; more than the bound are refused."""
-    members = value if isinstance(value, list) else [value]
-    if len(members) > NODES_MAX:
-        raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
-    return binding.texts(argument, members)
+def identities(argument: Argument, statement: Statement) -> str:
+    """Return the parameter with ids; more than the bound are refused."""
+
+    def check(env: Env) -> None:
+        members = argument.read(env.values)
+        if isinstance(members, list) and len(members) > NODES_MAX:
+            raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
+
+    statement.checks.append(check)
+    return statement.bind_identities(argument, "text[]")

@@ -14,9 +14,11 @@ from typing import Any
 from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
+from hub.identity.links import NOBODY, Names
 from hub.query.model import Model
 from hub.query.sources import manifest_statement
 from hub.store.database import Database
+from hub.store.view import names_now
 from schema.dates import format_instant
 
 MANIFEST_CACHE_S = 1.0
@@ -33,6 +35,7 @@ class Manifest:
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
         self._texts: dict[frozenset[str], bytes] = {}
+        self._names = NOBODY
         self._lock = asyncio.Lock()
 
     async def of(self, records: frozenset[str]) -> bytes:
@@ -43,6 +46,11 @@ class Manifest:
             chosen = [facts for facts, types in self._rows if types & records]
             text = self._texts[records] = json.dumps(chosen, ensure_ascii=False).encode()
         return text
+
+    async def names(self) -> Names:
+        """Return the keys under which linked things are known."""
+        await self._freshen()
+        return self._names
 
     async def _freshen(self) -> None:
         if not self._fresh():
@@ -61,6 +69,7 @@ class Manifest:
             cursor = AsyncRawCursor(connection)
             await cursor.execute(self._statement, (format_instant(now),))
             found = await cursor.fetchall()
+            self._names = await names_now(connection, self._database.records)
         self._rows = [(_facts(row), frozenset(row[5])) for row in found]
         self._texts = {}
         self._read_at = now
