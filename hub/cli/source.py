@@ -8,7 +8,7 @@ import typer
 
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
-from hub.store.sources import Source, list_sources, register_source
+from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from schema.codes import SourceKind
 
@@ -64,6 +64,21 @@ def add(
     facts = {"title_en": title_en, "promised_freshness_s": freshness}
     run(_add(source_id, title, owner or None, (kind, system), facts))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
+
+
+@app.command()
+def rename(
+    source_id: Annotated[str, typer.Argument(help="present id")],
+    new_id: Annotated[str, typer.Argument(help="new id, a-z 0-9 -")],
+) -> None:
+    """Give a source another id; records, their ids and receipts stay as they are."""
+    run(_rename(source_id, new_id))
+    typer.echo(f"{source_id} is {new_id} now; rename its file in the sources folder as well")
+
+
+async def _rename(source_id: str, new_id: str) -> None:
+    async with open_database() as database:
+        await rename_source(database, source_id, new_id)
 
 
 async def _add(

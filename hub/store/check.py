@@ -83,9 +83,11 @@ LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
 _CHAINS = f"""
 SELECT DISTINCT source, key FROM (
-  SELECT source, key, revision, previous,
+  SELECT coalesce(f.source, n.source) AS source, key, revision, previous,
     lag(commitment) OVER newer AS before, row_number() OVER newer AS position
-  FROM entry WINDOW newer AS (PARTITION BY record_type, source, authority, key ORDER BY revision)
+  FROM entry n LEFT JOIN former_source f ON f.former = n.source
+  WINDOW newer AS (
+    PARTITION BY record_type, coalesce(f.source, n.source), authority, key ORDER BY revision)
 ) e WHERE revision <> position OR previous IS DISTINCT FROM before
 LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant

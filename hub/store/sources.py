@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,7 +68,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     """
     kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
     if authority is None:
-        authority = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        only = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        authority = only if is_authority(only) else ""
     if authority and not is_authority(authority):
         raise HubError(
             ErrorCode.BAD_USER_INPUT,
@@ -99,6 +100,50 @@ async def register_source(  # noqa: PLR0913 - what a registration says
         await connection.execute(_register(values).encode(), values)
         if is_other and await settle_source(connection, database.records, source_id):
             await begin_anew(connection)
+
+
+async def rename_source(database: Database, source_id: str, new_id: str) -> None:
+    """Give a source another id at this hub; no record, id or receipt changes by it.
+
+    Entries keep the name that they were written under (`former_source`). Intake waits meanwhile.
+    Raises `HubError` NOT_FOUND or CONFLICT.
+    """
+    async with database.writes.transaction() as connection:
+        await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+        cursor = await connection.execute(
+            b"SELECT source_id FROM source WHERE source_id = ANY(%(both)s) "
+            b"UNION ALL SELECT former FROM former_source WHERE former = %(new)s",
+            {"both": [source_id, new_id], "new": new_id},
+        )
+        known = {name for (name,) in await cursor.fetchall()}
+        if source_id not in known:
+            raise HubError(ErrorCode.NOT_FOUND, hint=f"There is no source {source_id}.")
+        if new_id in known:
+            raise HubError(ErrorCode.CONFLICT, hint=f"{new_id} is, or was, another source.")
+        names = {"old": source_id, "new": new_id}
+        for statement in _renamings(database):
+            await connection.execute(statement.encode(), names)
+
+
+def _renamings(database: Database) -> Iterator[str]:
+    yield "UPDATE source SET source_id = %(new)s WHERE source_id = %(old)s"
+    yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
+    yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
+    yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
+    for table in ("run", "quarantine"):
+        yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
+    for tables in database.records.tables.values():
+        for each in (tables.source, tables.golden):
+            if each is not None:
+                yield f"UPDATE {each.name} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608
+        if tables.golden is not None:
+            yield (
+                f"UPDATE {tables.golden.name} SET chosen = ("  # noqa: S608 - own name
+                "SELECT jsonb_object_agg(c.key, CASE WHEN c.value = %(old)s THEN %(new)s "
+                "ELSE c.value END) FROM jsonb_each_text(chosen) c) "
+                "WHERE chosen IS NOT NULL AND %(old)s IN ("
+                "SELECT v.value FROM jsonb_each_text(chosen) v)"
+            )
 
 
 def _register(values: Mapping[str, Any]) -> str:

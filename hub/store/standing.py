@@ -24,14 +24,15 @@ ROWS_PER_TURN = 1_000
 """Entries that are read at once."""
 
 _HEADER = """
-  e.source, e.authority, e.key, e.owner, e.issuer, e.party, e.entry_id, e.revision,
-  coalesce(b.digest, e.commitment), e.as_of,
+  coalesce(f.source, e.source) AS source, e.authority, e.key, e.owner, e.issuer, e.party,
+  e.entry_id, e.revision, coalesce(b.digest, e.commitment), e.as_of,
   e.accepted_at, e.assurance, e.channel, e.withdrawal, b.canon
-FROM entry e LEFT JOIN entry_body b USING (entry_id)"""
+FROM entry e LEFT JOIN entry_body b USING (entry_id)
+LEFT JOIN former_source f ON f.former = e.source"""
 _STANDING = f"""
-SELECT DISTINCT ON (e.source, e.authority, e.key) {_HEADER}
+SELECT DISTINCT ON (coalesce(f.source, e.source), e.authority, e.key) {_HEADER}
 WHERE e.record_type = %s
-ORDER BY e.source, e.authority, e.key, e.revision DESC
+ORDER BY coalesce(f.source, e.source), e.authority, e.key, e.revision DESC
 """
 _NAMED = f"SELECT {_HEADER} WHERE e.entry_id = ANY(%s)"
 

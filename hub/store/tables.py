@@ -202,6 +202,13 @@ SOURCE = Table(
     _instant("created_at"),
 )
 
+FORMER_SOURCE = Table(
+    "former_source",
+    METADATA,
+    Column("former", Text, primary_key=True),  # under which entries were written
+    Column("source", Text, nullable=False, index=True),  # what it is called now
+)
+
 RUN = Table(
     "run",
     METADATA,

@@ -149,6 +149,12 @@ CREATE TABLE former_id (
 	CONSTRAINT pk_former_id PRIMARY KEY (item_id)
 );
 CREATE INDEX ix_former_id_now_id ON former_id (now_id);
+CREATE TABLE former_source (
+	former TEXT NOT NULL,
+	source TEXT NOT NULL,
+	CONSTRAINT pk_former_source PRIMARY KEY (former)
+);
+CREATE INDEX ix_former_source_source ON former_source (source);
 CREATE TABLE heard (
 	entry_id BIGINT NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
