@@ -18,6 +18,7 @@ from hub.intake.batch import (
     RequestSignature,
 )
 from hub.intake.submit import submit
+from hub.ledger.policy import NONE, Policy
 from hub.store.database import Database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -115,3 +116,9 @@ def harvest(database: Database, sources: None) -> Push:
         return await submit(database, batch, clock=lambda: NOW)
 
     return send
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """The policy of a hub that nobody witnesses."""
+    return Policy((), {}, {}, NONE)
