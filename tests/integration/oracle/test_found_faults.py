@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.oracle.claims import Registered
 from tests.integration.oracle.comparing import Who, ask, compare
 from tests.integration.oracle.conftest import World, standing_world
 from tests.integration.oracle.worlds import NOW, History, Said
@@ -34,7 +35,8 @@ def world(cluster: str, template: str) -> Iterator[World]:
         _instrument("2", "扫描电镜", [("local", "a:01")]),
         _instrument("3", "透射电镜", [("local:a", "02")]),
     ]
-    history = History(0, {"alpha": [OWNER]}, [OWNER], [Said("alpha", NOW, NOW, rows)])
+    alpha = Registered("OWN", (OWNER,), f"{OWNER}/lims")
+    history = History(0, {"alpha": alpha}, [OWNER], [Said("alpha", NOW, NOW, rows)])
     with standing_world(cluster, template, history, NAMES) as found:
         yield found
 
