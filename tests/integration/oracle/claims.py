@@ -68,6 +68,8 @@ class Standing:
         self.sources: dict[str, Registered] = {}
         self.said: dict[Thing, dict[str, Claim]] = {}
         """The claims that stand, by what they are about and by who says them."""
+        self.ever: dict[Thing, set[str]] = {}
+        """Who ever said something of it."""
         self.ids: dict[Thing, str] = {}
         self.proven = self.heard = 0
         """How many rows were vouched for better, and how many were heard again later."""
@@ -83,6 +85,7 @@ class Standing:
     def says(self, thing: Thing, claim: Claim) -> None:
         """Note what a source says now."""
         self.said.setdefault(thing, {})[claim.source] = claim
+        self.ever.setdefault(thing, set()).add(claim.source)
 
     def says_again(self, thing: Thing, source: str, as_of: datetime) -> None:
         """Note that a source said the same again, which changes nothing but when it was heard."""

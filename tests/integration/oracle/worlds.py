@@ -18,7 +18,7 @@ from typing import Any
 from schema.identifiers import organisation_code_digit, uscc_digit
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard
-from tests.integration.oracle.claims import NUMBERED, Registered
+from tests.integration.oracle.claims import MERGED, NUMBERED, Registered
 from tests.integration.oracle.meaning import owner_in
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
@@ -179,7 +179,8 @@ def draw_world(seed: int, size: Size) -> History:
     said: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in sources}
     for kind, row in drawing.rows():
         may = [name for name, each in sources.items() if _may_state(each, kind, row)]
-        who = [name for name in may if rng.random() < OFTEN.get(name, OFTEN["agent"])]
+        more = 1.7 if kind in MERGED else 1
+        who = [name for name in may if rng.random() < more * OFTEN.get(name, OFTEN["agent"])]
         first, *others = who or may[:1]
         said[first].append((kind, row))
         for other in others:
