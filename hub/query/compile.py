@@ -414,6 +414,8 @@ class Compiler:
         )
 
     def _any(self, identity: str, here: Place, cost: Cost) -> str:
+        if PUBLIC_SCOPE not in self._out.authority.scopes:
+            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
         branches = []
         choice = cost.part()
         for spec in self._model.registry:

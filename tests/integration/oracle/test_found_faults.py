@@ -18,6 +18,7 @@ OWNER = "moe:10335"
 NAMES = ("扫描电镜", "扫描电镜室", "透射电镜")
 """In the order of a Chinese index: what is the beginning of another name comes first."""
 EVERYTHING: Who = (OWNER, frozenset({"catalogue:read", "graphql:adhoc", "asset:read"}))
+NOTHING: Who = (OWNER, frozenset({"graphql:adhoc"}))
 PUBLIC: Who = (OWNER, frozenset({"catalogue:read", "graphql:adhoc"}))
 
 
@@ -75,6 +76,10 @@ FOUND = {
     "a scheme and a code that are cut elsewhere are taken for another class": (
         '{ instruments(filter: { classes: { scheme: "local:a", under: "01" } }) { totalCount } }',
         EVERYTHING,
+    ),
+    "an identity is looked up for whoever may read no record at all": (
+        '{ node(id: "inst_none") { id } nodes(ids: ["inst_none"]) { id } }',
+        NOTHING,
     ),
     "a name comes after the names that begin with it": (
         "{ instruments(orderBy: NAME_ASC) { nodes { name { zh } } } }",

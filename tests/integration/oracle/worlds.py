@@ -151,7 +151,7 @@ class Size:
 
 
 SMALL = Size(institutions=2, instruments=2, each=2)
-LARGE = Size(institutions=6, instruments=12, each=3)
+LARGE = Size(institutions=6, instruments=9, each=3)
 
 
 OFTEN = {"alpha": 0.8, "beta": 0.8, "archive": 0.2, "agent": 0.25}
