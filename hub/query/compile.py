@@ -284,11 +284,15 @@ class Compiler:
         """Return what every source says of the row's item, by its header alone."""
         spec, alias = self._out.rows[here.alias], self._out.alias("k")
         body = self._inner(here.nodes, "Claim", alias, here.path, here.cost.part(times=CLAIMS_COST))
-        kind = "CASE WHEN s.owners IS NULL OR c.owner = ANY(s.owners) THEN s.kind ELSE 'NONE' END"
+        kind = (  # a source may know the owner by another key, the one of its entry
+            "CASE WHEN s.owners IS NULL OR c.owner = ANY(s.owners) OR e.owner = ANY(s.owners)"
+            " THEN s.kind ELSE 'NONE' END"
+        )
         rows = (
             "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"
             f"c.entry_id,{kind} AS kind,c.entry_id = {here.alias}.entry_id AS leads"
             f" FROM {self._model.sources[spec.name]} c JOIN source s ON s.source_id = c.source"
+            " JOIN entry e ON e.entry_id = c.entry_id"
             f" WHERE c.item_id = {here.alias}.item_id AND NOT c.withdrawn"
             f" ORDER BY c.source,c.authority,c.key LIMIT {CLAIMS_MAX}"
         )

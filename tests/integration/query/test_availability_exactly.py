@@ -22,6 +22,7 @@ from hub.query.execute import Asking, Engine, GraphRequest, Parts
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind
+from schema.parties import OPERATOR
 from tests.integration.query.conftest import A, caller, instrument, money
 from tests.integration.query.exact_availability import (
     Covers,
@@ -518,6 +519,29 @@ async def test_a_source_that_is_closed_or_speaks_for_others_covers_nothing(
 ) -> None:
     found = await about(world, opens("lims"), covers(source))
     assert (found["status"], found["sources"]) == ("UNKNOWN", ["lims"])
+
+
+async def test_who_speaks_for_an_institution_does_so_under_its_other_key_too(world: World) -> None:
+    """The source is registered for the key by which it knows the owner, and not for the name."""
+    await about(world, opens("lims"), covers("lims"))
+    await register_source(
+        world.database, "op", "op", mode="PUSH", now=at(NOW), owners=[OPERATOR], authority=""
+    )
+    name = "moe:10001"
+    link = {"recordType": "Institution", "firstKey": name, "secondKey": A, "relation": "SAME_AS"}
+    await world.submit("op", NOW, [{"type": "Link", "record": link | {"statedBy": OPERATOR}}])
+    data = await world.ask(
+        f"""{{ instrument(by: {{ key: "{name}/i0" }}) {{
+          provenance {{ claims {{ source kind key }} }}
+          availability(from: "{wire(MIDNIGHT)}", until: "{wire(MIDNIGHT + DAY)}") {{ status }} }}
+          instruments(filter: {{ availableFor: {{ from: "{wire(MIDNIGHT)}",
+            until: "{wire(MIDNIGHT + DAY)}", hours: 24 }} }}) {{ totalCount }} }}"""
+    )
+    assert data["instrument"] == {
+        "provenance": {"claims": [{"source": "lims", "kind": "OWN", "key": f"{A}/i0"}]},
+        "availability": {"status": "FREE"},
+    }
+    assert data["instruments"] == {"totalCount": 1}
 
 
 async def test_whoever_says_it_what_is_firmly_taken_is_taken(world: World) -> None:
