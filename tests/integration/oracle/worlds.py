@@ -151,7 +151,7 @@ class Size:
 
 
 SMALL = Size(institutions=2, instruments=2, each=2)
-LARGE = Size(institutions=6, instruments=9, each=3)
+LARGE = Size(institutions=6, instruments=8, each=3)
 
 
 OFTEN = {"alpha": 0.8, "beta": 0.8, "archive": 0.2, "agent": 0.25}
@@ -206,7 +206,7 @@ def _told(
     source: str,
     said: list[tuple[str, dict[str, Any]]],
 ) -> list[Said | Renewed]:
-    """Return what a source says: everything, then corrections and withdrawals, then some back."""
+    """Return what a source says: all, then corrections and withdrawals, some back, some signed."""
     rng, found = drawing.rng, list[Said | Renewed]()
     at = NOW - timedelta(days=3, hours=list(sources).index(source))
     seen = NOW - timedelta(days=4, hours=rng.choice([0, 0, 5]))
@@ -222,7 +222,7 @@ def _told(
         return {"type": kind, **made}
 
     def batch(number: int, rows: list[dict[str, Any]], party: str = HUB) -> None:
-        step = timedelta(hours=17 * number)
+        step = timedelta(hours=23 * number)
         as_of = seen + rng.choice([step, step, timedelta(0)])
         if rows:
             found.append(Said(source, as_of, at + step, rows, party))
@@ -235,12 +235,12 @@ def _told(
         for kind, row in changed
         if kind != "OccupancyCoverage"
     ]
-    batch(1, corrected + [stated(*pair) for pair in same])
     gone = [pair for pair in said if rng.random() < 0.15]
-    batch(2, [stated(*pair, back=True) for pair in gone])
-    batch(3, [stated(kind, drawing.again(kind, row)) for kind, row in gone[::3]])
+    withdrawn = [stated(*pair, back=True) for pair in gone]
+    batch(1, corrected + [stated(*pair) for pair in same] + withdrawn)
+    batch(2, [stated(kind, drawing.again(kind, row)) for kind, row in gone[::3]])
     signed = [pair for pair in said if pair[0] != "Agreement" and pair not in gone]
-    batch(4, [stated(*pair) for pair in signed if rng.random() < 0.12], drawing.keys[0])
+    batch(3, [stated(*pair) for pair in signed if rng.random() < 0.12], drawing.keys[0])
     return found
 
 
