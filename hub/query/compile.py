@@ -273,8 +273,6 @@ class Compiler:
         found = claims.stated(self._model.sources[self._out.rows[here.alias].name], here.alias)
         return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
 
-    # -- other rows ----------------------------------------------------------------------------
-
     def _one(self, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
         """Return one record or null."""
         where = [*where, *visible(spec, alias, self._out)]
@@ -379,6 +377,8 @@ class Compiler:
         )
 
     def _any(self, identity: str, here: Place, cost: Cost) -> str:
+        if PUBLIC_SCOPE not in self._out.authority.scopes:
+            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
         branches = []
         choice = cost.part()
         for spec in self._model.registry:
