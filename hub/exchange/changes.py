@@ -45,6 +45,7 @@ from hub.exchange.position import (
     question,
     reset,
 )
+from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
 from schema.dates import local_date
@@ -112,7 +113,7 @@ class ChangeFeed:
         follower = await self._follower(asked)
         found = await self._scan(follower)
         told, is_cut = _readable(found.told)
-        earlier = await self._stated(follower, told)
+        earlier = await self._stated(follower, told, found.names)
         gathered = _Gathered(follower.before.place)
         for each in told:
             if len(gathered.changes) == asked.first:
@@ -173,7 +174,9 @@ class ChangeFeed:
             closed=self._closed,
         )
 
-    async def _stated(self, follower: _Follower, told: list[Told]) -> dict[Place, Stated]:
+    async def _stated(
+        self, follower: _Follower, told: list[Told], names: Names
+    ) -> dict[Place, Stated]:
         """Read what was stated before of items that the follower does not see, and of grants."""
         asked = [
             each
@@ -191,7 +194,8 @@ class ChangeFeed:
                 if each.revision > 1 or each.has_rivals or each.record_type in self._consumers
             ],
             closed=self._closed,
-            names=self._names,
+            naming=self._names,
+            names=names,
         )
 
     def _tell(
@@ -203,7 +207,7 @@ class ChangeFeed:
     ) -> bool:
         """Add what an entry means to the follower; False when the page must end before it."""
         consumer = self._consumers.get(told.record_type)
-        party = follower.asked.caller.party
+        party = follower.grants.party
         if consumer and party is not None and follower.asked.owner is None:
             past = earlier[told.place]
             if past.is_news(lambda subject: subject.wire.get(consumer) == party):

@@ -18,6 +18,7 @@ from hub.store.relinking import settle_source
 from hub.store.tables import SOURCE
 from schema.codes import SourceKind
 from schema.keys import is_authority
+from schema.parties import OPERATOR
 
 SOURCES_MAX = 10_000
 
@@ -58,7 +59,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
     state facts but no rights and no decisions. `kind`: what it is to them, by default their own
     system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
-    default the only owner and the source's id; the first one stays, since ids follow from it.
+    default the only owner and the source's id (the operator is no institution and numbers nothing);
+    the first one stays, since ids follow from it.
     `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
     that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
 
@@ -68,7 +70,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     """
     kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
     if authority is None:
-        authority = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        is_system = owners is not None and len(owners) == 1 and owners[0] != OPERATOR
+        authority = f"{owners[0]}/{source_id}" if owners and is_system else ""
     if authority and not is_authority(authority):
         raise HubError(
             ErrorCode.BAD_USER_INPUT,
