@@ -141,10 +141,16 @@ async def test_an_item_that_only_the_platform_states_is_filled_and_named(hub: Hu
 
 async def test_withdrawing_the_own_claim_shows_the_platform_s_then_nothing(hub: Hub) -> None:
     await hub.say("a", instrument(A, model="own"), offer(KEY, price="1.00"), hours(KEY))
-    await hub.say("p", instrument(A, model="p"), offer(KEY, price="2.00"), hours(KEY, opens="09:00"))
+    await hub.say(
+        "p", instrument(A, model="p"), offer(KEY, price="2.00"), hours(KEY, opens="09:00")
+    )
     first = await only(hub)
     assert first["offers"][0]["price"] == {"amount": "1.00"}
-    gone = (("Instrument", KEY), ("ServiceOffer", f"{KEY}/S1"), ("OpeningHours", f"{KEY}/WEDNESDAY"))
+    gone = (
+        ("Instrument", KEY),
+        ("ServiceOffer", f"{KEY}/S1"),
+        ("OpeningHours", f"{KEY}/WEDNESDAY"),
+    )
     await hub.say("a", *gone)
     node = await only(hub)
     assert (node["id"], node["model"]) == (first["id"], "p")
