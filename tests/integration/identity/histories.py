@@ -112,19 +112,19 @@ def _facts(draw: st.DrawFn) -> Batched:
     rows = []
     for _ in range(draw(st.integers(1, 5))):
         said = draw(_record(draw(st.sampled_from(OWNED[source]))))
-        rows.append(raw(withdrawn(said) if draw(st.integers(0, 3)) == 0 else said))
+        rows.append(raw(withdrawn(said) if draw(st.integers(0, 4)) == 0 else said))
     return Batched(source, tuple(rows), draw(st.integers(0, 9)), draw(st.booleans()))
 
 
 @st.composite
 def _links(draw: st.DrawFn) -> Batched:
-    source = draw(st.sampled_from(["op", "op", "a", "u", "d"]))
+    source = draw(st.sampled_from(["op", "op", "op", "a", "u", "d"]))
     rows = []
     for one, other in draw(st.lists(st.sampled_from(LINKED), min_size=1, max_size=2)):
         stated_by = "operator" if source == "op" else draw(st.sampled_from(OWNED[source]))
-        relation = draw(st.sampled_from(["SAME_AS", "SAME_AS", "SAME_AS", "DIFFERS"]))
+        relation = draw(st.sampled_from(["SAME_AS"] * 5 + ["DIFFERS"]))
         said = link(one, other, stated_by, relation)
-        rows.append(raw(key_of(said) if draw(st.integers(0, 2)) == 0 else said))
+        rows.append(raw(key_of(said) if draw(st.integers(0, 4)) == 0 else said))
     if draw(st.booleans()) and source != "op":
         rows.append(raw(draw(_record(OWNED[source][0]))))
     return Batched(source, tuple(rows), draw(st.integers(0, 9)), is_signed=False)
@@ -144,7 +144,7 @@ _registered = st.sampled_from(
 )
 
 histories = st.lists(
-    st.one_of(_facts(), _facts(), _links(), _registered), min_size=3, max_size=10
+    st.one_of(_facts(), _facts(), _links(), _links(), _registered), min_size=4, max_size=10
 ).map(tuple)
 
 
