@@ -102,9 +102,11 @@ class Names:
         parts, rest = {}, key
         for name in spec.key:
             item = spec.item(name)
-            part, rest = _cut(rest, spec.key_separator, _SEGMENTS.get(item.names or "", 1))
-            is_last = name == spec.key[-1]
-            parts[name] = self._named(item, part + (_joined(spec, rest) if is_last else ""))
+            if name == spec.key[-1]:  # all that is left: free text may hold separators
+                part = rest
+            else:
+                part, rest = _cut(rest, spec.key_separator, _SEGMENTS.get(item.names or "", 1))
+            parts[name] = self._named(item, part)
         return parts
 
     def _named(self, item: Item, part: str) -> str:
@@ -171,7 +173,3 @@ def _rank(key: str) -> tuple[bool, str]:
 def _cut(key: str, separator: str, segments: int) -> tuple[str, str]:
     parts = key.split(separator, segments)
     return separator.join(parts[:segments]), separator.join(parts[segments:])
-
-
-def _joined(spec: RecordSpec, rest: str) -> str:
-    return f"{spec.key_separator}{rest}" if rest else ""

@@ -85,7 +85,7 @@ def _record(draw: st.DrawFn, owner: str) -> Said:
                 hours(key, opens=draw(st.sampled_from(["08:00", "09:00"]))),
                 occupancy(key, "o", draw(st.sampled_from([1, 5]))),
                 coverage(key, f"2026-11-2{number}T16:00:00Z"),
-                usage(key, "u", userKey=other),
+                usage(key, draw(st.sampled_from(["u", "u/"])), userKey=other),
             ]
         )
     )
