@@ -246,9 +246,7 @@ async def derived(database: Database) -> dict[str, list[str]]:
     """Return every row of every table that follows from the entries."""
     found = {}
     for name in sorted({*database.records.metadata.tables, FORMER_ID.name}):
-        rows = await database.reads.fetch_all(
-            f"SELECT to_jsonb(t)::text FROM {name} t ORDER BY 1"  # noqa: S608 - own name
-        )
+        rows = await database.reads.fetch_all(f"SELECT to_jsonb(t)::text FROM {name} t ORDER BY 1")
         found[name] = [text for (text,) in rows]
     return found
 
@@ -272,17 +270,32 @@ def shared_url(cluster: str, template: str) -> Iterator[str]:
         yield url
 
 
+_KEEP = "CREATE TABLE source_as_registered AS SELECT * FROM source"
+_REGISTER_AGAIN = "INSERT INTO source SELECT * FROM source_as_registered"
+
+
 async def emptied(database: Database) -> None:
-    """Take everything out of a database; numbers are not given again."""
+    """Take everything out of a database but the sources, which are as they were registered."""
     names = [*METADATA.tables, *database.records.metadata.tables]
-    statements = "; ".join(f"DELETE FROM {name}" for name in names)  # noqa: S608 - own names
+    statements = "; ".join(f"DELETE FROM {name}" for name in names)
+    (known,) = await database.reads.fetch_all("SELECT to_regclass('source_as_registered')")
+    if known[0] is not None:
+        statements += f"; {_REGISTER_AGAIN}"
     async with database.writes.transaction() as connection:
         await connection.execute(statements.encode())
-    await register(database)
+    if known[0] is None:
+        await register(database)
+        async with database.writes.transaction() as connection:
+            await connection.execute(_KEEP.encode())
+
+
+@pytest.fixture(scope="session")
+async def shared(shared_url: str) -> AsyncIterator[Database]:
+    async with Database(shared_url) as database:
+        yield database
 
 
 @pytest.fixture
-async def hub(shared_url: str) -> AsyncIterator[Hub]:
-    async with Database(shared_url) as database:
-        await emptied(database)
-        yield Hub(database)
+async def hub(shared: Database) -> Hub:
+    await emptied(shared)
+    return Hub(shared)

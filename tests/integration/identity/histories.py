@@ -37,9 +37,6 @@ from tests.integration.identity.conftest import (
 OWNED = {"a": [A], "u": [U], "d": [A, B], "p": [A, U, B], "q": [A, U, B]}
 """For which institutions each source speaks in a history."""
 LINKED = ((A, U), (A, B), (f"{A}/1", f"{B}/1"), (f"{A}/1", f"{A}/2"), (f"{U}/1", f"{B}/2"))
-RECORDS = ("Institution", "Instrument", "Centre", "ServiceOffer", "OpeningHours", "Link")
-RECORDS += ("Occupancy", "OccupancyCoverage", "UsageRecord")
-"""What is said in a history."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from tests.integration.identity.conftest import (
     usage,
 )
 from tests.integration.identity.documents import (
-    BY_NUMBER,
     CALLERS,
     INSTITUTION,
     LISTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,11 @@ def test_merging_changes_no_claim() -> None:
                 claim("1", better, "HUB_OBSERVED", -9999, 1),
                 claim("2", worse, "PRODUCER_SIGNED", 9999, 2),
             )
-            for better, worse in zip(KINDS, KINDS[1:], strict=False)
+            for better, worse in pairwise(KINDS)
         ),
         *(
             (claim("1", "PLATFORM", better, -9999, 1), claim("2", "PLATFORM", worse, 9999, 2))
-            for better, worse in zip(ASSURANCES, ASSURANCES[1:], strict=False)
+            for better, worse in pairwise(ASSURANCES)
         ),
         (claim("1", day=1, entry_id=1), claim("2", day=0, entry_id=2)),
         (claim("1", entry_id=2), claim("2", entry_id=1)),
