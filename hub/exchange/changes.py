@@ -13,8 +13,8 @@ read.
   the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
   the grant begins or ends by its dates between the day of the cursor and today.
 - What links two keys renames what their owners have: both come in `resync`.
-- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
-  not have reached all of them yet, says when to come back, and remembers in its cursor by when the
+- Every worker goes by the grants, and by the names of parties, of some seconds ago. A page
+  therefore ends before a grant or a link that may not have reached all of them yet, says when to come back, and remembers in its cursor by when the
   grant had been committed.
 - A page looks at a bounded number of entries, so it may be empty and not the last.
 """
@@ -218,6 +218,9 @@ class ChangeFeed:
                     each.owner for each, _ in past.subjects if each.wire.get(consumer) == party
                 }
         if told.record_type in self._joins and follower.asked.owner is None:
+            if not follower.is_settled(told):  # some worker may know the parties by other names
+                gathered.waits_for = told
+                return False
             parts = told.key.split(self._registry[told.record_type].key_separator)
             linked = (parts[at] for at in self._joins[told.record_type])
             gathered.resync |= {key.partition("/")[0] for key in linked}
