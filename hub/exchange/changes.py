@@ -14,8 +14,8 @@ read.
   the grant begins or ends by its dates between the day of the cursor and today.
 - What links two keys renames what their owners have: both come in `resync`.
 - Every worker goes by the grants, and by the names of parties, of some seconds ago. A page
-  therefore ends before a grant or a link that may not have reached all of them yet, says when to come back, and remembers in its cursor by when the
-  grant had been committed.
+  therefore ends before a grant or a link that may not have reached all of them yet, says when to
+  come back, and remembers in its cursor by when it had been committed.
 - A page looks at a bounded number of entries, so it may be empty and not the last.
 """
 
