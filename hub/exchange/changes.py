@@ -13,9 +13,9 @@ read.
   the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
   the grant begins or ends by its dates between the day of the cursor and today.
 - What links two keys renames what their owners have: both come in `resync`.
-- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
-  not have reached all of them yet, says when to come back, and remembers in its cursor by when the
-  grant had been committed.
+- Every worker goes by the grants, and by the names of parties, of some seconds ago. A page
+  therefore ends before a grant or a link that may not have reached all of them yet, says when to
+  come back, and remembers in its cursor by when it had been committed.
 - A page looks at a bounded number of entries, so it may be empty and not the last.
 """
 
@@ -45,6 +45,7 @@ from hub.exchange.position import (
     question,
     reset,
 )
+from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
 from schema.dates import local_date
@@ -112,7 +113,7 @@ class ChangeFeed:
         follower = await self._follower(asked)
         found = await self._scan(follower)
         told, is_cut = _readable(found.told)
-        earlier = await self._stated(follower, told)
+        earlier = await self._stated(follower, told, found.names)
         gathered = _Gathered(follower.before.place)
         for each in told:
             if len(gathered.changes) == asked.first:
@@ -173,7 +174,9 @@ class ChangeFeed:
             closed=self._closed,
         )
 
-    async def _stated(self, follower: _Follower, told: list[Told]) -> dict[Place, Stated]:
+    async def _stated(
+        self, follower: _Follower, told: list[Told], names: Names
+    ) -> dict[Place, Stated]:
         """Read what was stated before of items that the follower does not see, and of grants."""
         asked = [
             each
@@ -191,7 +194,8 @@ class ChangeFeed:
                 if each.revision > 1 or each.has_rivals or each.record_type in self._consumers
             ],
             closed=self._closed,
-            names=self._names,
+            naming=self._names,
+            names=names,
         )
 
     def _tell(
@@ -203,7 +207,7 @@ class ChangeFeed:
     ) -> bool:
         """Add what an entry means to the follower; False when the page must end before it."""
         consumer = self._consumers.get(told.record_type)
-        party = follower.asked.caller.party
+        party = follower.grants.party
         if consumer and party is not None and follower.asked.owner is None:
             past = earlier[told.place]
             if past.is_news(lambda subject: subject.wire.get(consumer) == party):
@@ -214,6 +218,9 @@ class ChangeFeed:
                     each.owner for each, _ in past.subjects if each.wire.get(consumer) == party
                 }
         if told.record_type in self._joins and follower.asked.owner is None:
+            if not follower.is_settled(told):  # some worker may know the parties by other names
+                gathered.waits_for = told
+                return False
             parts = told.key.split(self._registry[told.record_type].key_separator)
             linked = (parts[at] for at in self._joins[told.record_type])
             gathered.resync |= {key.partition("/")[0] for key in linked}

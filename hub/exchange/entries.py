@@ -23,7 +23,6 @@ from typing import Any
 from hub.access.visibility import Subject
 from hub.exchange.limits import JUDGED_MAX, SCANNED_MAX
 from hub.exchange.position import Place
-from hub.identity.ids import item_id
 from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon
@@ -119,6 +118,8 @@ class Scan:
 
     told: list[Told]
     end: Place
+    names: Names
+    """By which it was read."""
     is_last: bool
     """Nothing below the horizon is left behind `end`."""
 
@@ -151,24 +152,24 @@ async def scan(
     told = [_told(row, registry[row[4]], names) for row in rows if row[3]]
     told = await shown(database, told, closed=closed, names=names)
     if rows and (len(rows) == JUDGED_MAX or rows[-1][2] == SCANNED_MAX):
-        return Scan(told=told, end=(int(rows[-1][0]), rows[-1][1]), is_last=False)
-    return Scan(told=told, end=(horizon.xid, -1), is_last=True)
+        return Scan(told=told, end=(int(rows[-1][0]), rows[-1][1]), names=names, is_last=False)
+    return Scan(told=told, end=(horizon.xid, -1), names=names, is_last=True)
 
 
 def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
     xid, scanned_id, _, _, record_type, source, authority, key, *standing = row
     owner, issuer, revision, *standing = standing
-    owner, issuer = names.party(owner), names.party(issuer)
+    names = names.of_type(spec)
     entry_id, accepted_at, withdrawn, canon = standing
     return Told(
         place=(int(xid), scanned_id),
         record_type=record_type,
-        item_id=item_id(spec.prefix, spec.name, authority, names.key(spec, key), owner),
+        item_id=names.identity(spec, authority, key, owner),
         source=source,
         authority=authority,
         key=key,
-        owner=owner,
-        issuer=issuer,
+        owner=names.party(owner),
+        issuer=names.party(issuer),
         revision=revision,
         entry_id=entry_id,
         accepted_at=accepted_at,
@@ -255,18 +256,19 @@ class Stated:
         return last > 0 and (self.has_rivals or self.passed <= last)
 
 
-async def stated(
+async def stated(  # noqa: PLR0913 - what is read, for whom, and by which names
     database: Database,
     horizon: Horizon,
     after: Place,
     told: Sequence[Told],
     *,
     closed: Collection[str],
-    names: Collection[str],
+    naming: Collection[str],
+    names: Names,
 ) -> dict[Place, Stated]:
     """Return, by the place of each entry, whose its item ever was, whose word, whom it named.
 
-    `names`: wire names of the items that name parties.
+    `naming`: wire names of the items that name parties; `names`: by which those are known.
     """
     found: defaultdict[Place, Stated] = defaultdict(Stated)
     if not told:
@@ -278,13 +280,17 @@ async def stated(
         "rivals": [each.has_rivals for each in told],
         "keys": [each.key for each in told],
         "closed": list(closed),
-        "names": list(names),
+        "names": list(naming),
         "through": horizon.restored_through,
         "xid": str(after[0]),
         "id": after[1],
     }
     for n, owner, issuer, named, last in await database.reads.fetch_all(_STATED, parameters):
-        subject = Subject(owner=owner, issuer=issuer, wire=json.loads(named) if named else {})
+        subject = Subject(
+            owner=names.party(owner),
+            issuer=names.party(issuer),
+            wire={at: names.party(key) for at, key in json.loads(named or "{}").items()},
+        )
         found[told[n - 1].place].subjects.append((subject, last))
     for n, revision in await database.reads.fetch_all(_PASSED, parameters):
         found[told[n - 1].place].passed = revision

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.identity.ids import item_id
 from schema.codes import LinkRelation
 from schema.item import Item, RecordSpec
 from schema.parties import OPERATOR
+from schema.traits import Joins
 
 INSTITUTION, INSTRUMENT = "Institution", "Instrument"
 """What can be linked; the key of an instrument is `<institution>/<number>`."""
@@ -64,17 +66,48 @@ class Names:
         named = f"{self.party(head)}{slash}{number}"
         return self.instruments.get(named, named)
 
+    def of_type(self, spec: RecordSpec) -> Names:
+        """Return the names that records of a type are read by.
+
+        What joins keys speaks of the keys as they were stated: names follow from it, so they change
+        nothing of it.
+        """
+        return NOBODY if spec.trait(Joins) is not None else self
+
     def key(self, spec: RecordSpec, key: str) -> str:
         """Return the key of a record of any type with the names of what it mentions."""
         if spec.name in _SEGMENTS:
             return self.of(spec.name, key)
-        parts, rest = [], key
+        return spec.key_separator.join(self._parts(spec, key).values())
+
+    def keeper(self, spec: RecordSpec, key: str, owner: str) -> str:
+        """Return whose the name of a record is, which may be another than whose the record is.
+
+        An instrument that is known by a number of another institution stays its owner's, but all
+        claims of it have one id, and whoever writes them one lock.
+        """
+        if spec.name in _SEGMENTS:
+            return self.of(spec.name, key).partition("/")[0]
+        assert spec.owner is not None, "a record has an owner"
+        if spec.owner.item not in spec.key:
+            return self.party(owner)
+        return self._parts(spec, key)[spec.owner.item].partition("/")[0]
+
+    def identity(self, spec: RecordSpec, authority: str, key: str, owner: str) -> str:
+        """Return the id of a record; its key and owner are as they were stated."""
+        named, keeper = self.key(spec, key), self.keeper(spec, key, owner)
+        return item_id(spec.prefix, spec.name, authority, named, keeper)
+
+    def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
+        parts, rest = {}, key
         for name in spec.key:
             item = spec.item(name)
-            part, rest = _cut(rest, spec.key_separator, _SEGMENTS.get(item.names or "", 1))
-            is_last = name == spec.key[-1]
-            parts.append(self._named(item, part + (_joined(spec, rest) if is_last else "")))
-        return spec.key_separator.join(parts)
+            if name == spec.key[-1]:  # all that is left: free text may hold separators
+                part = rest
+            else:
+                part, rest = _cut(rest, spec.key_separator, _SEGMENTS.get(item.names or "", 1))
+            parts[name] = self._named(item, part)
+        return parts
 
     def _named(self, item: Item, part: str) -> str:
         return self.of(item.names, part) if item.names in _SEGMENTS else part
@@ -140,7 +173,3 @@ def _rank(key: str) -> tuple[bool, str]:
 def _cut(key: str, separator: str, segments: int) -> tuple[str, str]:
     parts = key.split(separator, segments)
     return separator.join(parts[:segments]), separator.join(parts[segments:])
-
-
-def _joined(spec: RecordSpec, rest: str) -> str:
-    return f"{spec.key_separator}{rest}" if rest else ""

@@ -56,14 +56,14 @@ class Precedence:
 
 
 def kind_for(
-    kind: SourceKind, owners: Iterable[str] | None, owner: str, same: Callable[[str], str]
+    kind: SourceKind, owners: Iterable[str] | None, issuer: str, same: Callable[[str], str]
 ) -> SourceKind:
-    """Return what a source is to one owner.
+    """Return what a source is to the one who may state a record, mostly its owner.
 
     `owners`: whom it is registered for, None for a platform; `same` gives the key under which a
     linked institution is known. A source that was cut down has no standing any more.
     """
-    if owners is None or any(same(each) == owner for each in owners):
+    if owners is None or any(same(each) == issuer for each in owners):
         return kind
     return SourceKind.NONE
 

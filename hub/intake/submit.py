@@ -22,7 +22,7 @@ import psycopg
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.identity.ids import item_id, revision_id
+from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
@@ -246,15 +246,13 @@ def _became(entry: Entry) -> Outcome:
 def _outcome(row: Prepared, outcome: Outcome, current: Current, names: Names) -> RowOutcome:
     assert row.spec is not None
     assert row.key is not None
-    key, owner = row.key, row.owner
-    if names:
-        key, owner = names.key(row.spec, key), names.party(owner)
+    names = names.of_type(row.spec)
     return RowOutcome(
         row=row.row,
         outcome=outcome,
         record_type=row.spec.name,
         key=row.key,
-        item_id=item_id(row.spec.prefix, row.spec.name, row.authority, key, owner),
+        item_id=names.identity(row.spec, row.authority, row.key, row.owner),
         entry_id=current.entry_id or None,
         revision=current.revision,
         revision_id=revision_id(current.digest),

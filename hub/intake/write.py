@@ -150,9 +150,13 @@ class Writing:
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
         """Keep others from writing claims of whose records this batch has entries."""
-        stated = {entry.row.owner for each in decided.values() for entry in each.entries}
-        if stated:
-            await lock_owners(self.connection, {names.party(owner) for owner in stated})
+        keepers: set[str] = set()
+        for name, each in decided.items():
+            spec = self.records.tables[name].spec
+            of = names.of_type(spec)
+            keepers |= {of.keeper(spec, e.row.key or "", e.row.owner) for e in each.entries}
+        if keepers:
+            await lock_owners(self.connection, keepers)
 
     async def projections(self, record_type: str, decided: Decided, view: View) -> None:
         """Write what was staged into the tables of a record type."""

@@ -69,14 +69,15 @@ def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
 def _counts(coverage: str, source: str, asked: Window) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
-    A source that is closed, or no longer speaks for the owner, vouches for nothing; it may know the
-    owner by another key, the one in the key that it states. `h` is when it said so again.
+    A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
+    said so again. Sources are registered for institutions by the keys that they state, which a
+    claim's own key begins with, whatever its owner is known by.
     """
     _, covers = asked.model.stating(Covers)
+    owner = f"split_part({coverage}.key,'/',1)"
     return (
         f"{_overlap(coverage, covers, asked)} AND {source}.active"
-        f" AND ({source}.owners IS NULL OR {coverage}.owner = ANY({source}.owners)"
-        f" OR split_part({coverage}.key,'/',1) = ANY({source}.owners)) AND"
+        f" AND ({source}.owners IS NULL OR {owner} = ANY({source}.owners)) AND"
         f" greatest({coverage}.as_of,h.as_of)"
         f" + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
     )

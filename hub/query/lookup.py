@@ -23,10 +23,11 @@ def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> s
     assert source is not None
     assert local is not None
     claims = statement.model.sources[spec.name]
-    return (  # whoever leads now: what a source states is found by its name
+    at = f"split_part(c.key,'{spec.key_separator}',{len(spec.key)})"
+    return (  # whoever leads now, and whatever it is linked to: a claim's own key is as stated
         f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE NOT c.withdrawn"
         f" AND c.source = {statement.bind(source, binding.plain, 'text')}"
-        f" AND c.local_no = {statement.bind(local, binding.plain, 'text')})"
+        f" AND {at} = {statement.bind(local, binding.plain, 'text')})"
     )
 
 

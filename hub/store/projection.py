@@ -108,11 +108,12 @@ class Projection:
         """Return the COPY line of a claim; `wire` is empty for a withdrawn one."""
         spec, owner, issuer, former = self.tables.spec, standing.owner, standing.issuer, NULL
         identity = item_id(spec.prefix, spec.name, standing.authority, standing.key, owner)
+        names = names.of_type(spec)
         if names:
-            own, key = identity, names.key(spec, standing.key)
+            own = identity
+            identity = names.identity(spec, standing.authority, standing.key, owner)
             owner, issuer = names.party(owner), names.party(issuer)
             wire = names.wire(spec, wire) if wire else wire
-            identity = item_id(spec.prefix, spec.name, standing.authority, key, owner)
             former = NULL if own == identity else own
         return line(
             [

@@ -3,8 +3,8 @@
 - Whoever calls holds `REBUILD_LOCK` alone: intake waits, readers see the old rows until the commit.
 - A link changes the names of what two owners have: all their rows are written again from their
   entries, so that taking the link back gives the former rows byte for byte.
-- A change of a source or of the order changes no name: only what several sources speak of is
-  settled again.
+- A change of a source or of the order: what several sources speak of is settled again, and where
+  links are among it, what they rename is written again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hub.store.projection import REBUILD_LOCK, Projection, View
 from hub.store.records import StoredRecords
 from hub.store.settling import settle, write
 from hub.store.standing import Found, lines_of
-from hub.store.view import precedence_in_force, put_in_force, view_now
+from hub.store.view import names_now, precedence_in_force, put_in_force, view_now
 
 ROWS_PER_TURN = 1_000
 """Claims that are written again at once."""
@@ -52,7 +52,9 @@ async def relink(
     owners = renamed_owners(before, view.names)
     if owners:
         for name in sorted(records.tables):
-            await _rewrite(connection, records.projection(name), sorted(owners), view)
+            target = records.projection(name)
+            if view.names.of_type(target.tables.spec) is view.names:
+                await _rewrite(connection, target, sorted(owners), view)
     return owners
 
 
@@ -125,6 +127,7 @@ async def _settle_rivals(
 ) -> bool:
     """Settle what several sources speak of, or only where a certain one is among them."""
     found = False
+    before = view.names
     for name in sorted(records.tables):
         target = records.projection(name)
         await connection.execute(target.create_stage.encode())
@@ -133,6 +136,9 @@ async def _settle_rivals(
         led = [] if of is None else await _rivals(connection, target, of, source)
         await settle(connection, target, items, led, view)
         found = found or bool(items or led)
+    after = await names_now(connection, records)
+    if after != before:  # another source speaks of a link now, and says otherwise
+        await relink(connection, records, before, View(view.precedence, after))
     return found
 
 

@@ -199,7 +199,7 @@ def _claim(
         source=stated.source,
         authority=stated.authority,
         key=stated.key,
-        kind=kind_for(known, owners, stated.owner, view.names.party),
+        kind=kind_for(known, owners, stated.issuer, view.names.party),
         assurance=stated.assurance,
         as_of=stated.as_of,
         entry_id=stated.entry_id,

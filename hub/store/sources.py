@@ -58,7 +58,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
     state facts but no rights and no decisions. `kind`: what it is to them, by default their own
     system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
-    default the only owner and the source's id; the first one stays, since ids follow from it.
+    default the only owner and the source's id (the operator is no institution and numbers nothing);
+    the first one stays, since ids follow from it.
     `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
     that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
 
