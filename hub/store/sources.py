@@ -68,7 +68,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     """
     kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
     if authority is None:
-        authority = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        own = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        authority = own if is_authority(own) else ""  # the operator's own source numbers nothing
     if authority and not is_authority(authority):
         raise HubError(
             ErrorCode.BAD_USER_INPUT,
