@@ -149,6 +149,7 @@ class Hub:
         withdraw: bool = False,
         authority: str | None = None,
         may_fail: bool = False,
+        dry_run: bool = False,
     ) -> bool:
         """Put rows in, or withdraw them by the keys that stand in for their records.
 
@@ -160,8 +161,8 @@ class Hub:
             else {"type": kind, "record": body}
             for kind, body in rows
         ]
-        for row in raw:
-            row |= {} if authority is None else {"authority": authority}
+        if authority is not None:
+            raw = [{**row, "authority": authority} for row in raw]
         batch = Batch(
             source=source,
             party="hub:delta.example",
@@ -171,6 +172,7 @@ class Hub:
                 assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"
             ),
             as_of=self.at,
+            dry_run=dry_run,
         )
         outcomes = await submit(self.database, batch, clock=self.clock)
         bad = [row for row in outcomes.rows if row.outcome is Outcome.QUARANTINED]

@@ -259,8 +259,8 @@ _FULL = [
 """A history that goes on from here meets clients that hold something of everything."""
 _HISTORIES = st.one_of(
     st.lists(_STEPS, min_size=4, max_size=30),
-    st.lists(_STEPS, min_size=4, max_size=20).map(lambda steps: [*_FULL, *steps]),
-    st.lists(st.one_of(links(), links(), st.builds(Unlink, st.integers(0, 5)), _STEPS), max_size=12)
+    st.lists(_STEPS, min_size=4, max_size=12).map(lambda steps: [*_FULL, *steps]),
+    st.lists(st.one_of(links(), links(), st.builds(Unlink, st.integers(0, 5)), _STEPS), max_size=5)
     .map(lambda steps: [each for step in steps for each in (step, Sync())])
     .map(lambda steps: [*_FULL, *steps]),
 )
