@@ -8,15 +8,14 @@
 - What an entry is about is an item, of which several sources may speak. It changes with the entry
   of each and stands until all are withdrawn: an entry is judged by the claim that is shown now,
   whose ever it is (`shown`).
-- A body that was erased names nobody: who has to know is told by the entry that erases it.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -63,26 +62,9 @@ CROSS JOIN LATERAL (
 LEFT JOIN entry_body b ON b.entry_id = s.entry_id AND s.record_type = ANY(%(closed)s)
 WHERE w.wanted OR w.n = {SCANNED_MAX}
 ORDER BY w.n LIMIT {JUDGED_MAX}"""  # noqa: S608 - own names
-_STATED = """
-SELECT w.n, e.owner, e.issuer, d.named::text, max(e.revision)
-FROM unnest(%(types)s::text[], %(sources)s::text[], %(authorities)s::text[], %(keys)s::text[],
-  %(rivals)s::bool[]) WITH ORDINALITY w (record_type, source, authority, key, has_rivals, n)
-JOIN entry e ON e.record_type = w.record_type AND e.authority = w.authority AND e.key = w.key
-  AND (e.source = w.source OR w.has_rivals)
-LEFT JOIN entry_body b ON b.entry_id = e.entry_id AND e.record_type = ANY(%(closed)s)
-CROSS JOIN LATERAL (
-  SELECT jsonb_object_agg(i.key, i.value) AS named
-  FROM jsonb_each(coalesce(convert_from(b.canon, 'UTF8')::jsonb, '{}'::jsonb)) i
-  WHERE i.key = ANY(%(names)s)) d
-WHERE NOT e.withdrawal GROUP BY 1, 2, 3, d.named"""
-_PASSED = """
-SELECT w.n, max(e.revision)
-FROM unnest(%(types)s::text[], %(sources)s::text[], %(authorities)s::text[], %(keys)s::text[])
-  WITH ORDINALITY w (record_type, source, authority, key, n)
-JOIN entry e USING (record_type, source, authority, key)
-WHERE CASE WHEN e.entry_id <= %(through)s THEN %(xid)s::xid8 > '0'::xid8 OR e.entry_id <= %(id)s
-           ELSE (e.xid, e.entry_id) <= (%(xid)s::xid8, %(id)s) END
-GROUP BY 1"""
+
+ClaimName = tuple[str, str, str]
+"""Source, authority and key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,8 +85,10 @@ class Told:
     withdrawn: bool
     wire: Mapping[str, Any]
     """What parties it names; empty where everybody may see the rows of its type."""
-    has_rivals: bool = False
-    """Other sources speak of the item, or spoke of it; known where not everybody sees rows."""
+    claims: tuple[ClaimName, ...]
+    """What is said of the item, or was; of types that everybody sees only the entry's own."""
+    revisions: int
+    """How many revisions the claims have together."""
 
     @property
     def subject(self) -> Subject:
@@ -118,10 +102,10 @@ class Scan:
 
     told: list[Told]
     end: Place
-    names: Names
-    """By which it was read."""
     is_last: bool
     """Nothing below the horizon is left behind `end`."""
+    names: Names
+    """What linked things were known by when the entries were read."""
 
 
 async def scan(
@@ -152,8 +136,9 @@ async def scan(
     told = [_told(row, registry[row[4]], names) for row in rows if row[3]]
     told = await shown(database, told, closed=closed, names=names)
     if rows and (len(rows) == JUDGED_MAX or rows[-1][2] == SCANNED_MAX):
-        return Scan(told=told, end=(int(rows[-1][0]), rows[-1][1]), names=names, is_last=False)
-    return Scan(told=told, end=(horizon.xid, -1), names=names, is_last=True)
+        end = (int(rows[-1][0]), rows[-1][1])
+        return Scan(told=told, end=end, is_last=False, names=names)
+    return Scan(told=told, end=(horizon.xid, -1), is_last=True, names=names)
 
 
 def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
@@ -171,6 +156,8 @@ def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
         owner=names.party(owner),
         issuer=names.party(issuer),
         revision=revision,
+        revisions=revision,
+        claims=((source, authority, key),),
         entry_id=entry_id,
         accepted_at=accepted_at,
         withdrawn=withdrawn,
@@ -186,7 +173,7 @@ async def shown(
     for each in told:
         ids[each.record_type].append(each.item_id)
     found: dict[str, tuple[Any, ...]] = {}
-    rivalled: set[str] = set()
+    claims: defaultdict[str, dict[ClaimName, int]] = defaultdict(dict)
     for name, wanted in ids.items():
         tables = database.records.tables[name]
         speaks = "" if tables.golden is not None else " AND t.speaks"
@@ -199,27 +186,30 @@ async def shown(
         ):
             found[row[0]] = row
         if name in closed:
-            rows = await database.reads.fetch_all(
-                f"SELECT item_id FROM {tables.source.name} "  # noqa: S608 - own name
-                "WHERE item_id = ANY(%s) GROUP BY 1 HAVING count(*) > 1",
+            for item, *claim, revision in await database.reads.fetch_all(
+                f"SELECT item_id, source, authority, key, revision FROM {tables.source.name} "  # noqa: S608 - own name
+                "WHERE item_id = ANY(%s)",
                 (wanted,),
-            )
-            rivalled |= {item for (item,) in rows}
+            ):
+                claims[item][tuple(claim)] = revision
     registry = database.records.registry
     return [
-        _shown(each, found.get(each.item_id), registry[each.record_type], names, rivalled)
+        _shown(
+            _with_claims(each, claims[each.item_id]),
+            found.get(each.item_id),
+            registry[each.record_type],
+            names,
+        )
         for each in told
     ]
 
 
-def _shown(
-    told: Told,
-    row: tuple[Any, ...] | None,
-    spec: RecordSpec,
-    names: Names,
-    rivalled: Collection[str],
-) -> Told:
-    told = replace(told, has_rivals=told.item_id in rivalled)
+def _with_claims(told: Told, claims: Mapping[ClaimName, int]) -> Told:
+    known = {**dict.fromkeys(told.claims, told.revisions), **claims}
+    return replace(told, claims=tuple(sorted(known)), revisions=sum(known.values()))
+
+
+def _shown(told: Told, row: tuple[Any, ...] | None, spec: RecordSpec, names: Names) -> Told:
     if row is None or row[5] == told.entry_id:
         return told
     _, owner, issuer, source, revision, entry_id, accepted_at, canon = row
@@ -234,66 +224,3 @@ def _shown(
         withdrawn=False,
         wire={} if canon is None else names.wire(spec, json.loads(canon)),
     )
-
-
-@dataclass(slots=True)
-class Stated:
-    """What was ever stated of an item, each with the last revision that said so."""
-
-    subjects: list[tuple[Subject, int]] = field(default_factory=list)
-    passed: int = 0
-    """The newest revision that the follower has gone past."""
-    has_rivals: bool = False
-    """Other sources speak of it too, so revisions tell nothing of the order."""
-
-    def is_news(self, concerns: Callable[[Subject], bool]) -> bool:
-        """Whether what stands is the first that a follower hears of after what concerned it.
-
-        What came after that and was gone past has been told, so that nobody learns how often
-        something changes that is no longer its own.
-        """
-        last = max((at for subject, at in self.subjects if concerns(subject)), default=0)
-        return last > 0 and (self.has_rivals or self.passed <= last)
-
-
-async def stated(  # noqa: PLR0913 - what is read, for whom, and by which names
-    database: Database,
-    horizon: Horizon,
-    after: Place,
-    told: Sequence[Told],
-    *,
-    closed: Collection[str],
-    naming: Collection[str],
-    names: Names,
-) -> dict[Place, Stated]:
-    """Return, by the place of each entry, whose its item ever was, whose word, whom it named.
-
-    `naming`: wire names of the items that name parties; `names`: by which those are known.
-    """
-    found: defaultdict[Place, Stated] = defaultdict(Stated)
-    if not told:
-        return found
-    parameters = {
-        "types": [each.record_type for each in told],
-        "sources": [each.source for each in told],
-        "authorities": [each.authority for each in told],
-        "rivals": [each.has_rivals for each in told],
-        "keys": [each.key for each in told],
-        "closed": list(closed),
-        "names": list(naming),
-        "through": horizon.restored_through,
-        "xid": str(after[0]),
-        "id": after[1],
-    }
-    for n, owner, issuer, named, last in await database.reads.fetch_all(_STATED, parameters):
-        subject = Subject(
-            owner=names.party(owner),
-            issuer=names.party(issuer),
-            wire={at: names.party(key) for at, key in json.loads(named or "{}").items()},
-        )
-        found[told[n - 1].place].subjects.append((subject, last))
-    for n, revision in await database.reads.fetch_all(_PASSED, parameters):
-        found[told[n - 1].place].passed = revision
-    for each in told:
-        found[each.place].has_rivals = each.has_rivals
-    return found

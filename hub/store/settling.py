@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from hub.identity.merge import Merged, merge
@@ -59,6 +60,7 @@ async def settle(
     view: View,
 ) -> None:
     """Decide anew what is shown of some items, and who leads for some instruments."""
+    view = replace(view, names=view.names.of_type(target.tables.spec))  # links judge no link
     asked = sorted(items)
     for at in range(0, len(asked), CLAIMS_PER_TURN):
         part = asked[at : at + CLAIMS_PER_TURN]

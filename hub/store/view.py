@@ -1,7 +1,8 @@
 """`view`: by what claims are read now: the links that stand, and the order of precedence in force.
 
 - Links change only under `REBUILD_LOCK` held alone, so a transaction that shares it may rely on
-  what it reads here; the names are worked out once for each state of the links.
+  what it reads here; the names are worked out once for each state of the links. A state is the set
+  of entries that stand: a dry run may have seen one with as many and the same last that never was.
 - The order of precedence is the one that the claims in the store were settled by. When another one
   comes into force by its date, `hub.store.relinking.switch_precedence` settles them anew.
 """
@@ -70,12 +71,12 @@ async def names_now(connection: Connection, records: StoredRecords) -> Names:
     table = records.tables[spec.name].source.name
     state = await (
         await connection.execute(
-            "SELECT current_database(), count(*), sum(hashint8extended(entry_id, 0)) "  # noqa: S608 - own name
+            "SELECT count(*), sum(hashtextextended(encode(digest, 'hex'), 0)) "  # noqa: S608
             f"FROM {table} WHERE speaks".encode()
         )
     ).fetchone()
     assert state is not None
-    if not state[1]:
+    if not state[0]:
         return NOBODY
     if state in _kept:
         return _kept[state]
