@@ -95,6 +95,8 @@ class Names:
 
     def identity(self, spec: RecordSpec, authority: str, key: str, owner: str) -> str:
         """Return the id of a record; its key and owner are as they were stated."""
+        if not self:
+            return item_id(spec.prefix, spec.name, authority, key, owner)
         named, keeper = self.key(spec, key), self.keeper(spec, key, owner)
         return item_id(spec.prefix, spec.name, authority, named, keeper)
 

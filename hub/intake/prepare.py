@@ -63,6 +63,8 @@ class Prepared:
     wire: Mapping[str, Any] | None = None
     authority: str = ""
     """Who numbers records of this key; empty where the world shares the key."""
+    identity: str = ""
+    """Id of the record, once it is known whose it is."""
     owner: str = ""
     issuer: str = ""
     canon: bytes = b""

@@ -176,12 +176,13 @@ async def _write(
             vouched = batch.evidence.assurance
             decided[name] = decide(good[name], known, speaker, context, vouched)
             refused += [(row, [told]) for row, told in decided[name].refused]
+            _identify(decided[name], view.names)
         refused.sort(key=lambda pair: pair[0].row)
         await _project(database, writing, decided, view, joining if names_change else frozenset())
         if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
         await writing.quarantine(refused)
-        outcomes = _outcomes(batch, decided, refused, view.names)
+        outcomes = _outcomes(batch, decided, refused)
         if batch.dry_run:
             raise psycopg.Rollback
         await keep_answer(connection, batch, outcomes, now)
@@ -212,17 +213,25 @@ async def _project(
             await writing.relink({name: decided[name] for name in joining & decided.keys()}, view)
 
 
-def _outcomes(
-    batch: Batch, decided: dict[str, Decided], refused: Refused, names: Names
-) -> Outcomes:
+def _identify(decided: Decided, names: Names) -> None:
+    """Give each row that is or was taken the id of its record."""
+    rows = [entry.row for entry in decided.entries] + [row for row, _ in decided.duplicates]
+    for row in rows:
+        assert row.spec is not None
+        assert row.key is not None
+        of_type = names.of_type(row.spec) if names else names
+        row.identity = of_type.identity(row.spec, row.authority, row.key, row.owner)
+
+
+def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Outcomes:
     made: list[RowOutcome] = []
     for each in decided.values():
         for entry in each.entries:
             if batch.dry_run:
                 entry.current.entry_id = 0  # it will be undone, so its id means nothing
-            made.append(_outcome(entry.row, _became(entry), entry.current, names))
+            made.append(_outcome(entry.row, _became(entry), entry.current))
         for row, current in each.duplicates:
-            made.append(_outcome(row, Outcome.DUPLICATE, current, names))
+            made.append(_outcome(row, Outcome.DUPLICATE, current))
     made += [
         RowOutcome(
             row=row.row,
@@ -243,16 +252,15 @@ def _became(entry: Entry) -> Outcome:
     return Outcome.WITHDRAWN if entry.row.withdrawal else Outcome.ACCEPTED
 
 
-def _outcome(row: Prepared, outcome: Outcome, current: Current, names: Names) -> RowOutcome:
+def _outcome(row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
     assert row.spec is not None
     assert row.key is not None
-    names = names.of_type(row.spec)
     return RowOutcome(
         row=row.row,
         outcome=outcome,
         record_type=row.spec.name,
         key=row.key,
-        item_id=names.identity(row.spec, row.authority, row.key, row.owner),
+        item_id=row.identity,
         entry_id=current.entry_id or None,
         revision=current.revision,
         revision_id=revision_id(current.digest),

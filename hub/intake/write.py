@@ -144,8 +144,12 @@ class Writing:
     async def stage(self, record_type: str, decided: Decided, names: Names) -> None:
         """Send what now stands to this connection's TEMP table of a record type."""
         target = self.records.projection(record_type)
-        last = [entry for entry in decided.entries if entry.last]
-        lines = (target.row(self._standing(entry), entry.row.wire or {}, names) for entry in last)
+        names = names.of_type(target.tables.spec)
+        lines = (
+            target.row(self._standing(entry), entry.row.wire or {}, names, entry.row.identity)
+            for entry in decided.entries
+            if entry.last
+        )
         await target.fill_stage(self.connection, lines)
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:

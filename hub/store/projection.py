@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Text
 from sqlalchemy.dialects import postgresql
 
-from hub.identity.ids import item_id, shard_of
+from hub.identity.ids import shard_of
 from hub.identity.links import NOBODY, Names
 from hub.identity.precedence import Precedence
 from hub.store.copying import Connection, copy_rows
@@ -104,14 +104,23 @@ class Projection:
             self.remove += (self._remove(name, "s.revision > 1"),)
             self.write_listing = f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 3"
 
-    def row(self, standing: Standing, wire: Mapping[str, Any], names: Names = NOBODY) -> bytes:
-        """Return the COPY line of a claim; `wire` is empty for a withdrawn one."""
+    def row(
+        self,
+        standing: Standing,
+        wire: Mapping[str, Any],
+        names: Names = NOBODY,
+        identity: str | None = None,
+    ) -> bytes:
+        """Return the COPY line of a claim; `wire` is empty for a withdrawn one.
+
+        `names` are those of the record type (`Names.of_type`); `identity` is what follows from
+        them, where it is known.
+        """
         spec, owner, issuer, former = self.tables.spec, standing.owner, standing.issuer, NULL
-        identity = item_id(spec.prefix, spec.name, standing.authority, standing.key, owner)
-        names = names.of_type(spec)
-        if names:
-            own = identity
+        if identity is None:
             identity = names.identity(spec, standing.authority, standing.key, owner)
+        if names:
+            own = NOBODY.identity(spec, standing.authority, standing.key, owner)
             owner, issuer = names.party(owner), names.party(issuer)
             wire = names.wire(spec, wire) if wire else wire
             former = NULL if own == identity else own

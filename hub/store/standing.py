@@ -51,7 +51,7 @@ async def standing_lines(
     connection: Connection, target: Projection, found: Found, names: Names = NOBODY
 ) -> AsyncIterator[list[bytes]]:
     """Yield the COPY lines of everything that stands, a bounded number at a time."""
-    found.damaged = []
+    found.damaged, names = [], names.of_type(target.tables.spec)
     async with connection.cursor(name="standing") as cursor:
         cursor.itersize = ROWS_PER_TURN
         await cursor.execute(_STANDING.encode(), (target.tables.spec.name,))
@@ -63,7 +63,7 @@ async def lines_of(
     connection: Connection, target: Projection, entries: list[int], found: Found, names: Names
 ) -> list[bytes]:
     """Return the COPY lines of some entries that stand."""
-    found.damaged = []
+    found.damaged, names = [], names.of_type(target.tables.spec)
     cursor = await connection.execute(_NAMED.encode(), (entries,))
     rows = await cursor.fetchall()
     return [made for row in rows if (made := _line(target, row, found, names)) is not None]
