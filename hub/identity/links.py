@@ -3,7 +3,7 @@
 - Two keys are joined when the operator says SAME_AS, or the owners of both do; a DIFFERS of the
   operator or of one owner keeps them apart, and keeps apart whatever else would join them.
 - Linking two institutions links the keys below them: an instrument of one and the instrument of the
-  other with the same number are one.
+  other with the same number are one, and no DIFFERS can keep these apart.
 - Of joined keys one is the name of all: a unified social credit code before others, else the first
   in the order of code points. Nothing depends on the order in which links were stated.
 """

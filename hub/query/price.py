@@ -61,7 +61,7 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         f"CASE o.unit WHEN 'HOUR' THEN {hours} WHEN 'SAMPLE' THEN {samples} WHEN 'RUN' THEN 1 END"
     )
     valid = (
-        f"o.{prices.of} = {key} AND o.leads AND o.speaks AND o.price IS NOT NULL"
+        f"o.{prices.of} = {key} AND o.leads AND o.price IS NOT NULL"
         f" AND (o.valid_from IS NULL OR o.valid_from <= {day})"
         f" AND (o.valid_until IS NULL OR o.valid_until >= {day})"
         " AND coalesce(o.minimum_charge->>'currency' = o.price->>'currency',true)"

@@ -71,6 +71,8 @@ class Standing:
         self.ever: dict[Thing, set[str]] = {}
         """Who ever said something of it."""
         self.ids: dict[Thing, str] = {}
+        self.touched: dict[Thing, datetime] = {}
+        """When what somebody says of it was last taken in or taken back."""
         self.proven = self.heard = 0
         """How many rows were vouched for better, and how many were heard again later."""
 
@@ -78,14 +80,16 @@ class Standing:
         """Note the identity of a thing: one, and no other thing's."""
         assert self.ids.setdefault(thing, identity) == identity, f"{thing} has two identities"
 
-    def takes_back(self, thing: Thing, source: str) -> None:
+    def takes_back(self, thing: Thing, source: str, at: datetime) -> None:
         """Note that a source says it no longer."""
         del self.said[thing][source]
+        self.touched[thing] = max(self.touched[thing], at)
 
     def says(self, thing: Thing, claim: Claim) -> None:
         """Note what a source says now."""
         self.said.setdefault(thing, {})[claim.source] = claim
         self.ever.setdefault(thing, set()).add(claim.source)
+        self.touched[thing] = max(self.touched.get(thing, claim.accepted_at), claim.accepted_at)
 
     def says_again(self, thing: Thing, source: str, as_of: datetime) -> None:
         """Note that a source said the same again, which changes nothing but when it was heard."""
@@ -125,6 +129,7 @@ class Standing:
             claims=sorted(claims, key=lambda each: each.source),
             kinds={each.source: self.sources[each.source].to(each.owner) for each in claims},
             chosen=chosen,
+            touched_at=self.touched[thing],
         )
 
 

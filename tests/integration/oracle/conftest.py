@@ -92,7 +92,7 @@ def _note(standing: Standing, said: Said, outcomes: Outcomes) -> None:
         thing = (outcome.record_type, authority, outcome.key)
         standing.named(thing, outcome.item_id)
         if outcome.outcome is Outcome.WITHDRAWN:
-            standing.takes_back(thing, said.source)
+            standing.takes_back(thing, said.source, said.now)
         elif outcome.outcome is Outcome.DUPLICATE:
             standing.says_again(thing, said.source, said.as_of)
         else:

@@ -64,6 +64,8 @@ class Row:
     """What each source is to the owner."""
     chosen: Mapping[str, str]
     """Items that the lead does not state, and the source of each."""
+    touched_at: datetime
+    """When the hub last took in what some source says of it, or that it says it no longer."""
 
     def get(self, name: str) -> Any:
         """Return an item, or the key."""
@@ -186,7 +188,7 @@ def holds(row: Row, name: str, said: Any, rights: Rights) -> bool:
     """Say whether one member of a filter holds for a row."""
     said = given(said)
     if name == "updatedSince":
-        return bool(row.accepted_at >= said)
+        return bool(row.touched_at >= said)
     if name == "provinces":
         return _province(row) in said
     item = filtered(row.kind, name)

@@ -119,12 +119,8 @@ def led(said: Sequence[Said], owner: str, sources: dict[str, Registered]) -> lis
 
 
 def price(of: Instrument, sources: dict[str, Registered], hours: int) -> dict[str, object]:
-    """Say what so many hours cost: by the leading source's cheapest offer that is shown."""
-    counts = [
-        each
-        for each in led(of.offers, of.owner, sources)
-        if each is believed([o for o in of.offers if o.code == each.code], of.owner, sources)
-    ]
+    """Say what so many hours cost: by the leading source's cheapest offer."""
+    counts = led(of.offers, of.owner, sources)
     best = min(counts, key=lambda each: each.cents, default=None)
     if best is None:
         return {"status": "NO_PRICE", "amount": None, "offerCode": None, "source": None}
