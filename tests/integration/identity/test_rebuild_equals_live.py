@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from tests.integration.identity.conftest import assert_follows, emptied
 from tests.integration.identity.histories import Event, histories, live
 
 pytestmark = pytest.mark.integration
+HISTORIES = int(os.environ.get("HUB_REBUILD_HISTORIES", "15"))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def opened(shared_url: str) -> Iterator[tuple[asyncio.Runner, Database]]:
         runner.run(database.close())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=HISTORIES, deadline=None)
 @given(history=histories)
 def test_a_rebuild_gives_what_a_history_left(
     opened: tuple[asyncio.Runner, Database], history: tuple[Event, ...]
