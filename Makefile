@@ -27,6 +27,9 @@ test: $(STAMP) ## run every test
 torture: $(STAMP) ## kill a hub under load at random points, then check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100
 
+suites: $(STAMP) ## the long forms of tests, written to docs/suites.md (about half an hour)
+	@$(BIN)/python -m tests.suites
+
 bench: $(STAMP) ## measure the hub beside its peers, write bench/RESULTS.md (about 10 minutes)
 	@$(BIN)/python -m bench
 
@@ -51,5 +54,5 @@ lock: ## renew requirements.lock (needs uv)
 clean: ## remove .venv, caches and the demo's data
 	@rm -rf $(VENV) .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: help install run test torture bench bench-large check fix standard lock clean
+.PHONY: help install run test torture suites bench bench-large check fix standard lock clean
 .DEFAULT_GOAL := help

@@ -64,7 +64,15 @@ async def intake(server: EmbeddedPostgres, *, signed: bool, batches: int, rows: 
     try:
         async with Database(url) as database:
             now = system_clock()
-            await register_source(database, SOURCE, "性能测试", mode="PUSH", owners=None, now=now)
+            await register_source(
+                database,
+                SOURCE,
+                "性能测试",
+                mode="PUSH",
+                owners=None,
+                authority="platform:bench/lims",
+                now=now,
+            )
             partner = (await register(database, (SOURCE,), 1))[0]
         port = free_port()
         environment = {

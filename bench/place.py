@@ -14,10 +14,12 @@ import psycopg
 from bench.data import SOURCE, Data, Wire
 from bench.machine import cores_of_machine, pin, postmaster
 from hub.embedded.server import EmbeddedPostgres
+from hub.identity.precedence import precedence_on
 from hub.store.copying import Connection
 from hub.store.database import Database, DatabaseLimits
 from hub.store.migrations import migrate
-from hub.store.projection import Projection, Standing
+from hub.store.projection import Projection, Standing, View
+from hub.store.settling import write
 from hub.store.sources import heard_from, register_source
 from schema.canonical import canonical
 
@@ -102,6 +104,7 @@ async def _fill(database: Database, data: Data) -> int:
         "性能测试",
         mode="PUSH",
         owners=None,
+        authority="platform:bench/lims",
         now=AS_OF,
         promised_freshness_s=PROMISED_S,
     )
@@ -126,6 +129,7 @@ async def _write(
         writer.row(
             Standing(
                 source=SOURCE,
+                authority="platform:bench/lims" if writer.tables.spec.per_system else "",
                 key=key,
                 owner=writer.tables.spec.owner_of(wire),
                 issuer=writer.tables.spec.issuer_of(wire),
@@ -143,7 +147,7 @@ async def _write(
         )
         for key, wire in part
     )
-    await writer.write(connection, lines)
+    await write(connection, writer, lines, View(precedence_on(AS_OF.date())))
 
 
 @asynccontextmanager

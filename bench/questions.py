@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bench.data import DIVISIONS, PROVINCES, SCHEME, SOURCE, Data
-from hub.store.identity import item_id
+from bench.data import DIVISIONS, PROVINCES, SCHEME, Data
+from hub.identity.ids import item_id
 from hub.store.search import STEP
 
 WEEK = {"from": "2026-11-30T00:00:00Z", "until": "2026-12-07T00:00:00Z"}
@@ -112,7 +112,7 @@ def questions(data: Data) -> dict[tuple[str, str], Question]:
     found: dict[tuple[str, str], Question] = {}
     searches = [(code, n) for code in data.class_codes[:96:6] for n in range(len(DIVISIONS))]
     ids = [
-        item_id("instr", "Instrument", SOURCE, key)
+        item_id("instr", "Instrument", "", key, key.partition("/")[0])
         for key in data.keys[:: max(1, data.instruments // 500)]
     ]
     for server in SERVERS:

@@ -82,6 +82,17 @@ class ErrorCode(Enum):
     RECORD_TYPE_UNKNOWN = 422, "标准中没有这种记录", "The standard has no such record type"
     RECORD_NOT_CANONICAL = 422, "记录无法形成规范字节", "The record has no canonical form"
     RECORD_SIGNATURE_INVALID = 422, "记录签名无效", "The record's signature is not valid"
+    AUTHORITY_UNKNOWN = (
+        422,
+        "未说明由哪个系统编号：来源登记时须给出系统，转报的来源须逐行给出 authority",
+        "Nobody said whose system numbers it: register the source with its system; a source that "
+        "passes rows on says authority with each",
+    )
+    AUTHORITY_FOREIGN = (
+        422,
+        "该行的 authority 不是此来源登记的系统",
+        "The row's authority is not the system that this source is registered with",
+    )
     OWNER_MISMATCH = (
         422,
         "记录不属于该来源可以代表的单位",

@@ -1,6 +1,7 @@
 """`housekeeping`: what a running hub closes and forgets when its time is over.
 
 - It begins when the hub starts, and again after each pause; a failure is told and tried again.
+- An order of precedence that comes into force by its date is applied (`hub.store.relinking`).
 - Runs that were cut off are closed by every worker: that is safe beside others and beside runs that
   go on. One worker at a time forgets, by an advisory lock.
 """
@@ -17,6 +18,8 @@ from hub.errors import HubError
 from hub.harvest.registry import abandon
 from hub.intake.idempotency import forget_old_answers
 from hub.store.database import Database
+from hub.store.relinking import switch_precedence
+from schema.dates import local_date
 
 PAUSE_S = 300.0
 LOCK = 7_340_001
@@ -34,6 +37,8 @@ async def keep_house(
             closed = await abandon(database, clock())
             if closed:
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
+            if await switch_precedence(database, local_date(clock())):
+                _LOG.warning("housekeeping: another order of precedence is in force; all settled")
             await forget(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)

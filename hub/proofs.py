@@ -34,6 +34,7 @@ from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import Receipt, entries_of, receipt_for
 from hub.problem import problem
 from hub.store.database import Database
+from hub.store.view import names_now
 from schema.dates import format_instant
 from schema.item import RecordSpec
 from schema.visibility import HISTORY
@@ -140,10 +141,12 @@ class ProofEndpoints:
             return Sight.WHOLE  # what one sent, one has
         spec = self._database.records.registry[found.record_type]
         grants = await self._agreements.of(caller.party)
+        async with self._database.reads.connection() as connection:
+            names = (await names_now(connection, self._database.records)).of_type(spec)
         subject = Subject(
-            owner=found.owner,
-            issuer=found.issuer,
-            wire={} if found.is_withdrawal else json.loads(body),
+            owner=names.party(found.owner),
+            issuer=names.party(found.issuer),
+            wire={} if found.is_withdrawal else names.wire(spec, json.loads(body)),
         )
         rule = None if await self._stands(spec, found) else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
@@ -155,8 +158,8 @@ class ProofEndpoints:
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(
             f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND key = %s AND NOT withdrawn",
-            (found.source, found.key),
+            "WHERE source = %s AND authority = %s AND key = %s AND NOT withdrawn",
+            (found.source, found.authority, found.key),
         )
         return rows == [(found.entry_id,)]
 

@@ -89,9 +89,12 @@ class Facts:
     search: bool = False
     multiline: bool = False
     """Prose that may break lines; every other text is a single line."""
+    names: str | None = None
+    """The record type whose key the text holds, where no relation follows from it; a `ref` names
+    its type as well."""
     names_key: bool = False
-    """The text names something by its key, or by part of one (`schema.keys`). What stands in a
-    record's own key, and what has a `ref`, does so without saying it."""
+    """The text is part of a key (`schema.keys`). What stands in a record's own key, and what names
+    a record, is so without saying it."""
     check: Callable[[str], Flaw | None] | None = None
 
 
@@ -125,6 +128,11 @@ class Item:
         return self.facts.grade
 
     @property
+    def names(self) -> str | None:
+        """Name of the record type whose key the item holds."""
+        return self.facts.ref or self.facts.names
+
+    @property
     def relation(self) -> str | None:
         """Name of the relation that a reference opens (`institution_key` opens `institution`)."""
         return self.name.removesuffix("_key") if self.facts.ref else None
@@ -150,6 +158,8 @@ class RecordSpec:
     rows: Rule = PUBLIC
     """Who may see a row."""
     golden: bool = False
+    per_system: bool = False
+    """The key means something only together with the system that states it."""
     confirmed: bool = False
     traits: tuple[Any, ...] = ()
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = ()
@@ -214,6 +224,8 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     scope: str = PUBLIC_SCOPE,
     rows: Rule = PUBLIC,
     golden: bool = False,
+    per_system: bool = False,
+    key_separator: str = "/",
     confirmed: bool = False,
     traits: tuple[Any, ...] = (),
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = (),
@@ -222,8 +234,10 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
 
     `owner`: whose data it is. `issuer`: who may state it, the owner where nobody is named.
     `effect`: whether it gives rights or decides. `scope`, `rows`: what a token must carry, and who
-    one must be, to see a row. `golden`: queries read a merged table. `confirmed`: an unchanged row
-    still renews the time at which its source last said so. `traits`: what it is for others
+    one must be, to see a row. `golden`: what several sources say is merged item by item; of other
+    records the source that precedence names is shown whole. `per_system`: the key holds a number of
+    some system, so that another system's same key names another record. `confirmed`: an unchanged
+    row still renews the time at which its source last said so. `traits`: what it is for others
     (`schema.traits`).
     """
     declaration = {
@@ -236,6 +250,8 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
         "scope": scope,
         "rows": rows,
         "golden": golden,
+        "per_system": per_system,
+        "key_separator": key_separator,
         "confirmed": confirmed,
         "traits": traits,
         "checks": checks,
@@ -342,10 +358,10 @@ def _item(
     code_list = hint if isinstance(hint, type) and issubclass(hint, CodeList) else None
     nested = describe(hint) if hasattr(hint, "__standard__") else None
     kind = Kind.CODE if code_list else Kind.VALUE if nested else _KINDS[hint]
-    names_key = kind is Kind.TEXT and (in_key or facts.names_key or facts.ref is not None)
+    names_key = kind is Kind.TEXT and bool(in_key or facts.names_key or facts.ref or facts.names)
     if facts.multiline and (names_key or kind is not Kind.TEXT):
         raise TypeError(f"{owner.__name__}.{name}: only a text that is no key may break lines")
-    if facts.names_key and kind is not Kind.TEXT:
+    if (facts.names_key or facts.names) and kind is not Kind.TEXT:
         raise TypeError(f"{owner.__name__}.{name}: only a text names a key")
     return Item(
         name=name,

@@ -33,6 +33,7 @@ HAN = (
 PATTERN = f"[{ASCII}{GREEK}{MARKS}{HAN}]+"
 """A text of these characters, for Python and for ECMA-262 with the flag `u`."""
 
+_AUTHORITY = re.compile(r"[a-z][a-z0-9]*:[^\s/]{1,64}/[^\s/]{1,64}")
 _FOREIGN = re.compile(f"[^{ASCII}{GREEK}{MARKS}{HAN}]")
 
 
@@ -55,6 +56,11 @@ def check_key_text(text: str) -> Flaw | None:
         f"character {place}, {name}, may not stand in a key: take it out, or write it with "
         f"printable ASCII or Chinese characters (also {GREEK} and {MARKS})",
     )
+
+
+def is_authority(text: object) -> bool:
+    """Whether a text names a system: the key of the institution that operates it, and its name."""
+    return isinstance(text, str) and _AUTHORITY.fullmatch(text) is not None and is_key_text(text)
 
 
 def code_point(character: str) -> str:

@@ -46,6 +46,17 @@ class Related:
     on: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Joins:
+    """States whether two keys of one record type name one thing; items by name."""
+
+    record: str
+    first: str
+    second: str
+    relation: str
+    stated_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Findable:
     """One record is asked for by a root field of its own, by these ways: id, key, number."""

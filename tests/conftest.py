@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ import pytest
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Database
 from hub.store.migrations import migrate
-from tests.databases import lent_database, name_of
+from tests.databases import Spares, lent_database, name_of
 
 # Servers do not live below pytest's own folder: every pytest that starts closes that folder to
 # other users, and as root the server runs as another user.
@@ -63,10 +64,17 @@ def template(cluster: str) -> Iterator[str]:
         yield name_of(url)
 
 
+@pytest.fixture(scope="session")
+def spares(cluster: str, template: str) -> Iterator[Spares]:
+    """Databases that are lent to one test after the other."""
+    with ExitStack() as stack:
+        yield Spares(cluster, template, stack)
+
+
 @pytest.fixture
-def database_url(cluster: str, template: str) -> Iterator[str]:
+def database_url(spares: Spares) -> Iterator[str]:
     """The address of a migrated, empty database of this test's own."""
-    with lent_database(cluster, template) as url:
+    with spares.lent() as url:
         yield url
 
 

@@ -1,6 +1,8 @@
 """`agreements`: what was granted to a party, from the records that grant (`schema.traits.Grants`).
 
 - Intake takes such a record only from its owner or the operator, so what stands here counts.
+- A party is known by the name of its institution (`hub.identity.links`), as are the rows that its
+  grants are compared with: what was granted to one key of it, every linked key may see.
 - Grants are at most `AGREEMENT_CACHE_S` old, so an agreement that ends stops within seconds.
 - No scope reads past them.
 """
@@ -14,6 +16,7 @@ from hub.access.grants import Grant, Grants, grants_on
 from hub.clock import Clock
 from hub.store.database import Database
 from hub.store.records import StoredRecords
+from hub.store.view import names_now
 from schema.codes import AgreementDataset
 from schema.dates import local_date
 from schema.traits import Grants as Granting
@@ -43,7 +46,8 @@ class Agreements:
         kept = self._kept.get(party)
         if kept is not None and 0 <= (now - kept[0]).total_seconds() < AGREEMENT_CACHE_S:
             return kept[1]
-        grants = grants_on(local_date(now), party, await self._stated(party))
+        name = await self._name(party)
+        grants = grants_on(local_date(now), name, await self._stated(name))
         self._kept[party] = (now, grants)
         self._kept.move_to_end(party)
         if len(self._kept) > PARTIES_CACHED_MAX:
@@ -54,8 +58,13 @@ class Agreements:
         """Return whose grants to a party began or ended by date: after a day, until another."""
         if party is None or not self._statement or until <= after:
             return []
-        found = {grant.provider for grant in await self._stated(party) if grant.turns(after, until)}
-        return sorted(found)
+        stated = await self._stated(await self._name(party))
+        return sorted({grant.provider for grant in stated if grant.turns(after, until)})
+
+    async def _name(self, party: str) -> str:
+        """Return the name of the institution that a client acts for."""
+        async with self._database.reads.connection() as connection:
+            return (await names_now(connection, self._database.records)).party(party)
 
     async def _stated(self, party: str) -> list[Grant]:
         return [
@@ -77,7 +86,7 @@ def granted_statement(records: StoredRecords) -> str:
     parts = [
         f"SELECT {trait.dataset} AS dataset, owner, {trait.fields}, {trait.since}, {trait.until} "
         f"FROM {records.tables[spec.name].read.name} "
-        f"WHERE {trait.consumer} = %(party)s AND NOT withdrawn"
+        f"WHERE {trait.consumer} = %(party)s AND speaks"
         for spec, trait in records.registry.with_trait(Granting)
     ]
     return f"{' UNION ALL '.join(parts)} ORDER BY 1, 2 LIMIT {GRANTS_MAX}" if parts else ""

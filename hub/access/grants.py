@@ -42,6 +42,7 @@ class Grants:
     """What a party may see of others on one day."""
 
     party: str | None
+    """The name of its institution, as rows have it."""
     whole: Mapping[AgreementDataset, tuple[str, ...]] = field(default_factory=dict)
     """Providers of whose data set all is granted."""
     partly: Mapping[AgreementDataset, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

@@ -89,6 +89,7 @@ def _sources(systems: Systems) -> list[Source]:
             base_url=systems.anhui_url,
             auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
             owners=None,
+            authority="platform:anhui/booking",
             division_code="340000",
             title_zh="长三角科技资源共享服务平台（沙箱，接口同安徽平台）",
             title_en="Delta sharing platform (sandbox, with Anhui's interface)",

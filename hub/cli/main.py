@@ -29,6 +29,7 @@ GROUPS = {
     "client": "client",
     "mapping": "mapping",
     "source": "source",
+    "link": "link",
     "quarantine": "quarantine",
     "store": "store",
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
-from hub.store.sources import Source, list_sources, register_source
+from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
+from schema.codes import SourceKind
 
 app = typer.Typer(help="The systems that say facts to the hub.")
 
@@ -23,7 +24,7 @@ def list_all() -> None:
         closed = "" if source.active else "  closed"
         typer.echo(
             f"{source.source_id}  {source.mode}  {source.title}  last good {last}  {state}  "
-            f"{source.rows} rows{closed}"
+            f"{source.rows} rows  {source.kind}  {source.authority or 'no system'}{closed}"
         )
 
 
@@ -44,6 +45,13 @@ def add(
         bool,
         typer.Option("--platform", help="it speaks for anybody; it may grant and decide nothing"),
     ] = False,
+    kind: Annotated[
+        SourceKind | None, typer.Option(help="what it is to them; their OWN system, or a PLATFORM")
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(help="<institution that operates it>/<system name>: whose numbers it states"),
+    ] = None,
     title_en: Annotated[str | None, typer.Option(help="name in English")] = None,
     freshness: Annotated[
         int, typer.Option(min=1, help="seconds after which what it said is no longer relied on")
@@ -53,16 +61,32 @@ def add(
     if platform is bool(owner):
         typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --platform", err=True)
         raise typer.Exit(2)
-    run(_add(source_id, title, owner, title_en, freshness))
+    facts = {"title_en": title_en, "promised_freshness_s": freshness}
+    run(_add(source_id, title, owner or None, (kind, system), facts))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
+
+
+@app.command()
+def rename(
+    source_id: Annotated[str, typer.Argument(help="present id")],
+    new_id: Annotated[str, typer.Argument(help="new id, a-z 0-9 -")],
+) -> None:
+    """Give a source another id; records, their ids and receipts stay as they are."""
+    run(_rename(source_id, new_id))
+    typer.echo(f"{source_id} is {new_id} now; rename its file in the sources folder as well")
+
+
+async def _rename(source_id: str, new_id: str) -> None:
+    async with open_database() as database:
+        await rename_source(database, source_id, new_id)
 
 
 async def _add(
     source_id: str,
     title: str,
     owners: list[str] | None,
-    title_en: str | None,
-    freshness: int,
+    what: tuple[SourceKind | None, str | None],
+    facts: dict[str, Any],
 ) -> None:
     async with open_database() as database:
         await register_source(
@@ -72,6 +96,7 @@ async def _add(
             mode="PUSH",
             owners=owners,
             now=system_clock(),
-            title_en=title_en,
-            promised_freshness_s=freshness,
+            kind=what[0],
+            authority=what[1],
+            **facts,
         )

@@ -12,6 +12,9 @@ read.
 - What grants rights (`schema.traits.Grants`) changes what its consumer may read without an entry of
   the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
   the grant begins or ends by its dates between the day of the cursor and today.
+- What links two keys renames what their owners have, and what others state of them. All of whom
+  something readable may have had another name come in `resync` (`hub.exchange.linked`). A follower
+  whose own party is linked, or is no longer, has other rights than before: it begins anew.
 - Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
   not have reached all of them yet, says when to come back, and remembers in its cursor by when the
   grant had been committed.
@@ -30,8 +33,9 @@ from hub.access.grants import Grants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.exchange.entries import Scan, Stated, Told, scan, stated
+from hub.exchange.entries import Scan, Told, scan
 from hub.exchange.limits import PAGE_MAX, REVISIONS_MAX, SETTLED_S
+from hub.exchange.linked import Linked, linked, mentioning, owners_of
 from hub.exchange.page import Asked, Change, ChangeKind, ChangePage, Header
 from hub.exchange.position import (
     START,
@@ -44,13 +48,15 @@ from hub.exchange.position import (
     question,
     reset,
 )
+from hub.exchange.stated import Closed, Stated, stated
+from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
-from hub.store.identity import item_id
 from schema.dates import local_date
 from schema.item import camel
 from schema.traits import Grants as Granting
-from schema.visibility import HISTORY
+from schema.traits import Joins
+from schema.visibility import HISTORY, PUBLIC_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,23 @@ class _Follower:
     before: Position
     mark: Mark
     now: datetime
+    linked: Linked
+    question: Question
 
-    def is_settled(self, told: Told) -> bool:
-        """Whether every worker goes by what this entry grants."""
-        is_known = told.place[0] < self.mark.xid
+    def is_settled(self, place: Place) -> bool:
+        """Whether every worker goes by what the entry there grants."""
+        is_known = place[0] < self.mark.xid
         return is_known and self.now.timestamp() >= self.mark.at + SETTLED_S
+
+    @property
+    def awaits(self) -> Place | None:
+        """The entry of a link of its own party by which all workers must go before it begins.
+
+        Who reads one owner again follows the whole feed as well, and has waited there.
+        """
+        newest = self.linked.newest_of(self.asked.caller.party)
+        begins = self.before.place == START and self.asked.owner is None
+        return newest if begins and newest != START and not self.is_settled(newest) else None
 
 
 @dataclass(slots=True)
@@ -79,7 +97,9 @@ class _Gathered:
     place: Place
     changes: list[Change] = field(default_factory=list)
     resync: set[str] = field(default_factory=set)
-    waits_for: Told | None = None
+    renamed: set[str] = field(default_factory=set)
+    """Owners of what links may have given another name."""
+    waits_for: Place | None = None
 
 
 class ChangeFeed:
@@ -97,6 +117,7 @@ class ChangeFeed:
         self._scopes |= {spec.scope for spec in self._registry}
         self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
         self._closed |= self._consumers.keys()
+        self._joins = {spec.name: trait for spec, trait in self._registry.with_trait(Joins)}
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
 
@@ -107,10 +128,12 @@ class ChangeFeed:
         begin anew.
         """
         follower = await self._follower(asked)
+        gathered = _Gathered(follower.before.place, waits_for=follower.awaits)
+        if gathered.waits_for is not None:
+            return await self._answer(follower, gathered, has_more=True)
         found = await self._scan(follower)
         told, is_cut = _readable(found.told)
-        earlier = await self._stated(follower, told)
-        gathered = _Gathered(follower.before.place)
+        earlier = await self._stated(follower, told, found.names)
         for each in told:
             if len(gathered.changes) == asked.first:
                 return await self._answer(follower, gathered, has_more=True)
@@ -128,10 +151,12 @@ class ChangeFeed:
         if not 1 <= asked.first <= PAGE_MAX:
             raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
         until = await horizon(self._database)
+        links = await linked(self._database, until.restored_through)
+        of = self._question(asked, links)
         fresh = Mark(until.xid, math.ceil(now.timestamp()))
         before = Position(place=START, day=_day(now), mark=fresh)
         if asked.after is not None:
-            before = decode(asked.after, until.epoch, self._question(asked))
+            before = decode(asked.after, until.epoch, of)
             if before.place[0] > until.xid:
                 raise reset("The database is an older copy of the one that gave the cursor.")
         is_passed = before.mark.xid <= before.place[0]
@@ -143,12 +168,15 @@ class ChangeFeed:
             before=before,
             mark=fresh if is_passed else before.mark,
             now=now,
+            linked=links,
+            question=of,
         )
 
-    def _question(self, asked: Asked) -> Question:
+    def _question(self, asked: Asked, links: Linked) -> Question:
         types = ["*"] if asked.types is None else asked.types
         caller = asked.caller
-        return question(caller.party, types, asked.owner, caller.scopes & self._scopes)
+        _, newest = links.newest_of(caller.party)
+        return question(caller.party, types, asked.owner, caller.scopes & self._scopes, newest)
 
     def _types(self, asked: Iterable[str] | None) -> frozenset[str]:
         if asked is None:
@@ -165,12 +193,14 @@ class ChangeFeed:
             self._database,
             follower.horizon,
             follower.before.place,
-            types=follower.types | set(self._consumers if is_whole else ()),
+            types=follower.types | set({*self._consumers, *self._joins} if is_whole else ()),
             owner=follower.asked.owner,
             closed=self._closed,
         )
 
-    async def _stated(self, follower: _Follower, told: list[Told]) -> dict[Place, Stated]:
+    async def _stated(
+        self, follower: _Follower, told: list[Told], names: Names
+    ) -> dict[Place, Stated]:
         """Read what was stated before of items that the follower does not see, and of grants."""
         asked = [
             each
@@ -182,9 +212,9 @@ class ChangeFeed:
             follower.horizon,
             follower.before.place,
             # what was said once and stands has no more to it than what stands
-            [each for each in asked if each.revision > 1 or each.record_type in self._consumers],
-            closed=self._closed,
-            names=self._names,
+            [each for each in asked if each.revisions > 1 or each.record_type in self._consumers],
+            closed=Closed(frozenset(self._closed), frozenset(self._names)),
+            names=names,
         )
 
     def _tell(
@@ -196,16 +226,17 @@ class ChangeFeed:
     ) -> bool:
         """Add what an entry means to the follower; False when the page must end before it."""
         consumer = self._consumers.get(told.record_type)
-        party = follower.asked.caller.party
+        party = follower.grants.party
         if consumer and party is not None and follower.asked.owner is None:
             past = earlier[told.place]
-            if past.is_news(lambda subject: subject.wire.get(consumer) == party):
-                if not follower.is_settled(told):
-                    gathered.waits_for = told
-                    return False
-                gathered.resync |= {
-                    each.owner for each, _ in past.subjects if each.wire.get(consumer) == party
-                }
+            granted = {each.owner for each in past.subjects() if each.wire.get(consumer) == party}
+            if granted and not follower.is_settled(told.place):
+                gathered.waits_for = told.place
+                return False
+            gathered.resync |= granted
+        if told.record_type in self._joins and follower.asked.owner is None:
+            spec, joins = self._registry[told.record_type], self._joins[told.record_type]
+            gathered.renamed |= follower.linked.group(*owners_of(spec, joins, told.key))
         if told.record_type in follower.types:
             change = self._change(follower, told, earlier.get(told.place))
             gathered.changes += [] if change is None else [change]
@@ -223,14 +254,13 @@ class ChangeFeed:
             return self._made(ChangeKind.CHANGED, told, is_whole=True)
         is_sender = told.withdrawn and told.source in follower.asked.caller.sources
         if not is_sender and (
-            past is None or not past.is_news(lambda each: self._sees(follower, told, each))
+            past is None or not past.concerned(lambda each: self._sees(follower, told, each))
         ):
             return None
         is_own = told.withdrawn and holds(HISTORY, told.subject, follower.grants)
         return self._made(ChangeKind.REMOVED, told, is_whole=is_sender or is_own)
 
     def _made(self, kind: ChangeKind, told: Told, *, is_whole: bool) -> Change:
-        prefix = self._registry[told.record_type].prefix
         header = Header(
             key=told.key,
             owner=told.owner,
@@ -243,7 +273,7 @@ class ChangeFeed:
         return Change(
             kind=kind,
             record_type=told.record_type,
-            item_id=item_id(prefix, told.record_type, told.source, told.key),
+            item_id=told.item_id,
             header=header if is_whole else None,
         )
 
@@ -255,16 +285,24 @@ class ChangeFeed:
         if asked.owner is None:
             turned = await self._agreements.turned(asked.caller.party, before.day, day)
             gathered.resync |= set(turned)
+        if gathered.renamed and PUBLIC_SCOPE in asked.caller.scopes:
+            gathered.resync |= gathered.renamed | await mentioning(
+                self._database,
+                gathered.renamed,
+                types=follower.types,
+                scopes=asked.caller.scopes,
+                grants=follower.grants,
+            )
         if gathered.waits_for is not None:
             now = math.ceil(follower.now.timestamp())
-            if gathered.waits_for.place[0] >= mark.xid:
+            if gathered.waits_for[0] >= mark.xid:
                 mark = Mark(follower.horizon.xid, now)
             wait_s = max(1, math.ceil(mark.at + SETTLED_S - now))
         position = replace(before, place=gathered.place, day=day, mark=mark)
         return ChangePage(
             changes=gathered.changes,
             resync=sorted(gathered.resync),
-            end_cursor=encode(position, follower.horizon.epoch, self._question(asked)),
+            end_cursor=encode(position, follower.horizon.epoch, follower.question),
             has_more=has_more,
             retry_after_s=wait_s,
         )
@@ -279,7 +317,7 @@ def _readable(told: list[Told]) -> tuple[list[Told], bool]:
     """Return as many entries as have few enough revisions together, and whether some are left."""
     left = REVISIONS_MAX
     for at, each in enumerate(told):
-        if at and each.revision > left:
+        if at and each.revisions > left:
             return told[:at], True
-        left -= each.revision
+        left -= each.revisions
     return told, False

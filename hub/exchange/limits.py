@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hub.access.agreements import AGREEMENT_CACHE_S
 
 PAGE_DEFAULT = 100
@@ -22,3 +24,6 @@ CLOCKS_APART_S = 5.0
 SETTLED_S = AGREEMENT_CACHE_S + CLOCKS_APART_S
 """After a change of rights was seen to be committed, the time until every worker goes by it. Only
 then is its consumer told to look again, or the look would meet the rights of before."""
+OVERLAP_MAX = timedelta(hours=1)
+"""Two entries that were accepted further apart were written one after the other. Far above how long
+a transaction may last (`hub.store.database`)."""

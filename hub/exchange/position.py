@@ -52,23 +52,30 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a cursor belongs to: who asks for what, and what its token shows it."""
+    """What a cursor belongs to: who asks for what, and by what rights."""
 
     asked: str
-    scopes: str
+    rights: str
 
 
 def question(
-    party: str | None, types: Iterable[str], owner: str | None, scopes: Iterable[str]
+    party: str | None,
+    types: Iterable[str],
+    owner: str | None,
+    scopes: Iterable[str],
+    link: int = -1,
 ) -> Question:
-    """Return what a cursor belongs to."""
-    return Question(_hash([party, sorted(types), owner]), _hash(sorted(scopes)))
+    """Return what a cursor belongs to.
+
+    `link`: the last entry of a link that may have changed what the party is.
+    """
+    return Question(_hash([party, sorted(types), owner]), _hash([*sorted(scopes), link]))
 
 
 def encode(position: Position, epoch: str, of: Question) -> str:
     """Return the cursor of a position."""
     (xid, entry_id), mark = position.place, position.mark
-    parts = [_VERSION, epoch, of.asked, of.scopes, xid, entry_id, position.day.isoformat()]
+    parts = [_VERSION, epoch, of.asked, of.rights, xid, entry_id, position.day.isoformat()]
     data = json.dumps([*parts, mark.xid, mark.at], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
@@ -77,12 +84,12 @@ def decode(cursor: str, epoch: str, of: Question) -> Position:
     """Read a cursor.
 
     Raises `RefusedError` BAD_CURSOR for what is none, or is one of another question, CURSOR_RESET
-    for one of another epoch or of other scopes.
+    for one of another epoch or of other rights.
     """
     found = _document(cursor)
     if not isinstance(found, list) or len(found) != 9 or found[0] != _VERSION:  # noqa: PLR2004
         raise _bad()
-    _, its_epoch, asked, scopes, xid, entry_id, day, mark_xid, mark_at = found
+    _, its_epoch, asked, rights, xid, entry_id, day, mark_xid, mark_at = found
     numbers = (xid, mark_xid, mark_at)
     if asked != of.asked or not all(map(_is_number, numbers)):
         raise _bad()
@@ -93,9 +100,9 @@ def decode(cursor: str, epoch: str, of: Question) -> Position:
     except (TypeError, ValueError) as error:
         raise _bad() from error
     if its_epoch != epoch:
-        raise reset("The database was restored from a backup.")
-    if scopes != of.scopes:
-        raise reset("The token has other scopes than the one that the cursor was given to.")
+        raise reset("The database was restored, or its sources are registered otherwise.")
+    if rights != of.rights:
+        raise reset("The token has other scopes, or its party other links, than when it was given.")
     return Position(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
 
 

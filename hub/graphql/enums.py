@@ -77,6 +77,7 @@ RowOutcomeCode = _plain(
     "一行数据的处理结果。What became of a row.",
     {
         "ACCEPTED": "已接收。Accepted as a new revision.",
+        "PROVEN": "与现有内容相同，证明更强。What stands, better vouched for.",
         "DUPLICATE": "与现有内容相同。Equal to what stands.",
         "WITHDRAWN": "已撤回。Withdrawn.",
         "QUARANTINED": "已隔离，见问题列表。Held back; see its problems.",

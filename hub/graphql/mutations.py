@@ -75,6 +75,9 @@ class PushPayload:
 
     rows: list[RowResult] = strawberry.field(description="逐行结果。Outcome of each row.")
     accepted: int = strawberry.field(description="已接收行数。Rows accepted.")
+    proven: int = strawberry.field(
+        description="内容未变、证明更强的行数。Rows that were there, now better vouched for."
+    )
     duplicate: int = strawberry.field(description="重复行数。Rows that were there already.")
     withdrawn: int = strawberry.field(description="已撤回行数。Rows withdrawn.")
     quarantined: int = strawberry.field(description="已隔离行数。Rows held back.")
@@ -204,6 +207,7 @@ def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayloa
     return PushPayload(
         rows=[],
         accepted=0,
+        proven=0,
         duplicate=0,
         withdrawn=0,
         quarantined=0,

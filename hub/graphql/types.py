@@ -26,7 +26,7 @@ from hub.graphql.enums import (
 )
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal, PartialDate, SafeInt
-from schema.codes import Assurance, Audience, PriceUnit
+from schema.codes import Assurance, Audience, PriceUnit, SourceKind
 from schema.item import Grade, Item, Kind, RecordSpec, describe
 from schema.values import Money as MoneyValue
 
@@ -113,12 +113,39 @@ SourceStatus = _plain(
         "promisedFreshnessS": (int, "承诺的时效，秒。Seconds of freshness it promised."),
     },
 )
+ItemSource = _plain(
+    "ItemSource",
+    "某数据项取自另一来源。An item that another source states than the one that leads.",
+    {
+        "item": (str, "数据项。Name of the item."),
+        "source": (str, "来源。Source id."),
+    },
+)
+Claim = _plain(
+    "Claim",
+    "一个来源对该记录的陈述。What one source says of the record, by its header.",
+    {
+        "source": (str, "来源。Source id."),
+        "kind": (enum_of(SourceKind), "来源类别。What the source is to the owner."),
+        "key": (str, "该来源所用的自然键。The key that this source uses."),
+        "leads": (bool, "是否为首要来源。Whether it is believed first."),
+        "asOf": (DateTime, "来源所述时刻。When the source knew it."),
+        "acceptedAt": (DateTime, "平台接收时刻。When the hub took it in."),
+        "revision": (int, "第几次修订。Number of the revision."),
+        "assurance": (enum_of(Assurance), "证明级别。Who vouches for it."),
+        "entryId": (strawberry.ID, "台账条目。Entry in the ledger."),
+    },
+)
 Provenance = _plain(
     "Provenance",
     "数据来历。Where a record comes from and who vouches for it.",
     {
-        "source": (str, "来源。Source id."),
-        "asOf": (DateTime, "来源所述时刻。When the source knew it."),
+        "source": (str, "首要来源。Id of the source that is believed first."),
+        "authority": (
+            str | None,
+            "编号所属系统；编号共用时为空。Whose system numbers it; null where all share the key.",
+        ),
+        "asOf": (DateTime, "来源最近一次如此陈述的时刻。When the source last said so."),
         "acceptedAt": (DateTime, "平台接收时刻。When the hub took it in."),
         "revision": (int, "第几次修订。Number of the revision."),
         "revisionId": (
@@ -132,6 +159,11 @@ Provenance = _plain(
         "assurance": (enum_of(Assurance), "证明级别。Who vouches for it."),
         "channel": (str, "进入途径。How it came in."),
         "entryId": (strawberry.ID, "台账条目。Entry in the ledger."),
+        "items": (
+            many(ItemSource),
+            "首要来源未述、取自其他来源的数据项。Items that the first source leaves open.",
+        ),
+        "claims": (many(Claim), "各来源的陈述。What each source says of it."),
     },
 )
 Window = _plain(

@@ -6,6 +6,8 @@ It names the adapter, the address, how the source lets us in, and facts of the i
     base_url = "https://api.example.edu.cn/api/v1/"
     division_code = "310000"
     owners = ["moe:10269"]        # whom it may speak for; a platform that speaks for anybody: "any"
+    kind = "DELEGATE"             # where it is not their own system (schema SourceKind)
+    authority = "moe:10269/lims"  # who operates the system, and its name: needed for a platform
 
     [client_credentials]          # or:  [token]  value = "…"  header = "X-Api-Key"
     token_url = "/oauth2/token"
@@ -30,6 +32,8 @@ from adapters import Adapter, discover
 from connectors.rest import PagedJson
 from hub.errors import SettingsError
 from hub.harvest.source import ClientCredentials, Source, StaticToken
+from schema.codes import SourceKind
+from schema.keys import is_authority
 
 BYTES_MAX = 65_536
 MEMBERS = {
@@ -37,6 +41,8 @@ MEMBERS = {
     "base_url",
     "division_code",
     "owners",
+    "kind",
+    "authority",
     "client_credentials",
     "token",
     "institution",
@@ -46,6 +52,7 @@ MEMBERS = {
 }
 
 
+_KINDS = frozenset(SourceKind) - {SourceKind.NONE}
 ANYBODY = "any"
 """Owners of a platform that speaks for others; it may state facts, no rights and no decisions."""
 
@@ -63,6 +70,10 @@ def load_source(path: Path) -> Source:
     owners = content.get("owners")
     if owners != ANYBODY and not _are_owners(owners):
         problems.append(f'{path}: owners lists whom it may speak for, or is "{ANYBODY}"')
+    if str(content.get("kind", SourceKind.OWN)) not in _KINDS:
+        problems.append(f"{path}: kind is one of {', '.join(sorted(_KINDS))}")
+    if not is_authority(content.get("authority", "moe:1/x")):
+        problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
     if not str(content.get("base_url", "")).startswith(("http://", "https://")):
         problems.append(f"{path}: base_url begins with https://")
     if problems:
@@ -76,6 +87,8 @@ def load_source(path: Path) -> Source:
             institution=content.get("institution", {}),
             facts=content.get("facts", {}),
             owners=None if owners == ANYBODY else tuple(content["owners"]),
+            kind=SourceKind[content["kind"]] if "kind" in content else None,
+            authority=content.get("authority"),
             division_code=content.get("division_code"),
             title_zh=content.get("title_zh", ""),
             title_en=content.get("title_en", ""),

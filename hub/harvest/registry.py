@@ -18,7 +18,6 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.limits import MESSAGE_CHARACTERS_MAX, OPEN_RUNS_MAX
@@ -28,6 +27,7 @@ from hub.intake.limits import QUARANTINE_PAGE_MAX
 from hub.intake.quarantine import discard
 from hub.store.copying import Connection
 from hub.store.database import Database, translated
+from hub.store.sources import register_source
 from hub.store.tables import RUN, SOURCE
 
 MODE = "HARVEST"
@@ -85,20 +85,20 @@ class Recent:
 async def register(database: Database, source: Source, now: datetime) -> None:
     """Add a source, or renew what describes it; its history and its `active` switch stay."""
     adapter = source.adapter
-    described: dict[str, Any] = {
-        "title": source.title_zh or adapter.title_zh,
-        "title_en": source.title_en or adapter.title_en,
-        "publisher": adapter.publisher_zh,
-        "division_code": source.division_code,
-        "mode": MODE,
-        "owners": None if source.owners is None else list(source.owners),
-        "promised_freshness_s": int(adapter.promised_freshness.total_seconds()),
-    }
-    statement = insert(SOURCE).values(source_id=source.id, created_at=now, **described)
-    async with database.core() as connection:
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=["source_id"], set_=described)
-        )
+    await register_source(
+        database,
+        source.id,
+        source.title_zh or adapter.title_zh,
+        mode=MODE,
+        now=now,
+        owners=source.owners,
+        kind=source.kind,
+        authority=source.authority,
+        title_en=source.title_en or adapter.title_en,
+        publisher=adapter.publisher_zh,
+        division_code=source.division_code,
+        promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
+    )
 
 
 async def begin(database: Database, source: str, run_id: str, now: datetime) -> None:

@@ -81,7 +81,8 @@ class Report:
     @property
     def records(self) -> int:
         """Count the records that came and conform."""
-        return self.total(Outcome.ACCEPTED) + self.total(Outcome.DUPLICATE)
+        known = self.total(Outcome.PROVEN) + self.total(Outcome.DUPLICATE)
+        return self.total(Outcome.ACCEPTED) + known
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers as JSON-ready data: what the run's row keeps."""

@@ -18,6 +18,7 @@ from connectors.credentials import ClientCredentials, StaticToken
 from connectors.limits import Limits
 from connectors.session import Session
 from connectors.transport import open_client
+from schema.codes import SourceKind
 
 __all__ = ["ClientCredentials", "Source", "StaticToken"]
 
@@ -36,6 +37,11 @@ class Source:
     """What the adapter's docstring asks for."""
     owners: tuple[str, ...] | None
     """Institutions it may speak for; None: anybody (a province platform)."""
+    kind: SourceKind | None = None
+    """What it is to them; by default their own system, or a platform."""
+    authority: str | None = None
+    """Whose numbers it states: `<institution that operates the system>/<name of the system>`; by
+    default its only owner and its id."""
     division_code: str | None = None
     """GB/T 2260 code of where its publisher sits."""
     limits: Limits = field(default_factory=Limits)

@@ -20,7 +20,7 @@ def tell_report(tell: Teller, report: Report) -> None:
                 part.name,
                 part.rows,
                 count["ACCEPTED"],
-                count["DUPLICATE"],
+                count["DUPLICATE"] + count["PROVEN"],
                 count["QUARANTINED"],
                 part.status,
             )

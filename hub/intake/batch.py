@@ -48,6 +48,8 @@ class Outcome(StrEnum):
     """What became of a row."""
 
     ACCEPTED = "ACCEPTED"
+    PROVEN = "PROVEN"
+    """Nothing new, but better vouched for than before."""
     DUPLICATE = "DUPLICATE"
     WITHDRAWN = "WITHDRAWN"
     QUARANTINED = "QUARANTINED"
@@ -109,8 +111,9 @@ class Idempotency:
 class Batch:
     """Rows that one source says at one time.
 
-    A row is `{"type", "record", "jws"?}` or `{"type", "withdraw": {"key", "reason", "at"?},
-    "jws"?}`, or a `Rejected`. `party` is who vouches; for harvest it is the hub itself.
+    A row is `{"type", "record", "jws"?, "authority"?}` or `{"type", "withdraw": {"key", "reason",
+    "at"?}, "jws"?, "authority"?}`, or a `Rejected`. `party` is who vouches; for harvest it is the
+    hub itself. `authority` is said by a source that passes on what it heard from other systems.
     """
 
     source: str

@@ -1,8 +1,9 @@
 """`decide`: which rows are new, which repeat what is known, which revision each becomes; pure.
 
-- A row equal to the CURRENT digest of its (source, key) is a duplicate; anything else is the next
-  revision and names the commitment before it. So A, B, A is three revisions, in one batch as in
-  three.
+- A row equal to the CURRENT digest of its (source, authority, key) is a duplicate; anything else is
+  the next revision and names the commitment before it. So A, B, A is three revisions, in one batch
+  as in three.
+- A duplicate that is better vouched for than what stands is a revision too: what is PROVEN by it.
 - A row is refused when its source may not state it, or when a guard forbids the change; rows are
   judged in their order, each by what the one before it left.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from hub.intake.guard import Context, Current, Speaker, may_not_change, may_not_state
 from hub.intake.prepare import Prepared
+from hub.ledger.leaf import Assurance
 from schema.errors import Problem
 
 
@@ -25,6 +27,8 @@ class Entry:
     current: Current
     previous: Current | None
     last: bool = True
+    proven: bool = False
+    """It says what the one before it said, better vouched for."""
 
 
 @dataclass(slots=True)
@@ -36,32 +40,55 @@ class Decided:
     refused: list[tuple[Prepared, Problem]]
 
 
+ClaimKey = tuple[str, str]
+"""Authority and key of a record that one source states."""
+_ASSURANCES = tuple(reversed(Assurance))  # weakest first
+
+
 def decide(
-    rows: Iterable[Prepared], known: Mapping[str, Current], speaker: Speaker, context: Context
+    rows: Iterable[Prepared],
+    known: Mapping[ClaimKey, Current],
+    speaker: Speaker,
+    context: Context,
+    assurance: Assurance,
 ) -> Decided:
     """Decide on the rows of one record type, in their order.
+
+    `assurance` is what vouches for rows that are not signed themselves.
 
     Entry ids are given later: the `Current` of an entry and of rows that repeat it is one object.
     """
     standing = dict(known)
-    latest: dict[str, Entry] = {}
+    latest: dict[ClaimKey, Entry] = {}
     decided = Decided([], [], [])
     for row in rows:
         assert row.key is not None
-        current = standing.get(row.key)
+        name = (row.authority, row.key)
+        current = standing.get(name)
+        vouched = Assurance.PRODUCER_SIGNED if row.key_id else assurance
         found = may_not_state(row, current, speaker)
+        proven = False
         if found is None and current is not None and current.digest == row.digest:
-            decided.duplicates.append((row, current))
-            continue
-        found = found or may_not_change(row, current, context)
+            proven = _rises(current, vouched)
+            if not proven:
+                decided.duplicates.append((row, current))
+                continue
+        found = found or (None if proven else may_not_change(row, current, context))
         if found is not None:
             decided.refused.append((row, found))
             continue
         revision = current.revision + 1 if current else 1
-        made = Current(row.digest, 0, revision, row.withdrawal, row.owner, row.issuer)
-        entry = Entry(row, made, current)
-        if row.key in latest:
-            latest[row.key].last = False
-        latest[row.key], standing[row.key] = entry, made
+        made = Current(
+            row.digest, 0, revision, row.withdrawal, row.owner, row.issuer, vouched.value
+        )
+        entry = Entry(row, made, current, proven=proven)
+        if name in latest:
+            latest[name].last = False
+        latest[name], standing[name] = entry, made
         decided.entries.append(entry)
     return decided
+
+
+def _rises(current: Current, vouched: Assurance) -> bool:
+    known = Assurance(current.assurance)
+    return _ASSURANCES.index(vouched) > _ASSURANCES.index(known)

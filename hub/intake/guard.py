@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.errors import ErrorCode
-from hub.intake.prepare import Prepared, problem
+from hub.intake.prepare import NO_SYSTEM, Prepared, System, problem
 from schema.errors import Problem
 from schema.traits import Guarded, GuardedChange, RecordKey
 
@@ -31,6 +31,7 @@ class Speaker:
     owners: frozenset[str] | None
     is_hub: bool
     """The hub vouches itself: it saw the rows at the source, or its operator loads them."""
+    system: System = NO_SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Context:
 
 @dataclass(slots=True)
 class Current:
-    """What stands for a (source, key): in the store, or from an earlier row of the batch."""
+    """What stands for a claim: in the store, or from an earlier row of the batch."""
 
     digest: bytes
     entry_id: int
@@ -52,6 +53,7 @@ class Current:
     withdrawn: bool
     owner: str
     issuer: str
+    assurance: str = ""
     commitment: bytes = b""
     """The salted hash of that revision; read or made only when another one follows it."""
 

@@ -35,7 +35,7 @@ from hub.intake.rejects import Refused
 from hub.intake.submit import submit
 from hub.store.database import Database
 
-RANK = {Outcome.QUARANTINED: 3, Outcome.ACCEPTED: 2, Outcome.DUPLICATE: 1}
+RANK = {Outcome.QUARANTINED: 4, Outcome.ACCEPTED: 3, Outcome.PROVEN: 2, Outcome.DUPLICATE: 1}
 """Which outcome a row with several records counts as: the highest. A mapping withdraws nothing."""
 
 
@@ -89,7 +89,8 @@ class Report:
     @property
     def duplicate(self) -> int:
         """Rows that said only what stands already."""
-        return self.outcomes.get(Outcome.DUPLICATE, 0)
+        same = (Outcome.DUPLICATE, Outcome.PROVEN)
+        return sum(self.outcomes.get(each, 0) for each in same)
 
     @property
     def quarantined(self) -> int:

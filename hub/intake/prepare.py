@@ -23,7 +23,7 @@ from schema.conform import conform
 from schema.dates import is_instant
 from schema.errors import CanonicalError, Problem
 from schema.item import RecordSpec
-from schema.keys import check_key_text, visible_key
+from schema.keys import check_key_text, is_authority, visible_key
 from schema.parties import Effect
 from schema.registry import Registry
 from schema.texts import visible
@@ -31,9 +31,23 @@ from schema.texts import visible
 TEXT_SHOWN_MAX = 200
 """Characters of a path or value that a problem repeats."""
 
-_RECORD_ROW = frozenset({"type", "record", "jws"})
-_WITHDRAW_ROW = frozenset({"type", "withdraw", "jws"})
+_RECORD_ROW = frozenset({"type", "record", "jws", "authority"})
+_WITHDRAW_ROW = frozenset({"type", "withdraw", "jws", "authority"})
 _WITHDRAW = frozenset({"key", "reason", "at"})
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Whose numbers a source states."""
+
+    authority: str
+    """`<institution that operates the system>/<name of the system>`; empty where nobody said."""
+    passes_on: bool = False
+    """It passes on what it heard of other systems, and says with each row of which."""
+
+
+NO_SYSTEM = System("")
+"""Of a source that states no record whose key needs a system."""
 
 
 @dataclass(slots=True)
@@ -49,6 +63,8 @@ class Prepared:
     wire: Mapping[str, Any] | None = None
     authority: str = ""
     """Who numbers records of this key; empty where the world shares the key."""
+    identity: str = ""
+    """Id of the record, once it is known whose it is."""
     owner: str = ""
     issuer: str = ""
     canon: bytes = b""
@@ -61,7 +77,7 @@ class Prepared:
     """Who made that signature."""
 
 
-def prepare(row: int, raw: Any, registry: Registry, now: datetime) -> Prepared:
+def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: System) -> Prepared:
     """Check one raw row."""
     if isinstance(raw, Rejected):
         cleaned = [_clean(each) for each in raw.problems]
@@ -85,11 +101,30 @@ def prepare(row: int, raw: Any, registry: Registry, now: datetime) -> Prepared:
     made.jws = raw.get("jws")
     if made.jws is not None and not isinstance(made.jws, str):
         made.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
+    _prepare_authority(made, spec, raw.get("authority"), system)
     if "record" in raw:
         _prepare_record(made, spec, raw["record"])
     else:
         _prepare_withdrawal(made, raw["withdraw"], now)
     return made
+
+
+def _prepare_authority(made: Prepared, spec: RecordSpec, stated: Any, system: System) -> None:
+    """Note who numbers records of this key: the source's own system, or the one that it names."""
+    if not spec.per_system:
+        if stated is not None:
+            made.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
+        return
+    if stated is None or not system.passes_on:
+        made.authority = system.authority
+        if stated not in (None, system.authority):
+            made.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
+        elif not system.authority or system.passes_on:
+            made.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN))
+    elif is_authority(stated):
+        made.authority = stated
+    else:
+        made.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN, stated))
 
 
 def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:

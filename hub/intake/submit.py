@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 
 import psycopg
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.identity.ids import revision_id
+from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
-from hub.intake.decide import Decided, decide
+from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Context, Current, Speaker
 from hub.intake.guarded import locked_rows, refuse_company
 from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
@@ -33,15 +35,17 @@ from hub.intake.limits import (
     PROBLEMS_PER_BATCH_MAX,
     ROWS_PER_TURN,
 )
-from hub.intake.prepare import Prepared, prepare
+from hub.intake.prepare import Prepared, System, prepare
 from hub.intake.signatures import check_signatures
 from hub.intake.write import Writing
 from hub.ledger.leaf import HUB_PARTY
 from hub.store.database import Database
-from hub.store.identity import item_id, revision_id
+from hub.store.projection import View
 from hub.store.sources import heard_from
+from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.registry import Registry
+from schema.traits import Joins
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
 
@@ -64,7 +68,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         return earlier
     speaker = await _speaker(database, batch)
     async with database.checking:
-        rows = await _prepare(batch, database.records.registry, now)
+        rows = await _prepare(batch, database.records.registry, now, speaker.system)
         await check_signatures(database, rows, now)
     refuse_company(rows)
     for attempt in range(ATTEMPTS_MAX):
@@ -98,7 +102,8 @@ def _check_batch(batch: Batch) -> None:
 async def _speaker(database: Database, batch: Batch) -> Speaker:
     """Return for whom this batch may speak, or refuse it."""
     found = await database.writes.fetch_all(
-        "SELECT s.owners, s.active, c.status, %s = ANY(c.sources) FROM source s "
+        "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources) "
+        "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
     )
@@ -106,7 +111,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         raise RefusedError(
             ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
         )
-    owners, active, status, allowed = found[0]
+    owners, kind, authority, active, status, allowed = found[0]
     if not active:
         raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
     if batch.client_id is not None and not (status == "ACTIVE" and allowed):
@@ -118,16 +123,19 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         batch.party,
         None if owners is None else frozenset(owners),
         is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
+        system=System(authority, passes_on=kind == SourceKind.PEER),
     )
 
 
-async def _prepare(batch: Batch, registry: Registry, now: datetime) -> list[Prepared]:
+async def _prepare(
+    batch: Batch, registry: Registry, now: datetime, system: System
+) -> list[Prepared]:
     rows: list[Prepared] = []
     told = 0
     for number, raw in enumerate(batch.rows, start=1):
         if number % ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
-        row = prepare(number, raw, registry, now)
+        row = prepare(number, raw, registry, now, system)
         told += len(row.problems)
         if told > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
@@ -150,7 +158,10 @@ async def _write(
         if earlier is not None:
             return earlier
         writing = Writing(connection, database.records, batch, now)
-        await writing.lock(alone=alone)
+        joining = {spec.name for spec, _ in database.records.registry.with_trait(Joins)}
+        names_change = not joining.isdisjoint(row.record_type for row in rows)
+        await writing.lock(alone=alone, names_change=names_change)
+        view = await writing.view()
         good: dict[str, list[Prepared]] = defaultdict(list)
         refused: Refused = []
         for row in rows:
@@ -159,21 +170,15 @@ async def _write(
             else:
                 good[row.record_type].append(row)
         context = Context(now, await locked_rows(connection, database.records, rows))
-        decided = {
-            name: decide(good[name], await writing.current(name, good[name]), speaker, context)
-            for name in sorted(good)
-        }
-        for each in decided.values():
-            refused += [(row, [told]) for row, told in each.refused]
+        decided: dict[str, Decided] = {}
+        for name in sorted(good):
+            known = await writing.current(name, good[name])
+            vouched = batch.evidence.assurance
+            decided[name] = decide(good[name], known, speaker, context, vouched)
+            refused += [(row, [told]) for row, told in decided[name].refused]
+            _identify(decided[name], view.names)
         refused.sort(key=lambda pair: pair[0].row)
-        await writing.entries(decided)
-        for name, each in decided.items():
-            if each.entries:
-                await writing.stage(name, each)
-        # Whoever is inside has all its entries: nobody outside holds a row that it waits for.
-        async with database.projecting:
-            for name, each in decided.items():
-                await writing.projections(name, each)
+        await _project(database, writing, decided, view, joining if names_change else frozenset())
         if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
         await writing.quarantine(refused)
@@ -186,16 +191,47 @@ async def _write(
     return outcomes
 
 
+async def _project(
+    database: Database,
+    writing: Writing,
+    decided: dict[str, Decided],
+    view: View,
+    joining: Set[str],
+) -> None:
+    """Write entries, and what follows from them; `joining` are types whose rows rename others."""
+    await writing.entries(decided)
+    for name, each in decided.items():
+        if each.entries:
+            await writing.stage(name, each, view.names)
+    # A transaction that projects has written all its entries: it never waits here for a row that is
+    # locked by one which waits to project.
+    async with database.projecting:
+        await writing.lock_owners(decided, view.names)
+        for name, each in decided.items():
+            await writing.projections(name, each, view)
+        if joining:
+            await writing.relink({name: decided[name] for name in joining & decided.keys()}, view)
+
+
+def _identify(decided: Decided, names: Names) -> None:
+    """Give each row that is or was taken the id of its record."""
+    rows = [entry.row for entry in decided.entries] + [row for row, _ in decided.duplicates]
+    for row in rows:
+        assert row.spec is not None
+        assert row.key is not None
+        of_type = names.of_type(row.spec) if names else names
+        row.identity = of_type.identity(row.spec, row.authority, row.key, row.owner)
+
+
 def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Outcomes:
     made: list[RowOutcome] = []
     for each in decided.values():
         for entry in each.entries:
             if batch.dry_run:
                 entry.current.entry_id = 0  # it will be undone, so its id means nothing
-            outcome = Outcome.WITHDRAWN if entry.row.withdrawal else Outcome.ACCEPTED
-            made.append(_outcome(batch, entry.row, outcome, entry.current))
+            made.append(_outcome(entry.row, _became(entry), entry.current))
         for row, current in each.duplicates:
-            made.append(_outcome(batch, row, Outcome.DUPLICATE, current))
+            made.append(_outcome(row, Outcome.DUPLICATE, current))
     made += [
         RowOutcome(
             row=row.row,
@@ -210,7 +246,13 @@ def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Ou
     return Outcomes(rows=tuple(made), dry_run=batch.dry_run)
 
 
-def _outcome(batch: Batch, row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
+def _became(entry: Entry) -> Outcome:
+    if entry.proven:
+        return Outcome.PROVEN
+    return Outcome.WITHDRAWN if entry.row.withdrawal else Outcome.ACCEPTED
+
+
+def _outcome(row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
     assert row.spec is not None
     assert row.key is not None
     return RowOutcome(
@@ -218,7 +260,7 @@ def _outcome(batch: Batch, row: Prepared, outcome: Outcome, current: Current) ->
         outcome=outcome,
         record_type=row.spec.name,
         key=row.key,
-        item_id=item_id(row.spec.prefix, row.spec.name, batch.source, row.key),
+        item_id=row.identity,
         entry_id=current.entry_id or None,
         revision=current.revision,
         revision_id=revision_id(current.digest),

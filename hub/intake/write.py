@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from hub.identity.links import Names
 from hub.intake.batch import Batch, problem_to_wire
-from hub.intake.decide import Decided, Entry
+from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
@@ -32,8 +34,12 @@ from hub.store.copytext import (
     line,
     text_or_null,
 )
-from hub.store.projection import REBUILD_LOCK, Standing, instant
+from hub.store.projection import REBUILD_LOCK, Standing, View, instant, lock_owners
 from hub.store.records import StoredRecords
+from hub.store.relinking import relink
+from hub.store.settling import write_staged
+from hub.store.view import names_now, view_on
+from schema.dates import local_date
 from schema.errors import Problem
 
 _ENTRY_COLUMNS = [
@@ -48,6 +54,9 @@ _QUARANTINE_COLUMNS = [
     *("client_id", "run_id", "assurance", "evidence", "as_of", "created_at"),
 ]
 
+_HEARD = b"""
+INSERT INTO heard SELECT e, %s FROM unnest(%s::bigint[]) e ORDER BY e
+ON CONFLICT (entry_id) DO UPDATE SET as_of = EXCLUDED.as_of WHERE heard.as_of < EXCLUDED.as_of"""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 
 
@@ -60,25 +69,39 @@ class Writing:
     batch: Batch
     now: datetime
 
-    async def lock(self, *, alone: bool) -> None:
-        """Enter the source beside other batches, or alone; never while projections are rebuilt."""
-        kind = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    async def lock(self, *, alone: bool, names_change: bool) -> None:
+        """Enter the source beside other batches, or alone; never while projections are rebuilt.
+
+        Nobody else may write while the names of linked things change.
+        """
+        of_all = "pg_advisory_xact_lock" if names_change else "pg_advisory_xact_lock_shared"
+        of_source = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
         statement = (
-            f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}), "
-            f"{kind}(hashtextextended('intake:' || %s, 0))"
+            f"SELECT {of_all}({REBUILD_LOCK}), {of_source}(hashtextextended('intake:' || %s, 0))"
         )
         await self.connection.execute(statement.encode(), (self.batch.source,))
 
-    async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[str, Current]:
-        """Return what stands for the keys of these rows."""
+    async def view(self) -> View:
+        """Return by what claims are read while this batch is written."""
+        return await view_on(self.connection, self.records, local_date(self.now))
+
+    async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[ClaimKey, Current]:
+        """Return what stands for the keys of these rows, owner and issuer as they were stated."""
         table = self.records.tables[record_type].source.name
-        cursor = self.connection.cursor(binary=True)
-        await cursor.execute(
-            f"SELECT key, digest, entry_id, revision, withdrawn, owner, issuer FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND key = ANY(%s)".encode(),
-            (self.batch.source, [row.key for row in rows]),
-        )
-        return {key: Current(*rest) for key, *rest in await cursor.fetchall()}
+        by_authority: defaultdict[str, list[str | None]] = defaultdict(list)
+        for row in rows:
+            by_authority[row.authority].append(row.key)
+        found: dict[ClaimKey, Current] = {}
+        for authority, keys in by_authority.items():
+            cursor = self.connection.cursor(binary=True)
+            await cursor.execute(
+                "SELECT s.key, s.digest, s.entry_id, s.revision, s.withdrawn, e.owner, e.issuer, "  # noqa: S608 - own name
+                f"s.assurance FROM {table} s JOIN entry e USING (entry_id) "
+                "WHERE s.source = %s AND s.authority = %s AND s.key = ANY(%s)".encode(),
+                (self.batch.source, authority, keys),
+            )
+            found |= {(authority, key): Current(*rest) for key, *rest in await cursor.fetchall()}
+        return found
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:
         """Write entries with their bodies, and give each entry its id."""
@@ -118,20 +141,42 @@ class Writing:
         for entry_id, commitment in await cursor.fetchall():
             followed[entry_id].commitment = commitment
 
-    async def stage(self, record_type: str, decided: Decided) -> None:
+    async def stage(self, record_type: str, decided: Decided, names: Names) -> None:
         """Send what now stands to this connection's TEMP table of a record type."""
         target = self.records.projection(record_type)
-        last = [entry for entry in decided.entries if entry.last]
-        lines = (target.row(self._standing(entry), entry.row.wire or {}) for entry in last)
+        names = names.of_type(target.tables.spec)
+        lines = (
+            target.row(self._standing(entry), entry.row.wire or {}, names, entry.row.identity)
+            for entry in decided.entries
+            if entry.last
+        )
         await target.fill_stage(self.connection, lines)
 
-    async def projections(self, record_type: str, decided: Decided) -> None:
+    async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
+        """Keep others from writing claims of whose records this batch has entries."""
+        keepers: set[str] = set()
+        for name, each in decided.items():
+            spec = self.records.tables[name].spec
+            of = names.of_type(spec)
+            keepers |= {of.keeper(spec, e.row.key or "", e.row.owner) for e in each.entries}
+        if keepers:
+            await lock_owners(self.connection, keepers)
+
+    async def projections(self, record_type: str, decided: Decided, view: View) -> None:
         """Write what was staged into the tables of a record type."""
         target = self.records.projection(record_type)
         if decided.entries:
-            await target.write_staged(self.connection)
+            await write_staged(self.connection, target, view)
         if decided.duplicates and target.tables.spec.confirmed:
-            await self._confirm(target.tables.source.name, decided)
+            await self._confirm(decided)
+
+    async def relink(self, decided: Mapping[str, Decided], before: View) -> None:
+        """Write again what links of this batch have renamed."""
+        if any(each.entries for each in decided.values()):
+            names = await names_now(self.connection, self.records)
+            await relink(
+                self.connection, self.records, before.names, View(before.precedence, names)
+            )
 
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
         """Keep refused rows with everything that is wrong with them."""
@@ -182,6 +227,7 @@ class Writing:
         assert row.key is not None
         return Standing(
             batch.source,
+            row.authority,
             row.key,
             row.owner,
             row.issuer,
@@ -227,16 +273,10 @@ class Writing:
             ]
         )
 
-    async def _confirm(self, table: str, decided: Decided) -> None:
+    async def _confirm(self, decided: Decided) -> None:
         """Renew the time at which the source last said what it said before."""
-        keys = [row.key for row, current in decided.duplicates if not current.withdrawn]
-        await self.connection.execute(
-            f"WITH said AS (SELECT source, key FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND key = ANY(%s) AND as_of < %s ORDER BY key FOR UPDATE) "
-            f"UPDATE {table} t SET as_of = greatest(t.as_of, %s) FROM said "
-            "WHERE t.source = said.source AND t.key = said.key".encode(),
-            (self.batch.source, keys, self.batch.as_of, self.batch.as_of),
-        )
+        said = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
+        await self.connection.execute(_HEARD, (self.batch.as_of, sorted(said)))
 
 
 def raw_text(raw: object) -> str:

@@ -50,11 +50,13 @@ _Tree = tuple[str, int]
 """Origin and size."""
 
 _ENTRIES = """
-SELECT e.entry_id, e.record_type, e.source, e.authority, e.key, e.owner, e.issuer,
+SELECT e.entry_id, e.record_type, coalesce(f.source, e.source) AS source, e.authority, e.key,
+       e.owner, e.issuer,
        e.revision, b.digest, e.commitment,
        e.withdrawal, e.assurance, e.party, e.client_id, e.key_id, e.accepted_at,
        b.salt, b.jws, l.origin, l.leaf_index, l.leaf_hash
 FROM entry e LEFT JOIN entry_body b USING (entry_id) LEFT JOIN leaf l USING (entry_id)
+  LEFT JOIN former_source f ON f.former = e.source
 WHERE e.entry_id = ANY(%s)"""
 _OF_REVISION = "SELECT entry_id FROM entry_body WHERE digest = %s ORDER BY entry_id DESC LIMIT %s"
 

@@ -1,9 +1,9 @@
 """`availability`: when an instrument can be had, in SQL.
 
 - free = opening hours, inside what is covered, minus what is firmly taken.
-- Only the source that precedence names covers an instrument, and only while its coverage is not
-  older than the source promises. What any source says is firmly taken is taken.
-- Only the source that precedence names states opening hours.
+- Only the source that leads for an instrument covers it (`hub.store.settling`), and only while it
+  was heard not longer ago than it promises. What any source says is firmly taken is taken.
+- Only the source that leads states opening hours.
 - Open time that is not covered is unknown, and so is each day of the week for which opening hours
   are not stated. Unknown time is never free.
 - A stated day without periods is closed; tentative occupancy is shown and takes nothing away.
@@ -25,7 +25,6 @@ from hub.query.binding import Env, bad_input
 from hub.query.jsontext import EMPTY_RANGES as EMPTY
 from hub.query.limits import AVAILABILITY_DAYS_MAX
 from hub.query.model import Model
-from hub.query.precedence import spoken
 from schema.traits import Covers, Occupies, Opens
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ class Window:
     start: str
     end: str
     now: str
-    platforms: str
     model: Model
 
 
@@ -60,7 +58,6 @@ def window(start: Argument, end: Argument, statement: Statement) -> Window:
         statement.bind(start, binding.plain, "timestamptz"),
         statement.bind(end, binding.plain, "timestamptz"),
         statement.bind_now(),
-        statement.bind_platforms(),
         statement.model,
     )
 
@@ -72,25 +69,29 @@ def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
 def _counts(coverage: str, source: str, asked: Window) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
-    A source that is closed, or no longer speaks for the owner, vouches for nothing.
+    A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
+    said so again. Sources are registered for institutions by the keys that they state, which a
+    claim's own key begins with, whatever its owner is known by.
     """
     _, covers = asked.model.stating(Covers)
+    owner = f"split_part({coverage}.key,'/',1)"
     return (
         f"{_overlap(coverage, covers, asked)} AND {source}.active"
-        f" AND ({source}.owners IS NULL OR {coverage}.owner = ANY({source}.owners)) AND"
-        f" {coverage}.as_of + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
+        f" AND ({source}.owners IS NULL OR {owner} = ANY({source}.owners)) AND"
+        f" greatest({coverage}.as_of,h.as_of)"
+        f" + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
     )
 
 
 def _covered(key: str, asked: Window) -> str:
     """Return a query for what is covered by the one source that speaks, one row."""
     table, covers = asked.model.stating(Covers)
-    told = f"p.{covers.start},p.{covers.end},p.as_of,p.owner"
     return (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
-        "min(c.as_of) AS as_of,min(c.source) AS source"
-        f" FROM {spoken(table, covers.of, key, told, asked.platforms)} c"
-        f" JOIN source s ON s.source_id = c.source WHERE {_counts('c', 's', asked)}"
+        "min(greatest(c.as_of,h.as_of)) AS as_of,min(c.source) AS source"
+        f" FROM {table} c JOIN source s ON s.source_id = c.source"
+        " LEFT JOIN heard h USING (entry_id)"
+        f" WHERE c.{covers.of} = {key} AND c.leads AND {_counts('c', 's', asked)}"
     )
 
 
@@ -110,13 +111,12 @@ def _opened(key: str, asked: Window) -> str:
         "interval '1 day') AS d(d)"
     )
     table, hours = asked.model.stating(Opens)
-    told = f"p.{hours.weekday} AS weekday,p.{hours.periods} AS periods"
-    statements = spoken(table, hours.of, key, told, asked.platforms)
     stated = (
-        f"SELECT y.source,y.weekday,(p.p->>'opens')::interval AS opens,"
-        f"(p.p->>'closes')::interval AS closes FROM {statements} y"
-        " LEFT JOIN LATERAL jsonb_array_elements(y.periods) AS p(p) ON true"
-        " WHERE y.weekday = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
+        f"SELECT y.source,y.{hours.weekday} AS weekday,(p.p->>'opens')::interval AS opens,"
+        f"(p.p->>'closes')::interval AS closes FROM {table} y"
+        f" LEFT JOIN LATERAL jsonb_array_elements(y.{hours.periods}) AS p(p) ON true"
+        f" WHERE y.{hours.of} = {key} AND y.leads AND y.{hours.weekday}"
+        " = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
     )
     opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
     return (
@@ -136,7 +136,7 @@ def _taken(key: str, asked: Window) -> str:
     return (
         f"SELECT {taken} 'FIRM') AS firm,{taken} 'TENTATIVE') AS maybe,"
         f"array_agg(o.source) AS sources FROM {table} o"
-        f" WHERE o.{takes.of} = {key} AND NOT o.withdrawn AND {_overlap('o', takes, asked)}"
+        f" WHERE o.{takes.of} = {key} AND o.speaks AND {_overlap('o', takes, asked)}"
     )
 
 
@@ -184,7 +184,7 @@ def availability_row(key: str, asked: Window) -> str:
 
 
 def is_covered(argument: Argument, alias: str, statement: Statement) -> str:
-    """Return the condition that some source covers an instrument in a window at all.
+    """Return the condition that the source which leads covers an instrument in a window at all.
 
     What nobody covers cannot be free: this leaves it out before anything is computed.
     """
@@ -192,8 +192,8 @@ def is_covered(argument: Argument, alias: str, statement: Statement) -> str:
     table, covers = asked.model.stating(Covers)
     return (
         f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
-        " JOIN source s ON s.source_id = c.source"
-        f" WHERE NOT c.withdrawn AND {_counts('c', 's', asked)})"
+        " JOIN source s ON s.source_id = c.source LEFT JOIN heard h USING (entry_id)"
+        f" WHERE c.leads AND {_counts('c', 's', asked)})"
     )
 
 

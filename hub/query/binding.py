@@ -18,6 +18,7 @@ from graphql.execution.values import VariableValues
 
 from hub.access.grants import Grants
 from hub.errors import ErrorCode
+from hub.identity.links import NOBODY, Names
 from hub.query.arguments import Argument
 from hub.query.errors import QueryError
 from hub.query.limits import IN_MAX
@@ -36,8 +37,10 @@ class Env:
     values: VariableValues
     grants: Grants
     now: datetime
-    platforms: tuple[str, ...] = ()
-    """Sources that speak for anybody (`hub.query.precedence`)."""
+    names: Names = NOBODY
+    """The keys under which linked things are known."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """By former id that the request asks for, the id that links have put in its place."""
     memo: dict[Any, Any] = field(default_factory=dict)
 
 

@@ -14,22 +14,23 @@ GraphQL specification, October 2021, §6.3 (CollectFields).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
-from hub.query import binding, jsontext, precedence
+from hub.query import claims, jsontext
 from hub.query.arguments import Argument, Sample, argument_of
 from hub.query.authorise import PUBLIC_SCOPE, Authority
-from hub.query.availability import availability_row, window
 from hub.query.compiled import Compiled, Path, Place
+from hub.query.computed import computed_row
 from hub.query.connection import Parts, connection, page_of, page_size, visible
 from hub.query.cost import Cost
 from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
 from hub.query.limits import (
-    AVAILABILITY_COST,
     AVAILABLE_FILTER_COST,
+    CLAIMS_COST,
     LIST_DEFAULT,
     PAGE_DEFAULT,
     QueryLimits,
@@ -38,12 +39,15 @@ from hub.query.lookup import identities, named
 from hub.query.model import (
     ByIdentity,
     ByKey,
+    Chosen,
+    Claims,
     Computed,
     Connected,
     Field,
     Forward,
     Inside,
     Interface,
+    Known,
     Listed,
     Nested,
     Plain,
@@ -53,14 +57,14 @@ from hub.query.model import (
     Whole,
     Windows,
 )
-from hub.query.price import price_row
 from hub.query.selection import Fragments, Selected, Selection
 from hub.query.sources import sources_row
 from hub.query.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import OriginalText
 
-Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources
+OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
+Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
 
 
 class Compiler:
@@ -107,6 +111,7 @@ class Compiler:
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),
             guarded=out.is_guarded,
+            identities=tuple(out.identities),
         )
 
     def _object(
@@ -125,8 +130,6 @@ class Compiler:
             self._selection.subfields(nodes, name), self._selection.type(name), alias, path, cost
         )
 
-    # -- fields --------------------------------------------------------------------------------
-
     def _value(
         self, nodes: list[FieldNode], kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
     ) -> str:
@@ -140,16 +143,14 @@ class Compiler:
         here = Place(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
-        if isinstance(field, Whole | Stored | Inside | Same | Nested | Windows):
+        if isinstance(field, OfRow):
             return self._of_row(field, here)
         return self._of_others(field, here)
 
-    def _of_row(self, field: Whole | Stored | Inside | Same | Nested | Windows, here: Place) -> str:
+    def _of_row(self, field: OfRow, here: Place) -> str:
         """Return what stands in the row itself."""
-        if isinstance(field, Whole):
-            spec, alias = self._out.rows[here.alias], here.alias
-            whole = self._out.authority.whole(spec, alias, self._out)
-            return self._shown(field.sql.format(t=alias), whole)
+        if isinstance(field, Known | Chosen | Whole):
+            return self._of_claim(field, here)
         if isinstance(field, Stored):
             return self._stored(field, here)
         if isinstance(field, Inside):
@@ -170,7 +171,8 @@ class Compiler:
             Computed: self._computed,
             ByKey: self._by_key,
             ByIdentity: self._by_identity,
-            Sources: self._all_sources,
+            Sources: lambda f, at: self._sources(at.nodes, f.record, at.path, at.cost),
+            Claims: self._claims,
         }
         return write[type(field)](field, here)
 
@@ -249,15 +251,35 @@ class Compiler:
         rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
         return f"(SELECT {jsontext.listed(body, f'{alias}.r')} FROM {rows})"
 
-    # -- other rows ----------------------------------------------------------------------------
+    def _of_claim(self, field: Known | Chosen | Whole, here: Place) -> str:
+        """Return what is told of where the row comes from, beyond its columns."""
+        spec, alias = self._out.rows[here.alias], here.alias
+        if isinstance(field, Whole):
+            whole = self._out.authority.whole(spec, alias, self._out)
+            return self._shown(field.sql.format(t=alias), whole)
+        if isinstance(field, Known):
+            return claims.known(spec, alias)
+        if not spec.golden:
+            return "'[]'"
+        row = self._out.alias("e")
+        body = self._inner(here.nodes, "ItemSource", row, here.path, here.cost.part())
+        found = claims.chosen(spec, alias, row, self._out)
+        return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {found})"
+
+    def _claims(self, _: Claims, here: Place) -> str:
+        """Return what every source says of the row's item, by its header alone."""
+        row = self._out.alias("k")
+        body = self._inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
+        found = claims.stated(self._model.sources[self._out.rows[here.alias].name], here.alias)
+        return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
 
     def _one(self, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
-        """Return one record or null; where several sources know it, the one precedence names."""
+        """Return one record or null."""
         where = [*where, *visible(spec, alias, self._out)]
         body = self._inner(here.nodes, spec.name, alias, here.path, here.cost.part())
         return (
             f"coalesce((SELECT {body} FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)}"
-            f" ORDER BY {precedence.order(alias, self._out.bind_platforms())} LIMIT 1),'null')"
+            f" ORDER BY {alias}.item_id LIMIT 1),'null')"
         )
 
     def _table(self, spec: RecordSpec) -> str:
@@ -316,19 +338,9 @@ class Compiler:
         return connection(page, self._selection.subfields(here.nodes, name), name, parts, self._out)
 
     def _computed(self, field: Computed, here: Place) -> str:
-        alias = self._out.alias("c")
-        key = f"{here.alias}.key"
-        if field.how == "availability":
-            start, end = self._argument(here, "from"), self._argument(here, "until")
-            assert start is not None
-            assert end is not None
-            row = availability_row(key, window(start, end, self._out))
-            cost = here.cost.part(own=AVAILABILITY_COST)
-        else:
-            names = ("audience", "hours", "samples", "on")
-            given = {name: self._argument(here, name) for name in names}
-            row = price_row(key, given, self._out)
-            cost = here.cost.part()
+        alias, given = self._out.alias("c"), partial(self._argument, here)
+        row, own = computed_row(field.how, f"{here.alias}.key", given, self._out)
+        cost = here.cost.part(own=own)
         body = self._inner(here.nodes, field.type, alias, here.path, cost)
         return f"(SELECT {body} FROM ({row} OFFSET 0) {alias})"
 
@@ -338,16 +350,13 @@ class Compiler:
         row = sources_row(self._model.sources.get(record), self._out.bind_now())
         return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
-    def _all_sources(self, field: Sources, here: Place) -> str:
-        return self._sources(here.nodes, field.record, here.path, here.cost)
-
     def _by_key(self, field: ByKey, here: Place) -> str:
         spec, alias = self._model.registry[field.record], self._out.alias()
         if self._denied(spec, here):
             return "'null'"
         by = self._argument(here, "by")
         assert by is not None
-        where = [named(by, alias, self._out)]
+        where = [named(spec, by, alias, self._out)]
         return self._one(spec, where, alias, here)
 
     def _by_identity(self, field: ByIdentity, here: Place) -> str:
@@ -355,10 +364,10 @@ class Compiler:
         if not field.many:
             asked = self._argument(here, "id")
             assert asked is not None
-            return self._any(self._out.bind(asked, binding.plain, "text"), here, here.cost)
+            return self._any(self._out.bind_identities(asked, "text"), here, here.cost)
         asked = self._argument(here, "ids")
         assert asked is not None
-        ids = self._out.bind(asked, identities, "text[]")
+        ids = identities(asked, self._out)
         alias = self._out.alias("i")
         each = here.cost.part(own=0, times=asked)
         body = self._any(f"{alias}.id", here, each)
@@ -368,6 +377,8 @@ class Compiler:
         )
 
     def _any(self, identity: str, here: Place, cost: Cost) -> str:
+        if PUBLIC_SCOPE not in self._out.authority.scopes:
+            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
         branches = []
         choice = cost.part()
         for spec in self._model.registry:
@@ -380,14 +391,9 @@ class Compiler:
             selected = self._selection.collect((n.selection_set for n in here.nodes), kind)
             body = self._object(selected, kind, alias, here.path, choice.choice())
             if self._out.marked:
-                body = self._mark(body, spec.name)
+                body = jsontext.marked(body, spec.name)
             branches.append(
                 f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
                 f" FROM {self._table(spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"
             )
         return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"
-
-    @staticmethod
-    def _mark(body: str, name: str) -> str:
-        """Add the type's name under a key that no document can use, for the executor."""
-        return f"""concat('{{"@type":"{name}","@of":',{body},'}}')"""

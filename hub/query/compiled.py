@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphql import FieldNode, GraphQLObjectType
 
-from hub.query.binding import Bind
+from hub.query.binding import Bind, Env
 from hub.query.cost import Cost
 from hub.query.errors import FieldDenied
 from hub.query.statement import Check
@@ -27,6 +28,8 @@ class Compiled:
     records: frozenset[str]
     guarded: bool
     """Some value may be hidden by an agreement."""
+    identities: tuple[Callable[[Env], list[str]], ...] = ()
+    """What gives the ids that a request asks for."""
 
 
 @dataclass(frozen=True, slots=True)

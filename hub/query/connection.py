@@ -132,7 +132,7 @@ def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     """Return the conditions under which a row may be seen at all."""
     statement.records.add(spec.name)
     statement.rows[alias] = spec
-    found = [] if spec.golden else [f"NOT {alias}.withdrawn"]
+    found = [] if spec.golden else [f"{alias}.speaks"]
     rule = statement.authority.row_rule(spec, alias, statement)
     return [*found, rule] if rule else found
 

@@ -42,7 +42,9 @@ from hub.query.plan import Plan, Planner
 from hub.query.respond import Answer, denials, dumps, refusal, told
 from hub.state import State
 from hub.store.database import Database
+from hub.store.former import FORMER_ID
 
+_REPLACED = f"SELECT item_id, now_id FROM {FORMER_ID.name} WHERE item_id = ANY(%s)"
 ADHOC_SCOPE = "graphql:adhoc"
 _log = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ class _Run:
     cost: int = 0
     remaining: int | None = None
     hidden: int = 0
+    replaced: dict[str, str] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     denied: dict[tuple[str, ...], FieldDenied] = field(default_factory=dict)
 
@@ -164,7 +167,7 @@ class Engine:
         return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
 
     async def _env(self, plan: Plan, run: _Run) -> Env:
-        return Env(plan.values, run.grants, run.now, await self._manifest.platforms())
+        return Env(plan.values, run.grants, run.now, await self._manifest.names())
 
     # -- one statement -------------------------------------------------------------------------
 
@@ -172,6 +175,10 @@ class Engine:
         """Run a statement and return the JSON text that it makes."""
         for check in compiled.checks:
             check(env)
+        if env.names and compiled.identities:
+            asked = [each for given in compiled.identities for each in given(env)]
+            env.replaced |= await self._replaced(asked)
+            run.replaced |= env.replaced
         texts = [bind(env) for bind in compiled.binds]
         parameters = [None if text is None else text.encode() for text in texts]
         await self._charge(compiled.cost.total(env.values), run)
@@ -185,6 +192,11 @@ class Engine:
         if compiled.guarded:
             run.hidden += body.count(HIDDEN)
         return body
+
+    async def _replaced(self, asked: list[str]) -> dict[str, str]:
+        """Return what links have put in the place of ids."""
+        rows = await self._database.reads.fetch_all(_REPLACED, (asked,))
+        return dict(rows)
 
     async def _charge(self, cost: int, run: _Run) -> None:
         run.cost += cost
@@ -214,10 +226,11 @@ class Engine:
         sources = await self._manifest.of(frozenset(run.records)) if run.records else b"[]"
         remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
         denied = f',"denied":{run.hidden}' if run.hidden else ""
+        replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
         told = (
             f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
         )
-        parts += [b',"extensions":{"sources":', sources, told.encode(), b"}}"]
+        parts += [b',"extensions":{"sources":', sources, replaced, told.encode(), b"}}"]
         return b"".join(parts)
 
     # -- the executor --------------------------------------------------------------------------

@@ -51,8 +51,8 @@ class Member:
     zh: str
     en: str
     item: Item | None = None
-    listing: str | None = None
-    """The table that has a row for each class of a record."""
+    table: str | None = None
+    """Another table in which rows are found: a row for each class, or what each source says."""
 
 
 _KINDS = {
@@ -93,7 +93,11 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
         found.append(Member("availableFor", FilterKind.AVAILABLE, *about))
     found.append(
         Member(
-            "updatedSince", FilterKind.UPDATED, "此后有更新", "Accepted at or after this instant"
+            "updatedSince",
+            FilterKind.UPDATED,
+            "此后有来源提交或撤回",
+            "What any source says of it was taken in or taken back at or after this instant",
+            table=model.sources[spec.name],
         )
     )
     return found
@@ -168,7 +172,16 @@ def _compared(
 
 def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": "starts_with({c}, {p})"}
-    return _compared(argument, statement, _column(member, alias), "text", names)
+    column, record = _column(member, alias), member.item.names if member.item else None
+    if record is None:
+        return _compared(argument, statement, column, "text", names)
+    found = _compared(argument, statement, column, "text", {"startsWith": names["startsWith"]})
+    for name, cast in (("eq", "text"), ("in", "text[]")):  # the key that a linked thing is known by
+        value = argument.get(name)
+        if value is not None:
+            parameter = statement.bind_name(value, lambda known, key: known.of(record, key), cast)
+            found.append(names[name].format(c=column, p=parameter))
+    return found
 
 
 def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -225,8 +238,8 @@ def under_step(argument: Argument, statement: Statement) -> str:
 
 
 def _listed(member: Member, step: str, alias: str) -> str:
-    assert member.listing is not None
-    return f"{alias}.item_id IN (SELECT l.item_id FROM {member.listing} l WHERE l.step = {step})"
+    assert member.table is not None
+    return f"{alias}.item_id IN (SELECT l.item_id FROM {member.table} l WHERE l.step = {step})"
 
 
 def _division(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -241,8 +254,11 @@ def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) 
     return [f"{alias}.province = ANY({statement.bind(argument, bind.provinces, 'text[]')})"]
 
 
-def _updated(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    return [f"{alias}.accepted_at >= {statement.bind(argument, bind.plain, 'timestamptz')}"]
+def _updated(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Whatever any source says of a row, or takes back, may change what is shown of it."""
+    since = statement.bind(argument, bind.plain, "timestamptz")
+    claims = member.table
+    return [f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE c.accepted_at >= {since})"]
 
 
 def _available(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:

@@ -99,3 +99,8 @@ def listed(expression: str, order: str = "", condition: str = "") -> str:
 def hours(expression: str) -> str:
     """Return an interval in hours, as a decimal of at most two places without idle zeros."""
     return f"trim_scale(round((extract(epoch FROM {expression})/3600)::numeric,2))"
+
+
+def marked(body: str, name: str) -> str:
+    """Return an object with its type's name, under keys that no document can use."""
+    return f"""concat('{{"@type":"{name}","@of":',{body},'}}')"""

@@ -63,6 +63,10 @@ AVAILABILITY_DAYS_MAX = 92
 """Days of one window that availability is asked for."""
 AVAILABLE_FILTER_COST = 200
 """Added cost of filtering a search by availability."""
+CLAIMS_MAX = 50
+"""Sources of one record that are told."""
+CLAIMS_COST = 5
+"""Rows that the claims of a record count as."""
 AVAILABILITY_COST = 5
 """Cost of the availability of one instrument."""
 STATEMENT_MAX = 250_000

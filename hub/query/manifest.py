@@ -14,16 +14,15 @@ from typing import Any
 from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
+from hub.identity.links import NOBODY, Names
 from hub.query.model import Model
 from hub.query.sources import manifest_statement
 from hub.store.database import Database
+from hub.store.view import names_now
 from schema.dates import format_instant
 
 MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
-
-
-_PLATFORMS = b"SELECT source_id FROM source WHERE owners IS NULL ORDER BY source_id"
 
 
 class Manifest:
@@ -36,7 +35,7 @@ class Manifest:
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
         self._texts: dict[frozenset[str], bytes] = {}
-        self._platforms: tuple[str, ...] = ()
+        self._names = NOBODY
         self._lock = asyncio.Lock()
 
     async def of(self, records: frozenset[str]) -> bytes:
@@ -48,10 +47,10 @@ class Manifest:
             text = self._texts[records] = json.dumps(chosen, ensure_ascii=False).encode()
         return text
 
-    async def platforms(self) -> tuple[str, ...]:
-        """Return the sources that speak for anybody."""
+    async def names(self) -> Names:
+        """Return the keys under which linked things are known."""
         await self._freshen()
-        return self._platforms
+        return self._names
 
     async def _freshen(self) -> None:
         if not self._fresh():
@@ -70,11 +69,8 @@ class Manifest:
             cursor = AsyncRawCursor(connection)
             await cursor.execute(self._statement, (format_instant(now),))
             found = await cursor.fetchall()
-            # Closed ones too: what they said still stands behind the owner's own.
-            await cursor.execute(_PLATFORMS)
-            platforms = await cursor.fetchall()
+            self._names = await names_now(connection, self._database.records)
         self._rows = [(_facts(row), frozenset(row[5])) for row in found]
-        self._platforms = tuple(row[0] for row in platforms)
         self._texts = {}
         self._read_at = now
 

@@ -72,6 +72,21 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """When the row's source last said what stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The items of a merged row that another claim than the first one states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What every source says of the row's item, by its header."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """The one record that a reference names; null when it is not there."""
 
@@ -138,6 +153,9 @@ Field = (
     | Inside
     | Nested
     | Same
+    | Known
+    | Chosen
+    | Claims
     | Forward
     | Listed
     | Connected
@@ -151,15 +169,33 @@ Fields = dict[str, Field]
 
 PROVENANCE: Fields = {
     "source": Plain(text("{t}.source")),
-    "asOf": Plain(instant("{t}.as_of")),
+    "authority": Plain(text("nullif({t}.authority,'')")),
+    "asOf": Known(),
     "acceptedAt": Plain(instant("{t}.accepted_at")),
     "revision": Plain(bare("{t}.revision")),
-    "revisionId": Whole(quoted("{t}.revision_id")),
+    "revisionId": Whole(quoted("'r1_'||translate(encode({t}.digest,'base64'),'+/=','-_')")),
     "owner": Plain(text("{t}.owner")),
     "issuer": Plain(text("{t}.issuer")),
     "party": Plain(text("{t}.party")),
     "assurance": Plain(quoted("{t}.assurance")),
     "channel": Plain(quoted("{t}.channel")),
+    "entryId": Plain(quoted("{t}.entry_id::text")),
+    "items": Chosen(),
+    "claims": Claims(),
+}
+ITEM_SOURCE: Fields = {
+    "item": Plain(text("{t}.item")),
+    "source": Plain(text("{t}.source")),
+}
+CLAIM: Fields = {
+    "source": Plain(text("{t}.source")),
+    "kind": Plain(quoted("{t}.kind")),
+    "key": Plain(text("{t}.key")),
+    "leads": Plain(bare("{t}.leads")),
+    "asOf": Plain(instant("{t}.as_of")),
+    "acceptedAt": Plain(instant("{t}.accepted_at")),
+    "revision": Plain(bare("{t}.revision")),
+    "assurance": Plain(quoted("{t}.assurance")),
     "entryId": Plain(quoted("{t}.entry_id::text")),
 }
 AVAILABILITY: Fields = {
@@ -245,6 +281,8 @@ def build_model(records: StoredRecords) -> Model:
     fields: dict[str, Fields] = {
         "Query": _root(registry),
         "Provenance": PROVENANCE,
+        "ItemSource": ITEM_SOURCE,
+        "Claim": CLAIM,
         "Availability": AVAILABILITY,
         "Window": WINDOW,
         "PriceEstimate": PRICE,

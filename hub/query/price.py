@@ -1,8 +1,7 @@
 """`price`: what an order would cost by the published offers, in SQL.
 
-- Only the offers of the source that precedence names count, the owner's own system before
-  platforms. Of those valid on the day for the audience, the cheapest one counts; yuan before
-  others.
+- Only the offers of the source that leads for the instrument count (`hub.store.settling`). Of
+  those valid on the day for the audience, the cheapest one counts; yuan before others.
 - An enterprise is an outside user: where no offer is for enterprises, the outside price holds.
 - amount = max(unit price * quantity, minimum charge), in numeric, to the cent. The quantity is the
   hours, the samples, or one run; an offer whose quantity was not asked for does not apply.
@@ -19,7 +18,6 @@ from typing import TYPE_CHECKING
 from hub.query import binding
 from hub.query.arguments import Argument
 from hub.query.binding import Env, bad_input
-from hub.query.precedence import spoken
 from schema.dates import local_date
 from schema.traits import Prices
 
@@ -46,13 +44,6 @@ def _quantity(argument: Argument | None, statement: Statement) -> str:
     return statement.bind(argument, binding.plain, "numeric")
 
 
-OFFERED = (
-    *("code", "audience", "unit", "price", "minimum_charge", "item_id", "valid_from"),
-    "valid_until",
-)
-"""Columns of an offer that an estimate reads."""
-
-
 def price_row(key: str, given: dict[str, Argument | None], statement: Statement) -> str:
     """Return a query for one row with the columns that `hub.query.model` reads."""
     audience = given["audience"]
@@ -66,13 +57,11 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
     else:
         day = statement.bind(on, binding.plain, "date")
     table, prices = statement.model.stating(Prices)
-    told = ",".join(f"p.{name}" for name in OFFERED)
-    statements = spoken(table, prices.of, key, told, statement.bind_platforms())
     quantity = (
         f"CASE o.unit WHEN 'HOUR' THEN {hours} WHEN 'SAMPLE' THEN {samples} WHEN 'RUN' THEN 1 END"
     )
     valid = (
-        "o.price IS NOT NULL"
+        f"o.{prices.of} = {key} AND o.leads AND o.price IS NOT NULL"
         f" AND (o.valid_from IS NULL OR o.valid_from <= {day})"
         f" AND (o.valid_until IS NULL OR o.valid_until >= {day})"
         " AND coalesce(o.minimum_charge->>'currency' = o.price->>'currency',true)"
@@ -82,7 +71,7 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Statement)
         "SELECT o.source,o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
         "(o.price->>'amount')::numeric AS unit_amount,o.price->>'currency' AS currency,"
         "(o.minimum_charge->>'amount')::numeric AS least,"
-        f"{quantity} AS quantity FROM {statements} o WHERE {valid}"
+        f"{quantity} AS quantity FROM {table} o WHERE {valid}"
     )
     total = "round(greatest(q.unit_amount * q.quantity, q.least),2)"
     basis = (

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Hashable
 
 from hub.errors import ErrorCode
+from hub.identity.links import Names
 from hub.query.arguments import Argument
 from hub.query.authorise import Authority
-from hub.query.binding import Bind, Env, Transform, array
+from hub.query.binding import Bind, Env, Transform, array, plain, texts
 from hub.query.errors import FieldDenied, QueryError
 from hub.query.limits import STATEMENT_MAX, QueryLimits
 from hub.query.model import Model
@@ -49,6 +50,8 @@ class Statement:
         """What the rows of each alias are."""
         self.is_guarded = False
         """Some value may be hidden from the caller."""
+        self.identities: list[Callable[[Env], list[str]]] = []
+        """What gives the ids that a request asks for."""
         self._known: dict[Hashable, int] = {}
         self._aliases = 0
 
@@ -65,6 +68,33 @@ class Statement:
             return transform(argument, read(env.values))
 
         return self.bind_env((argument.key, transform), value, cast)
+
+    def bind_name(self, argument: Argument, named: Callable[[Names, str], str], cast: str) -> str:
+        """Return the parameter with the present names of what the given keys name."""
+        read = argument.read
+
+        def value(env: Env) -> str | None:
+            given = read(env.values)
+            if isinstance(given, list):
+                return texts(argument, [named(env.names, each) for each in given])
+            return plain(argument, named(env.names, given))
+
+        return self.bind_env((argument.key, "name", cast), value, cast)
+
+    def bind_identities(self, argument: Argument, cast: str) -> str:
+        """Return the parameter with ids, each replaced by what it is known by now."""
+        read = argument.read
+
+        def asked(env: Env) -> list[str]:
+            given = read(env.values)
+            return given if isinstance(given, list) else [given]
+
+        def value(env: Env) -> str | None:
+            now = [env.replaced.get(each, each) for each in asked(env)]
+            return texts(argument, now) if cast.endswith("[]") else plain(argument, now[0])
+
+        self.identities.append(asked)
+        return self.bind_env((argument.key, "identity", cast), value, cast)
 
     def bind_env(self, key: Hashable, value: Bind, cast: str) -> str:
         """Return the parameter that holds what `value` takes from a request."""
@@ -99,10 +129,6 @@ class Statement:
     def bind_party(self) -> str:
         """Return the parameter with the caller's party, null for nobody."""
         return self.bind_env("party", lambda env: env.grants.party, "text")
-
-    def bind_platforms(self) -> str:
-        """Return the parameter with the sources that speak for anybody."""
-        return self.bind_env("platforms", lambda env: array(env.platforms), "text[]")
 
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""

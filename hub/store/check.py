@@ -3,24 +3,33 @@
 - Entries: the bytes have the digest kept with them and, with salt, authority, key and revision, the
   commitment that their header states; revisions of a key are numbered without a gap and each names
   the commitment before it.
-- Projections: every column of every row, derived again from the canonical bytes, equals the stored
-  one; no row is missing and none is too many.
+- Projections: they are rebuilt into TEMP tables by the code that writes them, and every column of
+  every row equals the stored one; no row is missing and none is too many.
 - The check reads one snapshot and changes nothing; it may run beside everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sqlalchemy import Table
+
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.store.derive import ListingTable
-from hub.store.projection import Projection
+from hub.store.derive import RecordTables
+from hub.store.former import FORMER_ID
+from hub.store.projection import Projection, View
 from hub.store.rebuild import STATEMENT_TIMEOUT
+from hub.store.records import StoredRecords
+from hub.store.settling import write
 from hub.store.standing import Found, standing_lines
+from hub.store.view import view_now
 
+STORED = "public"
+"""The schema of the hub's tables; TEMP tables of the same names hide them while a check runs."""
 DIFFERENCES_MAX = 1_000
 """Differences per table that are reported one by one."""
 
@@ -74,9 +83,11 @@ LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
 _CHAINS = f"""
 SELECT DISTINCT source, key FROM (
-  SELECT source, key, revision, previous,
+  SELECT coalesce(f.source, n.source) AS source, key, revision, previous,
     lag(commitment) OVER newer AS before, row_number() OVER newer AS position
-  FROM entry WINDOW newer AS (PARTITION BY record_type, source, authority, key ORDER BY revision)
+  FROM entry n LEFT JOIN former_source f ON f.former = n.source
+  WINDOW newer AS (
+    PARTITION BY record_type, coalesce(f.source, n.source), authority, key ORDER BY revision)
 ) e WHERE revision <> position OR previous IS DISTINCT FROM before
 LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
@@ -84,47 +95,79 @@ LIMIT {DIFFERENCES_MAX}
 
 async def check(database: Database, record_types: Iterable[str] = ()) -> Report:
     """Compare entries and projections of the record types named, or of all."""
+    names = sorted(record_types) or sorted(database.records.tables)
+    async with database.writes.connection() as connection:
+        with _unprepared(connection):
+            return await _checked(connection, database.records, names)
+
+
+async def _checked(connection: Connection, records: StoredRecords, names: list[str]) -> Report:
     report = Report()
-    async with database.writes.connection() as connection, connection.transaction():
+    async with connection.transaction(force_rollback=True):  # it leaves no TEMP table behind
         await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'".encode())
         for statement, fault in ((_BODIES, Fault.BODY), (_CHAINS, Fault.CHAIN)):
             cursor = await connection.execute(statement.encode())
             for source, key in await cursor.fetchall():
                 report.differences.append(Difference("entry", source, key, fault))
-        for name in sorted(record_types) or sorted(database.records.tables):
-            await _check(connection, database.records.projection(name), report)
+        view = await view_now(connection, records)
+        for name in names:
+            await _check(connection, records.projection(name), view, report)
     return report
 
 
-async def _check(connection: Connection, target: Projection, report: Report) -> None:
-    found = Found()
-    await connection.execute(target.create_stage.encode())
-    async for lines in standing_lines(connection, target, found):
-        await target.fill_stage(connection, lines)
+@contextmanager
+def _unprepared(connection: Connection) -> Iterator[None]:
+    """Keep statements from running as prepared before, when names meant the stored tables."""
+    kept, connection.prepare_threshold = connection.prepare_threshold, None
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = kept
+
+
+async def _check(connection: Connection, target: Projection, view: View, report: Report) -> None:
+    tables, found = target.tables, Found()
+    read = [each for each in (tables.source, tables.golden) if each is not None]
+    listing = [] if tables.listing is None else [tables.listing.table]
+    for table in (*read, *listing, FORMER_ID):
+        await _shadow(connection, table, tables)
+    async for lines in standing_lines(connection, target, found, view.names):
+        await write(connection, target, lines, view)
     report.rows += found.rows
     report.erased += found.erased
-    tables = target.tables
-    await _compare(connection, target, tables.source.name, "true", report)
-    if tables.golden is not None:
-        await _compare(connection, target, tables.golden.name, "NOT withdrawn", report)
-    if tables.listing is not None:
-        await _compare_listing(connection, target, tables.listing, report)
+    for table in read:
+        await _compare(connection, table, report)
+    for table in listing:
+        await _compare_rows(connection, table, read[-1].name, "true", report)
+    ours = f"item_id LIKE '{tables.spec.prefix}\\_%'"
+    await _compare_rows(connection, FORMER_ID, read[-1].name, ours, report)
 
 
-async def _compare(
-    connection: Connection, target: Projection, table: str, where: str, report: Report
-) -> None:
-    """Compare the stage, which holds what should be, with a table."""
-    tables = target.tables
-    stored = tables.source if table == tables.source.name else tables.golden
-    assert stored is not None
-    keys = ", ".join(column.name for column in stored.primary_key.columns)
-    compared = [c.name for c in stored.columns if not c.primary_key]
-    tests = [f"CASE WHEN {_differs(name, target)} THEN '{name}' END" for name in compared]
+async def _shadow(connection: Connection, table: Table, tables: RecordTables) -> None:
+    """Make an empty TEMP table that statements find in place of the stored one."""
+    name, keys = table.name, [column.name for column in table.primary_key.columns]
+    wanted = [["item_id"], *([[tables.led_by]] if tables.led_by else [])]
+    statements = [
+        f"DROP TABLE IF EXISTS pg_temp.{name}",
+        f"CREATE TEMP TABLE {name} (LIKE {STORED}.{name})",
+        *([f"ALTER TABLE pg_temp.{name} ADD PRIMARY KEY ({', '.join(keys)})"] if keys else []),
+    ]
+    if table is tables.source:
+        statements += [f"CREATE INDEX ON pg_temp.{name} ({', '.join(each)})" for each in wanted]
+    for statement in statements:
+        await connection.execute(statement.encode())
+
+
+async def _compare(connection: Connection, table: Table, report: Report) -> None:
+    """Compare what should be, which is in a TEMP table, with what is stored."""
+    name = table.name
+    keys = ", ".join(column.name for column in table.primary_key.columns)
+    compared = [c.name for c in table.columns if not c.primary_key]
+    tests = [f"CASE WHEN s.{each} IS DISTINCT FROM t.{each} THEN '{each}' END" for each in compared]
     statement = f"""
         SELECT coalesce(s.source, t.source), coalesce(s.key, t.key), s.entry_id, t.entry_id, d.names
-        FROM (SELECT * FROM {target.stage} WHERE {where}) s FULL JOIN {table} t USING ({keys})
+        FROM pg_temp.{name} s FULL JOIN {STORED}.{name} t USING ({keys})
         CROSS JOIN LATERAL (SELECT array_remove(ARRAY[{", ".join(tests)}]::text[], NULL)) d(names)
         WHERE s.entry_id IS NULL OR t.entry_id IS NULL OR cardinality(d.names) > 0
         LIMIT {DIFFERENCES_MAX}
@@ -132,27 +175,32 @@ async def _compare(
     cursor = await connection.execute(statement.encode())
     for source, key, expected, present, names in await cursor.fetchall():
         if present is None:
-            made = Difference(table, source, key, Fault.MISSING)
+            made = Difference(name, source, key, Fault.MISSING)
         elif expected is None:
-            made = Difference(table, source, key, Fault.EXTRA)
+            made = Difference(name, source, key, Fault.EXTRA)
         else:
-            made = Difference(table, source, key, Fault.DIFFERENT, tuple(names))
+            made = Difference(name, source, key, Fault.DIFFERENT, tuple(names))
         report.differences.append(made)
 
 
-async def _compare_listing(
-    connection: Connection, target: Projection, listing: ListingTable, report: Report
+async def _compare_rows(
+    connection: Connection, table: Table, read: str, where: str, report: Report
 ) -> None:
-    """Compare what should be listed with what is; a record with any wrong row is named once."""
-    name, rows = listing.table.name, target.listed(listing)
+    """Compare rows that have no key of their own; a record with any wrong row is named once."""
+    name = table.name
+    wanted, stored = (
+        f"SELECT * FROM {schema}.{name} WHERE {where}"  # noqa: S608 - own names
+        for schema in ("pg_temp", STORED)
+    )
     statement = f"""
+        WITH w AS ({wanted}), l AS ({stored})
         SELECT coalesce(min(g.source), ''), coalesce(min(g.key), d.item_id),
           bool_or(d.wanted), bool_or(NOT d.wanted)
         FROM (
-          (SELECT true AS wanted, w.* FROM ({rows}) w EXCEPT ALL SELECT true, l.* FROM {name} l)
+          (SELECT true AS wanted, w.* FROM w EXCEPT ALL SELECT true, l.* FROM l)
           UNION ALL
-          (SELECT false, l.* FROM {name} l EXCEPT ALL SELECT false, w.* FROM ({rows}) w)
-        ) d LEFT JOIN {target.stage} g USING (item_id)
+          (SELECT false, l.* FROM l EXCEPT ALL SELECT false, w.* FROM w)
+        ) d LEFT JOIN pg_temp.{read} g USING (item_id)
         GROUP BY d.item_id LIMIT {DIFFERENCES_MAX}
     """  # noqa: S608 - own names
     cursor = await connection.execute(statement.encode())
@@ -161,9 +209,3 @@ async def _compare_listing(
         report.differences.append(
             Difference(name, source, key, fault if is_missing else Fault.EXTRA)
         )
-
-
-def _differs(name: str, target: Projection) -> str:
-    if name == "as_of" and target.tables.spec.confirmed:
-        return "t.as_of < s.as_of"  # an unchanged row may have been confirmed since
-    return f"s.{name} IS DISTINCT FROM t.{name}"

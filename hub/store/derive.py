@@ -1,8 +1,13 @@
 """`derive`: the tables that follow from the records of the standard.
 
-- `<record>_source` holds what each source says now: one row per (source, key), withdrawn rows kept.
-- `<record>` exists for golden records and holds what queries read: one row per `item_id`, withdrawn
-  rows gone. For other records queries read `<record>_source` and leave withdrawn rows out.
+- `<record>_source` holds what each source says now: one row per (source, authority, key), withdrawn
+  rows kept; together the claims of an item.
+- `<record>` exists for golden records and holds what queries read: one row per `item_id`, merged
+  from the claims that stand; `chosen` names the source of each item that the first claim leaves
+  open. Of other records queries read the claim that `speaks`: the one that precedence names.
+- Where what is said of one instrument is read together (hours, coverage, prices), `leads` marks the
+  rows of the one source that speaks for that instrument.
+- Keys of linked things have one name in all columns but a claim's own `key`, which is as stated.
 - `<record>_listing` exists for golden records that declare a listing: one narrow row for each class
   of a record and each class above it, and one (step '') for the record as such, in reading order. A
   page and its count are read from its indexes without touching the wide rows.
@@ -29,13 +34,15 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import Computed, column_type, computed_columns
 from schema.item import Grade, Kind, RecordSpec
-from schema.traits import Listing
+from schema.traits import Covers, Listing, Opens, Prices
 
 PROVENANCE = (
     "source",
+    "authority",
     "key",
     "item_id",
     "owner",
@@ -43,16 +50,18 @@ PROVENANCE = (
     "party",
     "entry_id",
     "revision",
-    "revision_id",
     "digest",
     "as_of",
     "accepted_at",
     "assurance",
     "channel",
     "withdrawn",
-    "withdrawn_at",
 )
-"""Columns that every derived table has before its items."""
+"""Columns that every derived table has before its items; golden rows are never withdrawn."""
+CLAIM = ("source", "authority", "key")
+"""What a row of `<record>_source` is named by."""
+FLAGS = ("speaks", "leads", "chosen")
+"""Columns that say which claims are shown, and of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ class RecordTables:
     golden: Table | None
     computed: tuple[Computed, ...]
     listing: ListingTable | None = None
+    led_by: str | None = None
+    """The column with the key of what one source speaks for as a whole, where there is one."""
 
     @property
     def read(self) -> Table:
@@ -88,16 +99,25 @@ class RecordTables:
 def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
     """Add the tables of a record type to `metadata`."""
     computed = computed_columns(spec)
-    names = [*PROVENANCE, *(i.name for i in spec.items), *(c.name for c in computed)]
+    names = [*PROVENANCE, *FLAGS, *(i.name for i in spec.items), *(c.name for c in computed)]
     if len(set(names)) != len(names):
         raise TypeError(f"{spec.name}: two columns would have one name")
-    golden = None
+    golden, led_by = None, _led_by(spec)
+    flags: tuple[str, ...] = ("speaks",) if led_by is None else ("speaks", "leads")
     source_computed = computed
     if spec.golden:
-        golden = Table(spec.table, metadata, *_columns(spec, computed, ("item_id",)))
-        source_computed = ()
+        golden = Table(
+            spec.table,
+            metadata,
+            *_columns(spec, computed, ("item_id",)),
+            Column("chosen", JSONB),
+        )
+        source_computed, flags = (), ()
     source = Table(
-        f"{spec.table}_source", metadata, *_columns(spec, source_computed, ("source", "key"))
+        f"{spec.table}_source",
+        metadata,
+        *_columns(spec, source_computed, CLAIM),
+        *(Column(name, Boolean, nullable=False) for name in flags),
     )
     tables = RecordTables(
         spec=spec,
@@ -105,9 +125,18 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
         golden=golden,
         computed=computed,
         listing=None if golden is None else _listing(spec, golden),
+        led_by=led_by,
     )
     _add_indexes(tables)
     return tables
+
+
+def _led_by(spec: RecordSpec) -> str | None:
+    """Return the item that names what one source speaks for as a whole."""
+    for each in (spec.trait(Opens), spec.trait(Covers), spec.trait(Prices)):
+        if each is not None:
+            return each.of
+    return None
 
 
 def _listing(spec: RecordSpec, golden: Table) -> ListingTable | None:
@@ -148,15 +177,14 @@ def _columns(
         "as_of": DateTime(timezone=True),
         "accepted_at": DateTime(timezone=True),
         "withdrawn": Boolean(),
-        "withdrawn_at": DateTime(timezone=True),
     }
-    kept = [name for name in PROVENANCE if primary != ("item_id",) or "withdrawn" not in name]
+    kept = [name for name in PROVENANCE if primary == CLAIM or name != "withdrawn"]
     columns: list[Column[Any]] = [
         Column(
             name,
             kinds.get(name, Text()),
             primary_key=name in primary,
-            nullable=name == "withdrawn_at",
+            nullable=False,
             autoincrement=False,
         )
         for name in kept
@@ -175,7 +203,9 @@ def _add_indexes(tables: RecordTables) -> None:
         columns = [read.c[name] for name in names]
         Index(f"ix_{read.name}_{'_'.join(names)}", *columns, postgresql_using=using)
 
-    index("key") if spec.golden else index("item_id")
+    if tables.golden is not None:
+        index("key")
+    Index(f"ix_{tables.source.name}_item_id", tables.source.c.item_id)  # the claims of an item
     moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
     own = () if spec.rows.is_public else ("owner", *spec.rows.named)
     for name in own:  # the row rule looks for the caller's own rows

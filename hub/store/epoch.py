@@ -23,6 +23,7 @@ INSERT INTO feed_state (name, epoch, restored_through)
 SELECT 'entry', gen_random_uuid()::text, {through}
 ON CONFLICT (name) DO {conflict}"""
 _FIRST = _BEGIN.format(through="0", conflict="NOTHING")
+_ANEW = _BEGIN.format(through="0", conflict="UPDATE SET epoch = EXCLUDED.epoch")
 _RESTORED = _BEGIN.format(
     through="coalesce((SELECT max(entry_id) FROM entry), 0)",
     conflict="UPDATE SET epoch = EXCLUDED.epoch, restored_through = EXCLUDED.restored_through",
@@ -47,6 +48,11 @@ async def horizon(database: Database) -> Horizon:
             await connection.execute(_FIRST.encode())
         ((xid, epoch, through),) = await database.reads.fetch_all(_READ)
     return Horizon(int(xid), epoch, through)
+
+
+async def begin_anew(connection: Connection) -> None:
+    """Begin another epoch of a database that goes on: who follows it reads everything again."""
+    await connection.execute(_ANEW.encode())
 
 
 async def begin_restored(connection: Connection) -> None:

@@ -1,8 +1,11 @@
 """`projection`: writes what sources say now into the tables of one record type.
 
-- Rows are copied into a TEMP table of the connection and go from there into the projections with
-  one statement per table, in the order of their keys. Intake and rebuild use the same code.
-- The caller guarantees that no other transaction writes a newer revision of the same keys.
+- Rows are copied into a TEMP table of the connection and go from there into the tables with one
+  statement per table. Intake, rebuild and check use the same code.
+- Most items have one claim: they are written by these statements. Items and calendars of which
+  several sources speak are settled afterwards, from all their claims (`hub.store.settling`).
+- The caller guarantees that no other transaction writes claims of the same owners meanwhile
+  (`lock_owners`), or of anybody (`REBUILD_LOCK`).
 - Rows are written in one order everywhere, so that writers do not lock each other out; what differs
   most is compared first (a batch has one source), which makes the sort cheap.
 """
@@ -15,23 +18,31 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import Text
 from sqlalchemy.dialects import postgresql
 
+from hub.identity.ids import shard_of
+from hub.identity.links import NOBODY, Names
+from hub.identity.precedence import Precedence
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
-from hub.store.derive import PROVENANCE, ListingTable, RecordTables
-from hub.store.identity import item_id, revision_id
+from hub.store.derive import CLAIM, PROVENANCE, ListingTable, RecordTables
+from hub.store.former import FORMER_ID
 from hub.store.row import item_columns, item_fields
 
 REBUILD_LOCK = 0x72656275696C64
-"""Advisory lock: intake shares it, a rebuild holds it alone."""
+"""Advisory lock: intake shares it; a rebuild, and whoever changes names, holds it alone."""
+_OWNERS_LOCK = (
+    b"SELECT pg_advisory_xact_lock(hashtextextended('shard:' || s, 3)) FROM unnest(%s::text[]) s"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The provenance of what stands for a (source, key)."""
+    """What stands for a claim (source, authority, key), as its entry states it."""
 
     source: str
+    authority: str
     key: str
     owner: str
     issuer: str
@@ -44,6 +55,23 @@ class Standing:
     assurance: str
     channel: str
     withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """By what claims are read: the names of linked things, and who is believed first."""
+
+    precedence: Precedence
+    names: Names = NOBODY
+
+
+async def lock_owners(connection: Connection, owners: Iterable[str]) -> None:
+    """Keep other transactions from writing claims of these owners until this one ends.
+
+    Two owners may share a lock (`shard_of`), which is right and rare.
+    """
+    shards = sorted({shard_of(owner) for owner in owners})
+    await connection.execute(_OWNERS_LOCK, (shards,))
 
 
 @lru_cache(maxsize=1024)
@@ -59,69 +87,80 @@ class Projection:
         self.tables = tables
         spec, source, golden = tables.spec, tables.source, tables.golden
         self.stage = f"stage_{spec.table}"
-        self.columns = [*PROVENANCE, *item_columns(tables)]
+        self.columns = ["former", *PROVENANCE, *item_columns(tables)]
         self._fields = item_fields(tables)
-        self._source_columns = [column.name for column in source.columns]
-        self._golden_columns = [] if golden is None else [c.name for c in golden.columns]
+        written = [column.name for column in source.columns]
         self.create_stage = self._create_stage()
-        self.write_source = self._upsert(source.name, self._source_columns, "source, key", "true")
-        self.write_golden = self.remove_golden = ""
-        self.write_listing: tuple[str, ...] = ()
+        self.write_source = self._upsert(source.name, written, CLAIM, "true")
+        self.write_golden = ""
+        self.remove: tuple[str, ...] = ()
+        self.write_listing = ""
         if golden is not None:
-            self.write_golden = self._upsert(
-                golden.name, self._golden_columns, "item_id", "NOT withdrawn"
-            )
-            self.remove_golden = (
-                f"DELETE FROM {golden.name} g USING {self.stage} s "  # noqa: S608 - own names
-                "WHERE s.withdrawn AND g.item_id = s.item_id"
-            )
+            kept = [column.name for column in golden.columns]
+            self.write_golden = self._upsert(golden.name, kept, ("item_id",), "NOT withdrawn")
+            self.remove += (self._remove(golden.name, "s.withdrawn"),)
         if tables.listing is not None:
             name = tables.listing.table.name
-            self.write_listing = (
-                f"DELETE FROM {name} l USING {self.stage} s "  # noqa: S608 - own names
-                "WHERE s.revision > 1 AND l.item_id = s.item_id",
-                f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 3",
-            )
+            self.remove += (self._remove(name, "s.revision > 1"),)
+            self.write_listing = f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 3"
 
-    def row(self, standing: Standing, wire: Mapping[str, Any]) -> bytes:
-        """Return the COPY line of a row; `wire` is empty for a withdrawn one."""
-        spec = self.tables.spec
-        accepted = instant(standing.accepted_at)
+    def row(
+        self,
+        standing: Standing,
+        wire: Mapping[str, Any],
+        names: Names = NOBODY,
+        identity: str | None = None,
+    ) -> bytes:
+        """Return the COPY line of a claim; `wire` is empty for a withdrawn one.
+
+        `names` are those of the record type (`Names.of_type`); `identity` is what follows from
+        them, where it is known.
+        """
+        spec, owner, issuer, former = self.tables.spec, standing.owner, standing.issuer, NULL
+        if identity is None:
+            identity = names.identity(spec, standing.authority, standing.key, owner)
+        if names:
+            own = NOBODY.identity(spec, standing.authority, standing.key, owner)
+            owner, issuer = names.party(owner), names.party(issuer)
+            wire = names.wire(spec, wire) if wire else wire
+            former = NULL if own == identity else own
         return line(
             [
+                former,
                 standing.source,
+                standing.authority,
                 standing.key,
-                item_id(spec.prefix, spec.name, standing.source, standing.key),
-                standing.owner,
-                standing.issuer,
+                identity,
+                owner,
+                issuer,
                 standing.party,
                 str(standing.entry_id),
                 str(standing.revision),
-                revision_id(standing.digest),
                 HEX + standing.digest.hex(),
                 instant(standing.as_of),
-                accepted,
+                instant(standing.accepted_at),
                 standing.assurance,
                 standing.channel,
                 "t" if standing.withdrawn else "f",
-                accepted if standing.withdrawn else NULL,
                 *self._fields(wire),
             ]
         )
 
-    async def write(self, connection: Connection, lines: Iterable[bytes]) -> None:
-        """Write rows into the projections; one row per (source, key)."""
-        await self.fill_stage(connection, lines)
-        await self.write_staged(connection)
-
-    async def write_staged(self, connection: Connection) -> None:
-        """Write what is in the TEMP table into the projections, and empty it."""
+    async def write_claims(self, connection: Connection, names: Names) -> None:
+        """Write what is in the TEMP table as claims, and the ids that links have replaced."""
         await connection.execute(self.write_source.encode())
-        if self.write_golden:
-            await connection.execute(self.write_golden.encode())
-            await connection.execute(self.remove_golden.encode())
-        for statement in self.write_listing:
-            await connection.execute(statement.encode())
+        if names:
+            await connection.execute(
+                f"INSERT INTO {FORMER_ID.name} SELECT former, min(item_id) "  # noqa: S608 - own names
+                f"FROM {self.stage} WHERE former IS NOT NULL GROUP BY former ORDER BY former "
+                "ON CONFLICT (item_id) DO UPDATE SET now_id = EXCLUDED.now_id".encode()
+            )
+
+    async def write_read(self, connection: Connection) -> None:
+        """Write what is in the TEMP table into the tables that queries read, and empty it."""
+        for statement in (self.write_golden, *self.remove, self.write_listing):
+            if statement:
+                await connection.execute(statement.encode())
         await connection.execute(f"TRUNCATE {self.stage}".encode())
 
     def listed(self, listing: ListingTable) -> str:
@@ -139,17 +178,34 @@ class Projection:
 
     def _create_stage(self) -> str:
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own gap
-        kinds = {column.name: column.type for column in self.tables.source.columns}
+        kinds: dict[str, Any] = {"former": Text()}
+        kinds |= {column.name: column.type for column in self.tables.source.columns}
         kinds |= {column.name: column.type for column in self.tables.read.columns}
         columns = ", ".join(f"{name} {kinds[name].compile(dialect)}" for name in self.columns)
-        return f"CREATE TEMP TABLE IF NOT EXISTS {self.stage} ({columns}) ON COMMIT DELETE ROWS"
-
-    def _upsert(self, table: str, columns: Sequence[str], primary: str, where: str) -> str:
-        keys = primary.split(", ")
-        updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in keys)
-        names = ", ".join(columns)
         return (
-            f"INSERT INTO {table} ({names}) SELECT {names} "  # noqa: S608 - own names
-            f"FROM {self.stage} WHERE {where} ORDER BY {', '.join(reversed(keys))} "
-            f"ON CONFLICT ({primary}) DO UPDATE SET {updates}"
+            f"CREATE TEMP TABLE IF NOT EXISTS {self.stage} ({columns}, chosen jsonb) "
+            "ON COMMIT DELETE ROWS"
+        )
+
+    def _upsert(
+        self, table: str, columns: Sequence[str], primary: Sequence[str], where: str
+    ) -> str:
+        updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in primary)
+        made = {"speaks": "NOT withdrawn", "leads": "NOT withdrawn"}
+        if primary == ("item_id",):  # a claim's key is as stated, that of what is read is the name
+            made["key"] = f"concat_ws('{self.tables.spec.key_separator}', {self._key_items()})"
+        taken = ", ".join(made.get(name, name) for name in columns)
+        return (
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {taken} "  # noqa: S608 - own names
+            f"FROM {self.stage} WHERE {where} ORDER BY {', '.join(reversed(primary))} "
+            f"ON CONFLICT ({', '.join(primary)}) DO UPDATE SET {updates}"
+        )
+
+    def _key_items(self) -> str:
+        return ", ".join(self.tables.spec.key)
+
+    def _remove(self, table: str, where: str) -> str:
+        return (
+            f"DELETE FROM {table} t USING {self.stage} s "  # noqa: S608 - own names
+            f"WHERE {where} AND t.item_id = s.item_id"
         )

@@ -2,7 +2,8 @@
 
 - One transaction: readers see the old projections until the new ones are complete. Intake waits,
   and is refused with TIMEOUT when it waits too long.
-- What only a projection knows, the time at which an unchanged row was last confirmed, is kept.
+- Links come first, because they name what all other records mention.
+- When a source said again what stands is no entry and stays as it is (table `heard`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,13 @@ from dataclasses import dataclass
 from hub.errors import ErrorCode, HubError
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.store.projection import REBUILD_LOCK, Projection
+from hub.store.former import FORMER_ID
+from hub.store.projection import REBUILD_LOCK, Projection, View
+from hub.store.records import StoredRecords
+from hub.store.settling import write
 from hub.store.standing import Found, standing_lines
+from hub.store.view import view_now
+from schema.traits import Joins
 
 STATEMENT_TIMEOUT = "1h"
 """Longest single statement of a rebuild or a check."""
@@ -34,28 +40,44 @@ async def rebuild(database: Database, record_types: Iterable[str] = ()) -> list[
 
     Raises `HubError` CONFLICT, and changes nothing, when an entry's bytes do not have its digest.
     """
-    names = sorted(record_types) or sorted(database.records.tables)
+    records = database.records
     async with database.writes.transaction() as connection:
         await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'".encode())
         await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
-        return [await _rebuild(connection, database.records.projection(name)) for name in names]
+        names = in_order(records, record_types)
+        for name in names:
+            await clear(connection, records.projection(name))
+        made = []
+        for name in names:
+            view = await view_now(connection, records)
+            made.append(await fill(connection, records.projection(name), view))
+    return sorted(made, key=lambda each: each.record_type)
 
 
-async def _rebuild(connection: Connection, target: Projection) -> Rebuilt:
+def in_order(records: StoredRecords, record_types: Iterable[str]) -> list[str]:
+    """Return record types in the order in which they are built: links first."""
+    first = {spec.name for spec, _ in records.registry.with_trait(Joins)}
+    return sorted(set(record_types) or records.tables, key=lambda name: (name not in first, name))
+
+
+async def clear(connection: Connection, target: Projection) -> None:
+    """Empty the tables of a record type."""
+    tables = target.tables
+    listing = None if tables.listing is None else tables.listing.table
+    for table in (tables.source, tables.golden, listing):
+        if table is not None:
+            await connection.execute(f"DELETE FROM {table.name}".encode())  # noqa: S608 - own name
+    await connection.execute(
+        f"DELETE FROM {FORMER_ID.name} WHERE item_id LIKE %s".encode(),  # noqa: S608 - own name
+        (f"{tables.spec.prefix}\\_%",),
+    )
+
+
+async def fill(connection: Connection, target: Projection, view: View) -> Rebuilt:
+    """Fill the empty tables of a record type from its entries."""
     tables, found = target.tables, Found()
-    source = tables.source.name
-    if tables.spec.confirmed:
-        await connection.execute(
-            f"CREATE TEMP TABLE confirmed ON COMMIT DROP AS "  # noqa: S608 - own names
-            f"SELECT source, key, entry_id, as_of FROM {source}".encode()
-        )
-    await connection.execute(f"DELETE FROM {source}".encode())  # noqa: S608 - own name
-    if tables.golden is not None:
-        await connection.execute(f"DELETE FROM {tables.golden.name}".encode())  # noqa: S608
-    if tables.listing is not None:
-        await connection.execute(f"DELETE FROM {tables.listing.table.name}".encode())  # noqa: S608
-    async for lines in standing_lines(connection, target, found):
-        await target.write(connection, lines)
+    async for lines in standing_lines(connection, target, found, view.names):
+        await write(connection, target, lines, view)
     if found.damaged:
         named = ", ".join(" ".join(pair) for pair in found.damaged[:10])
         raise HubError(
@@ -63,11 +85,4 @@ async def _rebuild(connection: Connection, target: Projection) -> Rebuilt:
             message_en=f"{len(found.damaged)} entries of {tables.spec.name} are damaged: {named}",
             hint="Nothing was rebuilt. Restore entry_body from a backup, then rebuild again.",
         )
-    if tables.spec.confirmed:
-        await connection.execute(
-            f"UPDATE {source} t SET as_of = c.as_of FROM confirmed c "  # noqa: S608 - own names
-            "WHERE t.source = c.source AND t.key = c.key AND t.entry_id = c.entry_id "
-            "AND t.as_of < c.as_of".encode()
-        )
-        await connection.execute(b"DROP TABLE confirmed")
     return Rebuilt(tables.spec.name, found.rows, found.erased)

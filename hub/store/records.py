@@ -13,6 +13,7 @@ from types import MappingProxyType
 from sqlalchemy import MetaData
 
 from hub.store.derive import RecordTables, derive
+from hub.store.former import FORMER_ID
 from hub.store.projection import Projection
 from hub.store.tables import NAMES
 from schema.registry import Registry, standard
@@ -38,6 +39,7 @@ class StoredRecords:
 def stored(registry: Registry) -> StoredRecords:
     """Derive the tables of a registry."""
     metadata = MetaData(naming_convention=NAMES)
+    FORMER_ID.to_metadata(metadata)
     tables = {spec.name: derive(spec, metadata) for spec in registry}
     return StoredRecords(registry, metadata, MappingProxyType(tables))
 

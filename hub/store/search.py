@@ -33,6 +33,11 @@ RUNS_CACHED_MAX = 65_536
 NAMES_CACHED_MAX = 16_384
 """Names whose terms are kept."""
 
+SHORT_MAX = 40
+"""Characters of a text that is likely to come again: a model, a maker."""
+SHORTS_CACHED_MAX = 16_384
+"""Short texts whose terms are kept."""
+
 MARK = "~"
 STEP = "\u203a"
 """Between scheme and code of a class: a character that neither may have (`schema.keys`)."""
@@ -132,6 +137,16 @@ def _runs(text: str) -> list[str]:
 
 
 def _text_terms(text: str) -> list[str]:
+    """Return the terms of a text; those of a short one, such as a maker's name, are kept."""
+    return list(_short_terms(text)) if len(text) <= SHORT_MAX else _parted(text)
+
+
+@lru_cache(maxsize=SHORTS_CACHED_MAX)
+def _short_terms(text: str) -> tuple[str, ...]:
+    return tuple(_parted(text))
+
+
+def _parted(text: str) -> list[str]:
     terms: list[str] = []
     words: list[str] = []
     for run in _runs(text):

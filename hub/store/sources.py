@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
+from hub.errors import ErrorCode, HubError
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.epoch import begin_anew
+from hub.store.projection import REBUILD_LOCK
+from hub.store.relinking import settle_source
 from hub.store.tables import SOURCE
+from schema.codes import SourceKind
+from schema.keys import is_authority
 
 SOURCES_MAX = 10_000
 
@@ -25,6 +30,8 @@ class Source:
     title: str
     mode: str
     owners: tuple[str, ...] | None
+    kind: str
+    authority: str
     active: bool
     rows: int
     promised_freshness_s: int
@@ -34,7 +41,7 @@ class Source:
     last_run_at: datetime | None
 
 
-async def register_source(
+async def register_source(  # noqa: PLR0913 - what a registration says
     database: Database,
     source_id: str,
     title: str,
@@ -42,28 +49,113 @@ async def register_source(
     mode: str,
     now: datetime,
     owners: Sequence[str] | None,
+    kind: SourceKind | None = None,
+    authority: str | None = None,
     **facts: Any,
 ) -> None:
     """Register a source, or renew what its registration says; its history stays.
 
     `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
-    state facts but no rights and no decisions. `facts`:
-    further columns of the table `source` (title_en, publisher, division_code, …); a source that is
-    new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
+    state facts but no rights and no decisions. `kind`: what it is to them, by default their own
+    system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
+    default the only owner and the source's id (the operator is no institution and numbers nothing);
+    the first one stays, since ids follow from it.
+    `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
+    that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
+
+    Where a source is now something else to somebody, what it and others speak of is settled anew,
+    and followers of the change feed begin anew. Raises `HubError` BAD_USER_INPUT for an authority
+    of another form.
     """
+    kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
+    if authority is None:
+        only = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        authority = only if is_authority(only) else ""
+    if authority and not is_authority(authority):
+        raise HubError(
+            ErrorCode.BAD_USER_INPUT,
+            message_en=f"{authority!r} names no system",
+            hint="Write it as <key of the institution that operates it>/<name of the system>.",
+        )
+    listed = None if owners is None else list(owners)
     values = {
         "source_id": source_id,
         "title": title,
         "mode": mode,
-        "owners": None if owners is None else list(owners),
+        "owners": listed,
+        "kind": kind.value,
+        "authority": authority,
+        "created_at": now,
         **facts,
     }
-    statement = insert(SOURCE).values(**values, created_at=now)
-    renewed = {name: statement.excluded[name] for name in values if name != "source_id"}
-    async with database.core() as connection:
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=["source_id"], set_=renewed)
+    unknown = values.keys() - SOURCE.columns.keys()
+    assert not unknown, f"a source has no {', '.join(unknown)}"
+    async with database.writes.transaction() as connection:
+        cursor = await connection.execute(
+            b"SELECT owners, kind FROM source WHERE source_id = %s", (source_id,)
         )
+        known = await cursor.fetchone()
+        is_other = known is not None and known != (listed, kind.value)
+        if is_other:
+            await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+        await connection.execute(_register(values).encode(), values)
+        if is_other and await settle_source(connection, database.records, source_id):
+            await begin_anew(connection)
+
+
+async def rename_source(database: Database, source_id: str, new_id: str) -> None:
+    """Give a source another id at this hub; no record, id or receipt changes by it.
+
+    Entries keep the name that they were written under (`former_source`). Intake waits meanwhile.
+    Raises `HubError` NOT_FOUND or CONFLICT.
+    """
+    async with database.writes.transaction() as connection:
+        await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+        cursor = await connection.execute(
+            b"SELECT source_id FROM source WHERE source_id = ANY(%(both)s) "
+            b"UNION ALL SELECT former FROM former_source WHERE former = %(new)s",
+            {"both": [source_id, new_id], "new": new_id},
+        )
+        known = {name for (name,) in await cursor.fetchall()}
+        if source_id not in known:
+            raise HubError(ErrorCode.NOT_FOUND, hint=f"There is no source {source_id}.")
+        if new_id in known:
+            raise HubError(ErrorCode.CONFLICT, hint=f"{new_id} is, or was, another source.")
+        names = {"old": source_id, "new": new_id}
+        for statement in _renamings(database):
+            await connection.execute(statement.encode(), names)
+
+
+def _renamings(database: Database) -> Iterator[str]:
+    yield "UPDATE source SET source_id = %(new)s WHERE source_id = %(old)s"
+    yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
+    yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
+    yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
+    for table in ("run", "quarantine"):
+        yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
+    for tables in database.records.tables.values():
+        for each in (tables.source, tables.golden):
+            if each is not None:
+                yield f"UPDATE {each.name} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608
+        if tables.golden is not None:
+            yield (
+                f"UPDATE {tables.golden.name} SET chosen = ("  # noqa: S608 - own name
+                "SELECT jsonb_object_agg(c.key, CASE WHEN c.value = %(old)s THEN %(new)s "
+                "ELSE c.value END) FROM jsonb_each_text(chosen) c) "
+                "WHERE chosen IS NOT NULL AND %(old)s IN ("
+                "SELECT v.value FROM jsonb_each_text(chosen) v)"
+            )
+
+
+def _register(values: Mapping[str, Any]) -> str:
+    kept = {"source_id", "created_at"}
+    renewed = [f"{name} = EXCLUDED.{name}" for name in values if name not in {*kept, "authority"}]
+    renewed.append("authority = coalesce(nullif(source.authority, ''), EXCLUDED.authority)")
+    return (
+        f"INSERT INTO source ({', '.join(values)}) "  # noqa: S608 - own names
+        f"VALUES ({', '.join(f'%({name})s' for name in values)}) "
+        f"ON CONFLICT (source_id) DO UPDATE SET {', '.join(renewed)}"
+    )
 
 
 _HEARD = b"""

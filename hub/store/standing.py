@@ -1,4 +1,6 @@
-"""`standing`: reads from the entries what stands now for each (source, key) of a record type.
+"""`standing`: reads from the entries what stands now for each claim of a record type.
+
+A claim is named by source, authority and key.
 
 - The newest revision stands. Its bytes are checked against the digest kept with them before
   anything is derived from them.
@@ -14,21 +16,25 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from hub.identity.links import NOBODY, Names
 from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 
 ROWS_PER_TURN = 1_000
 """Entries that are read at once."""
 
-_STANDING = b"""
-SELECT DISTINCT ON (e.source, e.key)
-  e.source, e.key, e.owner, e.issuer, e.party, e.entry_id, e.revision,
-  coalesce(b.digest, e.commitment), e.as_of,
+_HEADER = """
+  coalesce(f.source, e.source) AS source, e.authority, e.key, e.owner, e.issuer, e.party,
+  e.entry_id, e.revision, coalesce(b.digest, e.commitment), e.as_of,
   e.accepted_at, e.assurance, e.channel, e.withdrawal, b.canon
 FROM entry e LEFT JOIN entry_body b USING (entry_id)
+LEFT JOIN former_source f ON f.former = e.source"""
+_STANDING = f"""
+SELECT DISTINCT ON (coalesce(f.source, e.source), e.authority, e.key) {_HEADER}
 WHERE e.record_type = %s
-ORDER BY e.source, e.key, e.revision DESC
+ORDER BY coalesce(f.source, e.source), e.authority, e.key, e.revision DESC
 """
+_NAMED = f"SELECT {_HEADER} WHERE e.entry_id = ANY(%s)"
 
 
 @dataclass(slots=True)
@@ -42,18 +48,28 @@ class Found:
 
 
 async def standing_lines(
-    connection: Connection, target: Projection, found: Found
+    connection: Connection, target: Projection, found: Found, names: Names = NOBODY
 ) -> AsyncIterator[list[bytes]]:
     """Yield the COPY lines of everything that stands, a bounded number at a time."""
-    found.damaged = []
+    found.damaged, names = [], names.of_type(target.tables.spec)
     async with connection.cursor(name="standing") as cursor:
         cursor.itersize = ROWS_PER_TURN
-        await cursor.execute(_STANDING, (target.tables.spec.name,))
+        await cursor.execute(_STANDING.encode(), (target.tables.spec.name,))
         while rows := await cursor.fetchmany(ROWS_PER_TURN):
-            yield [made for row in rows if (made := _line(target, row, found)) is not None]
+            yield [made for row in rows if (made := _line(target, row, found, names)) is not None]
 
 
-def _line(target: Projection, row: tuple[Any, ...], found: Found) -> bytes | None:
+async def lines_of(
+    connection: Connection, target: Projection, entries: list[int], found: Found, names: Names
+) -> list[bytes]:
+    """Return the COPY lines of some entries that stand."""
+    found.damaged, names = [], names.of_type(target.tables.spec)
+    cursor = await connection.execute(_NAMED.encode(), (entries,))
+    rows = await cursor.fetchall()
+    return [made for row in rows if (made := _line(target, row, found, names)) is not None]
+
+
+def _line(target: Projection, row: tuple[Any, ...], found: Found, names: Names) -> bytes | None:
     *header, canon = row
     standing = Standing(*header)
     if canon is None and not standing.withdrawn:
@@ -70,4 +86,4 @@ def _line(target: Projection, row: tuple[Any, ...], found: Found) -> bytes | Non
         found.damaged.append((standing.source, standing.key))
         return None
     found.rows += 1
-    return target.row(standing, wire)
+    return target.row(standing, wire, names)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -106,6 +107,13 @@ ENTRY_BODY = Table(
     Index("ix_entry_body_digest", "digest"),  # receipts are asked for by revision id
 )
 
+HEARD = Table(
+    "heard",
+    METADATA,
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
+    _instant("as_of"),  # when its source last said again what the entry says
+)
+
 LEAF = Table(
     "leaf",
     METADATA,
@@ -176,6 +184,9 @@ SOURCE = Table(
     Column("division_code", Text),  # GB/T 2260
     Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
     Column("owners", ARRAY(Text)),  # institutions it may speak for; null: any (a province platform)
+    Column("kind", Text, nullable=False, server_default=text("'PLATFORM'")),  # schema SourceKind
+    # `<institution that operates the system>/<name of the system>`; fixed when it is registered
+    Column("authority", Text, nullable=False, server_default=text("''")),
     Column(
         "promised_freshness_s",
         Integer,
@@ -189,6 +200,13 @@ SOURCE = Table(
     _instant("last_ok_at", nullable=True),
     _instant("last_run_at", nullable=True),
     _instant("created_at"),
+)
+
+FORMER_SOURCE = Table(
+    "former_source",
+    METADATA,
+    Column("former", Text, primary_key=True),  # under which entries were written
+    Column("source", Text, nullable=False, index=True),  # what it is called now
 )
 
 RUN = Table(
@@ -278,6 +296,13 @@ REQUEST_EVIDENCE = Table(
     Column("key_id", Text, nullable=False),
     Column("client_id", Text, nullable=False),
     _instant("received_at"),
+)
+
+PRECEDENCE_STATE = Table(
+    "precedence_state",
+    METADATA,
+    Column("name", Text, primary_key=True),  # what is decided by it: claims
+    Column("since", Date, nullable=False),  # the dated order that claims were settled by
 )
 
 FEED_STATE = Table(

@@ -242,3 +242,22 @@ class IdentifierScheme(CodeList):
     SERIAL_NUMBER = auto(), "出厂号", "Maker's serial number"
     INVENTORY_NUMBER = auto(), "资产编号", "Inventory number"
     OTHER = auto(), "其他", "Other"
+
+
+@code_list("来源类别", "Kind of source", HUB)
+class SourceKind(CodeList):
+    """来源类别: what a source is to the owner of what it states; precedence goes by it first."""
+
+    OWN = auto(), "本单位系统", "The owner's own system"
+    DELEGATE = auto(), "受委托系统", "A system that the owner entrusted with it"
+    PLATFORM = auto(), "共享平台", "A platform that speaks for others"
+    PEER = auto(), "其他枢纽", "Another hub that passes on what it heard"
+    NONE = auto(), "无权代表", "No longer registered for the owner"
+
+
+@code_list("关联关系", "How two keys relate", HUB)
+class LinkRelation(CodeList):
+    """关联关系: whether two keys name one thing."""
+
+    SAME_AS = auto(), "同一对象", "They name one thing"
+    DIFFERS = auto(), "不同对象", "They name two things, however alike they look"

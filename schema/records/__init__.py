@@ -3,6 +3,7 @@
 from schema.records.agreement import Agreement
 from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
+from schema.records.link import Link
 from schema.records.occupancy import Occupancy, OccupancyCoverage, OpeningHours
 from schema.records.usage import ServiceRecord, UsageRecord
 
@@ -12,6 +13,7 @@ __all__ = [
     "Centre",
     "Institution",
     "Instrument",
+    "Link",
     "Occupancy",
     "OccupancyCoverage",
     "OpeningHours",
@@ -31,5 +33,6 @@ STANDARD = (
     UsageRecord,
     ServiceRecord,
     Agreement,
+    Link,
 )
 """What the standard consists of, in the order in which a fresh source sends it."""

@@ -41,6 +41,7 @@ class Agreement:
         "Institution whose data it is",
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names="Institution",
         filterable=True,
     )
     consumer_key: str = item(
@@ -48,6 +49,7 @@ class Agreement:
         "Party that may read",
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names="Institution",
         filterable=True,
     )
     dataset: AgreementDataset = item("数据集", "What may be read", filterable=True)

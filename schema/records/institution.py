@@ -27,6 +27,7 @@ class Institution:
         "Unified social credit code as uscc:…; ror:… or moe:… where a source knows no other",
         pattern=KEY_PATTERN,
         check=check_institution_key,
+        names="Institution",
         filterable=True,
     )
     name: Name = item("单位名称", "Name", search=True, sortable=True)
@@ -79,7 +80,7 @@ class Centre:
         "Operating institution, where it is another one",
         pattern=KEY_PATTERN,
         check=check_institution_key,
-        names_key=True,
+        names="Institution",
         default=None,
     )
     posts_count: int | None = item(

@@ -47,6 +47,7 @@ class OpeningHours:
     key=("instrument_key", "local_id"),
     prefix="occ",
     owner=owner_of_key_in("instrument_key"),
+    per_system=True,
     traits=(
         Listable(),
         Occupies(of="instrument_key", start="start_at", end="end_at", certainty="certainty"),
@@ -80,6 +81,7 @@ class Occupancy:
     key=("instrument_key", "start_at"),
     prefix="cov",
     owner=owner_of_key_in("instrument_key"),
+    per_system=True,
     confirmed=True,
     traits=(Covers(of="instrument_key", start="start_at", end="end_at"),),
     checks=(interval_of("startAt", "endAt", required=True),),

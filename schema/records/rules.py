@@ -12,6 +12,7 @@ from typing import Any
 
 from schema.codes.tables import TABLED_SCHEMES, is_known, scheme_name
 from schema.identifiers import Flaw
+from schema.parties import OPERATOR
 
 Wire = dict[str, Any]
 Flaws = Sequence[tuple[str, Flaw]]
@@ -49,6 +50,24 @@ def differ(first: str, second: str) -> Callable[[Wire], Flaws]:
         return ((second, flaw),)
 
     return check
+
+
+def links_two_of_a_kind(wire: Wire) -> Flaws:
+    """Check that a link names two different keys of its type in order, by one of their owners."""
+    first, second = wire["firstKey"], wire["secondKey"]
+    slashes = 1 if wire["recordType"] == "Instrument" else 0
+    for path, key in (("firstKey", first), ("secondKey", second)):
+        if key.count("/") != slashes:
+            text = f"is no key of an {wire['recordType']}"
+            return ((path, Flaw("KEY_OF_ANOTHER_TYPE", "标识不属于该记录类型", text)),)
+    if first >= second:
+        text = "must come after firstKey in the order of code points"
+        return (("secondKey", Flaw("LINK_ORDER", "标识二必须按码位顺序在标识一之后", text)),)
+    owners = {key.partition("/")[0] for key in (first, second)}
+    if wire["statedBy"] not in {OPERATOR, *owners}:
+        text = "must be the owner of one of the keys, or the operator"
+        return (("statedBy", Flaw("LINK_PARTY", "声明方必须是其中一方或运营方", text)),)
+    return ()
 
 
 def classes_are_listed(wire: Wire) -> Flaws:

@@ -37,6 +37,7 @@ from schema.visibility import by_agreement
     key=("instrument_key", "local_id"),
     prefix="use",
     owner=owner_of_key_in("instrument_key"),
+    per_system=True,
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
     traits=(Listable(), Reported()),
@@ -82,7 +83,7 @@ class UsageRecord:
         grade=Grade.L3,
         pattern=KEY_PATTERN,
         check=check_institution_key,
-        names_key=True,
+        names="Institution",
         default=None,
     )
     user_name: str | None = item(
@@ -125,6 +126,7 @@ class UsageRecord:
     key=("instrument_key", "local_id"),
     prefix="svc",
     owner=owner_of_key_in("instrument_key"),
+    per_system=True,
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
     traits=(Listable(), Reported()),
@@ -161,7 +163,7 @@ class ServiceRecord:
         grade=Grade.L3,
         pattern=KEY_PATTERN,
         check=check_institution_key,
-        names_key=True,
+        names="Institution",
         filterable=True,
         default=None,
     )

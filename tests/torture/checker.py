@@ -31,7 +31,7 @@ from hub.ledger.policy import parse_policy
 from hub.ledger.verify import Word, verify
 
 Line = Mapping[str, Any]
-WRITTEN = ("ACCEPTED", "WITHDRAWN")
+WRITTEN = ("ACCEPTED", "PROVEN", "WITHDRAWN")
 
 
 @dataclass(frozen=True, slots=True)

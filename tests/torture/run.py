@@ -27,7 +27,7 @@ from hub.ledger.keys import parse_keys
 from hub.store.database import Database
 from hub.store.sources import register_source
 from tests.torture import history as diaries
-from tests.torture.checker import Findings, Proof, PublicLog, judge
+from tests.torture.checker import WRITTEN, Findings, Proof, PublicLog, judge
 from tests.torture.fleet import COMMAND, ROOT, Fleet
 from tests.torture.history import History
 from tests.torture.load import PARTY, Balancer, Pusher, watch
@@ -163,7 +163,7 @@ async def _proofs(hubs: list[HubClient], lines: Iterable[diaries.Line]) -> dict[
     for line in lines:
         if line["kind"] == "ack":
             for row in line["rows"]:
-                if row["outcome"] in ("ACCEPTED", "WITHDRAWN"):
+                if row["outcome"] in WRITTEN:
                     owner[row["entryId"]] = by_name[line["client"]]
     gate, proofs = asyncio.Semaphore(FETCHES), dict[str, Proof]()
 

@@ -91,7 +91,13 @@ async def university(world: World) -> HubClient:
 async def platform(world: World) -> HubClient:
     now = system_clock()
     await register_source(
-        world.hub.database, "platform-push", "省平台", mode="PUSH", owners=None, now=now
+        world.hub.database,
+        "platform-push",
+        "省平台",
+        mode="PUSH",
+        owners=None,
+        authority="platform:push/booking",
+        now=now,
     )
     return await world.register(
         "platform", PLATFORM, ClientKind.PARTNER, (*READS, *WRITES), "platform-push"

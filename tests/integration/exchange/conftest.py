@@ -2,6 +2,8 @@
 
 - `Hub` takes records in and answers GraphQL; each worker keeps grants of its own for some seconds,
   so what one of them says may be older than what the other does.
+- A has two systems and B and C one each; a platform and a peer speak of everybody, the peer with
+  the authority of each row; the operator links.
 - `Mirror` is a client that follows `changes` as `docs/partners/quickstart.md` tells it to.
 """
 
@@ -26,11 +28,15 @@ from hub.intake.submit import submit
 from hub.query.execute import Asking, Engine, GraphRequest, Parts
 from hub.store.database import Database
 from hub.store.sources import register_source
+from schema.codes import SourceKind
+from schema.parties import OPERATOR
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 A, B, C = "moe:10335", "moe:10246", "moe:10284"
 U, V = "moe:10358", "moe:10269"
-SOURCES = {A: ("a1", "a2"), B: ("b1",)}
+SOURCES = {A: ("a1", "a2"), B: ("b1",), C: ("c1",)}
+PLATFORM, PEER, LINKS = "platform", "peer", "links"
+"""Sources that speak of everybody, and the one by which the operator links."""
 SCOPES = frozenset(
     {"catalogue:read", "graphql:adhoc", "changes:read"} | {"asset:read", "service:read"}
 )
@@ -42,8 +48,16 @@ ITEMS = {
     "Instrument": "localNo name { zh } annualHours originalValue { amount }",
     "UsageRecord": "localId userKey hours purpose",
     "Agreement": "providerKey consumerKey dataset fields why: purpose validFrom validUntil",
+    "Centre": "institutionKey code operatorKey",
+    "Link": "recordType firstKey secondKey statedBy relation",
 }
-LISTS = {"Instrument": "instruments", "UsageRecord": "usageRecords", "Agreement": "agreements"}
+LISTS = {
+    "Instrument": "instruments",
+    "UsageRecord": "usageRecords",
+    "Agreement": "agreements",
+    "Centre": "centres",
+    "Link": "links",
+}
 _HEADER = "id key provenance { owner source revision entryId }"
 _ANY = " ".join(f"... on {name} {{ {_HEADER} {items} }}" for name, items in ITEMS.items())
 LOOK = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id {_ANY} }} }}"
@@ -82,6 +96,30 @@ def agreement(
     return "Agreement", {**made, **more}
 
 
+def centre(owner: str, code: str, operator: str | None) -> tuple[str, dict[str, Any]]:
+    made = {
+        "institutionKey": owner,
+        "code": code,
+        "name": {"zh": "中心"},
+        "kind": "ANALYSIS_CENTRE",
+    }
+    return "Centre", made if operator is None else {**made, "operatorKey": operator}
+
+
+def link(
+    one: str, other: str, by: str = OPERATOR, relation: str = "SAME_AS", **more: Any
+) -> tuple[str, dict[str, Any]]:
+    first, second = sorted((one, other))
+    kind = "Instrument" if "/" in one else "Institution"
+    made = {"recordType": kind, "firstKey": first, "secondKey": second, "statedBy": by}
+    return "Link", {**made, "relation": relation, **more}
+
+
+def link_key(one: str, other: str, by: str = OPERATOR) -> str:
+    made = link(one, other, by)[1]
+    return "|".join(made[name] for name in ("recordType", "firstKey", "secondKey", "statedBy"))
+
+
 @dataclass(slots=True)
 class Hub:
     """Two workers on one database."""
@@ -105,15 +143,26 @@ class Hub:
         self.at += timedelta(seconds=seconds)
 
     async def put(
-        self, *rows: tuple[str, dict[str, Any]], source: str, withdraw: bool = False
-    ) -> None:
-        """Put rows in, or withdraw them by the keys that stand in for their records."""
-        raw = [
+        self,
+        *rows: tuple[str, dict[str, Any]],
+        source: str,
+        withdraw: bool = False,
+        authority: str | None = None,
+        may_fail: bool = False,
+        dry_run: bool = False,
+    ) -> bool:
+        """Put rows in, or withdraw them by the keys that stand in for their records.
+
+        Tell whether all were taken; those that were not must be allowed to fail.
+        """
+        raw: list[Any] = [
             {"type": kind, "withdraw": {"key": body["key"], "reason": "误报"}}
             if withdraw
             else {"type": kind, "record": body}
             for kind, body in rows
         ]
+        if authority is not None:
+            raw = [{**row, "authority": authority} for row in raw]
         batch = Batch(
             source=source,
             party="hub:delta.example",
@@ -123,13 +172,18 @@ class Hub:
                 assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"
             ),
             as_of=self.at,
+            dry_run=dry_run,
         )
         outcomes = await submit(self.database, batch, clock=self.clock)
         bad = [row for row in outcomes.rows if row.outcome is Outcome.QUARANTINED]
-        assert bad == []
+        assert may_fail or bad == []
+        return not bad
 
-    async def withdraw(self, kind: str, key: str, source: str) -> None:
-        await self.put((kind, {"key": key}), source=source, withdraw=True)
+    async def withdraw(
+        self, kind: str, key: str, source: str, authority: str | None = None, **more: Any
+    ) -> bool:
+        row = (kind, {"key": key})
+        return await self.put(row, source=source, withdraw=True, authority=authority, **more)
 
     async def ask(self, who: Caller, query: str, worker: int = 0, **variables: Any) -> Any:
         request = GraphRequest(query=query, variables=variables)
@@ -145,7 +199,7 @@ class Hub:
     async def refused(self, who: Caller, **asked: Any) -> str:
         """Return the code with which a page of the feed is refused."""
         answer = await self.ask(who, PAGE, **{"first": 100, **asked})
-        assert answer["data"]["changes"] is None
+        assert answer["data"]["changes"] is None, answer
         (error,) = answer["errors"]
         return str(error["extensions"]["code"])
 
@@ -163,10 +217,12 @@ class Hub:
             self.wait(page["retryAfterS"])
         raise AssertionError("the feed does not end")
 
-    async def lists(self, who: Caller) -> dict[str, Any]:
+    async def lists(self, who: Caller, types: Iterable[str] | None = None) -> dict[str, Any]:
         """Return what a client reads by lists, by identity."""
         found: dict[str, Any] = {}
         for kind, name in LISTS.items():
+            if types is not None and kind not in types:
+                continue
             items = ITEMS[kind]
             query = f"{{ {name}(first: 100) {{ totalCount nodes {{ {_HEADER} {items} }} }} }}"
             connection = (await self.ask(who, query))["data"][name]
@@ -181,14 +237,25 @@ class Mirror:
     """A client's copy of what it may read, made from `changes` and `nodes` alone."""
 
     who: Caller
+    types: list[str] | None = None
+    first: int = 50
     items: dict[str, Any] = field(default_factory=dict)
     cursor: str | None = None
+    resets: int = 0
 
     async def step(self, hub: Hub, first: int, workers: tuple[int, int] = (0, 0)) -> Any:
         """Take one page from one worker and look at its items on another one."""
-        page = await hub.page(self.who, workers[0], first, after=self.cursor)
+        asked = {"first": first, "after": self.cursor, "types": self.types}
+        answer = await hub.ask(self.who, PAGE, workers[0], **asked)
+        if "errors" in answer:
+            assert answer["errors"][0]["extensions"]["code"] == "CURSOR_RESET", answer
+            assert self.cursor is not None
+            self.items, self.cursor = {}, None
+            self.resets += 1
+            return await self.step(hub, first, workers)
+        page = answer["data"]["changes"]
         for owner in page["resync"]:
-            await self._again(hub, owner, workers)
+            await self._again(hub, owner, first, workers)
         await self._apply(hub, page, workers[1])
         self.cursor = page["endCursor"]
         return page
@@ -196,19 +263,27 @@ class Mirror:
     async def follow(self, hub: Hub) -> None:
         """Follow the feed to its end, waiting as it says."""
         for _ in range(PAGES_MAX):
-            page = await self.step(hub, 50)
+            page = await self.step(hub, self.first)
             if not page["hasMore"]:
                 return
             hub.wait(page["retryAfterS"])
         raise AssertionError("the feed does not end")
 
-    async def _again(self, hub: Hub, owner: str, workers: tuple[int, int]) -> None:
+    async def is_right(self, hub: Hub) -> bool:
+        """Whether it equals what its client may read; say how it differs if not."""
+        read = await hub.lists(self.who, self.types)
+        assert self.items == read, (self.who.party, self.who.scopes, self.types)
+        return True
+
+    async def _again(self, hub: Hub, owner: str, first: int, workers: tuple[int, int]) -> None:
         self.items = {
             key: item for key, item in self.items.items() if item["provenance"]["owner"] != owner
         }
         after = None
         for _ in range(PAGES_MAX):
-            page = await hub.page(self.who, workers[0], owner=owner, after=after)
+            asked = {"owner": owner, "after": after, "types": self.types}
+            page = await hub.page(self.who, workers[0], first, **asked)
+            assert page["retryAfterS"] == 0
             await self._apply(hub, page, workers[1])
             after = page["endCursor"]
             if not page["hasMore"]:
@@ -226,10 +301,24 @@ class Mirror:
                     self.items[node["id"]] = node
 
 
+def system(owner: str) -> str:
+    """Return the system whose numbers the sources of an owner state."""
+    return f"{owner}/booking"
+
+
 async def register(database: Database) -> None:
     for owner, sources in SOURCES.items():
         for source in sources:
-            await register_source(database, source, source, mode="HARVEST", now=NOW, owners=[owner])
+            await register_as(database, source, [owner], authority=system(owner))
+    await register_as(database, PLATFORM, None, authority="platform:x/booking")
+    await register_as(database, PEER, None, kind=SourceKind.PEER)
+    await register_as(database, LINKS, [OPERATOR])
+
+
+async def register_as(
+    database: Database, source: str, owners: list[str] | None, **more: Any
+) -> None:
+    await register_source(database, source, source, mode="HARVEST", now=NOW, owners=owners, **more)
 
 
 @pytest.fixture

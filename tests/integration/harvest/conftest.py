@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,6 +42,20 @@ SCALE = 0.12
 
 
 @pytest.fixture
+def heard(database: Database) -> Callable[[], Awaitable[list[datetime]]]:
+    """When coverage was last heard of, each instant once."""
+
+    async def read() -> list[datetime]:
+        found = await database.reads.fetch_all(
+            "SELECT DISTINCT greatest(c.as_of, h.as_of) FROM occupancy_coverage_source c "
+            "LEFT JOIN heard h USING (entry_id)"
+        )
+        return [instant for (instant,) in found]
+
+    return read
+
+
+@pytest.fixture
 async def systems(time: Time, request: pytest.FixtureRequest) -> AsyncIterator[Systems]:
     """A small world, or the whole one for a test that asks with `parametrize(indirect=True)`."""
     async with sandbox(time, scale=getattr(request, "param", SCALE)) as running:
@@ -74,6 +88,7 @@ def anhui(systems: Systems) -> Source:
         base_url=systems.anhui_url,
         auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
         owners=None,
+        authority="platform:anhui/booking",
         division_code="340000",
         limits=LIMITS,
     )

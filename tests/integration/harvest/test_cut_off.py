@@ -39,7 +39,9 @@ async def main():
     auth = ClientCredentials("ecnu", "/oauth2/token", client_id, secret)
     limits = Limits(read_s=300, total_s=300)
     known = {"adapter": discover()["ecnu"], "base_url": base, "auth": auth}
-    source = Source(id="ecnu", owners=None, limits=limits, **known)
+    source = Source(
+        id="ecnu", owners=None, authority="moe:10269/lims", limits=limits, **known
+    )
     async with Database(url) as database:
         clock = lambda: datetime.fromisoformat(now)
         await Harvester(database, "hub:elsewhere.example/records", clock).harvest(source)

@@ -102,17 +102,14 @@ def file_of(folder, systems, name="ecnu", adapter="ecnu", mode=0o600):
     return path
 
 
-async def test_a_running_hub_renews_coverage_without_a_hand(database, ecnu, time, tmp_path):
+async def test_a_running_hub_renews_coverage_without_a_hand(database, ecnu, time, tmp_path, heard):
     settings = Settings(data_dir=tmp_path, harvest_interval_s=INTERVAL_S)
     hub = await build(settings, database, time)
     hub.rounds.add(ecnu)
     async with hub.running():
         for count in (1, 2, 3):
             await until_results(database, "ecnu", *["OK"] * count)
-            ages = await database.reads.fetch_all(
-                "SELECT DISTINCT as_of FROM occupancy_coverage_source"
-            )
-            assert ages == [(time.now,)]
+            assert await heard() == [time.now]
             time.pass_by(hours=20)
 
 

@@ -34,8 +34,9 @@ def workbook():
 
 async def test_good_rows_go_in_and_bad_cells_are_named_as_the_sender_sees_them(database, time):
     await database.writes.fetch_all(
-        "INSERT INTO source (source_id, title, mode, owners, created_at) "
-        "VALUES ('zju-monthly', 'x', 'PUSH', '{moe:10335}', now()) RETURNING 1"
+        "INSERT INTO source (source_id, title, mode, owners, kind, authority, created_at) "
+        "VALUES ('zju-monthly', 'x', 'PUSH', '{moe:10335}', 'OWN', 'moe:10335/lims', now()) "
+        "RETURNING 1"
     )
     data = workbook()
     opened = open_workbook("zju-monthly", data)

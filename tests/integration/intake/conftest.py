@@ -18,6 +18,7 @@ from hub.intake.batch import (
     RequestSignature,
 )
 from hub.intake.submit import submit
+from hub.ledger.policy import NONE, Policy
 from hub.store.database import Database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -54,9 +55,10 @@ def instrument() -> Callable[..., Row]:
 async def sources(database: Database) -> None:
     async with database.writes.transaction() as connection:
         await connection.execute(
-            "INSERT INTO source (source_id, title, mode, owners, created_at) VALUES "
-            "('zju', '浙江大学', 'PUSH', %s, %s), ('anhui', '安徽', 'HARVEST', NULL, %s), "
-            "('other', '别的', 'PUSH', NULL, %s)",
+            "INSERT INTO source (source_id, title, mode, kind, authority, owners, created_at) "
+            "VALUES ('zju', '浙江大学', 'PUSH', 'OWN', 'moe:10335/lims', %s, %s), "
+            "('anhui', '安徽', 'HARVEST', 'PLATFORM', 'platform:anhui/booking', NULL, %s), "
+            "('other', '别的', 'PUSH', 'PLATFORM', 'platform:other/booking', NULL, %s)",
             ([UNIVERSITY], NOW, NOW, NOW),
         )
         await connection.execute(
@@ -114,3 +116,9 @@ def harvest(database: Database, sources: None) -> Push:
         return await submit(database, batch, clock=lambda: NOW)
 
     return send
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """The policy of a hub that nobody witnesses."""
+    return Policy((), {}, {}, NONE)

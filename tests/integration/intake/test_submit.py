@@ -212,7 +212,8 @@ async def test_two_sources_may_say_different_things_of_one_key(
     await push(instrument())
     (made,) = (await harvest(instrument(model="other"))).rows
     assert (made.outcome, made.revision) == (Outcome.ACCEPTED, 1)
-    assert await count(database, "instrument") == 2
+    assert await count(database, "instrument_source") == 2
+    assert await count(database, "instrument") == 1
 
 
 async def test_a_batch_sent_again_gets_the_same_answer(
@@ -318,9 +319,7 @@ async def test_an_unchanged_coverage_renews_the_time_it_was_said(
     later = entry[0] + timedelta(hours=1)
     (again,) = (await harvest(row, as_of=later)).rows
     assert again.outcome is Outcome.DUPLICATE
-    assert await database.reads.fetch_all("SELECT as_of FROM occupancy_coverage_source") == [
-        (later,)
-    ]
+    assert await database.reads.fetch_all("SELECT as_of FROM heard") == [(later,)]
     assert await count(database, "entry") == 1
 
 

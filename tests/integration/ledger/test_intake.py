@@ -23,8 +23,8 @@ def make_instrument(number: int) -> dict[str, object]:
 
 async def test_rows_taken_in_get_receipts_that_verify(log, database) -> None:
     log.sql(
-        "INSERT INTO source (source_id, title, mode, owners, created_at)"
-        " VALUES ('zju', '浙江大学', 'PUSH', %s, %s)",
+        "INSERT INTO source (source_id, title, mode, kind, authority, owners, created_at)"
+        " VALUES ('zju', '浙江大学', 'PUSH', 'OWN', 'moe:10335/lims', %s, %s)",
         ([PARTY], NOW),
     )
     log.sql(

@@ -43,8 +43,8 @@ def send(database: Database) -> Send:
         source = mapping.source or "some-unit"
         async with database.writes.transaction() as connection:
             await connection.execute(
-                "INSERT INTO source (source_id, title, mode, owners, created_at) "
-                "VALUES (%s, %s, 'PUSH', %s, %s) ON CONFLICT DO NOTHING",
+                "INSERT INTO source (source_id, title, mode, authority, owners, created_at) "
+                "VALUES (%s, %s, 'PUSH', 'platform:some/unit', %s, %s) ON CONFLICT DO NOTHING",
                 (source, mapping.title, owners, NOW),
             )
         given = MappedFile(name=name, data=data, mapping=mapping, mapping_text=text, source=source)

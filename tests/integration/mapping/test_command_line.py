@@ -50,8 +50,8 @@ def folder(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -
 def register(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(
-            "INSERT INTO source (source_id, title, mode, created_at) "
-            "VALUES ('some-unit', 'x', 'PUSH', %s)",
+            "INSERT INTO source (source_id, title, mode, authority, created_at) "
+            "VALUES ('some-unit', 'x', 'PUSH', 'platform:some/unit', %s)",
             (NOW,),
         )
 

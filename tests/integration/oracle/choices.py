@@ -115,7 +115,7 @@ class Conditions(Choices):
     def _instant(self, kind: str, name: str) -> str:
         known = self.values(kind, name)
         if name == "updatedSince":
-            known = [row.accepted_at.isoformat() for row in self.rows[kind]]
+            known = [row.touched_at.isoformat() for row in self.rows[kind]]
         shifts = (0, 1, -1, 0.5)
         text = self.pick("2026-11-02T00:00:00+00:00", *known[:12])
         moved = datetime.fromisoformat(text) + timedelta(seconds=self.pick(*shifts))

@@ -16,18 +16,38 @@ from typing import Any
 import pytest
 
 from hub.graphql.hooks import ServiceFacts
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Outcome,
+    Outcomes,
+    RequestSignature,
+)
 from hub.intake.submit import submit
 from hub.query.execute import Engine, Parts
 from hub.query.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
+from schema.codes import SourceKind
 from schema.registry import standard
 from tests.databases import lent_database
+from tests.integration.oracle.claims import Registered, Standing, by_kind
 from tests.integration.oracle.interpreter import Interpreter
-from tests.integration.oracle.meaning import Row
+from tests.integration.oracle.meaning import Claim
 from tests.integration.oracle.strategies import Known
-from tests.integration.oracle.worlds import LARGE, NAMES, NOW, SMALL, History, Said, draw_world
+from tests.integration.oracle.worlds import (
+    HUB,
+    LARGE,
+    NAMES,
+    NOW,
+    SMALL,
+    History,
+    Renewed,
+    Said,
+    draw_world,
+)
 
 SEED = int(os.environ.get("HUB_ORACLE_SEED", "20261124"))
 SMALL_WORLDS = 3
@@ -46,6 +66,7 @@ class World:
     """One world: what sources said of it, the hub's answers and the interpreter's."""
 
     history: History
+    standing: Standing
     engine: Engine
     truth: Interpreter
     known: Known
@@ -59,66 +80,81 @@ class World:
         printer.text(repr(self))
 
 
-class _Standing:
-    """Rows as they stand after each batch, by what the hub says became of each."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str, str], Row] = {}
-        self.gone: dict[tuple[str, str, str], str] = {}
-
-    def note(self, said: Said, outcomes: Outcomes) -> None:
-        for raw, outcome in zip(said.rows, outcomes.rows, strict=True):
-            assert outcome.outcome is not Outcome.QUARANTINED, (raw, outcome.problems)
-            assert outcome.record_type
-            assert outcome.key
-            assert outcome.item_id
-            named = (said.source, outcome.record_type, outcome.key)
-            if outcome.outcome is Outcome.WITHDRAWN:
-                del self.rows[named]
-                self.gone[named] = outcome.item_id
-                continue
-            as_of, accepted_at = said.as_of, said.now
-            if outcome.outcome is Outcome.DUPLICATE:
-                before = self.rows[named]
-                accepted_at = before.accepted_at
-                confirms = standard()[outcome.record_type].confirmed
-                as_of = max(before.as_of, said.as_of) if confirms else before.as_of
-            self.gone.pop(named, None)
-            self.rows[named] = Row(
-                kind=outcome.record_type,
-                key=outcome.key,
-                id=outcome.item_id,
-                wire=raw["record"],
+def _note(standing: Standing, said: Said, outcomes: Outcomes) -> None:
+    """Note what stands after a batch, by what the hub says became of each row."""
+    for raw, outcome in zip(said.rows, outcomes.rows, strict=True):
+        assert outcome.outcome is not Outcome.QUARANTINED, (raw, outcome.problems)
+        assert outcome.record_type
+        assert outcome.key
+        assert outcome.item_id
+        known = standing.sources[said.source]
+        authority = known.numbers(outcome.record_type, raw.get("authority"))
+        thing = (outcome.record_type, authority, outcome.key)
+        standing.named(thing, outcome.item_id)
+        if outcome.outcome is Outcome.WITHDRAWN:
+            standing.takes_back(thing, said.source, said.now)
+        elif outcome.outcome is Outcome.DUPLICATE:
+            standing.says_again(thing, said.source, said.as_of)
+        else:
+            standing.proven += outcome.outcome is Outcome.PROVEN
+            claim = Claim(
                 source=said.source,
-                as_of=as_of,
-                accepted_at=accepted_at,
+                wire=raw["record"],
+                key=outcome.key,
+                as_of=said.as_of,
+                heard=said.as_of,
+                accepted_at=said.now,
                 revision=outcome.revision or 0,
                 entry_id=outcome.entry_id or 0,
+                assurance=_evidence(said).assurance.value,
+                channel=_channel(said).value,
+                party=said.party,
             )
-
-    def by_kind(self) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {name: [] for name in standard().names}
-        for row in self.rows.values():
-            found[row.kind].append(row)
-        return found
+            standing.says(thing, claim)
 
 
-async def _put(database: Database, history: History) -> _Standing:
-    for source, owners in history.owners.items():
-        await register_source(database, source, source, mode="HARVEST", now=NOW, owners=owners)
-    standing = _Standing()
-    for said in history.batches:
+def _evidence(said: Said) -> Evidence:
+    if said.party == HUB:
+        return Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1")
+    signed = RequestSignature("base", b"signature", "k" * 43)
+    return Evidence(assurance=Assurance.REQUEST_SIGNED, request=signed)
+
+
+def _channel(said: Said) -> Channel:
+    return Channel.HARVEST if said.party == HUB else Channel.PUSH
+
+
+async def _register(database: Database, standing: Standing, source: str, known: Registered) -> None:
+    standing.sources[source] = known
+    await register_source(
+        database,
+        source,
+        source,
+        mode="HARVEST",
+        now=NOW,
+        owners=known.owners,
+        kind=SourceKind[known.kind],
+        authority=known.authority,
+    )
+
+
+async def _put(database: Database, history: History) -> Standing:
+    standing = Standing()
+    for source, known in history.sources.items():
+        await _register(database, standing, source, known)
+    for step in history.steps:
+        if isinstance(step, Renewed):
+            await _register(database, standing, step.source, step.known)
+            continue
         batch = Batch(
-            source=said.source,
-            party="hub:delta.example",
-            channel=Channel.HARVEST,
-            rows=said.rows,
-            evidence=Evidence(
-                assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"
-            ),
-            as_of=said.as_of,
+            source=step.source,
+            party=step.party,
+            channel=_channel(step),
+            rows=step.rows,
+            evidence=_evidence(step),
+            as_of=step.as_of,
         )
-        standing.note(said, await submit(database, batch, clock=_at(said.now)))
+        _note(standing, step, await submit(database, batch, clock=_at(step.now)))
     async with database.writes.connection() as connection:
         await connection.execute("ANALYZE")
     return standing
@@ -140,9 +176,9 @@ def standing_world(
             standing = runner.run(_put(database, history))
             facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
             engine = Engine(database, lambda: NOW, Parts(facts=facts), LIMITS)
-            truth = Interpreter(standing.by_kind(), names.index, history.owners)
-            known = Known(truth.rows, tuple(standing.gone.values()))
-            yield World(history, engine, truth, known, runner)
+            truth = Interpreter(by_kind(standing.rows(), standard().names), names.index)
+            known = Known(truth.rows, tuple(standing.gone()))
+            yield World(history, standing, engine, truth, known, runner)
         finally:
             runner.run(database.__aexit__(None, None, None))
 

@@ -108,13 +108,11 @@ def published() -> g.GraphQLSchema:
 class Interpreter:
     """Answers documents over lists of rows.
 
-    `rank` gives the place of a name in an index; `owners` tells for whom each source may speak,
-    None for anybody.
+    `rank` gives the place of a name in an index.
     """
 
     rows: Mapping[str, Sequence[Row]]
     rank: Callable[[str], Any]
-    owners: Mapping[str, Sequence[str] | None]
 
     def answer(
         self,
@@ -280,8 +278,9 @@ class _Reading:
         item = item_of(kind.name, name)
         if item is not None:
             return self._item(of, item)
-        own = {"id": of.id, "key": of.key, "provenance": _provenance(of)}
-        return own[name] if name in own else self._related(kind, of, node)
+        if name == "provenance":
+            return self._provenance(of)
+        return getattr(of, name) if name in ("id", "key") else self._related(kind, of, node)
 
     def _related(self, kind: g.GraphQLObjectType, of: Row, node: g.FieldNode) -> Any:
         name = node.name.value
@@ -303,6 +302,41 @@ class _Reading:
             named = [(each, item_of(row.kind, each["path"].partition(".")[0])) for each in value]
             return [each for each, of in named if of is not None and self.rights.sees(row, of)]
         return value
+
+    def _provenance(self, row: Row) -> dict[str, Any]:
+        lead = row.lead
+        return {
+            "source": lead.source,
+            "authority": row.authority or None,
+            "asOf": _shown(lead.heard),
+            "acceptedAt": _shown(lead.accepted_at),
+            "revision": lead.revision,
+            "assurance": lead.assurance,
+            "channel": lead.channel,
+            "entryId": str(lead.entry_id),
+            "owner": row.owner,
+            "issuer": row.owner,
+            "party": lead.party,
+            "items": [
+                {"item": name, "source": source}
+                for name, source in sorted(row.chosen.items())
+                if (item := item_of(row.kind, name)) is not None and self.rights.sees(row, item)
+            ],
+            "claims": [
+                {
+                    "source": each.source,
+                    "kind": row.kinds[each.source],
+                    "key": each.key,
+                    "leads": each is lead,
+                    "asOf": _shown(each.as_of),
+                    "acceptedAt": _shown(each.accepted_at),
+                    "revision": each.revision,
+                    "assurance": each.assurance,
+                    "entryId": str(each.entry_id),
+                }
+                for each in row.claims
+            ],
+        }
 
     def _root(self, name: str, kind: g.GraphQLObjectType, node: g.FieldNode) -> Any:
         asked = self._arguments(kind, node)
@@ -327,12 +361,9 @@ class _Reading:
         return [row for row in self.world.rows[kind] if self.rights.sees_row(row)]
 
     def _one(self, kind: str, test: Callable[[Row], bool]) -> Row | None:
-        """Return the row that passes; of several, the owner's own, the last said, the least id."""
-
-        def place(row: Row) -> tuple[bool, float, str]:
-            return self.world.owners[row.source] is None, -row.as_of.timestamp(), row.id
-
-        return min((row for row in self._visible(kind) if test(row)), key=place, default=None)
+        """Return the row that passes; of several, the one with the least identity."""
+        rows = [row for row in self._visible(kind) if test(row)]
+        return min(rows, key=lambda row: row.id, default=None)
 
     def _many(
         self, target: str, rows: list[Row], kind: g.GraphQLObjectType, node: g.FieldNode
@@ -376,8 +407,11 @@ class _Reading:
 
 
 def _is_named(row: Row, wanted: Mapping[str, Any]) -> bool:
-    """Say whether a row has these: its identity, its key, or its source and number."""
-    own = {"id": row.id, "key": row.key, "source": row.source, "localNo": row.get("localNo")}
+    """Say whether a row has these: its identity, its key, or what some source numbers it by."""
+    if "source" in wanted:
+        said = [each for each in row.claims if each.source == wanted["source"]]
+        return any(each.wire["localNo"] == wanted["localNo"] for each in said)
+    own = {"id": row.id, "key": row.key}
     return all(own[name] == value for name, value in wanted.items())
 
 
@@ -392,21 +426,6 @@ def _variables_of(node: g.FieldNode) -> tuple[str, ...]:
         for each in node.arguments or ()
         if each.name.value in ("after", "before") and isinstance(each.value, g.VariableNode)
     )
-
-
-def _provenance(row: Row) -> dict[str, Any]:
-    return {
-        "source": row.source,
-        "asOf": _shown(row.as_of),
-        "acceptedAt": _shown(row.accepted_at),
-        "revision": row.revision,
-        "assurance": "HUB_OBSERVED",
-        "channel": "HARVEST",
-        "entryId": str(row.entry_id),
-        "owner": row.owner,
-        "issuer": row.owner,
-        "party": "hub:delta.example",
-    }
 
 
 def _shown(moment: datetime) -> str:

@@ -27,18 +27,45 @@ def owner_in(wire: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Claim:
+    """What one source says of one thing, with all that is known of that."""
+
+    source: str
+    wire: Mapping[str, Any]
+    key: str
+    as_of: datetime
+    heard: datetime
+    """When the source last said so; not before `as_of`."""
+    accepted_at: datetime
+    revision: int
+    entry_id: int
+    assurance: str
+    channel: str
+    party: str
+
+    @property
+    def owner(self) -> str:
+        """Return the institution that it belongs to."""
+        return owner_in(self.wire)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
-    """One record as it stands."""
+    """One record as it is shown. `lead`: the claim that is believed first."""
 
     kind: str
     key: str
     id: str
     wire: Mapping[str, Any]
-    source: str
-    as_of: datetime
-    accepted_at: datetime
-    revision: int
-    entry_id: int
+    authority: str
+    lead: Claim
+    claims: Sequence[Claim]
+    kinds: Mapping[str, str]
+    """What each source is to the owner."""
+    chosen: Mapping[str, str]
+    """Items that the lead does not state, and the source of each."""
+    touched_at: datetime
+    """When the hub last took in what some source says of it, or that it says it no longer."""
 
     def get(self, name: str) -> Any:
         """Return an item, or the key."""
@@ -48,6 +75,11 @@ class Row:
     def owner(self) -> str:
         """Return the institution that the row belongs to."""
         return owner_in(self.wire)
+
+    @property
+    def accepted_at(self) -> datetime:
+        """Return when the hub took in what is believed first."""
+        return self.lead.accepted_at
 
 
 @dataclass(frozen=True)
@@ -156,7 +188,7 @@ def holds(row: Row, name: str, said: Any, rights: Rights) -> bool:
     """Say whether one member of a filter holds for a row."""
     said = given(said)
     if name == "updatedSince":
-        return bool(row.accepted_at >= said)
+        return bool(row.touched_at >= said)
     if name == "provinces":
         return _province(row) in said
     item = filtered(row.kind, name)

@@ -312,7 +312,8 @@ class _Document(Conditions):
             return {"key": "moe:10001/none"}
         row = self.pick(*rows)
         if way == "number":
-            return {"number": {"source": row.source, "localNo": row.wire["localNo"]}}
+            claim = self.pick(*row.claims)
+            return {"number": {"source": claim.source, "localNo": claim.wire["localNo"]}}
         return {way: getattr(row, way)}
 
     # -- values as text ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.integration.oracle.strategies import (
     searches,
     whole,
 )
+from tests.integration.oracle.worlds import Renewed
 
 pytestmark = pytest.mark.integration
 
@@ -138,3 +140,50 @@ def test_all_pages_give_every_row_once_in_order(worlds: list[World], data: st.Da
             sent = {**sent, start: page["pageInfo"][end]}
         else:
             raise AssertionError(f"more than {PAGES_MAX} pages: {text} {variables}")
+
+
+SEEN = {
+    "proven": 20,
+    "heard again": 5,
+    "registered otherwise": 2,
+    "one of several is gone": 15,
+    "merged": 25,
+    "merged of three": 10,
+    "a newer one is not believed": 20,
+    "the last one is not believed": 40,
+    "one cannot speak": 20,
+    "none can speak": 5,
+    "as good, but worse vouched for": 3,
+    "as good and as old": 10,
+}
+"""What the worlds hold at least, so that answers depend on who is believed."""
+
+
+def test_the_worlds_are_full_of_what_sources_say_of_one_thing(worlds: list[World]) -> None:
+    seen: Counter[str] = Counter()
+    for world in worlds:
+        seen["proven"] += world.standing.proven
+        seen["heard again"] += world.standing.heard
+        seen["registered otherwise"] += any(isinstance(s, Renewed) for s in world.history.steps)
+        for thing, claims in world.standing.said.items():
+            seen["one of several is gone"] += len(world.standing.ever[thing]) > len(claims) > 0
+        for row in (row for rows in world.truth.rows.values() for row in rows):
+            others = [each for each in row.claims if each is not row.lead]
+            seen[f"{row.kind}: several"] += bool(others)
+            seen["merged"] += bool(row.chosen)
+            seen["merged of three"] += len(set(row.chosen.values())) > 1
+            newer = [each for each in others if each.as_of > row.lead.as_of]
+            seen["a newer one is not believed"] += bool(newer)
+            last = max(row.claims, key=lambda each: each.entry_id)
+            seen["the last one is not believed"] += last is not row.lead
+            seen["one cannot speak"] += "NONE" in row.kinds.values()
+            seen["none can speak"] += set(row.kinds.values()) == {"NONE"}
+            rivals = [e for e in others if row.kinds[e.source] == row.kinds[row.lead.source]]
+            seen["as good, but worse vouched for"] += any(
+                each.assurance != row.lead.assurance for each in rivals
+            )
+            seen["as good and as old"] += any(e.as_of == row.lead.as_of for e in rivals)
+    stated = {kind for world in worlds for kind, rows in world.truth.rows.items() if rows}
+    few = {name: seen[name] for name in SEEN if seen[name] < SEEN[name]}
+    few |= {kind: seen[f"{kind}: several"] for kind in stated if seen[f"{kind}: several"] < 3}
+    assert not few, seen

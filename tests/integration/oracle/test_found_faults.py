@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.oracle.claims import Registered
 from tests.integration.oracle.comparing import Who, ask, compare
 from tests.integration.oracle.conftest import World, standing_world
 from tests.integration.oracle.worlds import NOW, History, Said
@@ -17,6 +18,7 @@ OWNER = "moe:10335"
 NAMES = ("扫描电镜", "扫描电镜室", "透射电镜")
 """In the order of a Chinese index: what is the beginning of another name comes first."""
 EVERYTHING: Who = (OWNER, frozenset({"catalogue:read", "graphql:adhoc", "asset:read"}))
+NOTHING: Who = (OWNER, frozenset({"graphql:adhoc"}))
 PUBLIC: Who = (OWNER, frozenset({"catalogue:read", "graphql:adhoc"}))
 
 
@@ -34,7 +36,8 @@ def world(cluster: str, template: str) -> Iterator[World]:
         _instrument("2", "扫描电镜", [("local", "a:01")]),
         _instrument("3", "透射电镜", [("local:a", "02")]),
     ]
-    history = History(0, {"alpha": [OWNER]}, [OWNER], [Said("alpha", NOW, NOW, rows)])
+    alpha = Registered("OWN", (OWNER,), f"{OWNER}/lims")
+    history = History(0, {"alpha": alpha}, [OWNER], [Said("alpha", NOW, NOW, rows)])
     with standing_world(cluster, template, history, NAMES) as found:
         yield found
 
@@ -73,6 +76,10 @@ FOUND = {
     "a scheme and a code that are cut elsewhere are taken for another class": (
         '{ instruments(filter: { classes: { scheme: "local:a", under: "01" } }) { totalCount } }',
         EVERYTHING,
+    ),
+    "an identity is looked up for whoever may read no record at all": (
+        '{ node(id: "inst_none") { id } nodes(ids: ["inst_none"]) { id } }',
+        NOTHING,
     ),
     "a name comes after the names that begin with it": (
         "{ instruments(orderBy: NAME_ASC) { nodes { name { zh } } } }",

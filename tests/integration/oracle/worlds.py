@@ -1,15 +1,16 @@
 """`worlds`: what sources say, drawn from a seed: rows in batches, one after another.
 
 - Every row conforms; what is drawn beside that is unpleasant: absent items, equal values, keys that
-  begin like others, references to nothing, two sources that say different things of one record,
-  corrections, withdrawals, and rows that come back after one.
-- Agreements are stated by their provider's own source.
+  begin like others, references to nothing, corrections, withdrawals, rows that come back after one.
+- Most things are spoken of by several sources: systems of the owner, one that acts for it,
+  platforms, another hub. They state other items, are as old or older, say things again, are vouched
+  for better later, and are registered otherwise in the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from schema.identifiers import organisation_code_digit, uscc_digit
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard
+from tests.integration.oracle.claims import MERGED, NUMBERED, Registered
 from tests.integration.oracle.meaning import owner_in
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
@@ -105,24 +107,37 @@ OUTSIDER = "moe:10001"
 """A party without data of its own."""
 
 
+HUB = "hub:delta.example"
+"""The party that vouches for what the hub saw itself."""
+
+
 @dataclass(frozen=True)
 class Said:
-    """Rows that one source says at one time. `now`: when they come in."""
+    """Rows that one source says at one time. `now`: when they come in; `party`: who vouches."""
 
     source: str
     as_of: datetime
     now: datetime
     rows: list[dict[str, Any]]
+    party: str = HUB
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A source is registered otherwise from now on."""
+
+    source: str
+    known: Registered
 
 
 @dataclass
 class History:
-    """A world before anybody has stored it. `owners`: whom each source may speak for."""
+    """A world before anybody has stored it. `sources`: how they are registered at first."""
 
     seed: int
-    owners: dict[str, list[str] | None]
+    sources: dict[str, Registered]
     parties: list[str]
-    batches: list[Said] = field(default_factory=list)
+    steps: list[Said | Renewed] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +151,11 @@ class Size:
 
 
 SMALL = Size(institutions=2, instruments=2, each=2)
-LARGE = Size(institutions=6, instruments=12, each=3)
+LARGE = Size(institutions=6, instruments=8, each=3)
+
+
+OFTEN = {"alpha": 0.8, "beta": 0.8, "archive": 0.2, "agent": 0.25}
+"""How often a source speaks of what it may speak of; the others as often as the last one."""
 
 
 def draw_world(seed: int, size: Size) -> History:
@@ -144,53 +163,102 @@ def draw_world(seed: int, size: Size) -> History:
     rng = Random(seed)
     keys = list(KEYS[: size.institutions]) if size is LARGE else rng.sample(KEYS, size.institutions)
     half = len(keys) // 2
-    owners: dict[str, list[str] | None] = {"alpha": keys[:half], "beta": keys[half:], "delta": None}
-    history = History(seed, owners, [*keys, OUTSIDER])
+    alpha = Registered("OWN", tuple(keys[:half]), f"{keys[0]}/lims")
+    delta = Registered("PLATFORM", None, f"{OUTSIDER}/delta")
+    sources = {
+        "alpha": alpha,
+        "beta": Registered("OWN", tuple(keys[half:]), f"{keys[-1]}/lims"),
+        "archive": Registered("OWN", tuple(keys), alpha.authority),
+        "agent": Registered("DELEGATE", tuple(keys), f"{keys[-1]}/agent"),
+        "delta": delta,
+        "nation": delta,
+        "peer": Registered("PEER", None, ""),
+    }
+    history = History(seed, sources, [*keys, OUTSIDER])
     drawing = _Drawing(rng, keys, size)
-    rows = drawing.rows()
-    by_source: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in owners}
-    for kind, row in rows:
-        own = "alpha" if owner_in(row) in keys[:half] else "beta"
-        by_source[own].append((kind, row))
-        if kind != "Agreement" and rng.random() < 0.15:
-            other = drawing.again(kind, row)
-            by_source["delta"].append((kind, other))
-    for number, (source, said) in enumerate(by_source.items()):
-        _tell(history, drawing, source, said, number)
+    said: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in sources}
+    for kind, row in drawing.rows():
+        may = [name for name, each in sources.items() if _may_state(each, kind, row)]
+        more = 1.7 if kind in MERGED else 1
+        who = [name for name in may if rng.random() < more * OFTEN.get(name, OFTEN["agent"])]
+        first, *others = who or may[:1]
+        said[first].append((kind, row))
+        for other in others:
+            said[other].append((kind, row if rng.random() < 0.1 else drawing.again(kind, row)))
+    told = [
+        [*_told(drawing, sources, name, rows), *_renewed(drawing, name, sources[name])]
+        for name, rows in said.items()
+    ]
+    while any(told):  # each in its order, all together in any
+        history.steps.append(rng.choice([each for each in told if each]).pop(0))
     return history
 
 
-def _tell(
-    history: History, drawing: _Drawing, source: str, said: list[tuple[str, Any]], number: int
-) -> None:
-    """Add what a source says: everything, then corrections and withdrawals, then some back."""
-    rng = drawing.rng
-    at = NOW - timedelta(days=3, hours=number)
+def _may_state(source: Registered, kind: str, row: dict[str, Any]) -> bool:
+    if source.owners is None:
+        return kind != "Agreement"
+    return owner_in(row) in source.owners
+
+
+def _told(
+    drawing: _Drawing,
+    sources: dict[str, Registered],
+    source: str,
+    said: list[tuple[str, dict[str, Any]]],
+) -> list[Said | Renewed]:
+    """Return what a source says: all, then corrections and withdrawals, some back, some signed."""
+    rng, found = drawing.rng, list[Said | Renewed]()
+    at = NOW - timedelta(days=3, hours=list(sources).index(source))
     seen = NOW - timedelta(days=4, hours=rng.choice([0, 0, 5]))
-    if not said:
-        return
+    systems = [each.authority for each in sources.values() if each.authority]
+    numbered = {(kind, standard()[kind].key_of(row)): rng.choice(systems) for kind, row in said}
 
-    def batch(days: int, rows: list[dict[str, Any]]) -> None:
-        step = timedelta(days=days)
+    def stated(kind: str, row: dict[str, Any], *, back: bool = False) -> dict[str, Any]:
+        """Return a row, or one that takes it back; another hub says whose number its key is."""
+        key = standard()[kind].key_of(row)
+        made = {"withdraw": {"key": key, "reason": "误报"}} if back else {"record": row}
+        if sources[source].kind == "PEER" and kind in NUMBERED:
+            made["authority"] = numbered[kind, key]
+        return {"type": kind, **made}
+
+    def batch(number: int, rows: list[dict[str, Any]], party: str = HUB) -> None:
+        step = timedelta(hours=23 * number)
+        as_of = seen + rng.choice([step, step, timedelta(0)])
         if rows:
-            history.batches.append(Said(source, seen + step, at + step, rows))
+            found.append(Said(source, as_of, at + step, rows, party))
 
-    batch(0, [{"type": kind, "record": row} for kind, row in said])
+    batch(0, [stated(*pair) for pair in said])
     changed = [pair for pair in said if rng.random() < 0.15]
+    same = [pair for pair in said if rng.random() < 0.3 and pair not in changed]
     corrected = [
-        {"type": kind, "record": drawing.again(kind, row)}
+        stated(kind, drawing.again(kind, row))
         for kind, row in changed
         if kind != "OccupancyCoverage"
     ]
-    confirmed = [{"type": k, "record": r} for k, r in said if k == "OccupancyCoverage"]
-    batch(1, corrected + confirmed[::2])
-    gone = [pair for pair in said if rng.random() < 0.1]
-    withdrawn = [
-        {"type": kind, "withdraw": {"key": standard()[kind].key_of(row), "reason": "误报"}}
-        for kind, row in gone
-    ]
-    batch(2, withdrawn)
-    batch(3, [{"type": kind, "record": drawing.again(kind, row)} for kind, row in gone[::3]])
+    gone = [pair for pair in said if rng.random() < 0.15]
+    withdrawn = [stated(*pair, back=True) for pair in gone]
+    batch(1, corrected + [stated(*pair) for pair in same] + withdrawn)
+    batch(2, [stated(kind, drawing.again(kind, row)) for kind, row in gone[::3]])
+    signed = [pair for pair in said if pair[0] != "Agreement" and pair not in gone]
+    batch(3, [stated(*pair) for pair in signed if rng.random() < 0.12], drawing.keys[0])
+    return found
+
+
+def _renewed(drawing: _Drawing, source: str, known: Registered) -> list[Said | Renewed]:
+    """Return what a source is registered as once it has said everything."""
+    rng, keys = drawing.rng, drawing.keys
+    others: dict[str, tuple[Registered, ...]] = {
+        "archive": (replace(known, owners=(OUTSIDER,)), replace(known, owners=tuple(keys[:1]))),
+        "agent": (replace(known, kind="OWN"), replace(known, owners=tuple(keys[1:]))),
+        "delta": (replace(known, kind="OWN", owners=tuple(keys[-1:])),),
+        "nation": (replace(known, kind="DELEGATE"), replace(known, owners=(OUTSIDER, keys[0]))),
+    }
+    if source not in others or rng.random() < 0.25:
+        return []
+    found: list[Said | Renewed] = [Renewed(source, rng.choice(others[source]))]
+    if rng.random() < 0.25:
+        found.append(Renewed(source, known))
+    return found
 
 
 class _Drawing:

@@ -1,4 +1,4 @@
-"""`exact_availability`: availability once more, in plain Python, to hold the hub's answers against.
+"""`exact_availability`: availability and prices once more, in plain Python, to compare with.
 
 - It shares nothing with `hub`: sets of instants are sorted lists of (start, end) in whole seconds.
 - It says the rules as a person would: who speaks, what of it counts now, what is left over.
@@ -18,42 +18,64 @@ Part = tuple[int, int]
 Parts = list[Part]
 
 
-@dataclass(frozen=True)
+KINDS = ("OWN", "DELEGATE", "PLATFORM", "PEER", "NONE")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Says:
     """What every statement has: who says it, as of when, and whether it was taken back."""
 
     source: str
     as_of: int
     withdrawn: bool = False
+    again: int | None = None
+    """As of when the source said it again, unchanged."""
+    signed: bool = False
+    turn: int = 0
+    """The order in which sources speak; in one turn, by their names."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Covers(Says):
     start: int = 0
     end: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Opens(Says):
     weekday: int = 0
     periods: tuple[tuple[int, int], ...] = ()
     """Minutes of the day."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Takes(Says):
+    number: str
     start: int = 0
     end: int = 0
     firm: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offers(Says):
+    code: str
+    cents: int
+
+
 @dataclass(frozen=True)
 class Registered:
-    """A source: for whom it speaks (None: for any), what it promises, whether it is open."""
+    """A source: what it is, for whom it speaks (None: for any), what it promises, if it is open."""
 
+    kind: str
     owners: tuple[str, ...] | None
     promise: int
     active: bool = True
+    system: str = ""
+    """Whose numbers it states; its own where that is empty."""
+
+    def to(self, owner: str) -> str:
+        """Return what it is to an institution."""
+        return self.kind if self.owners is None or owner in self.owners else "NONE"
 
 
 @dataclass(frozen=True)
@@ -62,6 +84,7 @@ class Instrument:
     coverage: tuple[Covers, ...] = ()
     hours: tuple[Opens, ...] = ()
     taken: tuple[Takes, ...] = ()
+    offers: tuple[Offers, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,42 +102,46 @@ class Found:
 Said = TypeVar("Said", bound=Says)
 
 
-def spoken(said: Sequence[Said], sources: dict[str, Registered]) -> tuple[str | None, list[Said]]:
-    """Return the one source that speaks, with what it says.
+def believed(said: Sequence[Said], owner: str, sources: dict[str, Registered]) -> Said | None:
+    """Return what is believed first of what stands: by whom, how proven, how new, how late said."""
 
-    What is registered for institutions is their own system, since intake takes nothing else of it.
-    """
-    stands = [each for each in said if not each.withdrawn]
-    own, platforms = set(), set()
-    for each in stands:
-        (platforms if sources[each.source].owners is None else own).add(each.source)
-    chosen = own or platforms
-    if not chosen:
-        return None, []
+    def worth(each: Says) -> tuple[int, bool, int, int, str]:
+        kind = sources[each.source].to(owner)
+        return -KINDS.index(kind), each.signed, each.as_of, each.turn, each.source
 
-    def newest(source: str) -> int:
-        return max(each.as_of for each in stands if each.source == source)
+    return max((each for each in said if not each.withdrawn), key=worth, default=None)
 
-    latest = max(map(newest, chosen))
-    speaker = min(source for source in chosen if newest(source) == latest)
-    return speaker, [each for each in stands if each.source == speaker]
+
+def led(said: Sequence[Said], owner: str, sources: dict[str, Registered]) -> list[Said]:
+    """Return what the one source says that is believed for the whole of it."""
+    first = believed(said, owner, sources)
+    return [e for e in said if first and e.source == first.source and not e.withdrawn]
+
+
+def price(of: Instrument, sources: dict[str, Registered], hours: int) -> dict[str, object]:
+    """Say what so many hours cost: by the leading source's cheapest offer."""
+    counts = led(of.offers, of.owner, sources)
+    best = min(counts, key=lambda each: each.cents, default=None)
+    if best is None:
+        return {"status": "NO_PRICE", "amount": None, "offerCode": None, "source": None}
+    amount = {"amount": f"{Decimal(best.cents * hours) / 100:.2f}"}
+    return {"status": "OK", "amount": amount, "offerCode": best.code, "source": best.source}
 
 
 def availability(of: Instrument, sources: dict[str, Registered], window: Part, now: int) -> Found:
     """Say when an instrument can be had."""
     start, end = window
-    _, said = spoken(of.coverage, sources)
     covers = [
         each
-        for each in said
+        for each in led(of.coverage, of.owner, sources)
         if sources[each.source].active
-        and of.owner in (sources[each.source].owners or (of.owner,))
-        and now - each.as_of <= sources[each.source].promise
+        and sources[each.source].to(of.owner) != "NONE"
+        and now - _heard(each) <= sources[each.source].promise
         and each.start < end
         and start < each.end
     ]
     opening, unstated, stating = _hours(of, sources, window)
-    taken = [o for o in of.taken if not o.withdrawn and o.start < end and start < o.end]
+    taken = [o for o in _bookings(of, sources) if o.start < end and start < o.end]
     firm = _parts(taken, lambda o: o.firm)
     maybe = _parts(taken, lambda o: not o.firm)
     covered = _parts(covers, lambda _: True)
@@ -132,27 +159,41 @@ def availability(of: Instrument, sources: dict[str, Registered], window: Part, n
         "tentative": _wire(both(tentative, [window])),
         "unknown": _wire(unknown),
         "longestFreeHours": _longest(free),
-        "asOf": _instant(min(each.as_of for each in covers)) if covers else None,
+        "asOf": _instant(min(map(_heard, covers))) if covers else None,
         "sources": sorted(used),
     }
     return Found(wire, free)
+
+
+def _heard(said: Says) -> int:
+    """Return as of when it was last said."""
+    return max(said.as_of, said.as_of if said.again is None else said.again)
+
+
+def _bookings(of: Instrument, sources: dict[str, Registered]) -> list[Takes]:
+    """Return each booking once, as it is believed; a number is one booking of one system."""
+    known: dict[tuple[str, str], list[Takes]] = {}
+    for each in of.taken:
+        system = sources[each.source].system or each.source
+        known.setdefault((system, each.number), []).append(each)
+    found = [believed(said, of.owner, sources) for said in known.values()]
+    return [each for each in found if each is not None]
 
 
 def _hours(
     of: Instrument, sources: dict[str, Registered], window: Part
 ) -> tuple[Parts, Parts, set[str]]:
     """Return when it is open, when that is not stated, and who stated what was used."""
-    speaker, said = spoken(of.hours, sources)
-    by_day = {each.weekday: each.periods for each in said}
+    by_day = {each.weekday: each for each in led(of.hours, of.owner, sources)}
     opening: Parts = []
     unstated: Parts = []
     used: set[str] = set()
     for day in _days(window):
         midnight = int(datetime(day.year, day.month, day.day, tzinfo=LOCAL).timestamp())
         if day.weekday() in by_day:
-            assert speaker is not None
-            used.add(speaker)
-            opening += [(midnight + a * 60, midnight + b * 60) for a, b in by_day[day.weekday()]]
+            stated = by_day[day.weekday()]
+            used.add(stated.source)
+            opening += [(midnight + a * 60, midnight + b * 60) for a, b in stated.periods]
         else:
             unstated.append((midnight, midnight + 86_400))
     return both(union(opening), [window]), both(union(unstated), [window]), used

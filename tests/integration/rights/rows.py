@@ -238,6 +238,18 @@ def agreement(of: Blank) -> dict[str, Any]:
     }
 
 
+def link(of: Blank) -> dict[str, Any]:
+    """Links that join nothing: they keep instruments apart that were never said to be one."""
+    return {
+        "recordType": "Instrument",
+        "firstKey": f"{of.owner}/apart-{of.number}-1",
+        "secondKey": f"{of.owner}/apart-{of.number}-2",
+        "statedBy": of.owner,
+        "relation": "DIFFERS",
+        "reason": of.mark,
+    }
+
+
 MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "Institution": institution,
     "Centre": centre,
@@ -249,6 +261,7 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "UsageRecord": usage_record,
     "ServiceRecord": service_record,
     "Agreement": agreement,
+    "Link": link,
 }
 """A record of a type, by the name of the type."""
 
@@ -263,8 +276,14 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
         "OpeningHours": ("instrumentKey", "weekday"),
         "OccupancyCoverage": ("instrumentKey", "startAt"),
         "Agreement": ("providerKey", "consumerKey", "dataset"),
+        "Link": ("recordType", "firstKey", "secondKey", "statedBy"),
     }.get(record, ("instrumentKey", "localId"))
-    return "/".join(wire[part] for part in parts)
+    return ("|" if record == "Link" else "/").join(wire[part] for part in parts)
+
+
+def owner_in(record: str, wire: dict[str, Any]) -> str:
+    """Return whose a record of ours is."""
+    return (wire["firstKey"] if record == "Link" else key_in(record, wire)).partition("/")[0]
 
 
 def ranked(of: Blank, rank: int, **changes: Any) -> Blank:

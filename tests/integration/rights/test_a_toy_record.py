@@ -126,8 +126,8 @@ async def hub(database_url: str) -> AsyncIterator[Database]:
         ):
             async with database.writes.transaction() as connection:
                 await connection.execute(
-                    "INSERT INTO source (source_id, title, mode, owners, created_at) "
-                    "VALUES (%s, 'x', 'PUSH', %s, %s)",
+                    "INSERT INTO source (source_id, title, mode, kind, owners, created_at) "
+                    "VALUES (%s, 'x', 'PUSH', 'OWN', %s, %s)",
                     (source, owners, NOW),
                 )
         yield database

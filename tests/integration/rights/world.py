@@ -16,7 +16,7 @@ from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RowOu
 from hub.intake.submit import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
-from tests.integration.rights.rows import MAKE, Blank, key_in, ranked
+from tests.integration.rights.rows import MAKE, Blank, key_in, owner_in, ranked
 from tests.integration.rights.table import Row, Table
 
 HUB = "hub:delta.example"
@@ -83,7 +83,13 @@ class Builder:
             owners = said["speaks_for"]
             keys = None if owners == "anybody" else [self.table.key(each) for each in owners]
             await register_source(
-                self.database, source, source, mode="PUSH", owners=keys, now=system_clock()
+                self.database,
+                source,
+                source,
+                mode="PUSH",
+                owners=keys,
+                authority=f"platform:{source}/lims",
+                now=system_clock(),
             )
         blanks = self._blanks()
         gone = [pair for pair in blanks if pair[1].number == "gone"]
@@ -198,7 +204,7 @@ class Builder:
         return Row(
             record=record,
             key=key,
-            owner=self._names[key.partition("/")[0]],
+            owner=self._names[owner_in(record, wire)],
             named=self._names[wire[names]] if names else None,
             source=source,
             wire=wire,

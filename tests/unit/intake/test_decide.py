@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hub.intake.decide import Decided, decide
 from hub.intake.guard import Context, Current, Speaker
 from hub.intake.prepare import Prepared
+from hub.ledger.leaf import Assurance
 from schema.registry import standard
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -16,11 +17,15 @@ OWNER = "moe:10335"
 
 
 def judged(rows: list[Prepared], known: dict[str, Current]) -> Decided:
-    return decide(rows, known, Speaker("s", OWNER, None, is_hub=False), Context(NOW, {}))
+    speaker = Speaker("s", OWNER, None, is_hub=False)
+    named = {("", key): current for key, current in known.items()}
+    return decide(rows, named, speaker, Context(NOW, {}), Assurance.REQUEST_SIGNED)
 
 
 def standing(revision: int) -> Current:
-    return Current(b"0", 7, revision, withdrawn=False, owner=OWNER, issuer=OWNER)
+    return Current(
+        b"0", 7, revision, withdrawn=False, owner=OWNER, issuer=OWNER, assurance="REQUEST_SIGNED"
+    )
 
 
 def row(number: int, key: str, content: str | None, owner: str = OWNER) -> Prepared:

@@ -27,6 +27,7 @@ PROSE = {
     "ServiceOffer.process",
     "ServiceOffer.priceNote",
     "ServiceRecord.content",
+    "Link.reason",
 }
 
 

@@ -1,5 +1,6 @@
 CREATE TABLE agreement_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -7,14 +8,12 @@ CREATE TABLE agreement_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	provider_key TEXT,
 	consumer_key TEXT,
 	dataset TEXT,
@@ -22,13 +21,15 @@ CREATE TABLE agreement_source (
 	purpose TEXT,
 	valid_from DATE,
 	valid_until DATE,
-	CONSTRAINT pk_agreement_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_agreement_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_agreement_source_consumer_key ON agreement_source USING btree (consumer_key);
-CREATE INDEX ix_agreement_source_item_id ON agreement_source USING btree (item_id);
+CREATE INDEX ix_agreement_source_item_id ON agreement_source (item_id);
 CREATE INDEX ix_agreement_source_owner ON agreement_source USING btree (owner);
 CREATE TABLE centre_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -36,14 +37,12 @@ CREATE TABLE centre_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	institution_key TEXT,
 	code TEXT,
 	name JSONB,
@@ -53,10 +52,11 @@ CREATE TABLE centre_source (
 	homepage_url TEXT,
 	name_sort TEXT COLLATE "C",
 	search TSVECTOR,
-	CONSTRAINT pk_centre_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_centre_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_centre_source_institution_key ON centre_source USING btree (institution_key);
-CREATE INDEX ix_centre_source_item_id ON centre_source USING btree (item_id);
+CREATE INDEX ix_centre_source_item_id ON centre_source (item_id);
 CREATE INDEX ix_centre_source_name_sort_item_id ON centre_source (name_sort, item_id);
 CREATE INDEX ix_centre_source_search ON centre_source USING gin (search);
 CREATE TABLE checkpoint (
@@ -143,6 +143,23 @@ CREATE TABLE feed_state (
 	restored_through BIGINT NOT NULL,
 	CONSTRAINT pk_feed_state PRIMARY KEY (name)
 );
+CREATE TABLE former_id (
+	item_id TEXT NOT NULL,
+	now_id TEXT NOT NULL,
+	CONSTRAINT pk_former_id PRIMARY KEY (item_id)
+);
+CREATE INDEX ix_former_id_now_id ON former_id (now_id);
+CREATE TABLE former_source (
+	former TEXT NOT NULL,
+	source TEXT NOT NULL,
+	CONSTRAINT pk_former_source PRIMARY KEY (former)
+);
+CREATE INDEX ix_former_source_source ON former_source (source);
+CREATE TABLE heard (
+	entry_id BIGINT NOT NULL,
+	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_heard PRIMARY KEY (entry_id)
+);
 CREATE TABLE idempotency (
 	client_id TEXT NOT NULL,
 	key TEXT NOT NULL,
@@ -154,6 +171,7 @@ CREATE TABLE idempotency (
 CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
 CREATE TABLE institution (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -161,7 +179,6 @@ CREATE TABLE institution (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -178,6 +195,7 @@ CREATE TABLE institution (
 	name_sort TEXT COLLATE "C",
 	province TEXT,
 	search TSVECTOR,
+	chosen JSONB,
 	CONSTRAINT pk_institution PRIMARY KEY (item_id)
 );
 CREATE INDEX ix_institution_division_code ON institution USING btree (division_code);
@@ -187,6 +205,7 @@ CREATE INDEX ix_institution_province ON institution (province);
 CREATE INDEX ix_institution_search ON institution USING gin (search);
 CREATE TABLE institution_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -194,14 +213,12 @@ CREATE TABLE institution_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	institution_key TEXT,
 	name JSONB,
 	kind TEXT,
@@ -210,10 +227,12 @@ CREATE TABLE institution_source (
 	identifiers JSONB NOT NULL,
 	homepage_url TEXT,
 	originals JSONB NOT NULL,
-	CONSTRAINT pk_institution_source PRIMARY KEY (source, key)
+	CONSTRAINT pk_institution_source PRIMARY KEY (source, authority, key)
 );
+CREATE INDEX ix_institution_source_item_id ON institution_source (item_id);
 CREATE TABLE instrument (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -221,7 +240,6 @@ CREATE TABLE instrument (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -272,6 +290,7 @@ CREATE TABLE instrument (
 	place_address TEXT,
 	province TEXT,
 	search TSVECTOR,
+	chosen JSONB,
 	CONSTRAINT pk_instrument PRIMARY KEY (item_id)
 );
 CREATE INDEX ix_instrument_accepted_on_item_id ON instrument USING btree (accepted_on, item_id);
@@ -297,6 +316,7 @@ CREATE INDEX ix_instrument_listing_item_id ON instrument_listing (item_id);
 CREATE INDEX ix_instrument_listing_order ON instrument_listing (step, name_sort, item_id) INCLUDE (province, use, status, sharing, customs_status);
 CREATE TABLE instrument_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -304,14 +324,12 @@ CREATE TABLE instrument_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	institution_key TEXT,
 	local_no TEXT,
 	name JSONB,
@@ -349,8 +367,9 @@ CREATE TABLE instrument_source (
 	image_url TEXT,
 	identifiers JSONB NOT NULL,
 	originals JSONB NOT NULL,
-	CONSTRAINT pk_instrument_source PRIMARY KEY (source, key)
+	CONSTRAINT pk_instrument_source PRIMARY KEY (source, authority, key)
 );
+CREATE INDEX ix_instrument_source_item_id ON instrument_source (item_id);
 CREATE TABLE leaf (
 	origin TEXT COLLATE "C" NOT NULL,
 	leaf_index BIGINT NOT NULL,
@@ -359,6 +378,32 @@ CREATE TABLE leaf (
 	CONSTRAINT pk_leaf PRIMARY KEY (origin, leaf_index),
 	CONSTRAINT uq_leaf_entry_id UNIQUE (entry_id)
 );
+CREATE TABLE link_source (
+	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
+	key TEXT NOT NULL,
+	item_id TEXT NOT NULL,
+	owner TEXT NOT NULL,
+	issuer TEXT NOT NULL,
+	party TEXT NOT NULL,
+	entry_id BIGINT NOT NULL,
+	revision INTEGER NOT NULL,
+	digest BYTEA NOT NULL,
+	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
+	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	assurance TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	withdrawn BOOLEAN NOT NULL,
+	record_type TEXT,
+	first_key TEXT,
+	second_key TEXT,
+	stated_by TEXT,
+	relation TEXT,
+	reason TEXT,
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_link_source PRIMARY KEY (source, authority, key)
+);
+CREATE INDEX ix_link_source_item_id ON link_source (item_id);
 CREATE TABLE log_key (
 	origin TEXT COLLATE "C" NOT NULL,
 	public BYTEA NOT NULL,
@@ -377,6 +422,7 @@ CREATE TABLE log_state (
 );
 CREATE TABLE occupancy_coverage_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -384,23 +430,24 @@ CREATE TABLE occupancy_coverage_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	start_at TIMESTAMP WITH TIME ZONE,
 	end_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_occupancy_coverage_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	leads BOOLEAN NOT NULL,
+	CONSTRAINT pk_occupancy_coverage_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_occupancy_coverage_source_instrument_key ON occupancy_coverage_source USING btree (instrument_key);
-CREATE INDEX ix_occupancy_coverage_source_item_id ON occupancy_coverage_source USING btree (item_id);
+CREATE INDEX ix_occupancy_coverage_source_item_id ON occupancy_coverage_source (item_id);
 CREATE TABLE occupancy_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -408,14 +455,12 @@ CREATE TABLE occupancy_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	local_id TEXT,
 	kind TEXT,
@@ -423,13 +468,15 @@ CREATE TABLE occupancy_source (
 	start_at TIMESTAMP WITH TIME ZONE,
 	end_at TIMESTAMP WITH TIME ZONE,
 	originals JSONB NOT NULL,
-	CONSTRAINT pk_occupancy_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_occupancy_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_occupancy_source_instrument_key_start_at ON occupancy_source USING btree (instrument_key, start_at);
-CREATE INDEX ix_occupancy_source_item_id ON occupancy_source USING btree (item_id);
+CREATE INDEX ix_occupancy_source_item_id ON occupancy_source (item_id);
 CREATE INDEX ix_occupancy_source_start_at_item_id ON occupancy_source USING btree (start_at, item_id);
 CREATE TABLE opening_hours_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -437,22 +484,27 @@ CREATE TABLE opening_hours_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	weekday TEXT,
 	periods JSONB NOT NULL,
 	note TEXT,
-	CONSTRAINT pk_opening_hours_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	leads BOOLEAN NOT NULL,
+	CONSTRAINT pk_opening_hours_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_opening_hours_source_instrument_key ON opening_hours_source USING btree (instrument_key);
-CREATE INDEX ix_opening_hours_source_item_id ON opening_hours_source USING btree (item_id);
+CREATE INDEX ix_opening_hours_source_item_id ON opening_hours_source (item_id);
+CREATE TABLE precedence_state (
+	name TEXT NOT NULL,
+	since DATE NOT NULL,
+	CONSTRAINT pk_precedence_state PRIMARY KEY (name)
+);
 CREATE TABLE quarantine (
 	quarantine_id BIGINT GENERATED BY DEFAULT AS IDENTITY,
 	source TEXT NOT NULL,
@@ -500,6 +552,7 @@ CREATE TABLE run (
 CREATE INDEX ix_run_source_started_at ON run (source, started_at);
 CREATE TABLE service_offer_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -507,14 +560,12 @@ CREATE TABLE service_offer_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	code TEXT,
 	name JSONB,
@@ -531,12 +582,15 @@ CREATE TABLE service_offer_source (
 	booking_url TEXT,
 	contact TEXT,
 	published_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_service_offer_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	leads BOOLEAN NOT NULL,
+	CONSTRAINT pk_service_offer_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_service_offer_source_instrument_key ON service_offer_source USING btree (instrument_key);
-CREATE INDEX ix_service_offer_source_item_id ON service_offer_source USING btree (item_id);
+CREATE INDEX ix_service_offer_source_item_id ON service_offer_source (item_id);
 CREATE TABLE service_record_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -544,14 +598,12 @@ CREATE TABLE service_record_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	local_id TEXT,
 	offer_code TEXT,
@@ -585,12 +637,13 @@ CREATE TABLE service_record_source (
 	originals JSONB NOT NULL,
 	charge_amount NUMERIC,
 	charge_currency TEXT,
-	CONSTRAINT pk_service_record_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_service_record_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_service_record_source_charge_amount_item_id ON service_record_source (charge_amount, item_id);
 CREATE INDEX ix_service_record_source_ended_at_item_id ON service_record_source USING btree (ended_at, item_id);
 CREATE INDEX ix_service_record_source_instrument_key_started_at ON service_record_source USING btree (instrument_key, started_at);
-CREATE INDEX ix_service_record_source_item_id ON service_record_source USING btree (item_id);
+CREATE INDEX ix_service_record_source_item_id ON service_record_source (item_id);
 CREATE INDEX ix_service_record_source_owner_started_at ON service_record_source USING btree (owner, started_at);
 CREATE INDEX ix_service_record_source_started_at_item_id ON service_record_source USING btree (started_at, item_id);
 CREATE INDEX ix_service_record_source_user_key_started_at ON service_record_source USING btree (user_key, started_at);
@@ -602,6 +655,8 @@ CREATE TABLE source (
 	division_code TEXT,
 	mode TEXT NOT NULL,
 	owners TEXT[],
+	kind TEXT DEFAULT 'PLATFORM' NOT NULL,
+	authority TEXT DEFAULT '' NOT NULL,
 	promised_freshness_s INTEGER DEFAULT 86400 NOT NULL,
 	active BOOLEAN DEFAULT true NOT NULL,
 	rows BIGINT DEFAULT 0 NOT NULL,
@@ -621,6 +676,7 @@ CREATE TABLE tile (
 );
 CREATE TABLE usage_record_source (
 	source TEXT NOT NULL,
+	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
 	item_id TEXT NOT NULL,
 	owner TEXT NOT NULL,
@@ -628,14 +684,12 @@ CREATE TABLE usage_record_source (
 	party TEXT NOT NULL,
 	entry_id BIGINT NOT NULL,
 	revision INTEGER NOT NULL,
-	revision_id TEXT NOT NULL,
 	digest BYTEA NOT NULL,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	assurance TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	withdrawn BOOLEAN NOT NULL,
-	withdrawn_at TIMESTAMP WITH TIME ZONE,
 	instrument_key TEXT,
 	local_id TEXT,
 	started_at TIMESTAMP WITH TIME ZONE,
@@ -652,10 +706,11 @@ CREATE TABLE usage_record_source (
 	recorded_at TIMESTAMP WITH TIME ZONE,
 	project_reference TEXT,
 	originals JSONB NOT NULL,
-	CONSTRAINT pk_usage_record_source PRIMARY KEY (source, key)
+	speaks BOOLEAN NOT NULL,
+	CONSTRAINT pk_usage_record_source PRIMARY KEY (source, authority, key)
 );
 CREATE INDEX ix_usage_record_source_instrument_key_started_at ON usage_record_source USING btree (instrument_key, started_at);
-CREATE INDEX ix_usage_record_source_item_id ON usage_record_source USING btree (item_id);
+CREATE INDEX ix_usage_record_source_item_id ON usage_record_source (item_id);
 CREATE INDEX ix_usage_record_source_owner_started_at ON usage_record_source USING btree (owner, started_at);
 CREATE INDEX ix_usage_record_source_started_at_item_id ON usage_record_source USING btree (started_at, item_id);
 CREATE INDEX ix_usage_record_source_user_key_started_at ON usage_record_source USING btree (user_key, started_at);

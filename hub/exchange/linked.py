@@ -1,0 +1,172 @@
+"""`linked`: who is concerned when what links two keys is stated, corrected or withdrawn.
+
+- A link renames what the owners of both keys have, and what anybody else states of them. Under
+  which name a follower holds that depends on all links that stood then. So all owners are concerned
+  that links which could count ever joined with these two (`Linked.group`), and those whose rows
+  mention one of them: of these a follower is told as far as it may read the mention.
+- What one owner alone ever said of another has no effect, and concerns nobody.
+- A party that is linked itself has other rights than before: it begins anew (`Linked.newest`).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.access.grants import Grants
+from hub.access.visibility import Datasets, sql
+from hub.exchange.position import START, Place
+from hub.identity.links import INSTITUTION, INSTRUMENT
+from hub.store.database import Database
+from schema.codes import AgreementDataset
+from schema.item import RecordSpec
+from schema.parties import OPERATOR
+from schema.traits import Joins
+from schema.visibility import PUBLIC_SCOPE
+
+STATES_KEPT_MAX = 8
+"""States of the links whose groups are kept."""
+_kept: OrderedDict[Hashable, Linked] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What links ever joined."""
+
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By owner: the owners that it may have shared a name with."""
+    newest: Mapping[str, Place] = field(default_factory=dict)
+    """By owner: the newest entry of a link that may have changed what it is known by."""
+
+    def group(self, first: str, second: str) -> frozenset[str]:
+        """Return who is concerned by a link of what two owners have; nobody if it cannot count."""
+        group = self.groups.get(first, frozenset((first,)))
+        return group if second in group else frozenset()
+
+    def newest_of(self, party: str | None) -> Place:
+        """Return the newest entry of a link that may have changed what a party is."""
+        return START if party is None else self.newest.get(party, START)
+
+
+def owners_of(spec: RecordSpec, joins: Joins, key: str) -> tuple[str, str]:
+    """Return the owners of the two keys that a link with this key is about."""
+    parts = key.split(spec.key_separator)
+    first, second = (parts[spec.key.index(name)] for name in (joins.first, joins.second))
+    return first.partition("/")[0], second.partition("/")[0]
+
+
+async def linked(database: Database, restored_through: int) -> Linked:
+    """Return what links ever joined; entries up to `restored_through` are ordered by their ids."""
+    found = database.records.registry.with_trait(Joins)
+    if not found:
+        return Linked()
+    ((spec, joins),) = found
+    table = database.records.tables[spec.name].source.name
+    (state,) = await database.reads.fetch_all(
+        "SELECT count(*), sum(hashtextextended(encode(c.digest, 'hex'), c.entry_id)), "  # noqa: S608
+        "max(e.xid::text::bigint), %s::bigint, current_database() "
+        f"FROM {table} c JOIN entry e USING (entry_id)",
+        (restored_through,),
+    )
+    if not state[0]:
+        return Linked()
+    if state not in _kept:
+        rows = await database.reads.fetch_all(
+            "SELECT c.key, CASE WHEN c.entry_id <= %s THEN '0' ELSE e.xid::text END, c.entry_id "  # noqa: S608
+            f"FROM {table} c JOIN entry e USING (entry_id)",
+            (restored_through,),
+        )
+        _kept[state] = _linked(spec, joins, rows)
+        if len(_kept) > STATES_KEPT_MAX:
+            _kept.popitem(last=False)
+    return _kept[state]
+
+
+def _linked(spec: RecordSpec, joins: Joins, rows: Iterable[tuple[str, str, int]]) -> Linked:
+    said: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    entries: defaultdict[tuple[str, str], list[Place]] = defaultdict(list)
+    stated_by = spec.key.index(joins.stated_by)
+    for key, xid, entry_id in rows:
+        pair = owners_of(spec, joins, key)
+        said[pair].add(key.split(spec.key_separator)[stated_by])
+        entries[pair].append((int(xid), entry_id))
+    groups: dict[str, frozenset[str]] = {}
+    for pair, parties in said.items():
+        if OPERATOR in parties or parties >= set(pair):
+            group = frozenset().union(*(groups.get(each, {each}) for each in pair))
+            groups |= dict.fromkeys(group, group)
+    newest: dict[str, Place] = {}
+    for (first, second), places in entries.items():
+        if second in groups.get(first, ()):
+            last = max(places, key=lambda place: place[1])
+            for each in groups[first]:
+                newest[each] = max(last, newest.get(each, START), key=lambda place: place[1])
+    return Linked(groups, newest)
+
+
+@dataclass(slots=True)
+class _Bound:
+    """The parameters of a statement that stand for a follower."""
+
+    grants: Grants
+    values: dict[str, Any]
+
+    def bind_party(self) -> str:
+        self.values["party"] = self.grants.party
+        return "%(party)s::text"
+
+    def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
+        name = f"owners_{dataset.name}_{item or ''}"
+        self.values[name] = self.grants.owners(dataset, item)
+        return f"%({name})s::text[]"
+
+
+async def mentioning(
+    database: Database,
+    group: Collection[str],
+    *,
+    types: Collection[str],
+    scopes: frozenset[str],
+    grants: Grants,
+) -> set[str]:
+    """Return the other owners of rows in which a follower may read a mention of a group."""
+    found: set[str] = set()
+    if PUBLIC_SCOPE not in scopes:
+        return found
+    for name in sorted(types):
+        tables = database.records.tables[name]
+        if tables.spec.scope not in scopes:
+            continue
+        bound = _Bound(grants, {"group": list(group)})
+        mentions = _mentions(tables.spec, scopes, bound)
+        if not mentions:
+            continue
+        conditions = ["t.owner <> ALL(%(group)s)", f"({' OR '.join(mentions)})"]
+        conditions += [] if tables.golden is not None else ["t.speaks"]
+        rule = sql(tables.spec.rows, tables.spec, "t", bound, grants.limited)
+        conditions += [] if rule is None else [rule]
+        rows = await database.reads.fetch_all(
+            f"SELECT DISTINCT t.owner FROM {tables.read.name} t "  # noqa: S608 - own names
+            f"WHERE {' AND '.join(conditions)}",
+            bound.values,
+        )
+        found |= {owner for (owner,) in rows}
+    return found
+
+
+def _mentions(spec: RecordSpec, scopes: frozenset[str], bound: _Bound) -> list[str]:
+    """Return the conditions of which one holds where a readable item names one of a group."""
+    found = [] if spec.issuer is None else ["t.issuer = ANY(%(group)s)"]
+    limited: Datasets = bound.grants.limited
+    for item in spec.items:
+        if item.names not in (INSTITUTION, INSTRUMENT) or item.scope not in scopes:
+            continue
+        if item.names == INSTITUTION:
+            mention = f"t.{item.name} = ANY(%(group)s)"
+        else:
+            mention = f"split_part(t.{item.name}, '/', 1) = ANY(%(group)s)"
+        rule = sql(spec.rule(item), spec, "t", bound, limited)
+        found.append(mention if rule is None else f"({rule} AND {mention})")
+    return found

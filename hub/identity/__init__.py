@@ -1,0 +1,1 @@
+"""What a record is about: ids, keys that name one thing, and which source speaks; pure."""

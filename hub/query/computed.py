@@ -1,0 +1,24 @@
+"""`computed`: which query gives a row that the hub computes of an instrument, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.query.arguments import Argument
+from hub.query.availability import availability_row, window
+from hub.query.limits import AVAILABILITY_COST
+from hub.query.price import price_row
+from hub.query.statement import Statement
+
+
+def computed_row(
+    how: str, key: str, given: Callable[[str], Argument | None], statement: Statement
+) -> tuple[str, int]:
+    """Return the query for `availability` or `price` of the instrument `key`, and its cost."""
+    if how == "availability":
+        start, end = given("from"), given("until")
+        assert start is not None
+        assert end is not None
+        return availability_row(key, window(start, end, statement)), AVAILABILITY_COST
+    names = ("audience", "hours", "samples", "on")
+    return price_row(key, {name: given(name) for name in names}, statement), 1

@@ -1,0 +1,154 @@
+"""`relinking`: settles claims anew when links, sources or the order of precedence have changed.
+
+- Whoever calls holds `REBUILD_LOCK` alone: intake waits, readers see the old rows until the commit.
+- A link changes the names of what two owners have: all their rows are written again from their
+  entries, so that taking the link back gives the former rows byte for byte.
+- A change of a source or of the order: what several sources speak of is settled again, and where
+  links are among it, what they rename is written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from hub.identity.links import INSTITUTION, INSTRUMENT, Names
+from hub.identity.precedence import precedence_on
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.epoch import begin_anew
+from hub.store.former import FORMER_ID
+from hub.store.projection import REBUILD_LOCK, Projection, View
+from hub.store.records import StoredRecords
+from hub.store.settling import settle, write
+from hub.store.standing import Found, lines_of
+from hub.store.view import names_now, precedence_in_force, put_in_force, view_now
+
+ROWS_PER_TURN = 1_000
+"""Claims that are written again at once."""
+
+
+def renamed_owners(before: Names, after: Names) -> set[str]:
+    """Return the owners, by former and present names, of whom something has another name now."""
+    found: set[str] = set()
+    for old, new in (
+        (before.institutions, after.institutions),
+        (before.instruments, after.instruments),
+    ):
+        for key in _changed(old, new):
+            named = {key, old.get(key, key), new.get(key, key)}
+            found |= {each.partition("/")[0] for each in named}
+    return found | {name(each) for each in found for name in (before.party, after.party)}
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+    return {key for key in old.keys() | new.keys() if old.get(key, key) != new.get(key, key)}
+
+
+async def relink(
+    connection: Connection, records: StoredRecords, before: Names, view: View
+) -> set[str]:
+    """Write again what links have renamed; return the owners whose rows those are."""
+    owners = renamed_owners(before, view.names)
+    if owners:
+        for name in sorted(records.tables):
+            target = records.projection(name)
+            if view.names.of_type(target.tables.spec) is view.names:
+                await _rewrite(connection, target, sorted(owners), view)
+    return owners
+
+
+async def _rewrite(
+    connection: Connection, target: Projection, owners: list[str], view: View
+) -> None:
+    tables, source = target.tables, target.tables.source.name
+    mentions = ["owner = ANY(%(owners)s)", "issuer = ANY(%(owners)s)"]
+    for item in tables.spec.items:
+        if item.names == INSTITUTION:
+            mentions.append(f"{item.name} = ANY(%(owners)s)")
+        elif item.names == INSTRUMENT:
+            mentions.append(f"split_part({item.name}, '/', 1) = ANY(%(owners)s)")
+    cursor = await connection.execute(
+        f"DELETE FROM {source} WHERE {' OR '.join(mentions)} "  # noqa: S608 - own names
+        "RETURNING entry_id, item_id".encode(),
+        {"owners": owners},
+    )
+    rows = await cursor.fetchall()
+    items = sorted({item for _, item in rows})
+    for table in (tables.golden, None if tables.listing is None else tables.listing.table):
+        if table is not None:
+            await connection.execute(
+                f"DELETE FROM {table.name} WHERE item_id = ANY(%s)".encode(),  # noqa: S608 - own name
+                (items,),
+            )
+    await connection.execute(
+        f"DELETE FROM {FORMER_ID.name} WHERE now_id = ANY(%s)".encode(),  # noqa: S608 - own name
+        (items,),
+    )
+    entries = sorted(entry for entry, _ in rows)
+    for at in range(0, len(entries), ROWS_PER_TURN):
+        part = entries[at : at + ROWS_PER_TURN]
+        lines = await lines_of(connection, target, part, Found(), view.names)
+        await write(connection, target, lines, view)
+
+
+async def settle_source(connection: Connection, records: StoredRecords, source: str) -> bool:
+    """Settle again what a source and others speak of, because it is registered otherwise now.
+
+    Return whether there is anything of which both speak.
+    """
+    return await _settle_rivals(connection, records, await view_now(connection, records), source)
+
+
+async def switch_precedence(database: Database, day: date) -> bool:
+    """Settle everything by the order that holds on a day; False where it is in force already.
+
+    What followers of the change feed hold is then right no more, in no way that single entries
+    could tell: they begin anew.
+    """
+    order = precedence_on(day)
+    async with database.writes.transaction() as connection:
+        if await precedence_in_force(connection) == order:
+            return False
+        await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+        known = await precedence_in_force(connection)
+        if known == order:
+            return False
+        await put_in_force(connection, order)
+        if known is not None:
+            view = await view_now(connection, database.records)
+            await _settle_rivals(connection, database.records, view)
+            await begin_anew(connection)
+    return known is not None
+
+
+async def _settle_rivals(
+    connection: Connection, records: StoredRecords, view: View, source: str | None = None
+) -> bool:
+    """Settle what several sources speak of, or only where a certain one is among them."""
+    found = False
+    before = view.names
+    for name in sorted(records.tables):
+        target = records.projection(name)
+        await connection.execute(target.create_stage.encode())
+        items = await _rivals(connection, target, "item_id", source)
+        of = target.tables.led_by
+        led = [] if of is None else await _rivals(connection, target, of, source)
+        await settle(connection, target, items, led, view)
+        found = found or bool(items or led)
+    after = await names_now(connection, records)
+    if after != before:  # another source speaks of a link now, and says otherwise
+        await relink(connection, records, before, View(view.precedence, after))
+    return found
+
+
+async def _rivals(
+    connection: Connection, target: Projection, column: str, source: str | None
+) -> list[str]:
+    cursor = await connection.execute(
+        f"SELECT {column} FROM {target.tables.source.name} WHERE NOT withdrawn "  # noqa: S608
+        f"GROUP BY {column} HAVING count(*) > 1 "
+        "AND (%(source)s::text IS NULL OR bool_or(source = %(source)s::text))".encode(),
+        {"source": source},
+    )
+    return [value for (value,) in await cursor.fetchall()]

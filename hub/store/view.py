@@ -1,0 +1,101 @@
+"""`view`: by what claims are read now: the links that stand, and the order of precedence in force.
+
+- Links change only under `REBUILD_LOCK` held alone, so a transaction that shares it may rely on
+  what it reads here; the names are worked out once for each state of the links. A state is the set
+  of entries that stand: a dry run may have seen one with as many and the same last that never was.
+- The order of precedence is the one that the claims in the store were settled by. When another one
+  comes into force by its date, `hub.store.relinking.switch_precedence` settles them anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from datetime import date
+
+from hub.identity.links import NOBODY, LinkStatement, Names, names_of
+from hub.identity.precedence import Precedence, precedence_on
+from hub.store.copying import Connection
+from hub.store.projection import View
+from hub.store.records import StoredRecords
+from schema.codes import LinkRelation
+from schema.traits import Joins
+
+LINKS_MAX = 100_000
+"""Links that count."""
+NAMES_KEPT_MAX = 8
+"""States of the links whose names are kept."""
+
+_IN_FORCE = b"SELECT since FROM precedence_state WHERE name = 'claims'"
+_PUT_IN_FORCE = (
+    b"INSERT INTO precedence_state VALUES ('claims', %s) "
+    b"ON CONFLICT (name) DO UPDATE SET since = EXCLUDED.since"
+)
+_kept: OrderedDict[Hashable, Names] = OrderedDict()
+
+
+async def view_now(connection: Connection, records: StoredRecords) -> View:
+    """Return how claims are read; where nothing was settled yet, by the first order."""
+    return View(
+        await precedence_in_force(connection) or precedence_on(date.min),
+        await names_now(connection, records),
+    )
+
+
+async def view_on(connection: Connection, records: StoredRecords, day: date) -> View:
+    """Return the same for somebody who writes: the first to do so puts the day's order in force."""
+    order = await precedence_in_force(connection)
+    if order is None:
+        order = precedence_on(day)
+        await put_in_force(connection, order)
+    return View(order, await names_now(connection, records))
+
+
+async def precedence_in_force(connection: Connection) -> Precedence | None:
+    """Return the order that claims were settled by, None where none was yet."""
+    found = await (await connection.execute(_IN_FORCE)).fetchone()
+    return None if found is None else precedence_on(found[0])
+
+
+async def put_in_force(connection: Connection, order: Precedence) -> None:
+    """Note the order that claims are settled by from now on."""
+    await connection.execute(_PUT_IN_FORCE, (order.since,))
+
+
+async def names_now(connection: Connection, records: StoredRecords) -> Names:
+    """Return the names of linked things."""
+    found = records.registry.with_trait(Joins)
+    if not found:
+        return NOBODY
+    ((spec, joins),) = found
+    table = records.tables[spec.name].source.name
+    state = await (
+        await connection.execute(
+            "SELECT count(*), sum(hashtextextended(encode(digest, 'hex'), 0)) "  # noqa: S608
+            f"FROM {table} WHERE speaks".encode()
+        )
+    ).fetchone()
+    assert state is not None
+    if not state[0]:
+        return NOBODY
+    if state in _kept:
+        return _kept[state]
+    items = (joins.record, joins.first, joins.second, joins.relation, joins.stated_by)
+    cursor = await connection.execute(
+        f"SELECT {', '.join(items)} FROM {table} "  # noqa: S608 - own names
+        f"WHERE speaks ORDER BY entry_id LIMIT {LINKS_MAX}".encode()
+    )
+    names = names_of(
+        LinkStatement(
+            record=record,
+            first=first,
+            second=second,
+            relation=LinkRelation[relation],
+            stated_by=stated_by,
+        )
+        for record, first, second, relation, stated_by in await cursor.fetchall()
+    )
+    _kept[state] = names
+    if len(_kept) > NAMES_KEPT_MAX:
+        _kept.popitem(last=False)
+    return names

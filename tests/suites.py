@@ -1,0 +1,118 @@
+"""`python -m tests.suites`: the long forms of tests whose short forms are in the gate.
+
+Writes what they said, with the commit that they ran on, to `docs/suites.md`. Each has a bound; the
+whole takes about half an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/suites.md"
+TESTS = "tests/integration"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One command, what it is for, and how long it may take."""
+
+    name: str
+    command: tuple[str, ...]
+    minutes: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def _pytest(*arguments: str) -> tuple[str, ...]:
+    return ("-m", "pytest", "-q", *arguments)
+
+
+SUITES = (
+    Suite(
+        "1,000 histories: a mirror made from `changes` alone equals what its client may read",
+        _pytest(f"{TESTS}/exchange/test_mirrors.py", "-k", "any_history"),
+        30,
+        {"HUB_FEED_HISTORIES": "1000"},
+    ),
+    Suite(
+        "300 histories: a rebuild gives the tables that a history left",
+        _pytest(f"{TESTS}/identity/test_rebuild_equals_live.py"),
+        15,
+        {"HUB_REBUILD_HISTORIES": "300"},
+    ),
+    Suite(
+        "1,000 documents: the hub answers what a plain interpreter answers",
+        _pytest(f"{TESTS}/oracle/test_against_the_interpreter.py"),
+        15,
+        {"HUB_ORACLE_EXAMPLES": "1000"},
+    ),
+    Suite(
+        "100 kills under load, judged by an independent checker",
+        ("-m", "tests.torture", "--kills", "100"),
+        20,
+    ),
+)
+
+
+def main() -> int:
+    """Run every suite and write the page; 0 when all passed."""
+    commit = _told("git", "rev-parse", "HEAD")
+    changed = _told("git", "status", "--porcelain", "--untracked-files=no")
+    lines = [
+        f"# Long suites\n\n`make suites`, on commit `{commit}`{' (changed)' if changed else ''}."
+    ]
+    failed = 0
+    for suite in SUITES:
+        began = time.monotonic()
+        print(f"{suite.name} ...", flush=True)
+        done = _run(suite)
+        minutes = (time.monotonic() - began) / 60
+        failed += done.returncode != 0
+        verdict = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})"
+        last = _last_lines(done.stdout)
+        print(f"  {verdict} in {minutes:.1f} min: {last.splitlines()[-1]}", flush=True)
+        lines.append(f"## {suite.name}\n\n{verdict} in {minutes:.1f} min.\n\n```\n{last}\n```")
+    PAGE.write_text("\n\n".join(lines) + "\n", "utf-8")
+    return 1 if failed else 0
+
+
+def _run(suite: Suite) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, *suite.command)
+    environment = {**os.environ, **suite.environment}
+    try:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=suite.minutes * 60,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or ""
+        text = said.decode() if isinstance(said, bytes) else said
+        return subprocess.CompletedProcess(command, 124, f"{text}\nno end in {suite.minutes} min")
+
+
+def _last_lines(text: str) -> str:
+    """Return the end of what a suite said, without the paths of this machine."""
+    kept = [line for line in text.strip().splitlines() if not re.search(r"(^|\s)/", line)]
+    return "\n".join(kept[-12:]) or "nothing"
+
+
+def _told(*command: str) -> str:
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The golden record of several claims, and whom it believes."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.identity import precedence as believed
+from hub.identity.merge import merge
+from hub.identity.precedence import Claim, kind_for, precedence_on
+from schema.codes import Assurance, SourceKind
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+ORDER = precedence_on(NOW.date())
+KINDS = ("OWN", "DELEGATE", "PLATFORM", "PEER", "NONE")
+ASSURANCES = ("PRODUCER_SIGNED", "REQUEST_SIGNED", "HUB_OBSERVED")
+
+
+def claim(
+    source: str,
+    kind: str = "OWN",
+    assurance: str = "HUB_OBSERVED",
+    day: int = 0,
+    entry_id: int = 1,
+    **wire: Any,
+) -> Claim:
+    return Claim(
+        source=source,
+        authority="",
+        key="moe:10335/1",
+        kind=SourceKind[kind],
+        assurance=assurance,
+        as_of=NOW + timedelta(days=day),
+        entry_id=entry_id,
+        wire=wire,
+    )
+
+
+def test_of_nothing_there_is_nothing() -> None:
+    assert merge([], ORDER) is None
+
+
+def test_one_claim_is_taken_as_it_is() -> None:
+    found = merge([claim("a", name="x")], ORDER)
+    assert found is not None
+    assert (found.lead.source, found.wire, found.chosen) == ("a", {"name": "x"}, {})
+
+
+def test_each_item_comes_from_the_first_that_states_it() -> None:
+    found = merge(
+        [
+            claim("p", "PLATFORM", entry_id=3, a="p", b="p", c="p", d="p"),
+            claim("own", entry_id=1, a="own"),
+            claim("d", "DELEGATE", entry_id=2, a="d", b="d", e=[]),
+        ],
+        ORDER,
+    )
+    assert found is not None
+    assert found.lead.source == "own"
+    assert found.wire == {"a": "own", "b": "d", "c": "p", "d": "p", "e": []}
+    assert found.chosen == {"b": "d", "c": "p", "d": "p", "e": "d"}
+
+
+def test_a_value_is_taken_whole() -> None:
+    found = merge(
+        [claim("a", price={"amount": "1"}), claim("p", "PLATFORM", price={"currency": "CNY"})],
+        ORDER,
+    )
+    assert found is not None
+    assert found.wire == {"price": {"amount": "1"}}
+
+
+def test_merging_changes_no_claim() -> None:
+    lead, other = claim("a", a=1), claim("p", "PLATFORM", b=2)
+    merge([lead, other], ORDER)
+    assert (lead.wire, other.wire) == ({"a": 1}, {"b": 2})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(
+            (
+                claim("1", better, "HUB_OBSERVED", -9999, 1),
+                claim("2", worse, "PRODUCER_SIGNED", 9999, 2),
+            )
+            for better, worse in pairwise(KINDS)
+        ),
+        *(
+            (claim("1", "PLATFORM", better, -9999, 1), claim("2", "PLATFORM", worse, 9999, 2))
+            for better, worse in pairwise(ASSURANCES)
+        ),
+        (claim("1", day=1, entry_id=1), claim("2", day=0, entry_id=2)),
+        (claim("1", entry_id=2), claim("2", entry_id=1)),
+    ],
+)
+def test_kind_comes_first_then_assurance_then_age_then_the_entry(
+    first: Claim, second: Claim
+) -> None:
+    assert ORDER.rank(first) < ORDER.rank(second)
+
+
+_claims = st.builds(
+    claim,
+    source=st.sampled_from("abcd"),
+    kind=st.sampled_from(KINDS),
+    assurance=st.sampled_from(ASSURANCES),
+    day=st.integers(-3, 3),
+    entry_id=st.integers(1, 10**6),
+    **{name: st.integers(0, 3) for name in "xy"},
+)
+
+
+@given(
+    st.lists(_claims, unique_by=lambda each: each.entry_id, max_size=6).flatmap(
+        lambda claims: st.tuples(st.just(claims), st.permutations(claims))
+    )
+)
+def test_the_order_in_which_claims_are_read_never_matters(
+    both: tuple[list[Claim], list[Claim]],
+) -> None:
+    assert merge(both[0], ORDER) == merge(both[1], ORDER)
+
+
+@given(st.lists(_claims, unique_by=lambda each: each.entry_id, min_size=1, max_size=6))
+def test_what_is_shown_was_said_by_whom_it_names(claims: list[Claim]) -> None:
+    found = merge(claims, ORDER)
+    assert found is not None
+    assert found.wire.keys() == {name for each in claims for name in each.wire}
+    for name, value in found.wire.items():
+        source = found.chosen.get(name, found.lead.source)
+        assert any(each.source == source and each.wire.get(name) == value for each in claims)
+
+
+def same(key: str) -> str:
+    return {"moe:1": "uscc:1"}.get(key, key)
+
+
+@pytest.mark.parametrize(
+    ("owners", "issuer", "kind"),
+    [
+        (["moe:1"], "uscc:1", "OWN"),
+        (["uscc:1"], "uscc:1", "OWN"),
+        (["moe:2", "moe:1"], "uscc:1", "OWN"),
+        (["moe:2"], "uscc:1", "NONE"),
+        ([], "uscc:1", "NONE"),
+        (None, "uscc:1", "OWN"),
+    ],
+)
+def test_a_source_that_was_cut_down_has_no_standing(
+    owners: list[str] | None, issuer: str, kind: str
+) -> None:
+    assert kind_for(SourceKind.OWN, owners, issuer, same) is SourceKind[kind]
+
+
+def test_every_order_names_every_kind_and_assurance_once() -> None:
+    stated = tomllib.loads(Path(believed.__file__).with_name("precedence.toml").read_text("utf-8"))
+    assert stated["precedence"]
+    for each in stated["precedence"]:
+        assert sorted(each["kinds"]) == sorted(kind.name for kind in SourceKind)
+        assert sorted(each["assurances"]) == sorted(kind.name for kind in Assurance)
+        assert isinstance(each["since"], date)
+        assert each["kinds"][0] == "OWN"
+        assert each["kinds"][-1] == "NONE"
+    dates = [each["since"] for each in stated["precedence"]]
+    assert dates == sorted(set(dates))
+
+
+def test_an_order_that_leaves_something_out_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "precedence.toml"
+    file.write_text(
+        '[[precedence]]\nsince = 2026-01-01\nkinds = ["OWN"]\nassurances = ["HUB_OBSERVED"]\n',
+        "utf-8",
+    )
+    monkeypatch.setattr(believed, "_FILE", file)
+    with pytest.raises(TypeError, match="does not name everything"):
+        believed._orders.__wrapped__()
+
+
+def test_the_order_of_a_day_is_the_last_that_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    def since(year: int) -> believed.Precedence:
+        return believed.Precedence(date(year, 1, 1), ORDER.kinds, ORDER.assurances)
+
+    orders = (since(2026), since(2028))
+    monkeypatch.setattr(believed, "_orders", lambda: orders)
+    days = {date(2020, 1, 1): 0, date(2026, 1, 1): 0, date(2027, 12, 31): 0, date(2028, 1, 1): 1}
+    assert {day: precedence_on(day) for day in days} == {day: orders[n] for day, n in days.items()}
