@@ -56,7 +56,8 @@ from tests.integration.exchange.conftest import (
 
 pytestmark = pytest.mark.integration
 
-HISTORIES = int(os.environ.get("HUB_FEED_HISTORIES", "25"))
+ASKED = os.environ.get("HUB_FEED_HISTORIES")
+HISTORIES = int(ASKED or "25")
 TO_MIDNIGHT_S = 14 * 3600 - 3
 TABLES = (
     *("entry", "entry_body", "instrument", "instrument_source", "instrument_listing"),
@@ -336,6 +337,7 @@ async def live(database: Database, steps: list[Any]) -> list[Mirror]:
 
 @settings(
     max_examples=HISTORIES,
+    derandomize=ASKED is None,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -14,7 +14,8 @@ from tests.integration.identity.conftest import assert_follows, emptied
 from tests.integration.identity.histories import Event, histories, live
 
 pytestmark = pytest.mark.integration
-HISTORIES = int(os.environ.get("HUB_REBUILD_HISTORIES", "15"))
+ASKED = os.environ.get("HUB_REBUILD_HISTORIES")
+HISTORIES = int(ASKED or "15")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def opened(shared_url: str) -> Iterator[tuple[asyncio.Runner, Database]]:
         runner.run(database.close())
 
 
-@settings(max_examples=HISTORIES, deadline=None)
+@settings(max_examples=HISTORIES, deadline=None, derandomize=ASKED is None)
 @given(history=histories)
 def test_a_rebuild_gives_what_a_history_left(
     opened: tuple[asyncio.Runner, Database], history: tuple[Event, ...]
