@@ -15,9 +15,9 @@ read.
 - What links two keys renames what their owners have, and what others state of them. All of whom
   something readable may have had another name come in `resync` (`hub.exchange.linked`). A follower
   whose own party is linked, or is no longer, has other rights than before: it begins anew.
-- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant that may
-  not have reached all of them yet, says when to come back, and remembers in its cursor by when the
-  grant had been committed.
+- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant, or a
+  link that grants follow, that may not have reached all of them yet, says when to come back, and
+  remembers in its cursor by when it had been committed.
 - A page looks at a bounded number of entries, so it may be empty and not the last.
 """
 
@@ -236,7 +236,11 @@ class ChangeFeed:
             gathered.resync |= granted
         if told.record_type in self._joins and follower.asked.owner is None:
             spec, joins = self._registry[told.record_type], self._joins[told.record_type]
-            gathered.renamed |= follower.linked.group(*owners_of(spec, joins, told.key))
+            renamed = follower.linked.group(*owners_of(spec, joins, told.key))
+            if renamed and party is not None and not follower.is_settled(told.place):
+                gathered.waits_for = told.place  # grants follow the linked owner
+                return False
+            gathered.renamed |= renamed
         if told.record_type in follower.types:
             change = self._change(follower, told, earlier.get(told.place))
             gathered.changes += [] if change is None else [change]

@@ -349,6 +349,21 @@ def test_a_mirror_of_any_history_equals_what_its_client_may_read(
     runner.run(live(database, steps))
 
 
+def test_what_was_granted_by_a_linked_owner_is_looked_at_when_every_worker_knows(
+    world: tuple[asyncio.Runner, Database],
+) -> None:
+    runner, database = world
+    granted = agreement(A, V, fields=["hours"])[1]
+    steps = [
+        *_FULL,
+        Put("Agreement", f"{A}/{V}/SERVICE", "a1", granted),
+        Sync(),
+        Put("Link", link_key(A, B), LINKS, link(A, B)[1]),
+        Sync(),
+    ]
+    runner.run(live(database, steps))
+
+
 def test_a_history_that_has_everything_fills_mirrors(
     world: tuple[asyncio.Runner, Database],
 ) -> None:
