@@ -47,6 +47,18 @@ class Related:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Linkable:
+    """Its key may be joined with another one: a party's key, or `<party>/<number>`.
+
+    `identifiers`: the item with identifiers that others gave; `plate`: items that tell one thing
+    from all others when they agree together.
+    """
+
+    identifiers: str
+    plate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Joins:
     """States whether two keys of one record type name one thing; items by name."""
 

@@ -18,7 +18,6 @@ from typing import Any
 from hub.access.grants import Grants
 from hub.access.visibility import Datasets, sql
 from hub.exchange.position import START, Place
-from hub.identity.links import INSTITUTION, INSTRUMENT
 from hub.store.database import Database
 from schema.codes import AgreementDataset
 from schema.item import RecordSpec
@@ -161,12 +160,9 @@ def _mentions(spec: RecordSpec, scopes: frozenset[str], bound: _Bound) -> list[s
     found = [] if spec.issuer is None else ["t.issuer = ANY(%(group)s)"]
     limited: Datasets = bound.grants.limited
     for item in spec.items:
-        if item.names not in (INSTITUTION, INSTRUMENT) or item.scope not in scopes:
+        if item.names is None or item.scope not in scopes:
             continue
-        if item.names == INSTITUTION:
-            mention = f"t.{item.name} = ANY(%(group)s)"
-        else:
-            mention = f"split_part(t.{item.name}, '/', 1) = ANY(%(group)s)"
+        mention = f"split_part(t.{item.name}, '/', 1) = ANY(%(group)s)"
         rule = sql(spec.rule(item), spec, "t", bound, limited)
         found.append(mention if rule is None else f"({rule} AND {mention})")
     return found

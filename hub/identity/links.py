@@ -16,13 +16,9 @@ from typing import Any
 
 from hub.identity.ids import item_id
 from schema.codes import LinkRelation
-from schema.item import Item, RecordSpec
+from schema.item import RecordSpec
 from schema.parties import OPERATOR
-from schema.traits import Joins
-
-INSTITUTION, INSTRUMENT = "Institution", "Instrument"
-"""What can be linked; the key of an instrument is `<institution>/<number>`."""
-_SEGMENTS = {INSTITUTION: 1, INSTRUMENT: 2}
+from schema.traits import Joins, Linkable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +26,7 @@ class LinkStatement:
     """One link that stands."""
 
     record: str
+    """Type of what is linked: a party, or something that a party numbers: `<party>/<number>`."""
     first: str
     second: str
     relation: LinkRelation
@@ -42,12 +39,12 @@ class Names:
 
     institutions: Mapping[str, str] = field(default_factory=dict)
     """By key that is no longer the name."""
-    instruments: Mapping[str, str] = field(default_factory=dict)
-    """The same; keys begin with the name of their institution."""
+    owned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By record type, the same of what institutions number; keys begin with the name of theirs."""
 
     def __bool__(self) -> bool:
         """Whether anything is linked."""
-        return bool(self.institutions or self.instruments)
+        return bool(self.institutions or self.owned)
 
     def party(self, key: str) -> str:
         """Return the name of an institution."""
@@ -59,12 +56,10 @@ class Names:
         return [name, *(each for each, known in self.institutions.items() if known == name)]
 
     def of(self, record: str, key: str) -> str:
-        """Return the name of an institution or instrument."""
-        if record == INSTITUTION:
-            return self.party(key)
+        """Return the name of an institution, or of what it numbers, by its record type."""
         head, slash, number = key.partition("/")
         named = f"{self.party(head)}{slash}{number}"
-        return self.instruments.get(named, named)
+        return self.owned.get(record, _NONE).get(named, named)
 
     def of_type(self, spec: RecordSpec) -> Names:
         """Return the names that records of a type are read by.
@@ -76,7 +71,7 @@ class Names:
 
     def key(self, spec: RecordSpec, key: str) -> str:
         """Return the key of a record of any type with the names of what it mentions."""
-        if spec.name in _SEGMENTS:
+        if spec.trait(Linkable) is not None:
             return self.of(spec.name, key)
         return spec.key_separator.join(self._parts(spec, key).values())
 
@@ -86,7 +81,7 @@ class Names:
         An instrument that is known by a number of another institution stays its owner's, but all
         claims of it have one id, and whoever writes them one lock.
         """
-        if spec.name in _SEGMENTS:
+        if spec.trait(Linkable) is not None:
             return self.of(spec.name, key).partition("/")[0]
         assert spec.owner is not None, "a record has an owner"
         if spec.owner.item not in spec.key:
@@ -101,33 +96,32 @@ class Names:
         return item_id(spec.prefix, spec.name, authority, named, keeper)
 
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
+        """Return the parts of a key by item, with the names of what they mention."""
         parts, rest = {}, key
         for name in spec.key:
             item = spec.item(name)
             if name == spec.key[-1]:  # all that is left: free text may hold separators
                 part = rest
             else:
-                part, rest = _cut(rest, spec.key_separator, _SEGMENTS.get(item.names or "", 1))
-            parts[name] = self._named(item, part)
+                part, rest = _cut(rest, spec.key_separator, _segments(spec, name))
+            parts[name] = part if item.names is None else self.of(item.names, part)
         return parts
-
-    def _named(self, item: Item, part: str) -> str:
-        return self.of(item.names, part) if item.names in _SEGMENTS else part
 
     def wire(self, spec: RecordSpec, wire: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a record's object with the names of what it mentions, its own key among them."""
         changed = {
             item.wire: self.of(item.names, wire[item.wire])
             for item in spec.items
-            if item.names in _SEGMENTS and item.wire in wire
+            if item.names is not None and item.wire in wire
         }
-        if spec.name in _SEGMENTS:
+        if spec.trait(Linkable) is not None:
             items = [spec.item(name).wire for name in spec.key]
             own = self.of(spec.name, spec.key_separator.join(wire[each] for each in items))
             changed |= zip(items, own.split(spec.key_separator, len(items) - 1), strict=True)
         return {**wire, **changed}
 
 
+_NONE: Mapping[str, str] = {}
 NOBODY = Names()
 """Nothing is linked."""
 
@@ -137,10 +131,14 @@ def names_of(statements: Iterable[LinkStatement]) -> Names:
     stated = sorted(
         statements, key=lambda s: (s.record, s.first, s.second, s.stated_by, s.relation)
     )
-    institutions = _joined_keys([each for each in stated if each.record == INSTITUTION], NOBODY)
+    institutions = _joined_keys([each for each in stated if "/" not in each.first], NOBODY)
     known = Names(institutions)
-    instruments = _joined_keys([each for each in stated if each.record == INSTRUMENT], known)
-    return Names(institutions, instruments)
+    numbered: dict[str, list[LinkStatement]] = {}
+    for each in stated:
+        if "/" in each.first:
+            numbered.setdefault(each.record, []).append(each)
+    owned = {record: _joined_keys(each, known) for record, each in numbered.items()}
+    return Names(institutions, {record: keys for record, keys in owned.items() if keys})
 
 
 def _joined_keys(statements: Iterable[LinkStatement], known: Names) -> dict[str, str]:
@@ -170,6 +168,12 @@ def _joined_keys(statements: Iterable[LinkStatement], known: Names) -> dict[str,
 
 def _rank(key: str) -> tuple[bool, str]:
     return (not key.startswith("uscc:"), key)
+
+
+def _segments(spec: RecordSpec, name: str) -> int:
+    """Return how many parts of a key an item is: two where it holds `<owner>/<number>`."""
+    owner = spec.owner
+    return 2 if owner is not None and owner.item == name and owner.is_key_of_owned else 1
 
 
 def _cut(key: str, separator: str, segments: int) -> tuple[str, str]:

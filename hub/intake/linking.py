@@ -22,6 +22,7 @@ from schema.codes import LinkRelation
 from schema.item import camel
 from schema.parties import OPERATOR
 from schema.records import Link
+from schema.traits import Joins, Linkable
 
 CANDIDATES_MAX = 200
 """Pairs that are shown at once."""
@@ -38,18 +39,14 @@ WITH shared AS (
   WHERE a.key COLLATE "C" < b.key COLLATE "C" GROUP BY 1, 2
 )
 SELECT first, second, what FROM pairs p WHERE NOT EXISTS (
-  SELECT FROM link_source l WHERE l.speaks AND l.first_key = p.first AND l.second_key = p.second)
+  SELECT FROM {links} l WHERE l.speaks AND l.{first} = p.first AND l.{second} = p.second)
 ORDER BY 1, 2 LIMIT %(most)s"""
 _IDENTIFIED = """
 SELECT key, 'identifier ' || (i->>'scheme') || ' ' || (i->>'value') AS what
-FROM {table}, jsonb_array_elements(identifiers) i"""
+FROM {table}, jsonb_array_elements({identifiers}) i"""
 _BUILT = """
-SELECT key, concat_ws(' ', 'serial', manufacturer, model, serial_no) FROM instrument
-WHERE manufacturer IS NOT NULL AND model IS NOT NULL AND serial_no IS NOT NULL"""
-_FOUND = {
-    "Institution": _IDENTIFIED.format(table="institution"),
-    "Instrument": f"{_IDENTIFIED.format(table='instrument')} UNION ALL {_BUILT}",
-}
+UNION ALL SELECT key, concat_ws(' ', 'serial', {plate}) FROM {table}
+WHERE num_nulls({plate}) = 0"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,19 @@ class Candidate:
 async def candidates(database: Database) -> list[Candidate]:
     """Return pairs that no link speaks of yet."""
     made: list[Candidate] = []
-    for record_type, found in _FOUND.items():
+    records = database.records
+    ((spec, joins),) = records.registry.with_trait(Joins)
+    links = records.tables[spec.name].source.name
+    for of, trait in records.registry.with_trait(Linkable):
+        table = records.tables[of.name].read.name
+        found = _IDENTIFIED.format(table=table, identifiers=trait.identifiers)
+        if trait.plate:
+            found += _BUILT.format(table=table, plate=", ".join(trait.plate))
         rows = await database.reads.fetch_all(
-            _PAIRED.format(found=found), {"shared": SHARED_MAX, "most": CANDIDATES_MAX}
+            _PAIRED.format(found=found, links=links, first=joins.first, second=joins.second),
+            {"shared": SHARED_MAX, "most": CANDIDATES_MAX},
         )
-        made += [Candidate(record_type, *row) for row in rows]
+        made += [Candidate(of.name, *row) for row in rows]
     return made
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from hub.identity.links import INSTITUTION, INSTRUMENT, Names
+from hub.identity.links import Names
 from hub.identity.precedence import precedence_on
 from hub.store.copying import Connection
 from hub.store.database import Database
@@ -31,9 +31,10 @@ ROWS_PER_TURN = 1_000
 def renamed_owners(before: Names, after: Names) -> set[str]:
     """Return the owners, by former and present names, of whom something has another name now."""
     found: set[str] = set()
+    numbered = before.owned.keys() | after.owned.keys()
     for old, new in (
         (before.institutions, after.institutions),
-        (before.instruments, after.instruments),
+        *((before.owned.get(each, {}), after.owned.get(each, {})) for each in numbered),
     ):
         for key in _changed(old, new):
             named = {key, old.get(key, key), new.get(key, key)}
@@ -63,11 +64,8 @@ async def _rewrite(
 ) -> None:
     tables, source = target.tables, target.tables.source.name
     mentions = ["owner = ANY(%(owners)s)", "issuer = ANY(%(owners)s)"]
-    for item in tables.spec.items:
-        if item.names == INSTITUTION:
-            mentions.append(f"{item.name} = ANY(%(owners)s)")
-        elif item.names == INSTRUMENT:
-            mentions.append(f"split_part({item.name}, '/', 1) = ANY(%(owners)s)")
+    named = (item.name for item in tables.spec.items if item.names is not None)
+    mentions += [f"split_part({name}, '/', 1) = ANY(%(owners)s)" for name in named]
     cursor = await connection.execute(
         f"DELETE FROM {source} WHERE {' OR '.join(mentions)} "  # noqa: S608 - own names
         "RETURNING entry_id, item_id".encode(),

@@ -7,7 +7,7 @@ from schema.codes import CentreKind, InstitutionKind
 from schema.identifiers import check_institution_key
 from schema.item import item, record
 from schema.parties import party_in
-from schema.traits import Findable, Listable, Located
+from schema.traits import Findable, Linkable, Listable, Located
 from schema.values import KEY_PATTERN, Identifier, Name, OriginalText
 
 
@@ -17,7 +17,12 @@ from schema.values import KEY_PATTERN, Identifier, Name, OriginalText
     prefix="inst",
     owner=party_in("institution_key"),
     golden=True,
-    traits=(Listable(), Findable(("id", "key")), Located(division="division_code")),
+    traits=(
+        Listable(),
+        Findable(("id", "key")),
+        Located(division="division_code"),
+        Linkable(identifiers="identifiers"),
+    ),
 )
 class Institution:
     """A legal person that manages instruments, uses them, or oversees those who do."""

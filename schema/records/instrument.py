@@ -24,6 +24,7 @@ from schema.records.rules import classes_are_listed, interval_of
 from schema.traits import (
     Bookable,
     Findable,
+    Linkable,
     Listable,
     Listing,
     Located,
@@ -68,6 +69,7 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
             on=(("institution_key", "institution_key"), ("code", "centre_code")),
         ),
         Reported(),
+        Linkable(identifiers="identifiers", plate=("manufacturer", "model", "serial_no")),
     ),
     checks=(classes_are_listed,),
 )

@@ -78,7 +78,7 @@ async def take_back(hub: Hub, said: list[tuple[str, Said]]) -> None:
 async def names(hub: Hub) -> tuple[dict[str, str], dict[str, str]]:
     async with hub.database.reads.connection() as connection:
         found = await names_now(connection, hub.database.records)
-    return dict(found.institutions), dict(found.instruments)
+    return dict(found.institutions), dict(found.owned.get("Instrument", {}))
 
 
 async def total(hub: Hub, name: str, who: str = "nobody") -> int:

@@ -9,12 +9,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hub.identity.ids import item_id, shard_of
-from hub.identity.links import INSTITUTION, INSTRUMENT, NOBODY, LinkStatement, Names, names_of
+from hub.identity.links import NOBODY, LinkStatement, Names, names_of
 from schema.codes import LinkRelation
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
-from schema.traits import Joins
+from schema.traits import Joins, Linkable
 
+INSTITUTION, INSTRUMENT = "Institution", "Instrument"
 A, B, C, U = "moe:1", "moe:2", "ror:3", "uscc:9"
 KEYS = (A, B, C, U, "uscc:8")
 
@@ -79,7 +80,7 @@ def test_two_keys_are_joined_by_the_operator_or_by_both_owners(
 def test_instruments_are_joined_after_their_institutions(
     links: list[LinkStatement], instruments: dict[str, str]
 ) -> None:
-    assert names_of(links).instruments == instruments
+    assert names_of(links).owned.get(INSTRUMENT, {}) == instruments
 
 
 def test_an_instrument_has_the_name_of_its_linked_institution() -> None:
@@ -223,6 +224,13 @@ def test_what_links_is_known_by_the_keys_that_it_states() -> None:
     for spec in standard():
         is_link = spec.trait(Joins) is not None
         assert names.of_type(spec) is (NOBODY if is_link else names)
+
+
+def test_what_can_be_linked_is_what_a_link_may_name() -> None:
+    ((link, joins),) = standard().with_trait(Joins)
+    pattern = link.item(joins.record).facts.pattern
+    assert pattern is not None
+    assert pattern.split("|") == [spec.name for spec, _ in standard().with_trait(Linkable)]
 
 
 def test_an_id_tells_types_systems_and_keys_apart() -> None:
