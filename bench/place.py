@@ -18,9 +18,10 @@ from hub.identity.precedence import precedence_on
 from hub.store.copying import Connection
 from hub.store.database import Database, DatabaseLimits
 from hub.store.migrations import migrate
-from hub.store.projection import Projection, Standing, View
+from hub.store.projection import Projection, Standing
 from hub.store.settling import write
 from hub.store.sources import heard_from, register_source
+from hub.store.view import View
 from schema.canonical import canonical
 
 ROOT = Path(__file__).resolve().parent.parent

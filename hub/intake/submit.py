@@ -40,8 +40,8 @@ from hub.intake.signatures import check_signatures
 from hub.intake.write import Writing
 from hub.ledger.leaf import HUB_PARTY
 from hub.store.database import Database
-from hub.store.projection import View
 from hub.store.sources import heard_from
+from hub.store.view import View
 from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.registry import Registry

@@ -34,11 +34,11 @@ from hub.store.copytext import (
     line,
     text_or_null,
 )
-from hub.store.projection import REBUILD_LOCK, Standing, View, instant, lock_owners
+from hub.store.projection import REBUILD_LOCK, Standing, instant, lock_owners
 from hub.store.records import StoredRecords
 from hub.store.relinking import relink
 from hub.store.settling import write_staged
-from hub.store.view import names_now, view_on
+from hub.store.view import View, names_now, view_on
 from schema.dates import local_date
 from schema.errors import Problem
 

@@ -21,12 +21,12 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.derive import RecordTables
 from hub.store.former import FORMER_ID
-from hub.store.projection import Projection, View
+from hub.store.projection import Projection
 from hub.store.rebuild import STATEMENT_TIMEOUT
 from hub.store.records import StoredRecords
 from hub.store.settling import write
 from hub.store.standing import Found, standing_lines
-from hub.store.view import view_now
+from hub.store.view import View, view_now
 
 STORED = "public"
 """The schema of the hub's tables; TEMP tables of the same names hide them while a check runs."""

@@ -91,6 +91,12 @@ class RecordTables:
     """The column with the key of what one source speaks for as a whole, where there is one."""
 
     @property
+    def merged(self) -> tuple[Table, ...]:
+        """The tables that follow from the claims of several sources, by item."""
+        listing = None if self.listing is None else self.listing.table
+        return tuple(table for table in (self.golden, listing) if table is not None)
+
+    @property
     def read(self) -> Table:
         """The table that queries read."""
         return self.source if self.golden is None else self.golden

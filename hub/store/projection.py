@@ -23,7 +23,6 @@ from sqlalchemy.dialects import postgresql
 
 from hub.identity.ids import shard_of
 from hub.identity.links import NOBODY, Names
-from hub.identity.precedence import Precedence
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
 from hub.store.derive import CLAIM, PROVENANCE, ListingTable, RecordTables
@@ -55,14 +54,6 @@ class Standing:
     assurance: str
     channel: str
     withdrawn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """By what claims are read: the names of linked things, and who is believed first."""
-
-    precedence: Precedence
-    names: Names = NOBODY
 
 
 async def lock_owners(connection: Connection, owners: Iterable[str]) -> None:
@@ -154,6 +145,14 @@ class Projection:
                 f"INSERT INTO {FORMER_ID.name} SELECT former, min(item_id) "  # noqa: S608 - own names
                 f"FROM {self.stage} WHERE former IS NOT NULL GROUP BY former ORDER BY former "
                 "ON CONFLICT (item_id) DO UPDATE SET now_id = EXCLUDED.now_id".encode()
+            )
+
+    async def forget(self, connection: Connection, items: Sequence[str]) -> None:
+        """Take some items away from the tables that are merged from claims."""
+        for table in self.tables.merged:
+            await connection.execute(
+                f"DELETE FROM {table.name} WHERE item_id = ANY(%s)".encode(),  # noqa: S608 - own name
+                (items,),
             )
 
     async def write_read(self, connection: Connection) -> None:

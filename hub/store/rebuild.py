@@ -15,11 +15,11 @@ from hub.errors import ErrorCode, HubError
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.former import FORMER_ID
-from hub.store.projection import REBUILD_LOCK, Projection, View
+from hub.store.projection import REBUILD_LOCK, Projection
 from hub.store.records import StoredRecords
 from hub.store.settling import write
 from hub.store.standing import Found, standing_lines
-from hub.store.view import view_now
+from hub.store.view import View, view_now
 from schema.traits import Joins
 
 STATEMENT_TIMEOUT = "1h"
@@ -63,10 +63,8 @@ def in_order(records: StoredRecords, record_types: Iterable[str]) -> list[str]:
 async def clear(connection: Connection, target: Projection) -> None:
     """Empty the tables of a record type."""
     tables = target.tables
-    listing = None if tables.listing is None else tables.listing.table
-    for table in (tables.source, tables.golden, listing):
-        if table is not None:
-            await connection.execute(f"DELETE FROM {table.name}".encode())  # noqa: S608 - own name
+    for table in (tables.source, *tables.merged):
+        await connection.execute(f"DELETE FROM {table.name}".encode())  # noqa: S608 - own name
     await connection.execute(
         f"DELETE FROM {FORMER_ID.name} WHERE item_id LIKE %s".encode(),  # noqa: S608 - own name
         (f"{tables.spec.prefix}\\_%",),

@@ -18,11 +18,11 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_anew
 from hub.store.former import FORMER_ID
-from hub.store.projection import REBUILD_LOCK, Projection, View
+from hub.store.projection import REBUILD_LOCK, Projection
 from hub.store.records import StoredRecords
 from hub.store.settling import settle, write
 from hub.store.standing import Found, lines_of
-from hub.store.view import names_now, precedence_in_force, put_in_force, view_now
+from hub.store.view import View, names_now, precedence_in_force, put_in_force, view_now
 
 ROWS_PER_TURN = 1_000
 """Claims that are written again at once."""
@@ -73,12 +73,7 @@ async def _rewrite(
     )
     rows = await cursor.fetchall()
     items = sorted({item for _, item in rows})
-    for table in (tables.golden, None if tables.listing is None else tables.listing.table):
-        if table is not None:
-            await connection.execute(
-                f"DELETE FROM {table.name} WHERE item_id = ANY(%s)".encode(),  # noqa: S608 - own name
-                (items,),
-            )
+    await target.forget(connection, items)
     await connection.execute(
         f"DELETE FROM {FORMER_ID.name} WHERE now_id = ANY(%s)".encode(),  # noqa: S608 - own name
         (items,),

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from hub.identity.merge import Merged, merge
 from hub.identity.precedence import Claim, kind_for
 from hub.store.copying import Connection
-from hub.store.projection import Projection, Standing, View
+from hub.store.projection import Projection, Standing
+from hub.store.view import View
 from schema.codes import SourceKind
 
 CLAIMS_PER_TURN = 1_000
@@ -106,29 +107,9 @@ _KNOWN = (
 
 async def _merge(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Write the golden rows of some items, or take them away where no claim stands."""
-    tables = target.tables
-    cursor = await connection.execute(
-        f"SELECT c.item_id, {', '.join(_KNOWN)}, b.canon, k.kind, k.owners "  # noqa: S608 - own names
-        f"FROM {tables.source.name} c JOIN entry_body b USING (entry_id) "
-        "LEFT JOIN source k ON k.source_id = c.source "
-        "WHERE c.item_id = ANY(%s) AND NOT c.withdrawn".encode(),
-        (items,),
-    )
-    claims: defaultdict[str, list[Claim]] = defaultdict(list)
-    standing: dict[int, Standing] = {}
-    for item, *row in await cursor.fetchall():
-        stated = Standing(*row[:-3])
-        canon, kind, owners = row[-3:]
-        wire = view.names.wire(tables.spec, json.loads(canon))
-        standing[stated.entry_id] = stated
-        claims[item].append(_claim(stated, kind, owners, view, wire))
+    claims, standing = await _claims(connection, target, "item_id", items, view)
     merged = [found for each in claims.values() if (found := merge(each, view.precedence))]
-    for table in (tables.golden, None if tables.listing is None else tables.listing.table):
-        if table is not None:
-            await connection.execute(
-                f"DELETE FROM {table.name} WHERE item_id = ANY(%s)".encode(),  # noqa: S608 - own name
-                (items,),
-            )
+    await target.forget(connection, items)
     lines = (target.row(standing[each.lead.entry_id], each.wire, view.names) for each in merged)
     await target.fill_stage(connection, lines)
     await _choose(connection, target, merged)
@@ -152,45 +133,48 @@ async def _choose(connection: Connection, target: Projection, merged: list[Merge
 
 async def _speak(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Mark of each item the one claim that is shown."""
-    claims = await _claims(connection, target, "item_id", items, view)
-    flags = {
-        _name(claim): claim is best
-        for each in claims.values()
-        for best in [min(each, key=view.precedence.rank)]
-        for claim in each
-    }
-    await _mark(connection, target, "speaks", flags)
+    claims, _ = await _claims(connection, target, "item_id", items, view)
+    first = {_name(min(each, key=view.precedence.rank)) for each in claims.values()}
+    names = {_name(claim) for each in claims.values() for claim in each}
+    await _mark(connection, target, "speaks", {name: name in first for name in names})
 
 
 async def _lead(connection: Connection, target: Projection, keys: list[str], view: View) -> None:
     """Mark of each instrument the rows of the one source that leads."""
     of = target.tables.led_by
     assert of is not None
-    claims = await _claims(connection, target, of, keys, view)
-    flags = {
-        _name(claim): claim.source == best.source
-        for each in claims.values()
-        for best in [min(each, key=view.precedence.rank)]
-        for claim in each
-    }
+    claims, _ = await _claims(connection, target, of, keys, view)
+    flags: dict[ClaimName, bool] = {}
+    for each in claims.values():
+        leader = min(each, key=view.precedence.rank).source
+        flags |= {_name(claim): claim.source == leader for claim in each}
     await _mark(connection, target, "leads", flags)
 
 
 async def _claims(
     connection: Connection, target: Projection, by: str, wanted: list[str], view: View
-) -> dict[str, list[Claim]]:
-    """Return the claims that stand, without their content, by the value of a column."""
+) -> tuple[Mapping[str, list[Claim]], Mapping[int, Standing]]:
+    """Return the claims that stand by the value of a column, and what stands by its entry.
+
+    What they say is read where it is merged: of golden records.
+    """
+    spec, is_merged = target.tables.spec, target.tables.golden is not None
+    content = "b.canon" if is_merged else "NULL"
+    body = "JOIN entry_body b USING (entry_id) " if is_merged else ""
     cursor = await connection.execute(
-        f"SELECT c.{by}, {', '.join(_KNOWN)}, k.kind, k.owners "  # noqa: S608 - own names
-        f"FROM {target.tables.source.name} c LEFT JOIN source k ON k.source_id = c.source "
+        f"SELECT c.{by}, k.kind, k.owners, {content}, {', '.join(_KNOWN)} "  # noqa: S608 - own names
+        f"FROM {target.tables.source.name} c {body}LEFT JOIN source k ON k.source_id = c.source "
         f"WHERE c.{by} = ANY(%s) AND NOT c.withdrawn".encode(),
         (wanted,),
     )
-    found: defaultdict[str, list[Claim]] = defaultdict(list)
-    for value, *row in await cursor.fetchall():
-        kind, owners = row[-2:]
-        found[value].append(_claim(Standing(*row[:-2]), kind, owners, view, {}))
-    return found
+    claims: defaultdict[str, list[Claim]] = defaultdict(list)
+    standing: dict[int, Standing] = {}
+    for value, kind, owners, canon, *row in await cursor.fetchall():
+        stated = Standing(*row)
+        wire = {} if canon is None else view.names.wire(spec, json.loads(canon))
+        standing[stated.entry_id] = stated
+        claims[value].append(_claim(stated, kind, owners, view, wire))
+    return claims, standing
 
 
 def _claim(

@@ -1,8 +1,8 @@
 """`view`: by what claims are read now: the links that stand, and the order of precedence in force.
 
 - Links change only under `REBUILD_LOCK` held alone, so a transaction that shares it may rely on
-  what it reads here; the names are worked out once for each state of the links. A state is the set
-  of entries that stand: a dry run may have seen one with as many and the same last that never was.
+  what it reads here; the names are worked out once for each state of the links. A state is what
+  they say: a dry run may have seen entries of the same number that never were.
 - The order of precedence is the one that the claims in the store were settled by. When another one
   comes into force by its date, `hub.store.relinking.switch_precedence` settles them anew.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass
 from datetime import date
 
 from hub.identity.links import NOBODY, LinkStatement, Names, names_of
 from hub.identity.precedence import Precedence, precedence_on
 from hub.store.copying import Connection
-from hub.store.projection import View
 from hub.store.records import StoredRecords
 from schema.codes import LinkRelation
 from schema.traits import Joins
@@ -32,6 +32,14 @@ _PUT_IN_FORCE = (
     b"ON CONFLICT (name) DO UPDATE SET since = EXCLUDED.since"
 )
 _kept: OrderedDict[Hashable, Names] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """By what claims are read: who is believed first, and the names of linked things."""
+
+    precedence: Precedence
+    names: Names = NOBODY
 
 
 async def view_now(connection: Connection, records: StoredRecords) -> View:
