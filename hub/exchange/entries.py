@@ -23,6 +23,7 @@ from hub.access.visibility import Subject
 from hub.exchange.limits import JUDGED_MAX, SCANNED_MAX
 from hub.exchange.position import Place
 from hub.identity.links import Names
+from hub.identity.precedence import ClaimName
 from hub.store.database import Database
 from hub.store.epoch import Horizon
 from hub.store.view import names_now
@@ -62,9 +63,6 @@ CROSS JOIN LATERAL (
 LEFT JOIN entry_body b ON b.entry_id = s.entry_id AND s.record_type = ANY(%(closed)s)
 WHERE w.wanted OR w.n = {SCANNED_MAX}
 ORDER BY w.n LIMIT {JUDGED_MAX}"""  # noqa: S608 - own names
-
-ClaimName = tuple[str, str, str]
-"""Source, authority and key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,15 +20,14 @@ from datetime import date, datetime
 from typing import Any
 
 from hub.access.visibility import Subject
-from hub.exchange.entries import ClaimName, Told
+from hub.exchange.entries import Told
 from hub.exchange.limits import OVERLAP_MAX
 from hub.exchange.position import Place
 from hub.identity.links import Names
-from hub.identity.precedence import Claim, Precedence, kind_for, precedence_on
+from hub.identity.precedence import ClaimName, Precedence, kind_for, precedence_on
 from hub.store.database import Database
 from hub.store.epoch import Horizon
 from hub.store.view import precedence_in_force
-from schema.codes import SourceKind
 
 _STATED = """
 WITH claim AS (
@@ -155,14 +154,13 @@ async def stated(
 def _option(row: Sequence[Any], order: Precedence, names: Names) -> Option:
     is_withdrawn, owner, issuer, assurance, kind, owners, wire, oldest, newest, first = row
     owner, issuer = names.party(owner), names.party(issuer)
-    stated = SourceKind.NONE if kind is None else SourceKind[kind]
-    stands = kind_for(stated, owners, owner, names.party)
+    stands = kind_for(kind, owners, issuer, names.party)
     return Option(
         subject=None
         if is_withdrawn
         else Subject(owner=owner, issuer=issuer, wire=_named(wire, names)),
-        best=_rank(order, stands, assurance, newest),
-        worst=_rank(order, stands, assurance, oldest),
+        best=order.standing(stands, assurance, newest),
+        worst=order.standing(stands, assurance, oldest),
         first=first,
     )
 
@@ -170,18 +168,3 @@ def _option(row: Sequence[Any], order: Precedence, names: Names) -> Option:
 def _named(wire: str | None, names: Names) -> Mapping[str, Any]:
     named = {} if wire is None else json.loads(wire)
     return {item: names.party(party) for item, party in named.items()}
-
-
-def _rank(order: Precedence, kind: SourceKind, assurance: str, as_of: datetime) -> tuple[Any, ...]:
-    """Return the rank of a claim without what only tells equal ones apart."""
-    claim = Claim(
-        source="",
-        authority="",
-        key="",
-        kind=kind,
-        assurance=assurance,
-        as_of=as_of,
-        entry_id=0,
-        wire={},
-    )
-    return order.rank(claim)

@@ -20,6 +20,9 @@ from typing import Any
 
 from schema.codes import Assurance, SourceKind
 
+ClaimName = tuple[str, str, str]
+"""Source, authority and key."""
+
 _FILE = Path(__file__).with_name("precedence.toml")
 
 
@@ -36,6 +39,11 @@ class Claim:
     entry_id: int
     wire: Mapping[str, Any]
 
+    @property
+    def name(self) -> ClaimName:
+        """What no two claims of one record type share."""
+        return self.source, self.authority, self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Precedence:
@@ -47,25 +55,26 @@ class Precedence:
 
     def rank(self, claim: Claim) -> tuple[Any, ...]:
         """Return what claims are sorted by; the smallest is believed first."""
-        return (
-            self.kinds.index(claim.kind),
-            self.assurances.index(Assurance[claim.assurance]),
-            -claim.as_of.timestamp(),
-            -claim.entry_id,
-        )
+        return (*self.standing(claim.kind, claim.assurance, claim.as_of), -claim.entry_id)
+
+    def standing(self, kind: SourceKind, assurance: str, as_of: datetime) -> tuple[Any, ...]:
+        """Return the rank of a claim without what only tells equal ones apart."""
+        assured = self.assurances.index(Assurance[assurance])
+        return (self.kinds.index(kind), assured, -as_of.timestamp())
 
 
 def kind_for(
-    kind: SourceKind, owners: Iterable[str] | None, issuer: str, same: Callable[[str], str]
+    kind: str | None, owners: Iterable[str] | None, issuer: str, same: Callable[[str], str]
 ) -> SourceKind:
     """Return what a source is to the one who may state a record, mostly its owner.
 
-    `owners`: whom it is registered for, None for a platform; `same` gives the key under which a
-    linked institution is known. A source that was cut down has no standing any more.
+    `kind`, `owners`: what it is registered as, and for whom, None for a platform; no kind at all
+    where it is not registered. `same` gives the key under which a linked institution is known. A
+    source that was cut down has no standing any more.
     """
-    if owners is None or any(same(each) == issuer for each in owners):
-        return kind
-    return SourceKind.NONE
+    if kind is None or not (owners is None or any(same(each) == issuer for each in owners)):
+        return SourceKind.NONE
+    return SourceKind[kind]
 
 
 @lru_cache(maxsize=1)

@@ -17,17 +17,13 @@ from dataclasses import replace
 from typing import Any
 
 from hub.identity.merge import Merged, merge
-from hub.identity.precedence import Claim, kind_for
+from hub.identity.precedence import Claim, ClaimName, kind_for
 from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 from hub.store.view import View
-from schema.codes import SourceKind
 
 CLAIMS_PER_TURN = 1_000
 """Items that are settled at once."""
-
-ClaimName = tuple[str, str, str]
-"""Source, authority and key."""
 
 
 async def write(
@@ -134,8 +130,8 @@ async def _choose(connection: Connection, target: Projection, merged: list[Merge
 async def _speak(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Mark of each item the one claim that is shown."""
     claims, _ = await _claims(connection, target, "item_id", items, view)
-    first = {_name(min(each, key=view.precedence.rank)) for each in claims.values()}
-    names = {_name(claim) for each in claims.values() for claim in each}
+    first = {min(each, key=view.precedence.rank).name for each in claims.values()}
+    names = {claim.name for each in claims.values() for claim in each}
     await _mark(connection, target, "speaks", {name: name in first for name in names})
 
 
@@ -147,7 +143,7 @@ async def _lead(connection: Connection, target: Projection, keys: list[str], vie
     flags: dict[ClaimName, bool] = {}
     for each in claims.values():
         leader = min(each, key=view.precedence.rank).source
-        flags |= {_name(claim): claim.source == leader for claim in each}
+        flags |= {claim.name: claim.source == leader for claim in each}
     await _mark(connection, target, "leads", flags)
 
 
@@ -180,21 +176,16 @@ async def _claims(
 def _claim(
     stated: Standing, kind: str | None, owners: list[str] | None, view: View, wire: Any
 ) -> Claim:
-    known = SourceKind.NONE if kind is None else SourceKind[kind]
     return Claim(
         source=stated.source,
         authority=stated.authority,
         key=stated.key,
-        kind=kind_for(known, owners, stated.issuer, view.names.party),
+        kind=kind_for(kind, owners, stated.issuer, view.names.party),
         assurance=stated.assurance,
         as_of=stated.as_of,
         entry_id=stated.entry_id,
         wire=wire,
     )
-
-
-def _name(claim: Claim) -> ClaimName:
-    return claim.source, claim.authority, claim.key
 
 
 async def _mark(
