@@ -22,6 +22,8 @@ from schema.codes.tables import INSTRUMENT_CLASSES, rows
 from schema.dates import format_instant
 
 SOURCE = "bench"
+AUTHORITY = "platform:bench/lims"
+"""Whose numbers the bookings have."""
 SEED = 20261201
 TUESDAY = date(2026, 12, 1)
 """The Tuesday that is asked for; bookings lie in the four weeks around it."""

@@ -23,13 +23,12 @@ from typing import Any
 from bench.data import Data
 from bench.machine import children_seconds, cores, cpu_seconds, free_port, pin, postmaster, process
 from bench.partners import Partner, register
-from bench.place import ROOT, TOOLS, drop_database, fresh_database
+from bench.place import ROOT, TOOLS, drop_database, fresh_database, register_platform
 from hub.access.content_digest import content_digest
 from hub.client import HubClient, Producer, record_row
 from hub.clock import system_clock
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Database
-from hub.store.sources import register_source
 
 SOURCE = "bench-push"
 RECEIPT_WAIT_S = 60.0
@@ -64,15 +63,7 @@ async def intake(server: EmbeddedPostgres, *, signed: bool, batches: int, rows: 
     try:
         async with Database(url) as database:
             now = system_clock()
-            await register_source(
-                database,
-                SOURCE,
-                "性能测试",
-                mode="PUSH",
-                owners=None,
-                authority="platform:bench/lims",
-                now=now,
-            )
+            await register_platform(database, SOURCE, now)
             partner = (await register(database, (SOURCE,), 1))[0]
         port = free_port()
         environment = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.data import SOURCE, Data, Wire
+from bench.data import AUTHORITY, SOURCE, Data, Wire
 from bench.machine import cores_of_machine, pin, postmaster
 from hub.embedded.server import EmbeddedPostgres
 from hub.identity.precedence import precedence_on
@@ -98,17 +98,22 @@ async def filled(server: EmbeddedPostgres, data: Data) -> tuple[str, float]:
     return url, rows / seconds
 
 
-async def _fill(database: Database, data: Data) -> int:
+async def register_platform(database: Database, source: str, now: datetime) -> None:
+    """Register a source that speaks for anybody."""
     await register_source(
         database,
-        SOURCE,
+        source,
         "性能测试",
         mode="PUSH",
         owners=None,
-        authority="platform:bench/lims",
-        now=AS_OF,
+        authority=AUTHORITY,
+        now=now,
         promised_freshness_s=PROMISED_S,
     )
+
+
+async def _fill(database: Database, data: Data) -> int:
+    await register_platform(database, SOURCE, AS_OF)
     ids, rows = count(1), 0
     for name, each in data.everything().items():
         writer = database.records.projection(name)
@@ -130,7 +135,7 @@ async def _write(
         writer.row(
             Standing(
                 source=SOURCE,
-                authority="platform:bench/lims" if writer.tables.spec.per_system else "",
+                authority=AUTHORITY if writer.tables.spec.per_system else "",
                 key=key,
                 owner=writer.tables.spec.owner_of(wire),
                 issuer=writer.tables.spec.issuer_of(wire),

@@ -183,16 +183,20 @@ def _records(draw: st.DrawFn, spec: RecordSpec) -> dict[str, Any]:
     }
 
 
+def _renamed(spec: RecordSpec, data: st.DataObject) -> tuple[Names, dict[str, Any], dict[str, Any]]:
+    """Draw names and a record; return them, and the record by those names."""
+    names, wire = names_of(data.draw(_links)), data.draw(_records(spec))
+    return names, wire, dict(names.wire(spec, wire))
+
+
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 @settings(max_examples=40)
 @given(data=st.data())
 def test_the_name_of_a_key_is_the_key_of_the_renamed_record(
     spec: RecordSpec, data: st.DataObject
 ) -> None:
-    names = names_of(data.draw(_links))
-    wire = data.draw(_records(spec))
+    names, wire, renamed = _renamed(spec, data)
     key, owner = spec.key_of(wire), spec.owner_of(wire)
-    renamed = dict(names.wire(spec, wire))
     named = names.key(spec, key)
     assert named == spec.key_of(renamed)
     assert names.key(spec, named) == named
@@ -208,10 +212,8 @@ def test_the_name_of_a_key_is_the_key_of_the_renamed_record(
 def test_keys_of_one_name_have_one_id_in_the_shard_of_the_name(
     spec: RecordSpec, data: st.DataObject
 ) -> None:
-    names = names_of(data.draw(_links))
-    wire = data.draw(_records(spec))
+    names, wire, renamed = _renamed(spec, data)
     key, owner = spec.key_of(wire), spec.owner_of(wire)
-    renamed = dict(names.wire(spec, wire))
     found = names.identity(spec, "moe:1/lims", key, owner)
     named, keeper = spec.key_of(renamed), spec.owner_of(renamed)
     assert found == item_id(spec.prefix, spec.name, "moe:1/lims", named, keeper)
