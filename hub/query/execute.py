@@ -37,14 +37,13 @@ from hub.query.documents import Document, document_id, registered
 from hub.query.errors import FieldDenied, QueryError
 from hub.query.jsontext import HIDDEN
 from hub.query.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
+from hub.query.lookup import replaced_statement
 from hub.query.manifest import Manifest
 from hub.query.plan import Plan, Planner
 from hub.query.respond import Answer, denials, dumps, refusal, told
 from hub.state import State
 from hub.store.database import Database
-from hub.store.former import FORMER_ID
 
-_REPLACED = f"SELECT item_id, now_id FROM {FORMER_ID.name} WHERE item_id = ANY(%s)"
 ADHOC_SCOPE = "graphql:adhoc"
 _log = logging.getLogger(__name__)
 
@@ -126,6 +125,7 @@ class Engine:
         self._parts = parts
         self._agreements = agreements or Agreements(database, clock)
         self._manifest = Manifest(database, self.planner.interface.model, clock)
+        self._replaced = replaced_statement(self.planner.interface.model)
 
     async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
         """Answer a request; every refusal is an answer too."""
@@ -177,8 +177,7 @@ class Engine:
             check(env)
         if env.names and compiled.identities:
             asked = [each for given in compiled.identities for each in given(env)]
-            env.replaced |= await self._replaced(asked)
-            run.replaced |= env.replaced
+            await self._replace(asked, env, run)
         texts = [bind(env) for bind in compiled.binds]
         parameters = [None if text is None else text.encode() for text in texts]
         await self._charge(compiled.cost.total(env.values), run)
@@ -193,10 +192,13 @@ class Engine:
             run.hidden += body.count(HIDDEN)
         return body
 
-    async def _replaced(self, asked: list[str]) -> dict[str, str]:
-        """Return what links have put in the place of ids."""
-        rows = await self._database.reads.fetch_all(_REPLACED, (asked,))
-        return dict(rows)
+    async def _replace(self, asked: list[str], env: Env, run: _Run) -> None:
+        """Put in the place of ids what links have put there; tell of what everybody sees."""
+        ids = [each for each in asked if each.isascii() and each.isprintable()]
+        for former, now, is_public in await self._database.reads.fetch_all(self._replaced, (ids,)):
+            env.replaced[former] = now
+            if is_public:
+                run.replaced[former] = now
 
     async def _charge(self, cost: int, run: _Run) -> None:
         run.cost += cost

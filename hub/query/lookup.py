@@ -1,4 +1,4 @@
-"""`lookup`: how arguments name a record, and how many records at once."""
+"""`lookup`: how arguments name a record, how many records at once, and what links have replaced."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from hub.query import binding
 from hub.query.arguments import Argument
 from hub.query.binding import Env
 from hub.query.limits import NODES_MAX
+from hub.query.model import Model
 from hub.query.statement import Statement
+from hub.store.former import FORMER_ID
 from schema.item import RecordSpec
+from schema.visibility import PUBLIC_SCOPE
 
 
 def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
@@ -41,3 +44,21 @@ def identities(argument: Argument, statement: Statement) -> str:
 
     statement.checks.append(check)
     return statement.bind_identities(argument, "text[]")
+
+
+def replaced_statement(model: Model) -> str:
+    """Return the statement for what links have put in the place of ids, and whom that may be told.
+
+    An id is worked out from a key, so that something stands in its place tells that there is such a
+    record. Everybody is told of what everybody sees; of all else nobody is.
+    """
+    shown = [
+        f"EXISTS (SELECT FROM {model.tables[spec.name]} t WHERE t.item_id = f.now_id"
+        f"{'' if spec.golden else ' AND t.speaks'})"
+        for spec in model.registry
+        if spec.rows.is_public and spec.scope == PUBLIC_SCOPE
+    ]
+    return (
+        f"SELECT f.item_id,f.now_id,{' OR '.join(shown) or 'false'}"
+        f" FROM {FORMER_ID.name} f WHERE f.item_id = ANY(%s)"
+    )
