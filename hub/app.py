@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,6 +23,7 @@ from hub.access.keys import generate_key, key_from_pem
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.clock import Clock
+from hub.edge import Edge, routed
 from hub.exchange.changes import ChangeFeed
 from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
@@ -129,7 +129,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
-        *front_routes(database, sequencer),
+        *front_routes(database, sequencer, state),
         *access.routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
@@ -145,7 +145,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         rounds=_rounds(settings, database, clock),
-        asgi=Application(GraphQLEndpoint(engine, access), Starlette(routes=routes)),
+        asgi=Edge(
+            Application(GraphQLEndpoint(engine, access), routed(routes)),
+            is_secure=settings.base.startswith("https://"),
+        ),
     )
 
 

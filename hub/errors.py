@@ -3,6 +3,7 @@
 HubError                      whatever the hub tells a caller; every package hangs its own below
 ├── UnavailableError          something the hub needs is away: wait and try again
 │   └── DatabaseUnavailableError
+├── RateLimitedError          the caller has spent what it may for now: wait and try again
 ├── RefusedError              the request as sent cannot be accepted: change it
 └── SettingsError             the deployment is wrong: the operator must act
 
@@ -14,6 +15,7 @@ HubError                      whatever the hub tells a caller; every package han
 from __future__ import annotations
 
 from enum import Enum, unique
+from math import ceil
 
 
 @unique
@@ -149,6 +151,9 @@ class HubError(Exception):
     `message_zh` and `message_en` default to those of the code; `hint` says what to do next.
     """
 
+    retry_after_s: int | None = None
+    """Seconds after which the same request may succeed (`Retry-After`); None: it will not."""
+
     def __init__(
         self,
         code: ErrorCode,
@@ -166,8 +171,7 @@ class HubError(Exception):
 class UnavailableError(HubError):
     """Something the hub needs is away; the same request may succeed later."""
 
-    retry_after_s = 2
-    """Seconds after which a new attempt makes sense; the value of `Retry-After`."""
+    retry_after_s: int = 2
 
 
 class DatabaseUnavailableError(UnavailableError):
@@ -179,6 +183,14 @@ class DatabaseUnavailableError(UnavailableError):
             message_en=f"The database is away: {detail}",
             hint="Nothing was written. Send the same request again in a moment.",
         )
+
+
+class RateLimitedError(HubError):
+    """The caller has spent what it may for now; `retry_after_s` says when more comes back."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = max(1, ceil(retry_after_s))
+        super().__init__(ErrorCode.RATE_LIMITED, hint=f"Send it again in {self.retry_after_s} s.")
 
 
 class RefusedError(HubError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Awaitable
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import schema
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.sequencer import Sequencer
 from hub.problem import problem
+from hub.state import State
 from hub.store.database import Database
 
 PUBLISHED = Path(schema.__file__).parent / "published"
@@ -23,13 +27,18 @@ MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
+SHEET = """body{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:46rem;
+margin:3rem auto;padding:0 1rem}li{margin:.3rem 0}
+.state{color:#0b6e6e}.bad{color:#a32323}"""
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(SHEET.encode()).digest()).decode()}';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 PAGE = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Yangtze Delta Instrument Exchange Hub</title><link rel="icon" href="data:,">
-<style>body{{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:46rem;
-margin:3rem auto;padding:0 1rem}}li{{margin:.3rem 0}}
-.state{{color:#0b6e6e}}.bad{{color:#a32323}}</style></head><body>
+<style>{sheet}</style></head><body>
 <h1>长三角大型科研仪器数据交换枢纽</h1>
 <p>One published standard, one GraphQL endpoint, many sources, and a proof for every record.</p>
 <p class="{style}">{state}</p>
@@ -45,29 +54,32 @@ margin:3rem auto;padding:0 1rem}}li{{margin:.3rem 0}}
 """
 
 
-def front_routes(database: Database, sequencer: Sequencer) -> list[Route]:
+def front_routes(database: Database, sequencer: Sequencer, shared: State) -> list[Route]:
     """Return the routes that need no authentication and tell no record."""
+    files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def page(_: Request) -> Response:
-        state = await _state(database, sequencer)
+        state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
         told = "; ".join(f"{name}: {part}" for name, part in state.items())
         return HTMLResponse(
             PAGE.format(
+                sheet=SHEET,
                 version=schema.STANDARD_VERSION,
                 state=escape(told),
                 style="state" if well else "bad",
-            )
+            ),
+            headers={"Content-Security-Policy": POLICY},
         )
 
     async def health(_: Request) -> Response:
-        state = await _state(database, sequencer)
+        state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
         return JSONResponse(state, status_code=200 if well else 503)
 
     async def published(request: Request) -> Response:
-        path = PUBLISHED / request.path_params["name"]
-        if path.parent != PUBLISHED or path.suffix not in MEDIA_TYPES or not path.is_file():
+        path = files.get(request.path_params["name"])
+        if path is None:
             return problem(RefusedError(ErrorCode.NOT_FOUND))
         return Response(path.read_bytes(), headers={"Content-Type": MEDIA_TYPES[path.suffix]})
 
@@ -78,11 +90,18 @@ def front_routes(database: Database, sequencer: Sequencer) -> list[Route]:
     ]
 
 
-async def _state(database: Database, sequencer: Sequencer) -> dict[str, str]:
-    try:
-        await database.reads.fetch_all("SELECT 1")
-        stored = "ok"
-    except HubError as error:
-        stored = error.code.name
+async def _state(database: Database, sequencer: Sequencer, shared: State) -> dict[str, str]:
     health = sequencer.health
-    return {"database": stored, "log": "ok" if health.is_well else health.code or health.state}
+    return {
+        "database": await _word(database.reads.fetch_all("SELECT 1")),
+        "log": "ok" if health.is_well else health.code or health.state,
+        "shared": await _word(shared.check()),  # without it no token is given and none is taken
+    }
+
+
+async def _word(check: Awaitable[object]) -> str:
+    try:
+        await check
+    except HubError as error:
+        return error.code.name
+    return "ok"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
 
-from hub.errors import HubError, UnavailableError
+from hub.errors import HubError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -34,7 +34,7 @@ def problem(error: HubError, accept_language: str = "") -> JSONResponse:
     if error.hint:
         body["hint"] = error.hint
     headers: Mapping[str, str] = {"Cache-Control": "no-store"}
-    if isinstance(error, UnavailableError):
+    if error.retry_after_s is not None:
         headers = {**headers, "Retry-After": str(error.retry_after_s)}
     return JSONResponse(
         body, status_code=error.code.status, media_type=MEDIA_TYPE, headers=dict(headers)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from enum import IntEnum
 from typing import Any
 
@@ -41,6 +42,7 @@ from schema.visibility import HISTORY
 
 _LOG = logging.getLogger(__name__)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
+_ENTRY = re.compile("[0-9]{1,18}")
 WAIT_S = 1
 """When to ask again for the receipt of an entry that the log has not signed for yet."""
 
@@ -68,8 +70,8 @@ class ProofEndpoints:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/receipts/{entry:int}", self.receipt),
-            Route("/records/{entry:int}", self.record),
+            Route("/receipts/{entry}", self.receipt),
+            Route("/records/{entry}", self.record),
         ]
 
     async def receipt(self, request: Request) -> Response:
@@ -85,7 +87,7 @@ class ProofEndpoints:
         try:
             envelope = self._access.envelope(request.scope)
             caller = await self._access.authenticate(envelope)
-            return await self._for(caller, request.path_params["entry"], make)
+            return await self._for(caller, _number(request.path_params["entry"]), make)
         except AccessError as error:
             return self._access.refusal(error, envelope)
         except HubError as error:
@@ -162,6 +164,11 @@ class ProofEndpoints:
             (found.source, found.authority, found.key),
         )
         return rows == [(found.entry_id,)]
+
+
+def _number(text: str) -> int:
+    """Return the number of an entry; 0, which none has, for what is no such number."""
+    return int(text) if _ENTRY.fullmatch(text) else 0
 
 
 def _receipt(found: Receipt, _: bytes) -> Response:

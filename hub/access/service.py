@@ -16,10 +16,12 @@ from hub.access import resource
 from hub.access.clients import ClientDirectory, ClientStore
 from hub.access.components import Message
 from hub.access.config import AccessConfig
+from hub.access.dpop import ProofChecker
 from hub.access.endpoint import AuthorizationEndpoints
 from hub.access.envelope import Envelope, read_envelope
-from hub.access.errors import AccessError, Reason, SignatureError
-from hub.access.keys import SigningKey
+from hub.access.errors import AccessError, Reason, SignatureError, TokenError
+from hub.access.keys import SigningKey, VerifyKey
+from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Caller, Gate
 from hub.access.signatures import Evidence, Operation, SignatureChecker, sign_response
 from hub.access.tokens import TokenVerifier
@@ -43,6 +45,8 @@ class Access:
         self.store = store
         self._key = key
         self._clock = clock
+        self._state = state
+        self._proofs = ProofChecker()
         verifier = TokenVerifier(config.issuer, config.resources, {key.kid: key.public})
         self._gate = Gate(config, verifier, self.clients, state, clock)
         self._signatures = SignatureChecker(state, clock)
@@ -63,6 +67,18 @@ class Access:
     async def authenticate(self, envelope: Envelope) -> Caller:
         """Return the caller of a request, anonymous when that is allowed."""
         return await self._gate.authenticate(envelope)
+
+    async def proven_key(self, envelope: Envelope) -> VerifyKey:
+        """Return the key whose possession a request without a token proves (RFC 9449 §4.3)."""
+        text = envelope.headers.get("dpop")
+        if text is None:
+            raise TokenError(Reason.DPOP_MISSING)
+        proof = self._proofs.check(
+            text, method=envelope.method, target=envelope.target, token=None, now=self._clock()
+        )
+        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S, proof.issued_at):
+            raise TokenError(Reason.DPOP_REPLAYED)
+        return proof.key
 
     async def check_signature(
         self, envelope: Envelope, body: bytes, caller: Caller, operation: Operation

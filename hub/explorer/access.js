@@ -51,9 +51,12 @@ export class Session {
     this.#expires = 0;
     this.server = await this.#json("/.well-known/oauth-authorization-server");
     this.resource = await this.#json("/.well-known/oauth-protected-resource/graphql");
+    // The proof shows that the key is ours; the hub registers the key that made it.
+    const url = new URL("/sandbox/clients", this.server.issuer).href;
     const made = await fetch(this.#base + "/sandbox/clients", {
-      method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name: "explorer", jwk: this.#jwk }),
+      method: "POST",
+      headers: { "Content-Type": "application/json", DPoP: await this.#proof("POST", url) },
+      body: JSON.stringify({ name: "explorer" }),
     });
     this.client = null;
     if (made.status === 404) return; // no sandbox here: what anonymous callers may ask is left

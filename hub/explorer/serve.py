@@ -2,7 +2,8 @@
 
 - Everything comes from this package; the content security policy forbids anything else.
 - `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,
-  and grants what a partner may read plus documents that are not registered.
+  and grants what a partner may read plus documents that are not registered. The key is that of the
+  request's DPoP proof, so nobody registers a key that is not his.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access.clients import ClientKind, RegistrationError
+from hub.access.errors import AccessError
 from hub.access.registration import DOCUMENT_VERSION, Grant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError
+from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
 from hub.state import State
 
@@ -43,8 +45,9 @@ GRANTED = tuple(
 )
 BODY_BYTES_MAX = 4096
 REGISTRATIONS = 60
-"""Sandbox clients that may be registered at once, and in each hour after that."""
-HOUR_S = 3600.0
+"""Sandbox clients that may be registered at once, and in each minute after that: whoever uses them
+up keeps the others out for a second."""
+MINUTE_S = 60.0
 
 Samples = Callable[[], Sequence[dict[str, Any]]]
 
@@ -89,9 +92,10 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
     async def register(request: Request) -> Response:
         try:
             _need_loopback(request)
-            allowance = await state.take("sandbox:clients", REGISTRATIONS, REGISTRATIONS / HOUR_S)
+            allowance = await state.take("sandbox:clients", REGISTRATIONS, REGISTRATIONS / MINUTE_S)
             if not allowance.ok:
-                raise RefusedError(ErrorCode.RATE_LIMITED, hint="Too many sandbox clients; wait.")
+                raise RateLimitedError(allowance.retry_after_s)
+            key = await access.proven_key(access.envelope(request.scope))
             document = await _document(request)
             client_id = f"sandbox-{secrets.token_hex(6)}"
             application = read_application(
@@ -99,11 +103,13 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
                     "version": DOCUMENT_VERSION,
                     "clientId": client_id,
                     "name": document.get("name") or "sandbox",
-                    "jwk": document.get("jwk"),
+                    "jwk": key.jwk,
                 }
             )
             grant = Grant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
             client = await admit(access.store, application, grant, clock())
+        except AccessError as error:
+            return access.refusal(error, None)
         except RegistrationError as error:
             return problem(RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)))
         except HubError as error:

@@ -25,7 +25,7 @@ from hub.access.agreements import Agreements
 from hub.access.grants import Grants
 from hub.access.resource import Caller
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, UnavailableError
+from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
 from hub.graphql.schema import interface
@@ -69,14 +69,6 @@ class Asking:
     signed: Signed | None = None
     bucket: str = "anonymous"
     """Where the cost of an anonymous caller is counted."""
-
-
-class RateLimitedError(QueryError):
-    """The caller has spent what it may for now."""
-
-    def __init__(self, retry_after_s: float) -> None:
-        super().__init__(ErrorCode.RATE_LIMITED, f"try again in {retry_after_s:.0f} s")
-        self.retry_after_s = max(1, round(retry_after_s))
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from hub.errors import ErrorCode, HubError, UnavailableError
+from hub.errors import ErrorCode, HubError
 from hub.query.errors import FieldDenied, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
@@ -63,10 +63,8 @@ def respond(answer: Answer, kind: str) -> Response:
             status = _OK
     headers = {"Content-Type": _TYPED[kind], "Cache-Control": "no-store"}
     response = Response(answer.body, status_code=status, headers=headers)
-    if isinstance(error, UnavailableError):
+    if error is not None and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
-    elif error is not None and error.code is ErrorCode.RATE_LIMITED:
-        response.headers["Retry-After"] = str(getattr(error, "retry_after_s", 1))
     return response
 
 
@@ -87,7 +85,7 @@ def told(error: HubError, language: str, path: Sequence[str | int] | None = None
         extensions["detail"] = detail
     if isinstance(error, ScopeMissingError):
         extensions["scope"] = error.scope
-    extensions["retryable"] = isinstance(error, UnavailableError)
+    extensions["retryable"] = error.retry_after_s is not None
     made: dict[str, Any] = {"message": message}
     if isinstance(error, QueryError) and error.locations:
         made["locations"] = [{"line": line, "column": n} for line, n in error.locations]

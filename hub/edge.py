@@ -1,0 +1,85 @@
+"""`edge`: what every request and every answer passes, whichever route serves it.
+
+- Each answer carries the headers with which a browser keeps it to itself; a route may state a
+  header of its own (a page needs its own content security policy).
+- A route that fails answers 500 with the code INTERNAL and nothing of Python; the log has the rest
+  under the request's id. A caller that hangs up is no failure and is not logged as one.
+- A path that is unknown answers 404 and is never redirected: an address that a redirect names is
+  made from the Host header, which anybody may write.
+
+Headers as in OWASP's REST security cheat sheet and RFC 6797 (HSTS).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.errors import ErrorCode, HubError
+from hub.problem import problem
+
+_LOG = logging.getLogger(__name__)
+HSTS = b"max-age=31536000; includeSubDomains"
+"""One year, only where the hub is reached over TLS."""
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+)
+_OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
+
+
+def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
+    """Return the application of these routes; it raises `HTTPException` for what they lack."""
+    return Router(list(routes), redirect_slashes=False)
+
+
+class Edge:
+    """Stands before the hub's applications and passes every request to them."""
+
+    def __init__(self, inner: ASGIApp, *, is_secure: bool) -> None:
+        self._inner = inner
+        self._headers = (*HEADERS, (b"strict-transport-security", HSTS)) if is_secure else HEADERS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; what is no HTTP request goes on as it came."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                self._complete(message)
+            await send(message)
+
+        scope["app"] = self  # by this Starlette's router knows that somebody catches what it raises
+        try:
+            await self._inner(scope, receive, begin)
+        except ClientDisconnect:
+            return
+        except HTTPException as error:
+            refusal = problem(HubError(_OF_STATUS.get(error.status_code, ErrorCode.BAD_USER_INPUT)))
+            refusal.headers.update(error.headers or {})
+            await refusal(scope, receive, begin)
+        except Exception:
+            request_id = secrets.token_hex(8)
+            _LOG.exception("request %s: %s failed", request_id, scope["method"])
+            if has_begun:
+                raise  # the server closes the connection: half an answer is none
+            failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
+            await problem(failure)(scope, receive, begin)
+
+    def _complete(self, message: Message) -> None:
+        headers = message["headers"]
+        stated = {name for name, _ in headers}
+        message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]
