@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hub.ledger.limits import KEY_CHARACTERS_MAX
 
 BATCH_ROWS_MAX = 10_000
@@ -14,6 +16,8 @@ KEY_LENGTH_MAX = KEY_CHARACTERS_MAX
 """Characters of a record key."""
 REASON_LENGTH_MAX = 500
 """Characters of the reason of a withdrawal."""
+SIGNED_BEFORE_MAX = timedelta(days=400)
+"""Age of a record's signature when it is accepted: a year's records, and a month to send them."""
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 """Characters of an Idempotency-Key."""
 IDEMPOTENCY_KEPT_DAYS = 7

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from hub.errors import ErrorCode
-from hub.intake.limits import ROWS_PER_TURN
+from hub.intake.limits import ROWS_PER_TURN, SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
 from hub.ledger import es256
 from hub.ledger.errors import StatementError
@@ -79,6 +79,9 @@ def _check(row: Prepared, statement: Statement, keys: Keys, now: datetime) -> No
         check_parsed(statement, row.canon, key, record_type=row.spec.name, party=holder, now=now)
     except StatementError as error:
         _refuse(row, error.code)
+        return
+    if statement.issued_at < (now - SIGNED_BEFORE_MAX).timestamp():
+        _refuse(row, "STATEMENT_TIME")
     else:
         row.key_id, row.party = statement.kid, holder
 

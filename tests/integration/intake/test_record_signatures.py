@@ -67,7 +67,7 @@ async def test_a_platform_may_pass_on_what_the_owner_signed(
 
 
 @pytest.mark.parametrize(
-    "defect", ["changed", "type", "party", "future", "stranger", "text", "revoked"]
+    "defect", ["changed", "type", "party", "future", "old", "stranger", "text", "revoked"]
 )
 async def test_a_bad_signature_quarantines_its_row(
     push: Any, signer: Any, instrument: Any, database: Database, defect: str
@@ -82,6 +82,8 @@ async def test_a_bad_signature_quarantines_its_row(
         row = signer(instrument(), party="moe:10246")
     elif defect == "future":
         row = signer(instrument(), now=now + timedelta(hours=1))
+    elif defect == "old":
+        row = signer(instrument(), now=now - timedelta(days=401))
     elif defect == "stranger":
         row = signer(instrument(), key=ec.generate_private_key(ec.SECP256R1()))
     elif defect == "text":
