@@ -22,11 +22,20 @@ from schema.identifiers import Flaw
 from schema.item import LIST_LENGTH_MAX, Grade, Item, Kind, RecordSpec
 from schema.keys import check_key_text, is_key_text, visible_key
 from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
+from schema.personal import (
+    NEVER_SHOWN,
+    SHORTEST_MAIL,
+    refuse_citizen_number,
+    refuse_private_contact,
+    without_citizen_numbers,
+)
 from schema.texts import spelling, visible
 from schema.values import OriginalText
 
 VALUE_SHOWN_MAX = 80
 """Characters of a bad value that a problem repeats."""
+TEXT_READ_MAX = 1_000
+"""Characters of a bad value in which a citizen number is looked for before it is cut."""
 PROBLEMS_MAX = 100
 """Problems of one row that are reported."""
 
@@ -197,6 +206,7 @@ def _text_test(item: Item, check: Check) -> Test:
     pattern, further = item.facts.pattern, item.facts.check
     length_max, matches = item.facts.length_max, re.compile(pattern or "").fullmatch
     characters = is_key_text if item.names_key else _is_nfc
+    personal = _personal_check(item)
 
     def test(raw: Any) -> bool:
         if (
@@ -206,6 +216,7 @@ def _text_test(item: Item, check: Check) -> Test:
             and raw[0] != " " != raw[-1]
             and (raw.isascii() or characters(raw))
             and (pattern is None or matches(raw) is not None)
+            and (len(raw) < SHORTEST_MAIL or personal(raw) is None)
         ):
             return further is None or further(raw) is None
         return check(raw) is None  # a long text may break lines
@@ -235,15 +246,19 @@ def _single(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
         return _object(field.item.value, raw, f"{path}.", problems)
     flaw = field.check(raw)
     if flaw is not None:
-        personal = field.item.grade is Grade.L4
+        personal = field.item.grade is Grade.L4 or flaw in NEVER_SHOWN
         show = visible_key if field.item.names_key else visible
         problems.append(_problem(path, flaw, None if personal else raw, show))
     return raw
 
 
 def _problem(path: str, flaw: Flaw, raw: Any, show: Callable[[str], str] = visible) -> Problem:
-    shown = None if raw is None else show(str(raw)[:VALUE_SHOWN_MAX])[:VALUE_SHOWN_MAX]
-    return Problem(path.rstrip("."), flaw.code, flaw.zh, flaw.en, shown)
+    shown = None
+    if raw is not None:
+        text = without_citizen_numbers(str(raw)[:TEXT_READ_MAX])
+        shown = show(text[:VALUE_SHOWN_MAX])[:VALUE_SHOWN_MAX]
+    path = without_citizen_numbers(path.rstrip("."))
+    return Problem(path, flaw.code, flaw.zh, flaw.en, shown)
 
 
 def _check_of(item: Item) -> Check:
@@ -269,6 +284,7 @@ def _text_check(item: Item) -> Check:
     pattern = re.compile(facts.pattern) if facts.pattern else None
     length_max, further, multiline = facts.length_max, facts.check, facts.multiline
     characters = check_key_text if item.names_key else None
+    personal = _personal_check(item)
     too_long = Flaw(
         "TOO_LONG", f"最多 {length_max} 个字符", f"must have at most {length_max} characters"
     )
@@ -279,7 +295,7 @@ def _text_check(item: Item) -> Check:
             return NOT_TEXT
         if len(raw) > length_max:
             return too_long
-        flaw = characters(raw) if characters else None
+        flaw = personal(raw) or (characters(raw) if characters else None)
         flaw = flaw or spelling(raw, multiline=multiline)
         if flaw is not None:
             return flaw
@@ -288,6 +304,13 @@ def _text_check(item: Item) -> Check:
         return further(raw) if further is not None else None
 
     return check
+
+
+def _personal_check(item: Item) -> Callable[[str], Flaw | None]:
+    """Return the check for personal data that the item must not hold."""
+    if not item.is_public_prose:
+        return refuse_citizen_number
+    return lambda text: refuse_citizen_number(text) or refuse_private_contact(text)
 
 
 def _bounds(item: Item) -> Flaw:

@@ -1,9 +1,8 @@
 """Checks of identifiers: each takes a text and returns None when it is sound, else a `Flaw`.
 
 Invariants: no check changes its text, looks anything up or raises; a check digit that fits proves
-that nobody mistyped, not that the body exists. A flaw never repeats the text it judges, because
-the text may be a citizen's number. Standards: GB 32100-2015, GB 11714-1997, GB 11643-1999,
-ISO/IEC 7064, GB/T 2260.
+that nobody mistyped, not that the body exists. A flaw never repeats the text it judges.
+Standards: GB 32100-2015, GB 11714-1997, ISO/IEC 7064, GB/T 2260.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -19,7 +17,6 @@ LONGEST_IDENTIFIER = 512
 USCC_LENGTH = 18
 HYPHEN_AT = 8  # organisation codes are printed 12345678-9
 DECLARATION_YEARS = range(1990, 2100)
-BIRTH_YEARS = range(1850, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +38,6 @@ _ORGANISATION_SHAPE = re.compile(r"[0-9A-Z]{8}[0-9X]")
 _ROR_SHAPE = re.compile(r"0[0-9a-hj-km-np-tv-z]{6}[0-9]{2}")
 _ROR_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _ORCID_SHAPE = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]")
-_CITIZEN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CITIZEN_CHECKS = "10X98765432"
-_CITIZEN_SHAPE = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9])")
 _DECLARATION_SHAPE = re.compile(r"[0-9]{18}")
 _DIVISION_SHAPE = re.compile(r"[1-9][0-9]{5}")
 _DOI_SHAPE = re.compile(r"10\.[0-9]{4,9}(?:\.[0-9]+)*/[!-~]+")
@@ -196,35 +190,6 @@ def check_handle(text: str) -> Flaw | None:
     return Flaw(
         "HANDLE_SHAPE", "Handle须形如21.T11998/abc，不带网址前缀", "Write a handle as 21.T11998/abc"
     )
-
-
-def refuse_citizen_number(text: str) -> Flaw | None:
-    """Refuse a text that is or contains a 公民身份号码 (GB 11643); no clause needs one.
-
-    All of birth date and check digit must fit, so that an 18-digit customs declaration is not
-    taken for one by its length alone. Also looked for inside longer text.
-    """
-    if any(_is_citizen_number(found.group()) for found in _CITIZEN_SHAPE.finditer(text)):
-        return Flaw(
-            "CITIZEN_NUMBER",
-            "不得报送公民身份号码，请改用来源系统内的人员编号",
-            "Citizen identity numbers are not accepted; send the source system's own person id",
-        )
-    return None
-
-
-def _is_citizen_number(text: str) -> bool:
-    """Whether birth date and check character fit."""
-    try:
-        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
-    except ValueError:
-        return False
-    if born.year not in BIRTH_YEARS:
-        return False
-    total = sum(
-        weight * int(digit) for weight, digit in zip(_CITIZEN_WEIGHTS, text[:17], strict=True)
-    )
-    return _CITIZEN_CHECKS[total % 11] == text[17].upper()
 
 
 KEYS_KEPT_MAX = 4_096

@@ -87,6 +87,8 @@ class Facts:
     filterable: bool = False
     sortable: bool = False
     search: bool = False
+    identifies: bool = False
+    """The text is a number or code that somebody gave, so eleven digits are no telephone."""
     multiline: bool = False
     """Prose that may break lines; every other text is a single line."""
     names: str | None = None
@@ -126,6 +128,13 @@ class Item:
     def grade(self) -> Grade:
         """Data grade."""
         return self.facts.grade
+
+    @property
+    def is_public_prose(self) -> bool:
+        """Whether it holds words that anybody may read, and no key, code or number."""
+        facts = self.facts
+        shaped = self.names_key or facts.pattern or facts.check or facts.identifies
+        return self.kind is Kind.TEXT and self.grade is Grade.L1 and not shaped
 
     @property
     def names(self) -> str | None:

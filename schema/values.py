@@ -46,7 +46,7 @@ class Identifier:
     """An identifier that another system or register gave."""
 
     scheme: str = item("标识体系", "Identifier scheme", length_max=40)
-    value: str = item("标识", "Identifier", length_max=200)
+    value: str = item("标识", "Identifier", length_max=200, identifies=True)
 
 
 @value("地点")

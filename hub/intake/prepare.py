@@ -25,6 +25,7 @@ from schema.errors import CanonicalError, Problem
 from schema.item import RecordSpec
 from schema.keys import check_key_text, is_authority, visible_key
 from schema.parties import Effect
+from schema.personal import refuse_citizen_number, refuse_private_contact
 from schema.registry import Registry
 from schema.texts import visible
 
@@ -164,6 +165,8 @@ def _prepare_withdrawal(made: Prepared, raw: Any, now: datetime) -> None:
         made.problems.append(_clean(told))
     if not _is_text(reason, REASON_LENGTH_MAX) or not reason.isprintable():
         made.problems.append(problem("withdraw.reason", ErrorCode.ROW_SHAPE))
+    elif (flaw := refuse_citizen_number(reason) or refuse_private_contact(reason)) is not None:
+        made.problems.append(Problem("withdraw.reason", flaw.code, flaw.zh, flaw.en, None))
     if not isinstance(at, str) or not is_instant(at):
         made.problems.append(problem("withdraw.at", ErrorCode.ROW_SHAPE, at))
     if made.problems:

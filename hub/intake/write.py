@@ -41,6 +41,7 @@ from hub.store.settling import write_staged
 from hub.store.view import View, names_now, view_on
 from schema.dates import local_date
 from schema.errors import Problem
+from schema.personal import without_citizen_numbers
 
 _ENTRY_COLUMNS = [
     *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
@@ -186,7 +187,7 @@ class Writing:
                 [
                     batch.source,
                     text_or_null(row.record_type),
-                    text_or_null(row.key),
+                    text_or_null(row.key and without_citizen_numbers(row.key)),
                     str(row.row),
                     raw_text(row.raw),
                     json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
@@ -280,12 +281,22 @@ class Writing:
 
 
 def raw_text(raw: object) -> str:
-    """Return a refused row as ASCII JSON, cut to what quarantine keeps."""
+    """Return a refused row as ASCII JSON without citizen numbers, cut to what quarantine keeps."""
     try:
-        text = json.dumps(raw, ensure_ascii=True, default=str)
+        text = json.dumps(_masked(raw), ensure_ascii=True, default=str)
     except RecursionError:
         text = '"a row nested too deeply to be kept"'
     return text[:RAW_CHARACTERS_MAX]
+
+
+def _masked(raw: object) -> object:
+    if isinstance(raw, str):
+        return without_citizen_numbers(raw)
+    if isinstance(raw, int) and without_citizen_numbers(str(raw)) != str(raw):
+        return without_citizen_numbers(str(raw))
+    if isinstance(raw, Mapping):
+        return {_masked(name): _masked(value) for name, value in raw.items()}
+    return [_masked(each) for each in raw] if isinstance(raw, list | tuple) else raw
 
 
 def _assurance(row: Prepared, batch: Batch) -> str:

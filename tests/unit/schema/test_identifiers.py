@@ -22,7 +22,6 @@ from schema.identifiers import (
     check_organisation_code,
     check_ror,
     check_uscc,
-    refuse_citizen_number,
 )
 from tests.shared import SHARED
 
@@ -185,47 +184,6 @@ def test_loose_shapes_of_division_doi_and_handle():
     assert code_of(check_doi("10.5442/" + "x" * 600)) == "DOI_SHAPE"
     assert check_handle("21.T11998/0000-001A-3905-F") is None
     assert code_of(check_handle("no-prefix")) == "HANDLE_SHAPE"
-
-
-def citizen_number(body: str) -> str:
-    return body + mod_11_2.calc_check_digit(body)
-
-
-@pytest.mark.parametrize("body", ["33010619900307123", "11010519491231002", "34010020000229001"])
-def test_a_citizen_number_is_refused_alone_and_inside_text(body: str):
-    number = citizen_number(body)
-    for text in (
-        number,
-        number.lower(),
-        f"operator {number}",
-        f"U{number}z",
-        f"操作员{number}，电话略",
-    ):
-        flaw = refuse_citizen_number(text)
-        assert flaw is not None
-        assert flaw.code == "CITIZEN_NUMBER"
-        assert number not in flaw.zh + flaw.en
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "user-4711",
-        "290020241000012345",
-        "91110000600037341L",
-        "33010619901307123X",
-        "",
-        "1" + citizen_number("33010619900307123"),
-    ],
-)
-def test_other_texts_and_numbers_are_not_taken_for_citizen_numbers(text: str):
-    assert refuse_citizen_number(text) is None
-
-
-def test_a_wrong_check_character_is_no_citizen_number():
-    number = citizen_number("33010619900307123")
-    others = [each for each in "0123456789X" if each != number[-1]]
-    assert [each for each in others if refuse_citizen_number(number[:-1] + each)] == []
 
 
 @pytest.mark.parametrize(
