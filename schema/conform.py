@@ -23,10 +23,12 @@ from schema.item import LIST_LENGTH_MAX, Grade, Item, Kind, RecordSpec
 from schema.keys import check_key_text, is_key_text, visible_key
 from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
 from schema.personal import (
+    CITIZEN_LENGTH,
     NEVER_SHOWN,
     SHORTEST_MAIL,
     refuse_citizen_number,
     refuse_private_contact,
+    suspicion,
     without_citizen_numbers,
 )
 from schema.texts import spelling, visible
@@ -207,6 +209,7 @@ def _text_test(item: Item, check: Check) -> Test:
     length_max, matches = item.facts.length_max, re.compile(pattern or "").fullmatch
     characters = is_key_text if item.names_key else _is_nfc
     personal = _personal_check(item)
+    short = SHORTEST_MAIL if item.is_public_prose else CITIZEN_LENGTH
 
     def test(raw: Any) -> bool:
         if (
@@ -216,7 +219,7 @@ def _text_test(item: Item, check: Check) -> Test:
             and raw[0] != " " != raw[-1]
             and (raw.isascii() or characters(raw))
             and (pattern is None or matches(raw) is not None)
-            and (len(raw) < SHORTEST_MAIL or personal(raw) is None)
+            and (len(raw) < short or suspicion(raw) is None or personal(raw) is None)
         ):
             return further is None or further(raw) is None
         return check(raw) is None  # a long text may break lines

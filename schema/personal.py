@@ -59,20 +59,20 @@ _MAIL = re.compile(
 )
 
 
-_SUSPECT = re.compile(r"[@＠]|[0-9０-９](?:[ 　－-]?[0-9０-９]){10}").search
-"""What a text must hold before it is looked at closely; most hold nothing like it."""
+suspicion = re.compile(r"[@＠0-9０-９](?:(?<=[@＠])|(?:[ 　－-]?[0-9０-９]){10})").search
+"""Finds what a text must hold before it is looked at closely; most hold nothing like it."""
 
 
 def refuse_citizen_number(text: str) -> Flaw | None:
     """Refuse a text that is or contains a 公民身份号码 (GB 11643)."""
-    if len(text) < CITIZEN_LENGTH or not _SUSPECT(text):
+    if len(text) < CITIZEN_LENGTH or not suspicion(text):
         return None
     return CITIZEN_NUMBER if any(map(_is_citizen_number, _CITIZEN.findall(_plain(text)))) else None
 
 
 def refuse_private_contact(text: str) -> Flaw | None:
     """Refuse a text that contains a mobile number of mainland China or a private mail address."""
-    if len(text) < SHORTEST_MAIL or not _SUSPECT(text):
+    if len(text) < SHORTEST_MAIL or not suspicion(text):
         return None
     plain = _plain(text)
     if "@" in plain and _MAIL.search(plain):
@@ -82,7 +82,7 @@ def refuse_private_contact(text: str) -> Flaw | None:
 
 def without_citizen_numbers(text: str) -> str:
     """Return the text with each citizen number replaced by `REMOVED`."""
-    if len(text) < CITIZEN_LENGTH or not _SUSPECT(text):
+    if len(text) < CITIZEN_LENGTH or not suspicion(text):
         return text
     plain = _plain(text)
     if not any(map(_is_citizen_number, _CITIZEN.findall(plain))):
