@@ -16,22 +16,20 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from schema.dates import EARLIEST_YEAR, LATEST_YEAR, PartialDate, is_date, is_instant
+from schema.dates import PartialDate
 from schema.errors import ConformanceError, Problem
 from schema.identifiers import Flaw
 from schema.item import LIST_LENGTH_MAX, Grade, Item, Kind, RecordSpec
-from schema.keys import check_key_text, is_key_text, visible_key
-from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
+from schema.item_checks import Check, check_of, personal_check
+from schema.keys import is_key_text, visible_key
 from schema.personal import (
     CITIZEN_LENGTH,
     NEVER_SHOWN,
     SHORTEST_MAIL,
-    refuse_citizen_number,
-    refuse_private_contact,
     suspicion,
     without_citizen_numbers,
 )
-from schema.texts import spelling, visible
+from schema.texts import visible
 from schema.values import OriginalText
 
 VALUE_SHOWN_MAX = 80
@@ -41,7 +39,6 @@ TEXT_READ_MAX = 1_000
 PROBLEMS_MAX = 100
 """Problems of one row that are reported."""
 
-Check = Callable[[Any], Flaw | None]
 Test = Callable[[Any], bool]
 
 MISSING = Flaw("MISSING", "必填项缺失", "is required")
@@ -50,31 +47,6 @@ NOT_AN_ITEM = Flaw(
     "NOT_AN_ITEM",
     "必须以本类记录的一个数据项名称开头",
     "must begin with the name of an item of this record type",
-)
-NOT_TEXT = Flaw("NOT_TEXT", "必须是文本", "must be text")
-NOT_INTEGER = Flaw("NOT_INTEGER", "必须是整数，绝对值小于 2^53", "must be an integer below 2^53")
-NOT_DECIMAL = Flaw(
-    "NOT_DECIMAL",
-    '必须是文本形式的十进制数，例如 "3.50"；'
-    f"小数点前至多 {WHOLE_DIGITS_MAX} 位，后至多 {DECIMALS_MAX} 位",
-    f'must be a decimal written as text, such as "3.50", of at most {WHOLE_DIGITS_MAX} digits '
-    f"before the point and {DECIMALS_MAX} behind",
-)
-NOT_BOOLEAN = Flaw("NOT_BOOLEAN", "必须是 true 或 false", "must be true or false")
-_YEARS_ZH = f"，年份在 {EARLIEST_YEAR} 至 {LATEST_YEAR} 之间"
-_YEARS_EN = f", of a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
-NOT_DATE = Flaw(
-    "NOT_DATE", f"必须是日期 YYYY-MM-DD{_YEARS_ZH}", f"must be a date YYYY-MM-DD{_YEARS_EN}"
-)
-NOT_PARTIAL_DATE = Flaw(
-    "NOT_PARTIAL_DATE",
-    f"必须是 YYYY、YYYY-MM 或 YYYY-MM-DD{_YEARS_ZH}",
-    f"must be YYYY, YYYY-MM or YYYY-MM-DD{_YEARS_EN}",
-)
-NOT_INSTANT = Flaw(
-    "NOT_INSTANT",
-    f"必须是 UTC 时间 YYYY-MM-DDTHH:MM:SSZ{_YEARS_ZH}",
-    f"must be a UTC time YYYY-MM-DDTHH:MM:SSZ{_YEARS_EN}",
 )
 NOT_OBJECT = Flaw("NOT_OBJECT", "必须是对象", "must be an object")
 NOT_LIST = Flaw("NOT_LIST", "必须是数组", "must be a list")
@@ -146,7 +118,7 @@ class _Field:
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.check = _check_of(item)
+        self.check = check_of(item)
 
 
 class _Shape:
@@ -208,7 +180,7 @@ def _text_test(item: Item, check: Check) -> Test:
     pattern, further = item.facts.pattern, item.facts.check
     length_max, matches = item.facts.length_max, re.compile(pattern or "").fullmatch
     characters = is_key_text if item.names_key else _is_nfc
-    personal = _personal_check(item)
+    personal = personal_check(item)
     short = SHORTEST_MAIL if item.is_public_prose else CITIZEN_LENGTH
 
     def test(raw: Any) -> bool:
@@ -262,138 +234,6 @@ def _problem(path: str, flaw: Flaw, raw: Any, show: Callable[[str], str] = visib
         shown = show(text[:VALUE_SHOWN_MAX])[:VALUE_SHOWN_MAX]
     path = without_citizen_numbers(path.rstrip("."))
     return Problem(path, flaw.code, flaw.zh, flaw.en, shown)
-
-
-def _check_of(item: Item) -> Check:
-    if item.kind is Kind.TEXT:
-        return _text_check(item)
-    if item.kind is Kind.INTEGER:
-        return _integer_check(item)
-    if item.kind is Kind.DECIMAL:
-        return _decimal_check(item)
-    if item.kind is Kind.CODE:
-        return _code_check(item)
-    return {
-        Kind.BOOLEAN: lambda raw: None if isinstance(raw, bool) else NOT_BOOLEAN,
-        Kind.DATE: _date,
-        Kind.INSTANT: _instant,
-        Kind.PARTIAL_DATE: _partial_date,
-        Kind.VALUE: lambda raw: None,
-    }[item.kind]
-
-
-def _text_check(item: Item) -> Check:
-    facts = item.facts
-    pattern = re.compile(facts.pattern) if facts.pattern else None
-    length_max, further, multiline = facts.length_max, facts.check, facts.multiline
-    characters = check_key_text if item.names_key else None
-    personal = _personal_check(item)
-    too_long = Flaw(
-        "TOO_LONG", f"最多 {length_max} 个字符", f"must have at most {length_max} characters"
-    )
-    misshapen = Flaw("MISSHAPEN", f"格式应为 {facts.pattern}", f"must look like {facts.pattern}")
-
-    def check(raw: Any) -> Flaw | None:
-        if not isinstance(raw, str):
-            return NOT_TEXT
-        if len(raw) > length_max:
-            return too_long
-        flaw = personal(raw) or (characters(raw) if characters else None)
-        flaw = flaw or spelling(raw, multiline=multiline)
-        if flaw is not None:
-            return flaw
-        if pattern is not None and pattern.fullmatch(raw) is None:
-            return misshapen
-        return further(raw) if further is not None else None
-
-    return check
-
-
-def _personal_check(item: Item) -> Callable[[str], Flaw | None]:
-    """Return the check for personal data that the item must not hold."""
-    if not item.is_public_prose:
-        return refuse_citizen_number
-    return lambda text: refuse_citizen_number(text) or refuse_private_contact(text)
-
-
-def _bounds(item: Item) -> Flaw:
-    low, high = item.facts.minimum, item.facts.maximum
-    unit = f" {item.facts.unit}" if item.facts.unit else ""
-    return Flaw(
-        "OUT_OF_RANGE",
-        f"允许范围：{'' if low is None else low} 至 {'' if high is None else high}{unit}",
-        f"must lie between {'any' if low is None else low} and "
-        f"{'any' if high is None else high}{unit}",
-    )
-
-
-def _integer_check(item: Item) -> Check:
-    low, high, outside = item.facts.minimum, item.facts.maximum, _bounds(item)
-
-    def check(raw: Any) -> Flaw | None:
-        if isinstance(raw, bool) or not isinstance(raw, int):
-            return NOT_INTEGER
-        if not is_integer(raw):
-            return NOT_INTEGER
-        return outside if _is_outside(raw, low, high) else None
-
-    return check
-
-
-def _decimal_check(item: Item) -> Check:
-    low, high, outside = item.facts.minimum, item.facts.maximum, _bounds(item)
-
-    def check(raw: Any) -> Flaw | None:
-        if not isinstance(raw, str) or DECIMAL.fullmatch(raw) is None:
-            return NOT_DECIMAL
-        return outside if _is_outside(Decimal(raw), low, high) else None
-
-    return check
-
-
-def _is_outside(number: int | Decimal, low: int | None, high: int | None) -> bool:
-    return (low is not None and number < low) or (high is not None and number > high)
-
-
-def _code_check(item: Item) -> Check:
-    assert item.code_list is not None
-    names = frozenset(member.value for member in item.code_list)
-    flaw = Flaw(
-        "CODE_UNKNOWN",
-        f"代码必须是其中之一：{'、'.join(sorted(names))}",
-        f"must be one of {', '.join(sorted(names))}",
-    )
-
-    def check(raw: Any) -> Flaw | None:
-        return None if isinstance(raw, str) and raw in names else flaw
-
-    return check
-
-
-def _date(raw: Any) -> Flaw | None:
-    return None if isinstance(raw, str) and is_date(raw) else NOT_DATE
-
-
-def _instant(raw: Any) -> Flaw | None:
-    return None if isinstance(raw, str) and is_instant(raw) else NOT_INSTANT
-
-
-_DAY_LONG = len("2026-11-23")
-_FIRST, _LAST = str(EARLIEST_YEAR), str(LATEST_YEAR)
-
-
-def _partial_date(raw: Any) -> Flaw | None:
-    if isinstance(raw, str):
-        try:
-            if len(raw) == _DAY_LONG and raw[4] == raw[7] == "-" and _FIRST <= raw[:4] <= _LAST:
-                date.fromisoformat(raw)
-            else:
-                PartialDate(raw)
-        except ValueError:
-            pass
-        else:
-            return None
-    return NOT_PARTIAL_DATE
 
 
 _READERS: dict[Kind, Callable[[Any], Any]] = {

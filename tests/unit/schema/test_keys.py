@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.conform import _check_of, _Field, _is_clean, _shape, _text_test, conform
+from schema.conform import _Field, _is_clean, _shape, _text_test, conform
 from schema.item import Item, Kind, describe, item, record
+from schema.item_checks import check_of
 from schema.keys import GREEK, MARKS, PATTERN, check_key_text, is_key_text, visible_key
 from schema.parties import party_in
 from schema.publish import json_schema
@@ -162,10 +163,10 @@ def test_every_text_of_a_key_and_every_reference_names_a_key(name: str) -> None:
 def test_no_item_that_names_a_key_takes_a_twin_of_it(name: str) -> None:
     for each in standard()[name].items:
         if each.names_key:
-            flaw = _check_of(each)("A1\u200b")
+            flaw = check_of(each)("A1\u200b")
             assert flaw is not None
             assert flaw.code == "KEY_CHARACTER"
-            assert not _text_test(each, _check_of(each))("A1\u200b")
+            assert not _text_test(each, check_of(each))("A1\u200b")
 
 
 def test_a_class_is_named_by_characters_of_a_key() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.conform import _check_of, _Field, _text_test, conform
+from schema.conform import _Field, _text_test, conform
 from schema.item import TEXT_LENGTH_MAX, Item, Kind, RecordSpec, item, record
+from schema.item_checks import check_of
 from schema.parties import party_in
 from schema.publish import json_schema, standard_page
 from schema.registry import standard
@@ -59,7 +60,7 @@ def test_prose_is_what_is_declared_so_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_only_prose_breaks_lines(name: str, broken: str) -> None:
     each = TEXTS[name]
-    flaw, passes = _check_of(each)(broken), _text_test(each, _check_of(each))(broken)
+    flaw, passes = check_of(each)(broken), _text_test(each, check_of(each))(broken)
     assert passes == (flaw is None) == each.facts.multiline
     if flaw is not None:
         assert flaw.code in {"CONTROL_CHARACTER", "KEY_CHARACTER"}
@@ -93,7 +94,7 @@ NONCHARACTERS = [
 
 @pytest.mark.parametrize("each", [MODEL, FUNCTIONS], ids=["a single line", "several lines"])
 def test_no_text_takes_what_only_deceives(each: Item) -> None:
-    check = _check_of(each)
+    check = check_of(each)
     for number in DECEIVING + NONCHARACTERS:
         flaw = check(f"a{chr(number)}b")
         assert flaw is not None
