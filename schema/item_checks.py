@@ -50,6 +50,7 @@ NOT_INSTANT = Flaw(
 
 
 def check_of(item: Item) -> Check:
+    """Return the check of one value of an item."""
     if item.kind is Kind.TEXT:
         return _text_check(item)
     if item.kind is Kind.INTEGER:
