@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from adapters._mapping import FileFacts, MappingError, parse_mapping, suggest
+from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
 from connectors.errors import ConnectorError
 from hub.cli.submit import print_problems, read_bytes, read_text
 from hub.errors import ErrorCode, RefusedError

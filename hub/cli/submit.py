@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from adapters._mapping import Mapping, MappingError, MappingProblem, parse_mapping
+from adapters.mapping import Mapping, MappingError, MappingProblem, parse_mapping
 from connectors.errors import ConnectorError
 from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock

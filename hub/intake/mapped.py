@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from adapters._mapping import Converted, Converter, RowProblem, Table
-from adapters._mapping import Mapping as SavedMapping
+from adapters.mapping import Converted, Converter, RowProblem, Table
+from adapters.mapping import Mapping as SavedMapping
 from hub.clock import Clock
 from hub.intake.batch import (
     Assurance,

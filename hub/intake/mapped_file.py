@@ -26,9 +26,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from adapters._mapping import Column, FileFacts, SourceRow, Table, match_text
-from adapters._mapping.moments import DAYS_1904
-from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, Unread, is_blank, text_of
+from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
+from adapters.mapping.moments import DAYS_1904
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, Unread, is_blank, text_of
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table

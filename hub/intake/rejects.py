@@ -16,8 +16,8 @@ from decimal import Decimal
 
 import xlsxwriter
 
-from adapters._mapping import RowProblem, SourceRow, Table
-from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+from adapters.mapping import RowProblem, SourceRow, Table
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
 
 CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a fixed naive stamp keeps the file reproducible
 CELL_TEXT_MAX = 32_767

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from adapters._mapping import Column, FileFacts, RowProblem, SourceRow, Table
-from adapters._mapping.table import text_of
+from adapters.mapping import Column, FileFacts, RowProblem, SourceRow, Table
+from adapters.mapping.table import text_of
 from connectors.errors import ConnectorError
 from hub.intake.mapped_file import read_file
 from hub.intake.rejects import Refused, rejects_workbook

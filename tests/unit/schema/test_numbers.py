@@ -11,8 +11,8 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters._mapping.units import decimal_text as written
 from adapters._row import Row
+from adapters.mapping.units import decimal_text as written
 from hub.graphql.scalars import SCALARS, Date, DateTime, PartialDate, SafeInt
 from hub.graphql.scalars import Decimal as DecimalScalar
 from schema.canonical import canonical

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from adapters._mapping import slots
-from adapters._mapping.assemble import assembled, keep_originals
-from adapters._mapping.bind import covers, misfits
-from adapters._mapping.errors import CellError, MappingError
-from adapters._mapping.model import Condition, RecordRule, Rule
-from adapters._mapping.model import Mapping as SavedMapping
-from adapters._mapping.table import (
+from adapters.mapping import slots
+from adapters.mapping.assemble import assembled, keep_originals
+from adapters.mapping.bind import covers, misfits
+from adapters.mapping.errors import CellError, MappingError
+from adapters.mapping.model import Condition, RecordRule, Rule
+from adapters.mapping.model import Mapping as SavedMapping
+from adapters.mapping.table import (
     Column,
     SourceRow,
     is_blank,
     locate,
     text_of,
 )
-from adapters._mapping.values import Reading, Taken
+from adapters.mapping.values import Reading, Taken
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
 from schema.item import Grade

@@ -15,12 +15,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from adapters._mapping.errors import CellError
-from adapters._mapping.model import FileFacts, Rule, fill, template_columns
-from adapters._mapping.moments import day, hours_between, instant, zone_of
-from adapters._mapping.slots import EVERY
-from adapters._mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
-from adapters._mapping.units import convert, decimal_text, number_of
+from adapters.mapping.errors import CellError
+from adapters.mapping.model import FileFacts, Rule, fill, template_columns
+from adapters.mapping.moments import day, hours_between, instant, zone_of
+from adapters.mapping.slots import EVERY
+from adapters.mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
+from adapters.mapping.units import convert, decimal_text, number_of
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
 from schema.flat import SEPARATOR, SPELLINGS

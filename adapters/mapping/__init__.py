@@ -9,12 +9,12 @@ rows into records (`convert`); `suggest` proposes a mapping for a table that nob
 - Pure: tables come in as values, records go out as wire objects that `schema.conform` has checked.
 """
 
-from adapters._mapping.convert import Converted, Converter, RowProblem
-from adapters._mapping.errors import MappingError, MappingProblem
-from adapters._mapping.model import FileFacts, Mapping
-from adapters._mapping.parse import parse_mapping
-from adapters._mapping.suggest import suggest
-from adapters._mapping.table import Column, SourceRow, Table, match_text
+from adapters.mapping.convert import Converted, Converter, RowProblem
+from adapters.mapping.errors import MappingError, MappingProblem
+from adapters.mapping.model import FileFacts, Mapping
+from adapters.mapping.parse import parse_mapping
+from adapters.mapping.suggest import suggest
+from adapters.mapping.table import Column, SourceRow, Table, match_text
 
 __all__ = [
     "Column",

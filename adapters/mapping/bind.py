@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from adapters._mapping.errors import MappingProblem
-from adapters._mapping.model import Mapping as SavedMapping
-from adapters._mapping.table import Column, Found, match_text
+from adapters.mapping.errors import MappingProblem
+from adapters.mapping.model import Mapping as SavedMapping
+from adapters.mapping.table import Column, Found, match_text
 
 
 def misfits(
