@@ -1,7 +1,25 @@
-"""Mapping: how the columns of somebody's table become records, as an institution's clerk wrote it.
+"""`mapping`: how the columns of somebody's table become records, as its keeper wrote it down.
 
-The mapping is a TOML file (`parse`), it is bound to the columns of a table (`bind`), and then turns
-rows into records (`convert`); `suggest` proposes a mapping for a table that nobody has mapped yet.
+The smallest example, a ledger with three columns:
+
+    mapping = parse_mapping('''
+    title = "Ledger"
+    [[record]]
+    type = "Instrument"
+    [record.fixed]
+    institutionKey = "moe:10335"
+    [record.items]
+    localNo = "No."
+    name.zh = "Name"
+    status = "State"
+    ''')
+    columns = [Column(1, "No."), Column(2, "Name"), Column(3, "State")]
+    for row in Converter(mapping, columns).convert([SourceRow(2, ("1", "电镜", "在用"))]):
+        row.records     # (("Instrument", {"institutionKey": "moe:10335", "localNo": "1", …}),)
+
+A mapping is TOML (`parse`), it is bound to the columns of a table (`bind`) and then turns rows into
+records (`convert`); `suggest` drafts one for a table that nobody has mapped yet; `monthly` holds the
+ones that ship: those of the monthly workbook. docs/partners/mappings/README.md is its keeper's guide.
 
 - Nothing of a table is passed over in silence: each column is used, dropped as personal or ignored
   with a reason; each row becomes records, is left out by a stated rule, or is refused with reasons.

@@ -181,9 +181,14 @@ class Reading:
         if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
             comma = False  # a number of a workbook has no marks of its own
         text = text_of(cell)
-        if rule.unit is None:
+        if rule.unit is not None:
+            return convert(text, rule.unit, target, decimal_comma=comma)
+        try:
             return number_of(text, decimal_comma=comma)
-        return convert(text, rule.unit, target, decimal_comma=comma)
+        except CellError as error:
+            # Nothing is converted here, so the cell breaks the standard as any record would.
+            code = "NOT_INTEGER" if rule.slot.item.kind is Kind.INTEGER else "NOT_DECIMAL"
+            raise CellError(code, error.zh, error.en) from error
 
 
 def wire_value(item: Item, cell: Cell) -> Any:
