@@ -18,8 +18,15 @@ from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
-from hub.intake.mapped import MappedFile, ReadFile, Report, Submission, read_mapped, submit_read
-from hub.intake.rejects import rejects_workbook
+from hub.intake.files.rejects import rejects_workbook
+from hub.intake.files.submission import (
+    MappedFile,
+    ReadFile,
+    Report,
+    Submission,
+    read_mapped,
+    submit_read,
+)
 from hub.ledger.leaf import HUB_PARTY
 
 REASONS_SHOWN_MAX = 50

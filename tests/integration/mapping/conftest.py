@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mapping import parse_mapping
-from hub.intake.mapped import MappedFile, Submission, read_mapped, submit_read
+from hub.intake.files.submission import MappedFile, Submission, read_mapped, submit_read
 from hub.store.database import Database
 from tests.shared import SHARED
 

@@ -13,7 +13,7 @@ import python_calamine as calamine
 import xlsxwriter
 
 from adapters.mapping.table import ROW_NUMBER_COLUMN
-from hub.intake.rejects import rejects_workbook
+from hub.intake.files.rejects import rejects_workbook
 from hub.store.database import Database
 from tests.integration.mapping.conftest import Send, mapping_text, real_file
 

@@ -8,7 +8,7 @@ import xlsxwriter
 
 from adapters.monthly_workbook import read_workbook, unused_sheets
 from connectors.tables import read_table
-from hub.intake.workbook import template
+from hub.intake.files.template import template
 from schema.conform import conform
 from schema.registry import standard
 

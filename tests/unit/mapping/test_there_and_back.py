@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from adapters.mapping import Column, FileFacts, RowProblem, SourceRow, Table
 from adapters.mapping.table import text_of
 from connectors.errors import ConnectorError
-from hub.intake.mapped_file import read_file
-from hub.intake.rejects import Refused, rejects_workbook
+from hub.intake.files.rejects import Refused, rejects_workbook
+from hub.intake.files.tables import read_file
 from schema.errors import Problem
 
 CALM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

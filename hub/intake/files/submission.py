@@ -29,9 +29,9 @@ from hub.intake.batch import (
     Rejected,
     RowOutcome,
 )
+from hub.intake.files.rejects import Refused
+from hub.intake.files.tables import is_workbook, read_file
 from hub.intake.limits import BATCH_ROWS_MAX
-from hub.intake.mapped_file import is_workbook, read_file
-from hub.intake.rejects import Refused
 from hub.intake.submit import submit
 from hub.store.database import Database
 
