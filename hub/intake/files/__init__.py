@@ -1,4 +1,4 @@
-"""Files that people send, on one road: bytes, a table, records, batches, a report, refused rows back.
+"""`files`: what people send takes one road, from bytes to records, and refused rows back.
 
 - `tables` and `text`: bytes become a table with named columns, whatever program saved them.
 - `adapters.mapping` makes records of its rows; `monthly` finds the shipped mapping of each sheet of

@@ -1,4 +1,4 @@
-"""Files that people send: bytes in, a table with named columns out.
+"""`tables`: bytes in, tables with named columns out.
 
 What kind of file it is follows from its first bytes; encoding, delimiter, sheet and header row are
 found out unless the mapping states them. A statement about text (encoding, delimiter) says nothing
@@ -6,53 +6,54 @@ about a workbook, so that the rejected rows of a CSV file may come back as the w
 out as.
 
 - Blank rows are skipped, and rows keep the numbers that their sender sees.
-- A line that cannot be parted into cells (an open quotation mark, broken JSON) is one bad row: it
-  is told and sent back like any other, and the lines after it are read.
 - The column of row numbers in front of rows that came back is taken off here and gives the number.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
-import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters.mapping.moments import DAYS_1904
-from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, Unread, is_blank, text_of
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
 from connectors.errors import PayloadError
-from connectors.limits import Limits
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
+from hub.intake.files.text import (
+    LIMITS,
+    TEXT_SHEET,
+    decoded,
+    delimited_rows,
+    delimiter_of,
+    json_table,
+)
 
-LIMITS = Limits()
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
-DELIMITERS = ",\t;|"
-SAMPLE_LINES = 20
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""Byte order marks, the longer ones before those they begin with."""
-GUESSED = ("utf-8", "gb18030")
-TEXT_SHEET = "rows"
-LINE_SHOWN_MAX = 2_000
-"""Characters of a line that is sent back because it is no row."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of one sheet, or of a text file, whose header is not known yet."""
+
+    name: str
+    """Empty for a text file."""
+    rows: Sequence[SourceRow]
+    found: dict[str, str]
+    """What was found out about the file: format, encoding, delimiter."""
+
+    @property
+    def head(self) -> list[SourceRow]:
+        """Return the rows in which the header may stand."""
+        return [row for row in self.rows[:HEADER_SEARCHED_MAX] if row.unread is None]
 
 
 def is_workbook(data: bytes) -> bool:
@@ -65,57 +66,84 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
 
     Raises `PayloadError` when the file as a whole cannot be read.
     """
+    _check_size(name, data)
+    names = frozenset(match_text(each) for each in wanted)
+    if is_workbook(data):
+        sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
+        rows = _shifted(sheet.rows, data, stated=facts.dates_1904)
+        return headed(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
+    encoding, text = decoded(name, data, facts.encoding)
+    table = json_table(name, text, facts.rows_at, {"encoding": encoding})
+    if table is not None:
+        return table
+    sheet = _delimited(name, encoding, text, facts.delimiter)
+    return headed(name, sheet, names, header_row=facts.header_row)
+
+
+def read_sheets(name: str, data: bytes) -> list[Sheet]:
+    """Return every sheet of a workbook that has rows; of a text file the one that it is.
+
+    Raises `PayloadError` when the file as a whole cannot be read.
+    """
+    _check_size(name, data)
+    if is_workbook(data):
+        return _sheets(name, data)
+    return [_delimited(name, *decoded(name, data, None), None)]
+
+
+def _check_size(name: str, data: bytes) -> None:
     if len(data) > LIMITS.table_bytes_max:
         raise PayloadError(
             name,
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
             hint="send the rows in several files",
         )
-    names = frozenset(match_text(each) for each in wanted)
-    if is_workbook(data):
-        return _workbook(name, data, facts, names)
-    encoding, text = _decoded(name, data, facts.encoding)
-    found = {"encoding": encoding}
-    rows = _json_rows(name, text, facts.rows_at)
-    if rows is not None:
-        return _flattened(name, rows, found)
-    delimiter = facts.delimiter or _delimiter(text)
-    found["delimiter"] = "TAB" if delimiter == "\t" else delimiter
-    return _headed(name, TEXT_SHEET, _text_rows(name, text, delimiter), facts, names, found)
 
 
-def _workbook(name: str, data: bytes, facts: FileFacts, names: frozenset[str]) -> Table:
+def _delimited(name: str, encoding: str, text: str, stated: str | None) -> Sheet:
+    delimiter = stated or delimiter_of(text)
+    shown = "TAB" if delimiter == "\t" else delimiter
+    rows = delimited_rows(name, text, delimiter)
+    return Sheet("", rows, {"encoding": encoding, "delimiter": shown})
+
+
+def _sheets(name: str, data: bytes) -> list[Sheet]:
     sheets: dict[str, list[SourceRow]] = {}
     for row in read_table(name, data, LIMITS):
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
-    sheet = facts.sheet
-    if sheet is None and len(sheets) == 1:
-        sheet = next(iter(sheets))
-    if sheet is None:
-        sheet = max(sheets, key=lambda each: _matches(sheets[each], names), default="")
-        if sum(_matches(rows, names) > 0 for rows in sheets.values()) != 1:
-            sheet = None
-    if sheet is None or sheet not in sheets:
-        listed = ", ".join(sheets) or "none with rows"
-        raise PayloadError(
-            name,
-            f"which sheet is meant? There are: {listed}",
-            hint='say so in the mapping 请在映射中写明: [file] sheet = "…"',
-        )
-    rows = _shifted(sheets[sheet], data, stated=facts.dates_1904)
-    return _headed(name, sheet, rows, facts, names, {"format": "workbook"})
+    return [Sheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
 
 
-def _matches(rows: Sequence[SourceRow], names: frozenset[str]) -> int:
+def _sheet_meant(
+    name: str, sheets: Sequence[Sheet], stated: str | None, names: frozenset[str]
+) -> Sheet:
+    """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
+    if stated is not None:
+        meant = [each for each in sheets if each.name == stated]
+    elif len(sheets) == 1:
+        meant = list(sheets)
+    else:
+        meant = [each for each in sheets if _matches(each, names)]
+    if len(meant) == 1:
+        return meant[0]
+    listed = ", ".join(each.name for each in sheets) or "none with rows"
+    raise PayloadError(
+        name,
+        f"which sheet is meant? There are: {listed}",
+        hint='say so in the mapping 请在映射中写明: [file] sheet = "…"',
+    )
+
+
+def _matches(sheet: Sheet, names: frozenset[str]) -> int:
     """Count the wanted columns in the row that looks most like the header."""
-    return max((_known(row, names) for row in rows[:HEADER_SEARCHED_MAX]), default=0)
+    return max((_known(row, names) for row in sheet.head), default=0)
 
 
 def _known(row: SourceRow, names: frozenset[str]) -> int:
     return sum(match_text(cell) in names for cell in row.cells if isinstance(cell, str))
 
 
-def _shifted(rows: list[SourceRow], data: bytes, *, stated: bool | None) -> list[SourceRow]:
+def _shifted(rows: Sequence[SourceRow], data: bytes, *, stated: bool | None) -> Sequence[SourceRow]:
     """Move dates between the two epochs where the workbook's own mark is known to be wrong."""
     if stated is None or not data.startswith(XLSX_MAGIC) or stated == _declares_1904(data):
         return rows
@@ -138,180 +166,16 @@ def _declares_1904(data: bytes) -> bool:
     return re.search(rb'date1904\s*=\s*["\'](1|true)["\']', head) is not None
 
 
-def _decoded(name: str, data: bytes, stated: str | None) -> tuple[str, str]:
-    marked = [encoding for mark, encoding in MARKS if data.startswith(mark)]
-    candidates = marked[:1] or ([stated] if stated else list(GUESSED))
-    for encoding in candidates:
-        try:
-            text = data.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\0" not in text:
-            return encoding, text
-    raise PayloadError(
-        name,
-        f"the file is neither a workbook nor text in {' or '.join(candidates)}",
-        hint='state it in the mapping 请在映射中写明编码: [file] encoding = "…"',
-    )
-
-
-def _delimiter(text: str) -> str:
-    """Find the delimiter by which the first lines fall into the most columns, alike."""
-    sample = list(text.splitlines()[:SAMPLE_LINES])
-    best, most = ",", 0.0
-    for delimiter in DELIMITERS:
-        try:
-            widths = Counter(len(row) for row in csv.reader(sample, delimiter=delimiter) if row)
-        except csv.Error:
-            continue
-        for width, count in widths.most_common(1):
-            if width > 1 and width * count > most:
-                best, most = delimiter, width * count
-    return best
-
-
-def _text_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
-    rows = list(_parsed(name, text, delimiter, csv.QUOTE_MINIMAL))
-    if delimiter == "\t" and any(row.unread for row in rows):
-        # Tab-separated files are often written without any quoting, inch marks included.
-        rows = list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
-    if rows and all(row.unread for row in rows):
-        hint = "is a quotation mark open?"
-        raise PayloadError(name, "no line can be parted into cells", hint=hint)
-    return rows
-
-
-def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[SourceRow]:
-    """Yield the rows; after a line that is none, reading goes on with the line that follows it."""
-    lines = list(io.StringIO(text, newline=""))
-    at = number = 0
-    while at < len(lines):
-        rest = (lines[n] for n in range(at, len(lines)))
-        reader = csv.reader(rest, delimiter=delimiter, quoting=quoting, strict=True)
-        read = at
-        try:
-            for row in reader:
-                read, number = at + reader.line_num, number + 1
-                if number > LIMITS.table_rows_max or len(row) > LIMITS.table_columns_max:
-                    raise PayloadError(name, f"row {number}: too many rows or columns")
-                cells = tuple(cell.strip() or None for cell in row)
-                if any(cell is not None for cell in cells):
-                    yield SourceRow(number, cells)
-            at = len(lines)
-        except csv.Error as error:
-            number += 1
-            yield _unread(number, lines[read], "NOT_CELLS", str(error))
-            at = read + 1
-
-
-def _unread(number: int, line: str, code: str, reason: str) -> SourceRow:
-    words = {
-        "NOT_CELLS": (
-            "本行无法拆分为单元格，可能有未闭合的引号",
-            "the line cannot be parted into cells",
-        ),
-        "NOT_JSON": ("本行不是 JSON 对象", "the line is not a JSON object"),
-    }
-    zh, en = words[code]
-    told = Unread(code, zh, f"{en}: {reason}")
-    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), told)
-
-
-def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | None:
-    """Return the rows of a JSON document or of JSON lines with their numbers; None: it is none."""
-    if not text.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        document = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        document = None
-    if document is not None:
-        return list(enumerate(_at(name, document, rows_at), start=1))
-    made: list[tuple[int, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        found: Any = None
-        reason = "it is another value"
-        try:
-            found = json.loads(line, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            reason = str(error)
-        is_row = isinstance(found, dict)
-        made.append((number, found if is_row else _unread(number, line, "NOT_JSON", reason)))
-    objects = sum(isinstance(row, dict) for _, row in made)
-    return made if objects * 2 >= len(made) else None
-
-
-def _at(name: str, document: Any, rows_at: str) -> list[Any]:
-    """Go to the rows: member names, and `*` for all members of an object or list."""
-    found = [document]
-    for step in rows_at.split(".") if rows_at else []:
-        below: list[Any] = []
-        for each in found:
-            if step == "*":
-                below += each.values() if isinstance(each, dict) else each
-            elif isinstance(each, dict) and step in each:
-                below.append(each[step])
-        found = below
-    if len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    if not found or not all(isinstance(each, dict) for each in found):
-        raise PayloadError(
-            name,
-            f"there are no rows at {rows_at or 'the top'}",
-            hint='say where they stand 请写明数据行的位置: [file] rows_at = "data.rows"',
-        )
-    return found
-
-
-def _flattened(name: str, rows: list[tuple[int, Any]], found: dict[str, str]) -> Table:
-    if len(rows) > LIMITS.table_rows_max:
-        raise PayloadError(name, f"more than {LIMITS.table_rows_max} rows")
-    flat: list[tuple[int, dict[str, Content] | SourceRow]] = []
-    names: dict[str, int] = {}
-    for number, row in rows:
-        if isinstance(row, SourceRow):
-            flat.append((number, row))
-            continue
-        cells = dict(_members(row, ""))
-        for each in cells:
-            names.setdefault(each, len(names))
-        flat.append((number, cells))
-    if len(names) > LIMITS.table_columns_max:
-        raise PayloadError(name, f"the rows have {len(names)} different members")
-    columns = tuple(Column(position, each) for position, each in enumerate(names, start=1))
-    made = tuple(
-        row
-        if isinstance(row, SourceRow)
-        else SourceRow(number, tuple(row.get(each) for each in names))
-        for number, row in flat
-    )
-    return Table(columns, made, TEXT_SHEET, found={**found, "format": "JSON"})
-
-
-def _members(row: dict[str, Any], prefix: str) -> Iterator[tuple[str, Content]]:
-    for name, value in row.items():
-        if isinstance(value, dict) and value:
-            yield from _members(value, f"{prefix}{name}.")
-        elif value not in ("", None, [], {}):
-            yield f"{prefix}{name}", value
-        else:
-            yield f"{prefix}{name}", None
-
-
-def _headed(
-    name: str,
-    sheet: str,
-    rows: list[SourceRow],
-    facts: FileFacts,
-    names: frozenset[str],
-    found: dict[str, str],
+def headed(
+    name: str, sheet: Sheet, names: frozenset[str], *, header_row: int | None = None
 ) -> Table:
-    """Find the header, name the columns, and take the rows below it."""
-    head = [row for row in rows[:HEADER_SEARCHED_MAX] if row.unread is None]
-    if facts.header_row is not None:
-        at = next((row for row in rows if row.number == facts.header_row), None)
+    """Find the header, name the columns, and take the rows below it.
+
+    `names` are what wanted columns are matched by. Raises `PayloadError` when there is no header.
+    """
+    rows, head = sheet.rows, sheet.head
+    if header_row is not None:
+        at = next((row for row in rows if row.number == header_row), None)
     elif names:
         at = max(head, key=lambda row: _known(row, names), default=None)
     else:
@@ -322,11 +186,11 @@ def _headed(
     table = Table(
         columns=_columns(at, below),
         rows=below,
-        sheet=sheet,
+        sheet=sheet.name or TEXT_SHEET,
         header_row=at.number,
         above=tuple(row for row in rows if row.number < at.number),
         header=at,
-        found=found,
+        found=sheet.found,
     )
     return _renumbered(table)
 
