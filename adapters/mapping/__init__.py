@@ -17,9 +17,9 @@ The smallest example, a ledger with three columns:
     for row in Converter(mapping, columns).convert([SourceRow(2, ("1", "电镜", "在用"))]):
         row.records     # (("Instrument", {"institutionKey": "moe:10335", "localNo": "1", …}),)
 
-A mapping is TOML (`parse`), it is bound to the columns of a table (`bind`) and then turns rows into
-records (`convert`); `suggest` drafts one for a table that nobody has mapped yet; `monthly` holds the
-ones that ship: those of the monthly workbook. docs/partners/mappings/README.md is its keeper's guide.
+A mapping is TOML (`parse`); it is bound to the columns of a table (`bind`) and turns rows into
+records (`convert`). `suggest` drafts one for a table that nobody has mapped yet; `monthly` holds
+those that ship. The guide for who writes one is docs/partners/mappings/README.md.
 
 - Nothing of a table is passed over in silence: each column is used, dropped as personal or ignored
   with a reason; each row becomes records, is left out by a stated rule, or is refused with reasons.
