@@ -12,6 +12,8 @@ How to add a source, say `jiangsu`:
 
 Nothing else is edited: `discover()` finds the module, the contract suite tests it. Addresses,
 credentials and schedules are facts of a deployment and never stand here.
+
+A table that somebody keeps needs no module: `adapters.mapping` reads it as its keeper describes it.
 """
 
 from importlib import import_module
@@ -24,6 +26,7 @@ __all__ = ["Adapter", "discover"]
 
 def discover() -> dict[str, Adapter]:
     """Return every adapter in this package by its source id."""
-    names = sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+    modules = (m for m in iter_modules(__path__) if not m.ispkg)
+    names = sorted(m.name for m in modules if not m.name.startswith("_"))
     adapters = [import_module(f"{__name__}.{name}").ADAPTER for name in names]
     return {adapter.id: adapter for adapter in adapters}

@@ -26,7 +26,6 @@ __all__ = [
     "Gone",
     "Made",
     "Probe",
-    "Sheet",
     "Yielded",
 ]
 
@@ -134,13 +133,6 @@ def _no_coverage(_: Context, __: Sequence[str]) -> Iterable[Yielded]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """A table that people send: which record type its sheet holds follows from the sheet itself."""
-
-    header_rows: int = 2
-
-
-@dataclass(frozen=True, kw_only=True)
 class Probe:
     """A question asked at connect time, to learn whether the source behaves as this adapter needs.
 
@@ -161,7 +153,7 @@ class Collection:
 
     name: str
     map: Mapper
-    reader: PagedJson | Sheet
+    reader: PagedJson
     types: tuple[str, ...] = ()
     """Record types that come out; none for a list that is only looked up by later ones."""
     question: Question = _no_question

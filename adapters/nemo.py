@@ -29,6 +29,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Gone, Made, Probe, Yielded
+from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
 from connectors.rest import NextLink, PagedJson, WholeList
@@ -58,7 +59,8 @@ def account_type(row: Row, context: Context) -> Iterable[Yielded]:
 
 def account(row: Row, context: Context) -> Iterable[Yielded]:
     """Remember the type and name of an account."""
-    row.ignore(*row.unread())
+    row.drop("note")
+    row.ignore(*ACCOUNT_IGNORED)
     kind = context.recall("account type", row.optional_text("type") or "")
     context.remember("account", row.text("id"), (kind, row.text("name")))
     return ()
@@ -66,7 +68,8 @@ def account(row: Row, context: Context) -> Iterable[Yielded]:
 
 def project(row: Row, context: Context) -> Iterable[Yielded]:
     """Remember the account and number of a project; its people are never read."""
-    row.ignore(*row.unread())
+    row.drop("principal_investigators", "users")
+    row.ignore(*PROJECT_IGNORED)
     context.remember(
         "project",
         row.text("id"),
@@ -80,7 +83,7 @@ def tool(row: Row, context: Context) -> Iterable[Yielded]:
     row.drop("_phone_number", "_primary_owner", "_backup_owners", "_superusers", "_staff")
     row.drop("_notification_email_address", "_qualification_notification_email")
     row.drop("_adjustment_request_reviewers")
-    row.ignore(*(name for name in row.unread() if name.startswith("_") and name not in READ))
+    row.ignore(*TOOL_IGNORED)
     number = row.text("id")
     parent = row.optional_text("parent_tool")
     local = _local(context, parent or number)
@@ -110,9 +113,6 @@ def tool(row: Row, context: Context) -> Iterable[Yielded]:
             identifiers=[{"scheme": "NEMO", "value": f"{context.source}:tool:{number}"}],
         ),
     )
-
-
-READ = frozenset({"_category", "_serial", "_location", "_description", "_operational"})
 
 
 def _instrument_key(row: Row, context: Context, number: str) -> str:
@@ -224,9 +224,9 @@ def tool_status(row: Row, context: Context) -> Iterable[Yielded]:
     """Map who is at the instrument now: taken until the next full hour, and asked again then."""
     row.drop("customer_id", "customer_name", "customer_username")
     row.drop("operator_id", "operator_name", "operator_username", "problem_descriptions")
+    row.ignore(*STATUS_IGNORED)
     number, usage = row.text("id"), row.optional_text("current_usage_id")
     start = row.optional_instant("current_usage_start")
-    row.ignore(*row.unread())
     if usage is None or start is None:
         return
     hour = context.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
+from connectors.column_letters import column_number
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 
@@ -25,7 +26,6 @@ OVERLAP_BYTES = 64
 PIECE_BYTES = 256 * 1024
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 LOCAL_MAGIC = b"PK\x03\x04"
-LETTERS = 26
 
 
 def measure(source: str, data: bytes, limits: Limits) -> None:
@@ -51,7 +51,7 @@ def measure(source: str, data: bytes, limits: Limits) -> None:
                 text = tail + piece
                 for letters, number in ADDRESS.findall(text):
                     rows = max(rows, int(number))
-                    columns = max(columns, _column(letters))
+                    columns = max(columns, column_number(letters.decode()))
                 tail = text[-OVERLAP_BYTES:]
         if rows * max(columns, 1) > limits.table_cells_max or columns > limits.table_columns_max:
             raise PayloadError(
@@ -59,14 +59,6 @@ def measure(source: str, data: bytes, limits: Limits) -> None:
                 f"{part.filename} spans {rows} rows and {columns} columns",
                 hint="delete the empty rows and columns that carry only formatting",
             )
-
-
-def _column(letters: bytes) -> int:
-    """Turn column letters into a number: A is 1, AA is 27."""
-    number = 0
-    for letter in letters.upper():
-        number = number * LETTERS + letter - ord("A") + 1
-    return number
 
 
 def _unpack(source: str, data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:

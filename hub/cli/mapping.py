@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from adapters._mapping import FileFacts, MappingError, parse_mapping, suggest
+from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
 from connectors.errors import ConnectorError
 from hub.cli.submit import print_problems, read_bytes, read_text
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.mapped import MappedFile, read_mapped
-from hub.intake.mapped_file import read_file
+from hub.intake.files.submission import MappedFile, read_mapped
+from hub.intake.files.tables import read_file
 from schema.registry import standard
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ import typer
 
 import schema
 from hub.graphql.schema import interface, sdl
-from hub.intake.workbook import template
+from hub.intake.files.template import template
 from hub.store.records import standard_records
 from schema import publish
 

@@ -1,4 +1,6 @@
-"""`deltahub submit`: a file through a saved mapping into the store, and its refused rows back.
+"""`deltahub submit`: a file into the store, and its refused rows back.
+
+The file goes through the mapping that is named, or is the monthly workbook, whose mappings ship.
 
 Exit codes: 0 every row went in, 1 rows were refused or the mapping does not fit, 2 it could not be
 done.
@@ -7,19 +9,29 @@ done.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters._mapping import Mapping, MappingError, MappingProblem, parse_mapping
+from adapters.mapping import Mapping, MappingError, MappingProblem, parse_mapping
 from connectors.errors import ConnectorError
 from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
-from hub.intake.mapped import MappedFile, ReadFile, Report, Submission, read_mapped, submit_read
-from hub.intake.rejects import rejects_workbook
+from hub.intake.files.monthly import read_monthly
+from hub.intake.files.rejects import rejects_workbook
+from hub.intake.files.report import Report
+from hub.intake.files.submission import (
+    MappedFile,
+    ReadTable,
+    Submission,
+    read_mapped,
+    submit_read,
+)
+from hub.intake.files.text import TEXT_SHEET
 from hub.ledger.leaf import HUB_PARTY
 
 REASONS_SHOWN_MAX = 50
@@ -27,49 +39,78 @@ REASONS_SHOWN_MAX = 50
 
 def submit(
     file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON or JSON lines")],
-    mapping: Annotated[Path, typer.Option(help="mapping file; see docs/partners/mappings")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="see docs/partners/mappings; none for the monthly workbook"),
+    ] = None,
     source: Annotated[str, typer.Option(help="whose records these are; else the mapping's")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, write nothing")] = False,
     rejects: Annotated[Path | None, typer.Option(help="workbook for the refused rows")] = None,
 ) -> None:
-    """Submit a file through a mapping; print what became of its rows."""
-    text = read_text(mapping)
-    _check_rejects(rejects, file, mapping)
+    """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
+    _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
     try:
-        found = parse_mapping(text)
-        given = MappedFile(
-            name=file.name,
-            data=read_bytes(file),
-            mapping=found,
-            mapping_text=text,
-            source=source_of(source, found),
-        )
-        made = run(_submit(read_mapped(given), dry_run=dry_run))
+        tables = _read_mapped(file, mapping, source) if mapping else _read_monthly(file, source)
     except MappingError as error:
-        print_problems(mapping.name, error)
+        print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
         print(f"{error}\n{error.hint}", file=sys.stderr)
         raise typer.Exit(2) from error
-    print_report(made.report)
-    if made.refused and rejects is not None:
-        from_1904 = bool(found.file.dates_1904)
-        rejects.write_bytes(rejects_workbook(made.table, made.refused, dates_1904=from_1904))
+    submissions = run(_submit(tables, dry_run=dry_run))
+    for each in submissions:
+        print_report(each.report)
+    returned = [(each.table, each.refused) for each in submissions if each.refused]
+    if returned and rejects is not None:
+        from_1904 = any(each.file.mapping.file.dates_1904 for each in tables)
+        rejects.write_bytes(rejects_workbook(returned, dates_1904=from_1904))
         print(f"退回的行 refused rows: {rejects}")
-    if made.refused:
+    if returned:
         raise typer.Exit(1)
 
 
-async def _submit(read: ReadFile, *, dry_run: bool) -> Submission:
+def _read_mapped(file: Path, mapping: Path, source: str) -> list[ReadTable]:
+    text = read_text(mapping)
+    saved = parse_mapping(text)
+    given = MappedFile(
+        name=file.name,
+        data=read_bytes(file),
+        mapping=saved,
+        mapping_text=text,
+        source=source_of(source, saved),
+    )
+    return [read_mapped(given)]
+
+
+def _read_monthly(file: Path, source: str) -> list[ReadTable]:
+    """Read a monthly workbook, and say which of its sheets are taken and which are not."""
+    monthly = read_monthly(file.name, read_bytes(file), source)
+    print(f"{file.name} · 月度报送表 monthly workbook")
+    taken = [f"{each.record_type} {each.table.sheet}" for each in monthly.read]
+    for words, sheets in (
+        ("读取 sheets read", taken),
+        ("没有数据行 without rows", monthly.empty),
+        ("未读取 left alone", monthly.left_alone),
+    ):
+        print(f"  {words}: {'、'.join(sheets) or '—'}")
+    if not source:
+        raise RefusedError(ErrorCode.SOURCE_UNKNOWN, hint="Name it: --source ID. 请指明来源。")
+    return list(monthly.read)
+
+
+async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submission]:
     known = settings()
     async with open_database(known) as database:
-        return await submit_read(
-            database,
-            read,
-            party=f"{HUB_PARTY}{known.log_origin}",
-            clock=system_clock,
-            dry_run=dry_run,
-        )
+        return [
+            await submit_read(
+                database,
+                each,
+                party=f"{HUB_PARTY}{known.log_origin}",
+                clock=system_clock,
+                dry_run=dry_run,
+            )
+            for each in tables
+        ]
 
 
 def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
@@ -142,8 +183,12 @@ def print_report(report: Report) -> None:
             "此前已提交，以下是当时的结果；改动文件或映射后才会重新读取 "
             "submitted before, this is the answer of then; a changed file or mapping is read anew"
         )
-    print(f"{report.file} · {state} · " + ", ".join(f"{k} {v}" for k, v in report.found.items()))
+    facts = ", ".join(f"{k} {v}" for k, v in report.found.items())
+    place = report.file if report.sheet == TEXT_SHEET else f"{report.file} · {report.sheet}"
+    print(f"{place} · {state} · {facts}")
     print(f"文件行数 rows of the file      {report.rows:>8}")
+    if report.below:
+        print(f"表头有误，其下未读取 below a wrong header, not read {report.below:>8}")
     for reason, count in sorted(report.left_out.items()):
         print(f"  按规则不采用 left out         {count:>8}  {reason}")
     print(f"读取 rows read                 {report.read:>8}")

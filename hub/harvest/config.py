@@ -28,8 +28,7 @@ from typing import Any
 
 import httpx
 
-from adapters import Adapter, discover
-from connectors.rest import PagedJson
+from adapters import discover
 from hub.errors import SettingsError
 from hub.harvest.source import ClientCredentials, Source, StaticToken
 from schema.codes import SourceKind
@@ -64,9 +63,10 @@ def load_source(path: Path) -> Source:
     adapters = discover()
     name = content.get("adapter")
     if name not in adapters:
-        problems.append(f"{path}: adapter is one of {', '.join(sorted(adapters))}")
-    elif not _can_be_asked(adapters[name]):
-        problems.append(f"{path}: {name} is sent by people: deltahub submit takes its files")
+        problems.append(
+            f"{path}: adapter is one of {', '.join(sorted(adapters))}; "
+            "files that people send go in by deltahub submit"
+        )
     owners = content.get("owners")
     if owners != ANYBODY and not _are_owners(owners):
         problems.append(f'{path}: owners lists whom it may speak for, or is "{ANYBODY}"')
@@ -108,10 +108,6 @@ def sources_in(folder: Path | None) -> dict[str, Path]:
     if not folder.is_dir():
         raise SettingsError([f"HUB_SOURCE_SECRETS_DIR: {folder} is no folder"])
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def _can_be_asked(adapter: Adapter) -> bool:
-    return all(isinstance(each.reader, PagedJson) for each in adapter.collections)
 
 
 def _auth(source: str, content: dict[str, Any]) -> httpx.Auth | None:

@@ -17,7 +17,6 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Converted, Gone, Made, Yielded
 from connectors.document import Document, RawRow
-from connectors.rest import PagedJson
 from connectors.session import Session
 from hub.clock import Clock
 from hub.harvest.limits import BATCH_ROWS_MAX
@@ -67,7 +66,6 @@ class Reading:
         self, adapter: Adapter, collection: Collection, session: Session, report: CollectionReport
     ) -> None:
         """Read one list to its end and hand on what it holds."""
-        assert isinstance(collection.reader, PagedJson)
         question = collection.question(self.context)
         async for document in collection.reader.read(session, question):
             self._documents.update(document.digest)

@@ -1,37 +1,42 @@
-"""The contract every adapter keeps. A new file in adapters/ is tested here without edits."""
+"""The contract every adapter keeps. A new file in adapters/ is tested here without edits.
+
+A source is harvested through its adapter, or is a table that a shipped mapping reads. Both are
+recorded, and every recorded row of both goes through every test.
+"""
 
 from __future__ import annotations
 
+import ast
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
 import xlsxwriter
 
+import adapters
 from adapters import Adapter, discover
-from adapters._adapter import Collection, Context, Gone, Made, Sheet
-from adapters.monthly_workbook import read_workbook
+from adapters._adapter import Collection, Context, Converted, Gone, Made
+from adapters.mapping import Column, Converter, RowProblem, SourceRow
+from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.replay import ReplayTransport
 from connectors.rest import PagedJson
 from connectors.session import Session
-from connectors.tables import read_table
+from hub.intake.files.monthly import read_monthly
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ADAPTERS = discover()
-HARVESTED = {
-    name: adapter
-    for name, adapter in ADAPTERS.items()
-    if not any(isinstance(each.reader, Sheet) for each in adapter.collections)
-}
-TABLED = {name: adapter for name, adapter in ADAPTERS.items() if name not in HARVESTED}
+TABLES = ("monthly_workbook",)
+"""Tables that people send and a mapping that ships reads."""
 STRANGE = "※no such code※"
 
 
@@ -51,37 +56,147 @@ def context_of(source: str) -> Context:
     )
 
 
-async def recorded(source: str, context: Context) -> list[tuple[Collection, dict[str, Any]]]:
-    """Every row of the recorded session with its collection, in reading order."""
-    adapter = ADAPTERS[source]
-    transport = ReplayTransport(load(source, "source.json"))
-    found = []
-    async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
-        session = Session(source, client)
-        for collection in adapter.collections:
-            assert isinstance(collection.reader, PagedJson)
-            pages = collection.reader.read(session, collection.question(context))
-            found += [(collection, dict(row)) async for page in pages for row in page.rows]
-    return found
+@dataclass(frozen=True)
+class Recorded:
+    """One recorded row: the list or sheet where it stood, and its fields."""
+
+    place: Any
+    fields: Mapping[str, Any]
 
 
-async def made(source: str) -> list[dict[str, Any]]:
-    """What a whole run of the recorded session yields, as JSON."""
-    adapter, context = ADAPTERS[source], context_of(source)
-    yielded = list(adapter.states(context))
-    rows = await recorded(source, context)
-    instruments: dict[str, None] = {}
-    for collection in adapter.collections:
-        for row in (row for owner, row in rows if owner is collection):
-            converted = adapter.convert(collection, row, context)
-            assert converted.problems == ()
-            assert converted.additions == ()
-            yielded += converted.yielded
-            for one in converted.yielded:
-                if isinstance(one, Made) and one.type == "Instrument":
-                    instruments[standard()["Instrument"].key_of(one.record)] = None
-        yielded += collection.closes(context, list(instruments))
-    return [travel(one) for one in yielded]
+class Source(Protocol):
+    """What every recorded source can tell."""
+
+    additions_refused: bool
+    """Whether a row with a field that nobody knows is refused; else it is only told."""
+
+    async def rows(self) -> list[Recorded]:
+        """Every recorded row, in reading order."""
+
+    def convert(self, place: Any, fields: Mapping[str, Any]) -> Converted:
+        """What becomes of a row at a place."""
+
+    async def made(self) -> list[dict[str, Any]]:
+        """What a whole run yields, as JSON."""
+
+    def declared(self) -> set[str]:
+        """The record types that may come out."""
+
+    async def personal(self) -> set[str]:
+        """What the recorded source holds of people."""
+
+
+class Harvested:
+    """A source that is asked: its recorded session, through its adapter."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.adapter = ADAPTERS[name]
+        self.context = context_of(name)
+        self.additions_refused = self.adapter.additions == "strict"
+
+    async def rows(self) -> list[Recorded]:
+        transport = ReplayTransport(load(self.name, "source.json"))
+        found = []
+        async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
+            session = Session(self.name, client)
+            for collection in self.adapter.collections:
+                assert isinstance(collection.reader, PagedJson)
+                pages = collection.reader.read(session, collection.question(self.context))
+                found += [
+                    Recorded(collection, dict(row)) async for page in pages for row in page.rows
+                ]
+        return found
+
+    def convert(self, place: Collection, fields: Mapping[str, Any]) -> Converted:
+        return self.adapter.convert(place, fields, self.context)
+
+    async def made(self) -> list[dict[str, Any]]:
+        yielded = list(self.adapter.states(self.context))
+        rows = await self.rows()
+        instruments: dict[str, None] = {}
+        for collection in self.adapter.collections:
+            for row in (row for row in rows if row.place is collection):
+                converted = self.convert(collection, row.fields)
+                assert converted.problems == ()
+                yielded += converted.yielded
+                for one in converted.yielded:
+                    if isinstance(one, Made) and one.type == "Instrument":
+                        instruments[standard()["Instrument"].key_of(one.record)] = None
+            yielded += collection.closes(self.context, list(instruments))
+        return [travel(one) for one in yielded]
+
+    def declared(self) -> set[str]:
+        return {name for each in self.adapter.collections for name in each.types} | {"Institution"}
+
+    async def personal(self) -> set[str]:
+        return {
+            str(row.fields[name])
+            for row in await self.rows()
+            for name in self.convert(row.place, row.fields).dropped
+        }
+
+
+class Tabled:
+    """A workbook that people send: its recorded sheets, through the mappings that ship."""
+
+    additions_refused = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sheets: dict[str, list[list[Any]]] = load(name, "source.json")["sheets"]
+        memory = io.BytesIO()
+        with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
+            for title, rows in self.sheets.items():
+                sheet = book.add_worksheet(title)
+                for number, row in enumerate(rows):
+                    sheet.write_row(number, 0, ["" if cell is None else cell for cell in row])
+        self.read = read_monthly(name, memory.getvalue(), name)
+
+    async def rows(self) -> list[Recorded]:
+        return [
+            Recorded(
+                standard()[table.record_type],
+                {
+                    column.name: cell
+                    for column, cell in zip(table.table.columns, row.cells, strict=False)
+                },
+            )
+            for table in self.read.read
+            for row in table.table.rows
+        ]
+
+    def convert(self, place: RecordSpec, fields: Mapping[str, Any]) -> Converted:
+        header = SourceRow(2, tuple(fields))
+        wrong = header_problems(place, header)
+        if wrong:
+            unknown = [each for each in wrong if each.problem.code == "COLUMN_UNKNOWN"]
+            return Converted(
+                problems=told(wrong), additions=tuple(each.problem.path for each in unknown)
+            )
+        columns = [Column(at, name) for at, name in enumerate(fields, start=1)]
+        converter = Converter(monthly_mapping(place, header), columns)
+        (row,) = converter.convert([SourceRow(3, tuple(fields.values()))])
+        yielded = tuple(Made(name, record) for name, record in row.records)
+        return Converted(yielded=yielded, problems=told(row.problems), dropped=row.dropped)
+
+    async def made(self) -> list[dict[str, Any]]:
+        rows = [row for table in self.read.read for row in table.converted]
+        assert [row.problems for row in rows] == [()] * len(rows)
+        return [{"type": name, "record": wire} for row in rows for name, wire in row.records]
+
+    def declared(self) -> set[str]:
+        return set(standard().names)
+
+    async def personal(self) -> set[str]:
+        """People write of themselves in sheets of their own; those are left alone."""
+        assert self.read.left_alone
+        rows = [row for name in self.read.left_alone for row in self.sheets[name]]
+        return {str(cell) for row in rows for cell in row if cell}
+
+
+def told(problems: tuple[RowProblem, ...]) -> tuple[Any, ...]:
+    return tuple(each.problem for each in problems)
 
 
 def travel(one: Made | Gone) -> dict[str, Any]:
@@ -96,60 +211,63 @@ def codes(spec: RecordSpec, wire: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"{spec.name}.{item.wire}", wire[item.wire]
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_maps_the_recorded_source_to_the_expected_records(source: str) -> None:
-    assert await made(source) == load(source, "records.json")
+@pytest.fixture(params=[*ADAPTERS, *TABLES])
+def source(request: pytest.FixtureRequest) -> Source:
+    return Harvested(request.param) if request.param in ADAPTERS else Tabled(request.param)
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_every_record_conforms_to_the_standard(source: str) -> None:
-    for one in await made(source):
+async def test_maps_the_recorded_source_to_the_expected_records(
+    source: Source, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.params["source"]
+    assert await source.made() == load(name, "records.json")
+
+
+async def test_every_record_conforms_to_the_standard(source: Source) -> None:
+    for one in await source.made():
         if "record" in one:
             _, problems = conform(standard()[one["type"]], one["record"])
             assert problems == [], one
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_only_declared_record_types_come_out(source: str) -> None:
-    adapter = ADAPTERS[source]
-    declared = {name for each in adapter.collections for name in each.types} | {"Institution"}
-    assert {one["type"] for one in await made(source)} <= declared
-    assert declared <= set(standard().names)
+async def test_only_declared_record_types_come_out(source: Source) -> None:
+    assert {one["type"] for one in await source.made()} <= source.declared()
+    assert source.declared() <= set(standard().names)
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_reports_a_field_the_source_has_added(source: str) -> None:
-    adapter, context = ADAPTERS[source], context_of(source)
-    rows = [
-        (collection, row)
-        for collection, row in await recorded(source, context)
-        if collection.types and collection.name != "tool_status"
-    ]
-    for collection, row in rows:
-        converted = adapter.convert(collection, {**row, "brand_new_field": "1"}, context)
-        assert converted.additions == ("brand_new_field",)
-        strict = any(problem.code == "FIELD_ADDED" for problem in converted.problems)
-        assert strict == (adapter.additions == "strict")
+async def test_every_field_of_every_recorded_row_is_read_dropped_or_ignored(
+    source: Source,
+) -> None:
+    rows = await source.rows()
+    assert rows
+    for row in rows:
+        assert source.convert(row.place, row.fields).additions == ()
+
+
+@pytest.mark.parametrize("added", ["brand_new_field", "_brand_new_field"])
+async def test_reports_a_field_the_source_has_added(source: Source, added: str) -> None:
+    rows = await source.rows()
+    for row in rows:
+        converted = source.convert(row.place, {**row.fields, added: "13800138000"})
+        assert converted.additions == (added,)
+        assert bool(converted.problems) == source.additions_refused
+        assert "13800138000" not in json.dumps([travel(one) for one in converted.yielded])
     assert rows
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_an_unknown_word_is_never_taken_for_a_code(source: str) -> None:
+async def test_an_unknown_word_is_never_taken_for_a_code(source: Source) -> None:
     """Change each field of each row to a word no table knows: refused, or no code depends on it."""
-    adapter, context = ADAPTERS[source], context_of(source)
     refused = set()
-    for collection, row in await recorded(source, context):
-        sound = adapter.convert(collection, row, context)
+    for row in await source.rows():
+        sound = source.convert(row.place, row.fields)
         before = _codes_of(sound.yielded)
         types = {name.split(".")[0] for name, _ in before}
-        for name in row:
-            converted = adapter.convert(collection, {**row, name: STRANGE}, context)
+        for name in row.fields:
+            converted = source.convert(row.place, {**row.fields, name: STRANGE})
             if converted.problems:
                 assert converted.yielded == ()
                 refused.update(
-                    (collection.name, problem.path)
-                    for problem in converted.problems
-                    if problem.code == "CODE_UNKNOWN"
+                    problem.path for problem in converted.problems if problem.code == "CODE_UNKNOWN"
                 )
                 continue
             for item, code in _codes_of(converted.yielded) - before:
@@ -167,47 +285,79 @@ def _codes_of(yielded: Any) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_no_row_however_poor_stops_the_others(source: str) -> None:
-    adapter, context = ADAPTERS[source], context_of(source)
+async def test_no_row_however_poor_stops_the_others(source: Source) -> None:
     poor = ["", None, "　", -1, "9" * 40, "1e999", "2026-13-45", [], {}, True, "x" * 5000, "\ud800"]
-    for collection, row in await recorded(source, context):
-        for name in row:
-            less = {key: value for key, value in row.items() if key != name}
-            adapter.convert(collection, less, context)
+    for row in await source.rows():
+        for name in row.fields:
+            less = {key: value for key, value in row.fields.items() if key != name}
+            source.convert(row.place, less)
             for value in poor:
-                converted = adapter.convert(collection, {**row, name: value}, context)
+                converted = source.convert(row.place, {**row.fields, name: value})
                 assert not (converted.problems and converted.yielded)
-        adapter.convert(collection, {}, context)
+        source.convert(row.place, {})
 
 
-@pytest.mark.parametrize("source", HARVESTED)
-async def test_no_personal_data_passes(source: str) -> None:
-    adapter, context = ADAPTERS[source], context_of(source)
-    personal = set()
-    for collection, row in await recorded(source, context):
-        for name in adapter.convert(collection, row, context).dropped:
-            personal.add(str(row[name]))
-    told = json.dumps(await made(source), ensure_ascii=False)
-    assert [value for value in personal if len(value) > 2 and value in told] == []
-    assert len([value for value in personal if len(value) > 2]) >= 2
-    assert "@" not in told
+async def test_no_personal_data_passes(source: Source) -> None:
+    personal = {value for value in await source.personal() if len(value) > 2}
+    records = json.dumps(await source.made(), ensure_ascii=False)
+    assert [value for value in personal if value in records] == []
+    assert len(personal) >= 2
+    assert "@" not in records
 
 
-@pytest.mark.parametrize("source", TABLED)
-def test_a_recorded_table_becomes_the_expected_records(source: str) -> None:
-    memory = io.BytesIO()
-    with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
-        for name, rows in load(source, "source.json")["sheets"].items():
-            sheet = book.add_worksheet(name)
-            for number, row in enumerate(rows):
-                sheet.write_row(number, 0, ["" if cell is None else cell for cell in row])
-    rows = list(read_workbook(read_table(source, memory.getvalue())))
-    assert [row.problems for row in rows] == [()] * len(rows)
-    told = [{"type": row.record_type, "record": row.record} for row in rows]
-    assert told == load(source, "records.json")
-    for one in told:
-        assert conform(standard()[one["type"]], one["record"])[1] == []
+MODULES = sorted(
+    path
+    for path in Path(adapters.__file__).parent.glob("*.py")
+    if path.stem not in ("_adapter", "_row")
+)
+HIDDEN = {"unread", "_unread", "_raw", "_silent"}
+"""Members of a row by which a mapping could pass over fields that it does not name."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_a_mapping_names_every_field_that_it_drops_or_ignores(path: Path) -> None:
+    module = import_module("adapters" if path.stem == "__init__" else f"adapters.{path.stem}")
+    tree = ast.parse(path.read_text("utf-8"))
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("ignore", "drop")
+    ]
+    called = {call.func for call in calls}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in HIDDEN, f"{path.name}:{node.lineno}"
+            assert node.attr not in ("ignore", "drop") or node in called, f"line {node.lineno}"
+    for call in calls:
+        assert not call.keywords
+        assert all(names_fields(module, each) for each in call.args), f"line {call.lineno}"
+
+
+def names_fields(module: Any, argument: ast.expr) -> bool:
+    """Whether an argument is a name in quotes, or a constant of the module that holds names."""
+    if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Name):
+        held = getattr(module, argument.value.id, None)
+        return isinstance(held, tuple) and all(isinstance(each, str) for each in held)
+    return isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ('row.ignore("a", *PEOPLE)', True),
+        ("row.ignore(*row.unread())", False),
+        ("row.ignore(*(n for n in names))", False),
+        ("row.ignore(*sorted(everything))", False),
+        ("row.drop(name)", False),
+    ],
+)
+def test_the_rule_of_names_tells_a_list_from_whatever_there_is(text: str, allowed: bool) -> None:
+    call = ast.parse(text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    nemo = import_module("adapters.nemo")
+    assert all(names_fields(nemo, each) for each in call.args) == allowed
 
 
 def test_every_adapter_says_who_publishes_it_and_how_fresh_it_is() -> None:

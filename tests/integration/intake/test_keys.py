@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters._mapping import parse_mapping
+from adapters.mapping import parse_mapping
 from hub.intake.batch import Outcome
-from hub.intake.mapped import MappedFile, read_mapped, submit_read
+from hub.intake.files.submission import MappedFile, read_mapped, submit_read
 from hub.intake.quarantine import quarantined, resubmit
 from hub.store.database import Database
 from tests.integration.intake.conftest import NOW, UNIVERSITY

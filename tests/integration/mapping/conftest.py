@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters._mapping import parse_mapping
-from hub.intake.mapped import MappedFile, Submission, read_mapped, submit_read
+from adapters.mapping import parse_mapping
+from hub.intake.files.submission import MappedFile, Submission, read_mapped, submit_read
 from hub.store.database import Database
 from tests.shared import SHARED
 

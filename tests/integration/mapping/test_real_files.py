@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.errors import DatabaseUnavailableError
-from hub.intake import mapped
 from hub.intake.batch import Outcome
+from hub.intake.files import submission
 from hub.store.database import Database
 from tests.integration.mapping.conftest import MAPPINGS, Send, mapping_text, real_file
 
@@ -186,8 +186,8 @@ async def test_a_file_of_many_batches_adds_up_and_is_taken_up_where_it_stopped(
     send: Send, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text, data = mapping_text("moe-universities"), real_file("cn-universities-moe/universities.csv")
-    monkeypatch.setattr(mapped, "BATCH_ROWS_MAX", 500)
-    whole, calls = mapped.submit, 0
+    monkeypatch.setattr(submission, "BATCH_ROWS_MAX", 500)
+    whole, calls = submission.submit, 0
 
     async def until_the_third(*words: Any, **named: Any) -> Any:
         nonlocal calls
@@ -196,7 +196,7 @@ async def test_a_file_of_many_batches_adds_up_and_is_taken_up_where_it_stopped(
             raise DatabaseUnavailableError("gone")
         return await whole(*words, **named)
 
-    monkeypatch.setattr(mapped, "submit", until_the_third)
+    monkeypatch.setattr(submission, "submit", until_the_third)
     with pytest.raises(DatabaseUnavailableError):
         await send(text, "u.csv", data)
     assert 0 < await count(database, "entry") < 1001

@@ -12,8 +12,8 @@ import pytest
 import python_calamine as calamine
 import xlsxwriter
 
-from adapters._mapping.table import ROW_NUMBER_COLUMN
-from hub.intake.rejects import rejects_workbook
+from adapters.mapping.table import ROW_NUMBER_COLUMN
+from hub.intake.files.rejects import rejects_workbook
 from hub.store.database import Database
 from tests.integration.mapping.conftest import Send, mapping_text, real_file
 
@@ -98,7 +98,7 @@ async def test_a_corrected_workbook_is_accepted_and_the_rest_stays_as_it_was(
     sent = await send(MAPPING, "台账.xlsx", workbook([*title, *ROWS]))
     assert (sent.report.accepted, sent.report.quarantined) == (1, 2)
     assert sent.report.dropped == {"领用人": 3}
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     rows = cells_of(back)
     assert rows[0][1] == "浙江大学设备台账"
     assert rows[2] == [ROW_NUMBER_COLUMN, *HEADER]
@@ -128,7 +128,7 @@ async def test_a_corrected_workbook_is_accepted_and_the_rest_stays_as_it_was(
 
 async def test_rows_that_come_back_uncorrected_are_refused_for_the_same_reasons(send: Send) -> None:
     sent = await send(MAPPING, "台账.xlsx", workbook([HEADER, *ROWS]))
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     again = await send(MAPPING, "台账.xlsx", back)
     assert again.report.reasons == sent.report.reasons
     assert [each.row.number for each in again.refused] == [3, 4]
@@ -142,7 +142,7 @@ async def test_refused_rows_of_a_csv_in_a_chinese_encoding_come_back_as_a_workbo
     text = "\n".join(";".join(line) for line in lines)
     sent = await send(mapping, "台账.csv", text.encode("gb18030"))
     assert (sent.report.accepted, sent.report.quarantined) == (1, 2)
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     assert cells_of(back)[0] == [ROW_NUMBER_COLUMN, *HEADER]
     again = corrected(back, {(3, "现状"): "在用", (4, "原值（万元）"): "300"})
     done = (await send(mapping, "台账.xlsx", again)).report
@@ -153,7 +153,7 @@ async def test_a_workbook_that_counts_from_1904_keeps_its_days_there_and_back(
     send: Send, database: Database
 ) -> None:
     sent = await send(MAPPING, "mac.xlsx", workbook([HEADER, *ROWS], date_1904=True))
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     again = corrected(back, {(3, "现状"): "待修", (4, "原值（万元）"): 300})
     await send(MAPPING, "mac.xlsx", again)
     found = await database.reads.fetch_all("SELECT accepted_on FROM instrument ORDER BY local_no")
@@ -167,7 +167,7 @@ async def test_a_wrong_mark_of_1904_is_overruled_by_the_mapping_also_on_the_way_
     moved = [[*row[:4], day("2017-05-31"), *row[5:]] for row in ROWS]
     mapping = MAPPING + "[file]\ndates_1904 = true\n"
     sent = await send(mapping, "mac.xlsx", workbook([HEADER, *moved]))
-    back = rejects_workbook(sent.table, sent.refused, dates_1904=True)
+    back = rejects_workbook([(sent.table, sent.refused)], dates_1904=True)
     again = corrected(back, {(3, "现状"): "待修", (4, "原值（万元）"): 300}, date_1904=True)
     await send(mapping, "mac.xlsx", again)
     found = await database.reads.fetch_all("SELECT accepted_on FROM instrument ORDER BY local_no")
@@ -179,14 +179,14 @@ async def test_a_row_that_may_not_be_spoken_for_comes_back_with_the_reason_at_it
 ) -> None:
     sent = await send(MAPPING, "台账.xlsx", workbook([HEADER, ROWS[0]]), owners=["moe:10246"])
     assert dict(sent.report.reasons) == {("OWNER_MISMATCH", ""): 1}
-    told = comments_of(rejects_workbook(sent.table, sent.refused))
+    told = comments_of(rejects_workbook([(sent.table, sent.refused)]))
     assert 'ref="A2"' in told
 
 
 async def test_nothing_in_the_workbook_that_comes_back_is_a_formula(send: Send) -> None:
     row = ["0001", "=HYPERLINK(1)", "坏了", "=1+1", "", "张三", "@SUM(A1)"]
     sent = await send(MAPPING, "台账.xlsx", workbook([HEADER, row]))
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     with zipfile.ZipFile(io.BytesIO(back)) as archive:
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
     assert cells_of(back)[1][2] == "=HYPERLINK(1)"
@@ -197,7 +197,7 @@ async def test_rows_of_json_come_back_as_a_workbook_and_their_lists_are_still_un
 ) -> None:
     data, text = real_file("ror-cn/ror-yrd.jsonl"), mapping_text("ror-institutions")
     sent = await send(text, "ror.jsonl", data)
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     rows = cells_of(back)
     labels, names = rows[0].index("labels"), rows[0].index("names")
     added = json.dumps([{"iso639": "zh", "label": "补充的名称"}], ensure_ascii=False)
@@ -224,7 +224,7 @@ async def test_a_line_that_is_no_row_comes_back_as_it_was_sent_and_is_not_kept(
     report = sent.report
     assert (report.rows, report.accepted, report.quarantined) == (3, 2, 1)
     assert report.reasons == {("NOT_CELLS", ""): 1}
-    back = rejects_workbook(sent.table, sent.refused)
+    back = rejects_workbook([(sent.table, sent.refused)])
     assert cells_of(back)[1][:2] == [3.0, '0002,"透射电镜,在用,1200,2020-01-05,李四,']
     assert "引号" in comments_of(back)
     ((raw,),) = await database.reads.fetch_all("SELECT raw FROM quarantine")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters._mapping import Column, Converted, Converter, SourceRow, parse_mapping
+from adapters.mapping import Column, Converted, Converter, SourceRow, parse_mapping
 
 INSTRUMENT = """
 [[record]]

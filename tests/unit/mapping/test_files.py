@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from adapters._mapping import FileFacts, Table
-from adapters._mapping.table import ROW_NUMBER_COLUMN
+from adapters.mapping import FileFacts, Table
+from adapters.mapping.table import ROW_NUMBER_COLUMN
 from connectors.errors import PayloadError
-from hub.intake.mapped_file import read_file
+from hub.intake.files.tables import read_file
 from tests.unit.mapping.old_workbook import xls
 
 LINES = [["编号", "名称"], ["001", "扫描电镜"], ["", ""], ["002", "质谱仪，三重四极杆"]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from adapters._mapping import Column, Converter, SourceRow, parse_mapping
-from adapters._mapping.parse import _FILE, _TOP
-from adapters._mapping.rules import _RULE
+from adapters.mapping import Column, Converter, SourceRow, parse_mapping
+from adapters.mapping.parse import _FILE, _TOP
+from adapters.mapping.rules import _RULE
 
 GUIDE = Path(__file__).parents[3] / "docs" / "partners" / "mappings" / "README.md"
 

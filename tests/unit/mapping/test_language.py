@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters._mapping import MappingError, parse_mapping
+from adapters.mapping import MappingError, parse_mapping
 
 GOOD = """
 title = "台账"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters._mapping import Column, Converter, MappingError, SourceRow, parse_mapping
+from adapters.mapping import Column, Converter, MappingError, SourceRow, parse_mapping
 from schema.conform import conform
 from schema.registry import standard
 from tests.unit.mapping.conftest import INSTRUMENT

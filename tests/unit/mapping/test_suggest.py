@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters._mapping import Converter, FileFacts, MappingError, Table, parse_mapping, suggest
-from hub.intake.mapped_file import read_file
+from adapters.mapping import Converter, FileFacts, MappingError, Table, parse_mapping, suggest
+from hub.intake.files.tables import read_file
 
 LEDGER = """仪器编号,仪器名称,规格型号,原值（万元）,验收日期,现状,放置地点,领用人,联系电话,次数
 2021001,扫描电镜,SU8010,326.5,2021年6月,在用,紫金港,张三,13800000000,12

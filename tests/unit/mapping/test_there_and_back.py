@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from adapters._mapping import Column, FileFacts, RowProblem, SourceRow, Table
-from adapters._mapping.table import text_of
+from adapters.mapping import Column, FileFacts, RowProblem, SourceRow, Table
+from adapters.mapping.table import text_of
 from connectors.errors import ConnectorError
-from hub.intake.mapped_file import read_file
-from hub.intake.rejects import Refused, rejects_workbook
+from hub.intake.files.rejects import Refused, rejects_workbook
+from hub.intake.files.tables import read_file
 from schema.errors import Problem
 
 CALM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -58,7 +58,7 @@ def test_refused_rows_come_back_as_they_were_written(rows: list[list[Any]]) -> N
     made = tuple(SourceRow(at, tuple(row)) for at, row in enumerate(rows, start=10))
     table = Table(columns, made, sheet="台账", header_row=3)
     told = RowProblem(Problem("x", "CODE", "有误", "is wrong"), (2,), "x")
-    data = rejects_workbook(table, [Refused(row, [told]) for row in made])
+    data = rejects_workbook([(table, [Refused(row, [told]) for row in made])])
     back = {row.number: row.cells for row in read_file("x", data, FileFacts(), ["甲"]).rows}
     for row in made:
         written = [text_of(cell) for cell in row.cells]

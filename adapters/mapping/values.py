@@ -15,12 +15,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from adapters._mapping.errors import CellError
-from adapters._mapping.model import FileFacts, Rule, fill, template_columns
-from adapters._mapping.moments import day, hours_between, instant, zone_of
-from adapters._mapping.slots import EVERY
-from adapters._mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
-from adapters._mapping.units import convert, decimal_text, number_of
+from adapters.mapping.errors import CellError
+from adapters.mapping.model import FileFacts, Rule, fill, template_columns
+from adapters.mapping.moments import day, hours_between, instant, zone_of
+from adapters.mapping.slots import EVERY
+from adapters.mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
+from adapters.mapping.units import convert, decimal_text, number_of
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
 from schema.flat import SEPARATOR, SPELLINGS
@@ -181,9 +181,14 @@ class Reading:
         if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
             comma = False  # a number of a workbook has no marks of its own
         text = text_of(cell)
-        if rule.unit is None:
+        if rule.unit is not None:
+            return convert(text, rule.unit, target, decimal_comma=comma)
+        try:
             return number_of(text, decimal_comma=comma)
-        return convert(text, rule.unit, target, decimal_comma=comma)
+        except CellError as error:
+            # Nothing is converted here, so the cell breaks the standard as any record would.
+            code = "NOT_INTEGER" if rule.slot.item.kind is Kind.INTEGER else "NOT_DECIMAL"
+            raise CellError(code, error.zh, error.en) from error
 
 
 def wire_value(item: Item, cell: Cell) -> Any:

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from adapters._mapping import slots
-from adapters._mapping.assemble import assembled, keep_originals
-from adapters._mapping.bind import covers, misfits
-from adapters._mapping.errors import CellError, MappingError
-from adapters._mapping.model import Condition, RecordRule, Rule
-from adapters._mapping.model import Mapping as SavedMapping
-from adapters._mapping.table import (
+from adapters.mapping import slots
+from adapters.mapping.assemble import assembled, keep_originals
+from adapters.mapping.bind import covers, misfits
+from adapters.mapping.errors import CellError, MappingError
+from adapters.mapping.model import Condition, RecordRule, Rule
+from adapters.mapping.model import Mapping as SavedMapping
+from adapters.mapping.table import (
     Column,
     SourceRow,
     is_blank,
     locate,
     text_of,
 )
-from adapters._mapping.values import Reading, Taken
+from adapters.mapping.values import Reading, Taken
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
 from schema.item import Grade
@@ -136,19 +136,23 @@ class Converter:
         return [_row_problem("CELL_WITHOUT_COLUMN", _SURPLUS)]
 
     def _record(self, rule: RecordRule, row: SourceRow) -> tuple[dict[str, Any], list[RowProblem]]:
-        problems: list[RowProblem] = []
+        """Return one record with all that is wrong with it: unreadable cells, and the rest."""
+        unreadable: dict[str, RowProblem] = {}
         taken: dict[str, Taken | None] = {}
         for each in rule.rules:
+            path = each.slot.path
             try:
-                taken[each.slot.path] = self._reading.take(each, row)
+                taken[path] = self._reading.take(each, row)
             except CellError as error:
-                problems.append(self._problem(each, error, row))
-        if problems:
-            return {}, problems
+                taken[path] = None
+                unreadable[path] = self._problem(each, error, row)
         wire = assembled(rule, taken)
         keep_originals(rule.spec, taken, wire)
         wire, found = conform(rule.spec, wire)
-        return wire, [self._located(rule, each, row) for each in found]
+        others = [self._located(rule, each, row) for each in found]
+        # An item that could not be read is absent; that it is missing says nothing new.
+        others = [each for each in others if not any(_related(each.reason, p) for p in unreadable)]
+        return wire, [*unreadable.values(), *others]
 
     def _problem(self, rule: Rule, error: CellError, row: SourceRow) -> RowProblem:
         positions = self._positions(rule)
@@ -220,5 +224,6 @@ def _without_index(path: str) -> str:
 
 
 def _related(plain: str, path: str) -> bool:
+    """Tell whether one path is the other, or leads to it."""
     other = _without_index(path)
-    return other.startswith(f"{plain}.") or plain.startswith(f"{other}.")
+    return plain == other or other.startswith(f"{plain}.") or plain.startswith(f"{other}.")

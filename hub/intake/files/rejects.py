@@ -1,6 +1,7 @@
-"""The rejects workbook: refused rows as their sender wrote them, with what is wrong beside it.
+"""`rejects`: refused rows as a workbook, as their sender wrote them, with what is wrong beside it.
 
-- The same columns in the same order, the same rows above the header; only refused rows.
+- The same sheets, the same columns in the same order, the same rows above the header; of the rows
+  below it the refused ones. Where the header itself is refused, all of them.
 - Bad cells are red and carry a comment in Chinese and English; what belongs to no cell is said at
   the row's number, in a column in front that a later submission takes off again.
 - Texts are written as text: nothing that came in can become a formula.
@@ -9,17 +10,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
 import xlsxwriter
 
-from adapters._mapping import RowProblem, SourceRow, Table
-from adapters._mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+from adapters.mapping import RowProblem, SourceRow, Table
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+from hub.intake.files.template import CREATED
 
-CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a fixed naive stamp keeps the file reproducible
 CELL_TEXT_MAX = 32_767
 NUMBER_MAX = 2**53
 COMMENT_MAX = 2_000
@@ -39,24 +40,28 @@ class Refused:
 
 
 def rejects_workbook(
-    table: Table, refused: Sequence[Refused], *, dates_1904: bool = False
+    tables: Iterable[tuple[Table, Sequence[Refused]]], *, dates_1904: bool = False
 ) -> bytes:
-    """Return the refused rows of a table as XLSX bytes."""
+    """Return the refused rows of tables as XLSX bytes, a sheet for each table that has some."""
     stream = io.BytesIO()
     options = {"in_memory": True, "date_1904": dates_1904}
     with xlsxwriter.Workbook(stream, options) as book:
         book.set_properties({"title": "Rejected rows 退回的行", "created": CREATED})
-        _Sheet(book, table).write(refused)
+        for table, refused in tables:
+            if refused:
+                _Sheet(book, table).write(refused)
     return stream.getvalue()
 
 
 class _Sheet:
-    """The one sheet, and the formats it uses."""
+    """One sheet, and the formats it uses."""
 
     def __init__(self, book: xlsxwriter.Workbook, table: Table) -> None:
         self._table = table
         self._sheet = book.add_worksheet(table.sheet or None)
-        self._head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        head = {"bold": True, "text_wrap": True, "valign": "top"}
+        self._head = book.add_format(head)
+        self._bad_head = book.add_format({**head, "bg_color": RED})
         self._grey = book.add_format({"font_color": "#777777"})
         self._formats = {
             (shape, bad): book.add_format(
@@ -73,13 +78,19 @@ class _Sheet:
         for row in table.above:
             for position, cell in enumerate(row.cells, start=1):
                 self._cell(row.number - 1, position, cell, bad=False)
-        self._sheet.write_string(header, 0, ROW_NUMBER_COLUMN, self._grey)
+        of_header = [each for each in refused if each.row is table.header]
+        told = _told(of_header[0].problems if of_header else ())
+        shade = self._bad_head if 0 in told else self._grey
+        self._sheet.write_string(header, 0, ROW_NUMBER_COLUMN, shade)
         self._sheet.set_column(0, 0, 12)
         for position, name in self._names():
-            self._sheet.write_string(header, position, name, self._head)
+            shade = self._bad_head if position in told else self._head
+            self._sheet.write_string(header, position, name, shade)
             self._sheet.set_column(position, position, max(10, min(40, len(name) * 2)))
+        self._comment(header, told)
         self._sheet.freeze_panes(header + 1, 1)
-        for line, each in enumerate(refused, start=header + 1):
+        rows = (each for each in refused if each.row is not table.header)
+        for line, each in enumerate(rows, start=header + 1):
             self._row(line, each)
 
     def _names(self) -> list[tuple[int, str]]:
@@ -90,17 +101,16 @@ class _Sheet:
         return [(at, text_of(cell)) for at, cell in enumerate(written.cells, start=1)]
 
     def _row(self, line: int, refused: Refused) -> None:
-        told: dict[int, list[str]] = {}
-        for each in refused.problems:
-            words = f"{each.problem.zh}\n{each.problem.en}"
-            named = f"{each.problem.path}: " if each.problem.path and not each.columns else ""
-            for position in each.columns or (0,):
-                told.setdefault(position, []).append(f"{named}{words}")
+        told = _told(refused.problems)
         shade = self._formats["", 0 in told]
         self._sheet.write_number(line, 0, refused.row.number, shade)
         for position, cell in enumerate(refused.row.cells, start=1):
             if not self._cell(line, position, cell, bad=position in told):
                 told.setdefault(position, []).append(TOO_LONG)
+        self._comment(line, told)
+
+    def _comment(self, line: int, told: Mapping[int, Sequence[str]]) -> None:
+        """Say what is wrong at each cell of a line."""
         for position, texts in told.items():
             comment = "\n\n".join(dict.fromkeys(texts))[:COMMENT_MAX]
             self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
@@ -122,6 +132,17 @@ class _Sheet:
                 return False
             sheet.write_string(line, position, text, plain)
         return True
+
+
+def _told(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
+    """Return what is said at which column; what belongs to none is said in front, at 0."""
+    told: dict[int, list[str]] = {}
+    for each in problems:
+        words = f"{each.problem.zh}\n{each.problem.en}"
+        named = f"{each.problem.path}: " if each.problem.path and not each.columns else ""
+        for position in each.columns or (0,):
+            told.setdefault(position, []).append(f"{named}{words}")
+    return told
 
 
 def _shape(cell: Content) -> str | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from adapters._mapping.errors import MappingProblem
-from adapters._mapping.model import Mapping as SavedMapping
-from adapters._mapping.table import Column, Found, match_text
+from adapters.mapping.errors import MappingProblem
+from adapters.mapping.model import Mapping as SavedMapping
+from adapters.mapping.table import Column, Found, match_text
+from connectors.column_letters import column_letters
 
 
 def misfits(
@@ -71,7 +72,7 @@ def _missing(address: str, line: int | None, columns: Sequence[Column]) -> Mappi
 
 
 def _unknown(column: Column) -> MappingProblem:
-    letter = letters(column.position)
+    letter = column_letters(column.position)
     name = column.name or f"#{column.position}"
     return MappingProblem(
         "COLUMN_UNKNOWN",
@@ -82,12 +83,3 @@ def _unknown(column: Column) -> MappingProblem:
         None,
         name,
     )
-
-
-def letters(position: int) -> str:
-    """Return the letters by which a spreadsheet names a column: 1 is A, 27 is AA."""
-    made = ""
-    while position:
-        position, rest = divmod(position - 1, 26)
-        made = chr(ord("A") + rest) + made
-    return made

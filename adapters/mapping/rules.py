@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from adapters._mapping.model import CODES_MAX, Condition, Rule, Slot
-from adapters._mapping.moments import COUNTED, form, zone_of
-from adapters._mapping.notes import Notes, needs_text
-from adapters._mapping.slots import EVERY, nearest, paths, slot
-from adapters._mapping.units import units_for
+from adapters.mapping.model import CODES_MAX, Condition, Rule, Slot
+from adapters.mapping.moments import COUNTED, form, zone_of
+from adapters.mapping.notes import Notes, needs_text
+from adapters.mapping.slots import EVERY, nearest, paths, slot
+from adapters.mapping.units import units_for
 from schema.codes import UnknownCodeError
 from schema.item import Item, Kind, RecordSpec
 

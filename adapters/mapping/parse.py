@@ -12,9 +12,9 @@ import tomllib
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal, cast
 
-from adapters._mapping.errors import MappingError, MappingProblem
-from adapters._mapping.lines import lines_of
-from adapters._mapping.model import (
+from adapters.mapping.errors import MappingError, MappingProblem
+from adapters.mapping.lines import lines_of
+from adapters.mapping.model import (
     MAPPING_BYTES_MAX,
     RECORDS_PER_ROW_MAX,
     RULES_PER_RECORD_MAX,
@@ -23,9 +23,9 @@ from adapters._mapping.model import (
     Mapping,
     RecordRule,
 )
-from adapters._mapping.moments import zone_of
-from adapters._mapping.notes import Notes, needs_text
-from adapters._mapping.rules import conditions_of, read_rules
+from adapters.mapping.moments import zone_of
+from adapters.mapping.notes import Notes, needs_text
+from adapters.mapping.rules import conditions_of, read_rules
 from schema.dates import SHANGHAI
 from schema.registry import standard
 

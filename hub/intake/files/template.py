@@ -1,8 +1,9 @@
-"""The monthly workbook: an XLSX template generated from the standard.
+"""`template`: the monthly workbook, an XLSX file generated from the standard, to be filled in.
 
 One sheet per record type; row 1 says each column in Chinese, row 2 names it for machines, row 3 on
 is for data. Code columns offer their codes; required columns are marked. The file is the same byte
-for byte for the same standard, so that it can be published and compared.
+for byte for the same standard, so that it can be published and compared. `monthly` reads it when it
+was filled in.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from adapters._mapping.errors import CellError
-from adapters._mapping.moments import day, instant
-from adapters._mapping.rules import UNDECIDED
-from adapters._mapping.slots import paths
-from adapters._mapping.suggest_words import (
+from adapters.mapping.errors import CellError
+from adapters.mapping.moments import day, instant
+from adapters.mapping.rules import UNDECIDED
+from adapters.mapping.slots import paths
+from adapters.mapping.suggest_words import (
     CURRENCIES,
     FORMS,
     HEADERS,
@@ -28,8 +28,8 @@ from adapters._mapping.suggest_words import (
     PERSONAL_HEADERS,
     PERSONAL_SHAPES,
 )
-from adapters._mapping.table import Column, Content, Table, is_blank, match_text, text_of
-from adapters._mapping.units import number_of, units_for
+from adapters.mapping.table import Column, Content, Table, is_blank, match_text, text_of
+from adapters.mapping.units import number_of, units_for
 from schema.dates import SHANGHAI
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard

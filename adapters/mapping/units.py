@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
-from adapters._mapping.errors import CellError
+from adapters.mapping.errors import CellError
 from schema import numbers
 
 MONEY: Mapping[str, Decimal] = {

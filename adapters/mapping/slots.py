@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from adapters._mapping.model import Slot
+from adapters.mapping.model import Slot
 from schema.flat import SPELLINGS
 from schema.item import LIST_LENGTH_MAX, Item, RecordSpec
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from adapters._mapping import slots
-from adapters._mapping.model import RecordRule, Rule
-from adapters._mapping.values import Taken
+from adapters.mapping import slots
+from adapters.mapping.model import RecordRule, Rule
+from adapters.mapping.values import Taken
 from schema.item import LIST_LENGTH_MAX, RecordSpec, describe
 from schema.values import Money, OriginalText
 

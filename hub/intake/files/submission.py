@@ -1,23 +1,18 @@
-"""Mapped files: a file and a saved mapping become batches, and a report that adds up.
+"""`submission`: a table with its mapping becomes batches; every row gets its outcome.
 
-rows of the file = rows left out by the mapping + rows read;
-rows read        = accepted + duplicate + quarantined.
-
-- A row that yields several records counts once: as quarantined when any of them was refused, as
-  accepted when any of them was new, else as duplicate.
+- The records of one row stay in one batch.
 - The same file, mapping and source again is the same request: it gets the answer it got before.
 - Of a refused row quarantine keeps the columns that the mapping uses, and no others.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from adapters._mapping import Converted, Converter, RowProblem, Table
-from adapters._mapping import Mapping as SavedMapping
+from adapters.mapping import Converted, Converter, RowProblem, SourceRow, Table
+from adapters.mapping import Mapping as SavedMapping
 from hub.clock import Clock
 from hub.intake.batch import (
     Assurance,
@@ -29,14 +24,12 @@ from hub.intake.batch import (
     Rejected,
     RowOutcome,
 )
+from hub.intake.files.rejects import Refused
+from hub.intake.files.report import Report, report_of
+from hub.intake.files.tables import is_workbook, read_file
 from hub.intake.limits import BATCH_ROWS_MAX
-from hub.intake.mapped_file import is_workbook, read_file
-from hub.intake.rejects import Refused
 from hub.intake.submit import submit
 from hub.store.database import Database
-
-RANK = {Outcome.QUARANTINED: 4, Outcome.ACCEPTED: 3, Outcome.PROVEN: 2, Outcome.DUPLICATE: 1}
-"""Which outcome a row with several records counts as: the highest. A mapping withdraws nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,51 +54,9 @@ class MappedFile:
         return sha256(b"".join(sha256(part).digest() for part in parts)).digest()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """What became of a file. Reasons count problems by code and item; a row may have several."""
-
-    file: str
-    rows: int
-    left_out: Mapping[str, int]
-    outcomes: Mapping[Outcome, int]
-    records: Mapping[tuple[str, Outcome], int]
-    reasons: Mapping[tuple[str, str], int]
-    dropped: Mapping[str, int]
-    found: Mapping[str, str] = field(default_factory=dict)
-    dry_run: bool = False
-    replayed: bool = False
-
-    @property
-    def read(self) -> int:
-        """Rows that the mapping meant to take over."""
-        return self.rows - sum(self.left_out.values())
-
-    @property
-    def accepted(self) -> int:
-        """Rows of which something was new."""
-        return self.outcomes.get(Outcome.ACCEPTED, 0)
-
-    @property
-    def duplicate(self) -> int:
-        """Rows that said only what stands already."""
-        same = (Outcome.DUPLICATE, Outcome.PROVEN)
-        return sum(self.outcomes.get(each, 0) for each in same)
-
-    @property
-    def quarantined(self) -> int:
-        """Rows that came back."""
-        return self.outcomes.get(Outcome.QUARANTINED, 0)
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every row is accounted for exactly once."""
-        return self.read == self.accepted + self.duplicate + self.quarantined
-
-
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The report of a file, its table, and its refused rows with their problems."""
+    """The report of a table, the table, and its refused rows with their problems."""
 
     report: Report
     table: Table
@@ -113,16 +64,24 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFile:
-    """A file that was read through its mapping; nothing of it is written yet."""
+class ReadTable:
+    """A table that was read through its mapping; nothing of it is written yet."""
 
     file: MappedFile
     table: Table
     converted: tuple[Converted, ...]
-    converter: Converter
+    kept: Callable[[SourceRow], dict[str, str]]
+    """What quarantine may keep of a row."""
+    below: tuple[SourceRow, ...] = ()
+    """Rows that were not read because their header was refused; they go back with it."""
+
+    @property
+    def record_type(self) -> str:
+        """Return what its rows become, or what they become first."""
+        return self.file.mapping.records[0].spec.name
 
 
-def read_mapped(file: MappedFile) -> ReadFile:
+def read_mapped(file: MappedFile) -> ReadTable:
     """Read and convert a file, writing nothing.
 
     Raises `PayloadError` when the file cannot be read and `MappingError` when the mapping does not
@@ -130,13 +89,25 @@ def read_mapped(file: MappedFile) -> ReadFile:
     """
     mapping = file.mapping
     wanted = (*mapping.addresses, *mapping.drop, *mapping.ignore)
-    table = read_file(file.name, file.data, mapping.file, wanted)
-    converter = Converter(mapping, table.columns)
-    return ReadFile(file, table, tuple(converter.convert(table.rows)), converter)
+    return convert_table(file, read_file(file.name, file.data, mapping.file, wanted))
+
+
+def convert_table(file: MappedFile, table: Table) -> ReadTable:
+    """Convert a table of a file. Raises `MappingError` when the mapping does not fit it."""
+    converter = Converter(file.mapping, table.columns)
+    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.kept)
+
+
+def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]) -> ReadTable:
+    """Refuse a table for its header, which stands for all the rows below it."""
+    assert table.header is not None, "a table without a header has nothing wrong with it"
+    refused = Converted(table.header, problems=tuple(problems))
+    only_header = replace(table, rows=(table.header,))
+    return ReadTable(file, only_header, (refused,), lambda _: {}, below=table.rows)
 
 
 async def submit_read(
-    database: Database, read: ReadFile, *, party: str, clock: Clock, dry_run: bool = False
+    database: Database, read: ReadTable, *, party: str, clock: Clock, dry_run: bool = False
 ) -> Submission:
     """Submit what was read of a file; `party` is the hub's own, which saw the file.
 
@@ -146,17 +117,18 @@ async def submit_read(
     outcomes: list[tuple[int, RowOutcome]] = []
     replayed = False
     for number, part in enumerate(_parts(converted), start=1):
-        batch = _batch(file, part, read.converter, party=party, clock=clock)
+        batch = _batch(read, part, party=party, clock=clock)
         batch = _numbered(batch, file, number, dry_run=dry_run)
         answer = await submit(database, batch, clock=clock)
         replayed = replayed or answer.replayed
         rows = [at for at, each in part for _ in range(max(len(each.records), 1))]
         outcomes += zip(rows, answer.rows, strict=True)
-    refused = _refused(converted, outcomes)
-    report = _report(read, outcomes, refused)
-    report = replace(report, dry_run=dry_run, replayed=replayed)
+    refused = tuple(_refused(converted, outcomes).values())
+    below = tuple(Refused(row, ()) for row in read.below)
+    report = report_of(file.name, read.table, converted, outcomes, refused)
+    report = replace(report, below=len(below), dry_run=dry_run, replayed=replayed)
     assert report.balanced, "every row is accounted for exactly once"
-    return Submission(report, read.table, tuple(refused.values()))
+    return Submission(report, read.table, (*refused, *below))
 
 
 Part = Sequence[tuple[int, Converted]]
@@ -179,13 +151,12 @@ def _parts(converted: Sequence[Converted]) -> Iterator[Part]:
         yield part
 
 
-def _batch(
-    file: MappedFile, part: Part, converter: Converter, *, party: str, clock: Clock
-) -> Batch:
+def _batch(read: ReadTable, part: Part, *, party: str, clock: Clock) -> Batch:
+    file = read.file
     rows: list[object] = []
     for _, each in part:
         if each.problems:
-            rows.append(_rejected(file, each, converter))
+            rows.append(_rejected(read, each))
         else:
             rows += [{"type": name, "record": wire} for name, wire in each.records]
     return Batch(
@@ -208,12 +179,13 @@ def _numbered(batch: Batch, file: MappedFile, number: int, *, dry_run: bool) -> 
     return replace(batch, idempotency=None if dry_run else key, dry_run=dry_run)
 
 
-def _rejected(file: MappedFile, each: Converted, converter: Converter) -> Rejected:
+def _rejected(read: ReadTable, each: Converted) -> Rejected:
     """Return a row as quarantine keeps it: by column, without personal data."""
+    file = read.file
     return Rejected(
-        raw={"file": file.name, "row": each.row.number, "cells": converter.kept(each.row)},
+        raw={"file": file.name, "row": each.row.number, "cells": read.kept(each.row)},
         problems=tuple(told.problem for told in each.problems),
-        record_type=file.mapping.records[0].spec.name,
+        record_type=read.record_type,
     )
 
 
@@ -231,34 +203,3 @@ def _refused(
         known = made.get(at)
         made[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
     return dict(sorted(made.items()))
-
-
-def _report(
-    read: ReadFile,
-    outcomes: Sequence[tuple[int, RowOutcome]],
-    refused: Mapping[int, Refused],
-) -> Report:
-    converted, table = read.converted, read.table
-    rows: dict[int, Outcome] = {}
-    records: Counter[tuple[str, Outcome]] = Counter()
-    for at, outcome in outcomes:
-        before = rows.get(at)
-        if before is None or RANK[outcome.outcome] > RANK[before]:
-            rows[at] = outcome.outcome
-        if not converted[at].problems:
-            records[outcome.record_type or "", outcome.outcome] += 1
-    reasons = Counter(
-        reason
-        for each in refused.values()
-        for reason in {(told.problem.code, told.reason) for told in each.problems}
-    )
-    return Report(
-        file=read.file.name,
-        rows=len(table.rows),
-        left_out=Counter(each.left_out for each in converted if each.left_out is not None),
-        outcomes=Counter(rows.values()),
-        records=records,
-        reasons=reasons,
-        dropped=Counter(name for each in converted for name in each.dropped),
-        found=table.found,
-    )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from adapters._mapping.errors import MappingProblem
-from adapters._mapping.lines import Lines
+from adapters.mapping.errors import MappingProblem
+from adapters.mapping.lines import Lines
 
 T = TypeVar("T")
 

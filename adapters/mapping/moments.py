@@ -17,8 +17,8 @@ from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters._mapping.errors import CellError
-from adapters._mapping.table import Cell, text_of
+from adapters.mapping.errors import CellError
+from adapters.mapping.table import Cell, text_of
 from schema.dates import (
     EARLIEST_UNIX,
     EARLIEST_YEAR,

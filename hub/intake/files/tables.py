@@ -1,0 +1,242 @@
+"""`tables`: bytes in, tables with named columns out.
+
+What kind of file it is follows from its first bytes; encoding, delimiter, sheet and header row are
+found out unless the mapping states them. A statement about text (encoding, delimiter) says nothing
+about a workbook, so that the rejected rows of a CSV file may come back as the workbook they went
+out as.
+
+- Blank rows are skipped, and rows keep the numbers that their sender sees.
+- The column of row numbers in front of rows that came back is taken off here and gives the number.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
+from adapters.mapping.moments import DAYS_1904
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
+from connectors.errors import PayloadError
+from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
+from hub.intake.files.text import (
+    LIMITS,
+    TEXT_SHEET,
+    decoded,
+    delimited_rows,
+    delimiter_of,
+    json_table,
+)
+
+HEADER_SEARCHED_MAX = 20
+"""Rows from the top in which the header is looked for."""
+NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
+BOOK_PART = "xl/workbook.xml"
+BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of one sheet, or of a text file, whose header is not known yet."""
+
+    name: str
+    """Empty for a text file."""
+    rows: Sequence[SourceRow]
+    found: dict[str, str]
+    """What was found out about the file: format, encoding, delimiter."""
+
+    @property
+    def head(self) -> list[SourceRow]:
+        """Return the rows in which the header may stand."""
+        return [row for row in self.rows[:HEADER_SEARCHED_MAX] if row.unread is None]
+
+
+def is_workbook(data: bytes) -> bool:
+    """Tell whether a file is a spreadsheet program's own, by its first bytes."""
+    return data.startswith((XLSX_MAGIC, XLS_MAGIC))
+
+
+def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = ()) -> Table:
+    """Return the table of a file. `wanted` are the columns by which its header is recognised.
+
+    Raises `PayloadError` when the file as a whole cannot be read.
+    """
+    _check_size(name, data)
+    names = frozenset(match_text(each) for each in wanted)
+    if is_workbook(data):
+        sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
+        rows = _shifted(sheet.rows, data, stated=facts.dates_1904)
+        return headed(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
+    encoding, text = decoded(name, data, facts.encoding)
+    table = json_table(name, text, facts.rows_at, {"encoding": encoding})
+    if table is not None:
+        return table
+    sheet = _delimited(name, encoding, text, facts.delimiter)
+    return headed(name, sheet, names, header_row=facts.header_row)
+
+
+def read_sheets(name: str, data: bytes) -> list[Sheet]:
+    """Return every sheet of a workbook that has rows; of a text file the one that it is.
+
+    Raises `PayloadError` when the file as a whole cannot be read.
+    """
+    _check_size(name, data)
+    if is_workbook(data):
+        return _sheets(name, data)
+    return [_delimited(name, *decoded(name, data, None), None)]
+
+
+def _check_size(name: str, data: bytes) -> None:
+    if len(data) > LIMITS.table_bytes_max:
+        raise PayloadError(
+            name,
+            f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
+            hint="send the rows in several files",
+        )
+
+
+def _delimited(name: str, encoding: str, text: str, stated: str | None) -> Sheet:
+    delimiter = stated or delimiter_of(text)
+    shown = "TAB" if delimiter == "\t" else delimiter
+    rows = delimited_rows(name, text, delimiter)
+    return Sheet("", rows, {"encoding": encoding, "delimiter": shown})
+
+
+def _sheets(name: str, data: bytes) -> list[Sheet]:
+    sheets: dict[str, list[SourceRow]] = {}
+    for row in read_table(name, data, LIMITS):
+        sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
+    return [Sheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
+
+
+def _sheet_meant(
+    name: str, sheets: Sequence[Sheet], stated: str | None, names: frozenset[str]
+) -> Sheet:
+    """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
+    if stated is not None:
+        meant = [each for each in sheets if each.name == stated]
+    elif len(sheets) == 1:
+        meant = list(sheets)
+    else:
+        meant = [each for each in sheets if _matches(each, names)]
+    if len(meant) == 1:
+        return meant[0]
+    listed = ", ".join(each.name for each in sheets) or "none with rows"
+    raise PayloadError(
+        name,
+        f"which sheet is meant? There are: {listed}",
+        hint='say so in the mapping 请在映射中写明: [file] sheet = "…"',
+    )
+
+
+def _matches(sheet: Sheet, names: frozenset[str]) -> int:
+    """Count the wanted columns in the row that looks most like the header."""
+    return max((_known(row, names) for row in sheet.head), default=0)
+
+
+def _known(row: SourceRow, names: frozenset[str]) -> int:
+    return sum(match_text(cell) in names for cell in row.cells if isinstance(cell, str))
+
+
+def _shifted(rows: Sequence[SourceRow], data: bytes, *, stated: bool | None) -> Sequence[SourceRow]:
+    """Move dates between the two epochs where the workbook's own mark is known to be wrong."""
+    if stated is None or not data.startswith(XLSX_MAGIC) or stated == _declares_1904(data):
+        return rows
+    by = timedelta(days=DAYS_1904 if stated else -DAYS_1904)
+    return [
+        SourceRow(
+            row.number,
+            tuple(c + by if isinstance(c, datetime | date) else c for c in row.cells),
+        )
+        for row in rows
+    ]
+
+
+def _declares_1904(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if BOOK_PART not in archive.namelist():
+            return False
+        with archive.open(BOOK_PART) as part:
+            head = part.read(BOOK_PART_BYTES_MAX)
+    return re.search(rb'date1904\s*=\s*["\'](1|true)["\']', head) is not None
+
+
+def headed(
+    name: str, sheet: Sheet, names: frozenset[str], *, header_row: int | None = None
+) -> Table:
+    """Find the header, name the columns, and take the rows below it.
+
+    `names` are what wanted columns are matched by. Raises `PayloadError` when there is no header.
+    """
+    rows, head = sheet.rows, sheet.head
+    if header_row is not None:
+        at = next((row for row in rows if row.number == header_row), None)
+    elif names:
+        at = max(head, key=lambda row: _known(row, names), default=None)
+    else:
+        at = max(head, key=lambda row: sum(map(_is_name, row.cells)), default=None)
+    if at is None:
+        raise PayloadError(name, "there is no header row", hint="the first row names the columns")
+    below = tuple(row for row in rows if row.number > at.number)
+    table = Table(
+        columns=_columns(at, below),
+        rows=below,
+        sheet=sheet.name or TEXT_SHEET,
+        header_row=at.number,
+        above=tuple(row for row in rows if row.number < at.number),
+        header=at,
+        found=sheet.found,
+    )
+    return _renumbered(table)
+
+
+def _is_name(cell: Content) -> bool:
+    """Tell whether a cell could head a column: a text that is no number, date or time."""
+    return isinstance(cell, str) and NUMBERLIKE.fullmatch(cell) is None
+
+
+def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]:
+    """Name the columns; of equal names the second is `name#2`, blank ones between are kept."""
+    texts = [text_of(cell) for cell in header.cells]
+    while texts and not texts[-1]:
+        texts.pop()
+    counts: Counter[str] = Counter()
+    made = []
+    for position, text in enumerate(texts, start=1):
+        counts[match_text(text)] += 1
+        again = counts[match_text(text)]
+        if text:
+            made.append(Column(position, text if again == 1 else f"{text}#{again}"))
+        elif any(position <= len(r.cells) and not is_blank(r.cells[position - 1]) for r in rows):
+            made.append(Column(position, ""))
+    return tuple(made)
+
+
+def _renumbered(table: Table) -> Table:
+    """Take off the column of original row numbers, where rows came back with it."""
+    if not table.columns or table.columns[0].name != ROW_NUMBER_COLUMN:
+        return table
+    return replace(
+        table,
+        columns=tuple(Column(c.position - 1, c.name) for c in table.columns[1:]),
+        rows=tuple(
+            _numbered(row)
+            for row in table.rows
+            if row.unread or any(not is_blank(cell) for cell in row.cells[1:])
+        ),
+        above=tuple(SourceRow(r.number, r.cells[1:]) for r in table.above),
+        header=table.header and SourceRow(table.header.number, table.header.cells[1:]),
+    )
+
+
+def _numbered(row: SourceRow) -> SourceRow:
+    """Return a row with the number that stands in its first cell."""
+    if row.unread:
+        return row
+    number = row.cells[0] if isinstance(row.cells[0], int) else row.number
+    return SourceRow(number, row.cells[1:])
