@@ -31,9 +31,9 @@ from hub.access.signatures import MUTATION
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.hooks import Signed
 from hub.problem import prefers_english
-from hub.query.errors import QueryError
-from hub.query.execute import Asking, Engine, GraphRequest
-from hub.query.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
+from hub.query.answer.execute import Asking, Engine, GraphRequest
+from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
+from hub.query.plan.errors import QueryError
 
 PATH = "/graphql"
 METHODS = "GET, POST"

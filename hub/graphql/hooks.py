@@ -14,7 +14,7 @@ from hub.access.resource import Caller
 from hub.access.signatures import Evidence
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
-from hub.query.model import Model
+from hub.query.sql.model import Model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,18 +29,18 @@ from hub.errors import ErrorCode, HubError, UnavailableError
 from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import Context, Receipts, ServiceFacts, Signed, Submit
 from hub.graphql.schema import interface
-from hub.query.authorise import Authority
-from hub.query.binding import Env
-from hub.query.compile import Compiler
-from hub.query.compiled import Compiled
-from hub.query.documents import Document, document_id, registered
-from hub.query.errors import FieldDenied, QueryError
-from hub.query.jsontext import HIDDEN
-from hub.query.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
-from hub.query.lookup import replaced_statement
-from hub.query.manifest import Manifest
-from hub.query.plan import Plan, Planner
-from hub.query.respond import Answer, denials, dumps, refusal, told
+from hub.query.answer.manifest import Manifest
+from hub.query.answer.respond import Answer, denials, dumps, refusal, told
+from hub.query.plan.binding import Env
+from hub.query.plan.documents import Document, document_id, registered
+from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compile import Compiler
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.jsontext import HIDDEN
+from hub.query.sql.lookup import replaced_statement
+from hub.query.sql.planner import Plan, Planner
 from hub.state import State
 from hub.store.database import Database
 

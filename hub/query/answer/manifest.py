@@ -15,8 +15,8 @@ from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
 from hub.identity.links import NOBODY, Names
-from hub.query.model import Model
-from hub.query.sources import manifest_statement
+from hub.query.sql.model import Model
+from hub.query.sql.sources import manifest_statement
 from hub.store.database import Database
 from hub.store.view import names_now
 from schema.dates import format_instant

@@ -19,7 +19,7 @@ from typing import Any
 from starlette.responses import Response
 
 from hub.errors import ErrorCode, HubError, UnavailableError
-from hub.query.errors import FieldDenied, QueryError, ScopeMissingError
+from hub.query.plan.errors import FieldDenied, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
 LEGACY_TYPE = "application/json"

@@ -19,16 +19,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from hub.query import binding
-from hub.query.arguments import Argument
-from hub.query.binding import Env, bad_input
-from hub.query.jsontext import EMPTY_RANGES as EMPTY
-from hub.query.limits import AVAILABILITY_DAYS_MAX
-from hub.query.model import Model
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env, bad_input
+from hub.query.plan.limits import AVAILABILITY_DAYS_MAX
+from hub.query.sql.jsontext import EMPTY_RANGES as EMPTY
+from hub.query.sql.model import Model
 from schema.traits import Covers, Occupies, Opens
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 ZONE = "Asia/Shanghai"
 _DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
@@ -167,7 +167,7 @@ def _parts(key: str, asked: Window) -> str:
 
 
 def availability_row(key: str, asked: Window) -> str:
-    """Return a query for one row with the columns that `hub.query.model` reads."""
+    """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
     sources = (
         'ARRAY(SELECT DISTINCT x.x COLLATE "C" FROM'

@@ -15,14 +15,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from hub.query import binding
-from hub.query.arguments import Argument
-from hub.query.binding import Env, bad_input
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env, bad_input
 from schema.dates import local_date
 from schema.traits import Prices
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 QUANTITY_MAX = 100_000
 """Hours or samples of one estimate."""
@@ -45,7 +45,7 @@ def _quantity(argument: Argument | None, statement: Statement) -> str:
 
 
 def price_row(key: str, given: dict[str, Argument | None], statement: Statement) -> str:
-    """Return a query for one row with the columns that `hub.query.model` reads."""
+    """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     audience = given["audience"]
     assert audience is not None
     asked = statement.bind(audience, binding.plain, "text")

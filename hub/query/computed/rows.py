@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hub.query.arguments import Argument
-from hub.query.availability import availability_row, window
-from hub.query.limits import AVAILABILITY_COST
-from hub.query.price import price_row
-from hub.query.statement import Statement
+from hub.query.computed.availability import availability_row, window
+from hub.query.computed.price import price_row
+from hub.query.plan.arguments import Argument
+from hub.query.plan.limits import AVAILABILITY_COST
+from hub.query.sql.statement import Statement
 
 
 def computed_row(

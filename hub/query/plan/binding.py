@@ -19,9 +19,9 @@ from graphql.execution.values import VariableValues
 from hub.access.grants import Grants
 from hub.errors import ErrorCode
 from hub.identity.links import NOBODY, Names
-from hub.query.arguments import Argument
-from hub.query.errors import QueryError
-from hub.query.limits import IN_MAX
+from hub.query.plan.arguments import Argument
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import IN_MAX
 from hub.store.search import code_path, query_expression
 from schema.codes import Province
 

@@ -30,8 +30,8 @@ from graphql import (
 )
 
 from hub.errors import ErrorCode
-from hub.query.errors import QueryError
-from hub.query.limits import DETAIL_MAX, NESTING_MAX, QueryLimits
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import DETAIL_MAX, NESTING_MAX, QueryLimits
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 Spreads = Mapping[str, FragmentSpreadNode]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from graphql.execution.values import VariableValues
 
-from hub.query.arguments import NOTHING, Argument
+from hub.query.plan.arguments import NOTHING, Argument
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """`documents`: a document's text, parsed, bounded and validated once.
 
-- What it may ask for is bounded before anything else looks at it (`hub.query.bounds`).
+- What it may ask for is bounded before anything else looks at it (`hub.query.plan.bounds`).
 - Registered documents are files of this package; their id is `sha256:` and the hash of the text.
 - Explanations never suggest names of fields.
 """
@@ -26,10 +26,10 @@ from graphql import (
 )
 
 from hub.errors import ErrorCode
-from hub.query.arguments import Shape, shape_of
-from hub.query.bounds import check_bounds
-from hub.query.errors import QueryError
-from hub.query.limits import DETAIL_MAX, ERRORS_MAX, LINES_MAX, QueryLimits
+from hub.query.plan.arguments import Shape, shape_of
+from hub.query.plan.bounds import check_bounds
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, LINES_MAX, QueryLimits
 
 DOCUMENTS = Path(__file__).parent / "documents"
 _SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)

@@ -20,8 +20,8 @@ from graphql import (
     SelectionSetNode,
 )
 
-from hub.query.arguments import Sample, from_literal
-from hub.query.errors import NotCompilableError
+from hub.query.plan.arguments import Sample, from_literal
+from hub.query.plan.errors import NotCompilableError
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 Selected = dict[str, list[FieldNode]]

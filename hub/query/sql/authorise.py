@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.access.visibility import implies, originals_of, protected_items, sql
-from hub.query.errors import ScopeMissingError
+from hub.query.plan.errors import ScopeMissingError
 from schema.codes import AgreementDataset
 from schema.item import Item, Kind, RecordSpec
 from schema.visibility import PUBLIC_SCOPE
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 __all__ = ["PUBLIC_SCOPE", "Authority"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.query import jsontext
-from hub.query.limits import CLAIMS_MAX
+from hub.query.plan.limits import CLAIMS_MAX
+from hub.query.sql import jsontext
 from schema.item import RecordSpec
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 
 def known(spec: RecordSpec, alias: str) -> str:

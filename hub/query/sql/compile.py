@@ -5,7 +5,7 @@
   of pages that stand in it, which are numbers; every other value is a parameter.
 - A field that the caller's scopes do not reveal is null, with one `FieldDenied`, whether it is an
   item or a list of records; a value that an agreement hides is a marked null
-  (`hub.query.jsontext`).
+  (`hub.query.sql.jsontext`).
 - What is not in the model raises `NotCompilableError`, and the executor takes the operation.
 
 GraphQL specification, October 2021, §6.3 (CollectFields).
@@ -20,23 +20,24 @@ from typing import Any
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
-from hub.query import claims, jsontext
-from hub.query.arguments import Argument, Sample, argument_of
-from hub.query.authorise import PUBLIC_SCOPE, Authority
-from hub.query.compiled import Compiled, Path, Place
-from hub.query.computed import computed_row
-from hub.query.connection import Parts, connection, page_of, page_size, visible
-from hub.query.cost import Cost
-from hub.query.errors import FieldDenied, NotCompilableError, ScopeMissingError
-from hub.query.limits import (
+from hub.query.computed.rows import computed_row
+from hub.query.plan.arguments import Argument, Sample, argument_of
+from hub.query.plan.cost import Cost
+from hub.query.plan.errors import FieldDenied, NotCompilableError, ScopeMissingError
+from hub.query.plan.limits import (
     AVAILABLE_FILTER_COST,
     CLAIMS_COST,
     LIST_DEFAULT,
     PAGE_DEFAULT,
     QueryLimits,
 )
-from hub.query.lookup import identities, named
-from hub.query.model import (
+from hub.query.plan.selection import Fragments, Selected, Selection
+from hub.query.sql import claims, jsontext
+from hub.query.sql.authorise import PUBLIC_SCOPE, Authority
+from hub.query.sql.compiled import Compiled, Path, Place
+from hub.query.sql.connection import Parts, connection, page_of, page_size, visible
+from hub.query.sql.lookup import identities, named
+from hub.query.sql.model import (
     ByIdentity,
     ByKey,
     Chosen,
@@ -57,9 +58,8 @@ from hub.query.model import (
     Whole,
     Windows,
 )
-from hub.query.selection import Fragments, Selected, Selection
-from hub.query.sources import sources_row
-from hub.query.statement import Statement
+from hub.query.sql.sources import sources_row
+from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import OriginalText
 

@@ -6,7 +6,7 @@
   through its sort, and PostgreSQL evaluates it for the rows of the page alone.
 - One row more than asked is read when somebody asks whether there are more.
 - Where the listing of the records answers a page, its rows are chosen and counted there and only
-  the chosen ones are fetched (`hub.query.listing`).
+  the chosen ones are fetched (`hub.query.sql.listing`).
 - totalCount counts what the filter and the row rules let through, with the same parameters.
 """
 
@@ -18,15 +18,16 @@ from dataclasses import dataclass, field
 from graphql import FieldNode, IntValueNode
 
 from hub.errors import ErrorCode
-from hub.query import binding, jsontext
-from hub.query.arguments import Argument
-from hub.query.errors import NotCompilableError, QueryError
-from hub.query.filters import Conditions, conditions
-from hub.query.limits import PAGE_DEFAULT
-from hub.query.listing import listed
-from hub.query.ordering import CursorHash, Order, order_names, order_of
-from hub.query.selection import Selected
-from hub.query.statement import Statement
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.errors import NotCompilableError, QueryError
+from hub.query.plan.limits import PAGE_DEFAULT
+from hub.query.plan.selection import Selected
+from hub.query.sql import jsontext
+from hub.query.sql.filters import Conditions, conditions
+from hub.query.sql.listing import listed
+from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
+from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
 Given = Callable[[str], Argument | None]
@@ -48,7 +49,7 @@ class Page:
     after: Argument | None
     before: Argument | None
     last: tuple[str, ...]
-    """What is asked last, of the rows that `where` lets through (`hub.query.filters`)."""
+    """What is asked last, of the rows that `where` lets through (`hub.query.sql.filters`)."""
     listing: str | None
     """The table that `where` and `order` speak of, where it is not the records' own."""
 

@@ -16,8 +16,8 @@ from datetime import date, datetime
 from typing import Any
 
 from hub.errors import ErrorCode
-from hub.query.errors import QueryError
-from hub.query.limits import CURSOR_CHARACTERS_MAX
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
 _NUMERIC = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from hub.query import binding as bind
-from hub.query.arguments import Argument
-from hub.query.availability import has_free_stretch, is_covered
-from hub.query.limits import CLASSES_MAX
-from hub.query.model import Model
+from hub.query.computed.availability import has_free_stretch, is_covered
+from hub.query.plan import binding as bind
+from hub.query.plan.arguments import Argument
+from hub.query.plan.limits import CLASSES_MAX
+from hub.query.sql.model import Model
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Located
 from schema.values import ClassCode, Money, Place
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 
 class FilterKind(Enum):

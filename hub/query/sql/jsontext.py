@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.query.limits import CONCAT_PARTS_MAX
+from hub.query.plan.limits import CONCAT_PARTS_MAX
 from schema.item import Item, Kind
 
 HIDDEN = b"null\t"

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.query.arguments import Argument
-from hub.query.filters import FilterKind, Member, given_members, said, under_step
-from hub.query.statement import Statement
+from hub.query.plan.arguments import Argument
+from hub.query.sql.filters import FilterKind, Member, given_members, said, under_step
+from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
 ORDERS = ((), ("NAME_ASC",), ("NAME_DESC",))

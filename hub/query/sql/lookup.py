@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hub.query import binding
-from hub.query.arguments import Argument
-from hub.query.binding import Env
-from hub.query.limits import NODES_MAX
-from hub.query.model import Model
-from hub.query.statement import Statement
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env
+from hub.query.plan.limits import NODES_MAX
+from hub.query.sql.model import Model
+from hub.query.sql.statement import Statement
 from hub.store.former import FORMER_ID
 from schema.item import RecordSpec
 from schema.visibility import PUBLIC_SCOPE

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from hub.query.jsontext import bare, instant, quoted, text
+from hub.query.sql.jsontext import bare, instant, quoted, text
 from schema.item import Item, RecordSpec, camel
 from schema.registry import Registry
 from schema.traits import Bookable, Findable, Listable, Related

@@ -16,16 +16,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import ErrorCode
-from hub.query.arguments import Argument
-from hub.query.binding import Env, bad_input
-from hub.query.cursor import decode
-from hub.query.errors import QueryError
-from hub.query.limits import ORDERS_MAX
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env, bad_input
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import ORDERS_MAX
+from hub.query.sql.cursor import decode
 from schema.item import Item, Kind, RecordSpec
 from schema.values import Name
 
 if TYPE_CHECKING:
-    from hub.query.statement import Statement
+    from hub.query.sql.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)

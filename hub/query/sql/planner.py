@@ -17,13 +17,13 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
-from hub.query.authorise import Authority
-from hub.query.compile import Compiler
-from hub.query.compiled import Compiled
-from hub.query.documents import Document, read_document
-from hub.query.errors import NotCompilableError, QueryError
-from hub.query.limits import DETAIL_MAX, QueryLimits
-from hub.query.model import Interface
+from hub.query.plan.documents import Document, read_document
+from hub.query.plan.errors import NotCompilableError, QueryError
+from hub.query.plan.limits import DETAIL_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compile import Compiler
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.model import Interface
 
 
 @dataclass(frozen=True, slots=True)

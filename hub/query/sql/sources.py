@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from hub.query.model import Model
+from hub.query.sql.model import Model
 
 SOURCES_MAX = 1000
 """Sources of one manifest."""

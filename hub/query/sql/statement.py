@@ -10,12 +10,12 @@ from collections.abc import Callable, Hashable
 
 from hub.errors import ErrorCode
 from hub.identity.links import Names
-from hub.query.arguments import Argument
-from hub.query.authorise import Authority
-from hub.query.binding import Bind, Env, Transform, array, plain, texts
-from hub.query.errors import FieldDenied, QueryError
-from hub.query.limits import STATEMENT_MAX, QueryLimits
-from hub.query.model import Model
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Bind, Env, Transform, array, plain, texts
+from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.model import Model
 from schema.codes import AgreementDataset
 from schema.item import RecordSpec
 

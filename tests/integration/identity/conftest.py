@@ -22,8 +22,8 @@ from hub.graphql.hooks import ServiceFacts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
 from hub.intake.batch import RowOutcome as Row
 from hub.intake.submit import submit
-from hub.query.execute import Asking, Engine, GraphRequest, Parts
-from hub.query.plan import Planner
+from hub.query.answer.execute import Asking, Engine, GraphRequest, Parts
+from hub.query.sql.planner import Planner
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.former import FORMER_ID

@@ -26,8 +26,8 @@ from hub.intake.batch import (
     RequestSignature,
 )
 from hub.intake.submit import submit
-from hub.query.execute import Engine, Parts
-from hub.query.limits import QueryLimits
+from hub.query.answer.execute import Engine, Parts
+from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind

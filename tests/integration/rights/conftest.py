@@ -28,9 +28,9 @@ from hub.clock import system_clock
 from hub.graphql.hooks import ServiceFacts
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
-from hub.proofs import ProofEndpoints
-from hub.query.execute import Asking, Engine, GraphRequest, Parts
-from hub.query.limits import QueryLimits
+from hub.query.answer.execute import Asking, Engine, GraphRequest, Parts
+from hub.query.plan.limits import QueryLimits
+from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.store.database import Database
 from tests.databases import lent_database
