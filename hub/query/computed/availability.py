@@ -17,20 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from hub.query.computed.writing import Tables, Writing
 from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.limits import AVAILABILITY_DAYS_MAX
-from hub.query.sql.jsontext import EMPTY_RANGES as EMPTY
-from hub.query.sql.model import Model
 from schema.traits import Covers, Occupies, Opens
 
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
-
 ZONE = "Asia/Shanghai"
+EMPTY = "'{}'::tstzmultirange"
 _DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
 
 
@@ -41,10 +37,10 @@ class Window:
     start: str
     end: str
     now: str
-    model: Model
+    model: Tables
 
 
-def window(start: Argument, end: Argument, statement: Statement) -> Window:
+def window(start: Argument, end: Argument, statement: Writing) -> Window:
     """Bind a window; one that is empty, reversed or too long is refused when a request runs."""
 
     def check(env: Env) -> None:
@@ -183,7 +179,7 @@ def availability_row(key: str, asked: Window) -> str:
     )
 
 
-def is_covered(argument: Argument, alias: str, statement: Statement) -> str:
+def is_covered(argument: Argument, alias: str, statement: Writing) -> str:
     """Return the condition that the source which leads covers an instrument in a window at all.
 
     What nobody covers cannot be free: this leaves it out before anything is computed.
@@ -197,7 +193,7 @@ def is_covered(argument: Argument, alias: str, statement: Statement) -> str:
     )
 
 
-def has_free_stretch(argument: Argument, alias: str, statement: Statement) -> str:
+def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:
     """Return the condition that an instrument is free for some hours in one stretch."""
     hours = argument.get("hours")
     assert hours is not None
@@ -216,7 +212,7 @@ def has_free_stretch(argument: Argument, alias: str, statement: Statement) -> st
     )
 
 
-def _asked(argument: Argument, statement: Statement) -> Window:
+def _asked(argument: Argument, statement: Writing) -> Window:
     start, end = argument.get("from"), argument.get("until")
     assert start is not None
     assert end is not None

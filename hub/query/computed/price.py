@@ -13,16 +13,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from hub.query.computed.writing import Writing
 from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Env, bad_input
 from schema.dates import local_date
 from schema.traits import Prices
-
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
 
 QUANTITY_MAX = 100_000
 """Hours or samples of one estimate."""
@@ -32,7 +29,7 @@ def _money(amount: str, currency: str) -> str:
     return f"jsonb_build_object('amount',{amount}::text,'currency',{currency})"
 
 
-def _quantity(argument: Argument | None, statement: Statement) -> str:
+def _quantity(argument: Argument | None, statement: Writing) -> str:
     if argument is None:
         return "NULL::numeric"
 
@@ -44,7 +41,7 @@ def _quantity(argument: Argument | None, statement: Statement) -> str:
     return statement.bind(argument, binding.plain, "numeric")
 
 
-def price_row(key: str, given: dict[str, Argument | None], statement: Statement) -> str:
+def price_row(key: str, given: dict[str, Argument | None], statement: Writing) -> str:
     """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     audience = given["audience"]
     assert audience is not None

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from hub.query.computed.availability import availability_row, window
 from hub.query.computed.price import price_row
+from hub.query.computed.writing import Writing
 from hub.query.plan.arguments import Argument
 from hub.query.plan.limits import AVAILABILITY_COST
-from hub.query.sql.statement import Statement
 
 
 def computed_row(
-    how: str, key: str, given: Callable[[str], Argument | None], statement: Statement
+    how: str, key: str, given: Callable[[str], Argument | None], statement: Writing
 ) -> tuple[str, int]:
     """Return the query for `availability` or `price` of the instrument `key`, and its cost."""
     if how == "availability":

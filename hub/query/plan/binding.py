@@ -45,6 +45,8 @@ class Env:
 
 
 Bind = Callable[[Env], str | None]
+Check = Callable[[Env], None]
+"""Refuses a request by its values, before its statement runs."""
 Transform = Callable[[Argument, Any], str | None]
 """Takes an argument (for its place) and its value."""
 

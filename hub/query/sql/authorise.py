@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from hub.access.visibility import implies, originals_of, protected_items, sql
+from hub.access.visibility import Parameters, implies, originals_of, protected_items, sql
 from hub.query.plan.errors import ScopeMissingError
 from schema.codes import AgreementDataset
 from schema.item import Item, Kind, RecordSpec
 from schema.visibility import PUBLIC_SCOPE
-
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
 
 __all__ = ["PUBLIC_SCOPE", "Authority"]
 
@@ -43,18 +39,18 @@ class Authority:
         if not self.may_read(item):
             raise ScopeMissingError(item.scope, f"{where} ({spec.name}.{item.wire})")
 
-    def guard(self, spec: RecordSpec, item: Item, alias: str, statement: Statement) -> str | None:
+    def guard(self, spec: RecordSpec, item: Item, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row's value of an item is visible, None for always."""
         rule = spec.rule(item)
         if implies(spec.rows, rule, self.limited):
             return None
         return sql(rule, spec, alias, statement, self.limited)
 
-    def row_rule(self, spec: RecordSpec, alias: str, statement: Statement) -> str | None:
+    def row_rule(self, spec: RecordSpec, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row is visible at all, None for always."""
         return sql(spec.rows, spec, alias, statement, self.limited)
 
-    def whole(self, spec: RecordSpec, alias: str, statement: Statement) -> str | None:
+    def whole(self, spec: RecordSpec, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which nothing of a row is hidden, None for always."""
         absent: defaultdict[str, list[str]] = defaultdict(list)
         for item in protected_items(spec):
@@ -69,7 +65,9 @@ class Authority:
                 found.append(f"NOT EXISTS (SELECT FROM {members} WHERE NOT {shown})")
         return " AND ".join(found) or None
 
-    def original(self, spec: RecordSpec, path: str, alias: str, statement: Statement) -> str | None:
+    def original(
+        self, spec: RecordSpec, path: str, alias: str, statement: Parameters
+    ) -> str | None:
         """Return the condition that the original text of `path` may be read, None for always."""
         shown: defaultdict[str | None, list[str]] = defaultdict(list)
         for item in spec.items:

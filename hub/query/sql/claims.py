@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hub.query.plan.limits import CLAIMS_MAX
 from hub.query.sql import jsontext
+from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
-
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
 
 
 def known(spec: RecordSpec, alias: str) -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from graphql import FieldNode, GraphQLObjectType
 
-from hub.query.plan.binding import Bind, Env
+from hub.query.plan.binding import Bind, Check, Env
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied
-from hub.query.sql.statement import Check
 
 Path = tuple[str, ...]
 """Response keys from the root."""

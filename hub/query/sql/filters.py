@@ -11,19 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from hub.query.computed.availability import has_free_stretch, is_covered
 from hub.query.plan import binding as bind
 from hub.query.plan.arguments import Argument
 from hub.query.plan.limits import CLASSES_MAX
 from hub.query.sql.model import Model
+from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Located
 from schema.values import ClassCode, Money, Place
-
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
 
 
 class FilterKind(Enum):
@@ -145,7 +142,7 @@ def said(member: Member, argument: Argument, alias: str, statement: Statement) -
     return _SAID[member.kind](member, argument, alias, statement)
 
 
-Said = Callable[[Member, Argument, str, "Statement"], list[str]]
+Said = Callable[[Member, Argument, str, Statement], list[str]]
 
 
 def _column(member: Member, alias: str) -> str:

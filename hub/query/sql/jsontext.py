@@ -18,7 +18,6 @@ from schema.item import Item, Kind
 
 HIDDEN = b"null\t"
 """What stands for a hidden value in an answer."""
-EMPTY_RANGES = "'{}'::tstzmultirange"
 
 
 def text(expression: str) -> str:
@@ -94,11 +93,6 @@ def listed(expression: str, order: str = "", condition: str = "") -> str:
     if condition:
         aggregate += f" FILTER (WHERE {condition})"
     return f"concat('[',{aggregate},']')"
-
-
-def hours(expression: str) -> str:
-    """Return an interval in hours, as a decimal of at most two places without idle zeros."""
-    return f"trim_scale(round((extract(epoch FROM {expression})/3600)::numeric,2))"
 
 
 def marked(body: str, name: str) -> str:

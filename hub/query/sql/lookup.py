@@ -8,7 +8,6 @@ from hub.query.plan.binding import Env
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Model
 from hub.query.sql.statement import Statement
-from hub.store.former import FORMER_ID
 from schema.item import RecordSpec
 from schema.visibility import PUBLIC_SCOPE
 
@@ -60,5 +59,5 @@ def replaced_statement(model: Model) -> str:
     ]
     return (
         f"SELECT f.item_id,f.now_id,{' OR '.join(shown) or 'false'}"
-        f" FROM {FORMER_ID.name} f WHERE f.item_id = ANY(%s)"
+        f" FROM {model.former} f WHERE f.item_id = ANY(%s)"
     )

@@ -260,6 +260,8 @@ class Model:
     """The table of what each source says, by record type."""
     listings: Mapping[str, ListingNames]
     """The listings, by the record types that have one."""
+    former: str
+    """The table of ids that links have replaced."""
 
     def stating(self, kind: type[T]) -> tuple[str, T]:
         """Return the table of the record type that has a trait, and the trait; there is one."""
@@ -304,6 +306,7 @@ def build_model(records: StoredRecords) -> Model:
         tables={name: found.read.name for name, found in records.tables.items()},
         sources={name: found.source.name for name, found in records.tables.items()},
         listings=listings,
+        former=records.former,
     )
 
 

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hub.errors import ErrorCode
 from hub.query.plan.arguments import Argument
@@ -21,11 +21,9 @@ from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import ORDERS_MAX
 from hub.query.sql.cursor import decode
+from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import Name
-
-if TYPE_CHECKING:
-    from hub.query.sql.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from hub.errors import ErrorCode
 from hub.identity.links import Names
 from hub.query.plan.arguments import Argument
-from hub.query.plan.binding import Bind, Env, Transform, array, plain, texts
+from hub.query.plan.binding import Bind, Check, Env, Transform, array, plain, texts
 from hub.query.plan.errors import FieldDenied, QueryError
 from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
@@ -19,7 +19,6 @@ from hub.query.sql.model import Model
 from schema.codes import AgreementDataset
 from schema.item import RecordSpec
 
-Check = Callable[[Env], None]
 _PARAMETER = re.compile(r"\$([0-9]+)::")
 
 
