@@ -14,9 +14,6 @@ from hub.access.visibility import Parameters, implies, originals_of, protected_i
 from hub.query.plan.errors import ScopeMissingError
 from schema.codes import AgreementDataset
 from schema.item import Item, Kind, RecordSpec
-from schema.visibility import PUBLIC_SCOPE
-
-__all__ = ["PUBLIC_SCOPE", "Authority"]
 
 
 @dataclass(frozen=True, slots=True)

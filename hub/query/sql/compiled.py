@@ -1,18 +1,13 @@
-"""`compiled`: what the compiler makes, and where in a document it stands while it makes it."""
+"""`compiled`: what the compiler makes of an operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphql import FieldNode, GraphQLObjectType
-
 from hub.query.plan.binding import Bind, Check, Env
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied
-
-Path = tuple[str, ...]
-"""Response keys from the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +24,3 @@ class Compiled:
     """Some value may be hidden by an agreement."""
     identities: tuple[Callable[[Env], list[str]], ...] = ()
     """What gives the ids that a request asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A field in the tree: its nodes, the type it belongs to, and the row it is read from."""
-
-    nodes: list[FieldNode]
-    kind: GraphQLObjectType
-    alias: str
-    path: Path
-    cost: Cost
