@@ -29,6 +29,7 @@ from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.harvest.rounds import Rounds
 from hub.housekeeping import keep_house
@@ -40,7 +41,6 @@ from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
-from hub.query.answer.execute import Engine, Parts
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state

@@ -29,9 +29,9 @@ from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import MUTATION
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.graphql.engine import Asking, Engine, GraphRequest
 from hub.graphql.hooks import Signed
 from hub.problem import prefers_english
-from hub.query.answer.execute import Asking, Engine, GraphRequest
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
 

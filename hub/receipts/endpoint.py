@@ -1,4 +1,4 @@
-"""`proofs`: receipts and records over HTTP, for those who may read the record.
+"""`endpoint`: receipts and records over HTTP, for those who may read the record.
 
 - `GET /receipts/{entry}` gives `tlog-proof@v1` text, `GET /records/{entry}` the canonical bytes
   that it proves. Together they are verified offline with `deltahub verify`.
@@ -27,12 +27,12 @@ from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.visibility import Subject, hidden_items, may_see
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.graphql.hooks import ReceiptAnswer
 from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import Receipt, entries_of, receipt_for
 from hub.problem import problem
+from hub.receipts.answer import ReceiptAnswer
 from hub.store.database import Database
 from hub.store.view import names_now
 from schema.dates import format_instant

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.batch import (
     Assurance,
@@ -26,7 +27,6 @@ from hub.intake.batch import (
     RequestSignature,
 )
 from hub.intake.submit import submit
-from hub.query.answer.execute import Engine, Parts
 from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source

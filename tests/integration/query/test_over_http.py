@@ -23,9 +23,9 @@ from hub.client import HubClient
 from hub.clock import system_clock
 from hub.explorer.samples import samples
 from hub.graphql.endpoint import GraphQLEndpoint
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.submit import submit
-from hub.query.answer.execute import Engine, Parts
 from hub.query.plan.documents import document_id, registered
 from hub.state import MemoryState
 from hub.store.database import Database

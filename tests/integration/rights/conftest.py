@@ -25,10 +25,10 @@ from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
-from hub.query.answer.execute import Asking, Engine, GraphRequest, Parts
 from hub.query.plan.limits import QueryLimits
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
