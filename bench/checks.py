@@ -24,12 +24,12 @@ from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenVerifier
 from hub.app import access_config
 from hub.clock import system_clock
+from hub.graphql.endpoint import read_request
 from hub.graphql.schema import interface
 from hub.keys import load_or_make
-from hub.query.authorise import Authority
-from hub.query.binding import Env
-from hub.query.plan import Planner
-from hub.query.router import read_request
+from hub.query.plan.binding import Env
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
 from hub.settings import Settings
 from hub.state.memory import MemoryState
 from hub.store.database import Database

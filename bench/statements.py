@@ -26,9 +26,9 @@ from bench.serve import CALLER, LIMITS
 from hub.access.grants import Grants
 from hub.embedded.server import binaries
 from hub.graphql.schema import interface
-from hub.query.authorise import Authority
-from hub.query.binding import Env
-from hub.query.plan import Planner
+from hub.query.plan.binding import Env
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
 from hub.store.records import standard_records
 
 CLIENTS = 8

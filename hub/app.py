@@ -28,6 +28,8 @@ from hub.exchange.changes import ChangeFeed
 from hub.explorer.samples import samples
 from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
+from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.harvest.rounds import Rounds
 from hub.housekeeping import keep_house
@@ -39,9 +41,7 @@ from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
-from hub.proofs import ProofEndpoints
-from hub.query.execute import Engine, Parts
-from hub.query.router import PATH, GraphQLEndpoint
+from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,23 +16,67 @@ PACKAGES = ("schema", "connectors", "adapters", "hub")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 SOURCES = sorted(p for p in (ROOT / "adapters").glob("*.py") if not p.name.startswith("_"))
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+FLOORS = ("plan", "computed", "sql", "answer")
+"""Of the query room, from the ground."""
 LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 
 
-def imported(module: Path) -> set[str]:
-    tree = ast.parse(module.read_text("utf-8"))
-    found = {
-        node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0
-    }
-    return found | {
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
+def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports below a node, but for those that only a type checker follows."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, ast.If) and ast.unparse(each.test).endswith("TYPE_CHECKING"):
+            yield from statements(ast.Module(each.orelse, []))
+            continue
+        if isinstance(each, ast.Import | ast.ImportFrom):
+            yield each
+        yield from statements(each)
+
+
+@cache
+def imported(module: Path) -> frozenset[str]:
+    """Return what a module imports; of the project's own packages also the modules named."""
+    found: set[str] = set()
+    for each in statements(ast.parse(module.read_text("utf-8"))):
+        if isinstance(each, ast.Import):
+            found |= {alias.name for alias in each.names}
+        elif each.module and each.level == 0:
+            found.add(each.module)
+            inside = (f"{each.module}.{alias.name}" for alias in each.names)
+            found |= {name for name in inside if own(name) is not None}
+    return frozenset(found)
+
+
+def own(name: str) -> Path | None:
+    """Return the file of a module of the project, None for anything else."""
+    if name.partition(".")[0] not in PACKAGES:
+        return None
+    path = ROOT.joinpath(*name.split("."))
+    return next((p for p in (path / "__init__.py", path.with_suffix(".py")) if p.is_file()), None)
+
+
+def dotted(module: Path) -> str:
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def ways(start: str, *, beyond: Callable[[str], bool] = bool) -> dict[str, tuple[str, ...]]:
+    """Return by what way an import of `start` imports each module, itself or through others.
+
+    Own modules are followed, and the packages that they are in; `beyond` says of which to go on.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    waiting: list[tuple[str, tuple[str, ...]]] = [(start, ())]
+    while waiting:
+        name, way = waiting.pop()
+        if name in found:
+            continue
+        found[name] = way
+        module = own(name)
+        if module is not None and beyond(name):
+            parents = (name.rsplit(".", n)[0] for n in range(1, name.count(".") + 1))
+            waiting += [(each, (*way, name)) for each in (*imported(module), *parents)]
+    return found
 
 
 def test_the_standard_is_this_project_s_own_package() -> None:
@@ -62,18 +108,48 @@ def test_a_file_is_short_and_named_for_what_it_holds(module: Path) -> None:
 PURE = [
     *(ROOT / "schema").rglob("*.py"),
     *(ROOT / "adapters").rglob("*.py"),
+    *(ROOT / "hub" / "identity").rglob("*.py"),
     *(
         ROOT / "hub" / "ledger" / f"{name}.py"
         for name in ("merkle", "note", "checkpoint", "tile", "leaf", "proof", "policy", "verify")
     ),
-    ROOT / "hub" / "query" / "compile.py",
+    *(ROOT / "hub" / "access" / f"{name}.py" for name in ("grants", "visibility")),
+    *(each for name in FLOORS[:-1] for each in (ROOT / "hub" / "query" / name).rglob("*.py")),
 ]
 INPUT_OUTPUT = {"httpx", "sqlalchemy", "psycopg", "redis", "starlette", "socket", "asyncio", "ssl"}
 
 
-@pytest.mark.parametrize("module", PURE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_pure_module_imports_no_input_or_output(module: Path) -> None:
-    assert {name.split(".")[0] for name in imported(module)} & INPUT_OUTPUT == set()
+def follows(name: str) -> bool:
+    """An adapter declares by which connector its source is read; what that does is not its own."""
+    return not name.startswith("connectors")
+
+
+@pytest.mark.parametrize("module", sorted(PURE), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_pure_module_imports_no_input_or_output_not_even_through_others(module: Path) -> None:
+    found = ways(dotted(module), beyond=follows)
+    assert {name: way for name, way in found.items() if name.split(".")[0] in INPUT_OUTPUT} == {}
+
+
+def test_an_import_through_others_is_found() -> None:
+    found = ways("hub.query.answer.execute")
+    assert {"psycopg", "sqlalchemy", "schema.item"} <= set(found)
+    assert found["sqlalchemy"][0] == "hub.query.answer.execute"
+    assert len(found["sqlalchemy"]) > 1
+
+
+def test_each_floor_of_the_query_room_imports_only_those_below_it() -> None:
+    for n, floor in enumerate(FLOORS):
+        modules = sorted((ROOT / "hub" / "query" / floor).rglob("*.py"))
+        assert len(modules) > 1
+        above = tuple(f"hub.query.{name}" for name in FLOORS[n + 1 :])
+        for module in modules:
+            assert [name for name in imported(module) if name.startswith(above)] == []
+
+
+def test_the_query_room_knows_no_door() -> None:
+    doors = ("hub.graphql", "hub.exchange", "hub.receipts", "hub.intake", "hub.app")
+    for module in (ROOT / "hub" / "query").rglob("*.py"):
+        assert [name for name in ways(dotted(module)) if name.startswith(doors)] == []
 
 
 FORGEABLE = {"url", "base_url", "url_for"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from schema.dates import format_instant, next_weekday
 
-FOLDER = "hub.query"
+FOLDER = "hub.query.plan"
 TUESDAY = 2
 TEM = "010101"
 """Transmission electron microscopes in GB/T 32847."""

@@ -17,7 +17,7 @@ from hub.exchange import page
 from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX
 from hub.graphql.enums import ChangeKind
 from hub.graphql.scalars import DateTime
-from hub.query.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError, ScopeMissingError
 from schema.dates import format_instant
 
 SCOPE = "changes:read"

@@ -8,44 +8,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from hub.access.resource import Caller
 from hub.access.signatures import Evidence
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
-from hub.query.model import Model
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReceiptAnswer:
-    """A receipt as it is answered: its state, and the texts that prove what the state says."""
-
-    entry_id: str
-    revision_id: str | None
-    """None for who may not read all of the record; then there is no proof either."""
-    state: str
-    """ACCEPTED, INCLUDED or WITNESSED."""
-    record_type: str
-    key: str
-    source: str
-    accepted_at: str
-    leaf_index: int | None = None
-    proof: str | None = None
-    """tlog-proof@v1, when the state is INCLUDED or better."""
-    statement: str | None = None
-    """JSON text of the leaf with its salt, for offline verification."""
-
-
-class Receipts(Protocol):
-    """Finds receipts."""
-
-    async def __call__(
-        self, caller: Caller, *, entry_id: int | None, revision_id: str | None
-    ) -> ReceiptAnswer | None:
-        """Return a receipt that the caller may read, or None."""
-        ...
-
+from hub.query.sql.model import Model
+from hub.receipts.answer import Receipts
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.submit.submit` with its database and clock given."""

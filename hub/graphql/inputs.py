@@ -1,7 +1,7 @@
 """`inputs`: filters, orders and look-ups, derived from the records.
 
 - Only items that the standard marks filterable can be filtered; how each becomes SQL is written in
-  `hub.query.filters`.
+  `hub.query.sql.filters`.
 - An absent or null member filters nothing.
 """
 
@@ -16,8 +16,8 @@ import strawberry
 from hub.graphql.enums import Province, enum_of
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal
-from hub.query.filters import FilterKind, Member, filter_members
-from hub.query.model import Model
+from hub.query.sql.filters import FilterKind, Member, filter_members
+from hub.query.sql.model import Model
 from schema.codes import CodeList
 from schema.item import RecordSpec
 from schema.traits import Findable

@@ -28,7 +28,7 @@ from hub.intake.batch import (
     RowOutcome,
 )
 from hub.intake.limits import MUTATION_ROWS_MAX
-from hub.query.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError, ScopeMissingError
 
 PUSH_SCOPE = "records:push"
 WITHDRAW_SCOPE = "records:withdraw"

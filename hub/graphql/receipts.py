@@ -9,10 +9,10 @@ import strawberry
 from strawberry.types import Info
 
 from hub.errors import ErrorCode
-from hub.graphql.hooks import ReceiptAnswer
 from hub.graphql.scalars import DateTime, SafeInt
-from hub.query.errors import QueryError, ScopeMissingError
-from hub.query.limits import CURSOR_CHARACTERS_MAX
+from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
+from hub.receipts.answer import ReceiptAnswer
 
 SCOPE = "receipt:read"
 _BIGINT = re.compile(r"[0-9]{1,18}")

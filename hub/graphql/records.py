@@ -3,7 +3,7 @@
 - One object type per record, with its edge and its connection; they refer to each other, so their
   classes are made first and completed afterwards.
 - Fields with arguments are the only ones written by hand; which relations there are follows from
-  the references of the records (`hub.query.model`).
+  the references of the records (`hub.query.sql.model`).
 - A relation to records whose rows need a scope of their own carries `@requiresScope` and is null
   without it.
 """
@@ -32,8 +32,8 @@ from hub.graphql.types import (
     picked,
     with_arguments,
 )
-from hub.query.limits import LIST_DEFAULT, PAGE_DEFAULT
-from hub.query.model import Connected, Forward, Listed, Model, relations
+from hub.query.plan.limits import LIST_DEFAULT, PAGE_DEFAULT
+from hub.query.sql.model import Connected, Forward, Listed, Model, relations
 from schema.codes import Audience
 from schema.item import RecordSpec
 from schema.traits import Bookable

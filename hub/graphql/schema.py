@@ -24,8 +24,8 @@ from hub.graphql.receipts import Receipt, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
-from hub.query.limits import NODES_MAX
-from hub.query.model import Interface, Model, build_model, plural, singular
+from hub.query.plan.limits import NODES_MAX
+from hub.query.sql.model import Interface, Model, build_model, plural, singular
 from hub.store.records import StoredRecords
 from schema.dates import format_instant
 from schema.registry import Registry

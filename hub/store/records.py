@@ -28,6 +28,11 @@ class StoredRecords:
     tables: Mapping[str, RecordTables]
     _projections: dict[str, Projection] = field(default_factory=dict)
 
+    @property
+    def former(self) -> str:
+        """The name of the table of ids that links have replaced."""
+        return FORMER_ID.name
+
     def projection(self, record_type: str) -> Projection:
         """Return what writes a record type."""
         found = self._projections.get(record_type)

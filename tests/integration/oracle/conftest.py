@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.batch import (
     Assurance,
@@ -26,8 +27,7 @@ from hub.intake.batch import (
     RequestSignature,
 )
 from hub.intake.submit import submit
-from hub.query.execute import Engine, Parts
-from hub.query.limits import QueryLimits
+from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind

@@ -23,12 +23,12 @@ import pytest
 
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
+from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.submit import submit
-from hub.query.execute import Asking, Engine, GraphRequest, Parts
-from hub.query.limits import QueryLimits
-from hub.query.respond import Answer
+from hub.query.answer.respond import Answer
+from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
 from tests.databases import lent_database

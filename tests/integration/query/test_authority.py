@@ -13,7 +13,7 @@ import pytest
 from hub.access.resource import ANONYMOUS, Caller
 from hub.access.scopes import Scope
 from hub.graphql.schema import interface
-from hub.query.respond import Answer
+from hub.query.answer.respond import Answer
 from hub.store.database import Database
 from hub.store.records import standard_records
 from schema.item import Grade

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hub.access.resource import Caller
-from hub.query.compiled import Compiled
-from hub.query.execute import Asking, Engine, GraphRequest
-from hub.query.plan import Plan
+from hub.graphql.engine import Asking, Engine, GraphRequest
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.planner import Plan
 from tests.integration.query.conftest import ALL, READ, TUESDAY, A, Asker, B, C, P, caller
 from tests.integration.query.test_reading import DEMO
 
@@ -121,7 +121,7 @@ def shown(answer: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 
 async def test_most_documents_are_one_statement(ask: Asker) -> None:
-    from hub.query.authorise import Authority
+    from hub.query.sql.authorise import Authority
 
     planner = ask.engine.planner
     for text, variables in DOCUMENTS:

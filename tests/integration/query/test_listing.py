@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hub.graphql.schema import interface
-from hub.query.authorise import Authority
-from hub.query.limits import QueryLimits
-from hub.query.plan import Planner
+from hub.query.plan.limits import QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
 from hub.store.check import Fault, check
 from hub.store.database import Database
 from hub.store.records import standard_records

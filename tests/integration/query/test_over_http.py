@@ -22,11 +22,11 @@ from hub.app import Application
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.explorer.samples import samples
+from hub.graphql.endpoint import GraphQLEndpoint
+from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.intake.submit import submit
-from hub.query.documents import document_id, registered
-from hub.query.execute import Engine, Parts
-from hub.query.router import GraphQLEndpoint
+from hub.query.plan.documents import document_id, registered
 from hub.state import MemoryState
 from hub.store.database import Database
 from tests.integration.query.conftest import A, instrument, put, register

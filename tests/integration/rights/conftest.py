@@ -25,12 +25,12 @@ from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
-from hub.proofs import ProofEndpoints
-from hub.query.execute import Asking, Engine, GraphRequest, Parts
-from hub.query.limits import QueryLimits
+from hub.query.plan.limits import QueryLimits
+from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.store.database import Database
 from tests.databases import lent_database

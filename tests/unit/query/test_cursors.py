@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import ErrorCode
-from hub.query.cursor import decode
-from hub.query.errors import QueryError
+from hub.query.plan.errors import QueryError
+from hub.query.sql.cursor import decode
 
 HASH = "0123456789abcdef"
 

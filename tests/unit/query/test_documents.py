@@ -14,13 +14,13 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, get_introspection_query
 
 from hub.graphql.schema import interface
-from hub.query.arguments import NOTHING, Sample
-from hub.query.authorise import Authority
-from hub.query.documents import Document, read_document, registered
-from hub.query.errors import QueryError
-from hub.query.limits import LINES_MAX, NESTING_MAX, STATEMENT_MAX, QueryLimits
-from hub.query.plan import Planner
-from hub.query.selection import Selection
+from hub.query.plan.arguments import NOTHING, Sample
+from hub.query.plan.documents import Document, read_document, registered
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import LINES_MAX, NESTING_MAX, STATEMENT_MAX, QueryLimits
+from hub.query.plan.selection import Selection
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
 from hub.store.records import standard_records
 from schema.registry import standard
 from tests.unit.query import nasty_fields

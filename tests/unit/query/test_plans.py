@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from hub.graphql.schema import interface, sdl
-from hub.query.authorise import Authority
-from hub.query.compiled import Compiled
-from hub.query.documents import document_id, registered
-from hub.query.errors import QueryError
-from hub.query.limits import QueryLimits
-from hub.query.model import relations
-from hub.query.plan import Planner
+from hub.query.plan.documents import document_id, registered
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.model import relations
+from hub.query.sql.planner import Planner
 from hub.store.records import standard_records
 from schema.codes import AgreementDataset
 from schema.registry import standard

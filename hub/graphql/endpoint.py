@@ -1,0 +1,209 @@
+"""`router`: `/graphql` over HTTP: who calls, what was sent, in which form to answer.
+
+- The caller is known before the body is read, the body is bounded while it is read, and a signed
+  request is verified before its document is looked at.
+- GET answers queries only: a mutation must not be reachable by a link. Addresses end up in logs of
+  others, so clients that filter by what is not public POST.
+- An answer to a signed request is signed.
+- It is an ASGI application of its own: `hub.app` calls it without the router and the middleware of
+  the other routes, which cost more than the plan and its parameters do.
+
+GraphQL over HTTP, working draft 2025.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hub.access.envelope import Envelope
+from hub.access.errors import AccessError
+from hub.access.resource import Caller
+from hub.access.service import Access
+from hub.access.signatures import MUTATION
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.graphql.engine import Asking, Engine, GraphRequest
+from hub.graphql.hooks import Signed
+from hub.problem import prefers_english
+from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
+from hub.query.plan.errors import QueryError
+
+PATH = "/graphql"
+METHODS = "GET, POST"
+PARAMETERS_MAX = 16
+_MEMBERS = {
+    "query": str,
+    "documentId": str,
+    "operationName": str,
+    "variables": dict,
+    "extensions": dict,
+}
+_WRITTEN_AS_JSON = ("variables", "extensions")
+"""Parameters of an address that hold JSON."""
+
+
+class GraphQLEndpoint:
+    """Takes GraphQL requests over HTTP."""
+
+    def __init__(self, engine: Engine, access: Access) -> None:
+        self._engine = engine
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request over ASGI."""
+        response = await self.handle(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one HTTP request."""
+        language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
+        kind = media_type(_header(request, b"accept"))
+        if request.method not in ("GET", "POST"):
+            response = _refused(ErrorCode.METHOD_NOT_ALLOWED, "GET or POST it", language, kind)
+            response.headers["Allow"] = METHODS
+            return response
+        if kind is None:
+            return _refused(ErrorCode.NOT_ACCEPTABLE, "accept application/json", language, kind)
+        envelope: Envelope | None = None
+        try:
+            envelope = self._access.envelope(request.scope)
+            caller = await self._access.authenticate(envelope)
+            body, signed = b"", None
+            if request.method == "POST":
+                _check_content_type(envelope)
+                body = await _read(request, self._engine.limits.body_bytes)
+                signed = await self._signed(envelope, body, caller)
+        except AccessError as error:
+            return self._access.refusal(error, envelope, MUTATION)
+        except HubError as error:
+            return respond(_answer(error, language), kind)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        address = request.client.host if request.client else "unknown"
+        asking = Asking(caller=caller, language=language, signed=signed, bucket=_bucket(address))
+        try:
+            answer = await self._engine.answer(_asked(request, body), asking)
+        except HubError as error:
+            answer = _answer(error, language)
+        response = respond(answer, kind)
+        return response if signed is None else self._access.sign(envelope, response)
+
+    async def _signed(self, envelope: Envelope, body: bytes, caller: Caller) -> Signed | None:
+        """Return what was signed; a signature that is sent is always verified."""
+        headers = envelope.headers
+        if "signature" not in headers and "signature-input" not in headers:
+            return None
+        evidence = await self._access.check_signature(envelope, body, caller, MUTATION)
+        return Signed(
+            evidence,
+            sha256(envelope.target_uri.encode() + b"\n" + body).digest(),
+            headers["idempotency-key"].strip('"'),
+        )
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    """Return the first line of a header, without making a mapping of all of them."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            found: str = value.decode("latin-1")
+            return found
+    return None
+
+
+def _asked(request: Request, body: bytes) -> GraphRequest:
+    if request.method == "GET":
+        return read_address(request.scope["query_string"])
+    return read_request(body)
+
+
+def read_request(body: bytes) -> GraphRequest:
+    """Read the body of a request; QueryError or RefusedError for anything but one operation."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(ErrorCode.NOT_UTF8) from error
+    found = _json(text)
+    if not isinstance(found, dict):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "the body is one JSON object; no batches")
+    return _request(found, read_only=False)
+
+
+def read_address(query: bytes) -> GraphRequest:
+    """Read the query part of an address; only reading operations may be asked for in this way."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=PARAMETERS_MAX)
+    except UnicodeDecodeError as error:
+        raise RefusedError(ErrorCode.NOT_UTF8) from error
+    except ValueError as error:
+        detail = f"at most {PARAMETERS_MAX} parameters"
+        raise QueryError(ErrorCode.BAD_USER_INPUT, detail) from error
+    found: dict[str, Any] = dict(pairs)
+    if len(found) < len(pairs):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "a parameter comes twice")
+    for name in _WRITTEN_AS_JSON:
+        if name in found:
+            found[name] = _json(found[name])
+    return _request(found, read_only=True)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(ErrorCode.NOT_JSON) from error
+
+
+def _request(found: dict[str, Any], *, read_only: bool) -> GraphRequest:
+    for name, kind in _MEMBERS.items():
+        if found.get(name) is not None and not isinstance(found[name], kind):
+            raise QueryError(ErrorCode.BAD_USER_INPUT, f"{name} has the wrong JSON type")
+    if found.get("query") is None and found.get("documentId") is None:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "send query or documentId")
+    return GraphRequest(
+        query=found.get("query"),
+        document_id=found.get("documentId"),
+        operation_name=found.get("operationName"),
+        variables=found.get("variables") or {},
+        read_only=read_only,
+    )
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_content_type(envelope: Envelope) -> None:
+    kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
+    charset = rest.replace(" ", "").replace('"', "")
+    if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json in UTF-8.")
+
+
+async def _read(request: Request, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {most} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _bucket(address: str) -> str:
+    return f"from:{sha256(address.encode()).hexdigest()[:16]}"
+
+
+def _answer(error: HubError, language: str) -> Answer:
+    return refusal(error, language, secrets.token_hex(8), transport=True)
+
+
+def _refused(code: ErrorCode, detail: str, language: str, kind: str | None) -> Response:
+    return respond(_answer(QueryError(code, detail), language), kind or LEGACY_TYPE)

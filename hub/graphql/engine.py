@@ -1,0 +1,220 @@
+"""`engine`: one GraphQL request from its text to the bytes of its answer.
+
+The way of a query: document (kept), grants (kept), plan (kept), cost, statement, answer. Whatever
+does not compile goes to the executor, whose root fields come back here, each for a statement of its
+own (`hub.query.answer.execute`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from random import getrandbits
+from typing import Any
+
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, OperationType
+from graphql import execute as run_executor
+
+from hub.access.agreements import Agreements
+from hub.access.resource import Caller
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
+from hub.exchange.page import FollowChanges
+from hub.graphql.hooks import Context, ServiceFacts, Signed, Submit
+from hub.graphql.schema import interface
+from hub.query.answer.execute import Run, Statements
+from hub.query.answer.respond import Answer, dumps, refusal, told
+from hub.query.plan.documents import Document, document_id, registered
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compile import Compiler
+from hub.query.sql.planner import Plan, Planner
+from hub.receipts.answer import Receipts
+from hub.state import State
+from hub.store.database import Database
+
+ADHOC_SCOPE = "graphql:adhoc"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GraphRequest:
+    """A request as it was sent, its parts checked for their JSON types."""
+
+    query: str | None = None
+    document_id: str | None = None
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    read_only: bool = False
+    """Sent in a way in which nothing may be changed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """Who asks, in which language, and what they signed."""
+
+    caller: Caller
+    language: str = "zh"
+    signed: Signed | None = None
+    bucket: str = "anonymous"
+    """Where the cost of an anonymous caller is counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """What other parts of the hub give to GraphQL."""
+
+    facts: ServiceFacts
+    state: State | None = None
+    submit: Submit | None = None
+    receipts: Receipts | None = None
+    changes: FollowChanges | None = None
+
+
+class Engine:
+    """Answers GraphQL requests."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        parts: Parts,
+        limits: QueryLimits | None = None,
+        agreements: Agreements | None = None,
+    ) -> None:
+        self.limits = limits or QueryLimits()
+        self.planner = Planner(interface(database.records), self.limits)
+        self._clock = clock
+        self._parts = parts
+        self._agreements = agreements or Agreements(database, clock)
+        model = self.planner.interface.model
+        self._statements = Statements(database, model, clock, self.limits, parts.state)
+
+    async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
+        """Answer a request; every refusal is an answer too."""
+        request_id = f"{getrandbits(64):016x}"
+        try:
+            return await self._answer(request, asking, request_id)
+        except HubError as error:
+            return refusal(error, asking.language, request_id)
+
+    async def _answer(self, request: GraphRequest, asking: Asking, request_id: str) -> Answer:
+        document = await self._document(request, asking.caller)
+        scopes = asking.caller.scopes
+        grants = await self._agreements.of(asking.caller.party)
+        authority = Authority(scopes, grants.limited)
+        run = Run(
+            request_id=request_id,
+            caller=asking.caller,
+            language=asking.language,
+            bucket=asking.bucket,
+            authority=authority,
+            grants=grants,
+            now=self._clock(),
+        )
+        plan = self.planner.plan(document, request.operation_name, request.variables, authority)
+        if plan.compiled is None:
+            return await self._executed(plan, request, asking, run)
+        statements = self._statements
+        body = await statements.fetched(plan.compiled, await statements.env(plan.values, run), run)
+        return Answer(await statements.assembled(body, [], run))
+
+    async def _document(self, request: GraphRequest, caller: Caller) -> Document:
+        text = request.query
+        if request.document_id is not None:
+            found = registered().get(request.document_id)
+            if found is None:
+                raise QueryError(ErrorCode.DOCUMENT_UNKNOWN, "documentId is sha256:<64 hex digits>")
+            if text is not None and text != found:
+                raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
+            text = found
+        assert text is not None, "the endpoint has seen to it"
+        if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
+            raise QueryError(
+                ErrorCode.DOCUMENT_REQUIRED, f"other documents need the scope {ADHOC_SCOPE}"
+            )
+        known = self.planner.known(text)
+        if known is not None:
+            return known
+        return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
+
+    # -- the executor --------------------------------------------------------------------------
+
+    async def _executed(
+        self, plan: Plan, request: GraphRequest, asking: Asking, run: Run
+    ) -> Answer:
+        async def read(info: Any) -> Any:
+            return await self._root_field(info._raw_info, plan, run)
+
+        if plan.operation.operation is OperationType.MUTATION and request.read_only:
+            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "POST mutations")
+        if plan.operation.operation is OperationType.MUTATION and asking.signed is None:
+            raise QueryError(ErrorCode.UNAUTHENTICATED, "sign mutations: profile hub-sig-1")
+        context = Context(
+            caller=run.caller,
+            now=run.now,
+            language=run.language,
+            facts=self._parts.facts,
+            model=self.planner.interface.model,
+            read=read,
+            submit=self._parts.submit,
+            receipts=self._parts.receipts,
+            changes=self._parts.changes,
+            charge=partial(self._statements.charge, run=run),
+            signed=asking.signed,
+        )
+        outcome = run_executor(
+            self.planner.interface.schema,
+            plan.document.ast,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            hide_suggestions=True,
+        )
+        result = outcome if isinstance(outcome, ExecutionResult) else await outcome
+        for error in result.errors or []:
+            cause = _cause(error)
+            if isinstance(cause, UnavailableError | RateLimitedError):
+                raise cause  # of the request as a whole: it may be sent again
+        errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
+        return Answer(await self._statements.assembled(dumps(result.data), errors, run))
+
+    async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
+        """Compile and run one root field of an executed operation."""
+        compiler = Compiler(
+            self.planner.interface,
+            plan.document.fragments,
+            plan.values,
+            run.authority,
+            self.limits,
+            marked=True,
+        )
+        key = str(info.path.key)
+        compiled = compiler.fields({key: list(info.field_nodes)})
+        statements = self._statements
+        body = await statements.fetched(compiled, await statements.env(plan.values, run), run)
+        return json.loads(body)[key]
+
+    def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
+        """Return a field's error; what is not the hub's own says only that it failed."""
+        cause = _cause(error)
+        if isinstance(cause, HubError):
+            return told(cause, run.language, error.path)
+        if isinstance(cause, GraphQLError):
+            known = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
+            return told(known, run.language, error.path)
+        _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
+        return told(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _cause(error: GraphQLError) -> BaseException:
+    """Return what a resolver raised."""
+    cause: BaseException = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause

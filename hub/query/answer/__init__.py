@@ -1,0 +1,1 @@
+"""Running a statement, and what goes out."""

@@ -1,0 +1,153 @@
+"""`execute`: runs compiled statements, and assembles the bytes of an answer.
+
+What PostgreSQL built goes out as it came: it is never decoded on this way. A request may run
+several statements; their cost, their records and what they hid are counted together in its `Run`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NoReturn
+
+import psycopg
+from graphql.execution.values import VariableValues
+
+from hub.access.grants import Grants
+from hub.access.resource import Caller
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RateLimitedError
+from hub.query.answer.manifest import Manifest
+from hub.query.answer.respond import denials, dumps
+from hub.query.plan.binding import Env
+from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.limits import QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.jsontext import HIDDEN
+from hub.query.sql.lookup import replaced_statement
+from hub.query.sql.model import Model
+from hub.state import State
+from hub.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Run:
+    """What is found out while one request is answered."""
+
+    request_id: str
+    caller: Caller
+    language: str
+    bucket: str
+    """Where the cost of an anonymous caller is counted."""
+    authority: Authority
+    grants: Grants
+    now: datetime
+    cost: int = 0
+    remaining: int | None = None
+    hidden: int = 0
+    replaced: dict[str, str] = field(default_factory=dict)
+    records: set[str] = field(default_factory=set)
+    denied: dict[tuple[str, ...], FieldDenied] = field(default_factory=dict)
+
+
+class Statements:
+    """Runs compiled statements on a database."""
+
+    def __init__(
+        self,
+        database: Database,
+        model: Model,
+        clock: Clock,
+        limits: QueryLimits,
+        state: State | None,
+    ) -> None:
+        """`state` counts what callers spend; without it nothing is counted."""
+        self._database = database
+        self._limits = limits
+        self._state = state
+        self._manifest = Manifest(database, model, clock)
+        self._replaced = replaced_statement(model)
+
+    async def env(self, values: VariableValues, run: Run) -> Env:
+        """Return what a request brings to its statements."""
+        return Env(values, run.grants, run.now, await self._manifest.names())
+
+    async def fetched(self, compiled: Compiled, env: Env, run: Run) -> bytes:
+        """Run a statement and return the JSON text that it makes."""
+        for check in compiled.checks:
+            check(env)
+        if env.names and compiled.identities:
+            asked = [each for given in compiled.identities for each in given(env)]
+            await self._replace(asked, env, run)
+        texts = [bind(env) for bind in compiled.binds]
+        parameters = [None if text is None else text.encode() for text in texts]
+        await self.charge(compiled.cost.total(env.values), run)
+        run.records |= compiled.records
+        run.denied.update((each.path, each) for each in compiled.denied)
+        try:
+            body = await self._database.answer(compiled.sql, parameters)
+        except psycopg.Error as error:
+            _failed(error, run.request_id)
+        assert body is not None, "a compiled statement always has a value"
+        if compiled.guarded:
+            run.hidden += body.count(HIDDEN)
+        return body
+
+    async def _replace(self, asked: list[str], env: Env, run: Run) -> None:
+        """Put in the place of ids what links have put there; tell of what everybody sees."""
+        ids = [each for each in asked if each.isascii() and each.isprintable()]
+        for former, now, is_public in await self._database.reads.fetch_all(self._replaced, (ids,)):
+            env.replaced[former] = now
+            if is_public:
+                run.replaced[former] = now
+
+    async def charge(self, cost: int, run: Run) -> None:
+        """Count what a request costs; QueryError when that is more than it, or its caller, may."""
+        run.cost += cost
+        if run.cost > self._limits.cost:
+            raise QueryError(
+                ErrorCode.COST_LIMIT, f"the request costs {run.cost}, at most {self._limits.cost}"
+            )
+        if self._state is None or cost == 0:
+            return
+        caller, limits = run.caller, self._limits
+        if caller.client_id is None:
+            bucket = f"gql:{run.bucket}"
+            capacity, refill = limits.anonymous_capacity, limits.anonymous_refill_per_s
+        else:
+            bucket = f"gql:{caller.client_id}"
+            capacity, refill = limits.cost_capacity, limits.cost_refill_per_s
+        allowance = await self._state.take(bucket, capacity, refill, cost)
+        if not allowance.ok:
+            raise RateLimitedError(allowance.retry_after_s)
+        run.remaining = allowance.remaining
+
+    async def assembled(self, data: bytes, errors: list[dict[str, Any]], run: Run) -> bytes:
+        """Return the answer: data as they came, errors, and what is said about both."""
+        errors = [*errors, *denials(run.denied.values(), run.language)]
+        parts = [b'{"data":', data]
+        if errors:
+            parts += [b',"errors":', dumps(errors)]
+        sources = await self._manifest.of(frozenset(run.records)) if run.records else b"[]"
+        remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
+        denied = f',"denied":{run.hidden}' if run.hidden else ""
+        replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
+        told = (
+            f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
+        )
+        parts += [b',"extensions":{"sources":', sources, replaced, told.encode(), b"}}"]
+        return b"".join(parts)
+
+
+def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
+    """Raise what a statement's failure means for its caller."""
+    if isinstance(error, psycopg.DataError):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "a value is out of range") from error
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        raise error
+    _log.error("request %s: a compiled statement failed", request_id, exc_info=error)
+    raise HubError(ErrorCode.INTERNAL) from error

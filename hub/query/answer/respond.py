@@ -1,0 +1,113 @@
+"""`respond`: what goes out: the media type, the status, the errors in the caller's language.
+
+- `application/graphql-response+json`: a refused request has its error's status and no data.
+- `application/json`: a refused document is 200, as older clients expect; whatever the document is
+  not to blame for keeps its status.
+- An error has a code of the closed list, a message in Chinese or English, an English detail for
+  developers, and where it applies. Nothing of Python ever goes out.
+
+GraphQL over HTTP, working draft 2025, §6.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from hub.errors import ErrorCode, HubError
+from hub.query.plan.errors import FieldDenied, QueryError, ScopeMissingError
+
+RESPONSE_TYPE = "application/graphql-response+json"
+LEGACY_TYPE = "application/json"
+_TYPED = {kind: f"{kind}; charset=utf-8" for kind in (RESPONSE_TYPE, LEGACY_TYPE)}
+_OK = 200
+_BAD_REQUEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response before it knows its media type. `error`: the request was refused by this."""
+
+    body: bytes
+    error: HubError | None = None
+    transport: bool = False
+    """The request was no GraphQL request at all, so its status stands for every media type."""
+
+
+def media_type(accept: str | None) -> str | None:
+    """Return the media type to answer in, or None when the caller accepts neither."""
+    if accept is None or not accept.strip():
+        return LEGACY_TYPE
+    ranges = [part.partition(";") for part in accept.lower().split(",")]
+    accepted = [
+        kind.strip() for kind, _, rest in ranges if "q=0" not in rest.replace(" ", "").split(";")
+    ]
+    for kind in accepted:
+        if kind in (RESPONSE_TYPE, LEGACY_TYPE):
+            return kind
+        if kind in ("*/*", "application/*"):
+            return LEGACY_TYPE
+    return None
+
+
+def respond(answer: Answer, kind: str) -> Response:
+    """Return the HTTP response."""
+    status, error = _OK, answer.error
+    if error is not None:
+        status = error.code.status
+        if kind == LEGACY_TYPE and status == _BAD_REQUEST and not answer.transport:
+            status = _OK
+    headers = {"Content-Type": _TYPED[kind], "Cache-Control": "no-store"}
+    response = Response(answer.body, status_code=status, headers=headers)
+    if error is not None and error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def refusal(error: HubError, language: str, request_id: str, *, transport: bool = False) -> Answer:
+    """Return the answer to a refused request."""
+    also = error.also if isinstance(error, QueryError) else ()
+    errors = [told(each, language) for each in (error, *also)]
+    document = {"errors": errors, "extensions": {"requestId": request_id}}
+    return Answer(dumps(document), error, transport)
+
+
+def told(error: HubError, language: str, path: Sequence[str | int] | None = None) -> dict[str, Any]:
+    """Return an error as JSON-ready data."""
+    message = error.message_en if language == "en" else error.message_zh
+    extensions: dict[str, Any] = {"code": error.code.name}
+    detail = error.detail if isinstance(error, QueryError) else error.hint
+    if detail:
+        extensions["detail"] = detail
+    if isinstance(error, ScopeMissingError):
+        extensions["scope"] = error.scope
+    extensions["retryable"] = error.retry_after_s is not None
+    made: dict[str, Any] = {"message": message}
+    if isinstance(error, QueryError) and error.locations:
+        made["locations"] = [{"line": line, "column": n} for line, n in error.locations]
+    where = path if path is not None else (error.path if isinstance(error, QueryError) else ())
+    if where:
+        made["path"] = list(where)
+    return {**made, "extensions": extensions}
+
+
+def denials(denied: Iterable[FieldDenied], language: str) -> list[dict[str, Any]]:
+    """Return the errors of fields that the caller's scopes do not reveal."""
+    code = ErrorCode.SCOPE_MISSING
+    return [
+        {
+            "message": code.en if language == "en" else code.zh,
+            "path": list(each.path),
+            "extensions": {"code": code.name, "scope": each.scope, "retryable": False},
+        }
+        for each in denied
+    ]
+
+
+def dumps(document: Any) -> bytes:
+    """Return compact JSON in UTF-8."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

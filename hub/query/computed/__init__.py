@@ -1,0 +1,1 @@
+"""What the hub computes of several records, as SQL; pure."""

@@ -1,0 +1,219 @@
+"""`availability`: when an instrument can be had, in SQL.
+
+- free = opening hours, inside what is covered, minus what is firmly taken.
+- Only the source that leads for an instrument covers it (`hub.store.settling`), and only while it
+  was heard not longer ago than it promises. What any source says is firmly taken is taken.
+- Only the source that leads states opening hours.
+- Open time that is not covered is unknown, and so is each day of the week for which opening hours
+  are not stated. Unknown time is never free.
+- A stated day without periods is closed; tentative occupancy is shown and takes nothing away.
+- Opening hours are wall-clock time of Asia/Shanghai; every other instant is absolute.
+
+`a - NULL` is NULL for multiranges, so every operand is coalesced to the empty one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from hub.query.computed.writing import Tables, Writing
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env, bad_input
+from hub.query.plan.limits import AVAILABILITY_DAYS_MAX
+from schema.traits import Covers, Occupies, Opens
+
+ZONE = "Asia/Shanghai"
+EMPTY = "'{}'::tstzmultirange"
+_DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The window that is asked for and the present instant, as parameters; and where to look."""
+
+    start: str
+    end: str
+    now: str
+    model: Tables
+
+
+def window(start: Argument, end: Argument, statement: Writing) -> Window:
+    """Bind a window; one that is empty, reversed or too long is refused when a request runs."""
+
+    def check(env: Env) -> None:
+        first = datetime.fromisoformat(start.read(env.values))
+        last = datetime.fromisoformat(end.read(env.values))
+        if not first < last <= first + timedelta(days=AVAILABILITY_DAYS_MAX):
+            raise bad_input(end, f"until lies after from, at most {AVAILABILITY_DAYS_MAX} days")
+
+    statement.checks.append(check)
+    return Window(
+        statement.bind(start, binding.plain, "timestamptz"),
+        statement.bind(end, binding.plain, "timestamptz"),
+        statement.bind_now(),
+        statement.model,
+    )
+
+
+def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
+    return f"{alias}.{trait.start} < {asked.end} AND {alias}.{trait.end} > {asked.start}"
+
+
+def _counts(coverage: str, source: str, asked: Window) -> str:
+    """Return the condition that coverage overlaps the window and its source vouches for it now.
+
+    A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
+    said so again. Sources are registered for institutions by the keys that they state, which a
+    claim's own key begins with, whatever its owner is known by.
+    """
+    _, covers = asked.model.stating(Covers)
+    owner = f"split_part({coverage}.key,'/',1)"
+    return (
+        f"{_overlap(coverage, covers, asked)} AND {source}.active"
+        f" AND ({source}.owners IS NULL OR {owner} = ANY({source}.owners)) AND"
+        f" greatest({coverage}.as_of,h.as_of)"
+        f" + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
+    )
+
+
+def _covered(key: str, asked: Window) -> str:
+    """Return a query for what is covered by the one source that speaks, one row."""
+    table, covers = asked.model.stating(Covers)
+    return (
+        f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
+        "min(greatest(c.as_of,h.as_of)) AS as_of,min(c.source) AS source"
+        f" FROM {table} c JOIN source s ON s.source_id = c.source"
+        " LEFT JOIN heard h USING (entry_id)"
+        f" WHERE c.{covers.of} = {key} AND c.leads AND {_counts('c', 's', asked)}"
+    )
+
+
+def _opened(key: str, asked: Window) -> str:
+    """Return a query for when it is open, and when that is not stated, one row.
+
+    The days of the window depend on no instrument: they are written down once for all of them.
+    """
+    midnight, next_midnight = (
+        f"({day}) AT TIME ZONE '{ZONE}'" for day in ("d.d", "d.d + interval '1 day'")
+    )
+    days = (
+        f"SELECT d.d AS day,('{{{_DAYS}}}'::text[])[extract(isodow FROM d.d)::int] AS weekday,"
+        f"tstzrange({midnight},{next_midnight}) AS whole"
+        f" FROM generate_series(date_trunc('day',{asked.start} AT TIME ZONE '{ZONE}'),"
+        f"date_trunc('day',({asked.end} - interval '1 us') AT TIME ZONE '{ZONE}'),"
+        "interval '1 day') AS d(d)"
+    )
+    table, hours = asked.model.stating(Opens)
+    stated = (
+        f"SELECT y.source,y.{hours.weekday} AS weekday,(p.p->>'opens')::interval AS opens,"
+        f"(p.p->>'closes')::interval AS closes FROM {table} y"
+        f" LEFT JOIN LATERAL jsonb_array_elements(y.{hours.periods}) AS p(p) ON true"
+        f" WHERE y.{hours.of} = {key} AND y.leads AND y.{hours.weekday}"
+        " = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
+    )
+    opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
+    return (
+        f"WITH days AS MATERIALIZED ({days}) SELECT"
+        f" range_agg(tstzrange({opens},{closes})) FILTER (WHERE h.opens IS NOT NULL) AS opening,"
+        "range_agg(d.whole) FILTER (WHERE h.weekday IS NULL) AS unstated,min(h.source) AS source"
+        f" FROM days d LEFT JOIN ({stated}) h ON h.weekday = d.weekday"
+    )
+
+
+def _taken(key: str, asked: Window) -> str:
+    """Return a query for what is taken, whoever says so, one row."""
+    table, takes = asked.model.stating(Occupies)
+    taken = (
+        f"range_agg(tstzrange(o.{takes.start},o.{takes.end})) FILTER (WHERE o.{takes.certainty} ="
+    )
+    return (
+        f"SELECT {taken} 'FIRM') AS firm,{taken} 'TENTATIVE') AS maybe,"
+        f"array_agg(o.source) AS sources FROM {table} o"
+        f" WHERE o.{takes.of} = {key} AND o.speaks AND {_overlap('o', takes, asked)}"
+    )
+
+
+def _known(key: str, asked: Window) -> str:
+    """Return a query for what is known of an instrument in a window, one row."""
+    ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
+    named = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
+    return (
+        f"SELECT tstzmultirange(tstzrange({asked.start},{asked.end})) AS asked,{named},c.as_of,"
+        "c.source AS covering,h.source AS opening_source,o.sources"
+        f" FROM ({_covered(key, asked)}) c,({_opened(key, asked)}) h,({_taken(key, asked)}) o"
+    )
+
+
+def _parts(key: str, asked: Window) -> str:
+    """Return a query for the free, tentative and unknown parts of a window, one row.
+
+    OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
+    """
+    return (
+        "SELECT k.as_of,k.covering,k.opening_source,k.sources AS taking,"
+        "(k.opening * k.cover * k.asked) - k.firm AS free,"
+        "(k.maybe * k.opening * k.cover * k.asked) - k.firm AS tentative,"
+        "(((k.opening * k.asked) - k.cover) - k.firm) + (k.unstated * k.asked) AS unknown,"
+        "((k.opening + k.unstated) * k.asked) AS possible"
+        f" FROM ({_known(key, asked)} OFFSET 0) k OFFSET 0"
+    )
+
+
+def availability_row(key: str, asked: Window) -> str:
+    """Return a query for one row with the columns that `hub.query.sql.model` reads."""
+    longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
+    sources = (
+        'ARRAY(SELECT DISTINCT x.x COLLATE "C" FROM'
+        " unnest(ARRAY[v.covering,v.opening_source] || v.taking) AS x(x)"
+        " WHERE x.x IS NOT NULL ORDER BY 1)"
+    )
+    return (
+        f"SELECT v.*,{sources} AS sources,CASE WHEN isempty(v.free) THEN"
+        " CASE WHEN isempty(v.unknown) THEN 'BUSY' ELSE 'UNKNOWN' END"
+        " WHEN v.free = v.possible THEN 'FREE' ELSE 'PARTLY' END AS status,"
+        f"coalesce((SELECT {longest} FROM unnest(v.free) r),0) AS longest"
+        f" FROM ({_parts(key, asked)}) v"
+    )
+
+
+def is_covered(argument: Argument, alias: str, statement: Writing) -> str:
+    """Return the condition that the source which leads covers an instrument in a window at all.
+
+    What nobody covers cannot be free: this leaves it out before anything is computed.
+    """
+    asked = _asked(argument, statement)
+    table, covers = asked.model.stating(Covers)
+    return (
+        f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
+        " JOIN source s ON s.source_id = c.source LEFT JOIN heard h USING (entry_id)"
+        f" WHERE c.leads AND {_counts('c', 's', asked)})"
+    )
+
+
+def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:
+    """Return the condition that an instrument is free for some hours in one stretch."""
+    hours = argument.get("hours")
+    assert hours is not None
+
+    def check(env: Env) -> None:
+        if Decimal(hours.read(env.values)) <= 0:
+            raise bad_input(hours, "must be more than nothing")
+
+    statement.checks.append(check)
+    length = (
+        f"make_interval(secs => ({statement.bind(hours, binding.plain, 'numeric')}*3600)::float8)"
+    )
+    return (
+        f"EXISTS (SELECT FROM ({_parts(f'{alias}.key', _asked(argument, statement))}) v,"
+        f" unnest(v.free) r WHERE upper(r)-lower(r) >= {length})"
+    )
+
+
+def _asked(argument: Argument, statement: Writing) -> Window:
+    start, end = argument.get("from"), argument.get("until")
+    assert start is not None
+    assert end is not None
+    return window(start, end, statement)

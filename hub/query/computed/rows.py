@@ -1,0 +1,24 @@
+"""`computed`: which query gives a row that the hub computes of an instrument, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.query.computed.availability import availability_row, window
+from hub.query.computed.price import price_row
+from hub.query.computed.writing import Writing
+from hub.query.plan.arguments import Argument
+from hub.query.plan.limits import AVAILABILITY_COST
+
+
+def computed_row(
+    how: str, key: str, given: Callable[[str], Argument | None], statement: Writing
+) -> tuple[str, int]:
+    """Return the query for `availability` or `price` of the instrument `key`, and its cost."""
+    if how == "availability":
+        start, end = given("from"), given("until")
+        assert start is not None
+        assert end is not None
+        return availability_row(key, window(start, end, statement)), AVAILABILITY_COST
+    names = ("audience", "hours", "samples", "on")
+    return price_row(key, {name: given(name) for name in names}, statement), 1

@@ -1,0 +1,150 @@
+"""`binding`: how a value of a request becomes the text of a statement's parameter.
+
+- Every parameter is text, an array literal or null, with an explicit cast in the statement: the
+  types of a prepared statement never change, and no value ever enters its text.
+- What PostgreSQL could not hold (U+0000) or what breaks a bound is refused here, with its place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from graphql.execution.values import VariableValues
+
+from hub.access.grants import Grants
+from hub.errors import ErrorCode
+from hub.identity.links import NOBODY, Names
+from hub.query.plan.arguments import Argument
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import IN_MAX
+from hub.store.search import code_path, query_expression
+from schema.codes import Province
+
+_DELTA = {province.official for province in Province}
+_ELSEWHERE = [code for code in (f"{n:02d}" for n in range(100)) if code not in _DELTA]
+"""Every two digits that a credit code or a division may begin with, but those of the delta."""
+
+
+@dataclass(slots=True)
+class Env:
+    """What a request brings to a plan: values, and who asks when."""
+
+    values: VariableValues
+    grants: Grants
+    now: datetime
+    names: Names = NOBODY
+    """The keys under which linked things are known."""
+    replaced: dict[str, str] = field(default_factory=dict)
+    """By former id that the request asks for, the id that links have put in its place."""
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+
+Bind = Callable[[Env], str | None]
+Check = Callable[[Env], None]
+"""Refuses a request by its values, before its statement runs."""
+Transform = Callable[[Argument, Any], str | None]
+"""Takes an argument (for its place) and its value."""
+
+
+def bad_input(argument: Argument, detail: str) -> QueryError:
+    """Return the refusal of an argument's value."""
+    return QueryError(ErrorCode.BAD_USER_INPUT, f"{argument.name}: {detail}")
+
+
+def plain(argument: Argument, value: Any) -> str | None:
+    """Return a scalar as text."""
+    if isinstance(value, Enum):
+        value = value.value
+    text = value if isinstance(value, str) else str(value)
+    if "\x00" in text or not _is_unicode(text):
+        raise bad_input(argument, "a text holds U+0000 or half of a character")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def texts(argument: Argument, value: Any) -> str | None:
+    """Return a list of scalars as an array literal."""
+    members = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if len(members) > IN_MAX:
+        raise bad_input(argument, f"at most {IN_MAX} members")
+    return array([plain(argument, each) for each in members])
+
+
+def array(values: Sequence[str | None]) -> str:
+    """Return a text[] literal."""
+    quoted = (
+        "NULL" if each is None else '"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for each in values
+    )
+    return "{" + ",".join(quoted) + "}"
+
+
+def class_step(member: str) -> Transform:
+    """Return the transform of a class filter to the path step that rows of the class have."""
+
+    def transform(argument: Argument, value: Any) -> str | None:
+        scheme, code = plain(argument, value["scheme"]), plain(argument, value[member])
+        if not scheme or not code:
+            raise bad_input(argument, "scheme and code must not be empty")
+        return code_path(scheme, code)[-1]
+
+    return transform
+
+
+def class_is_under(argument: Argument, value: Any) -> str | None:
+    """Return whether the code of a class filter lies below its `under`, or is it."""
+    upper = class_step("under")(argument, value)
+    class_step("code")(argument, value)  # refuses an empty one
+    return "true" if upper in code_path(value["scheme"], value["code"]) else "false"
+
+
+def class_object(argument: Argument, value: Any) -> str | None:
+    """Return a class filter as the jsonb that a row of exactly this class contains."""
+    plain(argument, value["scheme"] + value["code"])
+    return json.dumps([{"scheme": value["scheme"], "code": value["code"]}], ensure_ascii=False)
+
+
+def class_scheme(argument: Argument, value: Any) -> str | None:
+    """Return a class filter as the jsonb that a row classified by this scheme contains."""
+    plain(argument, value["scheme"])
+    return json.dumps([{"scheme": value["scheme"]}], ensure_ascii=False)
+
+
+def provinces(argument: Argument, value: Any) -> str | None:
+    """Return provinces as their two digits; OTHER is all that are not of the delta."""
+    members = value if isinstance(value, list) else [value]
+    if len(members) > IN_MAX:
+        raise bad_input(argument, f"at most {IN_MAX} members")
+    found: list[str] = []
+    for each in members:
+        official = Province[each.value if isinstance(each, Enum) else each].official
+        found += [official] if official else _ELSEWHERE
+    return array(found)
+
+
+def search(argument: Argument, value: Any) -> str | None:
+    """Return what somebody typed as a tsquery, or null when nothing can be searched by it."""
+    return query_expression(plain(argument, value) or "").replace("\x00", "") or None
+
+
+def whole_number(low: int, high: int) -> Transform:
+    """Return the transform of a number that must lie within [low, high]."""
+
+    def transform(argument: Argument, value: Any) -> str | None:
+        if not low <= value <= high:
+            raise bad_input(argument, f"lies outside {low} to {high}")
+        return str(value)
+
+    return transform

@@ -1,0 +1,70 @@
+"""`cost`: what a request may take, known before it runs.
+
+A tree that mirrors the selection: each object counts 1, a list its `first` times what one member
+counts. Only the multipliers depend on values, so the tree belongs to the plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphql.execution.values import VariableValues
+
+from hub.query.plan.arguments import NOTHING, Argument
+
+
+@dataclass(slots=True)
+class Cost:
+    """A node of the tree; `times` is a count, or the argument that gives it."""
+
+    own: int = 1
+    times: int | Argument = 1
+    parts: list[Cost] = field(default_factory=list)
+    choices: list[Cost] = field(default_factory=list)
+    """One of these comes true; the dearest counts."""
+
+    def part(self, own: int = 1, times: int | Argument = 1) -> Cost:
+        """Add a node below this one."""
+        made = Cost(own, times)
+        self.parts.append(made)
+        return made
+
+    def choice(self) -> Cost:
+        """Add one of several things of which one comes true."""
+        made = Cost(own=0)
+        self.choices.append(made)
+        return made
+
+    def total(self, values: VariableValues) -> int:
+        """Return the cost for the values of a request."""
+        dearest = max((choice.total(values) for choice in self.choices), default=0)
+        parts = sum(part.total(values) for part in self.parts)
+        return self._count(values) * (self.own + parts + dearest)
+
+    def _count(self, values: VariableValues) -> int:
+        if not isinstance(self.times, Argument):
+            return self.times
+        value = self.times.read(values)
+        return max(len(value) if isinstance(value, list) else int(value), 0)
+
+    def settled(self) -> Cost:
+        """Return the same cost with everything summed up that no variable decides."""
+        made = Cost(self.own, self.times)
+        if isinstance(self.times, Argument) and self.times.is_constant:
+            made.times = self._count(NOTHING)
+        for part in map(Cost.settled, self.parts):
+            if part.is_settled:
+                made.own += part.total(NOTHING)
+            else:
+                made.parts.append(part)
+        choices = [choice.settled() for choice in self.choices]
+        if all(choice.is_settled for choice in choices):
+            made.own += max((choice.total(NOTHING) for choice in choices), default=0)
+        else:
+            made.choices = choices
+        return made
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is the same for every request."""
+        return not (self.parts or self.choices or isinstance(self.times, Argument))

@@ -1,0 +1,131 @@
+"""`documents`: a document's text, parsed, bounded and validated once.
+
+- What it may ask for is bounded before anything else looks at it (`hub.query.plan.bounds`).
+- Registered documents are files of this package; their id is `sha256:` and the hash of the text.
+- Explanations never suggest names of fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
+
+from hub.errors import ErrorCode
+from hub.query.plan.arguments import Shape, shape_of
+from hub.query.plan.bounds import check_bounds
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, LINES_MAX, QueryLimits
+
+DOCUMENTS = Path(__file__).parent / "documents"
+_SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Document:
+    """A valid document, and the plans made of it."""
+
+    text: str
+    ast: DocumentNode
+    operations: Mapping[str | None, OperationDefinitionNode]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    plans: dict[Any, Any] = field(default_factory=dict)
+    shapes: dict[str | None, dict[str, Shape]] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation of that name, or the only one."""
+        if name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        found = self.operations.get(name)
+        if found is None or name is None:
+            raise QueryError(ErrorCode.OPERATION_UNKNOWN, "name one operation of the document")
+        return found
+
+
+def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Document:
+    """Parse, bound and validate; QueryError with every problem found, up to a bound."""
+    if len(text) > limits.document_bytes:
+        raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {limits.document_bytes} characters")
+    if text.count("\n") + text.count("\r") > LINES_MAX:
+        raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {LINES_MAX} lines")
+    ast = _parsed(text, limits)
+    operations: dict[str | None, OperationDefinitionNode] = {}
+    fragments: dict[str, FragmentDefinitionNode] = {}
+    for definition in ast.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            operations[definition.name.value if definition.name else None] = definition
+        elif isinstance(definition, FragmentDefinitionNode):
+            fragments[definition.name.value] = definition
+    check_bounds(ast, limits)
+    errors = validate(schema, ast, max_errors=ERRORS_MAX, hide_suggestions=True)
+    if errors:
+        raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
+    document = Document(text, ast, operations, fragments)
+    for name, operation in operations.items():
+        document.shapes[name] = _shapes(operation, schema)
+    return document
+
+
+def _parsed(text: str, limits: QueryLimits) -> DocumentNode:
+    try:
+        return parse(
+            text,
+            max_lexical_tokens=limits.tokens,
+            max_comments=limits.tokens,
+            allow_empty_selection_sets=False,
+        )
+    except GraphQLError as error:
+        if "more than" in error.message:  # graphql-core's words for its token bounds
+            detail = f"at most {limits.tokens} tokens"
+            raise QueryError(ErrorCode.TOO_MANY_TOKENS, detail) from error
+        raise _refused(ErrorCode.GRAPHQL_PARSE_FAILED, [error]) from error
+
+
+def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
+    made = [
+        QueryError(
+            code,
+            _SUGGESTION.sub("", error.message)[:DETAIL_MAX],
+            locations=[(place.line, place.column) for place in error.locations or ()],
+        )
+        for error in errors
+    ]
+    made[0].also = tuple(made[1:])
+    return made[0]
+
+
+def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, Shape]:
+    from graphql import type_from_ast
+
+    found: dict[str, Shape] = {}
+    for definition in operation.variable_definitions or ():
+        kind = type_from_ast(schema, definition.type)
+        assert kind is not None
+        found[definition.variable.name.value] = shape_of(kind)
+    return found
+
+
+def document_id(text: str) -> str:
+    """Return the id under which a text is registered."""
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+@lru_cache(maxsize=1)
+def registered() -> Mapping[str, str]:
+    """Return the registered documents: id to text."""
+    texts = [path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.graphql"))]
+    return {document_id(text): text for text in texts}

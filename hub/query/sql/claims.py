@@ -1,0 +1,46 @@
+"""`claims`: what a row is made of: which sources speak of its item, and who states what, in SQL."""
+
+from __future__ import annotations
+
+from hub.query.plan.limits import CLAIMS_MAX
+from hub.query.sql import jsontext
+from hub.query.sql.statement import Statement
+from schema.item import RecordSpec
+
+
+def known(spec: RecordSpec, alias: str) -> str:
+    """Return when the row's source last said what stands, as JSON."""
+    stated = f"{alias}.as_of"
+    if not spec.confirmed:
+        return jsontext.instant(stated)
+    heard = f"(SELECT h.as_of FROM heard h WHERE h.entry_id = {alias}.entry_id)"
+    return jsontext.instant(f"greatest({stated},{heard})")
+
+
+def chosen(spec: RecordSpec, alias: str, row: str, statement: Statement) -> str:
+    """Return a FROM clause: items of a merged row that another claim than the first one states.
+
+    Nobody learns by it that an item is stated which he may not read.
+    """
+    shown = statement.authority.original(spec, f"{row}.item", alias, statement)
+    where = f" WHERE {shown}" if shown is not None else ""
+    return f"jsonb_each_text({alias}.chosen) AS {row}(item,source){where}"
+
+
+def stated(table: str, alias: str) -> str:
+    """Return a query for the claims of a row's item, numbered.
+
+    A source may know the owner by another key than the linked one: by that of its entry.
+    """
+    kind = (
+        "CASE WHEN s.owners IS NULL OR c.owner = ANY(s.owners) OR e.owner = ANY(s.owners)"
+        " THEN s.kind ELSE 'NONE' END"
+    )
+    return (
+        "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"
+        f"c.entry_id,{kind} AS kind,c.entry_id = {alias}.entry_id AS leads,"
+        "row_number() OVER (ORDER BY c.source,c.authority,c.key) AS n"
+        f" FROM {table} c JOIN source s ON s.source_id = c.source"
+        " JOIN entry e ON e.entry_id = c.entry_id"
+        f" WHERE c.item_id = {alias}.item_id AND NOT c.withdrawn ORDER BY n LIMIT {CLAIMS_MAX}"
+    )

@@ -1,0 +1,119 @@
+"""`compile`: a GraphQL selection set as one SQL statement whose only value is the response's text.
+
+- Aliases, field merging, fragments, @skip and @include, lists, connections, the Node interface.
+- Nothing of a document enters the statement but response keys, which are GraphQL names, and sizes
+  of pages that stand in it, which are numbers; every other value is a parameter.
+- A field that the caller's scopes do not reveal is null, with one `FieldDenied`, whether it is an
+  item or a list of records; a value that an agreement hides is a marked null
+  (`hub.query.sql.jsontext`).
+- What is not in the model raises `NotCompilableError`, and the executor takes the operation.
+
+GraphQL specification, October 2021, §6.3 (CollectFields).
+"""
+
+from __future__ import annotations
+
+from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
+from graphql.execution.values import VariableValues
+
+from hub.query.plan.arguments import Argument, Sample, argument_of
+from hub.query.plan.cost import Cost
+from hub.query.plan.errors import NotCompilableError, ScopeMissingError
+from hub.query.plan.limits import QueryLimits
+from hub.query.plan.selection import Fragments, Selected, Selection
+from hub.query.sql import jsontext
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.model import Field, Interface, Plain
+from hub.query.sql.own_fields import OfRow, of_row
+from hub.query.sql.related_fields import of_others
+from hub.query.sql.statement import Statement
+from hub.query.sql.writer import Path, Place
+from schema.visibility import PUBLIC_SCOPE
+
+
+class Compiler:
+    """Writes one statement for one operation, or for some fields of its root."""
+
+    def __init__(
+        self,
+        interface: Interface,
+        fragments: Fragments,
+        sample: VariableValues,
+        authority: Authority,
+        limits: QueryLimits,
+        *,
+        marked: bool = False,
+    ) -> None:
+        self._schema = interface.schema
+        self.model = interface.model
+        self._sample = Sample(sample)
+        self.selection = Selection(interface.schema, fragments, self._sample)
+        self.out = Statement(interface.model, authority, limits, marked=marked)
+
+    def operation(self, selection: SelectionSetNode) -> Compiled:
+        """Compile the selection set of a query."""
+        root = self._schema.query_type
+        assert root is not None
+        return self.fields(self.selection.collect((selection,), root))
+
+    def fields(self, selected: Selected) -> Compiled:
+        """Compile some fields of the root."""
+        root = self._schema.query_type
+        assert root is not None
+        cost = Cost(own=0)
+        body = self.object(selected, root, "", (), cost)
+        out = self.out
+        if out.records and PUBLIC_SCOPE not in out.authority.scopes:
+            raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
+        self._sample.let_go()
+        sql, used, unused = out.numbered(f"SELECT {body}")
+        return Compiled(
+            sql=sql.encode(),
+            binds=used,
+            checks=(*out.checks, *unused),
+            cost=cost.settled(),
+            denied=tuple(out.denied.values()),
+            records=frozenset(out.records),
+            guarded=out.is_guarded,
+            identities=tuple(out.identities),
+        )
+
+    def object(
+        self, selected: Selected, kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
+    ) -> str:
+        """Return the JSON text of an object of this type, read from the row `alias`."""
+        return jsontext.obj(
+            [
+                (key, self._value(nodes, kind, alias, (*path, key), cost))
+                for key, nodes in selected.items()
+            ]
+        )
+
+    def inner(self, nodes: list[FieldNode], name: str, alias: str, path: Path, cost: Cost) -> str:
+        """Return the JSON text of what stands below fields of one key, of the type of that name."""
+        return self.object(
+            self.selection.subfields(nodes, name), self.selection.type(name), alias, path, cost
+        )
+
+    def _value(
+        self, nodes: list[FieldNode], kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
+    ) -> str:
+        node = nodes[0]
+        name = node.name.value
+        if name == "__typename":
+            return jsontext.constant(kind.name)
+        field: Field | None = self.model.fields.get(kind.name, {}).get(name)
+        if field is None:
+            raise NotCompilableError(f"{kind.name}.{name}")
+        here = Place(nodes, kind, alias, path, cost)
+        if isinstance(field, Plain):
+            return field.sql.format(t=alias)
+        if isinstance(field, OfRow):
+            return of_row(self, field, here)
+        return of_others(self, field, here)
+
+    def argument(self, here: Place, name: str) -> Argument | None:
+        """Return an argument of the field at a place."""
+        node = here.nodes[0]
+        return argument_of(node, here.kind.fields[node.name.value], name, self._sample)

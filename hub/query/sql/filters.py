@@ -1,0 +1,278 @@
+"""`filters`: which conditions a record can be searched by, and how each is said in SQL.
+
+- Derived from the items that the standard marks filterable; nothing else can be filtered.
+- A condition's value is always a bound parameter; only the presence of a member shapes the text.
+- A condition on an item that the caller may not read at all is refused; on an item that an
+  agreement protects it holds only for rows whose value the caller may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from hub.query.computed.availability import has_free_stretch, is_covered
+from hub.query.plan import binding as bind
+from hub.query.plan.arguments import Argument
+from hub.query.plan.limits import CLASSES_MAX
+from hub.query.sql.model import Model
+from hub.query.sql.statement import Statement
+from schema.item import Item, Kind, RecordSpec
+from schema.traits import Bookable, Located
+from schema.values import ClassCode, Money, Place
+
+
+class FilterKind(Enum):
+    """The shapes that a condition has."""
+
+    TEXT = auto()
+    CODE = auto()
+    INSTANT = auto()
+    DATE = auto()
+    DECIMAL = auto()
+    MONEY = auto()
+    CLASSES = auto()
+    DIVISION = auto()
+    PROVINCES = auto()
+    UPDATED = auto()
+    AVAILABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a record's filter."""
+
+    name: str
+    kind: FilterKind
+    zh: str
+    en: str
+    item: Item | None = None
+    table: str | None = None
+    """Another table in which rows are found: a row for each class, or what each source says."""
+
+
+_KINDS = {
+    Kind.TEXT: FilterKind.TEXT,
+    Kind.CODE: FilterKind.CODE,
+    Kind.INSTANT: FilterKind.INSTANT,
+    Kind.DATE: FilterKind.DATE,
+    Kind.DECIMAL: FilterKind.DECIMAL,
+    Kind.INTEGER: FilterKind.DECIMAL,
+}
+
+
+def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
+    """List what a record can be filtered by, in the order of its items."""
+    found = []
+    for item in spec.items:
+        if not item.facts.filterable:
+            continue
+        name, kind = item.wire, _KINDS.get(item.kind)
+        if item.value is not None:
+            kind = {
+                ClassCode: FilterKind.CLASSES,
+                Money: FilterKind.MONEY,
+                Place: FilterKind.DIVISION,
+            }[item.value.cls]
+        if kind is FilterKind.DIVISION or item.name == "division_code":
+            name, kind = "division", FilterKind.DIVISION
+        assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
+        listing = model.listings.get(spec.name)
+        where = listing.table if listing and kind is FilterKind.CLASSES else None
+        found.append(Member(name, kind, item.facts.zh, item.facts.en, item, where))
+    if spec.trait(Located):
+        found.append(
+            Member("provinces", FilterKind.PROVINCES, "省级行政区", "In one of these provinces")
+        )
+    if spec.trait(Bookable):
+        about = "在时段内有连续空闲；未知不算空闲", "Free in one stretch; unknown time is not free"
+        found.append(Member("availableFor", FilterKind.AVAILABLE, *about))
+    found.append(
+        Member(
+            "updatedSince",
+            FilterKind.UPDATED,
+            "此后有来源提交或撤回",
+            "What any source says of it was taken in or taken back at or after this instant",
+            table=model.sources[spec.name],
+        )
+    )
+    return found
+
+
+def given_members(spec: RecordSpec, given: Argument, model: Model) -> list[tuple[Member, Argument]]:
+    """List the members that a filter argument gives."""
+    pairs = ((member, given.get(member.name)) for member in filter_members(spec, model))
+    return [(member, argument) for member, argument in pairs if argument is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The SQL conditions of a filter; a row fits when all of both hold."""
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    """What costs so much a row that only rows which fit otherwise are asked; it reads nothing of
+    a row but `item_id` and `key`."""
+
+
+def conditions(
+    spec: RecordSpec, given: Argument | None, alias: str, statement: Statement
+) -> Conditions:
+    """Return the SQL conditions of a filter argument on the rows of `alias`."""
+    found: list[str] = []
+    last: list[str] = []
+    pairs = [] if given is None else given_members(spec, given, statement.model)
+    for member, argument in pairs:
+        made = said(member, argument, alias, statement)
+        if not made:
+            continue
+        if member.kind is FilterKind.AVAILABLE:
+            last.append(has_free_stretch(argument, alias, statement))
+        if member.item is not None:
+            statement.authority.must_read(spec, member.item, f"filter.{member.name}")
+            guard = statement.authority.guard(spec, member.item, alias, statement)
+            made += [guard] if guard else []
+        found += made
+    return Conditions(tuple(found), tuple(last))
+
+
+def said(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Return the SQL conditions of one member on the rows of `alias`."""
+    return _SAID[member.kind](member, argument, alias, statement)
+
+
+Said = Callable[[Member, Argument, str, Statement], list[str]]
+
+
+def _column(member: Member, alias: str) -> str:
+    assert member.item is not None
+    return f"{alias}.{member.item.name}"
+
+
+def _compared(
+    argument: Argument, statement: Statement, column: str, cast: str, names: dict[str, str]
+) -> list[str]:
+    """Say each of the members in `names` (member: template over {c} and {p}) that is given."""
+    found = []
+    for name, template in names.items():
+        value = argument.get(name)
+        if value is None:
+            continue
+        if name == "in":
+            parameter = statement.bind(value, bind.texts, "text[]")
+        else:
+            parameter = statement.bind(value, bind.plain, cast)
+        found.append(template.format(c=column, p=parameter))
+    return found
+
+
+def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": "starts_with({c}, {p})"}
+    column, record = _column(member, alias), member.item.names if member.item else None
+    if record is None:
+        return _compared(argument, statement, column, "text", names)
+    found = _compared(argument, statement, column, "text", {"startsWith": names["startsWith"]})
+    for name, cast in (("eq", "text"), ("in", "text[]")):  # the key that a linked thing is known by
+        value = argument.get(name)
+        if value is not None:
+            parameter = statement.bind_name(value, lambda known, key: known.of(record, key), cast)
+            found.append(names[name].format(c=column, p=parameter))
+    return found
+
+
+def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lt": "{c} < {p}"}
+    cast = "date" if member.kind is FilterKind.DATE else "timestamptz"
+    return _compared(argument, statement, _column(member, alias), cast, names)
+
+
+def _decimal(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lte": "{c} <= {p}"}
+    return _compared(argument, statement, _column(member, alias), "numeric", names)
+
+
+def _money(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    names = {"gte": "{c} >= {p}", "lte": "{c} <= {p}"}
+    column = _column(member, alias)
+    found = _compared(argument, statement, f"{column}_amount", "numeric", names)
+    currency = argument.get("currency")
+    if currency is not None:
+        found.append(f"{column}_currency = {statement.bind(currency, bind.plain, 'text')}")
+    elif found:
+        found.append(f"{column}_currency = 'CNY'")
+    return found
+
+
+def _classes(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Any of the classes given; those above a row's classes are in its path column."""
+    column = _column(member, alias)
+    found = []
+    members = argument.members()
+    if len(members) > CLASSES_MAX:
+        raise bind.bad_input(argument, f"at most {CLASSES_MAX} classes")
+    for each in members:
+        under, code = each.get("under"), each.get("code")
+        parts = []
+        if under is not None and code is not None:
+            parts.append(statement.bind(each, bind.class_is_under, "bool"))
+        elif under is not None:
+            parts.append(_listed(member, under_step(each, statement), alias))
+        if code is not None:
+            step = statement.bind(each, bind.class_step("code"), "text")
+            exact = statement.bind(each, bind.class_object, "jsonb")
+            parts.append(f"{_listed(member, step, alias)} AND {column} @> {exact}")
+        if not parts:
+            scheme = statement.bind(each, bind.class_scheme, "jsonb")
+            parts.append(f"{column} @> {scheme}")
+        found.append(" AND ".join(parts))
+    return [f"({' OR '.join(f'({each})' for each in found)})"] if found else []
+
+
+def under_step(argument: Argument, statement: Statement) -> str:
+    """Return the parameter with the step that a class filter's `under` names."""
+    return statement.bind(argument, bind.class_step("under"), "text")
+
+
+def _listed(member: Member, step: str, alias: str) -> str:
+    assert member.table is not None
+    return f"{alias}.item_id IN (SELECT l.item_id FROM {member.table} l WHERE l.step = {step})"
+
+
+def _division(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    assert member.item is not None
+    suffix = "_division_code" if member.item.value is not None else ""
+    names = {"eq": "{c} = {p}", "startsWith": "starts_with({c}, {p})"}
+    return _compared(argument, statement, _column(member, alias) + suffix, "text", names)
+
+
+def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Say the provinces; a row whose province is not known is in none, OTHER included."""
+    return [f"{alias}.province = ANY({statement.bind(argument, bind.provinces, 'text[]')})"]
+
+
+def _updated(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Whatever any source says of a row, or takes back, may change what is shown of it."""
+    since = statement.bind(argument, bind.plain, "timestamptz")
+    claims = member.table
+    return [f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE c.accepted_at >= {since})"]
+
+
+def _available(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Say the cheap part: what is not covered cannot be free."""
+    return [is_covered(argument, alias, statement)]
+
+
+_SAID: dict[FilterKind, Said] = {
+    FilterKind.TEXT: _text,
+    FilterKind.CODE: _text,
+    FilterKind.INSTANT: _instant,
+    FilterKind.DATE: _instant,
+    FilterKind.DECIMAL: _decimal,
+    FilterKind.MONEY: _money,
+    FilterKind.CLASSES: _classes,
+    FilterKind.DIVISION: _division,
+    FilterKind.PROVINCES: _provinces,
+    FilterKind.UPDATED: _updated,
+    FilterKind.AVAILABLE: _available,
+}

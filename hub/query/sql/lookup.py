@@ -1,0 +1,63 @@
+"""`lookup`: how arguments name a record, how many records at once, and what links have replaced."""
+
+from __future__ import annotations
+
+from hub.query.plan import binding
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Env
+from hub.query.plan.limits import NODES_MAX
+from hub.query.sql.model import Model
+from hub.query.sql.statement import Statement
+from schema.item import RecordSpec
+from schema.visibility import PUBLIC_SCOPE
+
+
+def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
+    """Return the condition of the one way in which a `by` argument names a record."""
+    identity, key, number = by.get("id"), by.get("key"), by.get("number")
+    if identity is not None:
+        return f"{alias}.item_id = {statement.bind_identities(identity, 'text')}"
+    if key is not None:
+        parameter = statement.bind_name(key, lambda names, text: names.key(spec, text), "text")
+        return f"{alias}.key = {parameter}"
+    assert number is not None, "exactly one way is given"
+    source, local = number.get("source"), number.get("localNo")
+    assert source is not None
+    assert local is not None
+    claims = statement.model.sources[spec.name]
+    at = f"split_part(c.key,'{spec.key_separator}',{len(spec.key)})"
+    return (  # whoever leads now, and whatever it is linked to: a claim's own key is as stated
+        f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE NOT c.withdrawn"
+        f" AND c.source = {statement.bind(source, binding.plain, 'text')}"
+        f" AND {at} = {statement.bind(local, binding.plain, 'text')})"
+    )
+
+
+def identities(argument: Argument, statement: Statement) -> str:
+    """Return the parameter with ids; more than the bound are refused."""
+
+    def check(env: Env) -> None:
+        members = argument.read(env.values)
+        if isinstance(members, list) and len(members) > NODES_MAX:
+            raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
+
+    statement.checks.append(check)
+    return statement.bind_identities(argument, "text[]")
+
+
+def replaced_statement(model: Model) -> str:
+    """Return the statement for what links have put in the place of ids, and whom that may be told.
+
+    An id is worked out from a key, so that something stands in its place tells that there is such a
+    record. Everybody is told of what everybody sees; of all else nobody is.
+    """
+    shown = [
+        f"EXISTS (SELECT FROM {model.tables[spec.name]} t WHERE t.item_id = f.now_id"
+        f"{'' if spec.golden else ' AND t.speaks'})"
+        for spec in model.registry
+        if spec.rows.is_public and spec.scope == PUBLIC_SCOPE
+    ]
+    return (
+        f"SELECT f.item_id,f.now_id,{' OR '.join(shown) or 'false'}"
+        f" FROM {model.former} f WHERE f.item_id = ANY(%s)"
+    )

@@ -1,0 +1,363 @@
+"""`model`: what each field of the interface is in SQL, derived from the records.
+
+- A `Model` belongs to one registry; every field of every output type that can be compiled is in it,
+  and a field that is not there is left to the executor.
+- The scope of a field is its item's; fields that no item declares are public facts of the hub.
+- `{t}` stands for the alias of the row that a field is read from, `{a}` for that of its target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from hub.query.sql.jsontext import bare, instant, quoted, text
+from schema.item import Item, RecordSpec, camel
+from schema.registry import Registry
+from schema.traits import Bookable, Findable, Listable, Related
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from hub.store.records import StoredRecords
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A JSON text made from the row itself."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A text that is shown only to who may read all that the row states."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An item of a record: a column, or a nested value in a column."""
+
+    spec: RecordSpec
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A member of a nested value, read from its jsonb."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A nested value or list of values that stands in a jsonb column of a computed row."""
+
+    sql: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Another view of the same row."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """When the row's source last said what stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The items of a merged row that another claim than the first one states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What every source says of the row's item, by its header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The one record that a reference names; null when it is not there."""
+
+    record: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The few records that refer to this one."""
+
+    record: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The records that refer to this one, or all of them, in pages."""
+
+    record: str
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The parts of a multirange column."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A row that the hub computes: `availability` or `price`."""
+
+    how: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """How every source of a record type, or of all, stands."""
+
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """One record that an argument names."""
+
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByIdentity:
+    """Any record, by its identity."""
+
+    many: bool
+
+
+Field = (
+    Plain
+    | Whole
+    | Stored
+    | Inside
+    | Nested
+    | Same
+    | Known
+    | Chosen
+    | Claims
+    | Forward
+    | Listed
+    | Connected
+    | Windows
+    | Computed
+    | Sources
+    | ByKey
+    | ByIdentity
+)
+Fields = dict[str, Field]
+
+PROVENANCE: Fields = {
+    "source": Plain(text("{t}.source")),
+    "authority": Plain(text("nullif({t}.authority,'')")),
+    "asOf": Known(),
+    "acceptedAt": Plain(instant("{t}.accepted_at")),
+    "revision": Plain(bare("{t}.revision")),
+    "revisionId": Whole(quoted("'r1_'||translate(encode({t}.digest,'base64'),'+/=','-_')")),
+    "owner": Plain(text("{t}.owner")),
+    "issuer": Plain(text("{t}.issuer")),
+    "party": Plain(text("{t}.party")),
+    "assurance": Plain(quoted("{t}.assurance")),
+    "channel": Plain(quoted("{t}.channel")),
+    "entryId": Plain(quoted("{t}.entry_id::text")),
+    "items": Chosen(),
+    "claims": Claims(),
+}
+ITEM_SOURCE: Fields = {
+    "item": Plain(text("{t}.item")),
+    "source": Plain(text("{t}.source")),
+}
+CLAIM: Fields = {
+    "source": Plain(text("{t}.source")),
+    "kind": Plain(quoted("{t}.kind")),
+    "key": Plain(text("{t}.key")),
+    "leads": Plain(bare("{t}.leads")),
+    "asOf": Plain(instant("{t}.as_of")),
+    "acceptedAt": Plain(instant("{t}.accepted_at")),
+    "revision": Plain(bare("{t}.revision")),
+    "assurance": Plain(quoted("{t}.assurance")),
+    "entryId": Plain(quoted("{t}.entry_id::text")),
+}
+AVAILABILITY: Fields = {
+    "status": Plain(quoted("{t}.status")),
+    "free": Windows("{t}.free"),
+    "tentative": Windows("{t}.tentative"),
+    "unknown": Windows("{t}.unknown"),
+    "longestFreeHours": Plain(quoted("{t}.longest::text")),
+    "asOf": Plain(instant("{t}.as_of")),
+    "sources": Plain("coalesce(to_json({t}.sources)::text,'[]')"),
+}
+WINDOW: Fields = {
+    "from": Plain(instant("lower({t}.r)")),
+    "until": Plain(instant("upper({t}.r)")),
+    "hours": Plain(
+        quoted("trim_scale(round((extract(epoch FROM upper({t}.r)-lower({t}.r))/3600)::numeric,2))")
+    ),
+}
+PRICE: Fields = {
+    "status": Plain(quoted("{t}.status")),
+    "amount": Nested("{t}.amount", "Money"),
+    "offerCode": Plain(text("{t}.code")),
+    "audience": Plain(quoted("{t}.audience")),
+    "unit": Plain(quoted("{t}.unit")),
+    "unitPrice": Nested("{t}.price", "Money"),
+    "minimumCharge": Nested("{t}.minimum_charge", "Money"),
+    "basis": Plain(text("{t}.basis")),
+    "source": Plain(text("{t}.source")),
+}
+SOURCE: Fields = {
+    "id": Plain(text("{t}.source_id")),
+    "title": Plain(text("{t}.title")),
+    "titleEn": Plain(text("{t}.title_en")),
+    "status": Plain(quoted("{t}.state")),
+    "servedFrom": Plain("""'"STORE"'"""),
+    "asOf": Plain(instant("{t}.last_ok_at")),
+    "latencyMs": Plain("'null'"),
+    "rows": Plain(bare("{t}.rows")),
+    "errorCode": Plain(text("{t}.error_code")),
+    "promisedFreshnessS": Plain(bare("{t}.promised_freshness_s")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListingNames:
+    """A listing's table, and what a page can be narrowed by in it."""
+
+    table: str
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What the interface of a registry is in SQL."""
+
+    registry: Registry
+    fields: Mapping[str, Fields]
+    """What each field is, by type name and field name."""
+    tables: Mapping[str, str]
+    """The table that queries read, by record type."""
+    sources: Mapping[str, str]
+    """The table of what each source says, by record type."""
+    listings: Mapping[str, ListingNames]
+    """The listings, by the record types that have one."""
+    former: str
+    """The table of ids that links have replaced."""
+
+    def stating(self, kind: type[T]) -> tuple[str, T]:
+        """Return the table of the record type that has a trait, and the trait; there is one."""
+        ((spec, trait),) = self.registry.with_trait(kind)
+        return self.sources[spec.name], trait
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interface:
+    """A GraphQL schema with what its fields are in SQL."""
+
+    schema: GraphQLSchema
+    model: Model
+
+
+def build_model(records: StoredRecords) -> Model:
+    """Return the model of the records that a database stores."""
+    registry = records.registry
+    fields: dict[str, Fields] = {
+        "Query": _root(registry),
+        "Provenance": PROVENANCE,
+        "ItemSource": ITEM_SOURCE,
+        "Claim": CLAIM,
+        "Availability": AVAILABILITY,
+        "Window": WINDOW,
+        "PriceEstimate": PRICE,
+        "SourceStatus": SOURCE,
+        **{spec.name: _record(spec, registry) for spec in registry},
+        **{
+            name: {item.wire: Inside(item) for item in spec.items}
+            for name, spec in registry.values().items()
+        },
+    }
+    listings = {
+        name: ListingNames(found.listing.table.name, found.listing.facets)
+        for name, found in records.tables.items()
+        if found.listing is not None
+    }
+    return Model(
+        registry=registry,
+        fields=MappingProxyType(fields),
+        tables={name: found.read.name for name, found in records.tables.items()},
+        sources={name: found.source.name for name, found in records.tables.items()},
+        listings=listings,
+        former=records.former,
+    )
+
+
+def plural(record: str) -> str:
+    """Return the name of the root field that lists a record."""
+    head = singular(record)
+    return f"{head[:-1]}ies" if head.endswith("y") else f"{head}s"
+
+
+def singular(record: str) -> str:
+    """Return the name of the root field that finds one record."""
+    return record[0].lower() + record[1:]
+
+
+def relations(spec: RecordSpec, registry: Registry) -> dict[str, Forward | Listed | Connected]:
+    """Return the relations of a record: what it refers to, and what refers to it."""
+    found: dict[str, Forward | Listed | Connected] = {}
+    for item in spec.items:
+        if item.facts.ref and item.relation:
+            on = f"{{a}}.key = {{t}}.{item.name}"
+            found[camel(item.relation)] = Forward(item.facts.ref, on)
+    for each in spec.traits:
+        if isinstance(each, Related):
+            pairs = [f"{{a}}.{other} = {{t}}.{own}" for other, own in each.on]
+            found[camel(each.name)] = Forward(each.record, " AND ".join(pairs))
+    for other, item in registry.referring_to(spec.name):
+        if item.facts.inverse:
+            on = f"{{a}}.{item.name} = {{t}}.key"
+            made = Listed if item.facts.is_few else Connected
+            found[camel(item.facts.inverse)] = made(other.name, on)
+    return found
+
+
+def _record(spec: RecordSpec, registry: Registry) -> Fields:
+    fields: Fields = {
+        "id": Plain(quoted("{t}.item_id")),
+        "key": Plain(text("{t}.key")),
+        "provenance": Same("Provenance"),
+    }
+    fields |= {item.wire: Stored(spec, item) for item in spec.items}
+    if spec.trait(Bookable):
+        fields["availability"] = Computed("availability", "Availability")
+        fields["priceEstimate"] = Computed("price", "PriceEstimate")
+    return fields | relations(spec, registry)
+
+
+def _root(registry: Registry) -> Fields:
+    return {
+        "node": ByIdentity(many=False),
+        "nodes": ByIdentity(many=True),
+        "sources": Sources(),
+        **{singular(spec.name): ByKey(spec.name) for spec, _ in registry.with_trait(Findable)},
+        **{plural(spec.name): Connected(spec.name) for spec, _ in registry.with_trait(Listable)},
+    }

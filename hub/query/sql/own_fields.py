@@ -1,0 +1,132 @@
+"""`own_fields`: fields that are read from the row itself, its nested values and its origin.
+
+- An item that the caller's scopes do not reveal is null, with one `FieldDenied`; a value that an
+  agreement hides is a marked null (`hub.query.sql.jsontext`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphql import FieldNode
+
+from hub.query.plan.cost import Cost
+from hub.query.plan.errors import FieldDenied, ScopeMissingError
+from hub.query.sql import claims, jsontext
+from hub.query.sql.model import Chosen, Inside, Known, Nested, Same, Stored, Whole, Windows
+from hub.query.sql.writer import Path, Place, Writer
+from schema.item import Item, Kind
+from schema.values import OriginalText
+from schema.visibility import PUBLIC_SCOPE
+
+OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
+
+
+def of_row(writer: Writer, field: OfRow, here: Place) -> str:
+    """Return what stands in the row itself."""
+    if isinstance(field, Known | Chosen | Whole):
+        return _of_claim(writer, field, here)
+    if isinstance(field, Stored):
+        return _stored(writer, field, here)
+    if isinstance(field, Inside):
+        return _member(writer, field, here)
+    if isinstance(field, Same):
+        return writer.inner(here.nodes, field.type, here.alias, here.path, here.cost.part())
+    if isinstance(field, Windows):
+        return _windows(writer, field, here)
+    column = field.sql.format(t=here.alias)
+    return _nested(writer, here.nodes, field.type, column, here.path, here.cost)
+
+
+def _stored(writer: Writer, field: Stored, here: Place) -> str:
+    item, spec = field.item, field.spec
+    authority = writer.out.authority
+    if not authority.may_read(item):
+        if item.scope == PUBLIC_SCOPE:
+            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
+        writer.out.denied.setdefault(here.path, FieldDenied(here.path, item.scope))
+        return "'null'"
+    column = f"{here.alias}.{item.name}"
+    if item.kind is not Kind.VALUE:
+        made = jsontext.column(item, column)
+    elif item.many:
+        made = _values(writer, item, here, column, _original(writer, field, here.alias))
+    else:
+        assert item.value is not None
+        made = _nested(writer, here.nodes, item.value.name, column, here.path, here.cost)
+    return _shown(writer, made, authority.guard(spec, item, here.alias, writer.out))
+
+
+def _shown(writer: Writer, made: str, guard: str | None) -> str:
+    """Return a value that is hidden, and counted as hidden, unless a condition holds."""
+    if guard is None:
+        return made
+    writer.out.is_guarded = True
+    return f"CASE WHEN {guard} THEN {made} ELSE E'null\\t' END"
+
+
+def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str | None] | None:
+    """Return the condition on a member of an item that keeps original texts of others."""
+    if field.item.value is None or field.item.value.cls is not OriginalText:
+        return None
+    authority = writer.out.authority
+    return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, writer.out)
+
+
+def _member(writer: Writer, field: Inside, here: Place) -> str:
+    item = field.item
+    if item.value is None:
+        return jsontext.member(item, here.alias)
+    column = f"({here.alias}->'{item.wire}')"
+    if item.many:
+        return _values(writer, item, here, column)
+    return _nested(writer, here.nodes, item.value.name, column, here.path, here.cost)
+
+
+def _nested(
+    writer: Writer, nodes: list[FieldNode], name: str, column: str, path: Path, cost: Cost
+) -> str:
+    """Return a nested value; inside it the alias is the jsonb expression itself."""
+    body = writer.inner(nodes, name, column, path, cost.part())
+    return f"CASE WHEN {column} IS NULL THEN 'null' ELSE {body} END"
+
+
+def _values(
+    writer: Writer,
+    item: Item,
+    here: Place,
+    column: str,
+    condition: Callable[[str], str | None] | None = None,
+) -> str:
+    """Return a list of nested values, of those for which a condition on the member holds."""
+    assert item.value is not None
+    alias = writer.out.alias("v")
+    body = writer.inner(here.nodes, item.value.name, f"{alias}.j", here.path, here.cost.part())
+    rows = f"jsonb_array_elements({column}) WITH ORDINALITY AS {alias}(j,n)"
+    shown = None if condition is None else condition(f"{alias}.j")
+    if shown is not None:
+        rows += f" WHERE {shown}"
+    return f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM {rows})"
+
+
+def _windows(writer: Writer, field: Windows, here: Place) -> str:
+    alias = writer.out.alias("w")
+    body = writer.inner(here.nodes, "Window", alias, here.path, Cost())
+    rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
+    return f"(SELECT {jsontext.listed(body, f'{alias}.r')} FROM {rows})"
+
+
+def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: Place) -> str:
+    """Return what is told of where the row comes from, beyond its columns."""
+    spec, alias = writer.out.rows[here.alias], here.alias
+    if isinstance(field, Whole):
+        whole = writer.out.authority.whole(spec, alias, writer.out)
+        return _shown(writer, field.sql.format(t=alias), whole)
+    if isinstance(field, Known):
+        return claims.known(spec, alias)
+    if not spec.golden:
+        return "'[]'"
+    row = writer.out.alias("e")
+    body = writer.inner(here.nodes, "ItemSource", row, here.path, here.cost.part())
+    found = claims.chosen(spec, alias, row, writer.out)
+    return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {found})"

@@ -1,0 +1,118 @@
+"""`plan`: from a document and its variables to a statement, with everything reusable kept.
+
+- Kept by document text: the parsed and validated document. Kept by (operation, authority, shape of
+  the coerced variables): the statement. Both are bounded; the oldest goes first.
+- The key holds all that may shape a statement, and no value of a variable.
+- What cannot be compiled is remembered as well, so that it is tried once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql.execution.values import VariableValues, get_variable_values
+
+from hub.errors import ErrorCode
+from hub.query.plan.documents import Document, read_document
+from hub.query.plan.errors import NotCompilableError, QueryError
+from hub.query.plan.limits import DETAIL_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.compile import Compiler
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.model import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one request will run. `compiled` is None when the executor must take it."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    values: VariableValues
+    compiled: Compiled | None
+
+
+class Planner:
+    """Makes and keeps plans for one interface."""
+
+    def __init__(self, interface: Interface, limits: QueryLimits) -> None:
+        self.interface = interface
+        self.limits = limits
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    def known(self, text: str) -> Document | None:
+        """Return a document that has been read before."""
+        found = self._documents.get(text)
+        if found is not None:
+            self._documents.move_to_end(text)
+        return found
+
+    def read(self, text: str) -> Document:
+        """Parse and validate a document; slow for a hostile one, so not for the event loop."""
+        return read_document(text, self.interface.schema, self.limits)
+
+    def keep(self, document: Document) -> Document:
+        """Keep a document for the next request with the same text."""
+        self._documents[document.text] = document
+        if len(self._documents) > self.limits.documents_cached:
+            self._documents.popitem(last=False)
+        return document
+
+    def plan(
+        self,
+        document: Document,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        authority: Authority,
+    ) -> Plan:
+        """Return the plan of a request; QueryError when variables or scopes do not do."""
+        operation = document.operation(operation_name)
+        values = self._values(operation, variables)
+        name = operation.name.value if operation.name else None
+        shapes = document.shapes[name]
+        shape = tuple(
+            (key, shapes[key](value)) for key, value in values.coerced.items() if key in shapes
+        )
+        wanted = (name, authority, shape)
+        if wanted in document.plans:
+            return Plan(document, operation, values, document.plans[wanted])
+        compiled = self._compiled(document, operation, values, authority)
+        if len(document.plans) >= self.limits.plans_cached:
+            document.plans.pop(next(iter(document.plans)))
+        document.plans[wanted] = compiled
+        return Plan(document, operation, values, compiled)
+
+    def _values(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> VariableValues:
+        found = get_variable_values(
+            self.interface.schema,
+            operation.variable_definitions or (),
+            dict(variables),
+            max_errors=1,
+            hide_suggestions=True,
+        )
+        if isinstance(found, list):
+            raise QueryError(ErrorCode.BAD_USER_INPUT, found[0].message[:DETAIL_MAX])
+        return found
+
+    def _compiled(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        values: VariableValues,
+        authority: Authority,
+    ) -> Compiled | None:
+        if operation.operation is not OperationType.QUERY:
+            return None
+        compiler = Compiler(self.interface, document.fragments, values, authority, self.limits)
+        try:
+            return compiler.operation(operation.selection_set)
+        except NotCompilableError:
+            return None
+        except GraphQLError as error:  # a literal that validation does not look into (@oneOf)
+            raise QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX]) from error

@@ -1,0 +1,195 @@
+"""`related_fields`: fields that other rows answer, or that are computed from them.
+
+A list of records that the caller's scopes do not reveal is null, with one `FieldDenied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from graphql import FieldNode
+
+from hub.query.computed.rows import computed_row
+from hub.query.plan.cost import Cost
+from hub.query.plan.errors import FieldDenied, ScopeMissingError
+from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLAIMS_COST, LIST_DEFAULT, PAGE_DEFAULT
+from hub.query.sql import claims, jsontext
+from hub.query.sql.connection import Parts, connection, page_of, page_size, visible
+from hub.query.sql.lookup import identities, named
+from hub.query.sql.model import (
+    ByIdentity,
+    ByKey,
+    Claims,
+    Computed,
+    Connected,
+    Forward,
+    Listed,
+    Sources,
+)
+from hub.query.sql.sources import sources_row
+from hub.query.sql.writer import Path, Place, Writer
+from schema.item import RecordSpec
+from schema.visibility import PUBLIC_SCOPE
+
+Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
+
+
+def of_others(writer: Writer, field: Others, here: Place) -> str:
+    """Return what other rows say, or what is computed from them."""
+    write: dict[type, Callable[[Any, Place], str]] = {
+        Forward: partial(_forward, writer),
+        Listed: partial(_listed, writer),
+        Connected: partial(_connected, writer),
+        Computed: partial(_computed, writer),
+        ByKey: partial(_by_key, writer),
+        ByIdentity: partial(_by_identity, writer),
+        Sources: lambda f, at: _sources(writer, at.nodes, f.record, at.path, at.cost),
+        Claims: partial(_claims, writer),
+    }
+    return write[type(field)](field, here)
+
+
+def _claims(writer: Writer, _: Claims, here: Place) -> str:
+    """Return what every source says of the row's item, by its header alone."""
+    row = writer.out.alias("k")
+    body = writer.inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
+    found = claims.stated(writer.model.sources[writer.out.rows[here.alias].name], here.alias)
+    return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
+
+
+def _one(writer: Writer, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
+    """Return one record or null."""
+    where = [*where, *visible(spec, alias, writer.out)]
+    body = writer.inner(here.nodes, spec.name, alias, here.path, here.cost.part())
+    return (
+        f"coalesce((SELECT {body} FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"
+        f" ORDER BY {alias}.item_id LIMIT 1),'null')"
+    )
+
+
+def _table(writer: Writer, spec: RecordSpec) -> str:
+    return writer.model.tables[spec.name]
+
+
+def _denied(writer: Writer, spec: RecordSpec, here: Place) -> bool:
+    """Say whether the caller's scopes reveal no row of a record, and note it as denied."""
+    if writer.out.authority.may_list(spec):
+        return False
+    if spec.scope == PUBLIC_SCOPE:
+        raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
+    writer.out.denied.setdefault(here.path, FieldDenied(here.path, spec.scope))
+    return True
+
+
+def _forward(writer: Writer, field: Forward, here: Place) -> str:
+    spec, alias = writer.model.registry[field.record], writer.out.alias()
+    if _denied(writer, spec, here):
+        return "'null'"
+    return _one(writer, spec, [field.on.format(a=alias, t=here.alias)], alias, here)
+
+
+def _listed(writer: Writer, field: Listed, here: Place) -> str:
+    spec, alias = writer.model.registry[field.record], writer.out.alias()
+    if _denied(writer, spec, here):
+        return "'null'"
+    first = writer.argument(here, "first")
+    size = page_size(first, LIST_DEFAULT, writer.out)
+    where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, writer.out)]
+    cost = here.cost.part(own=0, times=first or LIST_DEFAULT).part()
+    body = writer.inner(here.nodes, spec.name, alias, here.path, cost)
+    rows = (  # the text is written inside, so that no other column passes through the sort
+        f"(SELECT {body} AS j FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"
+        f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}r"
+    )
+    return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
+
+
+def _connected(writer: Writer, field: Connected, here: Place) -> str:
+    spec = writer.model.registry[field.record]
+    if _denied(writer, spec, here):
+        return "'null'"
+    coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
+    on = field.on.replace("{t}", here.alias) if field.on else ""
+    page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
+    asked = writer.argument(here, "first") or writer.argument(here, "last")
+    cost = here.cost.part(own=1 + (AVAILABLE_FILTER_COST if page.heavy else 0))
+    each = cost.part(own=0, times=asked or PAGE_DEFAULT)
+
+    def node(nodes: list[FieldNode], alias: str, keys: Path) -> str:
+        return writer.inner(nodes, spec.name, alias, (*here.path, *keys), each.part())
+
+    parts = Parts(
+        subfields=writer.selection.subfields,
+        node=node,
+        sources=lambda nodes: _sources(writer, nodes, spec.name, here.path, cost),
+    )
+    name = f"{spec.name}Connection"
+    return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
+
+
+def _computed(writer: Writer, field: Computed, here: Place) -> str:
+    alias, given = writer.out.alias("c"), partial(writer.argument, here)
+    row, own = computed_row(field.how, f"{here.alias}.key", given, writer.out)
+    cost = here.cost.part(own=own)
+    body = writer.inner(here.nodes, field.type, alias, here.path, cost)
+    return f"(SELECT {body} FROM ({row} OFFSET 0) {alias})"
+
+
+def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, cost: Cost) -> str:
+    alias = writer.out.alias("s")
+    body = writer.inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
+    row = sources_row(writer.model.sources.get(record), writer.out.bind_now())
+    return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
+
+
+def _by_key(writer: Writer, field: ByKey, here: Place) -> str:
+    spec, alias = writer.model.registry[field.record], writer.out.alias()
+    if _denied(writer, spec, here):
+        return "'null'"
+    by = writer.argument(here, "by")
+    assert by is not None
+    where = [named(spec, by, alias, writer.out)]
+    return _one(writer, spec, where, alias, here)
+
+
+def _by_identity(writer: Writer, field: ByIdentity, here: Place) -> str:
+    """Return any record: the prefix of an identity names its type, so one table is read."""
+    if not field.many:
+        asked = writer.argument(here, "id")
+        assert asked is not None
+        return _any(writer, writer.out.bind_identities(asked, "text"), here, here.cost)
+    asked = writer.argument(here, "ids")
+    assert asked is not None
+    ids = identities(asked, writer.out)
+    alias = writer.out.alias("i")
+    each = here.cost.part(own=0, times=asked)
+    body = _any(writer, f"{alias}.id", here, each)
+    return (
+        f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM unnest({ids})"
+        f" WITH ORDINALITY AS {alias}(id,n))"
+    )
+
+
+def _any(writer: Writer, identity: str, here: Place, cost: Cost) -> str:
+    if PUBLIC_SCOPE not in writer.out.authority.scopes:
+        raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
+    branches = []
+    choice = cost.part()
+    for spec in writer.model.registry:
+        if not writer.out.authority.may_list(spec):
+            writer.out.is_guarded = True
+            branches.append(f"WHEN '{spec.prefix}' THEN E'null\\t'")
+            continue
+        kind, alias = writer.selection.type(spec.name), writer.out.alias()
+        where = [f"{alias}.item_id = {identity}", *visible(spec, alias, writer.out)]
+        selected = writer.selection.collect((n.selection_set for n in here.nodes), kind)
+        body = writer.object(selected, kind, alias, here.path, choice.choice())
+        if writer.out.marked:
+            body = jsontext.marked(body, spec.name)
+        branches.append(
+            f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
+            f" FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"
+        )
+    return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"

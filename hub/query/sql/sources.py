@@ -1,0 +1,45 @@
+"""`sources`: how each source stands, in SQL: the rows behind every manifest.
+
+- NEVER: it has not answered yet. ERROR: its last run failed. STALE: older than it promised.
+- A source belongs to a record type when it has rows of it; one that never answered may belong to
+  any, so it is always told: an empty list must not look like an answer.
+"""
+
+from __future__ import annotations
+
+from hub.query.sql.model import Model
+
+SOURCES_MAX = 1000
+"""Sources of one manifest."""
+
+
+def sources_row(table: str | None, now: str) -> str:
+    """Return a query for the sources that have rows in a table, or of all; `now` is SQL."""
+    state = (
+        "CASE WHEN s.last_ok_at IS NULL AND s.rows = 0 AND s.last_error_code IS NULL THEN 'NEVER'"
+        " WHEN s.last_status IN ('FAILED','ERROR') OR s.last_error_code IS NOT NULL THEN 'ERROR'"
+        " WHEN s.last_ok_at IS NULL THEN 'NEVER'"
+        f" WHEN s.last_ok_at + make_interval(secs => s.promised_freshness_s) < {now} THEN 'STALE'"
+        " ELSE 'OK' END"
+    )
+    condition = f" AND {has_rows(table)}" if table else ""
+    return (
+        f"SELECT s.*,s.last_error_code AS error_code,{state} AS state FROM source s"
+        f" WHERE s.active{condition} ORDER BY s.source_id LIMIT {SOURCES_MAX}"
+    )
+
+
+def has_rows(table: str) -> str:
+    """Return the condition that a source `s` has rows in a table, or none at all yet."""
+    return f"(s.last_ok_at IS NULL OR EXISTS (SELECT FROM {table} x WHERE x.source = s.source_id))"
+
+
+def manifest_statement(model: Model) -> str:
+    """Return the statement for all sources with the record types that they give; `$1` is now."""
+    types = ",".join(
+        f"CASE WHEN {has_rows(table)} THEN '{name}' END" for name, table in model.sources.items()
+    )
+    return (
+        "SELECT s.source_id,s.state,s.last_ok_at,s.rows,s.error_code,"
+        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_row(None, '$1::timestamptz')}) s"
+    )

@@ -1,0 +1,134 @@
+"""`statement`: what is gathered while one statement is written: parameters, checks, denials, cost.
+
+Equal values share one parameter, so a statement stays small however often a value is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable
+
+from hub.errors import ErrorCode
+from hub.identity.links import Names
+from hub.query.plan.arguments import Argument
+from hub.query.plan.binding import Bind, Check, Env, Transform, array, plain, texts
+from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
+from hub.query.sql.authorise import Authority
+from hub.query.sql.model import Model
+from schema.codes import AgreementDataset
+from schema.item import RecordSpec
+
+_PARAMETER = re.compile(r"\$([0-9]+)::")
+
+
+def _looked_at(bind: Bind) -> Check:
+    def check(env: Env) -> None:
+        bind(env)
+
+    return check
+
+
+class Statement:
+    """The parameters and side findings of a statement that is being written."""
+
+    def __init__(
+        self, model: Model, authority: Authority, limits: QueryLimits, *, marked: bool
+    ) -> None:
+        self.model = model
+        self.authority = authority
+        self.limits = limits
+        self.marked = marked
+        """Answers for the executor name the type of each object of an interface."""
+        self.binds: list[Bind] = []
+        self.checks: list[Check] = []
+        self.denied: dict[tuple[str, ...], FieldDenied] = {}
+        self.records: set[str] = set()
+        """Record types that the statement reads."""
+        self.rows: dict[str, RecordSpec] = {}
+        """What the rows of each alias are."""
+        self.is_guarded = False
+        """Some value may be hidden from the caller."""
+        self.identities: list[Callable[[Env], list[str]]] = []
+        """What gives the ids that a request asks for."""
+        self._known: dict[Hashable, int] = {}
+        self._aliases = 0
+
+    def alias(self, letter: str = "t") -> str:
+        """Return a row alias that is not used yet."""
+        self._aliases += 1
+        return f"{letter}{self._aliases}"
+
+    def bind(self, argument: Argument, transform: Transform, cast: str) -> str:
+        """Return the parameter that holds an argument's value."""
+        read = argument.read
+
+        def value(env: Env) -> str | None:
+            return transform(argument, read(env.values))
+
+        return self.bind_env((argument.key, transform), value, cast)
+
+    def bind_name(self, argument: Argument, named: Callable[[Names, str], str], cast: str) -> str:
+        """Return the parameter with the present names of what the given keys name."""
+        read = argument.read
+
+        def value(env: Env) -> str | None:
+            given = read(env.values)
+            if isinstance(given, list):
+                return texts(argument, [named(env.names, each) for each in given])
+            return plain(argument, named(env.names, given))
+
+        return self.bind_env((argument.key, "name", cast), value, cast)
+
+    def bind_identities(self, argument: Argument, cast: str) -> str:
+        """Return the parameter with ids, each replaced by what it is known by now."""
+        read = argument.read
+
+        def asked(env: Env) -> list[str]:
+            given = read(env.values)
+            return given if isinstance(given, list) else [given]
+
+        def value(env: Env) -> str | None:
+            now = [env.replaced.get(each, each) for each in asked(env)]
+            return texts(argument, now) if cast.endswith("[]") else plain(argument, now[0])
+
+        self.identities.append(asked)
+        return self.bind_env((argument.key, "identity", cast), value, cast)
+
+    def bind_env(self, key: Hashable, value: Bind, cast: str) -> str:
+        """Return the parameter that holds what `value` takes from a request."""
+        number = self._known.get(key)
+        if number is None:
+            self.binds.append(value)
+            number = self._known[key] = len(self.binds)
+        return f"${number}::{cast}"
+
+    def numbered(self, sql: str) -> tuple[str, tuple[Bind, ...], tuple[Check, ...]]:
+        """Return the text with its parameters numbered without gaps, and what fills them.
+
+        PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
+        only the count is asked); such a value is still looked at, as a check. Raises `QueryError`
+        when the text is longer than any question needs.
+        """
+        used = sorted({int(number) for number in _PARAMETER.findall(sql)})
+        numbers = {old: new for new, old in enumerate(used, start=1)}
+        if len(sql) > STATEMENT_MAX:
+            detail = f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}"
+            raise QueryError(ErrorCode.TOO_MANY_FIELDS, f"{detail}; ask for less")
+        text = _PARAMETER.sub(lambda found: f"${numbers[int(found[1])]}::", sql)
+        unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
+        return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
+
+    def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
+        """Return the parties whose rows, or values of an item, the caller may see; its own too."""
+        return self.bind_env(
+            ("owners", dataset, item), lambda env: array(env.grants.owners(dataset, item)), "text[]"
+        )
+
+    def bind_party(self) -> str:
+        """Return the parameter with the caller's party, null for nobody."""
+        return self.bind_env("party", lambda env: env.grants.party, "text")
+
+    def bind_now(self) -> str:
+        """Return the parameter with the present instant."""
+        return self.bind_env("now", lambda env: env.now.isoformat(), "timestamptz")

@@ -1,0 +1,1 @@
+"""What proves an entry, and the entry itself, for those who may read the record."""

@@ -1,0 +1,38 @@
+"""`answer`: a receipt as it is answered by whichever door, and who finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hub.access.resource import Caller
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceiptAnswer:
+    """A receipt as it is answered: its state, and the texts that prove what the state says."""
+
+    entry_id: str
+    revision_id: str | None
+    """None for who may not read all of the record; then there is no proof either."""
+    state: str
+    """ACCEPTED, INCLUDED or WITNESSED."""
+    record_type: str
+    key: str
+    source: str
+    accepted_at: str
+    leaf_index: int | None = None
+    proof: str | None = None
+    """tlog-proof@v1, when the state is INCLUDED or better."""
+    statement: str | None = None
+    """JSON text of the leaf with its salt, for offline verification."""
+
+
+class Receipts(Protocol):
+    """Finds receipts."""
+
+    async def __call__(
+        self, caller: Caller, *, entry_id: int | None, revision_id: str | None
+    ) -> ReceiptAnswer | None:
+        """Return a receipt that the caller may read, or None."""
+        ...

@@ -1,0 +1,211 @@
+"""`endpoint`: receipts and records over HTTP, for those who may read the record.
+
+- `GET /receipts/{entry}` gives `tlog-proof@v1` text, `GET /records/{entry}` the canonical bytes
+  that it proves. Together they are verified offline with `deltahub verify`.
+- Both need `receipt:read` and a right to all of the record: signed bytes cannot be shown in part,
+  and a receipt holds the salt with which what is hidden could be guessed.
+- Rights are judged by what stands. An old revision and a withdrawal are for owner and issuer.
+- The source that sent a record always gets both: it has them.
+- Who may not read a record is told the same as when there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from enum import IntEnum
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.access.agreements import Agreements
+from hub.access.errors import AccessError, Reason, TokenError
+from hub.access.resource import Caller
+from hub.access.scopes import Scope
+from hub.access.service import Access
+from hub.access.visibility import Subject, hidden_items, may_see
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.ledger.errors import LedgerError
+from hub.ledger.policy import Policy
+from hub.ledger.proof import MEDIA_TYPE
+from hub.ledger.receipts import Receipt, entries_of, receipt_for
+from hub.problem import problem
+from hub.receipts.answer import ReceiptAnswer
+from hub.store.database import Database
+from hub.store.view import names_now
+from schema.dates import format_instant
+from schema.item import RecordSpec
+from schema.visibility import HISTORY
+
+_LOG = logging.getLogger(__name__)
+_BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
+_ENTRY = re.compile("[0-9]{1,18}")
+WAIT_S = 1
+"""When to ask again for the receipt of an entry that the log has not signed for yet."""
+
+
+class Sight(IntEnum):
+    """How much of an entry somebody may see."""
+
+    NOTHING = 0
+    ROW = 1
+    """That it is there, and some of it."""
+    WHOLE = 2
+
+
+class ProofEndpoints:
+    """The routes of receipts and records."""
+
+    def __init__(
+        self, database: Database, access: Access, agreements: Agreements, policy: Policy
+    ) -> None:
+        self._database = database
+        self._access = access
+        self._agreements = agreements
+        self._policy = policy
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/receipts/{entry}", self.receipt),
+            Route("/records/{entry}", self.record),
+        ]
+
+    async def receipt(self, request: Request) -> Response:
+        """Answer the receipt of an entry, or 202 with Retry-After until the log has signed."""
+        return await self._answer(request, _receipt)
+
+    async def record(self, request: Request) -> Response:
+        """Answer the canonical bytes of an entry."""
+        return await self._answer(request, _record)
+
+    async def _answer(self, request: Request, make: Any) -> Response:
+        envelope = None
+        try:
+            envelope = self._access.envelope(request.scope)
+            caller = await self._access.authenticate(envelope)
+            return await self._for(caller, _number(request.path_params["entry"]), make)
+        except AccessError as error:
+            return self._access.refusal(error, envelope)
+        except HubError as error:
+            return problem(error, request.headers.get("accept-language", ""))
+        except LedgerError as error:
+            _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
+            return problem(HubError(ErrorCode.INTERNAL, hint="Tell the operator: " + error.code))
+
+    async def find(
+        self, caller: Caller, *, entry_id: int | None, revision_id: str | None
+    ) -> ReceiptAnswer | None:
+        """Return the receipt of an entry or of a revision for the GraphQL interface.
+
+        Who may see the record and not all of it learns the state and gets no proof. A revision is
+        found only by who may read it whole, or its id would confirm a guess of its content.
+        """
+        _need_scope(caller)
+        if revision_id is None:
+            asked, least = [entry_id] if entry_id else [], Sight.ROW
+        else:
+            try:
+                asked, least = await entries_of(self._database, revision_id), Sight.WHOLE
+            except LedgerError:
+                return None  # not the form of a revision id
+        for each in asked:
+            found, sight, _ = await self._looked_at(caller, each)
+            if found is not None and sight >= least:
+                return _answer(found, is_whole=sight is Sight.WHOLE)
+        return None
+
+    async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
+        if caller.anonymous:
+            raise TokenError(Reason.TOKEN_MISSING)
+        _need_scope(caller)
+        found, sight, body = await self._looked_at(caller, entry)
+        if found is None or sight is not Sight.WHOLE:
+            raise _absent()
+        answer: Response = make(found, body)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    async def _looked_at(self, caller: Caller, entry: int) -> tuple[Receipt | None, Sight, bytes]:
+        """Return an entry's receipt and bytes with how much of it the caller may see."""
+        found = await receipt_for(self._database, entry, self._policy)
+        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
+        if found is None or body is None:
+            return None, Sight.NOTHING, b""
+        return found, await self._sight(caller, found, body), body
+
+    async def _sight(self, caller: Caller, found: Receipt, body: bytes) -> Sight:
+        """Judge an entry by what stands: an old revision is history, and so is a withdrawal."""
+        if found.source in caller.sources:
+            return Sight.WHOLE  # what one sent, one has
+        spec = self._database.records.registry[found.record_type]
+        grants = await self._agreements.of(caller.party)
+        async with self._database.reads.connection() as connection:
+            names = (await names_now(connection, self._database.records)).of_type(spec)
+        subject = Subject(
+            owner=names.party(found.owner),
+            issuer=names.party(found.issuer),
+            wire={} if found.is_withdrawal else names.wire(spec, json.loads(body)),
+        )
+        rule = None if await self._stands(spec, found) else HISTORY
+        if not may_see(spec, subject, caller.scopes, grants, rule):
+            return Sight.NOTHING
+        return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
+
+    async def _stands(self, spec: RecordSpec, found: Receipt) -> bool:
+        """Whether an entry is what its source says now."""
+        table = self._database.records.tables[spec.name].source.name
+        rows = await self._database.reads.fetch_all(
+            f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND authority = %s AND key = %s AND NOT withdrawn",
+            (found.source, found.authority, found.key),
+        )
+        return rows == [(found.entry_id,)]
+
+
+def _number(text: str) -> int:
+    """Return the number of an entry; 0, which none has, for what is no such number."""
+    return int(text) if _ENTRY.fullmatch(text) else 0
+
+
+def _receipt(found: Receipt, _: bytes) -> Response:
+    if found.text is None:
+        return Response(
+            found.state.value,
+            status_code=202,
+            media_type="text/plain",
+            headers={"Retry-After": str(WAIT_S)},
+        )
+    return Response(
+        found.text, media_type=MEDIA_TYPE, headers={"Hub-Receipt-State": found.state.value}
+    )
+
+
+def _record(_: Receipt, body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def _answer(found: Receipt, *, is_whole: bool) -> ReceiptAnswer:
+    return ReceiptAnswer(
+        entry_id=str(found.entry_id),
+        revision_id=found.revision_id if is_whole else None,
+        state=found.state.value,
+        record_type=found.record_type,
+        key=found.key,
+        source=found.source,
+        accepted_at=format_instant(found.accepted_at),
+        leaf_index=found.leaf_index,
+        proof=found.text if is_whole else None,
+    )
+
+
+def _need_scope(caller: Caller) -> None:
+    if Scope.RECEIPT_READ.value not in caller.scopes:
+        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}.")
+
+
+def _absent() -> RefusedError:
+    return RefusedError(ErrorCode.NOT_FOUND, hint="No entry with this number is yours to read.")
