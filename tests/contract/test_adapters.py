@@ -16,9 +16,9 @@ import xlsxwriter
 from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, Gone, Made, Sheet
 from adapters.monthly_workbook import read_workbook
-from connectors.replay import ReplayTransport
+from connectors.http.replay import ReplayTransport
+from connectors.http.session import Session
 from connectors.rest import PagedJson
-from connectors.session import Session
 from connectors.tables import read_table
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
