@@ -7,8 +7,9 @@ How to add a source, say `jiangsu`:
    personal, `ignore` what is out of scope; unknown codes report themselves.
 2. End it with `ADAPTER = Adapter(...)`: who publishes it, its collections in reading order (a list
    that others refer to comes first), how fresh it promises to be.
-3. Record `tests/fixtures/jiangsu/source.json` (a session of `connectors.replay.RecordingTransport`,
-   people in it replaced) and write `records.json`, what must come out, by hand.
+3. Record `tests/fixtures/jiangsu/source.json` (a session of
+   `connectors.http.replay.RecordingTransport`, people in it replaced) and write `records.json`,
+   what must come out, by hand.
 
 Nothing else is edited: `discover()` finds the module, the contract suite tests it. Addresses,
 credentials and schedules are facts of a deployment and never stand here.

@@ -13,7 +13,7 @@ import httpx
 
 from connectors.document import Document, digest_of
 from connectors.errors import PayloadError
-from connectors.session import Session, parse_json
+from connectors.http.session import Session, parse_json
 
 __all__ = ["NextLink", "Offset", "PageNumber", "PagedJson", "Paging", "WholeList"]
 

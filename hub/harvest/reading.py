@@ -17,7 +17,7 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Converted, Gone, Made, Yielded
 from connectors.document import Document, RawRow
-from connectors.session import Session
+from connectors.http.session import Session
 from hub.clock import Clock
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.report import CollectionReport

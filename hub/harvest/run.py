@@ -21,7 +21,7 @@ from typing import Any
 
 from adapters._adapter import Collection, Context
 from connectors.errors import ConnectorError, PayloadError
-from connectors.session import Session
+from connectors.http.session import Session
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.harvest import registry

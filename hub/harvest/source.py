@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from adapters import Adapter
-from connectors.credentials import ClientCredentials, StaticToken
+from connectors.http.credentials import ClientCredentials, StaticToken
+from connectors.http.session import Session
+from connectors.http.transport import open_client
 from connectors.limits import Limits
-from connectors.session import Session
-from connectors.transport import open_client
 from schema.codes import SourceKind
 
 __all__ = ["ClientCredentials", "Source", "StaticToken"]

@@ -25,9 +25,9 @@ from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, Converted, Gone, Made
 from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
-from connectors.replay import ReplayTransport
+from connectors.http.replay import ReplayTransport
+from connectors.http.session import Session
 from connectors.rest import PagedJson
-from connectors.session import Session
 from hub.intake.files.monthly import read_monthly
 from schema.conform import conform
 from schema.item import Kind, RecordSpec

@@ -5,14 +5,14 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from connectors.credentials import ClientCredentials, StaticToken
 from connectors.document import digest_of
 from connectors.errors import PayloadError, RefusedError, SlowError, UnavailableError
+from connectors.http.credentials import ClientCredentials, StaticToken
+from connectors.http.replay import RecordingTransport, ReplayTransport
+from connectors.http.session import Session
+from connectors.http.transport import open_client
 from connectors.limits import Limits
-from connectors.replay import RecordingTransport, ReplayTransport
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber
-from connectors.session import Session
-from connectors.transport import open_client
 
 LIMITS = Limits(attempts_max=3, retry_after_s_max=30)
 

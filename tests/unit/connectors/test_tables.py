@@ -8,7 +8,6 @@ import pytest
 import xlsxwriter
 
 from connectors.errors import PayloadError
-from connectors.files import FileState, Verdict, judge, judge_content
 from connectors.limits import Limits
 from connectors.tables import TableRow, read_table
 
@@ -128,37 +127,3 @@ def test_text_that_is_not_a_table_is_refused(data):
     with pytest.raises(PayloadError) as caught:
         rows(data)
     assert caught.value.code == "SOURCE_BAD_DATA"
-
-
-def test_a_file_is_taken_when_it_rests_or_carries_its_marker():
-    a, grown, empty = FileState(10, 1), FileState(20, 2), FileState(0, 1)
-    before = {"rests.csv": a, "grows.csv": a, "empty.csv": empty, "touched.csv": a}
-    now = {
-        "rests.csv": a,
-        "grows.csv": grown,
-        "touched.csv": FileState(10, 2),
-        "new.csv": a,
-        "marked.csv": a,
-        "marked.csv.ok": empty,
-        "half.xlsx.part": a,
-        "~$open.xlsx": a,
-        ".hidden": a,
-        "empty.csv": empty,
-    }
-    assert judge(before, now) == {
-        "rests.csv": Verdict.TAKE,
-        "grows.csv": Verdict.WAIT,
-        "touched.csv": Verdict.WAIT,
-        "new.csv": Verdict.WAIT,
-        "marked.csv": Verdict.TAKE,
-        "marked.csv.ok": Verdict.SKIP,
-        "half.xlsx.part": Verdict.SKIP,
-        "~$open.xlsx": Verdict.SKIP,
-        ".hidden": Verdict.SKIP,
-        "empty.csv": Verdict.WAIT,
-    }
-
-
-def test_a_content_is_taken_once_whatever_its_name():
-    assert judge_content(b"x" * 32, {b"x" * 32}) is Verdict.DUPLICATE
-    assert judge_content(b"y" * 32, {b"x" * 32}) is Verdict.TAKE

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors.transport import Transport, open_client
+from connectors.http.transport import Transport, open_client
 
 YEAR = datetime.timedelta(days=365)
 

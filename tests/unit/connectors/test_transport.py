@@ -5,8 +5,8 @@ import ssl
 import httpx
 import pytest
 
+from connectors.http.transport import OversizeError, Transport
 from connectors.limits import Limits
-from connectors.transport import OversizeError, Transport
 
 LIMITS = Limits(connect_s=5, read_s=5, total_s=10)
 

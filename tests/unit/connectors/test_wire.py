@@ -3,8 +3,8 @@ import random
 import httpx
 import pytest
 
+from connectors.http.wire import Reply
 from connectors.limits import Limits
-from connectors.wire import Reply
 
 LIMITS = Limits(response_bytes_max=10_000)
 CHUNKED = (

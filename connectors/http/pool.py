@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from connectors.http.wire import Connection
 from connectors.limits import Limits
-from connectors.wire import Connection
 
 __all__ = ["Origin", "Pool"]
 

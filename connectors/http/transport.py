@@ -20,9 +20,9 @@ from typing import Any
 
 import httpx
 
+from connectors.http.pool import Origin, Pool
+from connectors.http.wire import Connection, OversizeError, Reply
 from connectors.limits import Limits
-from connectors.pool import Origin, Pool
-from connectors.wire import Connection, OversizeError, Reply
 
 __all__ = ["OversizeError", "Transport", "open_client"]
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hub.harvest.registry import register
+from hub.harvest.rounds import Rounds
 
 from hub.app import build
 from hub.errors import ErrorCode, RefusedError
-from hub.harvest.registry import register
 from hub.harvest.report import Report, RunStatus
-from hub.harvest.rounds import Rounds
 from hub.harvest.run import Harvester
 from hub.settings import Settings
 from hub.store.database import Database

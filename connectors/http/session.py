@@ -27,8 +27,8 @@ from connectors.errors import (
     SlowError,
     UnavailableError,
 )
+from connectors.http.transport import OversizeError
 from connectors.limits import Limits
-from connectors.transport import OversizeError
 
 __all__ = ["Answer", "Session", "parse_json"]
 
