@@ -17,16 +17,16 @@ from hub.access.clients import ClientDirectory
 from hub.access.dpop import ProofChecker
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.grants import Grants
-from hub.access.keys import generate_key, key_from_pem
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Gate
 from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenVerifier
 from hub.app import access_config
 from hub.clock import system_clock
+from hub.crypto.key_files import load_or_make
+from hub.crypto.keys import generate_key, key_from_pem
 from hub.graphql.endpoint import read_request
 from hub.graphql.schema import interface
-from hub.keys import load_or_make
 from hub.query.plan.binding import Env
 from hub.query.sql.authorise import Authority
 from hub.query.sql.planner import Planner

@@ -7,12 +7,12 @@ from itertools import cycle, islice
 
 from hub.access import dpop
 from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyStatus
-from hub.access.keys import SigningKey, generate_key, key_from_pem
 from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenIssuer
 from hub.clock import system_clock
+from hub.crypto.key_files import load_or_make
+from hub.crypto.keys import SigningKey, generate_key, key_from_pem
 from hub.demo.records import demo_party
-from hub.keys import load_or_make
 from hub.settings import Settings
 from hub.store.database import Database
 

@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.agreements import Agreements
 from hub.access.config import AccessConfig
-from hub.access.keys import generate_key, key_from_pem
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.clock import Clock
+from hub.crypto.key_files import load_or_make
+from hub.crypto.keys import generate_key, key_from_pem
 from hub.edge import Edge, routed
 from hub.exchange.changes import ChangeFeed
 from hub.explorer.samples import samples
@@ -36,7 +37,6 @@ from hub.housekeeping import keep_house
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.submit import submit
-from hub.keys import load_or_make
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy

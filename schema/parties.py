@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+HUB_PARTY = "hub:"
+"""How the party id of a hub starts."""
 OPERATOR = "operator"
 """Issuer of what only the operator of a hub states; the name of no institution."""
 

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.access import jws
 from hub.access.clients import Client, ClientStatus
 from hub.access.errors import Reason, TokenError
-from hub.access.keys import SigningKey
 from hub.access.limits import (
     ASSERTION_LIFETIME_S,
     CLOCK_AHEAD_S,
     JTI_MAX_CHARS,
     JTI_MIN_CHARS,
 )
+from hub.crypto import jws
+from hub.crypto.keys import SigningKey
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _TYPES = frozenset({None, "client-authentication+jwt", "JWT"})

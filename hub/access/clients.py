@@ -18,9 +18,9 @@ from datetime import datetime
 from enum import Enum, unique
 from typing import Protocol
 
-from hub.access.keys import VerifyKey
 from hub.access.limits import CLIENT_CACHE_ENTRIES, CLIENT_CACHE_S
 from hub.clock import Clock
+from hub.crypto.keys import VerifyKey
 
 
 @unique

@@ -16,12 +16,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.access import jws
 from hub.access.assertion import acceptable_jti, is_instant
-from hub.access.base64url import b64url
 from hub.access.errors import Reason, TokenError
-from hub.access.keys import KeyCache, SigningKey, VerifyKey
 from hub.access.limits import CLOCK_AHEAD_S, NONCE_BUCKET_S, PROOF_AGE_S
+from hub.crypto import jws
+from hub.crypto.base64url import b64url
+from hub.crypto.keys import KeyCache, SigningKey, VerifyKey
 
 ALGORITHMS = ("ES256", "EdDSA")
 _URI = re.compile(

@@ -27,13 +27,13 @@ from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Nonces
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, TokenError
-from hub.access.keys import SigningKey, VerifyKey
 from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS
 from hub.access.resource import refusal
 from hub.access.scopes import SCOPE_NAMES
 from hub.access.server import AUTH_METHOD, Answer, Form, HubAuthorizationServer
 from hub.access.tokens import TokenIssuer, TokenVerifier
 from hub.clock import Clock
+from hub.crypto.keys import SigningKey, VerifyKey
 from hub.errors import UnavailableError
 from hub.state import State
 

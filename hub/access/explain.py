@@ -15,9 +15,9 @@ from datetime import datetime
 from hub.access import content_digest
 from hub.access.components import Message, signature_base
 from hub.access.errors import Reason, SignatureError
-from hub.access.keys import VerifyKey
 from hub.access.limits import CLOCK_AHEAD_S, SIGNATURE_LIFETIME_S
 from hub.access.signatures import REQUEST_TAG, Operation, read_signature_input
+from hub.crypto.keys import VerifyKey
 
 _SHOWN = 120
 

@@ -3,17 +3,8 @@
 Times are seconds, sizes are bytes or characters of ASCII.
 """
 
-TOKEN_MAX_CHARS = 8_192
-"""Longest compact JWS that is looked at."""
-
 FORM_MAX_BYTES = 16_384
 FORM_MAX_FIELDS = 20
-
-DEPTH_MAX = 16
-"""Levels of objects and lists in tokens and metadata."""
-
-INTEGER_MAX = 1 << 53
-"""Numbers in tokens stay below this."""
 
 ASSERTION_LIFETIME_S = 300
 CLOCK_AHEAD_S = 10
@@ -32,7 +23,6 @@ NONCE_BUCKET_S = 60
 
 TOKEN_LIFETIME_S = 300
 TOKEN_CACHE_ENTRIES = 20_000
-KEY_CACHE_ENTRIES = 20_000
 
 CLIENT_CACHE_S = 4.0
 """How old what we believe of a client may be: revocation is known everywhere within 5 s."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.access import jws
 from hub.access.assertion import is_instant
 from hub.access.clients import (
     Client,
@@ -26,10 +25,11 @@ from hub.access.clients import (
     KeyStatus,
     RegistrationError,
 )
-from hub.access.keys import SigningKey, VerifyKey, import_jwk
 from hub.access.limits import CLOCK_AHEAD_S, ROTATION_OVERLAP_S
 from hub.access.scopes import expand
-from hub.ledger.leaf import HUB_PARTY
+from hub.crypto import jws
+from hub.crypto.keys import SigningKey, VerifyKey, import_jwk
+from schema.parties import HUB_PARTY
 from schema.values import KEY_PATTERN
 
 DOCUMENT_VERSION = "hub-registration-1"

@@ -20,12 +20,12 @@ from hub.access.dpop import ProofChecker
 from hub.access.endpoint import AuthorizationEndpoints
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, Reason, SignatureError, TokenError
-from hub.access.keys import SigningKey, VerifyKey
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Caller, Gate
 from hub.access.signatures import Evidence, Operation, SignatureChecker, sign_response
 from hub.access.tokens import TokenVerifier
 from hub.clock import Clock
+from hub.crypto.keys import SigningKey, VerifyKey
 from hub.state import State
 
 

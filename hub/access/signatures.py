@@ -24,12 +24,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.access import content_digest
-from hub.access.base64url import unb64url
 from hub.access.clients import Client
 from hub.access.components import Message, signature_base
 from hub.access.envelope import Envelope
 from hub.access.errors import Reason, SignatureError
-from hub.access.keys import SigningKey, VerifyKey
 from hub.access.limits import (
     CLOCK_AHEAD_S,
     SIGNATURE_HEADER_MAX,
@@ -37,6 +35,8 @@ from hub.access.limits import (
     SIGNATURE_TTL_S,
 )
 from hub.clock import Clock
+from hub.crypto.base64url import unb64url
+from hub.crypto.keys import SigningKey, VerifyKey
 from hub.state import State
 
 LABEL = "hub"

@@ -23,8 +23,8 @@ from hub.access.clients import (
     KeyStatus,
     RegistrationError,
 )
-from hub.access.keys import KeyCache, VerifyKey, import_jwk
 from hub.access.limits import KEYS_PER_CLIENT
+from hub.crypto.keys import KeyCache, VerifyKey, import_jwk
 from hub.store.database import Database
 from hub.store.tables import CLIENT, CLIENT_KEY
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.access import jws
 from hub.access.assertion import acceptable_jti, is_instant
 from hub.access.clients import Client
 from hub.access.errors import Reason, TokenError
-from hub.access.keys import SigningKey, VerifyKey
 from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+from hub.crypto import jws
+from hub.crypto.keys import SigningKey, VerifyKey
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from hub.access.clients import ClientKind, KeyStatus, RegistrationError
-from hub.access.keys import VerifyKey, import_jwk
 from hub.access.limits import ROTATION_OVERLAP_S
 from hub.access.registration import Application, Grant, admit, read_application
 from hub.access.store import DatabaseClientStore
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
+from hub.crypto.keys import VerifyKey, import_jwk
 
 ClientId = Annotated[str, typer.Argument(help="client id")]
 

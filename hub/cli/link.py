@@ -10,8 +10,8 @@ from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.intake import linking
 from hub.intake.batch import Outcomes
-from hub.ledger.leaf import HUB_PARTY
 from schema.codes import LinkRelation
+from schema.parties import HUB_PARTY
 
 app = typer.Typer(help="Which keys name one institution or instrument.")
 

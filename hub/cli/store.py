@@ -17,8 +17,8 @@ from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.log_files import log_signer
 from hub.ledger.sequencer import Sequencer
+from hub.operate import backup as backups
 from hub.settings import Settings
-from hub.store import backup as backups
 from hub.store import check as checking
 from hub.store import rebuild as rebuilding
 from hub.store.database import Database

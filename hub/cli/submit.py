@@ -32,7 +32,7 @@ from hub.intake.files.submission import (
     submit_read,
 )
 from hub.intake.files.text import TEXT_SHEET
-from hub.ledger.leaf import HUB_PARTY
+from schema.parties import HUB_PARTY
 
 REASONS_SHOWN_MAX = 50
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from hub.access.keys import VerifyKey, import_jwk
 from hub.client.errors import HubUnreachableError
+from hub.crypto.keys import VerifyKey, import_jwk
 
 _DOCUMENT_MAX_BYTES = 65_536
 

@@ -27,7 +27,6 @@ from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope
 from hub.access.errors import SignatureError
 from hub.access.explain import SentRequest
-from hub.access.keys import SigningKey
 from hub.access.signatures import PUSH, sign_request, verify_response
 from hub.client.discovery import Discovery, discover
 from hub.client.errors import (
@@ -38,6 +37,7 @@ from hub.client.errors import (
 )
 from hub.client.token import fetch_token, server_clock_difference
 from hub.clock import Clock, system_clock
+from hub.crypto.keys import SigningKey
 
 TIMEOUT_S = 30.0
 PUSH_TIMEOUT_S = 120.0

@@ -9,8 +9,8 @@ import os
 import stat
 from pathlib import Path
 
-from hub.access.keys import SigningKey, generate_key, key_from_pem
 from hub.client.errors import KeyFileError
+from hub.crypto.keys import SigningKey, generate_key, key_from_pem
 
 _MODE = 0o600
 _MAX_BYTES = 16_384

@@ -14,8 +14,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from hub.access.keys import SigningKey
 from hub.client.errors import KeyFileError
+from hub.crypto.keys import SigningKey
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical
 

@@ -12,10 +12,10 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from hub.access import assertion, dpop
-from hub.access.keys import SigningKey
 from hub.client.discovery import Discovery
 from hub.client.errors import CallRefusedError, HubUnreachableError
 from hub.clock import Clock
+from hub.crypto.keys import SigningKey
 
 _TRIES = 3
 _NOTABLE = timedelta(seconds=5)

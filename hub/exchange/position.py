@@ -9,8 +9,6 @@ RFC 4648 §5 (base64url, without padding).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable
@@ -19,8 +17,10 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
+from hub.crypto.base64url import b64url, unb64url
 from hub.errors import ErrorCode, RefusedError
 from hub.exchange.limits import CURSOR_CHARACTERS_MAX
+from schema.strict_json import read_json
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
 _VERSION = 1
@@ -77,7 +77,7 @@ def encode(position: Position, epoch: str, of: Question) -> str:
     (xid, entry_id), mark = position.place, position.mark
     parts = [_VERSION, epoch, of.asked, of.rights, xid, entry_id, position.day.isoformat()]
     data = json.dumps([*parts, mark.xid, mark.at], separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b64url(data)
 
 
 def decode(cursor: str, epoch: str, of: Question) -> Position:
@@ -116,7 +116,7 @@ def reset(why: str) -> RefusedError:
 
 def _hash(value: Any) -> str:
     digest = sha256(json.dumps(value).encode()).digest()
-    return base64.urlsafe_b64encode(digest).decode("ascii")[:_HASH_CHARACTERS]
+    return b64url(digest)[:_HASH_CHARACTERS]
 
 
 def _is_number(value: Any) -> bool:
@@ -127,8 +127,8 @@ def _document(cursor: str) -> Any:
     if len(cursor) > CURSOR_CHARACTERS_MAX or not _ALPHABET.fullmatch(cursor):
         raise _bad()
     try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode())
-    except (binascii.Error, ValueError, RecursionError) as error:
+        return read_json(unb64url(cursor).decode())
+    except ValueError as error:
         raise _bad() from error
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -28,6 +27,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
 from hub.state import State
+from schema.strict_json import read_json
 
 MEDIA_TYPES = {
     "page.html": "text/html; charset=utf-8",
@@ -144,8 +144,8 @@ async def _document(request: Request) -> dict[str, Any]:
         if len(body) > BODY_BYTES_MAX:
             raise RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {BODY_BYTES_MAX} bytes.")
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        document = read_json(body.decode("utf-8"))
+    except ValueError as error:
         raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.") from error
     if not isinstance(document, dict):
         raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.")

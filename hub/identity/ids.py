@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-import base64
 from functools import lru_cache
 from hashlib import sha256
+
+from hub.crypto.base64url import b64url
 
 ITEM_HASH_BYTES = 16
 SHARD_CHARACTERS = 2
@@ -26,13 +27,9 @@ def shard_of(owner: str) -> str:
 def item_id(prefix: str, record_type: str, authority: str, key: str, owner: str) -> str:
     """Return the identity of a record, such as `instr_…`: 24 characters after the prefix."""
     named = f"{record_type}\x1f{authority}\x1f{key}".encode()
-    return f"{prefix}_{shard_of(owner)}{_text(sha256(named).digest()[:ITEM_HASH_BYTES])}"
+    return f"{prefix}_{shard_of(owner)}{b64url(sha256(named).digest()[:ITEM_HASH_BYTES])}"
 
 
 def revision_id(digest: bytes) -> str:
     """Return the name of the content that has this SHA-256."""
-    return f"r1_{_text(digest)}"
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return f"r1_{b64url(digest)}"

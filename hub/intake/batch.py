@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from hub.ledger.leaf import Assurance
+from schema.codes import Assurance
 from schema.errors import Problem
 
 __all__ = [

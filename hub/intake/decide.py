@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from hub.intake.guard import Context, Current, Speaker, may_not_change, may_not_state
 from hub.intake.prepare import Prepared
-from hub.ledger.leaf import Assurance
+from schema.codes import Assurance
 from schema.errors import Problem
 
 
@@ -90,5 +90,5 @@ def decide(
 
 
 def _rises(current: Current, vouched: Assurance) -> bool:
-    known = Assurance(current.assurance)
+    known = Assurance[current.assurance]
     return _ASSURANCES.index(vouched) > _ASSURANCES.index(known)

@@ -161,7 +161,7 @@ def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
         channel=Channel(channel),
         rows=rows,
         evidence=Evidence(
-            assurance=Assurance(assurance),
+            assurance=Assurance[assurance],
             request=signed,
             document_hash=None if signed else evidence,
             run_id=run_id,

@@ -14,10 +14,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+from hub.crypto import es256
 from hub.errors import ErrorCode
 from hub.intake.limits import ROWS_PER_TURN, SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
-from hub.ledger import es256
 from hub.ledger.errors import StatementError
 from hub.ledger.statement import Statement, check_parsed, parse_statement
 from hub.store.database import Database

@@ -38,12 +38,12 @@ from hub.intake.limits import (
 from hub.intake.prepare import Prepared, System, prepare
 from hub.intake.signatures import check_signatures
 from hub.intake.write import Writing
-from hub.ledger.leaf import HUB_PARTY
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
 from schema.codes import SourceKind
 from schema.errors import Problem
+from schema.parties import HUB_PARTY
 from schema.registry import Registry
 from schema.traits import Joins
 

@@ -22,7 +22,7 @@ from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
-from hub.ledger.leaf import Assurance, salted_hash
+from hub.ledger.leaf import salted_hash
 from hub.ledger.limits import SALT_BYTES
 from hub.ledger.statement import statement_hash
 from hub.store.copying import Connection, copy_rows
@@ -39,6 +39,7 @@ from hub.store.records import StoredRecords
 from hub.store.relinking import relink
 from hub.store.settling import write_staged
 from hub.store.view import View, names_now, view_on
+from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
 from schema.personal import without_citizen_numbers

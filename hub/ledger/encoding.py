@@ -4,7 +4,7 @@ Invariants:
 - Decoding then encoding gives the same characters; whatever has a second spelling (padding,
   trailing bits, white space, leading zeros) is refused with `ValueError`.
 
-RFC 4648 §4 (base64) and §5 (base64url without padding).
+RFC 4648 §4; base64url is in `hub.crypto.base64url`.
 """
 
 from __future__ import annotations
@@ -28,25 +28,6 @@ def from_base64(text: str) -> bytes:
         raise ValueError("not base64") from error
     if to_base64(data) != text:
         raise ValueError("base64 is not in its shortest canonical form")
-    return data
-
-
-def to_base64url(data: bytes) -> str:
-    """Encode with the URL alphabet, without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def from_base64url(text: str) -> bytes:
-    """Decode the URL alphabet without padding; refuse any second spelling."""
-    if "=" in text or "+" in text or "/" in text:
-        raise ValueError("not base64url without padding")
-    padded = text + "=" * (-len(text) % 4)
-    try:
-        data = base64.b64decode(padded, altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64url") from error
-    if to_base64url(data) != text:
-        raise ValueError("base64url is not in its canonical form")
     return data
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from hub.ledger import es256
+from hub.crypto import es256
 from hub.ledger.errors import PolicyError
 from hub.ledger.limits import KEYS_BYTES_MAX, KEYS_MAX
 from schema.canonical import parse_object

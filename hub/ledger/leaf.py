@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from typing import NoReturn
 
-from hub.ledger.encoding import to_base64url
+from hub.crypto.base64url import b64url
 from hub.ledger.errors import NoteError
 from hub.ledger.limits import (
     HASH_BYTES,
@@ -33,9 +32,9 @@ from hub.ledger.limits import (
 from hub.ledger.merkle import leaf_hash
 from hub.ledger.statement import statement_hash
 from schema.canonical import canonical
+from schema.codes import Assurance
+from schema.parties import HUB_PARTY
 
-HUB_PARTY = "hub:"
-"""How the party id of a hub starts."""
 VERSION = 2
 """Version of leaf and evidence, their member `v`."""
 SALTED = b"\x03"
@@ -44,14 +43,6 @@ SALTED = b"\x03"
 _TYPE = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{TYPE_CHARACTERS_MAX - 1}}}", re.ASCII)
 _PARTY = re.compile(r"[a-z][a-z0-9]*:[\x21-\x7e]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class Assurance(StrEnum):
-    """Who vouches for a record, from strongest to weakest."""
-
-    PRODUCER_SIGNED = "PRODUCER_SIGNED"
-    REQUEST_SIGNED = "REQUEST_SIGNED"
-    HUB_OBSERVED = "HUB_OBSERVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +81,7 @@ class Leaf:
     def encode(self) -> bytes:
         """Print the bytes that are hashed into the tree."""
         members: dict[str, str | int] = {
-            "h": to_base64url(self.salted_hash),
+            "h": b64url(self.salted_hash),
             "p": self.party,
             "t": self.record_type,
             "v": VERSION,
@@ -98,7 +89,7 @@ class Leaf:
         if self.kid is not None:
             members["k"] = self.kid
         if self.statement_hash is not None:
-            members["s"] = to_base64url(self.statement_hash)
+            members["s"] = b64url(self.statement_hash)
         return canonical(members)
 
     def hash(self) -> bytes:

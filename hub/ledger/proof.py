@@ -38,13 +38,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from hub.ledger.encoding import (
-    from_base64,
-    from_base64url,
-    from_decimal,
-    to_base64,
-    to_base64url,
-)
+from hub.crypto.base64url import b64url, unb64url
+from hub.ledger.encoding import from_base64, from_decimal, to_base64
 from hub.ledger.errors import NoteError
 from hub.ledger.leaf import VERSION, Evidence, Revision
 from hub.ledger.limits import (
@@ -125,11 +120,11 @@ def encode_evidence(evidence: Evidence) -> bytes:
     of = evidence.revision
     members: dict[str, str | int] = {
         "authority": of.authority,
-        "h": to_base64url(evidence.salted_hash),
+        "h": b64url(evidence.salted_hash),
         "key": of.key,
         "p": evidence.party,
         "revision": of.number,
-        "salt": to_base64url(evidence.salt),
+        "salt": b64url(evidence.salt),
         "t": of.record_type,
         "v": VERSION,
     }
@@ -152,7 +147,7 @@ def parse_evidence(data: bytes) -> Evidence:
     if not all(isinstance(value, str) for value in members.values()):
         _refuse("all other members of the evidence are text")
     texts: dict[str, Any] = members
-    salt, salted = from_base64url(texts["salt"]), from_base64url(texts["h"])
+    salt, salted = unb64url(texts["salt"]), unb64url(texts["h"])
     jws = texts.get("jws")
     if len(salt) != SALT_BYTES or (jws is not None and len(jws) > STATEMENT_BYTES_MAX):
         _refuse("the salt has 32 bytes, the producer's signature at most 8 KiB")

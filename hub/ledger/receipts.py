@@ -27,7 +27,7 @@ from typing import Any
 
 from psycopg.rows import namedtuple_row
 
-from hub.ledger.encoding import from_base64url, to_base64url
+from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.errors import NoteError
 from hub.ledger.failures import ReceiptError
 from hub.ledger.leaf import Evidence, Revision
@@ -213,7 +213,7 @@ def _receipt(row: Any, signed: SignedHead | None, nodes: Mapping[_Tree, NodeGett
         owner=row.owner,
         issuer=row.issuer,
         revision=row.revision,
-        revision_id=None if row.digest is None else _REVISION + to_base64url(row.digest),
+        revision_id=None if row.digest is None else _REVISION + b64url(row.digest),
         is_withdrawal=row.withdrawal,
         assurance=row.assurance,
         party=row.party,
@@ -248,7 +248,7 @@ def _is_leaf(evidence: Evidence, leaf: bytes) -> bool:
 
 def _digest(revision_id: str) -> bytes:
     try:
-        digest = from_base64url(revision_id.removeprefix(_REVISION))
+        digest = unb64url(revision_id.removeprefix(_REVISION))
     except ValueError as error:
         raise _no_revision() from error
     if not revision_id.startswith(_REVISION) or len(digest) != HASH_BYTES:

@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     EllipticCurvePublicKey,
 )
 
-from hub.ledger import es256
-from hub.ledger.encoding import from_base64url, to_base64url
+from hub.crypto import es256
+from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.errors import StatementError
 from hub.ledger.limits import CLOCK_SKEW_S, STATEMENT_BYTES_MAX, TIMESTAMP_MAX
 from schema.canonical import canonical, parse_object
@@ -79,9 +79,9 @@ def sign_record(
         "sch": record_type + _VERSION,
         "typ": TYPE,
     }
-    protected = to_base64url(canonical(header))
+    protected = b64url(canonical(header))
     signature = es256.sign(private_key, protected.encode() + b"." + canon)
-    return f"{protected}..{to_base64url(signature)}"
+    return f"{protected}..{b64url(signature)}"
 
 
 def parse_statement(jws: str) -> Statement:
@@ -92,8 +92,8 @@ def parse_statement(jws: str) -> Statement:
     if len(parts) != 3 or parts[1]:  # noqa: PLR2004 - protected, nothing, signature
         _refuse("STATEMENT_TEXT", "a detached signature is written <protected>..<signature>")
     try:
-        header = parse_object(from_base64url(parts[0]))
-        signature = from_base64url(parts[2])
+        header = parse_object(unb64url(parts[0]))
+        signature = unb64url(parts[2])
     except ValueError as error:
         raise StatementError("STATEMENT_TEXT", f"the signature is not readable: {error}") from error
     _check_header(header)

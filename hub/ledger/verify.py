@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from hub.crypto.base64url import b64url
 from hub.ledger.checkpoint import Checkpoint, check_cosignature, open_checkpoint
-from hub.ledger.encoding import to_base64url
 from hub.ledger.errors import LedgerError, NoteError, ProofError, SignatureError, StatementError
 from hub.ledger.keys import PinnedKey, ProducerKeys
-from hub.ledger.leaf import Assurance, Evidence
+from hub.ledger.leaf import Evidence
 from hub.ledger.limits import CLOCK_SKEW_S, RECORD_BYTES_MAX
 from hub.ledger.merkle import verify_inclusion
 from hub.ledger.note import Note
@@ -34,6 +34,7 @@ from hub.ledger.policy import Policy
 from hub.ledger.proof import parse_receipt
 from hub.ledger.statement import check_statement, parse_statement
 from schema.canonical import digest, parse_canonical
+from schema.codes import Assurance
 from schema.registry import Registry, standard
 
 TOMBSTONE = frozenset({"type", "key", "reason", "at"})
@@ -170,7 +171,7 @@ def _judge(
         key=evidence.revision.key,
         revision=evidence.revision.number,
         party=leaf.party,
-        revision_id="r1_" + to_base64url(digest(record)),
+        revision_id="r1_" + b64url(digest(record)),
         origin=checkpoint.origin,
         index=receipt.index,
         log_size=checkpoint.size,

@@ -2,7 +2,7 @@
 
 - Who follows the entries holds a place in their order. A restored database has lost what came after
   its backup and goes on differently, so it is another epoch, in which no earlier place means
-  anything. `hub.store.backup` begins one with every restore.
+  anything. `hub.operate.backup` begins one with every restore.
 - Transactions of restored entries were numbered by another server. Up to `restored_through` entries
   are therefore ordered by their ids alone, and what follows by (xid, entry id).
 - The first who asks makes the epoch; until then nobody can hold a place in it.

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-from hub.access.keys import SigningKey
 from hub.client import (
     AnswerUnverifiedError,
     CallRefusedError,
@@ -21,6 +20,7 @@ from hub.client import (
     withdrawal_row,
 )
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey
 from tests.torture.history import History
 
 PARTY = "uscc:12100000470095016Q"

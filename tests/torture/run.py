@@ -18,11 +18,11 @@ from random import Random
 import httpx
 
 from hub.access.clients import ClientKind
-from hub.access.keys import SigningKey, generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey, generate_key
 from hub.ledger.keys import parse_keys
 from hub.store.database import Database
 from hub.store.sources import register_source

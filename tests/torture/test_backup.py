@@ -16,18 +16,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.access.clients import ClientKind
-from hub.access.keys import SigningKey, generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey, generate_key
 from hub.errors import RefusedError
 from hub.ledger.checkpoint import cosign
 from hub.ledger.note import WITNESS_KEY, Signer, parse_note
 from hub.ledger.witnessed import add_cosignature
+from hub.operate.backup import MANIFEST, backup, read_manifest, restore
 from hub.settings import Settings
-from hub.store.backup import MANIFEST, backup, read_manifest, restore
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.migrations import differences, migrate

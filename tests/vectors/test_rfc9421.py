@@ -12,13 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from http_message_signatures import algorithms
 
-from hub.access.base64url import b64url
 from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyStatus
 from hub.access.components import Message, signature_base
 from hub.access.content_digest import check, content_digest
 from hub.access.envelope import Envelope
 from hub.access.errors import SignatureError
-from hub.access.keys import SigningKey, VerifyKey, generate_key, import_jwk
 from hub.access.signatures import (
     MUTATION,
     PUSH,
@@ -27,6 +25,8 @@ from hub.access.signatures import (
     verify_request,
     verify_response,
 )
+from hub.crypto.base64url import b64url
+from hub.crypto.keys import SigningKey, VerifyKey, generate_key, import_jwk
 from tests.shared import SHARED
 
 VECTORS = SHARED / "vectors" / "rfc9421"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hub.access import jws
-from hub.access.keys import import_jwk
+from hub.crypto import jws
+from hub.crypto.keys import import_jwk
 from tests.shared import SHARED
 
 FILE = SHARED / "vectors" / "jws" / "wycheproof_jws.json"

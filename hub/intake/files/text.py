@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -20,6 +19,7 @@ from adapters.mapping import Column, SourceRow, Table
 from adapters.mapping.table import Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
+from schema.strict_json import read_json
 
 LIMITS = Limits()
 DELIMITERS = ",\t;|"
@@ -124,8 +124,8 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        document = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
+        document = read_json(text, fractions=Decimal)
+    except ValueError:
         document = None
     if document is not None:
         return list(enumerate(_at(name, document, rows_at), start=1))
@@ -136,8 +136,8 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
         found: Any = None
         reason = "it is another value"
         try:
-            found = json.loads(line, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
+            found = read_json(line, fractions=Decimal)
+        except ValueError as error:
             reason = str(error)
         is_row = isinstance(found, dict)
         made.append((number, found if is_row else _unread(number, line, "NOT_JSON", reason)))

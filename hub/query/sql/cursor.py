@@ -8,16 +8,15 @@ RFC 4648 §5 (base64url, without padding).
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from datetime import date, datetime
 from typing import Any
 
+from hub.crypto.base64url import unb64url
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
+from schema.strict_json import read_json
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
 _NUMERIC = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
@@ -48,9 +47,8 @@ def _document(cursor: Any) -> Any:
     if len(text) > CURSOR_CHARACTERS_MAX or not _ALPHABET.fullmatch(text):
         raise _bad()
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return json.loads(data.decode("utf-8"))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        return read_json(unb64url(text).decode("utf-8"))
+    except ValueError as error:
         raise _bad() from error
 
 

@@ -17,10 +17,10 @@ from hub.access.clients import (
     RegistrationError,
 )
 from hub.access.config import local_config
-from hub.access.keys import SigningKey, generate_key
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.crypto.keys import SigningKey, generate_key
 from hub.state import MemoryState
 from hub.store.database import Database
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
-from hub.access.keys import SigningKey, generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey, generate_key
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.sources import register_source

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from hub.access import dpop
-from hub.access.keys import generate_key
 from hub.clock import system_clock
+from hub.crypto.keys import generate_key
 from hub.edge import Edge, routed
 from hub.explorer.serve import REGISTRATIONS
 from hub.front import front_routes

@@ -211,7 +211,7 @@ async def test_a_service_provider_signs_with_a_key_of_the_university_until_it_is
 
 
 async def test_the_agent_of_a_key_is_kept_with_it(world: World) -> None:
-    from hub.access.keys import generate_key
+    from hub.crypto.keys import generate_key
 
     store = DatabaseClientStore(world.hub.database)
     application = read_application(application_document("vendor", "vendor", generate_key().public))

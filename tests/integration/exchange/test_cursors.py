@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hub.errors import ErrorCode, RefusedError
 from hub.exchange.position import Mark, Position, decode, encode, question
-from hub.store.backup import backup, restore
+from hub.operate.backup import backup, restore
 from hub.store.check import check
 from hub.store.database import Database
 from tests.databases import lent_database

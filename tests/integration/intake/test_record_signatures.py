@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg.types.json import Jsonb
 
+from hub.crypto import es256
 from hub.intake.batch import Outcome
-from hub.ledger import es256
 from hub.ledger.statement import sign_record, statement_hash
 from hub.store.database import Database
 from schema.canonical import canonical

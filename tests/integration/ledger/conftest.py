@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hub.crypto.es256 import thumbprint
 from hub.ledger.checkpoint import Checkpoint, parse_checkpoint
-from hub.ledger.es256 import thumbprint
 from hub.ledger.keys import ProducerKeys, pin
 from hub.ledger.leader import Step
 from hub.ledger.leaf import salted_hash

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.ledger.checkpoint import cosign
 from hub.ledger.errors import SignatureError
 from hub.ledger.failures import ReceiptError
-from hub.ledger.leaf import Assurance
 from hub.ledger.note import WITNESS_KEY, Signer, parse_note
 from hub.ledger.policy import Policy, parse_policy
 from hub.ledger.receipts import (
@@ -20,6 +19,7 @@ from hub.ledger.receipts import (
 )
 from hub.ledger.verify import Word, verify
 from hub.ledger.witnessed import add_cosignature
+from schema.codes import Assurance
 
 from .conftest import ASSURANCES, NOW, ORIGIN, PARTY
 
@@ -38,7 +38,7 @@ async def test_every_receipt_of_three_hundred_entries_verifies_offline(log, data
         assert verdict.word is Word.VALID_UNWITNESSED, verdict
         assert (verdict.index, verdict.log_size) == (receipt.leaf_index, 300)
         assert verdict.revision_id == receipt.revision_id
-        assert verdict.assurance == Assurance(receipt.assurance)
+        assert verdict.assurance == Assurance[receipt.assurance]
         seen.add(receipt.assurance)
     assert seen == set(ASSURANCES)
 

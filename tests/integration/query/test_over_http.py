@@ -14,13 +14,13 @@ from starlette.applications import Starlette
 from hub.access.clients import ClientKind
 from hub.access.config import local_config
 from hub.access.content_digest import content_digest
-from hub.access.keys import generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.app import Application
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import generate_key
 from hub.explorer.samples import samples
 from hub.graphql.endpoint import GraphQLEndpoint
 from hub.graphql.engine import Engine, Parts

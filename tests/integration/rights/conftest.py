@@ -17,7 +17,6 @@ import pytest
 
 from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
-from hub.access.keys import SigningKey, generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.resource import Caller
 from hub.access.scopes import expand
@@ -25,6 +24,7 @@ from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey, generate_key
 from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.ledger.log_files import log_signer

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from hub.access.keys import SigningKey
 from hub.client import CallRefusedError
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey
 from hub.intake.submit import submit
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical

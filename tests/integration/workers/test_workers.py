@@ -16,11 +16,11 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
-from hub.access.keys import SigningKey, generate_key
 from hub.access.registration import Grant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import ClientError, HubClient
 from hub.clock import system_clock
+from hub.crypto.keys import SigningKey, generate_key
 from hub.store.database import Database
 
 START_S_MAX = 60

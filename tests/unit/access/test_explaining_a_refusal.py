@@ -11,8 +11,8 @@ import pytest
 from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope
 from hub.access.explain import Finding, SentRequest, body_difference, explain
-from hub.access.keys import generate_key
 from hub.access.signatures import PUSH, sign_request
+from hub.crypto.keys import generate_key
 
 NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=UTC)
 BASE = "https://hub.delta.example"

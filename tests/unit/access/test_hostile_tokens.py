@@ -17,12 +17,14 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hub.access import assertion, jws
-from hub.access.base64url import b64url, unb64url
+from hub.access import assertion
 from hub.access.dpop import token_hash
 from hub.access.errors import Reason, TokenError
-from hub.access.keys import P256_ORDER, SigningKey, generate_key
 from hub.access.tokens import TokenVerifier
+from hub.crypto import jws
+from hub.crypto.base64url import b64url, unb64url
+from hub.crypto.es256 import ORDER
+from hub.crypto.keys import SigningKey, generate_key
 from tests.unit.access.world import BASE, World, fresh_jti
 
 NOW = 1_795_485_600
@@ -109,8 +111,8 @@ ENVELOPE: dict[str, Forge] = {
     "signature halves swapped": lambda h, p, k, t: with_signature(t, lambda s: s[32:] + s[:32]),
     "r = 0": lambda h, p, k, t: with_signature(t, r_is(0)),
     "s = 0": lambda h, p, k, t: with_signature(t, s_is(0)),
-    "r = n": lambda h, p, k, t: with_signature(t, r_is(P256_ORDER)),
-    "s = n": lambda h, p, k, t: with_signature(t, s_is(P256_ORDER)),
+    "r = n": lambda h, p, k, t: with_signature(t, r_is(ORDER)),
+    "s = n": lambda h, p, k, t: with_signature(t, s_is(ORDER)),
     "r = 1, s = 1": lambda h, p, k, t: with_signature(t, lambda s: (b"\0" * 31 + b"\1") * 2),
     "one bit of the signature": lambda h, p, k, t: with_signature(t, lambda s: bytes([s[0] ^ 1]) + s[1:]),
     "signed by another P-256 key": lambda h, p, k, t: raw_jws(h, p, generate_key()),

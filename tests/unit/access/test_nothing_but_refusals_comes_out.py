@@ -13,18 +13,19 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.access import assertion, content_digest, jws
-from hub.access.base64url import b64url, unb64url
+from hub.access import assertion, content_digest
 from hub.access.clients import RegistrationError
 from hub.access.config import AccessConfig
 from hub.access.dpop import Nonces, ProofChecker, normalised, same_target
 from hub.access.endpoint import parse_form
 from hub.access.envelope import read_envelope
 from hub.access.errors import AccessError, TokenError
-from hub.access.keys import generate_key, import_jwk
 from hub.access.registration import read_application
 from hub.access.signatures import read_signature_input
 from hub.access.tokens import TokenVerifier
+from hub.crypto import jws
+from hub.crypto.base64url import b64url, unb64url
+from hub.crypto.keys import generate_key, import_jwk
 
 NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=UTC)
 BASE = "https://hub.delta.example"

@@ -13,9 +13,9 @@ from hub.access.components import Message
 from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, SignatureError, TokenError
-from hub.access.keys import generate_key
 from hub.access.resource import Caller
 from hub.access.signatures import PUSH, Evidence, sign_request, sign_response, verify_response
+from hub.crypto.keys import generate_key
 from tests.unit.access.world import BASE, World
 
 BODY = b'{"type":"Instrument"}\n'

@@ -9,12 +9,12 @@ from joserfc import jws as oracle_jws
 from joserfc import jwt as oracle_jwt
 from joserfc.jwk import ECKey, OKPKey
 
-from hub.access import jws
 from hub.access.clients import Client, ClientDirectory, ClientStatus, KeyStatus
 from hub.access.config import AccessConfig, local_config
 from hub.access.errors import Reason
-from hub.access.keys import KeyCache, generate_key, import_jwk, key_from_pem, thumbprint
 from hub.access.scopes import SCOPE_NAMES, Scope, expand
+from hub.crypto import jws
+from hub.crypto.keys import KeyCache, generate_key, import_jwk, key_from_pem, thumbprint
 from hub.state import StateUnavailableError
 from tests.unit.access.world import BASE, World
 

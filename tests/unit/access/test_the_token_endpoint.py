@@ -9,11 +9,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from hub.access import jws
 from hub.access.clients import ClientStatus, KeyStatus
 from hub.access.config import AccessConfig
-from hub.access.keys import generate_key
 from hub.access.service import Access
+from hub.crypto import jws
+from hub.crypto.keys import generate_key
 from hub.state import StateUnavailableError
 from tests.unit.access.world import BASE, World
 

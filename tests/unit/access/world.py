@@ -24,9 +24,9 @@ from hub.access.clients import (
 )
 from hub.access.config import AccessConfig
 from hub.access.errors import AccessError
-from hub.access.keys import SigningKey, VerifyKey, generate_key
 from hub.access.service import Access
 from hub.access.signatures import PUSH
+from hub.crypto.keys import SigningKey, VerifyKey, generate_key
 from hub.state import MemoryState
 
 BASE = "https://hub.delta.example"

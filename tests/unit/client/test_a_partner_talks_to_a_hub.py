@@ -11,7 +11,6 @@ import pytest
 
 from hub.access.clients import ClientKind, KeyStatus, RegistrationError
 from hub.access.explain import explain
-from hub.access.keys import generate_key
 from hub.access.registration import (
     Grant,
     admit,
@@ -31,6 +30,7 @@ from hub.client import (
     create_key,
     load_key,
 )
+from hub.crypto.keys import generate_key
 from tests.unit.access.world import BASE, World
 
 ROWS = [

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from hub.access.keys import generate_key
 from hub.client import (
     KeyFileError,
     Producer,
@@ -15,6 +14,7 @@ from hub.client import (
     withdrawal_row,
 )
 from hub.client.errors import advice_for
+from hub.crypto.keys import generate_key
 from hub.ledger.statement import check_statement
 from schema.canonical import canonical
 from schema.errors import CanonicalError

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.intake.decide import Decided, decide
 from hub.intake.guard import Context, Current, Speaker
 from hub.intake.prepare import Prepared
-from hub.ledger.leaf import Assurance
+from schema.codes import Assurance
 from schema.registry import standard
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hub.crypto.es256 import thumbprint
 from hub.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
-from hub.ledger.es256 import thumbprint
 from hub.ledger.keys import ProducerKeys, pin
 from hub.ledger.leaf import Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof, leaf_hash, nodes_of, root

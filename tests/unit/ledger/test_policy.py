@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, derive_private_key
 from joserfc.jwk import ECKey
 
+from hub.crypto.es256 import public_jwk, sign, thumbprint
 from hub.ledger.errors import PolicyError
-from hub.ledger.es256 import public_jwk, sign, thumbprint
 from hub.ledger.keys import ProducerKeys, parse_keys, pin
 from hub.ledger.note import LOG_KEY, WITNESS_KEY, VerifierKey
 from hub.ledger.policy import parse_policy

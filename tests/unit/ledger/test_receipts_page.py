@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.crypto.base64url import unb64url
 from hub.ledger import limits
-from hub.ledger.encoding import from_base64url
-from hub.ledger.leaf import Assurance
 from hub.ledger.proof import HEADER, encode_evidence
 from hub.ledger.statement import TYPE
 from hub.ledger.verify import Word
+from schema.codes import Assurance
 
 PAGE = Path(__file__).parents[3] / "docs" / "standard" / "receipts.md"
 
@@ -30,7 +30,7 @@ def test_every_word_and_assurance_is_explained_and_no_other(page):
 
 def test_every_member_of_leaf_evidence_and_header_is_named(page, log):
     evidence = log.entries[0][1]
-    header = json.loads(from_base64url(evidence.jws.split(".")[0]))
+    header = json.loads(unb64url(evidence.jws.split(".")[0]))
     for members in (json.loads(evidence.leaf().encode()), json.loads(encode_evidence(evidence))):
         assert all(f"`{name}`" in page for name in members)
     assert all(f"`{name}`" in page for name in header)

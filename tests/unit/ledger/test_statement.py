@@ -11,9 +11,10 @@ from joserfc.jwk import ECKey
 from joserfc.jws import JWSRegistry, deserialize_compact
 from joserfc.registry import HeaderParameter
 
-from hub.ledger.encoding import from_base64url, from_decimal, to_base64url
+from hub.crypto.base64url import b64url, unb64url
+from hub.crypto.es256 import is_signed, public_jwk, public_key, sign, thumbprint
+from hub.ledger.encoding import from_decimal
 from hub.ledger.errors import StatementError
-from hub.ledger.es256 import is_signed, public_jwk, public_key, sign, thumbprint
 from hub.ledger.statement import check_statement, parse_statement, sign_record, statement_hash
 
 PRIVATE = derive_private_key(4711, SECP256R1())
@@ -50,8 +51,8 @@ def _signed(changes=(), without=(), raw=None):
     header.update(changes)
     for name in without:
         del header[name]
-    protected = to_base64url(json.dumps(header).encode() if raw is None else raw)
-    return f"{protected}..{to_base64url(sign(PRIVATE, protected.encode() + b'.' + CANON))}"
+    protected = b64url(json.dumps(header).encode() if raw is None else raw)
+    return f"{protected}..{b64url(sign(PRIVATE, protected.encode() + b'.' + CANON))}"
 
 
 def test_a_signed_record_is_checked_and_tells_who_when_and_what(jws):
@@ -182,7 +183,7 @@ def test_a_header_that_is_no_strict_json_is_refused(raw):
 def test_the_outer_form_is_strict(jws):
     protected, _, signature = jws.partition("..")
     payload = base64.urlsafe_b64encode(CANON).decode().rstrip("=")
-    raw = from_base64url(signature)
+    raw = unb64url(signature)
     der = b"\x30\x44\x02\x20" + raw[:32] + b"\x02\x20" + raw[32:]
     for broken in (
         "",
@@ -198,10 +199,10 @@ def test_the_outer_form_is_strict(jws):
         f"..{signature}",
         f"{protected}..{signature[:-2]}",
         f"{protected}..{signature}AA",
-        f"{protected}..{to_base64url(der)}",
-        f"{protected}..{to_base64url(bytes(64))}",
-        f"{protected}..{to_base64url(raw[:32] + bytes(32))}",
-        f"{protected}..{to_base64url(bytes([255]) * 64)}",
+        f"{protected}..{b64url(der)}",
+        f"{protected}..{b64url(bytes(64))}",
+        f"{protected}..{b64url(raw[:32] + bytes(32))}",
+        f"{protected}..{b64url(bytes([255]) * 64)}",
         f"{protected}..{signature}é",
     ):
         with pytest.raises(StatementError):
@@ -222,7 +223,7 @@ def test_the_statement_hash_covers_header_and_signature(jws):
 @pytest.mark.parametrize("text", ["AB", "A", "AA=", "A A", "+/", "AAA\n", "é", "A\x00A"])
 def test_base64url_has_one_spelling(text):
     with pytest.raises(ValueError, match=r"base64|string argument"):
-        from_base64url(text)
+        unb64url(text)
 
 
 def test_decimals_have_one_spelling():
@@ -258,8 +259,8 @@ def _accepts(jwk, token):
     if len(parts) != 3:
         return False
     try:
-        header = json.loads(from_base64url(parts[0]))
-        signature = from_base64url(parts[2])
+        header = json.loads(unb64url(parts[0]))
+        signature = unb64url(parts[2])
     except ValueError:
         return False
     message = f"{parts[0]}.{parts[1]}".encode()

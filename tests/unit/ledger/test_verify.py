@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from hub.ledger.checkpoint import cosign, with_cosignatures
 from hub.ledger.keys import PinnedKey, ProducerKeys, pin
-from hub.ledger.leaf import Assurance, Revision, evidence_for
+from hub.ledger.leaf import Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof, nodes_of, root
 from hub.ledger.note import WITNESS_KEY, Note, Signature
 from hub.ledger.policy import parse_policy
 from hub.ledger.proof import Receipt, parse_receipt
 from hub.ledger.verify import Word, verify
 from schema.canonical import canonical, digest
+from schema.codes import Assurance
 from schema.records import Institution
 from schema.registry import build
 

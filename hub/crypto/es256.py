@@ -1,4 +1,4 @@
-"""`es256`: ECDSA on P-256 with SHA-256, the signature of producers.
+"""`es256`: ECDSA on P-256 with SHA-256: tokens, requests, records.
 
 Invariants:
 - A signature is r and s of 32 bytes each, both between 1 and the group order; no DER, no other
@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from hub.ledger.encoding import from_base64url, to_base64url
+from hub.crypto.base64url import b64url, unb64url
 
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HALF = 32
 _ALGORITHM = ECDSA(SHA256())
 
@@ -49,7 +49,7 @@ def is_signed(public: EllipticCurvePublicKey, signature: bytes, message: bytes) 
         return False
     r = int.from_bytes(signature[:_HALF], "big")
     s = int.from_bytes(signature[_HALF:], "big")
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
+    if not (0 < r < ORDER and 0 < s < ORDER):
         return False
     try:
         public.verify(encode_dss_signature(r, s), message, _ALGORITHM)
@@ -66,16 +66,20 @@ def public_jwk(public: EllipticCurvePublicKey) -> dict[str, str]:
     return {
         "crv": "P-256",
         "kty": "EC",
-        "x": to_base64url(numbers.x.to_bytes(_HALF, "big")),
-        "y": to_base64url(numbers.y.to_bytes(_HALF, "big")),
+        "x": b64url(numbers.x.to_bytes(_HALF, "big")),
+        "y": b64url(numbers.y.to_bytes(_HALF, "big")),
     }
 
 
 def thumbprint(public: EllipticCurvePublicKey) -> str:
     """Give the key id: RFC 7638, SHA-256, base64url."""
-    jwk = public_jwk(public)
-    text = f'{{"crv":"P-256","kty":"EC","x":"{jwk["x"]}","y":"{jwk["y"]}"}}'
-    return to_base64url(sha256(text.encode()).digest())
+    return thumbprint_of(public_jwk(public))
+
+
+def thumbprint_of(members: Mapping[str, str]) -> str:
+    """Give the RFC 7638 thumbprint of the required members of a public JWK."""
+    text = ",".join(f'"{name}":"{members[name]}"' for name in sorted(members))
+    return b64url(sha256(f"{{{text}}}".encode("ascii")).digest())
 
 
 def public_key(jwk: Mapping[str, Any]) -> EllipticCurvePublicKey:
@@ -84,13 +88,17 @@ def public_key(jwk: Mapping[str, Any]) -> EllipticCurvePublicKey:
         raise ValueError("only EC keys on P-256 are supported")
     if "d" in jwk:
         raise ValueError("the JWK holds a private key; remove member d and replace the key")
-    x, y = jwk.get("x"), jwk.get("y")
-    if not isinstance(x, str) or not isinstance(y, str):
-        raise ValueError("an EC JWK has the members x and y")  # noqa: TRY004 - bad text
-    raw_x, raw_y = from_base64url(x), from_base64url(y)
-    if len(raw_x) != _HALF or len(raw_y) != _HALF:
-        raise ValueError("x and y have 32 bytes each")
-    numbers = EllipticCurvePublicNumbers(
-        int.from_bytes(raw_x, "big"), int.from_bytes(raw_y, "big"), SECP256R1()
-    )
-    return numbers.public_key()
+    x, y = coordinate(jwk.get("x")), coordinate(jwk.get("y"))
+    return EllipticCurvePublicNumbers(
+        int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1()
+    ).public_key()
+
+
+def coordinate(text: object) -> bytes:
+    """Read the 32 bytes of a coordinate of a JWK, which have one spelling."""
+    if not isinstance(text, str):
+        raise ValueError("a coordinate of the JWK is not text")  # noqa: TRY004 - one kind of refusal
+    data = unb64url(text)
+    if len(data) != _HALF:
+        raise ValueError("a coordinate of the JWK is not 32 bytes")
+    return data

@@ -16,11 +16,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from hub.access.base64url import b64url, unb64url
-from hub.access.keys import SigningKey, VerifyKey
-from hub.access.limits import DEPTH_MAX, INTEGER_MAX, TOKEN_MAX_CHARS
+from hub.crypto.base64url import b64url, unb64url
+from hub.crypto.keys import SigningKey, VerifyKey
+from hub.crypto.limits import DEPTH_MAX, TOKEN_CHARACTERS_MAX
+from schema.numbers import is_integer
+from schema.strict_json import no_number, read_json
 
 PLAIN_HEADER = frozenset({"alg", "typ", "kid"})
 PROOF_HEADER = frozenset({"alg", "typ", "jwk"})
@@ -42,7 +44,7 @@ class Jws:
 
 def parse(token: str, allowed_header: frozenset[str] = PLAIN_HEADER) -> Jws:
     """Parse a compact JWS; JwsError unless it is spelt canonically and its header is listed."""
-    if len(token) > TOKEN_MAX_CHARS or not token.isascii():
+    if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
         raise JwsError("too long or not ASCII")
     parts = token.encode("ascii").split(b".")
     if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
@@ -86,10 +88,7 @@ def sign(header: Mapping[str, Any], payload: Mapping[str, Any], key: SigningKey)
 
 def load_object(data: bytes) -> dict[str, Any]:
     """Parse one JSON object strictly; ValueError for anything outside the subset."""
-    try:
-        value = _DECODER.decode(data.decode("utf-8"))
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    value = read_json(data.decode("utf-8"), fractions=no_number, integers=_integer)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of refusal
     _check_depth(value)
@@ -111,26 +110,10 @@ def _dump(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("duplicate member name")
-    return found
-
-
 def _integer(text: str) -> int:
     if len(text) > 17:  # noqa: PLR2004 - 2^53 has 16 digits, and a sign
         raise ValueError("number out of range")
     value = int(text)
-    if abs(value) >= INTEGER_MAX:
+    if not is_integer(value):
         raise ValueError("number out of range")
     return value
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"not allowed in a token: {text[:20]}")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_int=_integer, parse_float=_refuse, parse_constant=_refuse
-)

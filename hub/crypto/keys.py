@@ -17,20 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
 from joserfc.jwk import ECKey, OKPKey
 
-from hub.access.base64url import b64url, unb64url
-from hub.access.limits import KEY_CACHE_ENTRIES
+from hub.crypto import es256
+from hub.crypto.base64url import b64url
+from hub.crypto.limits import KEYS_KEPT_MAX
 
-P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_ECDSA = ec.ECDSA(hashes.SHA256())
-_HALF = 32
 _SIGNATURE_BYTES = 64
 _FREE_MEMBERS = frozenset({"kid", "use", "alg", "key_ops", "ext"})
 _JWS_NAMES = {"ES256": frozenset({"ES256"}), "EdDSA": frozenset({"EdDSA", "Ed25519"})}
@@ -66,14 +60,9 @@ class VerifyKey:
             if isinstance(self._public, ed25519.Ed25519PublicKey):
                 self._public.verify(signature, data)
                 return True
-            r = int.from_bytes(signature[:_HALF], "big")
-            s = int.from_bytes(signature[_HALF:], "big")
-            if not (0 < r < P256_ORDER and 0 < s < P256_ORDER):
-                return False
-            self._public.verify(encode_dss_signature(r, s), data, _ECDSA)
         except InvalidSignature:
             return False
-        return True
+        return es256.is_signed(self._public, signature, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +86,7 @@ class SigningKey:
         """Return the 64 raw signature bytes over `data`."""
         if isinstance(self._private, ed25519.Ed25519PrivateKey):
             return self._private.sign(data)
-        r, s = decode_dss_signature(self._private.sign(data, _ECDSA))
-        return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
+        return es256.sign(self._private, data)
 
     def pem(self) -> bytes:
         """Return the private key as unencrypted PKCS #8 PEM."""
@@ -135,15 +123,11 @@ def import_jwk(jwk: Mapping[str, Any], *, ed25519_allowed: bool = True) -> Verif
     names = frozenset(jwk) - _FREE_MEMBERS
     kty, crv = jwk.get("kty"), jwk.get("crv")
     if kty == "EC" and crv == "P-256" and names == {"kty", "crv", "x", "y"}:
-        x, y = _coordinate(jwk["x"]), _coordinate(jwk["y"])
-        numbers = ec.EllipticCurvePublicNumbers(
-            int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
-        )
-        public: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey = numbers.public_key()
+        public: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey = es256.public_key(jwk)
         suite = "ES256"
         plain = {"crv": "P-256", "kty": "EC", "x": str(jwk["x"]), "y": str(jwk["y"])}
     elif ed25519_allowed and (kty, crv) == ("OKP", "Ed25519") and names == {"kty", "crv", "x"}:
-        public = ed25519.Ed25519PublicKey.from_public_bytes(_coordinate(jwk["x"]))
+        public = ed25519.Ed25519PublicKey.from_public_bytes(es256.coordinate(jwk["x"]))
         suite = "EdDSA"
         plain = {"crv": "Ed25519", "kty": "OKP", "x": str(jwk["x"])}
     else:
@@ -153,7 +137,7 @@ def import_jwk(jwk: Mapping[str, Any], *, ed25519_allowed: bool = True) -> Verif
     uses = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
         raise ValueError("the JWK is not for signatures")
-    return VerifyKey(_thumbprint(plain), suite, plain, public)
+    return VerifyKey(es256.thumbprint_of(plain), suite, plain, public)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -164,7 +148,7 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 class KeyCache:
     """Imported public keys by their JWK members, least recently used leave first."""
 
-    def __init__(self, entries: int = KEY_CACHE_ENTRIES) -> None:
+    def __init__(self, entries: int = KEYS_KEPT_MAX) -> None:
         self._entries = entries
         self._keys: OrderedDict[tuple[str, str, str], VerifyKey] = OrderedDict()
 
@@ -192,23 +176,7 @@ def _signing_key(private: Any) -> SigningKey:
         raw = private.public_key().public_bytes_raw()
         jwk = {"crv": "Ed25519", "kty": "OKP", "x": b64url(raw)}
     elif isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name == "secp256r1":
-        numbers = private.public_key().public_numbers()
-        x, y = numbers.x.to_bytes(_HALF, "big"), numbers.y.to_bytes(_HALF, "big")
-        jwk = {"crv": "P-256", "kty": "EC", "x": b64url(x), "y": b64url(y)}
+        jwk = es256.public_jwk(private.public_key())
     else:
         raise ValueError("keys are P-256 or Ed25519")
     return SigningKey(import_jwk(jwk), private)
-
-
-def _coordinate(text: object) -> bytes:
-    if not isinstance(text, str):
-        raise ValueError("a coordinate of the JWK is not text")  # noqa: TRY004 - one kind of refusal
-    data = unb64url(text)
-    if len(data) != _HALF:
-        raise ValueError("a coordinate of the JWK is not 32 bytes")
-    return data
-
-
-def _thumbprint(plain: Mapping[str, str]) -> str:
-    members = ",".join(f'"{name}":"{plain[name]}"' for name in sorted(plain))
-    return b64url(hashlib.sha256(f"{{{members}}}".encode("ascii")).digest())

@@ -1,0 +1,55 @@
+"""`strict_json`: JSON as RFC 8259 has it and no more, for texts that come from outside.
+
+- A name that stands twice in one object is refused: two readers would take two meanings from it
+  (RFC 7493 §2.3). `NaN` and `Infinity` are not JSON. Nesting beyond what the parser bears is
+  refused like any other fault, with `ValueError`.
+- What becomes of numbers is the caller's to say: a fraction as `Decimal`, as text, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NoReturn
+
+Number = Callable[[str], Any]
+
+
+def read_json(text: str, *, fractions: Number = float, integers: Number = int) -> Any:
+    """Return the value of a JSON text; `ValueError` says what is wrong with it.
+
+    `fractions`, `integers`: what reads a number with, or without, a point or an exponent.
+    """
+    try:
+        return _decoder(fractions, integers).decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def no_number(text: str) -> NoReturn:
+    """Refuse a number; for callers in whose texts none of a kind may stand."""
+    raise ValueError(f"the number {text[:20]} is not allowed here")
+
+
+@lru_cache(maxsize=16)
+def _decoder(fractions: Number, integers: Number) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_without_repeats,
+        parse_float=fractions,
+        parse_int=integers,
+        parse_constant=_no_constant,
+    )
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
+    return members
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
