@@ -88,7 +88,7 @@ def test_every_problem_of_the_standard_is_documented() -> None:
 
 CELL_CODES = (
     r'CellError\(\s*"([A-Z_]+)"',
-    r'_problem\([^"]*?"([A-Z_]{4,})"',
+    r'_problem\([^\n]*?"([A-Z_]{4,})"',
     r' Problem\(\w+, "([A-Z_]+)"',
     r'_unread\([^"]*?"([A-Z_]+)"',
 )
