@@ -86,6 +86,24 @@ def test_every_problem_of_the_standard_is_documented() -> None:
     assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
 
 
+CELL_CODES = (
+    r'CellError\(\s*"([A-Z_]+)"',
+    r'_problem\([^\n]*?"([A-Z_]{4,})"',
+    r' Problem\(\w+, "([A-Z_]+)"',
+    r'_unread\([^"]*?"([A-Z_]+)"',
+)
+
+
+def test_every_problem_of_a_file_is_documented() -> None:
+    page = (ROOT / "docs/errors.md").read_text("utf-8")
+    folders = ("adapters/mapping", "hub/intake/files")
+    texts = [path.read_text("utf-8") for name in folders for path in ROOT.glob(f"{name}/*.py")]
+    codes = {code for text in texts for each in CELL_CODES for code in re.findall(each, text)}
+    known = {"HEADER_UNKNOWN", "COLUMN_REPEATED", "NO_RECORD", "KEY_REPEATED", "NOT_CELLS"}
+    assert known | {"DATE_UNREADABLE", "CODE_NOT_MAPPED", "CELL_WITHOUT_COLUMN"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
 def test_every_scope_is_explained_to_partners() -> None:
     page = (ROOT / "docs/partners/quickstart.md").read_text("utf-8")
     assert [scope.value for scope in Scope if f"`{scope.value}`" not in page] == []

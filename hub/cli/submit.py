@@ -86,7 +86,8 @@ def _read_monthly(file: Path, source: str) -> list[ReadTable]:
     """Read a monthly workbook, and say which of its sheets are taken and which are not."""
     monthly = read_monthly(file.name, read_bytes(file), source)
     print(f"{file.name} · 月度报送表 monthly workbook")
-    taken = [f"{each.record_type} {each.table.sheet}" for each in monthly.read]
+    named = [(each.table.sheet, each.record_type) for each in monthly.read]
+    taken = [sheet if sheet == kind else f"{sheet} ({kind})" for sheet, kind in named]
     for words, sheets in (
         ("读取 sheets read", taken),
         ("没有数据行 without rows", monthly.empty),

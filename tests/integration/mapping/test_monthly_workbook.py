@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,18 @@ import psycopg
 import pytest
 import python_calamine as calamine
 import xlsxwriter
+from typer.testing import CliRunner
 
 import schema
 from adapters.mapping.table import ROW_NUMBER_COLUMN
+from hub.cli.main import assemble
 from tests.integration.mapping.test_command_line import folder, register, run
 
 pytestmark = pytest.mark.integration
 __all__ = ["folder"]
 
+ROOT = Path(__file__).parents[3]
+QUICK_START = ROOT / "docs" / "partners" / "quickstart.md"
 PUBLISHED = Path(schema.__file__).parent / "published" / "monthly_workbook.xlsx"
 Sheets = dict[str, list[list[Any]]]
 KEY = "uscc:12100000470095016Q"
@@ -123,7 +128,7 @@ def test_the_template_is_filled_in_submitted_corrected_and_sent_again(
     assert count(database_url, "entry") == 0
     result = send("十一月.xlsx", "--rejects", "退回.xlsx")
     assert result.exit_code == 1
-    assert "读取 sheets read: Instrument Instrument、Occupancy Occupancy" in result.output
+    assert "读取 sheets read: Instrument、Occupancy" in result.output
     assert "未读取 left alone: 说明" in result.output
     assert "UsageRecord" in result.output.split("没有数据行 without rows: ")[1].splitlines()[0]
     assert count(database_url, "entry") == 2
@@ -162,6 +167,23 @@ def test_the_template_is_filled_in_submitted_corrected_and_sent_again(
     ]
 
 
+def test_the_quick_start_works_as_it_is_written(folder: Path) -> None:
+    (folder / "monthly_workbook.xlsx").write_bytes(saved(filled()))
+    lines = QUICK_START.read_text("utf-8").splitlines()
+    commands = [line for line in lines if "my-university" in line and line.startswith("deltahub ")]
+    assert [line.split()[1] for line in commands] == ["source", "submit", "submit"]
+    outputs = []
+    for line in commands:
+        result = CliRunner().invoke(assemble(), shlex.split(line)[1:])
+        assert result.exit_code == (1 if "submit" in line else 0), result.output
+        outputs.append(result.output.splitlines())
+    shown = next(i for i, line in enumerate(lines) if "monthly workbook" in line and "·" in line)
+    promised = lines[shown : lines.index("...", shown)]
+    assert outputs[-1][: len(promised)] == promised
+    assert outputs[-1][-1] == "退回的行 refused rows: 退回.xlsx"
+    assert (folder / "退回.xlsx").exists()
+
+
 def test_a_sheet_with_a_wrong_header_comes_back_whole_with_its_header_marked(
     desk: Path, database_url: str
 ) -> None:
@@ -198,6 +220,7 @@ def test_a_csv_file_of_the_template_goes_in_and_comes_back_by_the_same_road(
     (desk / "仪器.csv").write_text("\n".join(lines), "gb18030")
     result = send("仪器.csv", "--rejects", "退回.xlsx")
     assert result.exit_code == 1
+    assert "读取 sheets read: Instrument\n" in result.output
     assert count(database_url, "entry") == 1
     back = opened((desk / "退回.xlsx").read_bytes())
     (row,) = back["Instrument"][1:]

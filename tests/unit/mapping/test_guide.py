@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
+from typing import Any
 
+from adapters import mapping
 from adapters.mapping import Column, Converter, SourceRow, parse_mapping
 from adapters.mapping.parse import _FILE, _TOP
 from adapters.mapping.rules import _RULE
@@ -33,3 +36,14 @@ def test_every_key_of_a_mapping_is_explained_in_the_guide() -> None:
     missing = [key for key in _TOP | _FILE | _RULE if key not in text]
     assert missing == []
     assert all(f"`{key}`" in text or f"[{key}]" in text for key in _RULE | _FILE)
+
+
+def test_the_smallest_example_of_the_package_works_as_it_stands() -> None:
+    doc = mapping.__doc__ or ""
+    lines = [line for line in doc.splitlines() if line.startswith("    ")]
+    example = textwrap.dedent("\n".join(lines)).replace("row.records  ", "made.append(row.records)")
+    made: list[Any] = []
+    exec(example, {**vars(mapping), "made": made})
+    ((kind, record),) = made[0]
+    assert kind == "Instrument"
+    assert (record["localNo"], record["status"]) == ("1", "IN_SERVICE")

@@ -108,6 +108,33 @@ def test_what_does_not_conform_points_at_the_columns_that_feed_it(converted: Any
     }
 
 
+def test_a_row_tells_all_that_is_wrong_with_it_at_once(converted: Any) -> None:
+    text = (
+        INSTRUMENT.replace('status = "在用"\n', "")
+        + 'status = "state"\nacceptedOn = "day"\nannualHours = "hours"\n'
+        + 'originalValue = { column = "worth", unit = "元", currency = "CNY" }'
+    )
+    header = ["no", "name", "state", "day", "hours", "worth"]
+    (row,) = converted(text, header, ["1", None, "坏了", "noon", "many", "面议"])
+    assert {(each.problem.code, each.columns) for each in row.problems} == {
+        ("MISSING", (2,)),
+        ("CODE_UNKNOWN", (3,)),
+        ("DATE_UNREADABLE", (4,)),
+        ("NOT_INTEGER", (5,)),
+        ("NOT_A_NUMBER", (6,)),
+    }
+
+
+def test_a_required_cell_that_cannot_be_read_is_told_once_and_not_as_missing_too(
+    converted: Any,
+) -> None:
+    text = INSTRUMENT.replace('"no"', '{ column = "no", codes = { "1" = "A" } }')
+    (row,) = converted(text, ["no", "name"], ["2", "电镜"])
+    assert [(each.problem.code, each.reason) for each in row.problems] == [
+        ("CODE_NOT_MAPPED", "localNo")
+    ]
+
+
 CELLS = st.one_of(
     st.none(),
     st.text(max_size=20),
