@@ -16,9 +16,11 @@ def b64url(data: bytes) -> str:
 
 def unb64url(text: str | bytes) -> bytes:
     """Return the bytes of a canonical base64url text; ValueError for any other spelling."""
-    raw = text.encode("ascii") if isinstance(text, str) else text
-    padded = raw.translate(_FROM_URL) + b"=" * (-len(raw) % 4)
-    data = binascii.a2b_base64(padded)
+    try:
+        raw = text.encode("ascii") if isinstance(text, str) else text
+        data = binascii.a2b_base64(raw.translate(_FROM_URL) + b"=" * (-len(raw) % 4))
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError("not base64url") from error
     if binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL) != raw:
         raise ValueError("not canonical base64url")
     return data
