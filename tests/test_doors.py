@@ -1,0 +1,29 @@
+"""The page of doors: every example runs as it stands, and every file that it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs/doors.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).*\n)*?```python\n(.*?)```", PAGE, re.M | re.S)
+NAMED = re.findall(r"`((?:schema|connectors|adapters|hub|tests|bench|docs)/[\w./-]+)`", PAGE)
+
+
+@pytest.mark.parametrize(("title", "code"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
+def test_an_example_runs_as_it_stands(title: str, code: str) -> None:
+    assert "assert" in code, f"the example of {title} shows nothing"
+    names = {"__name__": "example"}
+    exec(compile(code, f"docs/doors.md, {title}", "exec"), names)
+
+
+def test_every_python_block_is_among_the_examples() -> None:
+    assert len(EXAMPLES) == PAGE.count("```python") == 7
+
+
+@pytest.mark.parametrize("path", sorted(set(NAMED)))
+def test_every_file_that_the_page_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
