@@ -29,7 +29,7 @@ from typing import Any
 import httpx
 
 from adapters import Adapter, discover
-from connectors.rest import PagedJson
+from adapters._adapter import Mode
 from hub.errors import SettingsError
 from hub.harvest.source import ClientCredentials, Source, StaticToken
 from schema.codes import SourceKind
@@ -111,7 +111,7 @@ def sources_in(folder: Path | None) -> dict[str, Path]:
 
 
 def _can_be_asked(adapter: Adapter) -> bool:
-    return all(isinstance(each.reader, PagedJson) for each in adapter.collections)
+    return all(feed.mode is Mode.HARVEST for feed in adapter.feeds)
 
 
 def _auth(source: str, content: dict[str, Any]) -> httpx.Auth | None:

@@ -17,8 +17,7 @@ from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, Gone, Made, Sheet
 from adapters.monthly_workbook import read_workbook
 from connectors.http.replay import ReplayTransport
-from connectors.http.session import Session
-from connectors.rest import PagedJson
+from connectors.http.session import HttpSession
 from connectors.tables import read_table
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
@@ -57,10 +56,9 @@ async def recorded(source: str, context: Context) -> list[tuple[Collection, dict
     transport = ReplayTransport(load(source, "source.json"))
     found = []
     async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
-        session = Session(source, client)
+        session = HttpSession(source, client)
         for collection in adapter.collections:
-            assert isinstance(collection.reader, PagedJson)
-            pages = collection.reader.read(session, collection.question(context))
+            pages = collection.reader.read(session, collection.window(context))
             found += [(collection, dict(row)) async for page in pages for row in page.rows]
     return found
 
