@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
+from adapters._feed import Feed, Mode
 from adapters._row import Row
 from connectors.document import RawRow
-from connectors.rest import PagedJson
+from connectors.reader import EVERYTHING, Reader, Window
+from connectors.sheet import Sheet
 from schema.dates import SHANGHAI, format_instant
 from schema.errors import Problem
 
@@ -23,10 +25,13 @@ __all__ = [
     "Collection",
     "Context",
     "Converted",
+    "Feed",
     "Gone",
     "Made",
+    "Mode",
     "Probe",
     "Yielded",
+    "covered",
 ]
 
 MEMORY_MAX = 2_000_000
@@ -69,6 +74,11 @@ class Context:
     lookback: timedelta = timedelta(days=100)
     """How far back records are read again, because sources correct them without notice."""
     _memory: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    @property
+    def remembered(self) -> int:
+        """How many facts later rows of this run can recall."""
+        return len(self._memory)
 
     @property
     def institution_key(self) -> str:
@@ -116,12 +126,16 @@ class Context:
         )
 
 
-Question: TypeAlias = Callable[[Context], Mapping[str, str]]
+def covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:
+    """State for each instrument that the source gave every occupancy in the window."""
+    return (context.coverage(key) for key in instruments)
+
+
 Mapper: TypeAlias = Callable[[Row, Context], Iterable[Yielded]]
 
 
-def _no_question(_: Context) -> Mapping[str, str]:
-    return {}
+def _everything(_: Context) -> Window:
+    return EVERYTHING
 
 
 def _no_statement(_: Context) -> Iterable[Yielded]:
@@ -153,14 +167,25 @@ class Collection:
 
     name: str
     map: Mapper
-    reader: PagedJson
+    reader: Reader[Any]
     types: tuple[str, ...] = ()
     """Record types that come out; none for a list that is only looked up by later ones."""
-    question: Question = _no_question
+    window: Callable[[Context], Window] = _everything
+    """Which part of the list a run asks for."""
     closes: Callable[[Context, Sequence[str]], Iterable[Yielded]] = _no_coverage
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
     complete: bool = False
     """Whether a record that is missing from a whole reading is gone from the source."""
+    every: timedelta | None = None
+    """Time between two readings; by default that of the adapter. What a later list needs (records
+    that others refer to, facts to look up) is read as often as that one."""
+    promised_freshness: timedelta | None = None
+    """How old what it says may be; by default what the adapter promises."""
+
+    @property
+    def mode(self) -> Mode:
+        """Who begins: a table is sent by people, every other list is asked for."""
+        return Mode.PUSH if isinstance(self.reader, Sheet) else Mode.HARVEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +215,8 @@ class Adapter:
     collections: tuple[Collection, ...]
     promised_freshness: timedelta
     """How old its data may be before the source counts as stale."""
+    every: timedelta = timedelta(minutes=15)
+    """Time between two readings of a list that states none itself."""
     records_min: int = 1
     """Fewer records than this in a full run fail it: the source broke, not shrank."""
     lookback: timedelta = timedelta(days=100)
@@ -199,6 +226,26 @@ class Adapter:
     """What the source stands for before any row is read: its own institution, usually."""
     many_institutions: bool = False
     """Whether it speaks for several institutions (a province platform)."""
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """What it tells of each record type; where several lists do, as the most frequent one."""
+        by_type: dict[str, list[Collection]] = {}
+        for collection in self.collections:
+            for name in collection.types:
+                by_type.setdefault(name, []).append(collection)
+        return tuple(self._feed(name, lists) for name, lists in by_type.items())
+
+    def _feed(self, record_type: str, lists: Sequence[Collection]) -> Feed:
+        mode = lists[0].mode
+        return Feed(
+            record_type=record_type,
+            mode=mode,
+            every=None if mode is Mode.PUSH else min(each.every or self.every for each in lists),
+            promised_freshness=min(
+                each.promised_freshness or self.promised_freshness for each in lists
+            ),
+        )
 
     def convert(self, collection: Collection, raw: RawRow, context: Context) -> Converted:
         """Return the records of one row, or every problem that kept it from becoming some."""

@@ -16,7 +16,7 @@ platform must hold. Whoever gets the real agreement corrects this file and its f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -35,11 +35,14 @@ from adapters._nrii import (
     subject,
 )
 from adapters._row import Row
+from connectors.reader import Window
 from connectors.rest import Offset, PagedJson
 from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
 from schema.dates import SHANGHAI
 
 YUAN_IN_WAN = 10_000
+SELDOM = timedelta(hours=6)
+"""How often is read what changes by the day; calendars are read as often as adapters do."""
 
 KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
 AUDIENCES = {"1": Audience.INSIDE, "2": Audience.OUTSIDE, "3": Audience.ENTERPRISE}
@@ -224,12 +227,14 @@ def coverage(row: Row, context: Context) -> Iterable[Yielded]:
     yield Made("OccupancyCoverage", {"instrumentKey": key, "startAt": start, "endAt": end})
 
 
-def _window(context: Context) -> Mapping[str, str]:
+def _window(context: Context) -> Window:
     form = "%Y-%m-%d %H:%M:%S"
-    return {
-        "from": context.window_start.astimezone(SHANGHAI).strftime(form),
-        "to": context.window_end.astimezone(SHANGHAI).strftime(form),
+    since, until = context.window_start, context.window_end
+    filters = {
+        "from": since.astimezone(SHANGHAI).strftime(form),
+        "to": until.astimezone(SHANGHAI).strftime(form),
     }
+    return Window(since=since, until=until, filters=filters)
 
 
 def _list(name: str) -> PagedJson:
@@ -249,6 +254,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("units"),
             map=unit,
             types=("Institution",),
+            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -256,6 +262,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("equipment"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
+            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -263,6 +270,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("offers"),
             map=offer,
             types=("ServiceOffer",),
+            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -270,6 +278,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("hours"),
             map=opening_hours,
             types=("OpeningHours",),
+            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -277,7 +286,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("occupancy"),
             map=occupancy,
             types=("Occupancy",),
-            question=_window,
+            window=_window,
             **whole,
         ),
         Collection(
@@ -285,7 +294,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("coverage"),
             map=coverage,
             types=("OccupancyCoverage",),
-            question=_window,
+            window=_window,
             **whole,
         ),
     )

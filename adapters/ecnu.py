@@ -13,11 +13,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded
+from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded, covered
 from adapters._nrii import (
     ACQUISITION,
     NOTHING,
@@ -30,6 +30,7 @@ from adapters._nrii import (
     subject,
 )
 from adapters._row import Row
+from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
 from schema.codes import Audience, Certainty, OccupancyKind, PriceUnit, Weekday
 from schema.dates import SHANGHAI
@@ -46,6 +47,8 @@ INSTITUTION = {
 SHANGHAI_DIVISION = "310000"
 """All campuses lie in Shanghai; the list names no district."""
 PAGES = PageNumber(page="pageNum", size="pageSize", rows=200)
+SELDOM = timedelta(hours=6)
+"""How often is read what changes by the day; bookings are read as often as adapters do."""
 
 AUDIENCES = {"校内": Audience.INSIDE, "校外": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
 UNITS = {"机时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
@@ -179,20 +182,15 @@ def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
     )
 
 
-def _window(context: Context) -> Mapping[str, str]:
+def _window(context: Context) -> Window:
     """Ask for what overlaps the window, in the source's own naive local time."""
-    return {
-        "jssjStart": _local(context.window_start),
-        "kssjEnd": _local(context.window_end),
-    }
+    since, until = context.window_start, context.window_end
+    filters = {"jssjStart": _local(since), "kssjEnd": _local(until)}
+    return Window(since=since, until=until, filters=filters)
 
 
 def _local(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:
-    return (context.coverage(key) for key in instruments)
 
 
 def _list(name: str) -> PagedJson:
@@ -212,6 +210,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("dxyq"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
+            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -219,6 +218,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("sfbz"),
             map=offer,
             types=("ServiceOffer",),
+            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -226,6 +226,7 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("kfsj"),
             map=opening_hours,
             types=("OpeningHours",),
+            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -233,8 +234,8 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("yyjl"),
             map=occupancy,
             types=("Occupancy", "OccupancyCoverage"),
-            question=_window,
-            closes=_covered,
+            window=_window,
+            closes=covered,
             **everything,
         ),
     )

@@ -23,15 +23,16 @@ name leaves only when its type is outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Gone, Made, Probe, Yielded
+from adapters._adapter import Adapter, Collection, Context, Gone, Made, Probe, Yielded, covered
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
+from connectors.reader import Window
 from connectors.rest import NextLink, PagedJson, WholeList
 from schema.dates import format_instant
 
@@ -281,25 +282,22 @@ def _hours(start: str, end: str | None) -> str | None:
     return decimal_text(hours.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
-def _window(context: Context) -> Mapping[str, str]:
+def _window(context: Context) -> Window:
     """Ask for what overlaps the window."""
-    return {
-        "end__gte": context.window_start.isoformat(),
-        "start__lt": context.window_end.isoformat(),
-    }
+    since, until = context.window_start, context.window_end
+    filters = {"end__gte": since.isoformat(), "start__lt": until.isoformat()}
+    return Window(since=since, until=until, filters=filters)
 
 
-def _ended(context: Context) -> Mapping[str, str]:
+def _ended(context: Context) -> Window:
     """Ask for use that ended in the closed window up to the start of this run."""
-    return {"end__gte": context.since.isoformat(), "end__lt": context.now.isoformat()}
+    filters = {"end__gte": context.since.isoformat(), "end__lt": context.now.isoformat()}
+    return Window(since=context.since, until=context.now, filters=filters)
 
 
-def _started(context: Context) -> Mapping[str, str]:
-    return {"start__lt": context.window_end.isoformat()}
-
-
-def _covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:
-    return (context.coverage(key) for key in instruments)
+def _started(context: Context) -> Window:
+    until = context.window_end
+    return Window(until=until, filters={"start__lt": until.isoformat()})
 
 
 def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
@@ -308,6 +306,7 @@ def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
 
 def _collections() -> tuple[Collection, ...]:
     taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
+    used: dict[str, Any] = {"types": ("UsageRecord",), "every": timedelta(minutes=30)}
     people = ",".join(PEOPLE)
     return (
         Collection(name="account_types", reader=_list("account_types"), map=account_type),
@@ -320,21 +319,21 @@ def _collections() -> tuple[Collection, ...]:
             name="reservations",
             reader=_list("reservations", omit=people),
             map=reservation,
-            question=_window,
+            window=_window,
             **taken,
         ),
         Collection(
             name="scheduled_outages",
             reader=_list("scheduled_outages", omit="creator,reminder_emails"),
             map=scheduled_outage,
-            question=_window,
+            window=_window,
             **taken,
         ),
         Collection(
             name="unplanned_outages",
             reader=_list("unplanned_outages"),
             map=unplanned_outage,
-            question=_started,
+            window=_started,
             **taken,
         ),
         Collection(
@@ -347,7 +346,7 @@ def _collections() -> tuple[Collection, ...]:
             name="tool_status",
             reader=PagedJson(path="api/tool_status/", paging=WholeList(), items_at=""),
             map=tool_status,
-            closes=_covered,
+            closes=covered,
             types=("Occupancy", "OccupancyCoverage"),
             complete=True,
         ),
@@ -355,14 +354,14 @@ def _collections() -> tuple[Collection, ...]:
             name="usage_events_ended",
             reader=_list("usage_events", omit=people),
             map=usage_event,
-            question=_ended,
-            types=("UsageRecord",),
+            window=_ended,
+            **used,
         ),
         Collection(
             name="usage_events_open",
             reader=_list("usage_events", omit=people, end__isnull="true"),
             map=usage_event,
-            types=("UsageRecord",),
+            **used,
         ),
     )
 

@@ -36,8 +36,11 @@ class Limits:
     """A source that asks for a longer pause is left alone until the next run."""
 
     pages_max: int = 10_000
+    """Documents of one reading."""
     rows_max: int = 2_000_000
-    """Rows of one collection in one run."""
+    """Rows of one reading."""
+    reading_s: float = 3_600.0
+    """Longest time for one reading, from its first question to its last document."""
 
     table_bytes_max: int = 16 * MIB
     table_unpacked_bytes_max: int = 256 * MIB

@@ -1,19 +1,21 @@
-"""REST connector: lists of JSON objects that arrive page by page.
+"""`PagedJson`: the reader of lists of JSON objects that arrive page by page over HTTP.
 
 How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `WholeList`.
 A list ends where the source says it ends; where it promises more rows than it delivers, or gives
-one page twice, that is an error and not a short list.
+one page twice, that is an error and not a short list. A reading that was cut off goes on with the
+next page, unless the source counts its rows and there are more or fewer of them now.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import httpx
 
-from connectors.document import Document, digest_of
+from connectors.document import Document, State, digest_of
 from connectors.errors import PayloadError
-from connectors.http.session import Session, parse_json
+from connectors.http.session import HttpSession, parse_json
+from connectors.reader import END, EVERYTHING, Progress, Window
 
 __all__ = ["NextLink", "Offset", "PageNumber", "PagedJson", "Paging", "WholeList"]
 
@@ -68,54 +70,54 @@ class PagedJson:
     """Parameters that every question of this list carries."""
 
     async def read(
-        self, session: Session, question: Mapping[str, str] | None = None
-    ) -> AsyncIterator[Document]:
-        """Yield the pages in source order; `question` adds filters of this reading."""
-        base = {**self.fixed, **(question or {})}
-        path: str = self.path
-        query: dict[str, str] | None = self._first(base)
-        limits = session.limits
-        seen = 0
-        before = b""
-        for number in range(1, limits.pages_max + 1):
-            answer = await session.get(path, query)
+        self, session: HttpSession, window: Window = EVERYTHING, state: State | None = None
+    ) -> AsyncGenerator[Document, None]:
+        """Yield the pages in the order of the source, after `state`."""
+        base = {**self.fixed, **window.filters}
+        question = f"{self.path} {self.paging} {sorted(base.items())}"
+        progress = Progress(session, self.path, question=question, state=state)
+        is_continued = state is not None
+        while progress.at != END:
+            page = _Page.from_wire(progress.at)
+            progress.begin_document()
+            async with progress.wait():
+                answer = await session.get(*self._address(session, base, page, progress))
             value = parse_json(session.source, answer)
             rows = self._rows(session.source, answer.place, value)
+            total = self._total(session.source, value)
             digest = digest_of(answer.raw)
-            if rows and digest == before:
+            if is_continued and total != page.total:
+                raise progress.moved(f"{page.total} rows when it was cut off, {total} now")
+            is_continued = False
+            if rows and digest.hex() == page.before:
                 raise PayloadError(
                     session.source,
-                    f"{answer.place}: page {number} equals the page before it",
+                    f"{answer.place}: page {progress.number} equals the page before it",
                     hint="the source ignores the page parameter; check its name",
                 )
-            before = digest
-            seen += len(rows)
-            if seen > limits.rows_max:
-                raise PayloadError(session.source, f"{self.path}: over {limits.rows_max} rows")
-            if rows or number == 1:
-                yield Document(
-                    place=answer.place,
-                    number=number,
-                    digest=digest,
-                    rows=rows,
-                    first_row=seen - len(rows) + 1,
-                )
-            step = self._next(session, value, base, seen, len(rows), number)
-            if step is None:
-                return
-            path, query = step
-        raise PayloadError(session.source, f"{self.path}: over {limits.pages_max} pages")
+            link = self._link(session.source, value)
+            is_last = self._is_last(session.source, len(rows), progress.rows, total, link)
+            following = END if is_last else _Page(digest.hex(), total, link).to_wire()
+            document = progress.document(answer.place, digest, rows, following)
+            if rows or progress.number == 1:
+                yield document
 
-    def _first(self, base: Mapping[str, str]) -> dict[str, str]:
+    def _address(
+        self, session: HttpSession, base: Mapping[str, str], page: "_Page", progress: Progress
+    ) -> tuple[str, Mapping[str, str] | None]:
+        """Return path and query of the page that was begun."""
+        if page.link is not None:
+            return session.at_origin(page.link), None
         match self.paging:
-            case PageNumber(page=page, size=size, rows=rows, first=first):
-                return {**base, page: str(first), size: str(rows)}
+            case PageNumber(page=name, size=size, rows=rows, first=first):
+                number = first + progress.number - 1
+                return self.path, {**base, name: str(number), size: str(rows)}
             case Offset(offset=offset, limit=limit, rows=rows):
-                return {**base, offset: "0", limit: str(rows)}
+                return self.path, {**base, offset: str(progress.rows), limit: str(rows)}
             case NextLink(size=size, rows=rows):
-                return {**base, size: str(rows)}
+                return self.path, {**base, size: str(rows)}
             case WholeList():
-                return dict(base)
+                return self.path, dict(base)
 
     def _rows(self, source: str, place: str, value: Any) -> tuple[Mapping[str, Any], ...]:
         rows = pick(source, place, value, self.items_at)
@@ -123,41 +125,30 @@ class PagedJson:
             raise PayloadError(source, f"{place}: {self.items_at!r} is not a list of objects")
         return tuple(rows)
 
-    def _next(
-        self,
-        session: Session,
-        value: Any,
-        base: Mapping[str, str],
-        seen: int,
-        got: int,
-        number: int,
-    ) -> tuple[str, dict[str, str] | None] | None:
-        """Return path and query of the next page, None after the last one."""
-        source = session.source
+    def _link(self, source: str, value: Any) -> str | None:
+        """Return path and query of the next page, where the source says it."""
+        if not isinstance(self.paging, NextLink):
+            return None
+        link = pick(source, self.path, value, self.paging.at)
+        return None if link is None else _inside(source, self.path, link)
+
+    def _is_last(
+        self, source: str, count: int, before: int, total: int | None, link: str | None
+    ) -> bool:
+        """Tell whether nothing follows a page of `count` rows, after `before` rows of the list."""
         if isinstance(self.paging, WholeList):
-            return None
+            return True
         if isinstance(self.paging, NextLink):
-            link = pick(source, self.path, value, self.paging.at)
-            if link is None:
-                return None
-            return session.at_origin(_inside(source, self.path, link)), None
-        total = self._total(source, value)
-        if total is not None and seen >= total:
-            return None
-        if got == 0:
-            if total is not None:
-                raise PayloadError(
-                    source,
-                    f"{self.path}: {total} rows promised, {seen} delivered",
-                    hint="the list is cut short; nothing of it is taken for complete",
-                )
-            return None
-        query = dict(self._first(base))
-        if isinstance(self.paging, PageNumber):
-            query[self.paging.page] = str(self.paging.first + number)
-        else:
-            query[self.paging.offset] = str(seen)
-        return self.path, query
+            return link is None
+        if total is not None and before + count >= total:
+            return True
+        if count == 0 and total is not None:
+            raise PayloadError(
+                source,
+                f"{self.path}: {total} rows promised, {before} delivered",
+                hint="the list is cut short; nothing of it is taken for complete",
+            )
+        return count == 0
 
     def _total(self, source: str, value: Any) -> int | None:
         if self.total_at is None:
@@ -168,6 +159,25 @@ class PagedJson:
         if isinstance(total, bool) or not isinstance(total, int) or total < 0:
             raise PayloadError(source, f"{self.path}: {self.total_at!r} is not a number of rows")
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What is known of the next page before it is asked for."""
+
+    before: str = ""
+    """Hexadecimal digest of the page before it."""
+    total: int | None = None
+    """Rows that the source promised with that page."""
+    link: str | None = None
+    """Its path and query, where that page named it."""
+
+    def to_wire(self) -> list[Any]:
+        return [self.before, self.total, self.link]
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> "_Page":
+        return cls(*wire) if wire else cls()
 
 
 def pick(source: str, place: str, value: Any, at: str) -> Any:

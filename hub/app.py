@@ -2,7 +2,7 @@
 
 - Parts are built by constructor, once, from the settings; nothing is global.
 - `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
-  rounds of harvests, housekeeping.
+  schedule of harvests, housekeeping.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from hub.front import front_routes
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
-from hub.harvest.rounds import Rounds
-from hub.housekeeping import keep_house
+from hub.harvest.schedule import Schedule
+from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.submit import submit
@@ -75,7 +75,7 @@ class Hub:
     state: State
     access: Access
     sequencer: Sequencer
-    rounds: Rounds
+    schedule: Schedule
     asgi: ASGIApp
 
     @asynccontextmanager
@@ -88,8 +88,10 @@ class Hub:
         stop = asyncio.Event()
         tasks = [
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
-            asyncio.create_task(self.rounds.run(stop), name="harvests"),
-            asyncio.create_task(keep_house(self.database, self.clock, stop), name="housekeeping"),
+            asyncio.create_task(self.schedule.run(stop), name="harvests"),
+            asyncio.create_task(
+                run_housekeeping(self.database, self.clock, stop), name="housekeeping"
+            ),
         ]
         try:
             yield
@@ -144,7 +146,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         access=access,
         sequencer=sequencer,
-        rounds=_rounds(settings, database, clock),
+        schedule=_schedule(settings, database, clock),
         asgi=Edge(
             Application(GraphQLEndpoint(engine, access), routed(routes)),
             is_secure=settings.base.startswith("https://"),
@@ -152,10 +154,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
 
 
-def _rounds(settings: Settings, database: Database, clock: Clock) -> Rounds:
+def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
     party = f"hub:{settings.log_origin}"
     folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
-    return Rounds(database, party, clock, folder, interval_s)
+    return Schedule(database, party, clock, folder, interval_s)
 
 
 def access_config(settings: Settings) -> AccessConfig:

@@ -15,7 +15,7 @@ import psycopg
 
 from hub.clock import Clock
 from hub.errors import HubError
-from hub.harvest.registry import abandon
+from hub.harvest.runs import close_interrupted
 from hub.intake.idempotency import forget_old_answers
 from hub.store.database import Database
 from hub.store.relinking import switch_precedence
@@ -28,13 +28,13 @@ LOCK = 7_340_001
 _LOG = logging.getLogger(__name__)
 
 
-async def keep_house(
+async def run_housekeeping(
     database: Database, clock: Clock, stop: asyncio.Event, *, pause_s: float = PAUSE_S
 ) -> None:
     """Do what is due, at once and after each pause, until `stop`."""
     while not stop.is_set():
         try:
-            closed = await abandon(database, clock())
+            closed = await close_interrupted(database, clock())
             if closed:
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
             if await switch_precedence(database, local_date(clock())):

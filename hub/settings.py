@@ -128,11 +128,10 @@ class Settings:
     source_secrets_dir: Path | None = _setting(
         "folder with one file per source that holds its credentials", Path
     )
-    harvest_interval_s: int = _setting(
-        "seconds after which each source of that folder is harvested again, 10 to 86400; "
-        "0: only `deltahub harvest` does it",
+    harvest_interval_s: int | None = _setting(
+        "seconds after which every list of each source is harvested again, 10 to 86400, in place "
+        "of the schedules that its feeds have; 0: only `deltahub harvest` does it",
         _seconds(_INTERVAL_S),
-        default=900,
     )
 
     @classmethod

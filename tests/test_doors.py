@@ -9,7 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/doors.md").read_text("utf-8")
-EXAMPLES = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).*\n)*?```python\n(.*?)```", PAGE, re.M | re.S)
+SECTIONS = [section.split("\n", 1) for section in re.split(r"^## ", PAGE, flags=re.M)[1:]]
+EXAMPLES = [
+    (title, code)
+    for title, text in SECTIONS
+    for code in re.findall(r"```python\n(.*?)```", text, re.S)
+]
 NAMED = re.findall(r"`((?:schema|connectors|adapters|hub|tests|bench|docs)/[\w./-]+)`", PAGE)
 
 

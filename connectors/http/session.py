@@ -1,4 +1,4 @@
-"""`Session`: one source over HTTP: asks, retries within bounds, names every failure.
+"""`HttpSession`: one source over HTTP: asks, retries within bounds, names every failure.
 
 Invariants:
 - an answer that is not what was asked for is an error, never an empty list: a refusal, an empty
@@ -30,7 +30,7 @@ from connectors.errors import (
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
 
-__all__ = ["Answer", "Session", "parse_json"]
+__all__ = ["Answer", "HttpSession", "parse_json"]
 
 REFUSALS = frozenset({401, 403, 407})
 PASSING = frozenset({408, 425, 429})
@@ -50,7 +50,7 @@ class Answer:
     content_type: str
 
 
-class Session:
+class HttpSession:
     """Talks with one source through an httpx client."""
 
     def __init__(

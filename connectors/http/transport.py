@@ -215,10 +215,17 @@ def open_client(
     auth: httpx.Auth | None = None,
     context: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
-    """Return an httpx client over this transport: no proxy, no redirect, bounded everywhere."""
+    """Return an httpx client over this transport: no proxy, no redirect, bounded everywhere.
+
+    A name and password inside the address are sent as credentials where `auth` gives none; they do
+    not stay in the address, which messages and the log of httpx quote.
+    """
     bounds = limits or Limits()
+    address = httpx.URL(base_url)
+    if auth is None and address.userinfo:
+        auth = httpx.BasicAuth(address.username, address.password)
     return httpx.AsyncClient(
-        base_url=base_url,
+        base_url=address.copy_with(userinfo=b""),
         auth=auth,
         transport=Transport(bounds, context=context),
         timeout=httpx.Timeout(

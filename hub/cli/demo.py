@@ -50,7 +50,7 @@ async def _demo(found: Settings, *, stay: bool) -> None:
             harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
             sources = _sources(systems)
             await story.harvest(tell, database, harvester, sources, system_clock)
-            hub.rounds.add(*sources)  # from now on the hub itself keeps them fresh
+            hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
             profiles = await register(database, folder, found.base, system_clock)
             now = system_clock().astimezone(UTC)
             entries = await story.push(tell, profiles[UNIVERSITY.name], now)

@@ -11,7 +11,7 @@ from hub.clock import system_clock
 from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import Report, RunStatus
 from hub.harvest.run import Harvester
-from hub.harvest.telling import tell_report
+from hub.harvest.summary import print_report
 from hub.settings import Settings
 from hub.tell import Teller
 
@@ -27,7 +27,7 @@ def harvest(
     """Harvest one source and say what was found."""
     found = settings()
     report = run(_harvest(found, source, approve_shrink))
-    tell_report(Teller(), report)
+    print_report(Teller(), report)
     if report.status in (RunStatus.FAILED, RunStatus.HELD):
         raise typer.Exit(1)
 

@@ -16,7 +16,7 @@ from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
 from hub.explorer.samples import document, variables
 from hub.harvest.run import Harvester
 from hub.harvest.source import Source
-from hub.harvest.telling import tell_report
+from hub.harvest.summary import print_report
 from hub.store.database import Database
 from hub.store.sources import list_sources
 from hub.tell import Teller, age, local_time
@@ -43,7 +43,7 @@ async def harvest(
                 if seconds < last.promised_freshness_s:
                     tell.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")
                     continue
-            tell_report(tell, await harvester.harvest(source))
+            print_report(tell, await harvester.harvest(source))
 
 
 async def push(tell: Teller, profile: Profile, now: datetime) -> dict[str, str]:

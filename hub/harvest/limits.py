@@ -16,11 +16,17 @@ RUNS_MAX = 4
 """Harvests of one process at a time; each holds a connection to the database while it runs."""
 RUN_S_MAX = 3_600.0
 """Longest run that the hub begins by itself: a source that drips must not keep its place."""
+POSITION_AGE_S_MAX = 6 * 3_600.0
+"""A list that was cut off longer ago is read from its beginning."""
+SUPERSEDED_PAGES_MAX = 1_000
+"""Pages of old quarantine rows that one run discards."""
 FINISH_S_MAX = 5.0
 """Longest wait for a run that was cancelled to be noted as ended."""
 OPEN_RUNS_MAX = 1_000
 """Runs that are looked at in one turn to find those that were cut off."""
 LOOK_S_MIN = 0.1
 """Shortest pause before the sources are looked at again, however soon one is due."""
+LOOK_S_MAX = 60.0
+"""Longest pause: after it a file that was added or changed is noticed."""
 LOOK_FAILED_S = 60.0
 """Pause after the sources could not be looked at: the database is away, as a rule."""

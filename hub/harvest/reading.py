@@ -4,7 +4,9 @@
   was seen in; long documents make several batches.
 - A key is taken once per run: lists that shift while they are read repeat rows.
 - An instrument of which a booking could not be read is not covered: what is unknown is never free.
-  A row that names no instrument takes nothing from any; it waits in quarantine.
+  A row that names no instrument takes nothing from any; it waits in quarantine. Where a list of
+  bookings was not read whole, nothing is covered by this run, whoever says so.
+- After each document is kept where its list goes on, should the run be cut off (`position`).
 - What is personal is dropped before anything is kept, also from rows that go to quarantine.
 """
 
@@ -12,15 +14,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Converted, Gone, Made, Yielded
 from connectors.document import Document, RawRow
-from connectors.http.session import Session
+from connectors.errors import PayloadError
+from connectors.reader import Session
 from hub.clock import Clock
 from hub.harvest.limits import BATCH_ROWS_MAX
-from hub.harvest.report import CollectionReport
+from hub.harvest.position import Position, Positions
+from hub.harvest.report import CollectionReport, ListStatus
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
 from hub.intake.submit import submit
 from hub.store.database import Database
@@ -44,7 +49,10 @@ class Reading:
         """Record types of rows that could not even be told apart: nothing of them is missed."""
         self.doubtful: set[str] = set()
         """Keys of instruments of which an occupancy was refused in this run."""
+        self.is_calendar_whole = True
+        """Whether every list of what takes time was read whole so far."""
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
+        self.positions = Positions(database, context.source)
         self._database = database
         self._registry = database.records.registry
         self._clock = clock
@@ -64,17 +72,54 @@ class Reading:
 
     async def collection(
         self, adapter: Adapter, collection: Collection, session: Session, report: CollectionReport
+    ) -> ListStatus:
+        """Read one list to its end and hand on what it holds; OK or CONTINUED.
+
+        Where the source does not take the position of a list that was cut off, it is read anew.
+        """
+        now = self.context.now
+        position = self.positions.of(collection, now)
+        if position is not None:
+            try:
+                await self._read(adapter, collection, session, report, position)
+            except PayloadError:
+                await self.positions.forget(collection)
+                if report.documents:
+                    raise
+            else:
+                return ListStatus.CONTINUED
+        position = Position(began=now, window=collection.window(self.context))
+        try:
+            await self._read(adapter, collection, session, report, position)
+        except PayloadError:
+            await self.positions.forget(collection)
+            raise
+        return ListStatus.OK
+
+    async def _read(
+        self,
+        adapter: Adapter,
+        collection: Collection,
+        session: Session,
+        report: CollectionReport,
+        position: Position,
     ) -> None:
-        """Read one list to its end and hand on what it holds."""
-        question = collection.question(self.context)
-        async for document in collection.reader.read(session, question):
-            self._documents.update(document.digest)
-            self._any_document = True
-            report.documents += 1
-            report.rows += len(document.rows)
-            await self._send(
-                self._converted(adapter, collection, document, report), document.digest, report
-            )
+        remembered = self.context.remembered
+        documents = collection.reader.read(session, position.window, position.state)
+        async with aclosing(documents):
+            async for document in documents:
+                self._documents.update(document.digest)
+                self._any_document = True
+                report.documents += 1
+                report.rows += len(document.rows)
+                rows = self._converted(adapter, collection, document, report)
+                await self._send(rows, document.digest, report)
+                is_looked_up = not collection.types or self.context.remembered > remembered
+                if document.state is None or is_looked_up:
+                    await self.positions.forget(collection)
+                else:
+                    await self.positions.keep(collection, position.at(document.state))
+        await self.positions.forget(collection)
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""
@@ -134,7 +179,7 @@ class Reading:
             if isinstance(one, Gone):
                 self.gone[one.type][one.key] = one.reason
                 continue
-            if self._covers_doubtful(one):
+            if self._covers_unread(one):
                 continue
             key = self._key(one)
             if key is not None and key in self.seen[one.type]:
@@ -160,9 +205,10 @@ class Reading:
                 if taken:
                     self.doubtful.add(taken)
 
-    def _covers_doubtful(self, made: Made) -> bool:
-        """Whether a record says that everything is known of what a refused row takes."""
-        return self._part(made.type, Covers, made.record) in self.doubtful
+    def _covers_unread(self, made: Made) -> bool:
+        """Whether a record says that everything is known of what was not all read."""
+        covered = self._part(made.type, Covers, made.record)
+        return covered is not None and (covered in self.doubtful or not self.is_calendar_whole)
 
     def _part(
         self, record_type: str, kind: type[Covers] | type[Occupies], record: Mapping[str, Any]

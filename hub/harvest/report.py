@@ -1,9 +1,10 @@
-"""`Report`: what a harvest found, list by list, in numbers and words for the operator."""
+"""`Report`: what came of a harvest, list by list, in numbers and words for the operator."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -23,13 +24,26 @@ class RunStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class ListStatus(StrEnum):
+    """How the reading of one list stands."""
+
+    OK = "OK"
+    """Read whole, from its beginning to its end."""
+    CONTINUED = "CONTINUED"
+    """Read to its end, from where an earlier run was cut off."""
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    """Not read, because a list that it needs failed."""
+    NOT_DUE = "NOT_DUE"
+    """Not read, because its schedule does not ask for it now."""
+
+
 @dataclass(kw_only=True)
 class CollectionReport:
     """What became of one list."""
 
     name: str
-    status: str = "SKIPPED"
-    """OK, FAILED, or SKIPPED because an earlier list failed."""
+    status: ListStatus = ListStatus.SKIPPED
     documents: int = 0
     rows: int = 0
     repeated: int = 0
@@ -43,9 +57,9 @@ class CollectionReport:
 
     def to_wire(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
-        made: dict[str, Any] = {
+        wire: dict[str, Any] = {
             "name": self.name,
-            "status": self.status,
+            "status": self.status.value,
             "documents": self.documents,
             "rows": self.rows,
             "repeated": self.repeated,
@@ -53,15 +67,15 @@ class CollectionReport:
             **{each.value.lower(): self.outcomes[each.value] for each in Outcome},
         }
         if self.additions:
-            made["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
+            wire["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
         if self.error_code:
-            made |= {"errorCode": self.error_code, "message": self.message}
-        return made
+            wire |= {"errorCode": self.error_code, "message": self.message}
+        return wire
 
 
 @dataclass(kw_only=True)
 class Report:
-    """What a whole run found."""
+    """What came of a whole run."""
 
     run_id: str
     source: str
@@ -71,12 +85,24 @@ class Report:
     """Records withdrawn at the end of the run, by type."""
     held: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Types whose list shrank too much: records known, records that came."""
+    heard: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)
+    """Record types that were read whole, with the bounds of what was asked for."""
     error_code: str | None = None
     message: str | None = None
 
     def total(self, outcome: Outcome) -> int:
         """Count an outcome over all lists."""
         return sum(each.outcomes[outcome.value] for each in self.collections)
+
+    def of_status(self, *statuses: ListStatus) -> list[CollectionReport]:
+        """Return the lists that stand like this."""
+        return [each for each in self.collections if each.status in statuses]
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether everything that was to be read was read whole."""
+        due = [each for each in self.collections if each.status is not ListStatus.NOT_DUE]
+        return all(each.status is ListStatus.OK for each in due)
 
     @property
     def records(self) -> int:

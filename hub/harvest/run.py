@@ -1,14 +1,21 @@
 """`harvest`: one run of one source, from the first question to the row that says how it went.
 
 1. Probes: does the source behave as its adapter needs?
-2. Collections in their order. A list that fails is noted; lists that need it are skipped, the
-   others go on. A look-up list, institutions and instruments are needed by what follows.
+2. Collections in their order, those that are due (`feed`). A list that fails is noted; lists that
+   need it are skipped, the others go on. A look-up list, institutions and instruments are needed
+   by what follows.
 3. Statements that hold because a list was read whole (coverage).
 4. Reconciliation: what the source no longer names is withdrawn, or waits for the operator.
 
 An error of the source ends as a status and a code, never as an exception; an error of the hub
 itself (the database is away) is raised, after the run was noted as failed if that is possible.
-A run that lost its place (`registry.alone`) withdraws nothing: another one may be going on.
+A run that lost its lock (`runs.source_lock`) withdraws nothing: another one may be going on.
+
+Only a whole reading from its beginning withdraws what a source no longer names, and only such a one
+says that everything is known (coverage, freshness). A run that goes on where another was cut off
+(`position`) takes in what it reads, and no more: rows that moved to pages which were read before
+would look missing, and rows that came there since would be missed. What a source itself calls ended
+is withdrawn by every run that reads it.
 """
 
 from __future__ import annotations
@@ -19,26 +26,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Collection, Context
+from adapters._adapter import Adapter, Collection, Context
 from connectors.errors import ConnectorError, PayloadError
-from connectors.http.session import Session
+from connectors.http.session import HttpSession
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
-from hub.harvest import registry
+from hub.harvest import runs
+from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
 from hub.harvest.reading import Reading
 from hub.harvest.reconcile import reconcile
-from hub.harvest.report import CollectionReport, Report, RunStatus
-from hub.harvest.source import Source
+from hub.harvest.report import CollectionReport, ListStatus, Report, RunStatus
+from hub.harvest.source import Source, register
 from hub.intake.batch import Outcome
 from hub.store.database import Database
+from hub.store.feeds import feeds_of
 from schema.traits import Covers, Occupies
 
 __all__ = ["Harvester"]
 
 STATEMENTS = "statements"
 """Name of the part of a report that is no list: what the source stands for by itself."""
+READ = (ListStatus.OK, ListStatus.CONTINUED)
 UNREAD = "UNREAD: a booking of the instrument could not be read"
 
 
@@ -52,47 +62,65 @@ class Harvester:
         self._places = asyncio.Semaphore(RUNS_MAX)
 
     async def harvest(self, source: Source, *, approve_shrink: bool = False) -> Report:
-        """Harvest one source and return what was found.
+        """Harvest every list of one source and return what came of it.
 
         `approve_shrink`: the operator has looked at a shrunk list and wants it followed. Raises
         `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
         """
-        async with self._places, registry.alone(self._database, source.id) as place:
-            return await self._run(source, place, approved=approve_shrink)
+        async with self._places, runs.source_lock(self._database, source.id) as lock:
+            return await self._run(source, lock, approved=approve_shrink)
 
-    async def harvest_if_due(self, source: Source, interval: timedelta) -> Report | None:
-        """Harvest a source unless a run of it began within `interval`; None where one did.
+    async def harvest_if_due(self, source: Source, interval: timedelta | None) -> Report | None:
+        """Harvest what is due of a source; None where nothing is.
 
-        Raises as `harvest` does, and `TimeoutError` when the run takes longer than `RUN_S_MAX`.
+        `interval`: in place of the schedules of its feeds. Raises as `harvest` does, and
+        `TimeoutError` when the run takes longer than `RUN_S_MAX`.
         """
-        async with self._places, registry.alone(self._database, source.id) as place:
-            known = await registry.recent(self._database, [source.id], self._clock(), interval)
-            if source.id in known.begun:
+        async with self._places, runs.source_lock(self._database, source.id) as lock:
+            now = self._clock()
+            feeds = (await feeds_of(self._database, [source.id])).get(source.id, [])
+            times = due_times(source.adapter, feeds, now, interval)
+            due = [name for name, at in times.items() if at <= now]
+            if not due:
                 return None
             async with asyncio.timeout(RUN_S_MAX):
-                return await self._run(source, place, approved=False)
+                return await self._run(source, lock, due=due)
 
-    async def _run(self, source: Source, place: registry.HarvestLock, *, approved: bool) -> Report:
-        began = self._clock()
+    async def _run(
+        self,
+        source: Source,
+        lock: runs.SourceLock,
+        *,
+        due: Sequence[str] | None = None,
+        approved: bool = False,
+    ) -> Report:
+        adapter, began = source.adapter, self._clock()
         report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
             source=source.id,
             now=began,
             institution=source.institution,
             facts=source.facts,
-            lookback=source.adapter.lookback,
+            lookback=adapter.lookback,
         )
-        await registry.register(self._database, source, began)
+        await register(self._database, source, began)
         reading = Reading(self._database, self._clock, context, self._party, report.run_id)
+        lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
         try:
-            await registry.begin(self._database, source.id, report.run_id, began)
-            async with source.client() as client:
-                await self._read(source, source.session(client), reading, report)
-            await place.check()
+            types = types_read(adapter, lists)
+            await runs.begin(self._database, source.id, report.run_id, began, types)
+            await reading.positions.load()
+            async with source.session() as session:
+                await self._read(adapter, lists, session, reading, report)
+            await lock.check()
             await self._reconcile(source, reading, report, approved=approved)
             report.status = _status(report)
-            if all(each.status == "OK" for each in report.collections):
-                await registry.lay_aside(self._database, source.id, report.run_id, self._clock())
+            report.heard = _heard(adapter, context, report)
+            if report.is_heard:
+                unread = {name for each in adapter.collections for name in each.types}
+                await runs.discard_superseded(
+                    self._database, report, unread.difference(types), self._clock()
+                )
         except ConnectorError as error:
             report.status = RunStatus.FAILED
             report.error_code, report.message = error.code, f"{error}. {error.hint}"
@@ -107,53 +135,64 @@ class Harvester:
     async def _finish(self, report: Report, reading: Reading) -> None:
         began, now = reading.context.now, self._clock()
         noted = asyncio.ensure_future(
-            registry.finish(self._database, report, reading.document_hash, began, now)
+            runs.finish(self._database, report, reading.document_hash, began, now)
         )
         try:
             if not await asyncio.shield(noted):
                 report.status = RunStatus.FAILED
-                report.error_code, report.message = ErrorCode.INTERNAL.name, registry.CUT_OFF
+                report.error_code, report.message = ErrorCode.INTERNAL.name, runs.CUT_OFF
         except asyncio.CancelledError:
             # The run is over: it must not go on looking as if it were not.
             await asyncio.wait([noted], timeout=FINISH_S_MAX)
             raise
 
     async def _read(
-        self, source: Source, session: Session, reading: Reading, report: Report
+        self,
+        adapter: Adapter,
+        lists: Sequence[Collection],
+        session: HttpSession,
+        reading: Reading,
+        report: Report,
     ) -> None:
-        adapter = source.adapter
         for probe in adapter.probes:
             if await session.accepts(probe.path, probe.query) != probe.accepted:
-                raise PayloadError(source.id, probe.says, hint="correct the adapter")
+                raise PayloadError(report.source, probe.says, hint="correct the adapter")
+        parts = {each.name: CollectionReport(name=each.name) for each in adapter.collections}
         stated = CollectionReport(name=STATEMENTS)
-        report.collections = [
-            stated,
-            *(CollectionReport(name=each.name) for each in adapter.collections),
-        ]
+        report.collections = [stated, *parts.values()]
+        due = {each.name for each in lists}
         failed: list[Collection] = []
-        for collection, part in zip(adapter.collections, report.collections[1:], strict=True):
-            if any(self._is_needed(each) for each in failed):
-                continue
-            try:
-                await reading.collection(adapter, collection, session, part)
-            except ConnectorError as error:
-                part.status, part.error_code = "FAILED", error.code
-                part.message = f"{error}. {error.hint}"
+        for collection in adapter.collections:
+            part = parts[collection.name]
+            if collection.name not in due:
+                part.status = ListStatus.NOT_DUE
+            elif not any(self._is_needed(each) for each in failed):
+                await self._read_list(adapter, collection, session, reading, part)
+            if part.status is ListStatus.FAILED:
                 failed.append(collection)
-                continue
-            part.status = "OK"
-            if stated.status != "OK":
+            if part.status is not ListStatus.OK and self._any_has(collection.types, Occupies):
+                reading.is_calendar_whole = False
+            if part.status in READ and stated.status is not ListStatus.OK:
                 # Only a source that answered is a reason to say anything in its name.
                 await reading.state(adapter, stated)
-                stated.status = "OK"
-            if not any(self._any_has(each.types, Occupies) for each in failed):
+                stated.status = ListStatus.OK
+            if part.status is ListStatus.OK and reading.is_calendar_whole:
                 await reading.close(collection, part)
-        if report.records < adapter.records_min and not failed:
-            raise PayloadError(
-                source.id,
-                f"{report.records} records, at least {adapter.records_min} are expected",
-                hint="the source answers but has lost its data; ask its operator",
-            )
+        _require_records(adapter, report)
+
+    async def _read_list(
+        self,
+        adapter: Adapter,
+        collection: Collection,
+        session: HttpSession,
+        reading: Reading,
+        part: CollectionReport,
+    ) -> None:
+        try:
+            part.status = await reading.collection(adapter, collection, session, part)
+        except ConnectorError as error:
+            part.status, part.error_code = ListStatus.FAILED, error.code
+            part.message = f"{error}. {error.hint}"
 
     def _is_needed(self, collection: Collection) -> bool:
         """Whether what follows needs a list: a look-up, or records that others refer to."""
@@ -174,8 +213,10 @@ class Harvester:
         for name in reversed(list(types)):
             of_type = [(one, part) for one, part in lists if name in one.types]
             whole = name not in reading.unsure and all(
-                one.complete and part.status == "OK" for one, part in of_type
+                one.complete and part.status is ListStatus.OK for one, part in of_type
             )
+            if self._any_has((name,), Covers):
+                whole = whole and reading.is_calendar_whole
             gone = reading.gone[name]
             if not whole and not gone and not reading.doubtful:
                 continue
@@ -192,23 +233,48 @@ class Harvester:
                     report.withdrawn[name] += len(verdict.withdraw)
 
 
+def _require_records(adapter: Adapter, report: Report) -> None:
+    """Raise `PayloadError` where a source answered to everything and told too little."""
+    has_gaps = report.of_status(ListStatus.FAILED, ListStatus.CONTINUED)
+    if report.records < adapter.records_min and not has_gaps:
+        raise PayloadError(
+            report.source,
+            f"{report.records} records, at least {adapter.records_min} are expected",
+            hint="the source answers but has lost its data; ask its operator",
+        )
+
+
 def _of_the_hub(error: BaseException) -> tuple[str, str]:
     """Return code and message for a run that the hub itself could not bring to its end."""
     if isinstance(error, asyncio.CancelledError):
-        return ErrorCode.INTERNAL.name, registry.CUT_OFF
+        return ErrorCode.INTERNAL.name, runs.CUT_OFF
     code = error.code if isinstance(error, HubError) else ErrorCode.INTERNAL
     return code.name, f"{type(error).__name__}: {error}"
 
 
+def _heard(adapter: Adapter, context: Context, report: Report) -> dict[str, Bounds]:
+    """Return which record types were read whole, and which part of them was asked for."""
+    whole = {each.name for each in report.of_status(ListStatus.OK)}
+    windows = {
+        each.name: each.window(context) for each in adapter.collections if each.name in whole
+    }
+    return whole_parts(
+        adapter, {name: (window.since, window.until) for name, window in windows.items()}
+    )
+
+
 def _status(report: Report) -> RunStatus:
     """Sum up: the first list that failed gives the code."""
-    failed: Sequence[CollectionReport] = [
-        each for each in report.collections if each.status == "FAILED"
-    ]
+    failed = report.of_status(ListStatus.FAILED)
     if failed:
         report.error_code, report.message = failed[0].error_code, failed[0].message
-        read = any(each.status == "OK" for each in report.collections)
-        return RunStatus.PARTIAL if read or report.records else RunStatus.FAILED
+        has_read = bool(report.of_status(*READ)) or report.records > 0
+        return RunStatus.PARTIAL if has_read else RunStatus.FAILED
+    continued = report.of_status(ListStatus.CONTINUED)
+    if continued:
+        names = ", ".join(each.name for each in continued)
+        report.message = f"went on where it was cut off ({names}); the next run reads it whole"
+        return RunStatus.PARTIAL
     if report.held:
         names = ", ".join(f"{name}: {a} -> {b}" for name, (a, b) in report.held.items())
         report.error_code = "SOURCE_BAD_DATA"

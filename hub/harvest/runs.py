@@ -1,38 +1,35 @@
-"""`registry`: keeps the tables of sources and runs.
+"""`runs`: keeps the table of runs, and at each source how its last run ended.
 
 - "Running" and "last result" are two facts: a run that begins does not hide how the last one ended,
   and a source that never succeeded has no `last_ok_at`.
-- A run is alive exactly while a session holds the lock of its source (`alone`): it is noted as
-  RUNNING after the lock was taken and as ended before it is given back. So a run that is RUNNING
+- A run is alive exactly while a session holds the lock of its source (`source_lock`): it is noted
+  as RUNNING after the lock was taken and as ended before it is given back. So a run that is RUNNING
   while nobody holds the lock was cut off, whoever looks, on whichever machine.
 - A run ends once: what was closed as cut off is not made good by whoever believed it still ran.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
 from sqlalchemy import update
 
 from hub.errors import ErrorCode, RefusedError
-from hub.harvest.limits import MESSAGE_CHARACTERS_MAX, OPEN_RUNS_MAX
+from hub.harvest.limits import MESSAGE_CHARACTERS_MAX, OPEN_RUNS_MAX, SUPERSEDED_PAGES_MAX
 from hub.harvest.report import Report, RunStatus
-from hub.harvest.source import Source
+from hub.harvest.source import MODE
 from hub.intake.limits import QUARANTINE_PAGE_MAX
 from hub.intake.quarantine import discard
 from hub.store.copying import Connection
 from hub.store.database import Database, translated
-from hub.store.sources import register_source
+from hub.store.feeds import note_asked, note_heard
 from hub.store.tables import RUN, SOURCE
 
-MODE = "HARVEST"
-PAGES_MAX = 1_000
-"""Pages of old quarantine rows that one run lays aside."""
 CUT_OFF = "the run was cut off before its end; the next run repeats it"
 _LOCK = "hashtextextended('harvest:' || %s, 0)"
 _HELD = """
@@ -61,7 +58,7 @@ SELECT count(*) FROM cut
 
 
 @dataclass(frozen=True, slots=True)
-class HarvestLock:
+class SourceLock:
     """The only run of a source, for as long as the session lives that holds its lock."""
 
     _connection: Connection
@@ -72,37 +69,10 @@ class HarvestLock:
             await self._connection.execute("SELECT 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """What is known of sources that are to be harvested again."""
-
-    closed: set[str] = field(default_factory=set)
-    """Those which the operator has closed."""
-    begun: dict[str, datetime] = field(default_factory=dict)
-    """When the last run began, of those which have one that is recent."""
-
-
-async def register(database: Database, source: Source, now: datetime) -> None:
-    """Add a source, or renew what describes it; its history and its `active` switch stay."""
-    adapter = source.adapter
-    await register_source(
-        database,
-        source.id,
-        source.title_zh or adapter.title_zh,
-        mode=MODE,
-        now=now,
-        owners=source.owners,
-        kind=source.kind,
-        authority=source.authority,
-        title_en=source.title_en or adapter.title_en,
-        publisher=adapter.publisher_zh,
-        division_code=source.division_code,
-        promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
-    )
-
-
-async def begin(database: Database, source: str, run_id: str, now: datetime) -> None:
-    """Note that a run has begun, by whoever holds the source's lock.
+async def begin(
+    database: Database, source: str, run_id: str, now: datetime, record_types: Sequence[str] = ()
+) -> None:
+    """Note that a run has begun that reads these, by whoever holds the source's lock.
 
     What is still RUNNING of this source was therefore cut off, and is closed.
     """
@@ -119,6 +89,7 @@ async def begin(database: Database, source: str, run_id: str, now: datetime) -> 
         await connection.execute(
             "UPDATE source SET last_run_at = %s WHERE source_id = %s", (now, source)
         )
+        await note_asked(connection, source, record_types, now)
 
 
 async def finish(
@@ -126,17 +97,16 @@ async def finish(
 ) -> bool:
     """Note how a run ended, at the run and at its source; False: it was not RUNNING any more.
 
-    A source counts as heard at the time the run began, and only if every list was read to its end.
+    A source counts as heard at the time the run began, and only if every list that was due was read
+    whole; a record type, if all of its lists were.
     """
     message = (report.message or "")[:MESSAGE_CHARACTERS_MAX] or None
-    heard = report.status in (RunStatus.OK, RunStatus.PARTIAL, RunStatus.HELD) and all(
-        each.status == "OK" for each in report.collections
-    )
+    has_ended_well = report.status in (RunStatus.OK, RunStatus.PARTIAL, RunStatus.HELD)
     of_source: dict[str, Any] = {
         "last_status": report.status.value,
         "last_error_code": report.error_code,
     }
-    if heard:
+    if has_ended_well and report.is_heard:
         of_source |= {"last_ok_at": began}
     async with database.core() as connection:
         ended = await connection.execute(
@@ -156,26 +126,27 @@ async def finish(
         await connection.execute(
             update(SOURCE).where(SOURCE.c.source_id == report.source).values(**of_source)
         )
+        await note_heard(connection, report.source, report.heard, began)
     return True
 
 
-async def abandon(database: Database, now: datetime) -> int:
+async def close_interrupted(database: Database, now: datetime) -> int:
     """Close every run that was cut off; return how many.
 
     The runs are read before the locks: one that was RUNNING and whose lock nobody holds afterwards
     is dead. Nothing is locked for that, so a run that begins at this moment is not refused.
     """
-    found = await database.writes.fetch_all(
+    open_runs = await database.writes.fetch_all(
         "SELECT source, array_agg(run_id) FROM (SELECT source, run_id FROM run "
         "WHERE status = 'RUNNING' ORDER BY started_at LIMIT %s) open GROUP BY source",
         (OPEN_RUNS_MAX,),
     )
-    if not found:
+    if not open_runs:
         return 0
-    held = await database.writes.fetch_all(_HELD, ([source for source, _ in found],))
+    held = await database.writes.fetch_all(_HELD, ([source for source, _ in open_runs],))
     alive = {source for (source,) in held}
     count = 0
-    for source, runs in found:
+    for source, runs in open_runs:
         if source not in alive:
             async with database.writes.transaction() as connection:
                 count += await _close(connection, source, runs, now)
@@ -192,27 +163,12 @@ async def _close(connection: Connection, source: str, runs: Sequence[str], now: 
     return int(row[0]) if row else 0
 
 
-async def recent(
-    database: Database, sources: Sequence[str], now: datetime, interval: timedelta
-) -> Recent:
-    """Tell which sources are closed, and which had a run that began within `interval` of `now`.
-
-    It is the runs that are asked and not `last_run_at`: that also moves when a source pushes. A run
-    from the future beyond `interval` is the mistake of a clock and keeps nothing from being done.
-    """
-    made = Recent()
-    found = await database.writes.fetch_all(
-        "SELECT s.source_id, s.active, (SELECT max(r.started_at) FROM run r "
-        "WHERE r.source = s.source_id AND r.started_at > %s AND r.started_at < %s) "
-        "FROM source s WHERE s.source_id = ANY(%s)",
-        (now - interval, now + interval, list(sources)),
+async def closed_sources(database: Database, sources: Sequence[str]) -> set[str]:
+    """Return which of these sources the operator has closed."""
+    rows = await database.writes.fetch_all(
+        "SELECT source_id FROM source WHERE source_id = ANY(%s) AND NOT active", (list(sources),)
     )
-    for source, active, begun in found:
-        if not active:
-            made.closed.add(source)
-        if begun is not None:
-            made.begun[source] = begun
-    return made
+    return {source for (source,) in rows}
 
 
 async def note_failure(database: Database, source: str, code: ErrorCode) -> None:
@@ -227,7 +183,7 @@ async def note_failure(database: Database, source: str, code: ErrorCode) -> None
 
 
 @asynccontextmanager
-async def alone(database: Database, source: str) -> AsyncIterator[HarvestLock]:
+async def source_lock(database: Database, source: str) -> AsyncIterator[SourceLock]:
     """Hold the only run of a source; a run that dies gives its place back by itself.
 
     Raises `RefusedError` CONFLICT when another run of the source is going on.
@@ -248,27 +204,31 @@ async def alone(database: Database, source: str) -> AsyncIterator[HarvestLock]:
                 hint="Wait for it to end; its result is in the list of runs.",
             )
         try:
-            yield HarvestLock(connection)
+            yield SourceLock(connection)
         finally:
             # Where the connection is gone, the lock is gone with it.
             with suppress(psycopg.OperationalError):
                 await connection.execute(f"SELECT pg_advisory_unlock({_LOCK})", (source,))
 
 
-async def lay_aside(database: Database, source: str, run_id: str, now: datetime) -> int:
+async def discard_superseded(
+    database: Database, report: Report, unread: Collection[str], now: datetime
+) -> int:
     """Discard open rows that earlier runs put into quarantine; return how many there were.
 
-    A run that read every list has seen each of them again: what is still wrong waits anew.
+    A run that read a list whole has seen each of its rows again: what is still wrong waits anew.
+    Rows of record types that were not read (`unread`) wait on.
     """
     count = 0
-    for _ in range(PAGES_MAX):
-        found = await database.writes.fetch_all(
+    for _ in range(SUPERSEDED_PAGES_MAX):
+        rows = await database.writes.fetch_all(
             "SELECT quarantine_id FROM quarantine WHERE source = %s AND status = 'OPEN' "
-            "AND channel = 'HARVEST' AND run_id <> %s ORDER BY quarantine_id LIMIT %s",
-            (source, run_id, QUARANTINE_PAGE_MAX),
+            "AND channel = 'HARVEST' AND run_id <> %s "
+            "AND (record_type IS NULL OR record_type <> ALL(%s)) ORDER BY quarantine_id LIMIT %s",
+            (report.source, report.run_id, list(unread), QUARANTINE_PAGE_MAX),
         )
-        if not found:
+        if not rows:
             break
-        await discard(database, [quarantine_id for (quarantine_id,) in found], now)
-        count += len(found)
+        await discard(database, [quarantine_id for (quarantine_id,) in rows], now)
+        count += len(rows)
     return count

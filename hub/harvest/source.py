@@ -7,20 +7,28 @@ how its rows read stands in its adapter.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from adapters import Adapter
 from connectors.http.credentials import ClientCredentials, StaticToken
-from connectors.http.session import Session
+from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
+from hub.store.database import Database
+from hub.store.feeds import Feed
+from hub.store.sources import register_source
 from schema.codes import SourceKind
 
-__all__ = ["ClientCredentials", "Source", "StaticToken"]
+__all__ = ["MODE", "ClientCredentials", "Source", "StaticToken", "register"]
+
+MODE = "HARVEST"
+"""How a deployed source comes in, at its registration and at its runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +57,39 @@ class Source:
     title_zh: str = ""
     title_en: str = ""
 
-    def client(self) -> httpx.AsyncClient:
-        """Open a client for one run; the caller closes it."""
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[HttpSession]:
+        """Reach it for as long as the block runs."""
         base = self.base_url if self.base_url.endswith("/") else f"{self.base_url}/"
-        return open_client(base, limits=self.limits, auth=self.auth, context=self.tls)
+        async with open_client(
+            base, limits=self.limits, auth=self.auth, context=self.tls
+        ) as client:
+            yield HttpSession(self.id, client, self.limits)
 
-    def session(self, client: httpx.AsyncClient) -> Session:
-        """Return how its collections are read."""
-        return Session(self.id, client, self.limits)
+
+async def register(database: Database, source: Source, now: datetime) -> None:
+    """Add a deployed source, or renew what describes it and its feeds; its history stays."""
+    adapter = source.adapter
+    await register_source(
+        database,
+        source.id,
+        source.title_zh or adapter.title_zh,
+        mode=MODE,
+        now=now,
+        owners=source.owners,
+        kind=source.kind,
+        authority=source.authority,
+        feeds=[
+            Feed(
+                record_type=feed.record_type,
+                mode=feed.mode.value,
+                every_s=None if feed.every is None else round(feed.every.total_seconds()),
+                promised_freshness_s=round(feed.promised_freshness.total_seconds()),
+            )
+            for feed in adapter.feeds
+        ],
+        title_en=source.title_en or adapter.title_en,
+        publisher=adapter.publisher_zh,
+        division_code=source.division_code,
+        promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
+    )

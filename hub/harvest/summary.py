@@ -1,4 +1,4 @@
-"""`telling`: what a harvest found, in words for whoever sits before the screen."""
+"""`summary`: what came of a harvest, in words for whoever sits before the screen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from hub.harvest.report import Report, RunStatus
 from hub.tell import Teller
 
-__all__ = ["tell_report"]
+__all__ = ["print_report"]
 
 
-def tell_report(tell: Teller, report: Report) -> None:
-    """Say what a harvest found."""
+def print_report(tell: Teller, report: Report) -> None:
+    """Print what came of each list, and of the whole run."""
     rows: list[tuple[Any, ...]] = [("list", "rows", "new", "same", "quarantined", "state")]
     for part in report.collections:
         count = part.outcomes
@@ -28,5 +28,5 @@ def tell_report(tell: Teller, report: Report) -> None:
     tell.table(rows)
     dropped = sum(part.dropped for part in report.collections)
     tell.say(f"{report.status.value}; {dropped} personal values dropped at the border")
-    if report.status is RunStatus.FAILED:
-        tell.say(f"{report.error_code}: {report.message}")
+    if report.message and report.status is not RunStatus.OK:
+        tell.say(f"{report.error_code}: {report.message}" if report.error_code else report.message)

@@ -237,8 +237,12 @@ def translated() -> Iterator[None]:
         raise meaning from error
     except psycopg.InterfaceError as error:
         raise DatabaseUnavailableError(_first_line(error)) from error
+    except psycopg.errors.UndefinedTable as error:
+        raise _older(error) from error
     except DBAPIError as error:
         driver = error.orig
+        if isinstance(driver, psycopg.errors.UndefinedTable):
+            raise _older(driver) from error
         meaning = _meaning(driver) if isinstance(driver, psycopg.OperationalError) else None
         if isinstance(driver, psycopg.InterfaceError):
             meaning = DatabaseUnavailableError(_first_line(driver))
@@ -259,6 +263,18 @@ def _meaning(error: psycopg.OperationalError) -> HubError | None:
     if state.startswith(("08", "57", "53", "58", "25P03")):
         return DatabaseUnavailableError(_first_line(error))
     return None
+
+
+def _older(error: psycopg.Error) -> HubError:
+    """Return the error of a database that lacks a table which this version reads."""
+    return HubError(
+        ErrorCode.CONFLICT,
+        message_zh="数据库的表是较早版本的，须先升级",
+        message_en=f"The tables of the database are those of an earlier version "
+        f"({_first_line(error)})",
+        hint="Run: deltahub store migrate. It keeps what is there; back it up before "
+        "(docs/operators/backup.md).",
+    )
 
 
 def _first_line(error: BaseException) -> str:

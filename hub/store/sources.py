@@ -1,4 +1,8 @@
-"""`sources`: the register of systems that say facts to the hub."""
+"""`sources`: the register of systems that say facts to the hub.
+
+`register_source` is the only way in, for a source that pushes and for one that is harvested, and
+`SOURCES_MAX` the only bound: more are not registered, so nobody who lists them leaves one out.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,17 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.errors import ErrorCode, HubError
+from hub.errors import ErrorCode, HubError, RefusedError
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_anew
+from hub.store.feeds import Feed, declare_feeds
+from hub.store.limits import SOURCES_MAX
 from hub.store.projection import REBUILD_LOCK
 from hub.store.relinking import settle_source
 from hub.store.tables import SOURCE
 from schema.codes import SourceKind
 from schema.keys import is_authority
-
-SOURCES_MAX = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +55,7 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     owners: Sequence[str] | None,
     kind: SourceKind | None = None,
     authority: str | None = None,
+    feeds: Sequence[Feed] | None = None,
     **facts: Any,
 ) -> None:
     """Register a source, or renew what its registration says; its history stays.
@@ -59,24 +64,16 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     state facts but no rights and no decisions. `kind`: what it is to them, by default their own
     system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
     default the only owner and the source's id (the operator is no institution and numbers nothing);
-    the first one stays, since ids follow from it.
+    the first one stays, since ids follow from it. `feeds`: what it tells of each record type, where
+    that is known beforehand; None leaves what stands.
     `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
     that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
 
     Where a source is now something else to somebody, what it and others speak of is settled anew,
     and followers of the change feed begin anew. Raises `HubError` BAD_USER_INPUT for an authority
-    of another form.
+    of another form, `RefusedError` CONFLICT when there are `SOURCES_MAX` sources already.
     """
     kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
-    if authority is None:
-        only = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
-        authority = only if is_authority(only) else ""
-    if authority and not is_authority(authority):
-        raise HubError(
-            ErrorCode.BAD_USER_INPUT,
-            message_en=f"{authority!r} names no system",
-            hint="Write it as <key of the institution that operates it>/<name of the system>.",
-        )
     listed = None if owners is None else list(owners)
     values = {
         "source_id": source_id,
@@ -84,7 +81,7 @@ async def register_source(  # noqa: PLR0913 - what a registration says
         "mode": mode,
         "owners": listed,
         "kind": kind.value,
-        "authority": authority,
+        "authority": _authority(source_id, owners, authority),
         "created_at": now,
         **facts,
     }
@@ -95,12 +92,42 @@ async def register_source(  # noqa: PLR0913 - what a registration says
             b"SELECT owners, kind FROM source WHERE source_id = %s", (source_id,)
         )
         known = await cursor.fetchone()
+        if known is None:
+            await _require_room(connection, source_id)
         is_other = known is not None and known != (listed, kind.value)
         if is_other:
             await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
         await connection.execute(_register(values).encode(), values)
+        if feeds is not None:
+            await declare_feeds(connection, source_id, feeds)
         if is_other and await settle_source(connection, database.records, source_id):
             await begin_anew(connection)
+
+
+def _authority(source_id: str, owners: Sequence[str] | None, stated: str | None) -> str:
+    """Return whose numbers a source states; empty where nobody says it."""
+    if stated is None:
+        only = f"{owners[0]}/{source_id}" if owners and len(owners) == 1 else ""
+        return only if is_authority(only) else ""
+    if stated and not is_authority(stated):
+        raise HubError(
+            ErrorCode.BAD_USER_INPUT,
+            message_en=f"{stated!r} names no system",
+            hint="Write it as <key of the institution that operates it>/<name of the system>.",
+        )
+    return stated
+
+
+async def _require_room(connection: Connection, source_id: str) -> None:
+    cursor = await connection.execute(b"SELECT count(*) FROM source")
+    row = await cursor.fetchone()
+    if row is not None and row[0] >= SOURCES_MAX:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            message_zh=f"来源已达上限 {SOURCES_MAX} 个，{source_id} 未登记",
+            message_en=f"There are {SOURCES_MAX} sources already; {source_id} is not registered",
+            hint="Let several institutions push through one platform, or run another hub.",
+        )
 
 
 async def rename_source(database: Database, source_id: str, new_id: str) -> None:
@@ -131,7 +158,7 @@ def _renamings(database: Database) -> Iterator[str]:
     yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
     yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
     yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
-    for table in ("run", "quarantine"):
+    for table in ("run", "quarantine", "feed"):
         yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
     for tables in database.records.tables.values():
         for each in (tables.source, tables.golden):
@@ -199,10 +226,10 @@ async def list_sources(database: Database) -> list[Source]:
     """Return every source in order of its id."""
     columns = [SOURCE.c[name] for name in Source.__dataclass_fields__]
     async with database.core() as connection:
-        found = await connection.execute(
+        rows = await connection.execute(
             select(*columns).order_by(SOURCE.c.source_id).limit(SOURCES_MAX)
         )
         return [
             Source(**{**row, "owners": None if row["owners"] is None else tuple(row["owners"])})
-            for row in found.mappings()
+            for row in rows.mappings()
         ]

@@ -202,6 +202,22 @@ SOURCE = Table(
     _instant("created_at"),
 )
 
+FEED = Table(
+    "feed",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
+    Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
+    Column("every_s", Integer),  # seconds between two readings; null: nobody asks
+    Column("promised_freshness_s", Integer, nullable=False),
+    _instant("asked_at", nullable=True),  # when the last run that read it began, however it ended
+    _instant("heard_at", nullable=True),  # when the last run began that read all of it
+    _instant("since", nullable=True),  # which part that was; null: no bound
+    _instant("until", nullable=True),
+    # where each list goes on that was cut off, by its name (hub.harvest.feed)
+    Column("state", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+)
+
 FORMER_SOURCE = Table(
     "former_source",
     METADATA,

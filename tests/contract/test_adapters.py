@@ -26,8 +26,7 @@ from adapters._adapter import Collection, Context, Converted, Gone, Made
 from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
-from connectors.http.session import Session
-from connectors.rest import PagedJson
+from connectors.http.session import HttpSession
 from hub.intake.files.monthly import read_monthly
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
@@ -99,10 +98,9 @@ class Harvested:
         transport = ReplayTransport(load(self.name, "source.json"))
         found = []
         async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
-            session = Session(self.name, client)
+            session = HttpSession(self.name, client)
             for collection in self.adapter.collections:
-                assert isinstance(collection.reader, PagedJson)
-                pages = collection.reader.read(session, collection.question(self.context))
+                pages = collection.reader.read(session, collection.window(self.context))
                 found += [
                     Recorded(collection, dict(row)) async for page in pages for row in page.rows
                 ]

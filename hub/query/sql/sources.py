@@ -8,9 +8,7 @@
 from __future__ import annotations
 
 from hub.query.sql.model import Model
-
-SOURCES_MAX = 1000
-"""Sources of one manifest."""
+from hub.store.limits import SOURCES_MAX
 
 
 def sources_row(table: str | None, now: str) -> str:

@@ -12,9 +12,10 @@ import pytest
 
 from hub.app import build
 from hub.errors import DatabaseUnavailableError, ErrorCode, RefusedError
-from hub.harvest.registry import abandon, alone, begin, finish, register
 from hub.harvest.report import Report, RunStatus
-from hub.housekeeping import keep_house
+from hub.harvest.runs import begin, close_interrupted, finish, source_lock
+from hub.harvest.source import register
+from hub.housekeeping import run_housekeeping
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.sources import register_source
@@ -107,12 +108,12 @@ async def test_a_run_whose_process_was_killed_is_closed_and_its_source_says_so(
     database, systems, time
 ):
     async with process_that_harvests(database, systems, time) as process:
-        assert await abandon(database, time.now) == 0
+        assert await close_interrupted(database, time.now) == 0
         assert await status_of(database, "ecnu") == ["RUNNING"]
         await kill(process)
 
         async def is_closed():  # PostgreSQL notices the end of a process in its own time
-            return await abandon(database, time.now) == 1
+            return await close_interrupted(database, time.now) == 1
 
         await until(is_closed)
     ((status, code, message, ended),) = await database.reads.fetch_all(
@@ -167,7 +168,7 @@ async def test_a_hub_that_starts_closes_what_was_cut_off_and_no_run_of_another_p
 async def test_housekeeping_closes_what_is_cut_off_while_the_hub_runs(database, time):
     stop = asyncio.Event()
     await cut_off(database, time.now, run_id="run_1")
-    house = asyncio.create_task(keep_house(database, time, stop, pause_s=0.01))
+    house = asyncio.create_task(run_housekeeping(database, time, stop, pause_s=0.01))
     try:
         for count in (1, 2):
 
@@ -187,10 +188,12 @@ async def test_two_closers_at_once_close_each_run_once(database, time):
         await cut_off(database, time.now, source=f"cut-{number}", run_id=f"run_{number}")
     async with (
         Database(database.url) as beside,
-        alone(beside, "cut-0"),
+        source_lock(beside, "cut-0"),
         Database(database.url) as another,
     ):
-        counts = await asyncio.gather(*(abandon(each, time.now) for each in (database, another)))
+        counts = await asyncio.gather(
+            *(close_interrupted(each, time.now) for each in (database, another))
+        )
     assert sum(counts) == 7
     assert [status for _, status, _ in await runs(database)] == ["RUNNING"] + ["FAILED"] * 7
 
@@ -206,7 +209,7 @@ async def test_a_later_result_is_not_hidden_by_an_older_run_that_is_closed(
         "RETURNING 1",
         (time.now,),
     )
-    assert await abandon(database, time.now) == 1
+    assert await close_interrupted(database, time.now) == 1
     assert await standing(database, "ecnu") == ("OK", None)
 
 
@@ -226,7 +229,7 @@ async def test_a_cancelled_run_is_closed_before_the_cancellation_is_over(
         await task
     assert await runs(database) == [("ecnu", "FAILED", "INTERNAL")]
     assert await standing(database, "ecnu") == ("FAILED", "INTERNAL")
-    async with alone(database, "ecnu"):
+    async with source_lock(database, "ecnu"):
         pass
     systems.ecnu.switchboard.set({})
 
@@ -279,7 +282,7 @@ async def test_a_run_that_lost_its_session_withdraws_nothing_and_stays_closed(
         )
 
     async def is_closed():
-        return await abandon(database, time.now) == 1
+        return await close_interrupted(database, time.now) == 1
 
     await until(is_closed)
     systems.ecnu.switchboard.set({"shrunk": True})
@@ -293,7 +296,7 @@ async def test_a_run_that_lost_its_session_withdraws_nothing_and_stays_closed(
 async def test_what_was_closed_as_cut_off_is_not_made_good_afterwards(database, ecnu, time):
     await register(database, ecnu, time.now)
     await begin(database, "ecnu", "run_1", time.now)
-    assert await abandon(database, time.now) == 1
+    assert await close_interrupted(database, time.now) == 1
     report = Report(run_id="run_1", source="ecnu", status=RunStatus.OK)
     assert not await finish(database, report, None, time.now, time.now)
     assert await runs(database) == [("ecnu", "FAILED", "INTERNAL")]

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.errors import ErrorCode, RefusedError
-from hub.harvest.registry import abandon, alone, begin, register
 from hub.harvest.report import RunStatus
+from hub.harvest.runs import begin, close_interrupted, source_lock
+from hub.harvest.source import register
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.submit import submit
 from hub.sandbox.world import UNIVERSITY_COUNT, World
@@ -244,7 +245,7 @@ async def test_a_whole_province_is_harvested_and_its_money_is_in_yuan(harvester,
 
 
 async def test_two_runs_of_one_source_do_not_meet(harvester, ecnu, database, time):
-    async with alone(database, ecnu.id):
+    async with source_lock(database, ecnu.id):
         with pytest.raises(RefusedError) as caught:
             await harvester.harvest(ecnu)
     assert caught.value.code is ErrorCode.CONFLICT
@@ -277,8 +278,8 @@ async def test_a_run_that_was_cut_off_is_closed_when_the_hub_starts(
 ):
     await register(database, ecnu, time.now)
     await begin(database, ecnu.id, "run_cut", time.now)
-    assert await abandon(database, time.now) == 1
-    assert await abandon(database, time.now) == 0
+    assert await close_interrupted(database, time.now) == 1
+    assert await close_interrupted(database, time.now) == 0
     row = await one(database, "SELECT status, error_code, message FROM run")
     assert row[:2] == ("FAILED", "INTERNAL")
     assert "next run" in row[2]

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hub.harvest.registry import register
-from hub.harvest.rounds import Rounds
 
 from hub.app import build
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.report import Report, RunStatus
 from hub.harvest.run import Harvester
+from hub.harvest.schedule import Schedule
+from hub.harvest.source import register
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.migrations import migrate
@@ -37,8 +37,8 @@ HOUR = timedelta(hours=1)
 
 
 @asynccontextmanager
-async def rounds(database, time, *sources, folder=None, interval_s=INTERVAL_S):
-    made = Rounds(database, PARTY, time, folder, interval_s)
+async def schedule(database, time, *sources, folder=None, interval_s=INTERVAL_S):
+    made = Schedule(database, PARTY, time, folder, interval_s)
     made.add(*sources)
     stop = asyncio.Event()
     task = asyncio.create_task(made.run(stop))
@@ -105,7 +105,7 @@ def file_of(folder, systems, name="ecnu", adapter="ecnu", mode=0o600):
 async def test_a_running_hub_renews_coverage_without_a_hand(database, ecnu, time, tmp_path, heard):
     settings = Settings(data_dir=tmp_path, harvest_interval_s=INTERVAL_S)
     hub = await build(settings, database, time)
-    hub.rounds.add(ecnu)
+    hub.schedule.add(ecnu)
     async with hub.running():
         for count in (1, 2, 3):
             await until_results(database, "ecnu", *["OK"] * count)
@@ -118,7 +118,7 @@ async def test_a_dead_source_does_not_stop_the_other_and_is_told_once(
 ):
     systems.ecnu.switchboard.set({"dead": True})
     dead = "FAILED SOURCE_UNAVAILABLE"
-    async with rounds(database, time, ecnu, anhui):
+    async with schedule(database, time, ecnu, anhui):
         for count in (1, 2, 3):
             await until_results(database, "anhui", *["OK"] * count)
             await until_results(database, "ecnu", *[dead] * count)
@@ -139,7 +139,7 @@ async def test_a_dead_source_does_not_stop_the_other_and_is_told_once(
 
 async def test_a_source_that_is_silent_holds_up_nobody(database, systems, ecnu, anhui, time):
     systems.ecnu.switchboard.set({"slow": 60})
-    async with rounds(database, time, ecnu, anhui):
+    async with schedule(database, time, ecnu, anhui):
         for count in (1, 2, 3):
             await until_results(database, "anhui", *["OK"] * count)
             time.pass_by(hours=1)
@@ -152,7 +152,7 @@ async def test_a_hub_that_stops_leaves_no_run_behind(database, systems, ecnu, ti
     systems.ecnu.switchboard.set({"slow": 60})
     settings = Settings(data_dir=tmp_path, harvest_interval_s=INTERVAL_S)
     hub = await build(settings, database, time)
-    hub.rounds.add(ecnu)
+    hub.schedule.add(ecnu)
     async with hub.running():
         await until_results(database, "ecnu", "RUNNING")
     assert await results(database, "ecnu") == ["FAILED INTERNAL"]
@@ -174,7 +174,7 @@ async def test_two_hubs_on_one_database_harvest_a_source_once_an_interval(
         for hub, own in zip(hubs, ("a", "b"), strict=True):
             # Each has a source of its own beside the shared one: when that was harvested, the hub
             # has looked at the shared one too.
-            hub.rounds.add(replace(anhui, id=own), ecnu)
+            hub.schedule.add(replace(anhui, id=own), ecnu)
         async with hubs[0].running(), hubs[1].running():
             for count in (1, 2, 3):
                 for source in ("a", "b", "ecnu"):
@@ -214,7 +214,7 @@ async def test_due_is_what_was_not_harvested_for_an_interval_whatever_was_pushed
 
 
 async def test_interval_0_harvests_nothing(database, ecnu, time):
-    off = Rounds(database, PARTY, time, None, 0)
+    off = Schedule(database, PARTY, time, None, 0)
     off.add(ecnu)
     await off.run(asyncio.Event())  # it ends by itself, without being stopped
     assert await results(database, "ecnu") == []
@@ -225,7 +225,7 @@ async def test_a_closed_source_is_left_alone(database, ecnu, anhui, time):
     await database.writes.fetch_all(
         "UPDATE source SET active = false WHERE source_id = 'ecnu' RETURNING 1"
     )
-    async with rounds(database, time, ecnu, anhui):
+    async with schedule(database, time, ecnu, anhui):
         await until_results(database, "anhui", "OK")
     assert await results(database, "ecnu") == []
 
@@ -233,7 +233,7 @@ async def test_a_closed_source_is_left_alone(database, ecnu, anhui, time):
 async def test_files_that_are_added_changed_and_spoiled_are_noticed(
     database, systems, anhui, time, tmp_path, caplog
 ):
-    async with rounds(database, time, anhui, folder=tmp_path):
+    async with schedule(database, time, anhui, folder=tmp_path):
         await until_results(database, "anhui", "OK")
         path = file_of(tmp_path, systems)
         await until_results(database, "ecnu", "OK")
@@ -267,7 +267,7 @@ async def test_files_that_are_added_changed_and_spoiled_are_noticed(
 async def test_a_folder_that_is_missing_is_told_and_the_other_sources_go_on(
     database, anhui, time, tmp_path, caplog
 ):
-    async with rounds(database, time, anhui, folder=tmp_path / "gone"):
+    async with schedule(database, time, anhui, folder=tmp_path / "gone"):
         for count in (1, 2):
             await until_results(database, "anhui", *["OK"] * count)
             time.pass_by(hours=1)
@@ -281,7 +281,7 @@ async def test_a_source_that_promises_less_than_the_interval_is_named_once(
     promise = timedelta(seconds=INTERVAL_S)
     hasty = replace(ecnu, adapter=replace(ecnu.adapter, promised_freshness=promise))
     with caplog.at_level(logging.WARNING):
-        async with rounds(database, time, hasty, anhui):
+        async with schedule(database, time, hasty, anhui):
             for count in (1, 2):
                 await until_results(database, "anhui", *["OK"] * count)
                 time.pass_by(hours=1)
@@ -297,7 +297,7 @@ async def test_a_bug_in_one_source_stops_neither_the_other_nor_the_rounds(
         raise RuntimeError("secret")
 
     broken = replace(ecnu, id="broken", adapter=replace(ecnu.adapter, states=states))
-    async with rounds(database, time, broken, anhui):
+    async with schedule(database, time, broken, anhui):
         for count in (1, 2):
             await until_results(database, "anhui", *["OK"] * count)
             await until_results(database, "broken", *["FAILED INTERNAL"] * count)
@@ -309,7 +309,7 @@ async def test_a_bug_in_one_source_stops_neither_the_other_nor_the_rounds(
 
 async def test_the_rounds_go_on_when_the_database_comes_back(server, ecnu, time):
     migrate(server.start())
-    async with Database(server.url) as database, rounds(database, time, ecnu):
+    async with Database(server.url) as database, schedule(database, time, ecnu):
         await until_results(database, "ecnu", "OK")
         pid = int((server.data / "postmaster.pid").read_text("utf-8").splitlines()[0])
         os.kill(pid, signal.SIGKILL)

@@ -149,8 +149,7 @@ async def test_no_person_passes_the_border(harvester, nemo, database):
 
 
 async def test_a_list_is_paged_only_when_a_size_is_sent(nemo):
-    async with nemo.client() as client:
-        session = nemo.session(client)
+    async with nemo.session() as session:
         assert isinstance(await session.get_json("api/tools/"), list)
         paged = await session.get_json("api/tools/", {"page_size": "2"})
         assert (paged["count"], len(paged["results"])) == (5, 2)
@@ -160,8 +159,7 @@ async def test_a_list_is_paged_only_when_a_size_is_sent(nemo):
 
 
 async def test_a_misspelt_filter_is_found_out_before_it_dumps_everything(harvester, nemo, database):
-    async with nemo.client() as client:
-        session = nemo.session(client)
+    async with nemo.session() as session:
         asked = {"ends__gte": "not-a-value", "page_size": "1"}
         assert await session.accepts("api/usage_events/", asked)
         for probe in nemo.adapter.probes:
@@ -178,8 +176,8 @@ async def test_pages_that_shift_while_they_are_read_lose_and_repeat_nothing(nemo
     context = Context(source=nemo.id, now=time.now)
     reader = replace(ended.reader, paging=NextLink(rows=5))
     numbers = []
-    async with nemo.client() as client:
-        async for page in reader.read(nemo.session(client), ended.question(context)):
+    async with nemo.session() as session:
+        async for page in reader.read(session, ended.window(context)):
             numbers += [row["id"] for row in page.rows]
             start = time.now + timedelta(minutes=page.number)
             body = {"user": 3, "operator": 3, "project": 1, "tool": 2, "has_ended": 500}
@@ -198,9 +196,9 @@ async def test_two_laboratories_with_the_same_numbers_stay_apart(harvester, nemo
 
 
 async def test_a_token_without_the_right_is_refused_and_said_so(harvester, nemo, database):
-    async with nemo.client() as client:
+    async with nemo.session() as session:
         with pytest.raises(RefusedError, match="403"):
-            await nemo.session(client).get("api/consumables/")
+            await session.get("api/consumables/")
     report = await harvester.harvest(replace(nemo, auth=StaticToken("Token " + "0" * 40)))
     assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_DENIED")
     assert await fetch(database, "SELECT count(*) FROM entry") == [(0,)]

@@ -9,9 +9,10 @@ from connectors.document import digest_of
 from connectors.errors import PayloadError, RefusedError, SlowError, UnavailableError
 from connectors.http.credentials import ClientCredentials, StaticToken
 from connectors.http.replay import RecordingTransport, ReplayTransport
-from connectors.http.session import Session
+from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
+from connectors.reader import Window
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber
 
 LIMITS = Limits(attempts_max=3, retry_after_s_max=30)
@@ -26,7 +27,7 @@ def session(handler, base="https://source.test/api/", limits=LIMITS, waits=None,
         if waits is not None:
             waits.append(seconds)
 
-    return Session("source", client, limits, pause=pause, chance=lambda: 1.0)
+    return HttpSession("source", client, limits, pause=pause, chance=lambda: 1.0)
 
 
 def listing(total, size_max=1000):
@@ -52,7 +53,7 @@ PAGES = PagedJson(
 
 
 async def read(declaration, talk, **question):
-    return [page async for page in declaration.read(talk, question)]
+    return [page async for page in declaration.read(talk, Window(filters=question))]
 
 
 async def test_pages_by_number_until_the_promised_total():
@@ -363,14 +364,14 @@ async def test_a_static_token_goes_into_its_header_and_not_into_messages():
 async def test_a_recorded_session_answers_like_the_source():
     recording = RecordingTransport(httpx.MockTransport(listing(25)))
     async with httpx.AsyncClient(transport=recording, base_url="https://source.test") as client:
-        live = await read(PAGES, Session("source", client))
+        live = await read(PAGES, HttpSession("source", client))
     kept = recording.session()
     async with httpx.AsyncClient(
         transport=ReplayTransport(kept), base_url="https://source.test"
     ) as client:
-        again = await read(PAGES, Session("source", client))
+        again = await read(PAGES, HttpSession("source", client))
         with pytest.raises(PayloadError, match="404"):
-            await Session("source", client).get("list", {"page": "9"})
+            await HttpSession("source", client).get("list", {"page": "9"})
     assert [page.rows for page in again] == [page.rows for page in live]
 
 
@@ -389,7 +390,7 @@ async def test_the_whole_path_over_the_own_transport(raw_server):
         raw_server(script) as server,
         open_client(f"{server.url}/api/", auth=credentials()) as client,
     ):
-        pages = await read(PagedJson(path="list"), Session("source", client))
+        pages = await read(PagedJson(path="list"), HttpSession("source", client))
     assert [page.rows for page in pages] == [()]
     assert server.requests == [
         "POST /oauth/token HTTP/1.1",
