@@ -85,6 +85,8 @@ _WRITE = (
 )
 PUSH = Operation("push", _WRITE, frozenset({"hub-schema"}))
 MUTATION = Operation("mutation", _WRITE, frozenset({"hub-schema"}))
+READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
+"""What has no body: nothing but the digest says so."""
 _RESPONSE = ('"@status"', '"content-digest"', '"content-type"', '"hub-log-size"')
 _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signature";req;key="hub"')
 

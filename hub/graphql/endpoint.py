@@ -1,10 +1,8 @@
-"""`router`: `/graphql` over HTTP: who calls, what was sent, in which form to answer.
+"""`endpoint`: `/graphql` over HTTP: who calls, what was sent, in which form to answer.
 
-- The caller is known before the body is read, the body is bounded while it is read, and a signed
-  request is verified before its document is looked at.
+- `hub.access.gate` lets a request in before its document is looked at.
 - GET answers queries only: a mutation must not be reachable by a link. Addresses end up in logs of
   others, so clients that filter by what is not public POST.
-- An answer to a signed request is signed.
 - It is an ASGI application of its own: `hub.app` calls it without the router and the middleware of
   the other routes, which cost more than the plan and its parameters do.
 
@@ -15,6 +13,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Awaitable
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,14 +22,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
-from hub.access.resource import Caller
+from hub.access.gate import Door
 from hub.access.service import Access
-from hub.access.signatures import MUTATION
+from hub.access.signatures import MUTATION, READ
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.engine import Asking, Engine, GraphRequest
-from hub.graphql.hooks import Signed
+from hub.graphql.scalars import NumberText
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
@@ -71,41 +71,29 @@ class GraphQLEndpoint:
             return response
         if kind is None:
             return _refused(ErrorCode.NOT_ACCEPTABLE, "accept application/json", language, kind)
-        envelope: Envelope | None = None
+        door, read = (READING, None) if request.method == "GET" else (ASKING, self._read)
         try:
-            envelope = self._access.envelope(request.scope)
-            caller = await self._access.authenticate(envelope)
-            body, signed = b"", None
-            if request.method == "POST":
-                _check_content_type(envelope)
-                body = await _read(request, self._engine.limits.body_bytes)
-                signed = await self._signed(envelope, body, caller)
+            admitted = await gate.admit(self._access, request, door, read)
         except AccessError as error:
-            return self._access.refusal(error, envelope, MUTATION)
+            return gate.refused(self._access, error, request, door)
         except HubError as error:
             return respond(_answer(error, language), kind)
         except ClientDisconnect:
             return Response(status_code=400)
-        address = request.client.host if request.client else "unknown"
-        asking = Asking(caller=caller, language=language, signed=signed, bucket=_bucket(address))
+        asking = Asking(
+            caller=admitted.caller,
+            language=language,
+            signed=admitted.signed,
+            bucket=_bucket(request.client.host if request.client else "unknown"),
+        )
         try:
-            answer = await self._engine.answer(_asked(request, body), asking)
+            answer = await self._engine.answer(_asked(request, admitted.body), asking)
         except HubError as error:
             answer = _answer(error, language)
-        response = respond(answer, kind)
-        return response if signed is None else self._access.sign(envelope, response)
+        return gate.answered(self._access, admitted, respond(answer, kind))
 
-    async def _signed(self, envelope: Envelope, body: bytes, caller: Caller) -> Signed | None:
-        """Return what was signed; a signature that is sent is always verified."""
-        headers = envelope.headers
-        if "signature" not in headers and "signature-input" not in headers:
-            return None
-        evidence = await self._access.check_signature(envelope, body, caller, MUTATION)
-        return Signed(
-            evidence,
-            sha256(envelope.target_uri.encode() + b"\n" + body).digest(),
-            headers["idempotency-key"].strip('"'),
-        )
+    def _read(self, request: Request) -> Awaitable[bytes]:
+        return _read(request, self._engine.limits.body_bytes)
 
 
 def _header(request: Request, name: bytes) -> str | None:
@@ -155,7 +143,7 @@ def read_address(query: bytes) -> GraphRequest:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_float=str, parse_constant=_no_constant)
+        return json.loads(text, parse_float=NumberText, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RefusedError(ErrorCode.NOT_JSON) from error
 
@@ -184,6 +172,11 @@ def _check_content_type(envelope: Envelope) -> None:
     charset = rest.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
         raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json in UTF-8.")
+
+
+ASKING = Door(operation=MUTATION, takes_anonymous=True, check=_check_content_type)
+READING = Door(operation=READ, takes_anonymous=True)
+"""What an address asks, which has no body."""
 
 
 async def _read(request: Request, most: int) -> bytes:

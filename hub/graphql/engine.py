@@ -20,11 +20,12 @@ from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, Operation
 from graphql import execute as run_executor
 
 from hub.access.agreements import Agreements
+from hub.access.gate import Signed
 from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
-from hub.graphql.hooks import Context, ServiceFacts, Signed, Submit
+from hub.graphql.hooks import Context, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, refusal, told

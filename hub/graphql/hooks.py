@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.access.gate import Signed
 from hub.access.resource import Caller
-from hub.access.signatures import Evidence
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.query.sql.model import Model
@@ -19,15 +19,6 @@ from hub.receipts.answer import Receipts
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.submit.submit` with its database and clock given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """The signed request around a mutation."""
-
-    evidence: Evidence
-    body_hash: bytes
-    idempotency_key: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""`mutations`: pushing, correcting and withdrawing records; each ends in `hub.intake.submit`.
+"""`mutations`: pushing, correcting and withdrawing records: each is a push (`hub.intake.push`).
 
 - A mutation is a signed request with an idempotency key, in the header and, if given again, the
   same in the input.
@@ -8,30 +8,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 from strawberry.types import Info
 
+from hub.access.gate import Signed
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.enums import RowOutcomeCode
 from hub.graphql.hooks import Context
 from hub.graphql.scalars import DateTime, Row
-from hub.intake.batch import (
-    Assurance,
-    Batch,
-    Channel,
-    Evidence,
-    Idempotency,
-    Outcomes,
-    RequestSignature,
-    RowOutcome,
-)
+from hub.intake.batch import Outcomes, RowOutcome
 from hub.intake.limits import MUTATION_ROWS_MAX
+from hub.intake.push import Push, PushScopeError, batch_of
 from hub.query.plan.errors import QueryError, ScopeMissingError
-
-PUSH_SCOPE = "records:push"
-WITHDRAW_SCOPE = "records:withdraw"
 
 
 @strawberry.type(description="一行的一个问题。One thing wrong with a row.")
@@ -130,75 +120,34 @@ class WithdrawRecordInput:
     dry_run: bool = strawberry.field(default=False, description=_DRY)
 
 
-async def _submitted(  # noqa: PLR0913 - what a batch consists of
-    info: Info,
-    scope: str,
-    source: str,
-    rows: list[Any],
-    given_key: str | None,
-    *,
-    dry_run: bool,
-    as_of: str | None = None,
-) -> PushPayload:
+async def _submitted(info: Info, push: Push, given_key: str | None) -> PushPayload:
     context: Context = info.context
-    if scope not in context.caller.scopes:
-        raise ScopeMissingError(scope, info.field_name)
-    if any(isinstance(row, dict) and "withdraw" in row for row in rows) and (
-        WITHDRAW_SCOPE not in context.caller.scopes
-    ):
-        raise ScopeMissingError(WITHDRAW_SCOPE, info.field_name)
     if context.submit is None:
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint takes no records")
+    if context.signed is None:
+        raise QueryError(ErrorCode.UNAUTHENTICATED, "sign the request: profile hub-sig-1, RFC 9421")
     try:
-        batch = _batch(context, source, rows, given_key, dry_run=dry_run, as_of=as_of)
+        _check_bounds(push, given_key, context.signed)
+        batch = batch_of(context.caller, context.signed, push, context.now)
         outcomes = await context.submit(batch)
-    except QueryError:
-        raise
+    except PushScopeError as error:
+        raise ScopeMissingError(error.scope, info.field_name) from error
     except RefusedError as error:
-        return _refused(error, context.language, dry_run=dry_run)
+        return _refused(error, context.language, dry_run=push.dry_run)
     return _payload(outcomes, context.language)
 
 
-def _batch(
-    context: Context,
-    source: str,
-    rows: list[Any],
-    key: str | None,
-    *,
-    dry_run: bool,
-    as_of: str | None,
-) -> Batch:
-    caller, signed = context.caller, context.signed
-    if signed is None or caller.party is None or caller.client_id is None:
-        raise QueryError(ErrorCode.UNAUTHENTICATED, "sign the request: profile hub-sig-1, RFC 9421")
-    if key is not None and key != signed.idempotency_key:
+def _check_bounds(push: Push, given_key: str | None, signed: Signed) -> None:
+    """Refuse what only this door can be sent: too much for it, or two keys."""
+    if given_key is not None and given_key != signed.idempotency_key:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT, hint="The key of the input and of the header differ."
         )
-    if source not in caller.sources:
-        raise RefusedError(
-            ErrorCode.SOURCE_FORBIDDEN,
-            hint=f"You may push as: {', '.join(sorted(caller.sources)) or 'no source'}.",
-        )
-    if len(rows) > MUTATION_ROWS_MAX:
+    if len(push.rows) > MUTATION_ROWS_MAX:
         raise RefusedError(
             ErrorCode.BATCH_TOO_LARGE,
             hint=f"At most {MUTATION_ROWS_MAX} rows; POST /batches takes more.",
         )
-    evidence = signed.evidence
-    request = RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid)
-    known_at = context.now if as_of is None else datetime.fromisoformat(as_of)
-    return Batch(
-        source=source,
-        party=caller.party,
-        client_id=caller.client_id,
-        channel=Channel.PUSH,
-        rows=rows,
-        evidence=Evidence(assurance=Assurance.REQUEST_SIGNED, request=request),
-        as_of=min(known_at, context.now),
-        idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
-        dry_run=dry_run,
-    )
 
 
 def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayload:
@@ -256,15 +205,13 @@ class Mutation:
         input: Annotated[PushRecordsInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
     ) -> PushPayload:
         """Take rows in, each with its own outcome."""
-        return await _submitted(
-            info,
-            PUSH_SCOPE,
-            input.source,
-            list(input.rows),
-            input.idempotency_key,
+        push = Push(
+            source=input.source,
+            rows=list(input.rows),
             dry_run=input.dry_run,
-            as_of=input.as_of,
+            as_of=None if input.as_of is None else datetime.fromisoformat(input.as_of),
         )
+        return await _submitted(info, push, input.idempotency_key)
 
     @strawberry.mutation(description="更正一条记录。Correct one record by sending it in full.")
     async def correct_record(
@@ -274,9 +221,8 @@ class Mutation:
     ) -> PushPayload:
         """Take one record in as its next revision."""
         row = {"type": input.type, "record": input.record}
-        return await _submitted(
-            info, PUSH_SCOPE, input.source, [row], input.idempotency_key, dry_run=input.dry_run
-        )
+        push = Push(source=input.source, rows=[row], dry_run=input.dry_run)
+        return await _submitted(info, push, input.idempotency_key)
 
     @strawberry.mutation(description="撤回一条记录。Withdraw one record.")
     async def withdraw_record(
@@ -286,6 +232,5 @@ class Mutation:
     ) -> PushPayload:
         """Withdraw one record with a reason."""
         row = {"type": input.type, "withdraw": {"key": input.key, "reason": input.reason}}
-        return await _submitted(
-            info, WITHDRAW_SCOPE, input.source, [row], input.idempotency_key, dry_run=input.dry_run
-        )
+        push = Push(source=input.source, rows=[row], dry_run=input.dry_run)
+        return await _submitted(info, push, input.idempotency_key)

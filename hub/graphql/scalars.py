@@ -33,6 +33,13 @@ from schema.dates import (
 )
 from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
 
+
+class NumberText(str):
+    """A number with a point or an exponent as it was written, so that a Decimal loses no digit."""
+
+    __slots__ = ()
+
+
 DateTime = NewType("DateTime", str)
 Date = NewType("Date", str)
 PartialDate = NewType("PartialDate", str)
@@ -110,6 +117,17 @@ def _safe_int(value: Any) -> int:
 def _row(value: Any) -> Any:
     if not isinstance(value, dict):
         raise GraphQLError("Row is a JSON object")
+    return _numbered(value)
+
+
+def _numbered(value: Any) -> Any:
+    """Return a JSON value with its numbers as numbers: whether an item may be one, intake says."""
+    if isinstance(value, NumberText):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _numbered(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_numbered(each) for each in value]
     return value
 
 

@@ -15,7 +15,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,29 +22,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hub.access import gate
 from hub.access.envelope import Envelope
-from hub.access.errors import AccessError, Reason, TokenError
-from hub.access.resource import Caller
+from hub.access.errors import AccessError
+from hub.access.gate import Admitted, Door
 from hub.access.service import Access
 from hub.access.signatures import PUSH
-from hub.access.signatures import Evidence as SignedRequest
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import (
-    Assurance,
-    Batch,
-    Channel,
-    Evidence,
-    Idempotency,
-    Outcomes,
-    RequestSignature,
-)
+from hub.intake.batch import Batch, Outcomes
 from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
+from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
 from schema.dates import DateError, parse_instant
 
-SCOPE = "records:push"
-SCOPE_WITHDRAW = "records:withdraw"
+DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 Take = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.submit.submit` with its database and clock given."""
 
@@ -56,7 +47,7 @@ PARAMETERS = {"source", "dryRun", "asOf"}
 class _Query:
     source: str
     dry_run: bool
-    as_of: datetime
+    as_of: datetime | None
 
 
 class BatchEndpoint:
@@ -73,84 +64,62 @@ class BatchEndpoint:
 
     async def post(self, request: Request) -> Response:
         """Take one batch; every answer to a signed request is signed."""
-        envelope: Envelope | None = None
         language = request.headers.get("accept-language", "")
         try:
-            envelope = self._access.envelope(request.scope)
-            caller = await self._access.authenticate(envelope)
-            _need_scope(caller)
-            body = await _read(request)
-            signed = await self._access.check_signature(envelope, body, caller, PUSH)
+            admitted = await gate.admit(self._access, request, DOOR, _read)
         except AccessError as error:
-            return self._access.refusal(error, envelope, PUSH)
+            return gate.refused(self._access, error, request, DOOR)
         except HubError as error:
             return problem(error, language)
         except ClientDisconnect:
             return Response(status_code=400)
         try:
             answer: Response = JSONResponse(
-                await self._take(envelope, caller, body, signed),
-                headers={"Cache-Control": "no-store"},
+                await self._take(admitted), headers={"Cache-Control": "no-store"}
             )
         except HubError as error:
             answer = problem(error, language)
-        return self._access.sign(envelope, answer)
+        return gate.answered(self._access, admitted, answer)
 
-    async def _take(
-        self, envelope: Envelope, caller: Caller, body: bytes, signed: SignedRequest
-    ) -> dict[str, Any]:
-        assert caller.client_id is not None
-        assert caller.party is not None
-        query = self._query(envelope)
-        if query.source not in caller.sources:
-            raise RefusedError(
-                ErrorCode.SOURCE_FORBIDDEN,
-                hint=f"You may push as: {', '.join(sorted(caller.sources)) or 'no source'}.",
-            )
-        rows = await asyncio.to_thread(read_rows, body)
-        if SCOPE_WITHDRAW not in caller.scopes and any("withdraw" in row for row in rows):
-            raise RefusedError(
-                ErrorCode.SCOPE_MISSING, hint=f"A withdrawal needs the scope {SCOPE_WITHDRAW}."
-            )
-        batch = Batch(
-            source=query.source,
-            party=caller.party,
-            client_id=caller.client_id,
-            channel=Channel.PUSH,
-            rows=rows,
-            evidence=Evidence(
-                assurance=Assurance.REQUEST_SIGNED,
-                request=RequestSignature(signed.base.decode("ascii"), signed.signature, signed.kid),
-            ),
-            as_of=query.as_of,
-            idempotency=Idempotency(
-                key=envelope.headers["idempotency-key"].strip('"'),
-                body_hash=sha256(envelope.target_uri.encode() + b"\n" + body).digest(),
-            ),
-            dry_run=query.dry_run,
-        )
-        outcomes = await self._submit(batch)
+    async def _take(self, admitted: Admitted) -> dict[str, Any]:
+        caller, signed = admitted.caller, admitted.signed
+        assert signed is not None, "the door asks for a signature"
+        query = _query(admitted.envelope)
+        check_source(caller, query.source)
+        rows = await asyncio.to_thread(read_rows, admitted.body)
+        push = Push(source=query.source, rows=rows, dry_run=query.dry_run, as_of=query.as_of)
+        outcomes = await self._submit(batch_of(caller, signed, push, self._clock()))
         return {**outcomes.to_wire(), "replayed": outcomes.replayed}
 
-    def _query(self, envelope: Envelope) -> _Query:
+
+def _query(envelope: Envelope) -> _Query:
+    try:
         given = parse_qs(
             envelope.target_uri.partition("?")[2],
             keep_blank_values=True,
             max_num_fields=len(PARAMETERS),
         )
-        if set(given) - PARAMETERS or any(len(values) != 1 for values in given.values()):
-            raise _bad_query(f"parameters are {', '.join(sorted(PARAMETERS))}, each once")
-        single = {name: values[0] for name, values in given.items()}
-        if not single.get("source"):
-            raise _bad_query("say whose records these are: ?source=<source id>")
-        if single.get("dryRun", "false") not in ("true", "false"):
-            raise _bad_query("dryRun is true or false")
-        now = self._clock()
-        try:
-            as_of = parse_instant(single["asOf"]).at if "asOf" in single else now
-        except DateError as error:
-            raise _bad_query(f"asOf: {error}") from error
-        return _Query(single["source"], single.get("dryRun") == "true", min(as_of, now))
+    except ValueError:  # more of them
+        given = {"": []}
+    if set(given) - PARAMETERS or any(len(each) != 1 for each in given.values()):
+        raise _bad_query(f"parameters are {', '.join(sorted(PARAMETERS))}, each once")
+    single = {name: values[0] for name, values in given.items()}
+    if not single.get("source"):
+        raise _bad_query("say whose records these are: ?source=<source id>")
+    if single.get("dryRun", "false") not in ("true", "false"):
+        raise _bad_query("dryRun is true or false")
+    as_of = _instant(single["asOf"]) if "asOf" in single else None
+    return _Query(single["source"], single.get("dryRun") == "true", as_of)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = parse_instant(text)
+    except DateError as error:
+        raise _bad_query(f"asOf: {error}") from error
+    if found.assumed_zone:
+        raise _bad_query("asOf is written 2026-11-23T09:00:00+08:00, with its offset (as %2B)")
+    return found.at
 
 
 def read_rows(body: bytes) -> list[dict[str, Any]]:
@@ -191,13 +160,6 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return made
-
-
-def _need_scope(caller: Caller) -> None:
-    if caller.anonymous:
-        raise TokenError(Reason.TOKEN_MISSING)
-    if SCOPE not in caller.scopes:
-        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"A push needs the scope {SCOPE}.")
 
 
 def _bad_query(hint: str) -> RefusedError:

@@ -21,11 +21,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hub.access import gate
 from hub.access.agreements import Agreements
-from hub.access.errors import AccessError, Reason, TokenError
+from hub.access.errors import AccessError
+from hub.access.gate import Door
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
+from hub.access.signatures import READ
 from hub.access.visibility import Subject, hidden_items, may_see
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.errors import LedgerError
@@ -41,6 +44,7 @@ from schema.item import RecordSpec
 from schema.visibility import HISTORY
 
 _LOG = logging.getLogger(__name__)
+DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 _ENTRY = re.compile("[0-9]{1,18}")
 WAIT_S = 1
@@ -83,18 +87,22 @@ class ProofEndpoints:
         return await self._answer(request, _record)
 
     async def _answer(self, request: Request, make: Any) -> Response:
-        envelope = None
+        language = request.headers.get("accept-language", "")
         try:
-            envelope = self._access.envelope(request.scope)
-            caller = await self._access.authenticate(envelope)
-            return await self._for(caller, _number(request.path_params["entry"]), make)
+            admitted = await gate.admit(self._access, request, DOOR)
         except AccessError as error:
-            return self._access.refusal(error, envelope)
+            return gate.refused(self._access, error, request, DOOR)
         except HubError as error:
-            return problem(error, request.headers.get("accept-language", ""))
+            return problem(error, language)
+        try:
+            response = await self._for(admitted.caller, _number(request.path_params["entry"]), make)
+        except HubError as error:
+            response = problem(error, language)
         except LedgerError as error:
             _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
-            return problem(HubError(ErrorCode.INTERNAL, hint="Tell the operator: " + error.code))
+            hint = "Tell the operator: " + error.code
+            response = problem(HubError(ErrorCode.INTERNAL, hint=hint))
+        return gate.answered(self._access, admitted, response)
 
     async def find(
         self, caller: Caller, *, entry_id: int | None, revision_id: str | None
@@ -104,7 +112,8 @@ class ProofEndpoints:
         Who may see the record and not all of it learns the state and gets no proof. A revision is
         found only by who may read it whole, or its id would confirm a guess of its content.
         """
-        _need_scope(caller)
+        if DOOR.scope not in caller.scopes:
+            raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
         if revision_id is None:
             asked, least = [entry_id] if entry_id else [], Sight.ROW
         else:
@@ -119,9 +128,6 @@ class ProofEndpoints:
         return None
 
     async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
-        if caller.anonymous:
-            raise TokenError(Reason.TOKEN_MISSING)
-        _need_scope(caller)
         found, sight, body = await self._looked_at(caller, entry)
         if found is None or sight is not Sight.WHOLE:
             raise _absent()
@@ -200,11 +206,6 @@ def _answer(found: Receipt, *, is_whole: bool) -> ReceiptAnswer:
         leaf_index=found.leaf_index,
         proof=found.text if is_whole else None,
     )
-
-
-def _need_scope(caller: Caller) -> None:
-    if Scope.RECEIPT_READ.value not in caller.scopes:
-        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {Scope.RECEIPT_READ.value}.")
 
 
 def _absent() -> RefusedError:

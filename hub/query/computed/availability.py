@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from hub.query.computed.vouching import is_for_owner
 from hub.query.computed.writing import Tables, Writing
 from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
@@ -66,14 +67,12 @@ def _counts(coverage: str, source: str, asked: Window) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
     A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
-    said so again. Sources are registered for institutions by the keys that they state, which a
-    claim's own key begins with, whatever its owner is known by.
+    said so again.
     """
     _, covers = asked.model.stating(Covers)
-    owner = f"split_part({coverage}.key,'/',1)"
     return (
         f"{_overlap(coverage, covers, asked)} AND {source}.active"
-        f" AND ({source}.owners IS NULL OR {owner} = ANY({source}.owners)) AND"
+        f" AND {is_for_owner(coverage, source)} AND"
         f" greatest({coverage}.as_of,h.as_of)"
         f" + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.query.computed.vouching import is_for_owner
 from hub.query.plan.limits import CLAIMS_MAX
 from hub.query.sql import jsontext
 from hub.query.sql.statement import Statement
@@ -28,19 +29,12 @@ def chosen(spec: RecordSpec, alias: str, row: str, statement: Statement) -> str:
 
 
 def stated(table: str, alias: str) -> str:
-    """Return a query for the claims of a row's item, numbered.
-
-    A source may know the owner by another key than the linked one: by that of its entry.
-    """
-    kind = (
-        "CASE WHEN s.owners IS NULL OR c.owner = ANY(s.owners) OR e.owner = ANY(s.owners)"
-        " THEN s.kind ELSE 'NONE' END"
-    )
+    """Return a query for the claims of a row's item, numbered."""
+    kind = f"CASE WHEN {is_for_owner('c', 's')} THEN s.kind ELSE 'NONE' END"
     return (
         "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"
         f"c.entry_id,{kind} AS kind,c.entry_id = {alias}.entry_id AS leads,"
         "row_number() OVER (ORDER BY c.source,c.authority,c.key) AS n"
         f" FROM {table} c JOIN source s ON s.source_id = c.source"
-        " JOIN entry e ON e.entry_id = c.entry_id"
         f" WHERE c.item_id = {alias}.item_id AND NOT c.withdrawn ORDER BY n LIMIT {CLAIMS_MAX}"
     )
