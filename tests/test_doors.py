@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,10 +21,13 @@ NAMED = re.findall(r"`((?:schema|connectors|adapters|hub|tests|bench|docs)/[\w./
 
 
 @pytest.mark.parametrize(("title", "code"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
-def test_an_example_runs_as_it_stands(title: str, code: str) -> None:
+def test_an_example_runs_as_it_stands(
+    title: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "assert" in code, f"the example of {title} shows nothing"
-    names = {"__name__": "example"}
-    exec(compile(code, f"docs/doors.md, {title}", "exec"), names)
+    module = ModuleType("example_of_a_door")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look themselves up
+    exec(compile(code, f"docs/doors.md, {title}", "exec"), module.__dict__)
 
 
 def test_every_python_block_is_among_the_examples() -> None:
