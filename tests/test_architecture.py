@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import schema
+from schema.registry import standard
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("schema", "connectors", "adapters", "hub")
@@ -177,3 +179,36 @@ def test_the_clock_is_read_in_one_place() -> None:
         if "datetime.now(" in module.read_text("utf-8") or "time.time(" in module.read_text("utf-8")
     ]
     assert reading == ["hub/clock.py"]
+
+
+TABLES = "|".join(spec.table for spec in standard())
+NAMED = re.compile(
+    rf"\b(?:{TABLES})_(?:source|listing)\b|_(?:source|listing)\Z"
+    rf"|\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:{TABLES})\b"
+)
+NAMING = {"hub/store/derive.py"}
+"""Where the tables of records get their names; everywhere else asks `StoredRecords` or `Model`."""
+
+
+def texts(module: Path) -> Iterator[str]:
+    """Yield the texts of a module that are not its documentation."""
+    tree = ast.parse(module.read_text("utf-8"))
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in documentation:
+            if isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node.value, bytes):
+                yield node.value.decode("utf-8", "replace")
+
+
+OF_THE_HUB = {"former_source", "ix_quarantine_status_source"}
+"""Names that end alike and are no record's."""
+
+
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "hub").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_the_table_of_a_record_is_named_in_one_place(module: Path) -> None:
+    found = {text for text in texts(module) if NAMED.search(text)} - OF_THE_HUB
+    assert bool(found) == (str(module.relative_to(ROOT)) in NAMING), found
