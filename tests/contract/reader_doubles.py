@@ -1,0 +1,263 @@
+"""What the contract of readers is tried on: for each kind of reader, servers or files that obey.
+
+A new reader is tested by one more entry of `DOUBLES`. A double gives `ROWS` by default, in four
+documents; `play` changes what it gives: other rows, or a fault of those that it lists, which shows
+at `FAULTY` at the earliest, so that something came before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import xlsxwriter
+
+from connectors.http.credentials import StaticToken
+from connectors.http.session import HttpSession
+from connectors.http.transport import open_client
+from connectors.limits import Limits
+from connectors.reader import Reader
+from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
+from connectors.sheet import FileSession, Sheet
+
+ROWS = tuple(f"row {number}" for number in range(1, 8))
+PAGE = 2
+"""Rows of one document."""
+FAULTY = 3
+"""The document that a fault spoils."""
+SOURCE = "the-source"
+TOKEN, USERINFO = "t0ken-of-the-session", "p4ssword-in-the-address"
+SECRETS = (TOKEN, USERINFO)
+WAIT_S_MAX = 20
+
+
+@dataclass(kw_only=True)
+class Play:
+    """What a double gives, and what it gave."""
+
+    rows: Sequence[str] = ROWS
+    fault: str = ""
+    sent: list[bytes] = field(default_factory=list)
+    """Raw bytes of each document that was asked for."""
+    connections: int = 0
+    """Connections that are open on its side."""
+
+
+Open = Callable[[Play, Limits], AbstractAsyncContextManager[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Double:
+    """A reader, and how to open a session of a source that plays."""
+
+    name: str
+    reader: Reader[Any]
+    open: Callable[[Play, Path], AbstractAsyncContextManager[Open]]
+    """Serve what a `Play` says as long as the block runs; a folder is given for files."""
+    text: Callable[[Any], str]
+    """What of `ROWS` a row is."""
+    faults: tuple[str, ...]
+    bytes_limit: str
+    """Name of the limit that bounds the bytes of its answers."""
+    documents: int = 4
+    is_move_seen: bool = True
+    """Whether it can see that a list has another length than when it was cut off."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# HTTP
+
+
+def _page(play: Play, query: dict[str, str], path: str) -> Any:
+    """Return one answer of a list, however it is asked for."""
+    rows = [{"text": text} for text in play.rows]
+    total = len(rows)
+    if "offset" in query:
+        start = int(query["offset"])
+    elif "page" in query:
+        start = (int(query["page"]) - 1) * PAGE
+    else:
+        start = 0
+    is_whole = "page_size" not in query and "limit" not in query
+    part = rows if is_whole else rows[start : start + PAGE]
+    number = start // PAGE + 1
+    if play.fault == "short" and number >= FAULTY:
+        part = []
+    more = f"http://elsewhere.test{path}?page={number + 1}&page_size={PAGE}"
+    return {"total": total, "next": more if start + PAGE < total else None, "results": part}
+
+
+ECHO = json.dumps({"error": "no", "token": TOKEN, "password": USERINFO}).encode()
+
+
+def _http(status: int, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+SPOILED = {
+    "denied": _http(401, ECHO),
+    "broken": _http(500, ECHO),
+    "html": _http(200, b"<html>log in again, " + TOKEN.encode() + b"</html>"),
+    "nonsense": _http(200, ECHO[:-4]),
+    "hang-up": None,
+    "silent": b"",
+    "huge": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{",
+    "blank": _http(200, b" " * 100_000),
+}
+HTTP_FAULTS = tuple(SPOILED)
+
+
+def _answer(play: Play, target: str, number: int) -> bytes | None:
+    """Return the bytes of one answer; None: hang up; empty: say nothing."""
+    parts = urlsplit(target)
+    body = json.dumps(_page(play, dict(parse_qsl(parts.query)), parts.path)).encode()
+    play.sent.append(body)
+    if number < FAULTY and not play.fault.startswith("first-"):
+        return _http(200, body)
+    return SPOILED.get(play.fault.removeprefix("first-"), _http(200, body))
+
+
+@asynccontextmanager
+async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    del folder
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        play.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                assert TOKEN in head
+                answer = _answer(play, head.split(" ")[1], len(play.sent) + 1)
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            play.connections -= 1
+            writer.transport.abort()
+            tasks.discard(task)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    @asynccontextmanager
+    async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
+        url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
+        async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
+            yield HttpSession(SOURCE, client, limits)
+
+    try:
+        yield open_session
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+def _rest(name: str, paging: Any, **more: Any) -> Double:
+    declared = {"total_at": "total"} if more.pop("counts", False) else {}
+    faults = (*HTTP_FAULTS, "short") if declared else HTTP_FAULTS
+    if isinstance(paging, WholeList):
+        faults = tuple(f"first-{fault}" for fault in HTTP_FAULTS)
+    return Double(
+        name=name,
+        reader=PagedJson(path="list", paging=paging, **declared),
+        open=http_double,
+        text=lambda row: row["text"],
+        faults=faults,
+        bytes_limit="response_bytes_max",
+        is_move_seen=bool(declared),
+        **more,
+    )
+
+
+# Files
+
+
+def _csv(rows: Iterable[str], *, is_spoiled: bool = False) -> bytes:
+    memory = io.StringIO()
+    csv.writer(memory).writerows([[text] for text in rows])
+    return memory.getvalue().encode() + (b'"never closed' if is_spoiled else b"")
+
+
+def _xlsx(rows: Sequence[str], *, is_spoiled: bool = False) -> bytes:
+    memory = io.BytesIO()
+    with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
+        for name, part in (("one", rows[:3]), ("two", rows[3:])):
+            sheet = book.add_worksheet(name)
+            for number, text in enumerate(part):
+                sheet.write(number * 2, 1, text)
+    content = memory.getvalue()
+    return content[: len(content) // 2] if is_spoiled else content
+
+
+def file_double(make: Callable[..., bytes], *, is_path: bool) -> Any:
+    @asynccontextmanager
+    async def double(play: Play, folder: Path) -> AsyncIterator[Open]:
+        @asynccontextmanager
+        async def open_session(now: Play, limits: Limits) -> AsyncIterator[FileSession]:
+            content = make(now.rows, is_spoiled=now.fault == "spoiled")
+            play.sent[:] = [content] * 99
+            path = folder / "table"
+            path.write_bytes(content)
+            if now.fault == "missing":
+                path.unlink()
+            yield FileSession(
+                source=SOURCE,
+                content=path if is_path else content,
+                name="table",
+                limits=limits,
+            )
+
+        yield open_session
+
+    return double
+
+
+def _sheet(name: str, make: Callable[..., bytes], *, is_path: bool, **more: Any) -> Double:
+    return Double(
+        name=name,
+        reader=Sheet(rows=PAGE),
+        open=file_double(make, is_path=is_path),
+        text=lambda row: next(cell for cell in row["cells"] if cell is not None),
+        faults=("spoiled", "missing") if is_path else ("spoiled",),
+        bytes_limit="table_bytes_max",
+        **more,
+    )
+
+
+DOUBLES = (
+    _rest("pages", PageNumber(rows=PAGE), counts=True),
+    _rest("pages without a count", PageNumber(rows=PAGE)),
+    _rest("offsets", Offset(rows=PAGE), counts=True),
+    _rest("offsets without a count", Offset(rows=PAGE)),
+    _rest("links", NextLink(rows=PAGE)),
+    _rest("a whole list", WholeList(), documents=1),
+    _sheet("a CSV file", _csv, is_path=True),
+    _sheet("a CSV file in memory", _csv, is_path=False),
+    _sheet("a workbook", _xlsx, is_path=True),
+)
+
+
+def digest(raw: bytes) -> bytes:
+    return sha256(raw).digest()
