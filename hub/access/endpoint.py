@@ -32,6 +32,7 @@ from hub.access.resource import refusal
 from hub.access.scopes import SCOPE_NAMES
 from hub.access.server import AUTH_METHOD, Answer, Form, HubAuthorizationServer
 from hub.access.tokens import TokenIssuer, TokenVerifier
+from hub.body import read_body
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey, VerifyKey
 from hub.errors import UnavailableError
@@ -156,7 +157,7 @@ class AuthorizationEndpoints:
             raise InvalidRequestError(f"the body must be {_FORM_TYPE}")
         if "authorization" in envelope.headers:
             raise InvalidRequestError("authenticate with a client assertion in the body alone")
-        values = parse_form(await _bounded_body(request))
+        values = parse_form(await read_body(request, FORM_MAX_BYTES, _too_long))
         form = Form(envelope.path, values, envelope.headers.get("dpop"), now)
         if values.get("client_assertion_type") == assertion.ASSERTION_TYPE:
             try:
@@ -198,15 +199,8 @@ def parse_form(body: bytes) -> dict[str, str]:
     return values
 
 
-async def _bounded_body(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > FORM_MAX_BYTES:
-            raise InvalidRequestError(f"the body is longer than {FORM_MAX_BYTES} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _too_long() -> InvalidRequestError:
+    return InvalidRequestError(f"the body is longer than {FORM_MAX_BYTES} bytes")
 
 
 def _document(path: str, content: Callable[[], dict[str, Any]]) -> Route:

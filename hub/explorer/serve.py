@@ -23,6 +23,7 @@ from hub.access.errors import AccessError
 from hub.access.registration import DOCUMENT_VERSION, Grant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
+from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
@@ -138,11 +139,10 @@ def _need_loopback(request: Request) -> None:
 async def _document(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_BYTES_MAX:
-            raise RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {BODY_BYTES_MAX} bytes.")
+    hint = f"At most {BODY_BYTES_MAX} bytes."
+    body = await read_body(
+        request, BODY_BYTES_MAX, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
+    )
     try:
         document = read_json(body.decode("utf-8"))
     except ValueError as error:

@@ -11,7 +11,6 @@ GraphQL over HTTP, working draft 2025.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Awaitable
 from hashlib import sha256
@@ -28,12 +27,14 @@ from hub.access.errors import AccessError
 from hub.access.gate import Door
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
+from hub.body import read_body
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.engine import Asking, Engine, GraphRequest
 from hub.graphql.scalars import NumberText
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
+from schema.strict_json import read_json
 
 PATH = "/graphql"
 METHODS = "GET, POST"
@@ -93,7 +94,9 @@ class GraphQLEndpoint:
         return gate.answered(self._access, admitted, respond(answer, kind))
 
     def _read(self, request: Request) -> Awaitable[bytes]:
-        return _read(request, self._engine.limits.body_bytes)
+        most = self._engine.limits.body_bytes
+        hint = f"At most {most} bytes."
+        return read_body(request, most, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint))
 
 
 def _header(request: Request, name: bytes) -> str | None:
@@ -143,8 +146,8 @@ def read_address(query: bytes) -> GraphRequest:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_float=NumberText, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(text, fractions=NumberText)
+    except ValueError as error:
         raise RefusedError(ErrorCode.NOT_JSON) from error
 
 
@@ -163,10 +166,6 @@ def _request(found: dict[str, Any], *, read_only: bool) -> GraphRequest:
     )
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _check_content_type(envelope: Envelope) -> None:
     kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
@@ -177,17 +176,6 @@ def _check_content_type(envelope: Envelope) -> None:
 ASKING = Door(operation=MUTATION, takes_anonymous=True, check=_check_content_type)
 READING = Door(operation=READ, takes_anonymous=True)
 """What an address asks, which has no body."""
-
-
-async def _read(request: Request, most: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {most} bytes.")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _bucket(address: str) -> str:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
 from hub.access.service import Access
 from hub.access.signatures import PUSH
+from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Batch, Outcomes
@@ -35,6 +35,7 @@ from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
 from schema.dates import DateError, parse_instant
+from schema.strict_json import read_json
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 Take = Callable[[Batch], Awaitable[Outcomes]]
@@ -142,8 +143,8 @@ def read_rows(body: bytes) -> list[dict[str, Any]]:
                 ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {BATCH_ROWS_MAX} rows at once."
             )
         try:
-            row = json.loads(line, object_pairs_hook=_without_duplicates)
-        except (ValueError, RecursionError) as error:
+            row = read_json(line)
+        except ValueError as error:
             raise RefusedError(
                 ErrorCode.NOT_JSON, hint=f"Line {number} is not one JSON object: {error}"
             ) from error
@@ -155,27 +156,17 @@ def read_rows(body: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return made
-
-
 def _bad_query(hint: str) -> RefusedError:
     return RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
 
 
-async def _read(request: Request) -> bytes:
+def _read(request: Request) -> Awaitable[bytes]:
     """Read the body, but never more than one batch may have."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BATCH_BYTES_MAX:
-            raise RefusedError(
-                ErrorCode.BATCH_TOO_LARGE,
-                hint=f"Send at most {BATCH_BYTES_MAX // 2**20} MiB at once; split the batch.",
-            )
-        parts.append(part)
-    return b"".join(parts)
+    return read_body(request, BATCH_BYTES_MAX, _too_large)
+
+
+def _too_large() -> RefusedError:
+    most = BATCH_BYTES_MAX // 2**20
+    return RefusedError(
+        ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {most} MiB at once; split the batch."
+    )

@@ -1,0 +1,30 @@
+"""`body`: the body of a request, never more of it than its door takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+
+async def read_body(request: Request, bytes_max: int, too_large: Callable[[], Exception]) -> bytes:
+    """Return the body; raise what `too_large` makes when it is, or says that it is, longer.
+
+    A body that states its length is refused before any of it is read. Raises Starlette's
+    `ClientDisconnect` when the caller hangs up.
+    """
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and _exceeds(stated, bytes_max):
+        raise too_large()
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bytes_max:
+            raise too_large()
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _exceeds(digits: str, bytes_max: int) -> bool:
+    return len(digits) > len(str(bytes_max)) or int(digits) > bytes_max
