@@ -24,7 +24,7 @@ __all__ = [
     "Adapter",
     "Collection",
     "Context",
-    "Converted",
+    "ConvertedRow",
     "Feed",
     "Gone",
     "Made",
@@ -189,7 +189,7 @@ class Collection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Converted:
+class ConvertedRow:
     """What one row became."""
 
     yielded: tuple[Yielded, ...] = ()
@@ -247,7 +247,7 @@ class Adapter:
             ),
         )
 
-    def convert(self, collection: Collection, raw: RawRow, context: Context) -> Converted:
+    def convert(self, collection: Collection, raw: RawRow, context: Context) -> ConvertedRow:
         """Return the records of one row, or every problem that kept it from becoming some."""
         row = Row(raw)
         yielded = tuple(collection.map(row, context))
@@ -261,7 +261,7 @@ class Adapter:
                     "was not mapped: the source has added it",
                 )
         problems = tuple(row.problems)
-        return Converted(
+        return ConvertedRow(
             yielded=() if problems else yielded,
             withheld=yielded if problems else (),
             problems=problems,

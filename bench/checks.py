@@ -16,7 +16,7 @@ from bench.serve import LIMITS
 from hub.access.clients import ClientDirectory
 from hub.access.dpop import ProofChecker
 from hub.access.envelope import Envelope, read_envelope
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Gate
 from hub.access.store import DatabaseClientStore
@@ -107,7 +107,7 @@ async def check_costs(
 def _reading(question: Question, count: int) -> dict[str, float]:
     planner = Planner(interface(standard_records()), LIMITS)
     document = planner.keep(planner.read(question.document))
-    grants = Grants(None)
+    grants = PartyGrants(None)
     authority = Authority(frozenset({"catalogue:read"}), grants.limited)
     bodies = question.bodies
     given = [question.variables[n % len(bodies)] for n in range(count)]

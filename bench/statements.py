@@ -23,7 +23,7 @@ from bench.machine import cores
 from bench.place import TOOLS
 from bench.questions import Question
 from bench.serve import CALLER, LIMITS
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.embedded.server import binaries
 from hub.graphql.schema import interface
 from hub.query.plan.binding import Env
@@ -50,7 +50,7 @@ def compiled(question: Question) -> list[Sent]:
     """Return what the hub sends to PostgreSQL for each of a question's requests."""
     planner = Planner(interface(standard_records()), LIMITS)
     document = planner.keep(planner.read(question.document))
-    grants = Grants(None)
+    grants = PartyGrants(None)
     authority = Authority(CALLER.scopes, grants.limited)
     found = []
     for variables in question.variables:

@@ -23,7 +23,7 @@ SPELLINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FlatColumn:
     """One column of a record's table."""
 
     path: str
@@ -34,12 +34,12 @@ class Column:
     required: bool
 
 
-def columns(spec: RecordSpec) -> tuple[Column, ...]:
+def columns(spec: RecordSpec) -> tuple[FlatColumn, ...]:
     """Return the columns of a record type, in the order of its items.
 
     Repeated nested values without a spelling have no column: a table cannot hold them.
     """
-    made: list[Column] = []
+    made: list[FlatColumn] = []
     for item in spec.items:
         if item.value is None or item.value.name in SPELLINGS:
             made.append(_column(item, item.wire, item.facts.zh, item.facts.en, required=True))
@@ -58,6 +58,6 @@ def columns(spec: RecordSpec) -> tuple[Column, ...]:
     return tuple(made)
 
 
-def _column(item: Item, path: str, zh: str, en: str, *, required: bool) -> Column:
+def _column(item: Item, path: str, zh: str, en: str, *, required: bool) -> FlatColumn:
     needed = required and not (item.optional or item.many)
-    return Column(path=path, zh=zh, en=en, item=item, required=needed)
+    return FlatColumn(path=path, zh=zh, en=en, item=item, required=needed)

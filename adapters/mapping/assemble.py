@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.mapping import slots
-from adapters.mapping.model import RecordRule, Rule
+from adapters.mapping.model import MappingRule, RecordRule
 from adapters.mapping.values import Taken
 from schema.item import LIST_LENGTH_MAX, RecordSpec, describe
 from schema.values import Money, OriginalText
@@ -36,7 +36,7 @@ def assembled(rule: RecordRule, taken: Mapping[str, Taken | None]) -> dict[str, 
     return slots.grown(rule.spec, tree)
 
 
-def _stands_alone(rule: Rule, record: RecordRule, taken: Mapping[str, Taken | None]) -> bool:
+def _stands_alone(rule: MappingRule, record: RecordRule, taken: Mapping[str, Taken | None]) -> bool:
     """Tell whether a part has lost what it goes with: a currency its amount, a scheme its code."""
     container, _, _ = rule.slot.path.rpartition(".")
     if not container:
@@ -51,7 +51,7 @@ def _stands_alone(rule: Rule, record: RecordRule, taken: Mapping[str, Taken | No
     return any(not (each.slot.item.optional or each.slot.item.many) for each in fed)
 
 
-def _members(rule: Rule, record: RecordRule, taken: Mapping[str, Taken | None]) -> int:
+def _members(rule: MappingRule, record: RecordRule, taken: Mapping[str, Taken | None]) -> int:
     head = rule.slot.path.partition(f".{slots.EVERY}")[0] + f".{slots.EVERY}."
     counts = [
         len(value.value)

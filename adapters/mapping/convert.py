@@ -17,7 +17,7 @@ from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
 from adapters.mapping.bind import covers, misfits
 from adapters.mapping.errors import CellError, MappingError
-from adapters.mapping.model import Condition, RecordRule, Rule
+from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
 from adapters.mapping.table import (
     Column,
@@ -154,7 +154,7 @@ class Converter:
         others = [each for each in others if not any(_related(each.reason, p) for p in unreadable)]
         return wire, [*unreadable.values(), *others]
 
-    def _problem(self, rule: Rule, error: CellError, row: SourceRow) -> RowProblem:
+    def _problem(self, rule: MappingRule, error: CellError, row: SourceRow) -> RowProblem:
         positions = self._positions(rule)
         value = None if rule.slot.item.grade is Grade.L4 else self._shown(positions, row)
         told = Problem(rule.slot.path, error.code, error.zh, error.en, value)
@@ -169,7 +169,7 @@ class Converter:
         positions = tuple(dict.fromkeys(p for each in rules for p in self._positions(each)))
         return RowProblem(problem, positions, plain)
 
-    def _positions(self, rule: Rule) -> tuple[int, ...]:
+    def _positions(self, rule: MappingRule) -> tuple[int, ...]:
         found = self._reading.found
         named = [found[address] for address in rule.addresses if address in found]
         return tuple(dict.fromkeys(each.column.position for each in named))

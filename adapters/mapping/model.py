@@ -62,7 +62,7 @@ class Slot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class MappingRule:
     """Where the value of one place in a record comes from, and how it is read."""
 
     slot: Slot
@@ -85,7 +85,7 @@ class Rule:
     zone: str | None = None
     decimals: int | None = None
     empty: frozenset[str] = frozenset()
-    first: tuple[Rule, ...] = ()
+    first: tuple[MappingRule, ...] = ()
     line: int | None = None
 
     @property
@@ -104,7 +104,7 @@ class RecordRule:
     """One record that a row yields."""
 
     spec: RecordSpec
-    rules: tuple[Rule, ...]
+    rules: tuple[MappingRule, ...]
     when: Condition | None = None
     line: int | None = None
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapters.mapping.convert import RowProblem
-from adapters.mapping.model import Mapping, RecordRule, Rule
+from adapters.mapping.model import Mapping, MappingRule, RecordRule
 from adapters.mapping.slots import slot
 from adapters.mapping.table import SourceRow, match_text, text_of
 from schema.errors import Problem
@@ -64,7 +64,7 @@ def monthly_mapping(spec: RecordSpec, header: SourceRow) -> Mapping:
         if column.required or match_text(column.path) in names:
             place = slot(spec, column.path)
             assert place is not None, "the columns of a record type lead to its items"
-            rules.append(Rule(slot=place, columns=(column.path,)))
+            rules.append(MappingRule(slot=place, columns=(column.path,)))
     return Mapping(title=spec.zh, records=(RecordRule(spec=spec, rules=tuple(rules)),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from adapters.mapping.model import CODES_MAX, Condition, Rule, Slot
+from adapters.mapping.model import CODES_MAX, Condition, MappingRule, Slot
 from adapters.mapping.moments import COUNTED, form, zone_of
 from adapters.mapping.notes import Notes, needs_text
 from adapters.mapping.slots import EVERY, nearest, paths, slot
@@ -33,9 +33,11 @@ _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 At = tuple[str, ...]
 
 
-def read_rules(notes: Notes, spec: RecordSpec, stated: dict[str, Any], at: At) -> tuple[Rule, ...]:
+def read_rules(
+    notes: Notes, spec: RecordSpec, stated: dict[str, Any], at: At
+) -> tuple[MappingRule, ...]:
     """Read `fixed` and `items` of a record, and note required items that neither fills."""
-    rules: list[Rule] = []
+    rules: list[MappingRule] = []
     for path, value in _flat(notes, stated.get("fixed", {}), (*at, "fixed")).items():
         rules += _fixed(notes, spec, path, value, (*at, "fixed"))
     for path, value in _flat(notes, stated.get("items", {}), (*at, "items")).items():
@@ -116,7 +118,7 @@ def _slot(notes: Notes, spec: RecordSpec, path: str, at: At) -> Slot | None:
     return found
 
 
-def _fixed(notes: Notes, spec: RecordSpec, path: str, value: Any, at: At) -> list[Rule]:
+def _fixed(notes: Notes, spec: RecordSpec, path: str, value: Any, at: At) -> list[MappingRule]:
     place = _slot(notes, spec, path, at)
     if place is None:
         return []
@@ -133,10 +135,10 @@ def _fixed(notes: Notes, spec: RecordSpec, path: str, value: Any, at: At) -> lis
         return []
     if place.item.code_list is not None:
         _check_codes(notes, place.item, [str(value)], (*at, path))
-    return [Rule(slot=place, fixed=value, line=notes.lines.find(*at, path))]
+    return [MappingRule(slot=place, fixed=value, line=notes.lines.find(*at, path))]
 
 
-def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> list[Rule]:
+def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> list[MappingRule]:
     place = _slot(notes, spec, path, at)
     if place is None:
         return []
@@ -165,10 +167,10 @@ def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> lis
         )
         return []
     line = notes.lines.find(*here)
-    return [*([made] if made else []), Rule(slot=currency, fixed=named, line=line)]
+    return [*([made] if made else []), MappingRule(slot=currency, fixed=named, line=line)]
 
 
-def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> Rule | None:
+def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingRule | None:
     before = len(notes.problems)
     notes.unknown_keys(stated, _RULE, *at)
     if sum(name in stated for name in ("column", "header", "between", "first")) > 1 or not any(
@@ -183,7 +185,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> Rule | N
     between = notes.texts(stated.get("between", []), *at)
     if between and len(between) != 2:  # noqa: PLR2004 - a start and an end
         notes.add("RULE_UNCLEAR", "between 需要两列：开始和结束", "needs start and end", *at)
-    made = Rule(
+    made = MappingRule(
         slot=place,
         columns=notes.texts(stated.get("column", []), *at),
         header_of=needs_text(notes, stated, "header", *at, default=None),
@@ -209,7 +211,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> Rule | N
     return made if len(notes.problems) == before else None
 
 
-def _fits(notes: Notes, rule: Rule, stated: dict[str, Any], at: At) -> None:
+def _fits(notes: Notes, rule: MappingRule, stated: dict[str, Any], at: At) -> None:
     """Note rules that make no sense for the kind of their item, or that are not decided yet."""
     item = rule.slot.item
     if (rule.template or "").startswith(UNDECIDED):
@@ -236,7 +238,7 @@ def _fits(notes: Notes, rule: Rule, stated: dict[str, Any], at: At) -> None:
         )
 
 
-def _repeated(notes: Notes, rules: list[Rule], at: At) -> None:
+def _repeated(notes: Notes, rules: list[MappingRule], at: At) -> None:
     seen: set[str] = set()
     for rule in rules:
         if rule.slot.path in seen:
@@ -251,7 +253,7 @@ def _repeated(notes: Notes, rules: list[Rule], at: At) -> None:
         seen.add(rule.slot.path)
 
 
-def _alternatives(notes: Notes, place: Slot, stated: Any, at: At) -> tuple[Rule, ...]:
+def _alternatives(notes: Notes, place: Slot, stated: Any, at: At) -> tuple[MappingRule, ...]:
     if not isinstance(stated, list) or len(stated) > ALTERNATIVES_MAX:
         notes.add("RULE_UNCLEAR", "first 应为若干规则的列表", "must be a list of rules", *at)
         return ()

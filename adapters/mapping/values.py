@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from adapters.mapping.errors import CellError
-from adapters.mapping.model import FileFacts, Rule, fill, template_columns
+from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
 from adapters.mapping.slots import EVERY
 from adapters.mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
@@ -49,7 +49,7 @@ class Reading:
     facts: FileFacts
     found: Mapping[str, Found]
 
-    def take(self, rule: Rule, row: SourceRow) -> Taken | None:
+    def take(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         """Return the value of a rule in a row, or None where nothing is said."""
         if rule.fixed is not None:
             return Taken(_fixed(rule))
@@ -65,7 +65,7 @@ class Reading:
             return self._template_only(rule, row)
         return self._pieces(rule, row, content)
 
-    def _first(self, rule: Rule, row: SourceRow) -> Taken | None:
+    def _first(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         """Try the alternatives in order; only the last one's failure counts."""
         failed: CellError | None = None
         for each in rule.first:
@@ -80,7 +80,7 @@ class Reading:
             raise failed
         return None
 
-    def _between(self, rule: Rule, row: SourceRow) -> Taken | None:
+    def _between(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         assert rule.between is not None
         start, end = (_cell(self._get(name, row)) for name in rule.between)
         if is_blank(start, self.facts.empty) or is_blank(end, self.facts.empty):
@@ -88,7 +88,7 @@ class Reading:
         hours = hours_between(start, end, rule.date_format, self._zone(rule))
         return Taken(decimal_text(hours, 4 if rule.decimals is None else rule.decimals))
 
-    def _content(self, rule: Rule, row: SourceRow) -> Content:
+    def _content(self, rule: MappingRule, row: SourceRow) -> Content:
         if rule.header_of:
             return self.found[rule.header_of].column.name
         for address in rule.columns:
@@ -101,17 +101,17 @@ class Reading:
         found = self.found.get(address)
         return None if found is None else found.get(row)
 
-    def _empty(self, rule: Rule) -> frozenset[str]:
+    def _empty(self, rule: MappingRule) -> frozenset[str]:
         return self.facts.empty | rule.empty
 
-    def _zone(self, rule: Rule) -> tzinfo:
+    def _zone(self, rule: MappingRule) -> tzinfo:
         return zone_of(rule.zone or self.facts.time_zone)
 
-    def _template_only(self, rule: Rule, row: SourceRow) -> Taken | None:
+    def _template_only(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         text = self._filled(rule, row, "")
         return None if text is None else self._finished(rule, text, text)
 
-    def _filled(self, rule: Rule, row: SourceRow, own: str) -> str | None:
+    def _filled(self, rule: MappingRule, row: SourceRow, own: str) -> str | None:
         """Fill the template; where one of its columns says nothing, neither does the whole."""
         assert rule.template is not None
         texts = {"": own}
@@ -122,7 +122,7 @@ class Reading:
             texts[address] = text_of(content)
         return fill(rule.template, texts)
 
-    def _pieces(self, rule: Rule, row: SourceRow, content: Content) -> Taken | None:
+    def _pieces(self, rule: MappingRule, row: SourceRow, content: Content) -> Taken | None:
         item = rule.slot.item
         pieces = _cut(rule, content, self._empty(rule))
         several = item.many or EVERY in rule.slot.path
@@ -143,7 +143,7 @@ class Reading:
             return Taken([each.value for each in made])
         return made[0]
 
-    def _one(self, rule: Rule, row: SourceRow, cell: Cell) -> Taken | None:
+    def _one(self, rule: MappingRule, row: SourceRow, cell: Cell) -> Taken | None:
         original = text_of(cell)
         cell = _trimmed(rule, cell)
         cell = _looked_up(rule, cell)
@@ -155,7 +155,7 @@ class Reading:
                 return None
         return self._finished(rule, cell, original)
 
-    def _finished(self, rule: Rule, cell: Cell, original: str) -> Taken:
+    def _finished(self, rule: MappingRule, cell: Cell, original: str) -> Taken:
         """Bring a cell into the form of its item."""
         item = rule.slot.item
         if item.kind in _TIMES:
@@ -168,7 +168,7 @@ class Reading:
             return Taken(numeral, f"{original} {rule.unit}" if converted else None)
         return Taken(wire_value(item, cell))
 
-    def _time(self, rule: Rule, cell: Cell) -> str:
+    def _time(self, rule: MappingRule, cell: Cell) -> str:
         from_1904 = bool(self.facts.dates_1904)
         stated = rule.date_format
         if rule.slot.item.kind is Kind.INSTANT:
@@ -176,7 +176,7 @@ class Reading:
         partial = rule.slot.item.kind is Kind.PARTIAL_DATE
         return day(cell, stated, partial=partial, from_1904=from_1904)
 
-    def _number(self, rule: Rule, cell: Cell) -> Decimal:
+    def _number(self, rule: MappingRule, cell: Cell) -> Decimal:
         target, comma = rule.slot.item.facts.unit, self.facts.decimal_comma
         if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
             comma = False  # a number of a workbook has no marks of its own
@@ -210,7 +210,7 @@ def wire_value(item: Item, cell: Cell) -> Any:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _fixed(rule: Rule) -> Any:
+def _fixed(rule: MappingRule) -> Any:
     item, stated = rule.slot.item, rule.fixed
     if isinstance(stated, bool) or (isinstance(stated, int) and item.kind is Kind.INTEGER):
         return stated
@@ -233,7 +233,7 @@ def _cell(content: Content) -> Cell:
     return text_of(content) if isinstance(content, list) else content
 
 
-def _cut(rule: Rule, content: Content, empty: frozenset[str]) -> list[Cell]:
+def _cut(rule: MappingRule, content: Content, empty: frozenset[str]) -> list[Cell]:
     """Cut a cell into its pieces, without those that say nothing."""
     looks_inside = any("[" in address for address in rule.columns) or isinstance(content, list)
     parts = listed(content) if looks_inside or rule.without else [content]
@@ -247,7 +247,7 @@ def _cut(rule: Rule, content: Content, empty: frozenset[str]) -> list[Cell]:
     ]
 
 
-def _trimmed(rule: Rule, cell: Cell) -> Cell:
+def _trimmed(rule: MappingRule, cell: Cell) -> Cell:
     if not rule.remove and rule.match is None:
         return cell
     text = text_of(cell)
@@ -259,7 +259,7 @@ def _trimmed(rule: Rule, cell: Cell) -> Cell:
     return text.strip()
 
 
-def _looked_up(rule: Rule, cell: Cell) -> Cell:
+def _looked_up(rule: MappingRule, cell: Cell) -> Cell:
     text = text_of(cell)
     if cell is None or not text:
         return cell

@@ -3,7 +3,7 @@
 - Intake takes such a record only from its owner or the operator, so what stands here counts.
 - A party is known by the name of its institution (`hub.identity.links`), as are the rows that its
   grants are compared with: what was granted to one key of it, every linked key may see.
-- Grants are at most `AGREEMENT_CACHE_S` old, so an agreement that ends stops within seconds.
+- PartyGrants are at most `AGREEMENT_CACHE_S` old, so an agreement that ends stops within seconds.
 - No scope reads past them.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import date, datetime
 
-from hub.access.grants import Grant, Grants, grants_on
+from hub.access.grants import Grant, PartyGrants, grants_on
 from hub.clock import Clock
 from hub.store.database import Database
 from hub.store.records import StoredRecords
@@ -26,22 +26,22 @@ AGREEMENT_CACHE_S = 5.0
 PARTIES_CACHED_MAX = 10_000
 """Parties whose grants are kept."""
 GRANTS_MAX = 10_000
-"""Grants of one party that count; the first by data set and provider."""
+"""PartyGrants of one party that count; the first by data set and provider."""
 
 
 class Agreements:
-    """Grants by party, from what stands in the store."""
+    """PartyGrants by party, from what stands in the store."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._statement = granted_statement(database.records)
-        self._kept: OrderedDict[str, tuple[datetime, Grants]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[datetime, PartyGrants]] = OrderedDict()
 
-    async def of(self, party: str | None) -> Grants:
+    async def of(self, party: str | None) -> PartyGrants:
         """Return what a party may see today; nobody's party sees nothing that is protected."""
         if party is None or not self._statement:
-            return Grants(party)
+            return PartyGrants(party)
         now = self._clock()
         kept = self._kept.get(party)
         if kept is not None and 0 <= (now - kept[0]).total_seconds() < AGREEMENT_CACHE_S:

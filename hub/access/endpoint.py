@@ -30,7 +30,7 @@ from hub.access.errors import AccessError, TokenError
 from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS
 from hub.access.resource import refusal
 from hub.access.scopes import SCOPE_NAMES
-from hub.access.server import AUTH_METHOD, Answer, Form, HubAuthorizationServer
+from hub.access.server import AUTH_METHOD, Form, HubAuthorizationServer, TokenAnswer
 from hub.access.tokens import TokenIssuer, TokenVerifier
 from hub.body import read_body
 from hub.clock import Clock
@@ -128,7 +128,7 @@ class AuthorizationEndpoints:
     async def _revoke(self, request: Request) -> Response:
         return await self._answer(request, self._server.revoke)
 
-    async def _answer(self, request: Request, work: Callable[[Form], Answer]) -> Response:
+    async def _answer(self, request: Request, work: Callable[[Form], TokenAnswer]) -> Response:
         now = self._clock()
         try:
             envelope = read_envelope(request.scope, self._config)
@@ -144,7 +144,7 @@ class AuthorizationEndpoints:
             _LOG.warning("%s unavailable: %s", envelope.path, error.code.name)
             body = {"error": "temporarily_unavailable", "error_description": "try again shortly"}
             retry = (("Retry-After", str(error.retry_after_s)), ("Cache-Control", "no-store"))
-            answer = Answer(503, body, retry)
+            answer = TokenAnswer(503, body, retry)
         if "error" in answer.body:
             _LOG.info("refused %s: %s", envelope.path, answer.body["error"])
         response = JSONResponse(answer.body, answer.status, dict(answer.headers))
@@ -168,7 +168,7 @@ class AuthorizationEndpoints:
             form.client = await self._store.get(form.assertion.client_id)
         return form
 
-    async def _settle(self, form: Form, answer: Answer) -> Answer:
+    async def _settle(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
         """Use up what may be used once, then let the answer go."""
         if answer.status != 200:  # noqa: PLR2004 - a refusal uses nothing up
             return answer

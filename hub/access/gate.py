@@ -28,7 +28,7 @@ from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.resource import Caller
 from hub.access.service import Access
-from hub.access.signatures import Evidence, Operation
+from hub.access.signatures import Operation, SignatureEvidence
 from hub.errors import ErrorCode, RefusedError
 
 Read = Callable[[Request], Awaitable[bytes]]
@@ -55,7 +55,7 @@ class Door:
 class Signed:
     """What a request was signed with."""
 
-    evidence: Evidence
+    evidence: SignatureEvidence
     body_hash: bytes
     """Of the address and the body: what one use of an idempotency key stands for."""
     idempotency_key: str

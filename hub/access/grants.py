@@ -38,7 +38,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Grants:
+class PartyGrants:
     """What a party may see of others on one day."""
 
     party: str | None
@@ -65,7 +65,7 @@ class Grants:
         return list(dict.fromkeys(own))
 
 
-def grants_on(day: date, party: str | None, stated: Iterable[Grant]) -> Grants:
+def grants_on(day: date, party: str | None, stated: Iterable[Grant]) -> PartyGrants:
     """Return what a party may see on a day, of all that was granted to it."""
     whole: defaultdict[AgreementDataset, list[str]] = defaultdict(list)
     partly: defaultdict[AgreementDataset, defaultdict[str, list[str]]] = defaultdict(
@@ -78,7 +78,7 @@ def grants_on(day: date, party: str | None, stated: Iterable[Grant]) -> Grants:
             whole[grant.dataset].append(grant.provider)
         for item in grant.items:
             partly[grant.dataset][item].append(grant.provider)
-    return Grants(
+    return PartyGrants(
         party,
         whole={dataset: tuple(providers) for dataset, providers in whole.items()},
         partly={

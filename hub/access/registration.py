@@ -42,7 +42,7 @@ _LIST_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class RegistrationRequest:
     """A registration document as read. Scopes and sources are wishes."""
 
     client_id: str
@@ -71,7 +71,7 @@ def application_document(
     }
 
 
-def read_application(document: Mapping[str, Any]) -> Application:
+def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
     """Read a registration document; RegistrationError says what is wrong with it."""
     if document.get("version") != DOCUMENT_VERSION:
         raise RegistrationError(f"the document is not {DOCUMENT_VERSION}; make it again")
@@ -90,11 +90,11 @@ def read_application(document: Mapping[str, Any]) -> Application:
         raise RegistrationError(str(error)) from error
     if document.get("kid", key.kid) != key.kid:
         raise RegistrationError("kid is not the RFC 7638 thumbprint of jwk")
-    return Application(client_id, name, key, scopes, sources)
+    return RegistrationRequest(client_id, name, key, scopes, sources)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class ClientGrant:
     """What the operator grants an applicant: for whom it acts, what it may do, and as whom."""
 
     party: str
@@ -111,7 +111,7 @@ def is_party(text: str) -> bool:
 
 
 async def admit(
-    store: ClientStore, application: Application, grant: Grant, now: datetime
+    store: ClientStore, application: RegistrationRequest, grant: ClientGrant, now: datetime
 ) -> Client:
     """Register an application with what the operator grants; return the client."""
     try:

@@ -75,7 +75,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TokenAnswer:
     """What the server answers: status, JSON members, header lines."""
 
     status: int
@@ -240,17 +240,17 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         assert self._now is not None, "only within a request"
         return self._now
 
-    def token(self, form: Form) -> Answer:
-        """Answer a request to the token endpoint."""
+    def token(self, form: Form) -> TokenAnswer:
+        """TokenAnswer a request to the token endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_token_response(form))
 
-    def revoke(self, form: Form) -> Answer:
-        """Answer a request to the revocation endpoint."""
+    def revoke(self, form: Form) -> TokenAnswer:
+        """TokenAnswer a request to the revocation endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_endpoint_response("revocation", form))
 
-    def refused(self, error: OAuth2Error) -> Answer:
+    def refused(self, error: OAuth2Error) -> TokenAnswer:
         """Return the answer for an error that was found outside of Authlib's flow."""
         return self.handle_response(*error())
 
@@ -273,9 +273,11 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
             raise UnsupportedGrantError()
         return super().get_token_grant(request)
 
-    def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Answer:
+    def handle_response(
+        self, status: int, body: Any, headers: list[tuple[str, str]]
+    ) -> TokenAnswer:
         """Return what the endpoint sends."""
-        return Answer(status, dict(body), tuple(headers))
+        return TokenAnswer(status, dict(body), tuple(headers))
 
     def wanted_resource(self, request: HubRequest) -> str:
         """Return the one resource asked for (RFC 8707)."""
@@ -305,9 +307,9 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         form.reserve.append(used)
         return proof.jkt
 
-    def _guarded(self, work: Any) -> Answer:
+    def _guarded(self, work: Any) -> TokenAnswer:
         try:
-            answer: Answer = work()
+            answer: TokenAnswer = work()
         except OAuth2Error as error:
             return self.refused(error)
         return answer

@@ -22,7 +22,7 @@ from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, Reason, SignatureError, TokenError
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Caller, Gate
-from hub.access.signatures import Evidence, Operation, SignatureChecker, sign_response
+from hub.access.signatures import Operation, SignatureChecker, SignatureEvidence, sign_response
 from hub.access.tokens import TokenVerifier
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey, VerifyKey
@@ -82,7 +82,7 @@ class Access:
 
     async def check_signature(
         self, envelope: Envelope, body: bytes, caller: Caller, operation: Operation
-    ) -> Evidence:
+    ) -> SignatureEvidence:
         """Return the evidence of a signed request by an authenticated caller."""
         if caller.client is None:
             raise SignatureError(Reason.SIG_KEY_UNKNOWN, "anonymous callers sign nothing")

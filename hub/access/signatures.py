@@ -92,7 +92,7 @@ _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signat
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class SignatureEvidence:
     """What proves a signed request: the bytes that were signed and the signature over them."""
 
     client_id: str
@@ -130,7 +130,7 @@ class SignatureChecker:
 
     async def check(
         self, envelope: Envelope, body: bytes, client: Client, operation: Operation
-    ) -> Evidence:
+    ) -> SignatureEvidence:
         """Return the evidence of a signed request, or raise SignatureError with its reason.
 
         `client` is the one that the token named: a key of anyone else is unknown here.
@@ -144,7 +144,7 @@ class SignatureChecker:
 
 def verify_request(
     envelope: Envelope, client: Client, operation: Operation, now: datetime
-) -> Evidence:
+) -> SignatureEvidence:
     """Verify all of a request's signature but body and replay, which need I/O or a thread."""
     parsed = _parse(envelope.headers, _REQUEST_PARAMETERS, REQUEST_TAG)
     params = parsed.params
@@ -158,7 +158,9 @@ def verify_request(
     if not key.verifies(base, parsed.signature):
         raise SignatureError(Reason.SIG_INVALID)
     created = int(params["created"])
-    return Evidence(client.client_id, key.kid, params["nonce"], created, base, parsed.signature)
+    return SignatureEvidence(
+        client.client_id, key.kid, params["nonce"], created, base, parsed.signature
+    )
 
 
 def sign_request(

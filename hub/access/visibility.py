@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from schema.codes import AgreementDataset
 from schema.item import Grade, Item, RecordSpec, camel
 from schema.values import OriginalText
@@ -74,7 +74,7 @@ def _asked(term: Agreed, limited: Datasets) -> str | None:
     return term.item if term.dataset in limited else None
 
 
-def holds(rule: Rule, subject: Subject, grants: Grants) -> bool:
+def holds(rule: Rule, subject: Subject, grants: PartyGrants) -> bool:
     """Whether a rule lets the party of these grants see a row; the grants are those of today."""
     if rule.is_public:
         return True
@@ -83,7 +83,7 @@ def holds(rule: Rule, subject: Subject, grants: Grants) -> bool:
     return any(_fits(term, subject, grants) for term in rule.terms)
 
 
-def _fits(term: Term, subject: Subject, grants: Grants) -> bool:
+def _fits(term: Term, subject: Subject, grants: PartyGrants) -> bool:
     if isinstance(term, Agreed):
         return subject.owner in grants.owners(term.dataset, term.item)
     if isinstance(term, Owner):
@@ -113,7 +113,7 @@ def may_see(
     spec: RecordSpec,
     subject: Subject,
     scopes: frozenset[str],
-    grants: Grants,
+    grants: PartyGrants,
     rule: Rule | None = None,
 ) -> bool:
     """Whether a caller may see that a row is there, by the rule of its rows or by another one.
@@ -124,7 +124,7 @@ def may_see(
 
 
 def hidden_items(
-    spec: RecordSpec, subject: Subject, scopes: frozenset[str], grants: Grants
+    spec: RecordSpec, subject: Subject, scopes: frozenset[str], grants: PartyGrants
 ) -> list[str]:
     """Return the wire names of stated items that a caller may not read of a row that it sees.
 

@@ -10,7 +10,7 @@ import typer
 
 from hub.access.clients import ClientKind, KeyStatus, RegistrationError
 from hub.access.limits import ROTATION_OVERLAP_S
-from hub.access.registration import Application, Grant, admit, read_application
+from hub.access.registration import ClientGrant, RegistrationRequest, admit, read_application
 from hub.access.store import DatabaseClientStore
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
@@ -44,7 +44,7 @@ def register(
     """
     try:
         application = read_application(json.loads(document.read_text("utf-8")))
-        grant = Grant(party, kind, tuple(scope), tuple(source or ()), agent)
+        grant = ClientGrant(party, kind, tuple(scope), tuple(source or ()), agent)
         run(_register(application, grant))
     except (RegistrationError, OSError, ValueError) as error:
         typer.echo(f"not registered: {error}", err=True)
@@ -52,7 +52,7 @@ def register(
     typer.echo(f"{application.client_id} is registered; key {application.key.kid}")
 
 
-async def _register(application: Application, grant: Grant) -> None:
+async def _register(application: RegistrationRequest, grant: ClientGrant) -> None:
     async with open_database() as database:
         store = DatabaseClientStore(database)
         await admit(store, application, grant, system_clock())

@@ -74,7 +74,7 @@ def check(types: Types = None) -> None:
         raise typer.Exit(1)
 
 
-async def _check(types: list[str]) -> checking.Report:
+async def _check(types: list[str]) -> checking.CheckReport:
     async with open_database() as database:
         return await checking.check(database, types)
 
@@ -89,7 +89,7 @@ def backup(file: NewFile) -> None:
     typer.echo(f"{file}: {_told(manifest)}")
 
 
-async def _backup(file: Path) -> backups.Manifest:
+async def _backup(file: Path) -> backups.BackupManifest:
     async with open_database() as database:
         return await backups.backup(database, file, system_clock())
 
@@ -102,7 +102,7 @@ def restore(file: BackupFile) -> None:
     typer.echo("run: deltahub store check")
 
 
-async def _restore(file: Path) -> backups.Manifest:
+async def _restore(file: Path) -> backups.BackupManifest:
     async with _unmigrated(settings()) as database:
         return await backups.restore(database, file)
 
@@ -123,7 +123,7 @@ async def _unmigrated(found: Settings) -> AsyncIterator[Database]:
         await asyncio.to_thread(server.stop)
 
 
-def _told(manifest: backups.Manifest) -> str:
+def _told(manifest: backups.BackupManifest) -> str:
     logs = [
         f"log {log['origin']}: {log['size']} leaves, root {log['root']}" for log in manifest.logs
     ]

@@ -23,7 +23,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
 from hub.intake.files.monthly import read_monthly
 from hub.intake.files.rejects import rejects_workbook
-from hub.intake.files.report import Report
+from hub.intake.files.report import FileReport
 from hub.intake.files.submission import (
     MappedFile,
     ReadTable,
@@ -176,7 +176,7 @@ def _place(problem: MappingProblem) -> str:
     return f"{line}{problem.where} · " if problem.where else line
 
 
-def print_report(report: Report) -> None:
+def print_report(report: FileReport) -> None:
     """Print the figures of one file; they add up."""
     state = "试运行 dry run" if report.dry_run else "已提交 submitted"
     if report.replayed:

@@ -30,7 +30,7 @@ PROBE_KEY = "doctor-0000"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckupFinding:
     """What one step found; `advice` is empty when it is well."""
 
     step: str
@@ -55,7 +55,7 @@ class Questions:
 
 async def check_up(
     profile: Profile, questions: Questions, clock: Clock, source: str | None = None
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckupFinding]:
     """Check address, clock, key, token, scopes, one query, one dry-run push.
 
     The push is tried for `source`, or for the first that the client may push as.
@@ -67,90 +67,94 @@ async def check_up(
     try:
         client = profile.client()
     except ClientError as error:
-        yield Finding("key 密钥", error.message, error.advice, ends=True)
+        yield CheckupFinding("key 密钥", error.message, error.advice, ends=True)
         return
-    yield Finding("key 密钥", f"{profile.key}, {client.key.kid}")
+    yield CheckupFinding("key 密钥", f"{profile.key}, {client.key.kid}")
     async with client:
         try:
             await client.token()
         except ClientError as error:
-            yield Finding("token 令牌", error.code, error.advice, ends=True)
+            yield CheckupFinding("token 令牌", error.code, error.advice, ends=True)
             return
-        yield Finding("token 令牌", "granted and bound to the key")
+        yield CheckupFinding("token 令牌", "granted and bound to the key")
         async for finding in _calls(client, questions, source):
             yield finding
 
 
-async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Finding]:
+async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[CheckupFinding]:
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
             answer = await http.get(f"{profile.hub}/healthz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         told = f"{profile.hub}: {type(error).__name__}"
-        yield Finding("address 地址", told, "check address, network and proxy", ends=True)
+        yield CheckupFinding("address 地址", told, "check address, network and proxy", ends=True)
         return
     if answer.status_code not in (httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE):
         told = f"{profile.hub} answers {answer.status_code}"
-        yield Finding("address 地址", told, "this is not a hub: check the address", ends=True)
+        yield CheckupFinding(
+            "address 地址", told, "this is not a hub: check the address", ends=True
+        )
         return
     well = answer.status_code == httpx.codes.OK
     advice = "" if well else "the hub itself is not well: tell its operator, or wait"
-    yield Finding("address 地址", f"{profile.hub} {answer.text.strip()}", advice)
+    yield CheckupFinding("address 地址", f"{profile.hub} {answer.text.strip()}", advice)
     skew = server_clock_difference(answer, clock()).total_seconds()
     far = abs(skew) > SKEW_WARN_S
     advice = "set this machine's clock (NTP); signatures and proofs carry the time" if far else ""
-    yield Finding("clock 时钟", f"the hub is {skew:+.0f} s from this machine", advice)
+    yield CheckupFinding("clock 时钟", f"the hub is {skew:+.0f} s from this machine", advice)
 
 
 async def _calls(
     client: HubClient, questions: Questions, source: str | None
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[CheckupFinding]:
     try:
         me = (await client.query(questions.me))["data"]["me"]
     except (ClientError, KeyError) as error:
-        yield Finding("query 查询", f"who am I: {error}", "show this to the operator", ends=True)
+        yield CheckupFinding(
+            "query 查询", f"who am I: {error}", "show this to the operator", ends=True
+        )
         return
     scopes: list[str] = me["scopes"]
-    yield Finding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
+    yield CheckupFinding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
     if READ in scopes:
         yield _answered(await client.query(questions.sources))
     if PUSH not in scopes:
         return
     named = source or next(iter(me["sources"]), None)
     if named is None:
-        yield Finding("push 推送", "no source to push as", "ask the operator for one")
+        yield CheckupFinding("push 推送", "no source to push as", "ask the operator for one")
         return
     yield await _dry_push(client, named)
 
 
-def _answered(answer: dict[str, Any]) -> Finding:
+def _answered(answer: dict[str, Any]) -> CheckupFinding:
     if answer.get("errors"):
         code = answer["errors"][0]["extensions"]["code"]
-        return Finding("query 查询", code, "see docs/errors.md")
+        return CheckupFinding("query 查询", code, "see docs/errors.md")
     sources = answer["data"]["sources"]
     late = [source["id"] for source in sources if source["status"] != "OK"]
     told = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
-    return Finding("query 查询", told)
+    return CheckupFinding("query 查询", told)
 
 
-async def _dry_push(client: HubClient, source: str) -> Finding:
+async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
     """Push a row that says nothing: signed, checked, refused, and undone."""
     row = {"type": "Instrument", "record": {"localNo": PROBE_KEY}}
     try:
         answer = await client.push([row], source=source, dry_run=True)
     except ClientError as error:
-        return Finding("push 推送", error.code, error.advice)
+        return CheckupFinding("push 推送", error.code, error.advice)
     problems = answer.body["rows"][0].get("problems", [])
     told = (
         f"{source}: signature accepted; the empty probe row was refused with "
         f"{len(problems)} reasons, nothing was written"
     )
-    return Finding("push 推送", told)
+    return CheckupFinding("push 推送", told)
 
 
 async def collect(
     profile: Profile, questions: Questions, clock: Clock, source: str | None = None
-) -> list[Finding]:
+) -> list[CheckupFinding]:
     """Return every finding, within a bound of time."""
     async with asyncio.timeout(LIMIT_S):
         return [finding async for finding in check_up(profile, questions, clock, source)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import create_key, load_key
 from hub.client.profile import Profile, load_profile
@@ -85,6 +85,6 @@ async def register(database: Database, folder: Path, hub: str, clock: Clock) -> 
         Profile(hub, client_id, key_file).write(party.profile(folder))
         if await store.get(client_id) is None:
             document = application_document(client_id, party.title, key.public)
-            grant = Grant(party.party, party.kind, party.scopes, party.sources)
+            grant = ClientGrant(party.party, party.kind, party.scopes, party.sources)
             await admit(store, read_application(document), grant, clock())
     return {party.name: load_profile(party.profile(folder)) for party in PARTIES}

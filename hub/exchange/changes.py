@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from hub.access.agreements import Agreements
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -39,9 +39,9 @@ from hub.exchange.linked import Linked, linked, mentioning, owners_of
 from hub.exchange.page import Asked, Change, ChangeKind, ChangePage, Header
 from hub.exchange.position import (
     START,
+    FeedPosition,
     Mark,
     Place,
-    Position,
     Question,
     decode,
     encode,
@@ -66,9 +66,9 @@ class _Follower:
     asked: Asked
     types: frozenset[str]
     """Types that it asked for and has the scope of."""
-    grants: Grants
+    grants: PartyGrants
     horizon: Horizon
-    before: Position
+    before: FeedPosition
     mark: Mark
     now: datetime
     linked: Linked
@@ -154,7 +154,7 @@ class ChangeFeed:
         links = await linked(self._database, until.restored_through)
         of = self._question(asked, links)
         fresh = Mark(until.xid, math.ceil(now.timestamp()))
-        before = Position(place=START, day=_day(now), mark=fresh)
+        before = FeedPosition(place=START, day=_day(now), mark=fresh)
         if asked.after is not None:
             before = decode(asked.after, until.epoch, of)
             if before.place[0] > until.xid:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.access.visibility import Datasets, sql
 from hub.exchange.position import START, Place
 from hub.store.database import Database
@@ -109,7 +109,7 @@ def _linked(spec: RecordSpec, joins: Joins, rows: Iterable[tuple[str, str, int]]
 class _Bound:
     """The parameters of a statement that stand for a follower."""
 
-    grants: Grants
+    grants: PartyGrants
     values: dict[str, Any]
 
     def bind_party(self) -> str:
@@ -128,7 +128,7 @@ async def mentioning(
     *,
     types: Collection[str],
     scopes: frozenset[str],
-    grants: Grants,
+    grants: PartyGrants,
 ) -> set[str]:
     """Return the other owners of rows in which a follower may read a mention of a group."""
     found: set[str] = set()

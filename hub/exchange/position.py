@@ -41,7 +41,7 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Position:
+class FeedPosition:
     """Where a follower stands."""
 
     place: Place
@@ -72,7 +72,7 @@ def question(
     return Question(_hash([party, sorted(types), owner]), _hash([*sorted(scopes), link]))
 
 
-def encode(position: Position, epoch: str, of: Question) -> str:
+def encode(position: FeedPosition, epoch: str, of: Question) -> str:
     """Return the cursor of a position."""
     (xid, entry_id), mark = position.place, position.mark
     parts = [_VERSION, epoch, of.asked, of.rights, xid, entry_id, position.day.isoformat()]
@@ -80,7 +80,7 @@ def encode(position: Position, epoch: str, of: Question) -> str:
     return b64url(data)
 
 
-def decode(cursor: str, epoch: str, of: Question) -> Position:
+def decode(cursor: str, epoch: str, of: Question) -> FeedPosition:
     """Read a cursor.
 
     Raises `RefusedError` BAD_CURSOR for what is none, or is one of another question, CURSOR_RESET
@@ -103,7 +103,7 @@ def decode(cursor: str, epoch: str, of: Question) -> Position:
         raise reset("The database was restored, or its sources are registered otherwise.")
     if rights != of.rights:
         raise reset("The token has other scopes, or its party other links, than when it was given.")
-    return Position(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
+    return FeedPosition(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
 
 
 def reset(why: str) -> RefusedError:

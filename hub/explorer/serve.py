@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from hub.access.clients import ClientKind, RegistrationError
 from hub.access.errors import AccessError
-from hub.access.registration import DOCUMENT_VERSION, Grant, admit, read_application
+from hub.access.registration import DOCUMENT_VERSION, ClientGrant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.body import read_body
@@ -107,7 +107,7 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
                     "jwk": key.jwk,
                 }
             )
-            grant = Grant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
+            grant = ClientGrant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
             client = await admit(access.store, application, grant, clock())
         except AccessError as error:
             return access.refusal(error, None)

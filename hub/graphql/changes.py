@@ -27,12 +27,13 @@ OWNER_CHARACTERS_MAX = 500
 
 
 @strawberry.type(
+    name="Change",
     description=(
         "一项变更；不再可见的记录只给出类型与标识。"
         "A change; of what is no longer yours to see, only type and identity are told."
-    )
+    ),
 )
-class Change:
+class ChangeType:
     """An item that is to be looked at again, or dropped."""
 
     kind: ChangeKind = strawberry.field(description="应做的事。What to do.")
@@ -57,11 +58,13 @@ class Change:
     )
 
 
-@strawberry.type(description="变更流的一页。A page of the change feed.")
-class ChangePage:
+@strawberry.type(name="ChangePage", description="变更流的一页。A page of the change feed.")
+class ChangePageType:
     """A page of the change feed."""
 
-    nodes: list[Change] = strawberry.field(description="各项变更。Changes, in the feed's order.")
+    nodes: list[ChangeType] = strawberry.field(
+        description="各项变更。Changes, in the feed's order."
+    )
     resync: list[str] = strawberry.field(
         description=(
             "读取权限有变的数据所属单位：先删除其全部记录，再以 owner 参数从头读取。"
@@ -78,8 +81,8 @@ class ChangePage:
     )
 
 
-def _change(found: page.Change) -> Change:
-    made = Change(
+def _change(found: page.Change) -> ChangeType:
+    made = ChangeType(
         kind=ChangeKind[found.kind.name],
         record_type=found.record_type,
         id=strawberry.ID(found.item_id),
@@ -111,7 +114,7 @@ async def follow_changes(
         int,
         strawberry.argument(description=f"至多 {PAGE_MAX} 项。At most {PAGE_MAX} changes."),
     ] = PAGE_DEFAULT,
-) -> ChangePage:
+) -> ChangePageType:
     """Return what changed after a cursor."""
     after = None if after is strawberry.UNSET else after  # an empty cursor is none, and refused
     types = None if types is strawberry.UNSET else types  # an empty list asks for nothing
@@ -137,7 +140,7 @@ async def follow_changes(
             first=first,
         )
     )
-    return ChangePage(
+    return ChangePageType(
         nodes=[_change(each) for each in found.changes],
         resync=found.resync,
         end_cursor=found.end_cursor,

@@ -25,11 +25,11 @@ from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
-from hub.graphql.hooks import Context, ServiceFacts, Submit
+from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, refusal, told
-from hub.query.plan.documents import Document, document_id, registered
+from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
@@ -125,7 +125,7 @@ class Engine:
         body = await statements.fetched(plan.compiled, await statements.env(plan.values, run), run)
         return Answer(await statements.assembled(body, [], run))
 
-    async def _document(self, request: GraphRequest, caller: Caller) -> Document:
+    async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
         if request.document_id is not None:
             found = registered().get(request.document_id)
@@ -156,7 +156,7 @@ class Engine:
             raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "POST mutations")
         if plan.operation.operation is OperationType.MUTATION and asking.signed is None:
             raise QueryError(ErrorCode.UNAUTHENTICATED, "sign mutations: profile hub-sig-1")
-        context = Context(
+        context = RequestContext(
             caller=run.caller,
             now=run.now,
             language=run.language,

@@ -35,7 +35,7 @@ RootReader = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(kw_only=True, slots=True)
-class Context:
+class RequestContext:
     """What resolvers of one request share."""
 
     caller: Caller

@@ -16,7 +16,7 @@ from strawberry.types import Info
 from hub.access.gate import Signed
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.enums import RowOutcomeCode
-from hub.graphql.hooks import Context
+from hub.graphql.hooks import RequestContext
 from hub.graphql.scalars import DateTime, Row
 from hub.intake.batch import Outcomes, RowOutcome
 from hub.intake.limits import MUTATION_ROWS_MAX
@@ -24,8 +24,8 @@ from hub.intake.push import Push, PushScopeError, batch_of
 from hub.query.plan.errors import QueryError, ScopeMissingError
 
 
-@strawberry.type(description="一行的一个问题。One thing wrong with a row.")
-class RowProblem:
+@strawberry.type(name="RowProblem", description="一行的一个问题。One thing wrong with a row.")
+class RowProblemType:
     """One thing wrong with a row."""
 
     path: str = strawberry.field(description="数据项。Item.")
@@ -47,7 +47,7 @@ class RowResult:
     entry_id: strawberry.ID | None = strawberry.field(description="台账条目。Entry.")
     revision: int | None = strawberry.field(description="第几次修订。Number of the revision.")
     revision_id: str | None = strawberry.field(description="内容标识。Content address.")
-    problems: list[RowProblem] = strawberry.field(description="全部问题。All that is wrong.")
+    problems: list[RowProblemType] = strawberry.field(description="全部问题。All that is wrong.")
 
 
 @strawberry.type(description="整批被拒的原因。Why a batch was refused as a whole.")
@@ -121,7 +121,7 @@ class WithdrawRecordInput:
 
 
 async def _submitted(info: Info, push: Push, given_key: str | None) -> PushPayload:
-    context: Context = info.context
+    context: RequestContext = info.context
     if context.submit is None:
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint takes no records")
     if context.signed is None:
@@ -188,7 +188,7 @@ def _result(row: RowOutcome, language: str) -> RowResult:
         revision=row.revision,
         revision_id=row.revision_id,
         problems=[
-            RowProblem(path=p.path, code=p.code, message=p.en if language == "en" else p.zh)
+            RowProblemType(path=p.path, code=p.code, message=p.en if language == "en" else p.zh)
             for p in row.problems
         ],
     )

@@ -18,8 +18,10 @@ SCOPE = "receipt:read"
 _BIGINT = re.compile(r"[0-9]{1,18}")
 
 
-@strawberry.type(description="回执：记录已入账的证明。Proof that a record is in the ledger.")
-class Receipt:
+@strawberry.type(
+    name="Receipt", description="回执：记录已入账的证明。Proof that a record is in the ledger."
+)
+class ReceiptType:
     """Proof that a record is in the ledger."""
 
     entry_id: strawberry.ID = strawberry.field(description="台账条目。Entry.")
@@ -40,8 +42,8 @@ class Receipt:
     )
 
 
-def _receipt(found: ReceiptAnswer) -> Receipt:
-    return Receipt(
+def _receipt(found: ReceiptAnswer) -> ReceiptType:
+    return ReceiptType(
         entry_id=strawberry.ID(found.entry_id),
         revision_id=found.revision_id,
         state=found.state,
@@ -63,7 +65,7 @@ async def find_receipt(
     revision_id: Annotated[
         str | None, strawberry.argument(description="内容标识。Content address.")
     ] = strawberry.UNSET,
-) -> Receipt | None:
+) -> ReceiptType | None:
     """Return the receipt that one of the two arguments names."""
     entry_id, revision_id = entry_id or None, revision_id or None
     context = info.context

@@ -16,11 +16,11 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
-from hub.graphql.changes import ChangePage, follow_changes
+from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.mutations import Mutation
-from hub.graphql.receipts import Receipt, find_receipt
+from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
@@ -116,13 +116,13 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
     )
     members["receipt"] = strawberry.field(
         resolver=find_receipt,
-        graphql_type=Receipt | None,
+        graphql_type=ReceiptType | None,
         description="回执。The receipt of an entry or of a revision.",
         directives=[RequiresScope(scope="receipt:read")],
     )
     members["changes"] = strawberry.field(
         resolver=follow_changes,
-        graphql_type=ChangePage | None,
+        graphql_type=ChangePageType | None,
         description=(
             "变更流：自游标之后须重新读取或删除的记录。"
             "The change feed: what to look at again, or to drop, after a cursor."

@@ -18,7 +18,7 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Converted, Gone, Made, Yielded
+from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Gone, Made, Yielded
 from connectors.document import Document, RawRow
 from connectors.errors import PayloadError
 from connectors.reader import Session
@@ -161,7 +161,7 @@ class Reading:
                 rows += self._rows(converted.yielded, report)
         return rows
 
-    def _name(self, collection: Collection, converted: Converted) -> None:
+    def _name(self, collection: Collection, converted: ConvertedRow) -> None:
         if not converted.withheld:
             self.unsure.update(collection.types)
         for one in converted.withheld:
@@ -241,7 +241,7 @@ class Reading:
         return await submit(self._database, batch, clock=self._clock)
 
 
-def _rejected(collection: Collection, raw: RawRow, converted: Converted) -> Rejected:
+def _rejected(collection: Collection, raw: RawRow, converted: ConvertedRow) -> Rejected:
     """Return a row that could not be converted, without what is personal in it."""
     kept = {name: value for name, value in raw.items() if name not in converted.dropped}
     return Rejected(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hub.intake.guard import Context, Current, Speaker, may_not_change, may_not_state
+from hub.intake.guard import Current, GuardContext, Speaker, may_not_change, may_not_state
 from hub.intake.prepare import Prepared
 from schema.codes import Assurance
 from schema.errors import Problem
@@ -49,7 +49,7 @@ def decide(
     rows: Iterable[Prepared],
     known: Mapping[ClaimKey, Current],
     speaker: Speaker,
-    context: Context,
+    context: GuardContext,
     assurance: Assurance,
 ) -> Decided:
     """Decide on the rows of one record type, in their order.

@@ -35,7 +35,7 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class GuardContext:
     """What a guard is told beside the row and what stands for its key."""
 
     now: datetime
@@ -84,7 +84,7 @@ def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:
     return None
 
 
-def may_not_change(row: Prepared, current: Current | None, context: Context) -> Problem | None:
+def may_not_change(row: Prepared, current: Current | None, context: GuardContext) -> Problem | None:
     """Return what forbids a row to become the next revision of what stands, or None."""
     if current is not None and current.withdrawn and row.withdrawal:
         return problem("withdraw.key", ErrorCode.ALREADY_WITHDRAWN, row.key)
@@ -94,7 +94,7 @@ def may_not_change(row: Prepared, current: Current | None, context: Context) -> 
     return _judged(row, context)
 
 
-def _judged(row: Prepared, context: Context) -> Problem | None:
+def _judged(row: Prepared, context: GuardContext) -> Problem | None:
     """Return what the guard of the row's own type says."""
     assert row.spec is not None
     assert row.key is not None

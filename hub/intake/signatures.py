@@ -19,7 +19,7 @@ from hub.errors import ErrorCode
 from hub.intake.limits import ROWS_PER_TURN, SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
 from hub.ledger.errors import StatementError
-from hub.ledger.statement import Statement, check_parsed, parse_statement
+from hub.ledger.statement import SignedStatement, check_parsed, parse_statement
 from hub.store.database import Database
 
 Keys = dict[str, tuple[EllipticCurvePublicKey, str]]
@@ -49,7 +49,7 @@ async def check_signatures(database: Database, rows: Sequence[Prepared], now: da
         _check(row, statement, keys, now)
 
 
-def _read(row: Prepared, jws: str) -> Statement | None:
+def _read(row: Prepared, jws: str) -> SignedStatement | None:
     try:
         return parse_statement(jws)
     except StatementError as error:
@@ -69,7 +69,7 @@ def _is_ec(jwk: Any) -> bool:
     return isinstance(jwk, dict) and jwk.get("kty") == "EC" and jwk.get("crv") == "P-256"
 
 
-def _check(row: Prepared, statement: Statement, keys: Keys, now: datetime) -> None:
+def _check(row: Prepared, statement: SignedStatement, keys: Keys, now: datetime) -> None:
     assert row.spec is not None
     if statement.kid not in keys:
         _refuse(row, "STATEMENT_KEY")

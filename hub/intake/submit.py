@@ -26,7 +26,7 @@ from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
-from hub.intake.guard import Context, Current, Speaker
+from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, refuse_company
 from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
 from hub.intake.limits import (
@@ -37,7 +37,7 @@ from hub.intake.limits import (
 )
 from hub.intake.prepare import Prepared, System, prepare
 from hub.intake.signatures import check_signatures
-from hub.intake.write import Writing
+from hub.intake.write import BatchWriting
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
@@ -157,7 +157,7 @@ async def _write(
         earlier = await earlier_answer(connection, batch)
         if earlier is not None:
             return earlier
-        writing = Writing(connection, database.records, batch, now)
+        writing = BatchWriting(connection, database.records, batch, now)
         joining = {spec.name for spec, _ in database.records.registry.with_trait(Joins)}
         names_change = not joining.isdisjoint(row.record_type for row in rows)
         await writing.lock(alone=alone, names_change=names_change)
@@ -169,7 +169,7 @@ async def _write(
                 refused.append((row, row.problems))
             else:
                 good[row.record_type].append(row)
-        context = Context(now, await locked_rows(connection, database.records, rows))
+        context = GuardContext(now, await locked_rows(connection, database.records, rows))
         decided: dict[str, Decided] = {}
         for name in sorted(good):
             known = await writing.current(name, good[name])
@@ -193,7 +193,7 @@ async def _write(
 
 async def _project(
     database: Database,
-    writing: Writing,
+    writing: BatchWriting,
     decided: dict[str, Decided],
     view: View,
     joining: Set[str],

@@ -63,7 +63,7 @@ _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s:
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class BatchWriting:
     """One attempt to write one batch."""
 
     connection: Connection

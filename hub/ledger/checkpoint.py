@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from hub.ledger.encoding import from_base64, from_decimal, to_base64
-from hub.ledger.errors import NoteError, SignatureError
+from hub.ledger.errors import NoteError, NoteSignatureError
 from hub.ledger.limits import HASH_BYTES, SIGNATURES_MAX, TIMESTAMP_MAX, TREE_SIZE_MAX
 from hub.ledger.merkle import EMPTY_ROOT
 from hub.ledger.note import (
@@ -69,7 +69,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> Note:
     """Sign as the log; the signer's name must be the origin."""
     if signer.key.kind != LOG_KEY or signer.key.name != checkpoint.origin:
-        raise SignatureError("SIGNATURE_KEY", "a log signs under a key named as its origin")
+        raise NoteSignatureError("SIGNATURE_KEY", "a log signs under a key named as its origin")
     text = checkpoint.text()
     value = signer.sign(text.encode())
     return Note(text, (Signature(signer.key.name, signer.key.key_id, value),))
@@ -79,13 +79,17 @@ def open_checkpoint(note: Note, log: VerifierKey) -> Checkpoint:
     """Verify the log's signature and read the checkpoint, or raise."""
     signatures = note.signatures_of(log)
     if log.kind != LOG_KEY or not signatures:
-        raise SignatureError("SIGNATURE_MISSING", f"no signature of {log.name} on the checkpoint")
+        raise NoteSignatureError(
+            "SIGNATURE_MISSING", f"no signature of {log.name} on the checkpoint"
+        )
     message = note.text.encode()
     for signature in signatures:
         log.check(signature.value, message)
     checkpoint = parse_checkpoint(note.text)
     if checkpoint.origin != log.name:
-        raise SignatureError("SIGNATURE_ORIGIN", "the checkpoint names another origin than its key")
+        raise NoteSignatureError(
+            "SIGNATURE_ORIGIN", "the checkpoint names another origin than its key"
+        )
     return checkpoint
 
 
@@ -97,9 +101,9 @@ def read_checkpoint(data: bytes, log: VerifierKey) -> Checkpoint:
 def cosign(text: str, signer: Signer, timestamp: int) -> Signature:
     """Sign a checkpoint's text as a witness at the time given in POSIX seconds."""
     if signer.key.kind != WITNESS_KEY:
-        raise SignatureError("SIGNATURE_KEY", "a witness signs under a key of type 0x04")
+        raise NoteSignatureError("SIGNATURE_KEY", "a witness signs under a key of type 0x04")
     if not 0 < timestamp <= TIMESTAMP_MAX:
-        raise SignatureError("SIGNATURE_TIME", "the time of a cosignature is out of range")
+        raise NoteSignatureError("SIGNATURE_TIME", "the time of a cosignature is out of range")
     value = signer.sign(_cosigned(text, timestamp))
     return Signature(
         signer.key.name, signer.key.key_id, timestamp.to_bytes(_TIME_BYTES, "big") + value
@@ -115,12 +119,12 @@ def with_cosignatures(note: Note, cosignatures: Iterable[Signature]) -> Note:
 
 
 def check_cosignature(text: str, signature: Signature, witness: VerifierKey) -> int:
-    """Verify one cosignature; give its time in POSIX seconds, or raise `SignatureError`."""
+    """Verify one cosignature; give its time in POSIX seconds, or raise `NoteSignatureError`."""
     if witness.kind != WITNESS_KEY or len(signature.value) != _TIME_BYTES + _SIGNATURE_BYTES:
-        raise SignatureError("SIGNATURE_WRONG", f"{witness.name} did not sign as a witness")
+        raise NoteSignatureError("SIGNATURE_WRONG", f"{witness.name} did not sign as a witness")
     timestamp = int.from_bytes(signature.value[:_TIME_BYTES], "big")
     if not 0 < timestamp <= TIMESTAMP_MAX:
-        raise SignatureError("SIGNATURE_TIME", f"the time of {witness.name} is out of range")
+        raise NoteSignatureError("SIGNATURE_TIME", f"the time of {witness.name} is out of range")
     witness.check(signature.value[_TIME_BYTES:], _cosigned(text, timestamp))
     return timestamp
 

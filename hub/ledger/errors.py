@@ -3,7 +3,7 @@
 LedgerError
 ├── ProofError        a Merkle proof does not lead to the root; stop and escalate
 ├── NoteError         a note, checkpoint, receipt or tile is not well formed; ask for it again
-├── SignatureError    a signature or its key is not accepted; ask who signed
+├── NoteSignatureError    a signature or its key is not accepted; ask who signed
 ├── StatementError    a producer's record signature is refused; the producer signs again
 └── PolicyError       the policy file or the pinned keys are wrong; correct the file
 
@@ -34,7 +34,7 @@ class NoteError(LedgerError):
     """A text or binary artefact of the log is not well formed."""
 
 
-class SignatureError(LedgerError):
+class NoteSignatureError(LedgerError):
     """A signature does not verify, or its key is not one that was asked for."""
 
 

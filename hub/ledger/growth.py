@@ -1,8 +1,8 @@
 """`growth`: the right edge of the log in memory: what appending leaves and signing need to know.
 
 Invariants:
-- An `Edge` never changes: `grown` gives another one, and the old one stays good until the database
-  has the new leaves.
+- A `TreeEdge` never changes: `grown` gives another one, and the old one stays good until the
+  database has the new leaves.
 - It holds at most 63 hashes and one unfinished tile per level, whatever the size of the log.
 - It is rebuilt from stored tiles alone; no leaf is read again.
 
@@ -22,7 +22,7 @@ _FULL = TILE_WIDTH * HASH_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class TreeEdge:
     """A tree of `size` leaves: its root, and what it needs to grow."""
 
     size: int
@@ -32,7 +32,7 @@ class Edge:
     unfinished: tuple[bytes, ...]
     """Per level of tiles the hashes of the last tile while it is not full."""
 
-    def grown(self, leaves: Sequence[bytes]) -> tuple[Edge, dict[tuple[int, int], bytes]]:
+    def grown(self, leaves: Sequence[bytes]) -> tuple[TreeEdge, dict[tuple[int, int], bytes]]:
         """Append leaf hashes; give the new edge and every tile, by level and index, that grew."""
         frontier = Frontier(self.size, self.hashes)
         open_tiles = [bytearray(part) for part in self.unfinished]
@@ -50,7 +50,7 @@ class Edge:
             if part != self.unfinished[number] and part:
                 tiles[number, (frontier.size >> TILE_HEIGHT * number) // TILE_WIDTH] = bytes(part)
         unfinished = tuple(bytes(part) for part in open_tiles)
-        return Edge(frontier.size, frontier.root(), tuple(frontier.hashes), unfinished), tiles
+        return TreeEdge(frontier.size, frontier.root(), tuple(frontier.hashes), unfinished), tiles
 
 
 def edge_tiles(size: int) -> list[Tile]:
@@ -63,10 +63,10 @@ def edge_tiles(size: int) -> list[Tile]:
     return found
 
 
-def load_edge(tiles: dict[Tile, bytes], size: int) -> Edge:
+def load_edge(tiles: dict[Tile, bytes], size: int) -> TreeEdge:
     """Rebuild the edge from its tiles; `NoteError` when one is missing or too short."""
     frontier = Frontier.load(nodes_in(tiles, size), size)
     unfinished = [b""] * (TILE_LEVEL_MAX + 1)
     for tile, data in tiles.items():
         unfinished[tile.level or 0] = data
-    return Edge(size, frontier.root(), tuple(frontier.hashes), tuple(unfinished))
+    return TreeEdge(size, frontier.root(), tuple(frontier.hashes), tuple(unfinished))

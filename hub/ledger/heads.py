@@ -12,9 +12,9 @@ from collections.abc import Collection
 from typing import NoReturn
 
 from hub.ledger.checkpoint import Checkpoint, open_checkpoint
-from hub.ledger.errors import NoteError, ProofError, SignatureError
+from hub.ledger.errors import NoteError, NoteSignatureError, ProofError
 from hub.ledger.failures import FrozenError, LogFileError
-from hub.ledger.growth import Edge, edge_tiles, load_edge
+from hub.ledger.growth import TreeEdge, edge_tiles, load_edge
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import Head, LogStore
 from hub.ledger.merkle import consistency_proof, root_at, verify_consistency
@@ -31,7 +31,7 @@ def open_head(note: bytes, keys: Collection[VerifierKey], where: str) -> Head:
     """Read a signed checkpoint of this log's own, from its file or table."""
     try:
         checkpoint = _opened(parse_note(note), keys)
-    except SignatureError as error:
+    except NoteSignatureError as error:
         raise FrozenError(
             "LOG_KEY_UNKNOWN",
             f"the checkpoint in the {where} was not signed with any key of this log: "
@@ -52,7 +52,7 @@ def is_signed_by(note: bytes, key: VerifierKey) -> bool:
     return bool(parse_note(note).signatures_of(key))
 
 
-async def load_stored(store: LogStore, state: Head) -> Edge:
+async def load_stored(store: LogStore, state: Head) -> TreeEdge:
     """Rebuild the right edge of the tree, which must be the one that `log_state` names."""
     try:
         edge = load_edge(await store.tiles(edge_tiles(state.size)), state.size)
@@ -144,7 +144,7 @@ def _opened(note: Note, keys: Collection[VerifierKey]) -> Checkpoint:
     for key in keys:
         if note.signatures_of(key):
             return open_checkpoint(note, key)
-    raise SignatureError("SIGNATURE_MISSING", "no key of this log signed it")
+    raise NoteSignatureError("SIGNATURE_MISSING", "no key of this log signed it")
 
 
 def _damaged(why: str) -> NoReturn:

@@ -16,11 +16,11 @@ from hub.clock import Clock
 from hub.ledger.checkpoint import Checkpoint, sign_checkpoint
 from hub.ledger.errors import NoteError
 from hub.ledger.failures import FencedError, FrozenError
-from hub.ledger.growth import Edge
+from hub.ledger.growth import TreeEdge
 from hub.ledger.heads import check_growth, is_signed_by, load_stored, open_head, prove_stored
 from hub.ledger.leaf import Leaf
 from hub.ledger.log_files import CheckpointFile
-from hub.ledger.log_store import START, Head, LogStore, Mark, Taken, Turn
+from hub.ledger.log_store import START, Head, LogStore, Mark, TakenEntries, Turn
 from hub.ledger.note import Signer
 from hub.ledger.rotation import known_keys
 
@@ -55,7 +55,7 @@ class Lead:
 
     def __init__(self, store: LogStore, epoch: int, means: Means) -> None:
         self.epoch = epoch
-        self.edge: Edge
+        self.edge: TreeEdge
         self.signed: Head | None = None
         self._store = store
         self._means = means
@@ -160,7 +160,7 @@ class Lead:
         elif kept is not None and table is not None and kept.size < table.size:
             await self._keep(table.note)
 
-    async def _append(self, entries: Sequence[Taken]) -> None:
+    async def _append(self, entries: Sequence[TakenEntries]) -> None:
         before = self.edge
         leaves, after, tiles = await to_thread(_grow, before, entries)
         turn = Turn(self.epoch, Head(before.size, before.root), self._means.clock())
@@ -182,14 +182,14 @@ class Lead:
 
 
 def _grow(
-    edge: Edge, entries: Sequence[Taken]
-) -> tuple[list[tuple[int, bytes]], Edge, dict[tuple[int, int], bytes]]:
+    edge: TreeEdge, entries: Sequence[TakenEntries]
+) -> tuple[list[tuple[int, bytes]], TreeEdge, dict[tuple[int, int], bytes]]:
     leaves = [(entry.entry_id, _leaf_hash(entry)) for entry in entries]
     after, tiles = edge.grown([value for _, value in leaves])
     return leaves, after, tiles
 
 
-def _leaf_hash(entry: Taken) -> bytes:
+def _leaf_hash(entry: TakenEntries) -> bytes:
     try:
         return Leaf(
             entry.record_type, entry.commitment, entry.party, entry.key_id, entry.signature_hash

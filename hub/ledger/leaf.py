@@ -8,8 +8,8 @@ Invariants:
   record it is of and which of its revisions, and one record's receipt is no other's.
 - Assurance is not stated, it follows from what the leaf binds: a statement hash is PRODUCER_SIGNED,
   a key without one is REQUEST_SIGNED, neither is HUB_OBSERVED and then the party is a hub.
-- `Evidence` holds the leaf's parts, the salt and the producer's signature: with the record's bytes
-  it gives the leaf again.
+- `LeafEvidence` holds the leaf's parts, the salt and the producer's signature: with the record's
+  bytes it gives the leaf again.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LeafEvidence:
     """What a receipt carries besides the proof: all of the leaf but the record."""
 
     revision: Revision
@@ -138,10 +138,10 @@ class Evidence:
 
 def evidence_for(
     canon: bytes, salt: bytes, revision: Revision, party: str, kid: str | None, jws: str | None
-) -> Evidence:
+) -> LeafEvidence:
     """Describe a record as its leaf will; `.leaf()` gives the entry, `.leaf().hash()` its hash."""
     salted = salted_hash(salt, revision.authority, revision.key, revision.number, canon)
-    return Evidence(revision, party, kid, salt, salted, jws)
+    return LeafEvidence(revision, party, kid, salt, salted, jws)
 
 
 def salted_hash(salt: bytes, authority: str, key: str, revision: int, canon: bytes) -> bytes:

@@ -22,7 +22,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from hub.ledger.failures import FencedError, FrozenError
-from hub.ledger.growth import Edge
+from hub.ledger.growth import TreeEdge
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.merkle import EMPTY_ROOT
 from hub.ledger.note import LOG_KEY, VerifierKey
@@ -92,7 +92,7 @@ _CUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenEntries:
     """What of an entry goes into its leaf."""
 
     entry_id: int
@@ -286,19 +286,19 @@ class LogStore:
         assert row is not None
         return str(row[0])
 
-    async def take(self, mark: Mark, limit: int) -> list[Taken]:
+    async def take(self, mark: Mark, limit: int) -> list[TakenEntries]:
         """Return the next entries behind the mark that no running transaction can precede."""
         cursor = await self._connection.execute(_TAKE, (*mark, limit))
-        return [Taken(*row) for row in await cursor.fetchall()]
+        return [TakenEntries(*row) for row in await cursor.fetchall()]
 
-    async def take_any(self, limit: int) -> list[Taken]:
+    async def take_any(self, limit: int) -> list[TakenEntries]:
         """Return entries that are no leaves, wherever they stand in the order.
 
         A visible row whose transaction this server has not yet reached was loaded from a dump;
         nothing that is still running can come before it.
         """
         cursor = await self._connection.execute(_TAKE_ANY, (limit,))
-        return [Taken(*row) for row in await cursor.fetchall()]
+        return [TakenEntries(*row) for row in await cursor.fetchall()]
 
     async def tiles(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         """Read hash tiles."""
@@ -307,7 +307,7 @@ class LogStore:
     async def append(
         self,
         turn: Turn,
-        after: Edge,
+        after: TreeEdge,
         leaves: Sequence[tuple[int, bytes]],
         tiles: Mapping[tuple[int, int], bytes],
         staged: Callable[[], None],

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from hub.ledger.encoding import from_base64, to_base64
-from hub.ledger.errors import NoteError, SignatureError
+from hub.ledger.errors import NoteError, NoteSignatureError
 from hub.ledger.limits import NAME_CHARACTERS_MAX, NOTE_BYTES_MAX, SIGNATURES_MAX
 
 LOG_KEY = 0x01
@@ -97,11 +97,11 @@ class VerifierKey:
         return f"{self.name}+{self.key_id.hex()}+{to_base64(bytes((self.kind,)) + self.public)}"
 
     def check(self, signature: bytes, message: bytes) -> None:
-        """Verify a raw Ed25519 signature, or raise `SignatureError`."""
+        """Verify a raw Ed25519 signature, or raise `NoteSignatureError`."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except (InvalidSignature, ValueError) as error:
-            raise SignatureError(
+            raise NoteSignatureError(
                 "SIGNATURE_WRONG", f"the signature of {self.name} is not valid for this text"
             ) from error
 
@@ -167,9 +167,11 @@ def load_private_key(pem: bytes) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise SignatureError("KEY_FILE", "the key file is not an unencrypted PKCS#8 PEM") from error
+        raise NoteSignatureError(
+            "KEY_FILE", "the key file is not an unencrypted PKCS#8 PEM"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise SignatureError("KEY_FILE", "the key file does not hold an Ed25519 key")
+        raise NoteSignatureError("KEY_FILE", "the key file does not hold an Ed25519 key")
     return key
 
 

@@ -41,7 +41,7 @@ from typing import Any, NoReturn
 from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.encoding import from_base64, from_decimal, to_base64
 from hub.ledger.errors import NoteError
-from hub.ledger.leaf import VERSION, Evidence, Revision
+from hub.ledger.leaf import VERSION, LeafEvidence, Revision
 from hub.ledger.limits import (
     HASH_BYTES,
     NOTE_BYTES_MAX,
@@ -64,7 +64,7 @@ _LINES_MIN = 3
 class Receipt:
     """A receipt as parsed; nothing in it is verified."""
 
-    evidence: Evidence
+    evidence: LeafEvidence
     index: int
     proof: tuple[bytes, ...]
     checkpoint: Note
@@ -81,7 +81,7 @@ class Receipt:
 
 
 def build_receipt(
-    evidence: Evidence, index: int, proof: Sequence[bytes], checkpoint: bytes
+    evidence: LeafEvidence, index: int, proof: Sequence[bytes], checkpoint: bytes
 ) -> bytes:
     """Print the receipt of a leaf under a signed checkpoint; refuse to print one too large."""
     data = Receipt(evidence, index, tuple(proof), parse_note(checkpoint)).encode()
@@ -115,7 +115,7 @@ def parse_receipt(data: bytes) -> Receipt:
     return receipt
 
 
-def encode_evidence(evidence: Evidence) -> bytes:
+def encode_evidence(evidence: LeafEvidence) -> bytes:
     """Print the content of the `extra` line."""
     of = evidence.revision
     members: dict[str, str | int] = {
@@ -135,7 +135,7 @@ def encode_evidence(evidence: Evidence) -> bytes:
     return canonical(members)
 
 
-def parse_evidence(data: bytes) -> Evidence:
+def parse_evidence(data: bytes) -> LeafEvidence:
     """Read the content of the `extra` line; `ValueError` or `NoteError` when it is not evidence."""
     members = parse_canonical(data)
     names = members.keys()
@@ -152,7 +152,7 @@ def parse_evidence(data: bytes) -> Evidence:
     if len(salt) != SALT_BYTES or (jws is not None and len(jws) > STATEMENT_BYTES_MAX):
         _refuse("the salt has 32 bytes, the producer's signature at most 8 KiB")
     revision = Revision(texts["t"], texts["authority"], texts["key"], number)
-    evidence = Evidence(revision, texts["p"], texts.get("k"), salt, salted, jws)
+    evidence = LeafEvidence(revision, texts["p"], texts.get("k"), salt, salted, jws)
     evidence.leaf()
     return evidence
 

@@ -9,8 +9,9 @@ Invariants:
   of each origin. Tiles are full or at the right edge; no leaf is read, however large the log.
 - The leaf built from an entry is compared with the one in the tree before a receipt goes out.
 - When the body was erased, the state stays true and there is no text: salt and record are gone.
-- Nothing here asks who the caller is. A `Receipt` names party, source and client: whoever answers a
-  caller compares them, because salt and signature are of use only to those who may read the record.
+- Nothing here asks who the caller is. A `StoredReceipt` names party, source and client: whoever
+  answers a caller compares them, because salt and signature are of use only to those who may
+  read the record.
 
 C2SP tlog-proof.
 """
@@ -30,7 +31,7 @@ from psycopg.rows import namedtuple_row
 from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.errors import NoteError
 from hub.ledger.failures import ReceiptError
-from hub.ledger.leaf import Evidence, Revision
+from hub.ledger.leaf import LeafEvidence, Revision
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import NodeGetter, inclusion_proof
@@ -71,7 +72,7 @@ class ReceiptState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class StoredReceipt:
     """An entry's facts, what is proved of it, and the proof as text."""
 
     state: ReceiptState
@@ -107,7 +108,7 @@ class Receipt:
 
 async def receipt_for(
     database: Database, which: int | str, policy: Policy | None = None
-) -> Receipt | None:
+) -> StoredReceipt | None:
     """Give the receipt of an entry id, or of the newest entry with a revision id; None if unknown.
 
     Without a policy, or with `quorum none`, the best state is INCLUDED.
@@ -127,7 +128,7 @@ async def entries_of(database: Database, revision_id: str, limit: int = 16) -> l
 
 async def receipts_for(
     database: Database, entry_ids: Collection[int], policy: Policy | None = None
-) -> dict[int, Receipt]:
+) -> dict[int, StoredReceipt]:
     """Give the receipts of up to `RECEIPTS_MAX` entries by id; unknown ids are left out."""
     wanted = set(entry_ids)
     if len(wanted) > RECEIPTS_MAX:
@@ -143,7 +144,7 @@ async def receipts_for(
         signed = await signed_heads(connection, _lowest(rows), policy)
         under = {row.entry_id: _covering(signed.get(row.origin, []), row) for row in rows}
         nodes = await _nodes(connection, rows, under)
-    receipts: dict[int, Receipt] = {}
+    receipts: dict[int, StoredReceipt] = {}
     for number, row in enumerate(rows, start=1):
         if number % RECEIPTS_PER_TURN == 0:
             await sleep(0)
@@ -196,12 +197,14 @@ async def _nodes(
     return found
 
 
-def _receipt(row: Any, signed: SignedHead | None, nodes: Mapping[_Tree, NodeGetter]) -> Receipt:
+def _receipt(
+    row: Any, signed: SignedHead | None, nodes: Mapping[_Tree, NodeGetter]
+) -> StoredReceipt:
     state, text = ReceiptState.ACCEPTED, None
     if signed is not None:
         state = ReceiptState.WITNESSED if signed.is_witnessed else ReceiptState.INCLUDED
         text = None if row.salt is None else _text(row, signed, nodes[row.origin, signed.head.size])
-    return Receipt(
+    return StoredReceipt(
         state=state,
         text=text,
         is_erased=row.salt is None,
@@ -228,7 +231,7 @@ def _receipt(row: Any, signed: SignedHead | None, nodes: Mapping[_Tree, NodeGett
 
 def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
     of = Revision(row.record_type, row.authority, row.key, row.revision)
-    evidence = Evidence(of, row.party, row.key_id, row.salt, row.commitment, row.jws)
+    evidence = LeafEvidence(of, row.party, row.key_id, row.salt, row.commitment, row.jws)
     if not _is_leaf(evidence, row.leaf_hash):
         raise ReceiptError(
             "RECEIPT_LEAF",
@@ -239,7 +242,7 @@ def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
     return build_receipt(evidence, row.leaf_index, proof, signed.note).decode()
 
 
-def _is_leaf(evidence: Evidence, leaf: bytes) -> bool:
+def _is_leaf(evidence: LeafEvidence, leaf: bytes) -> bool:
     try:
         return evidence.leaf().hash() == leaf
     except NoteError:

@@ -77,7 +77,7 @@ class SequencerLimits:
 
 
 @unique
-class State(StrEnum):
+class SequencerState(StrEnum):
     """What a sequencer is doing."""
 
     STOPPED = "STOPPED"
@@ -91,7 +91,7 @@ class State(StrEnum):
 class Health:
     """What an operator is told. Well are STANDBY and LEADING."""
 
-    state: State = State.STOPPED
+    state: SequencerState = SequencerState.STOPPED
     code: str = ""
     message: str = ""
     epoch: int = 0
@@ -105,7 +105,7 @@ class Health:
     @property
     def is_well(self) -> bool:
         """Whether nobody needs to act."""
-        return self.state in (State.STANDBY, State.LEADING)
+        return self.state in (SequencerState.STANDBY, SequencerState.LEADING)
 
 
 def _nothing(_: Step) -> None:
@@ -140,15 +140,15 @@ class Sequencer:
                     async with open_log(self._url, self._origin) as store:
                         await self._serve(store, stop)
                 except FencedError as error:
-                    self._tell(State.STANDBY, error.code, error.message)
+                    self._tell(SequencerState.STANDBY, error.code, error.message)
                 except (HubError, LedgerError, psycopg.Error) as error:
-                    self._tell(State.AWAY, _code(error), str(error))
+                    self._tell(SequencerState.AWAY, _code(error), str(error))
                 except Exception as error:  # noqa: BLE001 - outermost: never stand still silently
                     _LOG.exception("sequencer of %s failed", self._origin)
-                    self._tell(State.AWAY, "LOG_FAILED", type(error).__name__)
+                    self._tell(SequencerState.AWAY, "LOG_FAILED", type(error).__name__)
                 await _pause(stop, self._limits.standby_s)
         finally:
-            self.health = replace(self.health, state=State.STOPPED)
+            self.health = replace(self.health, state=SequencerState.STOPPED)
 
     async def catch_up(self) -> Checkpoint:
         """Lead once: include every entry that can be included, sign, and let go.
@@ -184,19 +184,19 @@ class Sequencer:
         while not stop.is_set():
             try:
                 lead = await self._begin(store)
-                self._tell(State.LEADING)
+                self._tell(SequencerState.LEADING)
                 await self._lead(lead, stop)
             except FrozenError as error:
-                self._tell(State.FROZEN, error.code, str(error))
+                self._tell(SequencerState.FROZEN, error.code, str(error))
                 await _pause(stop, self._limits.frozen_s)
 
     async def _follow(self, store: LogStore) -> None:
         try:
             keys = await known_keys(store, self._means.signer.key)
             await follow_head(store, self._means.file, keys)
-            self._tell(State.STANDBY)
+            self._tell(SequencerState.STANDBY)
         except FrozenError as error:
-            self._tell(State.FROZEN, error.code, str(error))
+            self._tell(SequencerState.FROZEN, error.code, str(error))
 
     async def _lead(self, lead: Lead, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -218,12 +218,12 @@ class Sequencer:
         await end_others(store, self._folder, self._means.clock())
         return lead
 
-    def _tell(self, state: State, code: str = "", message: str = "") -> None:
+    def _tell(self, state: SequencerState, code: str = "", message: str = "") -> None:
         before = self.health
         self.health = replace(before, state=state, code=code, message=message)
         if (before.state, before.code) == (state, code):
             return
-        if state is State.FROZEN:
+        if state is SequencerState.FROZEN:
             _LOG.critical("log %s is frozen: %s", self._origin, message)
         elif code:
             _LOG.warning("sequencer of %s: %s %s", self._origin, state.value, message)

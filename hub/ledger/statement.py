@@ -43,7 +43,7 @@ _KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class SignedStatement:
     """What a detached signature claims; `signature` is checked only by `check_statement`."""
 
     kid: str
@@ -84,7 +84,7 @@ def sign_record(
     return f"{protected}..{b64url(signature)}"
 
 
-def parse_statement(jws: str) -> Statement:
+def parse_statement(jws: str) -> SignedStatement:
     """Read a detached signature strictly without checking it; tells whose key is needed."""
     if len(jws) > STATEMENT_BYTES_MAX:
         _refuse("STATEMENT_TOO_LARGE", f"a signature has at most {STATEMENT_BYTES_MAX} bytes")
@@ -97,7 +97,7 @@ def parse_statement(jws: str) -> Statement:
     except ValueError as error:
         raise StatementError("STATEMENT_TEXT", f"the signature is not readable: {error}") from error
     _check_header(header)
-    return Statement(
+    return SignedStatement(
         kid=header["kid"],
         record_type=header["sch"].removesuffix(_VERSION),
         party=header["aud"].removeprefix(_AUDIENCE),
@@ -115,7 +115,7 @@ def check_statement(
     record_type: str,
     party: str,
     now: datetime | None = None,
-) -> Statement:
+) -> SignedStatement:
     """Verify a detached signature over a record, or raise `StatementError`.
 
     With `now`, a signature made more than ten minutes in the future is refused.
@@ -128,7 +128,7 @@ def check_statement(
 
 
 def check_parsed(
-    statement: Statement,
+    statement: SignedStatement,
     canon: bytes,
     key: EllipticCurvePublicKey,
     *,

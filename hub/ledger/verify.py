@@ -24,9 +24,9 @@ from enum import StrEnum
 
 from hub.crypto.base64url import b64url
 from hub.ledger.checkpoint import Checkpoint, check_cosignature, open_checkpoint
-from hub.ledger.errors import LedgerError, NoteError, ProofError, SignatureError, StatementError
+from hub.ledger.errors import LedgerError, NoteError, NoteSignatureError, ProofError, StatementError
 from hub.ledger.keys import PinnedKey, ProducerKeys
-from hub.ledger.leaf import Evidence
+from hub.ledger.leaf import LeafEvidence
 from hub.ledger.limits import CLOCK_SKEW_S, RECORD_BYTES_MAX
 from hub.ledger.merkle import verify_inclusion
 from hub.ledger.note import Note
@@ -63,7 +63,7 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class VerdictReason:
     """One sentence in Chinese and in English."""
 
     zh: str
@@ -75,7 +75,7 @@ class Verdict:
     """The answer; everything but word, reasons and detail is None unless the word is valid."""
 
     word: Word
-    reasons: tuple[Reason, ...]
+    reasons: tuple[VerdictReason, ...]
     detail: str = ""
     """Code and technical cause of a refusal, in English."""
     assurance: Assurance | None = None
@@ -199,7 +199,7 @@ def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
         return None
 
 
-def _named(record: bytes, registry: Registry, evidence: Evidence) -> str | None:
+def _named(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | None:
     """Return the key that a record's own items give, or None where this version cannot tell."""
     wire = parse_canonical(record)
     if wire.keys() == TOMBSTONE:
@@ -211,7 +211,7 @@ def _named(record: bytes, registry: Registry, evidence: Evidence) -> str | None:
         return None
 
 
-def _vouched(assurance: Assurance, issuer: str | None) -> Reason:
+def _vouched(assurance: Assurance, issuer: str | None) -> VerdictReason:
     """Say who vouches; of a signature whose signer was not compared with the issuer, only that."""
     if assurance is Assurance.PRODUCER_SIGNED and issuer is None:
         return _UNCOMPARED
@@ -228,7 +228,7 @@ def _check_record(record: bytes) -> None:
 
 
 def _check_producer(
-    evidence: Evidence, record: bytes, keys: ProducerKeys, now: datetime | None
+    evidence: LeafEvidence, record: bytes, keys: ProducerKeys, now: datetime | None
 ) -> PinnedKey:
     jws, kid = evidence.jws or "", evidence.kid or ""
     try:
@@ -258,7 +258,7 @@ def _open(note: Note, policy: Policy) -> Checkpoint:
         if note.signatures_of(log):
             try:
                 return open_checkpoint(note, log)
-            except SignatureError as error:
+            except NoteSignatureError as error:
                 raise _RefusedError(Word.BAD_LOG_SIG, str(error)) from error
     raise _RefusedError(Word.BAD_LOG_SIG, "SIGNATURE_MISSING: no log of the policy signed this")
 
@@ -294,20 +294,20 @@ def _quorum_time(times: dict[str, int], policy: Policy) -> datetime | None:
 
 
 def _reasons(
-    vouched: Reason, checkpoint: Checkpoint, index: int, witnessed_at: datetime | None
-) -> tuple[Reason, ...]:
-    where = Reason(
+    vouched: VerdictReason, checkpoint: Checkpoint, index: int, witnessed_at: datetime | None
+) -> tuple[VerdictReason, ...]:
+    where = VerdictReason(
         f"该记录是日志 {checkpoint.origin} 的第 {index} 项,日志当时共 {checkpoint.size} 项。",
         f"The record is entry {index} of {checkpoint.size} in the log {checkpoint.origin}.",
     )
     if witnessed_at is None:
-        seen = Reason(
+        seen = VerdictReason(
             "验证策略未要求见证:只能证明日志运营方签过这份日志。",
             "The policy asks for no witness: only the log's operator vouches for its history.",
         )
     else:
         at = witnessed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        seen = Reason(
+        seen = VerdictReason(
             f"见证方已于 {at} 达到策略要求的数量,日志历史不能再改写。",
             f"Enough witnesses had seen this history by {at}; the log cannot rewrite it.",
         )
@@ -315,60 +315,60 @@ def _reasons(
 
 
 _ASSURANCES = {
-    Assurance.PRODUCER_SIGNED: Reason(
+    Assurance.PRODUCER_SIGNED: VerdictReason(
         "记录由产生单位签名,签名有效。",
         "The producer signed this record and the signature is valid.",
     ),
-    Assurance.REQUEST_SIGNED: Reason(
+    Assurance.REQUEST_SIGNED: VerdictReason(
         "提交请求由产生单位签名,由枢纽核验;记录本身没有签名。",
         "The producer signed the request; the hub checked that, the record itself is not signed.",
     ),
-    Assurance.HUB_OBSERVED: Reason(
+    Assurance.HUB_OBSERVED: VerdictReason(
         "记录由枢纽采集,产生单位没有签名。",
         "The hub observed this record; its producer signed nothing.",
     ),
 }
 
-_UNCOMPARED = Reason(
+_UNCOMPARED = VerdictReason(
     "记录有有效签名；本程序无法判断签名单位是否就是该记录的出具单位。",
     "The record is validly signed; this program cannot tell whether the signer is its issuer.",
 )
 
 _REFUSALS = {
-    Word.BAD_RECORD: Reason(
+    Word.BAD_RECORD: VerdictReason(
         "记录字节不是规范形式。请使用枢纽提供的原始字节,不要重新排版。",
         "The record is not in canonical form. Use the bytes as the hub gave them, not reformatted.",
     ),
-    Word.BAD_PRODUCER_SIG: Reason(
+    Word.BAD_PRODUCER_SIG: VerdictReason(
         "产生单位的签名与记录不符:记录或签名被改动过,或签名者不是有权出具该记录的单位。",
         "The producer's signature does not fit: record or signature were changed, or the signer "
         "is not who may state this record.",
     ),
-    Word.UNKNOWN_KEY: Reason(
+    Word.UNKNOWN_KEY: VerdictReason(
         "签名密钥不在固定的密钥清单中。请向枢纽索取并核对该单位的公钥。",
         "The signing key is not pinned for this party. Get its public key and check it.",
     ),
-    Word.KEY_NOT_ACTIVE: Reason(
+    Word.KEY_NOT_ACTIVE: VerdictReason(
         "签名密钥在该日志位置未启用或已停用。",
         "The signing key was not in force at this place of the log.",
     ),
-    Word.BAD_LEAF: Reason(
+    Word.BAD_LEAF: VerdictReason(
         "凭证不属于这条记录:记录被改动过,或拿错了凭证。",
         "The receipt is not of this record: it was changed, or the receipt is another one's.",
     ),
-    Word.BAD_LOG_SIG: Reason(
+    Word.BAD_LOG_SIG: VerdictReason(
         "检查点没有策略所列日志的有效签名。",
         "No log of the policy has validly signed the checkpoint.",
     ),
-    Word.NO_QUORUM: Reason(
+    Word.NO_QUORUM: VerdictReason(
         "见证方签名不足或无效。稍后重新领取凭证再验证。",
         "Witnesses are missing or wrong. Fetch the receipt again later and verify that.",
     ),
-    Word.BAD_INCLUSION: Reason(
+    Word.BAD_INCLUSION: VerdictReason(
         "包含证明与检查点不符:该记录不在这份日志中。",
         "The proof does not lead to the checkpoint: the record is not in this log.",
     ),
-    Word.MALFORMED: Reason(
+    Word.MALFORMED: VerdictReason(
         "凭证格式有误,可能在传输中损坏。请重新领取。",
         "The receipt is not well formed, perhaps damaged on the way. Fetch it again.",
     ),

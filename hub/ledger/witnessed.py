@@ -22,7 +22,7 @@ from hub.ledger.checkpoint import (
     parse_checkpoint,
     with_cosignatures,
 )
-from hub.ledger.errors import LedgerError, SignatureError
+from hub.ledger.errors import LedgerError, NoteSignatureError
 from hub.ledger.limits import SIGNATURES_MAX
 from hub.ledger.note import Note, VerifierKey, parse_note
 from hub.ledger.policy import Policy
@@ -60,12 +60,12 @@ async def add_cosignature(
 ) -> datetime:
     """Add one witness's signature line to a published checkpoint; give the witness's time.
 
-    Raises `SignatureError`, and adds nothing, when the checkpoint is unknown or the line is not a
-    valid cosignature of one of these witnesses. The same line again changes nothing.
+    Raises `NoteSignatureError`, and adds nothing, when the checkpoint is unknown or the line is
+    not a valid cosignature of one of these witnesses. The same line again changes nothing.
     """
     rows = await database.reads.fetch_all(_CHECKPOINT, (origin, size))
     if not rows:
-        raise SignatureError("CHECKPOINT_UNKNOWN", f"{origin} published none of {size} leaves")
+        raise NoteSignatureError("CHECKPOINT_UNKNOWN", f"{origin} published none of {size} leaves")
     text = parse_note(rows[0][0].encode()).text
     (signature,) = parse_note(f"{text}\n{line}\n".encode()).signatures
     for key in witnesses:
@@ -76,7 +76,7 @@ async def add_cosignature(
                     _ADD.encode(), (origin, size, key.name, key.key_id, line, at)
                 )
             return at
-    raise SignatureError("SIGNATURE_KEY", f"{signature.name} is no witness of this log")
+    raise NoteSignatureError("SIGNATURE_KEY", f"{signature.name} is no witness of this log")
 
 
 async def signed_heads(

@@ -84,7 +84,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class BackupManifest:
     """What a backup says of itself; `logs` are in the order of their origins."""
 
     standard: str
@@ -111,7 +111,7 @@ class Manifest:
         return json.dumps(wire, indent=1).encode()
 
 
-async def backup(database: Database, file: Path, now: datetime) -> Manifest:
+async def backup(database: Database, file: Path, now: datetime) -> BackupManifest:
     """Write a backup of a migrated database.
 
     Raises `RefusedError` CONFLICT when the file exists.
@@ -131,7 +131,7 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
                 )
                 for table in tables
             ]
-        manifest = Manifest(
+        manifest = BackupManifest(
             standard=STANDARD_VERSION,
             migration=migration or "",
             taken_at=format_instant(now),
@@ -142,13 +142,13 @@ async def backup(database: Database, file: Path, now: datetime) -> Manifest:
     return manifest
 
 
-def read_manifest(file: Path) -> Manifest:
+def read_manifest(file: Path) -> BackupManifest:
     """Read what a backup says of itself; `RefusedError` BAD_USER_INPUT when it is none."""
     with _opened(file) as archive:
         return _manifest(archive)
 
 
-async def restore(database: Database, file: Path) -> Manifest:
+async def restore(database: Database, file: Path) -> BackupManifest:
     """Fill an empty database from a backup, and bring it to the tables of this version.
 
     Raises `RefusedError`, and writes nothing, when the file is damaged (BAD_USER_INPUT) or the
@@ -241,7 +241,7 @@ def _opened(file: Path) -> Iterator[ZipFile]:
         raise _damaged(str(error)) from error
 
 
-def _manifest(archive: ZipFile) -> Manifest:
+def _manifest(archive: ZipFile) -> BackupManifest:
     try:
         if archive.getinfo(MANIFEST).file_size > MANIFEST_BYTES_MAX:
             raise _damaged("its manifest is too large")
@@ -258,7 +258,7 @@ def _manifest(archive: ZipFile) -> Manifest:
             )
             for part in wire["parts"]
         )
-        return Manifest(
+        return BackupManifest(
             standard=str(wire["standard"]),
             migration=str(wire["migration"]),
             taken_at=str(wire["takenAt"]),
@@ -315,7 +315,7 @@ async def _lock_empty(connection: Connection) -> None:
             raise _not_empty(f"its table {name} has rows")
 
 
-async def _check_columns(connection: Connection, manifest: Manifest) -> list[tuple[str, str]]:
+async def _check_columns(connection: Connection, manifest: BackupManifest) -> list[tuple[str, str]]:
     """Check that every part fits its table; return the identity columns."""
     cursor = await connection.execute(_COLUMNS.encode())
     present = {(table, column): identity for table, column, identity in await cursor.fetchall()}

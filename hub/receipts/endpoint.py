@@ -34,7 +34,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
-from hub.ledger.receipts import Receipt, entries_of, receipt_for
+from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
 from hub.problem import problem
 from hub.receipts.answer import ReceiptAnswer
 from hub.store.database import Database
@@ -135,7 +135,9 @@ class ProofEndpoints:
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    async def _looked_at(self, caller: Caller, entry: int) -> tuple[Receipt | None, Sight, bytes]:
+    async def _looked_at(
+        self, caller: Caller, entry: int
+    ) -> tuple[StoredReceipt | None, Sight, bytes]:
         """Return an entry's receipt and bytes with how much of it the caller may see."""
         found = await receipt_for(self._database, entry, self._policy)
         body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
@@ -143,7 +145,7 @@ class ProofEndpoints:
             return None, Sight.NOTHING, b""
         return found, await self._sight(caller, found, body), body
 
-    async def _sight(self, caller: Caller, found: Receipt, body: bytes) -> Sight:
+    async def _sight(self, caller: Caller, found: StoredReceipt, body: bytes) -> Sight:
         """Judge an entry by what stands: an old revision is history, and so is a withdrawal."""
         if found.source in caller.sources:
             return Sight.WHOLE  # what one sent, one has
@@ -161,7 +163,7 @@ class ProofEndpoints:
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _stands(self, spec: RecordSpec, found: Receipt) -> bool:
+    async def _stands(self, spec: RecordSpec, found: StoredReceipt) -> bool:
         """Whether an entry is what its source says now."""
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(
@@ -177,7 +179,7 @@ def _number(text: str) -> int:
     return int(text) if _ENTRY.fullmatch(text) else 0
 
 
-def _receipt(found: Receipt, _: bytes) -> Response:
+def _receipt(found: StoredReceipt, _: bytes) -> Response:
     if found.text is None:
         return Response(
             found.state.value,
@@ -186,15 +188,15 @@ def _receipt(found: Receipt, _: bytes) -> Response:
             headers={"Retry-After": str(WAIT_S)},
         )
     return Response(
-        found.text, media_type=MEDIA_TYPE, headers={"Hub-Receipt-State": found.state.value}
+        found.text, media_type=MEDIA_TYPE, headers={"Hub-StoredReceipt-State": found.state.value}
     )
 
 
-def _record(_: Receipt, body: bytes) -> Response:
+def _record(_: StoredReceipt, body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _answer(found: Receipt, *, is_whole: bool) -> ReceiptAnswer:
+def _answer(found: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
     return ReceiptAnswer(
         entry_id=str(found.entry_id),
         revision_id=found.revision_id if is_whole else None,

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import STALE_DAYS, Switchboard
-from hub.sandbox.world import Booking, Instrument, Owner, World
+from hub.sandbox.world import Booking, SandboxInstrument, SandboxOwner, World
 from schema.codes import InstitutionKind
 from schema.codes.tables import division
 
@@ -44,7 +44,7 @@ class Platform:
     api_key: str
 
 
-def unit_row(owner: Owner) -> Row:
+def unit_row(owner: SandboxOwner) -> Row:
     """Write a unit."""
     return {
         "insCode": owner.ins_code,
@@ -65,7 +65,7 @@ def _named(code: str) -> str:
     return found.name if found else ""
 
 
-def equipment_row(one: Instrument) -> Row:
+def equipment_row(one: SandboxInstrument) -> Row:
     """Write an instrument as the equipment form (type 4) does."""
     sort, owner = one.sort, one.owner
     return {
@@ -112,15 +112,15 @@ def equipment_row(one: Instrument) -> Row:
     }
 
 
-def _url(one: Instrument) -> str:
+def _url(one: SandboxInstrument) -> str:
     return f"https://share-ah.example/i/{one.owner.ins_code[:8]}/{one.number}"
 
 
-def _named_by(one: Instrument) -> Row:
+def _named_by(one: SandboxInstrument) -> Row:
     return {"insCode": one.owner.ins_code, "innerId": one.number}
 
 
-def offer_rows(one: Instrument) -> list[Row]:
+def offer_rows(one: SandboxInstrument) -> list[Row]:
     """Write the prices: an hour for enterprises and for other units, a sample where it is usual."""
     academic = one.hour_price * 8 // 10
     offers = [("E1", "机时测试（企业）", "3", "小时", str(one.hour_price), str(one.hour_price))]
@@ -144,7 +144,7 @@ def offer_rows(one: Instrument) -> list[Row]:
     ]
 
 
-def week_row(one: Instrument) -> Row:
+def week_row(one: SandboxInstrument) -> Row:
     """Write the week of an instrument in one text."""
     parts = [f"{day} {period}" for day, periods in one.week for period in periods.split(",")]
     return {**_named_by(one), "week": ";".join(parts)}

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import STALE_DAYS, Switchboard
-from hub.sandbox.world import Booking, Instrument, World
+from hub.sandbox.world import Booking, SandboxInstrument, World
 
 LISTS_KEPT = 12
 """Lists kept ready: six of two days."""
@@ -50,7 +50,7 @@ class University:
     client_secret: str
 
 
-def instrument_row(one: Instrument) -> Row:
+def instrument_row(one: SandboxInstrument) -> Row:
     """Write an instrument as the list `dxyq` does."""
     sort = one.sort
     inside = one.hour_price * INSIDE_SHARE[0] // INSIDE_SHARE[1]
@@ -86,7 +86,7 @@ def instrument_row(one: Instrument) -> Row:
     }
 
 
-def price_rows(one: Instrument) -> list[Row]:
+def price_rows(one: SandboxInstrument) -> list[Row]:
     """Write the prices of an instrument: by the hour for three audiences, and by the sample."""
     inside = one.hour_price * INSIDE_SHARE[0] // INSIDE_SHARE[1]
     prices = (("校内", inside), ("校外", one.hour_price), ("企业", one.hour_price))
@@ -109,7 +109,7 @@ def price_rows(one: Instrument) -> list[Row]:
     return rows
 
 
-def hour_rows(one: Instrument) -> list[Row]:
+def hour_rows(one: SandboxInstrument) -> list[Row]:
     """Write the opening hours of an instrument, a row for each day of the week."""
     open_days = dict(one.week)
     return [

@@ -47,7 +47,7 @@ BUILDINGS = ("分析测试中心", "理化实验楼", "材料楼", "生命科学
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class SandboxOwner:
     """One real institution."""
 
     name_zh: str
@@ -89,10 +89,10 @@ class Sort:
 
 
 @dataclass(frozen=True, slots=True)
-class Instrument:
+class SandboxInstrument:
     """One invented instrument of a real kind at a real institution."""
 
-    owner: Owner
+    owner: SandboxOwner
     number: str
     sort: Sort
     worth: Decimal
@@ -116,7 +116,7 @@ class Booking:
     """A stretch of time that is taken, or was to be."""
 
     id: str
-    instrument: Instrument
+    instrument: SandboxInstrument
     kind: str
     start: datetime
     end: datetime
@@ -133,14 +133,14 @@ class World:
     """Share of the instruments that exist; tests need fewer."""
 
     @cached_property
-    def owners(self) -> tuple[Owner, ...]:
+    def owners(self) -> tuple[SandboxOwner, ...]:
         """The institutions of the province platform."""
         return owners()
 
     @cached_property
-    def platform(self) -> tuple[Instrument, ...]:
+    def platform(self) -> tuple[SandboxInstrument, ...]:
         """The instruments of the province platform."""
-        made: list[Instrument] = []
+        made: list[SandboxInstrument] = []
         total = sum(owner.weight for owner in self.owners)
         before = 0
         for owner in self.owners:
@@ -150,12 +150,12 @@ class World:
         return tuple(made)
 
     @cached_property
-    def university(self) -> tuple[Instrument, ...]:
+    def university(self) -> tuple[SandboxInstrument, ...]:
         """The instruments of the university, all with a calendar."""
         count = int(UNIVERSITY_COUNT * self.scale)
         return tuple(_instrument(UNIVERSITY, position, 1.0) for position in range(count))
 
-    def bookings(self, instrument: Instrument) -> Iterator[Booking]:
+    def bookings(self, instrument: SandboxInstrument) -> Iterator[Booking]:
         """Yield what is booked from four weeks ago to three weeks ahead."""
         if not instrument.has_calendar:
             return
@@ -167,7 +167,7 @@ class World:
                     yield booking
 
 
-UNIVERSITY = Owner(
+UNIVERSITY = SandboxOwner(
     "华东师范大学",
     "East China Normal University",
     "UNIVERSITY",
@@ -186,10 +186,10 @@ def _rows(name: str) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in rest]
 
 
-def owners() -> tuple[Owner, ...]:
+def owners() -> tuple[SandboxOwner, ...]:
     """Read the institutions."""
     return tuple(
-        Owner(
+        SandboxOwner(
             row["name_zh"],
             row["name_en"],
             row["kind"],
@@ -235,7 +235,7 @@ def _chance(*parts: object) -> random.Random:
     return random.Random("|".join((SEED, *map(str, parts))))  # noqa: S311 - data, not secrets
 
 
-def _instrument(owner: Owner, position: int, calendar_share: float) -> Instrument:
+def _instrument(owner: SandboxOwner, position: int, calendar_share: float) -> SandboxInstrument:
     chance = _chance(owner.name_en, position)
     sort = chance.choices(SORTS, SORT_WEIGHTS)[0]
     booked_on = date(2008, 1, 1) + timedelta(days=chance.randrange(18 * 365))
@@ -246,7 +246,7 @@ def _instrument(owner: Owner, position: int, calendar_share: float) -> Instrumen
         days.append(DAYS_OF_WORKWEEK + 1)
     if chance.random() < ALL_DAY_SHARE:
         pattern, days = ALL_DAY, list(range(1, 8))
-    return Instrument(
+    return SandboxInstrument(
         owner=owner,
         number=f"{booked_on.year}{position + 1:05d}",
         sort=sort,
@@ -265,7 +265,7 @@ def _instrument(owner: Owner, position: int, calendar_share: float) -> Instrumen
     )
 
 
-def _week(instrument: Instrument, monday: date) -> Iterator[Booking]:
+def _week(instrument: SandboxInstrument, monday: date) -> Iterator[Booking]:
     """Draw one week: at most one booking a day, and now and then a day of maintenance."""
     chance = _chance(instrument.owner.name_en, instrument.number, monday)
     for day, _ in instrument.week:

@@ -25,7 +25,7 @@ from hub.store.projection import Projection
 from hub.store.rebuild import STATEMENT_TIMEOUT
 from hub.store.records import StoredRecords
 from hub.store.settling import write
-from hub.store.standing import Found, standing_lines
+from hub.store.standing import ReadCounts, standing_lines
 from hub.store.view import View, view_now
 
 STORED = "public"
@@ -56,7 +56,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Report:
+class CheckReport:
     """What a check found; right when there are no differences."""
 
     rows: int = 0
@@ -93,7 +93,7 @@ LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
 
 
-async def check(database: Database, record_types: Iterable[str] = ()) -> Report:
+async def check(database: Database, record_types: Iterable[str] = ()) -> CheckReport:
     """Compare entries and projections of the record types named, or of all."""
     names = sorted(record_types) or sorted(database.records.tables)
     async with database.writes.connection() as connection:
@@ -101,8 +101,8 @@ async def check(database: Database, record_types: Iterable[str] = ()) -> Report:
             return await _checked(connection, database.records, names)
 
 
-async def _checked(connection: Connection, records: StoredRecords, names: list[str]) -> Report:
-    report = Report()
+async def _checked(connection: Connection, records: StoredRecords, names: list[str]) -> CheckReport:
+    report = CheckReport()
     async with connection.transaction(force_rollback=True):  # it leaves no TEMP table behind
         await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'".encode())
@@ -126,8 +126,10 @@ def _unprepared(connection: Connection) -> Iterator[None]:
         connection.prepare_threshold = kept
 
 
-async def _check(connection: Connection, target: Projection, view: View, report: Report) -> None:
-    tables, found = target.tables, Found()
+async def _check(
+    connection: Connection, target: Projection, view: View, report: CheckReport
+) -> None:
+    tables, found = target.tables, ReadCounts()
     read = [each for each in (tables.source, tables.golden) if each is not None]
     listing = [] if tables.listing is None else [tables.listing.table]
     for table in (*read, *listing, FORMER_ID):
@@ -159,7 +161,7 @@ async def _shadow(connection: Connection, table: Table, tables: RecordTables) ->
         await connection.execute(statement.encode())
 
 
-async def _compare(connection: Connection, table: Table, report: Report) -> None:
+async def _compare(connection: Connection, table: Table, report: CheckReport) -> None:
     """Compare what should be, which is in a TEMP table, with what is stored."""
     name = table.name
     keys = ", ".join(column.name for column in table.primary_key.columns)
@@ -184,7 +186,7 @@ async def _compare(connection: Connection, table: Table, report: Report) -> None
 
 
 async def _compare_rows(
-    connection: Connection, table: Table, read: str, where: str, report: Report
+    connection: Connection, table: Table, read: str, where: str, report: CheckReport
 ) -> None:
     """Compare rows that have no key of their own; a record with any wrong row is named once."""
     name = table.name

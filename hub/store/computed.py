@@ -41,7 +41,7 @@ _TYPES: dict[Kind, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Computed:
+class ComputedColumn:
     """A column that follows from a row's items."""
 
     name: str
@@ -62,9 +62,9 @@ def column_type(item: Item) -> Any:
     return ARRAY(plain) if item.many and item.kind is not Kind.VALUE else plain
 
 
-def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
+def computed_columns(spec: RecordSpec) -> tuple[ComputedColumn, ...]:
     """List the computed columns of the table that queries read."""
-    found: list[Computed] = []
+    found: list[ComputedColumn] = []
     for item in spec.items:
         if item.value is None or not (item.facts.filterable or item.facts.sortable):
             continue
@@ -82,32 +82,32 @@ def computed_columns(spec: RecordSpec) -> tuple[Computed, ...]:
     return tuple(found)
 
 
-def _sort(item: Item) -> Computed:
+def _sort(item: Item) -> ComputedColumn:
     def compute(wire: Wire) -> str | None:
         name = wire.get(item.wire)
         return sort_key(name["zh"]) if name else None
 
     # The order of code points, whatever the collation of the database.
-    return Computed(
+    return ComputedColumn(
         name=f"{item.name}_sort", type=Text(collation="C"), compute=compute, ordered=True
     )
 
 
-def _path(item: Item) -> Computed:
+def _path(item: Item) -> ComputedColumn:
     def compute(wire: Wire) -> list[str]:
         codes = wire.get(item.wire, ())
         steps = [step for each in codes for step in code_path(each["scheme"], each["code"])]
         return list(dict.fromkeys(steps))
 
-    return Computed(name=f"{item.name}_path", type=ARRAY(Text()), compute=compute)
+    return ComputedColumn(name=f"{item.name}_path", type=ARRAY(Text()), compute=compute)
 
 
-def _member(item: Item, member: Item) -> Computed:
+def _member(item: Item, member: Item) -> ComputedColumn:
     def compute(wire: Wire) -> Any:
         value = wire.get(item.wire)
         return value.get(member.wire) if value else None
 
-    return Computed(
+    return ComputedColumn(
         name=f"{item.name}_{member.name}",
         type=column_type(member),
         compute=compute,
@@ -115,7 +115,7 @@ def _member(item: Item, member: Item) -> Computed:
     )
 
 
-def _province(spec: RecordSpec, located: Located) -> Computed:
+def _province(spec: RecordSpec, located: Located) -> ComputedColumn:
     item = spec.item(located.division)
     name = camel(located.division)
 
@@ -125,10 +125,10 @@ def _province(spec: RecordSpec, located: Located) -> Computed:
             division = (division or {}).get("divisionCode")
         return province_of(division, spec.owner_of(wire))
 
-    return Computed(name="province", type=Text(), compute=compute, indexed=True)
+    return ComputedColumn(name="province", type=Text(), compute=compute, indexed=True)
 
 
-def _search(spec: RecordSpec) -> Computed:
+def _search(spec: RecordSpec) -> ComputedColumn:
     searched = [item for item in spec.items if item.facts.search]
 
     def compute(wire: Wire) -> str:
@@ -144,4 +144,4 @@ def _search(spec: RecordSpec) -> Computed:
                 texts += value if item.many else [value]
         return vector(names, texts)
 
-    return Computed(name="search", type=TSVECTOR(), compute=compute, gin=True)
+    return ComputedColumn(name="search", type=TSVECTOR(), compute=compute, gin=True)

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.store.computed import Computed, column_type, computed_columns
+from hub.store.computed import ComputedColumn, column_type, computed_columns
 from schema.item import Grade, Kind, RecordSpec
 from schema.traits import Covers, Listing, Opens, Prices
 
@@ -85,7 +85,7 @@ class RecordTables:
     spec: RecordSpec
     source: Table
     golden: Table | None
-    computed: tuple[Computed, ...]
+    computed: tuple[ComputedColumn, ...]
     listing: ListingTable | None = None
     led_by: str | None = None
     """The column with the key of what one source speaks for as a whole, where there is one."""
@@ -174,7 +174,7 @@ def _listing(spec: RecordSpec, golden: Table) -> ListingTable | None:
 
 
 def _columns(
-    spec: RecordSpec, computed: tuple[Computed, ...], primary: tuple[str, ...]
+    spec: RecordSpec, computed: tuple[ComputedColumn, ...], primary: tuple[str, ...]
 ) -> list[Column[Any]]:
     kinds: dict[str, Any] = {
         "entry_id": BigInteger(),

@@ -18,7 +18,7 @@ from hub.store.former import FORMER_ID
 from hub.store.projection import REBUILD_LOCK, Projection
 from hub.store.records import StoredRecords
 from hub.store.settling import write
-from hub.store.standing import Found, standing_lines
+from hub.store.standing import ReadCounts, standing_lines
 from hub.store.view import View, view_now
 from schema.traits import Joins
 
@@ -73,7 +73,7 @@ async def clear(connection: Connection, target: Projection) -> None:
 
 async def fill(connection: Connection, target: Projection, view: View) -> Rebuilt:
     """Fill the empty tables of a record type from its entries."""
-    tables, found = target.tables, Found()
+    tables, found = target.tables, ReadCounts()
     async for lines in standing_lines(connection, target, found, view.names):
         await write(connection, target, lines, view)
     if found.damaged:

@@ -21,7 +21,7 @@ from hub.store.former import FORMER_ID
 from hub.store.projection import REBUILD_LOCK, Projection
 from hub.store.records import StoredRecords
 from hub.store.settling import settle, write
-from hub.store.standing import Found, lines_of
+from hub.store.standing import ReadCounts, lines_of
 from hub.store.view import View, names_now, precedence_in_force, put_in_force, view_now
 
 ROWS_PER_TURN = 1_000
@@ -81,7 +81,7 @@ async def _rewrite(
     entries = sorted(entry for entry, _ in rows)
     for at in range(0, len(entries), ROWS_PER_TURN):
         part = entries[at : at + ROWS_PER_TURN]
-        lines = await lines_of(connection, target, part, Found(), view.names)
+        lines = await lines_of(connection, target, part, ReadCounts(), view.names)
         await write(connection, target, lines, view)
 
 

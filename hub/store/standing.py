@@ -38,7 +38,7 @@ _NAMED = f"SELECT {_HEADER} WHERE e.entry_id = ANY(%s)"
 
 
 @dataclass(slots=True)
-class Found:
+class ReadCounts:
     """What reading a record type came upon."""
 
     rows: int = 0
@@ -48,7 +48,7 @@ class Found:
 
 
 async def standing_lines(
-    connection: Connection, target: Projection, found: Found, names: Names = NOBODY
+    connection: Connection, target: Projection, found: ReadCounts, names: Names = NOBODY
 ) -> AsyncIterator[list[bytes]]:
     """Yield the COPY lines of everything that stands, a bounded number at a time."""
     found.damaged, names = [], names.of_type(target.tables.spec)
@@ -60,7 +60,7 @@ async def standing_lines(
 
 
 async def lines_of(
-    connection: Connection, target: Projection, entries: list[int], found: Found, names: Names
+    connection: Connection, target: Projection, entries: list[int], found: ReadCounts, names: Names
 ) -> list[bytes]:
     """Return the COPY lines of some entries that stand."""
     found.damaged, names = [], names.of_type(target.tables.spec)
@@ -69,7 +69,9 @@ async def lines_of(
     return [made for row in rows if (made := _line(target, row, found, names)) is not None]
 
 
-def _line(target: Projection, row: tuple[Any, ...], found: Found, names: Names) -> bytes | None:
+def _line(
+    target: Projection, row: tuple[Any, ...], found: ReadCounts, names: Names
+) -> bytes | None:
     *header, canon = row
     standing = Standing(*header)
     if canon is None and not standing.withdrawn:

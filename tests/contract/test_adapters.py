@@ -22,7 +22,7 @@ import xlsxwriter
 
 import adapters
 from adapters import Adapter, discover
-from adapters._adapter import Collection, Context, Converted, Gone, Made
+from adapters._adapter import Collection, Context, ConvertedRow, Gone, Made
 from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
@@ -72,7 +72,7 @@ class Source(Protocol):
     async def rows(self) -> list[Recorded]:
         """Every recorded row, in reading order."""
 
-    def convert(self, place: Any, fields: Mapping[str, Any]) -> Converted:
+    def convert(self, place: Any, fields: Mapping[str, Any]) -> ConvertedRow:
         """What becomes of a row at a place."""
 
     async def made(self) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ class Harvested:
                 ]
         return found
 
-    def convert(self, place: Collection, fields: Mapping[str, Any]) -> Converted:
+    def convert(self, place: Collection, fields: Mapping[str, Any]) -> ConvertedRow:
         return self.adapter.convert(place, fields, self.context)
 
     async def made(self) -> list[dict[str, Any]]:
@@ -164,19 +164,19 @@ class Tabled:
             for row in table.table.rows
         ]
 
-    def convert(self, place: RecordSpec, fields: Mapping[str, Any]) -> Converted:
+    def convert(self, place: RecordSpec, fields: Mapping[str, Any]) -> ConvertedRow:
         header = SourceRow(2, tuple(fields))
         wrong = header_problems(place, header)
         if wrong:
             unknown = [each for each in wrong if each.problem.code == "COLUMN_UNKNOWN"]
-            return Converted(
+            return ConvertedRow(
                 problems=told(wrong), additions=tuple(each.problem.path for each in unknown)
             )
         columns = [Column(at, name) for at, name in enumerate(fields, start=1)]
         converter = Converter(monthly_mapping(place, header), columns)
         (row,) = converter.convert([SourceRow(3, tuple(fields.values()))])
         yielded = tuple(Made(name, record) for name, record in row.records)
-        return Converted(yielded=yielded, problems=told(row.problems), dropped=row.dropped)
+        return ConvertedRow(yielded=yielded, problems=told(row.problems), dropped=row.dropped)
 
     async def made(self) -> list[dict[str, Any]]:
         rows = [row for table in self.read.read for row in table.converted]

@@ -18,7 +18,7 @@ from random import Random
 import httpx
 
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import HubClient
 from hub.clock import system_clock
@@ -124,7 +124,7 @@ async def _register(fleet: Fleet, keys: dict[str, SigningKey]) -> None:
         for number, (name, key) in enumerate(keys.items()):
             application = read_application(application_document(name, name, key.public))
             source = SOURCES[number % len(SOURCES)]
-            grant = Grant(PARTY, ClientKind.UNIVERSITY, SCOPES, (source,))
+            grant = ClientGrant(PARTY, ClientKind.UNIVERSITY, SCOPES, (source,))
             await admit(DatabaseClientStore(database), application, grant, now)
 
 

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
@@ -72,7 +72,7 @@ async def filled(database: Database, key: SigningKey) -> Database:
     )
     application = read_application(application_document("zju", "zju", key.public))
     scopes = ("records:push", "receipt:read")
-    grant = Grant(PARTY, ClientKind.UNIVERSITY, scopes, (SOURCE,))
+    grant = ClientGrant(PARTY, ClientKind.UNIVERSITY, scopes, (SOURCE,))
     await admit(DatabaseClientStore(database), application, grant, system_clock())
     return database
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.ledger.checkpoint import Checkpoint, sign_checkpoint
 from hub.ledger.keys import ProducerKeys
-from hub.ledger.leaf import Evidence, Revision, evidence_for
+from hub.ledger.leaf import LeafEvidence, Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof
 from hub.ledger.note import Signer
 from hub.ledger.policy import NONE, Policy
@@ -35,7 +35,7 @@ class Story:
     """What happened: the diary lines, and the entries that became leaves, in order."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
-    written: list[tuple[str, Evidence]] = field(default_factory=list)
+    written: list[tuple[str, LeafEvidence]] = field(default_factory=list)
     canon: dict[str, bytes] = field(default_factory=dict)
 
     def told(self, idem: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from adapters.mapping.monthly import (
     type_by_name,
 )
 from hub.intake.files.submission import MappedFile, ReadTable, convert_table, refuse_header
-from hub.intake.files.tables import Sheet, headed, read_sheets
+from hub.intake.files.tables import FileSheet, headed, read_sheets
 from schema.item import RecordSpec
 
 
@@ -53,14 +53,14 @@ def read_monthly(name: str, data: bytes, source: str) -> MonthlyFile:
     )
 
 
-def _typed(sheets: Sequence[Sheet]) -> list[tuple[Sheet, RecordSpec]]:
+def _typed(sheets: Sequence[FileSheet]) -> list[tuple[FileSheet, RecordSpec]]:
     named = [(each, spec) for each in sheets if (spec := type_by_name(each.name))]
     if named:
         return named
     return [(each, spec) for each in sheets if (spec := type_by_columns(each.head))]
 
 
-def _read(name: str, data: bytes, source: str, sheet: Sheet, spec: RecordSpec) -> ReadTable:
+def _read(name: str, data: bytes, source: str, sheet: FileSheet, spec: RecordSpec) -> ReadTable:
     """Read one sheet; a nameless one takes the name of its record type, by which it comes back."""
     table = headed(name, replace(sheet, name=sheet.name or spec.name), column_names(spec))
     assert table.header is not None, "a sheet has a header"
@@ -78,7 +78,7 @@ def _read(name: str, data: bytes, source: str, sheet: Sheet, spec: RecordSpec) -
     return refuse_header(file, table, problems)
 
 
-def _neither(sheets: Sequence[Sheet]) -> MappingProblem:
+def _neither(sheets: Sequence[FileSheet]) -> MappingProblem:
     listed = "、".join(each.name for each in sheets if each.name)
     return MappingProblem(
         "HEADER_UNKNOWN",

@@ -22,7 +22,7 @@ RANK = {Outcome.QUARANTINED: 4, Outcome.ACCEPTED: 3, Outcome.PROVEN: 2, Outcome.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class FileReport:
     """What became of a table. Reasons count problems by code and item; a row may have several."""
 
     file: str
@@ -72,7 +72,7 @@ def report_of(
     converted: Sequence[Converted],
     outcomes: Sequence[tuple[int, RowOutcome]],
     refused: Sequence[Refused],
-) -> Report:
+) -> FileReport:
     """Count what became of the rows; an outcome stands with the index of its row."""
     rows: dict[int, Outcome] = {}
     records: Counter[tuple[str, Outcome]] = Counter()
@@ -87,7 +87,7 @@ def report_of(
         for each in refused
         for reason in {(told.problem.code, told.reason) for told in each.problems}
     )
-    return Report(
+    return FileReport(
         file=file,
         sheet=table.sheet,
         rows=len(table.rows),

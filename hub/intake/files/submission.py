@@ -25,7 +25,7 @@ from hub.intake.batch import (
     RowOutcome,
 )
 from hub.intake.files.rejects import Refused
-from hub.intake.files.report import Report, report_of
+from hub.intake.files.report import FileReport, report_of
 from hub.intake.files.tables import is_workbook, read_file
 from hub.intake.limits import BATCH_ROWS_MAX
 from hub.intake.submit import submit
@@ -58,7 +58,7 @@ class MappedFile:
 class Submission:
     """The report of a table, the table, and its refused rows with their problems."""
 
-    report: Report
+    report: FileReport
     table: Table
     refused: tuple[Refused, ...]
 

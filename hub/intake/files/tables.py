@@ -41,7 +41,7 @@ BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class FileSheet:
     """Rows of one sheet, or of a text file, whose header is not known yet."""
 
     name: str
@@ -80,7 +80,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     return headed(name, sheet, names, header_row=facts.header_row)
 
 
-def read_sheets(name: str, data: bytes) -> list[Sheet]:
+def read_sheets(name: str, data: bytes) -> list[FileSheet]:
     """Return every sheet of a workbook that has rows; of a text file the one that it is.
 
     Raises `PayloadError` when the file as a whole cannot be read.
@@ -100,23 +100,23 @@ def _check_size(name: str, data: bytes) -> None:
         )
 
 
-def _delimited(name: str, encoding: str, text: str, stated: str | None) -> Sheet:
+def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileSheet:
     delimiter = stated or delimiter_of(text)
     shown = "TAB" if delimiter == "\t" else delimiter
     rows = delimited_rows(name, text, delimiter)
-    return Sheet("", rows, {"encoding": encoding, "delimiter": shown})
+    return FileSheet("", rows, {"encoding": encoding, "delimiter": shown})
 
 
-def _sheets(name: str, data: bytes) -> list[Sheet]:
+def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     for row in read_table(name, data, LIMITS):
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
-    return [Sheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
+    return [FileSheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
 
 
 def _sheet_meant(
-    name: str, sheets: Sequence[Sheet], stated: str | None, names: frozenset[str]
-) -> Sheet:
+    name: str, sheets: Sequence[FileSheet], stated: str | None, names: frozenset[str]
+) -> FileSheet:
     """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
     if stated is not None:
         meant = [each for each in sheets if each.name == stated]
@@ -134,7 +134,7 @@ def _sheet_meant(
     )
 
 
-def _matches(sheet: Sheet, names: frozenset[str]) -> int:
+def _matches(sheet: FileSheet, names: frozenset[str]) -> int:
     """Count the wanted columns in the row that looks most like the header."""
     return max((_known(row, names) for row in sheet.head), default=0)
 
@@ -167,7 +167,7 @@ def _declares_1904(data: bytes) -> bool:
 
 
 def headed(
-    name: str, sheet: Sheet, names: frozenset[str], *, header_row: int | None = None
+    name: str, sheet: FileSheet, names: frozenset[str], *, header_row: int | None = None
 ) -> Table:
     """Find the header, name the columns, and take the rows below it.
 

@@ -15,7 +15,7 @@ import xlsxwriter
 
 from schema import STANDARD_VERSION
 from schema.codes import CodeList
-from schema.flat import Column, columns
+from schema.flat import FlatColumn, columns
 from schema.registry import standard
 from schema.traits import Reported
 
@@ -60,7 +60,7 @@ def template() -> bytes:
 def _write_column(
     sheet: xlsxwriter.worksheet.Worksheet,
     position: int,
-    column: Column,
+    column: FlatColumn,
     formats: tuple[xlsxwriter.format.Format, xlsxwriter.format.Format],
 ) -> None:
     title, name = formats

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import psycopg
 from graphql.execution.values import VariableValues
 
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
@@ -44,7 +44,7 @@ class Run:
     bucket: str
     """Where the cost of an anonymous caller is counted."""
     authority: Authority
-    grants: Grants
+    grants: PartyGrants
     now: datetime
     cost: int = 0
     remaining: int | None = None

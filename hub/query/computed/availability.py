@@ -32,7 +32,7 @@ _DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AskedWindow:
     """The window that is asked for and the present instant, as parameters; and where to look."""
 
     start: str
@@ -41,7 +41,7 @@ class Window:
     model: Tables
 
 
-def window(start: Argument, end: Argument, statement: Writing) -> Window:
+def window(start: Argument, end: Argument, statement: Writing) -> AskedWindow:
     """Bind a window; one that is empty, reversed or too long is refused when a request runs."""
 
     def check(env: Env) -> None:
@@ -51,7 +51,7 @@ def window(start: Argument, end: Argument, statement: Writing) -> Window:
             raise bad_input(end, f"until lies after from, at most {AVAILABILITY_DAYS_MAX} days")
 
     statement.checks.append(check)
-    return Window(
+    return AskedWindow(
         statement.bind(start, binding.plain, "timestamptz"),
         statement.bind(end, binding.plain, "timestamptz"),
         statement.bind_now(),
@@ -59,11 +59,11 @@ def window(start: Argument, end: Argument, statement: Writing) -> Window:
     )
 
 
-def _overlap(alias: str, trait: Covers | Occupies, asked: Window) -> str:
+def _overlap(alias: str, trait: Covers | Occupies, asked: AskedWindow) -> str:
     return f"{alias}.{trait.start} < {asked.end} AND {alias}.{trait.end} > {asked.start}"
 
 
-def _counts(coverage: str, source: str, asked: Window) -> str:
+def _counts(coverage: str, source: str, asked: AskedWindow) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
     A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
@@ -78,7 +78,7 @@ def _counts(coverage: str, source: str, asked: Window) -> str:
     )
 
 
-def _covered(key: str, asked: Window) -> str:
+def _covered(key: str, asked: AskedWindow) -> str:
     """Return a query for what is covered by the one source that speaks, one row."""
     table, covers = asked.model.stating(Covers)
     return (
@@ -90,7 +90,7 @@ def _covered(key: str, asked: Window) -> str:
     )
 
 
-def _opened(key: str, asked: Window) -> str:
+def _opened(key: str, asked: AskedWindow) -> str:
     """Return a query for when it is open, and when that is not stated, one row.
 
     The days of the window depend on no instrument: they are written down once for all of them.
@@ -122,7 +122,7 @@ def _opened(key: str, asked: Window) -> str:
     )
 
 
-def _taken(key: str, asked: Window) -> str:
+def _taken(key: str, asked: AskedWindow) -> str:
     """Return a query for what is taken, whoever says so, one row."""
     table, takes = asked.model.stating(Occupies)
     taken = (
@@ -135,7 +135,7 @@ def _taken(key: str, asked: Window) -> str:
     )
 
 
-def _known(key: str, asked: Window) -> str:
+def _known(key: str, asked: AskedWindow) -> str:
     """Return a query for what is known of an instrument in a window, one row."""
     ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
     named = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
@@ -146,7 +146,7 @@ def _known(key: str, asked: Window) -> str:
     )
 
 
-def _parts(key: str, asked: Window) -> str:
+def _parts(key: str, asked: AskedWindow) -> str:
     """Return a query for the free, tentative and unknown parts of a window, one row.
 
     OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
@@ -161,7 +161,7 @@ def _parts(key: str, asked: Window) -> str:
     )
 
 
-def availability_row(key: str, asked: Window) -> str:
+def availability_row(key: str, asked: AskedWindow) -> str:
     """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
     sources = (
@@ -211,7 +211,7 @@ def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:
     )
 
 
-def _asked(argument: Argument, statement: Writing) -> Window:
+def _asked(argument: Argument, statement: Writing) -> AskedWindow:
     start, end = argument.get("from"), argument.get("until")
     assert start is not None
     assert end is not None

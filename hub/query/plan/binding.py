@@ -16,7 +16,7 @@ from typing import Any
 
 from graphql.execution.values import VariableValues
 
-from hub.access.grants import Grants
+from hub.access.grants import PartyGrants
 from hub.errors import ErrorCode
 from hub.identity.links import NOBODY, Names
 from hub.query.plan.arguments import Argument
@@ -35,7 +35,7 @@ class Env:
     """What a request brings to a plan: values, and who asks when."""
 
     values: VariableValues
-    grants: Grants
+    grants: PartyGrants
     now: datetime
     names: Names = NOBODY
     """The keys under which linked things are known."""

@@ -36,7 +36,7 @@ _SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 @dataclass(slots=True)
-class Document:
+class GraphDocument:
     """A valid document, and the plans made of it."""
 
     text: str
@@ -56,7 +56,7 @@ class Document:
         return found
 
 
-def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Document:
+def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> GraphDocument:
     """Parse, bound and validate; QueryError with every problem found, up to a bound."""
     if len(text) > limits.document_bytes:
         raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {limits.document_bytes} characters")
@@ -74,7 +74,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Docu
     errors = validate(schema, ast, max_errors=ERRORS_MAX, hide_suggestions=True)
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
-    document = Document(text, ast, operations, fragments)
+    document = GraphDocument(text, ast, operations, fragments)
     for name, operation in operations.items():
         document.shapes[name] = _shapes(operation, schema)
     return document

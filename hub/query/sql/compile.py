@@ -28,7 +28,7 @@ from hub.query.sql.model import Field, Interface, Plain
 from hub.query.sql.own_fields import OfRow, of_row
 from hub.query.sql.related_fields import of_others
 from hub.query.sql.statement import Statement
-from hub.query.sql.writer import Path, Place
+from hub.query.sql.writer import ParameterPlace, Path
 from schema.visibility import PUBLIC_SCOPE
 
 
@@ -106,14 +106,14 @@ class Compiler:
         field: Field | None = self.model.fields.get(kind.name, {}).get(name)
         if field is None:
             raise NotCompilableError(f"{kind.name}.{name}")
-        here = Place(nodes, kind, alias, path, cost)
+        here = ParameterPlace(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
         if isinstance(field, OfRow):
             return of_row(self, field, here)
         return of_others(self, field, here)
 
-    def argument(self, here: Place, name: str) -> Argument | None:
+    def argument(self, here: ParameterPlace, name: str) -> Argument | None:
         """Return an argument of the field at a place."""
         node = here.nodes[0]
         return argument_of(node, here.kind.fields[node.name.value], name, self._sample)

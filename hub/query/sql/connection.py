@@ -182,7 +182,7 @@ def _fetched(page: Page, chosen: str, cells: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ConnectionParts:
     """How the compiler writes what stands inside a connection."""
 
     subfields: Callable[[list[FieldNode], str], Selected]
@@ -192,7 +192,7 @@ class Parts:
 
 
 def connection(
-    page: Page, selected: Selected, type_name: str, parts: Parts, statement: Statement
+    page: Page, selected: Selected, type_name: str, parts: ConnectionParts, statement: Statement
 ) -> str:
     """Return the expression of a connection's JSON text."""
     names = {nodes[0].name.value for nodes in selected.values()}
@@ -214,7 +214,7 @@ class _Writer:
     """Writes the fields of a connection, and notes which cells they need of each row."""
 
     page: Page
-    parts: Parts
+    parts: ConnectionParts
     statement: Statement
     type_name: str
     inside: str

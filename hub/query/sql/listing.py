@@ -20,7 +20,7 @@ ORDERS = ((), ("NAME_ASC",), ("NAME_DESC",))
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListingPage:
     """The rows of a listing that a page is read from."""
 
     table: str
@@ -33,7 +33,7 @@ def listed(
     names: tuple[str, ...],
     alias: str,
     statement: Statement,
-) -> Listed | None:
+) -> ListingPage | None:
     """Return the listing that answers a filter in an order, or None where none does."""
     listing = statement.model.listings.get(spec.name)
     if listing is None or filtered is None or names not in ORDERS:
@@ -51,7 +51,7 @@ def listed(
             step = under_step(argument.members()[0], statement)
         else:
             where += said(member, argument, alias, statement)
-    return Listed(listing.table, (f"{alias}.step = {step}", *where))
+    return ListingPage(listing.table, (f"{alias}.step = {step}", *where))
 
 
 def _is_answered(member: Member, argument: Argument, facets: tuple[str, ...]) -> bool:

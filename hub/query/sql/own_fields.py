@@ -14,7 +14,7 @@ from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.sql import claims, jsontext
 from hub.query.sql.model import Chosen, Inside, Known, Nested, Same, Stored, Whole, Windows
-from hub.query.sql.writer import Path, Place, Writer
+from hub.query.sql.writer import ParameterPlace, Path, Writer
 from schema.item import Item, Kind
 from schema.values import OriginalText
 from schema.visibility import PUBLIC_SCOPE
@@ -22,7 +22,7 @@ from schema.visibility import PUBLIC_SCOPE
 OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
 
 
-def of_row(writer: Writer, field: OfRow, here: Place) -> str:
+def of_row(writer: Writer, field: OfRow, here: ParameterPlace) -> str:
     """Return what stands in the row itself."""
     if isinstance(field, Known | Chosen | Whole):
         return _of_claim(writer, field, here)
@@ -38,7 +38,7 @@ def of_row(writer: Writer, field: OfRow, here: Place) -> str:
     return _nested(writer, here.nodes, field.type, column, here.path, here.cost)
 
 
-def _stored(writer: Writer, field: Stored, here: Place) -> str:
+def _stored(writer: Writer, field: Stored, here: ParameterPlace) -> str:
     item, spec = field.item, field.spec
     authority = writer.out.authority
     if not authority.may_read(item):
@@ -73,7 +73,7 @@ def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str 
     return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, writer.out)
 
 
-def _member(writer: Writer, field: Inside, here: Place) -> str:
+def _member(writer: Writer, field: Inside, here: ParameterPlace) -> str:
     item = field.item
     if item.value is None:
         return jsontext.member(item, here.alias)
@@ -94,7 +94,7 @@ def _nested(
 def _values(
     writer: Writer,
     item: Item,
-    here: Place,
+    here: ParameterPlace,
     column: str,
     condition: Callable[[str], str | None] | None = None,
 ) -> str:
@@ -109,14 +109,14 @@ def _values(
     return f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM {rows})"
 
 
-def _windows(writer: Writer, field: Windows, here: Place) -> str:
+def _windows(writer: Writer, field: Windows, here: ParameterPlace) -> str:
     alias = writer.out.alias("w")
     body = writer.inner(here.nodes, "Window", alias, here.path, Cost())
     rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
     return f"(SELECT {jsontext.listed(body, f'{alias}.r')} FROM {rows})"
 
 
-def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: Place) -> str:
+def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: ParameterPlace) -> str:
     """Return what is told of where the row comes from, beyond its columns."""
     spec, alias = writer.out.rows[here.alias], here.alias
     if isinstance(field, Whole):

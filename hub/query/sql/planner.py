@@ -17,7 +17,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
-from hub.query.plan.documents import Document, read_document
+from hub.query.plan.documents import GraphDocument, read_document
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.limits import DETAIL_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
@@ -30,7 +30,7 @@ from hub.query.sql.model import Interface
 class Plan:
     """What one request will run. `compiled` is None when the executor must take it."""
 
-    document: Document
+    document: GraphDocument
     operation: OperationDefinitionNode
     values: VariableValues
     compiled: Compiled | None
@@ -42,20 +42,20 @@ class Planner:
     def __init__(self, interface: Interface, limits: QueryLimits) -> None:
         self.interface = interface
         self.limits = limits
-        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._documents: OrderedDict[str, GraphDocument] = OrderedDict()
 
-    def known(self, text: str) -> Document | None:
+    def known(self, text: str) -> GraphDocument | None:
         """Return a document that has been read before."""
         found = self._documents.get(text)
         if found is not None:
             self._documents.move_to_end(text)
         return found
 
-    def read(self, text: str) -> Document:
+    def read(self, text: str) -> GraphDocument:
         """Parse and validate a document; slow for a hostile one, so not for the event loop."""
         return read_document(text, self.interface.schema, self.limits)
 
-    def keep(self, document: Document) -> Document:
+    def keep(self, document: GraphDocument) -> GraphDocument:
         """Keep a document for the next request with the same text."""
         self._documents[document.text] = document
         if len(self._documents) > self.limits.documents_cached:
@@ -64,7 +64,7 @@ class Planner:
 
     def plan(
         self,
-        document: Document,
+        document: GraphDocument,
         operation_name: str | None,
         variables: Mapping[str, Any],
         authority: Authority,
@@ -102,7 +102,7 @@ class Planner:
 
     def _compiled(
         self,
-        document: Document,
+        document: GraphDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
         authority: Authority,

@@ -16,7 +16,7 @@ from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLAIMS_COST, LIST_DEFAULT, PAGE_DEFAULT
 from hub.query.sql import claims, jsontext
-from hub.query.sql.connection import Parts, connection, page_of, page_size, visible
+from hub.query.sql.connection import ConnectionParts, connection, page_of, page_size, visible
 from hub.query.sql.lookup import identities, named
 from hub.query.sql.model import (
     ByIdentity,
@@ -29,16 +29,16 @@ from hub.query.sql.model import (
     Sources,
 )
 from hub.query.sql.sources import sources_row
-from hub.query.sql.writer import Path, Place, Writer
+from hub.query.sql.writer import ParameterPlace, Path, Writer
 from schema.item import RecordSpec
 from schema.visibility import PUBLIC_SCOPE
 
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
 
 
-def of_others(writer: Writer, field: Others, here: Place) -> str:
+def of_others(writer: Writer, field: Others, here: ParameterPlace) -> str:
     """Return what other rows say, or what is computed from them."""
-    write: dict[type, Callable[[Any, Place], str]] = {
+    write: dict[type, Callable[[Any, ParameterPlace], str]] = {
         Forward: partial(_forward, writer),
         Listed: partial(_listed, writer),
         Connected: partial(_connected, writer),
@@ -51,7 +51,7 @@ def of_others(writer: Writer, field: Others, here: Place) -> str:
     return write[type(field)](field, here)
 
 
-def _claims(writer: Writer, _: Claims, here: Place) -> str:
+def _claims(writer: Writer, _: Claims, here: ParameterPlace) -> str:
     """Return what every source says of the row's item, by its header alone."""
     row = writer.out.alias("k")
     body = writer.inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
@@ -59,7 +59,9 @@ def _claims(writer: Writer, _: Claims, here: Place) -> str:
     return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
 
 
-def _one(writer: Writer, spec: RecordSpec, where: list[str], alias: str, here: Place) -> str:
+def _one(
+    writer: Writer, spec: RecordSpec, where: list[str], alias: str, here: ParameterPlace
+) -> str:
     """Return one record or null."""
     where = [*where, *visible(spec, alias, writer.out)]
     body = writer.inner(here.nodes, spec.name, alias, here.path, here.cost.part())
@@ -73,7 +75,7 @@ def _table(writer: Writer, spec: RecordSpec) -> str:
     return writer.model.tables[spec.name]
 
 
-def _denied(writer: Writer, spec: RecordSpec, here: Place) -> bool:
+def _denied(writer: Writer, spec: RecordSpec, here: ParameterPlace) -> bool:
     """Say whether the caller's scopes reveal no row of a record, and note it as denied."""
     if writer.out.authority.may_list(spec):
         return False
@@ -83,14 +85,14 @@ def _denied(writer: Writer, spec: RecordSpec, here: Place) -> bool:
     return True
 
 
-def _forward(writer: Writer, field: Forward, here: Place) -> str:
+def _forward(writer: Writer, field: Forward, here: ParameterPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
     return _one(writer, spec, [field.on.format(a=alias, t=here.alias)], alias, here)
 
 
-def _listed(writer: Writer, field: Listed, here: Place) -> str:
+def _listed(writer: Writer, field: Listed, here: ParameterPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
@@ -106,7 +108,7 @@ def _listed(writer: Writer, field: Listed, here: Place) -> str:
     return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
 
 
-def _connected(writer: Writer, field: Connected, here: Place) -> str:
+def _connected(writer: Writer, field: Connected, here: ParameterPlace) -> str:
     spec = writer.model.registry[field.record]
     if _denied(writer, spec, here):
         return "'null'"
@@ -120,7 +122,7 @@ def _connected(writer: Writer, field: Connected, here: Place) -> str:
     def node(nodes: list[FieldNode], alias: str, keys: Path) -> str:
         return writer.inner(nodes, spec.name, alias, (*here.path, *keys), each.part())
 
-    parts = Parts(
+    parts = ConnectionParts(
         subfields=writer.selection.subfields,
         node=node,
         sources=lambda nodes: _sources(writer, nodes, spec.name, here.path, cost),
@@ -129,7 +131,7 @@ def _connected(writer: Writer, field: Connected, here: Place) -> str:
     return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
 
 
-def _computed(writer: Writer, field: Computed, here: Place) -> str:
+def _computed(writer: Writer, field: Computed, here: ParameterPlace) -> str:
     alias, given = writer.out.alias("c"), partial(writer.argument, here)
     row, own = computed_row(field.how, f"{here.alias}.key", given, writer.out)
     cost = here.cost.part(own=own)
@@ -144,7 +146,7 @@ def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, co
     return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
 
-def _by_key(writer: Writer, field: ByKey, here: Place) -> str:
+def _by_key(writer: Writer, field: ByKey, here: ParameterPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
@@ -154,7 +156,7 @@ def _by_key(writer: Writer, field: ByKey, here: Place) -> str:
     return _one(writer, spec, where, alias, here)
 
 
-def _by_identity(writer: Writer, field: ByIdentity, here: Place) -> str:
+def _by_identity(writer: Writer, field: ByIdentity, here: ParameterPlace) -> str:
     """Return any record: the prefix of an identity names its type, so one table is read."""
     if not field.many:
         asked = writer.argument(here, "id")
@@ -172,7 +174,7 @@ def _by_identity(writer: Writer, field: ByIdentity, here: Place) -> str:
     )
 
 
-def _any(writer: Writer, identity: str, here: Place, cost: Cost) -> str:
+def _any(writer: Writer, identity: str, here: ParameterPlace, cost: Cost) -> str:
     if PUBLIC_SCOPE not in writer.out.authority.scopes:
         raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
     branches = []

@@ -18,7 +18,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ParameterPlace:
     """A field in the tree: its nodes, the type it belongs to, and the row it is read from."""
 
     nodes: list[FieldNode]
@@ -56,6 +56,6 @@ class Writer(Protocol):
         """Return the JSON text of what stands below fields of one key, of the type of that name."""
         ...
 
-    def argument(self, here: Place, name: str) -> Argument | None:
+    def argument(self, here: ParameterPlace, name: str) -> Argument | None:
         """Return an argument of the field at a place."""
         ...

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.client import HubClient
@@ -48,7 +48,7 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
         key = keys[client_id] = generate_key()
         application = read_application(application_document(client_id, client_id, key.public))
         store = DatabaseClientStore(database)
-        await admit(store, application, Grant(party, kind, scopes, sources), system_clock())
+        await admit(store, application, ClientGrant(party, kind, scopes, sources), system_clock())
         client = HubClient(BASE, client_id, key, transport=transport)
         opened.append(client)
         return client

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from hub.access.clients import ClientKind, KeyStatus
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
 from hub.cli.serve import listening
 from hub.client import create_key
-from hub.client.checkup import Finding, Questions, collect
+from hub.client.checkup import CheckupFinding, Questions, collect
 from hub.client.profile import Profile
 from hub.clock import system_clock
 from hub.explorer.samples import document
@@ -45,7 +45,7 @@ async def practice(database: Database, tmp_path: Path) -> AsyncIterator[Practice
     hub = await build(Settings(data_dir=tmp_path, port=port), database, system_clock)
     key = create_key(tmp_path / "key.pem")
     application = read_application(application_document("patient", "patient", key.public))
-    grant = Grant(UNIVERSITY, ClientKind.UNIVERSITY, SCOPES, ("mine",))
+    grant = ClientGrant(UNIVERSITY, ClientKind.UNIVERSITY, SCOPES, ("mine",))
     await admit(DatabaseClientStore(database), application, grant, system_clock())
     await register_source(
         database, "mine", "推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
@@ -58,7 +58,9 @@ async def practice(database: Database, tmp_path: Path) -> AsyncIterator[Practice
         yield Practice(hub, Profile(base, "patient", tmp_path / "key.pem"), key.kid)
 
 
-async def look(practice: Practice, source: str | None = None, ahead_s: int = 0) -> list[Finding]:
+async def look(
+    practice: Practice, source: str | None = None, ahead_s: int = 0
+) -> list[CheckupFinding]:
     def clock() -> datetime:
         return system_clock() + timedelta(seconds=ahead_s)
 
@@ -66,7 +68,7 @@ async def look(practice: Practice, source: str | None = None, ahead_s: int = 0) 
     return await collect(practice.profile, questions, clock, source)
 
 
-def ill(findings: list[Finding]) -> dict[str, str]:
+def ill(findings: list[CheckupFinding]) -> dict[str, str]:
     return {finding.step.split()[0]: finding.found for finding in findings if not finding.is_well}
 
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from hub.access.clients import ClientKind, KeyStatus
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.scopes import Scope
 from hub.access.store import DatabaseClientStore
 from hub.client import CallRefusedError, HubClient
@@ -215,7 +215,7 @@ async def test_the_agent_of_a_key_is_kept_with_it(world: World) -> None:
 
     store = DatabaseClientStore(world.hub.database)
     application = read_application(application_document("vendor", "vendor", generate_key().public))
-    grant = Grant(UNIVERSITY, ClientKind.UNIVERSITY, WRITES, ("zju-push",), agent=PLATFORM)
+    grant = ClientGrant(UNIVERSITY, ClientKind.UNIVERSITY, WRITES, ("zju-push",), agent=PLATFORM)
     await admit(store, application, grant, system_clock())
     found = await store.get("vendor")
     assert found is not None

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import ErrorCode, RefusedError
-from hub.exchange.position import Mark, Position, decode, encode, question
+from hub.exchange.position import FeedPosition, Mark, decode, encode, question
 from hub.operate.backup import backup, restore
 from hub.store.check import check
 from hub.store.database import Database
@@ -26,7 +26,7 @@ from tests.integration.exchange.conftest import NOW, SCOPES, A, Hub, U, V, calle
 pytestmark = pytest.mark.integration
 
 OF = question(U, ["*"], None, SCOPES)
-HERE = Position(place=(7, -1), day=date(2026, 11, 25), mark=Mark(7, 1_795_000_000))
+HERE = FeedPosition(place=(7, -1), day=date(2026, 11, 25), mark=Mark(7, 1_795_000_000))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hub.ledger.leader import Step
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import open_log
 from hub.ledger.merkle import consistency_proof, nodes_of, verify_consistency
-from hub.ledger.sequencer import State
+from hub.ledger.sequencer import SequencerState
 
 from .conftest import ORIGIN, RememberingSigner
 
@@ -94,7 +94,7 @@ async def test_of_two_sequencers_one_signs(log) -> None:
             log.add(20)
             await until(lambda: max(one.health.signed_size, two.health.signed_size) == log.count)
         states = {one.health.state, two.health.state}
-        assert states == {State.LEADING, State.STANDBY}
+        assert states == {SequencerState.LEADING, SequencerState.STANDBY}
         with pytest.raises(FencedError):
             await log.sequencer().catch_up()
     assert log.sql("SELECT DISTINCT epoch FROM checkpoint") == [(1,)]
@@ -104,7 +104,7 @@ async def test_of_two_sequencers_one_signs(log) -> None:
 async def test_another_takes_over_when_the_leader_s_connection_dies(log) -> None:
     one, two = log.sequencer(checkpoint_s=0), log.sequencer(checkpoint_s=0)
     async with running(one, two):
-        await until(lambda: State.LEADING in (one.health.state, two.health.state))
+        await until(lambda: SequencerState.LEADING in (one.health.state, two.health.state))
         for _ in range(4):
             log.add(10)
             await until(lambda: max(one.health.signed_size, two.health.signed_size) == log.count)
@@ -177,7 +177,7 @@ async def test_a_database_that_goes_away_is_waited_for(log) -> None:
     away = log.sequencer()
     log.url = good
     async with running(sequencer, away):
-        await until(lambda: away.health.state is State.AWAY)
+        await until(lambda: away.health.state is SequencerState.AWAY)
         assert away.health.code in ("DATABASE_UNAVAILABLE", "LOG_DATABASE_ERROR")
         assert not away.health.is_well
         log.add(2)
@@ -192,12 +192,12 @@ async def test_who_stands_by_on_another_machine_keeps_a_file_of_its_own(log) -> 
     await other.adopt()
     leader = log.sequencer(checkpoint_s=0)
     async with running(leader):
-        await until(lambda: leader.health.state is State.LEADING)
+        await until(lambda: leader.health.state is SequencerState.LEADING)
         async with running(other):
             log.add(3)
             await until(lambda: leader.health.signed_size == 5)
             await until(lambda: CheckpointFile(elsewhere, ORIGIN).read() == log.published()[-1])
-            assert other.health.state is State.STANDBY
+            assert other.health.state is SequencerState.STANDBY
 
 
 async def test_who_stands_by_beside_a_forked_log_says_so(log) -> None:
@@ -209,9 +209,9 @@ async def test_who_stands_by_beside_a_forked_log_says_so(log) -> None:
     CheckpointFile(elsewhere, ORIGIN).replace(None, sign_checkpoint(checkpoint, forked).encode())
     leader, other = log.sequencer(), log.sequencer(folder=elsewhere)
     async with running(leader):
-        await until(lambda: leader.health.state is State.LEADING)
+        await until(lambda: leader.health.state is SequencerState.LEADING)
         async with running(other):
-            await until(lambda: other.health.state is State.FROZEN)
+            await until(lambda: other.health.state is SequencerState.FROZEN)
             assert other.health.code == "LOG_STORE_FORKED"
 
 

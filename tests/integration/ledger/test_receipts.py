@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.ledger.checkpoint import cosign
-from hub.ledger.errors import SignatureError
+from hub.ledger.errors import NoteSignatureError
 from hub.ledger.failures import ReceiptError
 from hub.ledger.note import WITNESS_KEY, Signer, parse_note
 from hub.ledger.policy import Policy, parse_policy
@@ -203,7 +203,7 @@ async def test_a_wrong_cosignature_is_neither_taken_nor_believed(log, database, 
     await log.sequencer().catch_up()
     of_another = cosigned(log, witness, 3)
     for size, line in ((2, of_another), (2, cosigned(log, stranger, 2)), (1, of_another)):
-        with pytest.raises(SignatureError):
+        with pytest.raises(NoteSignatureError):
             await add_cosignature(database, ORIGIN, size, line, [witness.key])
     assert log.sql("SELECT count(*) FROM cosignature") == [(0,)]
     for _ in range(2):

@@ -9,7 +9,7 @@ import pytest
 
 from hub.ledger.checkpoint import read_checkpoint, sign_checkpoint
 from hub.ledger.failures import FrozenError, LogFileError
-from hub.ledger.sequencer import State
+from hub.ledger.sequencer import SequencerState
 
 from .conftest import ORIGIN, RememberingSigner, checkpoint_file
 
@@ -151,7 +151,7 @@ async def test_a_running_sequencer_freezes_says_so_and_thaws_when_it_is_put_righ
     sequencer, stop = grown.sequencer(), asyncio.Event()
     task = asyncio.create_task(sequencer.run(stop))
 
-    async def until(state: State) -> None:
+    async def until(state: SequencerState) -> None:
         for _ in range(1000):
             if sequencer.health.state is state:
                 return
@@ -159,11 +159,11 @@ async def test_a_running_sequencer_freezes_says_so_and_thaws_when_it_is_put_righ
         raise AssertionError(sequencer.health)
 
     try:
-        await until(State.LEADING)
+        await until(SequencerState.LEADING)
         signed = len(grown.signer.signed)
         restore(grown)
         grown.add(2)
-        await until(State.FROZEN)
+        await until(SequencerState.FROZEN)
         assert sequencer.health.code == "LOG_STORE_BEHIND"
         assert not sequencer.health.is_well
         assert [r.levelname for r in caplog.records if "frozen" in r.message] == ["CRITICAL"]
@@ -172,9 +172,9 @@ async def test_a_running_sequencer_freezes_says_so_and_thaws_when_it_is_put_righ
             grown.sql(f"DROP TABLE backup_{table}")
             grown.sql(f"ALTER TABLE newest_{table} RENAME TO backup_{table}")
         restore(grown)
-        await until(State.LEADING)
+        await until(SequencerState.LEADING)
     finally:
         stop.set()
         await task
-    assert sequencer.health.state is State.STOPPED
+    assert sequencer.health.state is SequencerState.STOPPED
     grown.assert_never_forked()

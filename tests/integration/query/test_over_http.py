@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from hub.access.clients import ClientKind
 from hub.access.config import local_config
 from hub.access.content_digest import content_digest
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.app import Application
@@ -64,7 +64,7 @@ async def served(database: Database) -> AsyncIterator[Served]:
         key = generate_key()
         name = f"client-{len(opened)}"
         application = read_application(application_document(name, name, key.public))
-        grant = Grant(A, ClientKind.UNIVERSITY, scopes, ("alpha",))
+        grant = ClientGrant(A, ClientKind.UNIVERSITY, scopes, ("alpha",))
         await admit(store, application, grant, system_clock())
         opened.append(HubClient(BASE, name, key, transport=transport))
         return opened[-1]

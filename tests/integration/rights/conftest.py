@@ -17,7 +17,7 @@ import pytest
 
 from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.resource import Caller
 from hub.access.scopes import expand
 from hub.access.store import DatabaseClientStore
@@ -111,7 +111,7 @@ class World:
         """Register a client and return it."""
         name, key = f"client-{next(self.numbers)}", generate_key()
         application = read_application(application_document(name, name, key.public))
-        grant = Grant(party, ClientKind.PARTNER, scopes, sources)
+        grant = ClientGrant(party, ClientKind.PARTNER, scopes, sources)
         await admit(DatabaseClientStore(self.database), application, grant, system_clock())
         self.keys[party] = key
         self.clients[name] = HubClient(BASE, name, key, transport=self.transport)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql as literal
 
-from hub.access.grants import Grant, Grants, grants_on
+from hub.access.grants import Grant, PartyGrants, grants_on
 from hub.access.visibility import Subject, holds, implies, sql
 from schema.codes import AgreementDataset
 from schema.item import Item, RecordSpec, camel
@@ -44,7 +44,7 @@ RULES = rules()
 class Literals:
     """Parameters of a statement, written into it."""
 
-    def __init__(self, grants: Grants) -> None:
+    def __init__(self, grants: PartyGrants) -> None:
         self._grants = grants
 
     def bind_party(self) -> str:
@@ -95,7 +95,7 @@ def seen_by_sql(
     spec: RecordSpec,
     rule: Rule,
     rows: list[Subject],
-    grants: Grants,
+    grants: PartyGrants,
 ) -> list[bool]:
     columns = ["owner", "issuer", *spec.rows.named]
     condition = sql(rule, spec, "t", Literals(grants), grants.limited)
@@ -161,14 +161,14 @@ def test_a_grant_counts_from_its_first_day_to_its_last_and_no_longer(
 def test_nobody_s_party_sees_what_is_public_and_nothing_else() -> None:
     row = Subject(owner="moe:10335", issuer="moe:10335", wire={"userKey": "moe:10335"})
     for _, _, rule in RULES:
-        assert holds(rule, row, Grants(None)) is rule.is_public
-    assert holds(PUBLIC, row, Grants(None))
+        assert holds(rule, row, PartyGrants(None)) is rule.is_public
+    assert holds(PUBLIC, row, PartyGrants(None))
 
 
 def test_personal_items_are_not_for_the_other_party_that_a_row_names() -> None:
     for name in ("UsageRecord", "ServiceRecord"):
         spec = REGISTRY[name]
         row = Subject(owner="moe:10335", issuer="moe:10335", wire={"userKey": "moe:10246"})
-        user = Grants("moe:10246")
+        user = PartyGrants("moe:10246")
         assert holds(spec.rule(spec.item("hours")), row, user)
         assert not holds(spec.rule(spec.item("user_reference")), row, user)

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
-from hub.access.registration import Grant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import ClientError, HubClient
 from hub.clock import system_clock
@@ -52,7 +52,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     key = generate_key()
     application = read_application(application_document(CLIENT, CLIENT, key.public))
-    grant = Grant("moe:10335", ClientKind.PARTNER, ("catalogue:read", "graphql:adhoc"))
+    grant = ClientGrant("moe:10335", ClientKind.PARTNER, ("catalogue:read", "graphql:adhoc"))
     await admit(DatabaseClientStore(database), application, grant, system_clock())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -14,7 +14,13 @@ from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, SignatureError, TokenError
 from hub.access.resource import Caller
-from hub.access.signatures import PUSH, Evidence, sign_request, sign_response, verify_response
+from hub.access.signatures import (
+    PUSH,
+    SignatureEvidence,
+    sign_request,
+    sign_response,
+    verify_response,
+)
 from hub.crypto.keys import generate_key
 from tests.unit.access.world import BASE, World
 
@@ -59,7 +65,7 @@ async def check(
     body: bytes = BODY,
     target: str = "/batches",
     method: str = "POST",
-) -> Evidence:
+) -> SignatureEvidence:
     envelope = read_envelope(scope(headers, target, method), world.config)
     client = world.store.clients["zju"]
     caller = Caller("zju", client.party, client.kind, frozenset(), client=client)

@@ -12,7 +12,7 @@ import pytest
 from hub.access.clients import ClientKind, KeyStatus, RegistrationError
 from hub.access.explain import explain
 from hub.access.registration import (
-    Grant,
+    ClientGrant,
     admit,
     application_document,
     read_application,
@@ -198,7 +198,7 @@ async def test_the_operator_admits_an_application_and_the_partner_starts(world: 
     document = application_document("fudan", "复旦大学", key.public, ["catalogue:read"])
     assert key.private is not None
     assert "d" not in document["jwk"]
-    grant = Grant("ror:013q1eq08", ClientKind.UNIVERSITY, ("catalogue:read", "records:push"))
+    grant = ClientGrant("ror:013q1eq08", ClientKind.UNIVERSITY, ("catalogue:read", "records:push"))
     await admit(world.store, read_application(document), grant, world.clock())
     async with HubClient(BASE, "fudan", key, clock=world.clock, transport=Dated(world)) as hub:
         answer = await hub.query("{a}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.intake.decide import Decided, decide
-from hub.intake.guard import Context, Current, Speaker
+from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.prepare import Prepared
 from schema.codes import Assurance
 from schema.registry import standard
@@ -19,7 +19,7 @@ OWNER = "moe:10335"
 def judged(rows: list[Prepared], known: dict[str, Current]) -> Decided:
     speaker = Speaker("s", OWNER, None, is_hub=False)
     named = {("", key): current for key, current in known.items()}
-    return decide(rows, named, speaker, Context(NOW, {}), Assurance.REQUEST_SIGNED)
+    return decide(rows, named, speaker, GuardContext(NOW, {}), Assurance.REQUEST_SIGNED)
 
 
 def standing(revision: int) -> Current:

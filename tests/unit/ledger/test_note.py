@@ -12,7 +12,7 @@ from hub.ledger.checkpoint import (
     read_checkpoint,
     sign_checkpoint,
 )
-from hub.ledger.errors import LedgerError, NoteError, SignatureError
+from hub.ledger.errors import LedgerError, NoteError, NoteSignatureError
 from hub.ledger.merkle import EMPTY_ROOT
 from hub.ledger.note import (
     WITNESS_KEY,
@@ -59,7 +59,7 @@ def test_the_known_note_of_the_go_checksum_database_is_understood():
     note = parse_note(f"{text}\n{line}".encode())
     (signature,) = note.signatures_of(key)
     key.check(signature.value, note.text.encode())
-    with pytest.raises(SignatureError):
+    with pytest.raises(NoteSignatureError):
         key.check(signature.value, note.text.encode() + b"\n")
 
 
@@ -144,21 +144,21 @@ def test_an_empty_log_has_only_the_empty_root():
 
 def test_a_key_id_that_collides_under_another_name_is_not_this_key(note, log):
     foreign = Signature("other.example", log.key.key_id, note.signatures[0].value)
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(NoteSignatureError) as caught:
         open_checkpoint(Note(note.text, (foreign,)), log.key)
     assert caught.value.code == "SIGNATURE_MISSING"
 
 
 def test_a_name_that_collides_under_another_key_id_is_not_this_key(note, log):
     foreign = Signature(log.key.name, b"\0\0\0\0", note.signatures[0].value)
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(NoteSignatureError) as caught:
         open_checkpoint(Note(note.text, (foreign,)), log.key)
     assert caught.value.code == "SIGNATURE_MISSING"
 
 
 def test_a_wrong_signature_of_a_known_key_condemns_the_note_even_beside_a_right_one(note, log):
     wrong = Signature(log.key.name, log.key.key_id, bytes(64))
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(NoteSignatureError) as caught:
         open_checkpoint(Note(note.text, (*note.signatures, wrong)), log.key)
     assert caught.value.code == "SIGNATURE_WRONG"
 
@@ -169,14 +169,14 @@ def test_signatures_of_strangers_are_ignored(note, log):
 
 
 def test_a_key_does_not_sign_for_another_origin(note, log, new_signer):
-    with pytest.raises(SignatureError):
+    with pytest.raises(NoteSignatureError):
         sign_checkpoint(Checkpoint("other.example/log", 5, ROOT), log)
     text = note.text.replace(ORIGIN, "other.example/log")
     signature = Signature(ORIGIN, log.key.key_id, log.sign(text.encode()))
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(NoteSignatureError) as caught:
         open_checkpoint(Note(text, (signature,)), log.key)
     assert caught.value.code == "SIGNATURE_ORIGIN"
-    with pytest.raises(SignatureError):
+    with pytest.raises(NoteSignatureError):
         sign_checkpoint(Checkpoint(ORIGIN, 5, ROOT), new_signer(ORIGIN, WITNESS_KEY))
 
 
@@ -220,7 +220,7 @@ def test_a_private_key_survives_its_file(log):
 
 @pytest.mark.parametrize("pem", [b"", b"nothing", b"-----BEGIN PRIVATE KEY-----\nAAAA\n"])
 def test_a_file_that_holds_no_key_is_refused(pem):
-    with pytest.raises(SignatureError) as caught:
+    with pytest.raises(NoteSignatureError) as caught:
         load_private_key(pem)
     assert caught.value.code == "KEY_FILE"
 
@@ -250,13 +250,13 @@ def test_a_cosignature_with_another_time_or_text_is_wrong(note, new_signer):
         (note.text, (2**63).to_bytes(8, "big") + good.value[8:]),
         (note.text, bytes(8) + good.value[8:]),
     ):
-        with pytest.raises(SignatureError):
+        with pytest.raises(NoteSignatureError):
             check_cosignature(text, Signature(good.name, good.key_id, value), witness.key)
 
 
 def test_a_log_signature_is_no_cosignature_and_a_witness_key_signs_no_log(note, log, new_signer):
-    with pytest.raises(SignatureError):
+    with pytest.raises(NoteSignatureError):
         check_cosignature(note.text, note.signatures[0], log.key)
-    with pytest.raises(SignatureError):
+    with pytest.raises(NoteSignatureError):
         cosign(note.text, log, 1679315147)
     assert new_signer(ORIGIN, WITNESS_KEY).key.key_id != log.key.key_id

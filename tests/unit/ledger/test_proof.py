@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hub.ledger.encoding import to_base64
 from hub.ledger.errors import NoteError
-from hub.ledger.leaf import Evidence, Leaf, Revision, salted_hash
+from hub.ledger.leaf import Leaf, LeafEvidence, Revision, salted_hash
 from hub.ledger.proof import build_receipt, encode_evidence, parse_receipt
 from schema.canonical import canonical
 
@@ -110,6 +110,6 @@ def test_a_receipt_that_its_reader_would_refuse_is_not_built(log):
         with pytest.raises(NoteError):
             build_receipt(evidence, index, proof, note)
     revision = Revision("ServiceRecord", "", "k", 1)
-    broken = Evidence(revision, "moe:1", None, bytes(32), bytes(32), None)
+    broken = LeafEvidence(revision, "moe:1", None, bytes(32), bytes(32), None)
     with pytest.raises(NoteError):
         build_receipt(broken, 0, [], note)

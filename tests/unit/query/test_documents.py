@@ -15,7 +15,7 @@ from graphql import FieldNode, OperationDefinitionNode, get_introspection_query
 
 from hub.graphql.schema import interface
 from hub.query.plan.arguments import NOTHING, Sample
-from hub.query.plan.documents import Document, read_document, registered
+from hub.query.plan.documents import GraphDocument, read_document, registered
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import LINES_MAX, NESTING_MAX, STATEMENT_MAX, QueryLimits
 from hub.query.plan.selection import Selection
@@ -58,7 +58,7 @@ def counted(work: Callable[[], T]) -> tuple[int, T]:
     return count, result
 
 
-def read(text: str, limits: QueryLimits | None = None) -> Document:
+def read(text: str, limits: QueryLimits | None = None) -> GraphDocument:
     return read_document(text, INTERFACE.schema, limits or QueryLimits())
 
 
@@ -68,7 +68,7 @@ def refusal(text: str, limits: QueryLimits | None = None) -> QueryError:
     return error.value
 
 
-def sql(document: Document, operation: OperationDefinitionNode) -> str:
+def sql(document: GraphDocument, operation: OperationDefinitionNode) -> str:
     """Return the statement of one operation; empty when the executor takes it."""
     names = {each.variable.name.value for each in operation.variable_definitions or ()}
     given = {name: value for name, value in GIVEN.items() if name in names}
