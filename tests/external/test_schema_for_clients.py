@@ -15,7 +15,7 @@ from tests.node_tools import ROOT, NodeTools
 pytestmark = pytest.mark.external
 
 SCHEMA = ROOT / "schema" / "published" / "hub.graphql"
-DOCUMENTS = ROOT / "hub" / "query" / "documents"
+DOCUMENTS = ROOT / "hub" / "query" / "plan" / "documents"
 HERE = Path(__file__).parent
 
 
