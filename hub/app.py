@@ -25,18 +25,18 @@ from hub.clock import Clock
 from hub.crypto.key_files import load_or_make
 from hub.crypto.keys import generate_key, key_from_pem
 from hub.edge import Edge, routed
-from hub.exchange.changes import ChangeFeed
+from hub.exchange.service import ChangeFeed
+from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
-from hub.explorer.serve import explorer_routes, sandbox_routes
 from hub.front import front_routes
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
-from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Engine, Parts
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy

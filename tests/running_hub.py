@@ -27,7 +27,7 @@ import pytest
 from hub.clock import system_clock
 from hub.demo import records
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 

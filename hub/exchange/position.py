@@ -1,7 +1,7 @@
 """`position`: the cursor of a follower of the change feed; pure.
 
 - It holds the epoch of the database, what was asked by whom, and the place in the order of entries;
-  beside it, until when the follower's rights were followed (see `hub.exchange.changes`).
+  beside it, until when the follower's rights were followed (see `hub.exchange.service`).
 - It is read as hostile input. Who forges one moves its own place and nothing else.
 
 RFC 4648 §5 (base64url, without padding).

@@ -29,8 +29,8 @@ from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import read_body
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.graphql.engine import Asking, Engine, GraphRequest
 from hub.graphql.scalars import NumberText
+from hub.graphql.service import Asking, Engine, GraphRequest
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError

@@ -18,7 +18,7 @@ from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
-"""`hub.intake.submit.submit` with its database and clock given."""
+"""`hub.intake.service.submit` with its database and clock given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

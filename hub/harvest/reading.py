@@ -27,7 +27,7 @@ from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.report import CollectionReport, ListStatus
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies

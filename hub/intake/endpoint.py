@@ -39,7 +39,7 @@ from schema.strict_json import read_json
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 Take = Callable[[Batch], Awaitable[Outcomes]]
-"""`hub.intake.submit.submit` with its database and clock given."""
+"""`hub.intake.service.submit` with its database and clock given."""
 
 PARAMETERS = {"source", "dryRun", "asOf"}
 

@@ -15,7 +15,7 @@ from typing import Any
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import LinkRelation

@@ -28,7 +28,7 @@ from hub.intake.batch import (
     problem_from_wire,
 )
 from hub.intake.limits import QUARANTINE_PAGE_MAX
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from schema.errors import Problem
 

@@ -28,7 +28,7 @@ from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport, report_of
 from hub.intake.files.tables import is_workbook, read_file
 from hub.intake.limits import BATCH_ROWS_MAX
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 
 

@@ -12,7 +12,7 @@ from hub.access import dpop
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.edge import Edge, routed
-from hub.explorer.serve import REGISTRATIONS
+from hub.explorer.endpoint import REGISTRATIONS
 from hub.front import front_routes
 from hub.state import open_state
 from tests.integration.app.conftest import BASE, World

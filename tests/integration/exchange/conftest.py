@@ -20,12 +20,12 @@ import pytest
 from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
-from hub.exchange.changes import ChangeFeed
 from hub.exchange.limits import SETTLED_S
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
+from hub.exchange.service import ChangeFeed
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind

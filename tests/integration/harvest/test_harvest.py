@@ -10,7 +10,7 @@ from hub.harvest.report import RunStatus
 from hub.harvest.runs import begin, close_interrupted, source_lock
 from hub.harvest.source import register
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.sandbox.world import UNIVERSITY_COUNT, World
 from schema.dates import format_instant, local_date
 

@@ -18,11 +18,11 @@ import pytest
 from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
 from hub.intake.batch import RowOutcome as Row
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.query.sql.planner import Planner
 from hub.store.check import check
 from hub.store.database import Database

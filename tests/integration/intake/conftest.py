@@ -17,7 +17,7 @@ from hub.intake.batch import (
     Outcomes,
     RequestSignature,
 )
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.ledger.policy import NONE, Policy
 from hub.store.database import Database
 

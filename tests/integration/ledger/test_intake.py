@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, RequestSignature
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.ledger.receipts import ReceiptState, receipts_for
 from hub.ledger.verify import Word, verify
 

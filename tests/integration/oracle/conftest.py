@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -26,7 +26,7 @@ from hub.intake.batch import (
     Outcomes,
     RequestSignature,
 )
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source

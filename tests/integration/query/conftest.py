@@ -23,10 +23,10 @@ import pytest
 
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.query.answer.respond import Answer
 from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type, get_nullable_type, is_list_type
 
-from hub.graphql.engine import Engine
 from hub.graphql.schema import interface
+from hub.graphql.service import Engine
 from hub.query.sql.authorise import Authority
 from hub.store.records import standard_records
 from tests.integration.query.conftest import ALL, Asker

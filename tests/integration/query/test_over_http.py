@@ -23,9 +23,9 @@ from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.explorer.samples import samples
 from hub.graphql.endpoint import GraphQLEndpoint
-from hub.graphql.engine import Engine, Parts
 from hub.graphql.hooks import ServiceFacts
-from hub.intake.submit import submit
+from hub.graphql.service import Engine, Parts
+from hub.intake.service import submit
 from hub.query.plan.documents import document_id, registered
 from hub.state import MemoryState
 from hub.store.database import Database

@@ -25,8 +25,8 @@ from hub.app import Hub, build
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.query.plan.limits import QueryLimits

@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from hub.access.resource import Caller
-from hub.graphql.engine import Asking, Engine, GraphRequest, Parts
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.schema import interface
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcomes, RequestSignature
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from hub.client import CallRefusedError
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.ledger.statement import sign_record
 from schema.canonical import canonical
 from schema.registry import standard

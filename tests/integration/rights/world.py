@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.clock import system_clock
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RowOutcome
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 from tests.integration.rights.rows import MAKE, Blank, key_in, owner_in, ranked

@@ -7,7 +7,7 @@ import pytest
 
 from hub.errors import HubError
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
-from hub.intake.submit import submit
+from hub.intake.service import submit
 from hub.store.check import Difference, Fault, check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild

@@ -1,4 +1,4 @@
-"""`submit`: the one way in. Push, harvest, live answer, workbook and file all end here.
+"""`service`: the one way in. Push, harvest, live answer, workbook and file all end here.
 
 In the order of the work:
 1. the answer of an earlier request with the same idempotency key, if there is one;

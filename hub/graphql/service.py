@@ -1,4 +1,4 @@
-"""`engine`: one GraphQL request from its text to the bytes of its answer.
+"""`service`: one GraphQL request from its text to the bytes of its answer.
 
 The way of a query: document (kept), grants (kept), plan (kept), cost, statement, answer. Whatever
 does not compile goes to the executor, whose root fields come back here, each for a statement of its

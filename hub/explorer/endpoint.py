@@ -1,4 +1,4 @@
-"""`serve`: the explorer page, and the sandbox registration that its key pair uses.
+"""`endpoint`: the explorer page, and the sandbox registration that its key pair uses.
 
 - Everything comes from this package; the content security policy forbids anything else.
 - `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,

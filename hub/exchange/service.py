@@ -1,4 +1,4 @@
-"""`changes`: the change feed: what of the entries a follower is to look at again, in pages.
+"""`service`: the change feed: what of the entries a follower is to look at again, in pages.
 
 An event says "look again at this item" and holds no content. Content is read by `nodes` and lists,
 whose compiled statements are the one way on which items are hidden. A mirror that looks again,
