@@ -16,7 +16,15 @@ from functools import partial
 from random import getrandbits
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfo, OperationType
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    InlineFragmentNode,
+    OperationType,
+)
 from graphql import execute as run_executor
 
 from hub.access.agreements import Agreements
@@ -31,7 +39,7 @@ from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, refusal, told
 from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
-from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, QueryLimits
+from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, INTROSPECTION_COST, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.planner import Plan, Planner
@@ -93,6 +101,7 @@ class Engine:
         self._clock = clock
         self._parts = parts
         self._agreements = agreements or Agreements(database, clock)
+        self._introspection = asyncio.Semaphore(1)
         model = self.planner.interface.model
         self._statements = Statements(database, model, clock, self.limits, parts.state)
 
@@ -169,7 +178,8 @@ class Engine:
             charge=partial(self._statements.charge, run=run),
             signed=asking.signed,
         )
-        outcome = run_executor(
+        execute = partial(
+            run_executor,
             self.planner.interface.schema,
             plan.document.ast,
             context_value=context,
@@ -177,6 +187,14 @@ class Engine:
             operation_name=request.operation_name,
             hide_suggestions=True,
         )
+        introspected = plan.document.introspected
+        if introspected:
+            _check_alone(plan)
+            await self._statements.charge(introspected * INTROSPECTION_COST, run)
+            async with self._introspection:  # a tenth of a second of work that waits for nothing
+                outcome = await asyncio.to_thread(execute)
+        else:
+            outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         for error in result.errors or []:
             cause = _cause(error)
@@ -211,6 +229,21 @@ class Engine:
             return told(known, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return told(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _check_alone(plan: Plan) -> None:
+    """Refuse to introspect beside other root fields: only by itself it runs off the event loop."""
+    waiting = [plan.operation.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                if not node.name.value.startswith("__"):
+                    detail = "ask for __schema and __type in a request of their own"
+                    raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
+            elif isinstance(node, FragmentSpreadNode):
+                waiting.append(plan.document.fragments[node.name.value].selection_set)
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append(node.selection_set)
 
 
 def _cause(error: GraphQLError) -> BaseException:

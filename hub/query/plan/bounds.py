@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -23,6 +24,7 @@ from graphql import (
     FragmentSpreadNode,
     Node,
     OperationDefinitionNode,
+    OperationType,
     SelectionNode,
     SelectionSetNode,
     ValueNode,
@@ -31,15 +33,24 @@ from graphql import (
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
-from hub.query.plan.limits import DETAIL_MAX, NESTING_MAX, QueryLimits
+from hub.query.plan.limits import (
+    DETAIL_MAX,
+    INTROSPECTED_MAX,
+    NESTING_MAX,
+    VARIABLE_VALUES_MAX,
+    QueryLimits,
+)
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 Spreads = Mapping[str, FragmentSpreadNode]
 """By name of the fragment: a place where it is spread."""
 
 
-def check_bounds(ast: DocumentNode, limits: QueryLimits) -> None:
-    """Refuse a document that is too much in one of the ways that have a bound."""
+def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
+    """Refuse a document that is too much in one of the ways that have a bound.
+
+    Returns how many types it introspects, `__schema` counting as `INTROSPECTED_MAX`.
+    """
     _check_text(ast, limits)
     operations = [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)]
     defined = [each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)]
@@ -53,6 +64,11 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> None:
         if size.width > limits.root_fields:
             detail = f"at most {limits.root_fields} root fields"
             raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
+        if operation.operation is OperationType.MUTATION and size.width > 1:
+            # the key that makes a repeated request harmless is of the request, not of the field
+            raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, "one change in a request")
+        if size.introspected > INTROSPECTED_MAX:
+            raise QueryError(ErrorCode.TOO_MANY_FIELDS, "introspect the schema once in a document")
     # what no operation spreads is walked over as well before it is found to be useless
     used = {name for each in (*operations, *defined) for name in _spreads(each.selection_set)}
     useless = [
@@ -61,6 +77,7 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> None:
         if each.name.value not in used or fragments[each.name.value] is not each
     ]
     _check_expanded([each.selection_set for each in (*operations, *useless)], sizes, limits)
+    return max((sizes.of(each.selection_set).introspected for each in operations), default=0)
 
 
 def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: QueryLimits) -> None:
@@ -75,6 +92,20 @@ def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: Qu
     if sum(sizes.pairs(each) for each in roots) > limits.pairs:
         detail = "the same field or several fragments are selected again and again"
         raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Refuse variables of more values than are coerced in a moment, whatever their types are."""
+    count = 0
+    waiting: list[Any] = [variables]
+    while waiting:
+        value = waiting.pop()
+        parts = value.values() if isinstance(value, Mapping) else value
+        count += len(parts)
+        if count > VARIABLE_VALUES_MAX:
+            detail = f"at most {VARIABLE_VALUES_MAX} values in variables"
+            raise QueryError(ErrorCode.BAD_USER_INPUT, detail)
+        waiting += [part for part in parts if isinstance(part, Mapping | list)]
 
 
 # -- what is counted in the text ---------------------------------------------------------------
@@ -134,6 +165,10 @@ class _Size:
     """Fields, spreads, inline fragments, and values in what they are given."""
     nesting: int = 0
     """Levels of selections of any kind."""
+    lists: int = 0
+    """Fields that list the types of a schema, where they stand in one."""
+    introspected: int = 0
+    """Types that are introspected."""
 
 
 _NOTHING = _Size()
@@ -151,19 +186,25 @@ class _Sizes:
 
     def of(self, selection: SelectionSetNode | None) -> _Size:
         """Return the size of a selection set."""
-        levels = width = nodes = nesting = 0
+        levels = width = nodes = nesting = lists = introspected = 0
         for node in selection.selections if selection else ():
             below = self._below(node)
             nodes += 1 + _values(node) + below.nodes
             nesting = max(nesting, 1 + below.nesting)
+            introspected += below.introspected
+            lists += below.lists
             if isinstance(node, FieldNode):
-                deeper = 0 if node.name.value.startswith("__") else below.levels
-                levels = max(levels, 1 + deeper)
+                name = node.name.value
+                lists += name == "types"
+                is_introspection = name.startswith("__")
+                if is_introspection:
+                    introspected += _introspected(name, below)
+                levels = max(levels, 1 if is_introspection else 1 + below.levels)
                 width += 1
             else:
                 levels = max(levels, below.levels)
                 width += below.width
-        return _Size(levels, width, nodes, nesting)
+        return _Size(levels, width, nodes, nesting, lists, introspected)
 
     def _below(self, node: SelectionNode) -> _Size:
         if isinstance(node, FragmentSpreadNode):
@@ -202,6 +243,13 @@ class _Sizes:
         )
         found = getattr(holder, "selection_set", None)
         return [] if found is None else [found]
+
+
+def _introspected(name: str, below: _Size) -> int:
+    """Return how many types a field introspects; a schema's list of types holds all of them."""
+    if name == "__schema":
+        return INTROSPECTED_MAX * max(1, below.lists)
+    return int(name == "__type")
 
 
 def _values(node: Node) -> int:

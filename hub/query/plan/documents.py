@@ -43,6 +43,8 @@ class GraphDocument:
     ast: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDefinitionNode]
+    introspected: int = 0
+    """Types that it introspects, see `check_bounds`."""
     plans: dict[Any, Any] = field(default_factory=dict)
     shapes: dict[str | None, dict[str, Shape]] = field(default_factory=dict)
 
@@ -70,11 +72,11 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Grap
             operations[definition.name.value if definition.name else None] = definition
         elif isinstance(definition, FragmentDefinitionNode):
             fragments[definition.name.value] = definition
-    check_bounds(ast, limits)
+    introspected = check_bounds(ast, limits)
     errors = validate(schema, ast, max_errors=ERRORS_MAX, hide_suggestions=True)
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
-    document = GraphDocument(text, ast, operations, fragments)
+    document = GraphDocument(text, ast, operations, fragments, introspected)
     for name, operation in operations.items():
         document.shapes[name] = _shapes(operation, schema)
     return document

@@ -45,6 +45,12 @@ class QueryLimits:
     """Plans kept of one document."""
 
 
+INTROSPECTED_MAX = 20
+"""Types that one document may introspect; `__schema` counts as many as all of them."""
+INTROSPECTION_COST = 10
+"""Cost of one introspected type."""
+VARIABLE_VALUES_MAX = 50_000
+"""Values in the variables of a request: 500 rows of a mutation with a hundred each."""
 PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50

@@ -17,6 +17,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
+from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, read_document
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.limits import DETAIL_MAX, QueryLimits
@@ -89,6 +90,7 @@ class Planner:
     def _values(
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> VariableValues:
+        check_variables(variables)
         found = get_variable_values(
             self.interface.schema,
             operation.variable_definitions or (),
