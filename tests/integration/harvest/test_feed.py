@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
 
 from hub.cli.source import app
 from hub.harvest.report import ListStatus, RunStatus
+from hub.harvest.schedule import Schedule
 from hub.harvest.source import register
 from hub.intake.batch import Outcome
 from hub.store.backup import backup, restore
@@ -17,7 +19,8 @@ from hub.store.database import Database
 from hub.store.feeds import feeds_of
 from hub.store.sources import register_source, rename_source
 from tests.databases import lent_database
-from tests.integration.harvest.conftest import NOW
+from tests.eventually import until
+from tests.integration.harvest.conftest import NOW, PARTY
 from tests.integration.harvest.small_source import Laboratory, serving, source_of
 
 pytestmark = pytest.mark.integration
@@ -179,3 +182,26 @@ async def test_a_backup_holds_the_feeds_with_where_they_go_on(
         async with Database(url) as restored:
             await restore(restored, file)
             assert await feeds(restored) == before
+
+
+async def test_a_running_hub_keeps_the_schedule_of_each_feed(database, laboratory, source, time):
+    schedule = Schedule(database, PARTY, time, None, None)
+    schedule.add(source)
+    stop = asyncio.Event()
+    task = asyncio.create_task(schedule.run(stop))
+
+    async def has_run(count):
+        rows = await database.reads.fetch_all("SELECT FROM run WHERE status = 'OK'")
+        return len(rows) == count
+
+    lists = []
+    for count, minutes in ((1, 15), (2, 45), (3, 0)):
+        await until(partial(has_run, count))
+        lists.append(sorted({each.split()[0] for each in laboratory.asked}))
+        laboratory.asked.clear()
+        time.pass_by(minutes=minutes)
+        schedule.add()  # it looks anew at once
+    stop.set()
+    await task
+    everything = ["bookings", "coverage", "instruments", "offers"]
+    assert lists == [everything, everything[:3], everything]
