@@ -218,5 +218,5 @@ class Progress:
             raise self.moved("what was cut off asked something else")
         number, rows = state.get("number"), state.get("rows")
         if not isinstance(number, int) or not isinstance(rows, int) or min(number, rows) < 0:
-            raise self.moved("where it was cut off is not told")
+            raise self.moved("where it was cut off cannot be read")
         self.number, self.rows, self.at = number, rows, state.get("at")

@@ -160,21 +160,23 @@ class HttpSession:
     def _judge(self, response: httpx.Response, place: str) -> None:
         """Raise unless the status promises the document."""
         status = response.status_code
-        said = f"GET {place}: status {status}"
+        detail = f"GET {place}: status {status}"
         if OK_MIN <= status < REDIRECT_MIN:
             return
         if status in REFUSALS:
-            raise RefusedError(self.source, said)
+            raise RefusedError(self.source, detail)
         if status in PASSING or status >= SERVER_ERROR_MIN:
-            raise UnavailableError(self.source, said, retry_after_s=_retry_after(response.headers))
+            raise UnavailableError(
+                self.source, detail, retry_after_s=_retry_after(response.headers)
+            )
         if status < CLIENT_ERROR_MIN:
             raise PayloadError(
                 self.source,
-                f"{said}, a redirect",
+                f"{detail}, a redirect",
                 hint="the source sends us elsewhere, often to a login page: check its address",
             )
         kind = BadRequestError if status == BAD_REQUEST else PayloadError
-        raise kind(self.source, said, hint="the path or a parameter is not accepted")
+        raise kind(self.source, detail, hint="the path or a parameter is not accepted")
 
 
 def parse_json(source: str, answer: Answer) -> Any:

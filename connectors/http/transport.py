@@ -37,9 +37,9 @@ ORIGINS_MAX = 256
 class _Timeouts:
     """The bounds of one exchange, read from the request."""
 
-    def __init__(self, given: Mapping[str, Any], limits: Limits) -> None:
+    def __init__(self, stated: Mapping[str, Any], limits: Limits) -> None:
         def bound(name: str, default: float) -> float:
-            value = given.get(name)
+            value = stated.get(name)
             return default if value is None else float(value)
 
         self.connect = bound("connect", limits.connect_s)

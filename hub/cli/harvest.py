@@ -24,20 +24,20 @@ def harvest(
         bool, typer.Option("--approve-shrink", help="follow a list that shrank by a fifth or more")
     ] = False,
 ) -> None:
-    """Harvest one source and say what was found."""
-    found = settings()
-    report = run(_harvest(found, source, approve_shrink))
+    """Harvest one source and say what came of it."""
+    deployment = settings()
+    report = run(_harvest(deployment, source, approve_shrink))
     print_report(Teller(), report)
     if report.status in (RunStatus.FAILED, RunStatus.HELD):
         raise typer.Exit(1)
 
 
-async def _harvest(found: Settings, source: str, approve_shrink: bool) -> Report:
-    files = sources_in(found.source_secrets_dir)
+async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> Report:
+    files = sources_in(deployment.source_secrets_dir)
     if source not in files:
         typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
         raise typer.Exit(2)
     deployed = load_source(files[source])
-    async with open_database(found) as database:
-        harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
+    async with open_database(deployment) as database:
+        harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)
         return await harvester.harvest(deployed, approve_shrink=approve_shrink)

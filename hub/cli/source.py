@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
+from hub.store.feeds import Feed, feeds_of
 from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from schema.codes import SourceKind
@@ -17,20 +19,34 @@ app = typer.Typer(help="The systems that say facts to the hub.")
 
 @app.command("list")
 def list_all() -> None:
-    """List sources: how they come in, how their last run went, how old they are."""
-    for source in run(_list()):
-        last = source.last_ok_at.isoformat(timespec="seconds") if source.last_ok_at else "never"
+    """List sources and their feeds: how they come in, how the last run went, how old they are."""
+    sources, feeds = run(_list())
+    for source in sources:
         state = source.last_error_code or source.last_status or "-"
         closed = "" if source.active else "  closed"
         typer.echo(
-            f"{source.source_id}  {source.mode}  {source.title}  last good {last}  {state}  "
+            f"{source.source_id}  {source.mode}  {source.title}  "
+            f"last good {_moment(source.last_ok_at)}  {state}  "
             f"{source.rows} rows  {source.kind}  {source.authority or 'no system'}{closed}"
         )
+        for feed in feeds.get(source.source_id, ()):
+            every = "" if feed.every_s is None else f"  every {feed.every_s} s"
+            cut_off = f"  goes on: {', '.join(feed.state)}" if feed.state else ""
+            typer.echo(
+                f"    {feed.record_type}  {feed.mode}{every}  promised "
+                f"{feed.promised_freshness_s} s  asked {_moment(feed.asked_at)}  "
+                f"read whole {_moment(feed.heard_at)}{cut_off}"
+            )
 
 
-async def _list() -> list[Source]:
+def _moment(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else "never"
+
+
+async def _list() -> tuple[list[Source], dict[str, list[Feed]]]:
     async with open_database() as database:
-        return await list_sources(database)
+        sources = await list_sources(database)
+        return sources, await feeds_of(database, [source.source_id for source in sources])
 
 
 @app.command()

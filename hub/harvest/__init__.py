@@ -1,5 +1,6 @@
 """Harvest: fetch what a source publishes, on our initiative, and hand it to intake.
 
-`source` says what is deployed, `run` carries out one harvest, `reconcile` decides what is gone,
-`registry` keeps the tables of sources and runs.
+`source` says what is deployed, `config` reads it from files; `feed` says what is due, `schedule`
+begins it, `run` carries out one harvest and `reading` its lists, `position` is where one that was
+cut off goes on, `reconcile` decides what is gone, `runs` keeps the table of runs.
 """

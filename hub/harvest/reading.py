@@ -43,7 +43,7 @@ class Reading:
     ) -> None:
         self.context = context
         self.seen: dict[str, set[str]] = defaultdict(set)
-        self.named: dict[str, set[str]] = defaultdict(set)
+        self.unconverted: dict[str, set[str]] = defaultdict(set)
         """Keys of rows that could not be converted: still named by the source, so not gone."""
         self.unsure: set[str] = set()
         """Record types of rows that could not even be told apart: nothing of them is missed."""
@@ -126,7 +126,7 @@ class Reading:
         bookable = {
             key
             for spec, _ in self._registry.with_trait(Bookable)
-            for key in self.seen[spec.name] | self.named[spec.name]
+            for key in self.seen[spec.name] | self.unconverted[spec.name]
         }
         statements = collection.closes(self.context, sorted(bookable))
         await self._send(self._rows(statements, report), self.document_hash, report)
@@ -169,7 +169,7 @@ class Reading:
             if key is None or not all(key.split("/")):
                 self.unsure.add(one.type)
                 continue
-            self.named[one.type].add(key)
+            self.unconverted[one.type].add(key)
             if self._registry.has_trait(one.type, Occupies):
                 self.doubtful.add(key.rpartition("/")[0])
 
@@ -205,9 +205,9 @@ class Reading:
                 if taken:
                     self.doubtful.add(taken)
 
-    def _covers_unread(self, made: Made) -> bool:
+    def _covers_unread(self, one: Made) -> bool:
         """Whether a record says that everything is known of what was not all read."""
-        covered = self._part(made.type, Covers, made.record)
+        covered = self._part(one.type, Covers, one.record)
         return covered is not None and (covered in self.doubtful or not self.is_calendar_whole)
 
     def _part(
@@ -218,10 +218,10 @@ class Reading:
         trait = None if spec is None else spec.trait(kind)
         return None if trait is None else record.get(camel(trait.of))
 
-    def _key(self, made: Made) -> str | None:
+    def _key(self, one: Made) -> str | None:
         """Return the key of a record; None where a part of it is missing, which intake reports."""
         try:
-            return self._registry[made.type].key_of(made.record)
+            return self._registry[one.type].key_of(one.record)
         except KeyError:
             return None
 

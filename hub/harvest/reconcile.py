@@ -44,8 +44,7 @@ def reconcile(
     missing = known - seen - gone.keys()
     if not whole or not missing:
         return Verdict(stated)
-    named = len(known) - len(missing)
-    lost = len(known) - named - len(seen - known)
+    lost = len(missing) - len(seen - known)
     shrunk = lost >= SHRINK_COUNT_MIN and lost > SHRINK_SHARE * len(known)
     if not (seen or gone) or (shrunk and not approved):
         return Verdict(stated, held=True)

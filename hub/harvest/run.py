@@ -221,7 +221,7 @@ class Harvester:
             if not whole and not gone and not reading.doubtful:
                 continue
             known = await known_keys(self._database, name, reading.context)
-            seen = reading.seen[name] | reading.named[name]
+            seen = reading.seen[name] | reading.unconverted[name]
             if self._any_has((name,), Covers):
                 gone = {key: UNREAD for key in known if key.rpartition("/")[0] in reading.doubtful}
             verdict = reconcile(known, seen, gone, whole=whole, approved=approved)

@@ -46,7 +46,7 @@ WITH cut AS (
     ended_at = %(now)s
   WHERE source = %(source)s AND run_id = ANY(%(runs)s) AND status = 'RUNNING'
   RETURNING started_at
-), told AS (
+), standing AS (
   UPDATE source SET last_status = 'FAILED', last_error_code = 'INTERNAL'
   WHERE source_id = %(source)s AND EXISTS (SELECT FROM cut) AND NOT EXISTS (
     SELECT FROM run WHERE source = %(source)s AND status <> 'RUNNING'

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hub.errors import ErrorCode, RefusedError
+from hub.query.sources import sources_row
+from hub.store import sources
 from hub.store.database import Database
-from hub.store.sources import list_sources, register_source
+from hub.store.sources import SOURCES_MAX, list_sources, register_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 
 pytestmark = pytest.mark.integration
@@ -31,3 +34,20 @@ async def test_a_renewed_registration_keeps_the_promise_that_it_does_not_name(
     )
     await register_source(database, "s", "renamed", mode="PUSH", owners=None, now=NOW)
     assert await promises(database) == [60]
+
+
+async def test_one_more_source_than_can_be_listed_is_refused_and_the_others_are_renewed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "SOURCES_MAX", 2)
+    for name in ("a", "b", "a"):
+        await register_source(database, name, name, mode="PUSH", owners=None, now=NOW)
+    with pytest.raises(RefusedError) as refused:
+        await register_source(database, "c", "c", mode="HARVEST", owners=None, now=NOW)
+    assert refused.value.code is ErrorCode.CONFLICT
+    assert refused.value.hint
+    assert [source.source_id for source in await list_sources(database)] == ["a", "b"]
+
+
+def test_whoever_lists_sources_lists_as_many_as_can_be_registered() -> None:
+    assert sources_row(None, "now()").endswith(f"LIMIT {SOURCES_MAX}")

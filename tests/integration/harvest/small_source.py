@@ -1,0 +1,218 @@
+"""A small laboratory over HTTP whose lists come in short pages, and which dies when it is told to.
+
+Its lists: `instruments` (needed by the others), `offers`, `bookings`, `coverage`. Each page has
+`PAGE` rows and tells the number of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from adapters._adapter import Adapter, Collection, Context, Made, Yielded
+from adapters._row import Row
+from connectors.limits import Limits
+from connectors.reader import Window
+from connectors.rest import PagedJson, PageNumber
+from hub.harvest.source import Source
+from schema.dates import format_instant
+
+INSTITUTION = "moe:10269"
+PAGE = 2
+LISTS = ("instruments", "offers", "bookings", "coverage")
+
+
+@dataclass
+class Laboratory:
+    """What it holds, and when it dies."""
+
+    url: str = ""
+    rows: dict[str, list[str]] = field(
+        default_factory=lambda: {
+            "instruments": ["1", "2"],
+            "offers": ["1", "2"],
+            "bookings": [f"{n}" for n in range(1, 9)],
+            "coverage": ["1", "2"],
+        }
+    )
+    dies_at: tuple[str, int] | None = None
+    """List and page at which the connection breaks."""
+    hangs_at: tuple[str, int] | None = None
+    """List and page that get no answer."""
+    bad: set[str] = field(default_factory=set)
+    """Rows of bookings, and of offers, that nobody can read."""
+    asked: list[str] = field(default_factory=list)
+    """`list page` of every question, in order; windows in `windows`."""
+    windows: list[str] = field(default_factory=list)
+
+
+def _instrument(row: Row, context: Context) -> Iterable[Yielded]:
+    number = row.text("id")
+    yield Made(
+        "Instrument",
+        {
+            "institutionKey": context.institution_key,
+            "localNo": number,
+            "name": {"zh": f"电镜{number}"},
+            "status": "IN_SERVICE",
+        },
+    )
+
+
+def _offer(row: Row, context: Context) -> Iterable[Yielded]:
+    key = f"{context.institution_key}/{row.text('id')}"
+    row.flag("good", "yes", "no")
+    yield Made("ServiceOffer", {"instrumentKey": key, "code": "a", "audience": "OUTSIDE"})
+
+
+def _booking(row: Row, context: Context) -> Iterable[Yielded]:
+    number = row.text("id")
+    row.flag("good", "yes", "no")
+    start = context.window_start + timedelta(hours=int(number))
+    yield Made(
+        "Occupancy",
+        {
+            "instrumentKey": f"{context.institution_key}/{1 + int(number) % 2}",
+            "localId": number,
+            "kind": "RESERVATION",
+            "certainty": "FIRM",
+            "startAt": format_instant(start),
+            "endAt": format_instant(start + timedelta(hours=1)),
+        },
+    )
+
+
+def _coverage(row: Row, context: Context) -> Iterable[Yielded]:
+    yield context.coverage(f"{context.institution_key}/{row.text('id')}")
+
+
+def _window(context: Context) -> Window:
+    since, until = context.window_start, context.now
+    return Window(since=since, until=until, filters={"until": until.isoformat()})
+
+
+def _list(name: str) -> PagedJson:
+    return PagedJson(path=name, paging=PageNumber(rows=PAGE), items_at="rows", total_at="total")
+
+
+HOURLY = timedelta(hours=1)
+ADAPTER = Adapter(
+    id="laboratory",
+    title_zh="小实验室",
+    title_en="Small laboratory",
+    publisher_zh="示例",
+    publisher_en="Example",
+    collections=(
+        Collection(
+            name="instruments",
+            reader=_list("instruments"),
+            map=_instrument,
+            types=("Instrument",),
+            every=HOURLY,
+            complete=True,
+        ),
+        Collection(
+            name="offers",
+            reader=_list("offers"),
+            map=_offer,
+            types=("ServiceOffer",),
+            every=HOURLY,
+            complete=True,
+        ),
+        Collection(
+            name="bookings",
+            reader=_list("bookings"),
+            map=_booking,
+            types=("Occupancy",),
+            window=_window,
+            complete=True,
+        ),
+        Collection(
+            name="coverage",
+            reader=_list("coverage"),
+            map=_coverage,
+            types=("OccupancyCoverage",),
+            complete=True,
+        ),
+    ),
+    promised_freshness=timedelta(hours=2),
+    states=lambda context: [Made("Institution", dict(context.institution))],
+)
+
+
+def source_of(laboratory: Laboratory) -> Source:
+    return Source(
+        id="laboratory",
+        adapter=ADAPTER,
+        base_url=laboratory.url,
+        institution={
+            "institutionKey": INSTITUTION,
+            "name": {"zh": "华东师范大学"},
+            "kind": "UNIVERSITY",
+            "divisionCode": "310107",
+        },
+        owners=(INSTITUTION,),
+        authority=f"{INSTITUTION}/laboratory",
+        limits=Limits(attempts_max=1),
+    )
+
+
+def _answer(laboratory: Laboratory, target: str) -> bytes | None:
+    parts = urlsplit(target)
+    name, query = parts.path.strip("/"), dict(parse_qsl(parts.query))
+    page = int(query["page"])
+    laboratory.asked.append(f"{name} {page}")
+    laboratory.windows.append(query.get("until", ""))
+    if laboratory.dies_at == (name, page):
+        return None
+    if laboratory.hangs_at == (name, page):
+        return b""
+    every = laboratory.rows[name]
+    rows: list[dict[str, Any]] = [{"id": each} for each in every[(page - 1) * PAGE : page * PAGE]]
+    for row in rows:
+        if name in ("offers", "bookings"):
+            row["good"] = "?" if f"{name} {row['id']}" in laboratory.bad else "yes"
+    return json.dumps({"total": len(every), "rows": rows}).encode()
+
+
+@asynccontextmanager
+async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = _answer(laboratory, head.split(b" ")[1].decode())
+                if body is None:
+                    break
+                if not body:
+                    continue
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+            tasks.discard(task)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    laboratory.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield laboratory
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(3):
+            await asyncio.sleep(0)
