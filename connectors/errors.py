@@ -1,11 +1,11 @@
 """Errors of the transport layer, split by what the reader should do.
 
 ConnectorError
-├── UnavailableError       SOURCE_UNAVAILABLE  no answer, or a server error; retrying may help
+├── SourceUnavailableError       SOURCE_UNAVAILABLE  no answer, or a server error; retrying may help
 │   └── SlowError          SOURCE_TIMEOUT      it did not answer in time; retrying may help
 ├── PayloadError           SOURCE_BAD_DATA     it answered, but not as agreed; ask its operator
 │   └── BadRequestError    SOURCE_BAD_DATA     it says that our question is wrong (400)
-└── RefusedError           SOURCE_DENIED       it does not accept our credentials; renew them
+└── SourceRefusedError           SOURCE_DENIED       it does not accept our credentials; renew them
 """
 
 from typing import ClassVar
@@ -14,9 +14,9 @@ __all__ = [
     "BadRequestError",
     "ConnectorError",
     "PayloadError",
-    "RefusedError",
     "SlowError",
-    "UnavailableError",
+    "SourceRefusedError",
+    "SourceUnavailableError",
 ]
 
 
@@ -34,7 +34,7 @@ class ConnectorError(Exception):
         self.hint = hint or self.hint_default
 
 
-class UnavailableError(ConnectorError):
+class SourceUnavailableError(ConnectorError):
     """The source did not answer, or answered with a server error."""
 
     hint_default = "the next run asks again; if it lasts, ask the operator of the source"
@@ -47,7 +47,7 @@ class UnavailableError(ConnectorError):
         self.retry_after_s = retry_after_s
 
 
-class SlowError(UnavailableError):
+class SlowError(SourceUnavailableError):
     """The source did not answer in time."""
 
     code = "SOURCE_TIMEOUT"
@@ -65,7 +65,7 @@ class BadRequestError(PayloadError):
     """The source understood us and calls the question itself wrong."""
 
 
-class RefusedError(ConnectorError):
+class SourceRefusedError(ConnectorError):
     """The source does not let us in, or does not let us read this."""
 
     code = "SOURCE_DENIED"

@@ -23,7 +23,7 @@ Every reader keeps these, and `tests/contract/test_readers.py` holds it to them:
 
 A state is only good for the question that it came from, and only while the list stands still. A
 reader raises `PayloadError` where it sees that this does not hold; it cannot always see it, so a
-reading that went on is never taken for complete (`hub.harvest.run`).
+reading that went on is never taken for complete (`hub.harvest.service`).
 
 A reader that is whole, of the lines that a session in memory holds; `Progress` counts for it:
 

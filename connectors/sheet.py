@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from connectors.document import Document, State, digest_of
-from connectors.errors import UnavailableError
+from connectors.errors import SourceUnavailableError
 from connectors.limits import Limits
 from connectors.reader import END, EVERYTHING, Progress, Window
 from connectors.tables import TableRow, read_table
@@ -38,11 +38,11 @@ class FileSession:
             return self.content
         try:
             if not self.content.is_file():
-                raise UnavailableError(self.source, f"{self.name}: there is no such file")
+                raise SourceUnavailableError(self.source, f"{self.name}: there is no such file")
             with self.content.open("rb") as file:
                 return file.read(self.limits.table_bytes_max + 1)
         except OSError as error:
-            raise UnavailableError(self.source, f"{self.name}: {error.strerror}") from error
+            raise SourceUnavailableError(self.source, f"{self.name}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

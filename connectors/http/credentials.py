@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from connectors.errors import PayloadError, RefusedError, UnavailableError
+from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
 
 __all__ = ["ClientCredentials", "StaticToken"]
 
@@ -104,11 +104,11 @@ class ClientCredentials(httpx.Auth):
     def _keep(self, response: httpx.Response) -> None:
         status = response.status_code
         if status in REFUSALS:
-            raise RefusedError(
+            raise SourceRefusedError(
                 self.source, f"the token endpoint refuses client {self.client_id!r} ({status})"
             )
         if status >= SERVER_ERROR_MIN:
-            raise UnavailableError(self.source, f"the token endpoint answers status {status}")
+            raise SourceUnavailableError(self.source, f"the token endpoint answers status {status}")
         answer = _object(response) if status == OK else {}
         token = answer.get("access_token")
         kind = str(answer.get("token_type", "Bearer")).lower()

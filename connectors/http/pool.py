@@ -1,4 +1,4 @@
-"""`Pool`: the connections to one origin, newest idle one first.
+"""`HttpPool`: the connections to one origin, newest idle one first.
 
 At most `connections_max` exist at a time; who comes later waits, not longer than the pool timeout.
 """
@@ -13,7 +13,7 @@ import httpx
 from connectors.http.wire import Connection
 from connectors.limits import Limits
 
-__all__ = ["Origin", "Pool"]
+__all__ = ["HttpPool", "Origin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Origin:
     """Server name the certificate must carry; None for plain TCP."""
 
 
-class Pool:
+class HttpPool:
     """Opens, lends and takes back the connections of one origin."""
 
     def __init__(self, origin: Origin, context: ssl.SSLContext | None, limits: Limits) -> None:

@@ -23,14 +23,14 @@ from connectors.errors import (
     BadRequestError,
     ConnectorError,
     PayloadError,
-    RefusedError,
     SlowError,
-    UnavailableError,
+    SourceRefusedError,
+    SourceUnavailableError,
 )
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
 
-__all__ = ["Answer", "HttpSession", "parse_json"]
+__all__ = ["HttpAnswer", "HttpSession", "parse_json"]
 
 REFUSALS = frozenset({401, 403, 407})
 PASSING = frozenset({408, 425, 429})
@@ -42,7 +42,7 @@ EXCERPT_CHARACTERS_MAX = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class HttpAnswer:
     """One successful answer: its raw bytes, and what is needed to read them."""
 
     place: str
@@ -69,13 +69,13 @@ class HttpSession:
         self._pause = pause
         self._chance = chance
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> HttpAnswer:
         """GET a path below the base address, again where that may help."""
         attempt = 1
         while True:
             try:
                 return await self._once(path, query)
-            except UnavailableError as error:
+            except SourceUnavailableError as error:
                 wait = self._wait(attempt, error.retry_after_s)
                 if wait is None:
                     raise
@@ -107,7 +107,7 @@ class HttpSession:
         span = min(self.limits.backoff_s * 2.0 ** (attempt - 1), self.limits.backoff_s_max)
         return span * self._chance()
 
-    async def _once(self, path: str, query: Mapping[str, str] | None) -> Answer:
+    async def _once(self, path: str, query: Mapping[str, str] | None) -> HttpAnswer:
         place = httpx.URL(path).raw_path.decode("ascii")
         if query:
             place = f"{place}?{httpx.QueryParams(query)}"
@@ -135,10 +135,10 @@ class HttpSession:
         except httpx.DecodingError as error:
             raise PayloadError(self.source, f"GET {place}: broken compression") from error
         except httpx.HTTPError as error:
-            raise UnavailableError(self.source, f"GET {place}: {error}") from error
+            raise SourceUnavailableError(self.source, f"GET {place}: {error}") from error
         if not raw.strip():
             raise PayloadError(self.source, f"GET {place}: the answer is empty")
-        return Answer(
+        return HttpAnswer(
             place=place, raw=raw, content_type=response.headers.get("content-type", "").lower()
         )
 
@@ -164,9 +164,9 @@ class HttpSession:
         if OK_MIN <= status < REDIRECT_MIN:
             return
         if status in REFUSALS:
-            raise RefusedError(self.source, detail)
+            raise SourceRefusedError(self.source, detail)
         if status in PASSING or status >= SERVER_ERROR_MIN:
-            raise UnavailableError(
+            raise SourceUnavailableError(
                 self.source, detail, retry_after_s=_retry_after(response.headers)
             )
         if status < CLIENT_ERROR_MIN:
@@ -179,7 +179,7 @@ class HttpSession:
         raise kind(self.source, detail, hint="the path or a parameter is not accepted")
 
 
-def parse_json(source: str, answer: Answer) -> Any:
+def parse_json(source: str, answer: HttpAnswer) -> Any:
     """Read the JSON value of an answer, exactly."""
     excerpt = answer.raw[:EXCERPT_CHARACTERS_MAX].lstrip(b"\xef\xbb\xbf \t\r\n")
     if "html" in answer.content_type or excerpt.startswith(b"<"):

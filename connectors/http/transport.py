@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http.pool import Origin, Pool
+from connectors.http.pool import HttpPool, Origin
 from connectors.http.wire import Connection, OversizeError, Reply
 from connectors.limits import Limits
 
@@ -56,7 +56,9 @@ class _Timeouts:
 class _Body(httpx.AsyncByteStream):
     """The body of one answer; returns its connection when it ends or is closed."""
 
-    def __init__(self, pool: Pool, connection: Connection, reply: Reply, bounds: _Timeouts) -> None:
+    def __init__(
+        self, pool: HttpPool, connection: Connection, reply: Reply, bounds: _Timeouts
+    ) -> None:
         self._pool = pool
         self._connection = connection
         self._reply = reply
@@ -95,7 +97,7 @@ class Transport(httpx.AsyncBaseTransport):
         """Use `context` for TLS, by default one that trusts the system's authorities."""
         self._limits = limits or Limits()
         self._context = context
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[Origin, HttpPool] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and return its answer with an open body."""
@@ -129,7 +131,7 @@ class Transport(httpx.AsyncBaseTransport):
         """Close every connection."""
         await self.aclose()
 
-    def _pool(self, request: httpx.Request) -> Pool:
+    def _pool(self, request: httpx.Request) -> HttpPool:
         url = request.url
         port = url.port or PORTS.get(url.scheme)
         if port is None or not url.host:
@@ -142,7 +144,7 @@ class Transport(httpx.AsyncBaseTransport):
                 self._context = httpx.create_ssl_context(trust_env=True)
             if len(self._pools) >= ORIGINS_MAX:
                 self._drop_unused()
-            self._pools[origin] = Pool(origin, self._context, self._limits)
+            self._pools[origin] = HttpPool(origin, self._context, self._limits)
         return self._pools[origin]
 
     def _drop_unused(self) -> None:
@@ -155,7 +157,7 @@ class Transport(httpx.AsyncBaseTransport):
         self,
         request: httpx.Request,
         head: bytes,
-        pool: Pool,
+        pool: HttpPool,
         bounds: _Timeouts,
         *,
         may_repeat: bool,

@@ -18,8 +18,8 @@ from hub.clock import system_clock
 from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
 from hub.demo.records import SERVICE_ID
-from hub.harvest.run import Harvester
-from hub.harvest.source import ClientCredentials, Source, StaticToken
+from hub.harvest.service import Harvester
+from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from hub.sandbox.serve import Systems, sandbox
 from hub.settings import Settings
 from hub.tell import Teller
@@ -67,10 +67,10 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _sources(systems: Systems) -> list[Source]:
+def _sources(systems: Systems) -> list[HarvestSource]:
     adapters = discover()
     return [
-        Source(
+        HarvestSource(
             id="ecnu",
             adapter=adapters["ecnu"],
             base_url=systems.ecnu_url,
@@ -83,7 +83,7 @@ def _sources(systems: Systems) -> list[Source]:
             owners=("moe:10269",),
             division_code="310000",
         ),
-        Source(
+        HarvestSource(
             id="anhui",
             adapter=adapters["anhui"],
             base_url=systems.anhui_url,

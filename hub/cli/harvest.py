@@ -9,8 +9,8 @@ import typer
 from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.harvest.config import load_source, sources_in
-from hub.harvest.report import Report, RunStatus
-from hub.harvest.run import Harvester
+from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
 from hub.settings import Settings
 from hub.tell import Teller
@@ -32,7 +32,7 @@ def harvest(
         raise typer.Exit(1)
 
 
-async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> Report:
+async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
     files = sources_in(deployment.source_secrets_dir)
     if source not in files:
         typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)

@@ -9,7 +9,7 @@ import typer
 
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
-from hub.store.feeds import Feed, feeds_of
+from hub.store.feeds import FeedRow, feeds_of
 from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from schema.codes import SourceKind
@@ -43,7 +43,7 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else "never"
 
 
-async def _list() -> tuple[list[Source], dict[str, list[Feed]]]:
+async def _list() -> tuple[list[Source], dict[str, list[FeedRow]]]:
     async with open_database() as database:
         sources = await list_sources(database)
         return sources, await feeds_of(database, [source.source_id for source in sources])

@@ -14,8 +14,8 @@ from hub.clock import Clock
 from hub.demo import records
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
 from hub.explorer.samples import document, variables
-from hub.harvest.run import Harvester
-from hub.harvest.source import Source
+from hub.harvest.service import Harvester
+from hub.harvest.source import HarvestSource
 from hub.harvest.summary import print_report
 from hub.store.database import Database
 from hub.store.sources import list_sources
@@ -30,7 +30,11 @@ QUESTION = "free_instruments"
 
 
 async def harvest(
-    tell: Teller, database: Database, harvester: Harvester, sources: list[Source], clock: Clock
+    tell: Teller,
+    database: Database,
+    harvester: Harvester,
+    sources: list[HarvestSource],
+    clock: Clock,
 ) -> None:
     """Harvest the sandbox systems; what is younger than the source promises is left as it is."""
     known = {source.source_id: source for source in await list_sources(database)}

@@ -30,7 +30,7 @@ import httpx
 
 from adapters import discover
 from hub.errors import SettingsError
-from hub.harvest.source import ClientCredentials, Source, StaticToken
+from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from schema.codes import SourceKind
 from schema.keys import is_authority
 
@@ -56,7 +56,7 @@ ANYBODY = "any"
 """Owners of a platform that speaks for others; it may state facts, no rights and no decisions."""
 
 
-def load_source(path: Path) -> Source:
+def load_source(path: Path) -> HarvestSource:
     """Read a source's file; `SettingsError` lists every problem."""
     content = _read(path)
     problems = [f"{path}: {name} is not known" for name in sorted(set(content) - MEMBERS)]
@@ -79,7 +79,7 @@ def load_source(path: Path) -> Source:
     if problems:
         raise SettingsError(problems)
     try:
-        return Source(
+        return HarvestSource(
             id=path.stem,
             adapter=adapters[str(name)],
             base_url=content["base_url"],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters._adapter import Adapter, Collection, Mode
-from hub.store.feeds import Feed
+from hub.store.feeds import FeedRow
 
 __all__ = ["Bounds", "due_times", "harvested", "lists_to_read", "pace", "types_read", "whole_parts"]
 
@@ -34,14 +34,14 @@ def pace(adapter: Adapter, interval: timedelta | None) -> timedelta:
 
 
 def due_times(
-    adapter: Adapter, feeds: Iterable[Feed], now: datetime, interval: timedelta | None
+    adapter: Adapter, feeds: Iterable[FeedRow], now: datetime, interval: timedelta | None
 ) -> dict[str, datetime]:
     """Return when each record type is due; what is overdue is due now."""
     known = {feed.record_type: feed for feed in feeds}
     return {name: _due_at(known.get(name), now, interval) for name in harvested(adapter)}
 
 
-def _due_at(feed: Feed | None, now: datetime, interval: timedelta | None) -> datetime:
+def _due_at(feed: FeedRow | None, now: datetime, interval: timedelta | None) -> datetime:
     if feed is None or feed.asked_at is None or feed.every_s is None:
         return now
     every = interval or timedelta(seconds=feed.every_s)

@@ -6,8 +6,8 @@
 - A position that is older than `POSITION_AGE_S_MAX` is forgotten: the list has changed.
 - A list that was read to its end, or that is not what was agreed, begins anew next time.
 
-What a reader cannot see of a list that moved meanwhile is met by the rule of `hub.harvest.run`: a
-reading that went on is never taken for a whole one.
+What a reader cannot see of a list that moved meanwhile is met by the rule of `hub.harvest.service`:
+a reading that went on is never taken for a whole one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Reading`: one run of one source while it goes on: rows in, batches out, keys remembered.
+"""`HarvestReading`: one run of one source while it goes on: rows in, batches out, keys remembered.
 
 - A batch holds the rows of one raw document, so that each entry names the hash of the document it
   was seen in; long documents make several batches.
@@ -32,10 +32,10 @@ from hub.store.database import Database
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Reading"]
+__all__ = ["HarvestReading"]
 
 
-class Reading:
+class HarvestReading:
     """What one run has read and handed on so far."""
 
     def __init__(

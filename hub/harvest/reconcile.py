@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from hub.harvest.limits import SHRINK_COUNT_MIN, SHRINK_SHARE
 
-__all__ = ["Verdict", "reconcile"]
+__all__ = ["Reconciliation", "reconcile"]
 
 NOT_REPORTED = "NOT_REPORTED: the source no longer names it"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Reconciliation:
     """What to withdraw, by key with the reason, and whether the rest waits for the operator."""
 
     withdraw: Mapping[str, str]
@@ -33,7 +33,7 @@ def reconcile(
     *,
     whole: bool,
     approved: bool = False,
-) -> Verdict:
+) -> Reconciliation:
     """Decide for one record type.
 
     `known`: keys the hub holds that this reading should have named; `seen`: keys it named; `gone`:
@@ -43,9 +43,9 @@ def reconcile(
     stated = {key: reason for key, reason in gone.items() if key in known and key not in seen}
     missing = known - seen - gone.keys()
     if not whole or not missing:
-        return Verdict(stated)
+        return Reconciliation(stated)
     lost = len(missing) - len(seen - known)
     shrunk = lost >= SHRINK_COUNT_MIN and lost > SHRINK_SHARE * len(known)
     if not (seen or gone) or (shrunk and not approved):
-        return Verdict(stated, held=True)
-    return Verdict(stated | dict.fromkeys(missing, NOT_REPORTED))
+        return Reconciliation(stated, held=True)
+    return Reconciliation(stated | dict.fromkeys(missing, NOT_REPORTED))

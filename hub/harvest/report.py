@@ -1,4 +1,4 @@
-"""`Report`: what came of a harvest, list by list, in numbers and words for the operator."""
+"""`HarvestReport`: what came of a harvest, list by list, in numbers and words for the operator."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class CollectionReport:
 
 
 @dataclass(kw_only=True)
-class Report:
+class HarvestReport:
     """What came of a whole run."""
 
     run_id: str

@@ -21,7 +21,7 @@ from sqlalchemy import update
 
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.limits import MESSAGE_CHARACTERS_MAX, OPEN_RUNS_MAX, SUPERSEDED_PAGES_MAX
-from hub.harvest.report import Report, RunStatus
+from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.source import MODE
 from hub.intake.limits import QUARANTINE_PAGE_MAX
 from hub.intake.quarantine import discard
@@ -93,7 +93,11 @@ async def begin(
 
 
 async def finish(
-    database: Database, report: Report, document_hash: bytes | None, began: datetime, now: datetime
+    database: Database,
+    report: HarvestReport,
+    document_hash: bytes | None,
+    began: datetime,
+    now: datetime,
 ) -> bool:
     """Note how a run ended, at the run and at its source; False: it was not RUNNING any more.
 
@@ -212,7 +216,7 @@ async def source_lock(database: Database, source: str) -> AsyncIterator[SourceLo
 
 
 async def discard_superseded(
-    database: Database, report: Report, unread: Collection[str], now: datetime
+    database: Database, report: HarvestReport, unread: Collection[str], now: datetime
 ) -> int:
     """Discard open rows that earlier runs put into quarantine; return how many there were.
 

@@ -26,10 +26,10 @@ from hub.harvest.config import load_source, sources_in
 from hub.harvest.feed import due_times, pace
 from hub.harvest.limits import LOOK_FAILED_S, LOOK_S_MAX, LOOK_S_MIN
 from hub.harvest.report import RunStatus
-from hub.harvest.run import Harvester
-from hub.harvest.source import Source
+from hub.harvest.service import Harvester
+from hub.harvest.source import HarvestSource
 from hub.store.database import Database
-from hub.store.feeds import Feed, feeds_of
+from hub.store.feeds import FeedRow, feeds_of
 
 __all__ = ["Schedule"]
 
@@ -60,7 +60,7 @@ class Schedule:
         self._folder = folder
         self._is_on = interval_s != 0
         self._interval = timedelta(seconds=interval_s) if interval_s else None
-        self._added: dict[str, Source] = {}
+        self._added: dict[str, HarvestSource] = {}
         self._running: set[str] = set()
         self._tried: dict[str, datetime] = {}
         """When a source was last due here; a run that could not begin leaves no other mark."""
@@ -69,7 +69,7 @@ class Schedule:
         self._warned: set[str] = set()
         self._woken = asyncio.Event()
 
-    def add(self, *sources: Source) -> None:
+    def add(self, *sources: HarvestSource) -> None:
         """Harvest these too; each comes before a file of the same id."""
         self._added |= {source.id: source for source in sources}
         self._woken.set()
@@ -123,14 +123,14 @@ class Schedule:
         self._log(ALL, RunStatus.OK)
         return max(min(pauses_s), LOOK_S_MIN)
 
-    def _due_at(self, source: Source, feeds: Sequence[Feed], now: datetime) -> datetime:
+    def _due_at(self, source: HarvestSource, feeds: Sequence[FeedRow], now: datetime) -> datetime:
         """Return when something of a source is due that was not tried just before."""
         times = due_times(source.adapter, feeds, now, self._interval)
         at = min(times.values(), default=now)
         tried, every = self._tried.get(source.id), pace(source.adapter, self._interval)
         return max(at, tried + every) if tried and abs(now - tried) < every else at
 
-    async def _harvest(self, source: Source) -> None:
+    async def _harvest(self, source: HarvestSource) -> None:
         try:
             report = await self._harvester.harvest_if_due(source, self._interval)
         except RefusedError as error:
@@ -145,7 +145,7 @@ class Schedule:
         finally:
             self._running.discard(source.id)
 
-    async def _sources(self) -> dict[str, Source]:
+    async def _sources(self) -> dict[str, HarvestSource]:
         """Return every source that can be harvested; what cannot be read is logged and noted."""
         sources, problems = await asyncio.to_thread(_read, self._folder)
         sources |= self._added
@@ -160,7 +160,7 @@ class Schedule:
         self._tried = {name: at for name, at in self._tried.items() if name in sources}
         return sources
 
-    def _warn(self, sources: Mapping[str, Source]) -> None:
+    def _warn(self, sources: Mapping[str, HarvestSource]) -> None:
         """Say once which sources go stale between two harvests."""
         late = {
             name: feed
@@ -188,9 +188,9 @@ class Schedule:
             _LOG.warning("harvest of %s: %s (before: %s)", name, state, before)
 
 
-def _read(folder: Path | None) -> tuple[dict[str, Source], dict[str, str]]:
+def _read(folder: Path | None) -> tuple[dict[str, HarvestSource], dict[str, str]]:
     """Read the files of the folder; return sources, and what is wrong with the other files."""
-    sources: dict[str, Source] = {}
+    sources: dict[str, HarvestSource] = {}
     problems: dict[str, str] = {}
     if folder is None:
         return sources, problems

@@ -1,4 +1,4 @@
-"""`Source`: one deployed source: which adapter reads it, where it is, how it lets us in.
+"""`HarvestSource`: one deployed source: which adapter reads it, where it is, how it lets us in.
 
 Addresses, credentials and facts of an installation are given by the operator; what a source is and
 how its rows read stands in its adapter.
@@ -21,18 +21,18 @@ from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
 from hub.store.database import Database
-from hub.store.feeds import Feed
+from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
 from schema.codes import SourceKind
 
-__all__ = ["MODE", "ClientCredentials", "Source", "StaticToken", "register"]
+__all__ = ["MODE", "ClientCredentials", "HarvestSource", "StaticToken", "register"]
 
 MODE = "HARVEST"
 """How a deployed source comes in, at its registration and at its runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class HarvestSource:
     """A source as this hub runs it."""
 
     id: str
@@ -67,7 +67,7 @@ class Source:
             yield HttpSession(self.id, client, self.limits)
 
 
-async def register(database: Database, source: Source, now: datetime) -> None:
+async def register(database: Database, source: HarvestSource, now: datetime) -> None:
     """Add a deployed source, or renew what describes it and its feeds; its history stays."""
     adapter = source.adapter
     await register_source(
@@ -80,7 +80,7 @@ async def register(database: Database, source: Source, now: datetime) -> None:
         kind=source.kind,
         authority=source.authority,
         feeds=[
-            Feed(
+            FeedRow(
                 record_type=feed.record_type,
                 mode=feed.mode.value,
                 every_s=None if feed.every is None else round(feed.every.total_seconds()),

@@ -19,11 +19,11 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.tables import FEED
 
-__all__ = ["Feed", "declare_feeds", "feeds_of", "keep_position", "note_asked", "note_heard"]
+__all__ = ["FeedRow", "declare_feeds", "feeds_of", "keep_position", "note_asked", "note_heard"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Feed:
+class FeedRow:
     """One record type of one source; what is not declared of it is None or empty until a run."""
 
     record_type: str
@@ -45,7 +45,7 @@ WHERE (feed.mode, feed.every_s, feed.promised_freshness_s)
 """
 
 
-async def declare_feeds(connection: Connection, source_id: str, feeds: Sequence[Feed]) -> None:
+async def declare_feeds(connection: Connection, source_id: str, feeds: Sequence[FeedRow]) -> None:
     """Write what a source tells, in the transaction that registers it; forget what it told once."""
     async with connection.cursor() as cursor:
         await cursor.execute(
@@ -61,16 +61,16 @@ async def declare_feeds(connection: Connection, source_id: str, feeds: Sequence[
         )
 
 
-async def feeds_of(database: Database, sources: Iterable[str]) -> dict[str, list[Feed]]:
+async def feeds_of(database: Database, sources: Iterable[str]) -> dict[str, list[FeedRow]]:
     """Return the feeds of some sources by their ids, each in order of its record types."""
     rows = await database.writes.fetch_all(
         "SELECT source, record_type, mode, every_s, promised_freshness_s, asked_at, heard_at, "
         "state FROM feed WHERE source = ANY(%s) ORDER BY source, record_type",
         (list(sources),),
     )
-    feeds: dict[str, list[Feed]] = {}
+    feeds: dict[str, list[FeedRow]] = {}
     for source, record_type, mode, every_s, promised_s, asked_at, heard_at, state in rows:
-        feed = Feed(
+        feed = FeedRow(
             record_type=record_type,
             mode=mode,
             every_s=every_s,

@@ -17,7 +17,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_anew
-from hub.store.feeds import Feed, declare_feeds
+from hub.store.feeds import FeedRow, declare_feeds
 from hub.store.limits import SOURCES_MAX
 from hub.store.projection import REBUILD_LOCK
 from hub.store.relinking import settle_source
@@ -55,7 +55,7 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     owners: Sequence[str] | None,
     kind: SourceKind | None = None,
     authority: str | None = None,
-    feeds: Sequence[Feed] | None = None,
+    feeds: Sequence[FeedRow] | None = None,
     **facts: Any,
 ) -> None:
     """Register a source, or renew what its registration says; its history stays.

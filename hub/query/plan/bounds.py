@@ -57,8 +57,10 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
     # of several with one name, which is invalid, a spread means the last one
     fragments = {each.name.value: each for each in defined}
     sizes = _Sizes(fragments)
+    introspected = 0
     for operation in operations:
         size = sizes.of(operation.selection_set)
+        introspected = max(introspected, size.introspected)
         if size.levels > limits.depth:
             raise QueryError(ErrorCode.TOO_DEEP, f"at most {limits.depth} levels")
         if size.width > limits.root_fields:
@@ -77,7 +79,7 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
         if each.name.value not in used or fragments[each.name.value] is not each
     ]
     _check_expanded([each.selection_set for each in (*operations, *useless)], sizes, limits)
-    return max((sizes.of(each.selection_set).introspected for each in operations), default=0)
+    return introspected
 
 
 def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: QueryLimits) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from adapters import discover
 from connectors.limits import Limits
-from hub.harvest.run import Harvester
-from hub.harvest.source import ClientCredentials, Source, StaticToken
+from hub.harvest.service import Harvester
+from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from hub.sandbox.serve import Systems, sandbox
 from hub.store.database import Database
 
@@ -63,8 +63,8 @@ async def systems(time: Time, request: pytest.FixtureRequest) -> AsyncIterator[S
 
 
 @pytest.fixture
-def ecnu(systems: Systems) -> Source:
-    return Source(
+def ecnu(systems: Systems) -> HarvestSource:
+    return HarvestSource(
         id="ecnu",
         adapter=discover()["ecnu"],
         base_url=systems.ecnu_url,
@@ -81,8 +81,8 @@ def ecnu(systems: Systems) -> Source:
 
 
 @pytest.fixture
-def anhui(systems: Systems) -> Source:
-    return Source(
+def anhui(systems: Systems) -> HarvestSource:
+    return HarvestSource(
         id="anhui",
         adapter=discover()["anhui"],
         base_url=systems.anhui_url,

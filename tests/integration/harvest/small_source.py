@@ -20,7 +20,7 @@ from adapters._row import Row
 from connectors.limits import Limits
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
-from hub.harvest.source import Source
+from hub.harvest.source import HarvestSource
 from schema.dates import format_instant
 
 INSTITUTION = "moe:10269"
@@ -146,8 +146,8 @@ ADAPTER = Adapter(
 )
 
 
-def source_of(laboratory: Laboratory) -> Source:
-    return Source(
+def source_of(laboratory: Laboratory) -> HarvestSource:
+    return HarvestSource(
         id="laboratory",
         adapter=ADAPTER,
         base_url=laboratory.url,

@@ -12,7 +12,7 @@ import pytest
 
 from hub.app import build
 from hub.errors import DatabaseUnavailableError, ErrorCode, RefusedError
-from hub.harvest.report import Report, RunStatus
+from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.runs import begin, close_interrupted, finish, source_lock
 from hub.harvest.source import register
 from hub.housekeeping import run_housekeeping
@@ -29,7 +29,7 @@ import asyncio, sys
 from datetime import datetime
 from adapters import discover
 from connectors.limits import Limits
-from hub.harvest.run import Harvester
+from hub.harvest.service import Harvester
 from hub.harvest.source import ClientCredentials, Source
 from hub.store.database import Database
 from hub.store.sources import register_source
@@ -297,7 +297,7 @@ async def test_what_was_closed_as_cut_off_is_not_made_good_afterwards(database, 
     await register(database, ecnu, time.now)
     await begin(database, "ecnu", "run_1", time.now)
     assert await close_interrupted(database, time.now) == 1
-    report = Report(run_id="run_1", source="ecnu", status=RunStatus.OK)
+    report = HarvestReport(run_id="run_1", source="ecnu", status=RunStatus.OK)
     assert not await finish(database, report, None, time.now, time.now)
     assert await runs(database) == [("ecnu", "FAILED", "INTERNAL")]
     assert await standing(database, "ecnu") == ("FAILED", "INTERNAL")

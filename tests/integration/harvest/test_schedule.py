@@ -14,9 +14,9 @@ import pytest
 
 from hub.app import build
 from hub.errors import ErrorCode, RefusedError
-from hub.harvest.report import Report, RunStatus
-from hub.harvest.run import Harvester
+from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.schedule import Schedule
+from hub.harvest.service import Harvester
 from hub.harvest.source import register
 from hub.settings import Settings
 from hub.store.database import Database
@@ -191,8 +191,8 @@ async def test_of_two_that_find_a_source_due_at_once_one_harvests_it(database, e
         ended = await asyncio.gather(
             *(each.harvest_if_due(ecnu, HOUR) for each in harvesters), return_exceptions=True
         )
-    reports = [each for each in ended if isinstance(each, Report)]
-    (second,) = [each for each in ended if not isinstance(each, Report)]
+    reports = [each for each in ended if isinstance(each, HarvestReport)]
+    (second,) = [each for each in ended if not isinstance(each, HarvestReport)]
     assert [report.status for report in reports] == [RunStatus.OK]
     assert second is None or (
         isinstance(second, RefusedError) and second.code is ErrorCode.CONFLICT

@@ -14,8 +14,8 @@ import pytest
 from adapters import discover
 from connectors.limits import Limits
 from hub.clock import system_clock
-from hub.harvest.run import Harvester
-from hub.harvest.source import Source, StaticToken
+from hub.harvest.service import Harvester
+from hub.harvest.source import HarvestSource, StaticToken
 from hub.store.database import Database
 
 INSTITUTION = {
@@ -78,8 +78,8 @@ def lab(nemo_installed: None, tmp_path: Path, time: Time) -> Iterator[object]:
 
 
 @pytest.fixture
-def nemo(lab) -> Source:
-    return Source(
+def nemo(lab) -> HarvestSource:
+    return HarvestSource(
         id="nemo-lab1",
         adapter=discover()["nemo"],
         base_url=lab.url,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters._adapter import Context, Probe
-from connectors.errors import RefusedError
+from connectors.errors import SourceRefusedError
 from connectors.rest import NextLink, PagedJson
 from hub.harvest.report import RunStatus
 from hub.harvest.source import StaticToken
@@ -197,7 +197,7 @@ async def test_two_laboratories_with_the_same_numbers_stay_apart(harvester, nemo
 
 async def test_a_token_without_the_right_is_refused_and_said_so(harvester, nemo, database):
     async with nemo.session() as session:
-        with pytest.raises(RefusedError, match="403"):
+        with pytest.raises(SourceRefusedError, match="403"):
             await session.get("api/consumables/")
     report = await harvester.harvest(replace(nemo, auth=StaticToken("Token " + "0" * 40)))
     assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_DENIED")

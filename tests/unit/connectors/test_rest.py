@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from connectors.document import digest_of
-from connectors.errors import PayloadError, RefusedError, SlowError, UnavailableError
+from connectors.errors import PayloadError, SlowError, SourceRefusedError, SourceUnavailableError
 from connectors.http.credentials import ClientCredentials, StaticToken
 from connectors.http.replay import RecordingTransport, ReplayTransport
 from connectors.http.session import HttpSession
@@ -165,8 +165,8 @@ async def test_numbers_stay_exact_and_the_raw_bytes_are_the_evidence():
 @pytest.mark.parametrize(
     ("status", "headers", "content", "error", "words"),
     [
-        (401, {}, b"{}", RefusedError, "401"),
-        (403, {}, b"{}", RefusedError, "403"),
+        (401, {}, b"{}", SourceRefusedError, "401"),
+        (403, {}, b"{}", SourceRefusedError, "403"),
         (404, {}, b"{}", PayloadError, "404"),
         (302, {"location": "/login"}, b"", PayloadError, "redirect"),
         (200, {}, b"", PayloadError, "empty"),
@@ -219,7 +219,7 @@ async def test_a_body_that_unpacks_beyond_the_limit_is_stopped():
 
 async def test_server_errors_are_retried_with_growing_pauses_and_then_named():
     waits = []
-    with pytest.raises(UnavailableError, match="503") as caught:
+    with pytest.raises(SourceUnavailableError, match="503") as caught:
         await session(lambda request: httpx.Response(503), waits=waits).get("x")
     assert waits == [0.25, 0.5]
     assert caught.value.code == "SOURCE_UNAVAILABLE"
@@ -241,7 +241,7 @@ async def test_a_short_retry_after_is_kept_and_a_long_one_ends_the_attempt():
     assert await session(lambda r: answers.pop(0), waits=waits).get_json("x") == {"a": 1}
     assert waits == [7.0, 20.0]
     long = httpx.Response(503, headers={"retry-after": "3600"})
-    with pytest.raises(UnavailableError) as caught:
+    with pytest.raises(SourceUnavailableError) as caught:
         await session(lambda r: long, waits=waits).get("x")
     assert caught.value.retry_after_s == 3600
     assert len(waits) == 2
@@ -324,7 +324,7 @@ async def test_a_401_renews_the_token_once_and_then_is_a_refusal():
         return inner(request) if request.url.path == "/oauth/token" else httpx.Response(401)
 
     log.clear()
-    with pytest.raises(RefusedError):
+    with pytest.raises(SourceRefusedError):
         await session(never, auth=credentials()).get("a")
     assert len(log) == 2
 
@@ -332,8 +332,8 @@ async def test_a_401_renews_the_token_once_and_then_is_a_refusal():
 @pytest.mark.parametrize(
     ("response", "error"),
     [
-        (httpx.Response(401, json={"error": "invalid_client"}), RefusedError),
-        (httpx.Response(500), UnavailableError),
+        (httpx.Response(401, json={"error": "invalid_client"}), SourceRefusedError),
+        (httpx.Response(500), SourceUnavailableError),
         (httpx.Response(200, text="<html>"), PayloadError),
         (httpx.Response(200, json={"token_type": "Bearer"}), PayloadError),
         (httpx.Response(200, json={"access_token": "x\r\ny"}), PayloadError),
@@ -354,7 +354,7 @@ async def test_a_static_token_goes_into_its_header_and_not_into_messages():
         seen.append(request.headers["authorization"])
         return httpx.Response(403)
 
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(SourceRefusedError) as caught:
         await session(handler, auth=StaticToken("Token abc")).get("a")
     assert seen == ["Token abc"]
     assert "abc" not in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters import discover
 from hub.harvest.feed import due_times, lists_to_read, pace, types_read, whole_parts
-from hub.store.feeds import Feed
+from hub.store.feeds import FeedRow
 from tests.integration.harvest.small_source import ADAPTER
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -17,9 +17,9 @@ QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 TYPES = ["Instrument", "ServiceOffer", "Occupancy", "OccupancyCoverage"]
 
 
-def asked(minutes_ago: dict[str, float]) -> list[Feed]:
+def asked(minutes_ago: dict[str, float]) -> list[FeedRow]:
     return [
-        Feed(
+        FeedRow(
             record_type=feed.record_type,
             mode=feed.mode,
             every_s=round(feed.every.total_seconds()),

@@ -35,10 +35,10 @@ from hub.harvest import runs
 from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
-from hub.harvest.reading import Reading
+from hub.harvest.reading import HarvestReading
 from hub.harvest.reconcile import reconcile
-from hub.harvest.report import CollectionReport, ListStatus, Report, RunStatus
-from hub.harvest.source import Source, register
+from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
+from hub.harvest.source import HarvestSource, register
 from hub.intake.batch import Outcome
 from hub.store.database import Database
 from hub.store.feeds import feeds_of
@@ -61,7 +61,9 @@ class Harvester:
         self._clock = clock
         self._places = asyncio.Semaphore(RUNS_MAX)
 
-    async def harvest(self, source: Source, *, approve_shrink: bool = False) -> Report:
+    async def harvest(
+        self, source: HarvestSource, *, approve_shrink: bool = False
+    ) -> HarvestReport:
         """Harvest every list of one source and return what came of it.
 
         `approve_shrink`: the operator has looked at a shrunk list and wants it followed. Raises
@@ -70,7 +72,9 @@ class Harvester:
         async with self._places, runs.source_lock(self._database, source.id) as lock:
             return await self._run(source, lock, approved=approve_shrink)
 
-    async def harvest_if_due(self, source: Source, interval: timedelta | None) -> Report | None:
+    async def harvest_if_due(
+        self, source: HarvestSource, interval: timedelta | None
+    ) -> HarvestReport | None:
         """Harvest what is due of a source; None where nothing is.
 
         `interval`: in place of the schedules of its feeds. Raises as `harvest` does, and
@@ -88,14 +92,14 @@ class Harvester:
 
     async def _run(
         self,
-        source: Source,
+        source: HarvestSource,
         lock: runs.SourceLock,
         *,
         due: Sequence[str] | None = None,
         approved: bool = False,
-    ) -> Report:
+    ) -> HarvestReport:
         adapter, began = source.adapter, self._clock()
-        report = Report(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
+        report = HarvestReport(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
             source=source.id,
             now=began,
@@ -104,7 +108,7 @@ class Harvester:
             lookback=adapter.lookback,
         )
         await register(self._database, source, began)
-        reading = Reading(self._database, self._clock, context, self._party, report.run_id)
+        reading = HarvestReading(self._database, self._clock, context, self._party, report.run_id)
         lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
         try:
             types = types_read(adapter, lists)
@@ -132,7 +136,7 @@ class Harvester:
         await self._finish(report, reading)
         return report
 
-    async def _finish(self, report: Report, reading: Reading) -> None:
+    async def _finish(self, report: HarvestReport, reading: HarvestReading) -> None:
         began, now = reading.context.now, self._clock()
         noted = asyncio.ensure_future(
             runs.finish(self._database, report, reading.document_hash, began, now)
@@ -151,8 +155,8 @@ class Harvester:
         adapter: Adapter,
         lists: Sequence[Collection],
         session: HttpSession,
-        reading: Reading,
-        report: Report,
+        reading: HarvestReading,
+        report: HarvestReport,
     ) -> None:
         for probe in adapter.probes:
             if await session.accepts(probe.path, probe.query) != probe.accepted:
@@ -185,7 +189,7 @@ class Harvester:
         adapter: Adapter,
         collection: Collection,
         session: HttpSession,
-        reading: Reading,
+        reading: HarvestReading,
         part: CollectionReport,
     ) -> None:
         try:
@@ -204,7 +208,12 @@ class Harvester:
         return any(registry.has_trait(name, kind) for name in types)
 
     async def _reconcile(
-        self, source: Source, reading: Reading, report: Report, *, approved: bool
+        self,
+        source: HarvestSource,
+        reading: HarvestReading,
+        report: HarvestReport,
+        *,
+        approved: bool,
     ) -> None:
         parts = report.collections[1:]
         lists = list(zip(source.adapter.collections, parts, strict=True))
@@ -233,7 +242,7 @@ class Harvester:
                     report.withdrawn[name] += len(verdict.withdraw)
 
 
-def _require_records(adapter: Adapter, report: Report) -> None:
+def _require_records(adapter: Adapter, report: HarvestReport) -> None:
     """Raise `PayloadError` where a source answered to everything and told too little."""
     has_gaps = report.of_status(ListStatus.FAILED, ListStatus.CONTINUED)
     if report.records < adapter.records_min and not has_gaps:
@@ -252,7 +261,7 @@ def _of_the_hub(error: BaseException) -> tuple[str, str]:
     return code.name, f"{type(error).__name__}: {error}"
 
 
-def _heard(adapter: Adapter, context: Context, report: Report) -> dict[str, Bounds]:
+def _heard(adapter: Adapter, context: Context, report: HarvestReport) -> dict[str, Bounds]:
     """Return which record types were read whole, and which part of them was asked for."""
     whole = {each.name for each in report.of_status(ListStatus.OK)}
     windows = {
@@ -263,7 +272,7 @@ def _heard(adapter: Adapter, context: Context, report: Report) -> dict[str, Boun
     )
 
 
-def _status(report: Report) -> RunStatus:
+def _status(report: HarvestReport) -> RunStatus:
     """Sum up: the first list that failed gives the code."""
     failed = report.of_status(ListStatus.FAILED)
     if failed:
