@@ -7,7 +7,6 @@ import json
 from functools import partial
 
 import pytest
-from hub.store.backup import backup, restore
 from typer.testing import CliRunner
 
 from hub.cli.source import app
@@ -15,6 +14,7 @@ from hub.harvest.report import ListStatus, RunStatus
 from hub.harvest.schedule import Schedule
 from hub.harvest.source import register
 from hub.intake.batch import Outcome
+from hub.operate.backup import backup, restore
 from hub.store.database import Database
 from hub.store.feeds import feeds_of
 from hub.store.sources import register_source, rename_source

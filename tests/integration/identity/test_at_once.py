@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.intake import submit as intake
+from hub.intake import service as intake
 from hub.intake import write as writing
 from hub.intake.batch import Outcome
 from hub.store import settling

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from hub.intake.submit import submit
 
 from hub.errors import ErrorCode, HubError
 from hub.harvest.report import RunStatus
 from hub.harvest.runs import close_interrupted
 from hub.harvest.service import Harvester
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
+from hub.intake.service import submit
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.feeds import feeds_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hub.query.sources import sources_row
 
 from hub.errors import ErrorCode, RefusedError
+from hub.query.sql.sources import sources_row
 from hub.store import sources
 from hub.store.database import Database
 from hub.store.sources import SOURCES_MAX, list_sources, register_source
