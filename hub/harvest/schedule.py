@@ -144,6 +144,7 @@ class Schedule:
                 self._log(source.id, f"{report.status}{code}")
         finally:
             self._running.discard(source.id)
+            self._woken.set()  # when it is due again is known now
 
     async def _sources(self) -> dict[str, HarvestSource]:
         """Return every source that can be harvested; what cannot be read is logged and noted."""
