@@ -15,6 +15,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from schema.strict_json import read_json
+
 Cell: TypeAlias = str | int | Decimal | bool | date | datetime | time | None
 Content: TypeAlias = Cell | list[Any]
 
@@ -153,7 +155,7 @@ def _members(content: Content) -> list[Any]:
     if isinstance(content, str) and content.startswith("["):
         # A list that went through a workbook came back as text.
         try:
-            read = json.loads(content)
+            read = read_json(content)
         except ValueError:
             return [content]
         return read if isinstance(read, list) else [content]

@@ -123,7 +123,7 @@ class ClientCredentials(httpx.Auth):
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
         answer = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 

@@ -101,7 +101,7 @@ def _variants(body: bytes) -> list[tuple[str, bytes]]:
     ]
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return made
     spellings = {
         "body differs: JSON was compact when hashed": (",", ":"),
@@ -110,7 +110,7 @@ def _variants(body: bytes) -> list[tuple[str, bytes]]:
     for words, separators in spellings.items():
         for ascii_only in (False, True):
             text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
-            made.append((words, text.encode()))
+            made.append((words, text.encode(errors="surrogatepass")))
     return made
 
 

@@ -1,4 +1,4 @@
-"""`keys`: the hub's own private keys: files with mode 0600, made when they are first needed."""
+"""`key_files`: private keys of the hub itself, mode 0600, made when they are first needed."""
 
 from __future__ import annotations
 

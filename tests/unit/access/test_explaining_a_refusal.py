@@ -120,3 +120,10 @@ def test_the_usual_ways_to_spoil_a_body_are_recognised(
     found = findings(replace(sent(hashed), body=wire))
     assert [f.reason.name for f in found] == ["SIG_DIGEST_MISMATCH"]
     assert words in found[0].advice
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":"\\ud800"}'])
+def test_a_body_with_no_other_spelling_is_explained_all_the_same(body: bytes) -> None:
+    assert body_difference(body, content_digest(body + b"\n")) == (
+        "body differs: a trailing newline is missing on the wire"
+    )

@@ -335,6 +335,7 @@ async def test_a_401_renews_the_token_once_and_then_is_a_refusal():
         (httpx.Response(401, json={"error": "invalid_client"}), SourceRefusedError),
         (httpx.Response(500), SourceUnavailableError),
         (httpx.Response(200, text="<html>"), PayloadError),
+        (httpx.Response(200, text="[" * 200_000), PayloadError),
         (httpx.Response(200, json={"token_type": "Bearer"}), PayloadError),
         (httpx.Response(200, json={"access_token": "x\r\ny"}), PayloadError),
         (httpx.Response(200, json={"access_token": "x", "token_type": "DPoP"}), PayloadError),

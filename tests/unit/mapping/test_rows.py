@@ -194,3 +194,19 @@ def test_whatever_the_cells_hold_every_row_is_left_out_or_made_or_refused(rows: 
             assert told.problem.zh
             assert told.problem.en
             assert all(1 <= position <= 6 for position in told.columns)
+
+
+@pytest.mark.parametrize(
+    "cell", ["[" * 30_000, "[" * 9_000 + "]" * 9_000, '[{"lang":"zh","lang":"en","value":"a"}]']
+)
+def test_a_cell_that_is_no_list_costs_its_own_row_only(cell: str) -> None:
+    text = INSTRUMENT.replace('name.zh = "name"', 'name.zh = "name[lang=zh].value"')
+    columns = [Column(1, "no"), Column(2, "name")]
+    rows = [
+        SourceRow(2, ("1", cell)),
+        SourceRow(3, ("2", '[{"lang":"zh","value":"电镜"}]')),
+    ]
+    hostile, plain = Converter(parse_mapping(text), columns).convert(rows)
+    assert hostile.problems
+    assert not plain.problems
+    assert plain.records[0][1]["name"] == {"zh": "电镜"}

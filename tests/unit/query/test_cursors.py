@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import string
 from typing import Any
 
 import pytest
@@ -71,3 +72,24 @@ def test_no_text_is_anything_but_a_bad_cursor(text: str) -> None:
 def test_no_bytes_are_anything_but_a_bad_cursor(data: bytes) -> None:
     with pytest.raises(QueryError):
         decode(base64.urlsafe_b64encode(data).decode().rstrip("="), HASH, ())
+
+
+@pytest.mark.parametrize("identity", ["instr_x", "instr_xy"])
+def test_another_spelling_of_a_cursor_is_no_cursor(identity: str) -> None:
+    cursor = made(HASH, identity)
+    assert decode(cursor, HASH, ()) == [identity]
+    other = another_spelling(cursor)
+    assert base64.urlsafe_b64decode(padded(other)) == base64.urlsafe_b64decode(padded(cursor))
+    with pytest.raises(QueryError) as caught:
+        decode(other, HASH, ())
+    assert caught.value.code is ErrorCode.BAD_CURSOR
+
+
+def another_spelling(text: str) -> str:
+    """Set the lowest of the bits that base64url leaves unused in its last character."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    return text[:-1] + alphabet[alphabet.index(text[-1]) + 1]
+
+
+def padded(text: str) -> str:
+    return text + "=" * (-len(text) % 4)
