@@ -30,7 +30,7 @@ from datetime import datetime
 from adapters import discover
 from connectors.limits import Limits
 from hub.harvest.service import Harvester
-from hub.harvest.source import ClientCredentials, Source
+from hub.harvest.source import ClientCredentials, HarvestSource
 from hub.store.database import Database
 from hub.store.sources import register_source
 
@@ -40,7 +40,7 @@ async def main():
     auth = ClientCredentials("ecnu", "/oauth2/token", client_id, secret)
     limits = Limits(read_s=300, total_s=300)
     known = {"adapter": discover()["ecnu"], "base_url": base, "auth": auth}
-    source = Source(
+    source = HarvestSource(
         id="ecnu", owners=None, authority="moe:10269/lims", limits=limits, **known
     )
     async with Database(url) as database:
