@@ -36,22 +36,22 @@ class Agreements:
         self._database = database
         self._clock = clock
         self._statement = granted_statement(database.records)
-        self._kept: OrderedDict[str, tuple[datetime, PartyGrants]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[datetime, PartyGrants]] = OrderedDict()
 
     async def of(self, party: str | None) -> PartyGrants:
         """Return what a party may see today; nobody's party sees nothing that is protected."""
         if party is None or not self._statement:
             return PartyGrants(party)
         now = self._clock()
-        kept = self._kept.get(party)
-        if kept is not None and 0 <= (now - kept[0]).total_seconds() < AGREEMENT_CACHE_S:
-            return kept[1]
+        cached = self._cached.get(party)
+        if cached is not None and 0 <= (now - cached[0]).total_seconds() < AGREEMENT_CACHE_S:
+            return cached[1]
         name = await self._name(party)
         grants = grants_on(local_date(now), name, await self._stated(name))
-        self._kept[party] = (now, grants)
-        self._kept.move_to_end(party)
-        if len(self._kept) > PARTIES_CACHED_MAX:
-            self._kept.popitem(last=False)
+        self._cached[party] = (now, grants)
+        self._cached.move_to_end(party)
+        if len(self._cached) > PARTIES_CACHED_MAX:
+            self._cached.popitem(last=False)
         return grants
 
     async def turned(self, party: str | None, after: date, until: date) -> list[str]:

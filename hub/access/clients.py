@@ -154,9 +154,9 @@ class ClientDirectory:
     async def get(self, client_id: str) -> Client | None:
         """Return the client as it was at most `max_age_s` ago. Unknown ids are always asked for."""
         now = self._clock().timestamp()
-        kept = self._known.get(client_id)
-        if kept is not None and 0 <= now - kept[0] < self._max_age_s:
-            return kept[1]
+        cached = self._known.get(client_id)
+        if cached is not None and 0 <= now - cached[0] < self._max_age_s:
+            return cached[1]
         client = await self._store.get(client_id)
         if client is None:
             self._known.pop(client_id, None)

@@ -157,10 +157,10 @@ def same_target(htu: object, target: str) -> bool:
 
 def normalised(uri: str) -> str | None:
     """Return an http(s) address in its normal spelling, or None if it is not a plain one."""
-    found = _URI.fullmatch(uri)
-    if found is None or not uri.isascii():
+    match = _URI.fullmatch(uri)
+    if match is None or not uri.isascii():
         return None
-    scheme, host, port, path = found.groups()
+    scheme, host, port, path = match.groups()
     scheme = scheme.lower()
     path = _ESCAPE.sub(_normal_escape, path or "/")
     if any(part in {".", ".."} for part in path.split("/")):
@@ -171,9 +171,9 @@ def normalised(uri: str) -> str | None:
     return f"{scheme}://{authority}{path}"
 
 
-def _normal_escape(found: re.Match[str]) -> str:
-    character = chr(int(found[0][1:], 16))
-    return character if character in _UNRESERVED else found[0].upper()
+def _normal_escape(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 __all__ = ["ALGORITHMS", "Nonces", "Proof", "ProofChecker", "make", "same_target", "token_hash"]

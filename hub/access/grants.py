@@ -57,11 +57,11 @@ class PartyGrants:
         """Return whose rows of a data set are visible, or whose value of an item."""
         own = [] if self.party is None else [self.party]
         own += self.whole.get(dataset, ())
-        named = self.partly.get(dataset, {})
+        by_item = self.partly.get(dataset, {})
         if item is None:
-            own += [key for keys in named.values() for key in keys]
+            own += [key for keys in by_item.values() for key in keys]
         else:
-            own += named.get(item, ())
+            own += by_item.get(item, ())
         return list(dict.fromkeys(own))
 
 

@@ -184,11 +184,11 @@ async def rotate(
 
 
 def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    given = document.get(name, [])
+    texts = document.get(name, [])
     if (
-        not isinstance(given, list)
-        or len(given) > _LIST_MAX
-        or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in given)
+        not isinstance(texts, list)
+        or len(texts) > _LIST_MAX
+        or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in texts)
     ):
         raise RegistrationError(f"{name}: a list of at most {_LIST_MAX} texts")
-    return tuple(given)
+    return tuple(texts)

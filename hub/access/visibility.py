@@ -56,18 +56,18 @@ def sql(
     if rule.is_public:
         return None
     agreed = [term for term in rule.terms if isinstance(term, Agreed)]
-    found = [
+    conditions = [
         f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _asked(each, limited))})"
         for each in agreed
     ]
     for term in rule.terms:
         if isinstance(term, Owner) and not agreed:
-            found.append(f"{alias}.owner = {parameters.bind_party()}")
+            conditions.append(f"{alias}.owner = {parameters.bind_party()}")
         elif isinstance(term, Issuer) and spec.issuer is not None:
-            found.append(f"{alias}.issuer = {parameters.bind_party()}")
+            conditions.append(f"{alias}.issuer = {parameters.bind_party()}")
         elif isinstance(term, Named):
-            found.append(f"{alias}.{term.item} = {parameters.bind_party()}")
-    return f"({' OR '.join(found)})" if len(found) > 1 else found[0]
+            conditions.append(f"{alias}.{term.item} = {parameters.bind_party()}")
+    return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
 
 
 def _asked(term: Agreed, limited: Datasets) -> str | None:
@@ -134,11 +134,11 @@ def hidden_items(
         item.wire: item.scope in scopes and holds(spec.rule(item), subject, grants)
         for item in spec.items
     }
-    found = [name for name in subject.wire if not may.get(name, False)]
+    hidden = [name for name in subject.wire if not may.get(name, False)]
     for item in originals_of(spec):
         heads = {original_of(each["path"]) for each in subject.wire.get(item.wire, ())}
-        found += [f"{item.wire}:{head}" for head in sorted(heads) if not may.get(head, False)]
-    return found
+        hidden += [f"{item.wire}:{head}" for head in sorted(heads) if not may.get(head, False)]
+    return hidden
 
 
 def originals_of(spec: RecordSpec) -> list[Item]:
