@@ -147,10 +147,10 @@ class LogEndpoints:
 async def _content(connection: Connection, origin: str, tile: Tile) -> bytes:
     if tile.level is None:
         return await _bundle(connection, origin, tile)
-    found = await fetch_tiles(connection, origin, [tile])
-    if tile not in found:
+    tiles = await fetch_tiles(connection, origin, [tile])
+    if tile not in tiles:
         raise _damaged(f"tile {tile.path} is not stored")
-    return found[tile]
+    return tiles[tile]
 
 
 async def _bundle(connection: Connection, origin: str, tile: Tile) -> bytes:

@@ -55,12 +55,12 @@ class TreeEdge:
 
 def edge_tiles(size: int) -> list[Tile]:
     """Name the unfinished tiles of a tree: all that `load_edge` needs."""
-    found = []
+    tiles = []
     for level in range(TILE_LEVEL_MAX + 1):
         number, width = divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)
         if width:
-            found.append(Tile(level, number, width))
-    return found
+            tiles.append(Tile(level, number, width))
+    return tiles
 
 
 def load_edge(tiles: dict[Tile, bytes], size: int) -> TreeEdge:

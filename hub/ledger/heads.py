@@ -73,10 +73,10 @@ async def prove_stored(store: LogStore, state: Head, head: Head) -> None:
         )
     tiles = await store.tiles(tiles_for_root(head.size))
     try:
-        found = root_at(nodes_in(tiles, head.size), head.size)
+        stored_root = root_at(nodes_in(tiles, head.size), head.size)
     except NoteError as error:
         _damaged(error.message)
-    if found != head.root:
+    if stored_root != head.root:
         raise FrozenError(
             "LOG_STORE_FORKED",
             f"the first {head.size} leaves are not those that were signed",
@@ -114,10 +114,10 @@ async def follow_head(store: LogStore, file: CheckpointFile, keys: Collection[Ve
     note = await to_thread(file.read)
     if table is None or note is None:
         return
-    kept = open_head(note, keys, "file")
-    if kept.size < table.size:
+    file_head = open_head(note, keys, "file")
+    if file_head.size < table.size:
         head = open_head(table.note, keys, "table")
-        await check_growth(store, kept, head)
+        await check_growth(store, file_head, head)
         await to_thread(file.replace, note, head.note)
 
 

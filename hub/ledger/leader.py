@@ -87,7 +87,7 @@ class Lead:
         self.edge = await load_stored(store, state)
         self._note = await to_thread(self._means.file.read)
         table = await store.last_checkpoint()
-        kept = None if self._note is None else open_head(self._note, keys, "file")
+        file_head = None if self._note is None else open_head(self._note, keys, "file")
         if table is not None:
             published = open_head(table.note, keys, "table")
             if not _is_same(published, table):
@@ -97,9 +97,9 @@ class Lead:
                     hint="Restore the newest copy of the database.",
                 )
             await prove_stored(store, state, published)
-        if kept is not None:
-            await prove_stored(store, state, kept)
-        await self._reconcile(kept, table)
+        if file_head is not None:
+            await prove_stored(store, state, file_head)
+        await self._reconcile(file_head, table)
         turn = Turn(self.epoch, state, self._means.clock())
         await store.add_key(turn, signer.key)
         if self.signed is not None and not is_signed_by(self.signed.note, signer.key):
@@ -144,9 +144,9 @@ class Lead:
         await self._show(Head(state.size, state.root, note))
         return True
 
-    async def _reconcile(self, kept: Head | None, table: Head | None) -> None:
+    async def _reconcile(self, file_head: Head | None, table: Head | None) -> None:
         """Make file and table agree on the newest head; both are known to be in the store."""
-        if kept is None and table is not None:
+        if file_head is None and table is not None:
             raise FrozenError(
                 "LOG_FILE_MISSING",
                 f"{table.size} leaves were published, and there is no checkpoint file",
@@ -154,10 +154,10 @@ class Lead:
                 "restored copy, adopt the published checkpoint.",
             )
         self.signed = table
-        if kept is not None and (table is None or table.size < kept.size):
-            await self._keep(kept.note)  # again: the killed leader may not have synced it
-            await self._show(kept)
-        elif kept is not None and table is not None and kept.size < table.size:
+        if file_head is not None and (table is None or table.size < file_head.size):
+            await self._keep(file_head.note)  # again: the killed leader may not have synced it
+            await self._show(file_head)
+        elif file_head is not None and table is not None and file_head.size < table.size:
             await self._keep(table.note)
 
     async def _append(self, entries: Sequence[TakenEntries]) -> None:

@@ -152,12 +152,12 @@ def salted_hash(salt: bytes, authority: str, key: str, revision: int, canon: byt
     """
     if len(salt) != SALT_BYTES:
         _refuse(f"a salt has {SALT_BYTES} bytes")
-    named, numbered = authority.encode(), key.encode()
+    authority_bytes, key_bytes = authority.encode(), key.encode()
     return sha256(
         b"".join(
             (
-                *(SALTED, salt, len(named).to_bytes(4, "big"), named),
-                *(len(numbered).to_bytes(4, "big"), numbered, revision.to_bytes(4, "big"), canon),
+                *(SALTED, salt, len(authority_bytes).to_bytes(4, "big"), authority_bytes),
+                *(len(key_bytes).to_bytes(4, "big"), key_bytes, revision.to_bytes(4, "big"), canon),
             )
         )
     ).digest()

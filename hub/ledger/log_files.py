@@ -105,15 +105,15 @@ def _create_key(path: Path) -> None:
     """Write a new key under its own name first; of several workers that start, one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)  # owner only, its own name
-    made = Path(name)
+    temporary = Path(name)
     try:
         _fill(descriptor, dump_private_key(Ed25519PrivateKey.generate()))
-        path.hardlink_to(made)
+        path.hardlink_to(temporary)
         _sync_folder(path.parent)
     except FileExistsError:
         return  # another worker was first: its key is the log's
     finally:
-        made.unlink()
+        temporary.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:

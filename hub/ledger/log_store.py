@@ -125,12 +125,12 @@ async def fetch_tiles(
     wanted = {(tile.level or 0, tile.index): tile for tile in tiles}
     levels, indexes = [key[0] for key in wanted], [key[1] for key in wanted]
     cursor = await connection.execute(_TILES, (levels, indexes, origin))
-    found: dict[Tile, bytes] = {}
+    fetched: dict[Tile, bytes] = {}
     for level, index, hashes in await cursor.fetchall():
         tile = wanted[level, index]
         if len(hashes) >= tile.width * HASH_BYTES:
-            found[tile] = hashes[: tile.width * HASH_BYTES]
-    return found
+            fetched[tile] = hashes[: tile.width * HASH_BYTES]
+    return fetched
 
 
 @dataclass(frozen=True, slots=True)

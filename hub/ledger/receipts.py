@@ -115,8 +115,10 @@ async def receipt_for(
     """
     if isinstance(which, int):
         return (await receipts_for(database, [which], policy)).get(which)
-    found = await entries_of(database, which, 1)
-    return (await receipts_for(database, found, policy)).get(found[0]) if found else None
+    entry_ids = await entries_of(database, which, 1)
+    return (
+        (await receipts_for(database, entry_ids, policy)).get(entry_ids[0]) if entry_ids else None
+    )
 
 
 async def entries_of(database: Database, revision_id: str, limit: int = 16) -> list[int]:
@@ -175,8 +177,8 @@ async def _nodes(
         signed = under[row.entry_id]
         if signed is not None and row.salt is not None:
             size = signed.head.size
-            asked = tiles_for_inclusion(row.leaf_index, size)
-            needed.setdefault((row.origin, size), set()).update(asked)
+            proof_tiles = tiles_for_inclusion(row.leaf_index, size)
+            needed.setdefault((row.origin, size), set()).update(proof_tiles)
     widest: dict[str, dict[tuple[int | None, int], Tile]] = {}
     for (origin, _), tiles in needed.items():
         of_log = widest.setdefault(origin, {})
@@ -186,15 +188,15 @@ async def _nodes(
         origin: await fetch_tiles(connection, origin, of_log.values())
         for origin, of_log in widest.items()
     }
-    found: dict[_Tree, NodeGetter] = {}
+    nodes: dict[_Tree, NodeGetter] = {}
     for (origin, size), tiles in needed.items():
         parts = {
             tile: stored[origin][wide][: tile.width * HASH_BYTES]
             for tile in tiles
             if (wide := widest[origin][tile.level, tile.index]) in stored[origin]
         }
-        found[origin, size] = cache(nodes_in(parts, size))
-    return found
+        nodes[origin, size] = cache(nodes_in(parts, size))
+    return nodes
 
 
 def _receipt(

@@ -136,7 +136,7 @@ def _judge(
     leaf = evidence.leaf()
     _check_record(record)
     key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
-    record_type, named = evidence.revision.record_type, _named(record, registry, evidence)
+    record_type, record_key = evidence.revision.record_type, _named(record, registry, evidence)
     issuer = _issuer(record_type, record, registry)
     if key is not None and issuer not in (None, evidence.party):
         raise _RefusedError(
@@ -145,9 +145,10 @@ def _judge(
         )
     if not evidence.is_of(record):
         raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
-    if named not in (None, evidence.revision.key):
+    if record_key not in (None, evidence.revision.key):
         raise _RefusedError(
-            Word.BAD_LEAF, f"LEAF_RECORD_KEY: the record is {named}, not {evidence.revision.key}"
+            Word.BAD_LEAF,
+            f"LEAF_RECORD_KEY: the record is {record_key}, not {evidence.revision.key}",
         )
     checkpoint = _open(receipt.checkpoint, policy)
     times = _witness_times(receipt.checkpoint, policy, now)

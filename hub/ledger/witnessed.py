@@ -86,17 +86,17 @@ async def signed_heads(
 
     `lowest`: for each origin the smallest index that a receipt is wanted of.
     """
-    found: dict[str, list[SignedHead]] = {origin: [] for origin in lowest}
+    heads: dict[str, list[SignedHead]] = {origin: [] for origin in lowest}
     if policy is not None and policy.asks_witnesses:
         for origin, head in await _witnessed(connection, lowest, policy):
-            found[origin].append(head)
+            heads[origin].append(head)
     cursor = await connection.execute(_NEWEST, (COSIGNATURES_MAX, list(lowest)))
     for origin, text, lines in await cursor.fetchall():
         note = parse_note(_with(text, lines))
-        found[origin].append(
+        heads[origin].append(
             SignedHead(note.encode(), parse_checkpoint(note.text), is_witnessed=False)
         )
-    return found
+    return heads
 
 
 async def newest_note(connection: Connection, origin: str) -> bytes | None:
@@ -121,16 +121,16 @@ async def _witnessed(
           GROUP BY s.size HAVING {met} > 0 ORDER BY s.size DESC LIMIT %s) x
         JOIN checkpoint c ON c.origin = o.origin AND c.size = x.size
         ORDER BY c.size DESC"""  # noqa: S608 - own text, names are parameters
-    asked = (list(lowest), list(lowest.values()), names, *parameters, CANDIDATES_MAX)
-    cursor = await connection.execute(statement.encode(), asked)
-    found = []
+    values = (list(lowest), list(lowest.values()), names, *parameters, CANDIDATES_MAX)
+    cursor = await connection.execute(statement.encode(), values)
+    heads = []
     for origin, text, lines in await cursor.fetchall():
         note = _verified(parse_note(text.encode()), lines, policy)
         if note is not None:
-            found.append(
+            heads.append(
                 (origin, SignedHead(note.encode(), parse_checkpoint(note.text), is_witnessed=True))
             )
-    return found
+    return heads
 
 
 def _quorum(policy: Policy, name: str) -> tuple[str, list[Any]]:
