@@ -29,35 +29,35 @@ def demo(
     stay: Annotated[bool, typer.Option(help="stay up afterwards")] = True,
 ) -> None:
     """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
-    found = replace(settings(), sandbox=True, anonymous=True)
+    hub_settings = replace(settings(), sandbox=True, anonymous=True)
     with suppress(KeyboardInterrupt):
-        run(_demo(found, stay=stay))
+        run(_demo(hub_settings, stay=stay))
     typer.echo("\nstopped: hub, sandbox and PostgreSQL")
 
 
-async def _demo(found: Settings, *, stay: bool) -> None:
+async def _demo(hub_settings: Settings, *, stay: bool) -> None:
     tell = Teller()
-    folder = found.data_dir / "demo"
+    folder = hub_settings.data_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     tell.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
     tell.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
-    async with open_database(found) as database, sandbox(system_clock) as systems:
-        hub = await build(found, database, system_clock)
+    async with open_database(hub_settings) as database, sandbox(system_clock) as systems:
+        hub = await build(hub_settings, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
-            tell.line(f"up: the hub at {found.base}")
+            tell.line(f"up: the hub at {hub_settings.base}")
             tell.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
-            harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
+            harvester = Harvester(database, f"hub:{hub_settings.log_origin}", system_clock)
             sources = _sources(systems)
             await story.harvest(tell, database, harvester, sources, system_clock)
             hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
-            profiles = await register(database, folder, found.base, system_clock)
+            profiles = await register(database, folder, hub_settings.base, system_clock)
             now = system_clock().astimezone(UTC)
             entries = await story.push(tell, profiles[UNIVERSITY.name], now)
             await story.ask(tell, profiles[PARTNER.name], now)
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(tell, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
-            story.farewell(tell, found.base, folder)
+            story.farewell(tell, hub_settings.base, folder)
             if stay:
                 await server.wait_closed()
 

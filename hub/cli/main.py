@@ -38,21 +38,21 @@ GROUPS = {
 
 def assemble(only: str | None = None) -> typer.Typer:
     """Return the command line, with one verb or with all of them."""
-    made = typer.Typer(
+    command_line = typer.Typer(
         name="deltahub",
         help="Yangtze Delta Instrument Exchange Hub 长三角大型科研仪器数据交换枢纽",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    made.callback()(lambda: None)
+    command_line.callback()(lambda: None)
     for name, module in VERBS.items():
         if only in (None, name):
-            made.command(name)(getattr(import_module(f"hub.cli.{module}"), name))
+            command_line.command(name)(getattr(import_module(f"hub.cli.{module}"), name))
     for name, module in GROUPS.items():
         if only in (None, name):
-            made.add_typer(import_module(f"hub.cli.{module}").app, name=name)
-    return made
+            command_line.add_typer(import_module(f"hub.cli.{module}").app, name=name)
+    return command_line
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def verify(
 
 
 def _facts(verdict: ledger.Verdict) -> list[tuple[str, str]]:
-    found = [
+    facts = [
         ("record", verdict.record_type),
         ("key", verdict.key),
         ("authority", verdict.authority),
@@ -61,7 +61,7 @@ def _facts(verdict: ledger.Verdict) -> list[tuple[str, str]]:
         ("witnessed", verdict.witnessed_at and verdict.witnessed_at.isoformat()),
         ("witnesses", ", ".join(verdict.witnesses) or None),
     ]
-    return [(name, fact) for name, fact in found if fact]
+    return [(name, fact) for name, fact in facts if fact]
 
 
 def _read(path: Path) -> bytes:
