@@ -30,7 +30,7 @@ def doctor(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     for finding in findings:
-        typer.echo(f"{'ok ' if finding.is_well else '!! '} {finding.step}: {finding.found}")
+        typer.echo(f"{'ok ' if finding.is_well else '!! '} {finding.step}: {finding.result}")
         if not finding.is_well:
             typer.echo(f"     {finding.advice}")
     if not all(finding.is_well for finding in findings):

@@ -34,7 +34,7 @@ class CheckupFinding:
     """What one step found; `advice` is empty when it is well."""
 
     step: str
-    found: str
+    result: str
     advice: str = ""
     ends: bool = False
     """Nothing further can be checked."""
@@ -86,13 +86,13 @@ async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Ch
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
             answer = await http.get(f"{profile.hub}/healthz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        told = f"{profile.hub}: {type(error).__name__}"
-        yield CheckupFinding("address 地址", told, "check address, network and proxy", ends=True)
+        message = f"{profile.hub}: {type(error).__name__}"
+        yield CheckupFinding("address 地址", message, "check address, network and proxy", ends=True)
         return
     if answer.status_code not in (httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE):
-        told = f"{profile.hub} answers {answer.status_code}"
+        message = f"{profile.hub} answers {answer.status_code}"
         yield CheckupFinding(
-            "address 地址", told, "this is not a hub: check the address", ends=True
+            "address 地址", message, "this is not a hub: check the address", ends=True
         )
         return
     well = answer.status_code == httpx.codes.OK
@@ -120,11 +120,11 @@ async def _calls(
         yield _answered(await client.query(questions.sources))
     if PUSH not in scopes:
         return
-    named = source or next(iter(me["sources"]), None)
-    if named is None:
+    push_source = source or next(iter(me["sources"]), None)
+    if push_source is None:
         yield CheckupFinding("push 推送", "no source to push as", "ask the operator for one")
         return
-    yield await _dry_push(client, named)
+    yield await _dry_push(client, push_source)
 
 
 def _answered(answer: dict[str, Any]) -> CheckupFinding:
@@ -133,8 +133,8 @@ def _answered(answer: dict[str, Any]) -> CheckupFinding:
         return CheckupFinding("query 查询", code, "see docs/errors.md")
     sources = answer["data"]["sources"]
     late = [source["id"] for source in sources if source["status"] != "OK"]
-    told = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
-    return CheckupFinding("query 查询", told)
+    message = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
+    return CheckupFinding("query 查询", message)
 
 
 async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
@@ -145,11 +145,11 @@ async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
     except ClientError as error:
         return CheckupFinding("push 推送", error.code, error.advice)
     problems = answer.body["rows"][0].get("problems", [])
-    told = (
+    message = (
         f"{source}: signature accepted; the empty probe row was refused with "
         f"{len(problems)} reasons, nothing was written"
     )
-    return CheckupFinding("push 推送", told)
+    return CheckupFinding("push 推送", message)
 
 
 async def collect(

@@ -121,9 +121,9 @@ class HubClient:
         """Return a token that is good for some time still, fetching one when needed."""
         now = self._now()
         if self._token is None or now >= self._token.good_until:
-            found = await self.discover()
+            discovery = await self.discover()
             text, seconds, self._skew = await fetch_token(
-                self._http, found, self.client_id, self.key, self._clock, self._skew
+                self._http, discovery, self.client_id, self.key, self._clock, self._skew
             )
             self._token = _Token(text, self._now() + timedelta(seconds=seconds - _TOKEN_SPARE_S))
         return self._token.text
@@ -141,13 +141,13 @@ class HubClient:
 
         Give either the text of a document or the id of a registered one.
         """
-        asked = {
+        request = {
             "query": document,
             "documentId": document_id,
             "operationName": operation,
             "variables": dict(variables) if variables else None,
         }
-        body = _json({name: value for name, value in asked.items() if value is not None})
+        body = _json({name: value for name, value in request.items() if value is not None})
         headers = {
             "content-type": "application/json",
             "accept": "application/graphql-response+json, application/json;q=0.9",

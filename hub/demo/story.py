@@ -74,22 +74,22 @@ def _tell_refused(tell: Teller, row: Mapping[str, Any]) -> None:
 
 async def ask(tell: Teller, profile: Profile, now: datetime) -> None:
     """Ask the partner's one question and show the answer."""
-    asked = {**variables(QUESTION, now), "first": ASKED_MAX}
+    query_variables = {**variables(QUESTION, now), "first": ASKED_MAX}
     with tell.step(
         "合作平台一次提问", "The partner asks, in one request: which TEMs in the delta are free"
     ):
         tell.say("for four hours next Tuesday, and what do four hours cost an enterprise?")
         async with profile.client() as hub:
-            answer = await hub.query(document(QUESTION), asked)
+            answer = await hub.query(document(QUESTION), query_variables)
         for error in answer.get("errors", ()):
             tell.say(f"{error['extensions']['code']}: {error['message']}")
-        found = answer["data"]["instruments"]
-        tell.say(f"{found['totalCount']} instruments; some of each source:")
+        instruments = answer["data"]["instruments"]
+        tell.say(f"{instruments['totalCount']} instruments; some of each source:")
         rows: list[tuple[Any, ...]] = [("instrument", "institution", "free", "4 h cost", "book at")]
-        rows += [_told(node) for node in _some_of_each(found["nodes"])]
+        rows += [_told(node) for node in _some_of_each(instruments["nodes"])]
         tell.table(rows)
         tell.line()
-        tell_sources(tell, found["sources"], now)
+        tell_sources(tell, instruments["sources"], now)
 
 
 def _some_of_each(nodes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
