@@ -61,12 +61,12 @@ def front_routes(database: Database, sequencer: Sequencer, shared: State) -> lis
     async def page(_: Request) -> Response:
         state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
-        told = "; ".join(f"{name}: {part}" for name, part in state.items())
+        summary = "; ".join(f"{name}: {part}" for name, part in state.items())
         return HTMLResponse(
             PAGE.format(
                 sheet=SHEET,
                 version=schema.STANDARD_VERSION,
-                state=escape(told),
+                state=escape(summary),
                 style="state" if well else "bad",
             ),
             headers={"Content-Security-Policy": POLICY},

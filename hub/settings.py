@@ -152,10 +152,10 @@ class Settings:
                 values[declared.name] = declared.metadata["read"](text)
             except ValueError as error:
                 problems.append(f"{name} {error}")
-        made = cls(**values)
+        settings = cls(**values)
         if problems:
-            raise SettingsError(problems + made.conflicts())
-        return made.checked()
+            raise SettingsError(problems + settings.conflicts())
+        return settings.checked()
 
     def conflicts(self) -> list[str]:
         """Return what is wrong between settings that are right by themselves."""

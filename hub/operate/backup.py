@@ -116,7 +116,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
 
     Raises `RefusedError` CONFLICT when the file exists.
     """
-    with _new_file(file) as target, _archive(target) as made:
+    with _new_file(file) as target, _archive(target) as archive:
         async with database.writes.connection() as connection, connection.transaction():
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             await _without_haste(connection)
@@ -125,7 +125,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
             parts = [
                 await _write_part(
                     connection,
-                    made,
+                    archive,
                     table.name,
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
@@ -138,7 +138,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
             logs=logs,
             parts=tuple(parts),
         )
-        made.writestr(MANIFEST, manifest.encode())
+        archive.writestr(MANIFEST, manifest.encode())
     return manifest
 
 
@@ -212,7 +212,7 @@ def _archive(target: IO[bytes]) -> ZipFile:
 
 
 async def _write_part(
-    connection: Connection, made: ZipFile, table: str, columns: tuple[str, ...]
+    connection: Connection, archive: ZipFile, table: str, columns: tuple[str, ...]
 ) -> Part:
     hashed, size = sha256(), 0
     statement = sql.SQL("COPY {} ({}) TO STDOUT").format(
@@ -220,7 +220,7 @@ async def _write_part(
     )
     name = Part(table=table, columns=(), rows=0, bytes=0, sha256="").name
     async with connection.cursor() as cursor:
-        with made.open(name, "w", force_zip64=True) as part:
+        with archive.open(name, "w", force_zip64=True) as part:
             async with cursor.copy(statement) as copy:
                 async for chunk in copy:
                     hashed.update(chunk)
@@ -319,8 +319,8 @@ async def _check_columns(connection: Connection, manifest: BackupManifest) -> li
     """Check that every part fits its table; return the identity columns."""
     cursor = await connection.execute(_COLUMNS.encode())
     present = {(table, column): identity for table, column, identity in await cursor.fetchall()}
-    asked = {(part.table, column) for part in manifest.parts for column in part.columns}
-    unknown = sorted(asked - present.keys())
+    part_columns = {(part.table, column) for part in manifest.parts for column in part.columns}
+    unknown = sorted(part_columns - present.keys())
     if unknown:
         raise _damaged(f"it names {'.'.join(unknown[0])}, which its version does not have")
     return sorted(pair for pair, identity in present.items() if identity)
@@ -365,8 +365,8 @@ async def _migration(connection: Connection) -> str | None:
     if await cursor.fetchone() != (True,):
         return None
     cursor = await connection.execute(b"SELECT version_num FROM alembic_version")
-    found = await cursor.fetchone()
-    return None if found is None else str(found[0])
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 def _exists(file: Path, hint: str) -> HubError:

@@ -61,8 +61,8 @@ def unit_row(owner: SandboxOwner) -> Row:
 
 
 def _named(code: str) -> str:
-    found = division(code)
-    return found.name if found else ""
+    place = division(code)
+    return place.name if place else ""
 
 
 def equipment_row(one: SandboxInstrument) -> Row:

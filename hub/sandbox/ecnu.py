@@ -175,12 +175,13 @@ class _Api:
         if refused is not None:
             return refused
         form = parse_qs((await request.body())[:FORM_BYTES_MAX].decode("ascii", "replace"))
-        given = _basic(request.headers.get("authorization", "")) or (
+        credentials = _basic(request.headers.get("authorization", "")) or (
             form.get("client_id", [""])[0],
             form.get("client_secret", [""])[0],
         )
         known = all(
-            compare_digest(a.encode(), b.encode()) for a, b in zip(given, self._client, strict=True)
+            compare_digest(a.encode(), b.encode())
+            for a, b in zip(credentials, self._client, strict=True)
         )
         if not known:
             return JSONResponse({"error": "invalid_client"}, status_code=401)

@@ -52,16 +52,16 @@ class Switchboard:
     async def endpoint(self, request: Request) -> Response:
         """Set or tell the faults."""
         if request.method == "POST":
-            given = await request.json()
+            values = await request.json()
             names = {field.name for field in fields(Faults)}
-            if not isinstance(given, dict) or not set(given) <= names:
+            if not isinstance(values, dict) or not set(values) <= names:
                 return JSONResponse({"error": f"known faults: {sorted(names)}"}, status_code=400)
-            self.set(given)
+            self.set(values)
         return JSONResponse(asdict(self.faults))
 
-    def set(self, given: Mapping[str, Any]) -> None:
+    def set(self, values: Mapping[str, Any]) -> None:
         """Set these faults and put all others off."""
-        faults = Faults(**given)
+        faults = Faults(**values)
         self.faults = replace(faults, slow=min(float(faults.slow), SLOW_S_MAX))
 
     async def stand_in_the_way(self) -> Response | None:

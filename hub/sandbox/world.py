@@ -140,14 +140,16 @@ class World:
     @cached_property
     def platform(self) -> tuple[SandboxInstrument, ...]:
         """The instruments of the province platform."""
-        made: list[SandboxInstrument] = []
+        instruments: list[SandboxInstrument] = []
         total = sum(owner.weight for owner in self.owners)
         before = 0
         for owner in self.owners:
             before += owner.weight
-            count = int(before * PLATFORM_COUNT * self.scale) // total - len(made)
-            made += [_instrument(owner, position, CALENDAR_SHARE) for position in range(count)]
-        return tuple(made)
+            count = int(before * PLATFORM_COUNT * self.scale) // total - len(instruments)
+            instruments += [
+                _instrument(owner, position, CALENDAR_SHARE) for position in range(count)
+            ]
+        return tuple(instruments)
 
     @cached_property
     def university(self) -> tuple[SandboxInstrument, ...]:

@@ -72,17 +72,17 @@ class RedisState:
     async def check(self) -> None:
         """Raise unless Redis answers and keeps what it acknowledged; see `State.check`."""
         with _answers():
-            found: dict[str, Any] = {}
+            info: dict[str, Any] = {}
             for section in ("server", "memory"):
-                found |= await self._redis.info(section)
-        version = str(found["redis_version"])
+                info |= await self._redis.info(section)
+        version = str(info["redis_version"])
         if tuple(int(part) for part in version.split(".")[:2]) < limits.REDIS_OLDEST:
             raise StateUnavailableError(
                 f"Redis is {version}", "The operator needs Redis 6.2 or newer, or Valkey."
             )
-        if found["maxmemory"] and found["maxmemory_policy"] != "noeviction":
+        if info["maxmemory"] and info["maxmemory_policy"] != "noeviction":
             raise StateUnavailableError(
-                f"Redis may forget used nonces ({found['maxmemory_policy']})",
+                f"Redis may forget used nonces ({info['maxmemory_policy']})",
                 "The operator must set maxmemory-policy to noeviction.",
             )
         await self._run(self._begin, [self._epoch], [self._believed_from()])
