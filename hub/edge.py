@@ -59,7 +59,7 @@ class Edge:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                self._complete(message)
+                self._add_headers(message)
             await send(message)
 
         scope["app"] = self  # by this Starlette's router knows that somebody catches what it raises
@@ -79,7 +79,7 @@ class Edge:
             failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
             await problem(failure)(scope, receive, begin)
 
-    def _complete(self, message: Message) -> None:
+    def _add_headers(self, message: Message) -> None:
         headers = message["headers"]
         stated = {name for name, _ in headers}
         message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]

@@ -92,14 +92,15 @@ def front_routes(database: Database, sequencer: Sequencer, shared: State) -> lis
 
 async def _state(database: Database, sequencer: Sequencer, shared: State) -> dict[str, str]:
     health = sequencer.health
+    # Without the shared state no token is issued and none is accepted.
     return {
-        "database": await _word(database.reads.fetch_all("SELECT 1")),
+        "database": await _check_result(database.reads.fetch_all("SELECT 1")),
         "log": "ok" if health.is_well else health.code or health.state,
-        "shared": await _word(shared.check()),  # without it no token is given and none is taken
+        "shared": await _check_result(shared.check()),
     }
 
 
-async def _word(check: Awaitable[object]) -> str:
+async def _check_result(check: Awaitable[object]) -> str:
     try:
         await check
     except HubError as error:

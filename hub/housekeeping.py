@@ -39,7 +39,7 @@ async def run_housekeeping(
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
             if await switch_precedence(database, local_date(clock())):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
-            await forget(database, clock)
+            await forget_answers(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
@@ -48,7 +48,7 @@ async def run_housekeeping(
             continue
 
 
-async def forget(database: Database, clock: Clock) -> int:
+async def forget_answers(database: Database, clock: Clock) -> int:
     """Forget old answers to repeated requests; return how many, 0 when another worker does it."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))

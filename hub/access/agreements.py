@@ -54,12 +54,12 @@ class Agreements:
             self._cached.popitem(last=False)
         return grants
 
-    async def turned(self, party: str | None, after: date, until: date) -> list[str]:
+    async def providers_changed(self, party: str | None, after: date, until: date) -> list[str]:
         """Return whose grants to a party began or ended by date: after a day, until another."""
         if party is None or not self._statement or until <= after:
             return []
         stated = await self._stated(await self._name(party))
-        return sorted({grant.provider for grant in stated if grant.turns(after, until)})
+        return sorted({grant.provider for grant in stated if grant.changes_between(after, until)})
 
     async def _name(self, party: str) -> str:
         """Return the name of the institution that a client acts for."""

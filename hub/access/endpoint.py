@@ -137,7 +137,7 @@ class AuthorizationEndpoints:
             return refusal(error, self._config)
         try:
             form = await self._read(request, envelope, now)
-            answer = await self._settle(form, work(form))
+            answer = await self._use_up(form, work(form))
         except OAuth2Error as error:
             answer = self._server.refused(error)
         except UnavailableError as error:
@@ -157,7 +157,7 @@ class AuthorizationEndpoints:
             raise InvalidRequestError(f"the body must be {_FORM_TYPE}")
         if "authorization" in envelope.headers:
             raise InvalidRequestError("authenticate with a client assertion in the body alone")
-        values = parse_form(await read_body(request, FORM_MAX_BYTES, _too_long))
+        values = parse_form(await read_body(request, FORM_MAX_BYTES, _body_too_long))
         form = Form(envelope.path, values, envelope.headers.get("dpop"), now)
         if values.get("client_assertion_type") == assertion.ASSERTION_TYPE:
             try:
@@ -168,7 +168,7 @@ class AuthorizationEndpoints:
             form.client = await self._store.get(form.assertion.client_id)
         return form
 
-    async def _settle(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
+    async def _use_up(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
         """Use up what may be used once, then let the answer go."""
         if answer.status != 200:  # noqa: PLR2004 - a refusal uses nothing up
             return answer
@@ -199,7 +199,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     return values
 
 
-def _too_long() -> InvalidRequestError:
+def _body_too_long() -> InvalidRequestError:
     return InvalidRequestError(f"the body is longer than {FORM_MAX_BYTES} bytes")
 
 

@@ -31,7 +31,7 @@ class Grant:
             self.until is None or day <= self.until
         )
 
-    def turns(self, after: date, until: date) -> bool:
+    def changes_between(self, after: date, until: date) -> bool:
         """Whether it begins or ends by date on one of the days after a day until another."""
         begins = self.since is not None and after < self.since <= until
         return begins or (self.until is not None and after <= self.until < until)

@@ -48,7 +48,7 @@ GRANT_TYPE = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class SingleUse:
     """A proof that is used up: its name, seconds to remember, when it was made, else `error`."""
 
     name: str
@@ -70,7 +70,7 @@ class Form:
     now: datetime
     assertion: assertion.Assertion | None = None
     client: Client | None = None
-    reserve: list[Once] = field(default_factory=list)
+    reserve: list[SingleUse] = field(default_factory=list)
     epoch_of: str | None = None
 
 
@@ -303,7 +303,7 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         registered = request.client.client.key(proof.jkt)
         if registered is not None and not registered.active(form.now):
             raise InvalidProofError()
-        used = Once(proof.replay_key, PROOF_TTL_S, proof.issued_at, InvalidProofError())
+        used = SingleUse(proof.replay_key, PROOF_TTL_S, proof.issued_at, InvalidProofError())
         form.reserve.append(used)
         return proof.jkt
 
@@ -329,7 +329,7 @@ def _authenticate(issuer: str) -> Any:
             raise HubClientError()
         issued_at = form.assertion.claims["iat"]
         name = form.assertion.replay_key
-        form.reserve.append(Once(name, ASSERTION_TTL_S, issued_at, HubClientError()))
+        form.reserve.append(SingleUse(name, ASSERTION_TTL_S, issued_at, HubClientError()))
         return _RegisteredClient(client)
 
     return by_assertion

@@ -57,7 +57,7 @@ def sql(
         return None
     agreed = [term for term in rule.terms if isinstance(term, Agreed)]
     conditions = [
-        f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _asked(each, limited))})"
+        f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _granted_item(each, limited))})"
         for each in agreed
     ]
     for term in rule.terms:
@@ -70,7 +70,7 @@ def sql(
     return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
 
 
-def _asked(term: Agreed, limited: Datasets) -> str | None:
+def _granted_item(term: Agreed, limited: Datasets) -> str | None:
     return term.item if term.dataset in limited else None
 
 
@@ -80,10 +80,10 @@ def holds(rule: Rule, subject: Subject, grants: PartyGrants) -> bool:
         return True
     if grants.party is None:
         return False
-    return any(_fits(term, subject, grants) for term in rule.terms)
+    return any(_term_holds(term, subject, grants) for term in rule.terms)
 
 
-def _fits(term: Term, subject: Subject, grants: PartyGrants) -> bool:
+def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
     if isinstance(term, Agreed):
         return subject.owner in grants.owners(term.dataset, term.item)
     if isinstance(term, Owner):

@@ -32,22 +32,22 @@ def candidates() -> None:
 @app.command()
 def same(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """State that two keys name one thing: what both own or is below them becomes one."""
-    _tell(run(_link((record_type, first, second), LinkRelation.SAME_AS, reason)))
+    _print_outcomes(run(_link((record_type, first, second), LinkRelation.SAME_AS, reason)))
 
 
 @app.command()
 def differs(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """State that two keys name two things, however alike they look."""
-    _tell(run(_link((record_type, first, second), LinkRelation.DIFFERS, reason)))
+    _print_outcomes(run(_link((record_type, first, second), LinkRelation.DIFFERS, reason)))
 
 
 @app.command()
 def undo(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """Take back what the operator stated of two keys: readers see the former rows again."""
-    _tell(run(_unlink((record_type, first, second), reason)))
+    _print_outcomes(run(_unlink((record_type, first, second), reason)))
 
 
-def _tell(outcomes: Outcomes) -> None:
+def _print_outcomes(outcomes: Outcomes) -> None:
     for row in outcomes.rows:
         typer.echo(f"{row.outcome.value}  {row.key}  entry {row.entry_id}")
 

@@ -117,7 +117,7 @@ async def _calls(
     scopes: list[str] = me["scopes"]
     yield CheckupFinding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
     if READ in scopes:
-        yield _answered(await client.query(questions.sources))
+        yield _query_finding(await client.query(questions.sources))
     if PUSH not in scopes:
         return
     push_source = source or next(iter(me["sources"]), None)
@@ -127,7 +127,7 @@ async def _calls(
     yield await _dry_push(client, push_source)
 
 
-def _answered(answer: dict[str, Any]) -> CheckupFinding:
+def _query_finding(answer: dict[str, Any]) -> CheckupFinding:
     if answer.get("errors"):
         code = answer["errors"][0]["extensions"]["code"]
         return CheckupFinding("query 查询", code, "see docs/errors.md")

@@ -47,8 +47,8 @@ RECEIPT_POLL_S = 0.25
 PUSH_MAX_BYTES = 16 << 20
 PUSH_MAX_ROWS = 10_000
 _TOKEN_SPARE_S = 20
-_AGAIN_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
-_AGAIN_WITH_ITS_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
+_RETRY_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
+_RETRY_WITH_HUB_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
 _NDJSON = "application/x-ndjson"
 _JSON_TYPE = "application/json"
 
@@ -232,9 +232,11 @@ class HubClient:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> httpx.Response:
         """Send with token and proof; once more when the hub asks for a new token or clock."""
-        answer = await self._send(method, path, "", await self._proven(method, path, headers), body)
+        answer = await self._send(
+            method, path, "", await self._with_proof(method, path, headers), body
+        )
         if self._worth_repeating(answer):
-            again = await self._proven(method, path, headers)
+            again = await self._with_proof(method, path, headers)
             answer = await self._send(method, path, "", again, body)
         return answer
 
@@ -251,14 +253,14 @@ class HubClient:
     async def _sign(
         self, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> SentRequest:
-        proven = await self._proven("POST", path, headers)
+        proven = await self._with_proof("POST", path, headers)
         target = self.base + path
         envelope = Envelope("POST", path, target, f"{target}?{query}" if query else target, proven)
         signed, base = sign_request(envelope, self.key, PUSH, self._now())
         every = {**proven, **signed}
         return SentRequest("POST", envelope.target_uri, every, body, base.decode("ascii"))
 
-    async def _proven(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
+    async def _with_proof(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
         token = await self.token()
         proof = dpop.make(self.key, method, self.base + path, self._now(), token=token)
         return {**headers, "authorization": f"DPoP {token}", "dpop": proof}
@@ -272,7 +274,7 @@ class HubClient:
             async with self._http.stream(
                 method, target, headers=headers, content=body, timeout=timeout
             ) as answer:
-                return await _whole(answer)
+                return await _read_whole(answer)
         except httpx.HTTPError as error:
             raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
 
@@ -280,10 +282,10 @@ class HubClient:
         if answer.status_code != httpx.codes.UNAUTHORIZED:
             return False
         code = _object(answer).get("code")
-        if code in _AGAIN_WITH_NEW_TOKEN:
+        if code in _RETRY_WITH_NEW_TOKEN:
             self._token = None
             return True
-        if code in _AGAIN_WITH_ITS_CLOCK:
+        if code in _RETRY_WITH_HUB_CLOCK:
             self._skew = server_clock_difference(answer, self._clock())
             return True
         return False
@@ -299,7 +301,7 @@ class HubClient:
             raise AnswerUnverifiedError(error.reason) from error
 
 
-async def _whole(answer: httpx.Response) -> httpx.Response:
+async def _read_whole(answer: httpx.Response) -> httpx.Response:
     """Read an answer up to `ANSWER_MAX_BYTES`, as it came: the digest is over these bytes."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubUnreachableError("something between here and the hub compresses its answers")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hub.harvest.report import Report, RunStatus
-from hub.tell import Teller
+from hub.printer import Printer
 
 __all__ = ["print_report"]
 
 
-def print_report(tell: Teller, report: Report) -> None:
+def print_report(tell: Printer, report: Report) -> None:
     """Print what came of each list, and of the whole run."""
     rows: list[tuple[Any, ...]] = [("list", "rows", "new", "same", "quarantined", "state")]
     for part in report.collections:

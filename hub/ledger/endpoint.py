@@ -130,7 +130,7 @@ class LogEndpoints:
         return str(request.path_params.get("origin", self._key.name))
 
     async def _tile(self, request: Request) -> Response:
-        tile, origin = _asked(request), self._origin(request)
+        tile, origin = _requested_tile(request), self._origin(request)
         async with self._database.reads.connection() as connection:
             cursor = await connection.execute(_SIZE, (origin,))
             row = await cursor.fetchone()
@@ -174,7 +174,7 @@ def _entry(columns: list[Any]) -> bytes:
         return b""  # hashes to nothing that the tree has
 
 
-def _asked(request: Request) -> Tile:
+def _requested_tile(request: Request) -> Tile:
     rest = request.path_params["rest"]
     try:
         if len(rest) > PATH_MAX:

@@ -130,7 +130,7 @@ class LeafEvidence:
         signed = None if self.jws is None else statement_hash(self.jws)
         return Leaf(self.revision.record_type, self.salted_hash, self.party, self.kid, signed)
 
-    def is_of(self, canon: bytes) -> bool:
+    def matches(self, canon: bytes) -> bool:
         """Say whether the salted hash belongs to these record bytes and this revision."""
         of = self.revision
         return self.salted_hash == salted_hash(self.salt, of.authority, of.key, of.number, canon)

@@ -70,7 +70,7 @@ WHERE NOT EXISTS (SELECT FROM leaf l WHERE l.entry_id = e.entry_id)
   AND (e.xid < pg_snapshot_xmin(pg_current_snapshot())
        OR e.xid >= pg_snapshot_xmax(pg_current_snapshot()))
 ORDER BY e.xid, e.entry_id LIMIT %s"""
-_MOVE = """
+_UPDATE_STATE = """
 UPDATE log_state SET size = %s, root = %s, updated_at = %s
 WHERE origin = %s AND epoch = %s AND size = %s"""
 _TILES = """
@@ -80,7 +80,7 @@ _UNSIGNED = """
 SELECT origin FROM log_state s WHERE origin <> %s AND size > (
   SELECT coalesce(max(c.size), 0) FROM checkpoint c WHERE c.origin = s.origin)
 ORDER BY origin"""
-_CUT = (
+_TRUNCATE = (
     "UPDATE log_state SET ended_at = %(now)s WHERE origin = %(origin)s",
     "DELETE FROM leaf WHERE origin = %(origin)s AND leaf_index >= %(size)s",
     """DELETE FROM tile
@@ -92,7 +92,7 @@ _CUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class TakenEntries:
+class TakenEntry:
     """What of an entry goes into its leaf."""
 
     entry_id: int
@@ -244,7 +244,7 @@ class LogStore:
     async def add_key(self, turn: Turn, key: VerifierKey) -> None:
         """Note a key before it signs, so that nobody meets a checkpoint of an unknown one."""
         async with self._connection.transaction():
-            await self._move(turn, turn.state.size, turn.state.root)
+            await self._update_state(turn, turn.state.size, turn.state.root)
             await self._connection.execute(
                 b"INSERT INTO log_key VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 (self.origin, key.public, turn.state.size, turn.now),
@@ -255,21 +255,21 @@ class LogStore:
         cursor = await self._connection.execute(_UNSIGNED.encode(), (self.origin,))
         return [row[0] for row in await cursor.fetchall()]
 
-    async def cut(self, turn: Turn, signed: Head) -> None:
+    async def truncate(self, turn: Turn, signed: Head) -> None:
         """Take back the leaves that were never signed, and end the log.
 
         Their entries have no place any more. They may have been signed by a process that died
         before anybody saw it: a log that grew again with others would sign one size twice.
         """
         async with self._connection.transaction():
-            await self._move(turn, signed.size, signed.root)
-            for statement in _CUT:
+            await self._update_state(turn, signed.size, signed.root)
+            for statement in _TRUNCATE:
                 await self._connection.execute(
                     statement.encode(),
                     {"origin": self.origin, "size": signed.size, "now": turn.now},
                 )
 
-    async def is_late(self) -> bool:
+    async def has_entries_out_of_order(self) -> bool:
         """Say whether a log that has no leaf yet finds entries that cannot be taken in their order.
 
         They have places in other logs, or their transactions are ahead of this server's.
@@ -286,19 +286,19 @@ class LogStore:
         assert row is not None
         return str(row[0])
 
-    async def take(self, mark: Mark, limit: int) -> list[TakenEntries]:
+    async def take(self, mark: Mark, limit: int) -> list[TakenEntry]:
         """Return the next entries behind the mark that no running transaction can precede."""
         cursor = await self._connection.execute(_TAKE, (*mark, limit))
-        return [TakenEntries(*row) for row in await cursor.fetchall()]
+        return [TakenEntry(*row) for row in await cursor.fetchall()]
 
-    async def take_any(self, limit: int) -> list[TakenEntries]:
+    async def take_any(self, limit: int) -> list[TakenEntry]:
         """Return entries that are no leaves, wherever they stand in the order.
 
         A visible row whose transaction this server has not yet reached was loaded from a dump;
         nothing that is still running can come before it.
         """
         cursor = await self._connection.execute(_TAKE_ANY, (limit,))
-        return [TakenEntries(*row) for row in await cursor.fetchall()]
+        return [TakenEntry(*row) for row in await cursor.fetchall()]
 
     async def tiles(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         """Read hash tiles."""
@@ -322,7 +322,7 @@ class LogStore:
         )
         columns = ("origin", "leaf_index", "entry_id", "leaf_hash")
         async with self._connection.transaction():
-            await self._move(turn, after.size, after.root)
+            await self._update_state(turn, after.size, after.root)
             try:
                 await copy_rows(self._connection, "leaf", columns, lines)
             except UniqueViolation as error:
@@ -342,7 +342,7 @@ class LogStore:
     async def publish(self, turn: Turn, head: Head, staged: Callable[[], None]) -> None:
         """Make a signed checkpoint visible, or nothing; a new key may sign the same tree."""
         async with self._connection.transaction():
-            await self._move(turn, turn.state.size, turn.state.root)
+            await self._update_state(turn, turn.state.size, turn.state.root)
             cursor = await self._connection.execute(
                 """INSERT INTO checkpoint AS c (origin, size, root, note, epoch, signed_at)
                    VALUES (%s, %s, %s, %s, %s, %s)
@@ -355,9 +355,9 @@ class LogStore:
                 raise FencedError("LOG_MOVED", f"{head.size} leaves were signed with another root")
             staged()
 
-    async def _move(self, turn: Turn, size: int, root: bytes) -> None:
+    async def _update_state(self, turn: Turn, size: int, root: bytes) -> None:
         cursor = await self._connection.execute(
-            _MOVE, (size, root, turn.now, self.origin, turn.epoch, turn.state.size)
+            _UPDATE_STATE, (size, root, turn.now, self.origin, turn.epoch, turn.state.size)
         )
         if cursor.rowcount != 1:
             raise FencedError(

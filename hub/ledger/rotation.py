@@ -54,19 +54,19 @@ async def known_keys(store: LogStore, key: VerifierKey) -> list[VerifierKey]:
 async def _end(store: LogStore, file: CheckpointFile, now: datetime) -> None:
     epoch, state = await store.take_epoch(now), await store.state()
     signed = await store.last_checkpoint() or Head(0, EMPTY_ROOT)
-    left = await _left(store, file, state)
+    left = await _last_signed(store, file, state)
     if left is not None and left.size > signed.size:
         await store.publish(Turn(epoch, state, now), left, lambda: None)
         signed = left
     if signed.size < state.size:
-        await store.cut(Turn(epoch, state, now), signed)
+        await store.truncate(Turn(epoch, state, now), signed)
     _LOG.warning(
         "log %s stands still at %d leaves; %d go to the next log",
         *(store.origin, signed.size, state.size - signed.size),
     )
 
 
-async def _left(store: LogStore, file: CheckpointFile, state: Head) -> Head | None:
+async def _last_signed(store: LogStore, file: CheckpointFile, state: Head) -> Head | None:
     """Return what was signed and perhaps not published; None when this store does not have it."""
     note = await to_thread(file.read)
     if note is None:

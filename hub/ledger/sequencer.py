@@ -49,7 +49,7 @@ from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.failures import FencedError, FrozenError
 from hub.ledger.heads import adopt_head, follow_head
-from hub.ledger.leader import Lead, Means, Step
+from hub.ledger.leader import Leader, LeaderParts, Step
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import LogStore, open_log
 from hub.ledger.note import Signer
@@ -108,7 +108,7 @@ class Health:
         return self.state in (SequencerState.STANDBY, SequencerState.LEADING)
 
 
-def _nothing(_: Step) -> None:
+def _ignore_step(_: Step) -> None:
     return
 
 
@@ -122,14 +122,14 @@ class Sequencer:
         clock: Clock,
         folder: Path,
         limits: SequencerLimits | None = None,
-        on_step: Callable[[Step], None] = _nothing,
+        on_step: Callable[[Step], None] = _ignore_step,
     ) -> None:
         self._url = url
         self._limits = limits or SequencerLimits()
         self._origin = signer.key.name
         self._folder = folder
         file = CheckpointFile(folder, self._origin)
-        self._means = Means(signer, file, clock, self._limits.batch, on_step)
+        self._parts = LeaderParts(signer, file, clock, self._limits.batch, on_step)
         self.health = Health()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,18 +140,18 @@ class Sequencer:
                     async with open_log(self._url, self._origin) as store:
                         await self._serve(store, stop)
                 except FencedError as error:
-                    self._tell(SequencerState.STANDBY, error.code, error.message)
+                    self._report(SequencerState.STANDBY, error.code, error.message)
                 except (HubError, LedgerError, psycopg.Error) as error:
-                    self._tell(SequencerState.AWAY, _code(error), str(error))
+                    self._report(SequencerState.AWAY, _code(error), str(error))
                 except Exception as error:  # noqa: BLE001 - outermost: never stand still silently
                     _LOG.exception("sequencer of %s failed", self._origin)
-                    self._tell(SequencerState.AWAY, "LOG_FAILED", type(error).__name__)
+                    self._report(SequencerState.AWAY, "LOG_FAILED", type(error).__name__)
                 await _pause(stop, self._limits.standby_s)
         finally:
             self.health = replace(self.health, state=SequencerState.STOPPED)
 
     async def catch_up(self) -> Checkpoint:
-        """Lead once: include every entry that can be included, sign, and let go.
+        """Lead once: include every entry that can be included, sign, and release the lock.
 
         Raises `FencedError` when another sequencer leads, `FrozenError` when the log must not be
         signed.
@@ -159,12 +159,12 @@ class Sequencer:
         async with open_log(self._url, self._origin) as store:
             if not await store.try_lock():
                 raise FencedError("LOG_LED", "another sequencer leads", hint="Wait for it.")
-            lead = await self._begin(store)
+            leader = await self._begin(store)
             for _ in range(self._limits.catch_up_batches):
-                if not await lead.sequence():
+                if not await leader.sequence():
                     break
-            await lead.publish()
-            return Checkpoint(self._origin, lead.edge.size, lead.edge.root)
+            await leader.publish()
+            return Checkpoint(self._origin, leader.edge.size, leader.edge.root)
 
     async def adopt(self) -> Checkpoint | None:
         """Write the checkpoint file anew from the database, on the operator's word.
@@ -173,8 +173,8 @@ class Sequencer:
         must not be a restored copy. Refused when there is a file.
         """
         async with open_log(self._url, self._origin) as store:
-            keys = await known_keys(store, self._means.signer.key)
-            return await adopt_head(store, self._means.file, keys)
+            keys = await known_keys(store, self._parts.signer.key)
+            return await adopt_head(store, self._parts.file, keys)
 
     async def _serve(self, store: LogStore, stop: asyncio.Event) -> None:
         while not await store.try_lock():
@@ -183,42 +183,42 @@ class Sequencer:
                 return
         while not stop.is_set():
             try:
-                lead = await self._begin(store)
-                self._tell(SequencerState.LEADING)
-                await self._lead(lead, stop)
+                leader = await self._begin(store)
+                self._report(SequencerState.LEADING)
+                await self._lead(leader, stop)
             except FrozenError as error:
-                self._tell(SequencerState.FROZEN, error.code, str(error))
+                self._report(SequencerState.FROZEN, error.code, str(error))
                 await _pause(stop, self._limits.frozen_s)
 
     async def _follow(self, store: LogStore) -> None:
         try:
-            keys = await known_keys(store, self._means.signer.key)
-            await follow_head(store, self._means.file, keys)
-            self._tell(SequencerState.STANDBY)
+            keys = await known_keys(store, self._parts.signer.key)
+            await follow_head(store, self._parts.file, keys)
+            self._report(SequencerState.STANDBY)
         except FrozenError as error:
-            self._tell(SequencerState.FROZEN, error.code, str(error))
+            self._report(SequencerState.FROZEN, error.code, str(error))
 
-    async def _lead(self, lead: Lead, stop: asyncio.Event) -> None:
+    async def _lead(self, leader: Leader, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not stop.is_set():
-            is_more = await lead.sequence()
-            if loop.time() >= due and await lead.publish():
+            is_more = await leader.sequence()
+            if loop.time() >= due and await leader.publish():
                 due = loop.time() + self._limits.checkpoint_s
-                self.health = replace(self.health, signed_at=self._means.clock())
-            signed = 0 if lead.signed is None else lead.signed.size
+                self.health = replace(self.health, signed_at=self._parts.clock())
+            signed = 0 if leader.signed is None else leader.signed.size
             self.health = replace(
-                self.health, epoch=lead.epoch, size=lead.edge.size, signed_size=signed
+                self.health, epoch=leader.epoch, size=leader.edge.size, signed_size=signed
             )
             await _pause(stop, 0 if is_more else self._limits.poll_s)
 
-    async def _begin(self, store: LogStore) -> Lead:
-        lead = Lead(store, await store.take_epoch(self._means.clock()), self._means)
-        await lead.resume()
-        await end_others(store, self._folder, self._means.clock())
-        return lead
+    async def _begin(self, store: LogStore) -> Leader:
+        leader = Leader(store, await store.take_epoch(self._parts.clock()), self._parts)
+        await leader.resume()
+        await end_others(store, self._folder, self._parts.clock())
+        return leader
 
-    def _tell(self, state: SequencerState, code: str = "", message: str = "") -> None:
+    def _report(self, state: SequencerState, code: str = "", message: str = "") -> None:
         before = self.health
         self.health = replace(before, state=state, code=code, message=message)
         if (before.state, before.code) == (state, code):

@@ -136,14 +136,14 @@ def _judge(
     leaf = evidence.leaf()
     _check_record(record)
     key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
-    record_type, record_key = evidence.revision.record_type, _named(record, registry, evidence)
+    record_type, record_key = evidence.revision.record_type, _record_key(record, registry, evidence)
     issuer = _issuer(record_type, record, registry)
     if key is not None and issuer not in (None, evidence.party):
         raise _RefusedError(
             Word.BAD_PRODUCER_SIG,
             f"PRODUCER_PARTY: {evidence.party} signed what only {issuer} may state",
         )
-    if not evidence.is_of(record):
+    if not evidence.matches(record):
         raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
     if record_key not in (None, evidence.revision.key):
         raise _RefusedError(
@@ -165,7 +165,9 @@ def _judge(
         )
     return Verdict(
         word=Word.VALID if policy.asks_witnesses else Word.VALID_UNWITNESSED,
-        reasons=_reasons(_vouched(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at),
+        reasons=_reasons(
+            _assurance_reason(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at
+        ),
         assurance=leaf.assurance,
         record_type=record_type,
         authority=evidence.revision.authority,
@@ -200,7 +202,7 @@ def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
         return None
 
 
-def _named(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | None:
+def _record_key(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | None:
     """Return the key that a record's own items give, or None where this version cannot tell."""
     wire = parse_canonical(record)
     if wire.keys() == TOMBSTONE:
@@ -212,7 +214,7 @@ def _named(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | N
         return None
 
 
-def _vouched(assurance: Assurance, issuer: str | None) -> VerdictReason:
+def _assurance_reason(assurance: Assurance, issuer: str | None) -> VerdictReason:
     """Say who vouches; of a signature whose signer was not compared with the issuer, only that."""
     if assurance is Assurance.PRODUCER_SIGNED and issuer is None:
         return _UNCOMPARED

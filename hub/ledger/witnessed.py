@@ -92,7 +92,7 @@ async def signed_heads(
             heads[origin].append(head)
     cursor = await connection.execute(_NEWEST, (COSIGNATURES_MAX, list(lowest)))
     for origin, text, lines in await cursor.fetchall():
-        note = parse_note(_with(text, lines))
+        note = parse_note(_with_lines(text, lines))
         heads[origin].append(
             SignedHead(note.encode(), parse_checkpoint(note.text), is_witnessed=False)
         )
@@ -103,7 +103,7 @@ async def newest_note(connection: Connection, origin: str) -> bytes | None:
     """Return the newest checkpoint of a log with the cosignatures that it has so far."""
     cursor = await connection.execute(_NEWEST, (COSIGNATURES_MAX, [origin]))
     row = await cursor.fetchone()
-    return None if row is None else _with(row[1], row[2])
+    return None if row is None else _with_lines(row[1], row[2])
 
 
 async def _witnessed(
@@ -162,5 +162,5 @@ def _verified(note: Note, lines: list[str], policy: Policy) -> Note | None:
     return with_cosignatures(note, right) if policy.is_met(names) else None
 
 
-def _with(text: str, lines: list[str]) -> bytes:
+def _with_lines(text: str, lines: list[str]) -> bytes:
     return "".join([text, *(f"{line}\n" for line in lines)]).encode()

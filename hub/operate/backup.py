@@ -119,7 +119,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
     with _new_file(file) as target, _archive(target) as archive:
         async with database.writes.connection() as connection, connection.transaction():
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            await _without_haste(connection)
+            await _allow_long_statements(connection)
             logs, migration = await _logs(connection), await _migration(connection)
             tables = [*METADATA.sorted_tables, *database.records.metadata.sorted_tables]
             parts = [
@@ -160,19 +160,19 @@ async def restore(database: Database, file: Path) -> BackupManifest:
             _check_part(archive, part)
         await _make_tables(database, manifest.migration)
         async with database.writes.transaction() as connection:
-            await _without_haste(connection)
+            await _allow_long_statements(connection)
             await _lock_empty(connection)
             identities = await _check_columns(connection, manifest)
             for part in manifest.parts:
                 await _load_part(connection, archive, part)
             for table, column in identities:
-                await _advance(connection, table, column)
+                await _advance_identity(connection, table, column)
             await begin_restored(connection)
             if await _logs(connection) != manifest.logs:
                 raise _damaged("the logs it holds are not those that its manifest names")
     migrate(database.url)
     async with database.writes.connection() as connection:
-        await _without_haste(connection)
+        await _allow_long_statements(connection)
         await connection.execute(b"ANALYZE")
     return manifest
 
@@ -338,7 +338,7 @@ async def _load_part(connection: Connection, archive: ZipFile, part: Part) -> No
             raise _damaged(f"{part.name} has {cursor.rowcount} rows, its manifest {part.rows}")
 
 
-async def _advance(connection: Connection, table: str, column: str) -> None:
+async def _advance_identity(connection: Connection, table: str, column: str) -> None:
     """Let the next id of a table follow the largest one restored."""
     await connection.execute(
         sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), max({})) FROM {}").format(
@@ -347,7 +347,7 @@ async def _advance(connection: Connection, table: str, column: str) -> None:
     )
 
 
-async def _without_haste(connection: Connection) -> None:
+async def _allow_long_statements(connection: Connection) -> None:
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         await connection.execute(f"SET LOCAL {name} = '{STATEMENT_TIMEOUT}'".encode())
 

@@ -134,16 +134,16 @@ def booking_row(booking: Booking) -> Row:
 
 def spoil(row: Row) -> Row:
     """Make a row as wrong as real ones are."""
-    bent = dict(row)
+    spoiled = dict(row)
     if "yxzt" in row:
-        bent |= {"yxzt": "不详", "qyrq": "2019年13月"}
+        spoiled |= {"yxzt": "不详", "qyrq": "2019年13月"}
     elif "dj" in row:
-        bent["dj"] = "面议"
+        spoiled["dj"] = "面议"
     elif "kssj" in row:
-        bent |= {"kssj": row["jssj"], "jssj": row["kssj"]}
+        spoiled |= {"kssj": row["jssj"], "jssj": row["kssj"]}
     else:
-        bent["sd"] = "全天"
-    return bent
+        spoiled["sd"] = "全天"
+    return spoiled
 
 
 class _Api:
@@ -171,7 +171,7 @@ class _Api:
 
     async def token(self, request: Request) -> Response:
         """Answer the token endpoint (RFC 6749 section 4.4)."""
-        refused = await self.switchboard.stand_in_the_way()
+        refused = await self.switchboard.fault_answer()
         if refused is not None:
             return refused
         form = parse_qs((await request.body())[:FORM_BYTES_MAX].decode("ascii", "replace"))
@@ -195,7 +195,7 @@ class _Api:
 
     async def listing(self, request: Request) -> Response:
         """Answer one page of one list."""
-        refused = await self.switchboard.stand_in_the_way()
+        refused = await self.switchboard.fault_answer()
         if refused is not None:
             return refused
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -213,7 +213,7 @@ class _Api:
         since, until = query.get("jssjStart", ""), query.get("kssjEnd", "9999")
         if name == "yyjl":
             rows = [row for row in rows if row["jssj"] >= since and row["kssj"] < until]
-        shown, total = self.switchboard.bend(rows, spoil)
+        shown, total = self.switchboard.published(rows, spoil)
         length = min(int(size), PAGE_ROWS_MAX)
         start = (int(page) - 1) * length
         data = {

@@ -64,7 +64,7 @@ class Switchboard:
         faults = Faults(**values)
         self.faults = replace(faults, slow=min(float(faults.slow), SLOW_S_MAX))
 
-    async def stand_in_the_way(self) -> Response | None:
+    async def fault_answer(self) -> Response | None:
         """Wait, or answer instead of the system; None lets it answer."""
         if self.faults.slow:
             await asyncio.sleep(self.faults.slow)
@@ -76,7 +76,7 @@ class Switchboard:
             return HTMLResponse("<html><body><form>请登录</form></body></html>")
         return None
 
-    def bend(
+    def published(
         self, rows: Sequence[dict[str, Any]], spoil: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> tuple[Sequence[dict[str, Any]], int]:
         """Return what the system would publish in its present state, and the total it claims."""
@@ -85,9 +85,9 @@ class Switchboard:
         if self.faults.shrunk:
             rows = rows[: len(rows) // 2]
         if self.faults.spoiled or self.faults.lying:
-            bent = [
+            published = [
                 spoil(row) if position % DEFECT_EVERY == 0 else row
                 for position, row in enumerate(rows)
             ]
-            return bent, len(bent) + self.faults.lying
+            return published, len(published) + self.faults.lying
         return rows, len(rows)

@@ -43,7 +43,7 @@ class Flights:
         self._keep_s = keep_s
         self._flights: dict[str, _Flight] = {}
 
-    async def fly(self, key: str, fetch: Fetch, *, lease_s: float, wait_s: float) -> bytes:
+    async def fetch_once(self, key: str, fetch: Fetch, *, lease_s: float, wait_s: float) -> bytes:
         """Return what `fetch` answers to `key`, asked here or by whoever asked first.
 
         `lease_s`: longest time for one `fetch`. `wait_s`: longest wait of this caller.
@@ -55,9 +55,9 @@ class Flights:
             if len(self._flights) >= MAX_FLIGHTS:
                 raise StateUnavailableError("too many questions are on their way")
             flight = _Flight(key, fetch, lease_s)
-            flight.task = asyncio.create_task(self._settle(flight))
+            flight.task = asyncio.create_task(self._answer_of(flight))
             self._flights[key] = flight
-            flight.task.add_done_callback(partial(self._landed, flight))
+            flight.task.add_done_callback(partial(self._ended, flight))
         flight.until = max(flight.until, asyncio.get_running_loop().time() + wait_s)
         await asyncio.wait({flight.task}, timeout=wait_s)
         if not flight.task.done():
@@ -73,7 +73,7 @@ class Flights:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _settle(self, flight: _Flight) -> bytes:
+    async def _answer_of(self, flight: _Flight) -> bytes:
         clock = asyncio.get_running_loop().time
         began, key = clock(), flight.key
         pause = FLIGHT_POLL_FIRST_S
@@ -86,7 +86,7 @@ class Flights:
                 finally:
                     with suppress(StateUnavailableError):
                         await self._state.release(key, token)
-            answer = await self._state.get(_kept(key))
+            answer = await self._state.get(_answer_key(key))
             if answer is not None:
                 return answer
             if clock() >= flight.until:
@@ -96,7 +96,7 @@ class Flights:
 
     async def _lead(self, flight: _Flight, lease_ends: float) -> bytes:
         # The leader before may have answered between our last look and our lease.
-        answer = await self._state.get(_kept(flight.key))
+        answer = await self._state.get(_answer_key(flight.key))
         if answer is not None:
             return answer
         limit = asyncio.timeout_at(lease_ends)
@@ -109,15 +109,15 @@ class Flights:
             raise
         # An answer that cannot be shared is still an answer for this worker.
         with suppress(StateUnavailableError):
-            await self._state.put(_kept(flight.key), answer, self._keep_s)
+            await self._state.put(_answer_key(flight.key), answer, self._keep_s)
         return answer
 
-    def _landed(self, flight: _Flight, task: asyncio.Task[bytes]) -> None:
+    def _ended(self, flight: _Flight, task: asyncio.Task[bytes]) -> None:
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
         if not task.cancelled():
             task.exception()
 
 
-def _kept(key: str) -> str:
+def _answer_key(key: str) -> str:
     return f"flight:{key}"

@@ -99,7 +99,7 @@ class MemoryState:
         if stored is not None:
             tokens = min(tokens, stored[0] + max(0.0, now - stored[1]) * refill_per_s)
         elif len(self._buckets) >= self._max_entries:
-            self._forget_a_full_bucket(now)
+            self._forget_full_bucket(now)
         ok = tokens >= cost
         if ok:
             tokens -= cost
@@ -164,7 +164,7 @@ class MemoryState:
     async def subscribe(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Receive the messages of `topic`; see `State.subscribe`."""
         check_key(topic)
-        with self._topics.joined(topic) as subscriber:
+        with self._topics.subscribed(topic) as subscriber:
             yield subscriber
 
     async def aclose(self) -> None:
@@ -188,7 +188,7 @@ class MemoryState:
             if until <= now:
                 self._nonces.pop(key, None)
 
-    def _forget_a_full_bucket(self, now: float) -> None:
+    def _forget_full_bucket(self, now: float) -> None:
         """Make room by one bucket that has refilled: forgetting that one changes nothing."""
         for _ in range(_SWEEP):
             name, stored = next(iter(self._buckets.items()))

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from hub.clock import Clock, system_clock
 from hub.state import limits, scripts
 from hub.state.errors import StateUnavailableError
-from hub.state.listener import Listener, away
+from hub.state.listener import Listener, unavailable
 from hub.state.protocol import (
     Allowance,
     check_bucket,
@@ -71,7 +71,7 @@ class RedisState:
 
     async def check(self) -> None:
         """Raise unless Redis answers and keeps what it acknowledged; see `State.check`."""
-        with _answers():
+        with _translated_errors():
             info: dict[str, Any] = {}
             for section in ("server", "memory"):
                 info |= await self._redis.info(section)
@@ -113,7 +113,7 @@ class RedisState:
     async def get(self, key: str) -> bytes | None:
         """Return the live value under `key`; see `State.get`."""
         name = self._name("v", key)
-        with _answers():
+        with _translated_errors():
             value = await self._redis.get(name)
         return value if isinstance(value, bytes) else None
 
@@ -122,7 +122,7 @@ class RedisState:
         name = self._name("v", key)
         check_ttl(ttl_s)
         check_value(value)
-        with _answers():
+        with _translated_errors():
             await self._redis.set(name, value, px=_ms(ttl_s))
 
     async def lease(self, key: str, ttl_s: float) -> str | None:
@@ -130,7 +130,7 @@ class RedisState:
         name = self._name("l", key)
         check_ttl(ttl_s)
         token = secrets.token_hex(16)
-        with _answers():
+        with _translated_errors():
             held = await self._redis.set(name, token, px=_ms(ttl_s), nx=True)
         return token if held else None
 
@@ -142,7 +142,7 @@ class RedisState:
         """Hand `message` to the subscribers of `topic`; see `State.publish`."""
         name = self._name("t", topic)
         check_message(message)
-        with _answers():
+        with _translated_errors():
             await self._redis.publish(name, message)
 
     @asynccontextmanager
@@ -155,7 +155,7 @@ class RedisState:
     async def aclose(self) -> None:
         """End the subscribers and let go of the connections; see `State.aclose`."""
         await self._listener.aclose()
-        with _answers():
+        with _translated_errors():
             await self._redis.aclose()
 
     def _name(self, kind: str, key: str) -> str:
@@ -170,16 +170,16 @@ class RedisState:
         return str(ceil(self._clock().timestamp() + limits.CLOCK_MARGIN_S))
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        with _answers():
+        with _translated_errors():
             return await script(keys=keys, args=args)
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise away(error) from error
+        raise unavailable(error) from error
 
 
 def _ms(seconds: float) -> int:

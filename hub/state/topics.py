@@ -65,7 +65,7 @@ class Topics:
         return topic in self._of
 
     @contextmanager
-    def joined(self, topic: str) -> Iterator[Subscriber]:
+    def subscribed(self, topic: str) -> Iterator[Subscriber]:
         """Have a subscriber of `topic` as long as the context lasts."""
         if self._count >= self._most:
             raise StateUnavailableError("too many subscribers")

@@ -14,7 +14,7 @@ from schema.dates import SHANGHAI
 WIDTH = 92
 
 
-class Teller:
+class Printer:
     """Prints numbered steps and how long each took."""
 
     def __init__(self) -> None:
