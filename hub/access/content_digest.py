@@ -1,4 +1,4 @@
-"""`content_digest`: the body is the body that was signed (RFC 9530).
+"""`content_digest`: checks that a body is the one that was signed (RFC 9530).
 
 - `sha-256` and `sha-512` count, at least one of them; each one listed must match. Any other
   algorithm refuses the whole header: a digest that nobody checks would look checked.

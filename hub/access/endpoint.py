@@ -1,10 +1,10 @@
-"""`endpoint`: the authorization server over HTTP, and the documents by which clients find it.
+"""`endpoint`: the authorization server over HTTP, and its metadata documents.
 
 - POST /oauth/token, POST /oauth/revoke (RFC 6749, 7009); GET /.well-known/… (RFC 8414, 9728, 7517).
 - The form is read by hand: at most 16 KiB, one media type, no parameter twice, UTF-8 only.
 - Order of a request: read → fetch the client → Authlib's core → reserve what may be used once →
   answer. When the shared state cannot promise that a proof is new, the answer is 503 and no token.
-- Nothing sent is repeated in an answer, and nothing is logged but the code of a refusal.
+- An answer never repeats what was sent, and only the code of a refusal is logged.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class AuthorizationEndpoints:
         return form
 
     async def _use_up(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
-        """Use up what may be used once, then let the answer go."""
+        """Reserve what may be used once and move the epoch, before the answer is sent."""
         if answer.status != 200:  # noqa: PLR2004 - a refusal uses nothing up
             return answer
         for once in form.reserve:

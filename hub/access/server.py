@@ -49,7 +49,7 @@ GRANT_TYPE = "client_credentials"
 
 @dataclass(frozen=True, slots=True)
 class SingleUse:
-    """A proof that is used up: its name, seconds to remember, when it was made, else `error`."""
+    """What may be used once: name, seconds to remember it, when it was made; `error` if used."""
 
     name: str
     seconds: float
@@ -61,7 +61,7 @@ class SingleUse:
 class Form:
     """One request to the server: its parameters, what was fetched for it, what it will use up.
 
-    `reserve`: what may be used once. `epoch_of`: client to cut off.
+    `reserve`: what may be used once. `epoch_of`: client whose tokens all end.
     """
 
     path: str
@@ -140,7 +140,7 @@ class HubRequest(OAuth2Request):  # type: ignore[misc] # Authlib has no types
 
 
 class _RegisteredClient:
-    """Authlib's questions to a client, answered from our registration."""
+    """A client as Authlib asks for it, from our registration."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -190,7 +190,7 @@ class HubGrant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib has no t
 
 
 class _IssuedToken:
-    """Authlib's question to a token that is to be revoked."""
+    """A token to be revoked, as Authlib asks for it."""
 
     def __init__(self, token: AccessToken) -> None:
         self.token = token
@@ -214,7 +214,7 @@ class HubRevocation(RevocationEndpoint):  # type: ignore[misc] # Authlib has no 
             return None
 
     def revoke_token(self, token: _IssuedToken, request: HubRequest) -> None:
-        """Note whose epoch the endpoint must move."""
+        """Mark the client whose epoch the endpoint must move."""
         request.hub.epoch_of = token.token.client_id
 
 
@@ -241,12 +241,12 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         return self._now
 
     def token(self, form: Form) -> TokenAnswer:
-        """TokenAnswer a request to the token endpoint."""
+        """Answer a request to the token endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_token_response(form))
 
     def revoke(self, form: Form) -> TokenAnswer:
-        """TokenAnswer a request to the revocation endpoint."""
+        """Answer a request to the revocation endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_endpoint_response("revocation", form))
 

@@ -1,4 +1,4 @@
-"""`signatures`: this HTTP exchange was made by that key: profile hub-sig-1 (RFC 9421, RFC 9530).
+"""`signatures`: signed requests and responses, profile hub-sig-1 (RFC 9421, RFC 9530).
 
 - A request covers the components of its operation, in the order of the table, all that are
   present and nothing else; label `hub`, tag `hub-req-1`, at most 300 s long, one use per nonce.
@@ -86,14 +86,14 @@ _WRITE = (
 PUSH = Operation("push", _WRITE, frozenset({"hub-schema"}))
 MUTATION = Operation("mutation", _WRITE, frozenset({"hub-schema"}))
 READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
-"""What has no body: nothing but the digest says so."""
+"""A request without a body; its digest is that of nothing."""
 _RESPONSE = ('"@status"', '"content-digest"', '"content-type"', '"hub-log-size"')
 _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signature";req;key="hub"')
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureEvidence:
-    """What proves a signed request: the bytes that were signed and the signature over them."""
+    """The evidence of a signed request: the bytes that were signed and the signature over them."""
 
     client_id: str
     kid: str

@@ -1,9 +1,9 @@
 """`visibility`: the one rule of who may see what, as SQL and as an answer in Python; pure.
 
-- What a rule says is declared with the record (`schema.visibility`). Reads turn it into a condition
-  with `sql`; receipts, records and everything else that holds a row asks `holds`.
+- Rules are declared with the records (`schema.visibility`). Reads turn a rule into a condition with
+  `sql`; code that has a row at hand (receipts, records) calls `holds`.
 - A property test compares both for callers, grants and records of every kind.
-- A token's scopes come first and are asked beside the rule: `may_read` and `RecordSpec.scope`.
+- The scopes of the token are checked beside the rule: `RecordSpec.scope`, `Item.scope`.
 """
 
 from __future__ import annotations
