@@ -1,32 +1,33 @@
 """`sequencer`: gives every accepted entry its place in the log, and signs the log's head.
 
-The origin that is set names the log that grows (`hub.ledger.rotation`). One sequencer leads, by an
-advisory lock of PostgreSQL; the others stand by and take over when its connection ends. In turn the
-leader does this, and nothing in another order:
+The configured origin names the log that grows (`hub.ledger.rotation`). One sequencer leads: the one
+that holds an advisory lock of PostgreSQL. The others stand by and take over when its connection
+ends. The leader repeats these steps, always in this order:
 
     1  entries that nothing still running can precede become leaves and tiles; committed
     2  the newest tree is compared with the last signed one, from stored hashes; signed
     3  the checkpoint goes to the file of `hub.ledger.log_files`; synced
-    4  the checkpoint goes to the table `checkpoint`, from where the world reads it; committed
+    4  the checkpoint goes to the table `checkpoint`, from which it is served; committed
 
 Invariants:
-- Entries are taken in the order (transaction, id) and only below the oldest running transaction:
-  ids commit out of order, and so none is skipped and none is taken twice.
+- Entries are taken in the order (transaction, id) and only below the oldest running transaction.
+  Ids commit out of order; with this rule none is skipped and none is taken twice.
 - What is signed was committed before (1 before 2): signing a size again gives the same tree,
   whichever process signs it and however often it was killed in between.
-- What the world saw is in the file (3 before 4): a database older than the file is noticed.
-- Killed between 3 and 4, the file is ahead of the table. Its tree is still in the store, so the
-  next leader publishes the file's checkpoint. When the store does not have that tree, it is an old
-  or another database: FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
-- A table ahead of the file means that a sequencer on another machine led; the file follows, after
-  its own checkpoint was found to be a prefix. Who stands by does that every second, so that each
-  machine can tell a restored database. A missing file beside a published log is FROZEN: `adopt` is
-  the operator's word that the database is not a restored copy.
-- Each leader begins an epoch; what is written under an older one, or by whoever is wrong about the
-  size of the log, is refused by the database (`hub.ledger.log_store`) and by the file. Who is
-  refused believes nothing it remembers and begins again from what is stored.
+- Every published checkpoint is in the file (3 before 4), so a database older than the file is
+  detected.
+- After a kill between 3 and 4 the file is ahead of the table. If the database holds the tree of the
+  file, the next leader publishes the file's checkpoint. If not, it is an old or another database:
+  the state is FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
+- A table ahead of the file means that a sequencer on another machine led. The file is updated after
+  a check that the published tree extends its own. Sequencers that stand by do this every second, so
+  that each machine can detect a restored database. A missing file beside a published log is FROZEN:
+  with `adopt` the operator confirms that the database is not a restored copy.
+- Each leader begins an epoch. Writes under an older epoch, or with a wrong size of the log, are
+  refused by the database (`hub.ledger.log_store`) and by the file; the refused leader discards its
+  memory and starts again from the tables.
 
-It asks every 200 ms instead of listening: NOTIFY would make all commits of the hub queue up.
+It polls every 200 ms and does not use LISTEN/NOTIFY: NOTIFY serialises all commits of the hub.
 
 RFC 6962 §2.1, C2SP tlog-checkpoint, tlog-tiles.
 """
@@ -71,7 +72,7 @@ class SequencerLimits:
     standby_s: float = 1.0
     """How often a follower asks for the lock; also the pause after a failure."""
     frozen_s: float = 30.0
-    """How often a frozen log is looked at again."""
+    """How often a frozen log is checked again."""
     catch_up_batches: int = 10_000
     """Most transactions of one `catch_up`."""
 
@@ -89,7 +90,7 @@ class SequencerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an operator is told. Well are STANDBY and LEADING."""
+    """The state that operators see; STANDBY and LEADING are healthy."""
 
     state: SequencerState = SequencerState.STOPPED
     code: str = ""
@@ -113,7 +114,7 @@ def _ignore_step(_: Step) -> None:
 
 
 class Sequencer:
-    """One candidate for the lead of the log whose origin is the signer's name."""
+    """One candidate to lead the log whose origin is the signer's name."""
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class Sequencer:
             return Checkpoint(self._origin, leader.edge.size, leader.edge.root)
 
     async def adopt(self) -> Checkpoint | None:
-        """Write the checkpoint file anew from the database, on the operator's word.
+        """Write the checkpoint file from the database, as the operator decided.
 
         Only for a machine that never had the file, or whose file is known to be lost; the database
         must not be a restored copy. Refused when there is a file.
@@ -232,7 +233,7 @@ class Sequencer:
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait, but not once `stop` is set; say whether it is."""
+    """Wait until the time is over or `stop` is set; return whether it is set."""
     try:
         async with asyncio.timeout(seconds):
             return await stop.wait()

@@ -8,7 +8,7 @@ signed the checkpoint (BAD_LOG_SIG); enough witnesses did (NO_QUORUM); the leaf 
 (BAD_INCLUSION); the producer's key was in force at that leaf (KEY_NOT_ACTIVE).
 
 Invariants:
-- `verify` never raises for what it is given as receipt or record, and answers VALID only when the
+- `verify` never raises because of receipt or record, and answers VALID only when the
   policy asks for witnesses and has them; with `quorum none` the best word is VALID_UNWITNESSED.
 - A verdict carries facts (assurance, key, revision, index, size, time) only when they were proved.
 - Needs the standard library, `cryptography` and pure modules; no network, no clock of its own.
@@ -184,7 +184,7 @@ def _judge(
 
 
 def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
-    """Return who alone may state a record, or None where its bytes do not tell.
+    """Return the one party that may state a record, or None where its bytes do not tell.
 
     They do not where this version does not know the record type, and for some withdrawals, which
     name nothing but a key.
@@ -215,7 +215,7 @@ def _record_key(record: bytes, registry: Registry, evidence: LeafEvidence) -> st
 
 
 def _assurance_reason(assurance: Assurance, issuer: str | None) -> VerdictReason:
-    """Say who vouches; of a signature whose signer was not compared with the issuer, only that."""
+    """Return the sentence on who vouches, or that signer and issuer could not be compared."""
     if assurance is Assurance.PRODUCER_SIGNED and issuer is None:
         return _UNCOMPARED
     return _ASSURANCES[assurance]

@@ -2,8 +2,8 @@
 
 - A cosignature is added to a checkpoint after it was published, at once or a minute or a day late;
   newer checkpoints may have come meanwhile. The note of the log stays as it was signed.
-- A receipt needs a checkpoint above its leaf: the newest one that the witnesses of the policy have
-  seen, however many newer ones they have not, else the newest.
+- A receipt needs a checkpoint that covers its leaf: the newest one that the policy's witnesses have
+  cosigned, even if later ones exist; without any, the newest.
 - Signatures are verified when they come and again before a checkpoint counts as witnessed.
 
 C2SP tlog-cosignature.
@@ -58,7 +58,7 @@ class SignedHead:
 async def add_cosignature(
     database: Database, origin: str, size: int, line: str, witnesses: Iterable[VerifierKey]
 ) -> datetime:
-    """Add one witness's signature line to a published checkpoint; give the witness's time.
+    """Add one witness's signature line to a published checkpoint; return the witness's time.
 
     Raises `NoteSignatureError`, and adds nothing, when the checkpoint is unknown or the line is
     not a valid cosignature of one of these witnesses. The same line again changes nothing.
@@ -148,18 +148,18 @@ def _quorum(policy: Policy, name: str) -> tuple[str, list[Any]]:
 
 
 def _verified(note: Note, lines: list[str], policy: Policy) -> Note | None:
-    """Add the cosignatures that are right; None when these do not meet the quorum."""
+    """Add the valid cosignatures; None when these do not meet the quorum."""
     claimed = parse_note(f"{note.text}\n{chr(10).join(lines[:COSIGNATURES_MAX])}\n".encode())
-    right, names = [], set()
+    valid, names = [], set()
     for name, witness in policy.witnesses.items():
         for signature in claimed.signatures_of(witness):
             try:
                 check_cosignature(note.text, signature, witness)
             except LedgerError:
                 continue  # a wrong cosignature counts for nothing
-            right.append(signature)
+            valid.append(signature)
             names.add(name)
-    return with_cosignatures(note, right) if policy.is_met(names) else None
+    return with_cosignatures(note, valid) if policy.is_met(names) else None
 
 
 def _with_lines(text: str, lines: list[str]) -> bytes:
