@@ -1,9 +1,9 @@
-"""`flight`: of all who ask the same question at once, in every worker, one asks the source.
+"""`flight`: of many callers that need the same answer at once, in all workers, one fetches it.
 
 - In a worker the callers of one key share one task; it goes on when a caller gives up.
-- Between workers a lease names the leader. It keeps its answer for `KEEP_S`, so that the others
-  find it; a leader that dies or fails lets the next one lead, when its lease is over at the latest.
-- A leader is cut off when its lease is over, so that two never ask at once by design.
+- Between workers the holder of a lease fetches. Its answer is kept for `KEEP_S`, where the others
+  find it. When it fails or dies another worker takes the lease, at the latest when it has expired.
+- A fetch is cancelled when its lease expires, so that no two workers fetch at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from hub.state.limits import FLIGHT_POLL_FIRST_S, FLIGHT_POLL_MOST_S, MAX_FLIGHT
 from hub.state.protocol import State
 
 KEEP_S = 2.0
-"""How long an answer stays for those who asked with it; longer keeping is the caller's."""
+"""Seconds that an answer is kept for the callers that wait; a longer cache is up to the caller."""
 
 Fetch = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A question on its way. `until`: when the last of its callers gives up, in loop time."""
+    """One fetch under way. `until`: when the last of its callers gives up, in loop time."""
 
     key: str
     fetch: Fetch
@@ -36,7 +36,7 @@ class _Flight:
 
 
 class Flights:
-    """The questions of one worker that are on their way."""
+    """The fetches of one worker that are under way."""
 
     def __init__(self, state: State, keep_s: float = KEEP_S) -> None:
         self._state = state
@@ -44,7 +44,7 @@ class Flights:
         self._flights: dict[str, _Flight] = {}
 
     async def fetch_once(self, key: str, fetch: Fetch, *, lease_s: float, wait_s: float) -> bytes:
-        """Return what `fetch` answers to `key`, asked here or by whoever asked first.
+        """Return what `fetch` returns for `key`, called here or by the caller that came first.
 
         `lease_s`: longest time for one `fetch`. `wait_s`: longest wait of this caller.
         Raises what `fetch` raised when it ran in this worker; `FlightTimeoutError` when the
@@ -67,7 +67,7 @@ class Flights:
         return flight.task.result()
 
     async def aclose(self) -> None:
-        """Give up every question that is on its way."""
+        """Cancel every fetch that is under way."""
         tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()
@@ -95,7 +95,7 @@ class Flights:
             pause = min(2 * pause, FLIGHT_POLL_MOST_S)
 
     async def _lead(self, flight: _Flight, lease_ends: float) -> bytes:
-        # The leader before may have answered between our last look and our lease.
+        # The previous holder may have stored its answer between our last look and our lease.
         answer = await self._state.get(_answer_key(flight.key))
         if answer is not None:
             return answer

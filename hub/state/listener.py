@@ -1,9 +1,9 @@
-"""`listener`: the one connection of a worker that receives what is published in Redis.
+"""`listener`: the connection of a worker over which it receives what is published in Redis.
 
-- Opened by the first subscriber; a topic is asked for once, however many subscribe to it here.
+- Opened by the first subscriber; one Redis subscription per topic serves all subscribers here.
 - When the connection is lost, messages may be lost: every subscriber gets an error, and the next
   subscription opens a new connection.
-- Silence is tried with PING, so that a dead network is noticed within two `REDIS_PING_S`.
+- A silent connection is pinged, so that a dead network is noticed within two `REDIS_PING_S`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Listener:
 
     @asynccontextmanager
     async def subscribed(self, topic: str) -> AsyncIterator[Subscriber]:
-        """Have a subscriber that gets every message published after the context was entered."""
+        """Yield a subscriber that gets every message published after the context was entered."""
         try:
             with self._topics.subscribed(topic) as subscriber:
                 async with self._lock:
@@ -95,7 +95,7 @@ class Listener:
     async def _send_whole(self, sending: Awaitable[object]) -> None:
         """Send a whole command even when the caller is cancelled meanwhile.
 
-        The library hangs up a half-sent one and connects again without a word: a silent gap.
+        The library would drop a half-sent one and reconnect silently, and messages would be lost.
         """
         sent = asyncio.ensure_future(sending)
         try:
@@ -138,7 +138,7 @@ class Listener:
                 self._confirmed[topic].set_result(None)
 
     async def _close(self, reason: StateUnavailableError | None) -> None:
-        """Let go of the connection; `reason` is for the subscribers, None when they have one."""
+        """Close the connection; subscribers get `reason`, None when they have an error already."""
         reader, pubsub = self._reader, self._pubsub
         self._reader = self._pubsub = None
         self._confirmed = {}

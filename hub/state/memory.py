@@ -3,9 +3,9 @@
 - Bounded: nonces, buckets, values and leases each hold at most a fixed number; expired ones leave
   first.
 - Nonces fail closed: full of live ones means refusal, because forgetting one allows a replay.
-  Buckets fail closed too, unless one is full again and may be forgotten. Cached values may be
-  forgotten at any time, oldest first.
-- The end of the process forgets every nonce: `accepted_from` says since when proofs are believed.
+  Buckets fail closed too, unless one has refilled and may be dropped. Cached values may be dropped
+  at any time, oldest first.
+- The end of the process forgets every nonce: `accepted_from` says from when proofs are accepted.
 - Nothing awaits inside an operation, so each is atomic in its event loop.
 """
 
@@ -189,7 +189,7 @@ class MemoryState:
                 self._nonces.pop(key, None)
 
     def _forget_full_bucket(self, now: float) -> None:
-        """Make room by one bucket that has refilled: forgetting that one changes nothing."""
+        """Make room by dropping one bucket that has refilled: a new one would be the same."""
         for _ in range(_SWEEP):
             name, stored = next(iter(self._buckets.items()))
             if stored[2] <= now:

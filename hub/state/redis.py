@@ -1,8 +1,8 @@
 """`redis`: the shared state of a hub with several workers, in one Redis or Valkey.
 
 - One primary that keeps what it acknowledged (`maxmemory-policy noeviction`); not Redis Cluster.
-- Commands are sent once and never repeated by the client: a lost answer is an error here, and the
-  caller's next attempt is a new one. Connections are made anew as needed.
+- Commands are sent once and never repeated by the client library: a lost answer is an error, and a
+  retry is up to the caller. Lost connections are replaced as needed.
 - Every error of Redis, of the network or of time becomes `StateUnavailableError`.
 - After a start, a flush or a promotion, proofs older than that are refused (`scripts.EPOCH`).
 """
@@ -153,7 +153,7 @@ class RedisState:
             yield subscriber
 
     async def aclose(self) -> None:
-        """End the subscribers and let go of the connections; see `State.aclose`."""
+        """End the subscribers and close the connections; see `State.aclose`."""
         await self._listener.aclose()
         with _translated_errors():
             await self._redis.aclose()
@@ -163,7 +163,7 @@ class RedisState:
         return f"{self._namespace}:{kind}:{key}"
 
     def _believed_from(self) -> str:
-        """Return from when proofs are believed if Redis turns out to have started anew.
+        """Return from when proofs are accepted if Redis turns out to have restarted.
 
         A whole second, because proofs are dated in whole seconds.
         """
