@@ -1,4 +1,4 @@
-"""`deltahub client`: the partner's side: key, registration, query, push, receipt, explanation."""
+"""`deltahub client`: a partner's commands: key, registration, query, push, receipt, explanation."""
 
 from __future__ import annotations
 

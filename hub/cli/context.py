@@ -1,4 +1,4 @@
-"""`context`: what every verb needs: settings, and a database that is there and migrated."""
+"""`context`: what every command needs: settings, and a migrated database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def settings() -> Settings:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a verb's asynchronous part."""
+    """Run the asynchronous part of a command."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 

@@ -1,4 +1,4 @@
-"""`deltahub doctor`: what is wrong between this machine and a hub, and what to do."""
+"""`deltahub doctor`: checks the connection of this machine to a hub, and says what to do."""
 
 from __future__ import annotations
 

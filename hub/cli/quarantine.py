@@ -73,9 +73,9 @@ async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
 
 @app.command()
 def discard(numbers: Numbers) -> None:
-    """Lay rows aside; they stay readable."""
+    """Discard rows: they do not go in, and stay readable."""
     run(_discard(numbers))
-    typer.echo(f"{len(numbers)} rows laid aside")
+    typer.echo(f"{len(numbers)} rows discarded")
 
 
 async def _discard(numbers: list[int]) -> None:

@@ -115,7 +115,7 @@ async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submiss
 
 
 def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
-    """Refuse a workbook that could not be written, before anything is."""
+    """Refuse a rejects workbook that cannot be written, before anything is submitted."""
     if rejects is None:
         return
     overwritten = [each.name for each in inputs if each.resolve() == rejects.resolve()]
@@ -129,7 +129,7 @@ def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
 
 
 def source_of(option: str, mapping: Mapping) -> str:
-    """Return the source that was named, on the command line or in the mapping."""
+    """Return the source from the command line, else from the mapping."""
     source = option or mapping.source
     if not source:
         raise RefusedError(
@@ -152,7 +152,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a mapping that the user named; editors on Windows put a mark in front."""
+    """Read a mapping that the user named, with or without a byte order mark."""
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -165,7 +165,7 @@ def read_text(path: Path) -> str:
 
 
 def print_problems(name: str, error: MappingError) -> None:
-    """Tell everything that is wrong with a mapping, one problem in two lines."""
+    """Print everything that is wrong with a mapping, one problem in two lines."""
     print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
     for each in error.problems:
         print(f"  {_place(each)}{each.zh}\n      {each.en}", file=sys.stderr)

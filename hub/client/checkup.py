@@ -1,7 +1,7 @@
-"""`checkup`: is everything in order between a partner and a hub? The steps of `deltahub doctor`.
+"""`checkup`: checks the connection of a partner to a hub, step by step; `deltahub doctor` shows it.
 
-Each step answers in one line what it found, and what to do where something is wrong. A step that
-others depend on ends the checkup when it fails.
+Each step gives one line: the result, and what to do if something is wrong. A failed step on which
+others depend ends the checkup.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from hub.clock import Clock
 
 TIMEOUT_S = 10.0
 LIMIT_S = 60.0
-"""Longest checkup."""
+"""Longest checkup, in seconds."""
 SKEW_WARN_S = 5.0
-"""A clock that is off by more is told; the client corrects up to the hub's tolerance by itself."""
+"""A clock that is off by more (seconds) is reported; the client corrects its times by itself."""
 READ = "catalogue:read"
 PUSH = "records:push"
 PROBE_KEY = "doctor-0000"
@@ -31,7 +31,7 @@ PROBE_KEY = "doctor-0000"
 
 @dataclass(frozen=True, slots=True)
 class CheckupFinding:
-    """What one step found; `advice` is empty when it is well."""
+    """The result of one step; `advice` is empty when nothing is wrong."""
 
     step: str
     result: str
@@ -138,7 +138,7 @@ def _query_finding(answer: dict[str, Any]) -> CheckupFinding:
 
 
 async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
-    """Push a row that says nothing: signed, checked, refused, and undone."""
+    """Push an empty row as a dry run: it is signed, checked and refused, and nothing is written."""
     row = {"type": "Instrument", "record": {"localNo": PROBE_KEY}}
     try:
         answer = await client.push([row], source=source, dry_run=True)
@@ -155,6 +155,6 @@ async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
 async def collect(
     profile: Profile, questions: Questions, clock: Clock, source: str | None = None
 ) -> list[CheckupFinding]:
-    """Return every finding, within a bound of time."""
+    """Return every finding, within `LIMIT_S` seconds."""
     async with asyncio.timeout(LIMIT_S):
         return [finding async for finding in check_up(profile, questions, clock, source)]

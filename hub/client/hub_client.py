@@ -1,9 +1,9 @@
-"""`hub_client`: a partner's program talking to a hub, over httpx.
+"""`hub_client`: the client of a hub for partners' programs, over httpx.
 
 - `async with HubClient(base, client_id, key) as hub: await hub.query(...)`; no threads, no files.
 - Discovery, token, nonce and clock difference are handled inside: at most one repeat per call, and
   only where the hub refused before doing anything.
-- A push repeats safely: the idempotency key is the caller's, or made once per call.
+- A push may be repeated safely with its idempotency key: the caller's, or one made per call.
 - Answers to signed requests are verified against the hub's published keys.
 """
 
@@ -55,7 +55,7 @@ _JSON_TYPE = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class PushAnswer:
-    """What the hub said about a push. `base`: its signed bytes, proof of what it said."""
+    """The hub's answer to a push. `base`: the bytes that it signed, as evidence."""
 
     status: int
     body: dict[str, Any]
@@ -73,7 +73,7 @@ class HubClient:
     """One registered client of one hub.
 
     `base`: the hub's public address. `key`: the registered private key. `clock` and `transport` are
-    for tests; `verify` goes to httpx (a path to a certificate authority, for example).
+    for tests.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class HubClient:
     ) -> dict[str, Any]:
         """Run one GraphQL request and return the whole answer with `data`, `errors`, `extensions`.
 
-        Give either the text of a document or the id of a registered one.
+        Pass either the text of a document or the id of a registered one.
         """
         request = {
             "query": document,
@@ -170,7 +170,7 @@ class HubClient:
     ) -> PushAnswer:
         """Push rows `{"type", "record" | "withdraw", "jws"?}` of one source as one signed batch.
 
-        Repeat with the same `idempotency_key` after any doubt: the hub answers as it did before.
+        When in doubt repeat with the same `idempotency_key`: the hub answers as it did before.
         """
         body = _ndjson(rows)
         query = str(
@@ -231,7 +231,7 @@ class HubClient:
     async def _call(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> httpx.Response:
-        """Send with token and proof; once more when the hub asks for a new token or clock."""
+        """Send with token and proof; once more if the token has ended or the clock was wrong."""
         answer = await self._send(
             method, path, "", await self._with_proof(method, path, headers), body
         )
@@ -302,7 +302,7 @@ class HubClient:
 
 
 async def _read_whole(answer: httpx.Response) -> httpx.Response:
-    """Read an answer up to `ANSWER_MAX_BYTES`, as it came: the digest is over these bytes."""
+    """Read up to `ANSWER_MAX_BYTES` of an answer, not decoded: the digest is over these bytes."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubUnreachableError("something between here and the hub compresses its answers")
     chunks: list[bytes] = []

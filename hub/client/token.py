@@ -1,7 +1,7 @@
 """`token`: fetching a token: client assertion, DPoP proof, the server's nonce, its clock.
 
-- At most three requests: the first, one with the nonce asked for, one by the hub's clock when the
-  own clock is more than five seconds off.
+- At most three requests: the first, one with the nonce that the hub asks for, and one with the
+  hub's time when the local clock is more than five seconds off.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def fetch_token(
 
 
 def server_clock_difference(answer: httpx.Response, now: datetime) -> timedelta:
-    """Return how far the server's Date is ahead of `now`; zero when it gives none."""
+    """Return how far the server's Date is ahead of `now`; zero when the answer has no Date."""
     try:
         date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
