@@ -1,4 +1,4 @@
-"""`front`: the front page, the published standard, and whether the hub is well."""
+"""`front`: the front page, the published standard, and the health check."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PAGE = """<!doctype html>
 
 
 def front_routes(database: Database, sequencer: Sequencer, shared: State) -> list[Route]:
-    """Return the routes that need no authentication and tell no record."""
+    """Return the routes that need no authentication; they show no records."""
     files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def page(_: Request) -> Response:

@@ -1,9 +1,10 @@
-"""`housekeeping`: what a running hub closes and forgets when its time is over.
+"""`housekeeping`: periodic tasks of a running hub.
 
-- It begins when the hub starts, and again after each pause; a failure is told and tried again.
-- An order of precedence that comes into force by its date is applied (`hub.store.relinking`).
-- Runs that were cut off are closed by every worker: that is safe beside others and beside runs that
-  go on. One worker at a time forgets, by an advisory lock.
+- They run when the hub starts and after each pause; a failure is logged and tried again.
+- Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
+  beside runs that are still alive.
+- An order of precedence whose date has come is applied (`hub.store.relinking`).
+- Old answers to repeated requests are deleted, by one worker at a time (advisory lock).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ async def run_housekeeping(
 
 
 async def forget_answers(database: Database, clock: Clock) -> int:
-    """Forget old answers to repeated requests; return how many, 0 when another worker does it."""
+    """Delete old answers to repeated requests; return how many, 0 when another worker does it."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
         row = await cursor.fetchone()

@@ -32,7 +32,7 @@ QUESTION = "free_instruments"
 async def harvest(
     printer: Printer, database: Database, harvester: Harvester, sources: list[Source], clock: Clock
 ) -> None:
-    """Harvest the sandbox systems; what is younger than the source promises is left as it is."""
+    """Harvest the sandbox systems, except sources whose data is still as fresh as promised."""
     known = {source.source_id: source for source in await list_sources(database)}
     for source in sources:
         zh = source.title_zh or source.adapter.title_zh
@@ -121,7 +121,7 @@ def print_sources(printer: Printer, sources: list[Mapping[str, Any]], now: datet
 
 
 async def verify(printer: Printer, profile: Profile, entry: str, folder: Path) -> None:
-    """Let the voucher system fetch a receipt and verify it in a process without a network."""
+    """Let the voucher system fetch a receipt and verify it in another process, offline."""
     with printer.step(
         "创新券系统离线核验", "The voucher system fetches a receipt and verifies it offline"
     ):
@@ -157,7 +157,7 @@ async def _run(*words: str) -> list[str]:
 
 
 def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
-    """Say what to try next."""
+    """Print what to try next."""
     partner, university, voucher = (p.profile(folder) for p in (PARTNER, UNIVERSITY, VOUCHER))
     ask = ".venv/bin/deltahub client query --as"
     printer.line()

@@ -1,4 +1,4 @@
-"""`backup`: one file with everything that the database holds, and a database made from it again.
+"""`backup`: writes the whole database to one file, and fills an empty database from it.
 
 The file is a ZIP archive: `manifest.json`, written last, and one part per table, as COPY text.
 
@@ -8,14 +8,14 @@ The file is a ZIP archive: `manifest.json`, written last, and one part per table
     parts       per table: columns, rows, bytes, sha256 (hex)
 
 Invariants:
-- All parts are of one snapshot; intake and sequencer go on meanwhile.
-- The file appears whole and synced under its name or not at all, for its owner only; a file that
-  exists is never overwritten.
+- All parts are from one snapshot; intake and sequencer keep running.
+- The file appears complete and synced or not at all, readable by its owner only; an existing file
+  is never overwritten.
 - Restoring checks every part before it writes anything, writes in one transaction, and only into a
   database that holds nothing.
-- A log's private key, the key of tokens and the checkpoint files are NOT in it: a backup would
-  else be enough to speak as this hub, and a checkpoint file must not go back in time with the
-  database, because it is how an old database is noticed (`hub.ledger.sequencer`).
+- A log's private key, the key for tokens and the checkpoint files are NOT in it: with them a backup
+  would be enough to act as this hub, and an old checkpoint file could not reveal an old database
+  (`hub.ledger.sequencer`).
 
 COPY and not pg_dump: what pg_restore 18 writes is refused by PostgreSQL 15 and 16, pg_dump refuses
 a server newer than itself, and migrations already know how to make the tables of every revision.
@@ -85,7 +85,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupManifest:
-    """What a backup says of itself; `logs` are in the order of their origins."""
+    """The manifest of a backup; `logs` are in the order of their origins."""
 
     standard: str
     migration: str
@@ -99,7 +99,7 @@ class BackupManifest:
         return sum(part.rows for part in self.parts)
 
     def encode(self) -> bytes:
-        """Print the manifest."""
+        """Return the manifest as JSON."""
         wire = {
             "format": FORMAT,
             "standard": self.standard,
@@ -143,7 +143,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
 
 
 def read_manifest(file: Path) -> BackupManifest:
-    """Read what a backup says of itself; `RefusedError` BAD_USER_INPUT when it is none."""
+    """Read the manifest of a backup; `RefusedError` BAD_USER_INPUT when the file is none."""
     with _opened(file) as archive:
         return _manifest(archive)
 
@@ -179,7 +179,7 @@ async def restore(database: Database, file: Path) -> BackupManifest:
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[IO[bytes]]:
-    """Give a file that gets its name only when it is complete and on the disk."""
+    """Yield a file that gets its name only when it is complete and synced."""
     partial = file.with_name(file.name + ".partial")
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
@@ -270,7 +270,7 @@ def _manifest(archive: ZipFile) -> BackupManifest:
 
 
 def _chunks(archive: ZipFile, part: Part) -> Iterator[bytes]:
-    """Read a part, but never more than it may have."""
+    """Yield the bytes of a part, never more than its manifest says."""
     left = part.bytes
     try:
         with archive.open(part.name) as opened:
@@ -303,7 +303,7 @@ async def _make_tables(database: Database, migration: str) -> None:
 
 
 async def _lock_empty(connection: Connection) -> None:
-    """Keep everybody else from writing, and refuse a database that holds anything."""
+    """Lock all tables against writers, and refuse a database that has rows."""
     cursor = await connection.execute(_TABLES.encode())
     for (name,) in sorted(await cursor.fetchall()):
         if name == _VERSION_TABLE:

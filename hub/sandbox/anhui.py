@@ -1,4 +1,4 @@
-"""A province platform with the instruments of many institutions, after the national form (NRII).
+"""`anhui`: a province platform with instruments of many institutions, in the national form (NRII).
 
 The real platform's interface is not public (see `adapters.anhui`). Beside the units of Anhui this
 one carries units of the three other provinces, as platforms of the delta mirror each other's
@@ -26,7 +26,7 @@ from schema.codes import InstitutionKind
 from schema.codes.tables import division
 
 LISTS_KEPT = 12
-"""Lists kept ready: six of two days."""
+"""Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 1000
 LISTS = ("units", "equipment", "offers", "hours", "occupancy", "coverage")
 CONFIRMED = {"FIRM": "1", "TENTATIVE": "0", "CANCELLED": "-1"}
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Platform:
-    """The running application with what is needed to talk to it."""
+    """The application, its faults, and the key that callers need."""
 
     app: Starlette
     switchboard: Switchboard
@@ -151,7 +151,7 @@ def week_row(one: SandboxInstrument) -> Row:
 
 
 def occupancy_row(booking: Booking) -> Row:
-    """Write a stretch of taken time."""
+    """Write a booking or another occupied time."""
     form = "%Y-%m-%d %H:%M:%S"
     return {
         **_instrument_key(booking.instrument),
@@ -164,7 +164,7 @@ def occupancy_row(booking: Booking) -> Row:
 
 
 def spoil(row: Row) -> Row:
-    """Make a row as wrong as real ones are: yuan in a field of 10,000 yuan, unknown codes."""
+    """Return a row with defects that real rows have: text for a number, unknown codes."""
     spoiled = dict(row)
     if "worth" in row:
         spoiled |= {"instrCategory": "019898", "nation": "不详", "worth": "约三百万元"}

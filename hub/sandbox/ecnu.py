@@ -1,4 +1,4 @@
-"""A university that publishes its instruments like East China Normal University does.
+"""`ecnu`: a university that publishes its instruments like East China Normal University does.
 
 OAuth 2.0 client credentials, `GET /api/v1/device/dxyq?pageNum=&pageSize=`, keys from the initials
 of the Chinese words. The instrument list has the fields of the real one plus `fldm` (class code);
@@ -27,7 +27,7 @@ from hub.sandbox.faults import STALE_DAYS, Switchboard
 from hub.sandbox.world import Booking, SandboxInstrument, World
 
 LISTS_KEPT = 12
-"""Lists kept ready: six of two days."""
+"""Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 500
 TOKENS_MAX = 64
 TOKEN_LIFE_S = 600
@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class University:
-    """The running application with what is needed to talk to it."""
+    """The application, its faults, and the credentials that callers need."""
 
     app: Starlette
     switchboard: Switchboard
@@ -118,7 +118,7 @@ def hour_rows(one: SandboxInstrument) -> list[Row]:
 
 
 def booking_row(booking: Booking) -> Row:
-    """Write a booking as the list `yyjl` does; who booked is an office."""
+    """Write a booking as the list `yyjl` does; the person who booked is an office."""
     form = "%Y-%m-%d %H:%M:%S"
     return {
         "yqbh": booking.instrument.number,
@@ -133,7 +133,7 @@ def booking_row(booking: Booking) -> Row:
 
 
 def spoil(row: Row) -> Row:
-    """Make a row as wrong as real ones are."""
+    """Return a row with defects that real rows have."""
     spoiled = dict(row)
     if "yxzt" in row:
         spoiled |= {"yxzt": "不详", "qyrq": "2019年13月"}
