@@ -1,4 +1,4 @@
-"""`body`: the body of a request, never more of it than its door takes."""
+"""`body`: reads the body of a request up to a given size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 
 async def read_body(request: Request, bytes_max: int, too_large: Callable[[], Exception]) -> bytes:
-    """Return the body; raise what `too_large` makes when it is, or says that it is, longer.
+    """Return the body; raise `too_large()` when it is, or is declared to be, longer.
 
-    A body that states its length is refused before any of it is read. Raises Starlette's
+    A body whose Content-Length is too large is refused before any of it is read. Raises Starlette's
     `ClientDisconnect` when the caller hangs up.
     """
     stated = request.headers.get("content-length", "")

@@ -1,11 +1,11 @@
-"""`edge`: what every request and every answer passes, whichever route serves it.
+"""`edge`: the outermost ASGI middleware, which every request and every answer passes.
 
-- Each answer carries the headers with which a browser keeps it to itself; a route may state a
-  header of its own (a page needs its own content security policy).
-- A route that fails answers 500 with the code INTERNAL and nothing of Python; the log has the rest
-  under the request's id. A caller that hangs up is no failure and is not logged as one.
-- A path that is unknown answers 404 and is never redirected: an address that a redirect names is
-  made from the Host header, which anybody may write.
+- Each answer carries security headers; a route may set its own value of one (a page needs its own
+  content security policy).
+- A route that fails answers 500 with the code INTERNAL and no detail; the traceback is in the log
+  under the request's id. A caller that disconnects is not logged as a failure.
+- An unknown path answers 404 and is never redirected: a redirect would repeat the Host header,
+  which the caller can set to anything.
 
 Headers as in OWASP's REST security cheat sheet and RFC 6797 (HSTS).
 """
@@ -37,19 +37,19 @@ _OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 
 def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
-    """Return the application of these routes; it raises `HTTPException` for what they lack."""
+    """Return the application of these routes; an unknown path raises `HTTPException`."""
     return Router(list(routes), redirect_slashes=False)
 
 
 class Edge:
-    """Stands before the hub's applications and passes every request to them."""
+    """Wraps the hub's applications: adds headers and answers what they raise."""
 
     def __init__(self, inner: ASGIApp, *, is_secure: bool) -> None:
         self._inner = inner
         self._headers = (*HEADERS, (b"strict-transport-security", HSTS)) if is_secure else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; what is no HTTP request goes on as it came."""
+        """Serve one ASGI connection; what is no HTTP request is passed on unchanged."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
@@ -59,7 +59,7 @@ class Edge:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                self._complete(message)
+                self._add_headers(message)
             await send(message)
 
         scope["app"] = self  # by this Starlette's router knows that somebody catches what it raises
@@ -79,7 +79,7 @@ class Edge:
             failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
             await problem(failure)(scope, receive, begin)
 
-    def _complete(self, message: Message) -> None:
+    def _add_headers(self, message: Message) -> None:
         headers = message["headers"]
         stated = {name for name, _ in headers}
         message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]

@@ -1,9 +1,9 @@
 """`errors`: the root of what the hub reports, and the closed list of codes it reports with.
 
-HubError                      whatever the hub tells a caller; every package hangs its own below
-├── UnavailableError          something the hub needs is away: wait and try again
+HubError                      whatever the hub reports to a caller; every package has its own below
+├── UnavailableError          something the hub needs is not available: wait and try again
 │   └── DatabaseUnavailableError
-├── RateLimitedError          the caller has spent what it may for now: wait and try again
+├── RateLimitedError          the caller has used up its rate for now: wait and try again
 ├── RefusedError              the request as sent cannot be accepted: change it
 └── SettingsError             the deployment is wrong: the operator must act
 
@@ -169,7 +169,7 @@ class HubError(Exception):
 
 
 class UnavailableError(HubError):
-    """Something the hub needs is away; the same request may succeed later."""
+    """Something the hub needs is not available; the same request may succeed later."""
 
     retry_after_s: int = 2
 
@@ -186,7 +186,7 @@ class DatabaseUnavailableError(UnavailableError):
 
 
 class RateLimitedError(HubError):
-    """The caller has spent what it may for now; `retry_after_s` says when more comes back."""
+    """The caller has used up its rate for now; `retry_after_s` says when to try again."""
 
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = max(1, ceil(retry_after_s))

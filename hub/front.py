@@ -1,4 +1,4 @@
-"""`front`: the front page, the published standard, and whether the hub is well."""
+"""`front`: the front page, the published standard, and the health check."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ PAGE = """<!doctype html>
 
 
 def front_routes(database: Database, sequencer: Sequencer, shared: State) -> list[Route]:
-    """Return the routes that need no authentication and tell no record."""
+    """Return the routes that need no authentication; they show no records."""
     files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def page(_: Request) -> Response:
         state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
-        told = "; ".join(f"{name}: {part}" for name, part in state.items())
+        summary = "; ".join(f"{name}: {part}" for name, part in state.items())
         return HTMLResponse(
             PAGE.format(
                 sheet=SHEET,
                 version=schema.STANDARD_VERSION,
-                state=escape(told),
+                state=escape(summary),
                 style="state" if well else "bad",
             ),
             headers={"Content-Security-Policy": POLICY},
@@ -92,14 +92,15 @@ def front_routes(database: Database, sequencer: Sequencer, shared: State) -> lis
 
 async def _state(database: Database, sequencer: Sequencer, shared: State) -> dict[str, str]:
     health = sequencer.health
+    # Without the shared state no token is issued and none is accepted.
     return {
-        "database": await _word(database.reads.fetch_all("SELECT 1")),
+        "database": await _check_result(database.reads.fetch_all("SELECT 1")),
         "log": "ok" if health.is_well else health.code or health.state,
-        "shared": await _word(shared.check()),  # without it no token is given and none is taken
+        "shared": await _check_result(shared.check()),
     }
 
 
-async def _word(check: Awaitable[object]) -> str:
+async def _check_result(check: Awaitable[object]) -> str:
     try:
         await check
     except HubError as error:

@@ -1,9 +1,10 @@
-"""`housekeeping`: what a running hub closes and forgets when its time is over.
+"""`housekeeping`: periodic tasks of a running hub.
 
-- It begins when the hub starts, and again after each pause; a failure is told and tried again.
-- An order of precedence that comes into force by its date is applied (`hub.store.relinking`).
-- Runs that were cut off are closed by every worker: that is safe beside others and beside runs that
-  go on. One worker at a time forgets, by an advisory lock.
+- They run when the hub starts and after each pause; a failure is logged and tried again.
+- Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
+  beside runs that are still alive.
+- An order of precedence whose date has come is applied (`hub.store.relinking`).
+- Old answers to repeated requests are deleted, by one worker at a time (advisory lock).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ async def run_housekeeping(
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
             if await switch_precedence(database, local_date(clock())):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
-            await forget(database, clock)
+            await forget_answers(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
@@ -48,8 +49,8 @@ async def run_housekeeping(
             continue
 
 
-async def forget(database: Database, clock: Clock) -> int:
-    """Forget old answers to repeated requests; return how many, 0 when another worker does it."""
+async def forget_answers(database: Database, clock: Clock) -> int:
+    """Delete old answers to repeated requests; return how many, 0 when another worker does it."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
         row = await cursor.fetchone()

@@ -1,4 +1,4 @@
-"""`problem`: how an error of the hub is told over HTTP (RFC 9457), in the caller's language."""
+"""`problem`: an error of the hub as an HTTP answer (RFC 9457), in the caller's language."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def prefers_english(accept_language: str) -> bool:
-    """Say whether a caller prefers English; Chinese is the default.
+    """Return whether a caller prefers English; Chinese is the default.
 
     The first of the two languages that the header names wins, whatever its weight: clients list
     their languages in order of preference.
     """
-    named = [part.split(";")[0].strip().lower() for part in accept_language.split(",")]
-    known = [name[:2] for name in named if name[:2] in ("zh", "en")]
+    languages = [part.split(";")[0].strip().lower() for part in accept_language.split(",")]
+    known = [name[:2] for name in languages if name[:2] in ("zh", "en")]
     return bool(known) and known[0] == "en"
 
 
 def problem(error: HubError, accept_language: str = "") -> JSONResponse:
-    """Return the answer that tells an error: its code, a message, and what to do."""
+    """Return the answer for an error: its code, a message, and what to do."""
     english = prefers_english(accept_language)
     body: dict[str, object] = {
         "title": error.code.en if english else error.code.zh,

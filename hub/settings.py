@@ -1,9 +1,9 @@
 """`settings`: the facts of one deployment, read once from the environment.
 
-- Three homes, no overlap: deployment facts here, law in `hub/policy/parameters`, sources in their
-  adapters. Secrets are files, never values.
+- Only facts of the deployment are settings; sources have their own files (`hub.harvest.config`).
+  Secrets are files, never values.
 - Every problem is reported at once, with the name of the variable.
-- Nothing below the composition root gets this object; it gets the values that it needs.
+- Only the composition root gets this object; parts of the hub get the values that they need.
 """
 
 from __future__ import annotations
@@ -152,13 +152,13 @@ class Settings:
                 values[declared.name] = declared.metadata["read"](text)
             except ValueError as error:
                 problems.append(f"{name} {error}")
-        made = cls(**values)
+        settings = cls(**values)
         if problems:
-            raise SettingsError(problems + made.conflicts())
-        return made.checked()
+            raise SettingsError(problems + settings.conflicts())
+        return settings.checked()
 
     def conflicts(self) -> list[str]:
-        """Return what is wrong between settings that are right by themselves."""
+        """Return the problems of settings that are valid one by one but not together."""
         if self.workers > 1 and self.redis_url is None:
             return ["HUB_WORKERS above 1 needs HUB_REDIS_URL: workers share used nonces"]
         return []

@@ -1,10 +1,10 @@
 """`agreements`: what was granted to a party, from the records that grant (`schema.traits.Grants`).
 
-- Intake takes such a record only from its owner or the operator, so what stands here counts.
-- A party is known by the name of its institution (`hub.identity.links`), as are the rows that its
-  grants are compared with: what was granted to one key of it, every linked key may see.
-- PartyGrants are at most `AGREEMENT_CACHE_S` old, so an agreement that ends stops within seconds.
-- No scope reads past them.
+- Intake takes such a record only from its owner or the operator, so every stored one is valid.
+- Parties are compared by the name of their institution (`hub.identity.links`): what was granted to
+  one of its keys holds for every key that is linked with it.
+- Grants are cached for `AGREEMENT_CACHE_S`, so an agreement that ends stops within seconds.
+- No scope gives more than the grants do.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from schema.dates import local_date
 from schema.traits import Grants as Granting
 
 AGREEMENT_CACHE_S = 5.0
-"""Age after which grants are read again."""
+"""Seconds after which grants are read again."""
 PARTIES_CACHED_MAX = 10_000
-"""Parties whose grants are kept."""
+"""Parties whose grants are cached."""
 GRANTS_MAX = 10_000
-"""PartyGrants of one party that count; the first by data set and provider."""
+"""Grants of one party that are read; the first by data set and provider."""
 
 
 class Agreements:
-    """PartyGrants by party, from what stands in the store."""
+    """What each party was granted, read from the stored records."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._statement = granted_statement(database.records)
-        self._kept: OrderedDict[str, tuple[datetime, PartyGrants]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[datetime, PartyGrants]] = OrderedDict()
 
     async def of(self, party: str | None) -> PartyGrants:
-        """Return what a party may see today; nobody's party sees nothing that is protected."""
+        """Return what a party may see today; no party (None) sees nothing that is protected."""
         if party is None or not self._statement:
             return PartyGrants(party)
         now = self._clock()
-        kept = self._kept.get(party)
-        if kept is not None and 0 <= (now - kept[0]).total_seconds() < AGREEMENT_CACHE_S:
-            return kept[1]
+        cached = self._cached.get(party)
+        if cached is not None and 0 <= (now - cached[0]).total_seconds() < AGREEMENT_CACHE_S:
+            return cached[1]
         name = await self._name(party)
         grants = grants_on(local_date(now), name, await self._stated(name))
-        self._kept[party] = (now, grants)
-        self._kept.move_to_end(party)
-        if len(self._kept) > PARTIES_CACHED_MAX:
-            self._kept.popitem(last=False)
+        self._cached[party] = (now, grants)
+        self._cached.move_to_end(party)
+        if len(self._cached) > PARTIES_CACHED_MAX:
+            self._cached.popitem(last=False)
         return grants
 
-    async def turned(self, party: str | None, after: date, until: date) -> list[str]:
-        """Return whose grants to a party began or ended by date: after a day, until another."""
+    async def providers_changed(self, party: str | None, after: date, until: date) -> list[str]:
+        """Return the providers whose grants to a party begin or end after a day, until another."""
         if party is None or not self._statement or until <= after:
             return []
         stated = await self._stated(await self._name(party))
-        return sorted({grant.provider for grant in stated if grant.turns(after, until)})
+        return sorted({grant.provider for grant in stated if grant.changes_between(after, until)})
 
     async def _name(self, party: str) -> str:
         """Return the name of the institution that a client acts for."""

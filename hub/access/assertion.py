@@ -1,10 +1,10 @@
-"""`assertion`: how a client proves to the token endpoint that it is who it says (private_key_jwt).
+"""`assertion`: how a client authenticates to the token endpoint (private_key_jwt).
 
 - RFC 7523 §3 with the rules of draft-ietf-oauth-rfc7523bis: the audience is the issuer, one
   string, so that an assertion made for another server is worth nothing here.
 - `typ` is absent, `client-authentication+jwt` or `JWT` (what common clients send), so that no
   other kind of token can be presented as an assertion.
-- `peek` reads who claims to be calling, so that the client can be fetched; nothing is believed
+- `peek` reads which client claims to call, so that it can be fetched; nothing is trusted
   until `check` has verified the signature with a key registered for exactly that client.
 """
 
@@ -48,7 +48,7 @@ class Assertion:
 
 
 def peek(text: str) -> Assertion:
-    """Read an assertion without believing it; TokenError(ASSERTION_INVALID) when unreadable."""
+    """Read an assertion without verifying it; TokenError(ASSERTION_INVALID) when unreadable."""
     try:
         token = jws.parse(text)
         claims = jws.claims(token)
@@ -67,7 +67,7 @@ def peek(text: str) -> Assertion:
 def check(assertion: Assertion, client: Client | None, issuer: str, now: datetime) -> Client:
     """Return the client when the assertion is its own and meant for `issuer`, now.
 
-    The one use of `replay_key` is reserved by the caller after this and before anything is given.
+    The caller must reserve `replay_key` (one use) afterwards, before it issues anything.
     """
     if client is None or client.client_id != assertion.client_id:
         raise _refused("unknown client")
@@ -104,7 +104,7 @@ def make(client_id: str, issuer: str, key: SigningKey, now: datetime) -> str:
 
 
 def acceptable_jti(jti: object) -> bool:
-    """Tell whether `jti` is visible ASCII text of 16 to 128 characters."""
+    """Return whether `jti` is visible ASCII text of 16 to 128 characters."""
     return (
         isinstance(jti, str)
         and JTI_MIN_CHARS <= len(jti) <= JTI_MAX_CHARS
@@ -115,7 +115,7 @@ def acceptable_jti(jti: object) -> bool:
 
 
 def is_instant(value: object) -> bool:
-    """Tell whether a claim is a NumericDate as the profile has it: a whole number, not below 0."""
+    """Return whether a claim is a NumericDate of the profile: a whole number, not below 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

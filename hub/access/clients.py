@@ -1,4 +1,4 @@
-"""`clients`: who is registered, with which keys, and how those facts are asked for.
+"""`clients`: registered clients and their keys, and how they are looked up.
 
 - A client is registered by the operator; it acts for one party and may push for named sources.
 - A key is ACTIVE, RETIRED (its overlap is over), REVOKED or LOST; only ACTIVE keys authenticate.
@@ -73,7 +73,7 @@ class ClientKey:
         return self.key.kid
 
     def active(self, now: datetime) -> bool:
-        """Tell whether the key authenticates at `now`."""
+        """Return whether the key authenticates at `now`."""
         return self.status is KeyStatus.ACTIVE and (self.ended_at is None or now < self.ended_at)
 
 
@@ -136,7 +136,7 @@ class ClientStore(Protocol):
 
 
 class ClientDirectory:
-    """What a worker believes of clients, never older than `max_age_s` (seconds)."""
+    """A worker's cache of clients, never older than `max_age_s` (seconds)."""
 
     def __init__(
         self,
@@ -152,11 +152,11 @@ class ClientDirectory:
         self._known: OrderedDict[str, tuple[float, Client]] = OrderedDict()
 
     async def get(self, client_id: str) -> Client | None:
-        """Return the client as it was at most `max_age_s` ago. Unknown ids are always asked for."""
+        """Return the client as it was at most `max_age_s` ago. Unknown ids are never cached."""
         now = self._clock().timestamp()
-        kept = self._known.get(client_id)
-        if kept is not None and 0 <= now - kept[0] < self._max_age_s:
-            return kept[1]
+        cached = self._known.get(client_id)
+        if cached is not None and 0 <= now - cached[0] < self._max_age_s:
+            return cached[1]
         client = await self._store.get(client_id)
         if client is None:
             self._known.pop(client_id, None)
@@ -168,5 +168,5 @@ class ClientDirectory:
         return client
 
     def forget(self, client_id: str) -> None:
-        """Drop what is kept of a client; called when a change is heard of."""
+        """Drop a client from the cache; called when it has changed."""
         self._known.pop(client_id, None)

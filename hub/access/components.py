@@ -40,10 +40,10 @@ def signature_base(message: Message, components: Sequence[str], params: str) -> 
 
 def component_value(message: Message, identifier: str) -> str:
     """Return the value of one component; KeyError when it is unknown or absent."""
-    found = _IDENTIFIER.fullmatch(identifier)
-    if found is None:
+    match = _IDENTIFIER.fullmatch(identifier)
+    if match is None:
         raise KeyError(identifier)
-    name, req, parameter, argument = found.groups()
+    name, req, parameter, argument = match.groups()
     source = message.request if req else message
     if source is None:
         raise KeyError(identifier)

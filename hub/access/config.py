@@ -65,7 +65,7 @@ class AccessConfig:
         return f"{self.public_base}/.well-known/oauth-protected-resource{path}"
 
     def covers(self, audience: str, target: str) -> bool:
-        """Tell whether a token for `audience` may be used at `target` (address without query)."""
+        """Return whether a token for `audience` may be used at `target` (address without query)."""
         if audience not in self.resources:
             return False
         return target == audience or target.startswith(audience + "/")

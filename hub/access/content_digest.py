@@ -1,4 +1,4 @@
-"""`content_digest`: the body is the body that was signed (RFC 9530).
+"""`content_digest`: checks that a body is the one that was signed (RFC 9530).
 
 - `sha-256` and `sha-512` count, at least one of them; each one listed must match. Any other
   algorithm refuses the whole header: a digest that nobody checks would look checked.
@@ -27,10 +27,10 @@ def content_digest(body: bytes) -> str:
 
 def parse(value: str) -> dict[str, bytes]:
     """Return digests by algorithm; SignatureError(SIG_DIGEST_MISMATCH) for any other form."""
-    found: dict[str, bytes] = {}
+    digests: dict[str, bytes] = {}
     for part in re.split(r", ?", value, maxsplit=2):
         member = _MEMBER.fullmatch(part)
-        if member is None or member[1] in found:
+        if member is None or member[1] in digests:
             raise SignatureError(Reason.SIG_DIGEST_MISMATCH, "unreadable or unlisted digest")
         try:
             digest = binascii.a2b_base64(member[2], strict_mode=True)
@@ -39,8 +39,8 @@ def parse(value: str) -> dict[str, bytes]:
         canonical = binascii.b2a_base64(digest, newline=False).decode("ascii")
         if len(digest) != _LENGTH[member[1]] or canonical != member[2]:
             raise SignatureError(Reason.SIG_DIGEST_MISMATCH, "digest has another spelling")
-        found[member[1]] = digest
-    return found
+        digests[member[1]] = digest
+    return digests
 
 
 def check(value: str, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`dpop`: proof that whoever sends a token holds the key it is bound to (RFC 9449).
+"""`dpop`: proof that the sender of a token holds the key that it is bound to (RFC 9449).
 
 - A proof is good for one method, one address, one token, one use, within -60/+10 s of our clock.
 - The address is compared with the configured base and the raw path of the request, after the
@@ -60,7 +60,7 @@ def token_hash(token: str) -> str:
 
 
 class ProofChecker:
-    """Verifies proofs and keeps the keys it has imported."""
+    """Verifies proofs and caches the keys it has imported."""
 
     def __init__(self, keys: KeyCache | None = None) -> None:
         self._keys = keys or KeyCache()
@@ -127,11 +127,11 @@ class Nonces:
         self._secret = secret
 
     def issue(self, now: datetime) -> str:
-        """Return the nonce of the present bucket of time."""
+        """Return the nonce of the present time bucket."""
         return self._of(int(now.timestamp()) // NONCE_BUCKET_S)
 
     def accepts(self, nonce: str | None, now: datetime) -> bool:
-        """Tell whether the nonce is ours, of this bucket or the one before."""
+        """Return whether the nonce is ours, of this bucket or the one before."""
         if nonce is None or len(nonce) > 64:  # noqa: PLR2004 - ours have 30 characters
             return False
         bucket = int(now.timestamp()) // NONCE_BUCKET_S
@@ -146,7 +146,7 @@ class Nonces:
 
 
 def same_target(htu: object, target: str) -> bool:
-    """Tell whether `htu` names `target`, both normalised by syntax alone (RFC 3986 §6.2.2)."""
+    """Return whether `htu` names `target`, both normalised by syntax alone (RFC 3986 §6.2.2)."""
     if not isinstance(htu, str):
         return False
     if htu == target:
@@ -157,10 +157,10 @@ def same_target(htu: object, target: str) -> bool:
 
 def normalised(uri: str) -> str | None:
     """Return an http(s) address in its normal spelling, or None if it is not a plain one."""
-    found = _URI.fullmatch(uri)
-    if found is None or not uri.isascii():
+    match = _URI.fullmatch(uri)
+    if match is None or not uri.isascii():
         return None
-    scheme, host, port, path = found.groups()
+    scheme, host, port, path = match.groups()
     scheme = scheme.lower()
     path = _ESCAPE.sub(_normal_escape, path or "/")
     if any(part in {".", ".."} for part in path.split("/")):
@@ -171,9 +171,9 @@ def normalised(uri: str) -> str | None:
     return f"{scheme}://{authority}{path}"
 
 
-def _normal_escape(found: re.Match[str]) -> str:
-    character = chr(int(found[0][1:], 16))
-    return character if character in _UNRESERVED else found[0].upper()
+def _normal_escape(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 __all__ = ["ALGORITHMS", "Nonces", "Proof", "ProofChecker", "make", "same_target", "token_hash"]

@@ -1,10 +1,10 @@
-"""`endpoint`: the authorization server over HTTP, and the documents by which clients find it.
+"""`endpoint`: the authorization server over HTTP, and its metadata documents.
 
 - POST /oauth/token, POST /oauth/revoke (RFC 6749, 7009); GET /.well-known/… (RFC 8414, 9728, 7517).
 - The form is read by hand: at most 16 KiB, one media type, no parameter twice, UTF-8 only.
 - Order of a request: read → fetch the client → Authlib's core → reserve what may be used once →
   answer. When the shared state cannot promise that a proof is new, the answer is 503 and no token.
-- Nothing sent is repeated in an answer, and nothing is logged but the code of a refusal.
+- An answer never repeats what was sent, and only the code of a refusal is logged.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class AuthorizationEndpoints:
             return refusal(error, self._config)
         try:
             form = await self._read(request, envelope, now)
-            answer = await self._settle(form, work(form))
+            answer = await self._use_up(form, work(form))
         except OAuth2Error as error:
             answer = self._server.refused(error)
         except UnavailableError as error:
@@ -157,7 +157,7 @@ class AuthorizationEndpoints:
             raise InvalidRequestError(f"the body must be {_FORM_TYPE}")
         if "authorization" in envelope.headers:
             raise InvalidRequestError("authenticate with a client assertion in the body alone")
-        values = parse_form(await read_body(request, FORM_MAX_BYTES, _too_long))
+        values = parse_form(await read_body(request, FORM_MAX_BYTES, _body_too_long))
         form = Form(envelope.path, values, envelope.headers.get("dpop"), now)
         if values.get("client_assertion_type") == assertion.ASSERTION_TYPE:
             try:
@@ -168,8 +168,8 @@ class AuthorizationEndpoints:
             form.client = await self._store.get(form.assertion.client_id)
         return form
 
-    async def _settle(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
-        """Use up what may be used once, then let the answer go."""
+    async def _use_up(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
+        """Reserve what may be used once and move the epoch, before the answer is sent."""
         if answer.status != 200:  # noqa: PLR2004 - a refusal uses nothing up
             return answer
         for once in form.reserve:
@@ -199,7 +199,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     return values
 
 
-def _too_long() -> InvalidRequestError:
+def _body_too_long() -> InvalidRequestError:
     return InvalidRequestError(f"the body is longer than {FORM_MAX_BYTES} bytes")
 
 

@@ -1,8 +1,8 @@
-"""`envelope`: what security looks at of a request: method, address and header lines, as received.
+"""`envelope`: the parts of a request that security checks: method, address, headers, as received.
 
 - The address is the configured base, the raw path and the raw query; `request.url` and the Host
   header never contribute, the latter is only compared with the allow-list.
-- A header that carries proof may come once; a second line is refused, not joined.
+- Each header in `ONCE` may occur once; a second line is refused, not joined.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def explain(
         components, params, signature = read_signature_input(sent.headers)
     except SignatureError as error:
         return (Finding(error.reason, "signature-input", "", error.detail, error.reason.advice),)
-    found = [
+    findings = [
         *_components(sent, operation, components),
         *_tag(params),
         *_key(params, keys),
@@ -68,12 +68,14 @@ def explain(
         *_body(sent),
     ]
     text = sent.headers["signature-input"].partition("=")[2]
-    found += _lines(sent, components, text)
+    findings += _lines(sent, components, text)
     key = keys.get(params.get("keyid", ""))
-    if not found and key is not None and not _verifies(sent, components, text, key, signature):
+    if not findings and key is not None and not _verifies(sent, components, text, key, signature):
         advice = "the base is right but not signed by this private key: check the key file"
-        found.append(Finding(Reason.SIG_INVALID, "signature", key.kid, "does not verify", advice))
-    return tuple(found)
+        findings.append(
+            Finding(Reason.SIG_INVALID, "signature", key.kid, "does not verify", advice)
+        )
+    return tuple(findings)
 
 
 def body_difference(body: bytes, digest: str) -> str:
@@ -88,7 +90,7 @@ def body_difference(body: bytes, digest: str) -> str:
 
 
 def _variants(body: bytes) -> list[tuple[str, bytes]]:
-    made = [
+    variants = [
         ("body differs: a trailing newline is missing on the wire", body + b"\n"),
         ("body differs: trailing newline added on the wire", body.rstrip(b"\r\n")),
         ("body differs: line ends were CRLF when hashed", body.replace(b"\n", b"\r\n")),
@@ -102,7 +104,7 @@ def _variants(body: bytes) -> list[tuple[str, bytes]]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return made
+        return variants
     spellings = {
         "body differs: JSON was compact when hashed": (",", ":"),
         "body differs: JSON had spaces when hashed": (", ", ": "),
@@ -110,8 +112,8 @@ def _variants(body: bytes) -> list[tuple[str, bytes]]:
     for words, separators in spellings.items():
         for ascii_only in (False, True):
             text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
-            made.append((words, text.encode(errors="surrogatepass")))
-    return made
+            variants.append((words, text.encode(errors="surrogatepass")))
+    return variants
 
 
 def _components(
@@ -172,13 +174,13 @@ def _times(params: Mapping[str, str], server_time: datetime) -> list[Finding]:
 
 
 def _body(sent: SentRequest) -> list[Finding]:
-    given = sent.headers.get("content-digest", "")
+    header = sent.headers.get("content-digest", "")
     try:
-        content_digest.check(given, sent.body)
+        content_digest.check(header, sent.body)
     except SignatureError as error:
         actual = content_digest.content_digest(sent.body)
-        advice = body_difference(sent.body, given) if given else "send Content-Digest"
-        return [Finding(error.reason, "content-digest", given, actual, advice)]
+        advice = body_difference(sent.body, header) if header else "send Content-Digest"
+        return [Finding(error.reason, "content-digest", header, actual, advice)]
     return []
 
 
@@ -187,7 +189,7 @@ def _lines(sent: SentRequest, components: tuple[str, ...], params: str) -> list[
     if not sent.base:
         return []
     signed = dict(line.partition(": ")[::2] for line in sent.base.split("\n"))
-    found = []
+    findings = []
     for name in (*components, '"@signature-params"'):
         try:
             base = signature_base(_message(sent), (name,) if name in components else (), params)
@@ -198,8 +200,8 @@ def _lines(sent: SentRequest, components: tuple[str, ...], params: str) -> list[
         if signed.get(name) != seen:
             was = signed.get(name, "not in the base")
             advice = _line_advice(name, was, seen)
-            found.append(Finding(Reason.SIG_INVALID, name, was[:_SHOWN], seen[:_SHOWN], advice))
-    return found
+            findings.append(Finding(Reason.SIG_INVALID, name, was[:_SHOWN], seen[:_SHOWN], advice))
+    return findings
 
 
 def _line_advice(name: str, signed: str, seen: str) -> str:

@@ -1,18 +1,20 @@
-"""`gate`: who comes in by a door, with which rights and what evidence: one order for all doors.
+"""`gate`: authenticates and authorises a request, in one order for every door.
 
-    came_in = await gate.admit(access, request, DOOR, read)
+A door is an entry point for requests: GraphQL, batches, receipts. It states what it requires:
 
-1. Envelope: method, address and headers as received; a header that proves comes once.
+    admitted = await gate.admit(access, request, DOOR, read)
+
+1. Envelope: method, address and headers as received; each header of `envelope.ONCE` at most once.
 2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up.
-3. Nobody without a token passes a door that does not let them; then the door's scope.
-4. What the door asks of the headers, before a byte of the body is read; then the body, bounded.
+3. A caller without a token is refused unless the door takes anonymous callers; then the scope.
+4. The door's check of the headers, before a byte of the body is read; then the body, bounded.
 5. Signature, digest of the body, one use of the nonce. A signature that is sent is always verified,
-   also where none is asked for and whatever the method: one that does not hold is refused.
+   whatever the method and even where none is required; an invalid one is refused.
 
-- Each step is cheaper than the next or keeps strangers from it; the first that fails answers.
-- What is refused before step 5 is answered unsigned; `answered` signs every answer after it.
-- A door states what it asks for and decides none of this; what depends on the content of the body
-  (a scope for a field, a source for a row) comes after the gate.
+- Each step is cheaper than the next or protects it from strangers. The first failure is the answer.
+- A refusal before step 5 is answered unsigned; `answered` signs every answer after it.
+- What depends on the content of the body (a scope for a field, a source for a row) is checked after
+  the gate.
 """
 
 from __future__ import annotations
@@ -44,11 +46,11 @@ class Door:
     is_signed: bool = False
     """Whether it must be signed."""
     takes_anonymous: bool = False
-    """Whether somebody without a token may come in, where the operator allows that at all."""
+    """Whether a caller without a token is admitted, if the operator allows anonymous reads."""
     scope: str | None = None
-    """Without which nobody comes in."""
+    """The scope that every caller needs."""
     check: Callable[[Envelope], None] | None = None
-    """Refuses by the headers what the door cannot read."""
+    """Raises for headers that the door does not accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,13 @@ class Signed:
 
     evidence: SignatureEvidence
     body_hash: bytes
-    """Of the address and the body: what one use of an idempotency key stands for."""
+    """SHA-256 of address and body: an idempotency key may be used again with the same only."""
     idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that came in: who calls, with which rights, what they sent and signed."""
+    """An admitted request: who calls, with which rights, what they sent and signed."""
 
     envelope: Envelope
     caller: Caller
@@ -72,7 +74,7 @@ class Admitted:
 
 
 async def admit(access: Access, request: Request, door: Door, read: Read | None = None) -> Admitted:
-    """Let a request in; AccessError or RefusedError where it may not, by the first step that fails.
+    """Admit a request, or raise AccessError or RefusedError of the first step that fails.
 
     Without `read` the door takes no body: a signature must be over an empty one.
     """
@@ -99,7 +101,7 @@ def _check_rights(caller: Caller, door: Door) -> None:
 
 
 def refused(access: Access, error: AccessError, request: Request, door: Door) -> Response:
-    """Return the answer to a request that the gate did not let in."""
+    """Return the answer to a request that `admit` refused with an AccessError."""
     try:
         envelope = access.envelope(request.scope)
     except AccessError:
@@ -108,5 +110,5 @@ def refused(access: Access, error: AccessError, request: Request, door: Door) ->
 
 
 def answered(access: Access, admitted: Admitted, response: Response) -> Response:
-    """Return an answer as it goes out: signed where the request was."""
+    """Return the answer to send: signed if the request was signed."""
     return response if admitted.signed is None else access.sign(admitted.envelope, response)

@@ -1,7 +1,7 @@
-"""`grants`: what a party may see of others, as values; pure.
+"""`grants`: what a party may see of other parties' data; pure.
 
-- A party always sees its own. Beyond that it sees what others granted it: a data set, or items of
-  one, from a day to a day. Days are those of Asia/Shanghai, both ends included.
+- A party always sees its own data. Others may grant it a data set, or some items of one, from one
+  day to another. Days are those of Asia/Shanghai, both ends included.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Grant:
             self.until is None or day <= self.until
         )
 
-    def turns(self, after: date, until: date) -> bool:
-        """Whether it begins or ends by date on one of the days after a day until another."""
+    def changes_between(self, after: date, until: date) -> bool:
+        """Whether it begins or ends on a day after `after`, until `until` (included)."""
         begins = self.since is not None and after < self.since <= until
         return begins or (self.until is not None and after <= self.until < until)
 
@@ -57,11 +57,11 @@ class PartyGrants:
         """Return whose rows of a data set are visible, or whose value of an item."""
         own = [] if self.party is None else [self.party]
         own += self.whole.get(dataset, ())
-        named = self.partly.get(dataset, {})
+        by_item = self.partly.get(dataset, {})
         if item is None:
-            own += [key for keys in named.values() for key in keys]
+            own += [key for keys in by_item.values() for key in keys]
         else:
-            own += named.get(item, ())
+            own += by_item.get(item, ())
         return list(dict.fromkeys(own))
 
 

@@ -1,7 +1,7 @@
-"""`registration`: what a partner hands over to be registered, and how a key is rotated or lost.
+"""`registration`: a partner's registration document, and the rotation of keys.
 
-- The document is public: a name, one public key, the scopes and sources wished for. The operator
-  decides party, kind, scopes and sources; what the document wishes is only shown.
+- The document is public: a name, one public key, the requested scopes and sources. The operator
+  decides party, kind, scopes and sources; requested ones are only shown.
 - Rotation: the new public key comes in a JWS by the old one (or by the operator's hand). Both are
   active in an overlap, so that no request fails while the partner switches.
 - Loss: the operator ends the key; within five seconds it is refused everywhere.
@@ -43,7 +43,7 @@ _LIST_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """A registration document as read. Scopes and sources are wishes."""
+    """A registration document as read. Scopes and sources are only requested."""
 
     client_id: str
     name: str
@@ -82,10 +82,10 @@ def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
         raise RegistrationError(f"name: 1 to {_NAME_MAX} characters")
     if not isinstance(jwk, dict):
         raise RegistrationError("jwk: the public key is missing")
-    wishes, sources = _texts(document, "scopes"), _texts(document, "sources")
+    requested, sources = _texts(document, "scopes"), _texts(document, "sources")
     try:
         key = import_jwk(jwk, ed25519_allowed=False)
-        scopes = expand(wishes)
+        scopes = expand(requested)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
     if document.get("kid", key.kid) != key.kid:
@@ -184,11 +184,11 @@ async def rotate(
 
 
 def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    given = document.get(name, [])
+    texts = document.get(name, [])
     if (
-        not isinstance(given, list)
-        or len(given) > _LIST_MAX
-        or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in given)
+        not isinstance(texts, list)
+        or len(texts) > _LIST_MAX
+        or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in texts)
     ):
         raise RegistrationError(f"{name}: a list of at most {_LIST_MAX} texts")
-    return tuple(given)
+    return tuple(texts)

@@ -1,8 +1,8 @@
-"""`resource`: who is calling, from a DPoP-bound token, on every protected route (RFC 9449 §7).
+"""`resource`: authenticates the caller of a protected route by a DPoP-bound token (RFC 9449 §7).
 
 - The scheme is DPoP; a token sent as Bearer is refused even when it is good (downgrade).
-- What the token says is cut down to what the registration says now; revocation is looked at on
-  every call through a directory that is at most a few seconds old.
+- A token gives no more than the present registration does; revocation is checked on every call
+  against a directory that is at most a few seconds old.
 - A proof is reserved last: only a call that is otherwise accepted uses it up.
 """
 
@@ -60,7 +60,7 @@ class Gate:
         self._proofs = ProofChecker()
 
     async def authenticate(self, envelope: Envelope) -> Caller:
-        """Return the caller; TokenError with a reason, StateUnavailableError when unsure."""
+        """Return the caller; TokenError, or StateUnavailableError if a replay is not excluded."""
         authorization = envelope.headers.get("authorization")
         if authorization is None:
             if self._config.anonymous_reads:

@@ -48,8 +48,8 @@ GRANT_TYPE = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
-    """A proof that is used up: its name, seconds to remember, when it was made, else `error`."""
+class SingleUse:
+    """What may be used once: name, seconds to remember it, when it was made; `error` if used."""
 
     name: str
     seconds: float
@@ -61,7 +61,7 @@ class Once:
 class Form:
     """One request to the server: its parameters, what was fetched for it, what it will use up.
 
-    `reserve`: what may be used once. `epoch_of`: client to cut off.
+    `reserve`: what may be used once. `epoch_of`: client whose tokens all end.
     """
 
     path: str
@@ -70,7 +70,7 @@ class Form:
     now: datetime
     assertion: assertion.Assertion | None = None
     client: Client | None = None
-    reserve: list[Once] = field(default_factory=list)
+    reserve: list[SingleUse] = field(default_factory=list)
     epoch_of: str | None = None
 
 
@@ -140,7 +140,7 @@ class HubRequest(OAuth2Request):  # type: ignore[misc] # Authlib has no types
 
 
 class _RegisteredClient:
-    """Authlib's questions to a client, answered from our registration."""
+    """A client as Authlib asks for it, from our registration."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -190,7 +190,7 @@ class HubGrant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib has no t
 
 
 class _IssuedToken:
-    """Authlib's question to a token that is to be revoked."""
+    """A token to be revoked, as Authlib asks for it."""
 
     def __init__(self, token: AccessToken) -> None:
         self.token = token
@@ -214,7 +214,7 @@ class HubRevocation(RevocationEndpoint):  # type: ignore[misc] # Authlib has no 
             return None
 
     def revoke_token(self, token: _IssuedToken, request: HubRequest) -> None:
-        """Note whose epoch the endpoint must move."""
+        """Mark the client whose epoch the endpoint must move."""
         request.hub.epoch_of = token.token.client_id
 
 
@@ -241,12 +241,12 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         return self._now
 
     def token(self, form: Form) -> TokenAnswer:
-        """TokenAnswer a request to the token endpoint."""
+        """Answer a request to the token endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_token_response(form))
 
     def revoke(self, form: Form) -> TokenAnswer:
-        """TokenAnswer a request to the revocation endpoint."""
+        """Answer a request to the revocation endpoint."""
         self._now = form.now
         return self._guarded(lambda: self.create_endpoint_response("revocation", form))
 
@@ -303,7 +303,7 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         registered = request.client.client.key(proof.jkt)
         if registered is not None and not registered.active(form.now):
             raise InvalidProofError()
-        used = Once(proof.replay_key, PROOF_TTL_S, proof.issued_at, InvalidProofError())
+        used = SingleUse(proof.replay_key, PROOF_TTL_S, proof.issued_at, InvalidProofError())
         form.reserve.append(used)
         return proof.jkt
 
@@ -329,7 +329,7 @@ def _authenticate(issuer: str) -> Any:
             raise HubClientError()
         issued_at = form.assertion.claims["iat"]
         name = form.assertion.replay_key
-        form.reserve.append(Once(name, ASSERTION_TTL_S, issued_at, HubClientError()))
+        form.reserve.append(SingleUse(name, ASSERTION_TTL_S, issued_at, HubClientError()))
         return _RegisteredClient(client)
 
     return by_assertion

@@ -1,4 +1,4 @@
-"""`service`: the access layer put together: what the hub's routes use to know who calls.
+"""`service`: the access layer as one object, which the hub's routes use.
 
 - One place decides the order: envelope, token, scope, body digest, signature, replay.
 - An answer to a signed request is signed, with no way to switch it off.

@@ -1,4 +1,4 @@
-"""`signatures`: this HTTP exchange was made by that key: profile hub-sig-1 (RFC 9421, RFC 9530).
+"""`signatures`: signed requests and responses, profile hub-sig-1 (RFC 9421, RFC 9530).
 
 - A request covers the components of its operation, in the order of the table, all that are
   present and nothing else; label `hub`, tag `hub-req-1`, at most 300 s long, one use per nonce.
@@ -86,14 +86,14 @@ _WRITE = (
 PUSH = Operation("push", _WRITE, frozenset({"hub-schema"}))
 MUTATION = Operation("mutation", _WRITE, frozenset({"hub-schema"}))
 READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
-"""What has no body: nothing but the digest says so."""
+"""A request without a body; its digest is that of nothing."""
 _RESPONSE = ('"@status"', '"content-digest"', '"content-type"', '"hub-log-size"')
 _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signature";req;key="hub"')
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureEvidence:
-    """What proves a signed request: the bytes that were signed and the signature over them."""
+    """The evidence of a signed request: the bytes that were signed and the signature over them."""
 
     client_id: str
     kid: str
@@ -250,34 +250,34 @@ def _parse(headers: Mapping[str, str], wanted: frozenset[str], tag: str) -> _Par
 
 
 def _read(headers: Mapping[str, str]) -> _Parsed:
-    given, signature = headers.get("signature-input"), headers.get("signature")
-    if given is None or signature is None:
+    signature_input, signature = headers.get("signature-input"), headers.get("signature")
+    if signature_input is None or signature is None:
         raise SignatureError(Reason.SIG_MISSING)
-    if len(given) > SIGNATURE_HEADER_MAX:
+    if len(signature_input) > SIGNATURE_HEADER_MAX:
         raise SignatureError(Reason.SIG_MALFORMED, "too long")
-    found, raw = _INPUT.fullmatch(given), _SIGNATURE.fullmatch(signature)
-    if found is None or raw is None:
-        other = _LABEL.match(given) and not given.startswith(f"{LABEL}=")
+    match, raw = _INPUT.fullmatch(signature_input), _SIGNATURE.fullmatch(signature)
+    if match is None or raw is None:
+        other = _LABEL.match(signature_input) and not signature_input.startswith(f"{LABEL}=")
         raise SignatureError(Reason.SIG_LABEL if other else Reason.SIG_MALFORMED)
-    params = _parameters(found[3])
+    params = _parameters(match[3])
     decoded = binascii.a2b_base64(raw[1])
     if binascii.b2a_base64(decoded, newline=False).decode("ascii") != raw[1]:
         raise SignatureError(Reason.SIG_MALFORMED, "signature has another spelling")
-    components = tuple(found[2].split(" ")) if found[2] else ()
-    return _Parsed(found[1], components, params, decoded)
+    components = tuple(match[2].split(" ")) if match[2] else ()
+    return _Parsed(match[1], components, params, decoded)
 
 
 def _parameters(text: str) -> dict[str, str]:
     params: dict[str, str] = {}
     position = 0
     while position < len(text):
-        found = _PARAMETER.match(text, position)
-        if found is None or found[1] in params:
+        match = _PARAMETER.match(text, position)
+        if match is None or match[1] in params:
             raise SignatureError(Reason.SIG_MALFORMED, "parameter unreadable or twice")
-        if (found[3] is not None) != (found[1] in _NUMBERS):
-            raise SignatureError(Reason.SIG_MALFORMED, f"{found[1]} has the wrong type")
-        params[found[1]] = found[2] if found[3] is None else found[3]
-        position = found.end()
+        if (match[3] is not None) != (match[1] in _NUMBERS):
+            raise SignatureError(Reason.SIG_MALFORMED, f"{match[1]} has the wrong type")
+        params[match[1]] = match[2] if match[3] is None else match[3]
+        position = match.end()
     return params
 
 

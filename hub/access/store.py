@@ -57,8 +57,8 @@ class DatabaseClientStore:
         """Return the owner of a key; see `ClientStore.by_kid`."""
         owner = select(CLIENT_KEY.c.client_id).where(CLIENT_KEY.c.kid == kid).scalar_subquery()
         async with self._database.core() as connection:
-            found = await _clients(connection, CLIENT.c.client_id == owner, 1)
-        return found[0] if found else None
+            clients = await _clients(connection, CLIENT.c.client_id == owner, 1)
+        return clients[0] if clients else None
 
     async def register(self, client: Client) -> None:
         """Add a client with its keys; see `ClientStore.register`."""

@@ -1,8 +1,8 @@
 """`tokens`: access tokens, issued and verified (RFC 9068, RFC 9449 §6).
 
 - Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key.
-- The verifier remembers tokens by SHA-256 until they expire, bounded; expiry is looked at on
-  every use, revocation by the caller against the client's epoch on every use.
+- The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry is
+  checked on every use; revocation is checked by the caller, against the client's epoch.
 """
 
 from __future__ import annotations

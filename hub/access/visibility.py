@@ -1,9 +1,9 @@
 """`visibility`: the one rule of who may see what, as SQL and as an answer in Python; pure.
 
-- What a rule says is declared with the record (`schema.visibility`). Reads turn it into a condition
-  with `sql`; receipts, records and everything else that holds a row asks `holds`.
+- Rules are declared with the records (`schema.visibility`). Reads turn a rule into a condition with
+  `sql`; code that has a row at hand (receipts, records) calls `holds`.
 - A property test compares both for callers, grants and records of every kind.
-- A token's scopes come first and are asked beside the rule: `may_read` and `RecordSpec.scope`.
+- The scopes of the token are checked beside the rule: `RecordSpec.scope`, `Item.scope`.
 """
 
 from __future__ import annotations
@@ -56,21 +56,21 @@ def sql(
     if rule.is_public:
         return None
     agreed = [term for term in rule.terms if isinstance(term, Agreed)]
-    found = [
-        f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _asked(each, limited))})"
+    conditions = [
+        f"{alias}.owner = ANY({parameters.bind_owners(each.dataset, _granted_item(each, limited))})"
         for each in agreed
     ]
     for term in rule.terms:
         if isinstance(term, Owner) and not agreed:
-            found.append(f"{alias}.owner = {parameters.bind_party()}")
+            conditions.append(f"{alias}.owner = {parameters.bind_party()}")
         elif isinstance(term, Issuer) and spec.issuer is not None:
-            found.append(f"{alias}.issuer = {parameters.bind_party()}")
+            conditions.append(f"{alias}.issuer = {parameters.bind_party()}")
         elif isinstance(term, Named):
-            found.append(f"{alias}.{term.item} = {parameters.bind_party()}")
-    return f"({' OR '.join(found)})" if len(found) > 1 else found[0]
+            conditions.append(f"{alias}.{term.item} = {parameters.bind_party()}")
+    return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
 
 
-def _asked(term: Agreed, limited: Datasets) -> str | None:
+def _granted_item(term: Agreed, limited: Datasets) -> str | None:
     return term.item if term.dataset in limited else None
 
 
@@ -80,10 +80,10 @@ def holds(rule: Rule, subject: Subject, grants: PartyGrants) -> bool:
         return True
     if grants.party is None:
         return False
-    return any(_fits(term, subject, grants) for term in rule.terms)
+    return any(_term_holds(term, subject, grants) for term in rule.terms)
 
 
-def _fits(term: Term, subject: Subject, grants: PartyGrants) -> bool:
+def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
     if isinstance(term, Agreed):
         return subject.owner in grants.owners(term.dataset, term.item)
     if isinstance(term, Owner):
@@ -134,11 +134,11 @@ def hidden_items(
         item.wire: item.scope in scopes and holds(spec.rule(item), subject, grants)
         for item in spec.items
     }
-    found = [name for name in subject.wire if not may.get(name, False)]
+    hidden = [name for name in subject.wire if not may.get(name, False)]
     for item in originals_of(spec):
         heads = {original_of(each["path"]) for each in subject.wire.get(item.wire, ())}
-        found += [f"{item.wire}:{head}" for head in sorted(heads) if not may.get(head, False)]
-    return found
+        hidden += [f"{item.wire}:{head}" for head in sorted(heads) if not may.get(head, False)]
+    return hidden
 
 
 def originals_of(spec: RecordSpec) -> list[Item]:

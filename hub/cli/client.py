@@ -1,9 +1,11 @@
-"""`deltahub client`: the partner's side: key, registration, query, push, receipt, explanation."""
+"""`deltahub client`: a partner's commands: key, registration, query, push, receipt, explanation."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,19 +13,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
 from hub.cli import clients
 from hub.cli.context import run
-from hub.client import CallRefusedError, ClientError, create_key, load_key
+from hub.client import CallRefusedError, ClientError, Producer, create_key, load_key
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
 from hub.explorer import samples
-from hub.ledger.statement import sign_record
-from schema.canonical import canonical
 
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
 clients.add_to(app)
@@ -41,7 +40,7 @@ def new(
     hub: Annotated[str, typer.Option(help="address of the hub")] = "http://127.0.0.1:8000",
 ) -> None:
     """Make a key, a registration document for the operator, and a profile."""
-    with told():
+    with exit_on_error():
         folder.mkdir(parents=True, exist_ok=True)
         key = create_key(folder / "key.pem")
         document = application_document(client_id, name, key.public)
@@ -55,7 +54,7 @@ def new(
 
 @app.command("query")
 def query(
-    profile: AsProfile,
+    profile_file: AsProfile,
     document: Annotated[
         str,
         typer.Argument(
@@ -68,37 +67,37 @@ def query(
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
 ) -> None:
     """Run one GraphQL request and print the whole answer."""
-    with told():
-        found = load_profile(profile)
+    with exit_on_error():
+        profile = load_profile(profile_file)
         text, identifier, usual = _document(document)
-        given = usual if variables is None else json.loads(variables)
-        answer = run(_ask(found, text, identifier, given, language))
+        values = usual if variables is None else json.loads(variables)
+        answer = run(_ask(profile, text, identifier, values, language))
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     if answer.get("errors"):
         raise typer.Exit(1)
 
 
 async def _ask(
-    found: Profile, text: str | None, identifier: str | None, variables: Any, language: str
+    profile: Profile, text: str | None, identifier: str | None, variables: Any, language: str
 ) -> dict[str, Any]:
-    async with found.client() as hub:
+    async with profile.client() as hub:
         return await hub.query(text, variables, document_id=identifier, language=language)
 
 
-def _document(given: str) -> tuple[str | None, str | None, dict[str, Any]]:
+def _document(document: str) -> tuple[str | None, str | None, dict[str, Any]]:
     """Return text or id of a document, and its usual variables."""
-    if given.startswith("sha256:"):
-        return None, given, {}
-    if given.endswith(".graphql"):
-        return Path(given).read_text("utf-8"), None, {}
-    if given in samples.ORDER:
-        return samples.document(given), None, samples.variables(given, system_clock())
-    return given, None, {}
+    if document.startswith("sha256:"):
+        return None, document, {}
+    if document.endswith(".graphql"):
+        return Path(document).read_text("utf-8"), None, {}
+    if document in samples.ORDER:
+        return samples.document(document), None, samples.variables(document, system_clock())
+    return document, None, {}
 
 
 @app.command("push")
 def push(
-    profile: AsProfile,
+    profile_file: AsProfile,
     file: Annotated[
         Path, typer.Argument(help="NDJSON: one {type, record} or {type, withdraw} a line")
     ],
@@ -109,95 +108,93 @@ def push(
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
 ) -> None:
     """Push records as one signed batch; print what became of each row."""
-    with told(profile):
-        found = load_profile(profile)
+    with exit_on_error(profile_file):
+        profile = load_profile(profile_file)
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
         if sign:
-            rows = [signed_row(row, found, party) for row in rows]
-        answer = run(_push(found, rows, source, idempotency_key, dry_run))
+            rows = [signed_row(row, profile, party) for row in rows]
+        answer = run(_push(profile, rows, source, idempotency_key, dry_run))
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
         raise typer.Exit(1)
 
 
 async def _push(
-    found: Profile, rows: list[Any], source: str, key: str | None, dry_run: bool
+    profile: Profile, rows: list[Any], source: str, key: str | None, dry_run: bool
 ) -> dict[str, Any]:
-    async with found.client() as hub:
+    async with profile.client() as hub:
         answer = await hub.push(rows, source=source, idempotency_key=key, dry_run=dry_run)
         return {**answer.body, "idempotencyKey": answer.idempotency_key}
 
 
-def signed_row(row: dict[str, Any], found: Profile, party: str) -> dict[str, Any]:
+def signed_row(row: dict[str, Any], profile: Profile, party: str) -> dict[str, Any]:
     """Return the row with its producer's detached JWS over the canonical bytes."""
     if "record" not in row:
         return row
-    key = load_key(found.key)
+    key = load_key(profile.key)
     record = {name: part for name, part in row["record"].items() if part is not None}
-    private = key.private
-    assert isinstance(private, EllipticCurvePrivateKey), "client keys are P-256"
-    jws = sign_record(canonical(record), private, key.kid, row["type"], party, system_clock())
+    jws = Producer(key, party).sign(row["type"], record, system_clock())
     return {**row, "record": record, "jws": jws}
 
 
 @app.command("receipt")
 def receipt(
-    profile: AsProfile,
+    profile_file: AsProfile,
     entry: Annotated[str, typer.Argument(help="entry id, as a push answers it")],
     out: Annotated[Path, typer.Option(help="folder for receipt and record")] = Path(),
 ) -> None:
     """Fetch a receipt and the record it is for, to be verified offline."""
     if not (entry.isascii() and entry.isdigit()):
         raise typer.BadParameter(f"{entry!r} is no entry id: a number, as a push answers it")
-    with told():
-        proof, record = run(_receipt(load_profile(profile), entry))
+    with exit_on_error():
+        proof, record = run(_receipt(load_profile(profile_file), entry))
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{entry}.tlog-proof").write_text(proof, "utf-8")
         (out / f"{entry}.record.json").write_bytes(record)
     typer.echo(f"{out / entry}.tlog-proof {out / entry}.record.json")
 
 
-async def _receipt(found: Profile, entry: str) -> tuple[str, bytes]:
-    async with found.client() as hub:
+async def _receipt(profile: Profile, entry: str) -> tuple[str, bytes]:
+    async with profile.client() as hub:
         return await hub.receipt(entry), await hub.record(entry)
 
 
 @app.command("policy")
 def policy(
-    profile: AsProfile,
+    profile_file: AsProfile,
     out: Annotated[Path, typer.Argument(help="file to write")],
 ) -> None:
     """Fetch the log's policy file once, at registration; pin it."""
-    with told():
-        text = run(_policy(load_profile(profile)))
+    with exit_on_error():
+        text = run(_policy(load_profile(profile_file)))
         out.write_text(text, "utf-8")
     typer.echo(f"{out}: compare its key with the operator's by another way, then keep it")
 
 
-async def _policy(found: Profile) -> str:
-    async with found.client() as hub:
+async def _policy(profile: Profile) -> str:
+    async with profile.client() as hub:
         return await hub.policy()
 
 
 @app.command("explain")
-def explain_refusal(profile: AsProfile) -> None:
+def explain_refusal(profile_file: AsProfile) -> None:
     """Say what differs in the signed request that the hub refused last."""
-    with told():
-        found = load_profile(profile)
-        path = profile.parent / LAST_REFUSED
+    with exit_on_error():
+        profile = load_profile(profile_file)
+        path = profile_file.parent / LAST_REFUSED
         if not path.exists():
             typer.echo("no signed request of this profile was refused")
             return
-        kept = json.loads(path.read_text("utf-8"))
-        key = load_key(found.key)
-        sent = SentRequest(**{**kept["sent"], "body": kept["sent"]["body"].encode("latin-1")})
+        refused = json.loads(path.read_text("utf-8"))
+        key = load_key(profile.key)
+        sent = SentRequest(**{**refused["sent"], "body": refused["sent"]["body"].encode("latin-1")})
         findings = explain(
             sent,
             PUSH,
             keys={key.kid: key.public},
-            server_time=datetime.fromisoformat(kept["server_time"]),
+            server_time=datetime.fromisoformat(refused["server_time"]),
         )
-    typer.echo(f"the hub said: {kept['code']}")
+    typer.echo(f"the hub said: {refused['code']}")
     if not findings:
         typer.echo(
             "nothing differs: the key may be retired or revoked, or the request was repeated"
@@ -207,35 +204,34 @@ def explain_refusal(profile: AsProfile) -> None:
         typer.echo(f"  signed {finding.signed}\n  seen   {finding.seen}\n  {finding.advice}")
 
 
-class told:  # noqa: N801 - reads as a word: `with told():`
-    """Tell an error of the client in words; keep a refused signed request for `explain`."""
+@contextmanager
+def exit_on_error(profile_file: Path | None = None) -> Iterator[None]:
+    """Print an error of the client and exit with 2.
 
-    def __init__(self, profile: Path | None = None) -> None:
-        self._profile = profile
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, CallRefusedError) and error.sent and self._profile:
-            _keep(self._profile, error)
+    With `profile_file`, a signed request that the hub refused is saved for `explain`.
+    """
+    try:
+        yield
+    except (ClientError, OSError, ValueError) as error:
+        if isinstance(error, CallRefusedError) and error.sent and profile_file:
+            _save_refused(profile_file, error.sent, error)
             print("deltahub client explain --as … says what differs", file=sys.stderr)
-        if isinstance(error, ClientError | OSError | ValueError):
-            print(str(error), file=sys.stderr)
-            raise typer.Exit(2) from error
+        print(str(error), file=sys.stderr)
+        raise typer.Exit(2) from error
 
 
-def _keep(profile: Path, error: CallRefusedError) -> None:
-    assert error.sent is not None
+def _save_refused(profile_file: Path, sent: SentRequest, error: CallRefusedError) -> None:
     date = error.server_date
     server_time = parsedate_to_datetime(date) if date else system_clock()
-    sent = {**asdict(error.sent), "headers": dict(error.sent.headers)}
-    sent["body"] = error.sent.body.decode("latin-1")
-    kept = {
+    refused = {
         "code": error.code,
         "server_time": server_time.astimezone(UTC).isoformat(),
-        "sent": sent,
+        "sent": {
+            **asdict(sent),
+            "headers": dict(sent.headers),
+            "body": sent.body.decode("latin-1"),
+        },
     }
-    path = profile.parent / LAST_REFUSED
+    path = profile_file.parent / LAST_REFUSED
     path.touch(mode=0o600)
-    path.write_text(json.dumps(kept), "utf-8")
+    path.write_text(json.dumps(refused), "utf-8")

@@ -1,4 +1,4 @@
-"""`context`: what every verb needs: settings, and a database that is there and migrated."""
+"""`context`: what every command needs: settings, and a migrated database."""
 
 from __future__ import annotations
 
@@ -25,37 +25,43 @@ def settings() -> Settings:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a verb's asynchronous part."""
+    """Run the asynchronous part of a command."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
 
 @asynccontextmanager
-async def database_url(found: Settings) -> AsyncIterator[str]:
-    """Give the address of a migrated database, starting the embedded PostgreSQL when none is set.
+async def server_url(hub_settings: Settings) -> AsyncIterator[str]:
+    """Yield the address of the database as it is; start the embedded PostgreSQL if none is set.
 
     The embedded server is shared by every process that uses the data folder.
     """
-    if found.database_url is not None:
-        await asyncio.to_thread(migrate, found.database_url)
-        yield found.database_url
+    if hub_settings.database_url is not None:
+        yield hub_settings.database_url
         return
-    server = EmbeddedPostgres(postgres_folder(found))
+    server = EmbeddedPostgres(postgres_folder(hub_settings))
     url = await asyncio.to_thread(server.start)
     try:
-        await asyncio.to_thread(migrate, url)
         yield url
     finally:
         await asyncio.to_thread(server.stop)
 
 
 @asynccontextmanager
-async def open_database(found: Settings | None = None) -> AsyncIterator[Database]:
-    """Give the hub's database, migrated."""
-    async with database_url(found or settings()) as url, Database(url) as opened:
-        yield opened
+async def database_url(hub_settings: Settings) -> AsyncIterator[str]:
+    """Yield the address of a migrated database; see `server_url`."""
+    async with server_url(hub_settings) as url:
+        await asyncio.to_thread(migrate, url)
+        yield url
 
 
-def postgres_folder(found: Settings) -> Path:
+@asynccontextmanager
+async def open_database(hub_settings: Settings | None = None) -> AsyncIterator[Database]:
+    """Yield the hub's database, migrated."""
+    async with database_url(hub_settings or settings()) as url, Database(url) as database:
+        yield database
+
+
+def postgres_folder(hub_settings: Settings) -> Path:
     """Return the folder of the embedded PostgreSQL."""
-    return found.data_dir / "postgres"
+    return hub_settings.data_dir / "postgres"

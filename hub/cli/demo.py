@@ -20,44 +20,44 @@ from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
 from hub.demo.records import SERVICE_ID
 from hub.harvest.service import Harvester
 from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+from hub.printer import Printer
 from hub.sandbox.serve import Systems, sandbox
 from hub.settings import Settings
-from hub.tell import Teller
 
 
 def demo(
     stay: Annotated[bool, typer.Option(help="stay up afterwards")] = True,
 ) -> None:
     """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
-    found = replace(settings(), sandbox=True, anonymous=True)
+    hub_settings = replace(settings(), sandbox=True, anonymous=True)
     with suppress(KeyboardInterrupt):
-        run(_demo(found, stay=stay))
+        run(_demo(hub_settings, stay=stay))
     typer.echo("\nstopped: hub, sandbox and PostgreSQL")
 
 
-async def _demo(found: Settings, *, stay: bool) -> None:
-    tell = Teller()
-    folder = found.data_dir / "demo"
+async def _demo(hub_settings: Settings, *, stay: bool) -> None:
+    printer = Printer()
+    folder = hub_settings.data_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    tell.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
-    tell.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
-    async with open_database(found) as database, sandbox(system_clock) as systems:
-        hub = await build(found, database, system_clock)
+    printer.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
+    printer.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
+    async with open_database(hub_settings) as database, sandbox(system_clock) as systems:
+        hub = await build(hub_settings, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
-            tell.line(f"up: the hub at {found.base}")
-            tell.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
-            harvester = Harvester(database, f"hub:{found.log_origin}", system_clock)
+            printer.line(f"up: the hub at {hub_settings.base}")
+            printer.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
+            harvester = Harvester(database, f"hub:{hub_settings.log_origin}", system_clock)
             sources = _sources(systems)
-            await story.harvest(tell, database, harvester, sources, system_clock)
+            await story.harvest(printer, database, harvester, sources, system_clock)
             hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
-            profiles = await register(database, folder, found.base, system_clock)
+            profiles = await register(database, folder, hub_settings.base, system_clock)
             now = system_clock().astimezone(UTC)
-            entries = await story.push(tell, profiles[UNIVERSITY.name], now)
-            await story.ask(tell, profiles[PARTNER.name], now)
+            entries = await story.push(printer, profiles[UNIVERSITY.name], now)
+            await story.ask(printer, profiles[PARTNER.name], now)
             evidence = _folder(folder / VOUCHER.name / "evidence")
-            await story.verify(tell, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
-            story.farewell(tell, found.base, folder)
+            await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
+            story.print_next_steps(printer, hub_settings.base, folder)
             if stay:
                 await server.wait_closed()
 

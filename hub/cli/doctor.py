@@ -1,4 +1,4 @@
-"""`deltahub doctor`: what is wrong between this machine and a hub, and what to do."""
+"""`deltahub doctor`: checks the connection of this machine to a hub, and says what to do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def doctor(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     for finding in findings:
-        typer.echo(f"{'ok ' if finding.is_well else '!! '} {finding.step}: {finding.found}")
+        typer.echo(f"{'ok ' if finding.is_well else '!! '} {finding.step}: {finding.result}")
         if not finding.is_well:
             typer.echo(f"     {finding.advice}")
     if not all(finding.is_well for finding in findings):

@@ -12,8 +12,8 @@ from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
+from hub.printer import Printer
 from hub.settings import Settings
-from hub.tell import Teller
 
 
 def harvest(
@@ -27,7 +27,7 @@ def harvest(
     """Harvest one source and say what came of it."""
     deployment = settings()
     report = run(_harvest(deployment, source, approve_shrink))
-    print_report(Teller(), report)
+    print_report(Printer(), report)
     if report.status in (RunStatus.FAILED, RunStatus.HELD):
         raise typer.Exit(1)
 

@@ -23,31 +23,31 @@ Reason = Annotated[str, typer.Option(help="by what you know it; it is part of th
 @app.command()
 def candidates() -> None:
     """List pairs that may be one thing: a shared identifier, or maker, model and serial number."""
-    found = run(_candidates())
-    for each in found:
+    pairs = run(_candidates())
+    for each in pairs:
         typer.echo(f"{each.record_type}  {each.first}  {each.second}  {each.shared}")
-    typer.echo(f"{len(found)} pairs; deltahub link same|differs TYPE KEY KEY --reason …")
+    typer.echo(f"{len(pairs)} pairs; deltahub link same|differs TYPE KEY KEY --reason …")
 
 
 @app.command()
 def same(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """State that two keys name one thing: what both own or is below them becomes one."""
-    _tell(run(_link((record_type, first, second), LinkRelation.SAME_AS, reason)))
+    _print_outcomes(run(_link((record_type, first, second), LinkRelation.SAME_AS, reason)))
 
 
 @app.command()
 def differs(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """State that two keys name two things, however alike they look."""
-    _tell(run(_link((record_type, first, second), LinkRelation.DIFFERS, reason)))
+    _print_outcomes(run(_link((record_type, first, second), LinkRelation.DIFFERS, reason)))
 
 
 @app.command()
 def undo(record_type: RecordType, first: Key, second: Key, reason: Reason) -> None:
     """Take back what the operator stated of two keys: readers see the former rows again."""
-    _tell(run(_unlink((record_type, first, second), reason)))
+    _print_outcomes(run(_unlink((record_type, first, second), reason)))
 
 
-def _tell(outcomes: Outcomes) -> None:
+def _print_outcomes(outcomes: Outcomes) -> None:
     for row in outcomes.rows:
         typer.echo(f"{row.outcome.value}  {row.key}  entry {row.entry_id}")
 
@@ -58,14 +58,14 @@ async def _candidates() -> list[linking.Candidate]:
 
 
 async def _link(pair: tuple[str, str, str], relation: LinkRelation, reason: str) -> Outcomes:
-    found = settings()
-    async with open_database(found) as database:
-        party = f"{HUB_PARTY}{found.log_origin}"
+    hub_settings = settings()
+    async with open_database(hub_settings) as database:
+        party = f"{HUB_PARTY}{hub_settings.log_origin}"
         return await linking.link(database, system_clock, party, pair, relation, reason)
 
 
 async def _unlink(pair: tuple[str, str, str], reason: str) -> Outcomes:
-    found = settings()
-    async with open_database(found) as database:
-        party = f"{HUB_PARTY}{found.log_origin}"
+    hub_settings = settings()
+    async with open_database(hub_settings) as database:
+        party = f"{HUB_PARTY}{hub_settings.log_origin}"
         return await linking.unlink(database, system_clock, party, pair, reason)

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 the answer is no (not valid, not fresh, rows refused), 2 it could not be done.
 
-Only the module of the verb that is called is imported: `deltahub verify` must start at once and
+Only the module of the command that is called is imported: `deltahub verify` must start at once and
 needs no more than the verifier.
 """
 
@@ -24,7 +24,7 @@ VERBS = {
     "doctor": "doctor",
     "standard": "standard",
 }
-"""Single verbs, each a function of its own name in `hub.cli.<module>`."""
+"""Single commands, each a function of its own name in `hub.cli.<module>`."""
 GROUPS = {
     "client": "client",
     "mapping": "mapping",
@@ -33,30 +33,30 @@ GROUPS = {
     "quarantine": "quarantine",
     "store": "store",
 }
-"""Groups of verbs, each an `app` in `hub.cli.<module>`."""
+"""Groups of commands, each an `app` in `hub.cli.<module>`."""
 
 
 def assemble(only: str | None = None) -> typer.Typer:
-    """Return the command line, with one verb or with all of them."""
-    made = typer.Typer(
+    """Return the command line, with one command or group, or with all of them."""
+    command_line = typer.Typer(
         name="deltahub",
         help="Yangtze Delta Instrument Exchange Hub 长三角大型科研仪器数据交换枢纽",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    made.callback()(lambda: None)
+    command_line.callback()(lambda: None)
     for name, module in VERBS.items():
         if only in (None, name):
-            made.command(name)(getattr(import_module(f"hub.cli.{module}"), name))
+            command_line.command(name)(getattr(import_module(f"hub.cli.{module}"), name))
     for name, module in GROUPS.items():
         if only in (None, name):
-            made.add_typer(import_module(f"hub.cli.{module}").app, name=name)
-    return made
+            command_line.add_typer(import_module(f"hub.cli.{module}").app, name=name)
+    return command_line
 
 
 def main() -> None:
-    """Run the command line; an error of the hub is told in words and not as a traceback."""
+    """Run the command line; an error of the hub is printed without a traceback."""
     first = sys.argv[1] if len(sys.argv) > 1 else None
     try:
         assemble(first if first in {**VERBS, **GROUPS} else None)()

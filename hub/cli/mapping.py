@@ -51,14 +51,14 @@ def check_mapping(
     """Check a mapping by itself, or against a file, without a database."""
     text = read_text(mapping)
     try:
-        found = parse_mapping(text)
+        parsed = parse_mapping(text)
         if file is None:
             print("映射文件没有问题 the mapping is sound")
             return
-        given = MappedFile(
-            name=file.name, data=read_bytes(file), mapping=found, mapping_text=text, source=""
+        mapped_file = MappedFile(
+            name=file.name, data=read_bytes(file), mapping=parsed, mapping_text=text, source=""
         )
-        read = read_mapped(given)
+        read = read_mapped(mapped_file)
     except MappingError as error:
         print_problems(mapping.name, error)
         raise typer.Exit(1) from error

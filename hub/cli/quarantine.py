@@ -25,14 +25,14 @@ def list_rows(
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
 ) -> None:
     """List quarantined rows with their reasons."""
-    found = run(_list(source, status, after, limit))
-    for row in found:
+    quarantined = run(_list(source, status, after, limit))
+    for row in quarantined:
         key = row.key or "key unknown"
         typer.echo(f"{row.quarantine_id}  {row.source}  {row.record_type or '?'}  {key}")
         for problem in row.problems:
             shown = f" [{problem.value}]" if problem.value is not None else ""
             typer.echo(f"    {problem.path}  {problem.code}{shown}  {problem.zh}  {problem.en}")
-    typer.echo(f"{len(found)} rows")
+    typer.echo(f"{len(quarantined)} rows")
 
 
 async def _list(
@@ -47,11 +47,11 @@ async def _list(
 @app.command()
 def show(number: Annotated[int, typer.Argument(help="number of the row")]) -> None:
     """Show one quarantined row as it came."""
-    found = run(_list(None, rows.QuarantineStatus.OPEN, number - 1, 1))
-    if not found or found[0].quarantine_id != number:
+    quarantined = run(_list(None, rows.QuarantineStatus.OPEN, number - 1, 1))
+    if not quarantined or quarantined[0].quarantine_id != number:
         typer.echo(f"no open row has number {number}", err=True)
         raise typer.Exit(2)
-    typer.echo(json.dumps(json.loads(found[0].raw), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(json.loads(quarantined[0].raw), ensure_ascii=False, indent=2))
 
 
 @app.command()
@@ -73,9 +73,9 @@ async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
 
 @app.command()
 def discard(numbers: Numbers) -> None:
-    """Lay rows aside; they stay readable."""
+    """Discard rows: they do not go in, and stay readable."""
     run(_discard(numbers))
-    typer.echo(f"{len(numbers)} rows laid aside")
+    typer.echo(f"{len(numbers)} rows discarded")
 
 
 async def _discard(numbers: list[int]) -> None:

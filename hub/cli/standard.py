@@ -27,22 +27,22 @@ def standard(
     check: Annotated[bool, typer.Option("--check", help="only say what is not fresh")] = False,
 ) -> None:
     """Write the published standard: SDL, JSON Schemas, code lists, workbook template, one page."""
-    made = generated()
-    stale = [name for name, data in sorted(made.items()) if _current(name) != data]
-    stray = sorted(path.name for path in FOLDER.iterdir() if path.name not in made)
+    files = generated()
+    stale = [name for name, data in sorted(files.items()) if _current(name) != data]
+    stray = sorted(path.name for path in FOLDER.iterdir() if path.name not in files)
     if check:
         for name in stale + stray:
             typer.echo(f"schema/published/{name} is not what the records say", err=True)
         if stale or stray:
             typer.echo("run: make standard", err=True)
             raise typer.Exit(1)
-        typer.echo(f"schema/published is fresh ({len(made)} files)")
+        typer.echo(f"schema/published is fresh ({len(files)} files)")
         return
     for name in stale:
-        (FOLDER / name).write_bytes(made[name])
+        (FOLDER / name).write_bytes(files[name])
     for name in stray:
         (FOLDER / name).unlink()
-    typer.echo(f"{len(made)} files, {len(stale)} written, {len(stray)} removed")
+    typer.echo(f"{len(files)} files, {len(stale)} written, {len(stray)} removed")
 
 
 def _current(name: str) -> bytes | None:

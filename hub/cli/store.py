@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, postgres_folder, run, settings
+from hub.cli.context import open_database, run, server_url, settings
 from hub.clock import system_clock
-from hub.embedded.server import EmbeddedPostgres
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.log_files import log_signer
@@ -86,7 +82,7 @@ def backup(file: NewFile) -> None:
     Keys and the checkpoint file of the data folder are not in it: docs/operators/backup.md.
     """
     manifest = run(_backup(file))
-    typer.echo(f"{file}: {_told(manifest)}")
+    typer.echo(f"{file}: {_summary(manifest)}")
 
 
 async def _backup(file: Path) -> backups.BackupManifest:
@@ -98,32 +94,17 @@ async def _backup(file: Path) -> backups.BackupManifest:
 def restore(file: BackupFile) -> None:
     """Fill an EMPTY database from a backup; what is there is never overwritten."""
     manifest = run(_restore(file))
-    typer.echo(f"restored of {manifest.taken_at}: {_told(manifest)}")
+    typer.echo(f"restored of {manifest.taken_at}: {_summary(manifest)}")
     typer.echo("run: deltahub store check")
 
 
 async def _restore(file: Path) -> backups.BackupManifest:
-    async with _unmigrated(settings()) as database:
+    # Not migrated: a backup makes the tables of its own version.
+    async with server_url(settings()) as url, Database(url) as database:
         return await backups.restore(database, file)
 
 
-@asynccontextmanager
-async def _unmigrated(found: Settings) -> AsyncIterator[Database]:
-    """Give the database as it is: a backup makes the tables of its own version."""
-    if found.database_url is not None:
-        async with Database(found.database_url) as database:
-            yield database
-        return
-    server = EmbeddedPostgres(postgres_folder(found))
-    url = await asyncio.to_thread(server.start)
-    try:
-        async with Database(url) as database:
-            yield database
-    finally:
-        await asyncio.to_thread(server.stop)
-
-
-def _told(manifest: backups.BackupManifest) -> str:
+def _summary(manifest: backups.BackupManifest) -> str:
     logs = [
         f"log {log['origin']}: {log['size']} leaves, root {log['root']}" for log in manifest.logs
     ]
@@ -153,8 +134,10 @@ def adopt(yes: Sure = False) -> None:
         typer.echo(f"adopted the checkpoint of {head.size} leaves; the log goes on")
 
 
-async def _adopt(found: Settings) -> Checkpoint | None:
-    async with open_database(found) as database:
-        signer = log_signer(found.log_origin, found.data_dir / "keys", found.log_key_file)
-        sequencer = Sequencer(database.url, signer, system_clock, found.data_dir / "log")
+async def _adopt(hub_settings: Settings) -> Checkpoint | None:
+    async with open_database(hub_settings) as database:
+        signer = log_signer(
+            hub_settings.log_origin, hub_settings.data_dir / "keys", hub_settings.log_key_file
+        )
+        sequencer = Sequencer(database.url, signer, system_clock, hub_settings.data_dir / "log")
         return await sequencer.adopt()

@@ -72,22 +72,22 @@ def submit(
 def _read_mapped(file: Path, mapping: Path, source: str) -> list[ReadTable]:
     text = read_text(mapping)
     saved = parse_mapping(text)
-    given = MappedFile(
+    mapped_file = MappedFile(
         name=file.name,
         data=read_bytes(file),
         mapping=saved,
         mapping_text=text,
         source=source_of(source, saved),
     )
-    return [read_mapped(given)]
+    return [read_mapped(mapped_file)]
 
 
 def _read_monthly(file: Path, source: str) -> list[ReadTable]:
     """Read a monthly workbook, and say which of its sheets are taken and which are not."""
     monthly = read_monthly(file.name, read_bytes(file), source)
     print(f"{file.name} · 月度报送表 monthly workbook")
-    named = [(each.table.sheet, each.record_type) for each in monthly.read]
-    taken = [sheet if sheet == kind else f"{sheet} ({kind})" for sheet, kind in named]
+    read_sheets = [(each.table.sheet, each.record_type) for each in monthly.read]
+    taken = [sheet if sheet == kind else f"{sheet} ({kind})" for sheet, kind in read_sheets]
     for words, sheets in (
         ("读取 sheets read", taken),
         ("没有数据行 without rows", monthly.empty),
@@ -115,7 +115,7 @@ async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submiss
 
 
 def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
-    """Refuse a workbook that could not be written, before anything is."""
+    """Refuse a rejects workbook that cannot be written, before anything is submitted."""
     if rejects is None:
         return
     overwritten = [each.name for each in inputs if each.resolve() == rejects.resolve()]
@@ -128,15 +128,15 @@ def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
         )
 
 
-def source_of(option: str, found: Mapping) -> str:
-    """Return the source that was named, on the command line or in the mapping."""
-    named = option or found.source
-    if not named:
+def source_of(option: str, mapping: Mapping) -> str:
+    """Return the source from the command line, else from the mapping."""
+    source = option or mapping.source
+    if not source:
         raise RefusedError(
             ErrorCode.SOURCE_UNKNOWN,
             hint='Name it: --source ID, or source = "ID" in the mapping. 请指明来源。',
         )
-    return named
+    return source
 
 
 def read_bytes(path: Path) -> bytes:
@@ -152,7 +152,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a mapping that the user named; editors on Windows put a mark in front."""
+    """Read a mapping that the user named, with or without a byte order mark."""
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -165,7 +165,7 @@ def read_text(path: Path) -> str:
 
 
 def print_problems(name: str, error: MappingError) -> None:
-    """Tell everything that is wrong with a mapping, one problem in two lines."""
+    """Print everything that is wrong with a mapping, one problem in two lines."""
     print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
     for each in error.problems:
         print(f"  {_place(each)}{each.zh}\n      {each.en}", file=sys.stderr)
@@ -199,8 +199,8 @@ def print_report(report: FileReport) -> None:
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
         print(f"    {code:<27}{count:>8}  {item}")
     for (name, outcome), count in sorted(report.records.items()):
-        told = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
-        print(f"记录 records {name:<18}{count:>8}  {told}")
+        label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
+        print(f"记录 records {name:<18}{count:>8}  {label}")
     for column, count in sorted(report.dropped.items()):
         print(f"已丢弃的个人信息 dropped       {count:>8}  {column}")
 

@@ -1,4 +1,4 @@
-"""`deltahub verify`: does this receipt prove this record? Offline."""
+"""`deltahub verify`: checks offline whether a receipt proves a record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hub.ledger.keys import ProducerKeys, parse_keys
 from hub.ledger.policy import parse_policy
 
 BYTES_MAX = 1 << 20
-"""No file that belongs here is larger."""
+"""Bytes read of each file; no valid one is larger."""
 
 ReceiptFile = Annotated[Path, typer.Argument(metavar="RECEIPT", help="receipt (tlog-proof@v1)")]
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record, canonical bytes")]
@@ -48,7 +48,7 @@ def verify(
 
 
 def _facts(verdict: ledger.Verdict) -> list[tuple[str, str]]:
-    found = [
+    facts = [
         ("record", verdict.record_type),
         ("key", verdict.key),
         ("authority", verdict.authority),
@@ -61,7 +61,7 @@ def _facts(verdict: ledger.Verdict) -> list[tuple[str, str]]:
         ("witnessed", verdict.witnessed_at and verdict.witnessed_at.isoformat()),
         ("witnesses", ", ".join(verdict.witnesses) or None),
     ]
-    return [(name, fact) for name, fact in found if fact]
+    return [(name, fact) for name, fact in facts if fact]
 
 
 def _read(path: Path) -> bytes:

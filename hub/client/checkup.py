@@ -1,7 +1,7 @@
-"""`checkup`: is everything in order between a partner and a hub? The steps of `deltahub doctor`.
+"""`checkup`: checks the connection of a partner to a hub, step by step; `deltahub doctor` shows it.
 
-Each step answers in one line what it found, and what to do where something is wrong. A step that
-others depend on ends the checkup when it fails.
+Each step gives one line: the result, and what to do if something is wrong. A failed step on which
+others depend ends the checkup.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from hub.clock import Clock
 
 TIMEOUT_S = 10.0
 LIMIT_S = 60.0
-"""Longest checkup."""
+"""Longest checkup, in seconds."""
 SKEW_WARN_S = 5.0
-"""A clock that is off by more is told; the client corrects up to the hub's tolerance by itself."""
+"""A clock that is off by more (seconds) is reported; the client corrects its times by itself."""
 READ = "catalogue:read"
 PUSH = "records:push"
 PROBE_KEY = "doctor-0000"
@@ -31,10 +31,10 @@ PROBE_KEY = "doctor-0000"
 
 @dataclass(frozen=True, slots=True)
 class CheckupFinding:
-    """What one step found; `advice` is empty when it is well."""
+    """The result of one step; `advice` is empty when nothing is wrong."""
 
     step: str
-    found: str
+    result: str
     advice: str = ""
     ends: bool = False
     """Nothing further can be checked."""
@@ -86,13 +86,13 @@ async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Ch
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
             answer = await http.get(f"{profile.hub}/healthz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        told = f"{profile.hub}: {type(error).__name__}"
-        yield CheckupFinding("address 地址", told, "check address, network and proxy", ends=True)
+        message = f"{profile.hub}: {type(error).__name__}"
+        yield CheckupFinding("address 地址", message, "check address, network and proxy", ends=True)
         return
     if answer.status_code not in (httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE):
-        told = f"{profile.hub} answers {answer.status_code}"
+        message = f"{profile.hub} answers {answer.status_code}"
         yield CheckupFinding(
-            "address 地址", told, "this is not a hub: check the address", ends=True
+            "address 地址", message, "this is not a hub: check the address", ends=True
         )
         return
     well = answer.status_code == httpx.codes.OK
@@ -117,44 +117,44 @@ async def _calls(
     scopes: list[str] = me["scopes"]
     yield CheckupFinding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
     if READ in scopes:
-        yield _answered(await client.query(questions.sources))
+        yield _query_finding(await client.query(questions.sources))
     if PUSH not in scopes:
         return
-    named = source or next(iter(me["sources"]), None)
-    if named is None:
+    push_source = source or next(iter(me["sources"]), None)
+    if push_source is None:
         yield CheckupFinding("push 推送", "no source to push as", "ask the operator for one")
         return
-    yield await _dry_push(client, named)
+    yield await _dry_push(client, push_source)
 
 
-def _answered(answer: dict[str, Any]) -> CheckupFinding:
+def _query_finding(answer: dict[str, Any]) -> CheckupFinding:
     if answer.get("errors"):
         code = answer["errors"][0]["extensions"]["code"]
         return CheckupFinding("query 查询", code, "see docs/errors.md")
     sources = answer["data"]["sources"]
     late = [source["id"] for source in sources if source["status"] != "OK"]
-    told = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
-    return CheckupFinding("query 查询", told)
+    message = f"{len(sources)} sources, not fresh: {', '.join(late) or 'none'}"
+    return CheckupFinding("query 查询", message)
 
 
 async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
-    """Push a row that says nothing: signed, checked, refused, and undone."""
+    """Push an empty row as a dry run: it is signed, checked and refused, and nothing is written."""
     row = {"type": "Instrument", "record": {"localNo": PROBE_KEY}}
     try:
         answer = await client.push([row], source=source, dry_run=True)
     except ClientError as error:
         return CheckupFinding("push 推送", error.code, error.advice)
     problems = answer.body["rows"][0].get("problems", [])
-    told = (
+    message = (
         f"{source}: signature accepted; the empty probe row was refused with "
         f"{len(problems)} reasons, nothing was written"
     )
-    return CheckupFinding("push 推送", told)
+    return CheckupFinding("push 推送", message)
 
 
 async def collect(
     profile: Profile, questions: Questions, clock: Clock, source: str | None = None
 ) -> list[CheckupFinding]:
-    """Return every finding, within a bound of time."""
+    """Return every finding, within `LIMIT_S` seconds."""
     async with asyncio.timeout(LIMIT_S):
         return [finding async for finding in check_up(profile, questions, clock, source)]

@@ -1,7 +1,7 @@
 """`discovery`: where a hub's endpoints are and which keys are its own, from /.well-known.
 
-- What the hub says of itself must agree with the address it was asked at: issuer, token endpoint
-  and keys on another host are refused, so that a copied document cannot send a client elsewhere.
+- The metadata must agree with the address it was read from: an issuer or an endpoint on another
+  host is refused, so that a copied document cannot send a client elsewhere.
 """
 
 from __future__ import annotations

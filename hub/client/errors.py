@@ -1,10 +1,10 @@
-"""`errors`: what can go wrong for a partner's program, each with what to do.
+"""`errors`: the errors of a partner's program, each with advice.
 
 ClientError
 ├── KeyFileError            the private key file is missing, open to others, or not a key
 ├── HubUnreachableError     no answer, or an answer that is not the hub's
 ├── CallRefusedError        the hub refused; `code`, `status`, `advice`, what was sent
-└── AnswerUnverifiedError   the answer's signature does not prove that the hub said this
+└── AnswerUnverifiedError   the answer has no valid signature of the hub
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class CallRefusedError(ClientError):
 
 
 class AnswerUnverifiedError(ClientError):
-    """An answer to a signed request lacks a valid signature of the hub."""
+    """The answer to a signed request has no valid signature of the hub."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(

@@ -1,9 +1,9 @@
-"""`hub_client`: a partner's program talking to a hub, over httpx.
+"""`hub_client`: the client of a hub for partners' programs, over httpx.
 
 - `async with HubClient(base, client_id, key) as hub: await hub.query(...)`; no threads, no files.
 - Discovery, token, nonce and clock difference are handled inside: at most one repeat per call, and
   only where the hub refused before doing anything.
-- A push repeats safely: the idempotency key is the caller's, or made once per call.
+- A push may be repeated safely with its idempotency key: the caller's, or one made per call.
 - Answers to signed requests are verified against the hub's published keys.
 """
 
@@ -47,15 +47,15 @@ RECEIPT_POLL_S = 0.25
 PUSH_MAX_BYTES = 16 << 20
 PUSH_MAX_ROWS = 10_000
 _TOKEN_SPARE_S = 20
-_AGAIN_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
-_AGAIN_WITH_ITS_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
+_RETRY_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
+_RETRY_WITH_HUB_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
 _NDJSON = "application/x-ndjson"
 _JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class PushAnswer:
-    """What the hub said about a push. `base`: its signed bytes, proof of what it said."""
+    """The hub's answer to a push. `base`: the bytes that it signed, as evidence."""
 
     status: int
     body: dict[str, Any]
@@ -73,7 +73,7 @@ class HubClient:
     """One registered client of one hub.
 
     `base`: the hub's public address. `key`: the registered private key. `clock` and `transport` are
-    for tests; `verify` goes to httpx (a path to a certificate authority, for example).
+    for tests.
     """
 
     def __init__(
@@ -121,9 +121,9 @@ class HubClient:
         """Return a token that is good for some time still, fetching one when needed."""
         now = self._now()
         if self._token is None or now >= self._token.good_until:
-            found = await self.discover()
+            discovery = await self.discover()
             text, seconds, self._skew = await fetch_token(
-                self._http, found, self.client_id, self.key, self._clock, self._skew
+                self._http, discovery, self.client_id, self.key, self._clock, self._skew
             )
             self._token = _Token(text, self._now() + timedelta(seconds=seconds - _TOKEN_SPARE_S))
         return self._token.text
@@ -139,15 +139,15 @@ class HubClient:
     ) -> dict[str, Any]:
         """Run one GraphQL request and return the whole answer with `data`, `errors`, `extensions`.
 
-        Give either the text of a document or the id of a registered one.
+        Pass either the text of a document or the id of a registered one.
         """
-        asked = {
+        request = {
             "query": document,
             "documentId": document_id,
             "operationName": operation,
             "variables": dict(variables) if variables else None,
         }
-        body = _json({name: value for name, value in asked.items() if value is not None})
+        body = _json({name: value for name, value in request.items() if value is not None})
         headers = {
             "content-type": "application/json",
             "accept": "application/graphql-response+json, application/json;q=0.9",
@@ -170,7 +170,7 @@ class HubClient:
     ) -> PushAnswer:
         """Push rows `{"type", "record" | "withdraw", "jws"?}` of one source as one signed batch.
 
-        Repeat with the same `idempotency_key` after any doubt: the hub answers as it did before.
+        When in doubt repeat with the same `idempotency_key`: the hub answers as it did before.
         """
         body = _ndjson(rows)
         query = str(
@@ -231,10 +231,12 @@ class HubClient:
     async def _call(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> httpx.Response:
-        """Send with token and proof; once more when the hub asks for a new token or clock."""
-        answer = await self._send(method, path, "", await self._proven(method, path, headers), body)
+        """Send with token and proof; once more if the token has ended or the clock was wrong."""
+        answer = await self._send(
+            method, path, "", await self._with_proof(method, path, headers), body
+        )
         if self._worth_repeating(answer):
-            again = await self._proven(method, path, headers)
+            again = await self._with_proof(method, path, headers)
             answer = await self._send(method, path, "", again, body)
         return answer
 
@@ -251,14 +253,14 @@ class HubClient:
     async def _sign(
         self, path: str, query: str, headers: dict[str, str], body: bytes
     ) -> SentRequest:
-        proven = await self._proven("POST", path, headers)
+        proven = await self._with_proof("POST", path, headers)
         target = self.base + path
         envelope = Envelope("POST", path, target, f"{target}?{query}" if query else target, proven)
         signed, base = sign_request(envelope, self.key, PUSH, self._now())
         every = {**proven, **signed}
         return SentRequest("POST", envelope.target_uri, every, body, base.decode("ascii"))
 
-    async def _proven(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
+    async def _with_proof(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
         token = await self.token()
         proof = dpop.make(self.key, method, self.base + path, self._now(), token=token)
         return {**headers, "authorization": f"DPoP {token}", "dpop": proof}
@@ -272,7 +274,7 @@ class HubClient:
             async with self._http.stream(
                 method, target, headers=headers, content=body, timeout=timeout
             ) as answer:
-                return await _whole(answer)
+                return await _read_whole(answer)
         except httpx.HTTPError as error:
             raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
 
@@ -280,10 +282,10 @@ class HubClient:
         if answer.status_code != httpx.codes.UNAUTHORIZED:
             return False
         code = _object(answer).get("code")
-        if code in _AGAIN_WITH_NEW_TOKEN:
+        if code in _RETRY_WITH_NEW_TOKEN:
             self._token = None
             return True
-        if code in _AGAIN_WITH_ITS_CLOCK:
+        if code in _RETRY_WITH_HUB_CLOCK:
             self._skew = server_clock_difference(answer, self._clock())
             return True
         return False
@@ -299,8 +301,8 @@ class HubClient:
             raise AnswerUnverifiedError(error.reason) from error
 
 
-async def _whole(answer: httpx.Response) -> httpx.Response:
-    """Read an answer up to `ANSWER_MAX_BYTES`, as it came: the digest is over these bytes."""
+async def _read_whole(answer: httpx.Response) -> httpx.Response:
+    """Read up to `ANSWER_MAX_BYTES` of an answer, not decoded: the digest is over these bytes."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise HubUnreachableError("something between here and the hub compresses its answers")
     chunks: list[bytes] = []

@@ -1,8 +1,8 @@
 """`rows`: the rows of a batch, with the producer's own signature where one is wanted.
 
-- A signed row carries a detached JWS over the canonical bytes that the hub computes as well; it
-  outlives the request, the token and the hub, and raises the record's assurance.
-- A record that has no canonical form (a float, an integer beyond 2^53) is refused here already.
+- A signed row carries a detached JWS over the record's canonical bytes, which the hub computes as
+  well. It can be verified without request, token or hub, and raises the record's assurance.
+- A record without a canonical form (a float, an integer beyond 2^53) is refused before it is sent.
 """
 
 from __future__ import annotations

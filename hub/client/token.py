@@ -1,7 +1,7 @@
 """`token`: fetching a token: client assertion, DPoP proof, the server's nonce, its clock.
 
-- At most three requests: the first, one with the nonce asked for, one by the hub's clock when the
-  own clock is more than five seconds off.
+- At most three requests: the first, one with the nonce that the hub asks for, and one with the
+  hub's time when the local clock is more than five seconds off.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hub.crypto.keys import SigningKey
 
 _TRIES = 3
 _NOTABLE = timedelta(seconds=5)
-_PERHAPS_THE_CLOCK = frozenset({"invalid_client", "invalid_dpop_proof"})
+_CLOCK_ERRORS = frozenset({"invalid_client", "invalid_dpop_proof"})
 
 
 async def fetch_token(
@@ -34,14 +34,14 @@ async def fetch_token(
     nonce: str | None = None
     answer = None
     for _ in range(_TRIES):
-        answer = await _ask(http, hub, client_id, key, (clock() + skew, nonce))
+        answer = await _request_token(http, hub, client_id, key, (clock() + skew, nonce))
         if answer.is_success:
             return _token_of(answer, skew)
         error = _error_of(answer)
         difference = server_clock_difference(answer, clock())
         if error == "use_dpop_nonce" and "dpop-nonce" in answer.headers:
             nonce = answer.headers["dpop-nonce"]
-        elif error in _PERHAPS_THE_CLOCK and abs(difference - skew) > _NOTABLE:
+        elif error in _CLOCK_ERRORS and abs(difference - skew) > _NOTABLE:
             skew = difference
             nonce = answer.headers.get("dpop-nonce", nonce)
         else:
@@ -51,7 +51,7 @@ async def fetch_token(
 
 
 def server_clock_difference(answer: httpx.Response, now: datetime) -> timedelta:
-    """Return how far the server's Date is ahead of `now`; zero when it gives none."""
+    """Return how far the server's Date is ahead of `now`; zero when the answer has no Date."""
     try:
         date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
@@ -59,7 +59,7 @@ def server_clock_difference(answer: httpx.Response, now: datetime) -> timedelta:
     return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
 
 
-async def _ask(
+async def _request_token(
     http: httpx.AsyncClient,
     hub: Discovery,
     client_id: str,

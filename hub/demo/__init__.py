@@ -1,1 +1,1 @@
-"""What `make run` shows: the whole path of a record, with real parts, in plain words."""
+"""The demo of `make run`: the whole path of a record, with the real parts of the hub."""

@@ -32,7 +32,7 @@ class Party:
     sources: tuple[str, ...] = ()
 
     def profile(self, folder: Path) -> Path:
-        """Return where its profile is kept."""
+        """Return the path of its profile file."""
         return folder / self.name / "profile.toml"
 
 
@@ -62,7 +62,7 @@ PARTIES = (UNIVERSITY, PARTNER, VOUCHER)
 
 
 async def register(database: Database, folder: Path, hub: str, clock: Clock) -> dict[str, Profile]:
-    """Make what is missing of keys, profiles and registrations; return the profiles by name."""
+    """Create keys, profiles and registrations that are missing; return the profiles by name."""
     zh, en = records.SOURCE_TITLE
     await register_source(
         database,

@@ -1,6 +1,6 @@
 """`records`: what the demo's university pushes: instruments, hours, bookings, prices, services.
 
-The university is real, what it is said to own is invented. One row is wrong on purpose.
+The university is real, its instruments are invented. One row is wrong on purpose.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from hub.explorer.samples import document, variables
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.harvest.summary import print_report
+from hub.printer import Printer, age, local_time
 from hub.store.database import Database
 from hub.store.sources import list_sources
-from hub.tell import Teller, age, local_time
 
 Answer = dict[str, Any]
 
@@ -30,70 +30,72 @@ QUESTION = "free_instruments"
 
 
 async def harvest(
-    tell: Teller,
+    printer: Printer,
     database: Database,
     harvester: Harvester,
     sources: list[HarvestSource],
     clock: Clock,
 ) -> None:
-    """Harvest the sandbox systems; what is younger than the source promises is left as it is."""
+    """Harvest the sandbox systems, except sources whose data is still as fresh as promised."""
     known = {source.source_id: source for source in await list_sources(database)}
     for source in sources:
         zh = source.title_zh or source.adapter.title_zh
-        with tell.step(f"采集 {zh}", f"Harvest: {source.title_en or source.adapter.title_en}"):
+        with printer.step(f"采集 {zh}", f"Harvest: {source.title_en or source.adapter.title_en}"):
             last = known.get(source.id)
             if last is not None and last.last_ok_at is not None:
                 seconds = (clock() - last.last_ok_at).total_seconds()
                 if seconds < last.promised_freshness_s:
-                    tell.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")
+                    printer.say(f"harvested {int(seconds)} s ago, still as fresh as it promises")
                     continue
-            print_report(tell, await harvester.harvest(source))
+            print_report(printer, await harvester.harvest(source))
 
 
-async def push(tell: Teller, profile: Profile, now: datetime) -> dict[str, str]:
+async def push(printer: Printer, profile: Profile, now: datetime) -> dict[str, str]:
     """Push the university's batch; return the entry ids of its service records by local id."""
     rows = records.batch(now)
-    with tell.step("大学推送签名批次", "The university pushes a signed batch, one row of it bad"):
+    with printer.step(
+        "大学推送签名批次", "The university pushes a signed batch, one row of it bad"
+    ):
         async with profile.client() as hub:
             answer = await hub.push(rows, source=records.SOURCE)
             counts = answer.body["counts"]
-            tell.say(", ".join(f"{n} {name}" for name, n in counts.items() if n))
+            printer.say(", ".join(f"{n} {name}" for name, n in counts.items() if n))
             for row in answer.body["rows"]:
                 if row["outcome"] == "QUARANTINED":
-                    _tell_refused(tell, row)
+                    _print_refused(printer, row)
             services = [row for row in answer.body["rows"] if row.get("type") == "ServiceRecord"]
             for row in services:
                 receipt = await hub.receipt(row["entryId"])
                 name, place = row["key"].rpartition("/")[2], receipt.splitlines()[2]
-                tell.say(f"receipt of {name}: {place}, revision {row['revision']}")
+                printer.say(f"receipt of {name}: {place}, revision {row['revision']}")
     return {row["key"].rpartition("/")[2]: row["entryId"] for row in services}
 
 
-def _tell_refused(tell: Teller, row: Mapping[str, Any]) -> None:
+def _print_refused(printer: Printer, row: Mapping[str, Any]) -> None:
     for problem in row["problems"]:
         value = f" [{problem['value']}]" if "value" in problem else ""
-        tell.say(f"row {row['row']} {problem['path']}{value}: {problem['messageZh']}")
-        tell.say(f"      {problem['code']}: {problem['messageEn']}")
+        printer.say(f"row {row['row']} {problem['path']}{value}: {problem['messageZh']}")
+        printer.say(f"      {problem['code']}: {problem['messageEn']}")
 
 
-async def ask(tell: Teller, profile: Profile, now: datetime) -> None:
+async def ask(printer: Printer, profile: Profile, now: datetime) -> None:
     """Ask the partner's one question and show the answer."""
-    asked = {**variables(QUESTION, now), "first": ASKED_MAX}
-    with tell.step(
+    query_variables = {**variables(QUESTION, now), "first": ASKED_MAX}
+    with printer.step(
         "合作平台一次提问", "The partner asks, in one request: which TEMs in the delta are free"
     ):
-        tell.say("for four hours next Tuesday, and what do four hours cost an enterprise?")
+        printer.say("for four hours next Tuesday, and what do four hours cost an enterprise?")
         async with profile.client() as hub:
-            answer = await hub.query(document(QUESTION), asked)
+            answer = await hub.query(document(QUESTION), query_variables)
         for error in answer.get("errors", ()):
-            tell.say(f"{error['extensions']['code']}: {error['message']}")
-        found = answer["data"]["instruments"]
-        tell.say(f"{found['totalCount']} instruments; some of each source:")
+            printer.say(f"{error['extensions']['code']}: {error['message']}")
+        instruments = answer["data"]["instruments"]
+        printer.say(f"{instruments['totalCount']} instruments; some of each source:")
         rows: list[tuple[Any, ...]] = [("instrument", "institution", "free", "4 h cost", "book at")]
-        rows += [_told(node) for node in _some_of_each(found["nodes"])]
-        tell.table(rows)
-        tell.line()
-        tell_sources(tell, found["sources"], now)
+        rows += [_instrument_row(node) for node in _some_of_each(instruments["nodes"])]
+        printer.table(rows)
+        printer.line()
+        print_sources(printer, instruments["sources"], now)
 
 
 def _some_of_each(nodes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -103,7 +105,7 @@ def _some_of_each(nodes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [node for part in by_source.values() for node in part[:SHOWN_OF_A_SOURCE]]
 
 
-def _told(node: Mapping[str, Any]) -> tuple[str, ...]:
+def _instrument_row(node: Mapping[str, Any]) -> tuple[str, ...]:
     free = ", ".join(
         f"{local_time(window['from'])}-{local_time(window['until'])}"
         for window in node["availability"]["free"]
@@ -115,16 +117,16 @@ def _told(node: Mapping[str, Any]) -> tuple[str, ...]:
     return (name, node["institution"]["name"]["zh"], free, cost, node["bookingUrl"] or "-")
 
 
-def tell_sources(tell: Teller, sources: list[Mapping[str, Any]], now: datetime) -> None:
+def print_sources(printer: Printer, sources: list[Mapping[str, Any]], now: datetime) -> None:
     """Show the manifest: every source with its state and age."""
     rows: list[tuple[Any, ...]] = [("source", "state", "served from", "age")]
     rows += [(s["id"], s["status"], s["servedFrom"], age(s["asOf"], now)) for s in sources]
-    tell.table(rows)
+    printer.table(rows)
 
 
-async def verify(tell: Teller, profile: Profile, entry: str, folder: Path) -> None:
-    """Let the voucher system fetch a receipt and verify it in a process without a network."""
-    with tell.step(
+async def verify(printer: Printer, profile: Profile, entry: str, folder: Path) -> None:
+    """Let the voucher system fetch a receipt and verify it in another process, offline."""
+    with printer.step(
         "创新券系统离线核验", "The voucher system fetches a receipt and verifies it offline"
     ):
         async with profile.client() as hub:
@@ -132,15 +134,15 @@ async def verify(tell: Teller, profile: Profile, entry: str, folder: Path) -> No
             (folder / "record.json").write_bytes(await hub.record(entry))
             (folder / "policy.txt").write_text(await hub.policy(), "utf-8")
         paths = [str(folder / name) for name in ("receipt.txt", "record.json", "policy.txt")]
-        tell.say(f"$ deltahub verify {paths[0]} {paths[1]} --policy {paths[2]}")
+        printer.say(f"$ deltahub verify {paths[0]} {paths[1]} --policy {paths[2]}")
         for line in await _run("verify", *paths[:2], "--policy", paths[2]):
-            tell.say(f"  {line}")
+            printer.say(f"  {line}")
         changed = (folder / "record.json").read_bytes().replace(b'"hours":"4.0"', b'"hours":"9.0"')
         (folder / "changed.json").write_bytes(changed)
-        tell.say("the same with nine hours instead of four:")
+        printer.say("the same with nine hours instead of four:")
         changed_path = str(folder / "changed.json")
         for line in (await _run("verify", paths[0], changed_path, "--policy", paths[2]))[:1]:
-            tell.say(f"  {line}")
+            printer.say(f"  {line}")
 
 
 async def _run(*words: str) -> list[str]:
@@ -158,15 +160,15 @@ async def _run(*words: str) -> list[str]:
     return output.decode().splitlines()
 
 
-def farewell(tell: Teller, base: str, folder: Path) -> None:
-    """Say what to try next."""
+def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
+    """Print what to try next."""
     partner, university, voucher = (p.profile(folder) for p in (PARTNER, UNIVERSITY, VOUCHER))
     ask = ".venv/bin/deltahub client query --as"
-    tell.line()
-    tell.line(f"The hub is up at {base}    Explorer: {base}/explore    Ctrl-C stops everything")
-    tell.line("The same question, and three more to try in another shell:")
-    tell.line(f"  {ask} {partner} {QUESTION}")
+    printer.line()
+    printer.line(f"The hub is up at {base}    Explorer: {base}/explore    Ctrl-C stops everything")
+    printer.line("The same question, and three more to try in another shell:")
+    printer.line(f"  {ask} {partner} {QUESTION}")
     search = '{ instruments(search: "smdj", first: 3) { totalCount nodes { key name { zh } } } }'
-    tell.line(f"  {ask} {partner} '{search}'")
-    tell.line(f"  {ask} {voucher} service_records")
-    tell.line(f"  {ask} {university} sources")
+    printer.line(f"  {ask} {partner} '{search}'")
+    printer.line(f"  {ask} {voucher} service_records")
+    printer.line(f"  {ask} {university} sources")

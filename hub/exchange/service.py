@@ -287,7 +287,7 @@ class ChangeFeed:
         asked, before, mark, wait_s = follower.asked, follower.before, follower.mark, 0
         day = max(before.day, _day(follower.now))
         if asked.owner is None:
-            turned = await self._agreements.turned(asked.caller.party, before.day, day)
+            turned = await self._agreements.providers_changed(asked.caller.party, before.day, day)
             gathered.resync |= set(turned)
         if gathered.renamed and PUBLIC_SCOPE in asked.caller.scopes:
             gathered.resync |= gathered.renamed | await mentioning(

@@ -1,6 +1,6 @@
 """`endpoint`: the explorer page, and the sandbox registration that its key pair uses.
 
-- Everything comes from this package; the content security policy forbids anything else.
+- All files are served from this package; the content security policy forbids any other origin.
 - `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,
   and grants what a partner may read plus documents that are not registered. The key is that of the
   request's DPoP proof, so nobody registers a key that is not his.
@@ -46,8 +46,8 @@ GRANTED = tuple(
 )
 BODY_BYTES_MAX = 4096
 REGISTRATIONS = 60
-"""Sandbox clients that may be registered at once, and in each minute after that: whoever uses them
-up keeps the others out for a second."""
+"""Sandbox clients that may be registered at once, and in each minute after that (one bucket for all
+callers)."""
 MINUTE_S = 60.0
 
 Samples = Callable[[], Sequence[dict[str, Any]]]

@@ -60,11 +60,11 @@ def variables(
 
 def samples(now: datetime, instrument: str = "", institution: str = "") -> list[dict[str, Any]]:
     """Return every sample: title, text and variables, for the explorer."""
-    made = []
+    listed = []
     for name in ORDER:
         text = document(name)
         title = text.partition("\n")[0].removeprefix("#").strip()
-        made.append(
+        listed.append(
             {
                 "name": name,
                 "title": title,
@@ -72,4 +72,4 @@ def samples(now: datetime, instrument: str = "", institution: str = "") -> list[
                 "variables": variables(name, now, instrument, institution),
             }
         )
-    return made
+    return listed

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hub.harvest.report import HarvestReport, RunStatus
-from hub.tell import Teller
+from hub.printer import Printer
 
 __all__ = ["print_report"]
 
 
-def print_report(tell: Teller, report: HarvestReport) -> None:
+def print_report(printer: Printer, report: HarvestReport) -> None:
     """Print what came of each list, and of the whole run."""
     rows: list[tuple[Any, ...]] = [("list", "rows", "new", "same", "quarantined", "state")]
     for part in report.collections:
@@ -25,8 +25,10 @@ def print_report(tell: Teller, report: HarvestReport) -> None:
                 part.status,
             )
         )
-    tell.table(rows)
+    printer.table(rows)
     dropped = sum(part.dropped for part in report.collections)
-    tell.say(f"{report.status.value}; {dropped} personal values dropped at the border")
+    printer.say(f"{report.status.value}; {dropped} personal values dropped at the border")
     if report.message and report.status is not RunStatus.OK:
-        tell.say(f"{report.error_code}: {report.message}" if report.error_code else report.message)
+        printer.say(
+            f"{report.error_code}: {report.message}" if report.error_code else report.message
+        )

@@ -51,7 +51,7 @@ class Checkpoint:
             _refuse("an empty tree has the root of nothing")
 
     def text(self) -> str:
-        """Print the text that is signed."""
+        """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
 
 
@@ -119,7 +119,7 @@ def with_cosignatures(note: Note, cosignatures: Iterable[Signature]) -> Note:
 
 
 def check_cosignature(text: str, signature: Signature, witness: VerifierKey) -> int:
-    """Verify one cosignature; give its time in POSIX seconds, or raise `NoteSignatureError`."""
+    """Verify one cosignature; return its time in POSIX seconds, or raise `NoteSignatureError`."""
     if witness.kind != WITNESS_KEY or len(signature.value) != _TIME_BYTES + _SIGNATURE_BYTES:
         raise NoteSignatureError("SIGNATURE_WRONG", f"{witness.name} did not sign as a witness")
     timestamp = int.from_bytes(signature.value[:_TIME_BYTES], "big")

@@ -130,7 +130,7 @@ class LogEndpoints:
         return str(request.path_params.get("origin", self._key.name))
 
     async def _tile(self, request: Request) -> Response:
-        tile, origin = _asked(request), self._origin(request)
+        tile, origin = _requested_tile(request), self._origin(request)
         async with self._database.reads.connection() as connection:
             cursor = await connection.execute(_SIZE, (origin,))
             row = await cursor.fetchone()
@@ -147,10 +147,10 @@ class LogEndpoints:
 async def _content(connection: Connection, origin: str, tile: Tile) -> bytes:
     if tile.level is None:
         return await _bundle(connection, origin, tile)
-    found = await fetch_tiles(connection, origin, [tile])
-    if tile not in found:
+    tiles = await fetch_tiles(connection, origin, [tile])
+    if tile not in tiles:
         raise _damaged(f"tile {tile.path} is not stored")
-    return found[tile]
+    return tiles[tile]
 
 
 async def _bundle(connection: Connection, origin: str, tile: Tile) -> bytes:
@@ -174,7 +174,7 @@ def _entry(columns: list[Any]) -> bytes:
         return b""  # hashes to nothing that the tree has
 
 
-def _asked(request: Request) -> Tile:
+def _requested_tile(request: Request) -> Tile:
     rest = request.path_params["rest"]
     try:
         if len(rest) > PATH_MAX:

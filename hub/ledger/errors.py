@@ -1,4 +1,4 @@
-"""Errors of the ledger.
+"""`errors`: why the ledger refuses an input or a proof.
 
 LedgerError
 ├── ProofError        a Merkle proof does not lead to the root; stop and escalate
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 
 class LedgerError(Exception):
-    """Root of what the ledger refuses; `code` is stable, `hint` says what to do."""
+    """The root of the ledger's errors; `code` is stable, `hint` says what to do."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message)

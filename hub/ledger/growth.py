@@ -1,8 +1,8 @@
-"""`growth`: the right edge of the log in memory: what appending leaves and signing need to know.
+"""`growth`: the right edge of the tree in memory: what is needed to append leaves and to sign.
 
 Invariants:
-- A `TreeEdge` never changes: `grown` gives another one, and the old one stays good until the
-  database has the new leaves.
+- A `TreeEdge` is immutable: `grown` returns a new one; the old one is used until the new leaves are
+  committed.
 - It holds at most 63 hashes and one unfinished tile per level, whatever the size of the log.
 - It is rebuilt from stored tiles alone; no leaf is read again.
 
@@ -33,7 +33,7 @@ class TreeEdge:
     """Per level of tiles the hashes of the last tile while it is not full."""
 
     def grown(self, leaves: Sequence[bytes]) -> tuple[TreeEdge, dict[tuple[int, int], bytes]]:
-        """Append leaf hashes; give the new edge and every tile, by level and index, that grew."""
+        """Append leaf hashes; return the new edge and the changed tiles by level and index."""
         frontier = Frontier(self.size, self.hashes)
         open_tiles = [bytearray(part) for part in self.unfinished]
         tiles: dict[tuple[int, int], bytes] = {}
@@ -54,13 +54,13 @@ class TreeEdge:
 
 
 def edge_tiles(size: int) -> list[Tile]:
-    """Name the unfinished tiles of a tree: all that `load_edge` needs."""
-    found = []
+    """Return the unfinished tiles of a tree: all that `load_edge` needs."""
+    tiles = []
     for level in range(TILE_LEVEL_MAX + 1):
         number, width = divmod(size >> TILE_HEIGHT * level, TILE_WIDTH)
         if width:
-            found.append(Tile(level, number, width))
-    return found
+            tiles.append(Tile(level, number, width))
+    return tiles
 
 
 def load_edge(tiles: dict[Tile, bytes], size: int) -> TreeEdge:

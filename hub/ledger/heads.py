@@ -1,8 +1,8 @@
-"""`heads`: does the store still have the tree that was signed? The questions before signing.
+"""`heads`: checks before signing that the database still holds the tree that was signed.
 
 Invariants:
-- Every answer is computed from stored hashes, none from what a sequencer remembers.
-- A "no" is a `FrozenError`: signing on would give the world two different logs under one name.
+- Every check is computed from stored hashes, never from the memory of a sequencer.
+- A failed check raises `FrozenError`: to sign on would make two different logs under one name.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def open_head(note: bytes, keys: Collection[VerifierKey], where: str) -> Head:
 
 
 def is_signed_by(note: bytes, key: VerifierKey) -> bool:
-    """Say whether a note that was opened before carries a signature of this key."""
+    """Return whether a note that was opened before carries a signature of this key."""
     return bool(parse_note(note).signatures_of(key))
 
 
@@ -73,10 +73,10 @@ async def prove_stored(store: LogStore, state: Head, head: Head) -> None:
         )
     tiles = await store.tiles(tiles_for_root(head.size))
     try:
-        found = root_at(nodes_in(tiles, head.size), head.size)
+        stored_root = root_at(nodes_in(tiles, head.size), head.size)
     except NoteError as error:
         _damaged(error.message)
-    if found != head.root:
+    if stored_root != head.root:
         raise FrozenError(
             "LOG_STORE_FORKED",
             f"the first {head.size} leaves are not those that were signed",
@@ -105,19 +105,19 @@ async def check_growth(store: LogStore, signed: Head | None, head: Head) -> None
 
 
 async def follow_head(store: LogStore, file: CheckpointFile, keys: Collection[VerifierKey]) -> None:
-    """Bring the file of a machine that does not lead up to what was published meanwhile.
+    """Update the checkpoint file of a sequencer that does not lead to what was published.
 
-    The table is read before the file: where both sequencers share the folder the file is never the
-    older one, and nothing is done. A missing file is the leader's to judge.
+    The table is read before the file: when both sequencers share a folder the file is never the
+    older one, and nothing is done. A missing file is left to the leader.
     """
     table = await store.last_checkpoint()
     note = await to_thread(file.read)
     if table is None or note is None:
         return
-    kept = open_head(note, keys, "file")
-    if kept.size < table.size:
+    file_head = open_head(note, keys, "file")
+    if file_head.size < table.size:
         head = open_head(table.note, keys, "table")
-        await check_growth(store, kept, head)
+        await check_growth(store, file_head, head)
         await to_thread(file.replace, note, head.note)
 
 

@@ -42,7 +42,7 @@ class PinnedKey:
     active: Mapping[str, Window] | None = None
 
     def is_active(self, origin: str, index: int) -> bool:
-        """Say whether the key might sign the leaf at this index of this log."""
+        """Return whether the key may sign the leaf at this index of this log."""
         if self.active is None:
             return True
         if origin not in self.active:
@@ -67,7 +67,7 @@ class ProducerKeys:
         return len(self._by_kid)
 
     def find(self, kid: str, party: str) -> PinnedKey | None:
-        """Give the key of this party, or None when it is not pinned for it."""
+        """Return the key of this party, or None when it is not pinned for it."""
         key = self._by_kid.get(kid)
         return key if key is not None and key.party == party else None
 

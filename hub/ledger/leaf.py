@@ -1,13 +1,13 @@
-"""`leaf`: what of a record enters the log, and what its holder keeps to prove it.
+"""`leaf`: the log's entry for a record, and the evidence that its holder keeps to prove it.
 
 Invariants:
-- The leaf shows type, party and the vouching key, but of the record only a hash with a random salt
-  of 32 bytes: who reads the log cannot guess a record; when record and salt are erased nothing is
-  left of it.
-- The salted hash covers authority, key and revision besides the bytes: a receipt proves which
-  record it is of and which of its revisions, and one record's receipt is no other's.
-- Assurance is not stated, it follows from what the leaf binds: a statement hash is PRODUCER_SIGNED,
-  a key without one is REQUEST_SIGNED, neither is HUB_OBSERVED and then the party is a hub.
+- A leaf is public. It holds record type, party, key id, and a hash of the record with a random salt
+  of 32 bytes: a reader of the log cannot test a guess of the record, and once record and salt are
+  erased the hash tells nothing.
+- The salted hash covers authority, key and revision number besides the record's bytes, so a receipt
+  proves one revision of one record and no other.
+- Assurance is not stored. It follows from the leaf: with a statement hash it is PRODUCER_SIGNED,
+  with a key id only REQUEST_SIGNED, with neither HUB_OBSERVED, and then the party is a hub.
 - `LeafEvidence` holds the leaf's parts, the salt and the producer's signature: with the record's
   bytes it gives the leaf again.
 """
@@ -79,7 +79,7 @@ class Leaf:
         return Assurance.HUB_OBSERVED if self.kid is None else Assurance.REQUEST_SIGNED
 
     def encode(self) -> bytes:
-        """Print the bytes that are hashed into the tree."""
+        """Return the bytes that are hashed into the tree."""
         members: dict[str, str | int] = {
             "h": b64url(self.salted_hash),
             "p": self.party,
@@ -93,13 +93,13 @@ class Leaf:
         return canonical(members)
 
     def hash(self) -> bytes:
-        """Give the leaf hash of RFC 6962."""
+        """Return the leaf hash of RFC 6962."""
         return leaf_hash(self.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Which revision of which record."""
+    """One revision of one record, by name."""
 
     record_type: str
     authority: str
@@ -116,7 +116,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class LeafEvidence:
-    """What a receipt carries besides the proof: all of the leaf but the record."""
+    """What a receipt carries besides the proof; with the record's bytes it gives the leaf."""
 
     revision: Revision
     party: str
@@ -126,20 +126,22 @@ class LeafEvidence:
     jws: str | None
 
     def leaf(self) -> Leaf:
-        """Give the leaf that this evidence describes."""
+        """Return the leaf that this evidence describes."""
         signed = None if self.jws is None else statement_hash(self.jws)
         return Leaf(self.revision.record_type, self.salted_hash, self.party, self.kid, signed)
 
-    def is_of(self, canon: bytes) -> bool:
-        """Say whether the salted hash belongs to these record bytes and this revision."""
-        of = self.revision
-        return self.salted_hash == salted_hash(self.salt, of.authority, of.key, of.number, canon)
+    def matches(self, canon: bytes) -> bool:
+        """Return whether the salted hash belongs to these record bytes and this revision."""
+        revision = self.revision
+        return self.salted_hash == salted_hash(
+            self.salt, revision.authority, revision.key, revision.number, canon
+        )
 
 
 def evidence_for(
     canon: bytes, salt: bytes, revision: Revision, party: str, kid: str | None, jws: str | None
 ) -> LeafEvidence:
-    """Describe a record as its leaf will; `.leaf()` gives the entry, `.leaf().hash()` its hash."""
+    """Return the evidence of a record that enters the log; `.leaf()` gives its leaf."""
     salted = salted_hash(salt, revision.authority, revision.key, revision.number, canon)
     return LeafEvidence(revision, party, kid, salt, salted, jws)
 
@@ -152,12 +154,12 @@ def salted_hash(salt: bytes, authority: str, key: str, revision: int, canon: byt
     """
     if len(salt) != SALT_BYTES:
         _refuse(f"a salt has {SALT_BYTES} bytes")
-    named, numbered = authority.encode(), key.encode()
+    authority_bytes, key_bytes = authority.encode(), key.encode()
     return sha256(
         b"".join(
             (
-                *(SALTED, salt, len(named).to_bytes(4, "big"), named),
-                *(len(numbered).to_bytes(4, "big"), numbered, revision.to_bytes(4, "big"), canon),
+                *(SALTED, salt, len(authority_bytes).to_bytes(4, "big"), authority_bytes),
+                *(len(key_bytes).to_bytes(4, "big"), key_bytes, revision.to_bytes(4, "big"), canon),
             )
         )
     ).digest()

@@ -1,17 +1,17 @@
 """`log_files`: what the log keeps outside the database: its private key and its last checkpoint.
 
 - `<keys>/log.<origin>.pem`: Ed25519, PKCS#8 PEM, readable by its owner only; made once and never
-  replaced by the hub. Each log has a key of its own. Where it is lost or given up, another one
-  signs the same tree from then on.
-- `<folder>/<origin>/checkpoint`: the last signed checkpoint. A restored database is older than this
-  file, and that is how it is noticed: keep it on storage that is not restored with the database.
+  replaced by the hub. Each log has its own key. When it is lost or replaced, another key signs the
+  same tree from then on.
+- `<folder>/<origin>/checkpoint`: the last signed checkpoint. A database that is older than this
+  file was restored from a backup: keep the file on storage that is not restored with the database.
 - `/` in an origin is `_` in the name of its file or folder.
 
 Invariants:
 - A file appears whole or not at all, and is on the disk (file and folder synced) before the
   function that wrote it returns.
-- `CheckpointFile.replace` compares and swaps under a lock of the file system: of two processes
-  that share the folder the slower one learns that it is late instead of putting back an old file.
+- `CheckpointFile.replace` compares and swaps under a file lock: of two processes that share the
+  folder the slower one gets `FencedError` instead of overwriting a newer checkpoint.
 
 RFC 8410 (key file), C2SP tlog-checkpoint.
 """
@@ -41,7 +41,7 @@ _OWNER_ONLY = 0o600
 
 
 def key_file_name(origin: str) -> str:
-    """Name the file of a log's key."""
+    """Return the file name of a log's key."""
     return f"log.{origin.replace('/', '_')}.pem"
 
 
@@ -102,18 +102,18 @@ def _read_key(path: Path) -> Ed25519PrivateKey:
 
 
 def _create_key(path: Path) -> None:
-    """Write a new key under its own name first; of several workers that start, one wins."""
+    """Write a new key to a temporary file and link it: of several starting workers one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = mkstemp(prefix=f"{path.name}.", dir=path.parent)  # owner only, its own name
-    made = Path(name)
+    temporary = Path(name)
     try:
         _fill(descriptor, dump_private_key(Ed25519PrivateKey.generate()))
-        path.hardlink_to(made)
+        path.hardlink_to(temporary)
         _sync_folder(path.parent)
     except FileExistsError:
         return  # another worker was first: its key is the log's
     finally:
-        made.unlink()
+        temporary.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -138,7 +138,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file; who cannot have it at once is not the leader."""
+    """Hold the lock file; `FencedError` when another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ONLY)
     try:
         try:

@@ -1,11 +1,11 @@
-"""`log_store`: the log's tables: what the sequencer writes and what proofs are computed from.
+"""`log_store`: the log's tables, which the sequencer writes and proofs are computed from.
 
 Invariants:
-- A `LogStore` sees the log of one origin; the tables hold those of all that there ever were.
-- Everything that is written is written in one transaction that first moves `log_state` from the
-  epoch and size that the writer believes in; when they are not the present ones nothing is written
-  (`FencedError`).
-- One lock for all origins: an entry goes into one log only, whatever the processes are told.
+- A `LogStore` reads and writes the log of one origin; the tables hold every log that this hub had.
+- Each write is one transaction. It first updates `log_state` on the condition that epoch and size
+  are those that the writer expects; otherwise nothing is written (`FencedError`).
+- One lock for all origins: an entry goes into one log only, even when processes are configured with
+  different origins.
 - Commits are synchronous: a leaf that was reported committed survives the server.
 - Tiles only grow: a prefix of a stored tile is the tile of an earlier tree.
 """
@@ -52,7 +52,7 @@ LOCK = 7_340_002
 """Number of the leader's advisory lock; any constant that nothing else in the hub uses."""
 
 Mark = tuple[str, int]
-"""Where in the order of entries the log has arrived: transaction and entry id."""
+"""The last entry, in the order (transaction, entry id), that the log has taken."""
 START: Mark = ("0", -1)
 
 _TAKE = """
@@ -70,7 +70,7 @@ WHERE NOT EXISTS (SELECT FROM leaf l WHERE l.entry_id = e.entry_id)
   AND (e.xid < pg_snapshot_xmin(pg_current_snapshot())
        OR e.xid >= pg_snapshot_xmax(pg_current_snapshot()))
 ORDER BY e.xid, e.entry_id LIMIT %s"""
-_MOVE = """
+_UPDATE_STATE = """
 UPDATE log_state SET size = %s, root = %s, updated_at = %s
 WHERE origin = %s AND epoch = %s AND size = %s"""
 _TILES = """
@@ -80,7 +80,7 @@ _UNSIGNED = """
 SELECT origin FROM log_state s WHERE origin <> %s AND size > (
   SELECT coalesce(max(c.size), 0) FROM checkpoint c WHERE c.origin = s.origin)
 ORDER BY origin"""
-_CUT = (
+_TRUNCATE = (
     "UPDATE log_state SET ended_at = %(now)s WHERE origin = %(origin)s",
     "DELETE FROM leaf WHERE origin = %(origin)s AND leaf_index >= %(size)s",
     """DELETE FROM tile
@@ -92,8 +92,8 @@ _CUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class TakenEntries:
-    """What of an entry goes into its leaf."""
+class TakenEntry:
+    """An entry that is to become a leaf: its place in the order, and what the leaf holds."""
 
     entry_id: int
     xid: str
@@ -125,17 +125,17 @@ async def fetch_tiles(
     wanted = {(tile.level or 0, tile.index): tile for tile in tiles}
     levels, indexes = [key[0] for key in wanted], [key[1] for key in wanted]
     cursor = await connection.execute(_TILES, (levels, indexes, origin))
-    found: dict[Tile, bytes] = {}
+    fetched: dict[Tile, bytes] = {}
     for level, index, hashes in await cursor.fetchall():
         tile = wanted[level, index]
         if len(hashes) >= tile.width * HASH_BYTES:
-            found[tile] = hashes[: tile.width * HASH_BYTES]
-    return found
+            fetched[tile] = hashes[: tile.width * HASH_BYTES]
+    return fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a writer believes when it writes: its epoch, the log as it is, and the time."""
+    """What a write depends on: the writer's epoch, the head that it expects, and the time."""
 
     epoch: int
     state: Head
@@ -144,7 +144,7 @@ class Turn:
 
 @asynccontextmanager
 async def open_log(url: str, origin: str) -> AsyncIterator[LogStore]:
-    """Open a connection of the log's own; its end frees the leader's lock."""
+    """Open a connection for the log alone; closing it frees the leader's lock."""
     with translated():
         connection = await AsyncConnection.connect(
             url,
@@ -234,7 +234,7 @@ class LogStore:
         return [VerifierKey(self.origin, LOG_KEY, row[0]) for row in await cursor.fetchall()]
 
     async def other_log_of(self, key: VerifierKey) -> str | None:
-        """Name another log that the key signed."""
+        """Return the origin of another log that the key signed, or None."""
         row = await self._one(
             "SELECT origin FROM log_key WHERE public = %s AND origin <> %s LIMIT 1",
             (key.public, self.origin),
@@ -242,37 +242,37 @@ class LogStore:
         return None if row is None else str(row[0])
 
     async def add_key(self, turn: Turn, key: VerifierKey) -> None:
-        """Note a key before it signs, so that nobody meets a checkpoint of an unknown one."""
+        """Store a key before it signs, so that no checkpoint of an unknown key is published."""
         async with self._connection.transaction():
-            await self._move(turn, turn.state.size, turn.state.root)
+            await self._update_state(turn, turn.state.size, turn.state.root)
             await self._connection.execute(
                 b"INSERT INTO log_key VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 (self.origin, key.public, turn.state.size, turn.now),
             )
 
     async def unsigned_others(self) -> list[str]:
-        """Name the other logs that have leaves which no checkpoint covers."""
+        """Return the names of the other logs that have leaves which no checkpoint covers."""
         cursor = await self._connection.execute(_UNSIGNED.encode(), (self.origin,))
         return [row[0] for row in await cursor.fetchall()]
 
-    async def cut(self, turn: Turn, signed: Head) -> None:
-        """Take back the leaves that were never signed, and end the log.
+    async def truncate(self, turn: Turn, signed: Head) -> None:
+        """Remove the leaves after the last checkpoint, and end the log.
 
-        Their entries have no place any more. They may have been signed by a process that died
-        before anybody saw it: a log that grew again with others would sign one size twice.
+        Their entries are free for another log. The log may not grow again: a process that died may
+        have signed the removed leaves unseen, and the log would then sign two trees of one size.
         """
         async with self._connection.transaction():
-            await self._move(turn, signed.size, signed.root)
-            for statement in _CUT:
+            await self._update_state(turn, signed.size, signed.root)
+            for statement in _TRUNCATE:
                 await self._connection.execute(
                     statement.encode(),
                     {"origin": self.origin, "size": signed.size, "now": turn.now},
                 )
 
-    async def is_late(self) -> bool:
-        """Say whether a log that has no leaf yet finds entries that cannot be taken in their order.
+    async def has_entries_out_of_order(self) -> bool:
+        """Return whether a log without leaves cannot take its entries in the usual order.
 
-        They have places in other logs, or their transactions are ahead of this server's.
+        Some are leaves of other logs, or have transaction numbers that this server has not reached.
         """
         row = await self._one(
             """SELECT EXISTS (SELECT FROM leaf) OR EXISTS (
@@ -286,19 +286,19 @@ class LogStore:
         assert row is not None
         return str(row[0])
 
-    async def take(self, mark: Mark, limit: int) -> list[TakenEntries]:
-        """Return the next entries behind the mark that no running transaction can precede."""
+    async def take(self, mark: Mark, limit: int) -> list[TakenEntry]:
+        """Return the entries after the mark that no running transaction can still precede."""
         cursor = await self._connection.execute(_TAKE, (*mark, limit))
-        return [TakenEntries(*row) for row in await cursor.fetchall()]
+        return [TakenEntry(*row) for row in await cursor.fetchall()]
 
-    async def take_any(self, limit: int) -> list[TakenEntries]:
-        """Return entries that are no leaves, wherever they stand in the order.
+    async def take_any(self, limit: int) -> list[TakenEntry]:
+        """Return entries that are no leaves, whatever the log has taken already.
 
-        A visible row whose transaction this server has not yet reached was loaded from a dump;
-        nothing that is still running can come before it.
+        A visible row with a transaction number that this server has not reached was loaded from a
+        backup; no running transaction can precede it.
         """
         cursor = await self._connection.execute(_TAKE_ANY, (limit,))
-        return [TakenEntries(*row) for row in await cursor.fetchall()]
+        return [TakenEntry(*row) for row in await cursor.fetchall()]
 
     async def tiles(self, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         """Read hash tiles."""
@@ -312,9 +312,9 @@ class LogStore:
         tiles: Mapping[tuple[int, int], bytes],
         staged: Callable[[], None],
     ) -> None:
-        """Add leaves, as (entry id, hash), and the tiles they grew, or nothing.
+        """Append leaves, as (entry id, hash), with the tiles that change, in one transaction.
 
-        `staged` is called when all is written and nothing is committed.
+        `staged` is called after the last write and before the commit.
         """
         lines = (
             f"{self.origin}\t{index}\t{entry_id}\t\\\\x{value.hex()}\n".encode()
@@ -322,7 +322,7 @@ class LogStore:
         )
         columns = ("origin", "leaf_index", "entry_id", "leaf_hash")
         async with self._connection.transaction():
-            await self._move(turn, after.size, after.root)
+            await self._update_state(turn, after.size, after.root)
             try:
                 await copy_rows(self._connection, "leaf", columns, lines)
             except UniqueViolation as error:
@@ -340,9 +340,9 @@ class LogStore:
             staged()
 
     async def publish(self, turn: Turn, head: Head, staged: Callable[[], None]) -> None:
-        """Make a signed checkpoint visible, or nothing; a new key may sign the same tree."""
+        """Publish a signed checkpoint; a new key may sign the same tree again."""
         async with self._connection.transaction():
-            await self._move(turn, turn.state.size, turn.state.root)
+            await self._update_state(turn, turn.state.size, turn.state.root)
             cursor = await self._connection.execute(
                 """INSERT INTO checkpoint AS c (origin, size, root, note, epoch, signed_at)
                    VALUES (%s, %s, %s, %s, %s, %s)
@@ -355,9 +355,9 @@ class LogStore:
                 raise FencedError("LOG_MOVED", f"{head.size} leaves were signed with another root")
             staged()
 
-    async def _move(self, turn: Turn, size: int, root: bytes) -> None:
+    async def _update_state(self, turn: Turn, size: int, root: bytes) -> None:
         cursor = await self._connection.execute(
-            _MOVE, (size, root, turn.now, self.origin, turn.epoch, turn.state.size)
+            _UPDATE_STATE, (size, root, turn.now, self.origin, turn.epoch, turn.state.size)
         )
         if cursor.rowcount != 1:
             raise FencedError(

@@ -3,7 +3,7 @@
 Invariants:
 - A leaf hashes with the prefix 0x00, an inner node with 0x01: neither can be taken for the other.
 - `(level, index)` names the complete subtree over leaves `[index << level, (index + 1) << level)`;
-  such a node never changes once its leaves exist, so stores may keep it for ever.
+  such a node never changes once its leaves exist, so it may be stored for ever.
 - Hashes are 32 bytes; sizes lie below 2^63; a proof is accepted only in its exact length.
 - Consistency from an empty tree proves nothing and is refused.
 
@@ -45,7 +45,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(hashes: Sequence[bytes]) -> bytes:
-    """Give the root over leaf hashes (or over equal complete subtrees)."""
+    """Return the root over leaf hashes (or over equal complete subtrees)."""
     frontier = Frontier()
     for value in hashes:
         frontier.append(value)
@@ -53,7 +53,7 @@ def root(hashes: Sequence[bytes]) -> bytes:
 
 
 class Frontier:
-    """The complete subtrees along the right edge: all that appending needs to know.
+    """The complete subtrees along the right edge: all that appending needs.
 
     `hashes` lists them from the largest (leftmost) to the smallest; there is one per set bit of
     `size`.
@@ -74,7 +74,7 @@ class Frontier:
         return cls(size, [node(level, index) for level, index in cover(0, size)])
 
     def append(self, value: bytes) -> list[tuple[int, int, bytes]]:
-        """Add a leaf hash; give every subtree that it completes as (level, index, hash)."""
+        """Add a leaf hash; return every subtree that it completes as (level, index, hash)."""
         if self.size >= TREE_SIZE_MAX:
             _refuse("PROOF_SIZE", "the tree is full")
         _check_hashes((value,))
@@ -89,7 +89,7 @@ class Frontier:
         return completed
 
     def root(self) -> bytes:
-        """Give the root of the tree as it is."""
+        """Return the root of the tree as it is."""
         return _fold(self.hashes) if self.hashes else EMPTY_ROOT
 
 
@@ -104,7 +104,7 @@ def cover(low: int, high: int) -> tuple[Coordinate, ...]:
 
 
 def inclusion_plan(index: int, size: int) -> Plan:
-    """Name the subtrees that prove leaf `index` in a tree of `size` leaves."""
+    """Return the subtrees that prove leaf `index` in a tree of `size` leaves."""
     if not 0 <= index < size <= TREE_SIZE_MAX:
         _refuse("PROOF_SIZE", f"no leaf {index} in a tree of {size} leaves")
     groups: list[tuple[Coordinate, ...]] = []
@@ -121,7 +121,7 @@ def inclusion_plan(index: int, size: int) -> Plan:
 
 
 def consistency_plan(size1: int, size2: int) -> Plan:
-    """Name the subtrees that prove the tree of `size1` leaves to be a prefix of `size2`."""
+    """Return the subtrees that prove the tree of `size1` leaves to be a prefix of `size2`."""
     if not 0 < size1 <= size2 <= TREE_SIZE_MAX:
         _refuse("PROOF_SIZE", f"no consistency from {size1} to {size2} leaves")
     groups: list[tuple[Coordinate, ...]] = []
@@ -163,7 +163,7 @@ def resolve(plan: Plan, node: NodeGetter) -> list[bytes]:
 
 
 def nodes_of(hashes: Sequence[bytes]) -> NodeGetter:
-    """Give the nodes of a tree held in memory as a list of leaf hashes."""
+    """Return the nodes of a tree held in memory as a list of leaf hashes."""
     levels: list[Sequence[bytes]] = [hashes]
     while len(levels[-1]) > 1:
         below = levels[-1]

@@ -3,9 +3,9 @@
 Invariants:
 - One spelling: UTF-8, LF only, no control characters, the text ends in a line feed, one blank line,
   then 1 to 16 signature lines that start with an em dash; at most 64 KiB.
-- A key is known by name AND key id; a signature of an unknown key is ignored, a wrong signature of
-  a known key condemns the whole note.
-- A key id says what a signature type covers: the same public key under another type is another key.
+- A key is identified by name AND key id. A signature of an unknown key is ignored; a wrong
+  signature of a known key makes the whole note invalid.
+- The key id is computed over the signature type too: one public key with two types is two keys.
 
 The log's private key is kept as an unencrypted PKCS#8 PEM file (RFC 8410); its name is not in the
 file but in the configuration, because it is the origin of the log.
@@ -51,7 +51,7 @@ class Signature:
     value: bytes
 
     def line(self) -> str:
-        """Print the line, with its line feed."""
+        """Return the line, with its line feed."""
         return f"{_DASH}{self.name} {to_base64(self.key_id + self.value)}\n"
 
 
@@ -63,12 +63,12 @@ class Note:
     signatures: tuple[Signature, ...]
 
     def encode(self) -> bytes:
-        """Print the note."""
+        """Return the note as it is sent and stored."""
         lines = "".join(signature.line() for signature in self.signatures)
         return f"{self.text}\n{lines}".encode()
 
     def signatures_of(self, key: VerifierKey) -> list[Signature]:
-        """List the signatures that claim to be of this key."""
+        """Return the signatures that claim to be of this key."""
         wanted = (key.name, key.key_id)
         return [item for item in self.signatures if (item.name, item.key_id) == wanted]
 
@@ -93,7 +93,7 @@ class VerifierKey:
         return sha256(material).digest()[:_KEY_ID_BYTES]
 
     def encode(self) -> str:
-        """Print as `name+hash+key`, the form of policy files."""
+        """Return `name+hash+key`, the form of policy files."""
         return f"{self.name}+{self.key_id.hex()}+{to_base64(bytes((self.kind,)) + self.public)}"
 
     def check(self, signature: bytes, message: bytes) -> None:
@@ -114,7 +114,7 @@ class Signer:
         self.key = VerifierKey(name, kind, private.public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:
-        """Give the raw signature of the message."""
+        """Return the raw signature of the message."""
         return self._private.sign(message)
 
 
@@ -176,7 +176,7 @@ def load_private_key(pem: bytes) -> Ed25519PrivateKey:
 
 
 def dump_private_key(key: Ed25519PrivateKey) -> bytes:
-    """Print an Ed25519 private key as PKCS#8 PEM; the file must be readable by its owner only."""
+    """Return an Ed25519 private key as PKCS#8 PEM; the file must be readable by its owner only."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

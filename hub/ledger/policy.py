@@ -1,9 +1,9 @@
-"""`policy`: which logs a verifier believes, and whose witness it asks for.
+"""`policy`: which logs a verifier trusts, and which witnesses must have cosigned.
 
 Invariants:
 - The file is C2SP tlog-policy and nothing else: `log`, `witness`, `group`, one `quorum`. Producer
   keys are not part of it (see `hub.ledger.keys`).
-- A public key stands once in a file, whatever names it is given: nobody counts twice. A key that is
+- A public key stands once in a file, whatever its names: nobody counts twice. A key that is
   a log's is no witness.
 - A name is a member of at most one group, and is defined before it is used: the quorum is a tree.
 - `quorum none` is a decision and not a default: a file without a quorum line is refused.
@@ -40,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a verifier believes; made by `parse_policy`."""
+    """What a verifier trusts; made by `parse_policy`."""
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, VerifierKey]
@@ -53,7 +53,7 @@ class Policy:
         return self.quorum != NONE
 
     def is_met(self, witnessed: Collection[str]) -> bool:
-        """Say whether these witnesses, by their names in the policy, satisfy the quorum."""
+        """Return whether these witnesses, by their names in the policy, satisfy the quorum."""
         return not self.asks_witnesses or self._has(self.quorum, witnessed)
 
     def _has(self, name: str, witnessed: Collection[str]) -> bool:
@@ -63,7 +63,7 @@ class Policy:
         return sum(self._has(member, witnessed) for member in group.members) >= group.threshold
 
     def encode(self) -> bytes:
-        """Print the policy file."""
+        """Return the policy file."""
         lines = [f"log {key.encode()}" for key in self.logs]
         lines += [f"witness {name} {key.encode()}" for name, key in self.witnesses.items()]
         for name, group in self.groups.items():

@@ -20,14 +20,14 @@ The evidence is the RFC 8785 object with exactly these members, nothing else:
     salt       base64url, 32 bytes
     jws        the producer's detached signature, present exactly when the record is PRODUCER_SIGNED
 
-From it and the record's canonical bytes the leaf is computed again. `h` could be computed too; it
-is there so that a changed record and a broken proof are told apart. Assurance and revision id are
-not there: the first follows from `k` and `jws`, the second is the digest of the record.
+The verifier computes the leaf from the evidence and the record's canonical bytes. `h` could be
+computed as well; with it a changed record and a broken proof give different verdicts. Assurance and
+revision id are left out: the first follows from `k` and `jws`, the second is the record's digest.
 
 Invariants:
 - The evidence is not signed; it is worth something only because the leaf built from it is in the
   tree.
-- One spelling: what is read prints again to the same bytes, else it is refused. At most 64 KiB.
+- One spelling: a receipt that does not encode to the same bytes again is refused. At most 64 KiB.
 
 C2SP tlog-proof.
 """
@@ -70,7 +70,7 @@ class Receipt:
     checkpoint: Note
 
     def encode(self) -> bytes:
-        """Print the receipt."""
+        """Return the receipt as text."""
         head = [
             HEADER,
             f"extra {to_base64(encode_evidence(self.evidence))}",
@@ -83,7 +83,7 @@ class Receipt:
 def build_receipt(
     evidence: LeafEvidence, index: int, proof: Sequence[bytes], checkpoint: bytes
 ) -> bytes:
-    """Print the receipt of a leaf under a signed checkpoint; refuse to print one too large."""
+    """Return the receipt of a leaf under a signed checkpoint; `NoteError` when it is too large."""
     data = Receipt(evidence, index, tuple(proof), parse_note(checkpoint)).encode()
     parse_receipt(data)
     return data
@@ -116,16 +116,16 @@ def parse_receipt(data: bytes) -> Receipt:
 
 
 def encode_evidence(evidence: LeafEvidence) -> bytes:
-    """Print the content of the `extra` line."""
-    of = evidence.revision
+    """Return the content of the `extra` line."""
+    revision = evidence.revision
     members: dict[str, str | int] = {
-        "authority": of.authority,
+        "authority": revision.authority,
         "h": b64url(evidence.salted_hash),
-        "key": of.key,
+        "key": revision.key,
         "p": evidence.party,
-        "revision": of.number,
+        "revision": revision.number,
         "salt": b64url(evidence.salt),
-        "t": of.record_type,
+        "t": revision.record_type,
         "v": VERSION,
     }
     if evidence.kid is not None:

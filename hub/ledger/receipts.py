@@ -1,4 +1,4 @@
-"""`receipts`: what the hub can prove about an entry now, and the text that proves it elsewhere.
+"""`receipts`: whether an entry is in the signed log, and the receipt that proves it offline.
 
     ACCEPTED     committed; the log has not signed for it yet
     INCLUDED     its leaf is under a signed checkpoint
@@ -8,10 +8,9 @@ Invariants:
 - A few statements, whether for one entry or for `RECEIPTS_MAX`: entries, checkpoints, and the tiles
   of each origin. Tiles are full or at the right edge; no leaf is read, however large the log.
 - The leaf built from an entry is compared with the one in the tree before a receipt goes out.
-- When the body was erased, the state stays true and there is no text: salt and record are gone.
-- Nothing here asks who the caller is. A `StoredReceipt` names party, source and client: whoever
-  answers a caller compares them, because salt and signature are of use only to those who may
-  read the record.
+- When the body was erased, the state is still reported but there is no text: the salt is gone.
+- Nothing here checks who the caller is. A `StoredReceipt` names party, source and client for the
+  endpoint to check: salt and signature may go only to those who may read the record.
 
 C2SP tlog-proof.
 """
@@ -109,18 +108,20 @@ class StoredReceipt:
 async def receipt_for(
     database: Database, which: int | str, policy: Policy | None = None
 ) -> StoredReceipt | None:
-    """Give the receipt of an entry id, or of the newest entry with a revision id; None if unknown.
+    """Return the receipt of an entry id, or of the newest entry of a revision id; None if unknown.
 
     Without a policy, or with `quorum none`, the best state is INCLUDED.
     """
     if isinstance(which, int):
         return (await receipts_for(database, [which], policy)).get(which)
-    found = await entries_of(database, which, 1)
-    return (await receipts_for(database, found, policy)).get(found[0]) if found else None
+    entry_ids = await entries_of(database, which, 1)
+    return (
+        (await receipts_for(database, entry_ids, policy)).get(entry_ids[0]) if entry_ids else None
+    )
 
 
 async def entries_of(database: Database, revision_id: str, limit: int = 16) -> list[int]:
-    """List the entries that hold a revision, newest first: two sources may say the very same."""
+    """Return the entries that hold a revision, newest first: two sources may state the same."""
     digest = _digest(revision_id)
     rows = await database.reads.fetch_all(_OF_REVISION, (digest, min(limit, RECEIPTS_MAX)))
     return [row[0] for row in rows]
@@ -129,7 +130,7 @@ async def entries_of(database: Database, revision_id: str, limit: int = 16) -> l
 async def receipts_for(
     database: Database, entry_ids: Collection[int], policy: Policy | None = None
 ) -> dict[int, StoredReceipt]:
-    """Give the receipts of up to `RECEIPTS_MAX` entries by id; unknown ids are left out."""
+    """Return the receipts of up to `RECEIPTS_MAX` entries by id; unknown ids are left out."""
     wanted = set(entry_ids)
     if len(wanted) > RECEIPTS_MAX:
         raise ReceiptError(
@@ -169,14 +170,14 @@ def _covering(signed: list[SignedHead], row: Any) -> SignedHead | None:
 async def _nodes(
     connection: Connection, rows: list[Any], under: Mapping[int, SignedHead | None]
 ) -> dict[_Tree, NodeGetter]:
-    """Fetch the tiles of all proofs of a log at once; give the nodes by origin and size."""
+    """Fetch the tiles of all proofs of a log at once; return the nodes by origin and size."""
     needed: dict[_Tree, set[Tile]] = {}
     for row in rows:
         signed = under[row.entry_id]
         if signed is not None and row.salt is not None:
             size = signed.head.size
-            asked = tiles_for_inclusion(row.leaf_index, size)
-            needed.setdefault((row.origin, size), set()).update(asked)
+            proof_tiles = tiles_for_inclusion(row.leaf_index, size)
+            needed.setdefault((row.origin, size), set()).update(proof_tiles)
     widest: dict[str, dict[tuple[int | None, int], Tile]] = {}
     for (origin, _), tiles in needed.items():
         of_log = widest.setdefault(origin, {})
@@ -186,15 +187,15 @@ async def _nodes(
         origin: await fetch_tiles(connection, origin, of_log.values())
         for origin, of_log in widest.items()
     }
-    found: dict[_Tree, NodeGetter] = {}
+    nodes: dict[_Tree, NodeGetter] = {}
     for (origin, size), tiles in needed.items():
         parts = {
             tile: stored[origin][wide][: tile.width * HASH_BYTES]
             for tile in tiles
             if (wide := widest[origin][tile.level, tile.index]) in stored[origin]
         }
-        found[origin, size] = cache(nodes_in(parts, size))
-    return found
+        nodes[origin, size] = cache(nodes_in(parts, size))
+    return nodes
 
 
 def _receipt(
@@ -230,8 +231,8 @@ def _receipt(
 
 
 def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
-    of = Revision(row.record_type, row.authority, row.key, row.revision)
-    evidence = LeafEvidence(of, row.party, row.key_id, row.salt, row.commitment, row.jws)
+    revision = Revision(row.record_type, row.authority, row.key, row.revision)
+    evidence = LeafEvidence(revision, row.party, row.key_id, row.salt, row.commitment, row.jws)
     if not _is_leaf(evidence, row.leaf_hash):
         raise ReceiptError(
             "RECEIPT_LEAF",

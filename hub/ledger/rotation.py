@@ -1,16 +1,16 @@
-"""`rotation`: what a log leaves to its successor, and what a key to the next one.
+"""`rotation`: the change from one log to the next (new origin), and from one key to the next.
 
-A log grows while its origin is the one that is set; another origin begins another log beside
-it, for the entries that have no place yet. The old one stands still and stays served. Another key
-under the same origin signs the same tree from then on.
+The log that grows is the one whose origin is configured. A new origin begins a new log for the
+entries that are in none yet; the old log grows no more and stays served. A new key under the same
+origin signs the same tree from then on.
 
 Invariants:
-- An entry has one place. When a log stands still, its leaves that no checkpoint covers are taken
-  back before its successor takes anything: nobody but this hub ever saw them. Such a log has ended.
-  One that was signed to its last leaf goes on when its origin is set again.
-- What the file of the old log holds may have been seen, so it is published before leaves are taken
-  back. That needs the public key only: the private one may be gone.
-- A key belongs to one log: in a policy file a public key stands once.
+- An entry is in one log. Before a new log takes entries, leaves of the old log that no checkpoint
+  covers are removed (nobody outside this hub saw them), and that log has ended. A log that was
+  signed to its last leaf has not ended: it goes on when its origin is configured again.
+- The checkpoint in the old log's file may have been seen, so it is published before leaves are
+  removed. That needs only the public key; the private one may be lost.
+- A key belongs to one log: a policy file may hold a public key once.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _LOG = logging.getLogger(__name__)
 
 
 async def end_others(store: LogStore, folder: Path, now: datetime) -> None:
-    """Bring every other log to its last checkpoint, so that what it never signed is free."""
+    """Cut every other log back to its last checkpoint, so that unsigned entries are free."""
     for origin in await store.unsigned_others():
         await _end(store.of(origin), CheckpointFile(folder, origin), now)
 
 
 async def known_keys(store: LogStore, key: VerifierKey) -> list[VerifierKey]:
-    """Return every key whose checkpoints are this log's own, the present one first.
+    """Return every key that signed this log, the present one first.
 
-    Raises `FrozenError` when the present one is another log's.
+    Raises `FrozenError` when the present key signed another log.
     """
     other = await store.other_log_of(key)
     if other is not None:
@@ -54,20 +54,20 @@ async def known_keys(store: LogStore, key: VerifierKey) -> list[VerifierKey]:
 async def _end(store: LogStore, file: CheckpointFile, now: datetime) -> None:
     epoch, state = await store.take_epoch(now), await store.state()
     signed = await store.last_checkpoint() or Head(0, EMPTY_ROOT)
-    left = await _left(store, file, state)
+    left = await _last_signed(store, file, state)
     if left is not None and left.size > signed.size:
         await store.publish(Turn(epoch, state, now), left, lambda: None)
         signed = left
     if signed.size < state.size:
-        await store.cut(Turn(epoch, state, now), signed)
+        await store.truncate(Turn(epoch, state, now), signed)
     _LOG.warning(
         "log %s stands still at %d leaves; %d go to the next log",
         *(store.origin, signed.size, state.size - signed.size),
     )
 
 
-async def _left(store: LogStore, file: CheckpointFile, state: Head) -> Head | None:
-    """Return what was signed and perhaps not published; None when this store does not have it."""
+async def _last_signed(store: LogStore, file: CheckpointFile, state: Head) -> Head | None:
+    """Return the head in the checkpoint file; None without a file or when it is of another tree."""
     note = await to_thread(file.read)
     if note is None:
         return None

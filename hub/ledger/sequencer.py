@@ -1,32 +1,33 @@
 """`sequencer`: gives every accepted entry its place in the log, and signs the log's head.
 
-The origin that is set names the log that grows (`hub.ledger.rotation`). One sequencer leads, by an
-advisory lock of PostgreSQL; the others stand by and take over when its connection ends. In turn the
-leader does this, and nothing in another order:
+The configured origin names the log that grows (`hub.ledger.rotation`). One sequencer leads: the one
+that holds an advisory lock of PostgreSQL. The others stand by and take over when its connection
+ends. The leader repeats these steps, always in this order:
 
     1  entries that nothing still running can precede become leaves and tiles; committed
     2  the newest tree is compared with the last signed one, from stored hashes; signed
     3  the checkpoint goes to the file of `hub.ledger.log_files`; synced
-    4  the checkpoint goes to the table `checkpoint`, from where the world reads it; committed
+    4  the checkpoint goes to the table `checkpoint`, from which it is served; committed
 
 Invariants:
-- Entries are taken in the order (transaction, id) and only below the oldest running transaction:
-  ids commit out of order, and so none is skipped and none is taken twice.
+- Entries are taken in the order (transaction, id) and only below the oldest running transaction.
+  Ids commit out of order; with this rule none is skipped and none is taken twice.
 - What is signed was committed before (1 before 2): signing a size again gives the same tree,
   whichever process signs it and however often it was killed in between.
-- What the world saw is in the file (3 before 4): a database older than the file is noticed.
-- Killed between 3 and 4, the file is ahead of the table. Its tree is still in the store, so the
-  next leader publishes the file's checkpoint. When the store does not have that tree, it is an old
-  or another database: FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
-- A table ahead of the file means that a sequencer on another machine led; the file follows, after
-  its own checkpoint was found to be a prefix. Who stands by does that every second, so that each
-  machine can tell a restored database. A missing file beside a published log is FROZEN: `adopt` is
-  the operator's word that the database is not a restored copy.
-- Each leader begins an epoch; what is written under an older one, or by whoever is wrong about the
-  size of the log, is refused by the database (`hub.ledger.log_store`) and by the file. Who is
-  refused believes nothing it remembers and begins again from what is stored.
+- Every published checkpoint is in the file (3 before 4), so a database older than the file is
+  detected.
+- After a kill between 3 and 4 the file is ahead of the table. If the database holds the tree of the
+  file, the next leader publishes the file's checkpoint. If not, it is an old or another database:
+  the state is FROZEN, nothing is sequenced or signed, and the leader keeps its lock.
+- A table ahead of the file means that a sequencer on another machine led. The file is updated after
+  a check that the published tree extends its own. Sequencers that stand by do this every second, so
+  that each machine can detect a restored database. A missing file beside a published log is FROZEN:
+  with `adopt` the operator confirms that the database is not a restored copy.
+- Each leader begins an epoch. Writes under an older epoch, or with a wrong size of the log, are
+  refused by the database (`hub.ledger.log_store`) and by the file; the refused leader discards its
+  memory and starts again from the tables.
 
-It asks every 200 ms instead of listening: NOTIFY would make all commits of the hub queue up.
+It polls every 200 ms and does not use LISTEN/NOTIFY: NOTIFY serialises all commits of the hub.
 
 RFC 6962 §2.1, C2SP tlog-checkpoint, tlog-tiles.
 """
@@ -49,7 +50,7 @@ from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.failures import FencedError, FrozenError
 from hub.ledger.heads import adopt_head, follow_head
-from hub.ledger.leader import Lead, Means, Step
+from hub.ledger.leader import Leader, LeaderParts, Step
 from hub.ledger.log_files import CheckpointFile
 from hub.ledger.log_store import LogStore, open_log
 from hub.ledger.note import Signer
@@ -71,7 +72,7 @@ class SequencerLimits:
     standby_s: float = 1.0
     """How often a follower asks for the lock; also the pause after a failure."""
     frozen_s: float = 30.0
-    """How often a frozen log is looked at again."""
+    """How often a frozen log is checked again."""
     catch_up_batches: int = 10_000
     """Most transactions of one `catch_up`."""
 
@@ -89,7 +90,7 @@ class SequencerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What an operator is told. Well are STANDBY and LEADING."""
+    """The state that operators see; STANDBY and LEADING are healthy."""
 
     state: SequencerState = SequencerState.STOPPED
     code: str = ""
@@ -108,12 +109,12 @@ class Health:
         return self.state in (SequencerState.STANDBY, SequencerState.LEADING)
 
 
-def _nothing(_: Step) -> None:
+def _ignore_step(_: Step) -> None:
     return
 
 
 class Sequencer:
-    """One candidate for the lead of the log whose origin is the signer's name."""
+    """One candidate to lead the log whose origin is the signer's name."""
 
     def __init__(
         self,
@@ -122,14 +123,14 @@ class Sequencer:
         clock: Clock,
         folder: Path,
         limits: SequencerLimits | None = None,
-        on_step: Callable[[Step], None] = _nothing,
+        on_step: Callable[[Step], None] = _ignore_step,
     ) -> None:
         self._url = url
         self._limits = limits or SequencerLimits()
         self._origin = signer.key.name
         self._folder = folder
         file = CheckpointFile(folder, self._origin)
-        self._means = Means(signer, file, clock, self._limits.batch, on_step)
+        self._parts = LeaderParts(signer, file, clock, self._limits.batch, on_step)
         self.health = Health()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -140,18 +141,18 @@ class Sequencer:
                     async with open_log(self._url, self._origin) as store:
                         await self._serve(store, stop)
                 except FencedError as error:
-                    self._tell(SequencerState.STANDBY, error.code, error.message)
+                    self._report(SequencerState.STANDBY, error.code, error.message)
                 except (HubError, LedgerError, psycopg.Error) as error:
-                    self._tell(SequencerState.AWAY, _code(error), str(error))
+                    self._report(SequencerState.AWAY, _code(error), str(error))
                 except Exception as error:  # noqa: BLE001 - outermost: never stand still silently
                     _LOG.exception("sequencer of %s failed", self._origin)
-                    self._tell(SequencerState.AWAY, "LOG_FAILED", type(error).__name__)
+                    self._report(SequencerState.AWAY, "LOG_FAILED", type(error).__name__)
                 await _pause(stop, self._limits.standby_s)
         finally:
             self.health = replace(self.health, state=SequencerState.STOPPED)
 
     async def catch_up(self) -> Checkpoint:
-        """Lead once: include every entry that can be included, sign, and let go.
+        """Lead once: include every entry that can be included, sign, and release the lock.
 
         Raises `FencedError` when another sequencer leads, `FrozenError` when the log must not be
         signed.
@@ -159,22 +160,22 @@ class Sequencer:
         async with open_log(self._url, self._origin) as store:
             if not await store.try_lock():
                 raise FencedError("LOG_LED", "another sequencer leads", hint="Wait for it.")
-            lead = await self._begin(store)
+            leader = await self._begin(store)
             for _ in range(self._limits.catch_up_batches):
-                if not await lead.sequence():
+                if not await leader.sequence():
                     break
-            await lead.publish()
-            return Checkpoint(self._origin, lead.edge.size, lead.edge.root)
+            await leader.publish()
+            return Checkpoint(self._origin, leader.edge.size, leader.edge.root)
 
     async def adopt(self) -> Checkpoint | None:
-        """Write the checkpoint file anew from the database, on the operator's word.
+        """Write the checkpoint file from the database, as the operator decided.
 
         Only for a machine that never had the file, or whose file is known to be lost; the database
         must not be a restored copy. Refused when there is a file.
         """
         async with open_log(self._url, self._origin) as store:
-            keys = await known_keys(store, self._means.signer.key)
-            return await adopt_head(store, self._means.file, keys)
+            keys = await known_keys(store, self._parts.signer.key)
+            return await adopt_head(store, self._parts.file, keys)
 
     async def _serve(self, store: LogStore, stop: asyncio.Event) -> None:
         while not await store.try_lock():
@@ -183,42 +184,42 @@ class Sequencer:
                 return
         while not stop.is_set():
             try:
-                lead = await self._begin(store)
-                self._tell(SequencerState.LEADING)
-                await self._lead(lead, stop)
+                leader = await self._begin(store)
+                self._report(SequencerState.LEADING)
+                await self._lead(leader, stop)
             except FrozenError as error:
-                self._tell(SequencerState.FROZEN, error.code, str(error))
+                self._report(SequencerState.FROZEN, error.code, str(error))
                 await _pause(stop, self._limits.frozen_s)
 
     async def _follow(self, store: LogStore) -> None:
         try:
-            keys = await known_keys(store, self._means.signer.key)
-            await follow_head(store, self._means.file, keys)
-            self._tell(SequencerState.STANDBY)
+            keys = await known_keys(store, self._parts.signer.key)
+            await follow_head(store, self._parts.file, keys)
+            self._report(SequencerState.STANDBY)
         except FrozenError as error:
-            self._tell(SequencerState.FROZEN, error.code, str(error))
+            self._report(SequencerState.FROZEN, error.code, str(error))
 
-    async def _lead(self, lead: Lead, stop: asyncio.Event) -> None:
+    async def _lead(self, leader: Leader, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not stop.is_set():
-            is_more = await lead.sequence()
-            if loop.time() >= due and await lead.publish():
+            is_more = await leader.sequence()
+            if loop.time() >= due and await leader.publish():
                 due = loop.time() + self._limits.checkpoint_s
-                self.health = replace(self.health, signed_at=self._means.clock())
-            signed = 0 if lead.signed is None else lead.signed.size
+                self.health = replace(self.health, signed_at=self._parts.clock())
+            signed = 0 if leader.signed is None else leader.signed.size
             self.health = replace(
-                self.health, epoch=lead.epoch, size=lead.edge.size, signed_size=signed
+                self.health, epoch=leader.epoch, size=leader.edge.size, signed_size=signed
             )
             await _pause(stop, 0 if is_more else self._limits.poll_s)
 
-    async def _begin(self, store: LogStore) -> Lead:
-        lead = Lead(store, await store.take_epoch(self._means.clock()), self._means)
-        await lead.resume()
-        await end_others(store, self._folder, self._means.clock())
-        return lead
+    async def _begin(self, store: LogStore) -> Leader:
+        leader = Leader(store, await store.take_epoch(self._parts.clock()), self._parts)
+        await leader.resume()
+        await end_others(store, self._folder, self._parts.clock())
+        return leader
 
-    def _tell(self, state: SequencerState, code: str = "", message: str = "") -> None:
+    def _report(self, state: SequencerState, code: str = "", message: str = "") -> None:
         before = self.health
         self.health = replace(before, state=state, code=code, message=message)
         if (before.state, before.code) == (state, code):
@@ -232,7 +233,7 @@ class Sequencer:
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait, but not once `stop` is set; say whether it is."""
+    """Wait until the time is over or `stop` is set; return whether it is set."""
     try:
         async with asyncio.timeout(seconds):
             return await stop.wait()

@@ -63,7 +63,7 @@ def sign_record(
     party: str,
     now: datetime,
 ) -> str:
-    """Sign the canonical bytes of a record; give the detached JWS.
+    """Sign the canonical bytes of a record; return the detached JWS.
 
     `kid` must be the RFC 7638 thumbprint of the key, `party` the one the log will name.
     """
@@ -85,7 +85,7 @@ def sign_record(
 
 
 def parse_statement(jws: str) -> SignedStatement:
-    """Read a detached signature strictly without checking it; tells whose key is needed."""
+    """Read a detached signature strictly, to learn which key it needs; nothing is verified."""
     if len(jws) > STATEMENT_BYTES_MAX:
         _refuse("STATEMENT_TOO_LARGE", f"a signature has at most {STATEMENT_BYTES_MAX} bytes")
     parts = jws.split(".")

@@ -3,8 +3,8 @@
 Invariants:
 - A tile of level L holds up to 256 hashes of complete subtrees of 256^L leaves; a full tile is
   immutable, a partial one names its width in its path.
-- A path has one spelling; `parse_path` accepts nothing that `path` would not print.
-- Pure: bytes in, bytes out; who stores or serves them is elsewhere.
+- A path has one spelling; `parse_path` accepts nothing that `path` would not return.
+- Pure: bytes in, bytes out; storing and serving are done elsewhere.
 
 C2SP tlog-tiles.
 """
@@ -91,7 +91,7 @@ def parse_path(path: str) -> Tile:
 
 
 def tile_of(level: int, index: int, size: int) -> Tile:
-    """Name the hash tile that holds the subtree (level, index) in a tree of `size` leaves."""
+    """Return the hash tile that holds the subtree (level, index) in a tree of `size` leaves."""
     tile_level, rest = divmod(level, TILE_HEIGHT)
     first = index << rest
     number, offset = divmod(first, TILE_WIDTH)
@@ -120,28 +120,28 @@ def bundles_between(before: int, after: int) -> Iterator[Tile]:
 
 
 def is_served(tile: Tile, size: int) -> bool:
-    """Say whether a tree of `size` leaves has all the hashes of the tile."""
+    """Return whether a tree of `size` leaves has all the hashes of the tile."""
     available = size >> TILE_HEIGHT * (tile.level or 0)
     return tile.index * TILE_WIDTH + tile.width <= available
 
 
 def tiles_for_inclusion(index: int, size: int) -> frozenset[Tile]:
-    """Name the tiles from which the inclusion proof of a leaf can be computed."""
+    """Return the tiles from which the inclusion proof of a leaf can be computed."""
     return _tiles_for(inclusion_plan(index, size), size)
 
 
 def tiles_for_consistency(size1: int, size2: int) -> frozenset[Tile]:
-    """Name the tiles from which a consistency proof can be computed."""
+    """Return the tiles from which a consistency proof can be computed."""
     return _tiles_for(consistency_plan(size1, size2), size2)
 
 
 def tiles_for_root(size: int) -> frozenset[Tile]:
-    """Name the tiles from which the root of a tree can be computed."""
+    """Return the tiles from which the root of a tree can be computed."""
     return _tiles_for((cover(0, size),), size)
 
 
 def nodes_in(tiles: Mapping[Tile, bytes], size: int) -> NodeGetter:
-    """Give the nodes of a tree of `size` leaves out of fetched tiles."""
+    """Return the nodes of a tree of `size` leaves, computed from fetched tiles."""
 
     def node(level: int, index: int) -> bytes:
         tile = tile_of(level, index, size)

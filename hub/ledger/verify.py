@@ -8,7 +8,7 @@ signed the checkpoint (BAD_LOG_SIG); enough witnesses did (NO_QUORUM); the leaf 
 (BAD_INCLUSION); the producer's key was in force at that leaf (KEY_NOT_ACTIVE).
 
 Invariants:
-- `verify` never raises for what it is given as receipt or record, and answers VALID only when the
+- `verify` never raises because of receipt or record, and answers VALID only when the
   policy asks for witnesses and has them; with `quorum none` the best word is VALID_UNWITNESSED.
 - A verdict carries facts (assurance, key, revision, index, size, time) only when they were proved.
 - Needs the standard library, `cryptography` and pure modules; no network, no clock of its own.
@@ -136,18 +136,19 @@ def _judge(
     leaf = evidence.leaf()
     _check_record(record)
     key = None if evidence.jws is None else _check_producer(evidence, record, keys, now)
-    record_type, named = evidence.revision.record_type, _named(record, registry, evidence)
+    record_type, record_key = evidence.revision.record_type, _record_key(record, registry, evidence)
     issuer = _issuer(record_type, record, registry)
     if key is not None and issuer not in (None, evidence.party):
         raise _RefusedError(
             Word.BAD_PRODUCER_SIG,
             f"PRODUCER_PARTY: {evidence.party} signed what only {issuer} may state",
         )
-    if not evidence.is_of(record):
+    if not evidence.matches(record):
         raise _RefusedError(Word.BAD_LEAF, "LEAF_HASH: the salted hash is of another record")
-    if named not in (None, evidence.revision.key):
+    if record_key not in (None, evidence.revision.key):
         raise _RefusedError(
-            Word.BAD_LEAF, f"LEAF_RECORD_KEY: the record is {named}, not {evidence.revision.key}"
+            Word.BAD_LEAF,
+            f"LEAF_RECORD_KEY: the record is {record_key}, not {evidence.revision.key}",
         )
     checkpoint = _open(receipt.checkpoint, policy)
     times = _witness_times(receipt.checkpoint, policy, now)
@@ -164,7 +165,9 @@ def _judge(
         )
     return Verdict(
         word=Word.VALID if policy.asks_witnesses else Word.VALID_UNWITNESSED,
-        reasons=_reasons(_vouched(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at),
+        reasons=_reasons(
+            _assurance_reason(leaf.assurance, issuer), checkpoint, receipt.index, witnessed_at
+        ),
         assurance=leaf.assurance,
         record_type=record_type,
         authority=evidence.revision.authority,
@@ -181,7 +184,7 @@ def _judge(
 
 
 def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
-    """Return who alone may state a record, or None where its bytes do not tell.
+    """Return the one party that may state a record, or None where its bytes do not tell.
 
     They do not where this version does not know the record type, and for some withdrawals, which
     name nothing but a key.
@@ -199,7 +202,7 @@ def _issuer(record_type: str, record: bytes, registry: Registry) -> str | None:
         return None
 
 
-def _named(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | None:
+def _record_key(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | None:
     """Return the key that a record's own items give, or None where this version cannot tell."""
     wire = parse_canonical(record)
     if wire.keys() == TOMBSTONE:
@@ -211,8 +214,8 @@ def _named(record: bytes, registry: Registry, evidence: LeafEvidence) -> str | N
         return None
 
 
-def _vouched(assurance: Assurance, issuer: str | None) -> VerdictReason:
-    """Say who vouches; of a signature whose signer was not compared with the issuer, only that."""
+def _assurance_reason(assurance: Assurance, issuer: str | None) -> VerdictReason:
+    """Return the sentence on who vouches, or that signer and issuer could not be compared."""
     if assurance is Assurance.PRODUCER_SIGNED and issuer is None:
         return _UNCOMPARED
     return _ASSURANCES[assurance]

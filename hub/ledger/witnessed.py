@@ -2,8 +2,8 @@
 
 - A cosignature is added to a checkpoint after it was published, at once or a minute or a day late;
   newer checkpoints may have come meanwhile. The note of the log stays as it was signed.
-- A receipt needs a checkpoint above its leaf: the newest one that the witnesses of the policy have
-  seen, however many newer ones they have not, else the newest.
+- A receipt needs a checkpoint that covers its leaf: the newest one that the policy's witnesses have
+  cosigned, even if later ones exist; without any, the newest.
 - Signatures are verified when they come and again before a checkpoint counts as witnessed.
 
 C2SP tlog-cosignature.
@@ -58,7 +58,7 @@ class SignedHead:
 async def add_cosignature(
     database: Database, origin: str, size: int, line: str, witnesses: Iterable[VerifierKey]
 ) -> datetime:
-    """Add one witness's signature line to a published checkpoint; give the witness's time.
+    """Add one witness's signature line to a published checkpoint; return the witness's time.
 
     Raises `NoteSignatureError`, and adds nothing, when the checkpoint is unknown or the line is
     not a valid cosignature of one of these witnesses. The same line again changes nothing.
@@ -86,24 +86,24 @@ async def signed_heads(
 
     `lowest`: for each origin the smallest index that a receipt is wanted of.
     """
-    found: dict[str, list[SignedHead]] = {origin: [] for origin in lowest}
+    heads: dict[str, list[SignedHead]] = {origin: [] for origin in lowest}
     if policy is not None and policy.asks_witnesses:
         for origin, head in await _witnessed(connection, lowest, policy):
-            found[origin].append(head)
+            heads[origin].append(head)
     cursor = await connection.execute(_NEWEST, (COSIGNATURES_MAX, list(lowest)))
     for origin, text, lines in await cursor.fetchall():
-        note = parse_note(_with(text, lines))
-        found[origin].append(
+        note = parse_note(_with_lines(text, lines))
+        heads[origin].append(
             SignedHead(note.encode(), parse_checkpoint(note.text), is_witnessed=False)
         )
-    return found
+    return heads
 
 
 async def newest_note(connection: Connection, origin: str) -> bytes | None:
     """Return the newest checkpoint of a log with the cosignatures that it has so far."""
     cursor = await connection.execute(_NEWEST, (COSIGNATURES_MAX, [origin]))
     row = await cursor.fetchone()
-    return None if row is None else _with(row[1], row[2])
+    return None if row is None else _with_lines(row[1], row[2])
 
 
 async def _witnessed(
@@ -121,16 +121,16 @@ async def _witnessed(
           GROUP BY s.size HAVING {met} > 0 ORDER BY s.size DESC LIMIT %s) x
         JOIN checkpoint c ON c.origin = o.origin AND c.size = x.size
         ORDER BY c.size DESC"""  # noqa: S608 - own text, names are parameters
-    asked = (list(lowest), list(lowest.values()), names, *parameters, CANDIDATES_MAX)
-    cursor = await connection.execute(statement.encode(), asked)
-    found = []
+    values = (list(lowest), list(lowest.values()), names, *parameters, CANDIDATES_MAX)
+    cursor = await connection.execute(statement.encode(), values)
+    heads = []
     for origin, text, lines in await cursor.fetchall():
         note = _verified(parse_note(text.encode()), lines, policy)
         if note is not None:
-            found.append(
+            heads.append(
                 (origin, SignedHead(note.encode(), parse_checkpoint(note.text), is_witnessed=True))
             )
-    return found
+    return heads
 
 
 def _quorum(policy: Policy, name: str) -> tuple[str, list[Any]]:
@@ -148,19 +148,19 @@ def _quorum(policy: Policy, name: str) -> tuple[str, list[Any]]:
 
 
 def _verified(note: Note, lines: list[str], policy: Policy) -> Note | None:
-    """Add the cosignatures that are right; None when these do not meet the quorum."""
+    """Add the valid cosignatures; None when these do not meet the quorum."""
     claimed = parse_note(f"{note.text}\n{chr(10).join(lines[:COSIGNATURES_MAX])}\n".encode())
-    right, names = [], set()
+    valid, names = [], set()
     for name, witness in policy.witnesses.items():
         for signature in claimed.signatures_of(witness):
             try:
                 check_cosignature(note.text, signature, witness)
             except LedgerError:
                 continue  # a wrong cosignature counts for nothing
-            right.append(signature)
+            valid.append(signature)
             names.add(name)
-    return with_cosignatures(note, right) if policy.is_met(names) else None
+    return with_cosignatures(note, valid) if policy.is_met(names) else None
 
 
-def _with(text: str, lines: list[str]) -> bytes:
+def _with_lines(text: str, lines: list[str]) -> bytes:
     return "".join([text, *(f"{line}\n" for line in lines)]).encode()

@@ -1,1 +1,1 @@
-"""What an operator does to a hub as a whole: one function each, whichever door calls it."""
+"""Operations on a hub as a whole: backup and restore."""

@@ -1,4 +1,4 @@
-"""`backup`: one file with everything that the database holds, and a database made from it again.
+"""`backup`: writes the whole database to one file, and fills an empty database from it.
 
 The file is a ZIP archive: `manifest.json`, written last, and one part per table, as COPY text.
 
@@ -8,14 +8,14 @@ The file is a ZIP archive: `manifest.json`, written last, and one part per table
     parts       per table: columns, rows, bytes, sha256 (hex)
 
 Invariants:
-- All parts are of one snapshot; intake and sequencer go on meanwhile.
-- The file appears whole and synced under its name or not at all, for its owner only; a file that
-  exists is never overwritten.
+- All parts are from one snapshot; intake and sequencer keep running.
+- The file appears complete and synced or not at all, readable by its owner only; an existing file
+  is never overwritten.
 - Restoring checks every part before it writes anything, writes in one transaction, and only into a
   database that holds nothing.
-- A log's private key, the key of tokens and the checkpoint files are NOT in it: a backup would
-  else be enough to speak as this hub, and a checkpoint file must not go back in time with the
-  database, because it is how an old database is noticed (`hub.ledger.sequencer`).
+- A log's private key, the key for tokens and the checkpoint files are NOT in it: with them a backup
+  would be enough to act as this hub, and an old checkpoint file could not reveal an old database
+  (`hub.ledger.sequencer`).
 
 COPY and not pg_dump: what pg_restore 18 writes is refused by PostgreSQL 15 and 16, pg_dump refuses
 a server newer than itself, and migrations already know how to make the tables of every revision.
@@ -85,7 +85,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupManifest:
-    """What a backup says of itself; `logs` are in the order of their origins."""
+    """The manifest of a backup; `logs` are in the order of their origins."""
 
     standard: str
     migration: str
@@ -99,7 +99,7 @@ class BackupManifest:
         return sum(part.rows for part in self.parts)
 
     def encode(self) -> bytes:
-        """Print the manifest."""
+        """Return the manifest as JSON."""
         wire = {
             "format": FORMAT,
             "standard": self.standard,
@@ -116,16 +116,16 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
 
     Raises `RefusedError` CONFLICT when the file exists.
     """
-    with _new_file(file) as target, _archive(target) as made:
+    with _new_file(file) as target, _archive(target) as archive:
         async with database.writes.connection() as connection, connection.transaction():
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            await _without_haste(connection)
+            await _allow_long_statements(connection)
             logs, migration = await _logs(connection), await _migration(connection)
             tables = [*METADATA.sorted_tables, *database.records.metadata.sorted_tables]
             parts = [
                 await _write_part(
                     connection,
-                    made,
+                    archive,
                     table.name,
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
@@ -138,12 +138,12 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
             logs=logs,
             parts=tuple(parts),
         )
-        made.writestr(MANIFEST, manifest.encode())
+        archive.writestr(MANIFEST, manifest.encode())
     return manifest
 
 
 def read_manifest(file: Path) -> BackupManifest:
-    """Read what a backup says of itself; `RefusedError` BAD_USER_INPUT when it is none."""
+    """Read the manifest of a backup; `RefusedError` BAD_USER_INPUT when the file is none."""
     with _opened(file) as archive:
         return _manifest(archive)
 
@@ -160,26 +160,26 @@ async def restore(database: Database, file: Path) -> BackupManifest:
             _check_part(archive, part)
         await _make_tables(database, manifest.migration)
         async with database.writes.transaction() as connection:
-            await _without_haste(connection)
+            await _allow_long_statements(connection)
             await _lock_empty(connection)
             identities = await _check_columns(connection, manifest)
             for part in manifest.parts:
                 await _load_part(connection, archive, part)
             for table, column in identities:
-                await _advance(connection, table, column)
+                await _advance_identity(connection, table, column)
             await begin_restored(connection)
             if await _logs(connection) != manifest.logs:
                 raise _damaged("the logs it holds are not those that its manifest names")
     migrate(database.url)
     async with database.writes.connection() as connection:
-        await _without_haste(connection)
+        await _allow_long_statements(connection)
         await connection.execute(b"ANALYZE")
     return manifest
 
 
 @contextmanager
 def _new_file(file: Path) -> Iterator[IO[bytes]]:
-    """Give a file that gets its name only when it is complete and on the disk."""
+    """Yield a file that gets its name only when it is complete and synced."""
     partial = file.with_name(file.name + ".partial")
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
@@ -212,7 +212,7 @@ def _archive(target: IO[bytes]) -> ZipFile:
 
 
 async def _write_part(
-    connection: Connection, made: ZipFile, table: str, columns: tuple[str, ...]
+    connection: Connection, archive: ZipFile, table: str, columns: tuple[str, ...]
 ) -> Part:
     hashed, size = sha256(), 0
     statement = sql.SQL("COPY {} ({}) TO STDOUT").format(
@@ -220,7 +220,7 @@ async def _write_part(
     )
     name = Part(table=table, columns=(), rows=0, bytes=0, sha256="").name
     async with connection.cursor() as cursor:
-        with made.open(name, "w", force_zip64=True) as part:
+        with archive.open(name, "w", force_zip64=True) as part:
             async with cursor.copy(statement) as copy:
                 async for chunk in copy:
                     hashed.update(chunk)
@@ -270,7 +270,7 @@ def _manifest(archive: ZipFile) -> BackupManifest:
 
 
 def _chunks(archive: ZipFile, part: Part) -> Iterator[bytes]:
-    """Read a part, but never more than it may have."""
+    """Yield the bytes of a part, never more than its manifest says."""
     left = part.bytes
     try:
         with archive.open(part.name) as opened:
@@ -303,7 +303,7 @@ async def _make_tables(database: Database, migration: str) -> None:
 
 
 async def _lock_empty(connection: Connection) -> None:
-    """Keep everybody else from writing, and refuse a database that holds anything."""
+    """Lock all tables against writers, and refuse a database that has rows."""
     cursor = await connection.execute(_TABLES.encode())
     for (name,) in sorted(await cursor.fetchall()):
         if name == _VERSION_TABLE:
@@ -319,8 +319,8 @@ async def _check_columns(connection: Connection, manifest: BackupManifest) -> li
     """Check that every part fits its table; return the identity columns."""
     cursor = await connection.execute(_COLUMNS.encode())
     present = {(table, column): identity for table, column, identity in await cursor.fetchall()}
-    asked = {(part.table, column) for part in manifest.parts for column in part.columns}
-    unknown = sorted(asked - present.keys())
+    part_columns = {(part.table, column) for part in manifest.parts for column in part.columns}
+    unknown = sorted(part_columns - present.keys())
     if unknown:
         raise _damaged(f"it names {'.'.join(unknown[0])}, which its version does not have")
     return sorted(pair for pair, identity in present.items() if identity)
@@ -338,7 +338,7 @@ async def _load_part(connection: Connection, archive: ZipFile, part: Part) -> No
             raise _damaged(f"{part.name} has {cursor.rowcount} rows, its manifest {part.rows}")
 
 
-async def _advance(connection: Connection, table: str, column: str) -> None:
+async def _advance_identity(connection: Connection, table: str, column: str) -> None:
     """Let the next id of a table follow the largest one restored."""
     await connection.execute(
         sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), max({})) FROM {}").format(
@@ -347,7 +347,7 @@ async def _advance(connection: Connection, table: str, column: str) -> None:
     )
 
 
-async def _without_haste(connection: Connection) -> None:
+async def _allow_long_statements(connection: Connection) -> None:
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         await connection.execute(f"SET LOCAL {name} = '{STATEMENT_TIMEOUT}'".encode())
 
@@ -365,8 +365,8 @@ async def _migration(connection: Connection) -> str | None:
     if await cursor.fetchone() != (True,):
         return None
     cursor = await connection.execute(b"SELECT version_num FROM alembic_version")
-    found = await cursor.fetchone()
-    return None if found is None else str(found[0])
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 def _exists(file: Path, hint: str) -> HubError:

@@ -1,4 +1,4 @@
-"""A province platform with the instruments of many institutions, after the national form (NRII).
+"""`anhui`: a province platform with instruments of many institutions, in the national form (NRII).
 
 The real platform's interface is not public (see `adapters.anhui`). Beside the units of Anhui this
 one carries units of the three other provinces, as platforms of the delta mirror each other's
@@ -26,7 +26,7 @@ from schema.codes import InstitutionKind
 from schema.codes.tables import division
 
 LISTS_KEPT = 12
-"""Lists kept ready: six of two days."""
+"""Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 1000
 LISTS = ("units", "equipment", "offers", "hours", "occupancy", "coverage")
 CONFIRMED = {"FIRM": "1", "TENTATIVE": "0", "CANCELLED": "-1"}
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Platform:
-    """The running application with what is needed to talk to it."""
+    """The application, its faults, and the key that callers need."""
 
     app: Starlette
     switchboard: Switchboard
@@ -60,9 +60,9 @@ def unit_row(owner: SandboxOwner) -> Row:
     }
 
 
-def _named(code: str) -> str:
-    found = division(code)
-    return found.name if found else ""
+def _division_name(code: str) -> str:
+    place = division(code)
+    return place.name if place else ""
 
 
 def equipment_row(one: SandboxInstrument) -> Row:
@@ -76,9 +76,9 @@ def equipment_row(one: SandboxInstrument) -> Row:
         "instrBelongsType": "无",
         "instrBelongsName": "",
         "instrCategory": sort.code,
-        "province": _named(f"{owner.division[:2]}0000"),
-        "city": _named(f"{owner.division[:CITY_DIGITS]}00"),
-        "county": _named(owner.division),
+        "province": _division_name(f"{owner.division[:2]}0000"),
+        "city": _division_name(f"{owner.division[:CITY_DIGITS]}00"),
+        "county": _division_name(owner.division),
         "street": f"{owner.name_zh} {one.place}",
         "worth": f"{one.worth:.2f}",
         "instrSource": "购置",
@@ -116,7 +116,7 @@ def _url(one: SandboxInstrument) -> str:
     return f"https://share-ah.example/i/{one.owner.ins_code[:8]}/{one.number}"
 
 
-def _named_by(one: SandboxInstrument) -> Row:
+def _instrument_key(one: SandboxInstrument) -> Row:
     return {"insCode": one.owner.ins_code, "innerId": one.number}
 
 
@@ -129,7 +129,7 @@ def offer_rows(one: SandboxInstrument) -> list[Row]:
         offers.append(("S1", "委托测样", "3", "样品", one.sort.sample_price, ""))
     return [
         {
-            **_named_by(one),
+            **_instrument_key(one),
             "itemCode": code,
             "itemName": name,
             "audience": audience,
@@ -147,14 +147,14 @@ def offer_rows(one: SandboxInstrument) -> list[Row]:
 def week_row(one: SandboxInstrument) -> Row:
     """Write the week of an instrument in one text."""
     parts = [f"{day} {period}" for day, periods in one.week for period in periods.split(",")]
-    return {**_named_by(one), "week": ";".join(parts)}
+    return {**_instrument_key(one), "week": ";".join(parts)}
 
 
 def occupancy_row(booking: Booking) -> Row:
-    """Write a stretch of taken time."""
+    """Write a booking or another occupied time."""
     form = "%Y-%m-%d %H:%M:%S"
     return {
-        **_named_by(booking.instrument),
+        **_instrument_key(booking.instrument),
         "bookId": booking.id,
         "kind": booking.kind,
         "startTime": booking.start.strftime(form),
@@ -164,19 +164,19 @@ def occupancy_row(booking: Booking) -> Row:
 
 
 def spoil(row: Row) -> Row:
-    """Make a row as wrong as real ones are: yuan in a field of 10,000 yuan, unknown codes."""
-    bent = dict(row)
+    """Return a row with defects that real rows have: text for a number, unknown codes."""
+    spoiled = dict(row)
     if "worth" in row:
-        bent |= {"instrCategory": "019898", "nation": "不详", "worth": "约三百万元"}
+        spoiled |= {"instrCategory": "019898", "nation": "不详", "worth": "约三百万元"}
     elif "price" in row:
-        bent["price"] = "-"
+        spoiled["price"] = "-"
     elif "startTime" in row:
-        bent |= {"startTime": row["endTime"], "endTime": row["startTime"]}
+        spoiled |= {"startTime": row["endTime"], "endTime": row["startTime"]}
     elif "week" in row:
-        bent["week"] = "每天"
+        spoiled["week"] = "每天"
     elif "adcode" in row:
-        bent["adcode"] = "349999"
-    return bent
+        spoiled["adcode"] = "349999"
+    return spoiled
 
 
 class _Api:
@@ -202,11 +202,11 @@ class _Api:
             return [week_row(one) for one in stock]
         if name == "occupancy":
             return [occupancy_row(each) for one in stock for each in world.bookings(one)]
-        return [_named_by(one) for one in stock if one.has_calendar]
+        return [_instrument_key(one) for one in stock if one.has_calendar]
 
     async def listing(self, request: Request) -> Response:
         """Answer one page of one list."""
-        refused = await self.switchboard.stand_in_the_way()
+        refused = await self.switchboard.fault_answer()
         if refused is not None:
             return refused
         if not compare_digest(request.headers.get("x-api-key", "").encode(), self._key.encode()):
@@ -225,7 +225,7 @@ class _Api:
             rows = [row for row in rows if row["endTime"] > since and row["startTime"] < until]
         elif name == "coverage":
             rows = [{**row, "fromTime": since, "toTime": until} for row in rows]
-        shown, total = self.switchboard.bend(rows, spoil)
+        shown, total = self.switchboard.published(rows, spoil)
         start, length = int(offset), min(int(limit), PAGE_ROWS_MAX)
         result = {"total": total, "list": list(shown[start : start + length])}
         return JSONResponse({"code": "0000", "message": "success", "result": result})

@@ -1,4 +1,4 @@
-"""A university that publishes its instruments like East China Normal University does.
+"""`ecnu`: a university that publishes its instruments like East China Normal University does.
 
 OAuth 2.0 client credentials, `GET /api/v1/device/dxyq?pageNum=&pageSize=`, keys from the initials
 of the Chinese words. The instrument list has the fields of the real one plus `fldm` (class code);
@@ -27,7 +27,7 @@ from hub.sandbox.faults import STALE_DAYS, Switchboard
 from hub.sandbox.world import Booking, SandboxInstrument, World
 
 LISTS_KEPT = 12
-"""Lists kept ready: six of two days."""
+"""Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 500
 TOKENS_MAX = 64
 TOKEN_LIFE_S = 600
@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class University:
-    """The running application with what is needed to talk to it."""
+    """The application, its faults, and the credentials that callers need."""
 
     app: Starlette
     switchboard: Switchboard
@@ -118,7 +118,7 @@ def hour_rows(one: SandboxInstrument) -> list[Row]:
 
 
 def booking_row(booking: Booking) -> Row:
-    """Write a booking as the list `yyjl` does; who booked is an office."""
+    """Write a booking as the list `yyjl` does; the person who booked is an office."""
     form = "%Y-%m-%d %H:%M:%S"
     return {
         "yqbh": booking.instrument.number,
@@ -133,17 +133,17 @@ def booking_row(booking: Booking) -> Row:
 
 
 def spoil(row: Row) -> Row:
-    """Make a row as wrong as real ones are."""
-    bent = dict(row)
+    """Return a row with defects that real rows have."""
+    spoiled = dict(row)
     if "yxzt" in row:
-        bent |= {"yxzt": "不详", "qyrq": "2019年13月"}
+        spoiled |= {"yxzt": "不详", "qyrq": "2019年13月"}
     elif "dj" in row:
-        bent["dj"] = "面议"
+        spoiled["dj"] = "面议"
     elif "kssj" in row:
-        bent |= {"kssj": row["jssj"], "jssj": row["kssj"]}
+        spoiled |= {"kssj": row["jssj"], "jssj": row["kssj"]}
     else:
-        bent["sd"] = "全天"
-    return bent
+        spoiled["sd"] = "全天"
+    return spoiled
 
 
 class _Api:
@@ -171,16 +171,17 @@ class _Api:
 
     async def token(self, request: Request) -> Response:
         """Answer the token endpoint (RFC 6749 section 4.4)."""
-        refused = await self.switchboard.stand_in_the_way()
+        refused = await self.switchboard.fault_answer()
         if refused is not None:
             return refused
         form = parse_qs((await request.body())[:FORM_BYTES_MAX].decode("ascii", "replace"))
-        given = _basic(request.headers.get("authorization", "")) or (
+        credentials = _basic(request.headers.get("authorization", "")) or (
             form.get("client_id", [""])[0],
             form.get("client_secret", [""])[0],
         )
         known = all(
-            compare_digest(a.encode(), b.encode()) for a, b in zip(given, self._client, strict=True)
+            compare_digest(a.encode(), b.encode())
+            for a, b in zip(credentials, self._client, strict=True)
         )
         if not known:
             return JSONResponse({"error": "invalid_client"}, status_code=401)
@@ -194,7 +195,7 @@ class _Api:
 
     async def listing(self, request: Request) -> Response:
         """Answer one page of one list."""
-        refused = await self.switchboard.stand_in_the_way()
+        refused = await self.switchboard.fault_answer()
         if refused is not None:
             return refused
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -212,7 +213,7 @@ class _Api:
         since, until = query.get("jssjStart", ""), query.get("kssjEnd", "9999")
         if name == "yyjl":
             rows = [row for row in rows if row["jssj"] >= since and row["kssj"] < until]
-        shown, total = self.switchboard.bend(rows, spoil)
+        shown, total = self.switchboard.published(rows, spoil)
         length = min(int(size), PAGE_ROWS_MAX)
         start = (int(page) - 1) * length
         data = {

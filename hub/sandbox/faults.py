@@ -1,12 +1,12 @@
-"""`Faults`: switches with which a stand-in system is broken on purpose.
+"""`faults`: switches that make a sandbox system fail on purpose.
 
-`POST /_faults` sets them (JSON, unnamed ones go off), `GET /_faults` tells them:
+`POST /_faults` sets them (JSON; those not named are switched off), `GET /_faults` returns them:
 
 - `slow`: seconds before each answer;
 - `dead`: every answer is 503;
 - `denied`: every answer is 401;
 - `html`: a login page with status 200 instead of JSON;
-- `stale`: what it published a fortnight ago;
+- `stale`: the data of a fortnight ago;
 - `spoiled`: one row in fifty is defective;
 - `lying`: the same, and the total is one too many;
 - `shrunk`: only half of each list, with a total that fits;
@@ -30,7 +30,7 @@ STALE_DAYS = 14
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """What is wrong with a stand-in system at the moment."""
+    """The faults of a sandbox system that are switched on."""
 
     slow: float = 0.0
     dead: bool = False
@@ -50,22 +50,22 @@ class Switchboard:
         self.faults = Faults()
 
     async def endpoint(self, request: Request) -> Response:
-        """Set or tell the faults."""
+        """Set or return the faults."""
         if request.method == "POST":
-            given = await request.json()
+            values = await request.json()
             names = {field.name for field in fields(Faults)}
-            if not isinstance(given, dict) or not set(given) <= names:
+            if not isinstance(values, dict) or not set(values) <= names:
                 return JSONResponse({"error": f"known faults: {sorted(names)}"}, status_code=400)
-            self.set(given)
+            self.set(values)
         return JSONResponse(asdict(self.faults))
 
-    def set(self, given: Mapping[str, Any]) -> None:
-        """Set these faults and put all others off."""
-        faults = Faults(**given)
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Set these faults and switch all others off."""
+        faults = Faults(**values)
         self.faults = replace(faults, slow=min(float(faults.slow), SLOW_S_MAX))
 
-    async def stand_in_the_way(self) -> Response | None:
-        """Wait, or answer instead of the system; None lets it answer."""
+    async def fault_answer(self) -> Response | None:
+        """Wait if slow; return the faulty answer, or None when the system is to answer."""
         if self.faults.slow:
             await asyncio.sleep(self.faults.slow)
         if self.faults.dead:
@@ -76,18 +76,18 @@ class Switchboard:
             return HTMLResponse("<html><body><form>请登录</form></body></html>")
         return None
 
-    def bend(
+    def published(
         self, rows: Sequence[dict[str, Any]], spoil: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> tuple[Sequence[dict[str, Any]], int]:
-        """Return what the system would publish in its present state, and the total it claims."""
+        """Return the rows that the system publishes with its faults, and the total it claims."""
         if self.faults.empty:
             return [], 0
         if self.faults.shrunk:
             rows = rows[: len(rows) // 2]
         if self.faults.spoiled or self.faults.lying:
-            bent = [
+            published = [
                 spoil(row) if position % DEFECT_EVERY == 0 else row
                 for position, row in enumerate(rows)
             ]
-            return bent, len(bent) + self.faults.lying
+            return published, len(published) + self.faults.lying
         return rows, len(rows)

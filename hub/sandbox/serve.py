@@ -1,4 +1,4 @@
-"""Starts the sandbox systems on free ports of the loopback interface, inside the running loop.
+"""`serve`: starts the sandbox systems on free ports of the loopback interface, in the running loop.
 
 `async with sandbox(clock) as systems:` gives their addresses and credentials; leaving the block
 stops them. Nothing listens beyond 127.0.0.1.
@@ -45,7 +45,7 @@ class SandboxError(RuntimeError):
 
 @asynccontextmanager
 async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
-    """Serve one application on 127.0.0.1 until the block ends; give its address."""
+    """Serve one application on 127.0.0.1 until the block ends; yield its address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
@@ -72,7 +72,7 @@ async def serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
 
 
 class _Server(uvicorn.Server):
-    """A server inside somebody else's program leaves the signals to it."""
+    """A server that leaves signals to the program it runs in."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
 async def sandbox(
     clock: Clock, *, ecnu_port: int = 0, anhui_port: int = 0, scale: float = 1.0
 ) -> AsyncIterator[Systems]:
-    """Serve all sandbox systems; the world they publish is that of the clock's day.
+    """Serve all sandbox systems; they publish the data of the clock's day.
 
     `scale` is the share of its instruments: 1.0 is more than five thousand.
     """

@@ -1,7 +1,7 @@
-"""`World`: the instruments, opening hours and bookings that the sandbox systems publish.
+"""`world`: the instruments, opening hours and bookings that the sandbox systems publish.
 
-- Institutions, classes, makers and models are real; that one has the other is invented. No person
-  exists here, only offices.
+- Institutions, classes, makers and models are real; who owns which is invented. There are no
+  persons, only offices.
 - Deterministic: the same day gives the same world, and the next day shows the same bookings and
   one day more, because each week of each instrument is drawn from its own seed.
 - Times are local (Asia/Shanghai) without offset, as the systems write them.
@@ -113,7 +113,7 @@ class SandboxInstrument:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A stretch of time that is taken, or was to be."""
+    """A time in which an instrument is occupied, or was to be."""
 
     id: str
     instrument: SandboxInstrument
@@ -126,7 +126,7 @@ class Booking:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that exists on a given day."""
+    """All synthetic data of one day."""
 
     day: date
     scale: float = 1.0
@@ -140,14 +140,16 @@ class World:
     @cached_property
     def platform(self) -> tuple[SandboxInstrument, ...]:
         """The instruments of the province platform."""
-        made: list[SandboxInstrument] = []
+        instruments: list[SandboxInstrument] = []
         total = sum(owner.weight for owner in self.owners)
         before = 0
         for owner in self.owners:
             before += owner.weight
-            count = int(before * PLATFORM_COUNT * self.scale) // total - len(made)
-            made += [_instrument(owner, position, CALENDAR_SHARE) for position in range(count)]
-        return tuple(made)
+            count = int(before * PLATFORM_COUNT * self.scale) // total - len(instruments)
+            instruments += [
+                _instrument(owner, position, CALENDAR_SHARE) for position in range(count)
+            ]
+        return tuple(instruments)
 
     @cached_property
     def university(self) -> tuple[SandboxInstrument, ...]:

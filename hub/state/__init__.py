@@ -1,8 +1,8 @@
 """`state`: what the workers of one hub share: used nonces, buckets, short-lived answers, leases.
 
 - One small asynchronous protocol (`protocol.State`), two implementations, one contract suite.
-- A state that cannot promise a nonce is new says so by an error, never by `True`: it fails closed.
-- `flight.Flights` lets one of many ask a source, over either implementation.
+- It fails closed: a state that cannot exclude that a nonce was used raises an error.
+- `flight.Flights` has one of many callers fetch an answer, over either implementation.
 """
 
 from math import floor
@@ -22,9 +22,9 @@ from hub.state.protocol import Allowance, State
 def open_state(redis_url: str | None, clock: Clock) -> State:
     """Return the state of a hub: in Redis when there is an address, else in this process.
 
-    In one process the clock orders the life before and this one, so proofs are believed from the
-    second of the start on; with Redis from `CLOCK_MARGIN_S` after it was found anew. Connections
-    are made by the first call; `State.check` is meant to be that.
+    In one process one clock orders what was before the start and after it, so proofs are accepted
+    from the second of the start on; with Redis from `CLOCK_MARGIN_S` after its restart was noticed.
+    The first call connects; `State.check` is meant to be that call.
     """
     if redis_url is None:
         return MemoryState(clock, accepted_from=floor(clock().timestamp()))

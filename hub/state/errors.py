@@ -1,11 +1,11 @@
-"""`errors`: what the shared state reports.
+"""`errors`: the errors of the shared state.
 
 HubError
 ├── UnavailableError
-│   └── StateUnavailableError        it is away, or full of live entries: nothing was done
-│       ├── StateRestartedError      it started anew and cannot know what was used before
+│   └── StateUnavailableError        not reachable, or full of live entries: nothing was done
+│       ├── StateRestartedError      it restarted and does not know what was used before
 │       └── SubscriberTooSlowError   messages came faster than they were read
-└── FlightTimeoutError               the answer another one is fetching did not come in time
+└── FlightTimeoutError               another caller's fetch did not finish in time
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hub.errors import ErrorCode, HubError, UnavailableError
 
 
 class StateUnavailableError(UnavailableError):
-    """The shared state cannot answer safely: it is away, or full of live entries."""
+    """The shared state cannot answer safely: not reachable, or full of live entries."""
 
     def __init__(
         self, detail: str, hint: str = "Nothing was done. Send the request again in a moment."
@@ -29,7 +29,7 @@ class StateUnavailableError(UnavailableError):
 
 
 class StateRestartedError(StateUnavailableError):
-    """A proof may have been used before the state started anew, so it is not accepted.
+    """A proof may have been used before the state restarted, so it is not accepted.
 
     `retry_after_s`: whole seconds until a proof made then is accepted.
     """
@@ -53,7 +53,7 @@ class SubscriberTooSlowError(StateUnavailableError):
 
 
 class FlightTimeoutError(HubError):
-    """Another caller is fetching the same answer and it did not come within the wait."""
+    """Another caller fetches the same answer, which did not come within the wait."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__(

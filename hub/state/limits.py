@@ -15,7 +15,7 @@ MAX_SUBSCRIBERS = 10_000
 """Subscribers of one worker."""
 
 CLOCK_MARGIN_S = 15.0
-"""How long after the start of an empty state a proof still counts as possibly used before.
+"""How long after the start of an empty state a proof is still refused as possibly used before.
 
 A sender's clock may be 10 s ahead of ours (`hub.access.limits.CLOCK_AHEAD_S`), and the clocks of
 two workers may differ by a few seconds more.
@@ -28,10 +28,10 @@ REDIS_CONNECTIONS = 32
 REDIS_POOL_WAIT_S = 5.0
 """Longest wait for one of these connections."""
 REDIS_PING_S = 10.0
-"""Silence after which the connection of the subscriptions is tried; silent again, it is lost."""
+"""Silence after which the subscription connection is pinged; after as much again it is lost."""
 REDIS_OLDEST = (6, 2)
 
 FLIGHT_POLL_FIRST_S, FLIGHT_POLL_MOST_S = 0.01, 0.1
 """How often a worker looks for the answer that another worker is fetching."""
 MAX_FLIGHTS = 10_000
-"""Questions of one worker that are on their way at once."""
+"""Fetches of one worker that are under way at once."""

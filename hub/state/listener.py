@@ -1,9 +1,9 @@
-"""`listener`: the one connection of a worker that receives what is published in Redis.
+"""`listener`: the connection of a worker over which it receives what is published in Redis.
 
-- Opened by the first subscriber; a topic is asked for once, however many subscribe to it here.
+- Opened by the first subscriber; one Redis subscription per topic serves all subscribers here.
 - When the connection is lost, messages may be lost: every subscriber gets an error, and the next
   subscription opens a new connection.
-- Silence is tried with PING, so that a dead network is noticed within two `REDIS_PING_S`.
+- A silent connection is pinged, so that a dead network is noticed within two `REDIS_PING_S`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hub.state.limits import REDIS_PING_S, REDIS_TIMEOUT_S
 from hub.state.topics import Subscriber, Topics
 
 
-def away(error: BaseException) -> StateUnavailableError:
+def unavailable(error: BaseException) -> StateUnavailableError:
     """Return what to raise for an error of Redis; its text may name hosts and stays out."""
     return StateUnavailableError(f"Redis does not answer ({type(error).__name__})")
 
@@ -41,22 +41,22 @@ class Listener:
 
     @asynccontextmanager
     async def subscribed(self, topic: str) -> AsyncIterator[Subscriber]:
-        """Have a subscriber that gets every message published after the context was entered."""
+        """Yield a subscriber that gets every message published after the context was entered."""
         try:
-            with self._topics.joined(topic) as subscriber:
+            with self._topics.subscribed(topic) as subscriber:
                 async with self._lock:
-                    await self._listen_to(topic)
+                    await self._subscribe(topic)
                 yield subscriber
         finally:
             async with self._lock:
-                await self._leave(topic)
+                await self._unsubscribe(topic)
 
     async def aclose(self) -> None:
         """Close the connection and end every subscriber."""
         async with self._lock:
             await self._close(StateUnavailableError("this worker is stopping"))
 
-    async def _listen_to(self, topic: str) -> None:
+    async def _subscribe(self, topic: str) -> None:
         if self._reader is not None and self._reader.done():
             await self._close(None)
         if topic in self._confirmed:
@@ -66,14 +66,14 @@ class Listener:
             self._confirmed[topic] = confirmed
             pubsub = self._pubsub or self._redis.pubsub()
             self._pubsub = pubsub
-            await self._whole(pubsub.subscribe(self._prefix + topic))
+            await self._send_whole(pubsub.subscribe(self._prefix + topic))
             if self._reader is None:
                 self._reader = asyncio.create_task(self._read(pubsub))
             async with asyncio.timeout(REDIS_TIMEOUT_S):
                 await confirmed
         except (RedisError, OSError) as error:
             # Which topics Redis knows of is uncertain now: all start again on a new connection.
-            lost = away(error)
+            lost = unavailable(error)
             await self._close(lost)
             raise lost from error
         except (asyncio.CancelledError, StateUnavailableError):
@@ -81,21 +81,21 @@ class Listener:
             self._confirmed.pop(topic, None)
             raise
 
-    async def _leave(self, topic: str) -> None:
+    async def _unsubscribe(self, topic: str) -> None:
         if topic in self._topics or topic not in self._confirmed or self._pubsub is None:
             return
         if self._reader is None or self._reader.done():
             return
         del self._confirmed[topic]
         try:
-            await self._whole(self._pubsub.unsubscribe(self._prefix + topic))
+            await self._send_whole(self._pubsub.unsubscribe(self._prefix + topic))
         except (RedisError, OSError) as error:
-            await self._close(away(error))
+            await self._close(unavailable(error))
 
-    async def _whole(self, sending: Awaitable[object]) -> None:
+    async def _send_whole(self, sending: Awaitable[object]) -> None:
         """Send a whole command even when the caller is cancelled meanwhile.
 
-        The library hangs up a half-sent one and connects again without a word: a silent gap.
+        The library would drop a half-sent one and reconnect silently, and messages would be lost.
         """
         sent = asyncio.ensure_future(sending)
         try:
@@ -110,13 +110,13 @@ class Listener:
         try:
             await self._receive(pubsub)
         except (RedisError, OSError) as error:
-            lost = away(error)
+            lost = unavailable(error)
             for waiting in self._confirmed.values():
                 if not waiting.done():
                     waiting.set_exception(lost)
             self._topics.fail(lost)
             # The library has connected again by itself, to a queue that nobody would read.
-            await _hang_up(pubsub)
+            await _disconnect(pubsub)
 
     async def _receive(self, pubsub: PubSub) -> None:
         silent = False
@@ -138,7 +138,7 @@ class Listener:
                 self._confirmed[topic].set_result(None)
 
     async def _close(self, reason: StateUnavailableError | None) -> None:
-        """Let go of the connection; `reason` is for the subscribers, None when they have one."""
+        """Close the connection; subscribers get `reason`, None when they have an error already."""
         reader, pubsub = self._reader, self._pubsub
         self._reader = self._pubsub = None
         self._confirmed = {}
@@ -149,9 +149,9 @@ class Listener:
             with suppress(asyncio.CancelledError):
                 await reader
         if pubsub is not None:
-            await _hang_up(pubsub)
+            await _disconnect(pubsub)
 
 
-async def _hang_up(pubsub: PubSub) -> None:
+async def _disconnect(pubsub: PubSub) -> None:
     with suppress(RedisError, OSError):
         await pubsub.aclose()  # type: ignore[no-untyped-call]

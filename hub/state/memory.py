@@ -3,9 +3,9 @@
 - Bounded: nonces, buckets, values and leases each hold at most a fixed number; expired ones leave
   first.
 - Nonces fail closed: full of live ones means refusal, because forgetting one allows a replay.
-  Buckets fail closed too, unless one is full again and may be forgotten. Cached values may be
-  forgotten at any time, oldest first.
-- The end of the process forgets every nonce: `accepted_from` says since when proofs are believed.
+  Buckets fail closed too, unless one has refilled and may be dropped. Cached values may be dropped
+  at any time, oldest first.
+- The end of the process forgets every nonce: `accepted_from` says from when proofs are accepted.
 - Nothing awaits inside an operation, so each is atomic in its event loop.
 """
 
@@ -95,11 +95,11 @@ class MemoryState:
         check_bucket(capacity, refill_per_s, cost)
         now = self._clock().timestamp()
         tokens = float(capacity)
-        kept = self._buckets.get(bucket)
-        if kept is not None:
-            tokens = min(tokens, kept[0] + max(0.0, now - kept[1]) * refill_per_s)
+        stored = self._buckets.get(bucket)
+        if stored is not None:
+            tokens = min(tokens, stored[0] + max(0.0, now - stored[1]) * refill_per_s)
         elif len(self._buckets) >= self._max_entries:
-            self._forget_a_full_bucket(now)
+            self._forget_full_bucket(now)
         ok = tokens >= cost
         if ok:
             tokens -= cost
@@ -111,13 +111,13 @@ class MemoryState:
     async def get(self, key: str) -> bytes | None:
         """Return the live value under `key`; see `State.get`."""
         check_key(key)
-        kept = self._values.get(key)
-        if kept is None:
+        stored = self._values.get(key)
+        if stored is None:
             return None
-        if kept[0] <= self._clock().timestamp():
+        if stored[0] <= self._clock().timestamp():
             del self._values[key]
             return None
-        return kept[1]
+        return stored[1]
 
     async def put(self, key: str, value: bytes, ttl_s: float) -> None:
         """Keep `value` for a time; see `State.put`."""
@@ -138,7 +138,7 @@ class MemoryState:
         if held is not None and held[0] > now:
             return None
         if held is None and len(self._leases) >= self._max_values:
-            self._leases = {name: kept for name, kept in self._leases.items() if kept[0] > now}
+            self._leases = {name: lease for name, lease in self._leases.items() if lease[0] > now}
             if len(self._leases) >= self._max_values:
                 raise StateUnavailableError("too many live leases")
         token = secrets.token_hex(16)
@@ -164,7 +164,7 @@ class MemoryState:
     async def subscribe(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Receive the messages of `topic`; see `State.subscribe`."""
         check_key(topic)
-        with self._topics.joined(topic) as subscriber:
+        with self._topics.subscribed(topic) as subscriber:
             yield subscriber
 
     async def aclose(self) -> None:
@@ -188,11 +188,11 @@ class MemoryState:
             if until <= now:
                 self._nonces.pop(key, None)
 
-    def _forget_a_full_bucket(self, now: float) -> None:
-        """Make room by one bucket that has refilled: forgetting that one changes nothing."""
+    def _forget_full_bucket(self, now: float) -> None:
+        """Make room by dropping one bucket that has refilled: a new one would be the same."""
         for _ in range(_SWEEP):
-            name, kept = next(iter(self._buckets.items()))
-            if kept[2] <= now:
+            name, stored = next(iter(self._buckets.items()))
+            if stored[2] <= now:
                 del self._buckets[name]
                 return
             self._buckets.move_to_end(name)

@@ -1,13 +1,13 @@
-"""`protocol`: the small contract that every shared state keeps, in this process or in Redis.
+"""`protocol`: the interface of every shared state, in this process or in Redis.
 
 - `reserve` answers True exactly once per key within its time; the answer is atomic over workers.
-- A state that started empty, or may have lost what it acknowledged, does not know which proofs
-  were used before. So the caller says when the proof was issued, and a proof from before that
-  start is refused by `StateRestartedError`, never accepted.
+- A state that started empty, or may have lost acknowledged writes, does not know which proofs were
+  used before. So the caller passes when a proof was issued; one from before the start is refused
+  with `StateRestartedError`.
 - Keys and topics are ASCII text of at most `MAX_KEY_CHARS` characters; values are bytes. Nonces,
   buckets, values and leases have separate names.
-- When the state is away or full of live entries it raises `StateUnavailableError`; the next call
-  tries anew, so that it recovers by itself.
+- A state that is not reachable or full of live entries raises `StateUnavailableError`; the next
+  call tries again, so that it recovers by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hub.state.limits import MAX_KEY_CHARS, MAX_MESSAGE_BYTES, MAX_TTL_S, MAX_VA
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a token bucket says.
+    """The answer of a token bucket.
 
     `ok`: the cost was taken. `remaining`: whole tokens left. `retry_after_s`: seconds until the
     cost could be taken, 0 when it was.
@@ -48,7 +48,7 @@ class State(Protocol):
         """Return True when `key` was not reserved within its time, and reserve it; else False.
 
         `issued_at`: when the proof that `key` stands for was made, as its signed claim says, in
-        seconds since 1970; None only for what nobody can hold from before a restart.
+        seconds since 1970; None only for keys that cannot date from before a restart.
         Raises `StateRestartedError` for a proof that may have been used before the state started.
         """
         ...
@@ -76,7 +76,7 @@ class State(Protocol):
         ...
 
     async def publish(self, topic: str, message: bytes) -> None:
-        """Hand `message` to whoever is subscribed to `topic` now, in every worker; kept nowhere."""
+        """Send `message` to the present subscribers of `topic` in every worker; store nothing."""
         ...
 
     def subscribe(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -88,24 +88,24 @@ class State(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of connections; subscribers get `StateUnavailableError`."""
+        """Close the connections; subscribers get `StateUnavailableError`."""
         ...
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that some implementation could not hold: a mistake of the program."""
+    """Raise ValueError for a key that some implementation cannot hold."""
     if not key or len(key) > MAX_KEY_CHARS or not key.isascii():
         raise ValueError(f"state keys are 1 to {MAX_KEY_CHARS} ASCII characters")
 
 
 def check_ttl(ttl_s: float) -> None:
-    """Refuse a time to live that is not within [1 ms, one day]."""
+    """Raise ValueError for a time to live that is not within [1 ms, one day]."""
     if not 0.001 <= ttl_s <= MAX_TTL_S:  # noqa: PLR2004 - the unit in which Redis counts
         raise ValueError(f"a time to live lies in [0.001, {MAX_TTL_S:.0f}] seconds")
 
 
 def check_bucket(capacity: int, refill_per_s: float, cost: int) -> None:
-    """Refuse a bucket that could never grant, or a cost that is not positive."""
+    """Raise ValueError for a bucket that could never grant, or a cost that is not positive."""
     if capacity < 1 or not refill_per_s > 0 or not 1 <= cost <= capacity:
         raise ValueError(
             "a bucket needs capacity >= 1, a positive refill and 1 <= cost <= capacity"
@@ -115,13 +115,13 @@ def check_bucket(capacity: int, refill_per_s: float, cost: int) -> None:
 
 
 def check_value(value: bytes) -> None:
-    """Refuse a value that is too large to be kept."""
+    """Raise ValueError for a value that is too large to be kept."""
     if len(value) > MAX_VALUE_BYTES:
         raise ValueError(f"a kept value is at most {MAX_VALUE_BYTES} bytes")
 
 
 def check_message(message: bytes) -> None:
-    """Refuse a message that is too large to be published."""
+    """Raise ValueError for a message that is too large to be published."""
     if len(message) > MAX_MESSAGE_BYTES:
         raise ValueError(f"a message is at most {MAX_MESSAGE_BYTES} bytes")
 

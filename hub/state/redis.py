@@ -1,8 +1,8 @@
 """`redis`: the shared state of a hub with several workers, in one Redis or Valkey.
 
 - One primary that keeps what it acknowledged (`maxmemory-policy noeviction`); not Redis Cluster.
-- Commands are sent once and never repeated by the client: a lost answer is an error here, and the
-  caller's next attempt is a new one. Connections are made anew as needed.
+- Commands are sent once and never repeated by the client library: a lost answer is an error, and a
+  retry is up to the caller. Lost connections are replaced as needed.
 - Every error of Redis, of the network or of time becomes `StateUnavailableError`.
 - After a start, a flush or a promotion, proofs older than that are refused (`scripts.EPOCH`).
 """
@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from hub.clock import Clock, system_clock
 from hub.state import limits, scripts
 from hub.state.errors import StateUnavailableError
-from hub.state.listener import Listener, away
+from hub.state.listener import Listener, unavailable
 from hub.state.protocol import (
     Allowance,
     check_bucket,
@@ -71,18 +71,18 @@ class RedisState:
 
     async def check(self) -> None:
         """Raise unless Redis answers and keeps what it acknowledged; see `State.check`."""
-        with _answers():
-            found: dict[str, Any] = {}
+        with _translated_errors():
+            info: dict[str, Any] = {}
             for section in ("server", "memory"):
-                found |= await self._redis.info(section)
-        version = str(found["redis_version"])
+                info |= await self._redis.info(section)
+        version = str(info["redis_version"])
         if tuple(int(part) for part in version.split(".")[:2]) < limits.REDIS_OLDEST:
             raise StateUnavailableError(
                 f"Redis is {version}", "The operator needs Redis 6.2 or newer, or Valkey."
             )
-        if found["maxmemory"] and found["maxmemory_policy"] != "noeviction":
+        if info["maxmemory"] and info["maxmemory_policy"] != "noeviction":
             raise StateUnavailableError(
-                f"Redis may forget used nonces ({found['maxmemory_policy']})",
+                f"Redis may forget used nonces ({info['maxmemory_policy']})",
                 "The operator must set maxmemory-policy to noeviction.",
             )
         await self._run(self._begin, [self._epoch], [self._believed_from()])
@@ -113,7 +113,7 @@ class RedisState:
     async def get(self, key: str) -> bytes | None:
         """Return the live value under `key`; see `State.get`."""
         name = self._name("v", key)
-        with _answers():
+        with _translated_errors():
             value = await self._redis.get(name)
         return value if isinstance(value, bytes) else None
 
@@ -122,7 +122,7 @@ class RedisState:
         name = self._name("v", key)
         check_ttl(ttl_s)
         check_value(value)
-        with _answers():
+        with _translated_errors():
             await self._redis.set(name, value, px=_ms(ttl_s))
 
     async def lease(self, key: str, ttl_s: float) -> str | None:
@@ -130,7 +130,7 @@ class RedisState:
         name = self._name("l", key)
         check_ttl(ttl_s)
         token = secrets.token_hex(16)
-        with _answers():
+        with _translated_errors():
             held = await self._redis.set(name, token, px=_ms(ttl_s), nx=True)
         return token if held else None
 
@@ -142,7 +142,7 @@ class RedisState:
         """Hand `message` to the subscribers of `topic`; see `State.publish`."""
         name = self._name("t", topic)
         check_message(message)
-        with _answers():
+        with _translated_errors():
             await self._redis.publish(name, message)
 
     @asynccontextmanager
@@ -153,9 +153,9 @@ class RedisState:
             yield subscriber
 
     async def aclose(self) -> None:
-        """End the subscribers and let go of the connections; see `State.aclose`."""
+        """End the subscribers and close the connections; see `State.aclose`."""
         await self._listener.aclose()
-        with _answers():
+        with _translated_errors():
             await self._redis.aclose()
 
     def _name(self, kind: str, key: str) -> str:
@@ -163,23 +163,23 @@ class RedisState:
         return f"{self._namespace}:{kind}:{key}"
 
     def _believed_from(self) -> str:
-        """Return from when proofs are believed if Redis turns out to have started anew.
+        """Return from when proofs are accepted if Redis turns out to have restarted.
 
         A whole second, because proofs are dated in whole seconds.
         """
         return str(ceil(self._clock().timestamp() + limits.CLOCK_MARGIN_S))
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        with _answers():
+        with _translated_errors():
             return await script(keys=keys, args=args)
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise away(error) from error
+        raise unavailable(error) from error
 
 
 def _ms(seconds: float) -> int:

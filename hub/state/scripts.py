@@ -1,13 +1,13 @@
-"""`scripts`: the Lua that Redis runs in one piece, where several commands must not come apart.
+"""`scripts`: Lua scripts, for several commands that Redis must run as one.
 
 - Written for Redis 6.2 and newer and for Valkey: effects are replicated, so that `TIME` and `INFO`
   may come before a write.
 - Every key that they write has a time to live, but the one key of the epoch.
 
-The epoch: `run_id` is random at each start of a Redis server. It is kept beside the instant from
-which proofs are believed; when the kept one is missing (started empty, flushed) or another
-server's (restarted from a file, a replica promoted), acknowledged writes may be gone, and the
-epoch begins anew with the caller's clock, the one that judges how old a proof is.
+The epoch: `run_id` is random at each start of a Redis server. It is stored beside the instant from
+which proofs are accepted. When the stored one is missing (started empty, flushed) or another
+server's (restarted from a file, a replica promoted), acknowledged writes may be lost, and a new
+epoch begins by the caller's clock, with which the age of proofs is measured.
 """
 
 EPOCH = """

@@ -36,7 +36,7 @@ class Subscriber:
         return True
 
     def end(self, error: StateUnavailableError) -> None:
-        """Let the reader have `error` after what is queued; the first error stays."""
+        """Raise `error` to the reader after what is queued; the first error stays."""
         self._ended = self._ended or error
         self._changed.set()
 
@@ -53,7 +53,7 @@ class Subscriber:
 
 
 class Topics:
-    """Who in this worker is subscribed to what."""
+    """The subscribers of this worker by topic."""
 
     def __init__(self, most_unread: int = QUEUE_MESSAGES, most: int = MAX_SUBSCRIBERS) -> None:
         self._most_unread = most_unread
@@ -65,8 +65,8 @@ class Topics:
         return topic in self._of
 
     @contextmanager
-    def joined(self, topic: str) -> Iterator[Subscriber]:
-        """Have a subscriber of `topic` as long as the context lasts."""
+    def subscribed(self, topic: str) -> Iterator[Subscriber]:
+        """Yield a subscriber of `topic`, which ends with the context."""
         if self._count >= self._most:
             raise StateUnavailableError("too many subscribers")
         subscriber = Subscriber(topic, self._most_unread)

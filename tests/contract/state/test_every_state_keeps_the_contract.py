@@ -276,12 +276,12 @@ async def test_of_many_who_ask_the_same_one_asks_the_source(shared: Shared) -> N
 
     flights = Flights(shared.state), Flights(shared.other)
     answers = await asyncio.gather(
-        *(flights[n % 2].fly("q", ask, lease_s=60, wait_s=60) for n in range(20))
+        *(flights[n % 2].fetch_once("q", ask, lease_s=60, wait_s=60) for n in range(20))
     )
     assert set(answers) == {b"answer"}
     assert asked == 1
     await shared.advance(60)
-    assert await flights[0].fly("q", ask, lease_s=60, wait_s=60) == b"answer"
+    assert await flights[0].fetch_once("q", ask, lease_s=60, wait_s=60) == b"answer"
     assert asked == 2, "an answer is not kept for those who ask later"
 
 
@@ -293,7 +293,9 @@ async def test_a_leader_that_vanishes_is_replaced_when_its_lease_is_over(shared:
         return b"answer"
 
     assert await shared.state.lease("q", 100)
-    waiting = asyncio.ensure_future(Flights(shared.other).fly("q", ask, lease_s=60, wait_s=60))
+    waiting = asyncio.ensure_future(
+        Flights(shared.other).fetch_once("q", ask, lease_s=60, wait_s=60)
+    )
     await shared.advance(99)
     assert not asked.is_set()
     await shared.advance(1)
@@ -306,7 +308,8 @@ async def test_what_the_source_raises_reaches_every_caller(shared: Shared) -> No
 
     flights = Flights(shared.state)
     answers = await asyncio.gather(
-        *(flights.fly("q", ask, lease_s=60, wait_s=60) for _ in range(3)), return_exceptions=True
+        *(flights.fetch_once("q", ask, lease_s=60, wait_s=60) for _ in range(3)),
+        return_exceptions=True,
     )
     assert {str(a) for a in answers} == {"the source's own"}
 

@@ -69,7 +69,7 @@ async def look(
 
 
 def ill(findings: list[CheckupFinding]) -> dict[str, str]:
-    return {finding.step.split()[0]: finding.found for finding in findings if not finding.is_well}
+    return {finding.step.split()[0]: finding.result for finding in findings if not finding.is_well}
 
 
 async def test_a_partner_in_order_is_told_so_step_by_step(practice: Practice) -> None:
@@ -77,7 +77,7 @@ async def test_a_partner_in_order_is_told_so_step_by_step(practice: Practice) ->
     assert ill(findings) == {}
     steps = [finding.step.split()[0] for finding in findings]
     assert steps == ["address", "clock", "key", "token", "scopes", "query", "push"]
-    assert findings[-1].found.startswith("mine: signature accepted")
+    assert findings[-1].result.startswith("mine: signature accepted")
 
 
 async def test_a_wrong_clock_is_named(practice: Practice) -> None:

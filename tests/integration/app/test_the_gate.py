@@ -94,7 +94,7 @@ class Partner:
         headers = {"host": "127.0.0.1:8000", **door.headers, "content-digest": content_digest(body)}
         if "headers" in faults:
             headers["content-type"] = "text/plain"
-        proven = await client._proven(door.method, door.path, headers)
+        proven = await client._with_proof(door.method, door.path, headers)
         if "token" in faults:
             proven["authorization"] = "DPoP a.b.c"
         target = BASE + door.path
@@ -166,7 +166,7 @@ async def test_a_signature_that_does_not_hold_is_refused_where_none_is_asked_for
         ({"signature-input": "hub=()"}, "SIG_MISSING"),
         ({"signature": "garbage", "signature-input": "garbage"}, "SIG_MALFORMED"),
     ):
-        proven = await partner.client._proven("GET", door.path, {**plain, **sent})
+        proven = await partner.client._with_proof("GET", door.path, {**plain, **sent})
         answer = await partner.http.get(uri, headers=proven)
         if code is None:
             assert door.is_ok(answer)

@@ -163,7 +163,7 @@ async def test_who_was_replaced_while_asleep_cannot_put_back_an_old_file(log) ->
 
 async def test_a_new_epoch_refuses_the_writes_of_the_old_one(log) -> None:
     async with open_log(log.url, ORIGIN) as store:
-        now = log.sequencer()._means.clock()
+        now = log.sequencer()._parts.clock()
         assert await store.take_epoch(now) == 1
         assert await store.take_epoch(now) == 2
     log.add(1)

@@ -208,7 +208,7 @@ async def test_an_address_may_ask_but_change_nothing(served: Served) -> None:
         ' reason: "x", idempotencyKey: "x"}) { userErrors { code } } }'
     )
     client = await served.client()
-    proof = await client._proven("GET", "/graphql", {"accept": OLD})
+    proof = await client._with_proof("GET", "/graphql", {"accept": OLD})
     answer = await served.http.get("/graphql", params={"query": written}, headers=proof)
     assert answer.status_code == 405
     assert answer.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"

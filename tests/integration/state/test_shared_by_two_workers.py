@@ -197,7 +197,7 @@ async def test_of_all_who_ask_in_two_workers_one_asks_the_source(workers: Worker
     flights = [Flights(state) for state in workers]
     source = Source()
     asking = [
-        asyncio.ensure_future(flights[n % 2].fly("ecnu:free", source, lease_s=30, wait_s=30))
+        asyncio.ensure_future(flights[n % 2].fetch_once("ecnu:free", source, lease_s=30, wait_s=30))
         for n in range(50)
     ]
 
@@ -215,7 +215,7 @@ async def test_when_the_leader_dies_another_takes_over(workers: Workers) -> None
     dead = await workers[0].lease("ecnu:free", 0.3)
     assert dead, "a worker that leads and is killed leaves only its lease"
     source.may_answer.set()
-    answer = await Flights(workers[1]).fly("ecnu:free", source, lease_s=30, wait_s=30)
+    answer = await Flights(workers[1]).fetch_once("ecnu:free", source, lease_s=30, wait_s=30)
     assert answer == b"answer 1"
     assert not await workers[0].release("ecnu:free", dead)
 
@@ -229,9 +229,9 @@ async def test_when_the_leader_fails_another_takes_over(workers: Workers) -> Non
         await source.may_answer.wait()
         raise ConnectionResetError("the source hung up")
 
-    first = asyncio.ensure_future(flights[0].fly("q", fail, lease_s=30, wait_s=30))
+    first = asyncio.ensure_future(flights[0].fetch_once("q", fail, lease_s=30, wait_s=30))
     await leading.wait()
-    second = asyncio.ensure_future(flights[1].fly("q", source, lease_s=30, wait_s=30))
+    second = asyncio.ensure_future(flights[1].fetch_once("q", source, lease_s=30, wait_s=30))
     source.may_answer.set()
     with pytest.raises(ConnectionResetError):
         await first
@@ -241,7 +241,7 @@ async def test_when_the_leader_fails_another_takes_over(workers: Workers) -> Non
 async def test_a_follower_waits_no_longer_than_it_says(workers: Workers) -> None:
     flights = [Flights(state) for state in workers]
     source = Source()
-    leader = asyncio.ensure_future(flights[0].fly("q", source, lease_s=30, wait_s=30))
+    leader = asyncio.ensure_future(flights[0].fetch_once("q", source, lease_s=30, wait_s=30))
 
     async def asked() -> bool:
         return source.asked == 1
@@ -249,7 +249,7 @@ async def test_a_follower_waits_no_longer_than_it_says(workers: Workers) -> None
     await until(asked)
     for asking in flights:
         with pytest.raises(FlightTimeoutError) as caught:
-            await asking.fly("q", source, lease_s=30, wait_s=0.05)
+            await asking.fetch_once("q", source, lease_s=30, wait_s=0.05)
         assert caught.value.code.name == "TIMEOUT"
     source.may_answer.set()
     assert await leader == b"answer 1"
@@ -260,8 +260,8 @@ async def test_a_caller_that_gives_up_does_not_take_the_answer_from_the_others(
     workers: Workers,
 ) -> None:
     flights, source = Flights(workers[0]), Source()
-    impatient = asyncio.ensure_future(flights.fly("q", source, lease_s=30, wait_s=30))
-    patient = asyncio.ensure_future(flights.fly("q", source, lease_s=30, wait_s=30))
+    impatient = asyncio.ensure_future(flights.fetch_once("q", source, lease_s=30, wait_s=30))
+    patient = asyncio.ensure_future(flights.fetch_once("q", source, lease_s=30, wait_s=30))
 
     async def asked() -> bool:
         return source.asked == 1
@@ -277,14 +277,14 @@ async def test_a_caller_that_gives_up_does_not_take_the_answer_from_the_others(
 async def test_a_leader_whose_lease_is_over_is_cut_off(workers: Workers) -> None:
     flights, source = Flights(workers[0]), Source()
     with pytest.raises(FlightTimeoutError):
-        await flights.fly("q", source, lease_s=0.1, wait_s=30)
+        await flights.fetch_once("q", source, lease_s=0.1, wait_s=30)
     source.may_answer.set()
-    assert await Flights(workers[1]).fly("q", source, lease_s=30, wait_s=30) == b"answer 2"
+    assert await Flights(workers[1]).fetch_once("q", source, lease_s=30, wait_s=30) == b"answer 2"
 
 
 async def test_flights_that_are_given_up_let_the_other_worker_lead(workers: Workers) -> None:
     flights, source = Flights(workers[0]), Source()
-    asking = asyncio.ensure_future(flights.fly("q", source, lease_s=30, wait_s=30))
+    asking = asyncio.ensure_future(flights.fetch_once("q", source, lease_s=30, wait_s=30))
 
     async def asked() -> bool:
         return source.asked == 1
@@ -294,7 +294,7 @@ async def test_flights_that_are_given_up_let_the_other_worker_lead(workers: Work
     with pytest.raises(StateUnavailableError):
         await asking
     source.may_answer.set()
-    assert await Flights(workers[1]).fly("q", source, lease_s=30, wait_s=30) == b"answer 2"
+    assert await Flights(workers[1]).fetch_once("q", source, lease_s=30, wait_s=30) == b"answer 2"
 
 
 async def test_the_state_of_a_hub_is_in_redis_when_there_is_an_address(

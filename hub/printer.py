@@ -1,4 +1,4 @@
-"""`tell`: how demo and commands speak: short lines, one thing after the other."""
+"""`printer`: prints the progress of demo and commands: steps, lines, tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schema.dates import SHANGHAI
 WIDTH = 92
 
 
-class Teller:
+class Printer:
     """Prints numbered steps and how long each took."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Teller:
 
     @contextmanager
     def step(self, zh: str, en: str) -> Iterator[None]:
-        """Tell a step, then how long it took."""
+        """Print a step, and how long it took when the block ends."""
         self._count += 1
         self.line()
         self.line(f"[{self._count}] {zh}  {en}")
@@ -31,7 +31,7 @@ class Teller:
         self.line(f"    {time.monotonic() - began:.1f} s")
 
     def line(self, text: str = "") -> None:
-        """Print one line at once, also into a pipe."""
+        """Print one line, flushed at once."""
         print(text, flush=True, file=sys.stdout)
 
     def say(self, text: str) -> None:
@@ -52,14 +52,14 @@ def _width(text: str) -> int:
 
 
 def local_time(text: str | None) -> str:
-    """Write an instant of the wire as local hours and minutes."""
+    """Return an ISO 8601 instant as local hours and minutes."""
     if not text:
         return "never"
     return datetime.fromisoformat(text).astimezone(SHANGHAI).strftime("%H:%M")
 
 
 def age(text: str | None, now: datetime) -> str:
-    """Write how old an instant of the wire is."""
+    """Return how old an ISO 8601 instant is, in words."""
     if not text:
         return "never"
     seconds = int((now - datetime.fromisoformat(text)).total_seconds())
