@@ -199,8 +199,8 @@ class EmbeddedPostgres:
             "--locale=C",
             *unsynced,
         )
-        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("include 'hub.conf'\ninclude_if_exists 'operator.conf'\n")
+        included = "include 'hub.conf'\ninclude_if_exists 'operator.conf'\n"
+        self._lent().write(self.data / "postgresql.conf", included, append=True)
 
     def _launch(self) -> None:
         settings = _SETTINGS | (_THROWAWAY if self._throwaway else {})
@@ -208,8 +208,7 @@ class EmbeddedPostgres:
         settings["port"] = str(PORT)
         text = "# Written at each start; put your own settings into operator.conf beside it.\n"
         text += "".join(f"{name} = {value}\n" for name, value in settings.items())
-        (self.data / "hub.conf").write_text(text, encoding="utf-8")
-        (self.data / "hub.conf").chmod(0o644)
+        self._lent().write(self.data / "hub.conf", text)
         options = ["-D", str(self.data), "-l", str(self.log), "-t", str(START_TIMEOUT_S), "-w"]
         self._run("pg_ctl", "start", *options)
 
@@ -231,7 +230,7 @@ class EmbeddedPostgres:
 
         Output goes to files, not pipes: the server inherits them and would keep a pipe open.
         """
-        account = self._account or Account.current()
+        account = self._lent()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
             try:
                 done = subprocess.run(  # noqa: S603 - the wheel's own programs
@@ -257,6 +256,11 @@ class EmbeddedPostgres:
                 f"Look at {self.log}, or set HUB_DATABASE_URL to another PostgreSQL.",
             )
         return subprocess.CompletedProcess(done.args, done.returncode, text, "")
+
+    def _lent(self) -> Account:
+        """Return the account that the server runs under."""
+        self._account = self._account or Account.current()
+        return self._account
 
     def _last_words(self) -> str:
         with suppress(OSError):
