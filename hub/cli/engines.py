@@ -1,0 +1,62 @@
+"""`engines`: the PostgreSQL and the shared state of a hub that serves, its own where none is set.
+
+Embedded ones are shared by every process that uses the data folder, looked after while the block
+runs, and left at its end; `presences` make worker processes users of them too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import typer
+
+from hub.cli.context import postgres_folder
+from hub.embedded.server import EmbeddedPostgres
+from hub.embedded.valkey import EmbeddedValkey
+from hub.embedded.watch import watching
+from hub.settings import Settings
+from hub.store.migrations import migrate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engines:
+    """Where a hub finds its engines; `redis_url` is None where one process needs none."""
+
+    database_url: str
+    redis_url: str | None
+    presences: tuple[int, ...] = ()
+    """Open files: whoever inherits them uses the embedded servers as long as he lives."""
+
+
+@asynccontextmanager
+async def engines(found: Settings) -> AsyncIterator[Engines]:
+    """Give a migrated database, and a shared state if there are several workers."""
+    async with AsyncExitStack() as stack:
+        presences: list[int] = []
+        database_url, redis_url = found.database_url, found.redis_url
+        if database_url is None:
+            postgres = EmbeddedPostgres(postgres_folder(found))
+            database_url = await _start(postgres, stack, presences)
+        if redis_url is None and found.workers > 1:
+            valkey = EmbeddedValkey(found.data_dir / "valkey")
+            redis_url = await _start(valkey, stack, presences)
+        await asyncio.to_thread(migrate, database_url)
+        yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
+
+
+async def _start(
+    server: EmbeddedPostgres | EmbeddedValkey, stack: AsyncExitStack, presences: list[int]
+) -> str:
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+    url = await asyncio.to_thread(server.start)
+    await stack.enter_async_context(watching(server, _tell))
+    if server.presence is not None:
+        presences.append(server.presence)
+    return url
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
