@@ -87,7 +87,7 @@ class Account:
 
     def kill(self, pid: int) -> None:
         """Kill a process of this account, and of no other, whatever the number is by now."""
-        self._sh('kill -9 -- "$0"', pid, "")
+        self._sh('kill -9 "$0"', pid, "")
 
     def _sh(self, script: str, operand: Path | int, text: str) -> None:
         try:

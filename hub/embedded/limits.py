@@ -8,7 +8,9 @@ ACCOUNT_TIMEOUT_S = 30
 ANSWER_TIMEOUT_S = 2.0
 """Longest wait for one answer of Valkey."""
 VALKEY_STOP_S = 5.0
-"""Longest wait for a Valkey that was told to end, and for one that was killed."""
+"""Longest wait for a Valkey that was told to end, before it is killed."""
+VALKEY_DEATH_S = 20.0
+"""Longest wait for a killed one to be gone."""
 READY_POLL_S = 0.05
 """Time between two looks at a server that is starting or stopping."""
 

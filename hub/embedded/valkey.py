@@ -31,6 +31,7 @@ from hub.embedded.limits import (
     READY_POLL_S,
     START_TIMEOUT_S,
     VALKEY_CLIENTS,
+    VALKEY_DEATH_S,
     VALKEY_MEMORY,
     VALKEY_STOP_S,
 )
@@ -152,11 +153,11 @@ class EmbeddedValkey:
     def halt(self) -> None:
         """Stop it, the hard way if it does not listen; see `sharing.Engine`."""
         self._ask(b"SHUTDOWN NOSAVE\r\n")
-        if self._ends():
+        if self._ends(VALKEY_STOP_S):
             return
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, EmbeddedError):  # it may just have ended
             self._lent().kill(int((self.folder / _PID).read_text()))
-        if not self._ends():
+        if not self._ends(VALKEY_DEATH_S):
             raise _error(f"The Valkey in {self.folder} does not end", f"Look at {self.log}.")
 
     def _launch(self) -> None:
@@ -205,8 +206,8 @@ class EmbeddedValkey:
         told = last_words(self.log)
         return _error(f"Valkey ended at its start: {told}", f"Look at {self.log}. {_ELSE}")
 
-    def _ends(self) -> bool:
-        until = time.monotonic() + VALKEY_STOP_S
+    def _ends(self, within_s: float) -> bool:
+        until = time.monotonic() + within_s
         while self.is_running():
             if time.monotonic() > until:
                 return False

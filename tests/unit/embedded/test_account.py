@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +134,14 @@ def test_the_account_writes_its_own_files_so_that_a_link_in_its_folder_leads_roo
     assert secret.read_text() == "root's"
     assert (folder / "hub.conf").read_text() == "ours"
     assert (folder / "hub.conf").stat().st_uid == account.uid
+
+
+@as_root
+def test_the_account_cannot_be_led_to_kill_what_is_not_its_own(place: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as mine:
+        try:
+            with pytest.raises(EmbeddedError):
+                Account.current().kill(mine.pid)
+            assert mine.poll() is None
+        finally:
+            mine.kill()
