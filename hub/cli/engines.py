@@ -1,20 +1,23 @@
 """`engines`: the PostgreSQL and the shared state of a hub that serves, its own where none is set.
 
 Embedded ones are shared by every process that uses the data folder, looked after while the block
-runs, and left at its end; `presences` make worker processes users of them too.
+runs, and left at its end; `presences` make worker processes users of them too. `look` only looks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
 from hub.cli.context import postgres_folder
+from hub.client.checkup import Finding
 from hub.embedded.server import EmbeddedPostgres
+from hub.embedded.sharing import Sharing
 from hub.embedded.valkey import EmbeddedValkey
 from hub.embedded.watch import watching
 from hub.settings import Settings
@@ -41,7 +44,7 @@ async def engines(found: Settings) -> AsyncIterator[Engines]:
             postgres = EmbeddedPostgres(postgres_folder(found))
             database_url = await _start(postgres, stack, presences)
         if redis_url is None and found.workers > 1:
-            valkey = EmbeddedValkey(found.data_dir / "valkey")
+            valkey = EmbeddedValkey(valkey_folder(found))
             redis_url = await _start(valkey, stack, presences)
         await asyncio.to_thread(migrate, database_url)
         yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
@@ -56,6 +59,26 @@ async def _start(
     if server.presence is not None:
         presences.append(server.presence)
     return url
+
+
+def valkey_folder(found: Settings) -> Path:
+    """Return the folder of the embedded Valkey."""
+    return found.data_dir / "valkey"
+
+
+def look(found: Settings) -> Iterator[Finding]:
+    """Say how the embedded servers in the data folder are; nothing where there are none."""
+    for server in (EmbeddedPostgres(postgres_folder(found)), EmbeddedValkey(valkey_folder(found))):
+        with suppress(OSError):  # never started here, or another user's
+            is_used, is_running = Sharing(server).seen()
+            step = f"{server.title} 本机自带"
+            if is_used and not is_running:
+                advice = f"the hub starts it again within seconds; if not, look at {server.log}"
+                yield Finding(step, f"{server.folder}: ended while a hub uses it", advice)
+            elif is_running:
+                yield Finding(step, f"{server.folder}: runs")
+            else:
+                yield Finding(step, f"{server.folder}: does not run, no hub uses it")
 
 
 def _tell(line: str) -> None:

@@ -136,6 +136,11 @@ class Sharing:
         finally:
             os.close(lock)
 
+    def seen(self) -> tuple[bool, bool]:
+        """Return whether the server is used and whether it runs, without using it."""
+        with self.turn(create=False):
+            return self._presence is not None or self.is_used(), self._engine.is_running()
+
     def _go(self) -> None:
         if self._presence is not None:
             os.close(self._presence)
