@@ -87,11 +87,12 @@ class Settings:
         _url("postgresql"),
     )
     redis_url: str | None = _setting(
-        "Redis for what several workers share; needed for more than one worker",
+        "Redis or Valkey for what several workers share; without it they start their own in the "
+        "data folder",
         _url("redis", "rediss", "unix"),
     )
     data_dir: Path = _setting(
-        "folder of keys, of the last checkpoints and of the hub's own PostgreSQL",
+        "folder of keys, of the last checkpoints and of the hub's own PostgreSQL and Valkey",
         Path,
         default=Path(".hub"),
     )
@@ -152,23 +153,9 @@ class Settings:
                 values[declared.name] = declared.metadata["read"](text)
             except ValueError as error:
                 problems.append(f"{name} {error}")
-        settings = cls(**values)
-        if problems:
-            raise SettingsError(problems + settings.conflicts())
-        return settings.checked()
-
-    def conflicts(self) -> list[str]:
-        """Return the problems of settings that are valid one by one but not together."""
-        if self.workers > 1 and self.redis_url is None:
-            return ["HUB_WORKERS above 1 needs HUB_REDIS_URL: workers share used nonces"]
-        return []
-
-    def checked(self) -> Settings:
-        """Return the settings, or raise `SettingsError`."""
-        problems = self.conflicts()
         if problems:
             raise SettingsError(problems)
-        return self
+        return cls(**values)
 
     @classmethod
     def documentation(cls) -> list[tuple[str, str, str]]:

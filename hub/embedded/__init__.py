@@ -1,1 +1,1 @@
-"""`embedded`: the PostgreSQL that the hub starts by itself when it was given none."""
+"""`embedded`: the PostgreSQL and the Valkey that a hub starts by itself when it was given none."""

@@ -1,7 +1,7 @@
-"""Errors of the embedded database.
+"""Errors of the embedded servers.
 
 HubError
-└── EmbeddedError          the embedded PostgreSQL could not be started or stopped
+└── EmbeddedError          an embedded server could not be started or stopped
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from hub.errors import ErrorCode, HubError
 
 
 class EmbeddedError(HubError):
-    """The embedded PostgreSQL could not be started or stopped; the hint says what to do."""
+    """An embedded server could not be started or stopped; the hint says what to do.
 
-    def __init__(self, message_en: str, hint: str) -> None:
-        super().__init__(ErrorCode.DATABASE_UNAVAILABLE, message_en=message_en, hint=hint)
+    `code`: which of them, in the words of the hub's codes; PostgreSQL unless told otherwise.
+    """
+
+    def __init__(
+        self, message_en: str, hint: str, code: ErrorCode = ErrorCode.DATABASE_UNAVAILABLE
+    ) -> None:
+        super().__init__(code, message_en=message_en, hint=hint)

@@ -2,9 +2,8 @@
 
 - It listens on a unix socket only, in a folder that no other user may enter: that folder is the
   authentication.
-- Several processes may use one data folder at once. The first starts the server, the rest attach,
-  the last to leave stops it. Each holds a shared file lock that dies with it, so a killed process
-  never keeps the server up and never takes it away from the others.
+- Several processes may use one data folder at once, see `sharing.py`. The first starts the server,
+  the rest attach, the last to leave or to die ends it.
 - A start after an unclean stop recovers from the write-ahead log like any PostgreSQL.
 - Only the wheel's binaries are used. Its Python module is not imported: importing it warns,
   writes a lock file in the temporary folder and opens parent folders for reading.
@@ -12,28 +11,24 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import importlib.util
 import os
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from hub.embedded.account import Account
 from hub.embedded.errors import EmbeddedError
+from hub.embedded.limits import (
+    COMMAND_TIMEOUT_S,
+    READY_POLL_S,
+    START_TIMEOUT_S,
+    STOP_TIMEOUT_S,
+)
+from hub.embedded.sharing import Sharing, last_words, place_of_socket
 
-START_TIMEOUT_S = 120
-"""Longest wait for a start, crash recovery included."""
-STOP_TIMEOUT_S = 60
-COMMAND_TIMEOUT_S = 60
-READY_POLL_S = 0.05
-"""Time between two looks at a server that is starting."""
-SOCKET_PATH_MAX = 100
-"""Bytes of a unix socket path that every system accepts (the shortest limit is 104)."""
 SUPERUSER = "postgres"
 DATABASE = "hub"
 PORT = 5432
@@ -93,13 +88,16 @@ class EmbeddedPostgres:
     A killed server loses nothing either way.
     """
 
+    kind = "pg"
+    title = "PostgreSQL"
+
     def __init__(self, folder: Path, *, throwaway: bool = False) -> None:
         self.folder = folder.absolute()
         self.data = self.folder / "data"
         self.log = self.folder / "server.log"
         self._throwaway = throwaway
         self._account: Account | None = None
-        self._presence: IO[str] | None = None
+        self._sharing = Sharing(self)
 
     @property
     def url(self) -> str:
@@ -113,45 +111,52 @@ class EmbeddedPostgres:
     @property
     def socket_folder(self) -> Path:
         """Where the socket lives: the data folder, or a private short one if its path is long."""
-        if len(os.fsencode(self.folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX:
-            return self.folder
-        mark = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"hub-pg-{mark}"
+        return place_of_socket(self.folder, f".s.PGSQL.{PORT}", self.kind)
+
+    @property
+    def presence(self) -> int | None:
+        """The open file that makes a process that inherits it a user of the server."""
+        return self._sharing.presence
 
     def start(self) -> str:
         """Start the server, or attach to it when it already runs; return the address."""
-        account = Account.current()
-        self._account = account
-        for folder in {self.folder, self.socket_folder}:
-            account.own(folder)
-        account.let_through(binaries() / "postgres")
-        with self._turn():
-            if not (self.data / "PG_VERSION").exists():
-                self._create()
-            if not self._is_ready():
-                self._launch()
-            self._ensure_database()
-            if self._presence is None:
-                self._presence = (self.folder / "users.lock").open("a")
-                fcntl.flock(self._presence, fcntl.LOCK_SH)
+        self.revive()
         return self.url
+
+    def revive(self) -> bool:
+        """Start the server if it does not run; return whether it had to be started."""
+        return self._sharing.enter(self._lent())
 
     def stop(self) -> None:
         """Leave the server; the last process to leave stops it."""
-        if self._presence is None:
-            return
-        with self._turn(), ExitStack() as closing:
-            presence = closing.enter_context(self._presence)
-            self._presence = None
-            try:
-                fcntl.flock(presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return  # another process still uses it
-            if self.is_running():
-                self._halt()
-            if self.socket_folder != self.folder:
-                with suppress(OSError):
-                    self.socket_folder.rmdir()
+        self._sharing.leave()
+
+    def bring_up(self) -> bool:
+        """Start it unless it runs, and make the hub's database; see `sharing.Engine`."""
+        self._lent().let_through(binaries() / "postgres")
+        if not (self.data / "PG_VERSION").exists():
+            self._create()
+        was_ready = self._is_ready()
+        if not was_ready:
+            self._launch()
+        self._ensure_database()
+        return not was_ready
+
+    def is_alive(self) -> bool:
+        """Say whether the server that was started last lives; quick, and wrong if in doubt.
+
+        Another process may have its number by now: `revive` and `is_running` look more closely.
+        """
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)  # a hub that is a container's first process adopted it
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
 
     def is_running(self) -> bool:
         """Say whether a live server holds the data folder."""
@@ -179,13 +184,6 @@ class EmbeddedPostgres:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _turn(self) -> ExitStack:
-        """Let one process at a time start or stop the server of this folder."""
-        turn = ExitStack()
-        lock = turn.enter_context((self.folder / "turn.lock").open("a"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return turn
-
     def _create(self) -> None:
         unsynced = ["--no-sync"] if self._throwaway else []
         self._run(
@@ -199,8 +197,8 @@ class EmbeddedPostgres:
             "--locale=C",
             *unsynced,
         )
-        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("include 'hub.conf'\ninclude_if_exists 'operator.conf'\n")
+        included = "include 'hub.conf'\ninclude_if_exists 'operator.conf'\n"
+        self._lent().write(self.data / "postgresql.conf", included, append=True)
 
     def _launch(self) -> None:
         settings = _SETTINGS | (_THROWAWAY if self._throwaway else {})
@@ -208,12 +206,12 @@ class EmbeddedPostgres:
         settings["port"] = str(PORT)
         text = "# Written at each start; put your own settings into operator.conf beside it.\n"
         text += "".join(f"{name} = {value}\n" for name, value in settings.items())
-        (self.data / "hub.conf").write_text(text, encoding="utf-8")
-        (self.data / "hub.conf").chmod(0o644)
+        self._lent().write(self.data / "hub.conf", text)
         options = ["-D", str(self.data), "-l", str(self.log), "-t", str(START_TIMEOUT_S), "-w"]
         self._run("pg_ctl", "start", *options)
 
-    def _halt(self) -> None:
+    def halt(self) -> None:
+        """Stop it; see `sharing.Engine`."""
         options = ["-D", str(self.data), "-t", str(STOP_TIMEOUT_S), "-w"]
         if self._run("pg_ctl", "stop", "-m", "fast", *options, check=False).returncode != 0:
             self._run("pg_ctl", "stop", "-m", "immediate", *options)
@@ -231,7 +229,7 @@ class EmbeddedPostgres:
 
         Output goes to files, not pipes: the server inherits them and would keep a pipe open.
         """
-        account = self._account or Account.current()
+        account = self._lent()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
             try:
                 done = subprocess.run(  # noqa: S603 - the wheel's own programs
@@ -253,12 +251,12 @@ class EmbeddedPostgres:
             text = output.read()
         if check and done.returncode != 0:
             raise EmbeddedError(
-                f"{program} failed: {text.strip()[-500:]} {self._last_words()}",
+                f"{program} failed: {text.strip()[-500:]} {last_words(self.log)}",
                 f"Look at {self.log}, or set HUB_DATABASE_URL to another PostgreSQL.",
             )
         return subprocess.CompletedProcess(done.args, done.returncode, text, "")
 
-    def _last_words(self) -> str:
-        with suppress(OSError):
-            return self.log.read_text("utf-8", errors="replace")[-500:].strip()
-        return ""
+    def _lent(self) -> Account:
+        """Return the account that the server runs under."""
+        self._account = self._account or Account.current()
+        return self._account

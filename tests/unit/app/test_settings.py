@@ -26,7 +26,7 @@ def test_every_problem_is_listed_at_once() -> None:
                 "HUB_TYPO": "1",
                 "HUB_SANDBOX": "maybe",
                 "HUB_PUBLIC_BASE": "https://hub.example/path",
-                "HUB_WORKERS": "3",
+                "HUB_WORKERS": "65",
             }
         )
     told = " ".join(refused.value.problems)

@@ -1,0 +1,85 @@
+"""`engines`: the PostgreSQL and the shared state of a hub that serves, its own where none is set.
+
+Embedded ones are shared by every process that uses the data folder, looked after while the block
+runs, and left at its end; `presences` make worker processes users of them too. `look` only looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from hub.cli.context import postgres_folder
+from hub.client.checkup import CheckupFinding
+from hub.embedded.server import EmbeddedPostgres
+from hub.embedded.sharing import Sharing
+from hub.embedded.valkey import EmbeddedValkey
+from hub.embedded.watch import watching
+from hub.settings import Settings
+from hub.store.migrations import migrate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engines:
+    """Where a hub finds its engines; `redis_url` is None where one process needs none."""
+
+    database_url: str
+    redis_url: str | None
+    presences: tuple[int, ...] = ()
+    """Open files: whoever inherits them uses the embedded servers as long as he lives."""
+
+
+@asynccontextmanager
+async def engines(found: Settings) -> AsyncIterator[Engines]:
+    """Give a migrated database, and a shared state if there are several workers."""
+    async with AsyncExitStack() as stack:
+        presences: list[int] = []
+        database_url, redis_url = found.database_url, found.redis_url
+        if database_url is None:
+            postgres = EmbeddedPostgres(postgres_folder(found))
+            database_url = await _start(postgres, stack, presences)
+        if redis_url is None and found.workers > 1:
+            valkey = EmbeddedValkey(valkey_folder(found))
+            redis_url = await _start(valkey, stack, presences)
+        await asyncio.to_thread(migrate, database_url)
+        yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
+
+
+async def _start(
+    server: EmbeddedPostgres | EmbeddedValkey, stack: AsyncExitStack, presences: list[int]
+) -> str:
+    stack.push_async_callback(asyncio.to_thread, server.stop)
+    url = await asyncio.to_thread(server.start)
+    await stack.enter_async_context(watching(server, _tell))
+    if server.presence is not None:
+        presences.append(server.presence)
+    return url
+
+
+def valkey_folder(found: Settings) -> Path:
+    """Return the folder of the embedded Valkey."""
+    return found.data_dir / "valkey"
+
+
+def look(found: Settings) -> Iterator[CheckupFinding]:
+    """Say how the embedded servers in the data folder are; nothing where there are none."""
+    for server in (EmbeddedPostgres(postgres_folder(found)), EmbeddedValkey(valkey_folder(found))):
+        with suppress(OSError):  # never started here, or another user's
+            is_used, is_running = Sharing(server).seen()
+            step = f"{server.title} 本机自带"
+            if is_used and not is_running:
+                advice = f"the hub starts it again within seconds; if not, look at {server.log}"
+                yield CheckupFinding(step, f"{server.folder}: ended while a hub uses it", advice)
+            elif is_running:
+                yield CheckupFinding(step, f"{server.folder}: runs")
+            else:
+                yield CheckupFinding(step, f"{server.folder}: does not run, no hub uses it")
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
