@@ -17,10 +17,10 @@ from pathlib import Path
 from hub.embedded.errors import EmbeddedError
 from hub.embedded.limits import GUARD_POLL_S, GUARD_QUIET_LOOKS
 from hub.embedded.server import EmbeddedPostgres
-from hub.embedded.sharing import Engine, Sharing
+from hub.embedded.sharing import EmbeddedEngine, Sharing
 from hub.embedded.valkey import EmbeddedValkey
 
-ENGINES: dict[str, Callable[[Path], Engine]] = {
+ENGINES: dict[str, Callable[[Path], EmbeddedEngine]] = {
     "pg": EmbeddedPostgres,
     "valkey": EmbeddedValkey,
 }
@@ -35,7 +35,7 @@ def main() -> None:
     guard(ENGINES[kind](Path(folder)), int(lock))
 
 
-def guard(engine: Engine, lock: int) -> None:
+def guard(engine: EmbeddedEngine, lock: int) -> None:
     """Look until server and users are gone, then let go of `lock`."""
     sharing, quiet = Sharing(engine), 0
     while quiet < GUARD_QUIET_LOOKS:
@@ -51,7 +51,7 @@ def guard(engine: Engine, lock: int) -> None:
             return  # the folder is gone
 
 
-def _is_needed(engine: Engine, sharing: Sharing) -> bool:
+def _is_needed(engine: EmbeddedEngine, sharing: Sharing) -> bool:
     if sharing.is_used():
         return True
     was_running = engine.is_running()

@@ -30,7 +30,7 @@ _IN_BACKGROUND = '"$0" "$@" </dev/null >/dev/null 2>&1 &'
 """Ends at once, so that the guard is nobody's child and leaves nothing to wait for."""
 
 
-class Engine(Protocol):
+class EmbeddedEngine(Protocol):
     """A server in a folder; `bring_up` and `halt` are called by one process at a time."""
 
     @property
@@ -64,7 +64,7 @@ class Engine(Protocol):
 class Sharing:
     """The use that this process makes of one server."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: EmbeddedEngine) -> None:
         self._engine = engine
         self._presence: int | None = None
 
