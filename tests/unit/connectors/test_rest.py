@@ -356,10 +356,10 @@ async def test_a_static_token_goes_into_its_header_and_not_into_messages():
         return httpx.Response(403)
 
     with pytest.raises(SourceRefusedError) as caught:
-        await session(handler, auth=StaticToken("Token abc")).get("a")
-    assert seen == ["Token abc"]
-    assert "abc" not in str(caught.value)
-    assert "abc" not in repr(StaticToken("Token abc"))
+        await session(handler, auth=StaticToken("Token not-to-be-told")).get("a")
+    assert seen == ["Token not-to-be-told"]
+    assert "not-to-be-told" not in str(caught.value)
+    assert "not-to-be-told" not in repr(StaticToken("Token not-to-be-told"))
 
 
 async def test_a_recorded_session_answers_like_the_source():
