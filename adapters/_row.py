@@ -127,13 +127,13 @@ class Row:
 
     def codes(self, name: str, table: Mapping[str, T]) -> list[T]:
         """Take several codes in one text, separated by comma or enumeration mark."""
-        found = []
+        members = []
         for part in self.list_of(name):
             if part in table:
-                found.append(table[part])
+                members.append(table[part])
             else:
                 self._unknown(name, table)
-        return found
+        return members
 
     def list_of(self, name: str) -> list[str]:
         """Take a text with several members."""
@@ -166,11 +166,11 @@ class Row:
         value = self._take(name)
         if not value or value == "000":
             return None
-        found = country(value)
-        if found is None:
+        known = country(value)
+        if known is None:
             self.fault(name, "COUNTRY_UNKNOWN", "没有这个国家或地区", "is no country or region")
             return None
-        return found.alpha3
+        return known.alpha3
 
     def read(self, name: str, reader: Callable[[str], T], words: tuple[str, str]) -> T | None:
         """Take a text through a reader that raises `ValueError`; `words` say what is wanted."""

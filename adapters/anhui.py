@@ -89,11 +89,11 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
 
 
 def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
-    found = context.recall("unit", row.text("insCode"))
-    if found is None:
+    unit = context.recall("unit", row.text("insCode"))
+    if unit is None:
         row.fault("insCode", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
         return "", None
-    return found[0], found[1]
+    return unit[0], unit[1]
 
 
 def instrument(row: Row, context: Context) -> Iterable[Yielded]:

@@ -62,12 +62,12 @@ def encode(data: Mapping[str, Any]) -> bytes:
     Raises `CanonicalError` for what conformance does not look at: size and lone surrogates.
     """
     try:
-        made = _encode(data).encode("utf-8")
+        data_bytes = _encode(data).encode("utf-8")
     except UnicodeEncodeError as error:
         raise CanonicalError("text holds a lone surrogate; send valid Unicode") from error
-    if len(made) > BYTES_MAX:
-        raise CanonicalError(f"{len(made)} bytes are more than the {BYTES_MAX} of one record")
-    return made
+    if len(data_bytes) > BYTES_MAX:
+        raise CanonicalError(f"{len(data_bytes)} bytes are more than the {BYTES_MAX} of one record")
+    return data_bytes
 
 
 def parse_canonical(data: bytes) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def parse_canonical(data: bytes) -> dict[str, Any]:
 
     Raises `CanonicalError` when the bytes are any other spelling of the same JSON.
     """
-    found = parse_object(data)
-    if canonical(found) != data:
+    content = parse_object(data)
+    if canonical(content) != data:
         raise CanonicalError("the bytes are not the canonical form (RFC 8785) of their content")
-    return found
+    return content
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -87,14 +87,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     Raises `CanonicalError`.
     """
     try:
-        found = read_json(data.decode("utf-8"))
+        content = read_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise CanonicalError("the bytes are not UTF-8") from error
     except ValueError as error:  # also an integer of 4,301 digits
         raise CanonicalError(f"the text is not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise CanonicalError("the JSON is not an object")
-    return found
+    return content
 
 
 def digest(data: bytes) -> bytes:

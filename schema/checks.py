@@ -24,8 +24,8 @@ def check_division(code: str) -> Flaw | None:
 
 def check_country(code: str) -> Flaw | None:
     """Check a three-letter country code."""
-    found = country(code)
-    if found is not None and found.alpha3 == code:
+    known = country(code)
+    if known is not None and known.alpha3 == code:
         return None
     return Flaw(
         "COUNTRY_UNKNOWN",

@@ -100,11 +100,11 @@ def _object(spec: RecordSpec, raw: Any, path: str, problems: list[Problem]) -> d
     for name, part in raw.items():
         if part is None:
             continue
-        found = fields.get(name)
-        if found is None:
+        field = fields.get(name)
+        if field is None:
             problems.append(_problem(f"{path}{name}", UNKNOWN_ITEM, None))
             continue
-        wire[name] = _part(found, part, f"{path}{name}", problems)
+        wire[name] = _part(field, part, f"{path}{name}", problems)
     for name, declared in fields.items():
         if name not in wire and not (declared.item.optional or declared.item.many):
             problems.append(_problem(f"{path}{name}", MISSING, None))
@@ -139,10 +139,10 @@ _SHAPES: dict[type[Any], _Shape] = {}
 
 
 def _shape(spec: RecordSpec) -> _Shape:
-    found = _SHAPES.get(spec.cls)
-    if found is None:
-        found = _SHAPES[spec.cls] = _Shape(spec)
-    return found
+    shape = _SHAPES.get(spec.cls)
+    if shape is None:
+        shape = _SHAPES[spec.cls] = _Shape(spec)
+    return shape
 
 
 def _is_clean(shape: _Shape, raw: Any) -> bool:
@@ -245,13 +245,15 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
 
 
 def _construct(spec: RecordSpec, wire: Mapping[str, Any]) -> Any:
-    made = {}
+    values = {}
     for item in spec.items:
         if item.wire not in wire:
             continue
         raw = wire[item.wire]
-        made[item.name] = tuple(_read(item, one) for one in raw) if item.many else _read(item, raw)
-    return spec.cls(**made)
+        values[item.name] = (
+            tuple(_read(item, one) for one in raw) if item.many else _read(item, raw)
+        )
+    return spec.cls(**values)
 
 
 def _read(item: Item, raw: Any) -> Any:

@@ -44,7 +44,7 @@ class ConformanceError(StandardError):
     code = "NOT_CONFORMING"
 
     def __init__(self, subject: str, problems: Sequence[Problem]) -> None:
-        told = "; ".join(f"{p.path}: {p.en}" for p in problems)
-        super().__init__(f"{subject} does not conform: {told}")
+        message = "; ".join(f"{p.path}: {p.en}" for p in problems)
+        super().__init__(f"{subject} does not conform: {message}")
         self.subject = subject
         self.problems = tuple(problems)

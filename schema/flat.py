@@ -39,12 +39,12 @@ def columns(spec: RecordSpec) -> tuple[FlatColumn, ...]:
 
     Repeated nested values without a spelling have no column: a table cannot hold them.
     """
-    made: list[FlatColumn] = []
+    listed: list[FlatColumn] = []
     for item in spec.items:
         if item.value is None or item.value.name in SPELLINGS:
-            made.append(_column(item, item.wire, item.facts.zh, item.facts.en, required=True))
+            listed.append(_column(item, item.wire, item.facts.zh, item.facts.en, required=True))
         elif not item.many:
-            made += [
+            listed += [
                 _column(
                     part,
                     f"{item.wire}.{part.wire}",
@@ -55,7 +55,7 @@ def columns(spec: RecordSpec) -> tuple[FlatColumn, ...]:
                 for part in item.value.items
                 if part.value is None
             ]
-    return tuple(made)
+    return tuple(listed)
 
 
 def _column(item: Item, path: str, zh: str, en: str, *, required: bool) -> FlatColumn:

@@ -267,10 +267,10 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     }
 
     def make(cls: type[C]) -> type[C]:
-        made = dataclass(frozen=True, kw_only=True, slots=True)(cls)
-        made.__standard__ = declaration  # type: ignore[attr-defined]
-        _check_record(describe(made))
-        return made
+        frozen = dataclass(frozen=True, kw_only=True, slots=True)(cls)
+        frozen.__standard__ = declaration  # type: ignore[attr-defined]
+        _check_record(describe(frozen))
+        return frozen
 
     return make
 
@@ -279,13 +279,13 @@ def _check_record(spec: RecordSpec) -> None:
     """Refuse a declaration whose parties or rules name what is not there."""
     items = {item.name: item for item in spec.items}
     parties = [each for each in (spec.owner, spec.issuer) if isinstance(each, PartyItem)]
-    named = [*spec.key, *(each.item for each in parties), *spec.rows.named]
-    missing = sorted(set(named) - items.keys())
+    names = [*spec.key, *(each.item for each in parties), *spec.rows.named]
+    missing = sorted(set(names) - items.keys())
     if missing:
         raise TypeError(f"{spec.name} has no item {', '.join(missing)}")
     for each in parties:
-        found = items[each.item]
-        if found.optional or found.many or found.kind is not Kind.TEXT:
+        declared_item = items[each.item]
+        if declared_item.optional or declared_item.many or declared_item.kind is not Kind.TEXT:
             raise TypeError(f"{spec.name}.{each.item} names a party, so it is one required text")
     if isinstance(spec.issuer, str) and spec.issuer != OPERATOR:
         raise TypeError(f"{spec.name}: an issuer is an item, or the operator")
@@ -304,10 +304,10 @@ def value(zh: str) -> Callable[[type[C]], type[C]]:
     """Make a class a nested value of the standard: no key, no life of its own."""
 
     def make(cls: type[C]) -> type[C]:
-        made = dataclass(frozen=True, kw_only=True, slots=True)(cls)
-        made.__standard__ = {"zh": zh}  # type: ignore[attr-defined]
-        describe(made)
-        return made
+        frozen = dataclass(frozen=True, kw_only=True, slots=True)(cls)
+        frozen.__standard__ = {"zh": zh}  # type: ignore[attr-defined]
+        describe(frozen)
+        return frozen
 
     return make
 
@@ -392,7 +392,7 @@ def _scope(name: str, facts: Facts, of_rows: str | None) -> str:
         if facts.grade is not Grade.L1 or facts.scope:
             raise TypeError(f"{name}: a part of a value has the grade of the item that holds it")
         return PUBLIC_SCOPE
-    found = facts.scope or SCOPE_OF_GRADE.get(facts.grade, of_rows)
-    if facts.grade is not Grade.L1 and found not in DATASETS:
+    scope = facts.scope or SCOPE_OF_GRADE.get(facts.grade, of_rows)
+    if facts.grade is not Grade.L1 and scope not in DATASETS:
         raise TypeError(f"{name} is {facts.grade.name}: name its scope, one of {sorted(DATASETS)}")
-    return found
+    return scope

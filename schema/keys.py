@@ -46,9 +46,9 @@ def check_key_text(text: str) -> Flaw | None:
     """Check the characters of a key or of a part of one; the flaw names the first that is wrong."""
     if is_key_text(text):
         return None
-    found = _FOREIGN.search(text)
-    assert found is not None
-    place, name = found.start() + 1, code_point(found.group())
+    foreign = _FOREIGN.search(text)
+    assert foreign is not None
+    place, name = foreign.start() + 1, code_point(foreign.group())
     return Flaw(
         "KEY_CHARACTER",
         f"编号第 {place} 个字符 {name} 不允许使用。请删去或改用半角字母、数字、符号或汉字。"
@@ -72,4 +72,4 @@ def visible_key(text: str) -> str:
     """Return a text for showing, with `[U+200B]` in place of each character no key may have."""
     if is_key_text(text):
         return text
-    return _FOREIGN.sub(lambda found: f"[{code_point(found.group())}]", text)
+    return _FOREIGN.sub(lambda foreign: f"[{code_point(foreign.group())}]", text)

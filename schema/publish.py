@@ -36,10 +36,10 @@ _SHAPES: dict[Kind, dict[str, Any]] = {
 
 def files() -> dict[str, str]:
     """Return every generated file of the standard by its name."""
-    made = {f"{spec.table}.schema.json": _dump(json_schema(spec)) for spec in standard()}
-    made["codes.json"] = _dump(codes_document())
-    made["standard.md"] = standard_page()
-    return made
+    contents = {f"{spec.table}.schema.json": _dump(json_schema(spec)) for spec in standard()}
+    contents["codes.json"] = _dump(codes_document())
+    contents["standard.md"] = standard_page()
+    return contents
 
 
 def json_schema(spec: RecordSpec) -> dict[str, Any]:
@@ -125,14 +125,14 @@ def _shape(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _patterns(item: Item) -> dict[str, Any]:
     """Return the patterns of a text, for ECMA-262 with the flag `u`."""
-    found = [f"^(?:{item.facts.pattern})$"] if item.facts.pattern else []
+    patterns = [f"^(?:{item.facts.pattern})$"] if item.facts.pattern else []
     if item.names_key:
-        found.append(f"^{KEY_CHARACTERS}$")
-    elif not found:
-        found.append(f"^{SEVERAL_LINES if item.facts.multiline else SINGLE_LINE}$")
-    if len(found) > 1:
-        return {"allOf": [{"pattern": each} for each in found]}
-    return {"pattern": found[0]} if found else {}
+        patterns.append(f"^{KEY_CHARACTERS}$")
+    elif not patterns:
+        patterns.append(f"^{SEVERAL_LINES if item.facts.multiline else SINGLE_LINE}$")
+    if len(patterns) > 1:
+        return {"allOf": [{"pattern": each} for each in patterns]}
+    return {"pattern": patterns[0]} if patterns else {}
 
 
 def standard_page() -> str:
@@ -227,8 +227,8 @@ def _term(term: Term) -> str:
 
 
 def _rows(spec: RecordSpec) -> str:
-    told = "; ".join(_term(term) for term in spec.rows.terms)
-    return f"Rows are shown to: {told}; with the scope `{spec.scope}`."
+    rule = "; ".join(_term(term) for term in spec.rows.terms)
+    return f"Rows are shown to: {rule}; with the scope `{spec.scope}`."
 
 
 def _record_section(spec: RecordSpec) -> str:
@@ -263,9 +263,9 @@ def _item_row(item: Item) -> str:
         f"→ {item.facts.ref}" if item.facts.ref else "",
         f"scope `{item.facts.scope}`" if item.facts.scope else "",
     ]
-    told = "; ".join(note for note in notes if note)
+    remarks = "; ".join(note for note in notes if note)
     grade = item.grade.name if item.grade is not Grade.L1 else ""
-    return f"| `{item.wire}` | {item.facts.zh} | {item.facts.en} | {kind} | {grade} | {told} |"
+    return f"| `{item.wire}` | {item.facts.zh} | {item.facts.en} | {kind} | {grade} | {remarks} |"
 
 
 def _codes_section(name: str) -> str:

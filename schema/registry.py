@@ -50,7 +50,7 @@ class Registry:
 
     def with_trait(self, kind: type[T]) -> list[tuple[RecordSpec, T]]:
         """Return the record types that have a trait, with it."""
-        return [(spec, found) for spec in self if (found := spec.trait(kind)) is not None]
+        return [(spec, trait) for spec in self if (trait := spec.trait(kind)) is not None]
 
     def has_trait(self, name: str, kind: type[Any]) -> bool:
         """Whether a record type of that name is registered and has a trait."""
@@ -63,14 +63,14 @@ class Registry:
 
     def values(self) -> dict[str, RecordSpec]:
         """Return every nested value of the record types by name."""
-        found: dict[str, RecordSpec] = {}
+        values: dict[str, RecordSpec] = {}
         waiting = [*self]
         while waiting:
             for item in waiting.pop().items:
-                if item.value is not None and item.value.name not in found:
-                    found[item.value.name] = item.value
+                if item.value is not None and item.value.name not in values:
+                    values[item.value.name] = item.value
                     waiting.append(item.value)
-        return found
+        return values
 
     def party_of_key(self, spec: RecordSpec, party: PartyItem | str | None, key: str) -> str | None:
         """Return the party that a record's key names, or None where only its content tells.
@@ -90,9 +90,9 @@ def build(records: Iterable[type[Any]]) -> Registry:
     """
     specs = [describe(record) for record in records]
     for what in ("name", "prefix", "table"):
-        told = [getattr(spec, what) for spec in specs]
-        if len(set(told)) != len(told):
-            raise TypeError(f"two records share a {what}: {sorted(told)}")
+        values = [getattr(spec, what) for spec in specs]
+        if len(set(values)) != len(values):
+            raise TypeError(f"two records share a {what}: {sorted(values)}")
     registry = Registry(MappingProxyType({spec.name: spec for spec in specs}))
     for spec in registry:
         wanted = {item.facts.ref for item in spec.items if item.facts.ref}

@@ -97,10 +97,10 @@ def item_rule(rows: Rule, scope: str, wire: str, *, is_personal: bool) -> Rule:
 
     The other parties that a row names see its items, but not what is personal.
     """
-    named = () if is_personal else rows.named
-    return by_agreement_on(DATASETS[scope], wire, named)
+    parties = () if is_personal else rows.named
+    return by_agreement_on(DATASETS[scope], wire, parties)
 
 
-def by_agreement_on(dataset: AgreementDataset, wire: str, named: tuple[str, ...]) -> Rule:
+def by_agreement_on(dataset: AgreementDataset, wire: str, parties: tuple[str, ...]) -> Rule:
     """Return `between` these, and whomever the owner granted this item of the data set."""
-    return Rule((*between(*named).terms, Agreed(dataset, wire)))
+    return Rule((*between(*parties).terms, Agreed(dataset, wire)))

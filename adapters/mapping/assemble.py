@@ -69,10 +69,10 @@ def keep_originals(
     """Keep what the source wrote where a time, a date or a unit was converted."""
     if "originals" in wire or not any(item.name == "originals" for item in spec.items):
         return
-    kept = [
+    originals = [
         {"path": path, "text": " ".join(value.original.split())[:_ORIGINAL_LENGTH_MAX].strip()}
         for path, value in taken.items()
         if value is not None and value.original
     ]
-    if kept:
-        wire["originals"] = kept[:LIST_LENGTH_MAX]
+    if originals:
+        wire["originals"] = originals[:LIST_LENGTH_MAX]

@@ -15,11 +15,11 @@ from connectors.column_letters import column_letters
 
 
 def misfits(
-    mapping: SavedMapping, columns: Sequence[Column], found: Mapping[str, Found]
+    mapping: SavedMapping, columns: Sequence[Column], places: Mapping[str, Found]
 ) -> list[MappingProblem]:
     """List everything that keeps a mapping from being used on these columns."""
-    used = {each.column.position for each in found.values()}
-    problems = [_missing(address, line, columns) for address, line in _unmet(mapping, found)]
+    used = {each.column.position for each in places.values()}
+    problems = [_missing(address, line, columns) for address, line in _unmet(mapping, places)]
     for column in columns:
         left = covers(mapping.ignore, column) or covers(mapping.drop, column)
         if column.position not in used and not left:
@@ -39,20 +39,20 @@ def covers(stated: Mapping[str, str], column: Column) -> bool:
     return False
 
 
-def _unmet(mapping: SavedMapping, found: Mapping[str, Found]) -> list[tuple[str, int | None]]:
+def _unmet(mapping: SavedMapping, places: Mapping[str, Found]) -> list[tuple[str, int | None]]:
     """List the columns that are read and not there; of alternatives one is enough."""
     wanted: dict[str, int | None] = {}
     conditions = [*mapping.leave_out, *(r.when for r in mapping.records if r.when)]
     for condition in conditions:
-        if condition.column not in found:
+        if condition.column not in places:
             wanted.setdefault(condition.column, condition.line)
     for record in mapping.records:
         for rule in record.rules:
             choices = {*rule.columns, *(a for each in rule.first for a in each.addresses)}
-            if choices and choices & found.keys():
+            if choices and choices & places.keys():
                 choices = set()
             others = {a for a in rule.addresses if a not in rule.columns and not rule.first}
-            for address in (choices | others) - found.keys():
+            for address in (choices | others) - places.keys():
                 wanted.setdefault(address, rule.line)
     return sorted(wanted.items())
 

@@ -62,10 +62,10 @@ class Converter:
         """Bind the mapping to the columns, or tell everything that does not fit."""
         self.mapping = mapping
         self.columns = tuple(columns)
-        found = {a: f for a in mapping.addresses if (f := locate(a, self.columns)) is not None}
-        self._reading = Reading(mapping.file, found)
+        places = {a: f for a in mapping.addresses if (f := locate(a, self.columns)) is not None}
+        self._reading = Reading(mapping.file, places)
         self._personal = tuple(c for c in self.columns if covers(mapping.drop, c))
-        unfit = misfits(mapping, self.columns, found)
+        unfit = misfits(mapping, self.columns, places)
         if unfit:
             raise MappingError(unfit)
         self._seen: dict[tuple[str, str], bytes] = {}
@@ -82,7 +82,7 @@ class Converter:
         """
         if row.unread is not None:
             return {}
-        used = {found.column.position for found in self._reading.found.values()}
+        used = {place.column.position for place in self._reading.found.values()}
         return {
             column.name or f"#{column.position}": text
             for column in self.columns
@@ -103,8 +103,8 @@ class Converter:
         records: list[tuple[RecordRule, dict[str, Any]]] = []
         for rule in self.mapping.records:
             if rule.when is None or self._holds(rule.when, row):
-                wire, told = self._record(rule, row)
-                problems += told
+                wire, problems_of_rule = self._record(rule, row)
+                problems += problems_of_rule
                 records.append((rule, wire))
         if not records and not problems:
             problems.append(_row_problem("NO_RECORD", _NO_RECORD))
@@ -112,8 +112,8 @@ class Converter:
             problems += self._repeats(records)
         if problems:
             return Converted(row, problems=tuple(problems), dropped=dropped)
-        made = tuple((rule.spec.name, wire) for rule, wire in records)
-        return Converted(row, records=made, dropped=dropped)
+        yielded = tuple((rule.spec.name, wire) for rule, wire in records)
+        return Converted(row, records=yielded, dropped=dropped)
 
     def _left_out(self, row: SourceRow) -> str | None:
         for each in self.mapping.leave_out:
@@ -148,8 +148,8 @@ class Converter:
                 unreadable[path] = self._problem(each, error, row)
         wire = assembled(rule, taken)
         keep_originals(rule.spec, taken, wire)
-        wire, found = conform(rule.spec, wire)
-        others = [self._located(rule, each, row) for each in found]
+        wire, flaws = conform(rule.spec, wire)
+        others = [self._located(rule, each, row) for each in flaws]
         # An item that could not be read is absent; that it is missing says nothing new.
         others = [each for each in others if not any(_related(each.reason, p) for p in unreadable)]
         return wire, [*unreadable.values(), *others]
@@ -157,8 +157,8 @@ class Converter:
     def _problem(self, rule: MappingRule, error: CellError, row: SourceRow) -> RowProblem:
         positions = self._positions(rule)
         value = None if rule.slot.item.grade is Grade.L4 else self._shown(positions, row)
-        told = Problem(rule.slot.path, error.code, error.zh, error.en, value)
-        return RowProblem(told, positions, rule.slot.path)
+        problem = Problem(rule.slot.path, error.code, error.zh, error.en, value)
+        return RowProblem(problem, positions, rule.slot.path)
 
     def _located(self, rule: RecordRule, problem: Problem, row: SourceRow) -> RowProblem:
         """Point at the columns that feed what does not conform."""
@@ -170,9 +170,9 @@ class Converter:
         return RowProblem(problem, positions, plain)
 
     def _positions(self, rule: MappingRule) -> tuple[int, ...]:
-        found = self._reading.found
-        named = [found[address] for address in rule.addresses if address in found]
-        return tuple(dict.fromkeys(each.column.position for each in named))
+        places = self._reading.found
+        places_of_rule = [places[address] for address in rule.addresses if address in places]
+        return tuple(dict.fromkeys(each.column.position for each in places_of_rule))
 
     def _shown(self, positions: Sequence[int], row: SourceRow) -> str | None:
         texts = [text_of(_cell_at(row, position)) for position in positions]
@@ -189,8 +189,8 @@ class Converter:
                 fed = [r for r in rule.rules if r.slot.items[0].name in rule.spec.key]
                 positions = tuple(dict.fromkeys(p for r in fed for p in self._positions(r)))
                 last = rule.spec.item(rule.spec.key[-1]).wire
-                told = Problem(last, "KEY_REPEATED", *_repeated(key))
-                problems.append(RowProblem(told, positions, last))
+                problem = Problem(last, "KEY_REPEATED", *_repeated(key))
+                problems.append(RowProblem(problem, positions, last))
         return problems
 
 

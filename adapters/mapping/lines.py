@@ -29,7 +29,7 @@ class Lines:
 
 def lines_of(text: str) -> Lines:
     """Find the lines of all tables and keys; the n-th `[[record]]` is `("record", "n")`."""
-    made = Lines()
+    numbers = Lines()
     counts: dict[str, int] = {}
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -43,12 +43,12 @@ def lines_of(text: str) -> Lines:
                 head, _, rest = name.partition(".")
                 within = (str(counts[head]),) if head in counts else ()
                 table = (head, *within, *([rest] if rest else []))
-            made.of.setdefault(table, number)
+            numbers.of.setdefault(table, number)
             continue
         key = _KEY.match(line)
         if key:
-            made.of.setdefault((*table, _bare(key[1])), number)
-    return made
+            numbers.of.setdefault((*table, _bare(key[1])), number)
+    return numbers
 
 
 def _bare(key: str) -> str:

@@ -91,12 +91,12 @@ class MappingRule:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Every column that the rule reads."""
-        named = [*self.columns, *(self.between or ()), *template_columns(self.template)]
+        columns = [*self.columns, *(self.between or ()), *template_columns(self.template)]
         if self.header_of:
-            named.append(self.header_of)
+            columns.append(self.header_of)
         for each in self.first:
-            named += each.addresses
-        return tuple(dict.fromkeys(named))
+            columns += each.addresses
+        return tuple(dict.fromkeys(columns))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,9 +131,9 @@ class Mapping:
     def addresses(self) -> tuple[str, ...]:
         """Every column that some rule or condition reads."""
         conditions = [*self.leave_out, *(r.when for r in self.records if r.when)]
-        named = [each.column for each in conditions]
-        named += [a for record in self.records for rule in record.rules for a in rule.addresses]
-        return tuple(dict.fromkeys(named))
+        columns = [each.column for each in conditions]
+        columns += [a for record in self.records for rule in record.rules for a in rule.addresses]
+        return tuple(dict.fromkeys(columns))
 
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -146,4 +146,4 @@ def template_columns(template: str | None) -> tuple[str, ...]:
 
 def fill(template: str, texts: AnyMapping[str, str]) -> str:
     """Return a template with its braces filled."""
-    return _BRACES.sub(lambda found: texts[found[1]], template)
+    return _BRACES.sub(lambda brace: texts[brace[1]], template)

@@ -62,18 +62,18 @@ _FRACTION = re.compile(r"(:[0-9]{2})\.[0-9]{1,9}")
 @cache
 def form(text: str) -> re.Pattern[str] | None:
     """Return the pattern of a stated form, or None when it is not one."""
-    made, at, seen = "", 0, set()
+    pattern, at, seen = "", 0, set()
     for token in _TOKEN.finditer(text):
-        made += re.escape(text[at : token.start()]) + _TOKENS[token.group()]
+        pattern += re.escape(text[at : token.start()]) + _TOKENS[token.group()]
         at = token.end()
         kind = token.group()[0]
         if kind in seen:
             return None
         seen.add(kind)
-    made += re.escape(text[at:])
+    pattern += re.escape(text[at:])
     if re.search(r"[A-Za-z]", _TOKEN.sub("", text).replace("T", "").replace("Z", "")):
         return None
-    return re.compile(made) if "Y" in seen else None
+    return re.compile(pattern) if "Y" in seen else None
 
 
 def zone_of(name: str | None) -> tzinfo:
@@ -98,13 +98,13 @@ def instant(cell: Cell, stated: str | None, zone: tzinfo, *, from_1904: bool = F
     if stated is not None:
         return _utc(_stated(text, stated, from_1904=from_1904), zone)
     try:
-        found = parse_instant(text)
+        moment = parse_instant(text)
     except DateError as error:
         raise _no_date(text, str(error)) from error
-    if not found.assumed_zone:
-        return format_instant(found.at)
+    if not moment.assumed_zone:
+        return format_instant(moment.at)
     # The standard took Asia/Shanghai; take that back and use the zone of the file.
-    return _utc(found.at.astimezone(SHANGHAI).replace(tzinfo=None), zone)
+    return _utc(moment.at.astimezone(SHANGHAI).replace(tzinfo=None), zone)
 
 
 def day(cell: Cell, stated: str | None, *, partial: bool, from_1904: bool = False) -> str:
@@ -117,14 +117,14 @@ def day(cell: Cell, stated: str | None, *, partial: bool, from_1904: bool = Fals
         return _stated_day(text, stated, from_1904=from_1904)
     clock = _CLOCKLESS.fullmatch(text)
     try:
-        found = parse_partial_date(clock[1] if clock else text).text
+        date_text = parse_partial_date(clock[1] if clock else text).text
     except DateError as error:
         raise _no_date(text, str(error)) from error
-    if len(found) < len("YYYY-MM-DD") and not partial:
+    if len(date_text) < len("YYYY-MM-DD") and not partial:
         raise CellError(
             "DAY_MISSING", f"“{text}”没有具体日期", f"{text!r} names no day; write YYYY-MM-DD"
         )
-    return found
+    return date_text
 
 
 def hours_between(start: Cell, end: Cell, stated: str | None, zone: tzinfo) -> Decimal:
@@ -151,10 +151,10 @@ def _stated(text: str, stated: str, *, from_1904: bool) -> datetime:
         return _counted(text, stated, from_1904=from_1904)
     pattern = form(stated)
     assert pattern is not None, "parse has refused forms that are none"
-    found = pattern.fullmatch(_FRACTION.sub(r"\1", text))
-    if found is None:
+    match = pattern.fullmatch(_FRACTION.sub(r"\1", text))
+    if match is None:
         raise _no_date(text, f"write it as {stated}")
-    parts = found.groupdict()
+    parts = match.groupdict()
     year = int(parts.get("year") or 0) or _century(int(parts["short"]))
     clock = [int(parts.get(name) or 0) for name in ("hour", "minute", "second")]
     try:

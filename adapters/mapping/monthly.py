@@ -40,9 +40,9 @@ def type_by_columns(head: Iterable[SourceRow]) -> RecordSpec | None:
         names = _names(row)
         for spec in standard():
             needed = {match_text(column.path) for column in columns(spec) if column.required}
-            named = len(names & column_names(spec))
-            if needed <= names and named > most:
-                best, most = spec, named
+            common = len(names & column_names(spec))
+            if needed <= names and common > most:
+                best, most = spec, common
     return best
 
 

@@ -69,10 +69,10 @@ def needs_text(notes: Notes, stated: Mapping[str, Any], key: str, *at: str, defa
 
 def _told(at: tuple[str, ...]) -> str:
     """Write a path of the mapping for people: record 1, items, name.zh."""
-    made: list[str] = []
+    words: list[str] = []
     for part in at:
-        if part.isdigit() and made:
-            made[-1] = f"[[{made[-1]}]] {part}"
+        if part.isdigit() and words:
+            words[-1] = f"[[{words[-1]}]] {part}"
         else:
-            made.append(part)
-    return " · ".join(made)
+            words.append(part)
+    return " · ".join(words)

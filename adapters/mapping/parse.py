@@ -56,7 +56,7 @@ def parse_mapping(text: str) -> Mapping:
     except tomllib.TOMLDecodeError as error:
         raise MappingError([_not_toml(text, str(error))]) from error
     notes.unknown_keys(document, _TOP)
-    made = Mapping(
+    mapping = Mapping(
         title=needs_text(notes, document, "title", default=""),
         source=needs_text(notes, document, "source", default=None),
         as_of=_as_of(notes, document.get("as_of")),
@@ -67,25 +67,25 @@ def parse_mapping(text: str) -> Mapping:
         leave_out=_leave_out(notes, document.get("leave_out", [])),
         records=_records(notes, document.get("record", [])),
     )
-    _overlaps(notes, made)
+    _overlaps(notes, mapping)
     if notes.problems:
         raise MappingError(sorted(notes.problems, key=lambda each: each.line or 0))
-    return made
+    return mapping
 
 
-def _not_toml(text: str, told: str) -> MappingProblem:
+def _not_toml(text: str, reason: str) -> MappingProblem:
     """Say where the file stops being TOML, and which slip of the keyboard it probably is."""
-    found = _AT_LINE.search(told)
+    place = _AT_LINE.search(reason)
     lines = text.splitlines()
-    line = min(int(found[1]), len(lines)) if found else None
+    line = min(int(place[1]), len(lines)) if place else None
     written = lines[line - 1] if line else ""
     slip = "".join(dict.fromkeys(each for each in written if each in WIDE_MARKS))
     zh = f"；这一行用了中文标点 {slip}，请改为英文标点" if slip else ""
     en = f"; this line has Chinese marks {slip}, use ASCII ones" if slip else ""
     return MappingProblem(
         "MAPPING_NOT_TOML",
-        f"映射文件的写法有误（中文列名和代码须放在英文引号内）：{told}{zh}",
-        f"the mapping file cannot be read (names that are not plain letters need quotes): {told}"
+        f"映射文件的写法有误（中文列名和代码须放在英文引号内）：{reason}{zh}",
+        f"the mapping file cannot be read (names that are not plain letters need quotes): {reason}"
         f"{en}",
         line,
     )
@@ -177,10 +177,10 @@ def _reasons(notes: Notes, document: dict[str, Any], name: str) -> dict[str, str
     if not isinstance(stated, dict):
         notes.not_a_table(name)
         return {}
-    made = {}
+    reasons = {}
     for column, reason in stated.items():
         if isinstance(reason, str) and reason.strip():
-            made[column] = reason.strip()
+            reasons[column] = reason.strip()
         else:
             notes.add(
                 "REASON_MISSING",
@@ -189,19 +189,19 @@ def _reasons(notes: Notes, document: dict[str, Any], name: str) -> dict[str, str
                 name,
                 column,
             )
-    return made
+    return reasons
 
 
 def _leave_out(notes: Notes, stated: Any) -> tuple[Condition, ...]:
     if not isinstance(stated, list):
         notes.not_a_table("leave_out")
         return ()
-    made = []
+    rules = []
     for number, each in enumerate(stated, start=1):
-        found = conditions_of(notes, each, ("leave_out", str(number)), reason=True)
-        if found is not None:
-            made.append(found)
-    return tuple(made)
+        conditions = conditions_of(notes, each, ("leave_out", str(number)), reason=True)
+        if conditions is not None:
+            rules.append(conditions)
+    return tuple(rules)
 
 
 def _records(notes: Notes, stated: Any) -> tuple[RecordRule, ...]:
@@ -216,8 +216,8 @@ def _records(notes: Notes, stated: Any) -> tuple[RecordRule, ...]:
     if len(stated) > RECORDS_PER_ROW_MAX:
         notes.add("TOO_MANY", f"一行最多 {RECORDS_PER_ROW_MAX} 条记录", "too many", "record")
         return ()
-    made = [_record(notes, each, number) for number, each in enumerate(stated, start=1)]
-    return tuple(each for each in made if each is not None)
+    records = [_record(notes, each, number) for number, each in enumerate(stated, start=1)]
+    return tuple(each for each in records if each is not None)
 
 
 def _record(notes: Notes, stated: Any, number: int) -> RecordRule | None:
@@ -246,10 +246,10 @@ def _record(notes: Notes, stated: Any, number: int) -> RecordRule | None:
     return RecordRule(spec=spec, rules=rules, when=when, line=notes.lines.find(*at))
 
 
-def _overlaps(notes: Notes, made: Mapping) -> None:
+def _overlaps(notes: Notes, mapping: Mapping) -> None:
     """Note columns that are used and left at once."""
-    used = {each.casefold() for each in made.addresses}
-    for name, columns in (("drop", made.drop), ("ignore", made.ignore)):
+    used = {each.casefold() for each in mapping.addresses}
+    for name, columns in (("drop", mapping.drop), ("ignore", mapping.ignore)):
         for column in columns:
             if column.casefold() in used:
                 notes.add(
@@ -259,7 +259,7 @@ def _overlaps(notes: Notes, made: Mapping) -> None:
                     name,
                     column,
                 )
-    for column in made.drop.keys() & made.ignore.keys():
+    for column in mapping.drop.keys() & mapping.ignore.keys():
         notes.add(
             "COLUMN_TWICE",
             f"列“{column}”同时在 [drop] 和 [ignore] 中",

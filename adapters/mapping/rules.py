@@ -94,19 +94,19 @@ def _flat(notes: Notes, stated: Any, at: At) -> dict[str, Any]:
     if not isinstance(stated, dict):
         notes.not_a_table(*at)
         return {}
-    made: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in stated.items():
         if isinstance(value, dict) and not any(name in value for name in _SOURCES):
             for below, part in _flat(notes, value, at).items():
-                made[f"{key}.{below}"] = part
+                flat[f"{key}.{below}"] = part
         else:
-            made[key] = value
-    return made
+            flat[key] = value
+    return flat
 
 
 def _slot(notes: Notes, spec: RecordSpec, path: str, at: At) -> Slot | None:
-    found = slot(spec, path)
-    if found is None:
+    place = slot(spec, path)
+    if place is None:
         close = nearest(spec, path)
         notes.add(
             "ITEM_UNKNOWN",
@@ -115,7 +115,7 @@ def _slot(notes: Notes, spec: RecordSpec, path: str, at: At) -> Slot | None:
             *at,
             path,
         )
-    return found
+    return place
 
 
 def _fixed(notes: Notes, spec: RecordSpec, path: str, value: Any, at: At) -> list[MappingRule]:
@@ -150,15 +150,15 @@ def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> lis
         return []
     money = place.item.value is not None and place.item.value.name == "Money"
     if not money:
-        made = _read(notes, place, stated, here)
-        return [made] if made else []
+        rule = _read(notes, place, stated, here)
+        return [rule] if rule else []
     amount, currency = slot(spec, f"{path}.amount"), slot(spec, f"{path}.currency")
     assert amount is not None, "money has an amount"
     assert currency is not None, "money has a currency"
     rest = {key: value for key, value in stated.items() if key != "currency"}
-    made = _read(notes, amount, rest, here)
-    named = stated.get("currency")
-    if not isinstance(named, str) or len(named) != 3:  # noqa: PLR2004 - ISO 4217
+    rule = _read(notes, amount, rest, here)
+    stated_currency = stated.get("currency")
+    if not isinstance(stated_currency, str) or len(stated_currency) != 3:  # noqa: PLR2004 - ISO 4217
         notes.add(
             "CURRENCY_MISSING",
             '金额必须写明币种，例如 currency = "CNY"',
@@ -167,7 +167,7 @@ def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> lis
         )
         return []
     line = notes.lines.find(*here)
-    return [*([made] if made else []), MappingRule(slot=currency, fixed=named, line=line)]
+    return [*([rule] if rule else []), MappingRule(slot=currency, fixed=stated_currency, line=line)]
 
 
 def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingRule | None:
@@ -185,7 +185,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingR
     between = notes.texts(stated.get("between", []), *at)
     if between and len(between) != 2:  # noqa: PLR2004 - a start and an end
         notes.add("RULE_UNCLEAR", "between 需要两列：开始和结束", "needs start and end", *at)
-    made = MappingRule(
+    rule = MappingRule(
         slot=place,
         columns=notes.texts(stated.get("column", []), *at),
         header_of=needs_text(notes, stated, "header", *at, default=None),
@@ -207,8 +207,8 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingR
         first=_alternatives(notes, place, stated.get("first", []), at),
         line=notes.lines.find(*at),
     )
-    _fits(notes, made, stated, at)
-    return made if len(notes.problems) == before else None
+    _fits(notes, rule, stated, at)
+    return rule if len(notes.problems) == before else None
 
 
 def _fits(notes: Notes, rule: MappingRule, stated: dict[str, Any], at: At) -> None:
@@ -257,34 +257,34 @@ def _alternatives(notes: Notes, place: Slot, stated: Any, at: At) -> tuple[Mappi
     if not isinstance(stated, list) or len(stated) > ALTERNATIVES_MAX:
         notes.add("RULE_UNCLEAR", "first 应为若干规则的列表", "must be a list of rules", *at)
         return ()
-    made = []
+    rules = []
     for each in stated:
         wanted = {"column": each} if isinstance(each, str) else each
         if not isinstance(wanted, dict) or "first" in wanted:
             notes.not_a_table(*at)
             continue
-        found = _read(notes, place, wanted, at)
-        if found is not None:
-            made.append(found)
-    return tuple(made)
+        rule = _read(notes, place, wanted, at)
+        if rule is not None:
+            rules.append(rule)
+    return tuple(rules)
 
 
 def _pattern(notes: Notes, stated: Any, at: At) -> re.Pattern[str] | None:
     if stated is None:
         return None
     try:
-        made = re.compile(str(stated))
+        pattern = re.compile(str(stated))
     except re.error as error:
         notes.add("PATTERN_WRONG", f"match 写法有误：{error}", f"match: {error}", *at)
         return None
-    if made.groups != 1:
+    if pattern.groups != 1:
         notes.add(
             "PATTERN_WRONG",
             "match 须用一对圆括号标出要取的部分",
             "match must mark the wanted part with one pair of brackets",
             *at,
         )
-    return made
+    return pattern
 
 
 def _number(notes: Notes, stated: dict[str, Any], key: str, at: At, known: range) -> int | None:
@@ -346,15 +346,15 @@ def _codes(notes: Notes, item: Item, stated: Any, at: At) -> dict[str, str] | No
     if not isinstance(stated, dict) or len(stated) > CODES_MAX:
         notes.not_a_table(*at)
         return None
-    made: dict[str, str] = {}
+    words: dict[str, str] = {}
     for key, value in stated.items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             notes.add("NOT_TEXT", "代码请写在引号内", "write codes in quotes", *at)
             continue
-        made[str(key)] = str(value)
+        words[str(key)] = str(value)
     if item.code_list is not None:
-        _check_codes(notes, item, [value for value in made.values() if value], at)
-    return made
+        _check_codes(notes, item, [value for value in words.values() if value], at)
+    return words
 
 
 def _check_codes(notes: Notes, item: Item, values: list[str], at: At) -> None:

@@ -30,16 +30,16 @@ def slot(spec: RecordSpec, path: str) -> Slot | None:
     while position < len(segments):
         if within is None:
             return None
-        found = next((each for each in within.items if each.wire == segments[position]), None)
-        if found is None:
+        member = next((each for each in within.items if each.wire == segments[position]), None)
+        if member is None:
             return None
-        items.append(found)
+        items.append(member)
         position += 1
-        within = found.value
+        within = member.value
         indexed = position < len(segments) and _is_index(segments[position])
-        if found.many and found.value is not None and indexed:
+        if member.many and member.value is not None and indexed:
             position += 1
-        elif found.many and position < len(segments):
+        elif member.many and position < len(segments):
             return None
     last = items[-1]
     ends_in_value = last.value is not None and last.value.name not in SPELLINGS

@@ -98,9 +98,9 @@ def suggest(table: Table, title: str, record_type: str | None = None) -> str:
 def _profile(table: Table, column: Column) -> _Profile:
     at = column.position - 1
     cells = (row.cells[at] for row in table.rows[:SAMPLED_MAX] if at < len(row.cells))
-    found = _UNIT.match(column.name)
-    name = found["name"] if found and found["name"] else column.name
-    unit = unicodedata.normalize("NFKC", found["unit"]).strip() if found else ""
+    unit_match = _UNIT.match(column.name)
+    name = unit_match["name"] if unit_match and unit_match["name"] else column.name
+    unit = unicodedata.normalize("NFKC", unit_match["unit"]).strip() if unit_match else ""
     return _Profile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
 
 
@@ -115,8 +115,8 @@ def _is_personal(profile: _Profile) -> bool:
 def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
     filled = {match.path for match in matches}
     missing = sum(needed and path not in filled for path, _, needed in paths(spec))
-    named = [match.profile for match in matches if match.path == "name.zh"]
-    as_named = SURE if spec.name == "Institution" and any(map(_are_institutions, named)) else 0
+    names = [match.profile for match in matches if match.path == "name.zh"]
+    as_named = SURE if spec.name == "Institution" and any(map(_are_institutions, names)) else 0
     return as_named + sum(match.score for match in matches) - MISSING_COSTS * missing
 
 
@@ -136,14 +136,14 @@ def _matched(spec: RecordSpec, profiles: Sequence[_Profile]) -> list[_Match]:
             if score >= LIKELY and _holds(profile, item):
                 candidates.append(_Match(profile, path, item, score))
     candidates.sort(key=lambda match: -match.score)
-    made: dict[str, _Match] = {}
+    best: dict[str, _Match] = {}
     taken: set[int] = set()
     for match in candidates:
-        if match.path not in made and match.profile.column.position not in taken:
-            made[match.path] = match
+        if match.path not in best and match.profile.column.position not in taken:
+            best[match.path] = match
             taken.add(match.profile.column.position)
     order = [path for path, _, _ in paths(spec)]
-    return sorted(made.values(), key=lambda match: order.index(match.path))
+    return sorted(best.values(), key=lambda match: order.index(match.path))
 
 
 def _score(profile: _Profile, path: str, item: Item) -> float:

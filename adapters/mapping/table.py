@@ -117,19 +117,19 @@ class Found:
 
 def locate(address: str, columns: Sequence[Column]) -> Found | None:
     """Find the column of an address: a name, `#3`, or a name with a selector for JSON lists."""
-    named = {match_text(column.name): column for column in columns if column.name}
+    by_name = {match_text(column.name): column for column in columns if column.name}
     wanted = match_text(address)
-    if wanted in named:
-        return Found(named[wanted], _whole(named[wanted].position - 1))
+    if wanted in by_name:
+        return Found(by_name[wanted], _whole(by_name[wanted].position - 1))
     position = _POSITION.fullmatch(address.strip())
     if position:
         number = int(position[1])
         at = next((column for column in columns if column.position == number), None)
         return None if at is None else Found(at, _whole(number - 1))
     selected = _SELECT.fullmatch(address.strip())
-    if selected is None or match_text(selected["column"]) not in named:
+    if selected is None or match_text(selected["column"]) not in by_name:
         return None
-    column = named[match_text(selected["column"])]
+    column = by_name[match_text(selected["column"])]
     which, rest = selected["which"].strip(), selected["rest"] or ""
     whole = _whole(column.position - 1)
     return Found(column, lambda row: _select(whole(row), which, rest))
@@ -145,10 +145,10 @@ def _select(content: Content, which: str, rest: str) -> Content:
         members = members[int(which) : int(which) + 1]
     elif which:
         members = [each for each in members if _fits(each, which)]
-    found = [part for each in members if (part := _inside(each, rest)) not in (None, "", [])]
+    parts = [part for each in members if (part := _inside(each, rest)) not in (None, "", [])]
     if not which:
-        return found or None
-    return found[0] if found else None
+        return parts or None
+    return parts[0] if parts else None
 
 
 def _members(content: Content) -> list[Any]:

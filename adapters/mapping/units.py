@@ -96,13 +96,13 @@ def convert(text: str, unit: str, target: str | None, *, decimal_comma: bool = F
 
 def decimal_text(number: Decimal, decimals: int | None = None) -> str:
     """Write a number as the standard does; `decimals` rounds half to even."""
-    kept = number if decimals is None else _rounded(number, decimals)
-    exponent = kept.as_tuple().exponent
+    rounded = number if decimals is None else _rounded(number, decimals)
+    exponent = rounded.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -numbers.DECIMALS_MAX:
         # A workbook shows 15 digits of a binary fraction; more places than the standard has are
         # noise of that kind and never money.
-        kept = _rounded(kept, numbers.DECIMALS_MAX)
-    return numbers.decimal_text(kept)
+        rounded = _rounded(rounded, numbers.DECIMALS_MAX)
+    return numbers.decimal_text(rounded)
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:
@@ -116,13 +116,13 @@ def _without_unit(text: str, unit: str) -> str:
 
 
 def _clock(text: str) -> Decimal:
-    found = _CLOCK.fullmatch(unicodedata.normalize("NFKC", text).strip())
-    if found is None:
+    clock = _CLOCK.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if clock is None:
         raise CellError(
             "NOT_A_DURATION",
             f"“{text}”不是“小时:分钟”形式的时长，例如 1:30",
             f"{text!r} is no duration in hours and minutes, such as 1:30",
         )
-    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    hours, minutes, seconds = int(clock[1]), int(clock[2]), int(clock[3] or 0)
     parts = Decimal(minutes * 60 + seconds) / 3600
     return _rounded(Decimal(hours) + parts, DECIMALS_OF_HOURS)

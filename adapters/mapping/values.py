@@ -98,8 +98,8 @@ class Reading:
         return None
 
     def _get(self, address: str, row: SourceRow) -> Content:
-        found = self.found.get(address)
-        return None if found is None else found.get(row)
+        place = self.found.get(address)
+        return None if place is None else place.get(row)
 
     def _empty(self, rule: MappingRule) -> frozenset[str]:
         return self.facts.empty | rule.empty
@@ -136,12 +136,12 @@ class Reading:
             )
         if item.many and not isinstance(content, list) and not rule.split:
             pieces = [p for each in pieces for p in SEPARATOR.split(text_of(each)) if p]
-        made = [one for each in pieces if (one := self._one(rule, row, each)) is not None]
-        if not made:
+        values = [one for each in pieces if (one := self._one(rule, row, each)) is not None]
+        if not values:
             return None
         if several:
-            return Taken([each.value for each in made])
-        return made[0]
+            return Taken([each.value for each in values])
+        return values[0]
 
     def _one(self, rule: MappingRule, row: SourceRow, cell: Cell) -> Taken | None:
         original = text_of(cell)
@@ -159,8 +159,8 @@ class Reading:
         """Bring a cell into the form of its item."""
         item = rule.slot.item
         if item.kind in _TIMES:
-            made = self._time(rule, cell)
-            return Taken(made, None if made == original else original)
+            moment = self._time(rule, cell)
+            return Taken(moment, None if moment == original else original)
         if item.kind in _NUMBERS:
             number = self._number(rule, cell)
             numeral = _numeral(item, number, rule.decimals)
@@ -254,8 +254,8 @@ def _trimmed(rule: MappingRule, cell: Cell) -> Cell:
     for each in rule.remove:
         text = text.replace(each, "")
     if rule.match is not None:
-        found = rule.match.search(text)
-        return found[1].strip() if found and found[1] else None
+        match = rule.match.search(text)
+        return match[1].strip() if match and match[1] else None
     return text.strip()
 
 
@@ -275,12 +275,12 @@ def _looked_up(rule: MappingRule, cell: Cell) -> Cell:
     if rule.lookup == "GB/T 2260":
         return _division(text)
     if rule.lookup is not None:
-        found = country(text)
-        if found is None:
+        known = country(text)
+        if known is None:
             raise CellError(
                 "COUNTRY_UNKNOWN", f"没有国家或地区“{text}”", f"{text!r} is no country or region"
             )
-        return found.alpha3
+        return known.alpha3
     return cell
 
 
@@ -302,18 +302,18 @@ def _division(text: str) -> str:
     codes = _divisions_by_name().get(text, ())
     if len(codes) == 1:
         return codes[0]
-    told = "不止一个" if codes else "没有"
+    count_zh = "不止一个" if codes else "没有"
     raise CellError(
         "DIVISION_UNKNOWN",
-        f"长三角 GB/T 2260 中{told}名为“{text}”的行政区划，请填 6 位代码",
+        f"长三角 GB/T 2260 中{count_zh}名为“{text}”的行政区划，请填 6 位代码",
         f"the delta has {len(codes)} divisions named {text!r} (GB/T 2260); write the six digits",
     )
 
 
 @cache
 def _divisions_by_name() -> Mapping[str, tuple[str, ...]]:
-    made: dict[str, tuple[str, ...]] = {}
+    codes: dict[str, tuple[str, ...]] = {}
     for each in divisions().values():
         if each.valid_until is None:
-            made[each.name] = (*made.get(each.name, ()), each.code)
-    return made
+            codes[each.name] = (*codes.get(each.name, ()), each.code)
+    return codes

@@ -35,16 +35,16 @@ class Engines:
 
 
 @asynccontextmanager
-async def engines(found: Settings) -> AsyncIterator[Engines]:
+async def engines(deployment: Settings) -> AsyncIterator[Engines]:
     """Give a migrated database, and a shared state if there are several workers."""
     async with AsyncExitStack() as stack:
         presences: list[int] = []
-        database_url, redis_url = found.database_url, found.redis_url
+        database_url, redis_url = deployment.database_url, deployment.redis_url
         if database_url is None:
-            postgres = EmbeddedPostgres(postgres_folder(found))
+            postgres = EmbeddedPostgres(postgres_folder(deployment))
             database_url = await _start(postgres, stack, presences)
-        if redis_url is None and found.workers > 1:
-            valkey = EmbeddedValkey(valkey_folder(found))
+        if redis_url is None and deployment.workers > 1:
+            valkey = EmbeddedValkey(valkey_folder(deployment))
             redis_url = await _start(valkey, stack, presences)
         await asyncio.to_thread(migrate, database_url)
         yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
@@ -61,14 +61,17 @@ async def _start(
     return url
 
 
-def valkey_folder(found: Settings) -> Path:
+def valkey_folder(deployment: Settings) -> Path:
     """Return the folder of the embedded Valkey."""
-    return found.data_dir / "valkey"
+    return deployment.data_dir / "valkey"
 
 
-def look(found: Settings) -> Iterator[CheckupFinding]:
+def look(deployment: Settings) -> Iterator[CheckupFinding]:
     """Say how the embedded servers in the data folder are; nothing where there are none."""
-    for server in (EmbeddedPostgres(postgres_folder(found)), EmbeddedValkey(valkey_folder(found))):
+    for server in (
+        EmbeddedPostgres(postgres_folder(deployment)),
+        EmbeddedValkey(valkey_folder(deployment)),
+    ):
         with suppress(OSError):  # never started here, or another user's
             is_used, is_running = Sharing(server).seen()
             step = f"{server.title} 本机自带"

@@ -41,26 +41,26 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the hub; settings come from the environment (docs/operators/settings.md)."""
-    found = settings()
+    deployment = settings()
     if workers is not None:
-        found = replace(found, workers=workers)
-    run(_serve(found) if found.workers == 1 else _serve_many(found))
+        deployment = replace(deployment, workers=workers)
+    run(_serve(deployment) if deployment.workers == 1 else _serve_many(deployment))
 
 
-async def _serve(found: Settings) -> None:
-    async with engines(found) as given, Database(given.database_url) as database:
-        hub = await build(found, database, system_clock)
+async def _serve(deployment: Settings) -> None:
+    async with engines(deployment) as servers, Database(servers.database_url) as database:
+        hub = await build(deployment, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
-            typer.echo(f"deltahub serves {found.base}")
+            typer.echo(f"deltahub serves {deployment.base}")
             await server.wait_closed()
 
 
-async def _serve_many(found: Settings) -> None:
-    with bind(found.host, found.port) as bound:
-        async with engines(found) as given:
-            typer.echo(f"deltahub serves {found.base} with {found.workers} workers")
-            await supervise(found, given, bound)
+async def _serve_many(deployment: Settings) -> None:
+    with bind(deployment.host, deployment.port) as bound:
+        async with engines(deployment) as servers:
+            typer.echo(f"deltahub serves {deployment.base} with {deployment.workers} workers")
+            await supervise(deployment, servers, bound)
 
 
 def worker() -> None:
@@ -69,9 +69,9 @@ def worker() -> None:
     run(_worker(settings(), socket.socket(fileno=number), leash))
 
 
-async def _worker(found: Settings, bound: socket.socket, leash: int) -> None:
-    async with engines(found) as given, Database(given.database_url) as database:
-        hub = await build(found, database, system_clock)
+async def _worker(deployment: Settings, bound: socket.socket, leash: int) -> None:
+    async with engines(deployment) as servers, Database(servers.database_url) as database:
+        hub = await build(deployment, database, system_clock)
         settle_collector()
         async with listening(hub, bound) as server:
             stop_when_orphaned(server.close, leash)

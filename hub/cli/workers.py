@@ -46,7 +46,7 @@ class _Crew:
     deaths: deque[float] = field(default_factory=deque)
 
 
-async def supervise(found: Settings, engines: Engines, bound: socket.socket) -> None:
+async def supervise(deployment: Settings, engines: Engines, bound: socket.socket) -> None:
     """Run the workers until told to stop; raise `SettingsError` when they will not live."""
     with _leash() as leash:
         crew = _Crew(
@@ -63,7 +63,7 @@ async def supervise(found: Settings, engines: Engines, bound: socket.socket) -> 
         stop_when_told(crew.stop.set)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_keep(each, crew)) for each in range(found.workers)]
+                tasks = [group.create_task(_keep(each, crew)) for each in range(deployment.workers)]
                 await asyncio.wait(
                     [group.create_task(crew.stop.wait()), *tasks],
                     return_when=asyncio.FIRST_COMPLETED,

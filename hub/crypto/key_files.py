@@ -26,9 +26,9 @@ def load_or_make(
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            made = make()
-            _create(path, write(made))
-            return made
+            key = make()
+            _create(path, write(key))
+            return key
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise SettingsError([f"{path} can be read by others; run: chmod 600 {path}"])

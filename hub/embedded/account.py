@@ -101,9 +101,9 @@ class Account:
                 **self.switch(),  # type: ignore[call-overload] # a dict of user and group
             )
         except (OSError, subprocess.SubprocessError) as error:
-            told = getattr(error, "stderr", None) or str(error).encode()
+            words = getattr(error, "stderr", None) or str(error).encode()
             raise EmbeddedError(
-                f"{operand}: {told.decode(errors='replace').strip()}",
+                f"{operand}: {words.decode(errors='replace').strip()}",
                 "Look at the folder's owner and at the space on its disk.",
             ) from error
 

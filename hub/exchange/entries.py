@@ -131,12 +131,12 @@ async def scan(
         },
     )
     registry = database.records.registry
-    told = [_told(row, registry[row[4]], names) for row in rows if row[3]]
-    told = await shown(database, told, closed=closed, names=names)
+    entries = [_told(row, registry[row[4]], names) for row in rows if row[3]]
+    entries = await shown(database, entries, closed=closed, names=names)
     if rows and (len(rows) == JUDGED_MAX or rows[-1][2] == SCANNED_MAX):
         end = (int(rows[-1][0]), rows[-1][1])
-        return Scan(told=told, end=end, is_last=False, names=names)
-    return Scan(told=told, end=(horizon.xid, -1), is_last=True, names=names)
+        return Scan(told=entries, end=end, is_last=False, names=names)
+    return Scan(told=entries, end=(horizon.xid, -1), is_last=True, names=names)
 
 
 def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
@@ -164,13 +164,13 @@ def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
 
 
 async def shown(
-    database: Database, told: Sequence[Told], *, closed: Collection[str], names: Names
+    database: Database, entries: Sequence[Told], *, closed: Collection[str], names: Names
 ) -> list[Told]:
     """Return the entries with what is shown of their items now, whichever source says it."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
-    for each in told:
+    for each in entries:
         ids[each.record_type].append(each.item_id)
-    found: dict[str, tuple[Any, ...]] = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     claims: defaultdict[str, dict[ClaimName, int]] = defaultdict(dict)
     for name, wanted in ids.items():
         tables = database.records.tables[name]
@@ -182,7 +182,7 @@ async def shown(
             f"ON b.entry_id = t.entry_id WHERE t.item_id = ANY(%s){speaks}",
             (wanted,),
         ):
-            found[row[0]] = row
+            rows[row[0]] = row
         if name in closed:
             for item, *claim, revision in await database.reads.fetch_all(
                 f"SELECT item_id, source, authority, key, revision FROM {tables.source.name} "  # noqa: S608 - own name
@@ -194,25 +194,25 @@ async def shown(
     return [
         _shown(
             _with_claims(each, claims[each.item_id]),
-            found.get(each.item_id),
+            rows.get(each.item_id),
             registry[each.record_type],
             names,
         )
-        for each in told
+        for each in entries
     ]
 
 
-def _with_claims(told: Told, claims: Mapping[ClaimName, int]) -> Told:
-    known = {**dict.fromkeys(told.claims, told.revisions), **claims}
-    return replace(told, claims=tuple(sorted(known)), revisions=sum(known.values()))
+def _with_claims(entry: Told, claims: Mapping[ClaimName, int]) -> Told:
+    known = {**dict.fromkeys(entry.claims, entry.revisions), **claims}
+    return replace(entry, claims=tuple(sorted(known)), revisions=sum(known.values()))
 
 
-def _shown(told: Told, row: tuple[Any, ...] | None, spec: RecordSpec, names: Names) -> Told:
-    if row is None or row[5] == told.entry_id:
-        return told
+def _shown(entry: Told, row: tuple[Any, ...] | None, spec: RecordSpec, names: Names) -> Told:
+    if row is None or row[5] == entry.entry_id:
+        return entry
     _, owner, issuer, source, revision, entry_id, accepted_at, canon = row
     return replace(
-        told,
+        entry,
         owner=owner,
         issuer=issuer,
         source=source,

@@ -58,10 +58,10 @@ def owners_of(spec: RecordSpec, joins: Joins, key: str) -> tuple[str, str]:
 
 async def linked(database: Database, restored_through: int) -> Linked:
     """Return what links ever joined; entries up to `restored_through` are ordered by their ids."""
-    found = database.records.registry.with_trait(Joins)
-    if not found:
+    joining = database.records.registry.with_trait(Joins)
+    if not joining:
         return Linked()
-    ((spec, joins),) = found
+    ((spec, joins),) = joining
     table = database.records.tables[spec.name].source.name
     (state,) = await database.reads.fetch_all(
         "SELECT count(*), sum(hashtextextended(encode(c.digest, 'hex'), c.entry_id)), "  # noqa: S608
@@ -84,15 +84,15 @@ async def linked(database: Database, restored_through: int) -> Linked:
 
 
 def _linked(spec: RecordSpec, joins: Joins, rows: Iterable[tuple[str, str, int]]) -> Linked:
-    said: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    relations: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     entries: defaultdict[tuple[str, str], list[Place]] = defaultdict(list)
     stated_by = spec.key.index(joins.stated_by)
     for key, xid, entry_id in rows:
         pair = owners_of(spec, joins, key)
-        said[pair].add(key.split(spec.key_separator)[stated_by])
+        relations[pair].add(key.split(spec.key_separator)[stated_by])
         entries[pair].append((int(xid), entry_id))
     groups: dict[str, frozenset[str]] = {}
-    for pair, parties in said.items():
+    for pair, parties in relations.items():
         if OPERATOR in parties or parties >= set(pair):
             group = frozenset().union(*(groups.get(each, {each}) for each in pair))
             groups |= dict.fromkeys(group, group)
@@ -131,9 +131,9 @@ async def mentioning(
     grants: PartyGrants,
 ) -> set[str]:
     """Return the other owners of rows in which a follower may read a mention of a group."""
-    found: set[str] = set()
+    owners: set[str] = set()
     if PUBLIC_SCOPE not in scopes:
-        return found
+        return owners
     for name in sorted(types):
         tables = database.records.tables[name]
         if tables.spec.scope not in scopes:
@@ -151,18 +151,18 @@ async def mentioning(
             f"WHERE {' AND '.join(conditions)}",
             bound.values,
         )
-        found |= {owner for (owner,) in rows}
-    return found
+        owners |= {owner for (owner,) in rows}
+    return owners
 
 
 def _mentions(spec: RecordSpec, scopes: frozenset[str], bound: _Bound) -> list[str]:
     """Return the conditions of which one holds where a readable item names one of a group."""
-    found = [] if spec.issuer is None else ["t.issuer = ANY(%(group)s)"]
+    conditions = [] if spec.issuer is None else ["t.issuer = ANY(%(group)s)"]
     limited: Datasets = bound.grants.limited
     for item in spec.items:
         if item.names is None or item.scope not in scopes:
             continue
         mention = f"split_part(t.{item.name}, '/', 1) = ANY(%(group)s)"
         rule = sql(spec.rule(item), spec, "t", bound, limited)
-        found.append(mention if rule is None else f"({rule} AND {mention})")
-    return found
+        conditions.append(mention if rule is None else f"({rule} AND {mention})")
+    return conditions

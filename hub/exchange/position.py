@@ -86,12 +86,12 @@ def decode(cursor: str, epoch: str, of: Question) -> FeedPosition:
     Raises `RefusedError` BAD_CURSOR for what is none, or is one of another question, CURSOR_RESET
     for one of another epoch or of other rights.
     """
-    found = _document(cursor)
-    if not isinstance(found, list) or len(found) != 9 or found[0] != _VERSION:  # noqa: PLR2004
+    document = _document(cursor)
+    if not isinstance(document, list) or len(document) != 9 or document[0] != _VERSION:  # noqa: PLR2004
         raise _bad()
-    _, its_epoch, asked, rights, xid, entry_id, day, mark_xid, mark_at = found
+    _, its_epoch, question, rights, xid, entry_id, day, mark_xid, mark_at = document
     numbers = (xid, mark_xid, mark_at)
-    if asked != of.asked or not all(map(_is_number, numbers)):
+    if question != of.asked or not all(map(_is_number, numbers)):
         raise _bad()
     if entry_id != -1 and not _is_number(entry_id):
         raise _bad()

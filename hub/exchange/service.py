@@ -121,47 +121,47 @@ class ChangeFeed:
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
 
-    async def page(self, asked: Asked) -> ChangePage:
+    async def page(self, question: Asked) -> ChangePage:
         """Return the next page.
 
         Raises `RefusedError`: BAD_USER_INPUT, BAD_CURSOR, or CURSOR_RESET when the follower has to
         begin anew.
         """
-        follower = await self._follower(asked)
+        follower = await self._follower(question)
         gathered = _Gathered(follower.before.place, waits_for=follower.awaits)
         if gathered.waits_for is not None:
             return await self._answer(follower, gathered, has_more=True)
-        found = await self._scan(follower)
-        told, is_cut = _readable(found.told)
-        earlier = await self._stated(follower, told, found.names)
-        for each in told:
-            if len(gathered.changes) == asked.first:
+        scanned = await self._scan(follower)
+        entries, is_cut = _readable(scanned.told)
+        earlier = await self._stated(follower, entries, scanned.names)
+        for each in entries:
+            if len(gathered.changes) == question.first:
                 return await self._answer(follower, gathered, has_more=True)
             if not self._tell(follower, each, earlier, gathered):
                 return await self._answer(follower, gathered, has_more=True)
             gathered.place = each.place
         if is_cut:
             return await self._answer(follower, gathered, has_more=True)
-        gathered.place = found.end
-        return await self._answer(follower, gathered, has_more=not found.is_last)
+        gathered.place = scanned.end
+        return await self._answer(follower, gathered, has_more=not scanned.is_last)
 
-    async def _follower(self, asked: Asked) -> _Follower:
-        caller, now = asked.caller, self._clock()
-        types = self._types(asked.types)
-        if not 1 <= asked.first <= PAGE_MAX:
+    async def _follower(self, question: Asked) -> _Follower:
+        caller, now = question.caller, self._clock()
+        types = self._types(question.types)
+        if not 1 <= question.first <= PAGE_MAX:
             raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
         until = await horizon(self._database)
         links = await linked(self._database, until.restored_through)
-        of = self._question(asked, links)
+        of = self._question(question, links)
         fresh = Mark(until.xid, math.ceil(now.timestamp()))
         before = FeedPosition(place=START, day=_day(now), mark=fresh)
-        if asked.after is not None:
-            before = decode(asked.after, until.epoch, of)
+        if question.after is not None:
+            before = decode(question.after, until.epoch, of)
             if before.place[0] > until.xid:
                 raise reset("The database is an older copy of the one that gave the cursor.")
         is_passed = before.mark.xid <= before.place[0]
         return _Follower(
-            asked=asked,
+            asked=question,
             types=frozenset(name for name in types if self._registry[name].scope in caller.scopes),
             grants=await self._agreements.of(caller.party),
             horizon=until,
@@ -172,20 +172,20 @@ class ChangeFeed:
             question=of,
         )
 
-    def _question(self, asked: Asked, links: Linked) -> Question:
-        types = ["*"] if asked.types is None else asked.types
-        caller = asked.caller
+    def _question(self, wanted: Asked, links: Linked) -> Question:
+        types = ["*"] if wanted.types is None else wanted.types
+        caller = wanted.caller
         _, newest = links.newest_of(caller.party)
-        return question(caller.party, types, asked.owner, caller.scopes & self._scopes, newest)
+        return question(caller.party, types, wanted.owner, caller.scopes & self._scopes, newest)
 
-    def _types(self, asked: Iterable[str] | None) -> frozenset[str]:
-        if asked is None:
+    def _types(self, wanted: Iterable[str] | None) -> frozenset[str]:
+        if wanted is None:
             return frozenset(self._registry.names)
-        unknown = sorted(set(asked) - set(self._registry.names))
+        unknown = sorted(set(wanted) - set(self._registry.names))
         if unknown:
             known = ", ".join(self._registry.names)
             raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"types are some of: {known}.")
-        return frozenset(asked)
+        return frozenset(wanted)
 
     async def _scan(self, follower: _Follower) -> Scan:
         is_whole = follower.asked.owner is None
@@ -199,12 +199,12 @@ class ChangeFeed:
         )
 
     async def _stated(
-        self, follower: _Follower, told: list[Told], names: Names
+        self, follower: _Follower, entries: list[Told], names: Names
     ) -> dict[Place, Stated]:
         """Read what was stated before of items that the follower does not see, and of grants."""
-        asked = [
+        unseen = [
             each
-            for each in told
+            for each in entries
             if each.record_type in self._consumers or not self._sees(follower, each)
         ]
         return await stated(
@@ -212,7 +212,7 @@ class ChangeFeed:
             follower.horizon,
             follower.before.place,
             # what was said once and stands has no more to it than what stands
-            [each for each in asked if each.revisions > 1 or each.record_type in self._consumers],
+            [each for each in unseen if each.revisions > 1 or each.record_type in self._consumers],
             closed=Closed(frozenset(self._closed), frozenset(self._names)),
             names=names,
         )
@@ -220,81 +220,83 @@ class ChangeFeed:
     def _tell(
         self,
         follower: _Follower,
-        told: Told,
+        entry: Told,
         earlier: dict[Place, Stated],
         gathered: _Gathered,
     ) -> bool:
         """Add what an entry means to the follower; False when the page must end before it."""
-        consumer = self._consumers.get(told.record_type)
+        consumer = self._consumers.get(entry.record_type)
         party = follower.grants.party
         if consumer and party is not None and follower.asked.owner is None:
-            past = earlier[told.place]
+            past = earlier[entry.place]
             granted = {each.owner for each in past.subjects() if each.wire.get(consumer) == party}
-            if granted and not follower.is_settled(told.place):
-                gathered.waits_for = told.place
+            if granted and not follower.is_settled(entry.place):
+                gathered.waits_for = entry.place
                 return False
             gathered.resync |= granted
-        if told.record_type in self._joins and follower.asked.owner is None:
-            spec, joins = self._registry[told.record_type], self._joins[told.record_type]
-            renamed = follower.linked.group(*owners_of(spec, joins, told.key))
-            if renamed and party is not None and not follower.is_settled(told.place):
-                gathered.waits_for = told.place  # grants follow the linked owner
+        if entry.record_type in self._joins and follower.asked.owner is None:
+            spec, joins = self._registry[entry.record_type], self._joins[entry.record_type]
+            renamed = follower.linked.group(*owners_of(spec, joins, entry.key))
+            if renamed and party is not None and not follower.is_settled(entry.place):
+                gathered.waits_for = entry.place  # grants follow the linked owner
                 return False
             gathered.renamed |= renamed
-        if told.record_type in follower.types:
-            change = self._change(follower, told, earlier.get(told.place))
+        if entry.record_type in follower.types:
+            change = self._change(follower, entry, earlier.get(entry.place))
             gathered.changes += [] if change is None else [change]
         return True
 
-    def _sees(self, follower: _Follower, told: Told, subject: Subject | None = None) -> bool:
-        if subject is None and told.withdrawn:
+    def _sees(self, follower: _Follower, entry: Told, subject: Subject | None = None) -> bool:
+        if subject is None and entry.withdrawn:
             return False
-        spec = self._registry[told.record_type]
+        spec = self._registry[entry.record_type]
         scopes = follower.asked.caller.scopes
-        return may_see(spec, subject or told.subject, scopes, follower.grants)
+        return may_see(spec, subject or entry.subject, scopes, follower.grants)
 
-    def _change(self, follower: _Follower, told: Told, past: Stated | None) -> Change | None:
-        if self._sees(follower, told):
-            return self._made(ChangeKind.CHANGED, told, is_whole=True)
-        is_sender = told.withdrawn and told.source in follower.asked.caller.sources
+    def _change(self, follower: _Follower, entry: Told, past: Stated | None) -> Change | None:
+        if self._sees(follower, entry):
+            return self._made(ChangeKind.CHANGED, entry, is_whole=True)
+        is_sender = entry.withdrawn and entry.source in follower.asked.caller.sources
         if not is_sender and (
-            past is None or not past.concerned(lambda each: self._sees(follower, told, each))
+            past is None or not past.concerned(lambda each: self._sees(follower, entry, each))
         ):
             return None
-        is_own = told.withdrawn and holds(HISTORY, told.subject, follower.grants)
-        return self._made(ChangeKind.REMOVED, told, is_whole=is_sender or is_own)
+        is_own = entry.withdrawn and holds(HISTORY, entry.subject, follower.grants)
+        return self._made(ChangeKind.REMOVED, entry, is_whole=is_sender or is_own)
 
-    def _made(self, kind: ChangeKind, told: Told, *, is_whole: bool) -> Change:
+    def _made(self, kind: ChangeKind, entry: Told, *, is_whole: bool) -> Change:
         header = Header(
-            key=told.key,
-            owner=told.owner,
-            source=told.source,
-            revision=told.revision,
-            entry_id=told.entry_id,
-            accepted_at=told.accepted_at,
-            withdrawn=told.withdrawn,
+            key=entry.key,
+            owner=entry.owner,
+            source=entry.source,
+            revision=entry.revision,
+            entry_id=entry.entry_id,
+            accepted_at=entry.accepted_at,
+            withdrawn=entry.withdrawn,
         )
         return Change(
             kind=kind,
-            record_type=told.record_type,
-            item_id=told.item_id,
+            record_type=entry.record_type,
+            item_id=entry.item_id,
             header=header if is_whole else None,
         )
 
     async def _answer(
         self, follower: _Follower, gathered: _Gathered, *, has_more: bool
     ) -> ChangePage:
-        asked, before, mark, wait_s = follower.asked, follower.before, follower.mark, 0
+        question, before, mark, wait_s = follower.asked, follower.before, follower.mark, 0
         day = max(before.day, _day(follower.now))
-        if asked.owner is None:
-            turned = await self._agreements.providers_changed(asked.caller.party, before.day, day)
+        if question.owner is None:
+            turned = await self._agreements.providers_changed(
+                question.caller.party, before.day, day
+            )
             gathered.resync |= set(turned)
-        if gathered.renamed and PUBLIC_SCOPE in asked.caller.scopes:
+        if gathered.renamed and PUBLIC_SCOPE in question.caller.scopes:
             gathered.resync |= gathered.renamed | await mentioning(
                 self._database,
                 gathered.renamed,
                 types=follower.types,
-                scopes=asked.caller.scopes,
+                scopes=question.caller.scopes,
                 grants=follower.grants,
             )
         if gathered.waits_for is not None:
@@ -317,11 +319,11 @@ def _day(now: datetime) -> date:
     return local_date(now - timedelta(seconds=SETTLED_S))
 
 
-def _readable(told: list[Told]) -> tuple[list[Told], bool]:
+def _readable(entries: list[Told]) -> tuple[list[Told], bool]:
     """Return as many entries as have few enough revisions together, and whether some are left."""
     left = REVISIONS_MAX
-    for at, each in enumerate(told):
+    for at, each in enumerate(entries):
         if at and each.revisions > left:
-            return told[:at], True
+            return entries[:at], True
         left -= each.revisions
-    return told, False
+    return entries, False

@@ -121,16 +121,18 @@ async def stated(
     database: Database,
     horizon: Horizon,
     after: Place,
-    told: Sequence[Told],
+    entries: Sequence[Told],
     *,
     closed: Closed,
     names: Names,
 ) -> dict[Place, Stated]:
     """Return, by the place of each entry, what may have been shown of its item since `after`."""
-    found: defaultdict[Place, Stated] = defaultdict(Stated)
-    if not told:
-        return found
-    claims = [(n, each.record_type, *claim) for n, each in enumerate(told) for claim in each.claims]
+    statements: defaultdict[Place, Stated] = defaultdict(Stated)
+    if not entries:
+        return statements
+    claims = [
+        (n, each.record_type, *claim) for n, each in enumerate(entries) for claim in each.claims
+    ]
     columns = ("n", "types", "sources", "authorities", "keys")
     async with database.reads.connection() as connection:
         order = await precedence_in_force(connection) or precedence_on(date.min)
@@ -145,10 +147,10 @@ async def stated(
     for n, source, authority, key, is_passed, *row in await database.reads.fetch_all(
         _STATED, parameters
     ):
-        options = found[told[n].place].claims[source, authority, key]
+        options = statements[entries[n].place].claims[source, authority, key]
         options.is_passed = is_passed
         options.said.append(_option(row, order, names))
-    return found
+    return statements
 
 
 def _option(row: Sequence[Any], order: Precedence, names: Names) -> Option:
@@ -166,5 +168,5 @@ def _option(row: Sequence[Any], order: Precedence, names: Names) -> Option:
 
 
 def _named(wire: str | None, names: Names) -> Mapping[str, Any]:
-    named = {} if wire is None else json.loads(wire)
-    return {item: names.party(party) for item, party in named.items()}
+    items = {} if wire is None else json.loads(wire)
+    return {item: names.party(party) for item, party in items.items()}

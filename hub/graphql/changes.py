@@ -81,19 +81,19 @@ class ChangePageType:
     )
 
 
-def _change(found: page.Change) -> ChangeType:
-    made = ChangeType(
-        kind=ChangeKind[found.kind.name],
-        record_type=found.record_type,
-        id=strawberry.ID(found.item_id),
+def _change(change: page.Change) -> ChangeType:
+    node = ChangeType(
+        kind=ChangeKind[change.kind.name],
+        record_type=change.record_type,
+        id=strawberry.ID(change.item_id),
     )
-    header = found.header
+    header = change.header
     if header is not None:
-        made.key, made.owner, made.source = header.key, header.owner, header.source
-        made.revision, made.withdrawn = header.revision, header.withdrawn
-        made.entry_id = strawberry.ID(str(header.entry_id))
-        made.accepted_at = DateTime(format_instant(header.accepted_at))
-    return made
+        node.key, node.owner, node.source = header.key, header.owner, header.source
+        node.revision, node.withdrawn = header.revision, header.withdrawn
+        node.entry_id = strawberry.ID(str(header.entry_id))
+        node.accepted_at = DateTime(format_instant(header.accepted_at))
+    return node
 
 
 async def follow_changes(
@@ -131,7 +131,7 @@ async def follow_changes(
     if context.changes is None:
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint has no change feed")
     await context.charge(first)
-    found = await context.changes(
+    changes_page = await context.changes(
         page.Asked(
             caller=context.caller,
             after=after,
@@ -141,9 +141,9 @@ async def follow_changes(
         )
     )
     return ChangePageType(
-        nodes=[_change(each) for each in found.changes],
-        resync=found.resync,
-        end_cursor=found.end_cursor,
-        has_more=found.has_more,
-        retry_after_s=found.retry_after_s,
+        nodes=[_change(each) for each in changes_page.changes],
+        resync=changes_page.resync,
+        end_cursor=changes_page.end_cursor,
+        has_more=changes_page.has_more,
+        retry_after_s=changes_page.retry_after_s,
     )

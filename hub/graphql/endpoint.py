@@ -103,8 +103,8 @@ def _header(request: Request, name: bytes) -> str | None:
     """Return the first line of a header, without making a mapping of all of them."""
     for key, value in request.scope["headers"]:
         if key == name:
-            found: str = value.decode("latin-1")
-            return found
+            text: str = value.decode("latin-1")
+            return text
     return None
 
 
@@ -120,10 +120,10 @@ def read_request(body: bytes) -> GraphRequest:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RefusedError(ErrorCode.NOT_UTF8) from error
-    found = _json(text)
-    if not isinstance(found, dict):
+    document = _json(text)
+    if not isinstance(document, dict):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "the body is one JSON object; no batches")
-    return _request(found, read_only=False)
+    return _request(document, read_only=False)
 
 
 def read_address(query: bytes) -> GraphRequest:
@@ -135,13 +135,13 @@ def read_address(query: bytes) -> GraphRequest:
     except ValueError as error:
         detail = f"at most {PARAMETERS_MAX} parameters"
         raise QueryError(ErrorCode.BAD_USER_INPUT, detail) from error
-    found: dict[str, Any] = dict(pairs)
-    if len(found) < len(pairs):
+    parameters: dict[str, Any] = dict(pairs)
+    if len(parameters) < len(pairs):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "a parameter comes twice")
     for name in _WRITTEN_AS_JSON:
-        if name in found:
-            found[name] = _json(found[name])
-    return _request(found, read_only=True)
+        if name in parameters:
+            parameters[name] = _json(parameters[name])
+    return _request(parameters, read_only=True)
 
 
 def _json(text: str) -> Any:
@@ -151,17 +151,17 @@ def _json(text: str) -> Any:
         raise RefusedError(ErrorCode.NOT_JSON) from error
 
 
-def _request(found: dict[str, Any], *, read_only: bool) -> GraphRequest:
+def _request(members: dict[str, Any], *, read_only: bool) -> GraphRequest:
     for name, kind in _MEMBERS.items():
-        if found.get(name) is not None and not isinstance(found[name], kind):
+        if members.get(name) is not None and not isinstance(members[name], kind):
             raise QueryError(ErrorCode.BAD_USER_INPUT, f"{name} has the wrong JSON type")
-    if found.get("query") is None and found.get("documentId") is None:
+    if members.get("query") is None and members.get("documentId") is None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, "send query or documentId")
     return GraphRequest(
-        query=found.get("query"),
-        document_id=found.get("documentId"),
-        operation_name=found.get("operationName"),
-        variables=found.get("variables") or {},
+        query=members.get("query"),
+        document_id=members.get("documentId"),
+        operation_name=members.get("operationName"),
+        variables=members.get("variables") or {},
         read_only=read_only,
     )
 

@@ -34,8 +34,8 @@ Province = enum_of(ProvinceList)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
-    made = {key: strawberry.enum_value(key, description=text) for key, text in members.items()}
-    twin: Any = Enum(name, made)  # type: ignore[misc]
+    values = {key: strawberry.enum_value(key, description=text) for key, text in members.items()}
+    twin: Any = Enum(name, values)  # type: ignore[misc]
     return strawberry.enum(twin, description=about)
 
 
@@ -110,7 +110,7 @@ def order_of(spec: RecordSpec) -> Any:
     members = order_members(spec)
     if not members:
         return None
-    made = {
+    values = {
         name: strawberry.enum_value(
             name,
             description=(
@@ -121,5 +121,5 @@ def order_of(spec: RecordSpec) -> Any:
         )
         for name, (item, down) in members.items()
     }
-    twin: Any = Enum(f"{spec.name}Order", made)  # type: ignore[misc]
+    twin: Any = Enum(f"{spec.name}Order", values)  # type: ignore[misc]
     return strawberry.enum(twin, description=f"{spec.zh}的排序。Orders of {spec.name}.")

@@ -157,8 +157,8 @@ _WAYS: dict[str, tuple[Any, str]] = {
 @lru_cache(maxsize=64)
 def by_of(spec: RecordSpec) -> Any:
     """Return the input that names one record in exactly one of its ways."""
-    found = spec.trait(Findable)
-    assert found is not None, "only what is findable has a field that finds it"
+    trait = spec.trait(Findable)
+    assert trait is not None, "only what is findable has a field that finds it"
     about = f"恰用一种方式指明{spec.zh}。Names one {spec.name} in exactly one way."
-    ways = {way: _WAYS[way] for way in found.by}
+    ways = {way: _WAYS[way] for way in trait.by}
     return made_input(f"{spec.name}By", about, ways, one_of=True)

@@ -42,18 +42,18 @@ class ReceiptType:
     )
 
 
-def _receipt(found: ReceiptAnswer) -> ReceiptType:
+def _receipt(answer: ReceiptAnswer) -> ReceiptType:
     return ReceiptType(
-        entry_id=strawberry.ID(found.entry_id),
-        revision_id=found.revision_id,
-        state=found.state,
-        record_type=found.record_type,
-        key=found.key,
-        source=found.source,
-        accepted_at=DateTime(found.accepted_at),
-        leaf_index=None if found.leaf_index is None else SafeInt(found.leaf_index),
-        proof=found.proof,
-        statement=found.statement,
+        entry_id=strawberry.ID(answer.entry_id),
+        revision_id=answer.revision_id,
+        state=answer.state,
+        record_type=answer.record_type,
+        key=answer.key,
+        source=answer.source,
+        accepted_at=DateTime(answer.accepted_at),
+        leaf_index=None if answer.leaf_index is None else SafeInt(answer.leaf_index),
+        proof=answer.proof,
+        statement=answer.statement,
     )
 
 
@@ -79,9 +79,9 @@ async def find_receipt(
         raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: revisionId is too long")
     if context.receipts is None:
         return None
-    found = await context.receipts(
+    answer = await context.receipts(
         context.caller,
         entry_id=None if entry_id is None else int(entry_id),
         revision_id=revision_id,
     )
-    return None if found is None else _receipt(found)
+    return None if answer is None else _receipt(answer)

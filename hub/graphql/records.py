@@ -76,7 +76,7 @@ class RecordTypes:
     def _arguments(self, spec: RecordSpec) -> dict[str, Any]:
         order = order_of(spec)
         conditions = filter_of(spec, self._model)
-        found = {
+        arguments = {
             "first": argument(int | None, f"前若干行，缺省 {PAGE_DEFAULT}。Rows from the start."),
             "after": argument(str | None, "此游标之后。After this cursor."),
             "last": argument(int | None, "后若干行，不得与 first 并用。Rows from the end."),
@@ -85,25 +85,25 @@ class RecordTypes:
         }
         if order is not None:
             about = "排序，同值按标识。Order; ties are broken by identity."
-            found["order_by"] = argument(many(order) | None, about, "orderBy")
+            arguments["order_by"] = argument(many(order) | None, about, "orderBy")
         if any(item.facts.search for item in spec.items):
             about = "全文检索：中文、英文或拼音首字母。Words in Chinese, English or pinyin."
-            found["search"] = argument(str | None, about)
-        return found
+            arguments["search"] = argument(str | None, about)
+        return arguments
 
     def _relations(self, spec: RecordSpec) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for name, relation in relations(spec, self._model.registry).items():
             target = self._model.registry[relation.record]
             about = f"{target.zh}。{target.en}"
             if isinstance(relation, Forward):
-                found[name] = declared(self.classes[target.name] | None, about, name=name)
+                fields[name] = declared(self.classes[target.name] | None, about, name=name)
             elif isinstance(relation, Connected):
-                found[name] = self.pages(target, about)
+                fields[name] = self.pages(target, about)
             else:
                 assert isinstance(relation, Listed)
-                found[name] = self._few(target, about)
-        return found
+                fields[name] = self._few(target, about)
+        return fields
 
     def _few(self, target: RecordSpec, about: str) -> Any:
         hints = {"first": argument(int, "至多行数。Rows at most.")}

@@ -67,13 +67,13 @@ def _instant(value: Any) -> str:
     try:
         if at is None or not EARLIEST_YEAR <= at.year <= LATEST_YEAR or _is_far(at):
             at = parse_instant(value).at
-        made = format_instant(at)
+        text = format_instant(at)
     except DateError as error:
         raise GraphQLError("DateTime names no existing instant") from error
-    if not is_instant(made):
+    if not is_instant(text):
         raise GraphQLError(f"DateTime is {_YEARS}, in UTC")
     # The standard's instants have whole seconds; what is asked for may lie between two.
-    return f"{made[:-1]}.{at.microsecond:06}Z" if at.microsecond else made
+    return f"{text[:-1]}.{at.microsecond:06}Z" if at.microsecond else text
 
 
 def _is_far(at: datetime) -> bool:

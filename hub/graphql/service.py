@@ -137,12 +137,12 @@ class Engine:
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
         if request.document_id is not None:
-            found = registered().get(request.document_id)
-            if found is None:
+            registered_text = registered().get(request.document_id)
+            if registered_text is None:
                 raise QueryError(ErrorCode.DOCUMENT_UNKNOWN, "documentId is sha256:<64 hex digits>")
-            if text is not None and text != found:
+            if text is not None and text != registered_text:
                 raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
-            text = found
+            text = registered_text
         assert text is not None, "the endpoint has seen to it"
         if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
             raise QueryError(

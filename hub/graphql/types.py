@@ -78,8 +78,8 @@ class Node:
     @classmethod
     def resolve_type(cls, value: Any, *_: Any) -> str:
         """Return the type that the statement named."""
-        found: str = value["@type"]
-        return found
+        name: str = value["@type"]
+        return name
 
 
 def _plain(name: str, about: str, members: dict[str, tuple[Any, str]]) -> Any:
@@ -284,7 +284,7 @@ def with_arguments(read: Any, hints: dict[str, Any], defaults: dict[str, Any]) -
         return read(root, info)
 
     plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    given = [
+    parameters = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -297,7 +297,7 @@ def with_arguments(read: Any, hints: dict[str, Any], defaults: dict[str, Any]) -
         [
             inspect.Parameter("root", plain, annotation=Any),
             inspect.Parameter("info", plain, annotation=Info),
-            *given,
+            *parameters,
         ]
     )
     resolve.__annotations__ = {"root": Any, "info": Info, **hints}

@@ -243,9 +243,9 @@ class HarvestReading:
 
 def _rejected(collection: Collection, raw: RawRow, converted: ConvertedRow) -> Rejected:
     """Return a row that could not be converted, without what is personal in it."""
-    kept = {name: value for name, value in raw.items() if name not in converted.dropped}
+    impersonal = {name: value for name, value in raw.items() if name not in converted.dropped}
     return Rejected(
-        {"collection": collection.name, "row": kept},
+        {"collection": collection.name, "row": impersonal},
         converted.problems,
         collection.types[0] if collection.types else None,
     )

@@ -156,8 +156,8 @@ class Schedule:
             self._log(name, problem)
             await runs.note_failure(self._database, name, ErrorCode.SETTINGS_INVALID)
         self._warn(sources)
-        kept = {*sources, *problems, ALL}
-        self._states = {name: state for name, state in self._states.items() if name in kept}
+        names = {*sources, *problems, ALL}
+        self._states = {name: state for name, state in self._states.items() if name in names}
         self._tried = {name: at for name, at in self._tried.items() if name in sources}
         return sources
 

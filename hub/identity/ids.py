@@ -26,8 +26,8 @@ def shard_of(owner: str) -> str:
 
 def item_id(prefix: str, record_type: str, authority: str, key: str, owner: str) -> str:
     """Return the identity of a record, such as `instr_…`: 24 characters after the prefix."""
-    named = f"{record_type}\x1f{authority}\x1f{key}".encode()
-    return f"{prefix}_{shard_of(owner)}{b64url(sha256(named).digest()[:ITEM_HASH_BYTES])}"
+    identity = f"{record_type}\x1f{authority}\x1f{key}".encode()
+    return f"{prefix}_{shard_of(owner)}{b64url(sha256(identity).digest()[:ITEM_HASH_BYTES])}"
 
 
 def revision_id(digest: bytes) -> str:

@@ -58,8 +58,8 @@ class Names:
     def of(self, record: str, key: str) -> str:
         """Return the name of an institution, or of what it numbers, by its record type."""
         head, slash, number = key.partition("/")
-        named = f"{self.party(head)}{slash}{number}"
-        return self.owned.get(record, _NONE).get(named, named)
+        name = f"{self.party(head)}{slash}{number}"
+        return self.owned.get(record, _NONE).get(name, name)
 
     def of_type(self, spec: RecordSpec) -> Names:
         """Return the names that records of a type are read by.
@@ -92,8 +92,8 @@ class Names:
         """Return the id of a record; its key and owner are as they were stated."""
         if not self:
             return item_id(spec.prefix, spec.name, authority, key, owner)
-        named, keeper = self.key(spec, key), self.keeper(spec, key, owner)
-        return item_id(spec.prefix, spec.name, authority, named, keeper)
+        linked_key, keeper = self.key(spec, key), self.keeper(spec, key, owner)
+        return item_id(spec.prefix, spec.name, authority, linked_key, keeper)
 
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
         """Return the parts of a key by item, with the names of what they mention."""

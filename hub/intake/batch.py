@@ -143,8 +143,8 @@ class RowOutcome:
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outcome as it is answered over HTTP and kept for repeats."""
-        made: dict[str, Any] = {"row": self.row, "outcome": self.outcome.value}
-        named = (
+        wire: dict[str, Any] = {"row": self.row, "outcome": self.outcome.value}
+        members = (
             ("type", self.record_type),
             ("key", self.key),
             ("id", self.item_id),
@@ -152,10 +152,10 @@ class RowOutcome:
             ("revision", self.revision),
             ("revisionId", self.revision_id),
         )
-        made.update((name, value) for name, value in named if value is not None)
+        wire.update((name, value) for name, value in members if value is not None)
         if self.problems:
-            made["problems"] = [problem_to_wire(problem) for problem in self.problems]
-        return made
+            wire["problems"] = [problem_to_wire(problem) for problem in self.problems]
+        return wire
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> RowOutcome:
@@ -210,13 +210,13 @@ class Outcomes:
 
 def problem_to_wire(problem: Problem) -> dict[str, Any]:
     """Return a problem as JSON-ready data."""
-    made = {
+    wire = {
         "path": problem.path,
         "code": problem.code,
         "messageZh": problem.zh,
         "messageEn": problem.en,
     }
-    return made if problem.value is None else {**made, "value": problem.value}
+    return wire if problem.value is None else {**wire, "value": problem.value}
 
 
 def problem_from_wire(wire: Mapping[str, Any]) -> Problem:

@@ -66,25 +66,25 @@ def decide(
         name = (row.authority, row.key)
         current = standing.get(name)
         vouched = Assurance.PRODUCER_SIGNED if row.key_id else assurance
-        found = may_not_state(row, current, speaker)
+        problem = may_not_state(row, current, speaker)
         proven = False
-        if found is None and current is not None and current.digest == row.digest:
+        if problem is None and current is not None and current.digest == row.digest:
             proven = _rises(current, vouched)
             if not proven:
                 decided.duplicates.append((row, current))
                 continue
-        found = found or (None if proven else may_not_change(row, current, context))
-        if found is not None:
-            decided.refused.append((row, found))
+        problem = problem or (None if proven else may_not_change(row, current, context))
+        if problem is not None:
+            decided.refused.append((row, problem))
             continue
         revision = current.revision + 1 if current else 1
-        made = Current(
+        next_current = Current(
             row.digest, 0, revision, row.withdrawal, row.owner, row.issuer, vouched.value
         )
-        entry = Entry(row, made, current, proven=proven)
+        entry = Entry(row, next_current, current, proven=proven)
         if name in latest:
             latest[name].last = False
-        latest[name], standing[name] = entry, made
+        latest[name], standing[name] = entry, next_current
         decided.entries.append(entry)
     return decided
 

@@ -95,16 +95,16 @@ class BatchEndpoint:
 
 def _query(envelope: Envelope) -> _Query:
     try:
-        given = parse_qs(
+        parameters = parse_qs(
             envelope.target_uri.partition("?")[2],
             keep_blank_values=True,
             max_num_fields=len(PARAMETERS),
         )
     except ValueError:  # more of them
-        given = {"": []}
-    if set(given) - PARAMETERS or any(len(each) != 1 for each in given.values()):
+        parameters = {"": []}
+    if set(parameters) - PARAMETERS or any(len(each) != 1 for each in parameters.values()):
         raise _bad_query(f"parameters are {', '.join(sorted(PARAMETERS))}, each once")
-    single = {name: values[0] for name, values in given.items()}
+    single = {name: values[0] for name, values in parameters.items()}
     if not single.get("source"):
         raise _bad_query("say whose records these are: ?source=<source id>")
     if single.get("dryRun", "false") not in ("true", "false"):
@@ -115,12 +115,12 @@ def _query(envelope: Envelope) -> _Query:
 
 def _instant(text: str) -> datetime:
     try:
-        found = parse_instant(text)
+        moment = parse_instant(text)
     except DateError as error:
         raise _bad_query(f"asOf: {error}") from error
-    if found.assumed_zone:
+    if moment.assumed_zone:
         raise _bad_query("asOf is written 2026-11-23T09:00:00+08:00, with its offset (as %2B)")
-    return found.at
+    return moment.at
 
 
 def read_rows(body: bytes) -> list[dict[str, Any]]:

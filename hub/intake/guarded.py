@@ -50,9 +50,9 @@ def _wanted(rows: Sequence[Prepared]) -> list[RecordKey]:
     guarded = spec.trait(Guarded)
     if guarded is None:
         return []
-    named = {(spec.name, rows[0].key), *guarded.locks(row.wire or {})}
-    assert len(named) <= LOCKS_MAX, f"{spec.name} locks more than {LOCKS_MAX} records"
-    return sorted(named)
+    keys = {(spec.name, rows[0].key), *guarded.locks(row.wire or {})}
+    assert len(keys) <= LOCKS_MAX, f"{spec.name} locks more than {LOCKS_MAX} records"
+    return sorted(keys)
 
 
 async def _standing(
@@ -66,5 +66,5 @@ async def _standing(
         "WHERE s.key = %s AND NOT s.withdrawn ORDER BY s.entry_id DESC LIMIT 1".encode(),
         (key,),
     )
-    found = await cursor.fetchone()
-    return None if found is None else json.loads(found[0])
+    row = await cursor.fetchone()
+    return None if row is None else json.loads(row[0])

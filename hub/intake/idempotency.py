@@ -22,43 +22,45 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
 
     Raises `RefusedError` when the key stood for another body.
     """
-    asked = batch.idempotency
-    if asked is None or batch.dry_run:
+    idempotency = batch.idempotency
+    if idempotency is None or batch.dry_run:
         return None
     cursor = await connection.execute(
         "SELECT body_hash, answer FROM idempotency WHERE client_id = %s AND key = %s",
-        (_holder(batch), asked.key),
+        (_holder(batch), idempotency.key),
     )
-    found = await cursor.fetchone()
-    if found is None:
+    row = await cursor.fetchone()
+    if row is None:
         return None
-    if found[0] != asked.body_hash:
+    if row[0] != idempotency.body_hash:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="Use a new Idempotency-Key for new content, or send the first body again.",
         )
-    return Outcomes.from_wire(json.loads(found[1]), replayed=True)
+    return Outcomes.from_wire(json.loads(row[1]), replayed=True)
 
 
 async def claim(connection: Connection, batch: Batch) -> None:
     """Let one transaction at a time answer this request; lasts until the transaction ends."""
     if batch.idempotency is not None:
-        named = f"idempotency:{_holder(batch)}:{batch.idempotency.key}"
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (named,))
+        lock_name = f"idempotency:{_holder(batch)}:{batch.idempotency.key}"
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (lock_name,)
+        )
 
 
 async def keep_answer(
     connection: Connection, batch: Batch, outcomes: Outcomes, now: datetime
 ) -> None:
     """Store the answer for later repeats."""
-    asked = batch.idempotency
-    if asked is None:
+    idempotency = batch.idempotency
+    if idempotency is None:
         return
     answer = json.dumps(outcomes.to_wire(), ensure_ascii=False, separators=(",", ":"))
     await connection.execute(
         "INSERT INTO idempotency (client_id, key, body_hash, answer, created_at) "
         "VALUES (%s, %s, %s, %s, %s)",
-        (_holder(batch), asked.key, asked.body_hash, answer, now),
+        (_holder(batch), idempotency.key, idempotency.body_hash, answer, now),
     )
 
 
@@ -72,9 +74,12 @@ async def forget_old_answers(database: Database, now: datetime) -> int:
         return cursor.rowcount
 
 
-def check_key(asked: Idempotency) -> None:
+def check_key(idempotency: Idempotency) -> None:
     """Refuse a key that cannot be kept."""
-    if not 0 < len(asked.key) <= IDEMPOTENCY_KEY_LENGTH_MAX or not asked.key.isprintable():
+    if (
+        not 0 < len(idempotency.key) <= IDEMPOTENCY_KEY_LENGTH_MAX
+        or not idempotency.key.isprintable()
+    ):
         raise RefusedError(
             ErrorCode.BAD_USER_INPUT,
             hint=f"An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters.",

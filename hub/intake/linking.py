@@ -62,21 +62,21 @@ class Candidate:
 
 async def candidates(database: Database) -> list[Candidate]:
     """Return pairs that no link speaks of yet."""
-    made: list[Candidate] = []
+    pairs: list[Candidate] = []
     records = database.records
     ((spec, joins),) = records.registry.with_trait(Joins)
     links = records.tables[spec.name].source.name
     for of, trait in records.registry.with_trait(Linkable):
         table = records.tables[of.name].read.name
-        found = _IDENTIFIED.format(table=table, identifiers=trait.identifiers)
+        statement = _IDENTIFIED.format(table=table, identifiers=trait.identifiers)
         if trait.plate:
-            found += _BUILT.format(table=table, plate=", ".join(trait.plate))
+            statement += _BUILT.format(table=table, plate=", ".join(trait.plate))
         rows = await database.reads.fetch_all(
-            _PAIRED.format(found=found, links=links, first=joins.first, second=joins.second),
+            _PAIRED.format(found=statement, links=links, first=joins.first, second=joins.second),
             {"shared": SHARED_MAX, "most": CANDIDATES_MAX},
         )
-        made += [Candidate(of.name, *row) for row in rows]
-    return made
+        pairs += [Candidate(of.name, *row) for row in rows]
+    return pairs
 
 
 async def link(
@@ -146,5 +146,5 @@ async def _state(database: Database, clock: Clock, party: str, row: dict[str, An
 def _refuse(rows: Sequence[Any]) -> None:
     for row in rows:
         if row.outcome is Outcome.QUARANTINED:
-            told = "; ".join(f"{each.path} {each.en}".strip() for each in row.problems)
-            raise HubError(ErrorCode.BAD_USER_INPUT, message_en=told, hint="Nothing is linked.")
+            words = "; ".join(f"{each.path} {each.en}".strip() for each in row.problems)
+            raise HubError(ErrorCode.BAD_USER_INPUT, message_en=words, hint="Nothing is linked.")

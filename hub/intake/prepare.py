@@ -83,49 +83,49 @@ def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: Syste
     if isinstance(raw, Rejected):
         cleaned = [_clean(each) for each in raw.problems]
         return Prepared(row, raw.raw, cleaned, record_type=raw.record_type)
-    made = Prepared(row, raw, [])
+    prepared = Prepared(row, raw, [])
     if not isinstance(raw, Mapping):
-        made.problems.append(problem("", ErrorCode.ROW_NOT_AN_OBJECT))
-        return made
+        prepared.problems.append(problem("", ErrorCode.ROW_NOT_AN_OBJECT))
+        return prepared
     members = frozenset(raw)
     if not ({"type", "record"} <= members <= _RECORD_ROW) and not (
         {"type", "withdraw"} <= members <= _WITHDRAW_ROW
     ):
-        made.problems.append(problem("", ErrorCode.ROW_SHAPE))
-        return made
-    named = raw["type"]
-    spec = registry.get(named)
+        prepared.problems.append(problem("", ErrorCode.ROW_SHAPE))
+        return prepared
+    type_name = raw["type"]
+    spec = registry.get(type_name)
     if spec is None:
-        made.problems.append(problem("type", ErrorCode.RECORD_TYPE_UNKNOWN, named))
-        return made
-    made.spec, made.record_type = spec, spec.name
-    made.jws = raw.get("jws")
-    if made.jws is not None and not isinstance(made.jws, str):
-        made.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
-    _prepare_authority(made, spec, raw.get("authority"), system)
+        prepared.problems.append(problem("type", ErrorCode.RECORD_TYPE_UNKNOWN, type_name))
+        return prepared
+    prepared.spec, prepared.record_type = spec, spec.name
+    prepared.jws = raw.get("jws")
+    if prepared.jws is not None and not isinstance(prepared.jws, str):
+        prepared.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
+    _prepare_authority(prepared, spec, raw.get("authority"), system)
     if "record" in raw:
-        _prepare_record(made, spec, raw["record"])
+        _prepare_record(prepared, spec, raw["record"])
     else:
-        _prepare_withdrawal(made, raw["withdraw"], now)
-    return made
+        _prepare_withdrawal(prepared, raw["withdraw"], now)
+    return prepared
 
 
-def _prepare_authority(made: Prepared, spec: RecordSpec, stated: Any, system: System) -> None:
+def _prepare_authority(prepared: Prepared, spec: RecordSpec, stated: Any, system: System) -> None:
     """Note who numbers records of this key: the source's own system, or the one that it names."""
     if not spec.per_system:
         if stated is not None:
-            made.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
+            prepared.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
         return
     if stated is None or not system.passes_on:
-        made.authority = system.authority
+        prepared.authority = system.authority
         if stated not in (None, system.authority):
-            made.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
+            prepared.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))
         elif not system.authority or system.passes_on:
-            made.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN))
+            prepared.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN))
     elif is_authority(stated):
-        made.authority = stated
+        prepared.authority = stated
     else:
-        made.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN, stated))
+        prepared.problems.append(problem("authority", ErrorCode.AUTHORITY_UNKNOWN, stated))
 
 
 def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
@@ -134,59 +134,59 @@ def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
     return _clean(Problem(path, code.name, code.zh, code.en, text))
 
 
-def _prepare_record(made: Prepared, spec: RecordSpec, raw: Any) -> None:
+def _prepare_record(prepared: Prepared, spec: RecordSpec, raw: Any) -> None:
     wire, problems = conform(spec, raw)
     if problems:
-        made.problems += [_clean(each) for each in problems]
-        made.key = _key_if_any(spec, wire)
+        prepared.problems += [_clean(each) for each in problems]
+        prepared.key = _key_if_any(spec, wire)
         return
-    made.wire, made.key = wire, spec.key_of(wire)
-    if len(made.key) > KEY_LENGTH_MAX:
-        made.problems.append(problem(spec.items[0].wire, ErrorCode.ROW_SHAPE))
-    made.owner, made.issuer = spec.owner_of(wire), spec.issuer_of(wire)
-    if spec.effect is Effect.DECISION and made.issuer == made.owner:
-        made.problems.append(problem("", ErrorCode.DECIDES_ON_ITSELF, made.issuer))
-    _canonicalise(made, wire, encode)
+    prepared.wire, prepared.key = wire, spec.key_of(wire)
+    if len(prepared.key) > KEY_LENGTH_MAX:
+        prepared.problems.append(problem(spec.items[0].wire, ErrorCode.ROW_SHAPE))
+    prepared.owner, prepared.issuer = spec.owner_of(wire), spec.issuer_of(wire)
+    if spec.effect is Effect.DECISION and prepared.issuer == prepared.owner:
+        prepared.problems.append(problem("", ErrorCode.DECIDES_ON_ITSELF, prepared.issuer))
+    _canonicalise(prepared, wire, encode)
 
 
-def _prepare_withdrawal(made: Prepared, raw: Any, now: datetime) -> None:
-    made.withdrawal = True
+def _prepare_withdrawal(prepared: Prepared, raw: Any, now: datetime) -> None:
+    prepared.withdrawal = True
     stated = dict(raw) if isinstance(raw, Mapping) else {}
     stated.setdefault("at", now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     if frozenset(stated) != _WITHDRAW:
-        made.problems.append(problem("withdraw", ErrorCode.ROW_SHAPE))
+        prepared.problems.append(problem("withdraw", ErrorCode.ROW_SHAPE))
         return
     key, reason, at = stated["key"], stated["reason"], stated["at"]
     if not _is_text(key, KEY_LENGTH_MAX):
-        made.problems.append(problem("withdraw.key", ErrorCode.ROW_SHAPE))
+        prepared.problems.append(problem("withdraw.key", ErrorCode.ROW_SHAPE))
     elif (flaw := check_key_text(key)) is not None:
         shown = visible_key(key[:TEXT_SHOWN_MAX])
-        told = Problem("withdraw.key", flaw.code, flaw.zh, flaw.en, shown)
-        made.problems.append(_clean(told))
+        key_problem = Problem("withdraw.key", flaw.code, flaw.zh, flaw.en, shown)
+        prepared.problems.append(_clean(key_problem))
     if not _is_text(reason, REASON_LENGTH_MAX) or not reason.isprintable():
-        made.problems.append(problem("withdraw.reason", ErrorCode.ROW_SHAPE))
+        prepared.problems.append(problem("withdraw.reason", ErrorCode.ROW_SHAPE))
     elif (flaw := refuse_citizen_number(reason) or refuse_private_contact(reason)) is not None:
-        made.problems.append(Problem("withdraw.reason", flaw.code, flaw.zh, flaw.en, None))
+        prepared.problems.append(Problem("withdraw.reason", flaw.code, flaw.zh, flaw.en, None))
     if not isinstance(at, str) or not is_instant(at):
-        made.problems.append(problem("withdraw.at", ErrorCode.ROW_SHAPE, at))
-    if made.problems:
+        prepared.problems.append(problem("withdraw.at", ErrorCode.ROW_SHAPE, at))
+    if prepared.problems:
         return
-    made.key, made.wire = key, {}
-    tombstone = {"type": made.record_type, "key": key, "reason": reason, "at": at}
-    _canonicalise(made, tombstone, canonical)
+    prepared.key, prepared.wire = key, {}
+    tombstone = {"type": prepared.record_type, "key": key, "reason": reason, "at": at}
+    _canonicalise(prepared, tombstone, canonical)
 
 
 def _canonicalise(
-    made: Prepared, data: Mapping[str, Any], write: Callable[[Mapping[str, Any]], bytes]
+    prepared: Prepared, data: Mapping[str, Any], write: Callable[[Mapping[str, Any]], bytes]
 ) -> None:
     try:
-        made.canon = write(data)
+        prepared.canon = write(data)
     except CanonicalError as error:
         code = ErrorCode.RECORD_NOT_CANONICAL
-        told = Problem("", code.name, f"{code.zh}：{error}", f"{code.en}: {error}")
-        made.problems.append(_clean(told))
+        refusal = Problem("", code.name, f"{code.zh}：{error}", f"{code.en}: {error}")
+        prepared.problems.append(_clean(refusal))
     else:
-        made.digest = digest(made.canon)
+        prepared.digest = digest(prepared.canon)
 
 
 def _key_if_any(spec: RecordSpec, wire: Mapping[str, Any]) -> str | None:
@@ -202,9 +202,15 @@ def _is_text(value: Any, length_max: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= length_max
 
 
-def _clean(told: Problem) -> Problem:
-    value = None if told.value is None else _shown(told.value)
-    return Problem(_shown(told.path), told.code, _shown(told.zh), _shown(told.en), value)
+def _clean(stated: Problem) -> Problem:
+    value = None if stated.value is None else _shown(stated.value)
+    return Problem(
+        _shown(stated.path),
+        stated.code,
+        _shown(stated.zh),
+        _shown(stated.en),
+        value,
+    )
 
 
 def _shown(text: str) -> str:

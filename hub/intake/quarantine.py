@@ -104,18 +104,18 @@ async def resubmit(
         _TAKE, (list(quarantine_ids),)
     ):
         groups[tuple(origin)].append((quarantine_id, _parse(raw)))
-    made: dict[int, RowOutcome] = {}
+    outcomes_by_id: dict[int, RowOutcome] = {}
     for origin, rows in groups.items():
         batch = _batch(origin, [raw for _, raw in rows])
         outcomes = await submit(database, batch, clock=clock)
         for (quarantine_id, _), outcome in zip(rows, outcomes.rows, strict=True):
-            made[quarantine_id] = outcome
+            outcomes_by_id[quarantine_id] = outcome
     entries = {
         each: None if outcome.outcome is Outcome.QUARANTINED else outcome.entry_id
-        for each, outcome in made.items()
+        for each, outcome in outcomes_by_id.items()
     }
     await _settle(database, entries, QuarantineStatus.RESUBMITTED, clock())
-    return made
+    return outcomes_by_id
 
 
 async def discard(database: Database, quarantine_ids: Sequence[int], now: datetime) -> None:

@@ -101,17 +101,17 @@ def _check_batch(batch: Batch) -> None:
 
 async def _speaker(database: Database, batch: Batch) -> Speaker:
     """Return for whom this batch may speak, or refuse it."""
-    found = await database.writes.fetch_all(
+    rows = await database.writes.fetch_all(
         "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources) "
         "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
     )
-    if not found:
+    if not rows:
         raise RefusedError(
             ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
         )
-    owners, kind, authority, active, status, allowed = found[0]
+    owners, kind, authority, active, status, allowed = rows[0]
     if not active:
         raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
     if batch.client_id is not None and not (status == "ACTIVE" and allowed):
@@ -131,13 +131,13 @@ async def _prepare(
     batch: Batch, registry: Registry, now: datetime, system: System
 ) -> list[Prepared]:
     rows: list[Prepared] = []
-    told = 0
+    listed = 0
     for number, raw in enumerate(batch.rows, start=1):
         if number % ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
         row = prepare(number, raw, registry, now, system)
-        told += len(row.problems)
-        if told > PROBLEMS_PER_BATCH_MAX:
+        listed += len(row.problems)
+        if listed > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
         rows.append(row)
     return rows
@@ -175,7 +175,7 @@ async def _write(
             known = await writing.current(name, good[name])
             vouched = batch.evidence.assurance
             decided[name] = decide(good[name], known, speaker, context, vouched)
-            refused += [(row, [told]) for row, told in decided[name].refused]
+            refused += [(row, [reason]) for row, reason in decided[name].refused]
             _identify(decided[name], view.names)
         refused.sort(key=lambda pair: pair[0].row)
         await _project(database, writing, decided, view, joining if names_change else frozenset())
@@ -224,15 +224,15 @@ def _identify(decided: Decided, names: Names) -> None:
 
 
 def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Outcomes:
-    made: list[RowOutcome] = []
+    outcomes: list[RowOutcome] = []
     for each in decided.values():
         for entry in each.entries:
             if batch.dry_run:
                 entry.current.entry_id = 0  # it will be undone, so its id means nothing
-            made.append(_outcome(entry.row, _became(entry), entry.current))
+            outcomes.append(_outcome(entry.row, _became(entry), entry.current))
         for row, current in each.duplicates:
-            made.append(_outcome(row, Outcome.DUPLICATE, current))
-    made += [
+            outcomes.append(_outcome(row, Outcome.DUPLICATE, current))
+    outcomes += [
         RowOutcome(
             row=row.row,
             outcome=Outcome.QUARANTINED,
@@ -242,8 +242,8 @@ def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Ou
         )
         for row, problems in refused
     ]
-    made.sort(key=lambda outcome: outcome.row)
-    return Outcomes(rows=tuple(made), dry_run=batch.dry_run)
+    outcomes.sort(key=lambda outcome: outcome.row)
+    return Outcomes(rows=tuple(outcomes), dry_run=batch.dry_run)
 
 
 def _became(entry: Entry) -> Outcome:

@@ -60,8 +60,8 @@ def _read(row: Prepared, jws: str) -> SignedStatement | None:
 async def _find_keys(database: Database, kids: set[str], now: datetime) -> Keys:
     if not kids:
         return {}
-    found = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
-    keys = {kid: (es256.public_key(jwk), party) for kid, jwk, party in found if _is_ec(jwk)}
+    rows = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
+    keys = {kid: (es256.public_key(jwk), party) for kid, jwk, party in rows if _is_ec(jwk)}
     return {kid: pair for kid, pair in keys.items() if es256.thumbprint(pair[0]) == kid}
 
 

@@ -93,7 +93,7 @@ class BatchWriting:
         by_authority: defaultdict[str, list[str | None]] = defaultdict(list)
         for row in rows:
             by_authority[row.authority].append(row.key)
-        found: dict[ClaimKey, Current] = {}
+        standing: dict[ClaimKey, Current] = {}
         for authority, keys in by_authority.items():
             cursor = self.connection.cursor(binary=True)
             await cursor.execute(
@@ -102,26 +102,26 @@ class BatchWriting:
                 "WHERE s.source = %s AND s.authority = %s AND s.key = ANY(%s)".encode(),
                 (self.batch.source, authority, keys),
             )
-            found |= {(authority, key): Current(*rest) for key, *rest in await cursor.fetchall()}
-        return found
+            standing |= {(authority, key): Current(*rest) for key, *rest in await cursor.fetchall()}
+        return standing
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:
         """Write entries with their bodies, and give each entry its id."""
-        made = [entry for each in decided.values() for entry in each.entries]
-        if not made:
+        written = [entry for each in decided.values() for entry in each.entries]
+        if not written:
             return
-        await self._recall(made)
-        made.sort(key=lambda entry: entry.row.row)
+        await self._recall(written)
+        written.sort(key=lambda entry: entry.row.row)
         cursor = await self.connection.execute(
-            "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(made),)
+            "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(written),)
         )
-        for entry, (entry_id,) in zip(made, sorted(await cursor.fetchall()), strict=True):
+        for entry, (entry_id,) in zip(written, sorted(await cursor.fetchall()), strict=True):
             entry.current.entry_id = entry_id
-        made.sort(key=lambda e: (e.row.record_type or "", e.row.key or "", e.current.revision))
-        salts = os.urandom(SALT_BYTES * len(made))
+        written.sort(key=lambda e: (e.row.record_type or "", e.row.key or "", e.current.revision))
+        salts = os.urandom(SALT_BYTES * len(written))
         salted = [
             (entry, salts[at : at + SALT_BYTES])
-            for entry, at in zip(made, range(0, len(salts), SALT_BYTES), strict=True)
+            for entry, at in zip(written, range(0, len(salts), SALT_BYTES), strict=True)
         ]
         lines = (self._entry_line(entry, salt) for entry, salt in salted)
         await copy_rows(self.connection, "entry", _ENTRY_COLUMNS, lines)
@@ -129,11 +129,11 @@ class BatchWriting:
         parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
 
-    async def _recall(self, made: Sequence[Entry]) -> None:
+    async def _recall(self, written: Sequence[Entry]) -> None:
         """Read the commitments of the stored revisions that others now follow and name."""
         followed = {
             each.previous.entry_id: each.previous
-            for each in made
+            for each in written
             if each.previous is not None and each.previous.entry_id
         }
         if not followed:
@@ -277,8 +277,8 @@ class BatchWriting:
 
     async def _confirm(self, decided: Decided) -> None:
         """Renew the time at which the source last said what it said before."""
-        said = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
-        await self.connection.execute(_HEARD, (self.batch.as_of, sorted(said)))
+        repeated = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
+        await self.connection.execute(_HEARD, (self.batch.as_of, sorted(repeated)))
 
 
 def raw_text(raw: object) -> str:

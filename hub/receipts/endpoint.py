@@ -115,23 +115,23 @@ class ProofEndpoints:
         if DOOR.scope not in caller.scopes:
             raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
         if revision_id is None:
-            asked, least = [entry_id] if entry_id else [], Sight.ROW
+            entries, least = [entry_id] if entry_id else [], Sight.ROW
         else:
             try:
-                asked, least = await entries_of(self._database, revision_id), Sight.WHOLE
+                entries, least = await entries_of(self._database, revision_id), Sight.WHOLE
             except LedgerError:
                 return None  # not the form of a revision id
-        for each in asked:
-            found, sight, _ = await self._looked_at(caller, each)
-            if found is not None and sight >= least:
-                return _answer(found, is_whole=sight is Sight.WHOLE)
+        for each in entries:
+            receipt, sight, _ = await self._looked_at(caller, each)
+            if receipt is not None and sight >= least:
+                return _answer(receipt, is_whole=sight is Sight.WHOLE)
         return None
 
     async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
-        found, sight, body = await self._looked_at(caller, entry)
-        if found is None or sight is not Sight.WHOLE:
+        receipt, sight, body = await self._looked_at(caller, entry)
+        if receipt is None or sight is not Sight.WHOLE:
             raise _absent()
-        answer: Response = make(found, body)
+        answer: Response = make(receipt, body)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -139,39 +139,39 @@ class ProofEndpoints:
         self, caller: Caller, entry: int
     ) -> tuple[StoredReceipt | None, Sight, bytes]:
         """Return an entry's receipt and bytes with how much of it the caller may see."""
-        found = await receipt_for(self._database, entry, self._policy)
-        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if found else None
-        if found is None or body is None:
+        receipt = await receipt_for(self._database, entry, self._policy)
+        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if receipt else None
+        if receipt is None or body is None:
             return None, Sight.NOTHING, b""
-        return found, await self._sight(caller, found, body), body
+        return receipt, await self._sight(caller, receipt, body), body
 
-    async def _sight(self, caller: Caller, found: StoredReceipt, body: bytes) -> Sight:
+    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes) -> Sight:
         """Judge an entry by what stands: an old revision is history, and so is a withdrawal."""
-        if found.source in caller.sources:
+        if receipt.source in caller.sources:
             return Sight.WHOLE  # what one sent, one has
-        spec = self._database.records.registry[found.record_type]
+        spec = self._database.records.registry[receipt.record_type]
         grants = await self._agreements.of(caller.party)
         async with self._database.reads.connection() as connection:
             names = (await names_now(connection, self._database.records)).of_type(spec)
         subject = Subject(
-            owner=names.party(found.owner),
-            issuer=names.party(found.issuer),
-            wire={} if found.is_withdrawal else names.wire(spec, json.loads(body)),
+            owner=names.party(receipt.owner),
+            issuer=names.party(receipt.issuer),
+            wire={} if receipt.is_withdrawal else names.wire(spec, json.loads(body)),
         )
-        rule = None if await self._stands(spec, found) else HISTORY
+        rule = None if await self._stands(spec, receipt) else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _stands(self, spec: RecordSpec, found: StoredReceipt) -> bool:
+    async def _stands(self, spec: RecordSpec, receipt: StoredReceipt) -> bool:
         """Whether an entry is what its source says now."""
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(
             f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
             "WHERE source = %s AND authority = %s AND key = %s AND NOT withdrawn",
-            (found.source, found.authority, found.key),
+            (receipt.source, receipt.authority, receipt.key),
         )
-        return rows == [(found.entry_id,)]
+        return rows == [(receipt.entry_id,)]
 
 
 def _number(text: str) -> int:
@@ -179,16 +179,18 @@ def _number(text: str) -> int:
     return int(text) if _ENTRY.fullmatch(text) else 0
 
 
-def _receipt(found: StoredReceipt, _: bytes) -> Response:
-    if found.text is None:
+def _receipt(receipt: StoredReceipt, _: bytes) -> Response:
+    if receipt.text is None:
         return Response(
-            found.state.value,
+            receipt.state.value,
             status_code=202,
             media_type="text/plain",
             headers={"Retry-After": str(WAIT_S)},
         )
     return Response(
-        found.text, media_type=MEDIA_TYPE, headers={"Hub-StoredReceipt-State": found.state.value}
+        receipt.text,
+        media_type=MEDIA_TYPE,
+        headers={"Hub-Receipt-State": receipt.state.value},
     )
 
 
@@ -196,17 +198,17 @@ def _record(_: StoredReceipt, body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _answer(found: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
+def _answer(receipt: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
     return ReceiptAnswer(
-        entry_id=str(found.entry_id),
-        revision_id=found.revision_id if is_whole else None,
-        state=found.state.value,
-        record_type=found.record_type,
-        key=found.key,
-        source=found.source,
-        accepted_at=format_instant(found.accepted_at),
-        leaf_index=found.leaf_index,
-        proof=found.text if is_whole else None,
+        entry_id=str(receipt.entry_id),
+        revision_id=receipt.revision_id if is_whole else None,
+        state=receipt.state.value,
+        record_type=receipt.record_type,
+        key=receipt.key,
+        source=receipt.source,
+        accepted_at=format_instant(receipt.accepted_at),
+        leaf_index=receipt.leaf_index,
+        proof=receipt.text if is_whole else None,
     )
 
 

@@ -119,25 +119,25 @@ async def _checked(connection: Connection, records: StoredRecords, names: list[s
 @contextmanager
 def _unprepared(connection: Connection) -> Iterator[None]:
     """Keep statements from running as prepared before, when names meant the stored tables."""
-    kept, connection.prepare_threshold = connection.prepare_threshold, None
+    threshold, connection.prepare_threshold = connection.prepare_threshold, None
     try:
         yield
     finally:
-        connection.prepare_threshold = kept
+        connection.prepare_threshold = threshold
 
 
 async def _check(
     connection: Connection, target: Projection, view: View, report: CheckReport
 ) -> None:
-    tables, found = target.tables, ReadCounts()
+    tables, counts = target.tables, ReadCounts()
     read = [each for each in (tables.source, tables.golden) if each is not None]
     listing = [] if tables.listing is None else [tables.listing.table]
     for table in (*read, *listing, FORMER_ID):
         await _shadow(connection, table, tables)
-    async for lines in standing_lines(connection, target, found, view.names):
+    async for lines in standing_lines(connection, target, counts, view.names):
         await write(connection, target, lines, view)
-    report.rows += found.rows
-    report.erased += found.erased
+    report.rows += counts.rows
+    report.erased += counts.erased
     for table in read:
         await _compare(connection, table, report)
     for table in listing:
@@ -177,12 +177,12 @@ async def _compare(connection: Connection, table: Table, report: CheckReport) ->
     cursor = await connection.execute(statement.encode())
     for source, key, expected, present, names in await cursor.fetchall():
         if present is None:
-            made = Difference(name, source, key, Fault.MISSING)
+            difference = Difference(name, source, key, Fault.MISSING)
         elif expected is None:
-            made = Difference(name, source, key, Fault.EXTRA)
+            difference = Difference(name, source, key, Fault.EXTRA)
         else:
-            made = Difference(name, source, key, Fault.DIFFERENT, tuple(names))
-        report.differences.append(made)
+            difference = Difference(name, source, key, Fault.DIFFERENT, tuple(names))
+        report.differences.append(difference)
 
 
 async def _compare_rows(

@@ -64,22 +64,22 @@ def column_type(item: Item) -> Any:
 
 def computed_columns(spec: RecordSpec) -> tuple[ComputedColumn, ...]:
     """List the computed columns of the table that queries read."""
-    found: list[ComputedColumn] = []
+    columns: list[ComputedColumn] = []
     for item in spec.items:
         if item.value is None or not (item.facts.filterable or item.facts.sortable):
             continue
         if item.value.cls is Name:
-            found.append(_sort(item))
+            columns.append(_sort(item))
         elif item.value.cls is ClassCode and item.many:
-            found.append(_path(item))
+            columns.append(_path(item))
         elif not item.many:
-            found += [_member(item, member) for member in item.value.items]
+            columns += [_member(item, member) for member in item.value.items]
     located = spec.trait(Located)
     if located is not None:
-        found.append(_province(spec, located))
+        columns.append(_province(spec, located))
     if any(item.facts.search for item in spec.items):
-        found.append(_search(spec))
-    return tuple(found)
+        columns.append(_search(spec))
+    return tuple(columns)
 
 
 def _sort(item: Item) -> ComputedColumn:

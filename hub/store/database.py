@@ -78,12 +78,12 @@ class Pool:
             ) from error
         try:
             with translated():
-                found = self._take() or await self.connect()
+                pooled = self._take() or await self.connect()
             try:
                 with translated():
-                    yield found
+                    yield pooled
             finally:
-                await self._give_back(found)
+                await self._give_back(pooled)
         finally:
             self._free.release()
 
@@ -118,15 +118,15 @@ class Pool:
 
     def _take(self) -> Connection | None:
         while self._idle:
-            found = self._idle.pop()
-            if not _has_ended(found):
-                return found
-            found.pgconn.finish()
+            pooled = self._idle.pop()
+            if not _has_ended(pooled):
+                return pooled
+            pooled.pgconn.finish()
         return None
 
     async def connect(self) -> Connection:
         """Make a connection outside the stack."""
-        made = await AsyncConnection.connect(
+        opened = await AsyncConnection.connect(
             self._url,
             autocommit=True,
             connect_timeout=max(2, round(self._limits.wait_s)),
@@ -134,8 +134,8 @@ class Pool:
             prepare_threshold=1,
             application_name="deltahub",
         )
-        made.prepared_max = self._limits.statements_prepared
-        return made
+        opened.prepared_max = self._limits.statements_prepared
+        return opened
 
     async def _give_back(self, connection: Connection) -> None:
         status = connection.pgconn.transaction_status

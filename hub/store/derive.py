@@ -184,7 +184,7 @@ def _columns(
         "accepted_at": DateTime(timezone=True),
         "withdrawn": Boolean(),
     }
-    kept = [name for name in PROVENANCE if primary == CLAIM or name != "withdrawn"]
+    names = [name for name in PROVENANCE if primary == CLAIM or name != "withdrawn"]
     columns: list[Column[Any]] = [
         Column(
             name,
@@ -193,7 +193,7 @@ def _columns(
             nullable=False,
             autoincrement=False,
         )
-        for name in kept
+        for name in names
     ]
     # A withdrawn row keeps no items, so only lists, which are then empty, may be NOT NULL.
     columns += [Column(item.name, column_type(item), nullable=not item.many) for item in spec.items]

@@ -87,8 +87,8 @@ class Projection:
         self.remove: tuple[str, ...] = ()
         self.write_listing = ""
         if golden is not None:
-            kept = [column.name for column in golden.columns]
-            self.write_golden = self._upsert(golden.name, kept, ("item_id",), "NOT withdrawn")
+            names = [column.name for column in golden.columns]
+            self.write_golden = self._upsert(golden.name, names, ("item_id",), "NOT withdrawn")
             self.remove += (self._remove(golden.name, "s.withdrawn"),)
         if tables.listing is not None:
             name = tables.listing.table.name
@@ -190,10 +190,10 @@ class Projection:
         self, table: str, columns: Sequence[str], primary: Sequence[str], where: str
     ) -> str:
         updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in primary)
-        made = {"speaks": "NOT withdrawn", "leads": "NOT withdrawn"}
+        values = {"speaks": "NOT withdrawn", "leads": "NOT withdrawn"}
         if primary == ("item_id",):  # a claim's key is as stated, that of what is read is the name
-            made["key"] = f"concat_ws('{self.tables.spec.key_separator}', {self._key_items()})"
-        taken = ", ".join(made.get(name, name) for name in columns)
+            values["key"] = f"concat_ws('{self.tables.spec.key_separator}', {self._key_items()})"
+        taken = ", ".join(values.get(name, name) for name in columns)
         return (
             f"INSERT INTO {table} ({', '.join(columns)}) SELECT {taken} "  # noqa: S608 - own names
             f"FROM {self.stage} WHERE {where} ORDER BY {', '.join(reversed(primary))} "

@@ -47,11 +47,11 @@ async def rebuild(database: Database, record_types: Iterable[str] = ()) -> list[
         names = in_order(records, record_types)
         for name in names:
             await clear(connection, records.projection(name))
-        made = []
+        counts = []
         for name in names:
             view = await view_now(connection, records)
-            made.append(await fill(connection, records.projection(name), view))
-    return sorted(made, key=lambda each: each.record_type)
+            counts.append(await fill(connection, records.projection(name), view))
+    return sorted(counts, key=lambda each: each.record_type)
 
 
 def in_order(records: StoredRecords, record_types: Iterable[str]) -> list[str]:
@@ -73,14 +73,15 @@ async def clear(connection: Connection, target: Projection) -> None:
 
 async def fill(connection: Connection, target: Projection, view: View) -> Rebuilt:
     """Fill the empty tables of a record type from its entries."""
-    tables, found = target.tables, ReadCounts()
-    async for lines in standing_lines(connection, target, found, view.names):
+    tables, counts = target.tables, ReadCounts()
+    async for lines in standing_lines(connection, target, counts, view.names):
         await write(connection, target, lines, view)
-    if found.damaged:
-        named = ", ".join(" ".join(pair) for pair in found.damaged[:10])
+    if counts.damaged:
+        examples = ", ".join(" ".join(pair) for pair in counts.damaged[:10])
         raise HubError(
             ErrorCode.CONFLICT,
-            message_en=f"{len(found.damaged)} entries of {tables.spec.name} are damaged: {named}",
+            message_en=f"{len(counts.damaged)} entries of {tables.spec.name} are damaged: "
+            f"{examples}",
             hint="Nothing was rebuilt. Restore entry_body from a backup, then rebuild again.",
         )
-    return Rebuilt(tables.spec.name, found.rows, found.erased)
+    return Rebuilt(tables.spec.name, counts.rows, counts.erased)

@@ -35,10 +35,10 @@ class StoredRecords:
 
     def projection(self, record_type: str) -> Projection:
         """Return what writes a record type."""
-        found = self._projections.get(record_type)
-        if found is None:
-            found = self._projections[record_type] = Projection(self.tables[record_type])
-        return found
+        projection = self._projections.get(record_type)
+        if projection is None:
+            projection = self._projections[record_type] = Projection(self.tables[record_type])
+        return projection
 
 
 def stored(registry: Registry) -> StoredRecords:

@@ -30,16 +30,16 @@ ROWS_PER_TURN = 1_000
 
 def renamed_owners(before: Names, after: Names) -> set[str]:
     """Return the owners, by former and present names, of whom something has another name now."""
-    found: set[str] = set()
+    owners: set[str] = set()
     numbered = before.owned.keys() | after.owned.keys()
     for old, new in (
         (before.institutions, after.institutions),
         *((before.owned.get(each, {}), after.owned.get(each, {})) for each in numbered),
     ):
         for key in _changed(old, new):
-            named = {key, old.get(key, key), new.get(key, key)}
-            found |= {each.partition("/")[0] for each in named}
-    return found | {name(each) for each in found for name in (before.party, after.party)}
+            keys = {key, old.get(key, key), new.get(key, key)}
+            owners |= {each.partition("/")[0] for each in keys}
+    return owners | {name(each) for each in owners for name in (before.party, after.party)}
 
 
 def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
@@ -64,8 +64,8 @@ async def _rewrite(
 ) -> None:
     tables, source = target.tables, target.tables.source.name
     mentions = ["owner = ANY(%(owners)s)", "issuer = ANY(%(owners)s)"]
-    named = (item.name for item in tables.spec.items if item.names is not None)
-    mentions += [f"split_part({name}, '/', 1) = ANY(%(owners)s)" for name in named]
+    linked_items = (item.name for item in tables.spec.items if item.names is not None)
+    mentions += [f"split_part({name}, '/', 1) = ANY(%(owners)s)" for name in linked_items]
     cursor = await connection.execute(
         f"DELETE FROM {source} WHERE {' OR '.join(mentions)} "  # noqa: S608 - own names
         "RETURNING entry_id, item_id".encode(),
@@ -119,7 +119,7 @@ async def _settle_rivals(
     connection: Connection, records: StoredRecords, view: View, source: str | None = None
 ) -> bool:
     """Settle what several sources speak of, or only where a certain one is among them."""
-    found = False
+    is_any = False
     before = view.names
     for name in sorted(records.tables):
         target = records.projection(name)
@@ -128,11 +128,11 @@ async def _settle_rivals(
         of = target.tables.led_by
         led = [] if of is None else await _rivals(connection, target, of, source)
         await settle(connection, target, items, led, view)
-        found = found or bool(items or led)
+        is_any = is_any or bool(items or led)
     after = await names_now(connection, records)
     if after != before:  # another source speaks of a link now, and says otherwise
         await relink(connection, records, before, View(view.precedence, after))
-    return found
+    return is_any
 
 
 async def _rivals(

@@ -37,17 +37,17 @@ def item_fields(tables: RecordTables) -> Fields:
     def fields(wire: Mapping[str, Any]) -> list[str]:
         if not wire:
             return empty
-        made: list[str] = []
+        texts: list[str] = []
         for name, encode, absent in plan:
             value = wire.get(name)
             if value is None:
-                made.append(absent)
+                texts.append(absent)
             elif encode is None:
-                made.append(value)
+                texts.append(value)
             else:
-                made.append(encode(value))
-        made.extend([_scalar(compute(wire)) for compute in computed])
-        return made
+                texts.append(encode(value))
+        texts.extend([_scalar(compute(wire)) for compute in computed])
+        return texts
 
     return fields
 

@@ -58,16 +58,16 @@ async def settle(
 ) -> None:
     """Decide anew what is shown of some items, and who leads for some instruments."""
     view = replace(view, names=view.names.of_type(target.tables.spec))  # links judge no link
-    asked = sorted(items)
-    for at in range(0, len(asked), CLAIMS_PER_TURN):
-        part = asked[at : at + CLAIMS_PER_TURN]
+    ordered = sorted(items)
+    for at in range(0, len(ordered), CLAIMS_PER_TURN):
+        part = ordered[at : at + CLAIMS_PER_TURN]
         if target.tables.golden is None:
             await _speak(connection, target, part, view)
         else:
             await _merge(connection, target, part, view)
-    asked = sorted(led)
-    for at in range(0, len(asked), CLAIMS_PER_TURN):
-        await _lead(connection, target, asked[at : at + CLAIMS_PER_TURN], view)
+    ordered = sorted(led)
+    for at in range(0, len(ordered), CLAIMS_PER_TURN):
+        await _lead(connection, target, ordered[at : at + CLAIMS_PER_TURN], view)
 
 
 async def _contested(connection: Connection, target: Projection) -> set[str]:
@@ -104,7 +104,7 @@ _KNOWN = (
 async def _merge(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Write the golden rows of some items, or take them away where no claim stands."""
     claims, standing = await _claims(connection, target, "item_id", items, view)
-    merged = [found for each in claims.values() if (found := merge(each, view.precedence))]
+    merged = [golden for each in claims.values() if (golden := merge(each, view.precedence))]
     await target.forget(connection, items)
     lines = (target.row(standing[each.lead.entry_id], each.wire, view.names) for each in merged)
     await target.fill_stage(connection, lines)

@@ -175,8 +175,8 @@ def _renamings(database: Database) -> Iterator[str]:
 
 
 def _register(values: Mapping[str, Any]) -> str:
-    kept = {"source_id", "created_at"}
-    renewed = [f"{name} = EXCLUDED.{name}" for name in values if name not in {*kept, "authority"}]
+    unchanged = {"source_id", "created_at", "authority"}
+    renewed = [f"{name} = EXCLUDED.{name}" for name in values if name not in unchanged]
     renewed.append("authority = coalesce(nullif(source.authority, ''), EXCLUDED.authority)")
     return (
         f"INSERT INTO source ({', '.join(values)}) "  # noqa: S608 - own names

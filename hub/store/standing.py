@@ -48,44 +48,44 @@ class ReadCounts:
 
 
 async def standing_lines(
-    connection: Connection, target: Projection, found: ReadCounts, names: Names = NOBODY
+    connection: Connection, target: Projection, counts: ReadCounts, names: Names = NOBODY
 ) -> AsyncIterator[list[bytes]]:
     """Yield the COPY lines of everything that stands, a bounded number at a time."""
-    found.damaged, names = [], names.of_type(target.tables.spec)
+    counts.damaged, names = [], names.of_type(target.tables.spec)
     async with connection.cursor(name="standing") as cursor:
         cursor.itersize = ROWS_PER_TURN
         await cursor.execute(_STANDING.encode(), (target.tables.spec.name,))
         while rows := await cursor.fetchmany(ROWS_PER_TURN):
-            yield [made for row in rows if (made := _line(target, row, found, names)) is not None]
+            yield [line for row in rows if (line := _line(target, row, counts, names)) is not None]
 
 
 async def lines_of(
-    connection: Connection, target: Projection, entries: list[int], found: ReadCounts, names: Names
+    connection: Connection, target: Projection, entries: list[int], counts: ReadCounts, names: Names
 ) -> list[bytes]:
     """Return the COPY lines of some entries that stand."""
-    found.damaged, names = [], names.of_type(target.tables.spec)
+    counts.damaged, names = [], names.of_type(target.tables.spec)
     cursor = await connection.execute(_NAMED.encode(), (entries,))
     rows = await cursor.fetchall()
-    return [made for row in rows if (made := _line(target, row, found, names)) is not None]
+    return [line for row in rows if (line := _line(target, row, counts, names)) is not None]
 
 
 def _line(
-    target: Projection, row: tuple[Any, ...], found: ReadCounts, names: Names
+    target: Projection, row: tuple[Any, ...], counts: ReadCounts, names: Names
 ) -> bytes | None:
     *header, canon = row
     standing = Standing(*header)
     if canon is None and not standing.withdrawn:
-        found.erased += 1
+        counts.erased += 1
         return None
     if canon is not None and hashlib.sha256(canon).digest() != standing.digest:
-        assert found.damaged is not None
-        found.damaged.append((standing.source, standing.key))
+        assert counts.damaged is not None
+        counts.damaged.append((standing.source, standing.key))
         return None
     wire = {} if standing.withdrawn else json.loads(canon)
     spec = target.tables.spec
     if wire and (spec.owner_of(wire), spec.issuer_of(wire)) != (standing.owner, standing.issuer):
-        assert found.damaged is not None
-        found.damaged.append((standing.source, standing.key))
+        assert counts.damaged is not None
+        counts.damaged.append((standing.source, standing.key))
         return None
-    found.rows += 1
+    counts.rows += 1
     return target.row(standing, wire, names)

@@ -61,8 +61,8 @@ async def view_on(connection: Connection, records: StoredRecords, day: date) -> 
 
 async def precedence_in_force(connection: Connection) -> Precedence | None:
     """Return the order that claims were settled by, None where none was yet."""
-    found = await (await connection.execute(_IN_FORCE)).fetchone()
-    return None if found is None else precedence_on(found[0])
+    row = await (await connection.execute(_IN_FORCE)).fetchone()
+    return None if row is None else precedence_on(row[0])
 
 
 async def put_in_force(connection: Connection, order: Precedence) -> None:
@@ -72,10 +72,10 @@ async def put_in_force(connection: Connection, order: Precedence) -> None:
 
 async def names_now(connection: Connection, records: StoredRecords) -> Names:
     """Return the names of linked things."""
-    found = records.registry.with_trait(Joins)
-    if not found:
+    joining = records.registry.with_trait(Joins)
+    if not joining:
         return NOBODY
-    ((spec, joins),) = found
+    ((spec, joins),) = joining
     table = records.tables[spec.name].source.name
     state = await (
         await connection.execute(

@@ -159,10 +159,10 @@ def parents(scheme: str, code: str) -> tuple[str, ...]:
 
 def division(code: str, on: date | None = None) -> Division | None:
     """Find a division of the four provinces that holds on a day, or that ever held without one."""
-    found = divisions().get(code)
-    if found is None or (on is not None and not found.valid_on(on)):
+    known = divisions().get(code)
+    if known is None or (on is not None and not known.valid_on(on)):
         return None
-    return found
+    return known
 
 
 @cache
@@ -221,15 +221,15 @@ def _date(text: str) -> PartialDate | None:
 def _class_rows(scheme: str) -> tuple[ClassRow, ...]:
     file = _FILES[scheme]
     if scheme == INSTRUMENT_CLASSES:
-        found = tuple(
+        rows = tuple(
             ClassRow(scheme, code, parent, name) for code, parent, name in _read(file, columns=3)
         )
     else:
-        found = tuple(
+        rows = tuple(
             ClassRow(scheme, code, _asset_parent(scheme, code), name)
             for code, name in _read(file, columns=2)
         )
-    return found
+    return rows
 
 
 def _asset_parent(scheme: str, code: str) -> str:

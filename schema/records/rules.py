@@ -72,7 +72,7 @@ def links_two_of_a_kind(wire: Wire) -> Flaws:
 
 def classes_are_listed(wire: Wire) -> Flaws:
     """Check that codes of a scheme which the standard lists are in that list."""
-    found = []
+    flaws = []
     for name in ("classes", "subjects"):
         for position, code in enumerate(wire.get(name, ())):
             scheme = scheme_name(code["scheme"], code["version"])
@@ -82,8 +82,8 @@ def classes_are_listed(wire: Wire) -> Flaws:
                     f"{scheme} 中没有代码 {code['code']}",
                     f"{scheme} has no code {code['code']}",
                 )
-                found.append((f"{name}.{position}.code", flaw))
-    return found
+                flaws.append((f"{name}.{position}.code", flaw))
+    return flaws
 
 
 def periods_are_ordered(wire: Wire) -> Flaws:

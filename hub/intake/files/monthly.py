@@ -54,9 +54,9 @@ def read_monthly(name: str, data: bytes, source: str) -> MonthlyFile:
 
 
 def _typed(sheets: Sequence[FileSheet]) -> list[tuple[FileSheet, RecordSpec]]:
-    named = [(each, spec) for each in sheets if (spec := type_by_name(each.name))]
-    if named:
-        return named
+    typed = [(each, spec) for each in sheets if (spec := type_by_name(each.name))]
+    if typed:
+        return typed
     return [(each, spec) for each in sheets if (spec := type_by_columns(each.head))]
 
 

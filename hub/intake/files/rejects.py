@@ -79,15 +79,15 @@ class _Sheet:
             for position, cell in enumerate(row.cells, start=1):
                 self._cell(row.number - 1, position, cell, bad=False)
         of_header = [each for each in refused if each.row is table.header]
-        told = _told(of_header[0].problems if of_header else ())
-        shade = self._bad_head if 0 in told else self._grey
+        words = _told(of_header[0].problems if of_header else ())
+        shade = self._bad_head if 0 in words else self._grey
         self._sheet.write_string(header, 0, ROW_NUMBER_COLUMN, shade)
         self._sheet.set_column(0, 0, 12)
         for position, name in self._names():
-            shade = self._bad_head if position in told else self._head
+            shade = self._bad_head if position in words else self._head
             self._sheet.write_string(header, position, name, shade)
             self._sheet.set_column(position, position, max(10, min(40, len(name) * 2)))
-        self._comment(header, told)
+        self._comment(header, words)
         self._sheet.freeze_panes(header + 1, 1)
         rows = (each for each in refused if each.row is not table.header)
         for line, each in enumerate(rows, start=header + 1):
@@ -101,17 +101,17 @@ class _Sheet:
         return [(at, text_of(cell)) for at, cell in enumerate(written.cells, start=1)]
 
     def _row(self, line: int, refused: Refused) -> None:
-        told = _told(refused.problems)
-        shade = self._formats["", 0 in told]
+        words = _told(refused.problems)
+        shade = self._formats["", 0 in words]
         self._sheet.write_number(line, 0, refused.row.number, shade)
         for position, cell in enumerate(refused.row.cells, start=1):
-            if not self._cell(line, position, cell, bad=position in told):
-                told.setdefault(position, []).append(TOO_LONG)
-        self._comment(line, told)
+            if not self._cell(line, position, cell, bad=position in words):
+                words.setdefault(position, []).append(TOO_LONG)
+        self._comment(line, words)
 
-    def _comment(self, line: int, told: Mapping[int, Sequence[str]]) -> None:
+    def _comment(self, line: int, words: Mapping[int, Sequence[str]]) -> None:
         """Say what is wrong at each cell of a line."""
-        for position, texts in told.items():
+        for position, texts in words.items():
             comment = "\n\n".join(dict.fromkeys(texts))[:COMMENT_MAX]
             self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
 
@@ -136,13 +136,13 @@ class _Sheet:
 
 def _told(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
     """Return what is said at which column; what belongs to none is said in front, at 0."""
-    told: dict[int, list[str]] = {}
+    words_by_column: dict[int, list[str]] = {}
     for each in problems:
         words = f"{each.problem.zh}\n{each.problem.en}"
-        named = f"{each.problem.path}: " if each.problem.path and not each.columns else ""
+        place = f"{each.problem.path}: " if each.problem.path and not each.columns else ""
         for position in each.columns or (0,):
-            told.setdefault(position, []).append(f"{named}{words}")
-    return told
+            words_by_column.setdefault(position, []).append(f"{place}{words}")
+    return words_by_column
 
 
 def _shape(cell: Content) -> str | None:

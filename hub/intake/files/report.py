@@ -85,7 +85,7 @@ def report_of(
     reasons = Counter(
         reason
         for each in refused
-        for reason in {(told.problem.code, told.reason) for told in each.problems}
+        for reason in {(one.problem.code, one.reason) for one in each.problems}
     )
     return FileReport(
         file=file,

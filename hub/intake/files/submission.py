@@ -184,7 +184,7 @@ def _rejected(read: ReadTable, each: Converted) -> Rejected:
     file = read.file
     return Rejected(
         raw={"file": file.name, "row": each.row.number, "cells": read.kept(each.row)},
-        problems=tuple(told.problem for told in each.problems),
+        problems=tuple(row_problem.problem for row_problem in each.problems),
         record_type=read.record_type,
     )
 
@@ -193,13 +193,13 @@ def _refused(
     converted: Sequence[Converted], outcomes: Sequence[tuple[int, RowOutcome]]
 ) -> dict[int, Refused]:
     """Collect refused rows; what only intake found (owner, size) belongs to the whole row."""
-    made: dict[int, Refused] = {}
+    refused: dict[int, Refused] = {}
     for at, outcome in outcomes:
         if outcome.outcome is not Outcome.QUARANTINED:
             continue
         problems = converted[at].problems or tuple(
             RowProblem(problem, (), problem.path) for problem in outcome.problems
         )
-        known = made.get(at)
-        made[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
-    return dict(sorted(made.items()))
+        known = refused.get(at)
+        refused[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
+    return dict(sorted(refused.items()))

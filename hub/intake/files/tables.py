@@ -206,15 +206,15 @@ def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]
     while texts and not texts[-1]:
         texts.pop()
     counts: Counter[str] = Counter()
-    made = []
+    columns = []
     for position, text in enumerate(texts, start=1):
         counts[match_text(text)] += 1
         again = counts[match_text(text)]
         if text:
-            made.append(Column(position, text if again == 1 else f"{text}#{again}"))
+            columns.append(Column(position, text if again == 1 else f"{text}#{again}"))
         elif any(position <= len(r.cells) and not is_blank(r.cells[position - 1]) for r in rows):
-            made.append(Column(position, ""))
-    return tuple(made)
+            columns.append(Column(position, ""))
+    return tuple(columns)
 
 
 def _renumbered(table: Table) -> Table:

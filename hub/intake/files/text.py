@@ -115,8 +115,8 @@ def _unread(number: int, line: str, code: str, reason: str) -> SourceRow:
         "NOT_JSON": ("本行不是 JSON 对象", "the line is not a JSON object"),
     }
     zh, en = words[code]
-    told = Unread(code, zh, f"{en}: {reason}")
-    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), told)
+    unread = Unread(code, zh, f"{en}: {reason}")
+    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), unread)
 
 
 def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | None:
@@ -129,45 +129,45 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
         document = None
     if document is not None:
         return list(enumerate(_at(name, document, rows_at), start=1))
-    made: list[tuple[int, Any]] = []
+    rows: list[tuple[int, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        found: Any = None
+        value: Any = None
         reason = "it is another value"
         try:
-            found = read_json(line, fractions=Decimal)
+            value = read_json(line, fractions=Decimal)
         except ValueError as error:
             reason = str(error)
-        is_row = isinstance(found, dict)
-        made.append((number, found if is_row else _unread(number, line, "NOT_JSON", reason)))
-    objects = sum(isinstance(row, dict) for _, row in made)
-    return made if objects * 2 >= len(made) else None
+        is_row = isinstance(value, dict)
+        rows.append((number, value if is_row else _unread(number, line, "NOT_JSON", reason)))
+    objects = sum(isinstance(row, dict) for _, row in rows)
+    return rows if objects * 2 >= len(rows) else None
 
 
 def _at(name: str, document: Any, rows_at: str) -> list[Any]:
     """Go to the rows: member names, and `*` for all members of an object or list."""
-    found = [document]
+    values = [document]
     for step in rows_at.split(".") if rows_at else []:
         below: list[Any] = []
-        for each in found:
+        for each in values:
             if step == "*":
                 below += each.values() if isinstance(each, dict) else each
             elif isinstance(each, dict) and step in each:
                 below.append(each[step])
-        found = below
-    if len(found) == 1 and isinstance(found[0], list):
-        found = found[0]
-    if not found or not all(isinstance(each, dict) for each in found):
+        values = below
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    if not values or not all(isinstance(each, dict) for each in values):
         raise PayloadError(
             name,
             f"there are no rows at {rows_at or 'the top'}",
             hint='say where they stand 请写明数据行的位置: [file] rows_at = "data.rows"',
         )
-    return found
+    return values
 
 
-def json_table(name: str, text: str, rows_at: str, found: dict[str, str]) -> Table | None:
+def json_table(name: str, text: str, rows_at: str, facts: dict[str, str]) -> Table | None:
     """Return the table of a JSON text, a column for each member; None: it is no JSON.
 
     Raises `PayloadError`.
@@ -190,13 +190,13 @@ def json_table(name: str, text: str, rows_at: str, found: dict[str, str]) -> Tab
     if len(names) > LIMITS.table_columns_max:
         raise PayloadError(name, f"the rows have {len(names)} different members")
     columns = tuple(Column(position, each) for position, each in enumerate(names, start=1))
-    made = tuple(
+    source_rows = tuple(
         row
         if isinstance(row, SourceRow)
         else SourceRow(number, tuple(row.get(each) for each in names))
         for number, row in flat
     )
-    return Table(columns, made, TEXT_SHEET, found={**found, "format": "JSON"})
+    return Table(columns, source_rows, TEXT_SHEET, found={**facts, "format": "JSON"})
 
 
 def _members(row: dict[str, Any], prefix: str) -> Iterator[tuple[str, Content]]:

@@ -81,8 +81,8 @@ class Statements:
         for check in compiled.checks:
             check(env)
         if env.names and compiled.identities:
-            asked = [each for given in compiled.identities for each in given(env)]
-            await self._replace(asked, env, run)
+            identities = [each for read_ids in compiled.identities for each in read_ids(env)]
+            await self._replace(identities, env, run)
         texts = [bind(env) for bind in compiled.binds]
         parameters = [None if text is None else text.encode() for text in texts]
         await self.charge(compiled.cost.total(env.values), run)
@@ -97,9 +97,9 @@ class Statements:
             run.hidden += body.count(HIDDEN)
         return body
 
-    async def _replace(self, asked: list[str], env: Env, run: Run) -> None:
+    async def _replace(self, identities: list[str], env: Env, run: Run) -> None:
         """Put in the place of ids what links have put there; tell of what everybody sees."""
-        ids = [each for each in asked if each.isascii() and each.isprintable()]
+        ids = [each for each in identities if each.isascii() and each.isprintable()]
         for former, now, is_public in await self._database.reads.fetch_all(self._replaced, (ids,)):
             env.replaced[former] = now
             if is_public:
@@ -136,10 +136,10 @@ class Statements:
         remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
         denied = f',"denied":{run.hidden}' if run.hidden else ""
         replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
-        told = (
+        about = (
             f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
         )
-        parts += [b',"extensions":{"sources":', sources, replaced, told.encode(), b"}}"]
+        parts += [b',"extensions":{"sources":', sources, replaced, about.encode(), b"}}"]
         return b"".join(parts)
 
 

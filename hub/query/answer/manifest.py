@@ -68,9 +68,9 @@ class Manifest:
         async with self._database.reads.connection() as connection:
             cursor = AsyncRawCursor(connection)
             await cursor.execute(self._statement, (format_instant(now),))
-            found = await cursor.fetchall()
+            rows = await cursor.fetchall()
             self._names = await names_now(connection, self._database.records)
-        self._rows = [(_facts(row), frozenset(row[5])) for row in found]
+        self._rows = [(_facts(row), frozenset(row[5])) for row in rows]
         self._texts = {}
         self._read_at = now
 

@@ -86,13 +86,13 @@ def told(error: HubError, language: str, path: Sequence[str | int] | None = None
     if isinstance(error, ScopeMissingError):
         extensions["scope"] = error.scope
     extensions["retryable"] = error.retry_after_s is not None
-    made: dict[str, Any] = {"message": message}
+    document: dict[str, Any] = {"message": message}
     if isinstance(error, QueryError) and error.locations:
-        made["locations"] = [{"line": line, "column": n} for line, n in error.locations]
+        document["locations"] = [{"line": line, "column": n} for line, n in error.locations]
     where = path if path is not None else (error.path if isinstance(error, QueryError) else ())
     if where:
-        made["path"] = list(where)
-    return {**made, "extensions": extensions}
+        document["path"] = list(where)
+    return {**document, "extensions": extensions}
 
 
 def denials(denied: Iterable[FieldDenied], language: str) -> list[dict[str, Any]]:

@@ -59,38 +59,38 @@ def window(start: Argument, end: Argument, statement: Writing) -> AskedWindow:
     )
 
 
-def _overlap(alias: str, trait: Covers | Occupies, asked: AskedWindow) -> str:
-    return f"{alias}.{trait.start} < {asked.end} AND {alias}.{trait.end} > {asked.start}"
+def _overlap(alias: str, trait: Covers | Occupies, window: AskedWindow) -> str:
+    return f"{alias}.{trait.start} < {window.end} AND {alias}.{trait.end} > {window.start}"
 
 
-def _counts(coverage: str, source: str, asked: AskedWindow) -> str:
+def _counts(coverage: str, source: str, window: AskedWindow) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
     A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
     said so again.
     """
-    _, covers = asked.model.stating(Covers)
+    _, covers = window.model.stating(Covers)
     return (
-        f"{_overlap(coverage, covers, asked)} AND {source}.active"
+        f"{_overlap(coverage, covers, window)} AND {source}.active"
         f" AND {is_for_owner(coverage, source)} AND"
         f" greatest({coverage}.as_of,h.as_of)"
-        f" + make_interval(secs => {source}.promised_freshness_s) >= {asked.now}"
+        f" + make_interval(secs => {source}.promised_freshness_s) >= {window.now}"
     )
 
 
-def _covered(key: str, asked: AskedWindow) -> str:
+def _covered(key: str, window: AskedWindow) -> str:
     """Return a query for what is covered by the one source that speaks, one row."""
-    table, covers = asked.model.stating(Covers)
+    table, covers = window.model.stating(Covers)
     return (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
         "min(greatest(c.as_of,h.as_of)) AS as_of,min(c.source) AS source"
         f" FROM {table} c JOIN source s ON s.source_id = c.source"
         " LEFT JOIN heard h USING (entry_id)"
-        f" WHERE c.{covers.of} = {key} AND c.leads AND {_counts('c', 's', asked)}"
+        f" WHERE c.{covers.of} = {key} AND c.leads AND {_counts('c', 's', window)}"
     )
 
 
-def _opened(key: str, asked: AskedWindow) -> str:
+def _opened(key: str, window: AskedWindow) -> str:
     """Return a query for when it is open, and when that is not stated, one row.
 
     The days of the window depend on no instrument: they are written down once for all of them.
@@ -101,11 +101,11 @@ def _opened(key: str, asked: AskedWindow) -> str:
     days = (
         f"SELECT d.d AS day,('{{{_DAYS}}}'::text[])[extract(isodow FROM d.d)::int] AS weekday,"
         f"tstzrange({midnight},{next_midnight}) AS whole"
-        f" FROM generate_series(date_trunc('day',{asked.start} AT TIME ZONE '{ZONE}'),"
-        f"date_trunc('day',({asked.end} - interval '1 us') AT TIME ZONE '{ZONE}'),"
+        f" FROM generate_series(date_trunc('day',{window.start} AT TIME ZONE '{ZONE}'),"
+        f"date_trunc('day',({window.end} - interval '1 us') AT TIME ZONE '{ZONE}'),"
         "interval '1 day') AS d(d)"
     )
-    table, hours = asked.model.stating(Opens)
+    table, hours = window.model.stating(Opens)
     stated = (
         f"SELECT y.source,y.{hours.weekday} AS weekday,(p.p->>'opens')::interval AS opens,"
         f"(p.p->>'closes')::interval AS closes FROM {table} y"
@@ -122,31 +122,31 @@ def _opened(key: str, asked: AskedWindow) -> str:
     )
 
 
-def _taken(key: str, asked: AskedWindow) -> str:
+def _taken(key: str, window: AskedWindow) -> str:
     """Return a query for what is taken, whoever says so, one row."""
-    table, takes = asked.model.stating(Occupies)
+    table, takes = window.model.stating(Occupies)
     taken = (
         f"range_agg(tstzrange(o.{takes.start},o.{takes.end})) FILTER (WHERE o.{takes.certainty} ="
     )
     return (
         f"SELECT {taken} 'FIRM') AS firm,{taken} 'TENTATIVE') AS maybe,"
         f"array_agg(o.source) AS sources FROM {table} o"
-        f" WHERE o.{takes.of} = {key} AND o.speaks AND {_overlap('o', takes, asked)}"
+        f" WHERE o.{takes.of} = {key} AND o.speaks AND {_overlap('o', takes, window)}"
     )
 
 
-def _known(key: str, asked: AskedWindow) -> str:
+def _known(key: str, window: AskedWindow) -> str:
     """Return a query for what is known of an instrument in a window, one row."""
     ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
-    named = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
+    columns = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
     return (
-        f"SELECT tstzmultirange(tstzrange({asked.start},{asked.end})) AS asked,{named},c.as_of,"
+        f"SELECT tstzmultirange(tstzrange({window.start},{window.end})) AS asked,{columns},c.as_of,"
         "c.source AS covering,h.source AS opening_source,o.sources"
-        f" FROM ({_covered(key, asked)}) c,({_opened(key, asked)}) h,({_taken(key, asked)}) o"
+        f" FROM ({_covered(key, window)}) c,({_opened(key, window)}) h,({_taken(key, window)}) o"
     )
 
 
-def _parts(key: str, asked: AskedWindow) -> str:
+def _parts(key: str, window: AskedWindow) -> str:
     """Return a query for the free, tentative and unknown parts of a window, one row.
 
     OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
@@ -157,11 +157,11 @@ def _parts(key: str, asked: AskedWindow) -> str:
         "(k.maybe * k.opening * k.cover * k.asked) - k.firm AS tentative,"
         "(((k.opening * k.asked) - k.cover) - k.firm) + (k.unstated * k.asked) AS unknown,"
         "((k.opening + k.unstated) * k.asked) AS possible"
-        f" FROM ({_known(key, asked)} OFFSET 0) k OFFSET 0"
+        f" FROM ({_known(key, window)} OFFSET 0) k OFFSET 0"
     )
 
 
-def availability_row(key: str, asked: AskedWindow) -> str:
+def availability_row(key: str, window: AskedWindow) -> str:
     """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
     sources = (
@@ -174,7 +174,7 @@ def availability_row(key: str, asked: AskedWindow) -> str:
         " CASE WHEN isempty(v.unknown) THEN 'BUSY' ELSE 'UNKNOWN' END"
         " WHEN v.free = v.possible THEN 'FREE' ELSE 'PARTLY' END AS status,"
         f"coalesce((SELECT {longest} FROM unnest(v.free) r),0) AS longest"
-        f" FROM ({_parts(key, asked)}) v"
+        f" FROM ({_parts(key, window)}) v"
     )
 
 
@@ -183,12 +183,12 @@ def is_covered(argument: Argument, alias: str, statement: Writing) -> str:
 
     What nobody covers cannot be free: this leaves it out before anything is computed.
     """
-    asked = _asked(argument, statement)
-    table, covers = asked.model.stating(Covers)
+    window = _asked(argument, statement)
+    table, covers = window.model.stating(Covers)
     return (
         f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
         " JOIN source s ON s.source_id = c.source LEFT JOIN heard h USING (entry_id)"
-        f" WHERE c.leads AND {_counts('c', 's', asked)})"
+        f" WHERE c.leads AND {_counts('c', 's', window)})"
     )
 
 

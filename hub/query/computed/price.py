@@ -41,14 +41,14 @@ def _quantity(argument: Argument | None, statement: Writing) -> str:
     return statement.bind(argument, binding.plain, "numeric")
 
 
-def price_row(key: str, given: dict[str, Argument | None], statement: Writing) -> str:
+def price_row(key: str, arguments: dict[str, Argument | None], statement: Writing) -> str:
     """Return a query for one row with the columns that `hub.query.sql.model` reads."""
-    audience = given["audience"]
+    audience = arguments["audience"]
     assert audience is not None
-    asked = statement.bind(audience, binding.plain, "text")
-    hours = _quantity(given["hours"], statement)
-    samples = _quantity(given["samples"], statement)
-    on = given["on"]
+    audience_text = statement.bind(audience, binding.plain, "text")
+    hours = _quantity(arguments["hours"], statement)
+    samples = _quantity(arguments["samples"], statement)
+    on = arguments["on"]
     if on is None:
         day = statement.bind_env("today", lambda env: local_date(env.now).isoformat(), "date")
     else:
@@ -62,7 +62,8 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Writing) -
         f" AND (o.valid_from IS NULL OR o.valid_from <= {day})"
         f" AND (o.valid_until IS NULL OR o.valid_until >= {day})"
         " AND coalesce(o.minimum_charge->>'currency' = o.price->>'currency',true)"
-        f" AND (o.audience = {asked} OR ({asked} = 'ENTERPRISE' AND o.audience = 'OUTSIDE'))"
+        f" AND (o.audience = {audience_text}"
+        f" OR ({audience_text} = 'ENTERPRISE' AND o.audience = 'OUTSIDE'))"
     )
     priced = (
         "SELECT o.source,o.code,o.audience,o.unit,o.price,o.minimum_charge,o.item_id,"
@@ -78,7 +79,7 @@ def price_row(key: str, given: dict[str, Argument | None], statement: Writing) -
     best = (
         f"SELECT q.source,q.code,q.audience,q.unit,q.price,q.minimum_charge,{basis} AS basis,"
         f"{_money(total, 'q.currency')} AS amount FROM ({priced}) q"
-        f" WHERE q.quantity IS NOT NULL ORDER BY (q.audience <> {asked}),"
+        f" WHERE q.quantity IS NOT NULL ORDER BY (q.audience <> {audience_text}),"
         f"(q.currency <> 'CNY'),{total},q.item_id LIMIT 1"
     )
     return (

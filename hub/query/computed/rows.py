@@ -12,13 +12,13 @@ from hub.query.plan.limits import AVAILABILITY_COST
 
 
 def computed_row(
-    how: str, key: str, given: Callable[[str], Argument | None], statement: Writing
+    how: str, key: str, argument_of: Callable[[str], Argument | None], statement: Writing
 ) -> tuple[str, int]:
     """Return the query for `availability` or `price` of the instrument `key`, and its cost."""
     if how == "availability":
-        start, end = given("from"), given("until")
+        start, end = argument_of("from"), argument_of("until")
         assert start is not None
         assert end is not None
         return availability_row(key, window(start, end, statement)), AVAILABILITY_COST
     names = ("audience", "hours", "samples", "on")
-    return price_row(key, {name: given(name) for name in names}, statement), 1
+    return price_row(key, {name: argument_of(name) for name in names}, statement), 1

@@ -76,8 +76,8 @@ class Argument:
             return None
         where = f"{self.name}.{name}"
         if isinstance(self.node, ObjectValueNode):
-            found = next((f.value for f in self.node.fields if f.name.value == name), None)
-            return from_literal(where, found, field.type, self.sample)
+            literal = next((f.value for f in self.node.fields if f.name.value == name), None)
+            return from_literal(where, literal, field.type, self.sample)
         return self._inside(where, name, field.type)
 
     def members(self) -> list[Argument]:
@@ -91,13 +91,13 @@ class Argument:
             nodes = [self.node]
         else:
             count = len(self.read(self.sample.values))
-            found = [self._inside(f"{self.name}.{n}", n, inner) for n in range(count)]
-            return [each for each in found if each is not None]
-        made = [
+            arguments = [self._inside(f"{self.name}.{n}", n, inner) for n in range(count)]
+            return [each for each in arguments if each is not None]
+        literals = [
             from_literal(f"{self.name}.{n}", node, inner, self.sample)
             for n, node in enumerate(nodes)
         ]
-        return [each for each in made if each is not None]
+        return [each for each in literals if each is not None]
 
     def _inside(self, where: str, step: str | int, kind: GraphQLInputType) -> Argument | None:
         read = self.read
@@ -142,9 +142,9 @@ def argument_of(node: FieldNode, field: GraphQLField, name: str, sample: Sample)
     if declared is None:
         return None
     where = f"{node.name.value}.{name}"
-    found = next((a.value for a in node.arguments or () if a.name.value == name), None)
-    absent = found is None or (
-        isinstance(found, VariableNode) and found.name.value not in sample.values.coerced
+    literal = next((a.value for a in node.arguments or () if a.name.value == name), None)
+    absent = literal is None or (
+        isinstance(literal, VariableNode) and literal.name.value not in sample.values.coerced
     )
     if absent:
         default = declared.default_value
@@ -153,7 +153,7 @@ def argument_of(node: FieldNode, field: GraphQLField, name: str, sample: Sample)
         return Argument(
             where, ("default", repr(default)), declared.type, lambda _: default, None, sample
         )
-    return from_literal(where, found, declared.type, sample)
+    return from_literal(where, literal, declared.type, sample)
 
 
 def _has_variable(node: ValueNode) -> bool:

@@ -127,11 +127,11 @@ def provinces(argument: Argument, value: Any) -> str | None:
     members = value if isinstance(value, list) else [value]
     if len(members) > IN_MAX:
         raise bad_input(argument, f"at most {IN_MAX} members")
-    found: list[str] = []
+    names: list[str] = []
     for each in members:
         official = Province[each.value if isinstance(each, Enum) else each].official
-        found += [official] if official else _ELSEWHERE
-    return array(found)
+        names += [official] if official else _ELSEWHERE
+    return array(names)
 
 
 def search(argument: Argument, value: Any) -> str | None:

@@ -84,11 +84,11 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
 
 def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: QueryLimits) -> None:
     """Refuse selection sets that are together too much once their fragments are expanded."""
-    found = [sizes.of(each) for each in roots]
-    if max((size.nesting for size in found), default=0) > NESTING_MAX:
+    measured = [sizes.of(each) for each in roots]
+    if max((size.nesting for size in measured), default=0) > NESTING_MAX:
         detail = f"at most {NESTING_MAX} levels of syntax, fragments expanded"
         raise QueryError(ErrorCode.TOO_DEEP, detail)
-    if sum(size.nodes for size in found) > limits.fields:
+    if sum(size.nodes for size in measured) > limits.fields:
         detail = f"at most {limits.fields} fields and values, fragments expanded"
         raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
     if sum(sizes.pairs(each) for each in roots) > limits.pairs:
@@ -243,8 +243,8 @@ class _Sizes:
         holder = (
             self._fragments.get(node.name.value) if isinstance(node, FragmentSpreadNode) else node
         )
-        found = getattr(holder, "selection_set", None)
-        return [] if found is None else [found]
+        selection = getattr(holder, "selection_set", None)
+        return [] if selection is None else [selection]
 
 
 def _introspected(name: str, below: _Size) -> int:
@@ -273,15 +273,15 @@ def _inner_first(fragments: Fragments) -> list[str]:
 
 
 def _spreads(selection: SelectionSetNode) -> Spreads:
-    found: dict[str, FragmentSpreadNode] = {}
+    by_name: dict[str, FragmentSpreadNode] = {}
     waiting = [selection]
     while waiting:
         for node in waiting.pop().selections:
             if isinstance(node, FragmentSpreadNode):
-                found.setdefault(node.name.value, node)
+                by_name.setdefault(node.name.value, node)
             elif (below := getattr(node, "selection_set", None)) is not None:
                 waiting.append(below)
-    return found
+    return by_name
 
 
 def _circle(names: Sequence[str], spreads: Mapping[str, Spreads]) -> QueryError:
@@ -289,9 +289,9 @@ def _circle(names: Sequence[str], spreads: Mapping[str, Spreads]) -> QueryError:
     via = ", ".join(f"'{name}'" for name in names[1:-1])
     detail = f"Cannot spread fragment '{names[0]}' within itself{via and f' via {via}'}."
     places = [spreads[name][after].loc for name, after in pairwise(names)]
-    found = [get_location(place.source, place.start) for place in places if place]
+    locations = [get_location(place.source, place.start) for place in places if place]
     return QueryError(
         ErrorCode.GRAPHQL_VALIDATION_FAILED,
         detail[:DETAIL_MAX],
-        locations=[(each.line, each.column) for each in found],
+        locations=[(each.line, each.column) for each in locations],
     )

@@ -25,15 +25,15 @@ class Cost:
 
     def part(self, own: int = 1, times: int | Argument = 1) -> Cost:
         """Add a node below this one."""
-        made = Cost(own, times)
-        self.parts.append(made)
-        return made
+        below = Cost(own, times)
+        self.parts.append(below)
+        return below
 
     def choice(self) -> Cost:
         """Add one of several things of which one comes true."""
-        made = Cost(own=0)
-        self.choices.append(made)
-        return made
+        below = Cost(own=0)
+        self.choices.append(below)
+        return below
 
     def total(self, values: VariableValues) -> int:
         """Return the cost for the values of a request."""
@@ -49,20 +49,20 @@ class Cost:
 
     def settled(self) -> Cost:
         """Return the same cost with everything summed up that no variable decides."""
-        made = Cost(self.own, self.times)
+        cost = Cost(self.own, self.times)
         if isinstance(self.times, Argument) and self.times.is_constant:
-            made.times = self._count(NOTHING)
+            cost.times = self._count(NOTHING)
         for part in map(Cost.settled, self.parts):
             if part.is_settled:
-                made.own += part.total(NOTHING)
+                cost.own += part.total(NOTHING)
             else:
-                made.parts.append(part)
+                cost.parts.append(part)
         choices = [choice.settled() for choice in self.choices]
         if all(choice.is_settled for choice in choices):
-            made.own += max((choice.total(NOTHING) for choice in choices), default=0)
+            cost.own += max((choice.total(NOTHING) for choice in choices), default=0)
         else:
-            made.choices = choices
-        return made
+            cost.choices = choices
+        return cost
 
     @property
     def is_settled(self) -> bool:

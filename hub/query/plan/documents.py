@@ -52,10 +52,10 @@ class GraphDocument:
         """Return the operation of that name, or the only one."""
         if name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
-        found = self.operations.get(name)
-        if found is None or name is None:
+        operation = self.operations.get(name)
+        if operation is None or name is None:
             raise QueryError(ErrorCode.OPERATION_UNKNOWN, "name one operation of the document")
-        return found
+        return operation
 
 
 def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> GraphDocument:
@@ -98,7 +98,7 @@ def _parsed(text: str, limits: QueryLimits) -> DocumentNode:
 
 
 def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
-    made = [
+    refusals = [
         QueryError(
             code,
             _SUGGESTION.sub("", error.message)[:DETAIL_MAX],
@@ -106,19 +106,19 @@ def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
         )
         for error in errors
     ]
-    made[0].also = tuple(made[1:])
-    return made[0]
+    refusals[0].also = tuple(refusals[1:])
+    return refusals[0]
 
 
 def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, Shape]:
     from graphql import type_from_ast
 
-    found: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
     for definition in operation.variable_definitions or ():
         kind = type_from_ast(schema, definition.type)
         assert kind is not None
-        found[definition.variable.name.value] = shape_of(kind)
-    return found
+        shapes[definition.variable.name.value] = shape_of(kind)
+    return shapes
 
 
 def document_id(text: str) -> str:

@@ -58,16 +58,16 @@ class Selection:
         The sets are one set that is merged: a fragment counts once in all of them, or fragments
         that are spread twice below the same field would double at every level.
         """
-        found: Selected = {}
+        selected: Selected = {}
         seen: set[str] = set()
         for each in sets:
             if each is not None:
-                self._collect_into(found, each.selections, kind, seen)
-        return found
+                self._collect_into(selected, each.selections, kind, seen)
+        return selected
 
     def _collect_into(
         self,
-        found: Selected,
+        selected: Selected,
         selections: Iterable[SelectionNode],
         kind: GraphQLObjectType,
         seen: set[str],
@@ -76,7 +76,7 @@ class Selection:
             if not self._included(node.directives or ()):
                 continue
             if isinstance(node, FieldNode):
-                found.setdefault((node.alias or node.name).value, []).append(node)
+                selected.setdefault((node.alias or node.name).value, []).append(node)
                 continue
             if isinstance(node, FragmentSpreadNode):
                 if node.name.value in seen:
@@ -89,17 +89,19 @@ class Selection:
                 assert isinstance(node, InlineFragmentNode)
                 fragment = node
             if self._applies(fragment, kind):
-                self._collect_into(found, fragment.selection_set.selections, kind, seen)
+                self._collect_into(selected, fragment.selection_set.selections, kind, seen)
 
     def _applies(
         self, fragment: FragmentDefinitionNode | InlineFragmentNode, kind: GraphQLObjectType
     ) -> bool:
         if fragment.type_condition is None:
             return True
-        named = self._schema.get_type(fragment.type_condition.name.value)
-        if named is kind:
+        condition = self._schema.get_type(fragment.type_condition.name.value)
+        if condition is kind:
             return True
-        return isinstance(named, GraphQLInterfaceType) and self._schema.is_sub_type(named, kind)
+        return isinstance(condition, GraphQLInterfaceType) and self._schema.is_sub_type(
+            condition, kind
+        )
 
     def type(self, name: str) -> GraphQLObjectType:
         """Return the object type of that name."""

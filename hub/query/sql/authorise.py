@@ -54,13 +54,13 @@ class Authority:
             guard = self.guard(spec, item, alias, statement) if self.may_read(item) else "false"
             if guard is not None:
                 absent[guard].append(_is_absent(item, alias))
-        found = [f"(({' AND '.join(parts)}) OR {guard})" for guard, parts in absent.items()]
+        conditions = [f"(({' AND '.join(parts)}) OR {guard})" for guard, parts in absent.items()]
         for item in originals_of(spec):
             shown = self.original(spec, "o->>'path'", alias, statement)
             if shown is not None:
                 members = f"jsonb_array_elements({alias}.{item.name}) o"
-                found.append(f"NOT EXISTS (SELECT FROM {members} WHERE NOT {shown})")
-        return " AND ".join(found) or None
+                conditions.append(f"NOT EXISTS (SELECT FROM {members} WHERE NOT {shown})")
+        return " AND ".join(conditions) or None
 
     def original(
         self, spec: RecordSpec, path: str, alias: str, statement: Parameters

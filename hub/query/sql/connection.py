@@ -82,60 +82,62 @@ class Page:
         )
 
 
-def page_of(spec: RecordSpec, on: str, coordinate: str, given: Given, statement: Statement) -> Page:
+def page_of(
+    spec: RecordSpec, on: str, coordinate: str, arguments: Given, statement: Statement
+) -> Page:
     """Read the arguments of a connection."""
     alias = statement.alias()
-    filtered, searched = given("filter"), given("search")
-    names = order_names(given("orderBy"))
+    filtered, searched = arguments("filter"), arguments("search")
+    names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
     if searched is not None:
         where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
-    found = None if where else listed(spec, filtered, names, f"{alias}l", statement)
+    listing = None if where else listed(spec, filtered, names, f"{alias}l", statement)
     fitting = Conditions()
-    if found is None:
+    if listing is None:
         fitting = conditions(spec, filtered, alias, statement)
         where += fitting.first
-    first, last = given("first"), given("last")
+    first, last = arguments("first"), arguments("last")
     if first is not None and last is not None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
     return Page(
         spec=spec,
         table=statement.model.tables[spec.name],
         alias=alias,
-        where=found.where if found else tuple(where),
-        order=order_of(spec, names, f"{alias}l" if found else alias, statement),
+        where=listing.where if listing else tuple(where),
+        order=order_of(spec, names, f"{alias}l" if listing else alias, statement),
         hashed=CursorHash(coordinate, names, filtered, searched),
         size=page_size(first or last, PAGE_DEFAULT, statement),
         backward=last is not None,
-        after=given("after"),
-        before=given("before"),
+        after=arguments("after"),
+        before=arguments("before"),
         last=fitting.last,
-        listing=found.table if found else None,
+        listing=listing.table if listing else None,
     )
 
 
-def page_size(asked: Argument | None, default: int, statement: Statement) -> str:
+def page_size(argument: Argument | None, default: int, statement: Statement) -> str:
     """Return the number of rows, checked against the bound.
 
     A number that stands in the document becomes part of the text, because PostgreSQL plans for a
     LIMIT that it knows; one that comes in a variable is a parameter.
     """
-    if asked is None:
+    if argument is None:
         return f"{default}::int"
     most = statement.limits.page
-    if isinstance(asked.node, IntValueNode) and 0 <= int(asked.node.value) <= most:
-        return f"{int(asked.node.value)}::int"
-    return statement.bind(asked, binding.whole_number(0, most), "int")
+    if isinstance(argument.node, IntValueNode) and 0 <= int(argument.node.value) <= most:
+        return f"{int(argument.node.value)}::int"
+    return statement.bind(argument, binding.whole_number(0, most), "int")
 
 
 def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     """Return the conditions under which a row may be seen at all."""
     statement.records.add(spec.name)
     statement.rows[alias] = spec
-    found = [] if spec.golden else [f"{alias}.speaks"]
+    conditions = [] if spec.golden else [f"{alias}.speaks"]
     rule = statement.authority.row_rule(spec, alias, statement)
-    return [*found, rule] if rule else found
+    return [*conditions, rule] if rule else conditions
 
 
 def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) -> str:
@@ -205,8 +207,8 @@ def connection(
     if not names & {"nodes", "edges", "pageInfo"}:
         return f"({hits}SELECT {body})"
     # HAVING makes one row of it, also where nothing that is asked counts or lists the rows.
-    found = rows(page, writer.cells(), statement, more=more)
-    return f"({hits}SELECT {body} FROM {found} HAVING true)"
+    query = rows(page, writer.cells(), statement, more=more)
+    return f"({hits}SELECT {body} FROM {query} HAVING true)"
 
 
 @dataclass(slots=True)
@@ -224,13 +226,13 @@ class _Writer:
     def cells(self) -> list[str]:
         """Return the select items that the fields written so far refer to."""
         page = self.page
-        found = [f"{body} AS j{n}" for n, body in enumerate(self.bodies)]
+        columns = [f"{body} AS j{n}" for n, body in enumerate(self.bodies)]
         source = page.order.alias
         if self.has_cursors and page.listing:
-            found += [f"{source}.{key}" for key in page.order.names()]
+            columns += [f"{source}.{key}" for key in page.order.names()]
         elif self.has_cursors:
-            found += page.order.columns()
-        return [*found, f"{source}.item_id"]
+            columns += page.order.columns()
+        return [*columns, f"{source}.item_id"]
 
     def _node(self, nodes: list[FieldNode], *keys: str) -> str:
         self.bodies.append(self.parts.node(nodes, self.page.alias, keys))
@@ -263,16 +265,16 @@ class _Writer:
         return self.page.order.cursor(self.page.row, parameter)
 
     def _edge(self, nodes: list[FieldNode], edges: str) -> str:
-        found = []
+        members = []
         for key, each in self.parts.subfields(nodes, f"{self.page.spec.name}Edge").items():
             name = each[0].name.value
             if name == "cursor":
-                found.append((key, f"""'"'||{self._cursor()}||'"'"""))
+                members.append((key, f"""'"'||{self._cursor()}||'"'"""))
             elif name == "node":
-                found.append((key, self._node(each, edges, key)))
+                members.append((key, self._node(each, edges, key)))
             else:
-                found.append((key, jsontext.constant(f"{self.page.spec.name}Edge")))
-        return jsontext.obj(found)
+                members.append((key, jsontext.constant(f"{self.page.spec.name}Edge")))
+        return jsontext.obj(members)
 
     def _info(self, nodes: list[FieldNode]) -> str:
         page = self.page

@@ -26,20 +26,21 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 def decode(cursor: Any, expected_hash: str, casts: tuple[str, ...]) -> list[str | None]:
     """Return identity and key values of a cursor; QueryError BAD_CURSOR for any other text."""
-    found = _document(cursor)
+    document = _document(cursor)
     well_formed = (
-        isinstance(found, list)
-        and len(found) == len(casts) + 2
-        and found[0] == expected_hash
-        and isinstance(found[1], str)
-        and _is("text", found[1])
+        isinstance(document, list)
+        and len(document) == len(casts) + 2
+        and document[0] == expected_hash
+        and isinstance(document[1], str)
+        and _is("text", document[1])
         and all(
-            value is None or _is(cast, value) for cast, value in zip(casts, found[2:], strict=True)
+            value is None or _is(cast, value)
+            for cast, value in zip(casts, document[2:], strict=True)
         )
     )
     if not well_formed:
         raise _bad()
-    return found[1:]  # type: ignore[no-any-return]
+    return document[1:]  # type: ignore[no-any-return]
 
 
 def _document(cursor: Any) -> Any:

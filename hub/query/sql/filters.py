@@ -64,7 +64,7 @@ _KINDS = {
 
 def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
     """List what a record can be filtered by, in the order of its items."""
-    found = []
+    members = []
     for item in spec.items:
         if not item.facts.filterable:
             continue
@@ -80,15 +80,15 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
         assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
         listing = model.listings.get(spec.name)
         where = listing.table if listing and kind is FilterKind.CLASSES else None
-        found.append(Member(name, kind, item.facts.zh, item.facts.en, item, where))
+        members.append(Member(name, kind, item.facts.zh, item.facts.en, item, where))
     if spec.trait(Located):
-        found.append(
+        members.append(
             Member("provinces", FilterKind.PROVINCES, "省级行政区", "In one of these provinces")
         )
     if spec.trait(Bookable):
         about = "在时段内有连续空闲；未知不算空闲", "Free in one stretch; unknown time is not free"
-        found.append(Member("availableFor", FilterKind.AVAILABLE, *about))
-    found.append(
+        members.append(Member("availableFor", FilterKind.AVAILABLE, *about))
+    members.append(
         Member(
             "updatedSince",
             FilterKind.UPDATED,
@@ -97,12 +97,14 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
             table=model.sources[spec.name],
         )
     )
-    return found
+    return members
 
 
-def given_members(spec: RecordSpec, given: Argument, model: Model) -> list[tuple[Member, Argument]]:
+def given_members(
+    spec: RecordSpec, filtered: Argument, model: Model
+) -> list[tuple[Member, Argument]]:
     """List the members that a filter argument gives."""
-    pairs = ((member, given.get(member.name)) for member in filter_members(spec, model))
+    pairs = ((member, filtered.get(member.name)) for member in filter_members(spec, model))
     return [(member, argument) for member, argument in pairs if argument is not None]
 
 
@@ -117,24 +119,24 @@ class Conditions:
 
 
 def conditions(
-    spec: RecordSpec, given: Argument | None, alias: str, statement: Statement
+    spec: RecordSpec, filtered: Argument | None, alias: str, statement: Statement
 ) -> Conditions:
     """Return the SQL conditions of a filter argument on the rows of `alias`."""
-    found: list[str] = []
+    parts: list[str] = []
     last: list[str] = []
-    pairs = [] if given is None else given_members(spec, given, statement.model)
+    pairs = [] if filtered is None else given_members(spec, filtered, statement.model)
     for member, argument in pairs:
-        made = said(member, argument, alias, statement)
-        if not made:
+        condition = said(member, argument, alias, statement)
+        if not condition:
             continue
         if member.kind is FilterKind.AVAILABLE:
             last.append(has_free_stretch(argument, alias, statement))
         if member.item is not None:
             statement.authority.must_read(spec, member.item, f"filter.{member.name}")
             guard = statement.authority.guard(spec, member.item, alias, statement)
-            made += [guard] if guard else []
-        found += made
-    return Conditions(tuple(found), tuple(last))
+            condition += [guard] if guard else []
+        parts += condition
+    return Conditions(tuple(parts), tuple(last))
 
 
 def said(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -154,7 +156,7 @@ def _compared(
     argument: Argument, statement: Statement, column: str, cast: str, names: dict[str, str]
 ) -> list[str]:
     """Say each of the members in `names` (member: template over {c} and {p}) that is given."""
-    found = []
+    parts = []
     for name, template in names.items():
         value = argument.get(name)
         if value is None:
@@ -163,8 +165,8 @@ def _compared(
             parameter = statement.bind(value, bind.texts, "text[]")
         else:
             parameter = statement.bind(value, bind.plain, cast)
-        found.append(template.format(c=column, p=parameter))
-    return found
+        parts.append(template.format(c=column, p=parameter))
+    return parts
 
 
 def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -172,13 +174,13 @@ def _text(member: Member, argument: Argument, alias: str, statement: Statement) 
     column, record = _column(member, alias), member.item.names if member.item else None
     if record is None:
         return _compared(argument, statement, column, "text", names)
-    found = _compared(argument, statement, column, "text", {"startsWith": names["startsWith"]})
+    parts = _compared(argument, statement, column, "text", {"startsWith": names["startsWith"]})
     for name, cast in (("eq", "text"), ("in", "text[]")):  # the key that a linked thing is known by
         value = argument.get(name)
         if value is not None:
             parameter = statement.bind_name(value, lambda known, key: known.of(record, key), cast)
-            found.append(names[name].format(c=column, p=parameter))
-    return found
+            parts.append(names[name].format(c=column, p=parameter))
+    return parts
 
 
 def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -195,19 +197,19 @@ def _decimal(member: Member, argument: Argument, alias: str, statement: Statemen
 def _money(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     names = {"gte": "{c} >= {p}", "lte": "{c} <= {p}"}
     column = _column(member, alias)
-    found = _compared(argument, statement, f"{column}_amount", "numeric", names)
+    parts = _compared(argument, statement, f"{column}_amount", "numeric", names)
     currency = argument.get("currency")
     if currency is not None:
-        found.append(f"{column}_currency = {statement.bind(currency, bind.plain, 'text')}")
-    elif found:
-        found.append(f"{column}_currency = 'CNY'")
-    return found
+        parts.append(f"{column}_currency = {statement.bind(currency, bind.plain, 'text')}")
+    elif parts:
+        parts.append(f"{column}_currency = 'CNY'")
+    return parts
 
 
 def _classes(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     """Any of the classes given; those above a row's classes are in its path column."""
     column = _column(member, alias)
-    found = []
+    conditions = []
     members = argument.members()
     if len(members) > CLASSES_MAX:
         raise bind.bad_input(argument, f"at most {CLASSES_MAX} classes")
@@ -225,8 +227,8 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
         if not parts:
             scheme = statement.bind(each, bind.class_scheme, "jsonb")
             parts.append(f"{column} @> {scheme}")
-        found.append(" AND ".join(parts))
-    return [f"({' OR '.join(f'({each})' for each in found)})"] if found else []
+        conditions.append(" AND ".join(parts))
+    return [f"({' OR '.join(f'({each})' for each in conditions)})"] if conditions else []
 
 
 def under_step(argument: Argument, statement: Statement) -> str:

@@ -38,13 +38,13 @@ def listed(
     listing = statement.model.listings.get(spec.name)
     if listing is None or filtered is None or names not in ORDERS:
         return None
-    given = given_members(spec, filtered, statement.model)
-    if not given or not all(
-        _is_answered(member, argument, listing.facets) for member, argument in given
+    members = given_members(spec, filtered, statement.model)
+    if not members or not all(
+        _is_answered(member, argument, listing.facets) for member, argument in members
     ):
         return None
     step, where = "''", []
-    for member, argument in given:
+    for member, argument in members:
         if member.item is not None:
             statement.authority.must_read(spec, member.item, f"filter.{member.name}")
         if member.kind is FilterKind.CLASSES:

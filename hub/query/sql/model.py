@@ -296,15 +296,15 @@ def build_model(records: StoredRecords) -> Model:
         },
     }
     listings = {
-        name: ListingNames(found.listing.table.name, found.listing.facets)
-        for name, found in records.tables.items()
-        if found.listing is not None
+        name: ListingNames(tables.listing.table.name, tables.listing.facets)
+        for name, tables in records.tables.items()
+        if tables.listing is not None
     }
     return Model(
         registry=registry,
         fields=MappingProxyType(fields),
-        tables={name: found.read.name for name, found in records.tables.items()},
-        sources={name: found.source.name for name, found in records.tables.items()},
+        tables={name: tables.read.name for name, tables in records.tables.items()},
+        sources={name: tables.source.name for name, tables in records.tables.items()},
         listings=listings,
         former=records.former,
     )
@@ -323,21 +323,21 @@ def singular(record: str) -> str:
 
 def relations(spec: RecordSpec, registry: Registry) -> dict[str, Forward | Listed | Connected]:
     """Return the relations of a record: what it refers to, and what refers to it."""
-    found: dict[str, Forward | Listed | Connected] = {}
+    by_name: dict[str, Forward | Listed | Connected] = {}
     for item in spec.items:
         if item.facts.ref and item.relation:
             on = f"{{a}}.key = {{t}}.{item.name}"
-            found[camel(item.relation)] = Forward(item.facts.ref, on)
+            by_name[camel(item.relation)] = Forward(item.facts.ref, on)
     for each in spec.traits:
         if isinstance(each, Related):
             pairs = [f"{{a}}.{other} = {{t}}.{own}" for other, own in each.on]
-            found[camel(each.name)] = Forward(each.record, " AND ".join(pairs))
+            by_name[camel(each.name)] = Forward(each.record, " AND ".join(pairs))
     for other, item in registry.referring_to(spec.name):
         if item.facts.inverse:
             on = f"{{a}}.{item.name} = {{t}}.key"
-            made = Listed if item.facts.is_few else Connected
-            found[camel(item.facts.inverse)] = made(other.name, on)
-    return found
+            kind = Listed if item.facts.is_few else Connected
+            by_name[camel(item.facts.inverse)] = kind(other.name, on)
+    return by_name
 
 
 def _record(spec: RecordSpec, registry: Registry) -> Fields:

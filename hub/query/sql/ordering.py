@@ -88,8 +88,8 @@ class Order:
                 memo = ("cursor", cursor.key, hashed.coordinate)
                 if memo not in env.memo:
                     env.memo[memo] = decode(cursor.read(env.values), hashed.of(env), casts)
-                found: str | None = env.memo[memo][position]
-                return found
+                text: str | None = env.memo[memo][position]
+                return text
 
             name = ("cursor", cursor.key, hashed.coordinate, position)
             return statement.bind_env(name, value, cast)
@@ -149,8 +149,8 @@ class CursorHash:
             ]
             text = json.dumps(parts, default=_name, sort_keys=True)
             env.memo[memo] = sha256(text.encode()).hexdigest()[:16]
-        found: str = env.memo[memo]
-        return found
+        hashed: str = env.memo[memo]
+        return hashed
 
 
 def _name(value: Any) -> Any:
@@ -161,8 +161,8 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     """Return the orders that an argument names; they are part of the plan."""
     if argument is None:
         return ()
-    found = argument.read(argument.sample.values)
-    members = found if isinstance(found, list | tuple) else [found]
+    stated = argument.read(argument.sample.values)
+    members = stated if isinstance(stated, list | tuple) else [stated]
     if len(members) > ORDERS_MAX:
         raise bad_input(argument, f"at most {ORDERS_MAX} orders")
     names = tuple(each.value if isinstance(each, Enum) else str(each) for each in members)

@@ -48,21 +48,21 @@ def _stored(writer: Writer, field: Stored, here: ParameterPlace) -> str:
         return "'null'"
     column = f"{here.alias}.{item.name}"
     if item.kind is not Kind.VALUE:
-        made = jsontext.column(item, column)
+        text = jsontext.column(item, column)
     elif item.many:
-        made = _values(writer, item, here, column, _original(writer, field, here.alias))
+        text = _values(writer, item, here, column, _original(writer, field, here.alias))
     else:
         assert item.value is not None
-        made = _nested(writer, here.nodes, item.value.name, column, here.path, here.cost)
-    return _shown(writer, made, authority.guard(spec, item, here.alias, writer.out))
+        text = _nested(writer, here.nodes, item.value.name, column, here.path, here.cost)
+    return _shown(writer, text, authority.guard(spec, item, here.alias, writer.out))
 
 
-def _shown(writer: Writer, made: str, guard: str | None) -> str:
+def _shown(writer: Writer, text: str, guard: str | None) -> str:
     """Return a value that is hidden, and counted as hidden, unless a condition holds."""
     if guard is None:
-        return made
+        return text
     writer.out.is_guarded = True
-    return f"CASE WHEN {guard} THEN {made} ELSE E'null\\t' END"
+    return f"CASE WHEN {guard} THEN {text} ELSE E'null\\t' END"
 
 
 def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str | None] | None:
@@ -128,5 +128,5 @@ def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: ParameterPlac
         return "'[]'"
     row = writer.out.alias("e")
     body = writer.inner(here.nodes, "ItemSource", row, here.path, here.cost.part())
-    found = claims.chosen(spec, alias, row, writer.out)
-    return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {found})"
+    source = claims.chosen(spec, alias, row, writer.out)
+    return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {source})"

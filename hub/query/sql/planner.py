@@ -47,10 +47,10 @@ class Planner:
 
     def known(self, text: str) -> GraphDocument | None:
         """Return a document that has been read before."""
-        found = self._documents.get(text)
-        if found is not None:
+        document = self._documents.get(text)
+        if document is not None:
             self._documents.move_to_end(text)
-        return found
+        return document
 
     def read(self, text: str) -> GraphDocument:
         """Parse and validate a document; slow for a hostile one, so not for the event loop."""
@@ -91,16 +91,16 @@ class Planner:
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> VariableValues:
         check_variables(variables)
-        found = get_variable_values(
+        values = get_variable_values(
             self.interface.schema,
             operation.variable_definitions or (),
             dict(variables),
             max_errors=1,
             hide_suggestions=True,
         )
-        if isinstance(found, list):
-            raise QueryError(ErrorCode.BAD_USER_INPUT, found[0].message[:DETAIL_MAX])
-        return found
+        if isinstance(values, list):
+            raise QueryError(ErrorCode.BAD_USER_INPUT, values[0].message[:DETAIL_MAX])
+        return values
 
     def _compiled(
         self,

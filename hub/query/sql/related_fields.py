@@ -55,8 +55,8 @@ def _claims(writer: Writer, _: Claims, here: ParameterPlace) -> str:
     """Return what every source says of the row's item, by its header alone."""
     row = writer.out.alias("k")
     body = writer.inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
-    found = claims.stated(writer.model.sources[writer.out.rows[here.alias].name], here.alias)
-    return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({found}) {row})"
+    query = claims.stated(writer.model.sources[writer.out.rows[here.alias].name], here.alias)
+    return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({query}) {row})"
 
 
 def _one(
@@ -115,9 +115,9 @@ def _connected(writer: Writer, field: Connected, here: ParameterPlace) -> str:
     coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
     on = field.on.replace("{t}", here.alias) if field.on else ""
     page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
-    asked = writer.argument(here, "first") or writer.argument(here, "last")
+    size = writer.argument(here, "first") or writer.argument(here, "last")
     cost = here.cost.part(own=1 + (AVAILABLE_FILTER_COST if page.heavy else 0))
-    each = cost.part(own=0, times=asked or PAGE_DEFAULT)
+    each = cost.part(own=0, times=size or PAGE_DEFAULT)
 
     def node(nodes: list[FieldNode], alias: str, keys: Path) -> str:
         return writer.inner(nodes, spec.name, alias, (*here.path, *keys), each.part())
@@ -132,8 +132,8 @@ def _connected(writer: Writer, field: Connected, here: ParameterPlace) -> str:
 
 
 def _computed(writer: Writer, field: Computed, here: ParameterPlace) -> str:
-    alias, given = writer.out.alias("c"), partial(writer.argument, here)
-    row, own = computed_row(field.how, f"{here.alias}.key", given, writer.out)
+    alias, argument_of = writer.out.alias("c"), partial(writer.argument, here)
+    row, own = computed_row(field.how, f"{here.alias}.key", argument_of, writer.out)
     cost = here.cost.part(own=own)
     body = writer.inner(here.nodes, field.type, alias, here.path, cost)
     return f"(SELECT {body} FROM ({row} OFFSET 0) {alias})"

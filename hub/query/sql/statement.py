@@ -68,15 +68,15 @@ class Statement:
 
         return self.bind_env((argument.key, transform), value, cast)
 
-    def bind_name(self, argument: Argument, named: Callable[[Names, str], str], cast: str) -> str:
+    def bind_name(self, argument: Argument, name_of: Callable[[Names, str], str], cast: str) -> str:
         """Return the parameter with the present names of what the given keys name."""
         read = argument.read
 
         def value(env: Env) -> str | None:
-            given = read(env.values)
-            if isinstance(given, list):
-                return texts(argument, [named(env.names, each) for each in given])
-            return plain(argument, named(env.names, given))
+            argument_value = read(env.values)
+            if isinstance(argument_value, list):
+                return texts(argument, [name_of(env.names, each) for each in argument_value])
+            return plain(argument, name_of(env.names, argument_value))
 
         return self.bind_env((argument.key, "name", cast), value, cast)
 
@@ -85,8 +85,8 @@ class Statement:
         read = argument.read
 
         def asked(env: Env) -> list[str]:
-            given = read(env.values)
-            return given if isinstance(given, list) else [given]
+            value = read(env.values)
+            return value if isinstance(value, list) else [value]
 
         def value(env: Env) -> str | None:
             now = [env.replaced.get(each, each) for each in asked(env)]
@@ -115,7 +115,7 @@ class Statement:
         if len(sql) > STATEMENT_MAX:
             detail = f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}"
             raise QueryError(ErrorCode.TOO_MANY_FIELDS, f"{detail}; ask for less")
-        text = _PARAMETER.sub(lambda found: f"${numbers[int(found[1])]}::", sql)
+        text = _PARAMETER.sub(lambda parameter: f"${numbers[int(parameter[1])]}::", sql)
         unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
         return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
 
