@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -65,6 +66,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("lists addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from error
+
+
 def _base(text: str) -> str:
     parts = urlsplit(text)
     if f"{parts.scheme}://{parts.netloc}" != text or parts.scheme not in ("http", "https"):
@@ -104,6 +112,12 @@ class Settings:
     host: str = _setting("address to listen on", str, default="127.0.0.1")
     port: int = _setting("port to listen on", _number(_PORTS), default=8000)
     workers: int = _setting("worker processes", _number(_WORKERS), default=1)
+    trusted_proxies: tuple[str, ...] = _setting(
+        "addresses or networks, with commas between them, of the proxies whose X-Forwarded-For is "
+        "believed; without it none is, and everybody behind a proxy is one caller",
+        _networks,
+        default=(),
+    )
     log_origin: str = _setting(
         "name of the transparency log; another name lets this log stand still and begins a new one",
         _origin,
@@ -163,7 +177,7 @@ class Settings:
         return [
             (
                 PREFIX + f.name.upper(),
-                "" if f.default in (None, False) else str(f.default),
+                "" if f.default in (None, False, ()) else str(f.default),
                 f.metadata["meaning"],
             )
             for f in fields(cls)

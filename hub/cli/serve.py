@@ -7,13 +7,14 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp
 
 from hub.app import Hub, build
 from hub.cli.context import run, settings
@@ -135,12 +136,10 @@ def bind(host: str, port: int) -> socket.socket:
         raise SettingsError([f"HUB_PORT: {host}:{port} {reason}"]) from error
 
 
-@asynccontextmanager
-async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
-    """Run the hub's application and its sequencer while the block runs."""
-    listener = bound or bind(hub.settings.host, hub.settings.port)
-    config = uvicorn.Config(
-        hub.asgi,
+def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+    """Return how the application is served; a caller's address is what a trusted proxy says."""
+    return uvicorn.Config(
+        application,
         http="httptools",
         lifespan="off",
         log_level="warning",
@@ -149,8 +148,16 @@ async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterat
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=ANSWER_S,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
     )
-    server = _Server(config)
+
+
+@asynccontextmanager
+async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
+    """Run the hub's application and its sequencer while the block runs."""
+    listener = bound or bind(hub.settings.host, hub.settings.port)
+    server = _Server(server_config(hub.asgi, hub.settings.trusted_proxies))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)
