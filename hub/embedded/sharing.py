@@ -26,8 +26,9 @@ from hub.embedded.account import Account
 from hub.embedded.limits import COMMAND_TIMEOUT_S, LAST_WORDS_BYTES, SOCKET_PATH_MAX
 
 _GUARD = "from hub.embedded.guard import main; main()"
-_IN_BACKGROUND = '"$0" "$@" </dev/null >/dev/null 2>&1 &'
-"""Ends at once, so that the guard is nobody's child and leaves nothing to wait for."""
+_IN_BACKGROUND = 'trap "" INT TERM HUP; "$0" "$@" </dev/null >/dev/null 2>&1 &'
+"""Ends at once, so that the guard is nobody's child and leaves nothing to wait for. What is ignored
+here stays so in the guard, also before it has said so itself."""
 
 
 class EmbeddedEngine(Protocol):
