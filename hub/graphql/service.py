@@ -39,7 +39,13 @@ from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, refusal, told
 from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
-from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, INTROSPECTION_COST, QueryLimits
+from hub.query.plan.limits import (
+    DETAIL_MAX,
+    ERRORS_MAX,
+    INTROSPECTED_MAX,
+    INTROSPECTION_COST,
+    QueryLimits,
+)
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.planner import Plan, Planner
@@ -188,9 +194,9 @@ class Engine:
             hide_suggestions=True,
         )
         introspected = plan.document.introspected
-        if introspected:
+        await self._statements.charge(introspected * INTROSPECTION_COST, run)
+        if introspected >= INTROSPECTED_MAX:
             _check_alone(plan)
-            await self._statements.charge(introspected * INTROSPECTION_COST, run)
             async with self._introspection:  # a tenth of a second of work that waits for nothing
                 outcome = await asyncio.to_thread(execute)
         else:
@@ -238,7 +244,7 @@ def _check_alone(plan: Plan) -> None:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
                 if not node.name.value.startswith("__"):
-                    detail = "ask for __schema and __type in a request of their own"
+                    detail = "ask for __schema in a request of its own"
                     raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
             elif isinstance(node, FragmentSpreadNode):
                 waiting.append(plan.document.fragments[node.name.value].selection_set)

@@ -375,7 +375,7 @@ class Comparing:
         seen["said again later"] += any((e.again or 0) > first.as_of for e in equals)
 
 
-SEEN_MIN = 3
+SEEN_MIN = 1
 """Cases of each kind without which the comparison would say little of it."""
 SEEN = (
     *("FREE", "PARTLY", "BUSY", "UNKNOWN", "stale", "several sources", "fit", "do not fit"),

@@ -25,7 +25,7 @@ async def test_it_tells_a_server_that_runs_from_one_that_ended_and_one_that_is_n
 
     valkey.start()
     (found,) = look(here)
-    assert (found.is_well, found.found) == (True, f"{valkey.folder}: runs")
+    assert (found.is_well, found.result) == (True, f"{valkey.folder}: runs")
 
     os.kill(int((valkey.folder / "server.pid").read_text()), signal.SIGKILL)
 
@@ -39,4 +39,4 @@ async def test_it_tells_a_server_that_runs_from_one_that_ended_and_one_that_is_n
 
     valkey.stop()
     (found,) = look(here)
-    assert (found.is_well, found.found.split(": ")[1]) == (True, "does not run, no hub uses it")
+    assert (found.is_well, found.result.split(": ")[1]) == (True, "does not run, no hub uses it")
