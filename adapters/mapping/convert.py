@@ -75,14 +75,14 @@ class Converter:
         for row in rows:
             yield self._row(row)
 
-    def kept(self, row: SourceRow) -> dict[str, str]:
-        """Return a row for keeping: by column name, those that the mapping uses and no others.
+    def cells_to_keep(self, row: SourceRow) -> dict[str, str]:
+        """Return the cells of a row that may be stored, by column name: those the mapping uses.
 
-        Of a line that could not be read nothing is kept: nobody knows what in it is personal.
+        Of a line that could not be read none may: what in it is personal is not known.
         """
         if row.unread is not None:
             return {}
-        used = {place.column.position for place in self._reading.found.values()}
+        used = {place.column.position for place in self._reading.places.values()}
         return {
             column.name or f"#{column.position}": text
             for column in self.columns
@@ -122,7 +122,7 @@ class Converter:
         return None
 
     def _holds(self, condition: Condition, row: SourceRow) -> bool:
-        content = self._reading.found[condition.column].get(row)
+        content = self._reading.places[condition.column].get(row)
         blank = is_blank(content, self.mapping.file.empty)
         if condition.test in ("filled", "empty"):
             return blank is (condition.test == "empty")
@@ -170,7 +170,7 @@ class Converter:
         return RowProblem(problem, positions, plain)
 
     def _positions(self, rule: MappingRule) -> tuple[int, ...]:
-        places = self._reading.found
+        places = self._reading.places
         places_of_rule = [places[address] for address in rule.addresses if address in places]
         return tuple(dict.fromkeys(each.column.position for each in places_of_rule))
 

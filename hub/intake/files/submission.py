@@ -70,8 +70,8 @@ class ReadTable:
     file: MappedFile
     table: Table
     converted: tuple[Converted, ...]
-    kept: Callable[[SourceRow], dict[str, str]]
-    """What quarantine may keep of a row."""
+    cells_to_keep: Callable[[SourceRow], dict[str, str]]
+    """Returns the cells of a row that quarantine may store."""
     below: tuple[SourceRow, ...] = ()
     """Rows that were not read because their header was refused; they go back with it."""
 
@@ -95,7 +95,7 @@ def read_mapped(file: MappedFile) -> ReadTable:
 def convert_table(file: MappedFile, table: Table) -> ReadTable:
     """Convert a table of a file. Raises `MappingError` when the mapping does not fit it."""
     converter = Converter(file.mapping, table.columns)
-    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.kept)
+    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.cells_to_keep)
 
 
 def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]) -> ReadTable:
@@ -183,7 +183,7 @@ def _rejected(read: ReadTable, each: Converted) -> Rejected:
     """Return a row as quarantine keeps it: by column, without personal data."""
     file = read.file
     return Rejected(
-        raw={"file": file.name, "row": each.row.number, "cells": read.kept(each.row)},
+        raw={"file": file.name, "row": each.row.number, "cells": read.cells_to_keep(each.row)},
         problems=tuple(row_problem.problem for row_problem in each.problems),
         record_type=read.record_type,
     )

@@ -47,8 +47,8 @@ class FileSheet:
     name: str
     """Empty for a text file."""
     rows: Sequence[SourceRow]
-    found: dict[str, str]
-    """What was found out about the file: format, encoding, delimiter."""
+    properties: dict[str, str]
+    """Detected properties of the file: format, encoding, delimiter."""
 
     @property
     def head(self) -> list[SourceRow]:
@@ -190,7 +190,7 @@ def headed(
         header_row=at.number,
         above=tuple(row for row in rows if row.number < at.number),
         header=at,
-        found=sheet.found,
+        properties=sheet.properties,
     )
     return _renumbered(table)
 

@@ -196,7 +196,7 @@ def json_table(name: str, text: str, rows_at: str, facts: dict[str, str]) -> Tab
         else SourceRow(number, tuple(row.get(each) for each in names))
         for number, row in flat
     )
-    return Table(columns, source_rows, TEXT_SHEET, found={**facts, "format": "JSON"})
+    return Table(columns, source_rows, TEXT_SHEET, properties={**facts, "format": "JSON"})
 
 
 def _members(row: dict[str, Any], prefix: str) -> Iterator[tuple[str, Content]]:
