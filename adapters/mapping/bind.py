@@ -14,7 +14,7 @@ from adapters.mapping.table import Column, ColumnPlace, match_text
 from connectors.column_letters import column_letters
 
 
-def misfits(
+def binding_problems(
     mapping: SavedMapping, columns: Sequence[Column], places: Mapping[str, ColumnPlace]
 ) -> list[MappingProblem]:
     """List everything that keeps a mapping from being used on these columns."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
-from adapters.mapping.bind import covers, misfits
+from adapters.mapping.bind import binding_problems, covers
 from adapters.mapping.errors import CellError, MappingError
 from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
@@ -65,7 +65,7 @@ class Converter:
         places = {a: f for a in mapping.addresses if (f := locate(a, self.columns)) is not None}
         self._reading = Reading(mapping.file, places)
         self._personal = tuple(c for c in self.columns if covers(mapping.drop, c))
-        unfit = misfits(mapping, self.columns, places)
+        unfit = binding_problems(mapping, self.columns, places)
         if unfit:
             raise MappingError(unfit)
         self._seen: dict[tuple[str, str], bytes] = {}

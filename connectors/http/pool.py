@@ -36,14 +36,14 @@ class HttpPool:
         self._limits = limits
         self._idle: deque[Connection] = deque()
         self._slots = asyncio.Semaphore(limits.connections_max)
-        self._lent: set[Connection] = set()
+        self._in_use: set[Connection] = set()
 
     @property
     def busy(self) -> bool:
         """Tell whether an exchange is going on."""
-        return bool(self._lent)
+        return bool(self._in_use)
 
-    async def lend(self, *, connect_s: float, pool_s: float, fresh: bool) -> Connection:
+    async def acquire(self, *, connect_s: float, pool_s: float, fresh: bool) -> Connection:
         """Return a connection for one exchange; `fresh` asks for one never used before."""
         try:
             async with asyncio.timeout(pool_s):
@@ -57,14 +57,14 @@ class HttpPool:
         except BaseException:
             self._slots.release()
             raise
-        self._lent.add(connection)
+        self._in_use.add(connection)
         return connection
 
-    def take_back(self, connection: Connection, *, reusable: bool) -> None:
+    def release(self, connection: Connection, *, reusable: bool) -> None:
         """End a loan; what cannot be used again is closed."""
-        if connection not in self._lent:
+        if connection not in self._in_use:
             return
-        self._lent.discard(connection)
+        self._in_use.discard(connection)
         self._slots.release()
         connection.finish()
         if reusable and not connection.closed:
@@ -75,7 +75,7 @@ class HttpPool:
 
     def close(self) -> None:
         """Close every connection, lent ones too."""
-        for connection in (*self._idle, *self._lent):
+        for connection in (*self._idle, *self._in_use):
             connection.abort()
         self._idle.clear()
 

@@ -75,11 +75,11 @@ class Names:
             return self.of(spec.name, key)
         return spec.key_separator.join(self._parts(spec, key).values())
 
-    def keeper(self, spec: RecordSpec, key: str, owner: str) -> str:
-        """Return whose the name of a record is, which may be another than whose the record is.
+    def owner_of_name(self, spec: RecordSpec, key: str, owner: str) -> str:
+        """Return the institution in the name of a record, which may differ from the record's owner.
 
         An instrument that is known by a number of another institution stays its owner's, but all
-        claims of it have one id, and whoever writes them one lock.
+        claims of it have one id, and whoever writes them takes one lock.
         """
         if spec.trait(Linkable) is not None:
             return self.of(spec.name, key).partition("/")[0]
@@ -92,8 +92,8 @@ class Names:
         """Return the id of a record; its key and owner are as they were stated."""
         if not self:
             return item_id(spec.prefix, spec.name, authority, key, owner)
-        linked_key, keeper = self.key(spec, key), self.keeper(spec, key, owner)
-        return item_id(spec.prefix, spec.name, authority, linked_key, keeper)
+        name_owner = self.owner_of_name(spec, key, owner)
+        return item_id(spec.prefix, spec.name, authority, self.key(spec, key), name_owner)
 
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
         """Return the parts of a key by item, with the names of what they mention."""

@@ -69,7 +69,7 @@ def decide(
         problem = may_not_state(row, current, speaker)
         proven = False
         if problem is None and current is not None and current.digest == row.digest:
-            proven = _rises(current, vouched)
+            proven = _is_stronger(current, vouched)
             if not proven:
                 decided.duplicates.append((row, current))
                 continue
@@ -89,6 +89,6 @@ def decide(
     return decided
 
 
-def _rises(current: Current, vouched: Assurance) -> bool:
+def _is_stronger(current: Current, vouched: Assurance) -> bool:
     known = Assurance[current.assurance]
     return _ASSURANCES.index(vouched) > _ASSURANCES.index(known)

@@ -91,10 +91,10 @@ def may_not_change(row: Prepared, current: Current | None, context: GuardContext
     stands = None if current is None or current.withdrawn else current
     if stands is not None and (stands.owner, stands.issuer) != (row.owner, row.issuer):
         return problem("", ErrorCode.OWNER_CHANGED, stands.owner)
-    return _judged(row, context)
+    return _guard_problem(row, context)
 
 
-def _judged(row: Prepared, context: GuardContext) -> Problem | None:
+def _guard_problem(row: Prepared, context: GuardContext) -> Problem | None:
     """Return what the guard of the row's own type says."""
     assert row.spec is not None
     assert row.key is not None

@@ -24,7 +24,7 @@ _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))"
 Rows = Mapping[RecordKey, Mapping[str, Any] | None]
 
 
-def refuse_company(rows: Sequence[Prepared]) -> None:
+def require_own_batch(rows: Sequence[Prepared]) -> None:
     """Note as a problem of each guarded row that it does not come alone."""
     if len(rows) == 1:
         return

@@ -110,7 +110,7 @@ class BatchWriting:
         written = [entry for each in decided.values() for entry in each.entries]
         if not written:
             return
-        await self._recall(written)
+        await self._read_commitments(written)
         written.sort(key=lambda entry: entry.row.row)
         cursor = await self.connection.execute(
             "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(written),)
@@ -129,7 +129,7 @@ class BatchWriting:
         parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
 
-    async def _recall(self, written: Sequence[Entry]) -> None:
+    async def _read_commitments(self, written: Sequence[Entry]) -> None:
         """Read the commitments of the stored revisions that others now follow and name."""
         followed = {
             each.previous.entry_id: each.previous
@@ -156,13 +156,13 @@ class BatchWriting:
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
         """Keep others from writing claims of whose records this batch has entries."""
-        keepers: set[str] = set()
+        owners: set[str] = set()
         for name, each in decided.items():
             spec = self.records.tables[name].spec
             of = names.of_type(spec)
-            keepers |= {of.keeper(spec, e.row.key or "", e.row.owner) for e in each.entries}
-        if keepers:
-            await lock_owners(self.connection, keepers)
+            owners |= {of.owner_of_name(spec, e.row.key or "", e.row.owner) for e in each.entries}
+        if owners:
+            await lock_owners(self.connection, owners)
 
     async def projections(self, record_type: str, decided: Decided, view: View) -> None:
         """Write what was staged into the tables of a record type."""

@@ -201,9 +201,9 @@ def test_the_name_of_a_key_is_the_key_of_the_renamed_record(
     assert named == spec.key_of(renamed)
     assert names.key(spec, named) == named
     assert dict(names.wire(spec, renamed)) == renamed
-    assert names.keeper(spec, key, owner) == spec.owner_of(renamed)
+    assert names.owner_of_name(spec, key, owner) == spec.owner_of(renamed)
     assert NOBODY.key(spec, key) == key
-    assert NOBODY.keeper(spec, key, owner) == owner
+    assert NOBODY.owner_of_name(spec, key, owner) == owner
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
