@@ -26,10 +26,10 @@ __all__ = [
     "Context",
     "ConvertedRow",
     "Feed",
-    "Gone",
-    "Made",
+    "Mapped",
     "Mode",
     "Probe",
+    "Removed",
     "Yielded",
     "covered",
 ]
@@ -39,23 +39,23 @@ MEMORY_MAX = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A record that a row stands for, in wire form."""
+class Mapped:
+    """A record made from a row, in wire form."""
 
     type: str
     record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """The statement of a source that a record is no longer true: cancelled, moved, removed."""
+class Removed:
+    """A record that is no longer true at its source: it was cancelled, moved or removed."""
 
     type: str
     key: str
     reason: str
 
 
-Yielded: TypeAlias = Made | Gone
+Yielded: TypeAlias = Mapped | Removed
 
 
 @dataclass(kw_only=True)
@@ -114,9 +114,9 @@ class Context:
         """Return a remembered fact, None if nobody told it."""
         return self._memory.get((kind, name))
 
-    def coverage(self, instrument_key: str) -> Made:
+    def coverage(self, instrument_key: str) -> Mapped:
         """State that the source gave every occupancy of an instrument in the window."""
-        return Made(
+        return Mapped(
             "OccupancyCoverage",
             {
                 "instrumentKey": instrument_key,
