@@ -67,7 +67,7 @@ class Names:
         What joins keys speaks of the keys as they were stated: names follow from it, so they change
         nothing of it.
         """
-        return NOBODY if spec.trait(Joins) is not None else self
+        return UNLINKED if spec.trait(Joins) is not None else self
 
     def key(self, spec: RecordSpec, key: str) -> str:
         """Return the key of a record of any type with the names of what it mentions."""
@@ -122,7 +122,7 @@ class Names:
 
 
 _NONE: Mapping[str, str] = {}
-NOBODY = Names()
+UNLINKED = Names()
 """Nothing is linked."""
 
 
@@ -131,7 +131,7 @@ def names_of(statements: Iterable[LinkStatement]) -> Names:
     stated = sorted(
         statements, key=lambda s: (s.record, s.first, s.second, s.stated_by, s.relation)
     )
-    institutions = _joined_keys([each for each in stated if "/" not in each.first], NOBODY)
+    institutions = _joined_keys([each for each in stated if "/" not in each.first], UNLINKED)
     known = Names(institutions)
     numbered: dict[str, list[LinkStatement]] = {}
     for each in stated:
