@@ -111,7 +111,7 @@ class Context:
         self._memory[kind, name] = value
 
     def recall(self, kind: str, name: str) -> Any:
-        """Return a remembered fact, None if nobody told it."""
+        """Return a remembered fact, or None where it was never remembered."""
         return self._memory.get((kind, name))
 
     def coverage(self, instrument_key: str) -> Mapped:
@@ -184,7 +184,7 @@ class Collection:
 
     @property
     def mode(self) -> Mode:
-        """Who begins: a table is sent by people, every other list is asked for."""
+        """How the list arrives: people send a table, the hub asks for every other list."""
         return Mode.PUSH if isinstance(self.reader, Sheet) else Mode.HARVEST
 
 
@@ -229,7 +229,7 @@ class Adapter:
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """What it tells of each record type; where several lists do, as the most frequent one."""
+        """One feed for each record type; of several lists the shortest interval and promise count."""
         by_type: dict[str, list[Collection]] = {}
         for collection in self.collections:
             for name in collection.types:

@@ -1,7 +1,7 @@
 """`Converter`: a mapping bound to the columns of one table; rows go in, records come out.
 
 - A row goes in whole or comes back whole: when one of its records has a problem, none is made.
-- What a rule could not read and what does not conform is told with the columns to look at.
+- What a rule could not read and what does not conform is reported with the columns to look at.
 - Two rows under one key with different content are a mistake, unless the mapping says revisions.
 """
 
