@@ -1,6 +1,6 @@
 """`HttpPool`: the connections to one origin, newest idle one first.
 
-At most `connections_max` exist at a time; who comes later waits, not longer than the pool timeout.
+At most `connections_max` exist at a time; further requests wait, at most for the pool timeout.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Origin:
 
 
 class HttpPool:
-    """Opens, lends and takes back the connections of one origin."""
+    """Opens the connections of one origin, and holds those that no exchange uses."""
 
     def __init__(self, origin: Origin, context: ssl.SSLContext | None, limits: Limits) -> None:
         """Remember how to open connections; none is opened yet."""
@@ -61,7 +61,7 @@ class HttpPool:
         return connection
 
     def release(self, connection: Connection, *, reusable: bool) -> None:
-        """End a loan; what cannot be used again is closed."""
+        """End the use of a connection; one that cannot be used again is closed."""
         if connection not in self._in_use:
             return
         self._in_use.discard(connection)
@@ -74,7 +74,7 @@ class HttpPool:
             connection.abort()
 
     def close(self) -> None:
-        """Close every connection, lent ones too."""
+        """Close every connection, also those in use."""
         for connection in (*self._idle, *self._in_use):
             connection.abort()
         self._idle.clear()
