@@ -41,7 +41,7 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
 
 
 async def claim(connection: Connection, batch: Batch) -> None:
-    """Let one transaction at a time answer this request; lasts until the transaction ends."""
+    """Lock this request until the transaction ends, so that only one transaction answers it."""
     if batch.idempotency is not None:
         lock_name = f"idempotency:{_holder(batch)}:{batch.idempotency.key}"
         await connection.execute(

@@ -8,7 +8,7 @@ In the order of the work:
 
 - A batch is written whole or not at all; a bad row goes to quarantine and stops no other row.
 - A dry run does all of it and undoes the transaction.
-- Checking happens outside the transaction and gives way to other work of the process.
+- Checking happens outside the transaction and yields to other tasks of the process.
 """
 
 from __future__ import annotations
@@ -203,8 +203,8 @@ async def _project(
     for name, each in decided.items():
         if each.entries:
             await writing.stage(name, each, view.names)
-    # A transaction that projects has written all its entries: it never waits here for a row that is
-    # locked by one which waits to project.
+    # While holding the lock, a transaction never waits for a row locked by one that waits for the
+    # lock: all its entries are written.
     async with database.projecting:
         await writing.lock_owners(decided, view.names)
         for name, each in decided.items():

@@ -72,9 +72,9 @@ class BatchWriting:
     now: datetime
 
     async def lock(self, *, alone: bool, names_change: bool) -> None:
-        """Enter the source beside other batches, or alone; never while projections are rebuilt.
+        """Lock the source, shared with other batches or `alone`; waits for a running rebuild.
 
-        Nobody else may write while the names of linked things change.
+        `names_change`: links change in this batch; no other batch may write meanwhile.
         """
         of_all = "pg_advisory_xact_lock" if names_change else "pg_advisory_xact_lock_shared"
         of_source = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
@@ -84,7 +84,7 @@ class BatchWriting:
         await self.connection.execute(statement.encode(), (self.batch.source,))
 
     async def view(self) -> View:
-        """Return by what claims are read while this batch is written."""
+        """Return the links and precedence by which claims are read while this batch is written."""
         return await view_on(self.connection, self.records, local_date(self.now))
 
     async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[ClaimKey, Current]:
@@ -155,7 +155,7 @@ class BatchWriting:
         await target.fill_stage(self.connection, lines)
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
-        """Keep others from writing claims of whose records this batch has entries."""
+        """Lock the owners of the records in this batch; others cannot write claims of them."""
         owners: set[str] = set()
         for name, each in decided.items():
             spec = self.records.tables[name].spec
@@ -276,7 +276,7 @@ class BatchWriting:
         )
 
     async def _confirm(self, decided: Decided) -> None:
-        """Renew the time at which the source last said what it said before."""
+        """Update the time at which the source last confirmed an unchanged row."""
         repeated = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
         await self.connection.execute(_HEARD, (self.batch.as_of, sorted(repeated)))
 

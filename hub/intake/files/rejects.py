@@ -135,7 +135,7 @@ class _Sheet:
 
 
 def _words_by_column(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
-    """Return what is said at which column; what belongs to none is said in front, at 0."""
+    """Return the messages by column position; those that belong to no column are at 0."""
     words_by_column: dict[int, list[str]] = {}
     for each in problems:
         words = f"{each.problem.zh}\n{each.problem.en}"

@@ -135,7 +135,7 @@ Part = Sequence[tuple[int, Converted]]
 
 
 def _parts(converted: Sequence[Converted]) -> Iterator[Part]:
-    """Part the rows that are read into batches; the records of one row stay together."""
+    """Split the rows that are read into batches; the records of one row stay together."""
     part: list[tuple[int, Converted]] = []
     size = 0
     for at, each in enumerate(converted):
@@ -174,7 +174,7 @@ def _batch(read: ReadTable, part: Part, *, party: str, clock: Clock) -> Batch:
 
 
 def _numbered(batch: Batch, file: MappedFile, number: int, *, dry_run: bool) -> Batch:
-    """Give a batch the key by which the same part of the same file is known again."""
+    """Give a batch its idempotency key: the same part of the same file has the same one."""
     key = Idempotency(key=f"file-{file.request.hex()}-{number}", body_hash=file.request)
     return replace(batch, idempotency=None if dry_run else key, dry_run=dry_run)
 

@@ -1,8 +1,8 @@
 """`text`: rows of text files: delimited lines, a JSON document, lines of JSON.
 
 - Encoding and delimiter are found out unless the mapping states them.
-- A line that cannot be parted into cells (an open quotation mark, broken JSON) is one bad row: it
-  is told and sent back like any other, and the lines after it are read.
+- A line that cannot be split into cells (an open quotation mark, broken JSON) is one bad row: it
+  is reported and sent back like any other, and the lines after it are read.
 """
 
 from __future__ import annotations
