@@ -229,7 +229,7 @@ class Adapter:
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """One feed for each record type; of several lists the shortest interval and promise count."""
+        """One feed for each record type; of several lists the shortest times count."""
         by_type: dict[str, list[Collection]] = {}
         for collection in self.collections:
             for name in collection.types:
