@@ -26,10 +26,10 @@ __all__ = [
     "Context",
     "ConvertedRow",
     "Feed",
-    "Gone",
-    "Made",
+    "Mapped",
     "Mode",
     "Probe",
+    "Removed",
     "Yielded",
     "covered",
 ]
@@ -39,23 +39,23 @@ MEMORY_MAX = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A record that a row stands for, in wire form."""
+class Mapped:
+    """A record made from a row, in wire form."""
 
     type: str
     record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """The statement of a source that a record is no longer true: cancelled, moved, removed."""
+class Removed:
+    """A record that is no longer true at its source: it was cancelled, moved or removed."""
 
     type: str
     key: str
     reason: str
 
 
-Yielded: TypeAlias = Made | Gone
+Yielded: TypeAlias = Mapped | Removed
 
 
 @dataclass(kw_only=True)
@@ -111,12 +111,12 @@ class Context:
         self._memory[kind, name] = value
 
     def recall(self, kind: str, name: str) -> Any:
-        """Return a remembered fact, None if nobody told it."""
+        """Return a remembered fact, or None where it was never remembered."""
         return self._memory.get((kind, name))
 
-    def coverage(self, instrument_key: str) -> Made:
+    def coverage(self, instrument_key: str) -> Mapped:
         """State that the source gave every occupancy of an instrument in the window."""
-        return Made(
+        return Mapped(
             "OccupancyCoverage",
             {
                 "instrumentKey": instrument_key,
@@ -184,7 +184,7 @@ class Collection:
 
     @property
     def mode(self) -> Mode:
-        """Who begins: a table is sent by people, every other list is asked for."""
+        """How the list arrives: people send a table, the hub asks for every other list."""
         return Mode.PUSH if isinstance(self.reader, Sheet) else Mode.HARVEST
 
 
@@ -229,7 +229,7 @@ class Adapter:
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """What it tells of each record type; where several lists do, as the most frequent one."""
+        """One feed for each record type; of several lists the shortest times count."""
         by_type: dict[str, list[Collection]] = {}
         for collection in self.collections:
             for name in collection.types:

@@ -1,4 +1,4 @@
-"""`Feed`: how a source tells of one record type: who begins, how often, how good it stays."""
+"""`Feed`: how a source delivers one record type: pushed or harvested, how often, how fresh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Feed", "Mode"]
 
 
 class Mode(StrEnum):
-    """Who begins."""
+    """Which side starts a transfer."""
 
     HARVEST = "HARVEST"
     """The hub asks, on a schedule."""
@@ -22,7 +22,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """What an adapter declares of one record type."""
+    """What an adapter declares about the delivery of one record type."""
 
     record_type: str
     mode: Mode

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
 from adapters._nrii import (
     ACQUISITION,
     CARRIER,
@@ -71,7 +71,7 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
     division = row.optional_text("adcode")
     name = row.text("insName")
     context.remember("unit", code, (key, division))
-    yield Made(
+    yield Mapped(
         "Institution",
         present(
             institutionKey=key,
@@ -103,7 +103,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     row.ignore("instrBelongsName", "insideDepart")
     unit_key, division = _unit_of(row, context)
     worth = row.decimal("worth", times=YUAN_IN_WAN)
-    yield Made(
+    yield Mapped(
         "Instrument",
         present(
             institutionKey=unit_key,
@@ -139,7 +139,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     )
     words = row.optional_text("fee", empty=NOTHING)
     if words:
-        yield Made(
+        yield Mapped(
             "ServiceOffer",
             {
                 "instrumentKey": f"{unit_key}/{row.text('innerId')}",
@@ -164,7 +164,7 @@ def _instrument_key(row: Row, context: Context) -> str:
 def offer(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one price, in yuan."""
     least = row.optional_decimal("minCharge")
-    yield Made(
+    yield Mapped(
         "ServiceOffer",
         present(
             instrumentKey=_instrument_key(row, context),
@@ -193,7 +193,7 @@ def opening_hours(row: Row, context: Context) -> Iterable[Yielded]:
             return
         week[number].append({"opens": opens, "closes": closes})
     for number, day in DAYS.items():
-        yield Made(
+        yield Mapped(
             "OpeningHours",
             present(instrumentKey=key, weekday=day.value, periods=week[number]),
         )
@@ -205,9 +205,9 @@ def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
     start, end = row.instant("startTime"), row.instant("endTime")
     kind = row.code("kind", OCCUPANCIES)
     if row.has("confirmed") and row.optional_text("confirmed") == CANCELLED:
-        yield Gone("Occupancy", f"{key}/{number}", "CANCELLED")
+        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
         return
-    yield Made(
+    yield Mapped(
         "Occupancy",
         {
             "instrumentKey": key,
@@ -224,7 +224,7 @@ def coverage(row: Row, context: Context) -> Iterable[Yielded]:
     """Map the platform's own statement of whose calendars it holds: not every unit reports."""
     key = _instrument_key(row, context)
     start, end = row.instant("fromTime"), row.instant("toTime")
-    yield Made("OccupancyCoverage", {"instrumentKey": key, "startAt": start, "endAt": end})
+    yield Mapped("OccupancyCoverage", {"instrumentKey": key, "startAt": start, "endAt": end})
 
 
 def _window(context: Context) -> Window:

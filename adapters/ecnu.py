@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Gone, Made, Yielded, covered
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded, covered
 from adapters._nrii import (
     ACQUISITION,
     NOTHING,
@@ -65,7 +65,7 @@ ENDED = ("已取消", "已拒绝")
 
 def states(context: Context) -> Iterable[Yielded]:
     """Say who stands behind this source."""
-    yield Made("Institution", {**INSTITUTION, **context.institution})
+    yield Mapped("Institution", {**INSTITUTION, **context.institution})
 
 
 def _key(number: str) -> str:
@@ -80,7 +80,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     row.ignore("dw")
     number = row.text("bh")
     code = row.optional_text("fldm", empty=NOTHING)
-    yield Made(
+    yield Mapped(
         "Instrument",
         present(
             institutionKey=INSTITUTION["institutionKey"],
@@ -110,7 +110,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     )
     words = row.optional_text("sfbz", empty=NOTHING)
     if words:
-        yield Made(
+        yield Mapped(
             "ServiceOffer",
             {
                 "instrumentKey": _key(number),
@@ -125,7 +125,7 @@ def offer(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one row of `sfbz`: one price of one service for one audience, in yuan."""
     del context
     least = row.optional_decimal("zdsf")
-    yield Made(
+    yield Mapped(
         "ServiceOffer",
         present(
             instrumentKey=_key(row.text("yqbh")),
@@ -149,7 +149,7 @@ def opening_hours(row: Row, context: Context) -> Iterable[Yielded]:
         if not dash:
             row.fault("sd", "MISSHAPEN", "应为 08:30-17:00", "must look like 08:30-17:00")
         periods.append({"opens": opens.strip().zfill(5), "closes": closes.strip().zfill(5)})
-    yield Made(
+    yield Mapped(
         "OpeningHours",
         present(
             instrumentKey=_key(row.text("yqbh")),
@@ -167,9 +167,9 @@ def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
     start, end = row.instant("kssj"), row.instant("jssj")
     kind = row.code("yylx", KINDS)
     if row.has("zt") and row.optional_text("zt") in ENDED:
-        yield Gone("Occupancy", f"{key}/{number}", "CANCELLED")
+        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
         return
-    yield Made(
+    yield Mapped(
         "Occupancy",
         {
             "instrumentKey": key,

@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Gone, Made, Probe, Yielded, covered
+from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
@@ -44,7 +44,7 @@ TEXT_MAX = 2000
 
 def states(context: Context) -> Iterable[Yielded]:
     """Say whose laboratory this is."""
-    yield Made("Institution", dict(context.institution))
+    yield Mapped("Institution", dict(context.institution))
 
 
 def _local(context: Context, number: object) -> str:
@@ -96,7 +96,7 @@ def tool(row: Row, context: Context) -> Iterable[Yielded]:
     visible = row.flag("visible", "true", "false")
     if parent:
         return
-    yield Made(
+    yield Mapped(
         "Instrument",
         present(
             institutionKey=context.institution_key,
@@ -130,8 +130,8 @@ def _tool_of(row: Row, context: Context) -> str | None:
     return None if number is None else _instrument_key(row, context, number)
 
 
-def _occupancy(key: str, local_id: str, kind: str, span: tuple[str, str]) -> Made:
-    return Made(
+def _occupancy(key: str, local_id: str, kind: str, span: tuple[str, str]) -> Mapped:
+    return Mapped(
         "Occupancy",
         {
             "instrumentKey": key,
@@ -159,7 +159,7 @@ def reservation(row: Row, context: Context) -> Iterable[Yielded]:
     local_id = f"reservation-{number}"
     if cancelled or missed:
         reason = f"MOVED to reservation-{moved}" if moved else "MISSED" if missed else "CANCELLED"
-        yield Gone("Occupancy", f"{key}/{local_id}", reason)
+        yield Removed("Occupancy", f"{key}/{local_id}", reason)
         return
     yield _occupancy(key, local_id, "RESERVATION", span)
 
@@ -206,7 +206,7 @@ def task(row: Row, context: Context) -> Iterable[Yielded]:
         return
     local_id = f"task-{number}"
     if cancelled:
-        yield Gone("Occupancy", f"{key}/{local_id}", "CANCELLED")
+        yield Removed("Occupancy", f"{key}/{local_id}", "CANCELLED")
         return
     now = format_instant(context.now)
     end = (solved or now) if resolved else estimated if estimated and estimated > now else None
@@ -251,7 +251,7 @@ def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
     if key is None:
         return
     side = _side(context, kind)
-    yield Made(
+    yield Mapped(
         "UsageRecord",
         present(
             instrumentKey=key,

@@ -23,7 +23,7 @@ from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenVerifier
 from hub.app import access_config
 from hub.clock import system_clock
-from hub.crypto.key_files import load_or_make
+from hub.crypto.key_files import load_or_create
 from hub.crypto.keys import generate_key, key_from_pem
 from hub.graphql.endpoint import read_request
 from hub.graphql.schema import interface
@@ -61,7 +61,7 @@ async def check_costs(
 ) -> dict[str, float]:
     """Return µs of processor time by step, in the order in which a request meets them."""
     config = access_config(settings)
-    key = load_or_make(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
+    key = load_or_create(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
     body = question.bodies[0]
     scopes = [_scope(settings, pair, len(body)) for pair in tokens.pairs(count)]
     verifier = TokenVerifier(config.issuer, config.resources, {key.kid: key.public})

@@ -10,7 +10,7 @@ from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyS
 from hub.access.store import DatabaseClientStore
 from hub.access.tokens import TokenIssuer
 from hub.clock import system_clock
-from hub.crypto.key_files import load_or_make
+from hub.crypto.key_files import load_or_create
 from hub.crypto.keys import SigningKey, generate_key, key_from_pem
 from hub.demo.records import demo_party
 from hub.settings import Settings
@@ -56,7 +56,7 @@ class Tokens:
     """Makes what the partners send: a token of the hub for each, a proof for each request."""
 
     def __init__(self, settings: Settings, partners: list[Partner]) -> None:
-        key = load_or_make(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
+        key = load_or_create(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
         self._issuer = TokenIssuer(settings.base, key)
         self._base = settings.base
         self.partners = partners

@@ -17,7 +17,7 @@ import psycopg
 from hub.clock import Clock
 from hub.errors import HubError
 from hub.harvest.runs import close_interrupted
-from hub.intake.idempotency import forget_old_answers
+from hub.intake.idempotency import delete_old_answers
 from hub.store.database import Database
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
@@ -57,6 +57,6 @@ async def forget_answers(database: Database, clock: Clock) -> int:
         if row is None or not row[0]:
             return 0
         try:
-            return await forget_old_answers(database, clock())
+            return await delete_old_answers(database, clock())
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))

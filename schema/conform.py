@@ -82,7 +82,7 @@ def decode(spec: RecordSpec, raw: Any) -> Any:
 
 
 def _lost_originals(shape: _Shape, wire: Mapping[str, Any]) -> list[Problem]:
-    """Report original texts of no item: who may read them would be nobody's to say."""
+    """Report original texts whose path names no item: no rule says who may read them."""
     return [
         _problem(f"{name}.{position}.path", NOT_AN_ITEM, each["path"])
         for name in shape.originals
@@ -158,7 +158,7 @@ def _is_clean(shape: _Shape, raw: Any) -> bool:
 
 
 def _test_of(field: _Field) -> Test:
-    """Return the test of an item's value: never yes where the check finds a flaw."""
+    """Return the yes-or-no test of an item's value; it passes nothing that the check refuses."""
     item, single = field.item, _single_test(field)
     if not item.many:
         return single

@@ -301,7 +301,7 @@ def _check_record(spec: RecordSpec) -> None:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(item,))
 def value(zh: str) -> Callable[[type[C]], type[C]]:
-    """Make a class a nested value of the standard: no key, no life of its own."""
+    """Make a class a nested value of the standard: without a key, always part of a record."""
 
     def make(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, kw_only=True, slots=True)(cls)

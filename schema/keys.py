@@ -64,7 +64,7 @@ def is_authority(text: object) -> bool:
 
 
 def code_point(character: str) -> str:
-    """Return the name by which a character can be told that cannot be seen: `U+200B`."""
+    """Return the code point of a character as text, which names even an invisible one: `U+200B`."""
     return f"U+{ord(character):04X}"
 
 

@@ -42,7 +42,7 @@ NEVER_SHOWN = frozenset({CITIZEN_NUMBER, MOBILE_NUMBER, PRIVATE_MAIL})
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
-# A legal person's key is told from a citizen's number by what stands before it.
+# A legal person's key differs from a citizen's number by the prefix before it.
 _CITIZEN = re.compile(r"(?<![0-9])(?<!uscc:)[1-9](?:[ -]?[0-9]){16}[ -]?[0-9Xx](?![0-9])")
 _MOBILE = re.compile(
     r"(?<![0-9A-Za-z.])(?:(?:\+|00)?86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9A-Za-z])"

@@ -1,7 +1,7 @@
-"""`traits`: what a record type is for others beyond its items, declared on the record.
+"""`traits`: the roles of a record type (calendar, price list, …), declared on the record.
 
-Whoever needs a kind of record (a calendar, a price list, a monthly form) asks the registry for the
-records with a trait; no code compares the names of records.
+Code that needs a kind of record asks the registry for the records with a trait; no code compares
+the names of records.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Occupies:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Covers:
-    """States that its source told everything that is taken from `start` to `end`."""
+    """States that its source reported every occupancy from `start` to `end`."""
 
     of: str
     start: str
@@ -152,7 +152,7 @@ class GuardedChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guarded:
-    """The record has a life of its own: each change passes a guard, one change at a time.
+    """The record is changed only where its guard allows it, one change at a time.
 
     `guard` is pure and returns what forbids the change, or None. `locks` takes the wire object of
     the change and names the records that the guard must look at; they are locked in sorted order,

@@ -79,7 +79,7 @@ PUBLIC = Rule((Everybody(),))
 
 
 def between(*items: str) -> Rule:
-    """Return the rule of what concerns its owner, its issuer and the parties in these items."""
+    """Return the rule by which the owner, the issuer and the parties in these items may see."""
     return Rule((Owner(), Issuer(), *(Named(item) for item in items)))
 
 
@@ -88,7 +88,7 @@ HISTORY = between()
 
 
 def by_agreement(dataset: AgreementDataset, *items: str) -> Rule:
-    """Return `between` these, and whomever the owner granted the data set."""
+    """Return the rule `between` these parties and those to whom the owner granted the data set."""
     return Rule((*between(*items).terms, Agreed(dataset)))
 
 
@@ -102,5 +102,5 @@ def item_rule(rows: Rule, scope: str, wire: str, *, is_personal: bool) -> Rule:
 
 
 def by_agreement_on(dataset: AgreementDataset, wire: str, parties: tuple[str, ...]) -> Rule:
-    """Return `between` these, and whomever the owner granted this item of the data set."""
+    """Return the rule `between` these parties and those who were granted this item of the set."""
     return Rule((*between(*parties).terms, Agreed(dataset, wire)))

@@ -23,7 +23,7 @@ those that ship. The guide for who writes one is docs/partners/mappings/README.m
 
 - Nothing of a table is passed over in silence: each column is used, dropped as personal or ignored
   with a reason; each row becomes records, is left out by a stated rule, or is refused with reasons.
-- All problems are told at once, in Chinese and English, with the line of the mapping or the column.
+- All problems are reported at once, in Chinese and English, each with its line or column.
 - Pure: tables come in as values, records go out as wire objects that `schema.conform` has checked.
 """
 

@@ -33,7 +33,7 @@ def assembled(rule: RecordRule, taken: Mapping[str, Taken | None]) -> dict[str, 
             if one is not None:
                 path = each.slot.path.replace(slots.EVERY, str(number), 1)
                 slots.put(tree, path, one)
-    return slots.grown(rule.spec, tree)
+    return slots.wire_object(rule.spec, tree)
 
 
 def _stands_alone(rule: MappingRule, record: RecordRule, taken: Mapping[str, Taken | None]) -> bool:

@@ -10,12 +10,12 @@ from difflib import get_close_matches
 
 from adapters.mapping.errors import MappingProblem
 from adapters.mapping.model import Mapping as SavedMapping
-from adapters.mapping.table import Column, Found, match_text
+from adapters.mapping.table import Column, ColumnPlace, match_text
 from connectors.column_letters import column_letters
 
 
-def misfits(
-    mapping: SavedMapping, columns: Sequence[Column], places: Mapping[str, Found]
+def binding_problems(
+    mapping: SavedMapping, columns: Sequence[Column], places: Mapping[str, ColumnPlace]
 ) -> list[MappingProblem]:
     """List everything that keeps a mapping from being used on these columns."""
     used = {each.column.position for each in places.values()}
@@ -39,7 +39,9 @@ def covers(stated: Mapping[str, str], column: Column) -> bool:
     return False
 
 
-def _unmet(mapping: SavedMapping, places: Mapping[str, Found]) -> list[tuple[str, int | None]]:
+def _unmet(
+    mapping: SavedMapping, places: Mapping[str, ColumnPlace]
+) -> list[tuple[str, int | None]]:
     """List the columns that are read and not there; of alternatives one is enough."""
     wanted: dict[str, int | None] = {}
     conditions = [*mapping.leave_out, *(r.when for r in mapping.records if r.when)]

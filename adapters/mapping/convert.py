@@ -1,7 +1,7 @@
 """`Converter`: a mapping bound to the columns of one table; rows go in, records come out.
 
 - A row goes in whole or comes back whole: when one of its records has a problem, none is made.
-- What a rule could not read and what does not conform is told with the columns to look at.
+- What a rule could not read and what does not conform is reported with the columns to look at.
 - Two rows under one key with different content are a mistake, unless the mapping says revisions.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
-from adapters.mapping.bind import covers, misfits
+from adapters.mapping.bind import binding_problems, covers
 from adapters.mapping.errors import CellError, MappingError
 from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
@@ -65,7 +65,7 @@ class Converter:
         places = {a: f for a in mapping.addresses if (f := locate(a, self.columns)) is not None}
         self._reading = Reading(mapping.file, places)
         self._personal = tuple(c for c in self.columns if covers(mapping.drop, c))
-        unfit = misfits(mapping, self.columns, places)
+        unfit = binding_problems(mapping, self.columns, places)
         if unfit:
             raise MappingError(unfit)
         self._seen: dict[tuple[str, str], bytes] = {}
@@ -75,14 +75,14 @@ class Converter:
         for row in rows:
             yield self._row(row)
 
-    def kept(self, row: SourceRow) -> dict[str, str]:
-        """Return a row for keeping: by column name, those that the mapping uses and no others.
+    def cells_to_keep(self, row: SourceRow) -> dict[str, str]:
+        """Return the cells of a row that may be stored, by column name: those the mapping uses.
 
-        Of a line that could not be read nothing is kept: nobody knows what in it is personal.
+        Of a line that could not be read none may: what in it is personal is not known.
         """
         if row.unread is not None:
             return {}
-        used = {place.column.position for place in self._reading.found.values()}
+        used = {place.column.position for place in self._reading.places.values()}
         return {
             column.name or f"#{column.position}": text
             for column in self.columns
@@ -122,7 +122,7 @@ class Converter:
         return None
 
     def _holds(self, condition: Condition, row: SourceRow) -> bool:
-        content = self._reading.found[condition.column].get(row)
+        content = self._reading.places[condition.column].get(row)
         blank = is_blank(content, self.mapping.file.empty)
         if condition.test in ("filled", "empty"):
             return blank is (condition.test == "empty")
@@ -170,7 +170,7 @@ class Converter:
         return RowProblem(problem, positions, plain)
 
     def _positions(self, rule: MappingRule) -> tuple[int, ...]:
-        places = self._reading.found
+        places = self._reading.places
         places_of_rule = [places[address] for address in rule.addresses if address in places]
         return tuple(dict.fromkeys(each.column.position for each in places_of_rule))
 

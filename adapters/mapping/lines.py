@@ -1,7 +1,7 @@
 """Where in a TOML text a key stands, so that a problem can name the line.
 
-The TOML reader of the standard library does not tell; this looks for the key as people write it,
-one to a line. What it does not find it does not name.
+The TOML reader of the standard library reports no lines. This looks for the key as people write it,
+one to a line; a key that is not found gets no line.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ without such a name (a CSV file has none) is known by its columns.
 - A mapping follows from the columns of the standard and of the sheet, as a value: as a file it
   would say nothing of its own, and could be stale.
 - A column may be absent where records can do without it. One that the standard does not have, that
-  stands there twice or that is missing is told at its cell, and nothing of its sheet is read:
+  stands there twice or that is missing is reported at its cell, and nothing of its sheet is read:
   silence would lose data for months.
 """
 

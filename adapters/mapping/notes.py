@@ -22,7 +22,7 @@ class Notes:
 
     def add(self, code: str, zh: str, en: str, *at: str) -> None:
         """Note a problem at a key of the mapping."""
-        where = _told(at)
+        where = _path_text(at)
         self.problems.append(MappingProblem(code, zh, en, self.lines.find(*at), where))
 
     def not_a_table(self, *at: str) -> None:
@@ -67,7 +67,7 @@ def needs_text(notes: Notes, stated: Mapping[str, Any], key: str, *at: str, defa
     return default
 
 
-def _told(at: tuple[str, ...]) -> str:
+def _path_text(at: tuple[str, ...]) -> str:
     """Write a path of the mapping for people: record 1, items, name.zh."""
     words: list[str] = []
     for part in at:

@@ -86,7 +86,7 @@ def put(tree: dict[str, Any], path: str, value: Any) -> None:
     tree[last] = value
 
 
-def grown(spec: RecordSpec, tree: dict[str, Any]) -> dict[str, Any]:
+def wire_object(spec: RecordSpec, tree: dict[str, Any]) -> dict[str, Any]:
     """Return the wire object of a tree: numbered members become lists, in order."""
     wire: dict[str, Any] = {}
     by_wire = {item.wire: item for item in spec.items}
@@ -95,8 +95,8 @@ def grown(spec: RecordSpec, tree: dict[str, Any]) -> dict[str, Any]:
         if item.value is None or not isinstance(part, dict):
             wire[name] = part
         elif item.many:
-            members = [grown(item.value, part[at]) for at in sorted(part, key=int)]
+            members = [wire_object(item.value, part[at]) for at in sorted(part, key=int)]
             wire[name] = [each for each in members if each]
         elif part:
-            wire[name] = grown(item.value, part)
+            wire[name] = wire_object(item.value, part)
     return wire

@@ -219,7 +219,7 @@ def _head(table: Table, title: str) -> Iterator[str]:
     yield '# source = ""            # 来源编号 source id, or --source'
     yield ""
     yield "[file]"
-    for name, value in table.found.items():
+    for name, value in table.properties.items():
         yield f"# {name}: {value}（自动识别 found out）"
     if table.header_row > 1:
         yield f"header_row = {table.header_row}"

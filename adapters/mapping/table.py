@@ -66,8 +66,8 @@ class Table:
     above: tuple[SourceRow, ...] = ()
     header: SourceRow | None = None
     """The header as it was written; a JSON source has none."""
-    found: Mapping[str, str] = field(default_factory=dict)
-    """What was found out about the file: format, encoding, delimiter."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Detected properties of the file: format, encoding, delimiter."""
 
 
 def match_text(name: str) -> str:
@@ -108,31 +108,31 @@ Getter: TypeAlias = Callable[[SourceRow], Content]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ColumnPlace:
     """A column that an address means, and how to take its content out of a row."""
 
     column: Column
     get: Getter
 
 
-def locate(address: str, columns: Sequence[Column]) -> Found | None:
+def locate(address: str, columns: Sequence[Column]) -> ColumnPlace | None:
     """Find the column of an address: a name, `#3`, or a name with a selector for JSON lists."""
     by_name = {match_text(column.name): column for column in columns if column.name}
     wanted = match_text(address)
     if wanted in by_name:
-        return Found(by_name[wanted], _whole(by_name[wanted].position - 1))
+        return ColumnPlace(by_name[wanted], _whole(by_name[wanted].position - 1))
     position = _POSITION.fullmatch(address.strip())
     if position:
         number = int(position[1])
         at = next((column for column in columns if column.position == number), None)
-        return None if at is None else Found(at, _whole(number - 1))
+        return None if at is None else ColumnPlace(at, _whole(number - 1))
     selected = _SELECT.fullmatch(address.strip())
     if selected is None or match_text(selected["column"]) not in by_name:
         return None
     column = by_name[match_text(selected["column"])]
     which, rest = selected["which"].strip(), selected["rest"] or ""
     whole = _whole(column.position - 1)
-    return Found(column, lambda row: _select(whole(row), which, rest))
+    return ColumnPlace(column, lambda row: _select(whole(row), which, rest))
 
 
 def _whole(index: int) -> Getter:

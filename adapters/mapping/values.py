@@ -19,7 +19,7 @@ from adapters.mapping.errors import CellError
 from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
 from adapters.mapping.slots import EVERY
-from adapters.mapping.table import Cell, Content, Found, SourceRow, is_blank, listed, text_of
+from adapters.mapping.table import Cell, ColumnPlace, Content, SourceRow, is_blank, listed, text_of
 from adapters.mapping.units import convert, decimal_text, number_of
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
@@ -47,7 +47,7 @@ class Reading:
     """Facts of the file, and where its columns are."""
 
     facts: FileFacts
-    found: Mapping[str, Found]
+    places: Mapping[str, ColumnPlace]
 
     def take(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         """Return the value of a rule in a row, or None where nothing is said."""
@@ -90,7 +90,7 @@ class Reading:
 
     def _content(self, rule: MappingRule, row: SourceRow) -> Content:
         if rule.header_of:
-            return self.found[rule.header_of].column.name
+            return self.places[rule.header_of].column.name
         for address in rule.columns:
             content = self._get(address, row)
             if not is_blank(content, self._empty(rule)):
@@ -98,7 +98,7 @@ class Reading:
         return None
 
     def _get(self, address: str, row: SourceRow) -> Content:
-        place = self.found.get(address)
+        place = self.places.get(address)
         return None if place is None else place.get(row)
 
     def _empty(self, rule: MappingRule) -> frozenset[str]:

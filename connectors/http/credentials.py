@@ -62,10 +62,10 @@ class ClientCredentials(httpx.Auth):
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send the request with a token, renewing it at most once."""
         async with self._lock:
-            if not self._fresh():
-                answer = yield self._question(request)
+            if not self._has_valid_token():
+                answer = yield self._token_request(request)
                 await answer.aread()
-                self._keep(answer)
+                self._store_token(answer)
             token = self._token
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
@@ -73,16 +73,16 @@ class ClientCredentials(httpx.Auth):
             return
         async with self._lock:
             if token == self._token:
-                answer = yield self._question(request)
+                answer = yield self._token_request(request)
                 await answer.aread()
-                self._keep(answer)
+                self._store_token(answer)
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
-    def _fresh(self) -> bool:
+    def _has_valid_token(self) -> bool:
         return bool(self._token) and self.elapsed() < self._until
 
-    def _question(self, request: httpx.Request) -> httpx.Request:
+    def _token_request(self, request: httpx.Request) -> httpx.Request:
         form = {"grant_type": "client_credentials"}
         headers = {"Accept": "application/json"}
         if self.scope:
@@ -101,7 +101,7 @@ class ClientCredentials(httpx.Auth):
             extensions=request.extensions,
         )
 
-    def _keep(self, response: httpx.Response) -> None:
+    def _store_token(self, response: httpx.Response) -> None:
         status = response.status_code
         if status in REFUSALS:
             raise SourceRefusedError(

@@ -1,6 +1,6 @@
 """`HttpPool`: the connections to one origin, newest idle one first.
 
-At most `connections_max` exist at a time; who comes later waits, not longer than the pool timeout.
+At most `connections_max` exist at a time; further requests wait, at most for the pool timeout.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Origin:
 
 
 class HttpPool:
-    """Opens, lends and takes back the connections of one origin."""
+    """Opens the connections of one origin, and holds those that no exchange uses."""
 
     def __init__(self, origin: Origin, context: ssl.SSLContext | None, limits: Limits) -> None:
         """Remember how to open connections; none is opened yet."""
@@ -36,14 +36,14 @@ class HttpPool:
         self._limits = limits
         self._idle: deque[Connection] = deque()
         self._slots = asyncio.Semaphore(limits.connections_max)
-        self._lent: set[Connection] = set()
+        self._in_use: set[Connection] = set()
 
     @property
     def busy(self) -> bool:
         """Tell whether an exchange is going on."""
-        return bool(self._lent)
+        return bool(self._in_use)
 
-    async def lend(self, *, connect_s: float, pool_s: float, fresh: bool) -> Connection:
+    async def acquire(self, *, connect_s: float, pool_s: float, fresh: bool) -> Connection:
         """Return a connection for one exchange; `fresh` asks for one never used before."""
         try:
             async with asyncio.timeout(pool_s):
@@ -57,14 +57,14 @@ class HttpPool:
         except BaseException:
             self._slots.release()
             raise
-        self._lent.add(connection)
+        self._in_use.add(connection)
         return connection
 
-    def take_back(self, connection: Connection, *, reusable: bool) -> None:
-        """End a loan; what cannot be used again is closed."""
-        if connection not in self._lent:
+    def release(self, connection: Connection, *, reusable: bool) -> None:
+        """End the use of a connection; one that cannot be used again is closed."""
+        if connection not in self._in_use:
             return
-        self._lent.discard(connection)
+        self._in_use.discard(connection)
         self._slots.release()
         connection.finish()
         if reusable and not connection.closed:
@@ -74,8 +74,8 @@ class HttpPool:
             connection.abort()
 
     def close(self) -> None:
-        """Close every connection, lent ones too."""
-        for connection in (*self._idle, *self._lent):
+        """Close every connection, also those in use."""
+        for connection in (*self._idle, *self._in_use):
             connection.abort()
         self._idle.clear()
 

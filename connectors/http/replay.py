@@ -79,7 +79,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         return {"exchanges": list(self._exchanges)}
 
     async def aclose(self) -> None:
-        """Close the transport behind."""
+        """Close the wrapped transport."""
         await self._inner.aclose()
 
     async def __aexit__(
@@ -88,5 +88,5 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        """Close the transport behind."""
+        """Close the wrapped transport."""
         await self.aclose()

@@ -116,7 +116,7 @@ class HttpSession:
             request = self._client.build_request("GET", path, params=query or None)
             response = await self._client.send(request, stream=True)
             try:
-                self._judge(response, place)
+                self._check_status(response, place)
                 raw = await self._read(response, place)
             finally:
                 await response.aclose()
@@ -157,7 +157,7 @@ class HttpSession:
             parts.append(part)
         return b"".join(parts)
 
-    def _judge(self, response: httpx.Response, place: str) -> None:
+    def _check_status(self, response: httpx.Response, place: str) -> None:
         """Raise unless the status promises the document."""
         status = response.status_code
         detail = f"GET {place}: status {status}"

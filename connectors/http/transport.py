@@ -85,7 +85,7 @@ class _Body(httpx.AsyncByteStream):
         self._release(reusable=done and self._reply.reusable)
 
     def _release(self, *, reusable: bool) -> None:
-        self._pool.take_back(self._connection, reusable=reusable)
+        self._pool.release(self._connection, reusable=reusable)
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -164,7 +164,7 @@ class Transport(httpx.AsyncBaseTransport):
         fresh: bool = False,
     ) -> httpx.Response | None:
         """Try once; None when a stale connection swallowed a request that may be repeated."""
-        connection = await pool.lend(connect_s=bounds.connect, pool_s=bounds.pool, fresh=fresh)
+        connection = await pool.acquire(connect_s=bounds.connect, pool_s=bounds.pool, fresh=fresh)
         was_used = connection.used
         reply = connection.begin(request.method, self._limits)
         try:
@@ -172,15 +172,15 @@ class Transport(httpx.AsyncBaseTransport):
             async with bounds.reading():
                 await connection.head(reply)
         except TimeoutError as error:
-            pool.take_back(connection, reusable=False)
+            pool.release(connection, reusable=False)
             raise httpx.ReadTimeout("no answer in time") from error
         except httpx.TransportError:
-            pool.take_back(connection, reusable=False)
+            pool.release(connection, reusable=False)
             if may_repeat and was_used and not reply.started:
                 return None
             raise
         except BaseException:
-            pool.take_back(connection, reusable=False)
+            pool.release(connection, reusable=False)
             raise
         return httpx.Response(
             status_code=reply.status,

@@ -184,7 +184,7 @@ def print_report(report: FileReport) -> None:
             "此前已提交，以下是当时的结果；改动文件或映射后才会重新读取 "
             "submitted before, this is the answer of then; a changed file or mapping is read anew"
         )
-    facts = ", ".join(f"{k} {v}" for k, v in report.found.items())
+    facts = ", ".join(f"{k} {v}" for k, v in report.properties.items())
     place = report.file if report.sheet == TEXT_SHEET else f"{report.file} · {report.sheet}"
     print(f"{place} · {state} · {facts}")
     print(f"文件行数 rows of the file      {report.rows:>8}")

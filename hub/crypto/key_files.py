@@ -16,7 +16,7 @@ MODE = 0o600
 BYTES_MAX = 16_384
 
 
-def load_or_make(
+def load_or_create(
     path: Path, make: Callable[[], K], write: Callable[[K], bytes], read: Callable[[bytes], K]
 ) -> K:
     """Return the key in a file, making file and key when there is none.

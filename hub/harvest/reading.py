@@ -18,7 +18,7 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Gone, Made, Yielded
+from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Mapped, Removed, Yielded
 from connectors.document import Document, RawRow
 from connectors.errors import PayloadError
 from connectors.reader import Session
@@ -165,7 +165,7 @@ class HarvestReading:
         if not converted.withheld:
             self.unsure.update(collection.types)
         for one in converted.withheld:
-            key = one.key if isinstance(one, Gone) else self._key(one)
+            key = one.key if isinstance(one, Removed) else self._key(one)
             if key is None or not all(key.split("/")):
                 self.unsure.add(one.type)
                 continue
@@ -176,7 +176,7 @@ class HarvestReading:
     def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
         rows: list[Any] = []
         for one in yielded:
-            if isinstance(one, Gone):
+            if isinstance(one, Removed):
                 self.gone[one.type][one.key] = one.reason
                 continue
             if self._covers_unread(one):
@@ -205,7 +205,7 @@ class HarvestReading:
                 if taken:
                     self.doubtful.add(taken)
 
-    def _covers_unread(self, one: Made) -> bool:
+    def _covers_unread(self, one: Mapped) -> bool:
         """Whether a record says that everything is known of what was not all read."""
         covered = self._part(one.type, Covers, one.record)
         return covered is not None and (covered in self.doubtful or not self.is_calendar_whole)
@@ -218,7 +218,7 @@ class HarvestReading:
         trait = None if spec is None else spec.trait(kind)
         return None if trait is None else record.get(camel(trait.of))
 
-    def _key(self, one: Made) -> str | None:
+    def _key(self, one: Mapped) -> str | None:
         """Return the key of a record; None where a part of it is missing, which intake reports."""
         try:
             return self._registry[one.type].key_of(one.record)

@@ -67,7 +67,7 @@ class Names:
         What joins keys speaks of the keys as they were stated: names follow from it, so they change
         nothing of it.
         """
-        return NOBODY if spec.trait(Joins) is not None else self
+        return UNLINKED if spec.trait(Joins) is not None else self
 
     def key(self, spec: RecordSpec, key: str) -> str:
         """Return the key of a record of any type with the names of what it mentions."""
@@ -75,11 +75,11 @@ class Names:
             return self.of(spec.name, key)
         return spec.key_separator.join(self._parts(spec, key).values())
 
-    def keeper(self, spec: RecordSpec, key: str, owner: str) -> str:
-        """Return whose the name of a record is, which may be another than whose the record is.
+    def owner_of_name(self, spec: RecordSpec, key: str, owner: str) -> str:
+        """Return the institution in the name of a record, which may differ from the record's owner.
 
         An instrument that is known by a number of another institution stays its owner's, but all
-        claims of it have one id, and whoever writes them one lock.
+        claims of it have one id, and whoever writes them takes one lock.
         """
         if spec.trait(Linkable) is not None:
             return self.of(spec.name, key).partition("/")[0]
@@ -92,8 +92,8 @@ class Names:
         """Return the id of a record; its key and owner are as they were stated."""
         if not self:
             return item_id(spec.prefix, spec.name, authority, key, owner)
-        linked_key, keeper = self.key(spec, key), self.keeper(spec, key, owner)
-        return item_id(spec.prefix, spec.name, authority, linked_key, keeper)
+        name_owner = self.owner_of_name(spec, key, owner)
+        return item_id(spec.prefix, spec.name, authority, self.key(spec, key), name_owner)
 
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
         """Return the parts of a key by item, with the names of what they mention."""
@@ -122,7 +122,7 @@ class Names:
 
 
 _NONE: Mapping[str, str] = {}
-NOBODY = Names()
+UNLINKED = Names()
 """Nothing is linked."""
 
 
@@ -131,7 +131,7 @@ def names_of(statements: Iterable[LinkStatement]) -> Names:
     stated = sorted(
         statements, key=lambda s: (s.record, s.first, s.second, s.stated_by, s.relation)
     )
-    institutions = _joined_keys([each for each in stated if "/" not in each.first], NOBODY)
+    institutions = _joined_keys([each for each in stated if "/" not in each.first], UNLINKED)
     known = Names(institutions)
     numbered: dict[str, list[LinkStatement]] = {}
     for each in stated:

@@ -58,7 +58,7 @@ class Precedence:
         return (*self.standing(claim.kind, claim.assurance, claim.as_of), -claim.entry_id)
 
     def standing(self, kind: SourceKind, assurance: str, as_of: datetime) -> tuple[Any, ...]:
-        """Return the rank of a claim without what only tells equal ones apart."""
+        """Return the rank of a claim without its entry id, which only orders equal ones."""
         assured = self.assurances.index(Assurance[assurance])
         return (self.kinds.index(kind), assured, -as_of.timestamp())
 
@@ -66,11 +66,11 @@ class Precedence:
 def kind_for(
     kind: str | None, owners: Iterable[str] | None, issuer: str, same: Callable[[str], str]
 ) -> SourceKind:
-    """Return what a source is to the one who may state a record, mostly its owner.
+    """Return the kind of a source in relation to a record's issuer, mostly its owner.
 
-    `kind`, `owners`: what it is registered as, and for whom, None for a platform; no kind at all
-    where it is not registered. `same` gives the key under which a linked institution is known. A
-    source that was cut down has no standing any more.
+    `kind`: as registered, None where the source is not. `owners`: for whom it is registered, None
+    for a platform. `same` gives the key under which a linked institution is known. A source that
+    is not, or no longer, registered for the issuer is NONE.
     """
     if kind is None or not (owners is None or any(same(each) == issuer for each in owners)):
         return SourceKind.NONE

@@ -3,9 +3,9 @@
 - A row equal to the CURRENT digest of its (source, authority, key) is a duplicate; anything else is
   the next revision and names the commitment before it. So A, B, A is three revisions, in one batch
   as in three.
-- A duplicate that is better vouched for than what stands is a revision too: what is PROVEN by it.
+- A duplicate with a stronger assurance than the current revision is a revision too, a PROVEN one.
 - A row is refused when its source may not state it, or when a guard forbids the change; rows are
-  judged in their order, each by what the one before it left.
+  judged in their order, each against the state that the one before it left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Entry:
     previous: Current | None
     last: bool = True
     proven: bool = False
-    """It says what the one before it said, better vouched for."""
+    """The content is that of the revision before it; the assurance is stronger."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,8 @@ def decide(
 
     `assurance` is what vouches for rows that are not signed themselves.
 
-    Entry ids are given later: the `Current` of an entry and of rows that repeat it is one object.
+    Entry ids follow when entries are written: an entry and the rows that repeat it share one
+    `Current`, in which the id is set.
     """
     standing = dict(known)
     latest: dict[ClaimKey, Entry] = {}
@@ -69,7 +70,7 @@ def decide(
         problem = may_not_state(row, current, speaker)
         proven = False
         if problem is None and current is not None and current.digest == row.digest:
-            proven = _rises(current, vouched)
+            proven = _is_stronger(current, vouched)
             if not proven:
                 decided.duplicates.append((row, current))
                 continue
@@ -89,6 +90,6 @@ def decide(
     return decided
 
 
-def _rises(current: Current, vouched: Assurance) -> bool:
+def _is_stronger(current: Current, vouched: Assurance) -> bool:
     known = Assurance[current.assurance]
     return _ASSURANCES.index(vouched) > _ASSURANCES.index(known)

@@ -6,7 +6,7 @@
   the row's own signature or by the batch, is the issuer itself or the hub.
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
 - What is withdrawn cannot be withdrawn again.
-- A record type with a life of its own adds a guard (`schema.traits.Guarded`).
+- A record type may add a guard of its own (`schema.traits.Guarded`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """What a guard is told beside the row and what stands for its key."""
+    """What a guard is given beside the row and the current record of its key."""
 
     now: datetime
     rows: Mapping[RecordKey, Mapping[str, Any] | None]
@@ -91,11 +91,11 @@ def may_not_change(row: Prepared, current: Current | None, context: GuardContext
     stands = None if current is None or current.withdrawn else current
     if stands is not None and (stands.owner, stands.issuer) != (row.owner, row.issuer):
         return problem("", ErrorCode.OWNER_CHANGED, stands.owner)
-    return _judged(row, context)
+    return _guard_problem(row, context)
 
 
-def _judged(row: Prepared, context: GuardContext) -> Problem | None:
-    """Return what the guard of the row's own type says."""
+def _guard_problem(row: Prepared, context: GuardContext) -> Problem | None:
+    """Return what the guard of the row's record type forbids, or None."""
     assert row.spec is not None
     assert row.key is not None
     guarded = row.spec.trait(Guarded)

@@ -1,6 +1,7 @@
-"""`guarded`: records with a life of their own: locked, then read, before anything is decided.
+"""`guarded`: records whose changes a guard judges: locked, then read, before anything is decided.
 
-- They come one a batch, so that two batches never wait for each other's records in turn.
+- A batch with such a record holds no other row, so that two batches never wait for each other's
+  locks.
 - A lock stands for (record type, key), not for a row: what is not there yet is locked too. Whoever
   changes such a record takes its lock, so a guard may rely on what it was shown.
 """
@@ -24,8 +25,8 @@ _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))"
 Rows = Mapping[RecordKey, Mapping[str, Any] | None]
 
 
-def refuse_company(rows: Sequence[Prepared]) -> None:
-    """Note as a problem of each guarded row that it does not come alone."""
+def require_own_batch(rows: Sequence[Prepared]) -> None:
+    """Add a problem to each guarded row that shares its batch with other rows."""
     if len(rows) == 1:
         return
     for row in rows:

@@ -41,7 +41,7 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
 
 
 async def claim(connection: Connection, batch: Batch) -> None:
-    """Let one transaction at a time answer this request; lasts until the transaction ends."""
+    """Lock this request until the transaction ends, so that only one transaction answers it."""
     if batch.idempotency is not None:
         lock_name = f"idempotency:{_holder(batch)}:{batch.idempotency.key}"
         await connection.execute(
@@ -49,7 +49,7 @@ async def claim(connection: Connection, batch: Batch) -> None:
         )
 
 
-async def keep_answer(
+async def store_answer(
     connection: Connection, batch: Batch, outcomes: Outcomes, now: datetime
 ) -> None:
     """Store the answer for later repeats."""
@@ -64,7 +64,7 @@ async def keep_answer(
     )
 
 
-async def forget_old_answers(database: Database, now: datetime) -> int:
+async def delete_old_answers(database: Database, now: datetime) -> int:
     """Delete answers older than `IDEMPOTENCY_KEPT_DAYS`; return how many."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute(

@@ -31,4 +31,4 @@ ATTEMPTS_MAX = 3
 QUARANTINE_PAGE_MAX = 500
 """Quarantined rows read or resubmitted at once."""
 PROBLEMS_PER_BATCH_MAX = 20_000
-"""Problems of one batch that are told in full; rows after them name their first one only."""
+"""Problems of one batch that are reported in full; rows after them name their first one only."""

@@ -39,7 +39,7 @@ _WITHDRAW = frozenset({"key", "reason", "at"})
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Whose numbers a source states."""
+    """The system whose record numbers a source states."""
 
     authority: str
     """`<institution that operates the system>/<name of the system>`; empty where nobody said."""
@@ -111,7 +111,7 @@ def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: Syste
 
 
 def _prepare_authority(prepared: Prepared, spec: RecordSpec, stated: Any, system: System) -> None:
-    """Note who numbers records of this key: the source's own system, or the one that it names."""
+    """Set the system that numbers the record: the source's own, or the one that the row names."""
     if not spec.per_system:
         if stated is not None:
             prepared.problems.append(problem("authority", ErrorCode.AUTHORITY_FOREIGN))

@@ -2,7 +2,7 @@
 
 - The caller was let in by `hub.access.gate` with a signed request; what came with it is evidence.
 - A push needs the scope `records:push`; a row that withdraws needs `records:withdraw` as well.
-- How many rows come at once is for the door to bound, since it reads them.
+- The endpoint that reads the rows bounds how many come at once.
 """
 
 from __future__ import annotations

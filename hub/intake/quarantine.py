@@ -1,4 +1,4 @@
-"""`quarantine`: the rows that could not go in, to be looked at, sent again or laid aside.
+"""`quarantine`: the rows that could not go in, to be looked at, sent again or discarded.
 
 - A row keeps its raw form, every problem, and what vouched for it.
 - Sending again is `submit` with the same evidence: it succeeds when the reason was on the hub's
@@ -119,7 +119,7 @@ async def resubmit(
 
 
 async def discard(database: Database, quarantine_ids: Sequence[int], now: datetime) -> None:
-    """Lay open rows aside; they stay readable."""
+    """Mark open rows as discarded; they stay readable."""
     _check_count(quarantine_ids)
     entries = dict.fromkeys(quarantine_ids)
     await _settle(database, entries, QuarantineStatus.DISCARDED, now)

@@ -8,7 +8,7 @@ In the order of the work:
 
 - A batch is written whole or not at all; a bad row goes to quarantine and stops no other row.
 - A dry run does all of it and undoes the transaction.
-- Checking happens outside the transaction and gives way to other work of the process.
+- Checking happens outside the transaction and yields to other tasks of the process.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
-from hub.intake.guarded import locked_rows, refuse_company
-from hub.intake.idempotency import check_key, claim, earlier_answer, keep_answer
+from hub.intake.guarded import locked_rows, require_own_batch
+from hub.intake.idempotency import check_key, claim, earlier_answer, store_answer
 from hub.intake.limits import (
     ATTEMPTS_MAX,
     BATCH_ROWS_MAX,
@@ -70,7 +70,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
     async with database.checking:
         rows = await _prepare(batch, database.records.registry, now, speaker.system)
         await check_signatures(database, rows, now)
-    refuse_company(rows)
+    require_own_batch(rows)
     for attempt in range(ATTEMPTS_MAX):
         try:
             return await _write(database, batch, rows, (speaker, now), alone=attempt > 0)
@@ -185,7 +185,7 @@ async def _write(
         outcomes = _outcomes(batch, decided, refused)
         if batch.dry_run:
             raise psycopg.Rollback
-        await keep_answer(connection, batch, outcomes, now)
+        await store_answer(connection, batch, outcomes, now)
         heard = None if batch.channel in _PARTS else (batch.as_of, now)
         await heard_from(connection, batch.source, added=outcomes.added, at=heard)
     return outcomes
@@ -203,8 +203,8 @@ async def _project(
     for name, each in decided.items():
         if each.entries:
             await writing.stage(name, each, view.names)
-    # A transaction that projects has written all its entries: it never waits here for a row that is
-    # locked by one which waits to project.
+    # While holding the lock, a transaction never waits for a row locked by one that waits for the
+    # lock: all its entries are written.
     async with database.projecting:
         await writing.lock_owners(decided, view.names)
         for name, each in decided.items():
@@ -229,7 +229,7 @@ def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Ou
         for entry in each.entries:
             if batch.dry_run:
                 entry.current.entry_id = 0  # it will be undone, so its id means nothing
-            outcomes.append(_outcome(entry.row, _became(entry), entry.current))
+            outcomes.append(_outcome(entry.row, _outcome_of(entry), entry.current))
         for row, current in each.duplicates:
             outcomes.append(_outcome(row, Outcome.DUPLICATE, current))
     outcomes += [
@@ -246,7 +246,7 @@ def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Ou
     return Outcomes(rows=tuple(outcomes), dry_run=batch.dry_run)
 
 
-def _became(entry: Entry) -> Outcome:
+def _outcome_of(entry: Entry) -> Outcome:
     if entry.proven:
         return Outcome.PROVEN
     return Outcome.WITHDRAWN if entry.row.withdrawal else Outcome.ACCEPTED

@@ -72,9 +72,9 @@ class BatchWriting:
     now: datetime
 
     async def lock(self, *, alone: bool, names_change: bool) -> None:
-        """Enter the source beside other batches, or alone; never while projections are rebuilt.
+        """Lock the source, shared with other batches or `alone`; waits for a running rebuild.
 
-        Nobody else may write while the names of linked things change.
+        `names_change`: links change in this batch; no other batch may write meanwhile.
         """
         of_all = "pg_advisory_xact_lock" if names_change else "pg_advisory_xact_lock_shared"
         of_source = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
@@ -84,7 +84,7 @@ class BatchWriting:
         await self.connection.execute(statement.encode(), (self.batch.source,))
 
     async def view(self) -> View:
-        """Return by what claims are read while this batch is written."""
+        """Return the links and precedence by which claims are read while this batch is written."""
         return await view_on(self.connection, self.records, local_date(self.now))
 
     async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[ClaimKey, Current]:
@@ -110,7 +110,7 @@ class BatchWriting:
         written = [entry for each in decided.values() for entry in each.entries]
         if not written:
             return
-        await self._recall(written)
+        await self._read_commitments(written)
         written.sort(key=lambda entry: entry.row.row)
         cursor = await self.connection.execute(
             "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(written),)
@@ -129,7 +129,7 @@ class BatchWriting:
         parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
         await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
 
-    async def _recall(self, written: Sequence[Entry]) -> None:
+    async def _read_commitments(self, written: Sequence[Entry]) -> None:
         """Read the commitments of the stored revisions that others now follow and name."""
         followed = {
             each.previous.entry_id: each.previous
@@ -155,14 +155,14 @@ class BatchWriting:
         await target.fill_stage(self.connection, lines)
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
-        """Keep others from writing claims of whose records this batch has entries."""
-        keepers: set[str] = set()
+        """Lock the owners of the records in this batch; others cannot write claims of them."""
+        owners: set[str] = set()
         for name, each in decided.items():
             spec = self.records.tables[name].spec
             of = names.of_type(spec)
-            keepers |= {of.keeper(spec, e.row.key or "", e.row.owner) for e in each.entries}
-        if keepers:
-            await lock_owners(self.connection, keepers)
+            owners |= {of.owner_of_name(spec, e.row.key or "", e.row.owner) for e in each.entries}
+        if owners:
+            await lock_owners(self.connection, owners)
 
     async def projections(self, record_type: str, decided: Decided, view: View) -> None:
         """Write what was staged into the tables of a record type."""
@@ -276,7 +276,7 @@ class BatchWriting:
         )
 
     async def _confirm(self, decided: Decided) -> None:
-        """Renew the time at which the source last said what it said before."""
+        """Update the time at which the source last confirmed an unchanged row."""
         repeated = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
         await self.connection.execute(_HEARD, (self.batch.as_of, sorted(repeated)))
 

@@ -22,7 +22,7 @@ from sqlalchemy import Text
 from sqlalchemy.dialects import postgresql
 
 from hub.identity.ids import shard_of
-from hub.identity.links import NOBODY, Names
+from hub.identity.links import UNLINKED, Names
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
 from hub.store.derive import CLAIM, PROVENANCE, ListingTable, RecordTables
@@ -99,7 +99,7 @@ class Projection:
         self,
         standing: Standing,
         wire: Mapping[str, Any],
-        names: Names = NOBODY,
+        names: Names = UNLINKED,
         identity: str | None = None,
     ) -> bytes:
         """Return the COPY line of a claim; `wire` is empty for a withdrawn one.
@@ -111,7 +111,7 @@ class Projection:
         if identity is None:
             identity = names.identity(spec, standing.authority, standing.key, owner)
         if names:
-            own = NOBODY.identity(spec, standing.authority, standing.key, owner)
+            own = UNLINKED.identity(spec, standing.authority, standing.key, owner)
             owner, issuer = names.party(owner), names.party(issuer)
             wire = names.wire(spec, wire) if wire else wire
             former = NULL if own == identity else own

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from hub.identity.links import NOBODY, Names
+from hub.identity.links import UNLINKED, Names
 from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 
@@ -48,7 +48,7 @@ class ReadCounts:
 
 
 async def standing_lines(
-    connection: Connection, target: Projection, counts: ReadCounts, names: Names = NOBODY
+    connection: Connection, target: Projection, counts: ReadCounts, names: Names = UNLINKED
 ) -> AsyncIterator[list[bytes]]:
     """Yield the COPY lines of everything that stands, a bounded number at a time."""
     counts.damaged, names = [], names.of_type(target.tables.spec)

@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 
-from hub.identity.links import NOBODY, LinkStatement, Names, names_of
+from hub.identity.links import UNLINKED, LinkStatement, Names, names_of
 from hub.identity.precedence import Precedence, precedence_on
 from hub.store.copying import Connection
 from hub.store.records import StoredRecords
@@ -39,7 +39,7 @@ class View:
     """By what claims are read: who is believed first, and the names of linked things."""
 
     precedence: Precedence
-    names: Names = NOBODY
+    names: Names = UNLINKED
 
 
 async def view_now(connection: Connection, records: StoredRecords) -> View:
@@ -74,7 +74,7 @@ async def names_now(connection: Connection, records: StoredRecords) -> Names:
     """Return the names of linked things."""
     joining = records.registry.with_trait(Joins)
     if not joining:
-        return NOBODY
+        return UNLINKED
     ((spec, joins),) = joining
     table = records.tables[spec.name].source.name
     state = await (
@@ -85,7 +85,7 @@ async def names_now(connection: Connection, records: StoredRecords) -> Names:
     ).fetchone()
     assert state is not None
     if not state[0]:
-        return NOBODY
+        return UNLINKED
     if state in _kept:
         return _kept[state]
     items = (joins.record, joins.first, joins.second, joins.relation, joins.stated_by)

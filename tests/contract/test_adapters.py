@@ -22,7 +22,7 @@ import xlsxwriter
 
 import adapters
 from adapters import Adapter, discover
-from adapters._adapter import Collection, Context, ConvertedRow, Gone, Made
+from adapters._adapter import Collection, Context, ConvertedRow, Mapped, Removed
 from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
@@ -119,7 +119,7 @@ class Harvested:
                 assert converted.problems == ()
                 yielded += converted.yielded
                 for one in converted.yielded:
-                    if isinstance(one, Made) and one.type == "Instrument":
+                    if isinstance(one, Mapped) and one.type == "Instrument":
                         instruments[standard()["Instrument"].key_of(one.record)] = None
             yielded += collection.closes(self.context, list(instruments))
         return [travel(one) for one in yielded]
@@ -175,7 +175,7 @@ class Tabled:
         columns = [Column(at, name) for at, name in enumerate(fields, start=1)]
         converter = Converter(monthly_mapping(place, header), columns)
         (row,) = converter.convert([SourceRow(3, tuple(fields.values()))])
-        yielded = tuple(Made(name, record) for name, record in row.records)
+        yielded = tuple(Mapped(name, record) for name, record in row.records)
         return ConvertedRow(yielded=yielded, problems=told(row.problems), dropped=row.dropped)
 
     async def made(self) -> list[dict[str, Any]]:
@@ -197,8 +197,8 @@ def told(problems: tuple[RowProblem, ...]) -> tuple[Any, ...]:
     return tuple(each.problem for each in problems)
 
 
-def travel(one: Made | Gone) -> dict[str, Any]:
-    if isinstance(one, Gone):
+def travel(one: Mapped | Removed) -> dict[str, Any]:
+    if isinstance(one, Removed):
         return {"type": one.type, "gone": one.key, "reason": one.reason}
     return json.loads(json.dumps({"type": one.type, "record": one.record}))
 
@@ -278,7 +278,7 @@ def _codes_of(yielded: Any) -> set[tuple[str, str]]:
     return {
         (name, value)
         for one in yielded
-        if isinstance(one, Made)
+        if isinstance(one, Mapped)
         for name, value in codes(standard()[one.type], one.record)
     }
 

@@ -21,7 +21,7 @@ from adapters.mapping.monthly import (
     type_by_name,
 )
 from hub.intake.files.submission import MappedFile, ReadTable, convert_table, refuse_header
-from hub.intake.files.tables import FileSheet, headed, read_sheets
+from hub.intake.files.tables import FileSheet, read_sheets, table_of_sheet
 from schema.item import RecordSpec
 
 
@@ -62,7 +62,7 @@ def _typed(sheets: Sequence[FileSheet]) -> list[tuple[FileSheet, RecordSpec]]:
 
 def _read(name: str, data: bytes, source: str, sheet: FileSheet, spec: RecordSpec) -> ReadTable:
     """Read one sheet; a nameless one takes the name of its record type, by which it comes back."""
-    table = headed(name, replace(sheet, name=sheet.name or spec.name), column_names(spec))
+    table = table_of_sheet(name, replace(sheet, name=sheet.name or spec.name), column_names(spec))
     assert table.header is not None, "a sheet has a header"
     mapping = monthly_mapping(spec, table.header)
     file = MappedFile(

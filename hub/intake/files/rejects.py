@@ -79,7 +79,7 @@ class _Sheet:
             for position, cell in enumerate(row.cells, start=1):
                 self._cell(row.number - 1, position, cell, bad=False)
         of_header = [each for each in refused if each.row is table.header]
-        words = _told(of_header[0].problems if of_header else ())
+        words = _words_by_column(of_header[0].problems if of_header else ())
         shade = self._bad_head if 0 in words else self._grey
         self._sheet.write_string(header, 0, ROW_NUMBER_COLUMN, shade)
         self._sheet.set_column(0, 0, 12)
@@ -101,7 +101,7 @@ class _Sheet:
         return [(at, text_of(cell)) for at, cell in enumerate(written.cells, start=1)]
 
     def _row(self, line: int, refused: Refused) -> None:
-        words = _told(refused.problems)
+        words = _words_by_column(refused.problems)
         shade = self._formats["", 0 in words]
         self._sheet.write_number(line, 0, refused.row.number, shade)
         for position, cell in enumerate(refused.row.cells, start=1):
@@ -134,8 +134,8 @@ class _Sheet:
         return True
 
 
-def _told(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
-    """Return what is said at which column; what belongs to none is said in front, at 0."""
+def _words_by_column(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
+    """Return the messages by column position; those that belong to no column are at 0."""
     words_by_column: dict[int, list[str]] = {}
     for each in problems:
         words = f"{each.problem.zh}\n{each.problem.en}"

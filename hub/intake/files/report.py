@@ -33,7 +33,7 @@ class FileReport:
     records: Mapping[tuple[str, Outcome], int]
     reasons: Mapping[tuple[str, str], int]
     dropped: Mapping[str, int]
-    found: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
     below: int = 0
     """Rows that were not read because their header, which counts as the one row, was refused."""
     dry_run: bool = False
@@ -96,5 +96,5 @@ def report_of(
         records=records,
         reasons=reasons,
         dropped=Counter(name for each in converted for name in each.dropped),
-        found=table.found,
+        properties=table.properties,
     )

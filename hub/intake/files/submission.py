@@ -70,8 +70,8 @@ class ReadTable:
     file: MappedFile
     table: Table
     converted: tuple[Converted, ...]
-    kept: Callable[[SourceRow], dict[str, str]]
-    """What quarantine may keep of a row."""
+    cells_to_keep: Callable[[SourceRow], dict[str, str]]
+    """Returns the cells of a row that quarantine may store."""
     below: tuple[SourceRow, ...] = ()
     """Rows that were not read because their header was refused; they go back with it."""
 
@@ -95,7 +95,7 @@ def read_mapped(file: MappedFile) -> ReadTable:
 def convert_table(file: MappedFile, table: Table) -> ReadTable:
     """Convert a table of a file. Raises `MappingError` when the mapping does not fit it."""
     converter = Converter(file.mapping, table.columns)
-    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.kept)
+    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.cells_to_keep)
 
 
 def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]) -> ReadTable:
@@ -135,7 +135,7 @@ Part = Sequence[tuple[int, Converted]]
 
 
 def _parts(converted: Sequence[Converted]) -> Iterator[Part]:
-    """Part the rows that are read into batches; the records of one row stay together."""
+    """Split the rows that are read into batches; the records of one row stay together."""
     part: list[tuple[int, Converted]] = []
     size = 0
     for at, each in enumerate(converted):
@@ -174,7 +174,7 @@ def _batch(read: ReadTable, part: Part, *, party: str, clock: Clock) -> Batch:
 
 
 def _numbered(batch: Batch, file: MappedFile, number: int, *, dry_run: bool) -> Batch:
-    """Give a batch the key by which the same part of the same file is known again."""
+    """Give a batch its idempotency key: the same part of the same file has the same one."""
     key = Idempotency(key=f"file-{file.request.hex()}-{number}", body_hash=file.request)
     return replace(batch, idempotency=None if dry_run else key, dry_run=dry_run)
 
@@ -183,7 +183,7 @@ def _rejected(read: ReadTable, each: Converted) -> Rejected:
     """Return a row as quarantine keeps it: by column, without personal data."""
     file = read.file
     return Rejected(
-        raw={"file": file.name, "row": each.row.number, "cells": read.kept(each.row)},
+        raw={"file": file.name, "row": each.row.number, "cells": read.cells_to_keep(each.row)},
         problems=tuple(row_problem.problem for row_problem in each.problems),
         record_type=read.record_type,
     )

@@ -47,8 +47,8 @@ class FileSheet:
     name: str
     """Empty for a text file."""
     rows: Sequence[SourceRow]
-    found: dict[str, str]
-    """What was found out about the file: format, encoding, delimiter."""
+    properties: dict[str, str]
+    """Detected properties of the file: format, encoding, delimiter."""
 
     @property
     def head(self) -> list[SourceRow]:
@@ -71,13 +71,13 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     if is_workbook(data):
         sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet.rows, data, stated=facts.dates_1904)
-        return headed(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
+        return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
     encoding, text = decoded(name, data, facts.encoding)
     table = json_table(name, text, facts.rows_at, {"encoding": encoding})
     if table is not None:
         return table
     sheet = _delimited(name, encoding, text, facts.delimiter)
-    return headed(name, sheet, names, header_row=facts.header_row)
+    return table_of_sheet(name, sheet, names, header_row=facts.header_row)
 
 
 def read_sheets(name: str, data: bytes) -> list[FileSheet]:
@@ -166,7 +166,7 @@ def _declares_1904(data: bytes) -> bool:
     return re.search(rb'date1904\s*=\s*["\'](1|true)["\']', head) is not None
 
 
-def headed(
+def table_of_sheet(
     name: str, sheet: FileSheet, names: frozenset[str], *, header_row: int | None = None
 ) -> Table:
     """Find the header, name the columns, and take the rows below it.
@@ -190,7 +190,7 @@ def headed(
         header_row=at.number,
         above=tuple(row for row in rows if row.number < at.number),
         header=at,
-        found=sheet.found,
+        properties=sheet.properties,
     )
     return _renumbered(table)
 

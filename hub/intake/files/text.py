@@ -1,8 +1,8 @@
 """`text`: rows of text files: delimited lines, a JSON document, lines of JSON.
 
 - Encoding and delimiter are found out unless the mapping states them.
-- A line that cannot be parted into cells (an open quotation mark, broken JSON) is one bad row: it
-  is told and sent back like any other, and the lines after it are read.
+- A line that cannot be split into cells (an open quotation mark, broken JSON) is one bad row: it
+  is reported and sent back like any other, and the lines after it are read.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def json_table(name: str, text: str, rows_at: str, facts: dict[str, str]) -> Tab
         else SourceRow(number, tuple(row.get(each) for each in names))
         for number, row in flat
     )
-    return Table(columns, source_rows, TEXT_SHEET, found={**facts, "format": "JSON"})
+    return Table(columns, source_rows, TEXT_SHEET, properties={**facts, "format": "JSON"})
 
 
 def _members(row: dict[str, Any], prefix: str) -> Iterator[tuple[str, Content]]:

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
-from hub.identity.links import NOBODY, Names
+from hub.identity.links import UNLINKED, Names
 from hub.query.sql.model import Model
 from hub.query.sql.sources import manifest_statement
 from hub.store.database import Database
@@ -35,7 +35,7 @@ class Manifest:
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
         self._texts: dict[frozenset[str], bytes] = {}
-        self._names = NOBODY
+        self._names = UNLINKED
         self._lock = asyncio.Lock()
 
     async def of(self, records: frozenset[str]) -> bytes:

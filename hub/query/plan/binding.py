@@ -18,7 +18,7 @@ from graphql.execution.values import VariableValues
 
 from hub.access.grants import PartyGrants
 from hub.errors import ErrorCode
-from hub.identity.links import NOBODY, Names
+from hub.identity.links import UNLINKED, Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import IN_MAX
@@ -37,7 +37,7 @@ class Env:
     values: VariableValues
     grants: PartyGrants
     now: datetime
-    names: Names = NOBODY
+    names: Names = UNLINKED
     """The keys under which linked things are known."""
     replaced: dict[str, str] = field(default_factory=dict)
     """By former id that the request asks for, the id that links have put in its place."""

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from adapters._adapter import Adapter, Collection, Context, Made, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._row import Row
 from connectors.limits import Limits
 from connectors.reader import Window
@@ -54,7 +54,7 @@ class Laboratory:
 
 def _instrument(row: Row, context: Context) -> Iterable[Yielded]:
     number = row.text("id")
-    yield Made(
+    yield Mapped(
         "Instrument",
         {
             "institutionKey": context.institution_key,
@@ -68,14 +68,14 @@ def _instrument(row: Row, context: Context) -> Iterable[Yielded]:
 def _offer(row: Row, context: Context) -> Iterable[Yielded]:
     key = f"{context.institution_key}/{row.text('id')}"
     row.flag("good", "yes", "no")
-    yield Made("ServiceOffer", {"instrumentKey": key, "code": "a", "audience": "OUTSIDE"})
+    yield Mapped("ServiceOffer", {"instrumentKey": key, "code": "a", "audience": "OUTSIDE"})
 
 
 def _booking(row: Row, context: Context) -> Iterable[Yielded]:
     number = row.text("id")
     row.flag("good", "yes", "no")
     start = context.window_start + timedelta(hours=int(number))
-    yield Made(
+    yield Mapped(
         "Occupancy",
         {
             "instrumentKey": f"{context.institution_key}/{1 + int(number) % 2}",
@@ -142,7 +142,7 @@ ADAPTER = Adapter(
         ),
     ),
     promised_freshness=timedelta(hours=2),
-    states=lambda context: [Made("Institution", dict(context.institution))],
+    states=lambda context: [Mapped("Institution", dict(context.institution))],
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters._adapter import Gone
+from adapters._adapter import Removed
 from hub.harvest.report import ListStatus, RunStatus
 from hub.store.feeds import feeds_of
 from tests.eventually import until
@@ -229,7 +229,7 @@ async def test_what_the_source_itself_calls_ended_is_withdrawn_by_a_run_that_goe
     def ending(row, context):
         if row.text("id") == "8":
             row.ignore("good")
-            return [Gone("Occupancy", "moe:10269/1/8", "CANCELLED")]
+            return [Removed("Occupancy", "moe:10269/1/8", "CANCELLED")]
         return bookings.map(row, context)
 
     adapter = replace(

@@ -11,7 +11,7 @@ import pytest
 
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome, Rejected
-from hub.intake.idempotency import forget_old_answers
+from hub.intake.idempotency import delete_old_answers
 from hub.intake.limits import BATCH_ROWS_MAX
 from hub.ledger.leaf import salted_hash
 from hub.store.database import Database
@@ -241,8 +241,8 @@ async def test_answers_are_forgotten_after_a_week(
 ) -> None:
     await push(instrument(), key="k1")
     (made,) = await database.reads.fetch_all("SELECT created_at FROM idempotency")
-    assert await forget_old_answers(database, made[0] + timedelta(days=6)) == 0
-    assert await forget_old_answers(database, made[0] + timedelta(days=8)) == 1
+    assert await delete_old_answers(database, made[0] + timedelta(days=6)) == 0
+    assert await delete_old_answers(database, made[0] + timedelta(days=8)) == 1
     again = await push(instrument(), key="k1", body=b"another")
     assert again.rows[0].outcome is Outcome.DUPLICATE
 

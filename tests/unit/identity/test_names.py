@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hub.identity.ids import item_id, shard_of
-from hub.identity.links import NOBODY, LinkStatement, Names, names_of
+from hub.identity.links import UNLINKED, LinkStatement, Names, names_of
 from schema.codes import LinkRelation
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
@@ -201,9 +201,9 @@ def test_the_name_of_a_key_is_the_key_of_the_renamed_record(
     assert named == spec.key_of(renamed)
     assert names.key(spec, named) == named
     assert dict(names.wire(spec, renamed)) == renamed
-    assert names.keeper(spec, key, owner) == spec.owner_of(renamed)
-    assert NOBODY.key(spec, key) == key
-    assert NOBODY.keeper(spec, key, owner) == owner
+    assert names.owner_of_name(spec, key, owner) == spec.owner_of(renamed)
+    assert UNLINKED.key(spec, key) == key
+    assert UNLINKED.owner_of_name(spec, key, owner) == owner
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -225,7 +225,7 @@ def test_what_links_is_known_by_the_keys_that_it_states() -> None:
     names = names_of([said(A, U)])
     for spec in standard():
         is_link = spec.trait(Joins) is not None
-        assert names.of_type(spec) is (NOBODY if is_link else names)
+        assert names.of_type(spec) is (UNLINKED if is_link else names)
 
 
 def test_what_can_be_linked_is_what_a_link_may_name() -> None:

@@ -139,7 +139,7 @@ def test_an_unknown_repeated_or_missing_column_is_an_error_and_not_ignored() -> 
     ]
     (table,) = monthly(data).read
     assert [told.columns for told in table.converted[0].problems] == [(5,), (6,), (3,), ()]
-    assert table.kept(table.converted[0].row) == {}
+    assert table.cells_to_keep(table.converted[0].row) == {}
     assert [each.number for each in table.below] == [3]
 
 
