@@ -132,7 +132,7 @@ async def follow_changes(
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint has no change feed")
     await context.charge(first)
     changes_page = await context.changes(
-        page.Asked(
+        page.ChangesRequest(
             caller=context.caller,
             after=after,
             types=None if types is None else frozenset(types),
