@@ -36,7 +36,7 @@ from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
-from hub.query.answer.respond import Answer, dumps, refusal, told
+from hub.query.answer.respond import Answer, dumps, error_document, refusal
 from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import (
@@ -137,8 +137,8 @@ class Engine:
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
-        body = await statements.fetched(plan.compiled, await statements.env(plan.values, run), run)
-        return Answer(await statements.assembled(body, [], run))
+        body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
+        return Answer(await statements.assemble(body, [], run))
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
@@ -207,7 +207,7 @@ class Engine:
             if isinstance(cause, UnavailableError | RateLimitedError):
                 raise cause  # of the request as a whole: it may be sent again
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
-        return Answer(await self._statements.assembled(dumps(result.data), errors, run))
+        return Answer(await self._statements.assemble(dumps(result.data), errors, run))
 
     async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
         """Compile and run one root field of an executed operation."""
@@ -222,19 +222,19 @@ class Engine:
         key = str(info.path.key)
         compiled = compiler.fields({key: list(info.field_nodes)})
         statements = self._statements
-        body = await statements.fetched(compiled, await statements.env(plan.values, run), run)
+        body = await statements.fetch(compiled, await statements.env(plan.values, run), run)
         return json.loads(body)[key]
 
     def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
         """Return a field's error; what is not the hub's own says only that it failed."""
         cause = _cause(error)
         if isinstance(cause, HubError):
-            return told(cause, run.language, error.path)
+            return error_document(cause, run.language, error.path)
         if isinstance(cause, GraphQLError):
             known = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
-            return told(known, run.language, error.path)
+            return error_document(known, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
-        return told(HubError(ErrorCode.INTERNAL), run.language, error.path)
+        return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
 
 
 def _check_alone(plan: Plan) -> None:
