@@ -1,8 +1,8 @@
 """`service`: one GraphQL request from its text to the bytes of its answer.
 
-The way of a query: document (kept), grants (kept), plan (kept), cost, statement, answer. Whatever
-does not compile goes to the executor, whose root fields come back here, each for a statement of its
-own (`hub.query.answer.execute`).
+The steps of a query: document, grants and plan (all cached), cost, statement, answer. Operations
+that cannot be compiled are run by graphql-core, whose root fields each run a statement of their own
+(`hub.query.answer.execute`).
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class GraphRequest:
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
-    """Sent in a way in which nothing may be changed."""
+    """Sent by GET, which must not change anything."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """Who asks, in which language, and what they signed."""
+    """The caller of a request, its language and its signature."""
 
     caller: Caller
     language: str = "zh"
@@ -82,7 +82,7 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What other parts of the hub give to GraphQL."""
+    """The parts of the hub that GraphQL uses; None where the hub runs without them."""
 
     facts: ServiceFacts
     state: State | None = None
@@ -149,7 +149,7 @@ class Engine:
             if text is not None and text != registered_text:
                 raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
             text = registered_text
-        assert text is not None, "the endpoint has seen to it"
+        assert text is not None, "the endpoint requires query or documentId"
         if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
             raise QueryError(
                 ErrorCode.DOCUMENT_REQUIRED, f"other documents need the scope {ADHOC_SCOPE}"
@@ -226,13 +226,13 @@ class Engine:
         return json.loads(body)[key]
 
     def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
-        """Return a field's error; what is not the hub's own says only that it failed."""
+        """Return a field's error; unexpected exceptions are logged and answered as INTERNAL."""
         cause = _cause(error)
         if isinstance(cause, HubError):
             return error_document(cause, run.language, error.path)
         if isinstance(cause, GraphQLError):
-            known = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
-            return error_document(known, run.language, error.path)
+            invalid = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
+            return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
 
