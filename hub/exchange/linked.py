@@ -28,7 +28,7 @@ from schema.visibility import PUBLIC_SCOPE
 
 STATES_KEPT_MAX = 8
 """States of the links whose groups are kept."""
-_kept: OrderedDict[Hashable, Linked] = OrderedDict()
+_linked_cache: OrderedDict[Hashable, Linked] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,16 @@ async def read_linked(database: Database, restored_through: int) -> Linked:
     )
     if not state[0]:
         return Linked()
-    if state not in _kept:
+    if state not in _linked_cache:
         rows = await database.reads.fetch_all(
             "SELECT c.key, CASE WHEN c.entry_id <= %s THEN '0' ELSE e.xid::text END, c.entry_id "  # noqa: S608
             f"FROM {table} c JOIN entry e USING (entry_id)",
             (restored_through,),
         )
-        _kept[state] = _linked(spec, joins, rows)
-        if len(_kept) > STATES_KEPT_MAX:
-            _kept.popitem(last=False)
-    return _kept[state]
+        _linked_cache[state] = _linked(spec, joins, rows)
+        if len(_linked_cache) > STATES_KEPT_MAX:
+            _linked_cache.popitem(last=False)
+    return _linked_cache[state]
 
 
 def _linked(spec: RecordSpec, joins: Joins, rows: Iterable[tuple[str, str, int]]) -> Linked:

@@ -163,13 +163,13 @@ def _revision_group(row: Sequence[Any], order: Precedence, names: Names) -> Revi
     return RevisionGroup(
         subject=None
         if is_withdrawn
-        else Subject(owner=owner, issuer=issuer, wire=_named(wire, names)),
+        else Subject(owner=owner, issuer=issuer, wire=_party_names(wire, names)),
         best=order.standing(stands, assurance, newest),
         worst=order.standing(stands, assurance, oldest),
         first=first,
     )
 
 
-def _named(wire: str | None, names: Names) -> Mapping[str, Any]:
+def _party_names(wire: str | None, names: Names) -> Mapping[str, Any]:
     items = {} if wire is None else json.loads(wire)
     return {item: names.party(party) for item, party in items.items()}
