@@ -3,11 +3,11 @@
 - Entries come in the order (transaction, id) and only below the horizon: ids commit out of order,
   and so none is skipped and none comes twice (`hub.ledger.sequencer` takes them by the same rule).
   What was restored comes first, by its ids (`hub.store.epoch`).
-- Of an item only the newest entry below the horizon is told of. Who follows looks at what stands,
-  so an older one would say nothing else; one above the horizon has its turn later.
-- What an entry is about is an item, of which several sources may speak. It changes with the entry
-  of each and stands until all are withdrawn: an entry is judged by the claim that is shown now,
-  whose ever it is (`shown`).
+- Of each claim only the newest entry below the horizon is reported: a follower reads the present
+  record anyway, so older entries would add nothing. Entries above the horizon come in a later page.
+- An entry is about an item, and several sources may have claims of one item. The item changes with
+  every one of them and exists until all are withdrawn, so an entry is judged by the claim that is
+  shown now, whichever source made it (`with_shown_claims`).
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ ORDER BY w.n LIMIT {JUDGED_MAX}"""  # noqa: S608 - own names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """An entry that may be told of, with what stands now under its name."""
+class ChangedEntry:
+    """An entry that a page may report, with the revision that its claim has now."""
 
     place: Place
     record_type: str
@@ -82,11 +82,11 @@ class Told:
     accepted_at: datetime
     withdrawn: bool
     wire: Mapping[str, Any]
-    """What parties it names; empty where everybody may see the rows of its type."""
+    """Its items, for the rule of visibility; empty where the rows of its type are public."""
     claims: tuple[ClaimName, ...]
-    """What is said of the item, or was; of types that everybody sees only the entry's own."""
+    """All claims of the item, withdrawn ones too; of public types only this entry's."""
     revisions: int
-    """How many revisions the claims have together."""
+    """Number of revisions of all these claims."""
 
     @property
     def subject(self) -> Subject:
@@ -96,14 +96,14 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
-    """What a page judges, and how far it has then come."""
+    """The entries that a page judges, and the place in the feed after them."""
 
-    told: list[Told]
+    entries: list[ChangedEntry]
     end: Place
     is_last: bool
-    """Nothing below the horizon is left behind `end`."""
+    """No entry below the horizon comes after `end`."""
     names: Names
-    """What linked things were known by when the entries were read."""
+    """The names of linked records when the entries were read."""
 
 
 async def scan(
@@ -131,20 +131,20 @@ async def scan(
         },
     )
     registry = database.records.registry
-    entries = [_told(row, registry[row[4]], names) for row in rows if row[3]]
-    entries = await shown(database, entries, closed=closed, names=names)
+    entries = [_changed_entry(row, registry[row[4]], names) for row in rows if row[3]]
+    entries = await with_shown_claims(database, entries, closed=closed, names=names)
     if rows and (len(rows) == JUDGED_MAX or rows[-1][2] == SCANNED_MAX):
         end = (int(rows[-1][0]), rows[-1][1])
-        return Scan(told=entries, end=end, is_last=False, names=names)
-    return Scan(told=entries, end=(horizon.xid, -1), is_last=True, names=names)
+        return Scan(entries=entries, end=end, is_last=False, names=names)
+    return Scan(entries=entries, end=(horizon.xid, -1), is_last=True, names=names)
 
 
-def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
+def _changed_entry(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> ChangedEntry:
     xid, scanned_id, _, _, record_type, source, authority, key, *standing = row
     owner, issuer, revision, *standing = standing
     names = names.of_type(spec)
     entry_id, accepted_at, withdrawn, canon = standing
-    return Told(
+    return ChangedEntry(
         place=(int(xid), scanned_id),
         record_type=record_type,
         item_id=names.identity(spec, authority, key, owner),
@@ -163,10 +163,10 @@ def _told(row: tuple[Any, ...], spec: RecordSpec, names: Names) -> Told:
     )
 
 
-async def shown(
-    database: Database, entries: Sequence[Told], *, closed: Collection[str], names: Names
-) -> list[Told]:
-    """Return the entries with what is shown of their items now, whichever source says it."""
+async def with_shown_claims(
+    database: Database, entries: Sequence[ChangedEntry], *, closed: Collection[str], names: Names
+) -> list[ChangedEntry]:
+    """Return the entries with the claim of their item that is shown now, of whichever source."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for each in entries:
         ids[each.record_type].append(each.item_id)
@@ -192,7 +192,7 @@ async def shown(
                 claims[item][tuple(claim)] = revision
     registry = database.records.registry
     return [
-        _shown(
+        _with_shown_claim(
             _with_claims(each, claims[each.item_id]),
             rows.get(each.item_id),
             registry[each.record_type],
@@ -202,12 +202,14 @@ async def shown(
     ]
 
 
-def _with_claims(entry: Told, claims: Mapping[ClaimName, int]) -> Told:
+def _with_claims(entry: ChangedEntry, claims: Mapping[ClaimName, int]) -> ChangedEntry:
     known = {**dict.fromkeys(entry.claims, entry.revisions), **claims}
     return replace(entry, claims=tuple(sorted(known)), revisions=sum(known.values()))
 
 
-def _shown(entry: Told, row: tuple[Any, ...] | None, spec: RecordSpec, names: Names) -> Told:
+def _with_shown_claim(
+    entry: ChangedEntry, row: tuple[Any, ...] | None, spec: RecordSpec, names: Names
+) -> ChangedEntry:
     if row is None or row[5] == entry.entry_id:
         return entry
     _, owner, issuer, source, revision, entry_id, accepted_at, canon = row

@@ -1,11 +1,12 @@
-"""`linked`: who is concerned when what links two keys is stated, corrected or withdrawn.
+"""`linked`: which owners have to be read again when a link is stated, corrected or withdrawn.
 
-- A link renames what the owners of both keys have, and what anybody else states of them. Under
-  which name a follower holds that depends on all links that stood then. So all owners are concerned
-  that links which could count ever joined with these two (`Linked.group`), and those whose rows
-  mention one of them: of these a follower is told as far as it may read the mention.
-- What one owner alone ever said of another has no effect, and concerns nobody.
-- A party that is linked itself has other rights than before: it begins anew (`Linked.newest`).
+- A link joins two keys and renames the records of both owners, and what others state of them. The
+  name under which a follower holds a record depends on all links at the time it was read. So a link
+  affects all owners that effective links ever joined with these two (`Linked.group`), and the
+  owners of rows that mention one of them; a follower learns of the latter if it may read the
+  mention.
+- A link that only one of the two owners ever stated has no effect and affects nobody.
+- A party that is itself linked has other rights: it starts from the beginning (`Linked.newest`).
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ from schema.visibility import PUBLIC_SCOPE
 
 STATES_KEPT_MAX = 8
 """States of the links whose groups are kept."""
-_kept: OrderedDict[Hashable, Linked] = OrderedDict()
+_linked_cache: OrderedDict[Hashable, Linked] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What links ever joined."""
+    """The owners that links ever joined."""
 
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By owner: the owners that it may have shared a name with."""
     newest: Mapping[str, Place] = field(default_factory=dict)
-    """By owner: the newest entry of a link that may have changed what it is known by."""
+    """By owner: the newest entry of a link that may have renamed it."""
 
     def group(self, first: str, second: str) -> frozenset[str]:
-        """Return who is concerned by a link of what two owners have; nobody if it cannot count."""
+        """Return the owners that a link between two owners affects; none if it has no effect."""
         group = self.groups.get(first, frozenset((first,)))
         return group if second in group else frozenset()
 
     def newest_of(self, party: str | None) -> Place:
-        """Return the newest entry of a link that may have changed what a party is."""
+        """Return the newest entry of a link that may have renamed a party."""
         return START if party is None else self.newest.get(party, START)
 
 
@@ -56,8 +57,11 @@ def owners_of(spec: RecordSpec, joins: Joins, key: str) -> tuple[str, str]:
     return first.partition("/")[0], second.partition("/")[0]
 
 
-async def linked(database: Database, restored_through: int) -> Linked:
-    """Return what links ever joined; entries up to `restored_through` are ordered by their ids."""
+async def read_linked(database: Database, restored_through: int) -> Linked:
+    """Return the owners that links ever joined.
+
+    Entries up to `restored_through` are ordered by their ids alone (`hub.store.epoch`).
+    """
     joining = database.records.registry.with_trait(Joins)
     if not joining:
         return Linked()
@@ -71,16 +75,16 @@ async def linked(database: Database, restored_through: int) -> Linked:
     )
     if not state[0]:
         return Linked()
-    if state not in _kept:
+    if state not in _linked_cache:
         rows = await database.reads.fetch_all(
             "SELECT c.key, CASE WHEN c.entry_id <= %s THEN '0' ELSE e.xid::text END, c.entry_id "  # noqa: S608
             f"FROM {table} c JOIN entry e USING (entry_id)",
             (restored_through,),
         )
-        _kept[state] = _linked(spec, joins, rows)
-        if len(_kept) > STATES_KEPT_MAX:
-            _kept.popitem(last=False)
-    return _kept[state]
+        _linked_cache[state] = _linked(spec, joins, rows)
+        if len(_linked_cache) > STATES_KEPT_MAX:
+            _linked_cache.popitem(last=False)
+    return _linked_cache[state]
 
 
 def _linked(spec: RecordSpec, joins: Joins, rows: Iterable[tuple[str, str, int]]) -> Linked:
@@ -130,7 +134,7 @@ async def mentioning(
     scopes: frozenset[str],
     grants: PartyGrants,
 ) -> set[str]:
-    """Return the other owners of rows in which a follower may read a mention of a group."""
+    """Return the owners outside a group whose rows mention it where a follower may read it."""
     owners: set[str] = set()
     if PUBLIC_SCOPE not in scopes:
         return owners
@@ -156,7 +160,7 @@ async def mentioning(
 
 
 def _mentions(spec: RecordSpec, scopes: frozenset[str], bound: _Bound) -> list[str]:
-    """Return the conditions of which one holds where a readable item names one of a group."""
+    """Return the conditions, any of which holds for a row that readably mentions the group."""
     conditions = [] if spec.issuer is None else ["t.issuer = ANY(%(group)s)"]
     limited: Datasets = bound.grants.limited
     for item in spec.items:

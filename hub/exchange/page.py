@@ -1,4 +1,4 @@
-"""`page`: what the change feed is asked and what it answers, as values."""
+"""`page`: requests to the change feed and its answers, as values."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class ChangeKind(StrEnum):
     """What a follower has to do."""
 
     CHANGED = "CHANGED"
-    """Look at the item again."""
+    """Read the item again."""
     REMOVED = "REMOVED"
-    """It is not there for this follower, or no longer: drop it."""
+    """The follower may not, or no longer, see the item: drop it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """What stands now: nothing of its content, all of its place in the ledger."""
+    """The present revision of an item: its place in the ledger without its content."""
 
     key: str
     owner: str
@@ -35,9 +35,9 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """An item that is to be looked at again, or dropped.
+    """An item to read again, or to drop.
 
-    `header` is None for who may know no more than that the item is not for him any longer.
+    `header` is None where the follower may only learn that the item is no longer visible to it.
     """
 
     kind: ChangeKind
@@ -47,14 +47,14 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """What a follower asks for. `types` None: every type that it may see."""
+class ChangesRequest:
+    """The page that a follower asks for. `types` None: every type that it may see."""
 
     caller: Caller
     after: str | None = None
     types: frozenset[str] | None = None
     owner: str | None = None
-    """Only what is this party's: to read it again after its name came in `resync`."""
+    """Only records of this party, to read them again after it came in `resync`."""
     first: int = PAGE_DEFAULT
 
 
@@ -70,5 +70,5 @@ class ChangePage:
     retry_after_s: int = 0
 
 
-FollowChanges = Callable[[Asked], Awaitable[ChangePage]]
-"""Answers the page that is asked for."""
+FollowChanges = Callable[[ChangesRequest], Awaitable[ChangePage]]
+"""Answers one request to the change feed."""

@@ -1,8 +1,9 @@
 """`position`: the cursor of a follower of the change feed; pure.
 
-- It holds the epoch of the database, what was asked by whom, and the place in the order of entries;
-  beside it, until when the follower's rights were followed (see `hub.exchange.service`).
-- It is read as hostile input. Who forges one moves its own place and nothing else.
+- It holds the epoch of the database, hashes of the request and of the caller's rights, the place in
+  the order of entries, and up to when changes of those rights were reported (see
+  `hub.exchange.service`).
+- It is untrusted input. A forged cursor only moves the forger's own place in the feed.
 
 RFC 4648 §5 (base64url, without padding).
 """
@@ -28,13 +29,13 @@ _NUMBER_END = 1 << 63
 _HASH_CHARACTERS = 22
 
 Place = tuple[int, int]
-"""Transaction and entry id; every entry up to this one is done with."""
+"""Transaction and entry id; the follower has passed every entry up to this one."""
 START: Place = (0, -1)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """At this time (seconds since 1970) all transactions below this one had ended."""
+    """At the time `at` (seconds since 1970) all transactions below `xid` had ended."""
 
     xid: int
     at: int
@@ -42,20 +43,20 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeedPosition:
-    """Where a follower stands."""
+    """The place in the feed that a follower has reached."""
 
     place: Place
     day: date
-    """The last day whose grants were followed."""
+    """The last day whose beginning and ending grants were reported."""
     mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a cursor belongs to: who asks for what, and by what rights."""
+    """What a cursor is valid for: one request of one party, with one set of rights."""
 
-    asked: str
-    rights: str
+    request_hash: str
+    rights_hash: str
 
 
 def question(
@@ -65,9 +66,9 @@ def question(
     scopes: Iterable[str],
     link: int = -1,
 ) -> Question:
-    """Return what a cursor belongs to.
+    """Return what a cursor is valid for.
 
-    `link`: the last entry of a link that may have changed what the party is.
+    `link`: the newest entry of a link that may have given the party another name.
     """
     return Question(_hash([party, sorted(types), owner]), _hash([*sorted(scopes), link]))
 
@@ -75,7 +76,15 @@ def question(
 def encode(position: FeedPosition, epoch: str, of: Question) -> str:
     """Return the cursor of a position."""
     (xid, entry_id), mark = position.place, position.mark
-    parts = [_VERSION, epoch, of.asked, of.rights, xid, entry_id, position.day.isoformat()]
+    parts = [
+        _VERSION,
+        epoch,
+        of.request_hash,
+        of.rights_hash,
+        xid,
+        entry_id,
+        position.day.isoformat(),
+    ]
     data = json.dumps([*parts, mark.xid, mark.at], separators=(",", ":")).encode()
     return b64url(data)
 
@@ -83,15 +92,15 @@ def encode(position: FeedPosition, epoch: str, of: Question) -> str:
 def decode(cursor: str, epoch: str, of: Question) -> FeedPosition:
     """Read a cursor.
 
-    Raises `RefusedError` BAD_CURSOR for what is none, or is one of another question, CURSOR_RESET
-    for one of another epoch or of other rights.
+    Raises `RefusedError`: BAD_CURSOR for text that is no cursor, or belongs to another request;
+    CURSOR_RESET when the epoch or the rights have changed since.
     """
     document = _document(cursor)
     if not isinstance(document, list) or len(document) != 9 or document[0] != _VERSION:  # noqa: PLR2004
         raise _bad()
-    _, its_epoch, question, rights, xid, entry_id, day, mark_xid, mark_at = document
+    _, its_epoch, request_hash, rights_hash, xid, entry_id, day, mark_xid, mark_at = document
     numbers = (xid, mark_xid, mark_at)
-    if question != of.asked or not all(map(_is_number, numbers)):
+    if request_hash != of.request_hash or not all(map(_is_number, numbers)):
         raise _bad()
     if entry_id != -1 and not _is_number(entry_id):
         raise _bad()
@@ -101,13 +110,13 @@ def decode(cursor: str, epoch: str, of: Question) -> FeedPosition:
         raise _bad() from error
     if its_epoch != epoch:
         raise reset("The database was restored, or its sources are registered otherwise.")
-    if rights != of.rights:
+    if rights_hash != of.rights_hash:
         raise reset("The token has other scopes, or its party other links, than when it was given.")
     return FeedPosition(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
 
 
 def reset(why: str) -> RefusedError:
-    """Return the refusal of a cursor from which nobody can go on."""
+    """Return the refusal of a cursor after which the follower has to start again."""
     return RefusedError(
         ErrorCode.CURSOR_RESET,
         hint=f"{why} Drop what was mirrored and follow again without `after`.",

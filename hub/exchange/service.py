@@ -1,24 +1,25 @@
-"""`service`: the change feed: what of the entries a follower is to look at again, in pages.
+"""`service`: the change feed: which items a follower has to read again, in pages.
 
-An event says "look again at this item" and holds no content. Content is read by `nodes` and lists,
-whose compiled statements are the one way on which items are hidden. A mirror that looks again,
-drops what is REMOVED and reads an owner anew that comes in `resync` equals what its client may
-read.
+A change says "read this item again" and holds no content. Content is read with `nodes` and lists,
+whose compiled statements are the one place where items are hidden. A mirror that reads what is
+CHANGED, drops what is REMOVED and reads again all of an owner that comes in `resync` holds exactly
+what its client may read.
 
-- Each event is judged by the rule of visibility (`hub.access.visibility.may_see`) as things stand.
-  Who may see what stands is told CHANGED. Who may not, but could see some earlier revision (it was
-  public, his, or named him), is told REMOVED once: type and identity, nothing else. Owner, issuer
-  and sender of what was withdrawn are told all of its header. Nobody else is told anything.
-- What grants rights (`schema.traits.Grants`) changes what its consumer may read without an entry of
-  the records concerned: its owner comes in `resync` when an entry of the grant is passed, and when
-  the grant begins or ends by its dates between the day of the cursor and today.
-- What links two keys renames what their owners have, and what others state of them. All of whom
-  something readable may have had another name come in `resync` (`hub.exchange.linked`). A follower
-  whose own party is linked, or is no longer, has other rights than before: it begins anew.
-- Every worker goes by the grants of some seconds ago. A page therefore ends before a grant, or a
-  link that grants follow, that may not have reached all of them yet, says when to come back, and
-  remembers in its cursor by when it had been committed.
-- A page looks at a bounded number of entries, so it may be empty and not the last.
+- Each entry is judged by the present rule of visibility (`hub.access.visibility.may_see`). A
+  follower that may see the present revision gets CHANGED. One that may not, but could see an
+  earlier one (it was public, its own, or named it), gets REMOVED once, with type and identity only.
+  Owner, issuer and sender of a withdrawn record get its whole header. Nobody else gets anything.
+- A grant (`schema.traits.Grants`) changes what its consumer may read, though the records themselves
+  have no new entry: its owner comes in `resync` when the feed passes an entry of the grant, and
+  when the grant begins or ends by its dates between the day of the cursor and today.
+- A link renames the records of both owners, and what others state of them. Every owner of a
+  readable record that may have had another name comes in `resync` (`hub.exchange.linked`). A
+  follower whose own party is linked, or no longer linked, has other rights: it starts from the
+  beginning.
+- Workers cache grants for some seconds. A page therefore ends before a grant or link that may not
+  have reached all workers yet, says when to come back, and keeps in its cursor by when that entry
+  was committed.
+- A page reads a bounded number of entries, so a page may be empty without being the last.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.exchange.entries import Scan, Told, scan
+from hub.exchange.entries import ChangedEntry, Scan, scan
 from hub.exchange.limits import PAGE_MAX, REVISIONS_MAX, SETTLED_S
-from hub.exchange.linked import Linked, linked, mentioning, owners_of
-from hub.exchange.page import Asked, Change, ChangeKind, ChangePage, Header
+from hub.exchange.linked import Linked, mentioning, owners_of, read_linked
+from hub.exchange.page import Change, ChangeKind, ChangePage, ChangesRequest, Header
 from hub.exchange.position import (
     START,
     FeedPosition,
@@ -48,7 +49,7 @@ from hub.exchange.position import (
     question,
     reset,
 )
-from hub.exchange.stated import Closed, Stated, stated
+from hub.exchange.stated import Closed, Stated, read_stated
 from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
@@ -61,11 +62,11 @@ from schema.visibility import HISTORY, PUBLIC_SCOPE
 
 @dataclass(frozen=True, slots=True)
 class _Follower:
-    """Who reads a page, and what it is judged by."""
+    """Who reads a page, and the facts by which its entries are judged."""
 
-    asked: Asked
+    request: ChangesRequest
     types: frozenset[str]
-    """Types that it asked for and has the scope of."""
+    """Requested types that its scopes allow."""
     grants: PartyGrants
     horizon: Horizon
     before: FeedPosition
@@ -75,30 +76,30 @@ class _Follower:
     question: Question
 
     def is_settled(self, place: Place) -> bool:
-        """Whether every worker goes by what the entry there grants."""
+        """Whether the grants of the entry at this place have reached every worker."""
         is_known = place[0] < self.mark.xid
         return is_known and self.now.timestamp() >= self.mark.at + SETTLED_S
 
     @property
-    def awaits(self) -> Place | None:
-        """The entry of a link of its own party by which all workers must go before it begins.
+    def pending_link(self) -> Place | None:
+        """The link of its own party that has to reach all workers before the follower may start.
 
-        Who reads one owner again follows the whole feed as well, and has waited there.
+        A follower that reads a single owner also follows the whole feed, and has waited there.
         """
-        newest = self.linked.newest_of(self.asked.caller.party)
-        begins = self.before.place == START and self.asked.owner is None
+        newest = self.linked.newest_of(self.request.caller.party)
+        begins = self.before.place == START and self.request.owner is None
         return newest if begins and newest != START and not self.is_settled(newest) else None
 
 
 @dataclass(slots=True)
 class _Gathered:
-    """What a page has so far."""
+    """The contents of a page that is being built."""
 
     place: Place
     changes: list[Change] = field(default_factory=list)
     resync: set[str] = field(default_factory=set)
     renamed: set[str] = field(default_factory=set)
-    """Owners of what links may have given another name."""
+    """Owners of records that a link may have renamed."""
     waits_for: Place | None = None
 
 
@@ -112,7 +113,7 @@ class ChangeFeed:
         self._registry = database.records.registry
         granting = self._registry.with_trait(Granting)
         self._consumers = {spec.name: camel(trait.consumer) for spec, trait in granting}
-        """By types that grant rights: the item that names whom."""
+        """For each type that grants rights: the item that names the consumer."""
         self._scopes = {item.scope for spec in self._registry for item in spec.items}
         self._scopes |= {spec.scope for spec in self._registry}
         self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
@@ -121,23 +122,23 @@ class ChangeFeed:
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
 
-    async def page(self, question: Asked) -> ChangePage:
+    async def page(self, request: ChangesRequest) -> ChangePage:
         """Return the next page.
 
         Raises `RefusedError`: BAD_USER_INPUT, BAD_CURSOR, or CURSOR_RESET when the follower has to
-        begin anew.
+        start from the beginning.
         """
-        follower = await self._follower(question)
-        gathered = _Gathered(follower.before.place, waits_for=follower.awaits)
+        follower = await self._follower(request)
+        gathered = _Gathered(follower.before.place, waits_for=follower.pending_link)
         if gathered.waits_for is not None:
             return await self._answer(follower, gathered, has_more=True)
         scanned = await self._scan(follower)
-        entries, is_cut = _readable(scanned.told)
+        entries, is_cut = _readable(scanned.entries)
         earlier = await self._stated(follower, entries, scanned.names)
         for each in entries:
-            if len(gathered.changes) == question.first:
+            if len(gathered.changes) == request.first:
                 return await self._answer(follower, gathered, has_more=True)
-            if not self._tell(follower, each, earlier, gathered):
+            if not self._add_entry(follower, each, earlier, gathered):
                 return await self._answer(follower, gathered, has_more=True)
             gathered.place = each.place
         if is_cut:
@@ -145,23 +146,23 @@ class ChangeFeed:
         gathered.place = scanned.end
         return await self._answer(follower, gathered, has_more=not scanned.is_last)
 
-    async def _follower(self, question: Asked) -> _Follower:
-        caller, now = question.caller, self._clock()
-        types = self._types(question.types)
-        if not 1 <= question.first <= PAGE_MAX:
+    async def _follower(self, request: ChangesRequest) -> _Follower:
+        caller, now = request.caller, self._clock()
+        types = self._types(request.types)
+        if not 1 <= request.first <= PAGE_MAX:
             raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
         until = await horizon(self._database)
-        links = await linked(self._database, until.restored_through)
-        of = self._question(question, links)
+        links = await read_linked(self._database, until.restored_through)
+        question = self._question(request, links)
         fresh = Mark(until.xid, math.ceil(now.timestamp()))
         before = FeedPosition(place=START, day=_day(now), mark=fresh)
-        if question.after is not None:
-            before = decode(question.after, until.epoch, of)
+        if request.after is not None:
+            before = decode(request.after, until.epoch, question)
             if before.place[0] > until.xid:
                 raise reset("The database is an older copy of the one that gave the cursor.")
         is_passed = before.mark.xid <= before.place[0]
         return _Follower(
-            asked=question,
+            request=request,
             types=frozenset(name for name in types if self._registry[name].scope in caller.scopes),
             grants=await self._agreements.of(caller.party),
             horizon=until,
@@ -169,14 +170,14 @@ class ChangeFeed:
             mark=fresh if is_passed else before.mark,
             now=now,
             linked=links,
-            question=of,
+            question=question,
         )
 
-    def _question(self, wanted: Asked, links: Linked) -> Question:
-        types = ["*"] if wanted.types is None else wanted.types
-        caller = wanted.caller
+    def _question(self, request: ChangesRequest, links: Linked) -> Question:
+        types = ["*"] if request.types is None else request.types
+        caller = request.caller
         _, newest = links.newest_of(caller.party)
-        return question(caller.party, types, wanted.owner, caller.scopes & self._scopes, newest)
+        return question(caller.party, types, request.owner, caller.scopes & self._scopes, newest)
 
     def _types(self, wanted: Iterable[str] | None) -> frozenset[str]:
         if wanted is None:
@@ -188,53 +189,53 @@ class ChangeFeed:
         return frozenset(wanted)
 
     async def _scan(self, follower: _Follower) -> Scan:
-        is_whole = follower.asked.owner is None
+        is_whole = follower.request.owner is None
         return await scan(
             self._database,
             follower.horizon,
             follower.before.place,
             types=follower.types | set({*self._consumers, *self._joins} if is_whole else ()),
-            owner=follower.asked.owner,
+            owner=follower.request.owner,
             closed=self._closed,
         )
 
     async def _stated(
-        self, follower: _Follower, entries: list[Told], names: Names
+        self, follower: _Follower, entries: list[ChangedEntry], names: Names
     ) -> dict[Place, Stated]:
-        """Read what was stated before of items that the follower does not see, and of grants."""
+        """Read earlier claims of grants, and of items that the follower may not see now."""
         unseen = [
             each
             for each in entries
             if each.record_type in self._consumers or not self._sees(follower, each)
         ]
-        return await stated(
+        return await read_stated(
             self._database,
             follower.horizon,
             follower.before.place,
-            # what was said once and stands has no more to it than what stands
+            # an item with a single revision has no earlier ones to look at
             [each for each in unseen if each.revisions > 1 or each.record_type in self._consumers],
             closed=Closed(frozenset(self._closed), frozenset(self._names)),
             names=names,
         )
 
-    def _tell(
+    def _add_entry(
         self,
         follower: _Follower,
-        entry: Told,
+        entry: ChangedEntry,
         earlier: dict[Place, Stated],
         gathered: _Gathered,
     ) -> bool:
-        """Add what an entry means to the follower; False when the page must end before it."""
+        """Add the changes that an entry causes; False when the page must end before the entry."""
         consumer = self._consumers.get(entry.record_type)
         party = follower.grants.party
-        if consumer and party is not None and follower.asked.owner is None:
+        if consumer and party is not None and follower.request.owner is None:
             past = earlier[entry.place]
             granted = {each.owner for each in past.subjects() if each.wire.get(consumer) == party}
             if granted and not follower.is_settled(entry.place):
                 gathered.waits_for = entry.place
                 return False
             gathered.resync |= granted
-        if entry.record_type in self._joins and follower.asked.owner is None:
+        if entry.record_type in self._joins and follower.request.owner is None:
             spec, joins = self._registry[entry.record_type], self._joins[entry.record_type]
             renamed = follower.linked.group(*owners_of(spec, joins, entry.key))
             if renamed and party is not None and not follower.is_settled(entry.place):
@@ -246,25 +247,29 @@ class ChangeFeed:
             gathered.changes += [] if change is None else [change]
         return True
 
-    def _sees(self, follower: _Follower, entry: Told, subject: Subject | None = None) -> bool:
+    def _sees(
+        self, follower: _Follower, entry: ChangedEntry, subject: Subject | None = None
+    ) -> bool:
         if subject is None and entry.withdrawn:
             return False
         spec = self._registry[entry.record_type]
-        scopes = follower.asked.caller.scopes
+        scopes = follower.request.caller.scopes
         return may_see(spec, subject or entry.subject, scopes, follower.grants)
 
-    def _change(self, follower: _Follower, entry: Told, past: Stated | None) -> Change | None:
+    def _change(
+        self, follower: _Follower, entry: ChangedEntry, past: Stated | None
+    ) -> Change | None:
         if self._sees(follower, entry):
-            return self._made(ChangeKind.CHANGED, entry, is_whole=True)
-        is_sender = entry.withdrawn and entry.source in follower.asked.caller.sources
+            return self._build_change(ChangeKind.CHANGED, entry, is_whole=True)
+        is_sender = entry.withdrawn and entry.source in follower.request.caller.sources
         if not is_sender and (
-            past is None or not past.concerned(lambda each: self._sees(follower, entry, each))
+            past is None or not past.any_subject(lambda each: self._sees(follower, entry, each))
         ):
             return None
         is_own = entry.withdrawn and holds(HISTORY, entry.subject, follower.grants)
-        return self._made(ChangeKind.REMOVED, entry, is_whole=is_sender or is_own)
+        return self._build_change(ChangeKind.REMOVED, entry, is_whole=is_sender or is_own)
 
-    def _made(self, kind: ChangeKind, entry: Told, *, is_whole: bool) -> Change:
+    def _build_change(self, kind: ChangeKind, entry: ChangedEntry, *, is_whole: bool) -> Change:
         header = Header(
             key=entry.key,
             owner=entry.owner,
@@ -284,19 +289,17 @@ class ChangeFeed:
     async def _answer(
         self, follower: _Follower, gathered: _Gathered, *, has_more: bool
     ) -> ChangePage:
-        question, before, mark, wait_s = follower.asked, follower.before, follower.mark, 0
+        request, before, mark, wait_s = follower.request, follower.before, follower.mark, 0
         day = max(before.day, _day(follower.now))
-        if question.owner is None:
-            turned = await self._agreements.providers_changed(
-                question.caller.party, before.day, day
-            )
+        if request.owner is None:
+            turned = await self._agreements.providers_changed(request.caller.party, before.day, day)
             gathered.resync |= set(turned)
-        if gathered.renamed and PUBLIC_SCOPE in question.caller.scopes:
+        if gathered.renamed and PUBLIC_SCOPE in request.caller.scopes:
             gathered.resync |= gathered.renamed | await mentioning(
                 self._database,
                 gathered.renamed,
                 types=follower.types,
-                scopes=question.caller.scopes,
+                scopes=request.caller.scopes,
                 grants=follower.grants,
             )
         if gathered.waits_for is not None:
@@ -315,12 +318,12 @@ class ChangeFeed:
 
 
 def _day(now: datetime) -> date:
-    """Return the day whose grants every worker goes by."""
+    """Return the day whose grants have reached every worker."""
     return local_date(now - timedelta(seconds=SETTLED_S))
 
 
-def _readable(entries: list[Told]) -> tuple[list[Told], bool]:
-    """Return as many entries as have few enough revisions together, and whether some are left."""
+def _readable(entries: list[ChangedEntry]) -> tuple[list[ChangedEntry], bool]:
+    """Return the first entries within `REVISIONS_MAX` revisions, and whether any are left over."""
     left = REVISIONS_MAX
     for at, each in enumerate(entries):
         if at and each.revisions > left:

@@ -1,13 +1,14 @@
-"""`stated`: who may have seen an item since a follower looked last, from its entries.
+"""`stated`: what may have been shown of an item since a follower last read it, from its entries.
 
-- The follower has gone past the entries up to a place. What it may hold of an item is what was
-  shown then or at any time since: of each claim the revision that stood, or a later one.
-- Claims are revised by transactions that overlap, so any of one claim's revisions may have met any
-  of another's. A revision was shown if of each other claim there is one, or none yet, that does not
-  outrank it. Who is named only by what was certainly never shown learns nothing.
-- Who was told, or had nothing to be told, of what he passed hears no more of it: nobody learns how
-  often something changes that is no longer its own.
-- A body that was erased names nobody: who has to know is told by the entry that erases it.
+- The follower has passed the entries up to a place. Its copy of an item is what was shown then or
+  at any time since: of each claim the revision that was current at that place, or a later one.
+- Transactions that revise claims overlap, so any revision of one claim may have been current beside
+  any revision of another. A revision counts as shown if every other claim has a revision that does
+  not outrank it, or may not have existed yet. A party named only in revisions that were never shown
+  learns nothing.
+- A follower that was told of a removal, or had nothing to drop, is told nothing of later entries:
+  nobody learns how often a record changes that it may no longer see.
+- An erased body names nobody: the entry that erases it tells those who have to know.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from datetime import date, datetime
 from typing import Any
 
 from hub.access.visibility import Subject
-from hub.exchange.entries import Told
+from hub.exchange.entries import ChangedEntry
 from hub.exchange.limits import OVERLAP_MAX
 from hub.exchange.position import Place
 from hub.identity.links import Names
@@ -60,73 +61,75 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, d.named"""
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The record types whose rows not everybody sees."""
+    """The record types whose rows are not public."""
 
     types: frozenset[str]
-    named: frozenset[str]
+    party_items: frozenset[str]
     """Wire names of the items that name parties."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Option:
+class RevisionGroup:
     """Revisions of one claim that name the same parties and are vouched for alike."""
 
     subject: Subject | None
-    """None where they withdraw it."""
+    """None for withdrawals."""
     best: tuple[Any, ...]
     worst: tuple[Any, ...]
-    """Ranks by precedence; the smaller is believed first."""
+    """Ranks by precedence; the smaller rank is preferred."""
     first: datetime
-    """When the first of them was accepted."""
+    """When the earliest of them was accepted."""
 
 
 @dataclass(slots=True)
-class Options:
-    """What one claim may have said since a follower looked last."""
+class ClaimHistory:
+    """The revisions of one claim that may have been current since a follower last read it."""
 
-    said: list[Option] = field(default_factory=list)
+    revisions: list[RevisionGroup] = field(default_factory=list)
     is_passed: bool = False
-    """It was there already."""
+    """The claim existed when the follower passed it."""
 
-    def yields_to(self, other: Option) -> bool:
-        """Whether this claim may at some time not have outranked what another one said."""
-        if any(each.subject is None or each.worst >= other.best for each in self.said):
+    def yields_to(self, other: RevisionGroup) -> bool:
+        """Whether there may have been a time when this claim did not outrank another's revision."""
+        if any(each.subject is None or each.worst >= other.best for each in self.revisions):
             return True
-        since = min(each.first for each in self.said)
+        since = min(each.first for each in self.revisions)
         return not self.is_passed and other.first <= since + OVERLAP_MAX
 
 
 @dataclass(slots=True)
 class Stated:
-    """What may have been shown of an item since a follower looked last."""
+    """What may have been shown of an item since a follower last read it."""
 
-    claims: defaultdict[ClaimName, Options] = field(default_factory=lambda: defaultdict(Options))
+    claims: defaultdict[ClaimName, ClaimHistory] = field(
+        default_factory=lambda: defaultdict(ClaimHistory)
+    )
 
     def subjects(self) -> list[Subject]:
-        """Return whose it may have been, whose word, whom it may have named."""
+        """Return owner, issuer and named parties of each revision that may have been shown."""
         return [
-            option.subject
-            for name, options in self.claims.items()
-            for option in options.said
-            if option.subject is not None
-            and all(other.yields_to(option) for at, other in self.claims.items() if at != name)
+            group.subject
+            for name, history in self.claims.items()
+            for group in history.revisions
+            if group.subject is not None
+            and all(other.yields_to(group) for at, other in self.claims.items() if at != name)
         ]
 
-    def concerned(self, concerns: Callable[[Subject], bool]) -> bool:
-        """Whether a follower may hold the item, by a rule of what concerns it."""
-        return any(concerns(subject) for subject in self.subjects())
+    def any_subject(self, rule: Callable[[Subject], bool]) -> bool:
+        """Whether a rule holds for anything that may have been shown of the item."""
+        return any(rule(subject) for subject in self.subjects())
 
 
-async def stated(
+async def read_stated(
     database: Database,
     horizon: Horizon,
     after: Place,
-    entries: Sequence[Told],
+    entries: Sequence[ChangedEntry],
     *,
     closed: Closed,
     names: Names,
 ) -> dict[Place, Stated]:
-    """Return, by the place of each entry, what may have been shown of its item since `after`."""
+    """Return what may have been shown of each entry's item since `after`, by the entry's place."""
     statements: defaultdict[Place, Stated] = defaultdict(Stated)
     if not entries:
         return statements
@@ -139,7 +142,7 @@ async def stated(
     parameters: dict[str, Any] = {
         **dict(zip(columns, map(list, zip(*claims, strict=True)), strict=True)),
         "closed": list(closed.types),
-        "names": list(closed.named),
+        "names": list(closed.party_items),
         "through": horizon.restored_through,
         "xid": str(after[0]),
         "id": after[1],
@@ -147,26 +150,26 @@ async def stated(
     for n, source, authority, key, is_passed, *row in await database.reads.fetch_all(
         _STATED, parameters
     ):
-        options = statements[entries[n].place].claims[source, authority, key]
-        options.is_passed = is_passed
-        options.said.append(_option(row, order, names))
+        history = statements[entries[n].place].claims[source, authority, key]
+        history.is_passed = is_passed
+        history.revisions.append(_revision_group(row, order, names))
     return statements
 
 
-def _option(row: Sequence[Any], order: Precedence, names: Names) -> Option:
+def _revision_group(row: Sequence[Any], order: Precedence, names: Names) -> RevisionGroup:
     is_withdrawn, owner, issuer, assurance, kind, owners, wire, oldest, newest, first = row
     owner, issuer = names.party(owner), names.party(issuer)
     stands = kind_for(kind, owners, issuer, names.party)
-    return Option(
+    return RevisionGroup(
         subject=None
         if is_withdrawn
-        else Subject(owner=owner, issuer=issuer, wire=_named(wire, names)),
+        else Subject(owner=owner, issuer=issuer, wire=_party_names(wire, names)),
         best=order.standing(stands, assurance, newest),
         worst=order.standing(stands, assurance, oldest),
         first=first,
     )
 
 
-def _named(wire: str | None, names: Names) -> Mapping[str, Any]:
+def _party_names(wire: str | None, names: Names) -> Mapping[str, Any]:
     items = {} if wire is None else json.loads(wire)
     return {item: names.party(party) for item, party in items.items()}

@@ -1,8 +1,8 @@
-"""`changes`: the change feed, as an answer.
+"""`changes`: the change feed as a GraphQL field.
 
-- It names items and never shows their content: that is read with `nodes`, where each item is hidden
-  or shown by the statement itself.
-- A page costs what it may hold.
+- It names items without their content. Content is read with `nodes`, whose compiled statement shows
+  or hides each item.
+- A page costs as much as the number of changes that it may hold.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OWNER_CHARACTERS_MAX = 500
     ),
 )
 class ChangeType:
-    """An item that is to be looked at again, or dropped."""
+    """An item to read again, or to drop."""
 
     kind: ChangeKind = strawberry.field(description="应做的事。What to do.")
     record_type: str = strawberry.field(description="记录类型。Record type.")
@@ -132,7 +132,7 @@ async def follow_changes(
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint has no change feed")
     await context.charge(first)
     changes_page = await context.changes(
-        page.Asked(
+        page.ChangesRequest(
             caller=context.caller,
             after=after,
             types=None if types is None else frozenset(types),

@@ -1,8 +1,8 @@
-"""`endpoint`: `/graphql` over HTTP: who calls, what was sent, in which form to answer.
+"""`endpoint`: `/graphql` over HTTP: authentication, reading the request, the form of the answer.
 
 - `hub.access.gate` lets a request in before its document is looked at.
-- GET answers queries only: a mutation must not be reachable by a link. Addresses end up in logs of
-  others, so clients that filter by what is not public POST.
+- GET answers queries only: a link must never run a mutation. Addresses appear in the logs of
+  others, so clients whose filters are not public use POST.
 - It is an ASGI application of its own: `hub.app` calls it without the router and the middleware of
   the other routes, which cost more than the plan and its parameters do.
 
@@ -72,7 +72,7 @@ class GraphQLEndpoint:
             return response
         if kind is None:
             return _refused(ErrorCode.NOT_ACCEPTABLE, "accept application/json", language, kind)
-        door, read = (READING, None) if request.method == "GET" else (ASKING, self._read)
+        door, read = (GET_DOOR, None) if request.method == "GET" else (POST_DOOR, self._read)
         try:
             admitted = await gate.admit(self._access, request, door, read)
         except AccessError as error:
@@ -88,7 +88,7 @@ class GraphQLEndpoint:
             bucket=_bucket(request.client.host if request.client else "unknown"),
         )
         try:
-            answer = await self._engine.answer(_asked(request, admitted.body), asking)
+            answer = await self._engine.answer(_graph_request(request, admitted.body), asking)
         except HubError as error:
             answer = _answer(error, language)
         return gate.answered(self._access, admitted, respond(answer, kind))
@@ -108,7 +108,7 @@ def _header(request: Request, name: bytes) -> str | None:
     return None
 
 
-def _asked(request: Request, body: bytes) -> GraphRequest:
+def _graph_request(request: Request, body: bytes) -> GraphRequest:
     if request.method == "GET":
         return read_address(request.scope["query_string"])
     return read_request(body)
@@ -173,9 +173,9 @@ def _check_content_type(envelope: Envelope) -> None:
         raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json in UTF-8.")
 
 
-ASKING = Door(operation=MUTATION, takes_anonymous=True, check=_check_content_type)
-READING = Door(operation=READ, takes_anonymous=True)
-"""What an address asks, which has no body."""
+POST_DOOR = Door(operation=MUTATION, takes_anonymous=True, check=_check_content_type)
+GET_DOOR = Door(operation=READ, takes_anonymous=True)
+"""The door of GET requests, which have no body."""
 
 
 def _bucket(address: str) -> str:

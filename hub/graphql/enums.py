@@ -1,7 +1,7 @@
-"""`enums`: code lists as GraphQL enums, and the few enums that only answers have.
+"""`enums`: code lists as GraphQL enums, and the few enums that are only used in answers.
 
-- A member is its name; the description gives both languages and the official code.
-- The code lists themselves stay untouched: each gets a twin that the interface owns.
+- The value of a member is its name; its description has both languages and the official code.
+- The code lists themselves stay unchanged: each gets a GraphQL enum of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`hints`: type hints of derived types, which exist only when the program runs."""
+"""`hints`: type hints of types that are created at run time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`hooks`: what the interface needs of other parts of the hub, as protocols.
-
-The composition root gives implementations; the interface knows no package but the query engine.
-"""
+"""`hooks`: what GraphQL uses of other parts of the hub, as types that `hub.app` implements."""
 
 from __future__ import annotations
 
@@ -18,12 +15,12 @@ from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
-"""`hub.intake.service.submit` with its database and clock given."""
+"""`hub.intake.service.submit`, bound to a database and a clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceFacts:
-    """What `serviceInfo` says."""
+    """The facts that `serviceInfo` answers."""
 
     version: str
     standard_version: str
@@ -31,7 +28,7 @@ class ServiceFacts:
 
 
 RootReader = Callable[[Any], Awaitable[Any]]
-"""Takes the resolver's info, answers the value of the root field by its response key."""
+"""Takes the resolver's info and returns the value of its root field."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -45,7 +42,7 @@ class RequestContext:
     model: Model
     read: RootReader
     charge: Callable[[int], Awaitable[None]]
-    """Charges the caller for what no statement of the compiler costs."""
+    """Charges the caller a cost that no compiled statement accounts for."""
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None

@@ -23,7 +23,7 @@ from schema.item import RecordSpec
 from schema.traits import Findable
 
 
-def made_input(name: str, about: str, members: dict[str, tuple[Any, str]], **extra: Any) -> Any:
+def input_type(name: str, about: str, members: dict[str, tuple[Any, str]], **extra: Any) -> Any:
     """Return an input type whose members are all optional."""
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for member, (hint, text) in members.items():
@@ -38,7 +38,7 @@ _IN = "等于其中之一。Equals one of these."
 _GTE = "不小于。At least."
 _LT = "早于。Before."
 
-TextFilter = made_input(
+TextFilter = input_type(
     "TextFilter",
     "文本条件，各项须同时满足。Conditions on a text; all must hold.",
     {
@@ -47,20 +47,20 @@ TextFilter = made_input(
         "startsWith": (str, "以此开头。Starts with this."),
     },
 )
-InstantFilter = made_input(
+InstantFilter = input_type(
     "InstantFilter",
     "时刻条件。Conditions on an instant.",
     {"gte": (DateTime, _GTE), "lt": (DateTime, _LT)},
 )
-DateFilter = made_input(
+DateFilter = input_type(
     "DateFilter", "日期条件。Conditions on a day.", {"gte": (Date, _GTE), "lt": (Date, _LT)}
 )
-DecimalFilter = made_input(
+DecimalFilter = input_type(
     "DecimalFilter",
     "数值条件。Conditions on a number.",
     {"gte": (Decimal, _GTE), "lte": (Decimal, "不大于。At most.")},
 )
-MoneyFilter = made_input(
+MoneyFilter = input_type(
     "MoneyFilter",
     "金额条件，按币种分别比较。Conditions on an amount; amounts of one currency compare.",
     {
@@ -69,7 +69,7 @@ MoneyFilter = made_input(
         "currency": (str, "币种，缺省 CNY。Currency; CNY when left out."),
     },
 )
-DivisionFilter = made_input(
+DivisionFilter = input_type(
     "DivisionFilter",
     "行政区划条件（GB/T 2260）。Conditions on a division.",
     {"eq": (str, _EQ), "startsWith": (str, "省两位、市四位。Two digits a province, four a city.")},
@@ -78,7 +78,7 @@ DivisionFilter = made_input(
 
 @strawberry.input(description="分类条件。A class of a published classification.")
 class ClassFilter:
-    """A class code and whether what lies below it counts."""
+    """A class: exactly this code, or this code and all below it."""
 
     scheme: str = strawberry.field(description="分类体系，如 GB/T 32847。Classification scheme.")
     code: str | None = strawberry.field(
@@ -102,7 +102,7 @@ class AvailableFor:
 @lru_cache(maxsize=256)
 def _code_filter(code_list: type[CodeList]) -> Any:
     enum = enum_of(code_list)
-    return made_input(
+    return input_type(
         f"{code_list.__name__}Filter",
         f"{code_list.title_zh}条件。Conditions on {code_list.title_en[0].lower()}"
         f"{code_list.title_en[1:]}.",
@@ -134,12 +134,12 @@ def filter_of(spec: RecordSpec, model: Model) -> Any:
     """Return the filter input of a record."""
     members = {m.name: (_hint(m), f"{m.zh}。{m.en}.") for m in filter_members(spec, model)}
     about = f"{spec.zh}的筛选条件，须同时满足。Conditions on {spec.name}; all must hold."
-    return made_input(f"{spec.name}Filter", about, members)
+    return input_type(f"{spec.name}Filter", about, members)
 
 
 @strawberry.input(description="来源内的编号。A number within a source.")
 class LocalNumber:
-    """What a source calls a record."""
+    """A record by the number that a source gives it."""
 
     source: str = strawberry.field(description="来源。Source id.")
     localNo: str = strawberry.field(  # noqa: N815 - the wire name
@@ -161,4 +161,4 @@ def by_of(spec: RecordSpec) -> Any:
     assert trait is not None, "only what is findable has a field that finds it"
     about = f"恰用一种方式指明{spec.zh}。Names one {spec.name} in exactly one way."
     ways = {way: _WAYS[way] for way in trait.by}
-    return made_input(f"{spec.name}By", about, ways, one_of=True)
+    return input_type(f"{spec.name}By", about, ways, one_of=True)

@@ -1,8 +1,8 @@
 """`mutations`: pushing, correcting and withdrawing records: each is a push (`hub.intake.push`).
 
-- A mutation is a signed request with an idempotency key, in the header and, if given again, the
-  same in the input.
-- Business refusals are values: one outcome per row, and `userErrors` for the batch as a whole.
+- A mutation is a signed request with an idempotency key in its header; the input may repeat the
+  key.
+- Refused rows are not GraphQL errors: each row has an outcome, a refused batch has `userErrors`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RowProblemType:
 
 @strawberry.type(description="一行的处理结果。What became of a row.")
 class RowResult:
-    """What became of a row."""
+    """The outcome of a row."""
 
     row: int = strawberry.field(description="行号，从 1 起。Number of the row, from 1.")
     outcome: RowOutcomeCode = strawberry.field(description="结果。Outcome.")
@@ -61,7 +61,7 @@ class UserError:
 
 @strawberry.type(description="提交的结果。What became of what was sent.")
 class PushPayload:
-    """What became of what was sent."""
+    """The outcomes of a push."""
 
     rows: list[RowResult] = strawberry.field(description="逐行结果。Outcome of each row.")
     accepted: int = strawberry.field(description="已接收行数。Rows accepted.")
@@ -120,14 +120,14 @@ class WithdrawRecordInput:
     dry_run: bool = strawberry.field(default=False, description=_DRY)
 
 
-async def _submitted(info: Info, push: Push, given_key: str | None) -> PushPayload:
+async def _submit(info: Info, push: Push, input_key: str | None) -> PushPayload:
     context: RequestContext = info.context
     if context.submit is None:
         raise QueryError(ErrorCode.FORBIDDEN, "this endpoint takes no records")
     if context.signed is None:
         raise QueryError(ErrorCode.UNAUTHENTICATED, "sign the request: profile hub-sig-1, RFC 9421")
     try:
-        _check_bounds(push, given_key, context.signed)
+        _check_bounds(push, input_key, context.signed)
         batch = batch_of(context.caller, context.signed, push, context.now)
         outcomes = await context.submit(batch)
     except PushScopeError as error:
@@ -137,9 +137,9 @@ async def _submitted(info: Info, push: Push, given_key: str | None) -> PushPaylo
     return _payload(outcomes, context.language)
 
 
-def _check_bounds(push: Push, given_key: str | None, signed: Signed) -> None:
-    """Refuse what only this door can be sent: too much for it, or two keys."""
-    if given_key is not None and given_key != signed.idempotency_key:
+def _check_bounds(push: Push, input_key: str | None, signed: Signed) -> None:
+    """Refuse more rows than a mutation takes, and an input whose key differs from the header."""
+    if input_key is not None and input_key != signed.idempotency_key:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT, hint="The key of the input and of the header differ."
         )
@@ -211,7 +211,7 @@ class Mutation:
             dry_run=input.dry_run,
             as_of=None if input.as_of is None else datetime.fromisoformat(input.as_of),
         )
-        return await _submitted(info, push, input.idempotency_key)
+        return await _submit(info, push, input.idempotency_key)
 
     @strawberry.mutation(description="更正一条记录。Correct one record by sending it in full.")
     async def correct_record(
@@ -222,7 +222,7 @@ class Mutation:
         """Take one record in as its next revision."""
         row = {"type": input.type, "record": input.record}
         push = Push(source=input.source, rows=[row], dry_run=input.dry_run)
-        return await _submitted(info, push, input.idempotency_key)
+        return await _submit(info, push, input.idempotency_key)
 
     @strawberry.mutation(description="撤回一条记录。Withdraw one record.")
     async def withdraw_record(
@@ -233,4 +233,4 @@ class Mutation:
         """Withdraw one record with a reason."""
         row = {"type": input.type, "withdraw": {"key": input.key, "reason": input.reason}}
         push = Push(source=input.source, rows=[row], dry_run=input.dry_run)
-        return await _submitted(info, push, input.idempotency_key)
+        return await _submit(info, push, input.idempotency_key)

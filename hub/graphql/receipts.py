@@ -1,4 +1,4 @@
-"""`receipts`: the receipt of an entry, as an answer."""
+"""`receipts`: the receipt of an entry as a GraphQL field."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """`records`: the object types of a registry's records, with their relations and pages.
 
-- One object type per record, with its edge and its connection; they refer to each other, so their
-  classes are made first and completed afterwards.
-- Fields with arguments are the only ones written by hand; which relations there are follows from
-  the references of the records (`hub.query.sql.model`).
+- Each record type has an object type, an edge and a connection. They refer to each other, so their
+  classes are created first and completed afterwards.
+- Only fields with arguments are written by hand; relations follow from the references of the
+  records (`hub.query.sql.model`).
 - A relation to records whose rows need a scope of their own carries `@requiresScope` and is null
   without it.
 """
@@ -27,9 +27,9 @@ from hub.graphql.types import (
     RequiresScope,
     SourceStatus,
     argument,
-    declared,
     item_fields,
-    picked,
+    output_field,
+    response_value,
     with_arguments,
 )
 from hub.query.plan.limits import LIST_DEFAULT, PAGE_DEFAULT
@@ -62,7 +62,7 @@ class RecordTypes:
             directives=_scoped(spec),
         )
 
-    def pages(self, spec: RecordSpec, about: str, read: Any = picked) -> Any:
+    def pages(self, spec: RecordSpec, about: str, read: Any = response_value) -> Any:
         """Return the field of a connection to a record."""
         hints = self._arguments(spec)
         kind = self._connections[spec.name]
@@ -97,7 +97,7 @@ class RecordTypes:
             target = self._model.registry[relation.record]
             about = f"{target.zh}。{target.en}"
             if isinstance(relation, Forward):
-                fields[name] = declared(self.classes[target.name] | None, about, name=name)
+                fields[name] = output_field(self.classes[target.name] | None, about, name=name)
             elif isinstance(relation, Connected):
                 fields[name] = self.pages(target, about)
             else:
@@ -109,7 +109,7 @@ class RecordTypes:
         hints = {"first": argument(int, "至多行数。Rows at most.")}
         kind = many(self.classes[target.name])
         return strawberry.field(
-            resolver=with_arguments(picked, hints, {"first": LIST_DEFAULT}),
+            resolver=with_arguments(response_value, hints, {"first": LIST_DEFAULT}),
             graphql_type=kind if target.scope == PUBLIC_SCOPE else kind | None,
             description=about,
             directives=_scoped(target),
@@ -118,8 +118,10 @@ class RecordTypes:
     def _complete_record(self, spec: RecordSpec) -> None:
         node, edge = self.classes[spec.name], self._edges[spec.name]
         members = {
-            "key": declared(str, "自然键。Natural key.", name="key"),
-            "provenance": declared(Provenance, "数据来历。Where it comes from.", name="provenance"),
+            "key": output_field(str, "自然键。Natural key.", name="key"),
+            "provenance": output_field(
+                Provenance, "数据来历。Where it comes from.", name="provenance"
+            ),
             **item_fields(spec),
             **self._relations(spec),
             **(_bookable_fields() if spec.trait(Bookable) else {}),
@@ -130,19 +132,23 @@ class RecordTypes:
             edge,
             f"{spec.zh}及其游标。A row of a page, with its cursor.",
             {
-                "cursor": declared(str, "游标。Cursor.", name="cursor"),
-                "node": declared(node, "记录。The record.", name="node"),
+                "cursor": output_field(str, "游标。Cursor.", name="cursor"),
+                "node": output_field(node, "记录。The record.", name="node"),
             },
         )
         _complete(
             self._connections[spec.name],
             f"{spec.zh}的一页。A page of {spec.name}.",
             {
-                "edges": declared(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
-                "nodes": declared(many(node), "各行。Rows.", name="nodes"),
-                "pageInfo": declared(PageInfo, "分页信息。Where the page stands.", name="pageInfo"),
-                "totalCount": declared(int, "符合条件的总数。How many match.", name="totalCount"),
-                "sources": declared(
+                "edges": output_field(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
+                "nodes": output_field(many(node), "各行。Rows.", name="nodes"),
+                "pageInfo": output_field(
+                    PageInfo, "分页信息。Where the page stands.", name="pageInfo"
+                ),
+                "totalCount": output_field(
+                    int, "符合条件的总数。How many match.", name="totalCount"
+                ),
+                "sources": output_field(
                     many(SourceStatus),
                     "数据来源及其状况。Sources and how they stand.",
                     name="sources",
@@ -178,13 +184,13 @@ def _bookable_fields() -> dict[str, Any]:
     }
     return {
         "availability": strawberry.field(
-            resolver=with_arguments(picked, window, {}),
+            resolver=with_arguments(response_value, window, {}),
             graphql_type=Availability,
             description="时段内的空闲情况。Availability within a window.",
         ),
         "priceEstimate": strawberry.field(
             resolver=with_arguments(
-                picked, order, dict.fromkeys(("hours", "samples", "on"), strawberry.UNSET)
+                response_value, order, dict.fromkeys(("hours", "samples", "on"), strawberry.UNSET)
             ),
             graphql_type=PriceEstimate,
             description="费用估算。What an order would cost.",

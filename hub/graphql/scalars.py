@@ -1,9 +1,9 @@
 """`scalars`: the scalar types of the interface.
 
-- Output is the wire text of the standard, untouched; input is checked and brought to that text,
-  so that every value that reaches a statement is plain text with an explicit cast.
+- Output is the wire text of the standard, unchanged. Input is checked and converted to that text,
+  so that every value in a statement is plain text with an explicit cast.
 - Instants carry an offset; decimals never become binary floating point.
-- Bounds are those of the standard: what a record may hold can be asked for.
+- Bounds are those of the standard: every value that a record may hold can be used in a filter.
 
 RFC 3339; ISO 8601-1 (GB/T 7408.1).
 """
@@ -49,7 +49,7 @@ Row = NewType("Row", dict)  # type: ignore[type-arg]
 
 _WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
 _FLOAT_DIGITS = sys.float_info.dig
-"""Digits that binary floating point keeps; a number of more may be another one than was written."""
+"""Decimal digits that binary floating point keeps exactly; longer numbers may be changed by it."""
 _YEARS = f"of a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
 
 
@@ -121,7 +121,7 @@ def _row(value: Any) -> Any:
 
 
 def _numbered(value: Any) -> Any:
-    """Return a JSON value with its numbers as numbers: whether an item may be one, intake says."""
+    """Return a JSON value with its numbers as floats; intake decides which items may be numbers."""
     if isinstance(value, NumberText):
         return float(value)
     if isinstance(value, dict):

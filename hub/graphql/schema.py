@@ -1,8 +1,8 @@
-"""`schema`: the published interface: its entry points, and its text.
+"""`schema`: the published GraphQL schema: its root types and its text.
 
-- Root fields that read records ask the compiler for their own selection; what stands below them
-  is read by response key. A whole query normally never comes here: it is one statement.
-- A schema is built for a registry; the text of the standard's is in `schema/published/hub.graphql`.
+- Most queries are compiled as a whole and never run these resolvers. Otherwise each root field that
+  reads records compiles a statement of its own, and fields below it are read by response key.
+- A schema is built for a registry; `schema/published/hub.graphql` has that of the standard.
 """
 
 from __future__ import annotations

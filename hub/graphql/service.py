@@ -1,8 +1,8 @@
 """`service`: one GraphQL request from its text to the bytes of its answer.
 
-The way of a query: document (kept), grants (kept), plan (kept), cost, statement, answer. Whatever
-does not compile goes to the executor, whose root fields come back here, each for a statement of its
-own (`hub.query.answer.execute`).
+The steps of a query: document, grants and plan (all cached), cost, statement, answer. Operations
+that cannot be compiled are run by graphql-core, whose root fields each run a statement of their own
+(`hub.query.answer.execute`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
-from hub.query.answer.respond import Answer, dumps, refusal, told
+from hub.query.answer.respond import Answer, dumps, error_document, refusal
 from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import (
@@ -66,12 +66,12 @@ class GraphRequest:
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
-    """Sent in a way in which nothing may be changed."""
+    """Sent by GET, which must not change anything."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
-    """Who asks, in which language, and what they signed."""
+    """The caller of a request, its language and its signature."""
 
     caller: Caller
     language: str = "zh"
@@ -82,7 +82,7 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
-    """What other parts of the hub give to GraphQL."""
+    """The parts of the hub that GraphQL uses; None where the hub runs without them."""
 
     facts: ServiceFacts
     state: State | None = None
@@ -137,8 +137,8 @@ class Engine:
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
-        body = await statements.fetched(plan.compiled, await statements.env(plan.values, run), run)
-        return Answer(await statements.assembled(body, [], run))
+        body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
+        return Answer(await statements.assemble(body, [], run))
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
@@ -149,7 +149,7 @@ class Engine:
             if text is not None and text != registered_text:
                 raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
             text = registered_text
-        assert text is not None, "the endpoint has seen to it"
+        assert text is not None, "the endpoint requires query or documentId"
         if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
             raise QueryError(
                 ErrorCode.DOCUMENT_REQUIRED, f"other documents need the scope {ADHOC_SCOPE}"
@@ -207,7 +207,7 @@ class Engine:
             if isinstance(cause, UnavailableError | RateLimitedError):
                 raise cause  # of the request as a whole: it may be sent again
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
-        return Answer(await self._statements.assembled(dumps(result.data), errors, run))
+        return Answer(await self._statements.assemble(dumps(result.data), errors, run))
 
     async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
         """Compile and run one root field of an executed operation."""
@@ -222,19 +222,19 @@ class Engine:
         key = str(info.path.key)
         compiled = compiler.fields({key: list(info.field_nodes)})
         statements = self._statements
-        body = await statements.fetched(compiled, await statements.env(plan.values, run), run)
+        body = await statements.fetch(compiled, await statements.env(plan.values, run), run)
         return json.loads(body)[key]
 
     def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
-        """Return a field's error; what is not the hub's own says only that it failed."""
+        """Return a field's error; unexpected exceptions are logged and answered as INTERNAL."""
         cause = _cause(error)
         if isinstance(cause, HubError):
-            return told(cause, run.language, error.path)
+            return error_document(cause, run.language, error.path)
         if isinstance(cause, GraphQLError):
-            known = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
-            return told(known, run.language, error.path)
+            invalid = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
+            return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
-        return told(HubError(ErrorCode.INTERNAL), run.language, error.path)
+        return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
 
 
 def _check_alone(plan: Plan) -> None:

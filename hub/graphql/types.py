@@ -2,9 +2,9 @@
 
 - Every field is described in Chinese and English; whatever lies above L1 carries `@requiresScope`
   and is nullable.
-- A field reads its value by response key from what the compiled statement answered, so that an
-  executed operation and a compiled one give the same.
-- What follows from a registry (the record types and their relations) is in `hub.graphql.records`.
+- A field reads its value by response key from the answer of the compiled statement, so that
+  executed and compiled operations give the same answer.
+- Types that depend on a registry (record types and their relations) are in `hub.graphql.records`.
 """
 
 from __future__ import annotations
@@ -44,16 +44,20 @@ class RequiresScope:
     scope: str
 
 
-def picked(root: Any, info: Info) -> Any:
-    """Return what the statement answered under this field's response key."""
+def response_value(root: Any, info: Info) -> Any:
+    """Return the value under this field's response key in the answer of the statement."""
     return root.get("@of", root)[info.path.key]
 
 
-def declared(hint: Any, about: str, *, scope: str = "", name: str | None = None) -> Any:
+def output_field(hint: Any, about: str, *, scope: str = "", name: str | None = None) -> Any:
     """Return a field that is read by response key."""
     directives = (RequiresScope(scope=scope),) if scope else ()
     return strawberry.field(
-        resolver=picked, graphql_type=hint, description=about, directives=directives, name=name
+        resolver=response_value,
+        graphql_type=hint,
+        description=about,
+        directives=directives,
+        name=name,
     )
 
 
@@ -69,10 +73,10 @@ def object_type(
 
 @strawberry.interface(description="有平台标识的对象。Whatever has an identity at the hub.")
 class Node:
-    """Whatever has an identity."""
+    """An object with an identity."""
 
     id: strawberry.ID = strawberry.field(
-        resolver=picked, description="平台标识，稳定且不透明。Identity: stable and opaque."
+        resolver=response_value, description="平台标识，稳定且不透明。Identity: stable and opaque."
     )
 
     @classmethod
@@ -83,7 +87,7 @@ class Node:
 
 
 def _plain(name: str, about: str, members: dict[str, tuple[Any, str]]) -> Any:
-    fields = {key: declared(hint, text, name=key) for key, (hint, text) in members.items()}
+    fields = {key: output_field(hint, text, name=key) for key, (hint, text) in members.items()}
     return object_type(name, about, fields)
 
 
@@ -233,7 +237,7 @@ def about_item(item: Item) -> str:
 def item_fields(spec: RecordSpec) -> dict[str, Any]:
     """Return the fields of a record's or value's items."""
     return {
-        item.wire: declared(
+        item.wire: output_field(
             item_type(item),
             about_item(item),
             scope="" if item.grade is Grade.L1 else item.scope,

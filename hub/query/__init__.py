@@ -1,9 +1,10 @@
-"""What is asked of the store, said in one statement, run, and answered; nothing of GraphQL's doors.
+"""`query`: reads of the store: a document becomes one SQL statement, is run and answered.
 
-- `plan`: what is asked: documents and their bounds, selections, arguments, parameters, cost.
-- `computed`: what is worked out of several records: when something is free, what it costs.
-- `sql`: the one statement that a selection becomes, with what its caller may see in it.
-- `answer`: running a statement, and what goes out: bytes, manifest of the sources, errors.
+- `plan`: what a request asks for: documents and their bounds, selections, arguments, cost.
+- `computed`: SQL of values computed from several records: availability and price.
+- `sql`: the compiler: a selection as one SQL statement, limited to what its caller may see.
+- `answer`: runs statements and builds answers: bytes, manifest of the sources, errors.
 
-Each imports those above it in this list and none below; all but `answer` are pure.
+Each imports those above it in this list and none below; all but `answer` are pure. None knows the
+HTTP endpoint or the GraphQL types of `hub.graphql`.
 """

@@ -1,1 +1,1 @@
-"""What proves an entry, and the entry itself, for those who may read the record."""
+"""`receipts`: proofs of entries, and their bytes, for those who may read the record."""

@@ -1,4 +1,4 @@
-"""`answer`: a receipt as it is answered by whichever door, and who finds it."""
+"""`answer`: a receipt in the form that every interface answers, and the protocol that finds it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hub.access.resource import Caller
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceiptAnswer:
-    """A receipt as it is answered: its state, and the texts that prove what the state says."""
+    """A receipt in answers: its state, and the texts that prove the state."""
 
     entry_id: str
     revision_id: str | None
-    """None for who may not read all of the record; then there is no proof either."""
+    """None for callers that may not read the whole record; they get no proof either."""
     state: str
     """ACCEPTED, INCLUDED or WITNESSED."""
     record_type: str

@@ -2,11 +2,12 @@
 
 - `GET /receipts/{entry}` gives `tlog-proof@v1` text, `GET /records/{entry}` the canonical bytes
   that it proves. Together they are verified offline with `deltahub verify`.
-- Both need `receipt:read` and a right to all of the record: signed bytes cannot be shown in part,
-  and a receipt holds the salt with which what is hidden could be guessed.
-- Rights are judged by what stands. An old revision and a withdrawal are for owner and issuer.
-- The source that sent a record always gets both: it has them.
-- Who may not read a record is told the same as when there is none.
+- Both need `receipt:read` and the right to read the whole record: signed bytes cannot be shown in
+  part, and the salt in a receipt would allow guessing hidden values.
+- Rights are judged by the present revision. Only owner and issuer may read older revisions and
+  withdrawals.
+- The source that sent a record may always read both: it knows the content.
+- A record that the caller may not read is answered like one that does not exist.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 _ENTRY = re.compile("[0-9]{1,18}")
 WAIT_S = 1
-"""When to ask again for the receipt of an entry that the log has not signed for yet."""
+"""Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
 
 
 class Sight(IntEnum):
@@ -56,7 +57,7 @@ class Sight(IntEnum):
 
     NOTHING = 0
     ROW = 1
-    """That it is there, and some of it."""
+    """Its existence and some of its items."""
     WHOLE = 2
 
 
@@ -95,7 +96,9 @@ class ProofEndpoints:
         except HubError as error:
             return problem(error, language)
         try:
-            response = await self._for(admitted.caller, _number(request.path_params["entry"]), make)
+            response = await self._proof_response(
+                admitted.caller, _number(request.path_params["entry"]), make
+            )
         except HubError as error:
             response = problem(error, language)
         except LedgerError as error:
@@ -109,8 +112,9 @@ class ProofEndpoints:
     ) -> ReceiptAnswer | None:
         """Return the receipt of an entry or of a revision for the GraphQL interface.
 
-        Who may see the record and not all of it learns the state and gets no proof. A revision is
-        found only by who may read it whole, or its id would confirm a guess of its content.
+        A caller that may read only part of the record gets the state without a proof. A revision id
+        finds a receipt only for callers that may read the whole record: otherwise the id, a hash of
+        the content, would confirm a guess of that content.
         """
         if DOOR.scope not in caller.scopes:
             raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
@@ -120,25 +124,25 @@ class ProofEndpoints:
             try:
                 entries, least = await entries_of(self._database, revision_id), Sight.WHOLE
             except LedgerError:
-                return None  # not the form of a revision id
+                return None  # not a well-formed revision id
         for each in entries:
-            receipt, sight, _ = await self._looked_at(caller, each)
+            receipt, sight, _ = await self._receipt_with_sight(caller, each)
             if receipt is not None and sight >= least:
                 return _answer(receipt, is_whole=sight is Sight.WHOLE)
         return None
 
-    async def _for(self, caller: Caller, entry: int, make: Any) -> Response:
-        receipt, sight, body = await self._looked_at(caller, entry)
+    async def _proof_response(self, caller: Caller, entry: int, make: Any) -> Response:
+        receipt, sight, body = await self._receipt_with_sight(caller, entry)
         if receipt is None or sight is not Sight.WHOLE:
             raise _absent()
         answer: Response = make(receipt, body)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
-    async def _looked_at(
+    async def _receipt_with_sight(
         self, caller: Caller, entry: int
     ) -> tuple[StoredReceipt | None, Sight, bytes]:
-        """Return an entry's receipt and bytes with how much of it the caller may see."""
+        """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
         receipt = await receipt_for(self._database, entry, self._policy)
         body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if receipt else None
         if receipt is None or body is None:
@@ -146,9 +150,9 @@ class ProofEndpoints:
         return receipt, await self._sight(caller, receipt, body), body
 
     async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes) -> Sight:
-        """Judge an entry by what stands: an old revision is history, and so is a withdrawal."""
+        """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
-            return Sight.WHOLE  # what one sent, one has
+            return Sight.WHOLE  # the sender knows the content
         spec = self._database.records.registry[receipt.record_type]
         grants = await self._agreements.of(caller.party)
         async with self._database.reads.connection() as connection:
@@ -164,7 +168,7 @@ class ProofEndpoints:
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
     async def _stands(self, spec: RecordSpec, receipt: StoredReceipt) -> bool:
-        """Whether an entry is what its source says now."""
+        """Whether an entry is the present revision of its claim, and not a withdrawal."""
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(
             f"SELECT entry_id FROM {table} "  # noqa: S608 - own name

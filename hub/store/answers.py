@@ -1,11 +1,11 @@
-"""`answers`: compiled statements and the one value that each gives, at the highest rate.
+"""`answers`: runs compiled statements, each of which returns one value, at the highest rate.
 
-- A connection does one thing: it sends a prepared statement and takes one value. It speaks to libpq
-  through psycopg and watches its socket for as long as it lives; psycopg's cursors, which watch it
-  anew for every statement, cost half of the processor time of a short read (`bench/RESULTS.md`).
-- A connection that the server hangs up on is noticed while it is idle and replaced.
+- A connection sends a prepared statement and receives one value, one at a time. It uses libpq
+  through psycopg and keeps its socket registered with the event loop; psycopg's cursors register it
+  for every statement, which costs half of the processor time of a short read (`bench/RESULTS.md`).
+- A connection that the server closes is noticed while it is idle and replaced.
 - Waits are bounded: for a free connection, for a new one, and for an answer.
-- A request that is given up closes its connection, so nothing is read from it later.
+- A cancelled request closes its connection, so that its answer is never read by another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Line:
         self._socket = self._pg.socket
         self._prepared: OrderedDict[bytes, bytes] = OrderedDict()
         self._statements = statements
-        self._named = 0
+        self._prepared_count = 0
         self._waiter: asyncio.Future[None] | None = None
         self._results: list[PGresult] = []
         self._loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ class Line:
     ) -> bytes | None:
         """Run a statement that gives one row of one value, and return it in binary form.
 
-        Raises what psycopg raises; the connection is good for more unless it was lost.
+        Raises psycopg's errors; the connection stays usable unless it was lost.
         """
         name = self._prepared.get(statement)
         if name is None:
@@ -61,15 +61,15 @@ class Line:
             _, oldest = self._prepared.popitem(last=False)
             self._pg.send_query(b"DEALLOCATE " + oldest)
             await self._answer(limit_s)
-        self._named += 1
-        name = b"answer%d" % self._named
+        self._prepared_count += 1
+        name = b"answer%d" % self._prepared_count
         self._pg.send_prepare(name, statement)
         await self._answer(limit_s)
         self._prepared[statement] = name
         return name
 
     async def _answer(self, limit_s: float) -> PGresult:
-        """Send what is still to be sent and wait for the whole answer; return its last result."""
+        """Send the rest of the request, wait for the whole answer and return its last result."""
         waiter = self._waiter = self._loop.create_future()
         overdue = self._loop.call_later(limit_s, self._overdue)
         try:
@@ -118,7 +118,7 @@ class Line:
         self._done(DatabaseUnavailableError("no answer came in time"))
 
     def _done(self, error: Exception | None) -> None:
-        """Wake whoever waits; a connection in error is of no more use."""
+        """Wake the waiting statement; close the connection after an error."""
         if error is not None:
             self.close()
         if self._waiter is not None and not self._waiter.done():
@@ -128,7 +128,7 @@ class Line:
                 self._waiter.set_exception(error)
 
     def close(self) -> None:
-        """Let the connection go; safe to call again."""
+        """Close the connection; safe to call again."""
         if self.is_open:
             self.is_open = False
             self._loop.remove_reader(self._socket)
@@ -137,7 +137,7 @@ class Line:
 
 
 class Answers:
-    """A bounded stack of lines; the last one given back is the next one used."""
+    """A bounded stack of connections: the last one returned is the next one used."""
 
     def __init__(
         self,
@@ -183,7 +183,7 @@ class Answers:
             line_or_turn = await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self._pass_on(waiter.result())  # it was given one at the last moment
+                self._pass_on(waiter.result())  # a line arrived together with the cancellation
             raise
         finally:
             overdue.cancel()
@@ -195,7 +195,7 @@ class Answers:
             waiter.set_exception(DatabaseUnavailableError(detail))
 
     async def _new(self) -> Line:
-        """Make a line, for one that was counted as taken already."""
+        """Make a line; its place in the bound is already counted."""
         try:
             return Line(await self._connect(), self._statements)
         except BaseException:
@@ -208,7 +208,7 @@ class Answers:
         self._pass_on(line if line.is_open else None)
 
     def _pass_on(self, line: Line | None) -> None:
-        """Give a line, or the right to make one, to whoever waits longest."""
+        """Hand a line, or the right to make one (None), to the request that has waited longest."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -220,7 +220,7 @@ class Answers:
             self._idle.append(line)
 
     def close(self) -> None:
-        """Close every idle line; those in use are closed when they come back."""
+        """Close every idle line; those in use are closed when they are returned."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()

@@ -1,4 +1,4 @@
-"""`check`: proves that the projections say what the entries say, column by column.
+"""`check`: compares the projections with the entries they are derived from, column by column.
 
 - Entries: the bytes have the digest kept with them and, with salt, authority, key and revision, the
   commitment that their header states; revisions of a key are numbered without a gap and each names
@@ -35,7 +35,7 @@ DIFFERENCES_MAX = 1_000
 
 
 class Fault(StrEnum):
-    """How a row differs from the truth."""
+    """How a stored row differs from its entries."""
 
     MISSING = "MISSING"
     EXTRA = "EXTRA"
@@ -46,7 +46,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not as its entries say. `columns` name what differs."""
+    """One row that differs from its entries; `columns` names the columns that differ."""
 
     table: str
     source: str
@@ -57,7 +57,7 @@ class Difference:
 
 @dataclass(slots=True)
 class CheckReport:
-    """What a check found; right when there are no differences."""
+    """The result of a check."""
 
     rows: int = 0
     erased: int = 0
@@ -98,10 +98,12 @@ async def check(database: Database, record_types: Iterable[str] = ()) -> CheckRe
     names = sorted(record_types) or sorted(database.records.tables)
     async with database.writes.connection() as connection:
         with _unprepared(connection):
-            return await _checked(connection, database.records, names)
+            return await _check_all(connection, database.records, names)
 
 
-async def _checked(connection: Connection, records: StoredRecords, names: list[str]) -> CheckReport:
+async def _check_all(
+    connection: Connection, records: StoredRecords, names: list[str]
+) -> CheckReport:
     report = CheckReport()
     async with connection.transaction(force_rollback=True):  # it leaves no TEMP table behind
         await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -118,7 +120,7 @@ async def _checked(connection: Connection, records: StoredRecords, names: list[s
 
 @contextmanager
 def _unprepared(connection: Connection) -> Iterator[None]:
-    """Keep statements from running as prepared before, when names meant the stored tables."""
+    """Turn off prepared statements: those prepared before refer to the stored tables, not TEMP."""
     threshold, connection.prepare_threshold = connection.prepare_threshold, None
     try:
         yield
@@ -162,7 +164,7 @@ async def _shadow(connection: Connection, table: Table, tables: RecordTables) ->
 
 
 async def _compare(connection: Connection, table: Table, report: CheckReport) -> None:
-    """Compare what should be, which is in a TEMP table, with what is stored."""
+    """Compare the expected rows, in a TEMP table, with the stored ones."""
     name = table.name
     keys = ", ".join(column.name for column in table.primary_key.columns)
     compared = [c.name for c in table.columns if not c.primary_key]
@@ -188,7 +190,7 @@ async def _compare(connection: Connection, table: Table, report: CheckReport) ->
 async def _compare_rows(
     connection: Connection, table: Table, read: str, where: str, report: CheckReport
 ) -> None:
-    """Compare rows that have no key of their own; a record with any wrong row is named once."""
+    """Compare rows without a key of their own; a record with any wrong row is reported once."""
     name = table.name
     wanted, stored = (
         f"SELECT * FROM {schema}.{name} WHERE {where}"  # noqa: S608 - own names

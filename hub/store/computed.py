@@ -1,4 +1,4 @@
-"""`computed`: the columns beside a record's items that exist so that rows can be found by them.
+"""`computed`: extra columns of a record's table, by which rows are found and sorted.
 
 | column | of | holds |
 |---|---|---|
@@ -8,7 +8,7 @@
 | `province` | located records | two digits of GB/T 2260, null where the row does not tell |
 | `search` | records with searched items | the terms of `hub.store.search` |
 
-Each follows from the row's own items and nothing else, so it can be recomputed and checked.
+Each is computed from the items of its row alone, so it can be recomputed and checked.
 """
 
 from __future__ import annotations

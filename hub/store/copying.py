@@ -1,4 +1,4 @@
-"""`copying`: rows into a table by COPY, made while PostgreSQL takes them in."""
+"""`copying`: COPY of rows that are produced while PostgreSQL reads them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from psycopg.copy import AsyncLibpqWriter
 Connection = AsyncConnection[tuple[Any, ...]]
 
 COPY_ROWS_PER_TURN = 50
-"""Rows that are made and sent before other work of the process gets its turn."""
+"""Rows that are produced and sent before other tasks of the event loop run."""
 COPY_FLUSH_BYTES = 65_536
-"""Bytes after which a COPY waits until PostgreSQL has them. What waits in the driver's buffer is
-moved again and again, and PostgreSQL has nothing to do meanwhile."""
+"""Bytes after which a COPY waits until PostgreSQL has received them. A full buffer in the driver is
+copied again and again while PostgreSQL has nothing to do."""
 
 
 async def copy_rows(
@@ -30,9 +30,9 @@ async def copy_rows(
 ) -> None:
     """COPY rows into a table while they are made, so that PostgreSQL works beside this process.
 
-    `rows` are lines of COPY text, or the parts of a binary COPY. Other work of the process gets its
-    turn after each few of them. `table` and `columns` come from the table definitions, never from a
-    caller.
+    `rows` are lines of COPY text, or the parts of a binary COPY. Other tasks run after every
+    `COPY_ROWS_PER_TURN` of them. `table` and `columns` come from the table definitions, never from
+    a caller.
     """
     form = " (FORMAT binary)" if binary else ""
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN{form}"

@@ -1,13 +1,13 @@
-"""`database`: the hub's four ways to PostgreSQL, each for one kind of work.
+"""`database`: the hub's four kinds of connections to PostgreSQL, each for one kind of work.
 
 - `Database.answer`: compiled statements that give one value, at the highest rate (`answers`).
-- `Database.reads`: other statements that read. Connections are autocommit, read-only, in a stack so
-  that the warmest is used next, and need no reset between statements.
+- `Database.reads`: other statements that read. Connections are autocommit and read-only; they are
+  in a stack, so that the most recently used is used next, and need no reset between statements.
 - `Database.writes`: transactions that change records: intake, claims, sequencer.
 - `Database.engine`: SQLAlchemy Core for statements at low rate: clients, sources, runs, operators.
 
-When PostgreSQL is away every one of them raises `DatabaseUnavailableError`, at once where the
-server refuses and within `wait_s` where it is silent. Nothing needs a restart: a connection that
+When PostgreSQL cannot be reached, each of them raises `DatabaseUnavailableError`: at once where the
+server refuses, within `wait_s` where it does not answer. Nothing needs a restart: a connection that
 died while idle is noticed before it is used and replaced.
 """
 
@@ -56,7 +56,7 @@ class DatabaseLimits:
 
 
 class Pool:
-    """A bounded stack of connections; the last one given back is the next one lent."""
+    """A bounded stack of connections: the last one returned is the next one used."""
 
     def __init__(self, url: str, options: str, size: int, limits: DatabaseLimits) -> None:
         self._url = url
@@ -68,7 +68,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection in autocommit mode."""
+        """Give a connection in autocommit mode for the length of a `with` block."""
         try:
             async with asyncio.timeout(self._limits.wait_s):
                 await self._free.acquire()
@@ -89,7 +89,7 @@ class Pool:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside one transaction: committed at the end, undone by an error."""
+        """Give a connection inside one transaction: committed at the end, rolled back on error."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
@@ -102,8 +102,8 @@ class Pool:
     async def fetch_bytes(self, statement: str, parameters: Any = ()) -> bytes | None:
         """Run one statement and return its first value as PostgreSQL sent it, in binary form.
 
-        For text and json that is the UTF-8 text itself, so an answer that PostgreSQL built goes
-        out without ever being decoded.
+        For text and json that is the UTF-8 text itself, so an answer that PostgreSQL built is
+        sent without being decoded.
         """
         async with self.connection() as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(statement, parameters)
@@ -111,7 +111,7 @@ class Pool:
             return result.get_value(0, 0) if result and result.ntuples else None
 
     async def close(self) -> None:
-        """Close every idle connection; those lent are closed when they come back."""
+        """Close every idle connection; those in use are closed when they are returned."""
         self._closed = True
         while self._idle:
             await self._idle.pop().close()
@@ -125,7 +125,7 @@ class Pool:
         return None
 
     async def connect(self) -> Connection:
-        """Make a connection outside the stack."""
+        """Make a connection that does not belong to the pool."""
         opened = await AsyncConnection.connect(
             self._url,
             autocommit=True,
@@ -154,7 +154,7 @@ class Database:
         limits: DatabaseLimits | None = None,
         records: StoredRecords | None = None,
     ) -> None:
-        """Take what the database holds in `records`; those of the standard by default."""
+        """Use the tables of the record types in `records`, by default those of the standard."""
         self.url = url
         self.limits = limits or DatabaseLimits()
         self.records = records or standard_records()
@@ -178,9 +178,9 @@ class Database:
         self.engine = _engine(url, common, bound)
         self.checking = asyncio.Lock()
         self.projecting = asyncio.Lock()
-        """Batches are checked one after another, and one after another they write projections: so
-        PostgreSQL writes one while the next is checked. Side by side they would go in step, this
-        process and PostgreSQL waiting for each other in turn."""
+        """Batches are checked one after another, and write projections one after another, so that
+        PostgreSQL writes one while this process checks the next. Run in parallel, they would do the
+        same step at the same time, and process and PostgreSQL would wait for each other in turn."""
         self._answers = Answers(
             self._reader,
             bound.answer_connections,
@@ -194,9 +194,9 @@ class Database:
             return await self.reads.connect()
 
     async def answer(self, statement: bytes, parameters: Sequence[bytes | None]) -> bytes | None:
-        """Run a compiled statement, `$n` for its parameters, and return its one value.
+        """Run a compiled statement with `$n` parameters and return its one value.
 
-        Raises as the other ways do; what is wrong with a value comes as psycopg's error.
+        Raises the hub's errors when PostgreSQL cannot be reached or takes too long, else psycopg's.
         """
         try:
             return await self._answers.value(statement, parameters)
@@ -206,7 +206,7 @@ class Database:
 
     @asynccontextmanager
     async def core(self) -> AsyncIterator[CoreConnection]:
-        """Lend a SQLAlchemy connection inside one transaction, with the errors of this module."""
+        """Give a SQLAlchemy connection inside one transaction, with the errors of this module."""
         with translated():
             async with self.engine.begin() as connection:
                 yield connection
@@ -227,34 +227,34 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the drivers raise for an absent or overdue database into the hub's errors."""
+    """Turn the drivers' errors for an unreachable or overdue database into the hub's errors."""
     try:
         yield
     except psycopg.OperationalError as error:
-        meaning = _meaning(error)
-        if meaning is None:
+        hub_error = _hub_error(error)
+        if hub_error is None:
             raise
-        raise meaning from error
+        raise hub_error from error
     except psycopg.InterfaceError as error:
         raise DatabaseUnavailableError(_first_line(error)) from error
     except psycopg.errors.UndefinedTable as error:
-        raise _older(error) from error
+        raise _missing_table_error(error) from error
     except DBAPIError as error:
         driver = error.orig
         if isinstance(driver, psycopg.errors.UndefinedTable):
-            raise _older(driver) from error
-        meaning = _meaning(driver) if isinstance(driver, psycopg.OperationalError) else None
+            raise _missing_table_error(driver) from error
+        hub_error = _hub_error(driver) if isinstance(driver, psycopg.OperationalError) else None
         if isinstance(driver, psycopg.InterfaceError):
-            meaning = DatabaseUnavailableError(_first_line(driver))
-        if meaning is None:
+            hub_error = DatabaseUnavailableError(_first_line(driver))
+        if hub_error is None:
             raise
-        raise meaning from error
+        raise hub_error from error
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError("no connection became free in time") from error
 
 
-def _meaning(error: psycopg.OperationalError) -> HubError | None:
-    """Return the hub's error for a driver's; None (a deadlock, say) where the caller decides."""
+def _hub_error(error: psycopg.OperationalError) -> HubError | None:
+    """Return the hub's error for a driver's; None where the caller handles it (a deadlock)."""
     state = error.sqlstate or "08"
     if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
         return HubError(
@@ -265,7 +265,7 @@ def _meaning(error: psycopg.OperationalError) -> HubError | None:
     return None
 
 
-def _older(error: psycopg.Error) -> HubError:
+def _missing_table_error(error: psycopg.Error) -> HubError:
     """Return the error of a database that lacks a table which this version reads."""
     return HubError(
         ErrorCode.CONFLICT,
@@ -282,9 +282,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def _has_ended(connection: Connection) -> bool:
-    """Say whether the server has hung up on an idle connection.
+    """Tell whether the server has closed an idle connection.
 
-    An idle connection has nothing to read; when there is something, it is the end.
+    The server sends nothing on an idle connection but the end of it.
     """
     if connection.closed:
         return True

@@ -1,17 +1,17 @@
-"""`derive`: the tables that follow from the records of the standard.
+"""`derive`: builds the tables of each record type from its definition in the standard.
 
-- `<record>_source` holds what each source says now: one row per (source, authority, key), withdrawn
-  rows kept; together the claims of an item.
+- `<record>_source` holds the claims: what each source states now, one row per (source, authority,
+  key), withdrawn rows included.
 - `<record>` exists for golden records and holds what queries read: one row per `item_id`, merged
-  from the claims that stand; `chosen` names the source of each item that the first claim leaves
-  open. Of other records queries read the claim that `speaks`: the one that precedence names.
-- Where what is said of one instrument is read together (hours, coverage, prices), `leads` marks the
-  rows of the one source that speaks for that instrument.
-- Keys of linked things have one name in all columns but a claim's own `key`, which is as stated.
+  from the claims that are not withdrawn; `chosen` names the source of each item that the leading
+  claim leaves open. Of other records queries read the claim that `speaks`: first by precedence.
+- Records that are read together for one instrument (hours, coverage, prices) come from one source:
+  `leads` marks its rows.
+- Linked records have one name in all columns except a claim's own `key`, which is as stated.
 - `<record>_listing` exists for golden records that declare a listing: one narrow row for each class
   of a record and each class above it, and one (step '') for the record as such, in reading order. A
   page and its count are read from its indexes without touching the wide rows.
-- Every row says whose it is (`owner`), who issued it and which party vouches for it.
+- Every row names its owner, its issuer and the party that vouches for it.
 - Each item is one typed column; a nested value is jsonb in wire form; a list is never null.
 - The table that queries read also has the columns of `hub.store.computed`.
 - No foreign keys and no checks: every check is in `schema.conform`, every relation an outer join.
@@ -59,17 +59,17 @@ PROVENANCE = (
 )
 """Columns that every derived table has before its items; golden rows are never withdrawn."""
 CLAIM = ("source", "authority", "key")
-"""What a row of `<record>_source` is named by."""
+"""The primary key of `<record>_source`."""
 FLAGS = ("speaks", "leads", "chosen")
-"""Columns that say which claims are shown, and of what."""
+"""Columns that say which claims are shown, and for which items."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingTable:
     """The listing of a golden record.
 
-    `path`: the list column whose members are the steps; `order`: the column it is read in the order
-    of; `facets`: the columns that it can be narrowed by.
+    `path`: the list column whose members are the steps; `order`: the column that it is sorted by;
+    `facets`: the columns that it can be filtered by.
     """
 
     table: Table
@@ -88,7 +88,7 @@ class RecordTables:
     computed: tuple[ComputedColumn, ...]
     listing: ListingTable | None = None
     led_by: str | None = None
-    """The column with the key of what one source speaks for as a whole, where there is one."""
+    """The column with the key of the instrument whose rows come from one source, if any."""
 
     @property
     def merged(self) -> tuple[Table, ...]:
@@ -138,7 +138,7 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
 
 
 def _led_by(spec: RecordSpec) -> str | None:
-    """Return the item that names what one source speaks for as a whole."""
+    """Return the item that names the instrument whose rows come from one source, if any."""
     for each in (spec.trait(Opens), spec.trait(Covers), spec.trait(Prices)):
         if each is not None:
             return each.of

@@ -1,11 +1,11 @@
-"""`epoch`: which life of the database this is.
+"""`epoch`: an id that changes whenever earlier places in the change feed lose their meaning.
 
-- Who follows the entries holds a place in their order. A restored database has lost what came after
-  its backup and goes on differently, so it is another epoch, in which no earlier place means
-  anything. `hub.operate.backup` begins one with every restore.
-- Transactions of restored entries were numbered by another server. Up to `restored_through` entries
-  are therefore ordered by their ids alone, and what follows by (xid, entry id).
-- The first who asks makes the epoch; until then nobody can hold a place in it.
+- Followers of the entries hold a place in their order. A restored database has lost the entries
+  after its backup and continues differently, so it is another epoch, in which no earlier place is
+  valid. `hub.operate.backup` begins one with every restore.
+- Transactions of restored entries were numbered by another server. Entries up to `restored_through`
+  are therefore ordered by their ids alone, later ones by (xid, entry id).
+- The epoch is created when it is first read; before that nobody can hold a place in it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def horizon(database: Database) -> Horizon:
 
 
 async def begin_anew(connection: Connection) -> None:
-    """Begin another epoch of a database that goes on: who follows it reads everything again."""
+    """Begin a new epoch of a running database: its followers read everything again."""
     await connection.execute(_ANEW.encode())
 
 

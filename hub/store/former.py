@@ -1,4 +1,4 @@
-"""`former`: ids that links have replaced; follows from the entries, like every projection."""
+"""`former`: the table of ids that links have replaced; a projection of the entries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _METADATA = MetaData()
 FORMER_ID = Table(
     "former_id",
     _METADATA,
-    Column("item_id", Text, primary_key=True),  # what a key was known by before it was linked
-    Column("now_id", Text, nullable=False, index=True),  # what it is known by now
+    Column("item_id", Text, primary_key=True),  # the id of a key before it was linked
+    Column("now_id", Text, nullable=False, index=True),  # its present id
 )

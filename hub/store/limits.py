@@ -1,4 +1,4 @@
-"""Bounds of what is kept."""
+"""`limits`: bounds of the store."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""`projection`: writes what sources say now into the tables of one record type.
+"""`projection`: writes the present claims of one record type into its tables.
 
 - Rows are copied into a TEMP table of the connection and go from there into the tables with one
   statement per table. Intake, rebuild and check use the same code.
-- Most items have one claim: they are written by these statements. Items and calendars of which
-  several sources speak are settled afterwards, from all their claims (`hub.store.settling`).
+- Most items have one claim: they are written by these statements. Items and calendars with claims
+  of several sources are settled afterwards, from all their claims (`hub.store.settling`).
 - The caller guarantees that no other transaction writes claims of the same owners meanwhile
   (`lock_owners`), or of anybody (`REBUILD_LOCK`).
-- Rows are written in one order everywhere, so that writers do not lock each other out; what differs
-  most is compared first (a batch has one source), which makes the sort cheap.
+- Rows are written in the same order everywhere, so that writers do not deadlock; the columns that
+  differ most are compared first (a batch has one source), which makes the sort cheap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hub.store.former import FORMER_ID
 from hub.store.row import item_columns, item_fields
 
 REBUILD_LOCK = 0x72656275696C64
-"""Advisory lock: intake shares it; a rebuild, and whoever changes names, holds it alone."""
+"""Advisory lock: intake holds it shared; rebuilds and changes of names hold it exclusively."""
 _OWNERS_LOCK = (
     b"SELECT pg_advisory_xact_lock(hashtextextended('shard:' || s, 3)) FROM unnest(%s::text[]) s"
 )
@@ -38,7 +38,7 @@ _OWNERS_LOCK = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands for a claim (source, authority, key), as its entry states it."""
+    """The present revision of a claim (source, authority, key): the header of its entry."""
 
     source: str
     authority: str
@@ -59,7 +59,7 @@ class Standing:
 async def lock_owners(connection: Connection, owners: Iterable[str]) -> None:
     """Keep other transactions from writing claims of these owners until this one ends.
 
-    Two owners may share a lock (`shard_of`), which is right and rare.
+    Two owners may share a lock (`shard_of`), which is harmless and rare.
     """
     shards = sorted({shard_of(owner) for owner in owners})
     await connection.execute(_OWNERS_LOCK, (shards,))
@@ -93,7 +93,9 @@ class Projection:
         if tables.listing is not None:
             name = tables.listing.table.name
             self.remove += (self._remove(name, "s.revision > 1"),)
-            self.write_listing = f"INSERT INTO {name} {self.listed(tables.listing)} ORDER BY 3"
+            self.write_listing = (
+                f"INSERT INTO {name} {self.listing_rows(tables.listing)} ORDER BY 3"
+            )
 
     def row(
         self,
@@ -104,8 +106,8 @@ class Projection:
     ) -> bytes:
         """Return the COPY line of a claim; `wire` is empty for a withdrawn one.
 
-        `names` are those of the record type (`Names.of_type`); `identity` is what follows from
-        them, where it is known.
+        `names` are those of the record type (`Names.of_type`); `identity` is the id that follows
+        from them, if the caller has computed it already.
         """
         spec, owner, issuer, former = self.tables.spec, standing.owner, standing.issuer, NULL
         if identity is None:
@@ -138,7 +140,7 @@ class Projection:
         )
 
     async def write_claims(self, connection: Connection, names: Names) -> None:
-        """Write what is in the TEMP table as claims, and the ids that links have replaced."""
+        """Write the rows of the TEMP table as claims, and the ids that links have replaced."""
         await connection.execute(self.write_source.encode())
         if names:
             await connection.execute(
@@ -147,8 +149,8 @@ class Projection:
                 "ON CONFLICT (item_id) DO UPDATE SET now_id = EXCLUDED.now_id".encode()
             )
 
-    async def forget(self, connection: Connection, items: Sequence[str]) -> None:
-        """Take some items away from the tables that are merged from claims."""
+    async def delete_items(self, connection: Connection, items: Sequence[str]) -> None:
+        """Delete the rows of some items from the tables that are merged from claims."""
         for table in self.tables.merged:
             await connection.execute(
                 f"DELETE FROM {table.name} WHERE item_id = ANY(%s)".encode(),  # noqa: S608 - own name
@@ -156,14 +158,14 @@ class Projection:
             )
 
     async def write_read(self, connection: Connection) -> None:
-        """Write what is in the TEMP table into the tables that queries read, and empty it."""
+        """Write the rows of the TEMP table into the tables that queries read, and empty it."""
         for statement in (self.write_golden, *self.remove, self.write_listing):
             if statement:
                 await connection.execute(statement.encode())
         await connection.execute(f"TRUNCATE {self.stage}".encode())
 
-    def listed(self, listing: ListingTable) -> str:
-        """Return the query for the listing's rows of what is in the TEMP table."""
+    def listing_rows(self, listing: ListingTable) -> str:
+        """Return the query for the listing's rows of the records in the TEMP table."""
         columns = ", ".join(f"s.{name}" for name in (listing.order, *listing.facets))
         return (
             f"SELECT s.item_id, p.step, {columns} FROM {self.stage} s, "  # noqa: S608 - own names

@@ -1,9 +1,9 @@
-"""`rebuild`: makes the projections anew from the entries, which are the truth.
+"""`rebuild`: rebuilds the projections from the entries, which are the authoritative record.
 
 - One transaction: readers see the old projections until the new ones are complete. Intake waits,
   and is refused with TIMEOUT when it waits too long.
-- Links come first, because they name what all other records mention.
-- When a source said again what stands is no entry and stays as it is (table `heard`).
+- Links are rebuilt first, because they decide the names that all other records use.
+- Table `heard` (when a source last confirmed an entry) does not follow from entries and is kept.
 """
 
 from __future__ import annotations

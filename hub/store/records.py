@@ -1,4 +1,4 @@
-"""`records`: how the records of a registry are stored: their tables and what writes them.
+"""`records`: the tables of the record types of a registry, and the statements that write them.
 
 - Built from a registry, once for each; a hub's `Database` carries the one that it serves.
 """
@@ -34,7 +34,7 @@ class StoredRecords:
         return FORMER_ID.name
 
     def projection(self, record_type: str) -> Projection:
-        """Return what writes a record type."""
+        """Return the statements that write a record type."""
         projection = self._projections.get(record_type)
         if projection is None:
             projection = self._projections[record_type] = Projection(self.tables[record_type])
@@ -51,5 +51,5 @@ def stored(registry: Registry) -> StoredRecords:
 
 @lru_cache(maxsize=1)
 def standard_records() -> StoredRecords:
-    """Return how the published standard is stored."""
+    """Return the tables of the published standard."""
     return stored(standard())

@@ -1,10 +1,11 @@
 """`relinking`: settles claims anew when links, sources or the order of precedence have changed.
 
-- Whoever calls holds `REBUILD_LOCK` alone: intake waits, readers see the old rows until the commit.
-- A link changes the names of what two owners have: all their rows are written again from their
-  entries, so that taking the link back gives the former rows byte for byte.
-- A change of a source or of the order: what several sources speak of is settled again, and where
-  links are among it, what they rename is written again.
+- The caller holds `REBUILD_LOCK` exclusively: intake waits, readers see the old rows until the
+  commit.
+- A link renames the records of two owners: all their rows are written again from their entries, so
+  that withdrawing the link restores the former rows byte for byte.
+- After a change of a source or of precedence, items with claims of several sources are settled
+  again; if links are among them, the rows that they rename are written again.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from hub.store.standing import ReadCounts, lines_of
 from hub.store.view import View, names_now, precedence_in_force, put_in_force, view_now
 
 ROWS_PER_TURN = 1_000
-"""Claims that are written again at once."""
+"""Claims that are written again together."""
 
 
 def renamed_owners(before: Names, after: Names) -> set[str]:
-    """Return the owners, by former and present names, of whom something has another name now."""
+    """Return the owners, by former and present names, whose records have other names now."""
     owners: set[str] = set()
     numbered = before.owned.keys() | after.owned.keys()
     for old, new in (
@@ -49,7 +50,7 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
 async def relink(
     connection: Connection, records: StoredRecords, before: Names, view: View
 ) -> set[str]:
-    """Write again what links have renamed; return the owners whose rows those are."""
+    """Write the rows again that links have renamed; return their owners."""
     owners = renamed_owners(before, view.names)
     if owners:
         for name in sorted(records.tables):
@@ -73,7 +74,7 @@ async def _rewrite(
     )
     rows = await cursor.fetchall()
     items = sorted({item for _, item in rows})
-    await target.forget(connection, items)
+    await target.delete_items(connection, items)
     await connection.execute(
         f"DELETE FROM {FORMER_ID.name} WHERE now_id = ANY(%s)".encode(),  # noqa: S608 - own name
         (items,),
@@ -86,39 +87,38 @@ async def _rewrite(
 
 
 async def settle_source(connection: Connection, records: StoredRecords, source: str) -> bool:
-    """Settle again what a source and others speak of, because it is registered otherwise now.
+    """Settle the items of a source that others claim too, after its registration has changed.
 
-    Return whether there is anything of which both speak.
+    Return whether there are any.
     """
     return await _settle_rivals(connection, records, await view_now(connection, records), source)
 
 
 async def switch_precedence(database: Database, day: date) -> bool:
-    """Settle everything by the order that holds on a day; False where it is in force already.
+    """Settle all items by the precedence of a day; False where it is in force already.
 
-    What followers of the change feed hold is then right no more, in no way that single entries
-    could tell: they begin anew.
+    No entry of the change feed reports what this changes: its followers start from the beginning.
     """
     order = precedence_on(day)
     async with database.writes.transaction() as connection:
         if await precedence_in_force(connection) == order:
             return False
         await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
-        known = await precedence_in_force(connection)
-        if known == order:
+        former = await precedence_in_force(connection)
+        if former == order:
             return False
         await put_in_force(connection, order)
-        if known is not None:
+        if former is not None:
             view = await view_now(connection, database.records)
             await _settle_rivals(connection, database.records, view)
             await begin_anew(connection)
-    return known is not None
+    return former is not None
 
 
 async def _settle_rivals(
     connection: Connection, records: StoredRecords, view: View, source: str | None = None
 ) -> bool:
-    """Settle what several sources speak of, or only where a certain one is among them."""
+    """Settle the items with several claims, or only those among them that one source claims."""
     is_any = False
     before = view.names
     for name in sorted(records.tables):
@@ -130,7 +130,7 @@ async def _settle_rivals(
         await settle(connection, target, items, led, view)
         is_any = is_any or bool(items or led)
     after = await names_now(connection, records)
-    if after != before:  # another source speaks of a link now, and says otherwise
+    if after != before:  # the claim that speaks for a link is another one now, and differs
         await relink(connection, records, before, View(view.precedence, after))
     return is_any
 

@@ -2,7 +2,7 @@
 
 - Wire text of dates, instants, decimals and codes is what PostgreSQL reads, so most items pass as
   they are.
-- The same function serves intake, rebuild and check: what is stored is what can be derived again.
+- Intake, rebuild and check use the same function, so stored rows can always be derived again.
 """
 
 from __future__ import annotations

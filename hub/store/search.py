@@ -1,10 +1,10 @@
-"""`search`: what a row is found by, in Chinese, in English and by pinyin; pure functions.
+"""`search`: the search terms of rows and queries, in Chinese, English and pinyin; pure functions.
 
-- A document's terms and a query's terms are made by this module only, so they always match.
-- Chinese text has no spaces: each run of it gives its pairs of characters, and its last character
-  alone, so that one character finds by prefix what two find exactly.
+- Terms of rows and terms of queries are both made here, so they always match.
+- Chinese text has no spaces: each run gives its pairs of adjacent characters and its last character
+  alone, so that a single character matches as a prefix and two characters match exactly.
 - Names also give pinyin: from each character on, the initials (`smdj` finds 扫描电镜) and the full
-  spelling (`dianjing`). They carry the mark `~`, so that a word and an abbreviation stay apart.
+  spelling (`dianjing`). They begin with `~`, so that words and abbreviations do not mix.
 - A term never reaches a parser: tsvector and tsquery are written as quoted lexemes, which needs no
   text-search configuration and no extension.
 """
@@ -21,22 +21,22 @@ from operator import add
 from pypinyin import lazy_pinyin
 
 TERMS_MAX = 400
-"""Terms of one row; what comes first (names) is kept."""
+"""Terms of one row; the first ones (names) are kept."""
 QUERY_TERMS_MAX = 16
-"""Terms of one query; more narrow nothing that matters."""
+"""Terms of one query; further ones are ignored."""
 WORD_MAX = 40
 """Characters of one word that are compared."""
 PINYIN_MAX = 24
 """Letters of pinyin that are compared."""
 RUNS_CACHED_MAX = 65_536
-"""Chinese runs whose pinyin is kept; names of instruments repeat."""
+"""Chinese runs whose pinyin is cached; names of instruments repeat."""
 NAMES_CACHED_MAX = 16_384
-"""Names whose terms are kept."""
+"""Names whose terms are cached."""
 
 SHORT_MAX = 40
-"""Characters of a text that is likely to come again: a model, a maker."""
+"""Characters of a text that is likely to be repeated: a model, a maker."""
 SHORTS_CACHED_MAX = 16_384
-"""Short texts whose terms are kept."""
+"""Short texts whose terms are cached."""
 
 MARK = "~"
 STEP = "\u203a"
@@ -51,13 +51,13 @@ _IS_HAN = re.compile(rf"[{_HAN}]").match
 
 
 def search_terms(text: str) -> list[str]:
-    """Return the terms that a text is found by, without pinyin."""
+    """Return the search terms of a text, without pinyin."""
     return list(dict.fromkeys(_text_terms(text)))
 
 
 @lru_cache(maxsize=NAMES_CACHED_MAX)
 def name_terms(name: str) -> tuple[str, ...]:
-    """Return the terms that a name is found by, pinyin included."""
+    """Return the search terms of a name, pinyin included."""
     terms = _text_terms(name)
     for run in _runs(name):
         if _IS_HAN(run):
@@ -103,7 +103,7 @@ def vector(names: Iterable[str], texts: Iterable[str]) -> str:
 @lru_cache(maxsize=NAMES_CACHED_MAX)
 def sort_key(name: str) -> str:
     """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
-    parts = [_spelled(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
+    parts = [_pinyin(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
     return f"{' '.join(parts)}{BEFORE_BLANK}{name}"
 
 
@@ -137,16 +137,16 @@ def _runs(text: str) -> list[str]:
 
 
 def _text_terms(text: str) -> list[str]:
-    """Return the terms of a text; those of a short one, such as a maker's name, are kept."""
-    return list(_short_terms(text)) if len(text) <= SHORT_MAX else _parted(text)
+    """Return the terms of a text; those of short texts, such as a maker's name, are cached."""
+    return list(_short_terms(text)) if len(text) <= SHORT_MAX else _split_terms(text)
 
 
 @lru_cache(maxsize=SHORTS_CACHED_MAX)
 def _short_terms(text: str) -> tuple[str, ...]:
-    return tuple(_parted(text))
+    return tuple(_split_terms(text))
 
 
-def _parted(text: str) -> list[str]:
+def _split_terms(text: str) -> list[str]:
     terms: list[str] = []
     words: list[str] = []
     for run in _runs(text):
@@ -166,7 +166,7 @@ def _parted(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=RUNS_CACHED_MAX)
-def _spelled(run: str) -> tuple[tuple[str, ...], str]:
+def _pinyin(run: str) -> tuple[tuple[str, ...], str]:
     """Return the syllables of a Chinese run, and them joined."""
     syllables = tuple(s.casefold() for s in lazy_pinyin(run, errors="ignore"))
     return syllables, " ".join(syllables)
@@ -174,7 +174,7 @@ def _spelled(run: str) -> tuple[tuple[str, ...], str]:
 
 @lru_cache(maxsize=RUNS_CACHED_MAX)
 def _pinyin_terms(run: str) -> tuple[str, ...]:
-    syllables = _spelled(run)[0]
+    syllables = _pinyin(run)[0]
     terms: list[str] = []
     for start in range(len(syllables)):
         rest = syllables[start : start + PINYIN_MAX]

@@ -1,11 +1,12 @@
-"""`settling`: writes claims, and decides what is shown where several of them speak of one thing.
+"""`settling`: writes claims, and decides what is shown of items with claims of several sources.
 
-- An item that has one claim shows that claim. Where there are more, all of them are read again and
-  merged (golden records), or the one that precedence names speaks for the item (all others).
-- Of what is read together of one instrument (hours, coverage, prices) one source leads: the one
-  whose best claim precedence names.
-- Under the lock of the owners every claim that could matter is committed and seen, so the outcome
-  does not depend on the order in which sources came: a rebuild gives the same.
+- An item with one claim shows that claim. Otherwise all its claims are read again and merged
+  (golden records), or the claim that ranks first by precedence speaks for the item (all other
+  records).
+- Records that are read together for one instrument (hours, coverage, prices) come from one source:
+  the source with the claim that ranks first by precedence leads.
+- While holding the lock of the owners, a transaction sees every claim of theirs committed. So the
+  result does not depend on the order in which sources sent them, and a rebuild gives the same.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hub.store.projection import Projection, Standing
 from hub.store.view import View
 
 CLAIMS_PER_TURN = 1_000
-"""Items that are settled at once."""
+"""Items that are settled together."""
 
 
 async def write(
@@ -35,7 +36,7 @@ async def write(
 
 
 async def write_staged(connection: Connection, target: Projection, view: View) -> None:
-    """Write the claims that are in the TEMP table, settle what they are about, empty it."""
+    """Write the claims in the TEMP table, settle their items, and empty the table."""
     led = await _led(connection, target)
     await target.write_claims(connection, view.names)
     led |= await _led(connection, target)
@@ -56,8 +57,8 @@ async def settle(
     led: Collection[str],
     view: View,
 ) -> None:
-    """Decide anew what is shown of some items, and who leads for some instruments."""
-    view = replace(view, names=view.names.of_type(target.tables.spec))  # links judge no link
+    """Decide again what is shown of some items, and which source leads for some instruments."""
+    view = replace(view, names=view.names.of_type(target.tables.spec))  # links do not rename links
     ordered = sorted(items)
     for at in range(0, len(ordered), CLAIMS_PER_TURN):
         part = ordered[at : at + CLAIMS_PER_TURN]
@@ -81,7 +82,7 @@ async def _contested(connection: Connection, target: Projection) -> set[str]:
 
 
 async def _led(connection: Connection, target: Projection) -> set[str]:
-    """Return for which instruments the claims in the TEMP table, as they stand, rival another's."""
+    """Return the instruments for which another source has claims beside those in the TEMP table."""
     of = target.tables.led_by
     if of is None:
         return set()
@@ -94,7 +95,7 @@ async def _led(connection: Connection, target: Projection) -> set[str]:
     return {key for (key,) in await cursor.fetchall() if key is not None}
 
 
-_KNOWN = (
+_STANDING_COLUMNS = (
     *("c.source", "c.authority", "c.key", "c.owner", "c.issuer", "c.party", "c.entry_id"),
     *("c.revision", "c.digest", "c.as_of", "c.accepted_at", "c.assurance", "c.channel"),
     "c.withdrawn",
@@ -102,10 +103,10 @@ _KNOWN = (
 
 
 async def _merge(connection: Connection, target: Projection, items: list[str], view: View) -> None:
-    """Write the golden rows of some items, or take them away where no claim stands."""
+    """Write the golden rows of some items, or delete them where every claim is withdrawn."""
     claims, standing = await _claims(connection, target, "item_id", items, view)
     merged = [golden for each in claims.values() if (golden := merge(each, view.precedence))]
-    await target.forget(connection, items)
+    await target.delete_items(connection, items)
     lines = (target.row(standing[each.lead.entry_id], each.wire, view.names) for each in merged)
     await target.fill_stage(connection, lines)
     await _choose(connection, target, merged)
@@ -113,7 +114,7 @@ async def _merge(connection: Connection, target: Projection, items: list[str], v
 
 
 async def _choose(connection: Connection, target: Projection, merged: list[Merged]) -> None:
-    """Note in the TEMP table what a golden row has from others than its lead."""
+    """Note in the TEMP table the items of golden rows that are not from the leading claim."""
     chosen = [each for each in merged if each.chosen]
     if chosen:
         await connection.execute(
@@ -128,7 +129,7 @@ async def _choose(connection: Connection, target: Projection, merged: list[Merge
 
 
 async def _speak(connection: Connection, target: Projection, items: list[str], view: View) -> None:
-    """Mark of each item the one claim that is shown."""
+    """Mark the one claim of each item that is shown."""
     claims, _ = await _claims(connection, target, "item_id", items, view)
     first = {min(each, key=view.precedence.rank).name for each in claims.values()}
     names = {claim.name for each in claims.values() for claim in each}
@@ -136,7 +137,7 @@ async def _speak(connection: Connection, target: Projection, items: list[str], v
 
 
 async def _lead(connection: Connection, target: Projection, keys: list[str], view: View) -> None:
-    """Mark of each instrument the rows of the one source that leads."""
+    """Mark the rows of the leading source of each instrument."""
     of = target.tables.led_by
     assert of is not None
     claims, _ = await _claims(connection, target, of, keys, view)
@@ -148,42 +149,42 @@ async def _lead(connection: Connection, target: Projection, keys: list[str], vie
 
 
 async def _claims(
-    connection: Connection, target: Projection, by: str, wanted: list[str], view: View
+    connection: Connection, target: Projection, by: str, values: list[str], view: View
 ) -> tuple[Mapping[str, list[Claim]], Mapping[int, Standing]]:
-    """Return the claims that stand by the value of a column, and what stands by its entry.
+    """Return the present claims by the value of a column, and their headers by entry id.
 
-    What they say is read where it is merged: of golden records.
+    Their content is read for golden records only, which are merged from it.
     """
     spec, is_merged = target.tables.spec, target.tables.golden is not None
     content = "b.canon" if is_merged else "NULL"
     body = "JOIN entry_body b USING (entry_id) " if is_merged else ""
     cursor = await connection.execute(
-        f"SELECT c.{by}, k.kind, k.owners, {content}, {', '.join(_KNOWN)} "  # noqa: S608 - own names
+        f"SELECT c.{by}, k.kind, k.owners, {content}, {', '.join(_STANDING_COLUMNS)} "  # noqa: S608 - own names
         f"FROM {target.tables.source.name} c {body}LEFT JOIN source k ON k.source_id = c.source "
         f"WHERE c.{by} = ANY(%s) AND NOT c.withdrawn".encode(),
-        (wanted,),
+        (values,),
     )
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     standing: dict[int, Standing] = {}
     for value, kind, owners, canon, *row in await cursor.fetchall():
-        stated = Standing(*row)
+        claim_row = Standing(*row)
         wire = {} if canon is None else view.names.wire(spec, json.loads(canon))
-        standing[stated.entry_id] = stated
-        claims[value].append(_claim(stated, kind, owners, view, wire))
+        standing[claim_row.entry_id] = claim_row
+        claims[value].append(_claim(claim_row, kind, owners, view, wire))
     return claims, standing
 
 
 def _claim(
-    stated: Standing, kind: str | None, owners: list[str] | None, view: View, wire: Any
+    claim_row: Standing, kind: str | None, owners: list[str] | None, view: View, wire: Any
 ) -> Claim:
     return Claim(
-        source=stated.source,
-        authority=stated.authority,
-        key=stated.key,
-        kind=kind_for(kind, owners, stated.issuer, view.names.party),
-        assurance=stated.assurance,
-        as_of=stated.as_of,
-        entry_id=stated.entry_id,
+        source=claim_row.source,
+        authority=claim_row.authority,
+        key=claim_row.key,
+        kind=kind_for(kind, owners, claim_row.issuer, view.names.party),
+        assurance=claim_row.assurance,
+        as_of=claim_row.as_of,
+        entry_id=claim_row.entry_id,
         wire=wire,
     )
 

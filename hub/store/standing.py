@@ -1,11 +1,11 @@
-"""`standing`: reads from the entries what stands now for each claim of a record type.
+"""`standing`: reads the present revision of each claim of a record type from the entries.
 
 A claim is named by source, authority and key.
 
-- The newest revision stands. Its bytes are checked against the digest kept with them before
+- The newest revision is the present one. Its bytes are checked against their stored digest before
   anything is derived from them.
-- An entry whose body was erased has a header and no content: it has no place in the projections. A
-  withdrawal needs no content; its digest is gone, and the salted commitment stands in its place.
+- An entry whose body was erased has no content and is left out of the projections. An erased
+  withdrawal is written nevertheless: its salted commitment replaces the erased digest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 
 ROWS_PER_TURN = 1_000
-"""Entries that are read at once."""
+"""Entries that are read together."""
 
 _HEADER = """
   coalesce(f.source, e.source) AS source, e.authority, e.key, e.owner, e.issuer, e.party,
@@ -34,23 +34,23 @@ SELECT DISTINCT ON (coalesce(f.source, e.source), e.authority, e.key) {_HEADER}
 WHERE e.record_type = %s
 ORDER BY coalesce(f.source, e.source), e.authority, e.key, e.revision DESC
 """
-_NAMED = f"SELECT {_HEADER} WHERE e.entry_id = ANY(%s)"
+_BY_ENTRY = f"SELECT {_HEADER} WHERE e.entry_id = ANY(%s)"
 
 
 @dataclass(slots=True)
 class ReadCounts:
-    """What reading a record type came upon."""
+    """Counts of the entries of a record type that were read."""
 
     rows: int = 0
     erased: int = 0
     damaged: list[tuple[str, str]] | None = None
-    """(source, key) whose bytes do not have the digest, owner or issuer stated for them."""
+    """(source, key) of entries whose bytes contradict their digest, owner or issuer."""
 
 
 async def standing_lines(
     connection: Connection, target: Projection, counts: ReadCounts, names: Names = UNLINKED
 ) -> AsyncIterator[list[bytes]]:
-    """Yield the COPY lines of everything that stands, a bounded number at a time."""
+    """Yield the COPY lines of all present claims, `ROWS_PER_TURN` at a time."""
     counts.damaged, names = [], names.of_type(target.tables.spec)
     async with connection.cursor(name="standing") as cursor:
         cursor.itersize = ROWS_PER_TURN
@@ -62,9 +62,9 @@ async def standing_lines(
 async def lines_of(
     connection: Connection, target: Projection, entries: list[int], counts: ReadCounts, names: Names
 ) -> list[bytes]:
-    """Return the COPY lines of some entries that stand."""
+    """Return the COPY lines of some entries, which are present revisions."""
     counts.damaged, names = [], names.of_type(target.tables.spec)
-    cursor = await connection.execute(_NAMED.encode(), (entries,))
+    cursor = await connection.execute(_BY_ENTRY.encode(), (entries,))
     rows = await cursor.fetchall()
     return [line for row in rows if (line := _line(target, row, counts, names)) is not None]
 

@@ -1,4 +1,4 @@
-"""`tables`: the tables that every hub has, whatever records it knows.
+"""`tables`: the tables that every hub has, whatever its record types are.
 
 - The tables of the records are derived from a registry (`hub.store.records`, `hub.store.derive`).
 - `entry` and `leaf` are append-only: no code updates or deletes a row of them; a `tile` only grows.

@@ -1,10 +1,10 @@
-"""`view`: by what claims are read now: the links that stand, and the order of precedence in force.
+"""`view`: how claims are read now: by the links in effect and the order of precedence in force.
 
-- Links change only under `REBUILD_LOCK` held alone, so a transaction that shares it may rely on
-  what it reads here; the names are worked out once for each state of the links. A state is what
-  they say: a dry run may have seen entries of the same number that never were.
-- The order of precedence is the one that the claims in the store were settled by. When another one
-  comes into force by its date, `hub.store.relinking.switch_precedence` settles them anew.
+- Links change only under an exclusive `REBUILD_LOCK`, so what a transaction reads here stays true
+  while it holds the lock shared. The names are cached by the content of all links, not by entry
+  ids: a dry run may have used the same ids for entries that were rolled back.
+- The order of precedence is the one by which the stored claims were settled. When another order
+  comes into force by its date, `hub.store.relinking.switch_precedence` settles them again.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from schema.codes import LinkRelation
 from schema.traits import Joins
 
 LINKS_MAX = 100_000
-"""Links that count."""
+"""Links that are read; further ones are ignored."""
 NAMES_KEPT_MAX = 8
-"""States of the links whose names are kept."""
+"""States of the links whose names are cached."""
 
 _IN_FORCE = b"SELECT since FROM precedence_state WHERE name = 'claims'"
 _PUT_IN_FORCE = (
     b"INSERT INTO precedence_state VALUES ('claims', %s) "
     b"ON CONFLICT (name) DO UPDATE SET since = EXCLUDED.since"
 )
-_kept: OrderedDict[Hashable, Names] = OrderedDict()
+_names_cache: OrderedDict[Hashable, Names] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """By what claims are read: who is believed first, and the names of linked things."""
+    """How claims are read: the order of precedence, and the names of linked records."""
 
     precedence: Precedence
     names: Names = UNLINKED
 
 
 async def view_now(connection: Connection, records: StoredRecords) -> View:
-    """Return how claims are read; where nothing was settled yet, by the first order."""
+    """Return how claims are read now; before any were settled, by the earliest precedence."""
     return View(
         await precedence_in_force(connection) or precedence_on(date.min),
         await names_now(connection, records),
@@ -51,7 +51,7 @@ async def view_now(connection: Connection, records: StoredRecords) -> View:
 
 
 async def view_on(connection: Connection, records: StoredRecords, day: date) -> View:
-    """Return the same for somebody who writes: the first to do so puts the day's order in force."""
+    """Return the same for a writer; the first writer puts the precedence of the day in force."""
     order = await precedence_in_force(connection)
     if order is None:
         order = precedence_on(day)
@@ -60,18 +60,18 @@ async def view_on(connection: Connection, records: StoredRecords, day: date) -> 
 
 
 async def precedence_in_force(connection: Connection) -> Precedence | None:
-    """Return the order that claims were settled by, None where none was yet."""
+    """Return the order by which claims were settled; None before the first."""
     row = await (await connection.execute(_IN_FORCE)).fetchone()
     return None if row is None else precedence_on(row[0])
 
 
 async def put_in_force(connection: Connection, order: Precedence) -> None:
-    """Note the order that claims are settled by from now on."""
+    """Store the order by which claims are settled from now on."""
     await connection.execute(_PUT_IN_FORCE, (order.since,))
 
 
 async def names_now(connection: Connection, records: StoredRecords) -> Names:
-    """Return the names of linked things."""
+    """Return the names of linked records."""
     joining = records.registry.with_trait(Joins)
     if not joining:
         return UNLINKED
@@ -86,8 +86,8 @@ async def names_now(connection: Connection, records: StoredRecords) -> Names:
     assert state is not None
     if not state[0]:
         return UNLINKED
-    if state in _kept:
-        return _kept[state]
+    if state in _names_cache:
+        return _names_cache[state]
     items = (joins.record, joins.first, joins.second, joins.relation, joins.stated_by)
     cursor = await connection.execute(
         f"SELECT {', '.join(items)} FROM {table} "  # noqa: S608 - own names
@@ -103,7 +103,7 @@ async def names_now(connection: Connection, records: StoredRecords) -> Names:
         )
         for record, first, second, relation, stated_by in await cursor.fetchall()
     )
-    _kept[state] = names
-    if len(_kept) > NAMES_KEPT_MAX:
-        _kept.popitem(last=False)
+    _names_cache[state] = names
+    if len(_names_cache) > NAMES_KEPT_MAX:
+        _names_cache.popitem(last=False)
     return names

@@ -1,1 +1,1 @@
-"""Running a statement, and what goes out."""
+"""`answer`: runs statements and builds the answers."""

@@ -1,7 +1,7 @@
 """`execute`: runs compiled statements, and assembles the bytes of an answer.
 
-What PostgreSQL built goes out as it came: it is never decoded on this way. A request may run
-several statements; their cost, their records and what they hid are counted together in its `Run`.
+The JSON that PostgreSQL builds is sent unchanged and never decoded here. A request may run several
+statements; `Run` sums up their cost, their record types and the values they hid.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Run:
-    """What is found out while one request is answered."""
+    """One request while it is answered: its caller, and what its statements cost, read and hid."""
 
     request_id: str
     caller: Caller
@@ -73,10 +73,10 @@ class Statements:
         self._replaced = replaced_statement(model)
 
     async def env(self, values: VariableValues, run: Run) -> Env:
-        """Return what a request brings to its statements."""
+        """Return the values with which a request runs its statements."""
         return Env(values, run.grants, run.now, await self._manifest.names())
 
-    async def fetched(self, compiled: Compiled, env: Env, run: Run) -> bytes:
+    async def fetch(self, compiled: Compiled, env: Env, run: Run) -> bytes:
         """Run a statement and return the JSON text that it makes."""
         for check in compiled.checks:
             check(env)
@@ -98,7 +98,7 @@ class Statements:
         return body
 
     async def _replace(self, identities: list[str], env: Env, run: Run) -> None:
-        """Put in the place of ids what links have put there; tell of what everybody sees."""
+        """Note the present ids of ids that links have replaced; report those of public records."""
         ids = [each for each in identities if each.isascii() and each.isprintable()]
         for former, now, is_public in await self._database.reads.fetch_all(self._replaced, (ids,)):
             env.replaced[former] = now
@@ -106,7 +106,11 @@ class Statements:
                 run.replaced[former] = now
 
     async def charge(self, cost: int, run: Run) -> None:
-        """Count what a request costs; QueryError when that is more than it, or its caller, may."""
+        """Charge a cost to a request and its caller.
+
+        Raises `QueryError` COST_LIMIT above the bound of a request, `RateLimitedError` when the
+        caller has spent what it may spend for now.
+        """
         run.cost += cost
         if run.cost > self._limits.cost:
             raise QueryError(
@@ -126,8 +130,8 @@ class Statements:
             raise RateLimitedError(allowance.retry_after_s)
         run.remaining = allowance.remaining
 
-    async def assembled(self, data: bytes, errors: list[dict[str, Any]], run: Run) -> bytes:
-        """Return the answer: data as they came, errors, and what is said about both."""
+    async def assemble(self, data: bytes, errors: list[dict[str, Any]], run: Run) -> bytes:
+        """Return the bytes of the answer: data as PostgreSQL built them, errors, extensions."""
         errors = [*errors, *denials(run.denied.values(), run.language)]
         parts = [b'{"data":', data]
         if errors:
@@ -144,7 +148,7 @@ class Statements:
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
-    """Raise what a statement's failure means for its caller."""
+    """Raise the hub's error for the failure of a statement."""
     if isinstance(error, psycopg.DataError):
         raise QueryError(ErrorCode.BAD_USER_INPUT, "a value is out of range") from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

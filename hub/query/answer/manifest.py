@@ -26,7 +26,7 @@ MANIFEST_CACHE_S = 1.0
 
 
 class Manifest:
-    """The sources and how they stand."""
+    """The sources and their status, read again every `MANIFEST_CACHE_S`."""
 
     def __init__(self, database: Database, model: Model, clock: Clock) -> None:
         self._database = database
@@ -48,7 +48,7 @@ class Manifest:
         return text
 
     async def names(self) -> Names:
-        """Return the keys under which linked things are known."""
+        """Return the present names of linked records."""
         await self._freshen()
         return self._names
 

@@ -1,8 +1,8 @@
-"""`respond`: what goes out: the media type, the status, the errors in the caller's language.
+"""`respond`: the form of an answer: media type, status, errors in the caller's language.
 
 - `application/graphql-response+json`: a refused request has its error's status and no data.
-- `application/json`: a refused document is 200, as older clients expect; whatever the document is
-  not to blame for keeps its status.
+- `application/json`: a refused document is 200, as older clients expect; errors that are not
+  caused by the document keep their status.
 - An error has a code of the closed list, a message in Chinese or English, an English detail for
   developers, and where it applies. Nothing of Python ever goes out.
 
@@ -71,12 +71,14 @@ def respond(answer: Answer, kind: str) -> Response:
 def refusal(error: HubError, language: str, request_id: str, *, transport: bool = False) -> Answer:
     """Return the answer to a refused request."""
     also = error.also if isinstance(error, QueryError) else ()
-    errors = [told(each, language) for each in (error, *also)]
+    errors = [error_document(each, language) for each in (error, *also)]
     document = {"errors": errors, "extensions": {"requestId": request_id}}
     return Answer(dumps(document), error, transport)
 
 
-def told(error: HubError, language: str, path: Sequence[str | int] | None = None) -> dict[str, Any]:
+def error_document(
+    error: HubError, language: str, path: Sequence[str | int] | None = None
+) -> dict[str, Any]:
     """Return an error as JSON-ready data."""
     message = error.message_en if language == "en" else error.message_zh
     extensions: dict[str, Any] = {"code": error.code.name}

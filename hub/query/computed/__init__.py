@@ -1,1 +1,1 @@
-"""What the hub computes of several records, as SQL; pure."""
+"""`computed`: values that the hub computes from several records, as SQL; pure."""

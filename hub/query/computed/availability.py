@@ -1,12 +1,13 @@
-"""`availability`: when an instrument can be had, in SQL.
+"""`availability`: when an instrument is free, in SQL.
 
-- free = opening hours, inside what is covered, minus what is firmly taken.
-- Only the source that leads for an instrument covers it (`hub.store.settling`), and only while it
-  was heard not longer ago than it promises. What any source says is firmly taken is taken.
-- Only the source that leads states opening hours.
-- Open time that is not covered is unknown, and so is each day of the week for which opening hours
-  are not stated. Unknown time is never free.
-- A stated day without periods is closed; tentative occupancy is shown and takes nothing away.
+- free = opening hours, within coverage, minus firm bookings. Coverage is the time for which a
+  source states all bookings of an instrument.
+- Only the coverage and opening hours of the leading source count (`hub.store.settling`), and
+  coverage only while it is no older than that source promises. Firm bookings count from every
+  source.
+- Open time without coverage is unknown, and so is each day of the week without stated opening
+  hours. Unknown time is never free.
+- A stated day without periods is closed. Tentative bookings are shown but leave the time free.
 - Opening hours are wall-clock time of Asia/Shanghai; every other instant is absolute.
 
 `a - NULL` is NULL for multiranges, so every operand is coalesced to the empty one.
@@ -32,8 +33,8 @@ _DAYS = "MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY,SUNDAY"
 
 
 @dataclass(frozen=True, slots=True)
-class AskedWindow:
-    """The window that is asked for and the present instant, as parameters; and where to look."""
+class WindowParameters:
+    """The requested window and the present instant as SQL parameters, and the tables to read."""
 
     start: str
     end: str
@@ -41,7 +42,7 @@ class AskedWindow:
     model: Tables
 
 
-def window(start: Argument, end: Argument, statement: Writing) -> AskedWindow:
+def window(start: Argument, end: Argument, statement: Writing) -> WindowParameters:
     """Bind a window; one that is empty, reversed or too long is refused when a request runs."""
 
     def check(env: Env) -> None:
@@ -51,7 +52,7 @@ def window(start: Argument, end: Argument, statement: Writing) -> AskedWindow:
             raise bad_input(end, f"until lies after from, at most {AVAILABILITY_DAYS_MAX} days")
 
     statement.checks.append(check)
-    return AskedWindow(
+    return WindowParameters(
         statement.bind(start, binding.plain, "timestamptz"),
         statement.bind(end, binding.plain, "timestamptz"),
         statement.bind_now(),
@@ -59,15 +60,15 @@ def window(start: Argument, end: Argument, statement: Writing) -> AskedWindow:
     )
 
 
-def _overlap(alias: str, trait: Covers | Occupies, window: AskedWindow) -> str:
+def _overlap(alias: str, trait: Covers | Occupies, window: WindowParameters) -> str:
     return f"{alias}.{trait.start} < {window.end} AND {alias}.{trait.end} > {window.start}"
 
 
-def _counts(coverage: str, source: str, window: AskedWindow) -> str:
+def _counts(coverage: str, source: str, window: WindowParameters) -> str:
     """Return the condition that coverage overlaps the window and its source vouches for it now.
 
-    A source that is closed, or no longer speaks for the owner, vouches for nothing. `h` is when it
-    said so again.
+    A source that is closed, or no longer registered for the owner, vouches for nothing. `h` is when
+    it last confirmed the coverage.
     """
     _, covers = window.model.stating(Covers)
     return (
@@ -78,8 +79,8 @@ def _counts(coverage: str, source: str, window: AskedWindow) -> str:
     )
 
 
-def _covered(key: str, window: AskedWindow) -> str:
-    """Return a query for what is covered by the one source that speaks, one row."""
+def _covered(key: str, window: WindowParameters) -> str:
+    """Return a query for the coverage by the leading source, one row."""
     table, covers = window.model.stating(Covers)
     return (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
@@ -90,10 +91,10 @@ def _covered(key: str, window: AskedWindow) -> str:
     )
 
 
-def _opened(key: str, window: AskedWindow) -> str:
-    """Return a query for when it is open, and when that is not stated, one row.
+def _opened(key: str, window: WindowParameters) -> str:
+    """Return a query for opening hours, and the time for which none are stated, one row.
 
-    The days of the window depend on no instrument: they are written down once for all of them.
+    The days of the window do not depend on the instrument: they are computed once for all.
     """
     midnight, next_midnight = (
         f"({day}) AT TIME ZONE '{ZONE}'" for day in ("d.d", "d.d + interval '1 day'")
@@ -122,8 +123,8 @@ def _opened(key: str, window: AskedWindow) -> str:
     )
 
 
-def _taken(key: str, window: AskedWindow) -> str:
-    """Return a query for what is taken, whoever says so, one row."""
+def _taken(key: str, window: WindowParameters) -> str:
+    """Return a query for the bookings by any source, firm and tentative, one row."""
     table, takes = window.model.stating(Occupies)
     taken = (
         f"range_agg(tstzrange(o.{takes.start},o.{takes.end})) FILTER (WHERE o.{takes.certainty} ="
@@ -135,8 +136,8 @@ def _taken(key: str, window: AskedWindow) -> str:
     )
 
 
-def _known(key: str, window: AskedWindow) -> str:
-    """Return a query for what is known of an instrument in a window, one row."""
+def _known(key: str, window: WindowParameters) -> str:
+    """Return a query for coverage, opening hours and bookings in a window, one row."""
     ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
     columns = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
     return (
@@ -146,7 +147,7 @@ def _known(key: str, window: AskedWindow) -> str:
     )
 
 
-def _parts(key: str, window: AskedWindow) -> str:
+def _parts(key: str, window: WindowParameters) -> str:
     """Return a query for the free, tentative and unknown parts of a window, one row.
 
     OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
@@ -161,7 +162,7 @@ def _parts(key: str, window: AskedWindow) -> str:
     )
 
 
-def availability_row(key: str, window: AskedWindow) -> str:
+def availability_row(key: str, window: WindowParameters) -> str:
     """Return a query for one row with the columns that `hub.query.sql.model` reads."""
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
     sources = (
@@ -179,11 +180,11 @@ def availability_row(key: str, window: AskedWindow) -> str:
 
 
 def is_covered(argument: Argument, alias: str, statement: Writing) -> str:
-    """Return the condition that the source which leads covers an instrument in a window at all.
+    """Return the condition that the leading source covers any part of a window.
 
-    What nobody covers cannot be free: this leaves it out before anything is computed.
+    Without coverage nothing is free: this excludes instruments before anything is computed.
     """
-    window = _asked(argument, statement)
+    window = _window_of(argument, statement)
     table, covers = window.model.stating(Covers)
     return (
         f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
@@ -206,12 +207,12 @@ def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:
         f"make_interval(secs => ({statement.bind(hours, binding.plain, 'numeric')}*3600)::float8)"
     )
     return (
-        f"EXISTS (SELECT FROM ({_parts(f'{alias}.key', _asked(argument, statement))}) v,"
+        f"EXISTS (SELECT FROM ({_parts(f'{alias}.key', _window_of(argument, statement))}) v,"
         f" unnest(v.free) r WHERE upper(r)-lower(r) >= {length})"
     )
 
 
-def _asked(argument: Argument, statement: Writing) -> AskedWindow:
+def _window_of(argument: Argument, statement: Writing) -> WindowParameters:
     start, end = argument.get("from"), argument.get("until")
     assert start is not None
     assert end is not None

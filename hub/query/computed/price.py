@@ -4,9 +4,9 @@
   those valid on the day for the audience, the cheapest one counts; yuan before others.
 - An enterprise is an outside user: where no offer is for enterprises, the outside price holds.
 - amount = max(unit price * quantity, minimum charge), in numeric, to the cent. The quantity is the
-  hours, the samples, or one run; an offer whose quantity was not asked for does not apply.
-- An offer whose minimum charge is in another currency than its price cannot be told as one amount
-  and does not apply.
+  hours, the samples, or one run; an offer whose quantity the request does not state does not apply.
+- An offer whose minimum charge is in another currency than its price has no single amount and does
+  not apply.
 - No applicable price is an answer of its own, never zero.
 """
 

@@ -1,4 +1,4 @@
-"""`computed`: which query gives a row that the hub computes of an instrument, and what it costs."""
+"""`rows`: the queries for rows that the hub computes of an instrument, and their cost."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def is_for_owner(claim: str, source: str) -> str:
-    """Return the condition that the source `source` speaks for the owner of the row `claim`.
+    """Return the condition that `source` is registered for the owner of the row `claim`.
 
-    A source is registered for institutions by the keys that it states. Where links have given the
-    owner another name since, the entry has the key that was stated; it is looked for only then.
+    Sources are registered with the keys that they themselves use. Where a link has renamed the
+    owner since, only the entry has that key: it is read when the present name does not match.
     """
     return (
         f"({source}.owners IS NULL OR {claim}.owner = ANY({source}.owners)"

@@ -1,4 +1,4 @@
-"""`writing`: what a computed row needs of the statement that it becomes part of."""
+"""`writing`: what the queries of computed rows use of the statement that they are part of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Tables(Protocol):
-    """Knows in which table the records with a trait are."""
+    """Knows the tables of the record types with a given trait."""
 
     def stating(self, kind: type[T]) -> tuple[str, T]:
         """Return the table of the record type that has a trait, and the trait; there is one."""

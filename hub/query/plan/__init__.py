@@ -1,1 +1,1 @@
-"""What is asked: documents, selections, arguments, and the bounds of a request; pure."""
+"""`plan`: what a request asks for: documents, selections, arguments and their bounds; pure."""

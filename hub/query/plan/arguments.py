@@ -1,7 +1,7 @@
-"""`arguments`: the value of an argument, literal or variable, seen without looking at the value.
+"""`arguments`: arguments of a field, read from literals or variables, whatever their values are.
 
-- The shape of an argument (which members are there, how many objects a list has, which orders are
-  named) may decide the text of a statement; everything else only ever becomes a parameter.
+- Only the shape of an argument (which members are present, how many objects a list has, which
+  orders it names) may decide the text of a statement; every value becomes a parameter.
 - An absent argument and an explicit null are the same: None.
 """
 
@@ -39,12 +39,12 @@ NOTHING = VariableValues({}, {})
 class Sample:
     """Variables of the shape that a plan is made for.
 
-    Let go when the plan is made: a kept plan holds on to no caller's values.
+    Forgotten when the plan is complete, so that no cached plan keeps a caller's values.
     """
 
     values: VariableValues
 
-    def let_go(self) -> None:
+    def forget(self) -> None:
         """Forget the values."""
         self.values = NOTHING
 
@@ -64,7 +64,7 @@ class Argument:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the value stands in the document, so that no request changes it."""
+        """Whether the value is written in the document, so that it is the same in every request."""
         return self.node is not None and not _has_variable(self.node)
 
     def get(self, name: str) -> Argument | None:
@@ -137,7 +137,7 @@ def from_literal(
 
 
 def argument_of(node: FieldNode, field: GraphQLField, name: str, sample: Sample) -> Argument | None:
-    """Return an argument of a field; its declared default counts as given."""
+    """Return an argument of a field, or its declared default."""
     declared = field.args.get(name)
     if declared is None:
         return None

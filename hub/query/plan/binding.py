@@ -2,7 +2,8 @@
 
 - Every parameter is text, an array literal or null, with an explicit cast in the statement: the
   types of a prepared statement never change, and no value ever enters its text.
-- What PostgreSQL could not hold (U+0000) or what breaks a bound is refused here, with its place.
+- Values that PostgreSQL cannot store (U+0000) or that exceed a bound are refused here, by the name
+  of their argument.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from schema.codes import Province
 
 _DELTA = {province.official for province in Province}
 _ELSEWHERE = [code for code in (f"{n:02d}" for n in range(100)) if code not in _DELTA]
-"""Every two digits that a credit code or a division may begin with, but those of the delta."""
+"""All two-digit province codes outside the Yangtze Delta."""
 
 
 @dataclass(slots=True)
 class Env:
-    """What a request brings to a plan: values, and who asks when."""
+    """The values with which a request runs a plan: its variables, the caller's rights, the time."""
 
     values: VariableValues
     grants: PartyGrants
     now: datetime
     names: Names = UNLINKED
-    """The keys under which linked things are known."""
+    """The present names of linked records."""
     replaced: dict[str, str] = field(default_factory=dict)
-    """By former id that the request asks for, the id that links have put in its place."""
+    """The present ids of the requested ids that links have replaced, by former id."""
     memo: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -61,12 +62,13 @@ def plain(argument: Argument, value: Any) -> str | None:
     if isinstance(value, Enum):
         value = value.value
     text = value if isinstance(value, str) else str(value)
-    if "\x00" in text or not _is_unicode(text):
+    if "\x00" in text or not is_unicode(text):
         raise bad_input(argument, "a text holds U+0000 or half of a character")
     return text
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be encoded: it holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""`bounds`: how much a parsed document may ask of everything that walks over it.
+"""`bounds`: limits on a parsed document, so that validating and running it takes bounded work.
 
 - Each bound has its own code. A document within them takes validation, compiler and executor about
   as many steps as one with `limits.fields` fields and no fragments, whatever it spreads.
@@ -47,7 +47,7 @@ Spreads = Mapping[str, FragmentSpreadNode]
 
 
 def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
-    """Refuse a document that is too much in one of the ways that have a bound.
+    """Refuse a document that exceeds any bound.
 
     Returns how many types it introspects, `__schema` counting as `INTROSPECTED_MAX`.
     """
@@ -83,7 +83,7 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
 
 
 def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: QueryLimits) -> None:
-    """Refuse selection sets that are together too much once their fragments are expanded."""
+    """Refuse selection sets that together exceed a bound once their fragments are expanded."""
     measured = [sizes.of(each) for each in roots]
     if max((size.nesting for size in measured), default=0) > NESTING_MAX:
         detail = f"at most {NESTING_MAX} levels of syntax, fragments expanded"
@@ -97,7 +97,7 @@ def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: Qu
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Refuse variables of more values than are coerced in a moment, whatever their types are."""
+    """Refuse variables with more than `VARIABLE_VALUES_MAX` values, whatever their types are."""
     count = 0
     waiting: list[Any] = [variables]
     while waiting:

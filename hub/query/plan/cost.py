@@ -1,4 +1,4 @@
-"""`cost`: what a request may take, known before it runs.
+"""`cost`: the cost of a request, known before it runs.
 
 A tree that mirrors the selection: each object counts 1, a list its `first` times what one member
 counts. Only the multipliers depend on values, so the tree belongs to the plan.
@@ -21,7 +21,7 @@ class Cost:
     times: int | Argument = 1
     parts: list[Cost] = field(default_factory=list)
     choices: list[Cost] = field(default_factory=list)
-    """One of these comes true; the dearest counts."""
+    """Alternatives, of which the most expensive one counts."""
 
     def part(self, own: int = 1, times: int | Argument = 1) -> Cost:
         """Add a node below this one."""
@@ -30,7 +30,7 @@ class Cost:
         return below
 
     def choice(self) -> Cost:
-        """Add one of several things of which one comes true."""
+        """Add one of several alternatives."""
         below = Cost(own=0)
         self.choices.append(below)
         return below
@@ -48,7 +48,7 @@ class Cost:
         return max(len(value) if isinstance(value, list) else int(value), 0)
 
     def settled(self) -> Cost:
-        """Return the same cost with everything summed up that no variable decides."""
+        """Return the same cost with every part summed up that does not depend on variables."""
         cost = Cost(self.own, self.times)
         if isinstance(self.times, Argument) and self.times.is_constant:
             cost.times = self._count(NOTHING)

@@ -1,4 +1,4 @@
-"""`errors`: why a request is not answered, or not answered in full.
+"""`errors`: the reasons why a request is refused, or answered in part.
 
 HubError
 └── RefusedError

@@ -40,9 +40,9 @@ class QueryLimits:
     anonymous_refill_per_s: float = 200.0
     """The same for all anonymous callers of one address."""
     documents_cached: int = 1000
-    """Parsed documents kept."""
+    """Parsed documents that are cached."""
     plans_cached: int = 32
-    """Plans kept of one document."""
+    """Cached plans of one document."""
 
 
 INTROSPECTED_MAX = 20
@@ -70,7 +70,7 @@ AVAILABILITY_DAYS_MAX = 92
 AVAILABLE_FILTER_COST = 200
 """Added cost of filtering a search by availability."""
 CLAIMS_MAX = 50
-"""Sources of one record that are told."""
+"""Claims of one record that are listed."""
 CLAIMS_COST = 5
 """Rows that the claims of a record count as."""
 AVAILABILITY_COST = 5

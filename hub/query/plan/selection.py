@@ -110,5 +110,5 @@ class Selection:
         return kind
 
     def subfields(self, nodes: list[FieldNode], name: str) -> Selected:
-        """Return what stands below fields of one response key."""
+        """Return the fields selected below the fields of one response key."""
         return self.collect((node.selection_set for node in nodes), self.type(name))

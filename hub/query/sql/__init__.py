@@ -1,1 +1,1 @@
-"""The one statement that a selection becomes; pure."""
+"""`sql`: compiles a selection to one SQL statement; pure."""

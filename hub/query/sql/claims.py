@@ -1,4 +1,4 @@
-"""`claims`: what a row is made of: which sources speak of its item, and who states what, in SQL."""
+"""`claims`: where a row comes from: the claims of its item and the source of each value, in SQL."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
 
-def known(spec: RecordSpec, alias: str) -> str:
-    """Return when the row's source last said what stands, as JSON."""
+def last_confirmed(spec: RecordSpec, alias: str) -> str:
+    """Return when the row's source last confirmed its present statement, as JSON."""
     stated = f"{alias}.as_of"
     if not spec.confirmed:
         return jsontext.instant(stated)
@@ -18,18 +18,18 @@ def known(spec: RecordSpec, alias: str) -> str:
     return jsontext.instant(f"greatest({stated},{heard})")
 
 
-def chosen(spec: RecordSpec, alias: str, row: str, statement: Statement) -> str:
-    """Return a FROM clause: items of a merged row that another claim than the first one states.
+def chosen_items(spec: RecordSpec, alias: str, row: str, statement: Statement) -> str:
+    """Return a FROM clause: the items of a merged row that are not taken from the leading claim.
 
-    Nobody learns by it that an item is stated which he may not read.
+    Items that the caller may not read are left out.
     """
     shown = statement.authority.original(spec, f"{row}.item", alias, statement)
     where = f" WHERE {shown}" if shown is not None else ""
     return f"jsonb_each_text({alias}.chosen) AS {row}(item,source){where}"
 
 
-def stated(table: str, alias: str) -> str:
-    """Return a query for the claims of a row's item, numbered."""
+def claims_of_item(table: str, alias: str) -> str:
+    """Return a query for the claims of a row's item, numbered from 1."""
     kind = f"CASE WHEN {is_for_owner('c', 's')} THEN s.kind ELSE 'NONE' END"
     return (
         "SELECT c.source,c.authority,c.key,c.as_of,c.accepted_at,c.assurance,c.revision,"

@@ -28,7 +28,7 @@ from hub.query.sql.model import Field, Interface, Plain
 from hub.query.sql.own_fields import OfRow, of_row
 from hub.query.sql.related_fields import of_others
 from hub.query.sql.statement import Statement
-from hub.query.sql.writer import ParameterPlace, Path
+from hub.query.sql.writer import FieldPlace, Path
 from schema.visibility import PUBLIC_SCOPE
 
 
@@ -66,7 +66,7 @@ class Compiler:
         out = self.out
         if out.records and PUBLIC_SCOPE not in out.authority.scopes:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
-        self._sample.let_go()
+        self._sample.forget()
         sql, used, unused = out.numbered(f"SELECT {body}")
         return Compiled(
             sql=sql.encode(),
@@ -91,7 +91,7 @@ class Compiler:
         )
 
     def inner(self, nodes: list[FieldNode], name: str, alias: str, path: Path, cost: Cost) -> str:
-        """Return the JSON text of what stands below fields of one key, of the type of that name."""
+        """Return the JSON text of the selections below fields of one key; `name` is their type."""
         return self.object(
             self.selection.subfields(nodes, name), self.selection.type(name), alias, path, cost
         )
@@ -106,14 +106,14 @@ class Compiler:
         field: Field | None = self.model.fields.get(kind.name, {}).get(name)
         if field is None:
             raise NotCompilableError(f"{kind.name}.{name}")
-        here = ParameterPlace(nodes, kind, alias, path, cost)
+        here = FieldPlace(nodes, kind, alias, path, cost)
         if isinstance(field, Plain):
             return field.sql.format(t=alias)
         if isinstance(field, OfRow):
             return of_row(self, field, here)
         return of_others(self, field, here)
 
-    def argument(self, here: ParameterPlace, name: str) -> Argument | None:
+    def argument(self, here: FieldPlace, name: str) -> Argument | None:
         """Return an argument of the field at a place."""
         node = here.nodes[0]
         return argument_of(node, here.kind.fields[node.name.value], name, self._sample)

@@ -1,4 +1,4 @@
-"""`compiled`: what the compiler makes of an operation."""
+"""`compiled`: the result of compiling an operation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hub.query.plan.errors import FieldDenied
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A statement with `$n` parameters, and what must happen around it."""
+    """A statement with `$n` parameters, the checks before it and the denials that go with it."""
 
     sql: bytes
     binds: tuple[Bind, ...]
@@ -23,4 +23,4 @@ class Compiled:
     guarded: bool
     """Some value may be hidden by an agreement."""
     identities: tuple[Callable[[Env], list[str]], ...] = ()
-    """What gives the ids that a request asks for."""
+    """Functions that return the ids in the arguments of a request."""

@@ -2,9 +2,9 @@
 
 - The rows of a page come from one ordered, bounded subquery; aggregates see them in that order,
   as PostgreSQL documents for a sorted subquery below a plain aggregate.
-- What is said of a row is written inside that subquery: so only the columns that are named pass
-  through its sort, and PostgreSQL evaluates it for the rows of the page alone.
-- One row more than asked is read when somebody asks whether there are more.
+- The JSON of a row is written inside that subquery: so only the columns it uses pass through the
+  sort, and PostgreSQL evaluates it for the rows of the page alone.
+- One extra row is read when the request asks whether there are more.
 - Where the listing of the records answers a page, its rows are chosen and counted there and only
   the chosen ones are fetched (`hub.query.sql.listing`).
 - totalCount counts what the filter and the row rules let through, with the same parameters.
@@ -25,13 +25,13 @@ from hub.query.plan.limits import PAGE_DEFAULT
 from hub.query.plan.selection import Selected
 from hub.query.sql import jsontext
 from hub.query.sql.filters import Conditions, conditions
-from hub.query.sql.listing import listed
+from hub.query.sql.listing import listing_page
 from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
-Given = Callable[[str], Argument | None]
-"""An argument of the connection's field by name."""
+ArgumentReader = Callable[[str], Argument | None]
+"""Returns an argument of the connection's field by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class Page:
     after: Argument | None
     before: Argument | None
     last: tuple[str, ...]
-    """What is asked last, of the rows that `where` lets through (`hub.query.sql.filters`)."""
+    """Expensive conditions, evaluated only for rows that fulfil `where` (`Conditions.last`)."""
     listing: str | None
-    """The table that `where` and `order` speak of, where it is not the records' own."""
+    """The table that `where` and `order` refer to, if not the records' own."""
 
     @property
     def heavy(self) -> bool:
-        """Tell whether finding the rows that count costs more than reading them."""
+        """Tell whether finding the matching rows costs more than reading them."""
         return bool(self.last)
 
     @property
@@ -64,14 +64,14 @@ class Page:
         return f"{self.alias}r"
 
     def counted(self) -> str:
-        """Return the FROM and WHERE clauses of every row that counts, but for `last`."""
+        """Return the FROM and WHERE clauses of all matching rows, without the conditions `last`."""
         where = f" WHERE {' AND '.join(self.where)}" if self.where else ""
         return f"FROM {self.listing or self.table} {self.order.alias}{where}"
 
     def hits(self) -> str:
-        """Return the WITH clause that finds the rows that count, where that is heavy.
+        """Return the WITH clause that finds the matching rows, where that is expensive.
 
-        In two steps: PostgreSQL must not ask the heavy condition of rows that do not fit.
+        In two steps: PostgreSQL must evaluate `last` only for rows that fulfil `where`.
         """
         if not self.heavy:
             return ""
@@ -83,7 +83,7 @@ class Page:
 
 
 def page_of(
-    spec: RecordSpec, on: str, coordinate: str, arguments: Given, statement: Statement
+    spec: RecordSpec, on: str, coordinate: str, arguments: ArgumentReader, statement: Statement
 ) -> Page:
     """Read the arguments of a connection."""
     alias = statement.alias()
@@ -93,7 +93,7 @@ def page_of(
     where += visible(spec, alias, statement)
     if searched is not None:
         where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
-    listing = None if where else listed(spec, filtered, names, f"{alias}l", statement)
+    listing = None if where else listing_page(spec, filtered, names, f"{alias}l", statement)
     fitting = Conditions()
     if listing is None:
         fitting = conditions(spec, filtered, alias, statement)
@@ -242,8 +242,8 @@ class _Writer:
         name = nodes[0].name.value
         write: dict[str, Callable[[], str]] = {
             "__typename": lambda: jsontext.constant(self.type_name),
-            "nodes": lambda: jsontext.listed(self._node(nodes, key), condition=self.inside),
-            "edges": lambda: jsontext.listed(self._edge(nodes, key), condition=self.inside),
+            "nodes": lambda: jsontext.json_list(self._node(nodes, key), condition=self.inside),
+            "edges": lambda: jsontext.json_list(self._edge(nodes, key), condition=self.inside),
             "totalCount": self._count,
             "pageInfo": lambda: self._info(nodes),
             "sources": lambda: self.parts.sources(nodes),

@@ -1,6 +1,6 @@
 """`cursor`: reading a cursor that a caller gives back.
 
-A cursor is checked as hostile input: its form, its hash, and the form of each value, so that none
+A cursor is untrusted input: its form, its hash and the form of each value are checked, so that none
 can make a statement fail. Anything else is BAD_CURSOR.
 
 RFC 4648 §5 (base64url, without padding).
@@ -14,6 +14,7 @@ from typing import Any
 
 from hub.crypto.base64url import unb64url
 from hub.errors import ErrorCode
+from hub.query.plan.binding import is_unicode
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
 from schema.strict_json import read_json
@@ -60,21 +61,13 @@ def _is(cast: str, value: Any) -> bool:
     if cast == "numeric":
         return bool(_NUMERIC.fullmatch(value))
     if cast == "text":
-        return "\x00" not in value and _is_unicode(value)
+        return "\x00" not in value and is_unicode(value)
     pattern, read = (_INSTANT, datetime) if cast == "timestamptz" else (_DATE, date)
     if not pattern.fullmatch(value):
         return False
     try:
         read.fromisoformat(value[:19] if cast == "timestamptz" else value)
     except ValueError:
-        return False
-    return True
-
-
-def _is_unicode(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""`filters`: which conditions a record can be searched by, and how each is said in SQL.
+"""`filters`: the conditions that records can be filtered by, and how each is written in SQL.
 
 - Derived from the items that the standard marks filterable; nothing else can be filtered.
 - A condition's value is always a bound parameter; only the presence of a member shapes the text.
@@ -49,7 +49,7 @@ class Member:
     en: str
     item: Item | None = None
     table: str | None = None
-    """Another table in which rows are found: a row for each class, or what each source says."""
+    """The table that the condition searches, if not the record's own: the listing or the claims."""
 
 
 _KINDS = {
@@ -100,22 +100,22 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
     return members
 
 
-def given_members(
+def present_members(
     spec: RecordSpec, filtered: Argument, model: Model
 ) -> list[tuple[Member, Argument]]:
-    """List the members that a filter argument gives."""
+    """List the members that are present in a filter argument, with their values."""
     pairs = ((member, filtered.get(member.name)) for member in filter_members(spec, model))
     return [(member, argument) for member, argument in pairs if argument is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The SQL conditions of a filter; a row fits when all of both hold."""
+    """The SQL conditions of a filter; a row matches when all conditions of both lists hold."""
 
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
-    """What costs so much a row that only rows which fit otherwise are asked; it reads nothing of
-    a row but `item_id` and `key`."""
+    """Expensive conditions, evaluated only for rows that fulfil `first`; they read no columns but
+    `item_id` and `key`."""
 
 
 def conditions(
@@ -124,9 +124,9 @@ def conditions(
     """Return the SQL conditions of a filter argument on the rows of `alias`."""
     parts: list[str] = []
     last: list[str] = []
-    pairs = [] if filtered is None else given_members(spec, filtered, statement.model)
+    pairs = [] if filtered is None else present_members(spec, filtered, statement.model)
     for member, argument in pairs:
-        condition = said(member, argument, alias, statement)
+        condition = member_conditions(member, argument, alias, statement)
         if not condition:
             continue
         if member.kind is FilterKind.AVAILABLE:
@@ -139,12 +139,14 @@ def conditions(
     return Conditions(tuple(parts), tuple(last))
 
 
-def said(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+def member_conditions(
+    member: Member, argument: Argument, alias: str, statement: Statement
+) -> list[str]:
     """Return the SQL conditions of one member on the rows of `alias`."""
-    return _SAID[member.kind](member, argument, alias, statement)
+    return _WRITERS[member.kind](member, argument, alias, statement)
 
 
-Said = Callable[[Member, Argument, str, Statement], list[str]]
+ConditionWriter = Callable[[Member, Argument, str, Statement], list[str]]
 
 
 def _column(member: Member, alias: str) -> str:
@@ -155,7 +157,7 @@ def _column(member: Member, alias: str) -> str:
 def _compared(
     argument: Argument, statement: Statement, column: str, cast: str, names: dict[str, str]
 ) -> list[str]:
-    """Say each of the members in `names` (member: template over {c} and {p}) that is given."""
+    """Return the conditions of the present members; `names` has their templates by member."""
     parts = []
     for name, template in names.items():
         value = argument.get(name)
@@ -207,7 +209,7 @@ def _money(member: Member, argument: Argument, alias: str, statement: Statement)
 
 
 def _classes(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    """Any of the classes given; those above a row's classes are in its path column."""
+    """Return the condition that a row has any of the classes; ancestors are in its path column."""
     column = _column(member, alias)
     conditions = []
     members = argument.members()
@@ -249,23 +251,23 @@ def _division(member: Member, argument: Argument, alias: str, statement: Stateme
 
 
 def _provinces(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    """Say the provinces; a row whose province is not known is in none, OTHER included."""
+    """Return the condition on provinces; a row of unknown province is in none, OTHER included."""
     return [f"{alias}.province = ANY({statement.bind(argument, bind.provinces, 'text[]')})"]
 
 
 def _updated(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    """Whatever any source says of a row, or takes back, may change what is shown of it."""
+    """Return the condition that any claim of an item, also a withdrawn one, came in since then."""
     since = statement.bind(argument, bind.plain, "timestamptz")
     claims = member.table
     return [f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE c.accepted_at >= {since})"]
 
 
 def _available(_: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    """Say the cheap part: what is not covered cannot be free."""
+    """Return the cheap part of the condition: an instrument without coverage cannot be free."""
     return [is_covered(argument, alias, statement)]
 
 
-_SAID: dict[FilterKind, Said] = {
+_WRITERS: dict[FilterKind, ConditionWriter] = {
     FilterKind.TEXT: _text,
     FilterKind.CODE: _text,
     FilterKind.INSTANT: _instant,

@@ -87,7 +87,7 @@ def concat(pieces: Sequence[str]) -> str:
     return f"concat({','.join(level)})"
 
 
-def listed(expression: str, order: str = "", condition: str = "") -> str:
+def json_list(expression: str, order: str = "", condition: str = "") -> str:
     """Return the aggregate that makes a JSON list of the rows of its query."""
     aggregate = f"string_agg({expression},','{f' ORDER BY {order}' if order else ''})"
     if condition:
@@ -95,6 +95,6 @@ def listed(expression: str, order: str = "", condition: str = "") -> str:
     return f"concat('[',{aggregate},']')"
 
 
-def marked(body: str, name: str) -> str:
+def typed(body: str, name: str) -> str:
     """Return an object with its type's name, under keys that no document can use."""
     return f"""concat('{{"@type":"{name}","@of":',{body},'}}')"""

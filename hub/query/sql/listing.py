@@ -1,4 +1,4 @@
-"""`listing`: when a page can be read from the listing of its records, and what is asked there.
+"""`listing`: which pages are read from the listing of a record type, and by which conditions.
 
 - The listing has one narrow row for each class of a record, in reading order (`hub.store.derive`);
   its indexes answer a page and its count without the wide rows, however many records there are.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.query.plan.arguments import Argument
-from hub.query.sql.filters import FilterKind, Member, given_members, said, under_step
+from hub.query.sql.filters import FilterKind, Member, member_conditions, present_members, under_step
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
@@ -27,18 +27,18 @@ class ListingPage:
     where: tuple[str, ...]
 
 
-def listed(
+def listing_page(
     spec: RecordSpec,
     filtered: Argument | None,
     names: tuple[str, ...],
     alias: str,
     statement: Statement,
 ) -> ListingPage | None:
-    """Return the listing that answers a filter in an order, or None where none does."""
+    """Return how a page is read from the listing, or None where the listing cannot answer it."""
     listing = statement.model.listings.get(spec.name)
     if listing is None or filtered is None or names not in ORDERS:
         return None
-    members = given_members(spec, filtered, statement.model)
+    members = present_members(spec, filtered, statement.model)
     if not members or not all(
         _is_answered(member, argument, listing.facets) for member, argument in members
     ):
@@ -50,7 +50,7 @@ def listed(
         if member.kind is FilterKind.CLASSES:
             step = under_step(argument.members()[0], statement)
         else:
-            where += said(member, argument, alias, statement)
+            where += member_conditions(member, argument, alias, statement)
     return ListingPage(listing.table, (f"{alias}.step = {step}", *where))
 
 

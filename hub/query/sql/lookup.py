@@ -1,4 +1,4 @@
-"""`lookup`: how arguments name a record, how many records at once, and what links have replaced."""
+"""`lookup`: finding records by id, key or local number, and ids that links have replaced."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from schema.item import RecordSpec
 from schema.visibility import PUBLIC_SCOPE
 
 
-def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
-    """Return the condition of the one way in which a `by` argument names a record."""
+def record_condition(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
+    """Return the condition that a row is the record that a `by` argument names."""
     identity, key, number = by.get("id"), by.get("key"), by.get("number")
     if identity is not None:
         return f"{alias}.item_id = {statement.bind_identities(identity, 'text')}"
@@ -26,7 +26,7 @@ def named(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> s
     assert local is not None
     claims = statement.model.sources[spec.name]
     at = f"split_part(c.key,'{spec.key_separator}',{len(spec.key)})"
-    return (  # whoever leads now, and whatever it is linked to: a claim's own key is as stated
+    return (  # claims keep their key as stated, whichever source leads and whatever is linked
         f"{alias}.item_id IN (SELECT c.item_id FROM {claims} c WHERE NOT c.withdrawn"
         f" AND c.source = {statement.bind(source, binding.plain, 'text')}"
         f" AND {at} = {statement.bind(local, binding.plain, 'text')})"
@@ -46,10 +46,10 @@ def identities(argument: Argument, statement: Statement) -> str:
 
 
 def replaced_statement(model: Model) -> str:
-    """Return the statement for what links have put in the place of ids, and whom that may be told.
+    """Return the statement for the ids that links have put in place of former ids.
 
-    An id is worked out from a key, so that something stands in its place tells that there is such a
-    record. Everybody is told of what everybody sees; of all else nobody is.
+    Its third column says whether an answer may report the replacement. An id follows from a key, so
+    a replacement reveals that the record exists: it is reported for public records only.
     """
     shown = [
         f"EXISTS (SELECT FROM {model.tables[spec.name]} t WHERE t.item_id = f.now_id"

@@ -1,4 +1,4 @@
-"""`model`: what each field of the interface is in SQL, derived from the records.
+"""`model`: how each field of the interface is read in SQL, derived from the records.
 
 - A `Model` belongs to one registry; every field of every output type that can be compiled is in it,
   and a field that is not there is left to the executor.
@@ -36,7 +36,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A text that is shown only to who may read all that the row states."""
+    """A text that is shown only to callers who may read every item of the row."""
 
     sql: str
 
@@ -58,7 +58,7 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """A nested value or list of values that stands in a jsonb column of a computed row."""
+    """A nested value, or a list of them, in a jsonb column of a computed row."""
 
     sql: str
     type: str
@@ -73,22 +73,22 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """When the row's source last said what stands."""
+    """When the row's source last confirmed its present statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The items of a merged row that another claim than the first one states."""
+    """The items of a merged row that are not taken from the leading claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What every source says of the row's item, by its header."""
+    """The claims of the row's item by every source: headers without content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The one record that a reference names; null when it is not there."""
+    """The one record that a reference names; null when there is none."""
 
     record: str
     on: str
@@ -127,7 +127,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """How every source of a record type, or of all, stands."""
+    """The status of every source of a record type, or of all."""
 
     record: str = ""
 
@@ -241,7 +241,7 @@ SOURCE: Fields = {
 
 @dataclass(frozen=True, slots=True)
 class ListingNames:
-    """A listing's table, and what a page can be narrowed by in it."""
+    """A listing's table, and the columns by which its pages can be filtered."""
 
     table: str
     facets: tuple[str, ...]
@@ -249,15 +249,15 @@ class ListingNames:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """What the interface of a registry is in SQL."""
+    """How the GraphQL interface of a registry is read in SQL."""
 
     registry: Registry
     fields: Mapping[str, Fields]
-    """What each field is, by type name and field name."""
+    """How each field is read, by type name and field name."""
     tables: Mapping[str, str]
     """The table that queries read, by record type."""
     sources: Mapping[str, str]
-    """The table of what each source says, by record type."""
+    """The table of claims (what each source states), by record type."""
     listings: Mapping[str, ListingNames]
     """The listings, by the record types that have one."""
     former: str
@@ -271,7 +271,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interface:
-    """A GraphQL schema with what its fields are in SQL."""
+    """A GraphQL schema with the model of its fields in SQL."""
 
     schema: GraphQLSchema
     model: Model

@@ -1,9 +1,10 @@
-"""`ordering`: the order of a connection, and the cursors that stand in it.
+"""`ordering`: the order of a connection, and cursors into it.
 
 - Each key compares as (is null, value); the identity breaks ties; absent values come last in both
   directions.
 - A cursor is made in SQL: base64url of the JSON `[hash of field, filter and order, identity, key
-  values…]`. It stays right while rows come and go, since it names a place and not a count.
+  values…]`. It stays valid while rows come and go, since it names a place in the order and not a
+  count.
 - A value that an agreement hides sorts as if it were absent.
 """
 
@@ -161,8 +162,8 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     """Return the orders that an argument names; they are part of the plan."""
     if argument is None:
         return ()
-    stated = argument.read(argument.sample.values)
-    members = stated if isinstance(stated, list | tuple) else [stated]
+    orders = argument.read(argument.sample.values)
+    members = orders if isinstance(orders, list | tuple) else [orders]
     if len(members) > ORDERS_MAX:
         raise bad_input(argument, f"at most {ORDERS_MAX} orders")
     names = tuple(each.value if isinstance(each, Enum) else str(each) for each in members)

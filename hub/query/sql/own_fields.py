@@ -1,4 +1,4 @@
-"""`own_fields`: fields that are read from the row itself, its nested values and its origin.
+"""`own_fields`: fields that are read from the row itself, its nested values and its provenance.
 
 - An item that the caller's scopes do not reveal is null, with one `FieldDenied`; a value that an
   agreement hides is a marked null (`hub.query.sql.jsontext`).
@@ -14,7 +14,7 @@ from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.sql import claims, jsontext
 from hub.query.sql.model import Chosen, Inside, Known, Nested, Same, Stored, Whole, Windows
-from hub.query.sql.writer import ParameterPlace, Path, Writer
+from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import Item, Kind
 from schema.values import OriginalText
 from schema.visibility import PUBLIC_SCOPE
@@ -22,8 +22,8 @@ from schema.visibility import PUBLIC_SCOPE
 OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
 
 
-def of_row(writer: Writer, field: OfRow, here: ParameterPlace) -> str:
-    """Return what stands in the row itself."""
+def of_row(writer: Writer, field: OfRow, here: FieldPlace) -> str:
+    """Return the JSON text of a field that is read from the row itself."""
     if isinstance(field, Known | Chosen | Whole):
         return _of_claim(writer, field, here)
     if isinstance(field, Stored):
@@ -38,7 +38,7 @@ def of_row(writer: Writer, field: OfRow, here: ParameterPlace) -> str:
     return _nested(writer, here.nodes, field.type, column, here.path, here.cost)
 
 
-def _stored(writer: Writer, field: Stored, here: ParameterPlace) -> str:
+def _stored(writer: Writer, field: Stored, here: FieldPlace) -> str:
     item, spec = field.item, field.spec
     authority = writer.out.authority
     if not authority.may_read(item):
@@ -58,7 +58,7 @@ def _stored(writer: Writer, field: Stored, here: ParameterPlace) -> str:
 
 
 def _shown(writer: Writer, text: str, guard: str | None) -> str:
-    """Return a value that is hidden, and counted as hidden, unless a condition holds."""
+    """Return a value that is null and counted as hidden unless the condition `guard` holds."""
     if guard is None:
         return text
     writer.out.is_guarded = True
@@ -66,14 +66,14 @@ def _shown(writer: Writer, text: str, guard: str | None) -> str:
 
 
 def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str | None] | None:
-    """Return the condition on a member of an item that keeps original texts of others."""
+    """Return the condition on members of an item that keeps the original texts of other items."""
     if field.item.value is None or field.item.value.cls is not OriginalText:
         return None
     authority = writer.out.authority
     return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, writer.out)
 
 
-def _member(writer: Writer, field: Inside, here: ParameterPlace) -> str:
+def _member(writer: Writer, field: Inside, here: FieldPlace) -> str:
     item = field.item
     if item.value is None:
         return jsontext.member(item, here.alias)
@@ -94,11 +94,11 @@ def _nested(
 def _values(
     writer: Writer,
     item: Item,
-    here: ParameterPlace,
+    here: FieldPlace,
     column: str,
     condition: Callable[[str], str | None] | None = None,
 ) -> str:
-    """Return a list of nested values, of those for which a condition on the member holds."""
+    """Return a list of the nested values that fulfil a condition."""
     assert item.value is not None
     alias = writer.out.alias("v")
     body = writer.inner(here.nodes, item.value.name, f"{alias}.j", here.path, here.cost.part())
@@ -106,27 +106,27 @@ def _values(
     shown = None if condition is None else condition(f"{alias}.j")
     if shown is not None:
         rows += f" WHERE {shown}"
-    return f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM {rows})"
+    return f"(SELECT {jsontext.json_list(body, f'{alias}.n')} FROM {rows})"
 
 
-def _windows(writer: Writer, field: Windows, here: ParameterPlace) -> str:
+def _windows(writer: Writer, field: Windows, here: FieldPlace) -> str:
     alias = writer.out.alias("w")
     body = writer.inner(here.nodes, "Window", alias, here.path, Cost())
     rows = f"unnest({field.sql.format(t=here.alias)}) AS {alias}(r)"
-    return f"(SELECT {jsontext.listed(body, f'{alias}.r')} FROM {rows})"
+    return f"(SELECT {jsontext.json_list(body, f'{alias}.r')} FROM {rows})"
 
 
-def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: ParameterPlace) -> str:
-    """Return what is told of where the row comes from, beyond its columns."""
+def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: FieldPlace) -> str:
+    """Return a provenance field that is not simply a column."""
     spec, alias = writer.out.rows[here.alias], here.alias
     if isinstance(field, Whole):
         whole = writer.out.authority.whole(spec, alias, writer.out)
         return _shown(writer, field.sql.format(t=alias), whole)
     if isinstance(field, Known):
-        return claims.known(spec, alias)
+        return claims.last_confirmed(spec, alias)
     if not spec.golden:
         return "'[]'"
     row = writer.out.alias("e")
     body = writer.inner(here.nodes, "ItemSource", row, here.path, here.cost.part())
-    source = claims.chosen(spec, alias, row, writer.out)
-    return f"(SELECT {jsontext.listed(body, f'{row}.item')} FROM {source})"
+    source = claims.chosen_items(spec, alias, row, writer.out)
+    return f"(SELECT {jsontext.json_list(body, f'{row}.item')} FROM {source})"

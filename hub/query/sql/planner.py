@@ -1,9 +1,9 @@
-"""`plan`: from a document and its variables to a statement, with everything reusable kept.
+"""`planner`: from a document and its variables to a statement, caching whatever can be used again.
 
-- Kept by document text: the parsed and validated document. Kept by (operation, authority, shape of
-  the coerced variables): the statement. Both are bounded; the oldest goes first.
-- The key holds all that may shape a statement, and no value of a variable.
-- What cannot be compiled is remembered as well, so that it is tried once.
+- Cached by document text: the parsed and validated document. Cached by (operation, authority, shape
+  of the coerced variables): the statement. Both caches are bounded and drop the oldest first.
+- The key holds everything that may decide the text of a statement, and no value of a variable.
+- Operations that cannot be compiled are cached as such, so that it is tried once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hub.query.sql.model import Interface
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one request will run. `compiled` is None when the executor must take it."""
+    """How one request is run. `compiled` is None when graphql-core must execute it."""
 
     document: GraphDocument
     operation: OperationDefinitionNode
@@ -70,7 +70,7 @@ class Planner:
         variables: Mapping[str, Any],
         authority: Authority,
     ) -> Plan:
-        """Return the plan of a request; QueryError when variables or scopes do not do."""
+        """Return the plan of a request; QueryError for wrong variables or missing scopes."""
         operation = document.operation(operation_name)
         values = self._values(operation, variables)
         name = operation.name.value if operation.name else None
@@ -78,13 +78,13 @@ class Planner:
         shape = tuple(
             (key, shapes[key](value)) for key, value in values.coerced.items() if key in shapes
         )
-        wanted = (name, authority, shape)
-        if wanted in document.plans:
-            return Plan(document, operation, values, document.plans[wanted])
+        plan_key = (name, authority, shape)
+        if plan_key in document.plans:
+            return Plan(document, operation, values, document.plans[plan_key])
         compiled = self._compiled(document, operation, values, authority)
         if len(document.plans) >= self.limits.plans_cached:
             document.plans.pop(next(iter(document.plans)))
-        document.plans[wanted] = compiled
+        document.plans[plan_key] = compiled
         return Plan(document, operation, values, compiled)
 
     def _values(

@@ -1,4 +1,4 @@
-"""`related_fields`: fields that other rows answer, or that are computed from them.
+"""`related_fields`: fields whose value is read from other rows, or computed from them.
 
 A list of records that the caller's scopes do not reveal is null, with one `FieldDenied`.
 """
@@ -17,7 +17,7 @@ from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLAIMS_COST, LIST_DEFAULT, PAGE_DEFAULT
 from hub.query.sql import claims, jsontext
 from hub.query.sql.connection import ConnectionParts, connection, page_of, page_size, visible
-from hub.query.sql.lookup import identities, named
+from hub.query.sql.lookup import identities, record_condition
 from hub.query.sql.model import (
     ByIdentity,
     ByKey,
@@ -29,16 +29,16 @@ from hub.query.sql.model import (
     Sources,
 )
 from hub.query.sql.sources import sources_row
-from hub.query.sql.writer import ParameterPlace, Path, Writer
+from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import RecordSpec
 from schema.visibility import PUBLIC_SCOPE
 
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
 
 
-def of_others(writer: Writer, field: Others, here: ParameterPlace) -> str:
-    """Return what other rows say, or what is computed from them."""
-    write: dict[type, Callable[[Any, ParameterPlace], str]] = {
+def of_others(writer: Writer, field: Others, here: FieldPlace) -> str:
+    """Return the JSON text of a field that is read from other rows, or computed from them."""
+    write: dict[type, Callable[[Any, FieldPlace], str]] = {
         Forward: partial(_forward, writer),
         Listed: partial(_listed, writer),
         Connected: partial(_connected, writer),
@@ -51,17 +51,17 @@ def of_others(writer: Writer, field: Others, here: ParameterPlace) -> str:
     return write[type(field)](field, here)
 
 
-def _claims(writer: Writer, _: Claims, here: ParameterPlace) -> str:
-    """Return what every source says of the row's item, by its header alone."""
+def _claims(writer: Writer, _: Claims, here: FieldPlace) -> str:
+    """Return the claims of the row's item by every source: headers without content."""
     row = writer.out.alias("k")
     body = writer.inner(here.nodes, "Claim", row, here.path, here.cost.part(times=CLAIMS_COST))
-    query = claims.stated(writer.model.sources[writer.out.rows[here.alias].name], here.alias)
-    return f"(SELECT {jsontext.listed(body, f'{row}.n')} FROM ({query}) {row})"
+    query = claims.claims_of_item(
+        writer.model.sources[writer.out.rows[here.alias].name], here.alias
+    )
+    return f"(SELECT {jsontext.json_list(body, f'{row}.n')} FROM ({query}) {row})"
 
 
-def _one(
-    writer: Writer, spec: RecordSpec, where: list[str], alias: str, here: ParameterPlace
-) -> str:
+def _one(writer: Writer, spec: RecordSpec, where: list[str], alias: str, here: FieldPlace) -> str:
     """Return one record or null."""
     where = [*where, *visible(spec, alias, writer.out)]
     body = writer.inner(here.nodes, spec.name, alias, here.path, here.cost.part())
@@ -75,8 +75,8 @@ def _table(writer: Writer, spec: RecordSpec) -> str:
     return writer.model.tables[spec.name]
 
 
-def _denied(writer: Writer, spec: RecordSpec, here: ParameterPlace) -> bool:
-    """Say whether the caller's scopes reveal no row of a record, and note it as denied."""
+def _denied(writer: Writer, spec: RecordSpec, here: FieldPlace) -> bool:
+    """Tell whether the caller's scopes reveal no row of a record type, and note the denial."""
     if writer.out.authority.may_list(spec):
         return False
     if spec.scope == PUBLIC_SCOPE:
@@ -85,14 +85,14 @@ def _denied(writer: Writer, spec: RecordSpec, here: ParameterPlace) -> bool:
     return True
 
 
-def _forward(writer: Writer, field: Forward, here: ParameterPlace) -> str:
+def _forward(writer: Writer, field: Forward, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
     return _one(writer, spec, [field.on.format(a=alias, t=here.alias)], alias, here)
 
 
-def _listed(writer: Writer, field: Listed, here: ParameterPlace) -> str:
+def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
@@ -105,10 +105,10 @@ def _listed(writer: Writer, field: Listed, here: ParameterPlace) -> str:
         f"(SELECT {body} AS j FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"
         f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}r"
     )
-    return f"(SELECT {jsontext.listed(f'{alias}r.j')} FROM {rows})"
+    return f"(SELECT {jsontext.json_list(f'{alias}r.j')} FROM {rows})"
 
 
-def _connected(writer: Writer, field: Connected, here: ParameterPlace) -> str:
+def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     spec = writer.model.registry[field.record]
     if _denied(writer, spec, here):
         return "'null'"
@@ -131,7 +131,7 @@ def _connected(writer: Writer, field: Connected, here: ParameterPlace) -> str:
     return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
 
 
-def _computed(writer: Writer, field: Computed, here: ParameterPlace) -> str:
+def _computed(writer: Writer, field: Computed, here: FieldPlace) -> str:
     alias, argument_of = writer.out.alias("c"), partial(writer.argument, here)
     row, own = computed_row(field.how, f"{here.alias}.key", argument_of, writer.out)
     cost = here.cost.part(own=own)
@@ -143,38 +143,38 @@ def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, co
     alias = writer.out.alias("s")
     body = writer.inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
     row = sources_row(writer.model.sources.get(record), writer.out.bind_now())
-    return f"(SELECT {jsontext.listed(body, f'{alias}.source_id')} FROM ({row}) {alias})"
+    return f"(SELECT {jsontext.json_list(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
 
-def _by_key(writer: Writer, field: ByKey, here: ParameterPlace) -> str:
+def _by_key(writer: Writer, field: ByKey, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
     by = writer.argument(here, "by")
     assert by is not None
-    where = [named(spec, by, alias, writer.out)]
+    where = [record_condition(spec, by, alias, writer.out)]
     return _one(writer, spec, where, alias, here)
 
 
-def _by_identity(writer: Writer, field: ByIdentity, here: ParameterPlace) -> str:
+def _by_identity(writer: Writer, field: ByIdentity, here: FieldPlace) -> str:
     """Return any record: the prefix of an identity names its type, so one table is read."""
     if not field.many:
-        asked = writer.argument(here, "id")
-        assert asked is not None
-        return _any(writer, writer.out.bind_identities(asked, "text"), here, here.cost)
-    asked = writer.argument(here, "ids")
-    assert asked is not None
-    ids = identities(asked, writer.out)
+        identity = writer.argument(here, "id")
+        assert identity is not None
+        return _any(writer, writer.out.bind_identities(identity, "text"), here, here.cost)
+    id_list = writer.argument(here, "ids")
+    assert id_list is not None
+    ids = identities(id_list, writer.out)
     alias = writer.out.alias("i")
-    each = here.cost.part(own=0, times=asked)
+    each = here.cost.part(own=0, times=id_list)
     body = _any(writer, f"{alias}.id", here, each)
     return (
-        f"(SELECT {jsontext.listed(body, f'{alias}.n')} FROM unnest({ids})"
+        f"(SELECT {jsontext.json_list(body, f'{alias}.n')} FROM unnest({ids})"
         f" WITH ORDINALITY AS {alias}(id,n))"
     )
 
 
-def _any(writer: Writer, identity: str, here: ParameterPlace, cost: Cost) -> str:
+def _any(writer: Writer, identity: str, here: FieldPlace, cost: Cost) -> str:
     if PUBLIC_SCOPE not in writer.out.authority.scopes:
         raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
     branches = []
@@ -189,7 +189,7 @@ def _any(writer: Writer, identity: str, here: ParameterPlace, cost: Cost) -> str
         selected = writer.selection.collect((n.selection_set for n in here.nodes), kind)
         body = writer.object(selected, kind, alias, here.path, choice.choice())
         if writer.out.marked:
-            body = jsontext.marked(body, spec.name)
+            body = jsontext.typed(body, spec.name)
         branches.append(
             f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
             f" FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"

@@ -1,8 +1,8 @@
-"""`sources`: how each source stands, in SQL: the rows behind every manifest.
+"""`sources`: the status of each source, in SQL: the rows of every manifest.
 
 - NEVER: it has not answered yet. ERROR: its last run failed. STALE: older than it promised.
-- A source belongs to a record type when it has rows of it; one that never answered may belong to
-  any, so it is always told: an empty list must not look like an answer.
+- A source belongs to a record type when it has rows of it. A source that has never answered may
+  belong to any type, so it is always listed: an empty list must not look like a complete answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`statement`: what is gathered while one statement is written: parameters, checks, denials, cost.
+"""`statement`: what is collected while a statement is written: parameters, checks, denials.
 
 Equal values share one parameter, so a statement stays small however often a value is used.
 """
@@ -22,7 +22,9 @@ from schema.item import RecordSpec
 _PARAMETER = re.compile(r"\$([0-9]+)::")
 
 
-def _looked_at(bind: Bind) -> Check:
+def _check_by(bind: Bind) -> Check:
+    """Return a check that refuses whatever the parameter would refuse."""
+
     def check(env: Env) -> None:
         bind(env)
 
@@ -30,7 +32,7 @@ def _looked_at(bind: Bind) -> Check:
 
 
 class Statement:
-    """The parameters and side findings of a statement that is being written."""
+    """The parameters of a statement that is being written, and the checks and denials with it."""
 
     def __init__(
         self, model: Model, authority: Authority, limits: QueryLimits, *, marked: bool
@@ -46,11 +48,11 @@ class Statement:
         self.records: set[str] = set()
         """Record types that the statement reads."""
         self.rows: dict[str, RecordSpec] = {}
-        """What the rows of each alias are."""
+        """The record type of the rows of each alias."""
         self.is_guarded = False
         """Some value may be hidden from the caller."""
         self.identities: list[Callable[[Env], list[str]]] = []
-        """What gives the ids that a request asks for."""
+        """Functions that return the ids in the arguments of a request."""
         self._known: dict[Hashable, int] = {}
         self._aliases = 0
 
@@ -69,7 +71,7 @@ class Statement:
         return self.bind_env((argument.key, transform), value, cast)
 
     def bind_name(self, argument: Argument, name_of: Callable[[Names, str], str], cast: str) -> str:
-        """Return the parameter with the present names of what the given keys name."""
+        """Return the parameter that holds the present names of the keys in an argument."""
         read = argument.read
 
         def value(env: Env) -> str | None:
@@ -81,18 +83,18 @@ class Statement:
         return self.bind_env((argument.key, "name", cast), value, cast)
 
     def bind_identities(self, argument: Argument, cast: str) -> str:
-        """Return the parameter with ids, each replaced by what it is known by now."""
+        """Return the parameter that holds the ids in an argument, former ids replaced."""
         read = argument.read
 
-        def asked(env: Env) -> list[str]:
+        def requested(env: Env) -> list[str]:
             value = read(env.values)
             return value if isinstance(value, list) else [value]
 
         def value(env: Env) -> str | None:
-            now = [env.replaced.get(each, each) for each in asked(env)]
+            now = [env.replaced.get(each, each) for each in requested(env)]
             return texts(argument, now) if cast.endswith("[]") else plain(argument, now[0])
 
-        self.identities.append(asked)
+        self.identities.append(requested)
         return self.bind_env((argument.key, "identity", cast), value, cast)
 
     def bind_env(self, key: Hashable, value: Bind, cast: str) -> str:
@@ -107,8 +109,8 @@ class Statement:
         """Return the text with its parameters numbered without gaps, and what fills them.
 
         PostgreSQL cannot type a parameter that a text does not use (the size of a page of which
-        only the count is asked); such a value is still looked at, as a check. Raises `QueryError`
-        when the text is longer than any question needs.
+        only the count is asked); such a value is still checked. Raises `QueryError` when the text
+        is longer than `STATEMENT_MAX`.
         """
         used = sorted({int(number) for number in _PARAMETER.findall(sql)})
         numbers = {old: new for new, old in enumerate(used, start=1)}
@@ -117,10 +119,10 @@ class Statement:
             raise QueryError(ErrorCode.TOO_MANY_FIELDS, f"{detail}; ask for less")
         text = _PARAMETER.sub(lambda parameter: f"${numbers[int(parameter[1])]}::", sql)
         unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
-        return text, tuple(self.binds[n - 1] for n in used), tuple(_looked_at(b) for b in unused)
+        return text, tuple(self.binds[n - 1] for n in used), tuple(_check_by(b) for b in unused)
 
     def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
-        """Return the parties whose rows, or values of an item, the caller may see; its own too."""
+        """Return the parameter with the owners whose rows (or values of an item) are visible."""
         return self.bind_env(
             ("owners", dataset, item), lambda env: array(env.grants.owners(dataset, item)), "text[]"
         )

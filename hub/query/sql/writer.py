@@ -1,4 +1,4 @@
-"""`writer`: where in a document a field stands, and who writes what is below it."""
+"""`writer`: the place of a field in a document, and what writes the fields below it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ParameterPlace:
+class FieldPlace:
     """A field in the tree: its nodes, the type it belongs to, and the row it is read from."""
 
     nodes: list[FieldNode]
@@ -38,12 +38,12 @@ class Writer(Protocol):
 
     @property
     def selection(self) -> Selection:
-        """What the document asks for."""
+        """The selections of the document."""
         ...
 
     @property
     def out(self) -> Statement:
-        """What is gathered for the statement."""
+        """The statement that is being written."""
         ...
 
     def object(
@@ -53,9 +53,9 @@ class Writer(Protocol):
         ...
 
     def inner(self, nodes: list[FieldNode], name: str, alias: str, path: Path, cost: Cost) -> str:
-        """Return the JSON text of what stands below fields of one key, of the type of that name."""
+        """Return the JSON text of the selections below fields of one key; `name` is their type."""
         ...
 
-    def argument(self, here: ParameterPlace, name: str) -> Argument | None:
+    def argument(self, here: FieldPlace, name: str) -> Argument | None:
         """Return an argument of the field at a place."""
         ...

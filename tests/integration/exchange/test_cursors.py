@@ -143,7 +143,7 @@ def test_a_position_comes_back_from_its_cursor() -> None:
         | st.integers()
         | st.floats(allow_nan=False)
         | st.text()
-        | st.sampled_from([1, "e", OF.asked, OF.rights, "2026-11-25"])
+        | st.sampled_from([1, "e", OF.request_hash, OF.rights_hash, "2026-11-25"])
         | st.lists(st.none(), max_size=1),
         min_size=9,
         max_size=9,
