@@ -7,7 +7,6 @@ exchange that was not recorded is an error that names it, not an empty answer.
 
 import json
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -81,12 +80,3 @@ class RecordingTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the wrapped transport."""
         await self._inner.aclose()
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Close the wrapped transport."""
-        await self.aclose()

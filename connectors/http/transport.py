@@ -15,7 +15,6 @@ Invariants:
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -121,15 +120,6 @@ class Transport(httpx.AsyncBaseTransport):
             pool.close()
         for _ in range(CLOSING_TURNS):
             await asyncio.sleep(0)
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Close every connection."""
-        await self.aclose()
 
     def _pool(self, request: httpx.Request) -> HttpPool:
         url = request.url
