@@ -28,6 +28,7 @@ from connectors.limits import Limits
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
+from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
 PAGE = 2
@@ -131,12 +132,8 @@ def _answer(play: Play, target: str, number: int) -> bytes | None:
 @asynccontextmanager
 async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
     del folder
-    tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
         play.connections += 1
         try:
             while True:
@@ -147,31 +144,18 @@ async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
                     break
                 writer.write(answer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
         finally:
             play.connections -= 1
-            writer.transport.abort()
-            tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    async with loopback_server(serve) as port:
 
-    @asynccontextmanager
-    async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
-        url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
-        async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
-            yield HttpSession(SOURCE, client, limits)
+        @asynccontextmanager
+        async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
+            url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
+            async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
+                yield HttpSession(SOURCE, client, limits)
 
-    try:
         yield open_session
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(3):
-            await asyncio.sleep(0)
 
 
 def _rest(name: str, paging: Any, **more: Any) -> Double:

@@ -14,6 +14,7 @@ from hub.harvest.service import Harvester
 from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from hub.sandbox.serve import Systems, sandbox
 from hub.store.database import Database
+from tests.integration.harvest.small_source import Laboratory, serving, source_of
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 PARTY = "hub:hub.delta.example/records"
@@ -97,3 +98,15 @@ def anhui(systems: Systems) -> HarvestSource:
 @pytest.fixture
 def harvester(database: Database, time: Time) -> Harvester:
     return Harvester(database, PARTY, time)
+
+
+@pytest.fixture
+async def laboratory():
+    """A small source whose lists a test changes, cuts and stops."""
+    async with serving(Laboratory()) as running:
+        yield running
+
+
+@pytest.fixture
+def source(laboratory):
+    return source_of(laboratory)

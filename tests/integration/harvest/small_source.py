@@ -22,6 +22,7 @@ from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
 from hub.harvest.source import HarvestSource
 from schema.dates import format_instant
+from tests.loopback import loopback_server
 
 INSTITUTION = "moe:10269"
 PAGE = 2
@@ -183,36 +184,17 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
 
 @asynccontextmanager
 async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
-    tasks: set[asyncio.Task[None]] = set()
-
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                body = _answer(laboratory, head.split(b" ")[1].decode())
-                if body is None:
-                    break
-                if not body:
-                    continue
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-            tasks.discard(task)
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = _answer(laboratory, head.split(b" ")[1].decode())
+            if body is None:
+                break
+            if not body:
+                continue
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    laboratory.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with loopback_server(serve) as port:
+        laboratory.url = f"http://127.0.0.1:{port}"
         yield laboratory
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(3):
-            await asyncio.sleep(0)

@@ -21,21 +21,9 @@ from hub.store.sources import register_source, rename_source
 from tests.databases import lent_database
 from tests.eventually import until
 from tests.integration.harvest.conftest import NOW, PARTY
-from tests.integration.harvest.small_source import Laboratory, serving, source_of
 
 pytestmark = pytest.mark.integration
 ID = "laboratory"
-
-
-@pytest.fixture
-async def laboratory():
-    async with serving(Laboratory()) as running:
-        yield running
-
-
-@pytest.fixture
-def source(laboratory):
-    return source_of(laboratory)
 
 
 async def feeds(database, source=ID):

@@ -11,20 +11,8 @@ from adapters._adapter import Removed
 from hub.harvest.report import ListStatus, RunStatus
 from hub.store.feeds import feeds_of
 from tests.eventually import until
-from tests.integration.harvest.small_source import Laboratory, serving, source_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def laboratory():
-    async with serving(Laboratory()) as running:
-        yield running
-
-
-@pytest.fixture
-def source(laboratory):
-    return source_of(laboratory)
 
 
 async def standing(database, table):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.loopback import loopback_server
+
 Script = Callable[["Peer"], Awaitable[None]]
 
 
@@ -64,37 +66,14 @@ async def serving(
     script: Script, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[RawServer]:
     state = RawServer()
-    tasks: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
         state.connections += 1
-        # `drain` then waits until nothing is left: the abort below would drop what is.
-        writer.transport.set_write_buffer_limits(0)
-        try:
-            await script(Peer(state.connections, reader, writer, state))
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-            tasks.discard(task)
+        await script(Peer(state.connections, reader, writer, state))
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context, limit=2**22)
-    state.port = server.sockets[0].getsockname()[1]
-    state.url = f"{'https' if context else 'http'}://127.0.0.1:{state.port}"
-    try:
+    async with loopback_server(accept, context) as state.port:
+        state.url = f"{'https' if context else 'http'}://127.0.0.1:{state.port}"
         yield state
-    finally:
-        server.close()
-        running = list(tasks)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
-        for _ in range(3):
-            await asyncio.sleep(0)
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["asyncio", "uvloop"])
