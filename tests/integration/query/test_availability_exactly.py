@@ -216,7 +216,7 @@ class World:
 
 # -- any statements of any sources -----------------------------------------------------------------
 
-PER_EXAMPLE, EXAMPLES, INSTRUMENTS_MIN = 20, 15, 300
+PER_EXAMPLE, EXAMPLES, INSTRUMENTS_MIN = 20, 20, 400
 BORDERS = st.sampled_from([n * DAY for n in range(-1, 9)]) | st.integers(-DAY, 8 * DAY)
 LENGTHS = st.sampled_from(
     [1, 61, HOUR, 4 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 8 * DAY, 9 * DAY]
@@ -256,7 +256,7 @@ def says(source: str, turn: int) -> st.SearchStrategy[dict[str, Any]]:
     again = [{"as_of": NOW - age, "again": NOW - promise} for age in (promise + 1, promise + 1, 0)]
     signed = [{"as_of": NOW - promise - 1, "signed": True}] * 2
     gone = [{**each, "withdrawn": True} for each in (plain[0], aged[0], signed[0])]
-    options: list[dict[str, Any]] = [*plain, *aged, *again, *signed, *gone]
+    options: list[dict[str, Any]] = [*plain, *aged, *again, *again, *signed, *gone]
     return st.sampled_from([{"source": source, "turn": turn, **each} for each in options])
 
 
@@ -375,7 +375,7 @@ class Comparing:
         seen["said again later"] += any((e.again or 0) > first.as_of for e in equals)
 
 
-SEEN_MIN = 1
+SEEN_MIN = 3
 """Cases of each kind without which the comparison would say little of it."""
 SEEN = (
     *("FREE", "PARTLY", "BUSY", "UNKNOWN", "stale", "several sources", "fit", "do not fit"),
