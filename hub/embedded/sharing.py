@@ -127,15 +127,7 @@ class Sharing:
 
     def is_used(self) -> bool:
         """Say whether any process uses the server; only in turn, and not by a user."""
-        lock = self._open("users.lock", create=False)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(lock)
+        return is_held(self._open("users.lock", create=False), fcntl.LOCK_EX)
 
     def seen(self) -> tuple[bool, bool]:
         """Return whether the server is used and whether it runs, without using it."""
@@ -175,6 +167,17 @@ def open_own(file: Path, *, create: bool = True) -> int:
     """Open a file to lock it, never through a link."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(file, flags | (os.O_CREAT if create else 0), 0o600)
+
+
+def is_held(lock: int, operation: int) -> bool:
+    """Say whether others hold a lock so that `operation` would have to wait; closes the file."""
+    try:
+        fcntl.flock(lock, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def last_words(log: Path) -> str:

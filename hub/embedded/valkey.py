@@ -35,7 +35,7 @@ from hub.embedded.limits import (
     VALKEY_MEMORY,
     VALKEY_STOP_S,
 )
-from hub.embedded.sharing import Sharing, last_words, open_own, place_of_socket
+from hub.embedded.sharing import Sharing, is_held, last_words, open_own, place_of_socket
 from hub.errors import ErrorCode
 
 SOCKET = "valkey.sock"
@@ -122,14 +122,7 @@ class EmbeddedValkey:
             lock = open_own(self.folder / _LOCK, create=False)
         except FileNotFoundError:
             return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(lock)
+        return is_held(lock, fcntl.LOCK_SH)
 
     def is_alive(self) -> bool:
         """Say whether it lives; the look is quick."""
