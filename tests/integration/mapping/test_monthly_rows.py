@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-import xlsxwriter
 
 from connectors.column_letters import column_letters
 from connectors.errors import PayloadError
@@ -13,6 +10,7 @@ from hub.intake.files.monthly import read_monthly
 from hub.intake.files.submission import Submission, submit_read
 from hub.store.database import Database
 from tests.integration.mapping.conftest import NOW, PARTY
+from tests.workbooks import workbook_of
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +26,16 @@ SHEETS = {
 
 
 def workbook() -> bytes:
-    memory = io.BytesIO()
-    with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
-        for name, rows in SHEETS.items():
-            sheet = book.add_worksheet(name)
-            for number, row in enumerate(rows, start=1):
-                sheet.write_row(number, 0, row)
-    return memory.getvalue()
+    """The workbook; what a person leaves above the header is one empty row."""
+    return workbook_of({name: [[], *rows] for name, rows in SHEETS.items()})
+
+
+async def register(database: Database) -> None:
+    await database.writes.fetch_all(
+        "INSERT INTO source (source_id, title, mode, owners, kind, authority, created_at) "
+        "VALUES ('zju-monthly', 'x', 'PUSH', '{moe:10335}', 'OWN', 'moe:10335/lims', now()) "
+        "RETURNING 1"
+    )
 
 
 async def submitted(database: Database, data: bytes) -> list[Submission]:
@@ -47,11 +48,7 @@ async def submitted(database: Database, data: bytes) -> list[Submission]:
 async def test_good_rows_go_in_and_bad_cells_are_named_as_the_sender_sees_them(
     database: Database,
 ) -> None:
-    await database.writes.fetch_all(
-        "INSERT INTO source (source_id, title, mode, owners, kind, authority, created_at) "
-        "VALUES ('zju-monthly', 'x', 'PUSH', '{moe:10335}', 'OWN', 'moe:10335/lims', now()) "
-        "RETURNING 1"
-    )
+    await register(database)
     made = await submitted(database, workbook())
     assert [(each.report.accepted, each.report.quarantined) for each in made] == [(1, 2), (0, 1)]
     assert all(each.report.balanced for each in made)
@@ -80,11 +77,7 @@ async def test_good_rows_go_in_and_bad_cells_are_named_as_the_sender_sees_them(
 async def test_the_same_workbook_again_gets_the_answer_of_the_first_time(
     database: Database,
 ) -> None:
-    await database.writes.fetch_all(
-        "INSERT INTO source (source_id, title, mode, owners, kind, authority, created_at) "
-        "VALUES ('zju-monthly', 'x', 'PUSH', '{moe:10335}', 'OWN', 'moe:10335/lims', now()) "
-        "RETURNING 1"
-    )
+    await register(database)
     first = await submitted(database, workbook())
     again = await submitted(database, workbook())
     assert [each.report.replayed for each in again] == [True, True]

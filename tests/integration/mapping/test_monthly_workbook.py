@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 import python_calamine as calamine
-import xlsxwriter
 from typer.testing import CliRunner
 
 import schema
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from hub.cli.main import assemble
 from tests.integration.mapping.test_command_line import folder, register, run
+from tests.workbooks import workbook_of
 
 pytestmark = pytest.mark.integration
 __all__ = ["folder"]
@@ -62,21 +62,7 @@ def opened(data: bytes) -> Sheets:
 
 
 def saved(sheets: Sheets) -> bytes:
-    """Write a workbook as a spreadsheet program would: text as text, days as days."""
-    memory = io.BytesIO()
-    with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
-        for name, rows in sheets.items():
-            sheet = book.add_worksheet(name)
-            for number, row in enumerate(rows):
-                for position, cell in enumerate(row):
-                    if isinstance(cell, datetime):
-                        sheet.write_datetime(number, position, cell, moment)
-                    elif isinstance(cell, str):
-                        sheet.write_string(number, position, cell)
-                    elif cell is not None:
-                        sheet.write(number, position, cell)
-    return memory.getvalue()
+    return workbook_of(sheets, moment="yyyy-mm-dd hh:mm")
 
 
 def fill(sheets: Sheets, name: str, records: list[dict[str, Any]]) -> None:

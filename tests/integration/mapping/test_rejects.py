@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import python_calamine as calamine
-import xlsxwriter
 
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from hub.intake.files.rejects import rejects_workbook
 from hub.store.database import Database
 from tests.integration.mapping.conftest import Send, mapping_text, real_file
+from tests.workbooks import workbook_of
 
 pytestmark = pytest.mark.integration
 
@@ -46,19 +46,7 @@ ROWS: list[list[Any]] = [
 
 
 def workbook(rows: list[list[Any]], **options: Any) -> bytes:
-    memory = io.BytesIO()
-    with xlsxwriter.Workbook(memory, {"in_memory": True, **options}) as book:
-        sheet = book.add_worksheet("设备台账")
-        moment = book.add_format({"num_format": "yyyy-mm-dd"})
-        for number, row in enumerate(rows):
-            for position, cell in enumerate(row):
-                if isinstance(cell, datetime):
-                    sheet.write_datetime(number, position, cell, moment)
-                elif isinstance(cell, str):
-                    sheet.write_string(number, position, cell)
-                elif cell is not None:
-                    sheet.write(number, position, cell)
-    return memory.getvalue()
+    return workbook_of({"设备台账": rows}, **options)
 
 
 def cells_of(data: bytes) -> list[list[Any]]:

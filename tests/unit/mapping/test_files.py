@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from datetime import date, datetime
 from typing import Any
 
 import pytest
-import xlsxwriter
 
 from adapters.mapping import FileFacts, Table
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from connectors.errors import PayloadError
 from hub.intake.files.tables import read_file
 from tests.unit.mapping.old_workbook import xls
+from tests.workbooks import workbook_of
 
 LINES = [["编号", "名称"], ["001", "扫描电镜"], ["", ""], ["002", "质谱仪，三重四极杆"]]
 day = datetime.fromisoformat
@@ -26,21 +25,6 @@ def read(data: bytes, *wanted: str, **facts: Any) -> Table:
 
 def contents(table: Table) -> list[tuple[int, tuple[Any, ...]]]:
     return [(row.number, row.cells) for row in table.rows]
-
-
-def workbook(sheets: dict[str, list[list[Any]]], **options: Any) -> bytes:
-    memory = io.BytesIO()
-    with xlsxwriter.Workbook(memory, {"in_memory": True, **options}) as book:
-        moment = book.add_format({"num_format": "yyyy-mm-dd"})
-        for name, rows in sheets.items():
-            sheet = book.add_worksheet(name)
-            for number, row in enumerate(rows):
-                for position, cell in enumerate(row):
-                    if isinstance(cell, datetime):
-                        sheet.write_datetime(number, position, cell, moment)
-                    elif cell is not None:
-                        sheet.write(number, position, cell)
-    return memory.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16", "utf-32"])
@@ -124,7 +108,7 @@ def test_the_header_is_found_below_titles_by_the_columns_that_are_wanted() -> No
 
 
 def test_of_several_sheets_the_one_with_the_wanted_columns_is_taken_or_one_must_be_named() -> None:
-    data = workbook({"说明": [["请填写"]], "台账": LINES, "旧": [["x"], ["y"]]})
+    data = workbook_of({"说明": [["请填写"]], "台账": LINES, "旧": [["x"], ["y"]]})
     assert read(data, "编号", "名称").sheet == "台账"
     assert read(data, "编号", sheet="旧").rows[0].cells == ("y",)
     for facts in ({}, {"sheet": "没有"}):
@@ -146,7 +130,7 @@ def test_columns_of_one_name_are_numbered_and_blank_ones_between_have_a_position
 
 @pytest.mark.parametrize("marked", [False, True])
 def test_days_of_a_workbook_are_the_same_whatever_epoch_it_counts_from(marked: bool) -> None:
-    data = workbook({"A": [["日期"], [day("2021-06-05")]]}, date_1904=marked)
+    data = workbook_of({"A": [["日期"], [day("2021-06-05")]]}, date_1904=marked)
     for stated in (None, marked):
         (row,) = read(data, dates_1904=stated).rows
         assert str(row.cells[0])[:10] == "2021-06-05"
@@ -203,7 +187,7 @@ def test_json_nested_beyond_reason_is_refused_and_breaks_nothing() -> None:
 
 
 def test_the_column_of_row_numbers_is_taken_off_and_gives_the_numbers() -> None:
-    data = workbook({"A": [[ROW_NUMBER_COLUMN, "编号"], [17, "x"], [23, "y"], [24, None]]})
+    data = workbook_of({"A": [[ROW_NUMBER_COLUMN, "编号"], [17, "x"], [23, "y"], [24, None]]})
     table = read(data, "编号")
     assert [column.position for column in table.columns] == [1]
     assert contents(table) == [(17, ("x",)), (23, ("y",))]
