@@ -16,6 +16,7 @@ import logging
 import secrets
 from collections.abc import Iterable
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Router
@@ -68,7 +69,8 @@ class Edge:
         except ClientDisconnect:
             return
         except HTTPException as error:
-            refusal = problem(HubError(_OF_STATUS.get(error.status_code, ErrorCode.BAD_USER_INPUT)))
+            code = _OF_STATUS.get(error.status_code, ErrorCode.BAD_USER_INPUT)
+            refusal = problem(HubError(code), _language(scope))
             refusal.headers.update(error.headers or {})
             await refusal(scope, receive, begin)
         except Exception:
@@ -77,9 +79,13 @@ class Edge:
             if has_begun:
                 raise  # the server closes the connection: half an answer is none
             failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
-            await problem(failure)(scope, receive, begin)
+            await problem(failure, _language(scope))(scope, receive, begin)
 
     def _add_headers(self, message: Message) -> None:
         headers = message["headers"]
         stated = {name for name, _ in headers}
         message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]
+
+
+def _language(scope: Scope) -> str:
+    return Headers(scope=scope).get("accept-language", "")

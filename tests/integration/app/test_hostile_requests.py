@@ -47,6 +47,16 @@ async def test_no_path_fails_whatever_it_says(stranger: httpx.AsyncClient, path:
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
+async def test_what_is_not_there_is_said_in_the_caller_s_language(
+    stranger: httpx.AsyncClient,
+) -> None:
+    titles = [
+        (await stranger.get("/nothing", headers={"Accept-Language": language})).json()["title"]
+        for language in ("zh-CN", "en")
+    ]
+    assert titles == ["没有找到", "Not found"]
+
+
 @pytest.mark.parametrize("path", ["/explore/", "/healthz/", "/receipts/1/", "/graphql/"])
 async def test_nothing_redirects_to_an_address_that_the_caller_made_up(
     stranger: httpx.AsyncClient, path: str
