@@ -2,13 +2,13 @@
 
 - It looks from time to time whether anybody uses the server, in turn with those who start and stop.
 - Signals that end a hub do not end it: Ctrl-C reaches a whole terminal, SIGTERM a whole service.
+  `sharing.py` starts it with these ignored.
 - It ends when there was neither user nor server for some looks, or when the folder is gone.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -29,8 +29,6 @@ ENGINES: dict[str, Callable[[Path], EmbeddedEngine]] = {
 def main() -> None:
     """Guard the server of the folder and hold the lock that the caller took for it."""
     kind, folder, lock = sys.argv[1:]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
     guard(ENGINES[kind](Path(folder)), int(lock))
 
