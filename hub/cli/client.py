@@ -19,6 +19,7 @@ from hub.access.registration import application_document
 from hub.access.signatures import PUSH
 from hub.cli import clients
 from hub.cli.context import run
+from hub.cli.proxy import serve_proxy
 from hub.client import CallRefusedError, ClientError, Producer, create_key, load_key
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
@@ -174,6 +175,20 @@ def policy(
 async def _policy(profile: Profile) -> str:
     async with profile.client() as hub:
         return await hub.policy()
+
+
+@app.command("proxy")
+def proxy(
+    profile_file: AsProfile,
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="port on 127.0.0.1")] = 8765,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", help="web page that may ask, such as http://localhost:3000"),
+    ] = None,
+) -> None:
+    """Let programs of this machine ask the hub over plain HTTP: Excel, pandas, GraphQL tools."""
+    with exit_on_error():
+        serve_proxy(load_profile(profile_file), port, origins or [])
 
 
 @app.command("explain")

@@ -225,19 +225,37 @@ class HubClient:
             raise _refused(answer)
         return answer.text
 
+    async def relay(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> httpx.Response:
+        """Send any request, a POST signed, and return the answer as it came, whatever its status.
+
+        `target`: path and query. The answer to a signed request is verified; one without a
+        signature is accepted only where it is a refusal.
+        """
+        path, _, query = target.partition("?")
+        if method != "POST":
+            return await self._call(method, path, dict(headers), body, query)
+        digest = {"content-digest": content_digest(body)}
+        key = {"idempotency-key": secrets.token_urlsafe(18)}
+        answer, sent = await self._signed(path, query, {**key, **headers, **digest}, body)
+        if not answer.is_error or "signature" in answer.headers:
+            await self._verified(answer, sent)
+        return answer
+
     def _now(self) -> datetime:
         return self._clock() + self._skew
 
     async def _call(
-        self, method: str, path: str, headers: dict[str, str], body: bytes
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
     ) -> httpx.Response:
         """Send with token and proof; once more if the token has ended or the clock was wrong."""
         answer = await self._send(
-            method, path, "", await self._with_proof(method, path, headers), body
+            method, path, query, await self._with_proof(method, path, headers), body
         )
         if self._worth_repeating(answer):
             again = await self._with_proof(method, path, headers)
-            answer = await self._send(method, path, "", again, body)
+            answer = await self._send(method, path, query, again, body)
         return answer
 
     async def _signed(
