@@ -53,6 +53,12 @@ SUITES = (
         {"HUB_ORACLE_EXAMPLES": "1000"},
     ),
     Suite(
+        "pandas and Hive Gateway ask through a partner's proxy",
+        _pytest("tests/programs"),
+        15,
+        {"HUB_TEST_PROGRAMS": "1"},
+    ),
+    Suite(
         "100 kills under load, judged by an independent checker",
         ("-m", "tests.torture", "--kills", "100"),
         20,
