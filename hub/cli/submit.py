@@ -9,28 +9,26 @@ done.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.mapping import Mapping, MappingError, MappingProblem, parse_mapping
+from adapters.mapping import MappingError, MappingProblem
 from connectors.errors import ConnectorError
 from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
-from hub.intake.files.monthly import read_monthly
-from hub.intake.files.rejects import rejects_workbook
 from hub.intake.files.report import FileReport
-from hub.intake.files.submission import (
-    MappedFile,
-    ReadTable,
-    Submission,
-    read_mapped,
-    submit_read,
+from hub.intake.files.service import (
+    GivenFile,
+    ReadFile,
+    marked_workbook,
+    read_given,
+    submit_file,
 )
+from hub.intake.files.submission import Sender, Submission
 from hub.intake.files.text import TEXT_SHEET
 from schema.parties import HUB_PARTY
 
@@ -49,69 +47,53 @@ def submit(
 ) -> None:
     """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
     _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
+    given = GivenFile(
+        name=file.name,
+        data=read_bytes(file),
+        source=source,
+        mapping_text=read_text(mapping) if mapping else None,
+    )
     try:
-        tables = _read_mapped(file, mapping, source) if mapping else _read_monthly(file, source)
+        read = read_given(given)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
         print(f"{error}\n{error.hint}", file=sys.stderr)
         raise typer.Exit(2) from error
-    submissions = run(_submit(tables, dry_run=dry_run))
+    if read.is_monthly:
+        _print_sheets(file.name, read)
+        if not source:
+            raise RefusedError(ErrorCode.SOURCE_UNKNOWN, hint="Name it: --source ID. 请指明来源。")
+    submissions = run(_submit(read, dry_run=dry_run))
     for each in submissions:
         print_report(each.report)
-    returned = [(each.table, each.refused) for each in submissions if each.refused]
+    returned = marked_workbook(read, submissions)
     if returned and rejects is not None:
-        from_1904 = any(each.file.mapping.file.dates_1904 for each in tables)
-        rejects.write_bytes(rejects_workbook(returned, dates_1904=from_1904))
+        rejects.write_bytes(returned)
         print(f"退回的行 refused rows: {rejects}")
     if returned:
         raise typer.Exit(1)
 
 
-def _read_mapped(file: Path, mapping: Path, source: str) -> list[ReadTable]:
-    text = read_text(mapping)
-    saved = parse_mapping(text)
-    mapped_file = MappedFile(
-        name=file.name,
-        data=read_bytes(file),
-        mapping=saved,
-        mapping_text=text,
-        source=source_of(source, saved),
-    )
-    return [read_mapped(mapped_file)]
-
-
-def _read_monthly(file: Path, source: str) -> list[ReadTable]:
-    """Read a monthly workbook, and say which of its sheets are taken and which are not."""
-    monthly = read_monthly(file.name, read_bytes(file), source)
-    print(f"{file.name} · 月度报送表 monthly workbook")
-    read_sheets = [(each.table.sheet, each.record_type) for each in monthly.read]
+def _print_sheets(name: str, read: ReadFile) -> None:
+    """Say which sheets of a monthly workbook are taken and which are not."""
+    print(f"{name} · 月度报送表 monthly workbook")
+    read_sheets = [(each.table.sheet, each.record_type) for each in read.tables]
     taken = [sheet if sheet == kind else f"{sheet} ({kind})" for sheet, kind in read_sheets]
     for words, sheets in (
         ("读取 sheets read", taken),
-        ("没有数据行 without rows", monthly.empty),
-        ("未读取 left alone", monthly.left_alone),
+        ("没有数据行 without rows", read.empty),
+        ("未读取 left alone", read.left_alone),
     ):
         print(f"  {words}: {'、'.join(sheets) or '—'}")
-    if not source:
-        raise RefusedError(ErrorCode.SOURCE_UNKNOWN, hint="Name it: --source ID. 请指明来源。")
-    return list(monthly.read)
 
 
-async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submission]:
+async def _submit(read: ReadFile, *, dry_run: bool) -> list[Submission]:
     known = settings()
+    sender = Sender(party=f"{HUB_PARTY}{known.log_origin}")
     async with open_database(known) as database:
-        return [
-            await submit_read(
-                database,
-                each,
-                party=f"{HUB_PARTY}{known.log_origin}",
-                clock=system_clock,
-                dry_run=dry_run,
-            )
-            for each in tables
-        ]
+        return await submit_file(database, read, sender=sender, clock=system_clock, dry_run=dry_run)
 
 
 def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
@@ -126,17 +108,6 @@ def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
             message_en=f"The refused rows cannot be written to {rejects}",
             hint="Name a new file in a folder that exists. 请指定一个新文件。",
         )
-
-
-def source_of(option: str, mapping: Mapping) -> str:
-    """Return the source from the command line, else from the mapping."""
-    source = option or mapping.source
-    if not source:
-        raise RefusedError(
-            ErrorCode.SOURCE_UNKNOWN,
-            hint='Name it: --source ID, or source = "ID" in the mapping. 请指明来源。',
-        )
-    return source
 
 
 def read_bytes(path: Path) -> bytes:

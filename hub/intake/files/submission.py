@@ -22,6 +22,7 @@ from hub.intake.batch import (
     Idempotency,
     Outcome,
     Rejected,
+    RequestSignature,
     RowOutcome,
 )
 from hub.intake.files.rejects import Refused
@@ -52,6 +53,20 @@ class MappedFile:
         """SHA-256 of all that decides the answer: file, mapping and source."""
         parts = (self.data, self.mapping_text.encode(), self.source.encode())
         return sha256(b"".join(sha256(part).digest() for part in parts)).digest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """Who sends a file, and what vouches for it.
+
+    Without a signed request the hub vouches for what it saw in the file, as `party`, and the same
+    file, mapping and source is the same request. With one its idempotency key decides that.
+    """
+
+    party: str
+    client_id: str | None = None
+    request: RequestSignature | None = None
+    idempotency: Idempotency | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +122,15 @@ def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]
 
 
 async def submit_read(
-    database: Database, read: ReadTable, *, party: str, clock: Clock, dry_run: bool = False
+    database: Database,
+    read: ReadTable,
+    *,
+    sender: Sender,
+    clock: Clock,
+    dry_run: bool = False,
+    table: int = 1,
 ) -> Submission:
-    """Submit what was read of a file; `party` is the hub's own, which saw the file.
+    """Submit what was read of one table of a file; `table` is its number in the file.
 
     Raises as `submit`. Nothing of a batch that failed is written; the file can be sent again whole.
     """
@@ -117,8 +138,10 @@ async def submit_read(
     outcomes: list[tuple[int, RowOutcome]] = []
     replayed = False
     for number, part in enumerate(_parts(converted), start=1):
-        batch = _batch(read, part, party=party, clock=clock)
-        batch = _numbered(batch, file, number, dry_run=dry_run)
+        batch = _batch(read, part, sender, clock)
+        if not dry_run:
+            batch = replace(batch, idempotency=_key(sender, file, f"{table}-{number}"))
+        batch = replace(batch, dry_run=dry_run)
         answer = await submit(database, batch, clock=clock)
         replayed = replayed or answer.replayed
         rows = [at for at, each in part for _ in range(max(len(each.records), 1))]
@@ -151,7 +174,7 @@ def _parts(converted: Sequence[Converted]) -> Iterator[Part]:
         yield part
 
 
-def _batch(read: ReadTable, part: Part, *, party: str, clock: Clock) -> Batch:
+def _batch(read: ReadTable, part: Part, sender: Sender, clock: Clock) -> Batch:
     file = read.file
     rows: list[object] = []
     for _, each in part:
@@ -161,22 +184,27 @@ def _batch(read: ReadTable, part: Part, *, party: str, clock: Clock) -> Batch:
             rows += [{"type": name, "record": wire} for name, wire in each.records]
     return Batch(
         source=file.source,
-        party=party,
+        party=sender.party,
+        client_id=sender.client_id,
         channel=Channel.WORKBOOK if is_workbook(file.data) else Channel.FILE,
         rows=rows,
-        evidence=Evidence(
-            assurance=Assurance.HUB_OBSERVED,
-            document_hash=file.digest,
-            run_id=f"file-{file.request.hex()[:24]}",
-        ),
+        evidence=_evidence(file, sender),
         as_of=file.mapping.as_of or clock(),
     )
 
 
-def _numbered(batch: Batch, file: MappedFile, number: int, *, dry_run: bool) -> Batch:
-    """Give a batch its idempotency key: the same part of the same file has the same one."""
-    key = Idempotency(key=f"file-{file.request.hex()}-{number}", body_hash=file.request)
-    return replace(batch, idempotency=None if dry_run else key, dry_run=dry_run)
+def _evidence(file: MappedFile, sender: Sender) -> Evidence:
+    if sender.request is not None:
+        return Evidence(assurance=Assurance.REQUEST_SIGNED, request=sender.request)
+    run = f"file-{file.request.hex()[:24]}"
+    return Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=file.digest, run_id=run)
+
+
+def _key(sender: Sender, file: MappedFile, part: str) -> Idempotency:
+    """Return the idempotency key of a batch: the same part of the same request has the same one."""
+    known = sender.idempotency or Idempotency(key=file.request.hex(), body_hash=file.request)
+    request = sha256(known.key.encode()).hexdigest()
+    return Idempotency(key=f"file-{request}-{part}", body_hash=known.body_hash)
 
 
 def _rejected(read: ReadTable, each: Converted) -> Rejected:

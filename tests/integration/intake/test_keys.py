@@ -9,7 +9,7 @@ import pytest
 
 from adapters.mapping import parse_mapping
 from hub.intake.batch import Outcome
-from hub.intake.files.submission import MappedFile, read_mapped, submit_read
+from hub.intake.files.submission import MappedFile, Sender, read_mapped, submit_read
 from hub.intake.quarantine import quarantined, resubmit
 from hub.store.database import Database
 from tests.integration.intake.conftest import NOW, UNIVERSITY
@@ -114,7 +114,7 @@ async def test_a_mapped_file_with_twins_of_keys_tells_the_cells(
         mapping_text=MAPPING,
         source="zju",
     )
-    made = await submit_read(database, read_mapped(file), party="hub:x/1", clock=lambda: NOW)
+    made = await submit_read(database, read_mapped(file), sender=Sender(party="hub:x/1"), clock=lambda: NOW)
     assert (made.report.accepted, made.report.quarantined) == (2, 3)
     assert dict(made.report.reasons) == {("KEY_CHARACTER", "localNo"): 3}
     assert [each.row.number for each in made.refused] == [3, 4, 6]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mapping import parse_mapping
-from hub.intake.files.submission import MappedFile, Submission, read_mapped, submit_read
+from hub.intake.files.submission import MappedFile, Sender, Submission, read_mapped, submit_read
 from hub.store.database import Database
 from tests.shared import SHARED
 
@@ -49,7 +49,7 @@ def send(database: Database) -> Send:
             )
         given = MappedFile(name=name, data=data, mapping=mapping, mapping_text=text, source=source)
         return await submit_read(
-            database, read_mapped(given), party=PARTY, clock=lambda: NOW, dry_run=dry_run
+            database, read_mapped(given), sender=Sender(party=PARTY), clock=lambda: NOW, dry_run=dry_run
         )
 
     return submit

@@ -7,7 +7,7 @@ import pytest
 from connectors.column_letters import column_letters
 from connectors.errors import PayloadError
 from hub.intake.files.monthly import read_monthly
-from hub.intake.files.submission import Submission, submit_read
+from hub.intake.files.submission import Sender, Submission, submit_read
 from hub.store.database import Database
 from tests.integration.mapping.conftest import NOW, PARTY
 from tests.workbooks import workbook_of
@@ -40,7 +40,7 @@ async def register(database: Database) -> None:
 
 async def submitted(database: Database, data: bytes) -> list[Submission]:
     return [
-        await submit_read(database, each, party=PARTY, clock=lambda: NOW)
+        await submit_read(database, each, sender=Sender(party=PARTY), clock=lambda: NOW)
         for each in read_monthly("monthly.xlsx", data, "zju-monthly").read
     ]
 

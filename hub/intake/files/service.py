@@ -1,0 +1,94 @@
+"""`service`: one file from its bytes to its report; the operator's command and `POST /files` alike.
+
+Without a mapping the file is the monthly workbook, whose mappings ship.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.mapping import parse_mapping
+from hub.clock import Clock
+from hub.errors import ErrorCode, RefusedError
+from hub.intake.files.monthly import read_monthly
+from hub.intake.files.rejects import rejects_workbook
+from hub.intake.files.submission import (
+    MappedFile,
+    ReadTable,
+    Sender,
+    Submission,
+    read_mapped,
+    submit_read,
+)
+from hub.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenFile:
+    """A file as it was given. `source`: whose records they are; empty: the mapping says it."""
+
+    name: str
+    data: bytes
+    source: str = ""
+    mapping_text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadFile:
+    """The tables of a file. Of a monthly workbook also the sheets that were not read."""
+
+    tables: tuple[ReadTable, ...]
+    is_monthly: bool = False
+    empty: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
+
+
+def read_given(given: GivenFile) -> ReadFile:
+    """Read and convert a file, writing nothing.
+
+    Raises `PayloadError` when the file cannot be read, `MappingError` when its mapping is wrong or
+    does not fit it, `RefusedError` SOURCE_UNKNOWN when nobody says whose records it holds.
+    """
+    if given.mapping_text is None:
+        monthly = read_monthly(given.name, given.data, given.source)
+        return ReadFile(
+            tables=monthly.read,
+            is_monthly=True,
+            empty=monthly.empty,
+            left_alone=monthly.left_alone,
+        )
+    mapping = parse_mapping(given.mapping_text)
+    source = given.source or mapping.source
+    if not source:
+        raise RefusedError(
+            ErrorCode.SOURCE_UNKNOWN,
+            hint='Name it: --source ID, or source = "ID" in the mapping. 请指明来源。',
+        )
+    mapped = MappedFile(
+        name=given.name,
+        data=given.data,
+        mapping=mapping,
+        mapping_text=given.mapping_text,
+        source=source,
+    )
+    return ReadFile(tables=(read_mapped(mapped),))
+
+
+async def submit_file(
+    database: Database, file: ReadFile, *, sender: Sender, clock: Clock, dry_run: bool = False
+) -> list[Submission]:
+    """Submit every table of a file, one after another. Raises as `submit_read`."""
+    return [
+        await submit_read(database, each, sender=sender, clock=clock, dry_run=dry_run, table=number)
+        for number, each in enumerate(file.tables, start=1)
+    ]
+
+
+def marked_workbook(file: ReadFile, submissions: Sequence[Submission]) -> bytes | None:
+    """Return the refused rows as a workbook with their bad cells marked; None: none is refused."""
+    returned = [(each.table, each.refused) for each in submissions if each.refused]
+    if not returned:
+        return None
+    from_1904 = any(each.file.mapping.file.dates_1904 for each in file.tables)
+    return rejects_workbook(returned, dates_1904=from_1904)
