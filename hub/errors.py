@@ -78,6 +78,11 @@ class ErrorCode(Enum):
     BATCH_TOO_LARGE = 413, "批次超过上限", "The batch is larger than allowed"
     BATCH_EMPTY = 400, "批次中没有任何行", "The batch has no rows"
 
+    # Files
+    FILE_UNREADABLE = 422, "文件无法读取", "The file cannot be read"
+    MAPPING_INVALID = 422, "映射有误或与文件不符", "The mapping is wrong or does not fit the file"
+    MAPPING_UNKNOWN = 404, "该来源没有这个映射", "The source keeps no mapping of this name"
+
     # Rows of a batch
     ROW_NOT_AN_OBJECT = 422, "该行不是 JSON 对象", "The row is not a JSON object"
     ROW_SHAPE = 422, "该行缺少必要成员或含有多余成员", "The row lacks a member or has one too many"

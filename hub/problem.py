@@ -22,8 +22,10 @@ def prefers_english(accept_language: str) -> bool:
     return bool(known) and known[0] == "en"
 
 
-def problem(error: HubError, accept_language: str = "") -> JSONResponse:
-    """Return the answer for an error: its code, a message, and what to do."""
+def problem(
+    error: HubError, accept_language: str = "", more: Mapping[str, object] | None = None
+) -> JSONResponse:
+    """Return the answer for an error: its code, a message, what to do, and `more` members."""
     english = prefers_english(accept_language)
     body: dict[str, object] = {
         "title": error.code.en if english else error.code.zh,
@@ -33,6 +35,7 @@ def problem(error: HubError, accept_language: str = "") -> JSONResponse:
     }
     if error.hint:
         body["hint"] = error.hint
+    body.update(more or {})
     headers: Mapping[str, str] = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers = {**headers, "Retry-After": str(error.retry_after_s)}

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -32,6 +31,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
+from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
 from schema.dates import DateError, parse_instant
@@ -94,32 +94,18 @@ class BatchEndpoint:
 
 
 def _query(envelope: Envelope) -> _Query:
-    try:
-        parameters = parse_qs(
-            envelope.target_uri.partition("?")[2],
-            keep_blank_values=True,
-            max_num_fields=len(PARAMETERS),
-        )
-    except ValueError:  # more of them
-        parameters = {"": []}
-    if set(parameters) - PARAMETERS or any(len(each) != 1 for each in parameters.values()):
-        raise _bad_query(f"parameters are {', '.join(sorted(PARAMETERS))}, each once")
-    single = {name: values[0] for name, values in parameters.items()}
-    if not single.get("source"):
-        raise _bad_query("say whose records these are: ?source=<source id>")
-    if single.get("dryRun", "false") not in ("true", "false"):
-        raise _bad_query("dryRun is true or false")
-    as_of = _instant(single["asOf"]) if "asOf" in single else None
-    return _Query(single["source"], single.get("dryRun") == "true", as_of)
+    stated = read_parameters(envelope.target_uri, PARAMETERS)
+    as_of = _instant(stated["asOf"]) if "asOf" in stated else None
+    return _Query(required_source(stated), read_flag(stated, "dryRun"), as_of)
 
 
 def _instant(text: str) -> datetime:
     try:
         moment = parse_instant(text)
     except DateError as error:
-        raise _bad_query(f"asOf: {error}") from error
+        raise bad_parameter(f"asOf: {error}") from error
     if moment.assumed_zone:
-        raise _bad_query("asOf is written 2026-11-23T09:00:00+08:00, with its offset (as %2B)")
+        raise bad_parameter("asOf is written 2026-11-23T09:00:00+08:00, with its offset (as %2B)")
     return moment.at
 
 
@@ -154,10 +140,6 @@ def read_rows(body: bytes) -> list[dict[str, Any]]:
     if not rows:
         raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send one JSON object a line (NDJSON).")
     return rows
-
-
-def _bad_query(hint: str) -> RefusedError:
-    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
 
 
 def _read(request: Request) -> Awaitable[bytes]:

@@ -12,6 +12,14 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of one `POST /batches`."""
 MUTATION_ROWS_MAX = 500
 """Rows of one GraphQL mutation."""
+FILE_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of one `POST /files`."""
+FILE_ROWS_MAX = 50_000
+"""Rows of one `POST /files`."""
+FILES_READ_AT_ONCE = 2
+"""Files of one process that are being read; others wait for their turn."""
+MAPPING_BYTES_MAX = 256 * 1024
+MAPPING_NAME_LENGTH_MAX = 80
 KEY_LENGTH_MAX = KEY_CHARACTERS_MAX
 """Characters of a record key."""
 REASON_LENGTH_MAX = 500

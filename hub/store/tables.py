@@ -218,6 +218,17 @@ FEED = Table(
     Column("state", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
 
+SOURCE_MAPPING = Table(
+    "source_mapping",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),  # the highest is in force
+    Column("text", Text, nullable=False),  # TOML (adapters.mapping)
+    Column("client_id", Text, nullable=False),  # who sent it
+    _instant("kept_at"),
+)
+
 FORMER_SOURCE = Table(
     "former_source",
     METADATA,

@@ -71,11 +71,15 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The report of a table, the table, and its refused rows with their problems."""
+    """The report of a table, the table, its refused rows with their problems.
+
+    `outcomes`: what became of each record, with the number of its row.
+    """
 
     report: FileReport
     table: Table
     refused: tuple[Refused, ...]
+    outcomes: tuple[tuple[int, RowOutcome], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,8 @@ async def submit_read(
     report = report_of(file.name, read.table, converted, outcomes, refused)
     report = replace(report, below=len(below), dry_run=dry_run, replayed=replayed)
     assert report.balanced, "every row is accounted for exactly once"
-    return Submission(report, read.table, (*refused, *below))
+    numbered = tuple((converted[at].row.number, each) for at, each in outcomes)
+    return Submission(report, read.table, (*refused, *below), numbered)
 
 
 Part = Sequence[tuple[int, Converted]]

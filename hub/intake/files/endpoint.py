@@ -1,0 +1,243 @@
+"""`endpoint`: `POST /files` and `/mappings`: tables that a source sends as files.
+
+- The body is the file as it is: XLSX, XLS, ODS, CSV, TSV, JSON or JSON lines. `?source=` names the
+  source, `name` the file; with `mapping` it is read by a mapping that the source keeps here,
+  without as the monthly workbook.
+- `dryRun=true` checks and writes nothing; `marked=true` adds the workbook of the refused rows;
+  `cells=true` adds what stood in them.
+- The request is signed over the digest of the file, so its entries are REQUEST_SIGNED. A request
+  sent again with its idempotency key gets the answers of then, batch by batch, and what had not
+  been written is.
+- `POST /mappings?source=&name=` keeps a mapping (TOML), `GET` lists them or gives one, `DELETE`
+  removes it. `POST /mappings/draft` drafts one for a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
+from connectors.errors import ConnectorError
+from hub.access import gate
+from hub.access.errors import AccessError
+from hub.access.gate import Admitted, Door
+from hub.access.service import Access
+from hub.access.signatures import PUSH, READ
+from hub.body import read_body
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.intake.batch import Idempotency, RequestSignature
+from hub.intake.files.service import (
+    GivenFile,
+    marked_workbook,
+    read_given,
+    submit_file,
+)
+from hub.intake.files.submission import Sender
+from hub.intake.files.tables import read_file
+from hub.intake.files.wire import mapping_problems, submitted_wire
+from hub.intake.limits import (
+    FILE_BYTES_MAX,
+    FILE_ROWS_MAX,
+    FILES_READ_AT_ONCE,
+    MAPPING_BYTES_MAX,
+    MAPPING_NAME_LENGTH_MAX,
+)
+from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
+from hub.intake.push import PUSH_SCOPE, check_source
+from hub.problem import prefers_english, problem
+from hub.store.database import Database
+from hub.store.mappings import keep_mapping, kept_mapping, kept_mappings, remove_mapping
+from schema.dates import format_instant
+
+SIGNED = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
+READING = Door(operation=READ, scope=PUSH_SCOPE)
+REMOVING = Door(operation=READ, is_signed=True, scope=PUSH_SCOPE)
+"""A request without a body, which changes something all the same."""
+FILE_PARAMETERS = {"source", "name", "mapping", "dryRun", "marked", "cells"}
+MAPPING_PARAMETERS = {"source", "name"}
+Answer = Callable[[Admitted, dict[str, str]], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """One thing that a caller can ask for: its door, its parameters, how much it may send."""
+
+    door: Door
+    parameters: set[str]
+    bytes_max: int
+    answer: Answer
+
+
+class FileEndpoints:
+    """Takes files, and keeps the mappings by which they are read."""
+
+    def __init__(self, database: Database, access: Access, clock: Clock) -> None:
+        self._database = database
+        self._access = access
+        self._clock = clock
+        self._reading = asyncio.Semaphore(FILES_READ_AT_ONCE)
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        acts = {
+            ("POST", "/files"): _Act(SIGNED, FILE_PARAMETERS, FILE_BYTES_MAX, self._submit),
+            ("POST", "/mappings"): _Act(SIGNED, MAPPING_PARAMETERS, MAPPING_BYTES_MAX, self._keep),
+            ("POST", "/mappings/draft"): _Act(
+                SIGNED, MAPPING_PARAMETERS, FILE_BYTES_MAX, self._draft
+            ),
+            ("GET", "/mappings"): _Act(READING, MAPPING_PARAMETERS, 0, self._show),
+            ("DELETE", "/mappings"): _Act(REMOVING, MAPPING_PARAMETERS, 0, self._remove),
+        }
+        return [
+            Route(path, self._handler(act), methods=[method], name=f"{method} {path}")
+            for (method, path), act in acts.items()
+        ]
+
+    def _handler(self, act: _Act) -> Callable[[Request], Awaitable[Response]]:
+        async def handle(request: Request) -> Response:
+            return await self._handle(request, act)
+
+        return handle
+
+    async def _handle(self, request: Request, act: _Act) -> Response:
+        language = request.headers.get("accept-language", "")
+        read = _reader(act.bytes_max) if act.bytes_max else None
+        try:
+            admitted = await gate.admit(self._access, request, act.door, read)
+        except AccessError as error:
+            return gate.refused(self._access, error, request, act.door)
+        except HubError as error:
+            return problem(error, language)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        try:
+            stated = read_parameters(admitted.envelope.target_uri, act.parameters)
+            check_source(admitted.caller, required_source(stated))
+            answer = await act.answer(admitted, stated)
+        except HubError as error:
+            answer = problem(error, language)
+        except MappingError as error:
+            refusal = RefusedError(ErrorCode.MAPPING_INVALID, hint=_first(error, language))
+            answer = problem(refusal, language, {"problems": mapping_problems(error)})
+        except ConnectorError as error:
+            refusal = RefusedError(ErrorCode.FILE_UNREADABLE, hint=f"{error.detail}. {error.hint}")
+            answer = problem(refusal, language)
+        return gate.answered(self._access, admitted, answer)
+
+    async def _submit(self, admitted: Admitted, stated: dict[str, str]) -> Response:
+        source, dry_run = stated["source"], read_flag(stated, "dryRun")
+        wants_cells, wants_marked = read_flag(stated, "cells"), read_flag(stated, "marked")
+        name = stated.get("mapping")
+        given = GivenFile(
+            name=stated.get("name") or "file",
+            data=admitted.body,
+            source=source,
+            mapping_text=None if name is None else await kept_mapping(self._database, source, name),
+        )
+        async with self._reading:
+            file = await asyncio.to_thread(read_given, given)
+        if sum(len(each.converted) for each in file.tables) > FILE_ROWS_MAX:
+            hint = f"At most {FILE_ROWS_MAX} rows; `deltahub client submit` cuts larger files."
+            raise RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=hint)
+        submissions = await submit_file(
+            self._database, file, sender=_sender(admitted), clock=self._clock, dry_run=dry_run
+        )
+        marked = (
+            await asyncio.to_thread(marked_workbook, file, submissions) if wants_marked else None
+        )
+        return _json(submitted_wire(file, submissions, workbook=marked, cells=wants_cells))
+
+    async def _keep(self, admitted: Admitted, stated: dict[str, str]) -> Response:
+        name, client_id = _mapping_name(stated), admitted.caller.client_id
+        assert client_id is not None, "who signs has a client"
+        try:
+            text = admitted.body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise RefusedError(ErrorCode.NOT_UTF8) from error
+        await asyncio.to_thread(parse_mapping, text)
+        version = await keep_mapping(
+            self._database, stated["source"], name, text, client_id=client_id, now=self._clock()
+        )
+        return _json({"source": stated["source"], "name": name, "version": version})
+
+    async def _draft(self, admitted: Admitted, stated: dict[str, str]) -> Response:
+        name = stated.get("name") or "file"
+        async with self._reading:
+            table = await asyncio.to_thread(read_file, name, admitted.body, FileFacts())
+            text = await asyncio.to_thread(suggest, table, name.rpartition(".")[0] or name, None)
+        return PlainTextResponse(text, media_type="application/toml", headers=_NOT_KEPT)
+
+    async def _show(self, _: Admitted, stated: dict[str, str]) -> Response:
+        if "name" in stated:
+            text = await kept_mapping(self._database, stated["source"], stated["name"])
+            return PlainTextResponse(text, media_type="application/toml", headers=_NOT_KEPT)
+        listed = await kept_mappings(self._database, stated["source"])
+        return _json(
+            {
+                "mappings": [
+                    {
+                        "name": each.name,
+                        "version": each.version,
+                        "since": format_instant(each.since),
+                    }
+                    for each in listed
+                ]
+            }
+        )
+
+    async def _remove(self, _: Admitted, stated: dict[str, str]) -> Response:
+        await remove_mapping(self._database, stated["source"], _mapping_name(stated))
+        return _json({"removed": stated["name"]})
+
+
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+def _json(content: Mapping[str, Any]) -> Response:
+    return JSONResponse(dict(content), headers=_NOT_KEPT)
+
+
+def _sender(admitted: Admitted) -> Sender:
+    caller, signed = admitted.caller, admitted.signed
+    assert signed is not None, "the door asks for a signature"
+    assert caller.party is not None, "a client acts for a party"
+    evidence = signed.evidence
+    return Sender(
+        party=caller.party,
+        client_id=caller.client_id,
+        request=RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid),
+        idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
+    )
+
+
+def _mapping_name(stated: Mapping[str, str]) -> str:
+    name = stated.get("name", "")
+    if not 0 < len(name) <= MAPPING_NAME_LENGTH_MAX or not name.isprintable():
+        raise bad_parameter(
+            f"name is the mapping's name, 1 to {MAPPING_NAME_LENGTH_MAX} characters"
+        )
+    return name
+
+
+def _first(error: MappingError, language: str) -> str:
+    first = error.problems[0]
+    return first.en if prefers_english(language) else first.zh
+
+
+def _reader(bytes_max: int) -> Callable[[Request], Awaitable[bytes]]:
+    hint = f"At most {bytes_max >> 10} KiB; `deltahub client submit` cuts larger files."
+
+    def read(request: Request) -> Awaitable[bytes]:
+        return read_body(
+            request, bytes_max, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
+        )
+
+    return read

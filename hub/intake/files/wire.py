@@ -1,0 +1,95 @@
+"""`wire`: what became of a file, as JSON; pure."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.mapping import MappingError, RowProblem
+from adapters.mapping.table import text_of
+from hub.intake.batch import Outcome, problem_to_wire
+from hub.intake.files.rejects import Refused
+from hub.intake.files.service import ReadFile
+from hub.intake.files.submission import Submission
+
+REFUSED_SHOWN_MAX = 2_000
+"""Refused rows of a table that are listed; figures and marked workbook hold them all."""
+WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def submitted_wire(
+    file: ReadFile, submissions: Sequence[Submission], *, workbook: bytes | None, cells: bool
+) -> dict[str, Any]:
+    """Return the report of a file: a member for each table, and the marked workbook if asked."""
+    wire: dict[str, Any] = {
+        "dryRun": any(each.report.dry_run for each in submissions),
+        "replayed": any(each.report.replayed for each in submissions),
+        "monthly": file.is_monthly,
+        "tables": [_table(each, cells=cells) for each in submissions],
+        "empty": list(file.empty),
+        "leftAlone": list(file.left_alone),
+    }
+    if workbook is not None:
+        wire["marked"] = {"mediaType": WORKBOOK_TYPE, "base64": b64encode(workbook).decode("ascii")}
+    return wire
+
+
+def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
+    report, table = submission.report, submission.table
+    listed = submission.refused[:REFUSED_SHOWN_MAX]
+    return {
+        "sheet": report.sheet,
+        "rows": report.rows,
+        "read": report.read,
+        "leftOut": dict(report.left_out),
+        "accepted": report.accepted,
+        "duplicate": report.duplicate,
+        "quarantined": report.quarantined,
+        "belowHeader": report.below,
+        "records": [
+            {"type": kind, "outcome": outcome.value, "count": count}
+            for (kind, outcome), count in sorted(report.records.items())
+        ],
+        "reasons": [
+            {"code": code, "item": item, "count": count}
+            for (code, item), count in sorted(report.reasons.items(), key=lambda each: -each[1])
+        ],
+        "dropped": dict(report.dropped),
+        "columns": [{"position": each.position, "name": each.name} for each in table.columns],
+        "entries": [
+            {"row": row, "type": one.record_type, "key": one.key, "entryId": str(one.entry_id)}
+            for row, one in submission.outcomes
+            if one.entry_id is not None and one.outcome is not Outcome.DUPLICATE
+        ],
+        "refused": [_refused(each, cells=cells) for each in listed],
+        "refusedNotListed": len(submission.refused) - len(listed),
+    }
+
+
+def _refused(refused: Refused, *, cells: bool) -> dict[str, Any]:
+    wire: dict[str, Any] = {
+        "row": refused.row.number,
+        "problems": [_problem(each) for each in refused.problems],
+    }
+    if cells:
+        wire["cells"] = [text_of(cell) for cell in refused.row.cells]
+    return wire
+
+
+def _problem(found: RowProblem) -> dict[str, Any]:
+    return {**problem_to_wire(found.problem), "columns": list(found.columns)}
+
+
+def mapping_problems(error: MappingError) -> list[dict[str, Any]]:
+    """Return everything that is wrong with a mapping, as JSON."""
+    return [
+        {
+            "code": each.code,
+            "messageZh": each.zh,
+            "messageEn": each.en,
+            "line": each.line,
+            "where": each.where,
+        }
+        for each in error.problems
+    ]
