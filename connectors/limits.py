@@ -53,3 +53,14 @@ class Limits:
     """Rows times columns of the rectangle a sheet spans, empty cells included."""
     cell_characters_max: int = 32_767
     """Longest text of one cell; the limit spreadsheet programs have themselves."""
+
+    workbook_memory_bytes_max: int = 1024 * MIB
+    """Address space of the process that opens a workbook (docs/operators/files.md says why)."""
+    workbook_cpu_s: float = 60.0
+    """Computing time of that process."""
+    workbook_s: float = 120.0
+    """Longest time that is waited for its rows, all waits together."""
+    workbook_output_bytes_max: int = 256 * MIB
+    """Everything it may hand over."""
+    workbook_line_bytes_max: int = 32 * MIB
+    """One row that it hands over."""

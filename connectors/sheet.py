@@ -17,6 +17,7 @@ from connectors.errors import SourceUnavailableError
 from connectors.limits import Limits
 from connectors.reader import END, EVERYTHING, Progress, Window
 from connectors.tables import TableRow, read_table
+from connectors.workbook import Workbook
 
 __all__ = ["FileSession", "Sheet"]
 
@@ -65,18 +66,22 @@ class Sheet:
         digest = digest_of(data)
         if progress.at not in (None, digest.hex()):
             raise progress.moved("another file than the one that was cut off")
-        table = islice(read_table(session.source, data, session.limits), progress.rows, None)
-        runs = _runs(table, self.rows)
-        async with progress.wait():
-            following = await asyncio.to_thread(_next_run, runs)
-        while progress.at != END:
-            run = following
+        table = read_table(session.source, data, session.limits)
+        runs = _runs(islice(table, progress.rows, None), self.rows)
+        try:
             async with progress.wait():
                 following = await asyncio.to_thread(_next_run, runs)
-            progress.begin_document()
-            rows = tuple({"sheet": row.sheet, "row": row.number, "cells": row.cells} for row in run)
-            place = f"{session.name}, sheet {run[0].sheet!r}" if run else session.name
-            yield progress.document(place, digest, rows, digest.hex() if following else END)
+            while progress.at != END:
+                run = following
+                async with progress.wait():
+                    following = await asyncio.to_thread(_next_run, runs)
+                progress.begin_document()
+                rows = tuple({"sheet": r.sheet, "row": r.number, "cells": r.cells} for r in run)
+                place = f"{session.name}, sheet {run[0].sheet!r}" if run else session.name
+                yield progress.document(place, digest, rows, digest.hex() if following else END)
+        finally:
+            if isinstance(table, Workbook):  # a thread may still wait for its rows
+                table.close()
 
 
 def _runs(table: Iterator[TableRow], size: int) -> Iterator[list[TableRow]]:

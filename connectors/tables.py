@@ -1,8 +1,8 @@
-"""Tables: rows of XLSX, XLS and CSV files, with the sheet and row a person can find again.
+"""Tables: rows of XLSX, XLS, ODS and CSV files, with the sheet and row a person can find again.
 
 Invariants:
-- a file is measured before it is opened: parts, unpacked bytes and the rectangle each sheet spans
-  (a workbook of 10 kB can ask for hundreds of gigabytes);
+- a workbook is opened in a process of its own, with bounds on memory, time and output
+  (`connectors.workbook`); text is read here, by the standard library, within the same limits;
 - row numbers are those that the spreadsheet program shows, from 1, empty rows counted;
 - numbers arrive as `int` or `Decimal` with the 15 digits a spreadsheet shows, never as `float`;
 - text is UTF-8, with or without mark, or GB 18030 (which holds GBK); nothing is guessed beyond.
@@ -10,129 +10,43 @@ Invariants:
 
 import csv
 import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import TypeAlias
 
-import python_calamine as calamine
-
+from connectors.cells import Cell, CellTooLongError, TableRow, cell_of
 from connectors.errors import PayloadError
 from connectors.limits import Limits
-from connectors.workbook_guard import measure
+from connectors.workbook import SEND_CSV, Workbook
 
-__all__ = ["Cell", "TableRow", "read_table"]
-
-Cell: TypeAlias = str | int | Decimal | bool | date | datetime | time | None
+__all__ = ["XLSX_MAGIC", "XLS_MAGIC", "Cell", "TableRow", "read_table"]
 
 XLSX_MAGIC = b"PK\x03\x04"
 XLS_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 XLS_BYTES_MAX = 4 * 1024 * 1024
 """The old format cannot be measured before it is opened, so less of it is taken."""
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
-"""What the standard library raises while it reads the directory of a broken ZIP file."""
 DELIMITERS = ",\t;"
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One row that is not empty."""
-
-    sheet: str
-    number: int
-    cells: tuple[Cell, ...]
-
-
 def read_table(source: str, data: bytes, limits: Limits | None = None) -> Iterator[TableRow]:
-    """Yield the rows of a workbook or CSV file; what it is follows from its first bytes."""
+    """Yield the rows of a workbook or CSV file; what it is follows from its first bytes.
+
+    Who stops before the end closes what this returns where it is a `Workbook`: its process ends.
+    """
     bounds = limits or Limits()
     if len(data) > bounds.table_bytes_max:
         raise PayloadError(
             source,
             f"the file has {len(data)} bytes, {bounds.table_bytes_max} are allowed",
-            hint="send the rows in several files",
+            hint=SEND_CSV,
         )
-    if data.startswith((XLSX_MAGIC, XLS_MAGIC)):
-        return _workbook_rows(source, data, bounds)
-    return _csv_rows(source, data, bounds)
-
-
-def _workbook_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
-    if data.startswith(XLSX_MAGIC):
-        try:
-            measure(source, data, limits)
-        except DAMAGE as error:
-            raise PayloadError(source, f"the workbook is damaged: {error}") from error
-    elif len(data) > XLS_BYTES_MAX:
+    if data.startswith(XLS_MAGIC) and len(data) > XLS_BYTES_MAX:
         raise PayloadError(
             source,
             f"the file has {len(data)} bytes, {XLS_BYTES_MAX} are allowed in the XLS format",
-            hint="save it as XLSX",
+            hint="save it as XLSX 请另存为 XLSX",
         )
-    try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = book.sheet_names
-        if len(names) > limits.table_sheets_max:
-            raise PayloadError(source, f"{len(names)} sheets, {limits.table_sheets_max} allowed")
-        seen = 0
-        for name in names:
-            sheet = book.get_sheet_by_name(name)
-            _check_size(source, name, sheet.total_height, sheet.total_width, limits)
-            # Rows above the first used one are skipped by the reader; the numbers must not be.
-            for number, cells in enumerate(sheet.to_python(skip_empty_area=False), start=1):
-                row = tuple(_cell(source, name, number, value, limits) for value in cells)
-                if any(cell is not None for cell in row):
-                    seen += 1
-                    _check_rows(source, seen, limits)
-                    yield TableRow(name, number, row)
-    except calamine.PasswordError as error:
-        raise PayloadError(
-            source, "the workbook is locked with a password", hint="save it without one"
-        ) from error
-    except calamine.CalamineError as error:
-        raise PayloadError(source, f"the workbook cannot be read: {error}") from error
-
-
-def _check_size(source: str, sheet: str, rows: int, columns: int, limits: Limits) -> None:
-    if rows * columns > limits.table_cells_max or columns > limits.table_columns_max:
-        raise PayloadError(
-            source,
-            f"sheet {sheet!r} spans {rows} rows and {columns} columns",
-            hint="delete the empty rows and columns that carry only formatting",
-        )
-
-
-def _check_rows(source: str, seen: int, limits: Limits) -> None:
-    if seen > limits.table_rows_max:
-        raise PayloadError(
-            source,
-            f"more than {limits.table_rows_max} rows",
-            hint="send the rows in several files",
-        )
-
-
-def _cell(source: str, sheet: str, number: int, value: object, limits: Limits) -> Cell:
-    match value:
-        case bool() | int():
-            return value
-        case float():
-            # A spreadsheet keeps binary fractions and shows 15 digits; those are what was meant.
-            exact = Decimal(format(value, ".15g"))
-            return int(exact) if exact == exact.to_integral_value() else exact
-        case datetime() | date() | time():
-            return value
-        case timedelta():
-            minutes, seconds = divmod(int(value.total_seconds()), 60)
-            return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-        case _:
-            text = str(value).strip()
-            if len(text) > limits.cell_characters_max:
-                raise PayloadError(source, f"sheet {sheet!r}, row {number}: a cell is too long")
-            return text or None
+    if data.startswith((XLSX_MAGIC, XLS_MAGIC)):
+        return Workbook(source, data, bounds)
+    return _csv_rows(source, data, bounds)
 
 
 def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
@@ -148,11 +62,16 @@ def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
         for number, cells in enumerate(reader, start=1):
             if len(cells) > limits.table_columns_max:
                 raise PayloadError(source, f"row {number} has {len(cells)} columns")
-            row = tuple(_cell(source, "", number, cell, limits) for cell in cells)
+            row = tuple(cell_of(cell, limits.cell_characters_max) for cell in cells)
             if any(cell is not None for cell in row):
                 seen += 1
-                _check_rows(source, seen, limits)
+                if seen > limits.table_rows_max:
+                    raise PayloadError(
+                        source, f"more than {limits.table_rows_max} rows", hint=SEND_CSV
+                    )
                 yield TableRow("", number, row)
+    except CellTooLongError as error:
+        raise PayloadError(source, f"row {number}: {error}") from error
     except csv.Error as error:
         raise PayloadError(
             source,

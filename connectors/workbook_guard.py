@@ -1,4 +1,8 @@
-"""Measures an XLSX file before a reader opens it, against its bounds.
+"""Measures an XLSX file before a reader opens it, against its bounds: a quick first check.
+
+It says early and in plain words what most files are too large for. Safety does not rest on it: it
+knows sheets by the names of their parts, and a file may name them otherwise. What holds whatever it
+thinks are the bounds of the process in which it runs (`connectors.workbook_child`).
 
 Every part is really unpacked once, in pieces, because the sizes a ZIP directory states are only a
 claim; and the cell addresses of every sheet are looked through, because the reader makes room for
@@ -13,10 +17,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 from connectors.column_letters import column_number
 from connectors.errors import PayloadError
-from connectors.limits import Limits
 
 __all__ = ["measure"]
 
@@ -28,7 +32,7 @@ LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 LOCAL_MAGIC = b"PK\x03\x04"
 
 
-def measure(source: str, data: bytes, limits: Limits) -> None:
+def measure(source: str, data: bytes, limits: SimpleNamespace) -> None:
     """Raise `PayloadError` when the workbook is larger inside than the limits allow."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()

@@ -11,9 +11,7 @@ out as.
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from adapters.mapping.moments import DAYS_1904
 from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
 from connectors.errors import PayloadError
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
+from connectors.workbook import SEND_CSV, Workbook
 from hub.intake.files.text import (
     LIMITS,
     TEXT_SHEET,
@@ -36,8 +35,6 @@ from hub.intake.files.text import (
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
-BOOK_PART = "xl/workbook.xml"
-BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,8 @@ class FileSheet:
     rows: Sequence[SourceRow]
     properties: dict[str, str]
     """Detected properties of the file: format, encoding, delimiter."""
+    from_1904: bool = False
+    """Whether the workbook says that its dates count from 1904."""
 
     @property
     def head(self) -> list[SourceRow]:
@@ -70,7 +69,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     names = frozenset(match_text(each) for each in wanted)
     if is_workbook(data):
         sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
-        rows = _shifted(sheet.rows, data, stated=facts.dates_1904)
+        rows = _shifted(sheet, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
     encoding, text = decoded(name, data, facts.encoding)
     table = json_table(name, text, facts.rows_at, {"encoding": encoding})
@@ -96,7 +95,7 @@ def _check_size(name: str, data: bytes) -> None:
         raise PayloadError(
             name,
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
-            hint="send the rows in several files",
+            hint=SEND_CSV,
         )
 
 
@@ -109,9 +108,12 @@ def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileS
 
 def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
-    for row in read_table(name, data, LIMITS):
+    table = read_table(name, data, LIMITS)
+    for row in table:
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
-    return [FileSheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
+    from_1904 = isinstance(table, Workbook) and table.from_1904
+    facts = {"format": "workbook"}
+    return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
 
 
 def _sheet_meant(
@@ -143,27 +145,23 @@ def _known(row: SourceRow, names: frozenset[str]) -> int:
     return sum(match_text(cell) in names for cell in row.cells if isinstance(cell, str))
 
 
-def _shifted(rows: Sequence[SourceRow], data: bytes, *, stated: bool | None) -> Sequence[SourceRow]:
+def _shifted(sheet: FileSheet, data: bytes, *, stated: bool | None) -> Sequence[SourceRow]:
     """Move dates between the two epochs where the workbook's own mark is known to be wrong."""
-    if stated is None or not data.startswith(XLSX_MAGIC) or stated == _declares_1904(data):
-        return rows
+    if stated is None or not data.startswith(XLSX_MAGIC) or stated == sheet.from_1904:
+        return sheet.rows
     by = timedelta(days=DAYS_1904 if stated else -DAYS_1904)
     return [
-        SourceRow(
-            row.number,
-            tuple(c + by if isinstance(c, datetime | date) else c for c in row.cells),
-        )
-        for row in rows
+        SourceRow(row.number, tuple(_moved(cell, by) for cell in row.cells)) for row in sheet.rows
     ]
 
 
-def _declares_1904(data: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if BOOK_PART not in archive.namelist():
-            return False
-        with archive.open(BOOK_PART) as part:
-            head = part.read(BOOK_PART_BYTES_MAX)
-    return re.search(rb'date1904\s*=\s*["\'](1|true)["\']', head) is not None
+def _moved(cell: Content, by: timedelta) -> Content:
+    if not isinstance(cell, datetime | date):
+        return cell
+    try:
+        return cell + by
+    except OverflowError:  # before the year 1 or after 9999: no date of either epoch
+        return text_of(cell)
 
 
 def table_of_sheet(

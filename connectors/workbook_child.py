@@ -1,0 +1,152 @@
+"""`workbook_child`: the program of the process in which one workbook is opened.
+
+The workbook comes as standard input, the limits as the one argument (JSON), the rows go out as
+lines of JSON; `connectors.workbook` starts it and believes nothing it says:
+
+    {"from1904": false}          first: which epoch the workbook says its dates count from
+    {"sheet": "仪器"}             the rows that follow are of this sheet
+    [3, [null, "a", {"n": "1.5"}]]   row number and cells (`connectors.cells`)
+    {"end": true}                last, when all went well
+    {"refused": {…}}             last, with `detail` and `hint`
+
+It binds itself before it looks at the first byte: memory, computing time, files, processes, and no
+new rights. What is imported here is the cost of every small file: no `dataclasses`, for one, so
+that the limits are a plain namespace with the names of `connectors.limits.Limits`.
+"""
+
+import contextlib
+import ctypes
+import io
+import json
+import os
+import re
+import resource
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import python_calamine as calamine
+
+from connectors.cells import CellTooLongError, cell_of, cell_to_wire
+from connectors.errors import PayloadError
+from connectors.workbook_guard import measure
+
+XLSX_MAGIC = b"PK"
+BOOK_PART = "xl/workbook.xml"
+BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
+FROM_1904 = re.compile(rb'date1904\s*=\s*["\'](1|true)["\']')
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
+"""What the standard library raises while it reads the directory of a broken ZIP file."""
+DAMAGED = "open it in a spreadsheet program and save it anew, or send CSV 请重新另存，或改交 CSV"
+OUTPUT_BYTES = 64 * 1024
+PR_SET_NO_NEW_PRIVS = 38
+FILES_MAX = 8
+
+
+def bind(limits: SimpleNamespace) -> None:
+    """Give up what reading a workbook does not need."""
+    cpu = int(limits.workbook_cpu_s)
+    memory = limits.workbook_memory_bytes_max
+    for kind, soft, hard in (
+        ("RLIMIT_CORE", 0, 0),
+        ("RLIMIT_FSIZE", 0, 0),
+        ("RLIMIT_NOFILE", FILES_MAX, FILES_MAX),
+        ("RLIMIT_NPROC", 0, 0),
+        ("RLIMIT_CPU", cpu, cpu + 1),
+        ("RLIMIT_AS", memory, memory),
+    ):
+        # Some systems lack one of them; a lower bound that stands already is kept.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, kind), (soft, hard))
+    with contextlib.suppress(AttributeError, OSError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def frames(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
+    """Yield what goes out for a workbook. Raises `PayloadError`."""
+    try:
+        if data.startswith(XLSX_MAGIC):
+            measure("", data, limits)
+        yield {"from1904": data.startswith(XLSX_MAGIC) and _from_1904(data)}
+    except DAMAGE as error:
+        raise PayloadError("", f"the workbook is damaged: {error}", hint=DAMAGED) from error
+    try:
+        yield from _sheets(data, limits)
+    except calamine.PasswordError as error:
+        raise PayloadError(
+            "",
+            "the workbook is locked with a password",
+            hint="save it without one 请取消密码后另存",
+        ) from error
+    except calamine.CalamineError as error:
+        raise PayloadError("", f"the workbook cannot be read: {error}", hint=DAMAGED) from error
+
+
+def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
+    book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    names = book.sheet_names
+    if len(names) > limits.table_sheets_max:
+        raise PayloadError("", f"{len(names)} sheets, {limits.table_sheets_max} allowed")
+    for name in names:
+        sheet = book.get_sheet_by_name(name)
+        rows, columns = (edge + 1 for edge in sheet.end) if sheet.end else (0, 0)
+        if rows * columns > limits.table_cells_max or columns > limits.table_columns_max:
+            raise PayloadError(
+                "",
+                f"sheet {name!r} spans {rows} rows and {columns} columns",
+                hint="delete the empty rows and columns that carry only formatting, or send CSV "
+                "请删除只有格式的空行空列，或另存为 CSV",
+            )
+        yield {"sheet": name}
+        # The reader skips the columns before the first used one; the numbers must not.
+        before = [None] * (sheet.start[1] if sheet.start else 0)
+        for number, values in enumerate(sheet.iter_rows(), start=1):
+            try:
+                cells = [cell_of(value, limits.cell_characters_max) for value in values]
+            except CellTooLongError as error:
+                raise PayloadError("", f"sheet {name!r}, row {number}: {error}") from error
+            if any(cell is not None for cell in cells):
+                yield [number, before + [cell_to_wire(cell) for cell in cells]]
+
+
+def _from_1904(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if BOOK_PART not in archive.namelist():
+            return False
+        with archive.open(BOOK_PART) as part:
+            head = part.read(BOOK_PART_BYTES_MAX)
+    return FROM_1904.search(head) is not None
+
+
+def main() -> None:
+    """Read the workbook that is standard input."""
+    limits = SimpleNamespace(**json.loads(sys.argv[1]))
+    bind(limits)
+    out = os.fdopen(1, "wb", buffering=OUTPUT_BYTES)
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+    def tell(frame: object) -> None:
+        out.write(encoder.encode(frame).encode("utf-8", "replace") + b"\n")
+
+    try:
+        with os.fdopen(0, "rb") as file:
+            data = file.read()
+        for frame in frames(data, limits):
+            tell(frame)
+        tell({"end": True})
+    except PayloadError as error:
+        tell({"refused": {"detail": error.detail, "hint": error.hint}})
+    except MemoryError:
+        del data
+        tell({"memory": True})
+    except BrokenPipeError:
+        os._exit(1)  # nobody listens any more
+    out.flush()
+    os._exit(0)  # freeing millions of cells one by one tells nobody anything
+
+
+if __name__ == "__main__":
+    main()
