@@ -157,7 +157,7 @@ class HubClient:
         result = _object(answer)
         # With graphql-response+json a refused document is an error status with `errors` inside.
         if answer.is_error and "errors" not in result:
-            raise _refused(answer)
+            raise refused_answer(answer)
         return result
 
     async def push(
@@ -184,7 +184,7 @@ class HubClient:
         }
         answer, sent = await self._signed("/batches", query, headers, body)
         if answer.is_error:
-            raise _refused(answer, sent)
+            raise refused_answer(answer, sent)
         base = await self._verified(answer, sent)
         return PushAnswer(answer.status_code, _object(answer), key, base)
 
@@ -199,7 +199,7 @@ class HubClient:
         while True:
             answer = await self._call("GET", path, {"accept": "text/plain"}, b"")
             if answer.is_error:
-                raise _refused(answer)
+                raise refused_answer(answer)
             if answer.status_code != httpx.codes.ACCEPTED:
                 return answer.text
             if waited >= wait_s:
@@ -215,14 +215,14 @@ class HubClient:
             "GET", f"/records/{quote(entry_id, safe='')}", {"accept": _JSON_TYPE}, b""
         )
         if answer.is_error:
-            raise _refused(answer)
+            raise refused_answer(answer)
         return answer.content
 
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""
         answer = await self._call("GET", "/log/policy", {"accept": "text/plain"}, b"")
         if answer.is_error:
-            raise _refused(answer)
+            raise refused_answer(answer)
         return answer.text
 
     async def relay(
@@ -359,7 +359,8 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _refused(answer: httpx.Response, sent: SentRequest | None = None) -> CallRefusedError:
+def refused_answer(answer: httpx.Response, sent: SentRequest | None = None) -> CallRefusedError:
+    """Return the error that an answer of the hub stands for."""
     problem = _object(answer)
     code = str(problem.get("code") or problem.get("error") or f"HTTP_{answer.status_code}")
     message = str(problem.get("detail") or problem.get("title") or problem.get("message") or "")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.mapping import parse_mapping
+from connectors.errors import PayloadError
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.monthly import read_monthly
@@ -50,6 +51,9 @@ def read_given(given: GivenFile) -> ReadFile:
     Raises `PayloadError` when the file cannot be read, `MappingError` when its mapping is wrong or
     does not fit it, `RefusedError` SOURCE_UNKNOWN when nobody says whose records it holds.
     """
+    if not given.data.strip():
+        hint = "choose the file again; it may not have been saved 文件是空的，请重新选择"
+        raise PayloadError(given.name, "the file is empty", hint=hint)
     if given.mapping_text is None:
         monthly = read_monthly(given.name, given.data, given.source)
         return ReadFile(

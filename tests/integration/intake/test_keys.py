@@ -114,7 +114,9 @@ async def test_a_mapped_file_with_twins_of_keys_tells_the_cells(
         mapping_text=MAPPING,
         source="zju",
     )
-    made = await submit_read(database, read_mapped(file), sender=Sender(party="hub:x/1"), clock=lambda: NOW)
+    made = await submit_read(
+        database, read_mapped(file), sender=Sender(party="hub:x/1"), clock=lambda: NOW
+    )
     assert (made.report.accepted, made.report.quarantined) == (2, 3)
     assert dict(made.report.reasons) == {("KEY_CHARACTER", "localNo"): 3}
     assert [each.row.number for each in made.refused] == [3, 4, 6]

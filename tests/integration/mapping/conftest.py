@@ -49,7 +49,11 @@ def send(database: Database) -> Send:
             )
         given = MappedFile(name=name, data=data, mapping=mapping, mapping_text=text, source=source)
         return await submit_read(
-            database, read_mapped(given), sender=Sender(party=PARTY), clock=lambda: NOW, dry_run=dry_run
+            database,
+            read_mapped(given),
+            sender=Sender(party=PARTY),
+            clock=lambda: NOW,
+            dry_run=dry_run,
         )
 
     return submit

@@ -1,0 +1,72 @@
+"""`files`: tables of a producer's own as files to the hub, under its own key."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from hub.client.hub_client import HubClient, refused_answer
+
+FILE_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentFile:
+    """A file to send.
+
+    `mapping`: the name of one that the source keeps at the hub; None: it is the monthly workbook.
+    `key`: the same again with the same content gets the same answer.
+    """
+
+    name: str
+    data: bytes
+    source: str
+    key: str
+    mapping: str | None = None
+    dry_run: bool = False
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """What became of a file: the report as the hub says it, and its marked workbook, if any."""
+
+    report: dict[str, Any]
+    marked: bytes | None
+
+    @property
+    def quarantined(self) -> int:
+        """Rows that were refused."""
+        return sum(table["quarantined"] for table in self.report["tables"])
+
+
+async def send_file(hub: HubClient, file: SentFile) -> FileAnswer:
+    """Send a file as one signed request; CallRefusedError when nothing of it was taken."""
+    parameters = {
+        "source": file.source,
+        "name": file.name,
+        **({"mapping": file.mapping} if file.mapping else {}),
+        **({"dryRun": "true"} if file.dry_run else {}),
+        **({"marked": "true"} if file.marked else {}),
+    }
+    headers = {"content-type": FILE_TYPE, "idempotency-key": file.key}
+    target = f"/files?{httpx.QueryParams(parameters)}"
+    answer = await hub.relay("POST", target, headers, file.data)
+    if answer.is_error:
+        raise refused_answer(answer)
+    report = answer.json()
+    marked = report.pop("marked", None)
+    return FileAnswer(report, None if marked is None else b64decode(marked["base64"]))
+
+
+async def keep_mapping(hub: HubClient, source: str, name: str, text: str) -> int:
+    """Keep a mapping at the hub and return its version; CallRefusedError when it is wrong."""
+    target = f"/mappings?{httpx.QueryParams({'source': source, 'name': name})}"
+    headers = {"content-type": "application/toml"}
+    answer = await hub.relay("POST", target, headers, text.encode())
+    if answer.is_error:
+        raise refused_answer(answer)
+    return int(answer.json()["version"])

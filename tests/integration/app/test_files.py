@@ -1,0 +1,179 @@
+"""Files of a university over HTTP, under its own key."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from hub.access.clients import ClientKind
+from hub.client import CallRefusedError, HubClient
+from hub.client.files import FileAnswer, SentFile, keep_mapping, send_file
+from hub.intake import limits
+from tests.integration.app.conftest import UNIVERSITY, World
+from tests.workbooks import workbook_of
+
+SOURCE = "zju-push"
+ROWS = [
+    ["institutionKey", "localNo", "name.zh", "status", "originalValue.amount"],
+    [UNIVERSITY, "1", "扫描电子显微镜", "在用", ""],
+    [UNIVERSITY, "2", "", "坏了", "三百万"],
+]
+MAPPING = f'''
+title = "台账"
+[[record]]
+type = "Instrument"
+[record.fixed]
+institutionKey = "{UNIVERSITY}"
+[record.items]
+localNo = "编号"
+name.zh = "名称"
+status = "状况"
+'''
+
+
+@pytest.fixture
+async def university(world: World) -> HubClient:
+    scopes = ("records:push", "receipt:read", "catalogue:read", "graphql:adhoc")
+    return await world.register("zju", UNIVERSITY, ClientKind.PARTNER, scopes, SOURCE)
+
+
+async def send(hub: HubClient, data: bytes, key: str = "k-1", **more: object) -> FileAnswer:
+    file = SentFile(name="月报.xlsx", data=data, source=SOURCE, key=key, **more)
+    return await send_file(hub, file)
+
+
+async def test_a_monthly_workbook_is_known_by_itself_and_comes_back_marked(
+    university: HubClient,
+) -> None:
+    answer = await send(university, workbook_of({"Instrument": ROWS}), marked=True)
+    (table,) = answer.report["tables"]
+    assert answer.report["monthly"] is True
+    assert (table["sheet"], table["accepted"], table["quarantined"]) == ("Instrument", 1, 1)
+    assert [each["row"] for each in table["entries"]] == [2]
+    (refused,) = table["refused"]
+    assert refused["row"] == 3
+    assert {(each["path"], tuple(each["columns"])) for each in refused["problems"]} >= {
+        ("status", (4,)),
+        ("originalValue.amount", (5,)),
+    }
+    assert answer.marked is not None
+    again = await send(university, answer.marked, key="k-2")
+    assert again.report["tables"][0]["refused"][0]["row"] == 3, "rows keep their numbers"
+
+
+async def test_what_a_file_says_is_vouched_for_by_the_university_s_signature(
+    university: HubClient,
+) -> None:
+    answer = await send(university, workbook_of({"Instrument": ROWS}))
+    (entry,) = answer.report["tables"][0]["entries"]
+    assert entry["key"] == f"{UNIVERSITY}/1"
+    question = "{ instruments { nodes { provenance { assurance source } } } }"
+    found = await university.query(question)
+    provenance = found["data"]["instruments"]["nodes"][0]["provenance"]
+    assert provenance == {"assurance": "REQUEST_SIGNED", "source": SOURCE}
+
+
+async def test_a_dry_run_says_the_same_and_writes_nothing(university: HubClient) -> None:
+    data = workbook_of({"Instrument": ROWS})
+    dry = await send(university, data, dry_run=True)
+    found = await university.query("{ instruments { totalCount } }")
+    assert dry.report["dryRun"] is True
+    assert dry.report["tables"][0]["accepted"] == 1
+    assert dry.report["tables"][0]["entries"] == []
+    assert found["data"]["instruments"]["totalCount"] == 0
+
+
+async def test_a_request_sent_again_gets_its_answer_and_another_file_under_its_key_a_refusal(
+    university: HubClient,
+) -> None:
+    data = workbook_of({"Instrument": ROWS})
+    first, again = await send(university, data), await send(university, data)
+    assert again.report["replayed"] is True
+    assert again.report["tables"][0]["entries"] == first.report["tables"][0]["entries"]
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, workbook_of({"Instrument": ROWS[:2]}))
+    assert caught.value.code == "IDEMPOTENCY_CONFLICT"
+
+
+async def test_a_table_of_its_own_is_read_by_a_mapping_that_the_source_keeps(
+    university: HubClient,
+) -> None:
+    table = "编号,名称,状况\nA1,电镜,IN_SERVICE\n".encode()
+    assert await keep_mapping(university, SOURCE, "台账", MAPPING) == 1
+    assert await keep_mapping(university, SOURCE, "台账", MAPPING) == 1, "the same is no new one"
+    assert await keep_mapping(university, SOURCE, "台账", MAPPING + "\n# 2\n") == 2
+    answer = await send(university, table, mapping="台账")
+    assert answer.report["tables"][0]["accepted"] == 1
+    listed = await university.relay("GET", f"/mappings?source={SOURCE}", {}, b"")
+    assert [(m["name"], m["version"]) for m in listed.json()["mappings"]] == [("台账", 2)]
+    text = await university.relay(
+        "GET", f"/mappings?{httpx.QueryParams({'source': SOURCE, 'name': '台账'})}", {}, b""
+    )
+    assert text.text == MAPPING + "\n# 2\n"
+
+
+async def test_a_wrong_mapping_is_refused_line_by_line_and_a_missing_one_by_name(
+    university: HubClient,
+) -> None:
+    with pytest.raises(CallRefusedError) as caught:
+        await keep_mapping(university, SOURCE, "x", MAPPING.replace("localNo", "number"))
+    assert caught.value.code == "MAPPING_INVALID"
+    assert all(each["messageZh"] and each["messageEn"] for each in caught.value.problem["problems"])
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, b"a,b\n1,2\n", mapping="nothing")
+    assert caught.value.code == "MAPPING_UNKNOWN"
+
+
+async def test_a_draft_of_a_mapping_is_made_for_a_table(university: HubClient) -> None:
+    table = "仪器编号,仪器名称,使用状况\nA1,电镜,在用\n".encode()
+    target = f"/mappings/draft?{httpx.QueryParams({'source': SOURCE, 'name': '台账.csv'})}"
+    headers = {"content-type": "text/csv"}
+    drafted = await university.relay("POST", target, headers, table)
+    assert drafted.status_code == 200
+    assert "[[record]]" in drafted.text
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "FILE_UNREADABLE"),
+        (b"PK\x03\x04 nothing", "FILE_UNREADABLE"),
+        (b"colour,size\nred,3\n", "MAPPING_INVALID"),
+    ],
+)
+async def test_what_is_no_table_is_refused_with_words(
+    university: HubClient, data: bytes, code: str
+) -> None:
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, data)
+    assert caught.value.code == code
+    assert caught.value.problem["hint"]
+
+
+async def test_nobody_sends_for_another_source_or_without_a_signature(
+    university: HubClient, world: World
+) -> None:
+    other = SentFile(name="x", data=b"x", source="fudan", key="k")
+    with pytest.raises(CallRefusedError) as caught:
+        await send_file(university, other)
+    assert caught.value.code == "SOURCE_FORBIDDEN"
+    reader = await world.register("reader", UNIVERSITY, ClientKind.PARTNER, ("catalogue:read",))
+    with pytest.raises(CallRefusedError) as caught:
+        await send(reader, b"x")
+    assert caught.value.code == "SCOPE_MISSING"
+    async with httpx.AsyncClient(transport=world.transport, base_url=university.base) as stranger:
+        for method, path in [("POST", "/files"), ("POST", "/mappings"), ("GET", "/mappings")]:
+            answer = await stranger.request(method, f"{path}?source={SOURCE}")
+            assert answer.status_code == 401
+
+
+async def test_more_than_one_request_may_hold_is_refused_before_anything_is_written(
+    university: HubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.intake.files.endpoint.FILE_ROWS_MAX", 1)
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, workbook_of({"Instrument": ROWS}))
+    assert caught.value.code == "BATCH_TOO_LARGE"
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, b"x" * (limits.FILE_BYTES_MAX + 1))
+    assert caught.value.code == "BODY_TOO_LARGE"
