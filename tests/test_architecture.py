@@ -111,6 +111,7 @@ PURE = [
     *(ROOT / "schema").rglob("*.py"),
     *(ROOT / "adapters").rglob("*.py"),
     *(ROOT / "hub" / "identity").rglob("*.py"),
+    *(ROOT / "hub" / "policy").rglob("*.py"),
     *(
         ROOT / "hub" / "ledger" / f"{name}.py"
         for name in ("merkle", "note", "checkpoint", "tile", "leaf", "proof", "policy", "verify")

@@ -32,6 +32,7 @@ GROUPS = {
     "link": "link",
     "quarantine": "quarantine",
     "store": "store",
+    "policy": "policy",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 
