@@ -8,6 +8,7 @@
 """
 
 import math
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -65,7 +66,7 @@ def cell_to_wire(cell: Cell) -> Any:
             return {"t": cell.isoformat()}
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[str], Cell]] = {
     "n": Decimal,
     "dt": datetime.fromisoformat,
     "d": date.fromisoformat,

@@ -131,6 +131,7 @@ def main() -> None:
     def tell(frame: object) -> None:
         out.write(encoder.encode(frame).encode("utf-8", "replace") + b"\n")
 
+    data = b""
     try:
         with os.fdopen(0, "rb") as file:
             data = file.read()
@@ -140,7 +141,6 @@ def main() -> None:
     except PayloadError as error:
         tell({"refused": {"detail": error.detail, "hint": error.hint}})
     except MemoryError:
-        del data
         tell({"memory": True})
     except BrokenPipeError:
         os._exit(1)  # nobody listens any more

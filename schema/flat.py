@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from schema.item import Item, RecordSpec
 
-SEPARATOR = re.compile(r"\s*[;；]\s*")
+_SEPARATOR = re.compile(r"[;；]")
 SPELLINGS = {
     "ClassCode": re.compile(r"(?P<scheme>.+)-(?P<version>[^-:]+):(?P<code>[^:]+)"),
     "OpenPeriod": re.compile(r"(?P<opens>[0-9:]+)\s*-\s*(?P<closes>[0-9:]+)"),
@@ -32,6 +32,12 @@ class FlatColumn:
     en: str
     item: Item
     required: bool
+
+
+def parted(text: str) -> list[str]:
+    """Return the values that one cell spells."""
+    # Blanks are taken off afterwards: a pattern that looks for them is slow on a cell full of them.
+    return [part for each in _SEPARATOR.split(text) if (part := each.strip())]
 
 
 def columns(spec: RecordSpec) -> tuple[FlatColumn, ...]:

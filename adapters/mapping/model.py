@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from adapters.mapping.patterns import CellPattern
 from schema.item import Item, RecordSpec
 
 RECORDS_PER_ROW_MAX = 16
 RULES_PER_RECORD_MAX = 200
 COLUMNS_MAX = 512
 CODES_MAX = 5_000
+TEMPLATE_CHARACTERS_MAX = 1_000
+BRACES_MAX = 16
+"""Cells that one template takes: each may be as long as a cell."""
 MAPPING_BYTES_MAX = 1024 * 1024
 """Bounds of one mapping file."""
 
@@ -73,7 +77,7 @@ class MappingRule:
     between: tuple[str, str] | None = None
     template: str | None = None
     remove: tuple[str, ...] = ()
-    match: re.Pattern[str] | None = None
+    match: CellPattern | None = None
     split: str = ""
     part: int | None = None
     without: tuple[str, ...] = ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import tomllib
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal, cast
 
@@ -28,6 +27,7 @@ from adapters.mapping.notes import Notes, needs_text
 from adapters.mapping.rules import conditions_of, read_rules
 from schema.dates import SHANGHAI
 from schema.registry import standard
+from schema.strict_toml import read_toml
 
 WIDE_MARKS = "“”‘’＝，｛｝［］＃"
 _AT_LINE = re.compile(r"at line ([0-9]+)")
@@ -48,13 +48,13 @@ _RECORD = frozenset({"type", "when", "fixed", "items"})
 
 def parse_mapping(text: str) -> Mapping:
     """Return the mapping that a text describes. Raises `MappingError` with every problem."""
-    notes = Notes(lines_of(text))
     if len(text) > MAPPING_BYTES_MAX:
         raise MappingError([MappingProblem("MAPPING_TOO_LARGE", "映射文件过大", "is too large")])
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text, characters_max=MAPPING_BYTES_MAX)
+    except ValueError as error:
         raise MappingError([_not_toml(text, str(error))]) from error
+    notes = Notes(lines_of(text))
     notes.unknown_keys(document, _TOP)
     mapping = Mapping(
         title=needs_text(notes, document, "title", default=""),

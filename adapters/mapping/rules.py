@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from adapters.mapping.model import CODES_MAX, Condition, MappingRule, Slot
+from adapters.mapping.model import (
+    BRACES_MAX,
+    CODES_MAX,
+    TEMPLATE_CHARACTERS_MAX,
+    Condition,
+    MappingRule,
+    Slot,
+)
 from adapters.mapping.moments import COUNTED, form, zone_of
 from adapters.mapping.notes import Notes, needs_text
+from adapters.mapping.patterns import CellPattern, PatternError, pattern_of
 from adapters.mapping.slots import EVERY, nearest, paths, slot
 from adapters.mapping.units import units_for
 from schema.codes import UnknownCodeError
@@ -190,7 +198,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingR
         columns=notes.texts(stated.get("column", []), *at),
         header_of=needs_text(notes, stated, "header", *at, default=None),
         between=(between[0], between[1]) if len(between) == 2 else None,  # noqa: PLR2004
-        template=needs_text(notes, stated, "template", *at, default=None),
+        template=_template(notes, stated, at),
         remove=notes.texts(stated.get("remove", []), *at),
         match=_pattern(notes, stated.get("match"), at),
         split=needs_text(notes, stated, "split", *at, default=""),
@@ -269,22 +277,27 @@ def _alternatives(notes: Notes, place: Slot, stated: Any, at: At) -> tuple[Mappi
     return tuple(rules)
 
 
-def _pattern(notes: Notes, stated: Any, at: At) -> re.Pattern[str] | None:
+def _template(notes: Notes, stated: dict[str, Any], at: At) -> str | None:
+    text = needs_text(notes, stated, "template", *at, default=None)
+    if text is None or (len(text) <= TEMPLATE_CHARACTERS_MAX and text.count("{") <= BRACES_MAX):
+        return text
+    notes.add(
+        "TOO_MANY",
+        f"template 最多 {TEMPLATE_CHARACTERS_MAX} 个字符、{BRACES_MAX} 处花括号",
+        f"template has at most {TEMPLATE_CHARACTERS_MAX} characters and {BRACES_MAX} braces",
+        *at,
+    )
+    return None
+
+
+def _pattern(notes: Notes, stated: Any, at: At) -> CellPattern | None:
     if stated is None:
         return None
     try:
-        pattern = re.compile(str(stated))
-    except re.error as error:
-        notes.add("PATTERN_WRONG", f"match 写法有误：{error}", f"match: {error}", *at)
+        return pattern_of(str(stated))
+    except PatternError as error:
+        notes.add("PATTERN_WRONG", error.zh, error.en, *at)
         return None
-    if pattern.groups != 1:
-        notes.add(
-            "PATTERN_WRONG",
-            "match 须用一对圆括号标出要取的部分",
-            "match must mark the wanted part with one pair of brackets",
-            *at,
-        )
-    return pattern
 
 
 def _number(notes: Notes, stated: dict[str, Any], key: str, at: At, known: range) -> int | None:

@@ -43,7 +43,13 @@ ALIKE = 0.86
 MISSING_COSTS = 0.5
 MOSTLY = 0.9
 
-_UNIT = re.compile(r"^(?P<name>.*?)[(\[（【](?P<unit>[^)\]）】]*)[)\]）】]\s*$")
+COMPARED_MAX = 100
+"""Characters of a header that are compared with the names of items."""
+SHAPED_MAX = 200
+"""Longest text that is compared with shapes; addresses, telephones and names are shorter."""
+
+_CONTROL = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_UNIT = re.compile(r"^(?P<name>.*?)[(\[（【](?P<unit>[^)\]）】]{0,40})[)\]）】]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,15 @@ def _profile(table: Table, column: Column) -> _Profile:
     return _Profile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
 
 
+def _has_shape(shape: re.Pattern[str], text: str) -> bool:
+    return len(text) <= SHAPED_MAX and shape.fullmatch(text) is not None
+
+
 def _is_personal(profile: _Profile) -> bool:
     if match_text(profile.name) in PERSONAL_HEADERS:
         return True
     texts = profile.texts
-    hits = sum(any(shape.fullmatch(text) for shape in PERSONAL_SHAPES) for text in texts)
+    hits = sum(any(_has_shape(shape, text) for shape in PERSONAL_SHAPES) for text in texts)
     return bool(texts) and hits * 2 >= len(texts)
 
 
@@ -121,7 +131,7 @@ def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
 
 
 def _are_institutions(profile: _Profile) -> bool:
-    hits = sum(INSTITUTIONS.fullmatch(text) is not None for text in profile.texts)
+    hits = sum(_has_shape(INSTITUTIONS, text) for text in profile.texts)
     return hits * 2 > len(profile.texts)
 
 
@@ -147,7 +157,7 @@ def _matched(spec: RecordSpec, profiles: Sequence[_Profile]) -> list[_Match]:
 
 
 def _score(profile: _Profile, path: str, item: Item) -> float:
-    name = match_text(profile.name)
+    name = match_text(profile.name[:COMPARED_MAX])
     own = {match_text(each) for each in (path, item.facts.zh, item.facts.en, item.wire, item.name)}
     known = own | {match_text(each) for each in HEADERS.get(path, ())}
     if not name:
@@ -166,7 +176,7 @@ def _key_rule(profile: _Profile) -> str:
     """Return how the values of a column become institution keys, where all have one shape."""
     texts = profile.texts
     for rule, shape in KEYS.items():
-        if texts and sum(shape.fullmatch(t) is not None for t in texts) >= MOSTLY * len(texts):
+        if texts and sum(_has_shape(shape, t) for t in texts) >= MOSTLY * len(texts):
             return rule
     return ""
 
@@ -349,7 +359,9 @@ def _undecided(left: Sequence[_Profile]) -> Iterator[str]:
 
 
 def _quoted(text: str | None) -> str:
-    return json.dumps(text or "", ensure_ascii=False).replace("\x7f", "\\u007f")
+    # What no TOML can hold (half a character) or no terminal should get (controls) is not written.
+    whole = (text or "").encode("utf-8", "replace").decode()
+    return _CONTROL.sub(lambda c: f"\\u{ord(c[0]):04x}", json.dumps(whole, ensure_ascii=False))
 
 
 def _key(path: str) -> str:

@@ -23,7 +23,7 @@ from adapters.mapping.table import Cell, ColumnPlace, Content, SourceRow, is_bla
 from adapters.mapping.units import convert, decimal_text, number_of
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
-from schema.flat import SEPARATOR, SPELLINGS
+from schema.flat import SPELLINGS, parted
 from schema.item import Item, Kind
 from schema.numbers import integer_of
 
@@ -135,7 +135,7 @@ class Reading:
                 f"only one value is possible here, there are {len(pieces)}",
             )
         if item.many and not isinstance(content, list) and not rule.split:
-            pieces = [p for each in pieces for p in SEPARATOR.split(text_of(each)) if p]
+            pieces = [p for each in pieces for p in parted(text_of(each))]
         values = [one for each in pieces if (one := self._one(rule, row, each)) is not None]
         if not values:
             return None
@@ -216,7 +216,7 @@ def _fixed(rule: MappingRule) -> Any:
         return stated
     text = str(stated)
     if item.many:
-        return [wire_value(item, part) for part in SEPARATOR.split(text) if part]
+        return [wire_value(item, part) for part in parted(text)]
     if item.kind is Kind.INTEGER and (number := integer_of(text)) is not None:
         return number
     return text if item.kind in (*_TIMES, *_NUMBERS) else wire_value(item, text)
@@ -254,8 +254,8 @@ def _trimmed(rule: MappingRule, cell: Cell) -> Cell:
     for each in rule.remove:
         text = text.replace(each, "")
     if rule.match is not None:
-        match = rule.match.search(text)
-        return match[1].strip() if match and match[1] else None
+        taken = rule.match.taken(text)
+        return taken.strip() if taken else None
     return text.strip()
 
 

@@ -5,13 +5,13 @@ Three lines of TOML: `hub`, `client_id`, `key` (a path, relative to the file). I
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub.client.errors import ClientError
 from hub.client.hub_client import HubClient
 from hub.client.keyfile import load_key
+from schema.strict_toml import read_toml
 
 BYTES_MAX = 16_384
 MEMBERS = {"hub", "client_id", "key"}
@@ -49,10 +49,11 @@ class Profile:
 def load_profile(path: Path) -> Profile:
     """Read a profile; ProfileError says what is wrong with it."""
     try:
-        content = tomllib.loads(path.read_bytes()[:BYTES_MAX].decode("utf-8"))
+        text = path.read_bytes()[: BYTES_MAX + 1].decode("utf-8")
+        content = read_toml(text, characters_max=BYTES_MAX)
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise ProfileError(f"{path} is not TOML: {error}") from error
     if set(content) != MEMBERS or not all(isinstance(part, str) for part in content.values()):
         raise ProfileError(f"{path} must have exactly {', '.join(sorted(MEMBERS))}, as text")

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from hub.errors import SettingsError
 from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from schema.codes import SourceKind
 from schema.keys import is_authority
+from schema.strict_toml import read_toml
 
 BYTES_MAX = 65_536
 MEMBERS = {
@@ -123,8 +123,9 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise SettingsError([f"{path} can be read by others; run: chmod 600 {path}"])
-            return tomllib.loads(file.read(BYTES_MAX).decode("utf-8"))
+            text = file.read(BYTES_MAX + 1).decode("utf-8")
+            return read_toml(text, characters_max=BYTES_MAX)
     except OSError as error:
         raise SettingsError([f"{path}: {error.strerror}"]) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise SettingsError([f"{path} is not TOML: {error}"]) from error
