@@ -301,7 +301,13 @@ def _started(context: Context) -> Window:
 
 
 def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
-    return PagedJson(path=f"api/{name}/", paging=NextLink(rows=rows), fixed=fixed)
+    return PagedJson(
+        path=f"api/{name}/",
+        paging=NextLink(rows=rows),
+        total_at="count",
+        key=("id",),
+        fixed=fixed,
+    )
 
 
 def _collections() -> tuple[Collection, ...]:
