@@ -143,7 +143,7 @@ class PagedJson:
         return tuple(rows)
 
     def _link(self, source: str, value: Any, read: Set[str | None]) -> str | None:
-        """Return path and query of the next page, where the source says it; `read`: those before."""
+        """Return path and query of the next page; `read`: those that were asked for before."""
         if not isinstance(self.paging, NextLink):
             return None
         link = pick(source, self.path, value, self.paging.at)

@@ -5,7 +5,8 @@ Invariants:
   (a workbook of 10 kB can ask for hundreds of gigabytes);
 - row numbers are those that the spreadsheet program shows, from 1, empty rows counted;
 - numbers arrive as `int` or `Decimal` with the 15 digits a spreadsheet shows, never as `float`;
-- text is UTF-8, with or without mark, or GB 18030 (which holds GBK); nothing is guessed beyond.
+- text is what its mark says, UTF-8, or Chinese text in GB 18030 (`connectors.charset`);
+- of an XLSX file nothing is blank that holds an error or a formula (`connectors.workbook_cells`).
 """
 
 import csv
@@ -21,8 +22,10 @@ from typing import TypeAlias
 
 import python_calamine as calamine
 
+from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.limits import Limits
+from connectors.workbook_cells import completed, untold_cells
 from connectors.workbook_guard import measure
 
 __all__ = ["Cell", "TableRow", "read_table"]
@@ -79,11 +82,14 @@ def _workbook_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRo
         if len(names) > limits.table_sheets_max:
             raise PayloadError(source, f"{len(names)} sheets, {limits.table_sheets_max} allowed")
         seen = 0
+        untold = untold_cells(data) if data.startswith(XLSX_MAGIC) else {}
         for name in names:
             sheet = book.get_sheet_by_name(name)
             _check_size(source, name, sheet.total_height, sheet.total_width, limits)
             # Rows above the first used one are skipped by the reader; the numbers must not be.
-            for number, cells in enumerate(sheet.to_python(skip_empty_area=False), start=1):
+            table = sheet.to_python(skip_empty_area=False)
+            merged = sheet.merged_cell_ranges
+            for number, cells in completed(table, untold.get(name, {}), merged):
                 row = tuple(_cell(source, name, number, value, limits) for value in cells)
                 if any(cell is not None for cell in row):
                     seen += 1
@@ -136,9 +142,7 @@ def _cell(source: str, sheet: str, number: int, value: object, limits: Limits) -
 
 
 def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
-    text = _decode(source, data)
-    if "\0" in text:
-        raise PayloadError(source, "the file is neither a workbook nor text")
+    _, text = decode_text(source, data)
     head = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -159,16 +163,3 @@ def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
             f"after row {number}: {error}",
             hint="a quotation mark is not closed, or a cell is too long",
         ) from error
-
-
-def _decode(source: str, data: bytes) -> str:
-    for charset in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(charset)
-        except UnicodeDecodeError:
-            continue
-    raise PayloadError(
-        source,
-        "the text is neither UTF-8 nor GB 18030",
-        hint='save the file as "CSV UTF-8"',
-    )

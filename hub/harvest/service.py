@@ -14,10 +14,10 @@ A run that lost its lock (`runs.source_lock`) withdraws nothing: another one may
 Only a whole reading from its beginning withdraws what a source no longer names, and only such a one
 says that everything is known (coverage, freshness). A list that was read to its end and is not
 proved to be whole (`connectors.completeness`) is PARTIAL: what it holds goes in, and no more; what
-later lists look up in it is not looked up in a part of it. A run that goes on where another was cut off
-(`position`) takes in what it reads, and no more: rows that moved to pages which were read before
-would look missing, and rows that came there since would be missed. What a source itself calls ended
-is withdrawn by every run that reads it.
+later lists look up in it is not looked up in a part of it. A run that goes on where another was cut
+off (`position`) takes in what it reads, and no more: rows that moved to pages which were read
+before would look missing, and rows that came there since would be missed. What a source itself
+calls ended is withdrawn by every run that reads it.
 """
 
 from __future__ import annotations

@@ -21,13 +21,19 @@ from datetime import date, datetime, timedelta
 
 from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters.mapping.moments import DAYS_1904
-from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
+from adapters.mapping.table import (
+    ROW_NUMBER_COLUMN,
+    Content,
+    RoundedNumber,
+    is_blank,
+    text_of,
+)
+from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
 from hub.intake.files.text import (
     LIMITS,
     TEXT_SHEET,
-    decoded,
     delimited_rows,
     delimiter_of,
     json_table,
@@ -35,6 +41,8 @@ from hub.intake.files.text import (
 
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
+DIGITS_KEPT = 10**15
+"""A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
@@ -72,7 +80,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
         sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet.rows, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
-    encoding, text = decoded(name, data, facts.encoding)
+    encoding, text = decode_text(name, data, facts.encoding)
     table = json_table(name, text, facts.rows_at, {"encoding": encoding})
     if table is not None:
         return table
@@ -88,7 +96,7 @@ def read_sheets(name: str, data: bytes) -> list[FileSheet]:
     _check_size(name, data)
     if is_workbook(data):
         return _sheets(name, data)
-    return [_delimited(name, *decoded(name, data, None), None)]
+    return [_delimited(name, *decode_text(name, data), None)]
 
 
 def _check_size(name: str, data: bytes) -> None:
@@ -110,8 +118,14 @@ def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileS
 def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     for row in read_table(name, data, LIMITS):
-        sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
+        cells = tuple(RoundedNumber(c) if _is_rounded(c) else c for c in row.cells)
+        sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     return [FileSheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
+
+
+def _is_rounded(cell: Content) -> bool:
+    """Tell whether a number of a workbook has more digits than a spreadsheet keeps."""
+    return type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
 
 
 def _sheet_meant(

@@ -8,6 +8,11 @@ pytestmark = pytest.mark.integration
 BOOKINGS = [f"{n}" for n in range(1, 9)]
 
 
+@pytest.fixture
+def source_that_moves(laboratory, source):
+    return laboratory, source
+
+
 async def standing(database):
     rows = await database.reads.fetch_all(
         "SELECT local_id FROM occupancy_source WHERE NOT withdrawn ORDER BY local_id::int"
@@ -24,8 +29,9 @@ async def standing(database):
     ],
 )
 async def test_what_a_moved_list_does_not_name_still_stands(
-    harvester, laboratory, source, database, time, heard, moved
+    harvester, source_that_moves, database, time, heard, moved
 ):
+    laboratory, source = source_that_moves
     await harvester.harvest(source)
     assert await standing(database) == BOOKINGS
     before = time.now
