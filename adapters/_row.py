@@ -20,7 +20,13 @@ from connectors.document import RawRow
 from schema.codes import CodeList
 from schema.codes.tables import country
 from schema.conform import VALUE_SHOWN_MAX
-from schema.dates import DateError, format_instant, parse_instant, parse_partial_date
+from schema.dates import (
+    DateError,
+    format_instant,
+    local_date,
+    parse_instant,
+    parse_partial_date,
+)
 from schema.errors import Problem
 from schema.numbers import DECIMALS_MAX, WHOLE_DIGITS_MAX, decimal_text
 
@@ -29,6 +35,7 @@ __all__ = ["Row", "decimal_text"]
 C = TypeVar("C", bound=CodeList)
 T = TypeVar("T")
 
+DAY_LONG = len("YYYY-MM-DD")
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 EXACT = DecimalContext(prec=60)
 """Wide enough that converting a unit never rounds."""
@@ -156,7 +163,7 @@ class Row:
         if not value:
             return None
         try:
-            return parse_partial_date(value[:10] if "T" in value else value).text
+            return _day(value)
         except DateError as error:
             self.fault(name, error.code, "日期无法识别", str(error))
             return None
@@ -233,3 +240,11 @@ class Row:
             f"代码不在对照表中，已知：{listed}",
             f"is not in the code table of this source; known: {listed}",
         )
+
+
+def _day(text: str) -> str:
+    """Return the day of a text, which may have a clock: of a moment its day in Asia/Shanghai."""
+    if len(text) > DAY_LONG and text[DAY_LONG] in "T " and text[:4].isdigit():
+        moment = parse_instant(text)
+        return text[:DAY_LONG] if moment.assumed_zone else local_date(moment.at).isoformat()
+    return parse_partial_date(text).text

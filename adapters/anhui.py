@@ -237,12 +237,13 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
-def _list(name: str) -> PagedJson:
+def _list(name: str, *key: str) -> PagedJson:
     return PagedJson(
         path=f"openapi/v1/{name}",
         paging=Offset(rows=500),
         items_at="result.list",
         total_at="result.total",
+        key=key,
     )
 
 
@@ -251,7 +252,7 @@ def _collections() -> tuple[Collection, ...]:
     return (
         Collection(
             name="units",
-            reader=_list("units"),
+            reader=_list("units", "insCode"),
             map=unit,
             types=("Institution",),
             every=SELDOM,
@@ -259,7 +260,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="equipment",
-            reader=_list("equipment"),
+            reader=_list("equipment", "insCode", "innerId"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
             every=SELDOM,
@@ -267,7 +268,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="offers",
-            reader=_list("offers"),
+            reader=_list("offers", "insCode", "innerId", "itemCode", "audience"),
             map=offer,
             types=("ServiceOffer",),
             every=SELDOM,
@@ -275,7 +276,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="hours",
-            reader=_list("hours"),
+            reader=_list("hours", "insCode", "innerId"),
             map=opening_hours,
             types=("OpeningHours",),
             every=SELDOM,
@@ -283,7 +284,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="occupancy",
-            reader=_list("occupancy"),
+            reader=_list("occupancy", "insCode", "innerId", "bookId"),
             map=occupancy,
             types=("Occupancy",),
             window=_window,
@@ -291,7 +292,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="coverage",
-            reader=_list("coverage"),
+            reader=_list("coverage", "insCode", "innerId"),
             map=coverage,
             types=("OccupancyCoverage",),
             window=_window,

@@ -193,12 +193,13 @@ def _local(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _list(name: str) -> PagedJson:
+def _list(name: str, *key: str) -> PagedJson:
     return PagedJson(
         path=f"api/v1/device/{name}",
         paging=PAGES,
         items_at="data.rows",
         total_at="data.totalNum",
+        key=key,
     )
 
 
@@ -207,7 +208,7 @@ def _collections() -> tuple[Collection, ...]:
     return (
         Collection(
             name="dxyq",
-            reader=_list("dxyq"),
+            reader=_list("dxyq", "bh"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
             every=SELDOM,
@@ -215,7 +216,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="sfbz",
-            reader=_list("sfbz"),
+            reader=_list("sfbz", "yqbh", "xmbh", "fwdx"),
             map=offer,
             types=("ServiceOffer",),
             every=SELDOM,
@@ -223,7 +224,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="kfsj",
-            reader=_list("kfsj"),
+            reader=_list("kfsj", "yqbh", "xq"),
             map=opening_hours,
             types=("OpeningHours",),
             every=SELDOM,
@@ -231,7 +232,7 @@ def _collections() -> tuple[Collection, ...]:
         ),
         Collection(
             name="yyjl",
-            reader=_list("yyjl"),
+            reader=_list("yyjl", "yqbh", "yybh"),
             map=occupancy,
             types=("Occupancy", "OccupancyCoverage"),
             window=_window,

@@ -31,6 +31,8 @@ class Document:
     """Position of the first row, so that a rejected row can be found again."""
     state: State | None = None
     """Where to go on after this document; None: it cannot be gone on from here, begin anew."""
+    doubt: str | None = None
+    """Why the list, as far as it was read, may not be the whole one (`connectors.completeness`)."""
 
 
 def digest_of(raw: bytes) -> bytes:

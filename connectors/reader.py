@@ -18,7 +18,8 @@ Every reader keeps these, and `tests/contract/test_readers.py` holds it to them:
 - resumable: cut after any document and begun again with its state, no row is lost or comes twice;
 - cancellable: wherever it waits, a cancelled reading leaves no connection and no file open;
 - honest: what is not the list that was asked for is an error, never a shorter list; nothing follows
-  an error; an empty list is one document without rows;
+  an error; an empty list is one document without rows; a list that was read to its end and is not
+  proved to be whole says so in its last document (`doubt`);
 - no secret of the session stands in an error, in a place or in a log.
 
 A state is only good for the question that it came from, and only while the list stands still. A
@@ -172,7 +173,14 @@ class Progress:
             detail = f"{self._place}: not read to its end in {limit:g} s"
             raise SlowError(self._session.source, detail) from error
 
-    def document(self, place: str, digest: bytes, rows: tuple[RawRow, ...], at: Any) -> Document:
+    def document(
+        self,
+        place: str,
+        digest: bytes,
+        rows: tuple[RawRow, ...],
+        at: Any,
+        doubt: str | None = None,
+    ) -> Document:
         """Return the document that was begun; the next one is at `at`, which is JSON."""
         limit = self._session.limits.rows_max
         first_row = self.rows + 1
@@ -187,6 +195,7 @@ class Progress:
             rows=rows,
             first_row=first_row,
             state=self._state(),
+            doubt=doubt,
         )
 
     def moved(self, detail: str) -> PayloadError:

@@ -2,16 +2,18 @@
 
 How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `WholeList`.
 A list ends where the source says it ends; where it promises more rows than it delivers, or gives
-one page twice, that is an error and not a short list. A reading that was cut off goes on with the
+one page twice, that is an error and not a short list. What ends and is not proved to be whole
+(`connectors.completeness`) is told with the last page. A reading that was cut off goes on with the
 next page, unless the source counts its rows and there are more or fewer of them now.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import httpx
 
+from connectors.completeness import Completeness
 from connectors.document import Document, State, digest_of
 from connectors.errors import PayloadError
 from connectors.http.session import HttpSession, parse_json
@@ -65,7 +67,10 @@ class PagedJson:
     items_at: str = "results"
     """Dotted path to the rows inside an answer."""
     total_at: str | None = None
-    """Dotted path to the number of rows in the whole list, where the source tells it."""
+    """Dotted path to the number of rows in the whole list, where the source tells it. Without it,
+    a list of several pages is never taken for whole."""
+    key: tuple[str, ...] = ()
+    """Members of a row that tell it from all others of its list; none: all that it says does."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Parameters that every question of this list carries."""
 
@@ -76,7 +81,9 @@ class PagedJson:
         base = {**self.fixed, **window.filters}
         question = f"{self.path} {self.paging} {sorted(base.items())}"
         progress = Progress(session, self.path, question=question, state=state)
+        completeness = Completeness(self.key, is_continued=state is not None)
         is_continued = state is not None
+        links: set[str | None] = set()
         while progress.at != END:
             page = _Page.from_wire(progress.at)
             progress.begin_document()
@@ -95,12 +102,22 @@ class PagedJson:
                     f"{answer.place}: page {progress.number} equals the page before it",
                     hint="the source ignores the page parameter; check its name",
                 )
-            link = self._link(session.source, value)
+            links.add(page.link)
+            link = self._link(session.source, value, links)
             is_last = self._is_last(session.source, len(rows), progress.rows, total, link)
+            completeness.page(rows, total, number=progress.number)
+            if is_last:
+                completeness.end(number=progress.number, is_one_answer=self._is_one(progress, rows))
             following = END if is_last else _Page(digest.hex(), total, link).to_wire()
-            document = progress.document(answer.place, digest, rows, following)
-            if rows or progress.number == 1:
+            doubt = completeness.doubt
+            document = progress.document(answer.place, digest, rows, following, doubt)
+            if rows or progress.number == 1 or doubt:
                 yield document
+
+    def _is_one(self, progress: Progress, rows: tuple[Mapping[str, Any], ...]) -> bool:
+        """Tell whether the list came in one answer, which says that nothing follows."""
+        says_so = isinstance(self.paging, WholeList | NextLink) or not rows
+        return progress.number == 1 and says_so
 
     def _address(
         self, session: HttpSession, base: Mapping[str, str], page: "_Page", progress: Progress
@@ -125,12 +142,21 @@ class PagedJson:
             raise PayloadError(source, f"{place}: {self.items_at!r} is not a list of objects")
         return tuple(rows)
 
-    def _link(self, source: str, value: Any) -> str | None:
-        """Return path and query of the next page, where the source says it."""
+    def _link(self, source: str, value: Any, read: Set[str | None]) -> str | None:
+        """Return path and query of the next page; `read`: those that were asked for before."""
         if not isinstance(self.paging, NextLink):
             return None
         link = pick(source, self.path, value, self.paging.at)
-        return None if link is None else _inside(source, self.path, link)
+        if link is None:
+            return None
+        target = _inside(source, self.path, link)
+        if target in read:
+            raise PayloadError(
+                source,
+                f"{self.path}: the next link leads back to a page that was read",
+                hint="the list has no end; ask the operator of the source",
+            )
+        return target
 
     def _is_last(
         self, source: str, count: int, before: int, total: int | None, link: str | None

@@ -5,7 +5,8 @@ Invariants:
   (`connectors.workbook`); text is read here, by the standard library, within the same limits;
 - row numbers are those that the spreadsheet program shows, from 1, empty rows counted;
 - numbers arrive as `int` or `Decimal` with the 15 digits a spreadsheet shows, never as `float`;
-- text is UTF-8, with or without mark, or GB 18030 (which holds GBK); nothing is guessed beyond.
+- text is what its mark says, UTF-8, or Chinese text in GB 18030 (`connectors.charset`);
+- of an XLSX file nothing is blank that holds an error or a formula (`connectors.workbook_cells`).
 """
 
 import csv
@@ -13,6 +14,7 @@ import io
 from collections.abc import Iterator
 
 from connectors.cells import Cell, CellTooLongError, TableRow, cell_of
+from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from connectors.workbook import SEND_CSV, Workbook
@@ -50,9 +52,7 @@ def read_table(source: str, data: bytes, limits: Limits | None = None) -> Iterat
 
 
 def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
-    text = _decode(source, data)
-    if "\0" in text:
-        raise PayloadError(source, "the file is neither a workbook nor text")
+    _, text = decode_text(source, data)
     head = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -78,16 +78,3 @@ def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
             f"after row {number}: {error}",
             hint="a quotation mark is not closed, or a cell is too long",
         ) from error
-
-
-def _decode(source: str, data: bytes) -> str:
-    for charset in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(charset)
-        except UnicodeDecodeError:
-            continue
-    raise PayloadError(
-        source,
-        "the text is neither UTF-8 nor GB 18030",
-        hint='save the file as "CSV UTF-8"',
-    )

@@ -32,6 +32,7 @@ import python_calamine as calamine
 
 from connectors.cells import CellTooLongError, cell_of, cell_to_wire
 from connectors.errors import PayloadError
+from connectors.workbook_cells import completed, untold_cells
 from connectors.workbook_guard import measure
 
 XLSX_MAGIC = b"PK"
@@ -90,26 +91,28 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
     names = book.sheet_names
     if len(names) > limits.table_sheets_max:
         raise PayloadError("", f"{len(names)} sheets, {limits.table_sheets_max} allowed")
+    untold = untold_cells(data) if data.startswith(XLSX_MAGIC) else {}
     for name in names:
         sheet = book.get_sheet_by_name(name)
-        rows, columns = (edge + 1 for edge in sheet.end) if sheet.end else (0, 0)
-        if rows * columns > limits.table_cells_max or columns > limits.table_columns_max:
+        height, width = (edge + 1 for edge in sheet.end) if sheet.end else (0, 0)
+        if height * width > limits.table_cells_max or width > limits.table_columns_max:
             raise PayloadError(
                 "",
-                f"sheet {name!r} spans {rows} rows and {columns} columns",
+                f"sheet {name!r} spans {height} rows and {width} columns",
                 hint="delete the empty rows and columns that carry only formatting, or send CSV "
                 "请删除只有格式的空行空列，或另存为 CSV",
             )
         yield {"sheet": name}
         # The reader skips the columns before the first used one; the numbers must not.
-        before = [None] * (sheet.start[1] if sheet.start else 0)
-        for number, values in enumerate(sheet.iter_rows(), start=1):
+        before = [""] * (sheet.start[1] if sheet.start else 0)
+        rows = (before + values for values in sheet.iter_rows())
+        for number, values in completed(rows, untold.get(name, {}), sheet.merged_cell_ranges):
             try:
                 cells = [cell_of(value, limits.cell_characters_max) for value in values]
             except CellTooLongError as error:
                 raise PayloadError("", f"sheet {name!r}, row {number}: {error}") from error
             if any(cell is not None for cell in cells):
-                yield [number, before + [cell_to_wire(cell) for cell in cells]]
+                yield [number, [cell_to_wire(cell) for cell in cells]]
 
 
 def _from_1904(data: bytes) -> bool:

@@ -220,9 +220,12 @@ def _moment(match: re.Match[str]) -> datetime:
 
 
 def _zone(text: str | None) -> timezone:
-    """Offset of the text; none means Asia/Shanghai."""
-    if text is None:
-        return SHANGHAI
+    """Return the offset of a text; none means Asia/Shanghai."""
+    return SHANGHAI if text is None else offset_of(text)
+
+
+def offset_of(text: str) -> timezone:
+    """Return the offset that a text writes: `Z`, `+08`, `+0800`, `+08:00`. Raises `ValueError`."""
     if text == "Z":
         return UTC
     digits = text[1:].replace(":", "").ljust(4, "0")

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 Number = Callable[[str], Any]
+_TWICE = " stands twice in one object"
 
 
 def read_json(text: str, *, fractions: Number = float, integers: Number = int) -> Any:
@@ -25,6 +26,19 @@ def read_json(text: str, *, fractions: Number = float, integers: Number = int) -
         return _decoder(fractions, integers).decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def explained(error: ValueError) -> tuple[str, str]:
+    """Say in Chinese and English what `read_json` has found wrong, in words for its sender."""
+    if isinstance(error, json.JSONDecodeError):
+        zh, en = f"第 {error.lineno} 行第 {error.colno} 个字符处", f"line {error.lineno}, character"
+        return f"{zh}写法有误", f"{en} {error.colno}, is not written as JSON has it"
+    text = str(error)
+    if text.endswith(_TWICE):
+        return f"同一对象中有重复的成员：{text.removesuffix(_TWICE)}", text
+    if text.endswith("is not JSON"):
+        return f"{text.partition(' ')[0]} 不是 JSON 的数", text
+    return f"嵌套过深或数字不被允许（{text}）", text
 
 
 def no_number(text: str) -> NoReturn:
@@ -47,7 +61,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
+        raise ValueError(f"key {twice[:80]!r}{_TWICE}")
     return members
 
 

@@ -26,7 +26,8 @@ from adapters.mapping.table import (
     locate,
     text_of,
 )
-from adapters.mapping.values import Reading, Taken
+from adapters.mapping.values import Reading, Taken, untold_error
+from connectors.workbook_cells import is_untold
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
 from schema.item import Grade
@@ -91,8 +92,10 @@ class Converter:
 
     def _row(self, row: SourceRow) -> Converted:
         if row.unread is not None:
-            unread = _row_problem(row.unread.code, (row.unread.zh, row.unread.en))
-            return Converted(row, problems=(unread,))
+            return unread(row)
+        untold = self._untold_conditions(row)
+        if untold:
+            return Converted(row, problems=tuple(untold))
         reason = self._left_out(row)
         dropped = tuple(
             column.name for column in self._personal if not is_blank(_cell_at(row, column.position))
@@ -115,6 +118,19 @@ class Converter:
         yielded = tuple((rule.spec.name, wire) for rule, wire in records)
         return Converted(row, records=yielded, dropped=dropped)
 
+    def _untold_conditions(self, row: SourceRow) -> list[RowProblem]:
+        """Tell of errors in the cells by which it is decided what becomes of the row."""
+        conditions = [*self.mapping.leave_out, *(r.when for r in self.mapping.records if r.when)]
+        problems = []
+        for name in dict.fromkeys(each.column for each in conditions):
+            place = self._reading.places[name]
+            content = place.get(row)
+            if isinstance(content, str) and is_untold(content):
+                error = untold_error(content)
+                problem = Problem("", error.code, error.zh, error.en, content)
+                problems.append(RowProblem(problem, (place.column.position,), ""))
+        return problems
+
     def _left_out(self, row: SourceRow) -> str | None:
         for each in self.mapping.leave_out:
             if self._holds(each, row):
@@ -126,7 +142,11 @@ class Converter:
         blank = is_blank(content, self.mapping.file.empty)
         if condition.test in ("filled", "empty"):
             return blank is (condition.test == "empty")
-        return (text_of(content) in condition.texts) is (condition.test == "is")
+        texts = condition.texts
+        if isinstance(content, bool):
+            # A spreadsheet shows TRUE, a JSON file says true: either word means it.
+            texts = frozenset(each.casefold() for each in texts)
+        return (text_of(content) in texts) is (condition.test == "is")
 
     def _surplus(self, row: SourceRow) -> list[RowProblem]:
         """Tell of content beyond the last column that has a name."""
@@ -192,6 +212,13 @@ class Converter:
                 problem = Problem(last, "KEY_REPEATED", *_repeated(key))
                 problems.append(RowProblem(problem, positions, last))
         return problems
+
+
+def unread(row: SourceRow) -> Converted:
+    """Return a line that is no row as one that is refused."""
+    assert row.unread is not None, "a row that was read has cells"
+    problem = _row_problem(row.unread.code, (row.unread.zh, row.unread.en))
+    return Converted(row, problems=(problem,))
 
 
 _NO_RECORD = (

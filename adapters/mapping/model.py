@@ -85,12 +85,19 @@ class MappingRule:
     scheme: str | None = None
     lookup: str | None = None
     unit: str | None = None
+    currency: str | None = None
+    """Of an amount of money: what a sign in the cell must not contradict."""
     date_format: str | None = None
     zone: str | None = None
     decimals: int | None = None
     empty: frozenset[str] = frozenset()
     first: tuple[MappingRule, ...] = ()
     line: int | None = None
+
+    @property
+    def signs_of(self) -> str | None:
+        """The currency whose signs may stand beside the number; None where it is no money."""
+        return "CNY" if self.slot.item.facts.unit == "fen CNY" else self.currency
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """Dates and times in the form that a mapping states, or in those that the standard reads anyway.
 
 A form is written the way a spreadsheet shows it: `YYYY-MM-DD HH:mm`, `D/M/YYYY`, `YYYY年M月D日`.
-Month `M`, day `D`, hour `H`, minute `m`, second `s`; a doubled letter wants two digits. `excel` is
-the day number of a spreadsheet, `unix` and `unix ms` count from 1970.
+Month `M`, day `D`, hour `H`, minute `m`, second `s`; a doubled letter wants two digits. `Z` is an
+offset or the letter itself; an offset that stands in the form counts as well. `excel` is the day
+number of a spreadsheet, `unix` and `unix ms` count from 1970.
 
 - A local time that a change of the clocks skips or repeats is refused and not guessed.
 - A date given as a month stays a month.
+- The day of a moment is its day in the zone of the file; 24:00:00 is the midnight that follows.
+- A day of a workbook, where a moment is wanted, is its first: programs write midnight so.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ from adapters.mapping.table import Cell, text_of
 from schema.dates import (
     EARLIEST_UNIX,
     EARLIEST_YEAR,
+    HOURS_OF_DAY,
     LATEST_UNIX,
     LATEST_YEAR,
     SHANGHAI,
     DateError,
     format_instant,
+    offset_of,
     parse_instant,
     parse_partial_date,
 )
@@ -54,8 +59,10 @@ _TOKENS: Mapping[str, str] = {
     "ss": r"(?P<second>[0-9]{2})",
     "s": r"(?P<second>[0-9]{1,2})",
 }
+_OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
+_ZONE_OF_FORM = re.compile(rf"(?<=[smH]) ?(Z|{_OFFSET})$")
 _TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
-_CLOCKLESS = re.compile(r"(.{4,11}?)[T ][0-9]{1,2}:[0-9]{2}.*")
+_CLOCKLESS = re.compile(r"(.{4,11}?)[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?")
 _FRACTION = re.compile(r"(:[0-9]{2})\.[0-9]{1,9}")
 
 
@@ -63,6 +70,8 @@ _FRACTION = re.compile(r"(:[0-9]{2})\.[0-9]{1,9}")
 def form(text: str) -> re.Pattern[str] | None:
     """Return the pattern of a stated form, or None when it is not one."""
     pattern, at, seen = "", 0, set()
+    zone = _ZONE_OF_FORM.search(text)
+    text = text[: zone.start()] if zone else text
     for token in _TOKEN.finditer(text):
         pattern += re.escape(text[at : token.start()]) + _TOKENS[token.group()]
         at = token.end()
@@ -71,7 +80,10 @@ def form(text: str) -> re.Pattern[str] | None:
             return None
         seen.add(kind)
     pattern += re.escape(text[at:])
-    if re.search(r"[A-Za-z]", _TOKEN.sub("", text).replace("T", "").replace("Z", "")):
+    if zone:
+        accepted = rf"Z|{_OFFSET}" if zone[1] == "Z" else re.escape(zone[1])
+        pattern += f" ?(?P<zone>{accepted})"
+    if re.search(r"[A-Za-z]", _TOKEN.sub("", text).replace("T", "", 1)):
         return None
     return re.compile(pattern) if "Y" in seen else None
 
@@ -94,6 +106,8 @@ def instant(cell: Cell, stated: str | None, zone: tzinfo, *, from_1904: bool = F
     """Return a moment in the form of the standard. Raises `CellError`."""
     if isinstance(cell, datetime):
         return _utc(cell, zone)
+    if isinstance(cell, date):
+        return _utc(datetime.combine(cell, time()), zone)
     text = text_of(cell)
     if stated is not None:
         return _utc(_stated(text, stated, from_1904=from_1904), zone)
@@ -107,15 +121,24 @@ def instant(cell: Cell, stated: str | None, zone: tzinfo, *, from_1904: bool = F
     return _utc(moment.at.astimezone(SHANGHAI).replace(tzinfo=None), zone)
 
 
-def day(cell: Cell, stated: str | None, *, partial: bool, from_1904: bool = False) -> str:
+def day(
+    cell: Cell, stated: str | None, zone: tzinfo, *, partial: bool, from_1904: bool = False
+) -> str:
     """Return a date, or a month or year where the item may be one. Raises `CellError`."""
     if isinstance(cell, date):
         _check_year(cell)
         return cell.date().isoformat() if isinstance(cell, datetime) else cell.isoformat()
     text = text_of(cell)
     if stated is not None:
-        return _stated_day(text, stated, from_1904=from_1904)
+        return _stated_day(text, stated, zone, from_1904=from_1904)
     clock = _CLOCKLESS.fullmatch(text)
+    try:
+        if clock is None and len(text) > len("YYYY-MM-DD"):
+            moment = parse_instant(text)  # it says its offset
+            if not moment.assumed_zone:
+                return moment.at.astimezone(zone).date().isoformat()
+    except DateError:
+        pass
     try:
         date_text = parse_partial_date(clock[1] if clock else text).text
     except DateError as error:
@@ -136,8 +159,10 @@ def hours_between(start: Cell, end: Cell, stated: str | None, zone: tzinfo) -> D
     return Decimal(int((last - first).total_seconds())) / 3600
 
 
-def _stated_day(text: str, stated: str, *, from_1904: bool) -> str:
+def _stated_day(text: str, stated: str, zone: tzinfo, *, from_1904: bool) -> str:
     at = _stated(text, stated, from_1904=from_1904)
+    if at.tzinfo is not None:
+        at = at.astimezone(zone)
     _check_year(at)
     read = at.date().isoformat()
     if "D" in stated or stated in COUNTED:
@@ -157,12 +182,15 @@ def _stated(text: str, stated: str, *, from_1904: bool) -> datetime:
     parts = match.groupdict()
     year = int(parts.get("year") or 0) or _century(int(parts["short"]))
     clock = [int(parts.get(name) or 0) for name in ("hour", "minute", "second")]
+    is_midnight_after = clock == [HOURS_OF_DAY, 0, 0]
     try:
-        return datetime.combine(
+        at = datetime.combine(
             date(year, int(parts.get("month") or 1), int(parts.get("day") or 1)),
-            time(clock[0], clock[1], clock[2]),
+            time() if is_midnight_after else time(clock[0], clock[1], clock[2]),
+            tzinfo=offset_of(parts["zone"]) if parts.get("zone") else None,
         )
-    except ValueError as error:
+        return at + timedelta(days=1) if is_midnight_after else at
+    except (ValueError, OverflowError) as error:
         raise _no_date(text, f"write it as {stated}") from error
 
 

@@ -83,13 +83,17 @@ class CellPattern:
 
     def taken(self, cell: str) -> str | None:
         """Return what the brackets hold where the pattern first matches; None where it does not."""
+        return self.found(cell)[1]
+
+    def found(self, cell: str) -> tuple[bool, str | None]:
+        """Tell whether the pattern matches anywhere, and what its brackets hold there."""
         # `$` of `re` also matches before a line break at the end; without that break both agree.
         engine, text = _compiled(self.text), cell.removesuffix("\n")
         try:
             match = engine.search(text)
         except UnicodeEncodeError:  # half a character, which no pattern can name
             match = engine.search(text.encode("utf-8", "replace").decode())
-        return match[1] if match else None
+        return match is not None, match[1] if match else None
 
 
 def pattern_of(text: str) -> CellPattern:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from adapters.mapping.model import (
@@ -175,6 +176,9 @@ def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> lis
         )
         return []
     line = notes.lines.find(*here)
+    if rule is not None:
+        alternatives = tuple(replace(each, currency=stated_currency) for each in rule.first)
+        rule = replace(rule, currency=stated_currency, first=alternatives)
     return [*([rule] if rule else []), MappingRule(slot=currency, fixed=stated_currency, line=line)]
 
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import SequenceMatcher
 
 from adapters.mapping.errors import CellError
@@ -29,7 +30,7 @@ from adapters.mapping.suggest_words import (
     PERSONAL_SHAPES,
 )
 from adapters.mapping.table import Column, Content, Table, is_blank, match_text, text_of
-from adapters.mapping.units import number_of, units_for
+from adapters.mapping.units import SIGNS, number_of, units_for
 from schema.dates import SHANGHAI
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard
@@ -186,7 +187,7 @@ def _holds(profile: _Profile, item: Item) -> bool:
     if not profile.cells:
         return True
     if item.kind in (Kind.INTEGER, Kind.DECIMAL):
-        return _share(profile, lambda cell: number_of(text_of(cell))) >= MOSTLY
+        return _share(profile, lambda cell: _amount(text_of(cell))) >= MOSTLY
     if item.kind in (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT):
         return bool(_forms(profile, item))
     if item.code_list is not None:
@@ -213,7 +214,7 @@ def _forms(profile: _Profile, item: Item) -> list[str | None]:
             plain = text_of(cell) if isinstance(cell, list) else cell
             if item.kind is Kind.INSTANT:
                 return instant(plain, form, SHANGHAI)
-            return day(plain, form, partial=item.kind is Kind.PARTIAL_DATE)
+            return day(plain, form, SHANGHAI, partial=item.kind is Kind.PARTIAL_DATE)
 
         return read
 
@@ -366,3 +367,9 @@ def _quoted(text: str | None) -> str:
 
 def _key(path: str) -> str:
     return path if path.isalpha() else _quoted(path)
+
+
+def _amount(text: str) -> Decimal:
+    """Read a number of any kind; of which money it is, the draft does not know."""
+    currency = next((min(known) for sign, known in SIGNS.items() if sign in text), None)
+    return number_of(text, currency=currency)

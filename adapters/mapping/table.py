@@ -17,6 +17,18 @@ from typing import Any, TypeAlias
 
 from schema.strict_json import read_json
 
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Characters that show nothing and are taken off the ends of a cell: a byte order mark in the
+middle of a file, what a web page leaves behind when it is copied."""
+_SPACES = re.compile(r"\s+")
+_ENDS = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What a cell may begin or end with and not mean."""
+
+
+class RoundedNumber(int):
+    """A number of a spreadsheet with more digits than it keeps: the last ones are made up."""
+
+
 Cell: TypeAlias = str | int | Decimal | bool | date | datetime | time | None
 Content: TypeAlias = Cell | list[Any]
 
@@ -72,7 +84,8 @@ class Table:
 
 def match_text(name: str) -> str:
     """Return the form in which column names are compared."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", name)).casefold()
+    plain = unicodedata.normalize("NFKC", name).strip(_ENDS)
+    return _SPACES.sub("", plain).casefold()
 
 
 def text_of(content: Content) -> str:
@@ -93,15 +106,20 @@ def text_of(content: Content) -> str:
         case list():
             text = json.dumps(content, ensure_ascii=False, default=str)
         case _:
-            text = unicodedata.normalize("NFC", str(content)).strip()
+            text = trimmed(unicodedata.normalize("NFC", str(content)))
     return text
+
+
+def trimmed(text: str) -> str:
+    """Return a text without blanks and what shows nothing at its ends."""
+    return text.strip() if text.isascii() else text.strip(_ENDS)
 
 
 def is_blank(content: Content, empty: frozenset[str] = MISSING_TEXTS) -> bool:
     """Tell whether a cell says nothing: it is empty or holds a word that stands for nothing."""
     if content is None or content == []:
         return True
-    return isinstance(content, str) and (not content.strip() or content.strip() in empty)
+    return isinstance(content, str) and (not (text := trimmed(content)) or text in empty)
 
 
 Getter: TypeAlias = Callable[[SourceRow], Content]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from adapters.mapping.errors import CellError
 from schema import numbers
@@ -46,10 +46,29 @@ PARTS_OF_HOUR: Mapping[str, int] = {
 CLOCK = "h:mm"
 """A duration written as hours and minutes."""
 DECIMALS_OF_HOURS = 4
+EXACT = Context(prec=100)
+"""Wide enough for every number that is looked at: none fails to be rounded for its size."""
 DIGITS_MAX = 30
 """Length of a text that is looked at as a number; what the standard can hold is checked later."""
 
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+SIGNS: Mapping[str, frozenset[str]] = {
+    "¥": frozenset({"CNY", "JPY"}),
+    "$": frozenset({"USD", "AUD", "CAD", "HKD", "NZD", "SGD", "TWD"}),
+    "€": frozenset({"EUR"}),
+    "£": frozenset({"GBP"}),
+}
+"""Signs of money and the currencies that they stand for."""
+
+_GROUPS = {
+    False: re.compile(r"[0-9]{1,3}(?:[, ][0-9]{3})+(?:\.[0-9]*)?"),
+    True: re.compile(r"[0-9]{1,3}(?:[. ][0-9]{3})+(?:,[0-9]*)?"),
+}
+"""Whole digits in groups of three, by whether the comma is the decimal mark."""
+_PLAIN = {
+    False: re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"),
+    True: re.compile(r"(?:[0-9]+,?[0-9]*|,[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"),
+}
+_BLANKS = re.compile(r"[^\S\n\r\v\f\x85\u2028\u2029]+")
 _CLOCK = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?")
 
 
@@ -62,31 +81,59 @@ def units_for(target: str | None) -> tuple[str, ...]:
     return ()
 
 
-def number_of(text: str, *, decimal_comma: bool = False) -> Decimal:
-    """Read a number as people write it: full-width digits, thousands separators, signs of money.
+def number_of(text: str, *, decimal_comma: bool = False, currency: str | None = None) -> Decimal:
+    """Read a number as people write it: full-width digits, groups of three, a sign of its money.
 
-    Raises `CellError` NOT_A_NUMBER.
+    `currency`: of an amount; a sign of another one contradicts it, and without one none may stand.
+    Raises `CellError` NOT_A_NUMBER or CURRENCY_CONTRADICTED.
     """
-    plain = re.sub(r"[\s¥￥$€£]", "", unicodedata.normalize("NFKC", text))
-    if decimal_comma:
-        plain = plain.replace(".", "").replace(",", ".")
-    elif _GROUPED.fullmatch(plain):
-        plain = plain.replace(",", "")
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or len(plain) > DIGITS_MAX or abs(number.adjusted()) > DIGITS_MAX:
-        raise CellError("NOT_A_NUMBER", f"“{text}”不是数字", f"{text!r} is not a number")
+    plain = _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+    plain = _without_money_sign(plain, text, currency)
+    sign, plain = (plain[0], plain[1:].strip()) if plain[:1] in ("+", "-") else ("", plain)
+    if _GROUPS[decimal_comma].fullmatch(plain):
+        plain = plain.replace(" ", "").replace("." if decimal_comma else ",", "")
+    if not _PLAIN[decimal_comma].fullmatch(plain) or len(plain) > DIGITS_MAX:
+        raise _no_number(text)
+    number = Decimal(sign + plain.replace(",", "."))
+    if abs(number.adjusted()) > DIGITS_MAX:
+        raise _no_number(text)
     return number
 
 
-def convert(text: str, unit: str, target: str | None, *, decimal_comma: bool = False) -> Decimal:
+def _without_money_sign(plain: str, text: str, currency: str | None) -> str:
+    """Take one sign of money off either end, before or behind a minus."""
+    found = [sign for sign in SIGNS if sign in plain]
+    if not found:
+        return plain
+    bare = re.sub(r"^([+-]?) ?[¥$€£] ?|(?<=.) ?[¥$€£]$", r"\1", plain, count=1)
+    if len(found) > 1 or any(sign in bare for sign in SIGNS) or currency is None:
+        raise _no_number(text)
+    if currency not in SIGNS[found[0]]:
+        raise CellError(
+            "CURRENCY_CONTRADICTED",
+            f"“{text}”的货币符号与映射所写币种 {currency} 不符",
+            f"the sign in {text!r} is none of {currency}, the currency of the mapping",
+        )
+    return bare
+
+
+def _no_number(text: str) -> CellError:
+    return CellError("NOT_A_NUMBER", f"“{text}”不是数字", f"{text!r} is not a number")
+
+
+def convert(
+    text: str,
+    unit: str,
+    target: str | None,
+    *,
+    decimal_comma: bool = False,
+    currency: str | None = None,
+) -> Decimal:
     """Return the number of a text, in the item's unit. Raises `CellError`."""
     if unit == CLOCK:
         return _clock(text)
     bare = _without_unit(text, unit)
-    number = number_of(bare, decimal_comma=decimal_comma)
+    number = number_of(bare, decimal_comma=decimal_comma, currency=currency)
     if target == "h":
         if unit in PARTS_OF_HOUR:
             return _rounded(number / PARTS_OF_HOUR[unit], DECIMALS_OF_HOURS)
@@ -106,7 +153,7 @@ def decimal_text(number: Decimal, decimals: int | None = None) -> str:
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:
-    return number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
+    return number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, EXACT)
 
 
 def _without_unit(text: str, unit: str) -> str:

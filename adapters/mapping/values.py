@@ -19,8 +19,18 @@ from adapters.mapping.errors import CellError
 from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
 from adapters.mapping.slots import EVERY
-from adapters.mapping.table import Cell, ColumnPlace, Content, SourceRow, is_blank, listed, text_of
+from adapters.mapping.table import (
+    Cell,
+    ColumnPlace,
+    Content,
+    RoundedNumber,
+    SourceRow,
+    is_blank,
+    listed,
+    text_of,
+)
 from adapters.mapping.units import convert, decimal_text, number_of
+from connectors.workbook_cells import NO_RESULT, is_untold
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
 from schema.flat import SPELLINGS, parted
@@ -28,10 +38,14 @@ from schema.item import Item, Kind
 from schema.numbers import integer_of
 
 CODES_SHOWN_MAX = 20
+SHARED_NAMES = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+"""Names of GB/T 2260 that stand under many cities and name no place by themselves."""
 YES = frozenset({"是", "有", "true", "t", "yes", "y", "1", "√"})
 NO = frozenset({"否", "无", "false", "f", "no", "n", "0", "×"})
 _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
+_EXPONENT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
+"""How a spreadsheet program writes a number of many digits into a text file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,10 @@ class Reading:
 
     def _get(self, address: str, row: SourceRow) -> Content:
         place = self.places.get(address)
-        return None if place is None else place.get(row)
+        content = None if place is None else place.get(row)
+        if isinstance(content, str) and is_untold(content) and content not in self.facts.empty:
+            raise untold_error(content)
+        return content
 
     def _empty(self, rule: MappingRule) -> frozenset[str]:
         return self.facts.empty | rule.empty
@@ -120,6 +137,7 @@ class Reading:
             if is_blank(content, self._empty(rule)):
                 return None
             texts[address] = text_of(content)
+            _check_digits(content, texts[address])
         return fill(rule.template, texts)
 
     def _pieces(self, rule: MappingRule, row: SourceRow, content: Content) -> Taken | None:
@@ -127,7 +145,7 @@ class Reading:
         pieces = _cut(rule, content, self._empty(rule))
         several = item.many or EVERY in rule.slot.path
         if rule.part is not None:
-            pieces = pieces[rule.part - 1 : rule.part]
+            pieces = _part(rule.part, pieces)
         elif not several and len(pieces) > 1:
             raise CellError(
                 "SEVERAL_VALUES",
@@ -145,6 +163,8 @@ class Reading:
 
     def _one(self, rule: MappingRule, row: SourceRow, cell: Cell) -> Taken | None:
         original = text_of(cell)
+        if rule.slot.item.kind is Kind.TEXT:
+            _check_digits(cell, original)
         cell = _trimmed(rule, cell)
         cell = _looked_up(rule, cell)
         if is_blank(cell, self._empty(rule)):
@@ -174,7 +194,7 @@ class Reading:
         if rule.slot.item.kind is Kind.INSTANT:
             return instant(cell, stated, self._zone(rule), from_1904=from_1904)
         partial = rule.slot.item.kind is Kind.PARTIAL_DATE
-        return day(cell, stated, partial=partial, from_1904=from_1904)
+        return day(cell, stated, self._zone(rule), partial=partial, from_1904=from_1904)
 
     def _number(self, rule: MappingRule, cell: Cell) -> Decimal:
         target, comma = rule.slot.item.facts.unit, self.facts.decimal_comma
@@ -182,10 +202,12 @@ class Reading:
             comma = False  # a number of a workbook has no marks of its own
         text = text_of(cell)
         if rule.unit is not None:
-            return convert(text, rule.unit, target, decimal_comma=comma)
+            return convert(text, rule.unit, target, decimal_comma=comma, currency=rule.signs_of)
         try:
-            return number_of(text, decimal_comma=comma)
+            return number_of(text, decimal_comma=comma, currency=rule.signs_of)
         except CellError as error:
+            if error.code != "NOT_A_NUMBER":
+                raise
             # Nothing is converted here, so the cell breaks the standard as any record would.
             code = "NOT_INTEGER" if rule.slot.item.kind is Kind.INTEGER else "NOT_DECIMAL"
             raise CellError(code, error.zh, error.en) from error
@@ -254,7 +276,13 @@ def _trimmed(rule: MappingRule, cell: Cell) -> Cell:
     for each in rule.remove:
         text = text.replace(each, "")
     if rule.match is not None:
-        taken = rule.match.taken(text)
+        found, taken = rule.match.found(text)
+        if not found:
+            raise CellError(
+                "MATCH_NOTHING",
+                f"“{text}”中没有映射规则 match 要取的内容；请改正单元格或规则",
+                f"the rule `match` finds nothing in {text!r}; correct the cell or the rule",
+            )
         return taken.strip() if taken else None
     return text.strip()
 
@@ -284,6 +312,46 @@ def _looked_up(rule: MappingRule, cell: Cell) -> Cell:
     return cell
 
 
+def _part(number: int, pieces: list[Cell]) -> list[Cell]:
+    """Return the one piece that is meant; a cell with fewer pieces is not what the rule expects."""
+    if pieces and number > len(pieces):
+        raise CellError(
+            "PART_MISSING",
+            f"应取第 {number} 段，此处只有 {len(pieces)} 段",
+            f"part {number} is wanted, there are {len(pieces)}",
+        )
+    return pieces[number - 1 : number]
+
+
+def _check_digits(cell: Content, text: str) -> None:
+    """Refuse a number as a text when the spreadsheet has not kept all its digits."""
+    if isinstance(cell, RoundedNumber) or (
+        isinstance(cell, str) and _EXPONENT.fullmatch(text) is not None
+    ):
+        raise CellError(
+            "DIGITS_LOST",
+            "电子表格只保留 15 位数字，此编号的末尾数字已丢失；请将该列设为文本格式后重新填写",
+            "the spreadsheet lost digits of this number (it keeps 15); format the column as text "
+            "and enter it again",
+        )
+
+
+def untold_error(content: str) -> CellError:
+    """Say what is wrong with a cell that has no value and is not blank."""
+    if content.startswith(NO_RESULT):
+        return CellError(
+            "FORMULA_WITHOUT_RESULT",
+            "单元格是公式，文件中没有保存计算结果；请在电子表格中重新计算并保存，或粘贴为数值",
+            "the cell holds a formula whose result is not stored: open the file in a spreadsheet "
+            "program and save it, or paste the values",
+        )
+    return CellError(
+        "CELL_ERROR",
+        f"单元格是错误值 {content}；请改正公式或清空单元格",
+        f"the cell holds the error {content}: correct its formula, or empty it",
+    )
+
+
 def _coded(codes: Mapping[str, str], text: str) -> str:
     if text in codes:
         return codes[text]
@@ -299,9 +367,23 @@ def _coded(codes: Mapping[str, str], text: str) -> str:
 
 
 def _division(text: str) -> str:
-    codes = _divisions_by_name().get(text, ())
+    codes = () if text in SHARED_NAMES else _divisions_by_name().get(text, ())
     if len(codes) == 1:
         return codes[0]
+    if text in SHARED_NAMES:
+        raise CellError(
+            "DIVISION_UNKNOWN",
+            f"许多城市都有“{text}”，它不指明地点；请填 6 位代码或区县名称",
+            f"{text!r} stands under many cities and names no place; write the six digits or the "
+            "name of the district",
+        )
+    ended = sorted({str(each.valid_until) for each in divisions().values() if each.name == text})
+    if ended and not codes:
+        raise CellError(
+            "DIVISION_ENDED",
+            f"行政区划“{text}”已于 {ended[-1]} 撤销或更名；请填现行名称或 6 位代码",
+            f"the division {text!r} ended on {ended[-1]}; write the present name or six digits",
+        )
     count_zh = "不止一个" if codes else "没有"
     raise CellError(
         "DIVISION_UNKNOWN",

@@ -6,7 +6,6 @@ the same answer. A 401 makes one renewal, no more. Secrets never appear in a mes
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
+from schema.strict_json import read_json
 
 __all__ = ["ClientCredentials", "StaticToken"]
 
@@ -122,8 +122,8 @@ class ClientCredentials(httpx.Auth):
 
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        answer = json.loads(response.content)
-    except (ValueError, RecursionError):
+        answer = read_json(response.content.decode("utf-8"))
+    except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
 

@@ -9,7 +9,6 @@ Invariants:
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from connectors.errors import (
 )
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
+from schema.strict_json import read_json
 
 __all__ = ["HttpAnswer", "HttpSession", "parse_json"]
 
@@ -190,8 +190,8 @@ def parse_json(source: str, answer: HttpAnswer) -> Any:
         )
     try:
         text = answer.raw.decode(_charset(answer.content_type))
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        return read_json(text, fractions=Decimal)
+    except ValueError as error:  # what is no text is one, too
         raise PayloadError(source, f"{answer.place}: not valid JSON: {error}") from error
 
 
@@ -201,10 +201,6 @@ def _charset(content_type: str) -> str:
         if name == "charset":
             return CHARSETS.get(value.strip("\"' "), "utf-8-sig")
     return "utf-8-sig"
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

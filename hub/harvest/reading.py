@@ -34,6 +34,8 @@ from schema.traits import Bookable, Covers, Occupies
 
 __all__ = ["HarvestReading"]
 
+UNPROVEN = "what it does not name may still stand: nothing is withdrawn, the next run reads it anew"
+
 
 class HarvestReading:
     """What one run has read and handed on so far."""
@@ -73,7 +75,7 @@ class HarvestReading:
     async def collection(
         self, adapter: Adapter, collection: Collection, session: Session, report: CollectionReport
     ) -> ListStatus:
-        """Read one list to its end and hand on what it holds; OK or CONTINUED.
+        """Read one list to its end and hand on what it holds; OK, CONTINUED or PARTIAL.
 
         Where the source does not take the position of a list that was cut off, it is read anew.
         """
@@ -90,11 +92,15 @@ class HarvestReading:
                 return ListStatus.CONTINUED
         position = Position(began=now, window=collection.window(self.context))
         try:
-            await self._read(adapter, collection, session, report, position)
+            doubt = await self._read(adapter, collection, session, report, position)
         except PayloadError:
             await self.positions.forget(collection)
             raise
-        return ListStatus.OK
+        if doubt is None:
+            return ListStatus.OK
+        report.error_code = PayloadError.code
+        report.message = f"{collection.name}: {doubt}; {UNPROVEN}"
+        return ListStatus.PARTIAL
 
     async def _read(
         self,
@@ -103,13 +109,16 @@ class HarvestReading:
         session: Session,
         report: CollectionReport,
         position: Position,
-    ) -> None:
+    ) -> str | None:
+        """Take in what a list holds from a position on; return why it may not be all of it."""
+        doubt = None
         remembered = self.context.remembered
         documents = collection.reader.read(session, position.window, position.state)
         async with aclosing(documents):
             async for document in documents:
                 self._documents.update(document.digest)
                 self._any_document = True
+                doubt = doubt or document.doubt
                 report.documents += 1
                 report.rows += len(document.rows)
                 rows = self._converted(adapter, collection, document, report)
@@ -120,6 +129,7 @@ class HarvestReading:
                 else:
                     await self.positions.keep(collection, position.at(document.state))
         await self.positions.forget(collection)
+        return doubt
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""

@@ -31,6 +31,8 @@ class ListStatus(StrEnum):
     """Read whole, from its beginning to its end."""
     CONTINUED = "CONTINUED"
     """Read to its end, from where an earlier run was cut off."""
+    PARTIAL = "PARTIAL"
+    """Read to its end, and not proved to be whole: it moved, or does not add up to its count."""
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
     """Not read, because a list that it needs failed."""

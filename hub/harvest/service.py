@@ -12,10 +12,12 @@ itself (the database is away) is raised, after the run was noted as failed if th
 A run that lost its lock (`runs.source_lock`) withdraws nothing: another one may be going on.
 
 Only a whole reading from its beginning withdraws what a source no longer names, and only such a one
-says that everything is known (coverage, freshness). A run that goes on where another was cut off
-(`position`) takes in what it reads, and no more: rows that moved to pages which were read before
-would look missing, and rows that came there since would be missed. What a source itself calls ended
-is withdrawn by every run that reads it.
+says that everything is known (coverage, freshness). A list that was read to its end and is not
+proved to be whole (`connectors.completeness`) is PARTIAL: what it holds goes in, and no more; what
+later lists look up in it is not looked up in a part of it. A run that goes on where another was cut
+off (`position`) takes in what it reads, and no more: rows that moved to pages which were read
+before would look missing, and rows that came there since would be missed. What a source itself
+calls ended is withdrawn by every run that reads it.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ __all__ = ["Harvester"]
 
 STATEMENTS = "statements"
 """Name of the part of a report that is no list: what the source stands for by itself."""
-READ = (ListStatus.OK, ListStatus.CONTINUED)
+READ = (ListStatus.OK, ListStatus.CONTINUED, ListStatus.PARTIAL)
 UNREAD = "UNREAD: a booking of the instrument could not be read"
 
 
@@ -172,7 +174,8 @@ class Harvester:
                 part.status = ListStatus.NOT_DUE
             elif not any(self._is_needed(each) for each in failed):
                 await self._read_list(adapter, collection, session, reading, part)
-            if part.status is ListStatus.FAILED:
+            is_short = part.status is ListStatus.PARTIAL and not collection.types
+            if part.status is ListStatus.FAILED or is_short:
                 failed.append(collection)
             if part.status is not ListStatus.OK and self._any_has(collection.types, Occupies):
                 reading.is_calendar_whole = False
@@ -279,6 +282,10 @@ def _status(report: HarvestReport) -> RunStatus:
         report.error_code, report.message = failed[0].error_code, failed[0].message
         has_read = bool(report.of_status(*READ)) or report.records > 0
         return RunStatus.PARTIAL if has_read else RunStatus.FAILED
+    partial = report.of_status(ListStatus.PARTIAL)
+    if partial:
+        report.error_code, report.message = partial[0].error_code, partial[0].message
+        return RunStatus.PARTIAL
     continued = report.of_status(ListStatus.CONTINUED)
     if continued:
         names = ", ".join(each.name for each in continued)

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -20,12 +21,15 @@ import xlsxwriter
 from adapters.mapping import RowProblem, SourceRow, Table
 from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
 from hub.intake.files.template import CREATED
+from schema.keys import code_point
 
 CELL_TEXT_MAX = 32_767
 NUMBER_MAX = 2**53
 COMMENT_MAX = 2_000
 """Characters of one comment; more than that nobody reads in a tooltip."""
 COMMENT_SHAPE = {"x_scale": 2.2, "y_scale": 1.6, "author": "deltahub"}
+_UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Lone surrogates and noncharacters, which XML does not have; controls are escaped on writing."""
 RED = "#FFC7CE"
 DATE, MOMENT, CLOCK = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
 TOO_LONG = "内容过长，未写回；请以原文件为准\ntoo long to be written back; see the original file"
@@ -85,7 +89,7 @@ class _Sheet:
         self._sheet.set_column(0, 0, 12)
         for position, name in self._names():
             shade = self._bad_head if position in words else self._head
-            self._sheet.write_string(header, position, name, shade)
+            self._sheet.write_string(header, position, _writable(name), shade)
             self._sheet.set_column(position, position, max(10, min(40, len(name) * 2)))
         self._comment(header, words)
         self._sheet.freeze_panes(header + 1, 1)
@@ -112,7 +116,7 @@ class _Sheet:
     def _comment(self, line: int, words: Mapping[int, Sequence[str]]) -> None:
         """Say what is wrong at each cell of a line."""
         for position, texts in words.items():
-            comment = "\n\n".join(dict.fromkeys(texts))[:COMMENT_MAX]
+            comment = _writable("\n\n".join(dict.fromkeys(texts)))[:COMMENT_MAX]
             self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
 
     def _cell(self, line: int, position: int, cell: Content, *, bad: bool) -> bool:
@@ -127,11 +131,16 @@ class _Sheet:
         elif (shape := _shape(cell)) is not None:
             sheet.write_datetime(line, position, cell, self._formats[shape, bad])
         else:
-            text = text_of(cell)
+            text = _writable(text_of(cell))
             if len(text) > CELL_TEXT_MAX:
                 return False
             sheet.write_string(line, position, text, plain)
         return True
+
+
+def _writable(text: str) -> str:
+    """Return a text without what no workbook can hold: half characters and the like."""
+    return _UNWRITABLE.sub(lambda found: f"[{code_point(found.group())}]", text)
 
 
 def _words_by_column(problems: Sequence[RowProblem]) -> dict[int, list[str]]:

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from adapters.mapping import Converted, Converter, RowProblem, SourceRow, Table
 from adapters.mapping import Mapping as SavedMapping
+from adapters.mapping.convert import unread
 from hub.clock import Clock
 from hub.intake.batch import (
     Assurance,
@@ -113,6 +114,9 @@ def read_mapped(file: MappedFile) -> ReadTable:
 
 def convert_table(file: MappedFile, table: Table) -> ReadTable:
     """Convert a table of a file. Raises `MappingError` when the mapping does not fit it."""
+    if table.rows and all(row.unread for row in table.rows):
+        # What its columns are cannot be known; each of its lines is refused for itself.
+        return ReadTable(file, table, tuple(map(unread, table.rows)), lambda _: {})
     converter = Converter(file.mapping, table.columns)
     return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.cells_to_keep)
 
@@ -153,7 +157,14 @@ async def submit_read(
     refused = tuple(_refused(converted, outcomes).values())
     below = tuple(Refused(row, ()) for row in read.below)
     report = report_of(file.name, read.table, converted, outcomes, refused)
-    report = replace(report, below=len(below), dry_run=dry_run, replayed=replayed)
+    stated = dict.fromkeys((each.reason for each in file.mapping.leave_out), 0)
+    report = replace(
+        report,
+        left_out={**stated, **report.left_out},  # a rule that met no row may be misspelt
+        below=len(below),
+        dry_run=dry_run,
+        replayed=replayed,
+    )
     assert report.balanced, "every row is accounted for exactly once"
     numbered = tuple((converted[at].row.number, each) for at, each in outcomes)
     return Submission(report, read.table, (*refused, *below), numbered)

@@ -19,14 +19,20 @@ from datetime import date, datetime, timedelta
 
 from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters.mapping.moments import DAYS_1904
-from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
+from adapters.mapping.table import (
+    ROW_NUMBER_COLUMN,
+    Content,
+    RoundedNumber,
+    is_blank,
+    text_of,
+)
+from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
 from connectors.workbook import SEND_CSV, Workbook
 from hub.intake.files.text import (
     LIMITS,
     TEXT_SHEET,
-    decoded,
     delimited_rows,
     delimiter_of,
     json_table,
@@ -34,6 +40,8 @@ from hub.intake.files.text import (
 
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
+DIGITS_KEPT = 10**15
+"""A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 
 
@@ -71,7 +79,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
         sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
-    encoding, text = decoded(name, data, facts.encoding)
+    encoding, text = decode_text(name, data, facts.encoding)
     table = json_table(name, text, facts.rows_at, {"encoding": encoding})
     if table is not None:
         return table
@@ -87,7 +95,7 @@ def read_sheets(name: str, data: bytes) -> list[FileSheet]:
     _check_size(name, data)
     if is_workbook(data):
         return _sheets(name, data)
-    return [_delimited(name, *decoded(name, data, None), None)]
+    return [_delimited(name, *decode_text(name, data), None)]
 
 
 def _check_size(name: str, data: bytes) -> None:
@@ -110,10 +118,16 @@ def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     table = read_table(name, data, LIMITS)
     for row in table:
-        sheets.setdefault(row.sheet, []).append(SourceRow(row.number, row.cells))
+        cells = tuple(RoundedNumber(c) if _is_rounded(c) else c for c in row.cells)
+        sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     from_1904 = isinstance(table, Workbook) and table.from_1904
     facts = {"format": "workbook"}
     return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
+
+
+def _is_rounded(cell: Content) -> bool:
+    """Tell whether a number of a workbook has more digits than a spreadsheet keeps."""
+    return type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
 
 
 def _sheet_meant(

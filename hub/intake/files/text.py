@@ -1,64 +1,41 @@
 """`text`: rows of text files: delimited lines, a JSON document, lines of JSON.
 
-- Encoding and delimiter are found out unless the mapping states them.
+- Encoding (`connectors.charset`) and delimiter are found out unless the mapping states them.
+- A line ends with a line feed and with nothing else: U+2028 and U+0085 may stand in a text.
 - A line that cannot be split into cells (an open quotation mark, broken JSON) is one bad row: it
   is reported and sent back like any other, and the lines after it are read.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from adapters.mapping import Column, SourceRow, Table
-from adapters.mapping.table import Content, Unread
+from adapters.mapping.table import Content, Unread, trimmed
 from connectors.errors import PayloadError
 from connectors.limits import Limits
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
 LIMITS = Limits()
 DELIMITERS = ",\t;|"
 SAMPLE_LINES = 20
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""Byte order marks, the longer ones before those they begin with."""
-GUESSED = ("utf-8", "gb18030")
 TEXT_SHEET = "rows"
+MANY_LINES = 3
+_AS_TEXT = re.compile(r'="([^"]*)"')
+_SURELY_JSON = re.compile(r"[\[{]\s*[\[{\"\]}]").match
 LINE_SHOWN_MAX = 2_000
 """Characters of a line that is sent back because it is no row."""
 
 
-def decoded(name: str, data: bytes, stated: str | None) -> tuple[str, str]:
-    """Return the encoding of a text file and its text. Raises `PayloadError`."""
-    marked = [encoding for mark, encoding in MARKS if data.startswith(mark)]
-    candidates = marked[:1] or ([stated] if stated else list(GUESSED))
-    for encoding in candidates:
-        try:
-            text = data.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if "\0" not in text:
-            return encoding, text
-    raise PayloadError(
-        name,
-        f"the file is neither a workbook nor text in {' or '.join(candidates)}",
-        hint='state it in the mapping 请在映射中写明编码: [file] encoding = "…"',
-    )
-
-
 def delimiter_of(text: str) -> str:
     """Find the delimiter by which the first lines fall into the most columns, alike."""
-    sample = list(text.splitlines()[:SAMPLE_LINES])
+    sample = text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]
     best, most = ",", 0.0
     for delimiter in DELIMITERS:
         try:
@@ -78,8 +55,10 @@ def delimited_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
         # Tab-separated files are often written without any quoting, inch marks included.
         rows = list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
     if rows and all(row.unread for row in rows):
-        hint = "is a quotation mark open?"
-        raise PayloadError(name, "no line can be parted into cells", hint=hint)
+        hint = "是否有未闭合的引号？ is a quotation mark open?"
+        raise PayloadError(
+            name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint
+        )
     return rows
 
 
@@ -96,27 +75,37 @@ def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[Sour
                 read, number = at + reader.line_num, number + 1
                 if number > LIMITS.table_rows_max or len(row) > LIMITS.table_columns_max:
                     raise PayloadError(name, f"row {number}: too many rows or columns")
-                cells = tuple(cell.strip() or None for cell in row)
+                cells = tuple(_cell(text) for text in row)
                 if any(cell is not None for cell in cells):
                     yield SourceRow(number, cells)
             at = len(lines)
-        except csv.Error as error:
+        except csv.Error:
             number += 1
-            yield _unread(number, lines[read], "NOT_CELLS", str(error))
+            yield _unread(number, lines[read], NOT_CELLS)
             at = read + 1
 
 
-def _unread(number: int, line: str, code: str, reason: str) -> SourceRow:
-    words = {
-        "NOT_CELLS": (
-            "本行无法拆分为单元格，可能有未闭合的引号",
-            "the line cannot be parted into cells",
-        ),
-        "NOT_JSON": ("本行不是 JSON 对象", "the line is not a JSON object"),
-    }
-    zh, en = words[code]
-    unread = Unread(code, zh, f"{en}: {reason}")
-    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), unread)
+def _cell(text: str) -> str | None:
+    """Return the text of a cell; `="0013"` is how a spreadsheet program is told to keep zeros."""
+    plain = trimmed(text)
+    as_text = _AS_TEXT.fullmatch(plain)
+    return (as_text[1] if as_text else plain) or None
+
+
+NOT_CELLS = (
+    "NOT_CELLS",
+    "本行无法拆分为单元格，可能有未闭合的引号",
+    "the line cannot be parted into cells; a quotation mark may be open",
+)
+
+
+def _unread(number: int, line: str, words: tuple[str, str, str]) -> SourceRow:
+    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), Unread(*words))
+
+
+def _not_json(error: ValueError | None) -> tuple[str, str, str]:
+    zh, en = ("是别的内容", "it is another value") if error is None else explained(error)
+    return "NOT_JSON", f"本行不是 JSON 对象：{zh}", f"the line is not a JSON object: {en}"
 
 
 def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | None:
@@ -129,20 +118,44 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
         document = None
     if document is not None:
         return list(enumerate(_at(name, document, rows_at), start=1))
+    lines = [line.strip("\ufeff \t\r") for line in text.split("\n")]
+    objects = sum(line.startswith("{") for line in lines)
+    if objects * 2 < sum(map(bool, lines)) or (objects < MANY_LINES and not _any_row(lines)):
+        if _SURELY_JSON(text.lstrip()):
+            raise _no_document(name, text)
+        return None
     rows: list[tuple[int, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
+    for number, line in enumerate(lines, start=1):
+        if not line:
             continue
-        value: Any = None
-        reason = "it is another value"
+        value, fault = None, None
         try:
             value = read_json(line, fractions=Decimal)
         except ValueError as error:
-            reason = str(error)
+            fault = error
         is_row = isinstance(value, dict)
-        rows.append((number, value if is_row else _unread(number, line, "NOT_JSON", reason)))
-    objects = sum(isinstance(row, dict) for _, row in rows)
-    return rows if objects * 2 >= len(rows) else None
+        rows.append((number, value if is_row else _unread(number, line, _not_json(fault))))
+    return rows
+
+
+def _any_row(lines: list[str]) -> bool:
+    """Tell whether a few lines look like an object each, and not like one object over them all."""
+    whole = sum(line.startswith("{") and line.endswith("}") for line in lines)
+    return whole > 0 and sum(map(bool, lines)) > 1
+
+
+def _no_document(name: str, text: str) -> PayloadError:
+    """Say where a JSON document stops being one."""
+    zh, en = "内容有误", "it is wrong"
+    try:
+        read_json(text, fractions=Decimal)
+    except ValueError as error:
+        zh, en = explained(error)
+    return PayloadError(
+        name,
+        f"不是 JSON：{zh}。it is not JSON: {en}",
+        hint="请检查该处，或另存为 CSV look at that place, or save the rows as CSV",
+    )
 
 
 def _at(name: str, document: Any, rows_at: str) -> list[Any]:

@@ -173,7 +173,7 @@ Shape = Callable[[Any], Hashable]
 def shape_of(kind: GraphQLInputType) -> Shape:
     """Return the function that reduces a coerced value of a type to what may shape a statement.
 
-    Presence, null, booleans and orders stay; every other value becomes a mark.
+    Presence, null, emptiness, booleans and orders stay; every other value becomes a mark.
     """
     plain = get_nullable_type(kind)
     if is_list_type(plain):
@@ -200,6 +200,6 @@ def _list_shape(inner: GraphQLInputType) -> Shape:
         isinstance(member, GraphQLEnumType) and member.name.endswith("Order")
     )
     if not structural:
-        return lambda value: None if value is None else "*"
+        return lambda value: None if value is None else "*" if value else ()
     shape = shape_of(inner)
     return lambda value: None if value is None else tuple(shape(each) for each in value)

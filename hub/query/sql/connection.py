@@ -21,6 +21,7 @@ from hub.errors import ErrorCode
 from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import NotCompilableError, QueryError
+from hub.query.plan.filled import require_values
 from hub.query.plan.limits import PAGE_DEFAULT
 from hub.query.plan.selection import Selected
 from hub.query.sql import jsontext
@@ -88,6 +89,7 @@ def page_of(
     """Read the arguments of a connection."""
     alias = statement.alias()
     filtered, searched = arguments("filter"), arguments("search")
+    require_values(filtered)
     names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)

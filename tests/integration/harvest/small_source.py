@@ -46,6 +46,8 @@ class Laboratory:
     """List and page at which the connection breaks."""
     hangs_at: tuple[str, int] | None = None
     """List and page that get no answer."""
+    from_page: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    """What a list holds from the moment on at which that page of it is asked for."""
     bad: set[str] = field(default_factory=set)
     """Rows of bookings, and of offers, that nobody can read."""
     asked: list[str] = field(default_factory=list)
@@ -174,6 +176,7 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
         return None
     if laboratory.hangs_at == (name, page):
         return b""
+    laboratory.rows[name] = laboratory.from_page.get((name, page), laboratory.rows[name])
     every = laboratory.rows[name]
     rows: list[dict[str, Any]] = [{"id": each} for each in every[(page - 1) * PAGE : page * PAGE]]
     for row in rows:

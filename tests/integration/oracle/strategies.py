@@ -295,7 +295,7 @@ class _Document(Conditions):
         def member() -> tuple[str, Any]:
             name = self.pick(*options)
             shape = g.get_named_type(declared.fields[name].type)
-            return name, None if self.rarely(15) else self.condition(kind, name, shape)
+            return name, self.condition(kind, name, shape)
 
         return dict(self.several(member, 3, 1))
 

@@ -121,7 +121,7 @@ def test_csv_is_read_in_the_usual_encodings_and_delimiters(charset, delimiter):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\xff\xfe\x00a", b'a,b\n"open,1\n', b"a\0b,c", b"a," + b"x" * 200_000, b"\x80,\xff\xff"],
+    [b"\xff\xfe\x00", b'a,b\n"open,1\n', b"a\0b,c", b"a," + b"x" * 200_000, b"\x80,\xff\xff"],
 )
 def test_text_that_is_not_a_table_is_refused(data):
     with pytest.raises(PayloadError) as caught:

@@ -137,7 +137,7 @@ def test_day_numbers_count_from_1904_where_the_mapping_says_so(value: Value) -> 
         ('topics = { column = "x", split = ",", without = ["b"] }', "a,B,c", ["a", "c"]),
         ('topics = "x"', ["a", "b"], ["a", "b"]),
         ('model = { column = "x", split = "/", part = 2 }', "FEI/Talos", "Talos"),
-        ('model = { column = "x", split = "/", part = 3 }', "FEI/Talos", None),
+        ('model = { column = "x", split = "/", part = 3 }', "FEI/Talos", "PART_MISSING"),
         ('model = { column = "x", match = "型号：(.+)$" }', "FEI 型号：Talos", "Talos"),
         ('model = { column = "x", remove = ["型号："] }', "型号：Talos", "Talos"),
         ('model = { column = "x", empty = ["无"] }', "无", None),

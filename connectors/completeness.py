@@ -1,0 +1,70 @@
+"""`Completeness`: whether the pages of one reading prove that they are the whole of a list.
+
+A list that moves while it is read hands over some rows twice and others never, and looks whole all
+the same. So a list of several pages is whole only where all of this holds; else there is a doubt,
+in words, and what the list does not name may still stand at its source:
+
+- the source counts its rows, and gave as many different ones as it counted;
+- the count was the same on every page;
+- no row came twice, told by its key, or by all that it says where it has none.
+
+One answer that says that nothing follows it is a picture of one moment and proves itself. A reading
+that went on where another was cut off proves nothing: what came before is not known to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.document import RawRow, digest_of
+
+__all__ = ["Completeness"]
+
+IDENTITY_BYTES = 16
+"""Kept of the digest of a row that is told by all it says."""
+
+
+class Completeness:
+    """Counts the rows of one reading; `doubt` says why they may not be all, once there is a why."""
+
+    def __init__(self, key: Sequence[str], *, is_continued: bool) -> None:
+        """`key`: members that tell a row from all others; `is_continued`: it did not begin here."""
+        self.doubt: str | None = None
+        self._key = tuple(key)
+        self._seen: set[Any] = set()
+        self._total: int | None = None
+        if is_continued:
+            self._note("it was not read from its beginning")
+
+    def page(self, rows: Sequence[RawRow], total: int | None, *, number: int) -> None:
+        """Take the rows of a page, and the count of the whole list that stood beside them."""
+        if number > 1 and total != self._total:
+            self._note(f"{self._total} rows were counted at first, {total} on page {number}")
+        self._total = total
+        before = len(self._seen)
+        self._seen.update(map(self._identity, rows))
+        repeated = before + len(rows) - len(self._seen)
+        if repeated:
+            self._note(f"{repeated} rows of page {number} came twice")
+
+    def end(self, *, number: int, is_one_answer: bool) -> None:
+        """Judge the list at its end, after `number` pages."""
+        came = len(self._seen)
+        if self._total is None:
+            if not is_one_answer:
+                self._note(f"it came in {number} pages and the source counts no rows")
+        elif came != self._total:
+            self._note(f"{self._total} rows were counted, {came} different ones came")
+
+    def _note(self, doubt: str) -> None:
+        """Keep the first doubt: the later ones follow from it."""
+        self.doubt = self.doubt or doubt
+
+    def _identity(self, row: Mapping[str, Any]) -> Any:
+        values = tuple(row.get(name) for name in self._key)
+        if values and all(isinstance(value, str | int) for value in values):
+            return values
+        text = json.dumps(row, sort_keys=True, default=str)
+        return digest_of(text.encode("utf-8", "surrogatepass"))[:IDENTITY_BYTES]
