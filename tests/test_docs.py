@@ -116,3 +116,10 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
     for target in re.findall(r"`(docs/[\w./-]+\.md)`", text):
         assert (ROOT / target).exists(), target
+
+
+def test_every_page_for_operators_is_in_their_index() -> None:
+    folder = ROOT / "docs/operators"
+    index = (folder / "README.md").read_text("utf-8")
+    pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"| [{name}]({name}) |" not in index} == set()
