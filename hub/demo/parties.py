@@ -1,7 +1,7 @@
 """`parties`: the demo's partners: a university, a partner platform, a voucher system, with keys.
 
-Keys and profiles are kept under `<data folder>/demo/<host>-<port>/<name>`, so that they are the same
-on every run, `deltahub client --as …` can use them, and a run at another address leaves them alone.
+Keys and profiles are kept under `<data folder>/demo/<host>-<port>/<name>`: they are the same on
+every run, `deltahub client --as …` can use them, and a run at another address leaves them alone.
 """
 
 from __future__ import annotations
