@@ -136,7 +136,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
-        *front_routes(database, sequencer, state),
+        *front_routes(database, sequencer, state, contact=settings.contact),
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
         *BatchEndpoint(take, access, clock).routes(),

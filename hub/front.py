@@ -55,9 +55,11 @@ and a proof for every record.</span></p>
 <li><a href="/log/checkpoint">透明日志 Log</a>：最新检查点 newest checkpoint、
 <a href="/log/vkey">公钥 key</a>、<a href="/log/policy">核验策略 policy</a>、
 <a href="/guide/standard/receipts">回执 receipts</a></li>
-<li><a href="/guide/SECURITY">安全承诺 What the hub promises</a>、
-<a href="/.well-known/security.txt">报告漏洞 report a weakness</a></li>
+<li><a href="/guide/SECURITY">安全承诺与漏洞报告
+What the hub promises, and how to report a weakness</a>{contact}</li>
 </ul>"""
+CONTACT = '（<a href="/.well-known/security.txt">security.txt</a>）'
+PARTS = {"database": "数据库 database", "log": "日志 log", "shared": "共享状态 shared state"}
 SPECIFICATIONS = {
     "data-collection": "采集 collection",
     "data-storage": "存储 storage",
@@ -68,18 +70,24 @@ SPECIFICATIONS = {
 """The pages that 二(八) of the sharing policy asks for."""
 
 
-def front_routes(database: Database, sequencer: Sequencer, shared: State) -> list[Route]:
-    """Return the routes that need no authentication; they show no records."""
+def front_routes(
+    database: Database, sequencer: Sequencer, shared: State, *, contact: str | None = None
+) -> list[Route]:
+    """Return the routes that need no authentication; they show no records.
+
+    `contact`: whom to tell of a weakness, where the operator has said so.
+    """
     files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def front(_: Request) -> Response:
         state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
-        summary = "; ".join(f"{name}: {part}" for name, part in state.items())
+        summary = "，".join(f"{PARTS.get(name, name)}: {part}" for name, part in state.items())
         body = BODY.format(
             version=schema.STANDARD_VERSION,
             state=escape(summary),
             style="state" if well else "bad",
+            contact=CONTACT if contact else "",
             specifications="、".join(
                 f'<a href="/guide/standard/{name}">{title}</a>'
                 for name, title in SPECIFICATIONS.items()

@@ -3,7 +3,7 @@
 - The pages are the repository's own Markdown, linked into this package, so that there is one text.
 - Served is what partners read: everything below `docs/partners` and `docs/standard`, and the pages
   of `ALSO`. A link between served pages leads to the served page; any other link that leads into
-  the repository is shown as text.
+  the repository is shown as small text.
 - Raw HTML in a page is shown and not interpreted.
 """
 
@@ -33,7 +33,7 @@ _NO_WORD = re.compile(r"[^\w\- ]")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GuidePage:
     """One page: its name in addresses, its title, its file."""
 
     name: str
@@ -52,14 +52,14 @@ class Page:
 
 
 @cache
-def pages() -> Mapping[str, Page]:
+def pages() -> Mapping[str, GuidePage]:
     """Return every page by its name, in the order in which they are listed."""
     docs = HOME / "docs"
-    found = [path for name in FOLDERS for path in sorted((docs / name).rglob("*.md"))]
+    found = [path for name in FOLDERS for path in sorted((docs / name).rglob("*.md"), key=_rank)]
     named = [(path.relative_to(docs), path) for path in (*found, *(docs / name for name in ALSO))]
     listed = {_name(relative): path for relative, path in named}
     listed[SECURITY] = HOME / f"{SECURITY}.md"
-    return {name: Page(name, _title(path), path) for name, path in listed.items()}
+    return {name: GuidePage(name, _title(path), path) for name, path in listed.items()}
 
 
 @cache
@@ -83,6 +83,11 @@ def _name(relative: Path) -> str:
     return text.removesuffix("/README")
 
 
+def _rank(path: Path) -> tuple[int, Path]:
+    """Put what a folder holds itself before its subfolders."""
+    return len(path.parts), path
+
+
 def _title(path: Path) -> str:
     found = _TITLE.search(path.read_text("utf-8"))
     return found[1] if found else path.stem
@@ -95,20 +100,20 @@ def _name_headings(tokens: list[Token]) -> None:
             opening.attrSet("id", words.replace(" ", "-"))
 
 
-def _linked(children: list[Token], page: Page) -> Iterator[Token]:
-    """Give the tokens of a line, links led to where they lead on the hub or taken away."""
-    is_dropped = False
+def _linked(children: list[Token], page: GuidePage) -> Iterator[Token]:
+    """Give the tokens of a line, links led to where they lead on the hub, or small text instead."""
+    is_link = True
     for token in children:
         if token.type == "link_open":
             target = _target(str(token.attrGet("href")), page)
-            is_dropped = target is None
-            if target is not None:
-                token.attrSet("href", target)
-        if not (is_dropped and token.type in ("link_open", "link_close")):
-            yield token
+            is_link = target is not None
+            token.attrs = {"href": target} if target is not None else {}
+        if token.type in ("link_open", "link_close") and not is_link:
+            token.tag = "small"
+        yield token
 
 
-def _target(href: str, page: Page) -> str | None:
+def _target(href: str, page: GuidePage) -> str | None:
     parts = urlsplit(href)
     if parts.scheme or not parts.path:
         return href

@@ -10,10 +10,11 @@ from html import unescape
 
 import httpx
 import pytest
+from setuptools import find_namespace_packages
 
 from hub.app import build
 from hub.clock import system_clock
-from hub.guide.library import html_of, pages
+from hub.guide.library import HOME, html_of, pages
 from tests.integration.app.conftest import BASE, World
 
 CONTACT = "mailto:security@hub.example"
@@ -73,6 +74,12 @@ async def test_a_page_of_the_guide_is_plain_html_and_its_source_is_at_hand(
 async def test_nothing_but_the_pages_is_served(stranger: httpx.AsyncClient, name: str) -> None:
     answer = await stranger.get(f"/guide/{name}")
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+def test_an_installed_hub_has_the_pages_with_it() -> None:
+    packages = find_namespace_packages(include=["hub*"])
+    homes = {page.file.parent.relative_to(HOME).as_posix() for page in pages().values()}
+    assert {f"hub.guide.{home.replace('/', '.')}" for home in homes - {"."}} <= set(packages)
 
 
 def test_tables_links_and_headings_of_a_page_are_markup_and_html_in_it_is_text() -> None:
