@@ -116,5 +116,5 @@ async def test_the_metadata_lead_to_the_guide_and_to_the_policy_on_data(
     resource = (await stranger.get("/.well-known/oauth-protected-resource")).json()
     assert server["service_documentation"] == resource["resource_documentation"]
     for address in (server["service_documentation"], resource["resource_policy_uri"]):
-        assert address.startswith(f"{BASE}/guide")
+        assert address.startswith(f"{BASE}/")
         assert (await stranger.get(address)).status_code == 200
