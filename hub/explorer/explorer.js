@@ -77,7 +77,10 @@ function failed(code, message, more) {
 
 // A refusal outside of GraphQL (RFC 9457) as an error of an answer.
 function refusal({ code, title, detail, hint }) {
-  if (code === "TOKEN_MISSING") at("own").open = true;
+  if (code === "TOKEN_MISSING") {
+    at("session").textContent = "未接入：此枢纽不接受匿名提问 Not connected: this hub takes no anonymous questions";
+    at("own").open = true;
+  }
   return { message: detail ?? title ?? REFUSED[code] ?? REFUSED_OTHERWISE, extensions: { code, detail: hint } };
 }
 

@@ -96,7 +96,7 @@ async def _register(url: str, key: SigningKey) -> None:
 
 def test_without_a_key_the_page_says_in_words_what_to_do(seen: Seen) -> None:
     without = seen["without"]
-    assert without["session"].startswith("匿名")
+    assert without["session"].startswith("未接入")
     (error,) = without["errors"]
     assert error.startswith("TOKEN_MISSING 此枢纽只应答持有密钥的客户端")
     assert "undefined" not in error
@@ -154,7 +154,7 @@ def test_the_private_key_is_never_sent_or_kept_and_cannot_be_taken_out(
         assert body[:40] not in line
     assert seen["kept"] == ""
     assert set(seen["extractable"]) == {False}
-    assert seen["reloaded"]["session"].startswith("匿名")
+    assert seen["reloaded"]["session"].startswith("未接入")
     assert set(seen["requests"]) == {"127.0.0.1"}
 
 
