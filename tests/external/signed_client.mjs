@@ -1,9 +1,10 @@
 // A client of profile hub-sig-1, written from docs/standard/hub-sig-1.md alone, with Node's own crypto:
+//   node signed_client.mjs new <client id> <folder>      makes key.pem and registration.json
 //   node signed_client.mjs <hub> <client id> <key.pem> <source> <rows.ndjson>
-// Registers a second key in the sandbox, pushes and reads as both, and writes down what it met, as JSON.
+// Pushes and reads, registers another key in the sandbox and asks, and writes down what it met, as JSON.
 // What must hold is said in test_signed_client.py.
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, verify } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 
 const b64u = (bytes) => Buffer.from(bytes).toString("base64url");
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
@@ -113,7 +114,16 @@ function wrong({ told, request }, keys) {
   return told.headers["content-digest"] === digest(told.body) ? null : "digest";
 }
 
+const freshKey = () => new Key(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+
 const [hub, id, keyFile, source, rowsFile] = process.argv.slice(2);
+if (hub === "new") {
+  const folder = keyFile, key = freshKey();
+  const document = { version: "hub-registration-1", clientId: id, name: id, jwk: key.jwk, kid: key.id, scopes: [], sources: [] };
+  await writeFile(`${folder}/key.pem`, key.secret.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+  await writeFile(`${folder}/registration.json`, JSON.stringify(document));
+  process.exit(0);
+}
 const metadata = await (await fetch(`${hub}/.well-known/oauth-authorization-server`)).json();
 const base = metadata.issuer;
 const { keys: published } = await (await fetch(metadata.jwks_uri)).json();
@@ -155,7 +165,7 @@ const record = await university.signed("GET", `/records/${entry}`);
 seen.record = { status: record.told.status, wrong: wrong(record, keys), body: JSON.parse(text(record.told)) };
 
 // The sandbox registers whoever proves a key, for questions.
-const visitor = new Client(base, "", new Key(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey));
+const visitor = new Client(base, "", freshKey());
 const registered = await fetch(`${base}/sandbox/clients`, {
   method: "POST",
   headers: { "Content-Type": "application/json", DPoP: visitor.proof("POST", "/sandbox/clients") },

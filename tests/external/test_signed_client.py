@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from hub.access.clients import ClientKind
-from hub.access.registration import ClientGrant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, admit, read_application
 from hub.access.store import DatabaseClientStore
 from hub.clock import system_clock
-from hub.crypto.keys import generate_key
 from hub.demo import records
 from hub.store.database import Database
 from tests.node_tools import node_alone
@@ -36,8 +35,12 @@ def met(database_url: str, tmp_path: Path) -> dict[str, Any]:
     """What the client met."""
     tools = node_alone(Path(__file__).parent)
     with running_hub(database_url, tmp_path) as hub:
+        made = tools.node("signed_client.mjs", "new", CLIENT, str(tmp_path))
+        assert made.returncode == 0, made.stderr
+        asyncio.run(
+            _register(database_url, json.loads((tmp_path / "registration.json").read_text()))
+        )
         key, rows = tmp_path / "key.pem", tmp_path / "rows.ndjson"
-        key.write_bytes(asyncio.run(_registered(database_url)))
         rows.write_text(json.dumps({"type": "Instrument", "record": ROW}) + "\n", "utf-8")
         arguments = (hub, CLIENT, str(key), records.SOURCE, str(rows))
         done = tools.node("signed_client.mjs", *arguments)
@@ -46,14 +49,12 @@ def met(database_url: str, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
-async def _registered(url: str) -> bytes:
-    """Register the client for the university, and return its private key as PEM."""
-    key = generate_key()
-    application = read_application(application_document(CLIENT, CLIENT, key.public))
+async def _register(url: str, document: dict[str, Any]) -> None:
+    """Register the client for the university, as an operator does with its document."""
     grant = ClientGrant(records.UNIVERSITY, ClientKind.UNIVERSITY, SCOPES, (records.SOURCE,))
     async with Database(url) as database:
-        await admit(DatabaseClientStore(database), application, grant, system_clock())
-    return key.pem()
+        store = DatabaseClientStore(database)
+        await admit(store, read_application(document), grant, system_clock())
 
 
 def test_a_client_in_node_pushes_reads_and_verifies_by_the_text_of_the_profile(
