@@ -32,6 +32,7 @@ from hub.front import front_routes
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
@@ -78,6 +79,8 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     asgi: ASGIApp
+    routes: tuple[BaseRoute, ...]
+    """Every route but `/graphql`, which is an application of its own."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -134,7 +137,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
-        *front_routes(database, sequencer, state),
+        *front_routes(database, sequencer, state, contact=settings.contact),
+        *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
@@ -155,6 +159,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
             Application(GraphQLEndpoint(engine, access), routed(routes)),
             is_secure=settings.base.startswith("https://"),
         ),
+        routes=tuple(routes),
     )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Awaitable
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import schema
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.guide.page import page
 from hub.ledger.sequencer import Sequencer
 from hub.problem import problem
 from hub.state import State
@@ -27,50 +26,74 @@ MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-SHEET = """body{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:46rem;
-margin:3rem auto;padding:0 1rem}li{margin:.3rem 0}
-.state{color:#0b6e6e}.bad{color:#a32323}"""
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(SHEET.encode()).digest()).decode()}';"
-    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-PAGE = """<!doctype html>
-<html lang="zh"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Yangtze Delta Instrument Exchange Hub</title><link rel="icon" href="data:,">
-<style>{sheet}</style></head><body>
-<h1>长三角大型科研仪器数据交换枢纽</h1>
-<p>One published standard, one GraphQL endpoint, many sources, and a proof for every record.</p>
+BODY = """<h1>长三角大型科研仪器数据交换枢纽<br>
+<small>Yangtze Delta Instrument Exchange Hub</small></h1>
+<p>一套公开标准、一个 GraphQL 接口汇集各方来源，每条记录都有可离线核验的回执。<br>
+<span class="soft">One published standard, one GraphQL endpoint over many sources,
+and a proof for every record.</span></p>
 <p class="{style}">{state}</p>
+<h2>查询与接入 Ask and join</h2>
 <ul>
-<li><a href="/explore">Explorer 查询</a>: ask, and see each source's state and age</li>
-<li><a href="/standard/standard.md">Standard 数据标准</a> {version}, as
-<a href="/standard/hub.graphql">GraphQL SDL</a>, <a href="/standard/codes.json">code lists</a>,
-<a href="/standard/monthly_workbook.xlsx">monthly workbook 月度报送表</a></li>
-<li><a href="/log/checkpoint">Log 透明日志</a>: newest checkpoint,
-<a href="/log/vkey">key</a>, <a href="/log/policy">policy</a></li>
-<li><a href="/.well-known/oauth-authorization-server">How to authenticate 接入认证</a></li>
-</ul></body></html>
-"""
+<li><a href="/explore">查询台 Explorer</a>：提问，并看到每个来源的状态与数据时间
+<span class="soft">ask, and see each source's state and age</span></li>
+<li><a href="/guide">接入指南 Guide</a>：
+<a href="/guide/partners/quickstart">登记与快速上手 registration and quick start</a>、
+<a href="/guide/standard/wire">接口报文 every route</a>、
+<a href="/guide/errors">错误代码 errors</a></li>
+<li><a href="/.well-known/oauth-authorization-server">认证元数据 Authentication metadata</a></li>
+</ul>
+<h2>标准 Standard</h2>
+<ul>
+<li><a href="/standard/standard.md">数据标准 Data standard</a> {version}：
+<a href="/standard/hub.graphql">GraphQL SDL</a>、
+<a href="/standard/codes.json">代码表 code lists</a>、
+<a href="/standard/monthly_workbook.xlsx">月度报送表 monthly workbook</a></li>
+<li>技术服务规范 Service specifications：{specifications}</li>
+</ul>
+<h2>信任与安全 Trust and security</h2>
+<ul>
+<li><a href="/log/checkpoint">透明日志 Log</a>：最新检查点 newest checkpoint、
+<a href="/log/vkey">公钥 key</a>、<a href="/log/policy">核验策略 policy</a>、
+<a href="/guide/standard/receipts">回执 receipts</a></li>
+<li><a href="/guide/SECURITY">安全承诺与漏洞报告
+What the hub promises, and how to report a weakness</a>{contact}</li>
+</ul>"""
+CONTACT = '（<a href="/.well-known/security.txt">security.txt</a>）'
+PARTS = {"database": "数据库 database", "log": "日志 log", "shared": "共享状态 shared state"}
+SPECIFICATIONS = {
+    "data-collection": "采集 collection",
+    "data-storage": "存储 storage",
+    "data-interface": "接口 interface",
+    "data-service": "服务 service",
+    "data-security": "安全 security",
+}
+"""The pages that 二(八) of the sharing policy asks for."""
 
 
-def front_routes(database: Database, sequencer: Sequencer, shared: State) -> list[Route]:
-    """Return the routes that need no authentication; they show no records."""
+def front_routes(
+    database: Database, sequencer: Sequencer, shared: State, *, contact: str | None = None
+) -> list[Route]:
+    """Return the routes that need no authentication; they show no records.
+
+    `contact`: whom to tell of a weakness, where the operator has said so.
+    """
     files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
-    async def page(_: Request) -> Response:
+    async def front(_: Request) -> Response:
         state = await _state(database, sequencer, shared)
         well = all(part == "ok" for part in state.values())
-        summary = "; ".join(f"{name}: {part}" for name, part in state.items())
-        return HTMLResponse(
-            PAGE.format(
-                sheet=SHEET,
-                version=schema.STANDARD_VERSION,
-                state=escape(summary),
-                style="state" if well else "bad",
+        summary = "，".join(f"{PARTS.get(name, name)}: {part}" for name, part in state.items())
+        body = BODY.format(
+            version=schema.STANDARD_VERSION,
+            state=escape(summary),
+            style="state" if well else "bad",
+            contact=CONTACT if contact else "",
+            specifications="、".join(
+                f'<a href="/guide/standard/{name}">{title}</a>'
+                for name, title in SPECIFICATIONS.items()
             ),
-            headers={"Content-Security-Policy": POLICY},
         )
+        return page("长三角大型科研仪器数据交换枢纽", body)
 
     async def health(_: Request) -> Response:
         state = await _state(database, sequencer, shared)
@@ -84,7 +107,7 @@ def front_routes(database: Database, sequencer: Sequencer, shared: State) -> lis
         return Response(path.read_bytes(), headers={"Content-Type": MEDIA_TYPES[path.suffix]})
 
     return [
-        Route("/", page),
+        Route("/", front),
         Route("/healthz", health),
         Route("/standard/{name}", published),
     ]

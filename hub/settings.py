@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 PREFIX = "HUB_"
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.\-/]{2,120}")
+_CONTACT = re.compile(
+    r"(mailto:[\w.+\-]{1,64}@[\w\-]+(\.[\w\-]+)+|tel:\+[0-9\-]{5,30}|https://[!-~]{1,500})",
+    re.ASCII,
+)
 _PORTS = range(1, 65536)
 _WORKERS = range(1, 65)
 _INTERVAL_S = range(10, 86_401)
@@ -86,6 +90,12 @@ def _origin(text: str) -> str:
     return text
 
 
+def _contact(text: str) -> str:
+    if not _CONTACT.fullmatch(text):
+        raise ValueError("is mailto:somebody@example.org, tel:+86-… or an https:// address")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The settings of one hub; each is the variable `HUB_` + its name in capitals."""
@@ -147,6 +157,11 @@ class Settings:
         "seconds after which every list of each source is harvested again, 10 to 86400, in place "
         "of the schedules that its feeds have; 0: only `deltahub harvest` does it",
         _seconds(_INTERVAL_S),
+    )
+    contact: str | None = _setting(
+        "where to report a weakness: mailto:, tel: or https: address, published in "
+        "/.well-known/security.txt; without it there is no such file",
+        _contact,
     )
 
     @classmethod

@@ -64,6 +64,12 @@ def node_tools(source: Path) -> NodeTools:
     return NodeTools(folder)
 
 
+def node_alone(source: Path) -> NodeTools:
+    """Return Node on the scripts of `source`, for those that need no package."""
+    _need_node()
+    return NodeTools(source)
+
+
 def _need_node() -> None:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip(f"no Node: install Node {NODE_MIN} or newer with npm")

@@ -109,6 +109,12 @@ def test_every_scope_is_explained_to_partners() -> None:
     assert [scope.value for scope in Scope if f"`{scope.value}`" not in page] == []
 
 
+def test_the_quick_start_says_what_a_token_request_must_name() -> None:
+    page = (ROOT / "docs/partners/quickstart.md").read_text("utf-8")
+    assert "a token with `resource`" in page
+    assert "`invalid_target`" in page
+
+
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     text = page.read_text("utf-8")
@@ -116,3 +122,10 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
     for target in re.findall(r"`(docs/[\w./-]+\.md)`", text):
         assert (ROOT / target).exists(), target
+
+
+def test_every_page_for_operators_is_in_their_index() -> None:
+    folder = ROOT / "docs/operators"
+    index = (folder / "README.md").read_text("utf-8")
+    pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"| [{name}]({name}) |" not in index} == set()

@@ -60,6 +60,16 @@ class AccessConfig:
         """Return the address of the hub's public keys."""
         return self.public_base + "/.well-known/jwks.json"
 
+    @property
+    def documentation(self) -> str:
+        """Return the address of the guide, which the hub serves itself."""
+        return self.public_base + "/guide"
+
+    @property
+    def data_policy(self) -> str:
+        """Return the address of the page on how data may be read and used."""
+        return self.documentation + "/standard/data-service"
+
     def resource_metadata(self, path: str = "") -> str:
         """Return the address of the metadata of the resource at `path` (RFC 9728 §3.1)."""
         return f"{self.public_base}/.well-known/oauth-protected-resource{path}"

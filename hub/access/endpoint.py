@@ -103,6 +103,7 @@ class AuthorizationEndpoints:
             "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
             "dpop_signing_alg_values_supported": list(ALGORITHMS),
             "protected_resources": list(self._config.resources),
+            "service_documentation": self._config.documentation,
         }
 
     def resource_metadata(self, path: str) -> dict[str, Any]:
@@ -115,6 +116,8 @@ class AuthorizationEndpoints:
             "bearer_methods_supported": [],
             "dpop_bound_access_tokens_required": True,
             "dpop_signing_alg_values_supported": list(ALGORITHMS),
+            "resource_documentation": self._config.documentation,
+            "resource_policy_uri": self._config.data_policy,
         }
 
     def jwks(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hub.cli.context import open_database, run, settings
 from hub.cli.serve import listening, settle_collector
 from hub.clock import system_clock
 from hub.demo import story
-from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, register
+from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
 from hub.demo.records import SERVICE_ID
 from hub.harvest.service import Harvester
 from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
@@ -37,7 +37,7 @@ def demo(
 
 async def _demo(hub_settings: Settings, *, stay: bool) -> None:
     printer = Printer()
-    folder = hub_settings.data_dir / "demo"
+    folder = home(hub_settings.data_dir, hub_settings.base)
     folder.mkdir(parents=True, exist_ok=True)
     printer.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
     printer.line("Embedded PostgreSQL, sandbox systems and the hub start ...")

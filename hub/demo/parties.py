@@ -1,13 +1,14 @@
 """`parties`: the demo's partners: a university, a partner platform, a voucher system, with keys.
 
-Keys and profiles are kept under `<data folder>/demo/<name>`, so that they are the same on every run
-and `deltahub client --as …` can use them.
+Keys and profiles are kept under `<data folder>/demo/<host>-<port>/<name>`: they are the same on
+every run, `deltahub client --as …` can use them, and a run at another address leaves them alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hub.access.clients import ClientKind
 from hub.access.registration import ClientGrant, admit, application_document, read_application
@@ -59,6 +60,11 @@ VOUCHER = Party(
     ("catalogue:read", "service:read", "voucher:read", "voucher:verify", "receipt:read"),
 )
 PARTIES = (UNIVERSITY, PARTNER, VOUCHER)
+
+
+def home(data_dir: Path, hub: str) -> Path:
+    """Return the folder of the demo's partners of the hub at this address."""
+    return data_dir / "demo" / urlsplit(hub).netloc.replace(":", "-")
 
 
 async def register(database: Database, folder: Path, hub: str, clock: Clock) -> dict[str, Profile]:

@@ -165,7 +165,8 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     partner, university, voucher = (p.profile(folder) for p in (PARTNER, UNIVERSITY, VOUCHER))
     ask = ".venv/bin/deltahub client query --as"
     printer.line()
-    printer.line(f"The hub is up at {base}    Explorer: {base}/explore    Ctrl-C stops everything")
+    printer.line(f"The hub is up at {base}    Ctrl-C stops everything")
+    printer.line(f"Explorer: {base}/explore    Guide: {base}/guide")
     printer.line("The same question, and three more to try in another shell:")
     printer.line(f"  {ask} {partner} {QUESTION}")
     search = '{ instruments(search: "smdj", first: 3) { totalCount nodes { key name { zh } } } }'

@@ -34,23 +34,33 @@ class ForgottenError extends Error {}
 // which may be another name of the same hub (localhost and 127.0.0.1).
 export class Session {
   #base; #key; #jwk; #kid; #token; #expires = 0; #dpopNonce;
+  client = null; // null: an anonymous caller
+  isOwn = false; // whether the caller brought the key, and not the sandbox made the client
   skew = 0;
 
   constructor(base) { this.#base = base; }
 
-  async open() {
-    if (!globalThis.crypto?.subtle) {
-      throw new Error("浏览器只在 https 或本机地址上提供密钥功能 browsers make keys on https or a loopback address only");
-    }
-    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
-    const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-    this.#key = pair.privateKey;
+  async #find() {
+    this.server = await this.#json("/.well-known/oauth-authorization-server");
+    this.resource = await this.#json("/.well-known/oauth-protected-resource/graphql");
+  }
+
+  async #hold(privateKey, { kty, crv, x, y }) {
+    this.#key = privateKey;
     this.#jwk = { kty, crv, x, y };
     this.#kid = await sha256(JSON.stringify({ crv, kty, x, y }));
     this.#token = undefined;
     this.#expires = 0;
-    this.server = await this.#json("/.well-known/oauth-authorization-server");
-    this.resource = await this.#json("/.well-known/oauth-protected-resource/graphql");
+  }
+
+  // A new key, and a sandbox client for it, where this hub is a sandbox.
+  async open() {
+    this.client = null;
+    this.isOwn = false;
+    await this.#find();
+    if (!globalThis.crypto?.subtle) return; // browsers make keys on https or a loopback address only
+    const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+    await this.#hold(pair.privateKey, await crypto.subtle.exportKey("jwk", pair.publicKey));
     // The proof shows that the key is ours; the hub registers the key that made it.
     const url = new URL("/sandbox/clients", this.server.issuer).href;
     const made = await fetch(this.#base + "/sandbox/clients", {
@@ -58,11 +68,25 @@ export class Session {
       headers: { "Content-Type": "application/json", DPoP: await this.#proof("POST", url) },
       body: JSON.stringify({ name: "explorer" }),
     });
-    this.client = null;
     if (made.status === 404) return; // no sandbox here: what anonymous callers may ask is left
     if (!made.ok) throw new Error(`/sandbox/clients: HTTP ${made.status} ${await inWords(made)}`);
     this.#dpopNonce = made.headers.get("DPoP-Nonce") ?? undefined;
     this.client = await made.json();
+  }
+
+  // A registered client with its own key; fetches a token, so that a wrong one is told at once.
+  async use(clientId, { privateKey, jwk }) {
+    const before = [this.#key, this.#jwk, this.#kid, this.#token, this.#expires, this.client, this.isOwn];
+    try {
+      await this.#find();
+      await this.#hold(privateKey, jwk);
+      this.client = { clientId };
+      this.isOwn = true;
+      await this.#fetchToken();
+    } catch (error) {
+      [this.#key, this.#jwk, this.#kid, this.#token, this.#expires, this.client, this.isOwn] = before;
+      throw error;
+    }
   }
 
   async #json(path) {
@@ -97,16 +121,19 @@ export class Session {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded", DPoP: await this.#proof("POST", url) },
       body: new URLSearchParams({
-        grant_type: "client_credentials", resource: this.resource.resource, scope: this.client.scopes.join(" "),
+        grant_type: "client_credentials", resource: this.resource.resource,
         client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", client_assertion: assertion,
       }),
     });
     this.#dpopNonce = answer.headers.get("DPoP-Nonce") ?? this.#dpopNonce;
     const body = await answer.json();
     if (body.error === "use_dpop_nonce" && again) return this.#fetchToken(false);
-    if (body.error === "invalid_client") throw new ForgottenError(body.error_description);
+    if (body.error === "invalid_client") {
+      throw new ForgottenError("枢纽不认识这个客户端和密钥，或已停用 The hub does not know this client with this key, or it was ended (invalid_client)");
+    }
     if (!answer.ok) throw new Error(`token: ${body.error} ${body.error_description ?? ""}`);
     this.#token = body.access_token;
+    this.client.scopes = body.scope.split(" ");
     this.#expires = now + body.expires_in - 30;
   }
 
@@ -118,16 +145,18 @@ export class Session {
     return { Authorization: `DPoP ${this.#token}`, DPoP: await this.#proof(method, url, this.#token) };
   }
 
-  // A hub that has forgotten this client (its database is new) is asked for another one, once.
+  // A token that has ended is replaced, once. A hub that has forgotten a sandbox client (its database
+  // is new) is asked for another one.
   async post(query, variables, language = "zh") {
     let answer;
     try {
       answer = await this.#post(query, variables, language);
     } catch (error) {
-      if (!(error instanceof ForgottenError)) throw error;
+      if (this.isOwn || !(error instanceof ForgottenError)) throw error;
     }
     if (answer && (!this.client || !answer.headers.has("WWW-Authenticate"))) return answer;
-    await this.open();
+    if (this.isOwn) this.#expires = 0;
+    else await this.open();
     return this.#post(query, variables, language);
   }
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -26,6 +27,7 @@ from hub.access.service import Access
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
+from hub.explorer.reference import reference
 from hub.problem import problem
 from hub.state import State
 from schema.strict_json import read_json
@@ -35,6 +37,7 @@ MEDIA_TYPES = {
     "explorer.css": "text/css; charset=utf-8",
     "explorer.js": "text/javascript; charset=utf-8",
     "access.js": "text/javascript; charset=utf-8",
+    "key.js": "text/javascript; charset=utf-8",
     "show.js": "text/javascript; charset=utf-8",
 }
 POLICY = (
@@ -65,9 +68,15 @@ def explorer_routes(samples: Samples) -> list[Route]:
     async def sample_list(_: Request) -> Response:
         return JSONResponse(list(samples()), headers={"Cache-Control": "no-store"})
 
+    async def types(_: Request) -> Response:
+        # The first one to ask has it built, which takes longer than others should wait.
+        body = await asyncio.to_thread(reference)
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
     return [
         Route("/explore", page),
         Route("/explore/samples.json", sample_list),
+        Route("/explore/types.json", types),
         Route("/explore/{name}", part),
     ]
 

@@ -1,6 +1,7 @@
 // The explorer: named samples, an editor, the answer with its sources, and the schema to read.
 import { Session } from "/explore/access.js";
-import { element, showJson, showSchema } from "/explore/show.js";
+import { keyOf } from "/explore/key.js";
+import { element, localTime, showJson, showSchema } from "/explore/show.js";
 
 const at = (id) => document.getElementById(id);
 const session = new Session(location.origin);
@@ -9,6 +10,13 @@ const IN_WORDS = {
   OK: "正常", STALE: "已过期", NEVER: "从未应答", ERROR: "出错", TIMEOUT: "超时", OPEN: "已断开",
   DENIED: "被拒绝", BAD_DATA: "数据有误",
 };
+// Refusals that come without words of their own.
+const REFUSED = {
+  TOKEN_MISSING: "此枢纽只应答持有密钥的客户端：请载入自己的密钥 This hub answers clients with a key only: load your own above",
+  CLIENT_INACTIVE: "该客户端未启用，请联系运行方 This client is not active: ask the operator",
+  TOKEN_REVOKED: "密钥或令牌已撤销，请联系运行方 The key or token was revoked: ask the operator",
+};
+const REFUSED_OTHERWISE = "身份未通过验证 The caller is not authenticated";
 let samples = [];
 let exampleKey = ""; // of an instrument that an answer named; samples about one instrument use it
 
@@ -24,7 +32,7 @@ function sourceRow(source) {
   const status = element("td", `${IN_WORDS[source.status] ?? ""} ${source.status}`, source.status);
   if (source.errorCode) status.append(` ${source.errorCode}`);
   const heard = Boolean(source.asOf);
-  const time = element("time", heard ? new Date(source.asOf).toLocaleString("sv-SE") : "—");
+  const time = element("time", heard ? localTime(source.asOf) : "—");
   time.title = time.dateTime = source.asOf ?? "";
   const asOf = element("td");
   asOf.append(time);
@@ -38,7 +46,11 @@ function sourceRow(source) {
 // An error says its code, its words, where it applies and, small, what a developer needs.
 function errorLine(code, message, more) {
   const line = element("p", undefined, "error");
-  line.append(element("b", code), ` ${message}`);
+  const name = element("a", code);
+  name.href = "/guide/errors";
+  const bold = element("b");
+  bold.append(name);
+  line.append(bold, ` ${message}`);
   if (more) line.append(element("small", more));
   return line;
 }
@@ -63,6 +75,15 @@ function failed(code, message, more) {
   document.body.dataset.state = "failed";
 }
 
+// A refusal outside of GraphQL (RFC 9457) as an error of an answer.
+function refusal({ code, title, detail, hint }) {
+  if (code === "TOKEN_MISSING") {
+    at("session").textContent = "未接入：此枢纽不接受匿名提问 Not connected: this hub takes no anonymous questions";
+    at("own").open = true;
+  }
+  return { message: detail ?? title ?? REFUSED[code] ?? REFUSED_OTHERWISE, extensions: { code, detail: hint } };
+}
+
 function showAnswer(answer, status, milliseconds, bytes) {
   const extensions = answer.extensions ?? {};
   const facts = [`HTTP ${status}`, `${milliseconds.toFixed(0)} ms`, `${bytes.toLocaleString()} B`];
@@ -70,7 +91,7 @@ function showAnswer(answer, status, milliseconds, bytes) {
   if (extensions.denied) facts.push(`未显示 hidden ${extensions.denied}`);
   if (extensions.requestId) facts.push(`请求 request ${extensions.requestId}`);
   at("facts").replaceChildren(...facts.map((fact) => element("span", fact)));
-  const problems = answer.errors ?? (answer.code ? [{ message: answer.detail ?? answer.title, extensions: { code: answer.code, detail: answer.hint } }] : []);
+  const problems = answer.errors ?? (answer.code ? [refusal(answer)] : []);
   at("errors").replaceChildren(...problems.map(graphQLError));
   at("sources").tBodies[0].replaceChildren(...(extensions.sources ?? []).map(sourceRow));
   showJson(at("data"), answer.data);
@@ -122,12 +143,45 @@ function choose(sample) {
   clear();
 }
 
+function showSession() {
+  const kind = session.isOwn ? "客户端 Client" : "沙箱客户端 Sandbox client";
+  at("session").textContent = session.client
+    ? `${kind} ${session.client.clientId} · ${session.client.scopes.join(" ")}`
+    : "匿名：至多可用所列示例 Anonymous: the samples as they are, at most";
+}
+
+async function useOwnKey() {
+  const [file] = at("key").files, clientId = at("client").value.trim();
+  at("refused").textContent = "";
+  if (!globalThis.crypto?.subtle) {
+    at("refused").textContent = "浏览器只在 https 或本机地址上提供密钥功能 Browsers handle keys on https or a loopback address only";
+    return;
+  }
+  if (!file || !clientId) {
+    at("refused").textContent = "请填写客户端标识并选择私钥文件 Give the client id and choose the key file";
+    return;
+  }
+  at("use").disabled = true;
+  try {
+    await session.use(clientId, await keyOf(file));
+    at("own").open = false;
+    showSession();
+    await run();
+  } catch (error) {
+    at("refused").textContent = error.message;
+  } finally {
+    at("key").value = "";
+    at("use").disabled = false;
+  }
+}
+
 async function start() {
   at("run").addEventListener("click", runAndShow);
+  at("use").addEventListener("click", useOwnKey);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); runAndShow(); }
   });
-  at("docs").addEventListener("toggle", () => showSchema(session, at("schema"), at("find")), { once: true });
+  at("docs").addEventListener("toggle", () => showSchema(at("schema"), at("find")), { once: true });
   try {
     samples = await (await fetch("/explore/samples.json")).json();
     at("sample").replaceChildren(...samples.map((sample) => element("option", sample.title)));
@@ -139,9 +193,7 @@ async function start() {
     failed("NO_SESSION", "无法建立会话 No session could be opened", error.message);
     return;
   }
-  at("session").textContent = session.client
-    ? `沙箱客户端 Sandbox client ${session.client.clientId} · ${session.client.scopes.join(" ")}`
-    : "匿名：仅限所列示例 Anonymous: the samples as they are (HUB_SANDBOX=1 on this machine allows more)";
+  showSession();
   document.body.dataset.state = "ready";
   await run();
 }

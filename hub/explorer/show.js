@@ -3,6 +3,16 @@
 const COLOURED_MAX = 200_000; // characters; longer answers are shown without colours
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null/g;
 
+const INSTANT = /^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"$/;
+
+// An instant in the viewer's zone, with its offset: 2026-11-26 08:30:00 +08:00.
+export function localTime(text) {
+  const at = new Date(text);
+  const offset = -at.getTimezoneOffset();
+  const digits = (number) => String(Math.trunc(Math.abs(number))).padStart(2, "0");
+  return `${at.toLocaleString("sv-SE")} ${offset < 0 ? "-" : "+"}${digits(offset / 60)}:${digits(offset % 60)}`;
+}
+
 export function element(name, content, className) {
   const made = document.createElement(name);
   if (content !== undefined) made.textContent = content;
@@ -19,27 +29,24 @@ export function showJson(place, value) {
   for (const found of text.matchAll(TOKEN)) {
     const kind = found[2] ? "key" : found[1] ? "string" : "other";
     const shown = found[1] ?? found[0];
-    parts.push(text.slice(done, found.index), element("span", shown, kind));
+    const part = element("span", shown, kind);
+    if (kind === "string" && INSTANT.test(shown)) part.dataset.local = localTime(shown.slice(1, -1));
+    parts.push(text.slice(done, found.index), part);
     done = found.index + shown.length;
   }
   return place.replaceChildren(...parts, text.slice(done));
 }
 
-const INTROSPECTION = `{ __schema { types { name kind description
-  fields { name description args { name type { ...T } } type { ...T } }
-  inputFields { name description type { ...T } } enumValues { name description } } } }
-fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }`;
-
 const BUILT_IN = new Set(["Int", "Float", "String", "Boolean", "ID"]);
 
 // A type as written in a schema, its name a link to its own description.
 function written(type) {
-  if (type.kind === "NON_NULL") return [...written(type.ofType), "!"];
-  if (type.kind === "LIST") return ["[", ...written(type.ofType), "]"];
-  if (BUILT_IN.has(type.name)) return [type.name];
-  const link = element("a", type.name);
-  link.href = `#type-${type.name}`;
-  return [link];
+  const name = type.replace(/[[\]!]/g, "");
+  if (BUILT_IN.has(name)) return [type];
+  const link = element("a", name);
+  link.href = `#type-${name}`;
+  const [before, after] = type.split(name);
+  return [before, link, after];
 }
 
 function member(found) {
@@ -47,43 +54,35 @@ function member(found) {
   const args = (found.args ?? []).flatMap((arg, n) => [n ? ", " : "", `${arg.name}: `, ...written(arg.type)]);
   if (args.length) term.append("(", ...args, ")");
   if (found.type) term.append(": ", ...written(found.type));
-  return [term, element("dd", found.description ?? "")];
+  return [term, element("dd", found.description)];
 }
 
 function described(type, members) {
   const title = element("h3", `${type.name} `);
   title.id = `type-${type.name}`;
-  title.append(element("small", type.kind.toLowerCase().replace("_", " ")));
+  title.append(element("small", type.kind));
   const list = element("dl");
   list.append(...members.flatMap(member));
-  return [title, element("p", type.description ?? ""), list];
+  return [title, element("p", type.description), list];
 }
 
 function matching(types, wanted) {
   return types.flatMap((type) => {
-    const members = [...(type.fields ?? []), ...(type.inputFields ?? []), ...(type.enumValues ?? [])];
-    const named = (found) => `${found.name} ${found.description ?? ""}`.toLowerCase().includes(wanted);
-    if (named(type)) return described(type, members);
-    const hits = members.filter(named);
+    const named = (found) => `${found.name} ${found.description}`.toLowerCase().includes(wanted);
+    if (named(type)) return described(type, type.members);
+    const hits = type.members.filter(named);
     return hits.length ? described(type, hits) : [];
   });
 }
 
-const rank = (name) => ["Query", "Mutation"].indexOf(name) >>> 0;
-
-export async function showSchema(session, place, find) {
-  let answer;
+// The published interface, which everybody may read.
+export async function showSchema(place, find) {
+  let types;
   try {
-    answer = await (await session.post(INTROSPECTION, {}, navigator.language)).json();
+    types = await (await fetch("/explore/types.json")).json();
   } catch (error) {
     return place.replaceChildren(element("p", error.message, "error"));
   }
-  if (!answer.data) {
-    const told = answer.errors?.map((error) => `${error.extensions?.code} ${error.message}`).join("; ") ?? answer.code;
-    return place.replaceChildren(element("p", told, "error"));
-  }
-  const types = answer.data.__schema.types.filter((type) => !type.name.startsWith("__") && !BUILT_IN.has(type.name));
-  types.sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name));
   const show = () => {
     const parts = matching(types, find.value.trim().toLowerCase());
     place.replaceChildren(...(parts.length ? parts : [element("p", "没有找到 Nothing found")]));

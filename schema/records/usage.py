@@ -217,11 +217,11 @@ class ServiceRecord:
         "服务内容", "What was done", grade=Grade.L3, length_max=1000, multiline=True, default=None
     )
     charge: Money | None = item(
-        "服务金额", "Charge, in yuan", grade=Grade.L3, filterable=True, default=None
+        "服务金额，单位元", "Charge, in yuan", grade=Grade.L3, filterable=True, default=None
     )
     voucher_fen: int | None = item(
-        "创新券抵扣",
-        "Part of the charge that a voucher pays",
+        "创新券抵扣金额，单位分（100 分为 1 元，服务金额以元计）",
+        "Part of the charge that a voucher pays, in fen: 100 fen are 1 yuan of the charge",
         unit="fen CNY",
         grade=Grade.L3,
         scope="voucher:read",

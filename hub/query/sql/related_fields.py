@@ -103,9 +103,24 @@ def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     body = writer.inner(here.nodes, spec.name, alias, here.path, cost)
     rows = (  # the text is written inside, so that no other column passes through the sort
         f"(SELECT {body} AS j FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"
-        f" ORDER BY {alias}.key,{alias}.item_id LIMIT {size}) {alias}r"
+        f" ORDER BY {_reading_order(spec, alias)} LIMIT {size}) {alias}r"
     )
     return f"(SELECT {jsontext.json_list(f'{alias}r.j')} FROM {rows})"
+
+
+def _reading_order(spec: RecordSpec, alias: str) -> str:
+    """Return the order of a plain list: codes in the key as their list has them, then the key.
+
+    The letters of a code say nothing of its place: FRIDAY is not the first day of a week.
+    """
+    coded = [spec.item(name) for name in spec.key if spec.item(name).code_list is not None]
+    places = [
+        f"array_position('{{{','.join(code.value for code in item.code_list)}}}'::text[],"
+        f"{alias}.{item.name})"
+        for item in coded
+        if item.code_list is not None
+    ]
+    return ",".join([*places, f"{alias}.key", f"{alias}.item_id"])
 
 
 def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:

@@ -21,6 +21,7 @@ import graphql as g
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
 from schema.item import Item
+from schema.registry import standard
 from tests.integration.oracle.meaning import (
     Asker,
     Rights,
@@ -370,7 +371,7 @@ class _Reading:
     ) -> Any:
         asked = self._arguments(kind, node)
         if not g.get_named_type(kind.fields[node.name.value].type).name.endswith("Connection"):
-            return sorted(rows, key=lambda row: (row.key, row.id))[: asked.get("first", LIST)]
+            return sorted(rows, key=_read_in_order)[: asked.get("first", LIST)]
         if not self.rights.has_row_scope(target):
             return None
         return self._page(target, rows, asked, _variables_of(node))
@@ -413,6 +414,14 @@ def _is_named(row: Row, wanted: Mapping[str, Any]) -> bool:
         return any(each.wire["localNo"] == wanted["localNo"] for each in said)
     own = {"id": row.id, "key": row.key}
     return all(own[name] == value for name, value in wanted.items())
+
+
+def _read_in_order(row: Row) -> tuple[Any, ...]:
+    """What a plain list sorts by: codes in the key by their place in their list, then the key."""
+    spec = standard()[row.kind]
+    coded = [item for item in map(spec.item, spec.key) if item.code_list is not None]
+    lists = [(item.wire, [code.value for code in item.code_list or ()]) for item in coded]
+    return (*(codes.index(row.get(wire)) for wire, codes in lists), row.key, row.id)
 
 
 def _lies(place: Any, after: Any, before: Any) -> bool:

@@ -57,3 +57,29 @@ def test_every_setting_is_documented_as_it_is() -> None:
     ]
     assert [row for row in rows if row not in page] == []
     assert page.count("| `HUB_") == len(rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mailto:security@hub.example", "https://hub.example/report?to=us", "tel:+86-571-8888-0000"],
+)
+def test_a_contact_is_an_address_that_can_be_followed(text: str) -> None:
+    assert Settings.from_environment({"HUB_CONTACT": text}).contact == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "security@hub.example",
+        "http://hub.example",
+        "mailto:x@y",
+        "mailto:a@b.example\nPolicy: https://evil.example",
+        "https://hub.example/a b",
+        "javascript:alert(1)",
+        "mailto:安全@hub.example",
+    ],
+)
+def test_another_contact_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"HUB_CONTACT": text})
+    assert "HUB_CONTACT is mailto:" in refused.value.problems[0]

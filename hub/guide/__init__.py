@@ -1,0 +1,1 @@
+"""`hub.guide`: the pages for partners, served by the hub itself."""
