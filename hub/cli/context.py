@@ -11,10 +11,14 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from hub.clock import system_clock
 from hub.embedded.server import EmbeddedPostgres
+from hub.erasure.register import ErasureRegister
+from hub.erasure.service import Erasing
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.migrations import migrate
+from schema.parties import HUB_PARTY
 
 T = TypeVar("T")
 
@@ -60,6 +64,12 @@ async def open_database(hub_settings: Settings | None = None) -> AsyncIterator[D
     """Yield the hub's database, migrated."""
     async with database_url(hub_settings or settings()) as url, Database(url) as database:
         yield database
+
+
+def erasing(hub_settings: Settings, database: Database) -> Erasing:
+    """Return what carries out orders of erasure, with the list in the data folder."""
+    party = f"{HUB_PARTY}{hub_settings.log_origin}"
+    return Erasing(database, system_clock, party, ErasureRegister(hub_settings.data_dir))
 
 
 def postgres_folder(hub_settings: Settings) -> Path:

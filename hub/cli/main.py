@@ -23,6 +23,7 @@ VERBS = {
     "verify": "verify",
     "doctor": "doctor",
     "standard": "standard",
+    "erase": "erase",
 }
 """Single commands, each a function of its own name in `hub.cli.<module>`."""
 GROUPS = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run, server_url, settings
+from hub.cli.context import erasing, open_database, run, server_url, settings
 from hub.clock import system_clock
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
@@ -100,8 +100,9 @@ def restore(file: BackupFile) -> None:
 
 async def _restore(file: Path) -> backups.BackupManifest:
     # Not migrated: a backup makes the tables of its own version.
-    async with server_url(settings()) as url, Database(url) as database:
-        return await backups.restore(database, file)
+    hub_settings = settings()
+    async with server_url(hub_settings) as url, Database(url) as database:
+        return await backups.restore(database, file, erasing(hub_settings, database))
 
 
 def _summary(manifest: backups.BackupManifest) -> str:

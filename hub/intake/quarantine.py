@@ -153,6 +153,12 @@ def _quarantined(row: tuple[Any, ...]) -> Quarantined:
 def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
     source, party, client_id, channel, run_id, assurance, evidence, as_of, *request = origin
     base, signature, key_id = request
+    if base is None and Assurance[assurance] is Assurance.REQUEST_SIGNED:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            message_en=f"the signed request that brought rows of {source} is not kept any more",
+            hint="Nobody vouches for them now: let the sender send them anew.",
+        )
     signed = RequestSignature(base, signature, key_id) if base is not None else None
     return Batch(
         source=source,

@@ -8,6 +8,7 @@
   withdrawals.
 - The source that sent a record may always read both: it knows the content.
 - A record that the caller may not read is answered like one that does not exist.
+- An erased entry is ERASED (410) to owner, issuer and sender, and does not exist for anybody else.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ _LOG = logging.getLogger(__name__)
 DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 _ENTRY = re.compile("[0-9]{1,18}")
+ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
 WAIT_S = 1
 """Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
 
@@ -135,6 +137,8 @@ class ProofEndpoints:
         receipt, sight, body = await self._receipt_with_sight(caller, entry)
         if receipt is None or sight is not Sight.WHOLE:
             raise _absent()
+        if receipt.is_erased:
+            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT)
         answer: Response = make(receipt, body)
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -145,11 +149,13 @@ class ProofEndpoints:
         """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
         receipt = await receipt_for(self._database, entry, self._policy)
         body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if receipt else None
-        if receipt is None or body is None:
+        if receipt is None:
             return None, Sight.NOTHING, b""
-        return receipt, await self._sight(caller, receipt, body), body
+        if body is None and not receipt.is_erased:
+            return None, Sight.NOTHING, b""  # erased between the two statements
+        return receipt, await self._sight(caller, receipt, body), body or b""
 
-    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes) -> Sight:
+    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes | None) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
             return Sight.WHOLE  # the sender knows the content
@@ -160,7 +166,9 @@ class ProofEndpoints:
         subject = Subject(
             owner=names.party(receipt.owner),
             issuer=names.party(receipt.issuer),
-            wire={} if receipt.is_withdrawal else names.wire(spec, json.loads(body)),
+            wire={}
+            if receipt.is_withdrawal or body is None
+            else names.wire(spec, json.loads(body)),
         )
         rule = None if await self._stands(spec, receipt) else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
