@@ -57,6 +57,14 @@ FROM unnest(%s::text[], %s::text[]) t(client_id, key)
 WHERE i.client_id = t.client_id AND i.key = t.key"""
 
 
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+  || coalesce(' COLLATE ' || quote_ident(c.collname), '')
+FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_collation c ON c.oid = a.attcollation AND a.attcollation <> t.typcollation
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped"""
+
+
 async def remove(
     connection: Connection, records: StoredRecords, targets: Targets, number: str, at: datetime
 ) -> set[str]:
@@ -153,4 +161,23 @@ async def scrub(connection: Connection, tables: list[str]) -> None:
     for name in tables:
         table = sql.Identifier(name)
         await connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(table))
+        cursor = await connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table))
+        if await cursor.fetchone() is None:
+            await _forget_statistics(connection, name)
     await connection.execute(b"VACUUM (FULL) pg_catalog.pg_statistic")
+
+
+async def _forget_statistics(connection: Connection, name: str) -> None:
+    """Drop the statistics of an empty table, which ANALYZE leaves as they were.
+
+    Stating the type of a column again drops them, and nobody but the owner need do it.
+    """
+    cursor = await connection.execute(_COLUMNS.encode(), (name,))
+    actions = [
+        sql.SQL("ALTER COLUMN {} TYPE {}").format(sql.Identifier(column), sql.SQL(kind))
+        for column, kind in await cursor.fetchall()
+    ]
+    statement = sql.SQL("ALTER TABLE {} {}").format(
+        sql.Identifier(name), sql.SQL(", ").join(actions)
+    )
+    await connection.execute(statement)
