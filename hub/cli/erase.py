@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hub.cli.context import erasing, open_database, run, settings
+from hub.cli.context import Act, erasing, open_database, run, settings
 from hub.erasure.finding import Found, Wanted, named_texts
 from hub.erasure.service import ErasureResult
 
@@ -82,7 +82,20 @@ async def _look(wanted: Wanted) -> Found:
 
 async def _erase(wanted: Wanted, reason: str, authority: str, by: str) -> ErasureResult:
     hub_settings = settings()
-    async with open_database(hub_settings) as database:
+    act = Act("erase", _detail(wanted, reason, authority, by))
+    async with open_database(hub_settings, act) as database:
         return await erasing(hub_settings, database).erase(
             wanted, reason=reason, ordered_by=authority, performed_by=by
         )
+
+
+def _detail(wanted: Wanted, reason: str, authority: str, by: str) -> dict[str, Any]:
+    """Return what the audit says of an order; a text that is to go must not be kept there."""
+    if wanted.text is not None and wanted.text in reason + authority + by:
+        return {}
+    said = {"reason": reason, "orderedBy": authority, "performedBy": by}
+    if wanted.text is not None:
+        return said
+    if wanted.entries:
+        return {**said, "entries": list(wanted.entries)}
+    return {**said, "type": wanted.record_type, "key": wanted.key, "source": wanted.source}

@@ -33,6 +33,7 @@ GROUPS = {
     "link": "link",
     "quarantine": "quarantine",
     "store": "store",
+    "audit": "audit",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

@@ -17,7 +17,7 @@ import typer
 
 from adapters.mapping import Mapping, MappingError, MappingProblem, parse_mapping
 from connectors.errors import ConnectorError
-from hub.cli.context import open_database, run, settings
+from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
@@ -101,7 +101,9 @@ def _read_monthly(file: Path, source: str) -> list[ReadTable]:
 
 async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submission]:
     known = settings()
-    async with open_database(known) as database:
+    sources = sorted({each.file.source for each in tables})
+    act = None if dry_run else Act("submit", {"sources": sources})
+    async with open_database(known, act) as database:
         return [
             await submit_read(
                 database,

@@ -282,6 +282,7 @@ QUARANTINE = Table(
     _instant("created_at"),
     _instant("settled_at", nullable=True),
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
+    Index("ix_quarantine_created_at", "created_at"),
 )
 
 CLIENT = Table(
@@ -315,11 +316,13 @@ REQUEST_EVIDENCE = Table(
     "request_evidence",
     METADATA,
     Column("evidence", LargeBinary, primary_key=True),  # SHA-256(base || signature)
-    Column("base", Text, nullable=False),  # signature base, RFC 9421 §2.5
+    Column("base", Text, nullable=False),  # signature base, RFC 9421 §2.5, without tokens
     Column("signature", LargeBinary, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("client_id", Text, nullable=False),
     _instant("received_at"),
+    Column("base_digest", LargeBinary),  # SHA-256 of the whole base: what the signature is over
+    Index("ix_request_evidence_received_at", "received_at"),
 )
 
 PRECEDENCE_STATE = Table(
