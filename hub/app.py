@@ -21,6 +21,8 @@ from hub.access.agreements import Agreements
 from hub.access.config import AccessConfig
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.audit.endpoint import AuditEndpoint
+from hub.audit.service import Audit
 from hub.clock import Clock
 from hub.crypto.key_files import load_or_create
 from hub.crypto.keys import generate_key, key_from_pem
@@ -48,6 +50,7 @@ from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
 from schema import STANDARD_VERSION
+from schema.parties import HUB_PARTY
 
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
@@ -94,7 +97,8 @@ class Hub:
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(
-                run_housekeeping(self.database, self.clock, stop), name="housekeeping"
+                run_housekeeping(self.database, self.clock, stop, party=_party(self.settings)),
+                name="housekeeping",
             ),
         ]
         try:
@@ -121,7 +125,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
-    proofs = ProofEndpoints(database, access, agreements, policy)
+    audit = Audit(database, clock)
+    proofs = ProofEndpoints(database, access, agreements, policy, audit)
 
     async def take(batch: Batch) -> Outcomes:
         return await submit(database, batch, clock=clock)
@@ -134,6 +139,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         submit=take,
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
+        audit=audit,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
@@ -143,6 +149,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *proofs.routes(),
+        *AuditEndpoint(audit, access).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),
         *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
@@ -163,8 +170,13 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
 
 
+def _party(settings: Settings) -> str:
+    """Return the party for which the hub itself vouches."""
+    return f"{HUB_PARTY}{settings.log_origin}"
+
+
 def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
-    party = f"hub:{settings.log_origin}"
+    party = _party(settings)
     folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
     return Schedule(database, party, clock, folder, interval_s)
 

@@ -67,6 +67,7 @@ class ErrorCode(Enum):
     NOT_ACCEPTABLE = 406, "无法按所要求的格式应答", "No acceptable representation"
     NOT_FOUND = 404, "没有找到", "Not found"
     CONFLICT = 409, "与现有内容冲突", "This conflicts with what is there"
+    ERASED = 410, "内容已依决定删除", "The content was erased by order"
 
     # Batches
     IDEMPOTENCY_KEY_MISSING = 400, "缺少幂等键", "The Idempotency-Key is missing"
@@ -144,6 +145,11 @@ class ErrorCode(Enum):
 
     # The hub itself
     DATABASE_UNAVAILABLE = 503, "数据库暂不可用", "The database is away"
+    AUDIT_UNAVAILABLE = (
+        503,
+        "审计暂不可写，受限数据不予提供",
+        "The audit cannot be written, so protected data is not given out",
+    )
     STATE_UNAVAILABLE = 503, "共享状态服务暂不可用", "The shared state is away"
     TIMEOUT = 504, "未在时限内完成", "This took longer than allowed"
     SETTINGS_INVALID = 500, "部署设置有误", "The settings are wrong"

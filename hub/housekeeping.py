@@ -4,23 +4,30 @@
 - Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
   beside runs that are still alive.
 - An order of precedence whose date has come is applied (`hub.store.relinking`).
-- Old answers to repeated requests are deleted, by one worker at a time (advisory lock).
+- One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
+  requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
+  the log; rows of the audit are deleted day by day as `hub.audit.limits` says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import psycopg
 
+from hub.audit.days import delete_old_days, seal
 from hub.clock import Clock
 from hub.errors import HubError
 from hub.harvest.runs import close_interrupted
 from hub.intake.idempotency import delete_old_answers
+from hub.intake.linking import state_as_operator
+from hub.intake.quarantine import delete_old
 from hub.store.database import Database
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
+from schema.records import AuditDay
 
 PAUSE_S = 300.0
 LOCK = 7_340_001
@@ -30,9 +37,17 @@ _LOG = logging.getLogger(__name__)
 
 
 async def run_housekeeping(
-    database: Database, clock: Clock, stop: asyncio.Event, *, pause_s: float = PAUSE_S
+    database: Database,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    party: str | None = None,
+    pause_s: float = PAUSE_S,
 ) -> None:
-    """Do what is due, at once and after each pause, until `stop`."""
+    """Do what is due, at once and after each pause, until `stop`.
+
+    `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
+    """
     while not stop.is_set():
         try:
             closed = await close_interrupted(database, clock())
@@ -40,7 +55,7 @@ async def run_housekeeping(
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
             if await switch_precedence(database, local_date(clock())):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
-            await forget_answers(database, clock)
+            await forget(database, clock, party)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
@@ -49,14 +64,32 @@ async def run_housekeeping(
             continue
 
 
-async def forget_answers(database: Database, clock: Clock) -> int:
-    """Delete old answers to repeated requests; return how many, 0 when another worker does it."""
+async def forget(database: Database, clock: Clock, party: str | None = None) -> int:
+    """Delete what has been kept long enough, and seal days of the audit.
+
+    Return how many rows were deleted, 0 when another worker does it.
+    """
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return 0
         try:
-            return await delete_old_answers(database, clock())
+            now = clock()
+            if party is not None:
+                await seal_days(database, clock, party)
+            deleted = await delete_old_days(database, now)
+            deleted += await delete_old(database, now)
+            return deleted + await delete_old_answers(database, now)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+async def seal_days(database: Database, clock: Clock, party: str) -> int:
+    """Put the roots of the audit's days that are over into the log; return how many."""
+
+    async def state(records: list[dict[str, Any]]) -> None:
+        rows = [{"type": AuditDay.__name__, "record": each} for each in records]
+        await state_as_operator(database, clock, party, rows)
+
+    return await seal(database, clock(), state)

@@ -138,6 +138,19 @@ class Grants:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Erases:
+    """States that the content of another record was erased; items by name.
+
+    `told`: the parties that the content named, beside owner and issuer.
+    """
+
+    record: str
+    authority: str
+    key: str
+    told: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 

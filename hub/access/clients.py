@@ -18,6 +18,7 @@ from datetime import datetime
 from enum import Enum, unique
 from typing import Protocol
 
+from hub.access.cases import CaseGrant
 from hub.access.limits import CLIENT_CACHE_ENTRIES, CLIENT_CACHE_S
 from hub.clock import Clock
 from hub.crypto.keys import VerifyKey
@@ -91,6 +92,7 @@ class Client:
     created_at: datetime
     not_before: datetime | None = None
     keys: tuple[ClientKey, ...] = ()
+    cases: tuple[CaseGrant, ...] = ()
 
     def key(self, kid: str) -> ClientKey | None:
         """Return this client's key with that thumbprint, whatever its status."""

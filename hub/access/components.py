@@ -9,11 +9,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from urllib.parse import parse_qsl, quote, urlsplit
 
 _IDENTIFIER = re.compile(r'"([a-z0-9@_.\-]+)"(;req)?(?:;(key|name)="([^"\\]*)")?')
+_SECRET = re.compile(r'^("(?:authorization|dpop)": )(.*)$', re.MULTILINE)
 _BYTES_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_\-.*]*)=(:[A-Za-z0-9+/=]*:)\s*")
 
 
@@ -36,6 +39,18 @@ def signature_base(message: Message, components: Sequence[str], params: str) -> 
     lines = [f"{name}: {component_value(message, name)}" for name in components]
     lines.append(f'"@signature-params": {params}')
     return "\n".join(lines).encode("ascii")
+
+
+def without_tokens(base: str) -> str:
+    """Return a signature base in which SHA-256 stands in place of the token and its proof.
+
+    For keeping: whoever still has a token can show that it is the one, nobody can use it. The
+    signature is verified over the SHA-256 of the whole base, which is kept beside it.
+    """
+    return _SECRET.sub(
+        lambda line: f"{line[1]}sha-256=:{b64encode(sha256(line[2].encode()).digest()).decode()}:",
+        base,
+    )
 
 
 def component_value(message: Message, identifier: str) -> str:

@@ -47,11 +47,22 @@ class PartyGrants:
     """Providers of whose data set all is granted."""
     partly: Mapping[AgreementDataset, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Providers by the wire name of the item that is granted."""
+    sees_everything: bool = False
+    """It reads past agreements, by case and with a reason (`hub.access.cases`)."""
 
     @property
     def limited(self) -> frozenset[AgreementDataset]:
         """The data sets of which some provider grants only named items."""
         return frozenset(self.partly)
+
+    def providers(self, dataset: AgreementDataset) -> set[str]:
+        """Return who granted a data set, or a part of it."""
+        partly = self.partly.get(dataset, {})
+        return {*self.whole.get(dataset, ()), *(key for keys in partly.values() for key in keys)}
+
+    def reaches_others(self, dataset: AgreementDataset) -> bool:
+        """Whether it may see anything of a data set that is not its own."""
+        return self.sees_everything or bool(self.providers(dataset) - {self.party})
 
     def owners(self, dataset: AgreementDataset, item: str | None = None) -> list[str]:
         """Return whose rows of a data set are visible, or whose value of an item."""

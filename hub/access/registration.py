@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.access.assertion import is_instant
+from hub.access.cases import BY_CASE, CaseGrant
 from hub.access.clients import (
     Client,
     ClientKey,
@@ -103,6 +104,8 @@ class ClientGrant:
     sources: tuple[str, ...] = ()
     agent: str | None = None
     """Who holds the key for the party: a service provider, where it is not the party itself."""
+    cases: tuple[CaseGrant, ...] = ()
+    """For each scope that is given by case: which, what for, and until when."""
 
 
 def is_party(text: str) -> bool:
@@ -118,6 +121,11 @@ async def admit(
         scopes = expand(grant.scopes)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
+    without = sorted(BY_CASE & set(scopes) - {case.scope for case in grant.cases})
+    if without:
+        raise RegistrationError(
+            f"{', '.join(without)}: given by case only; state case, purpose and last day"
+        )
     for party in (grant.party, grant.agent):
         if party is not None and not is_party(party):
             raise RegistrationError(f"{party} is no party that a client may act for; write uscc:…")
@@ -135,6 +143,7 @@ async def admit(
                 application.key, application.client_id, KeyStatus.ACTIVE, now, agent=grant.agent
             ),
         ),
+        cases=tuple(each for each in grant.cases if each.scope in scopes),
     )
     await store.register(client)
     return client

@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.responses import JSONResponse
 
+from hub.access.cases import CaseGrant, in_force, without_expired
 from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus
 from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Proof, ProofChecker
@@ -36,6 +38,8 @@ class Caller:
     sources: frozenset[str] = frozenset()
     anonymous: bool = False
     client: Client | None = field(default=None, repr=False, compare=False)
+    cases: Mapping[str, CaseGrant] = field(default_factory=dict, repr=False, compare=False)
+    """Cases in force, by the scope that they give."""
 
 
 ANONYMOUS = Caller(None, None, None, ANONYMOUS_SCOPES, anonymous=True)
@@ -74,13 +78,15 @@ class Gate:
         _check_revocation(client, token, now)
         if not await self._state.reserve(proof.replay_key, PROOF_TTL_S, proof.issued_at):
             raise TokenError(Reason.DPOP_REPLAYED)
+        cases = in_force(client.cases, now) if client.cases else {}
         return Caller(
             client.client_id,
             client.party,
             client.kind,
-            token.scopes.intersection(client.scopes),
+            without_expired(token.scopes.intersection(client.scopes), cases),
             frozenset(client.sources),
             client=client,
+            cases=cases,
         )
 
     def _check_token(

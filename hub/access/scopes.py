@@ -65,11 +65,18 @@ class Scope(Enum):
     OPERATOR_CLIENTS = ("operator:clients", "管理接入方", "manage clients")
     OPERATOR_KEYS = ("operator:keys", "管理密钥", "manage keys")
     OPERATOR_POLICY = ("operator:policy", "管理规则参数", "manage policy parameters")
+    OPERATOR_BREAK_GLASS = (
+        "operator:break-glass",
+        "应急读取：逐案授权，说明理由，全程审计",
+        "read past agreements: by case, with a reason, always audited",
+    )
 
 
 SCOPE_NAMES: frozenset[str] = frozenset(scope.value for scope in Scope)
 ANONYMOUS_SCOPES: frozenset[str] = frozenset({Scope.CATALOGUE_READ.value})
 OPERATOR_WILDCARD = "operator:*"
+NEVER_MEANT = frozenset({Scope.OPERATOR_BREAK_GLASS.value})
+"""What the wildcard does not stand for: it is named or not granted."""
 
 
 def expand(names: Iterable[str]) -> tuple[str, ...]:
@@ -80,7 +87,9 @@ def expand(names: Iterable[str]) -> tuple[str, ...]:
     wanted: set[str] = set()
     for name in names:
         if name == OPERATOR_WILDCARD:
-            wanted |= {scope for scope in SCOPE_NAMES if scope.startswith("operator:")}
+            wanted |= {
+                scope for scope in SCOPE_NAMES if scope.startswith("operator:")
+            } - NEVER_MEANT
         else:
             wanted.add(name)
     unknown = sorted(wanted - SCOPE_NAMES)

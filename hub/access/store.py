@@ -8,13 +8,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.access.cases import BY_CASE, CaseGrant
 from hub.access.clients import (
     Client,
     ClientKey,
@@ -26,7 +29,7 @@ from hub.access.clients import (
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.crypto.keys import KeyCache, VerifyKey, import_jwk
 from hub.store.database import Database
-from hub.store.tables import CLIENT, CLIENT_KEY
+from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_KEY
 
 LIST_MAX = 1_000
 
@@ -51,7 +54,29 @@ class DatabaseClientStore:
             for *_, jwk, status, added_at, ended_at, agent in rows
             if jwk is not None
         ]
-        return _client(dict(zip(_CLIENT_COLUMNS, rows[0], strict=False)), keys)
+        client = _client(dict(zip(_CLIENT_COLUMNS, rows[0], strict=False)), keys)
+        if BY_CASE.isdisjoint(client.scopes):
+            return client
+        cases = await self._database.reads.fetch_all(_CASES, (client_id,))
+        return replace(client, cases=tuple(_case(*case) for case in cases))
+
+    async def grant_case(self, client_id: str, case: CaseGrant, now: datetime) -> None:
+        """Give a scope for a case, in place of a case that the client had for it."""
+        if case.scope not in BY_CASE:
+            raise RegistrationError(f"{case.scope} is not given by case")
+        async with self._database.core() as connection:
+            await _lock(connection, client_id)
+            await connection.execute(
+                update(CLIENT)
+                .where(CLIENT.c.client_id == client_id, func.array_position(CLIENT.c.scopes, case.scope).is_(None))
+                .values(scopes=func.array_append(CLIENT.c.scopes, case.scope))
+            )
+            row = _case_row(client_id, case, now)
+            await connection.execute(
+                postgresql.insert(CLIENT_CASE)
+                .values(row)
+                .on_conflict_do_update(index_elements=["client_id", "scope"], set_=row)
+            )
 
     async def by_kid(self, kid: str) -> Client | None:
         """Return the owner of a key; see `ClientStore.by_kid`."""
@@ -67,6 +92,9 @@ class DatabaseClientStore:
                 await connection.execute(insert(CLIENT).values(_row(client)))
                 for key in client.keys:
                     await connection.execute(insert(CLIENT_KEY).values(_key_row(key)))
+                for case in client.cases:
+                    row = _case_row(client.client_id, case, client.created_at)
+                    await connection.execute(insert(CLIENT_CASE).values(row))
         except IntegrityError as error:
             raise RegistrationError(
                 "this client id or one of its keys is registered already; choose another id, "
@@ -125,6 +153,24 @@ _CLIENT_AND_KEYS = (
     " k.jwk, k.status, k.added_at, k.ended_at, k.agent FROM client c LEFT JOIN client_key k"
     " USING (client_id) WHERE c.client_id = %s ORDER BY k.added_at, k.kid"
 )
+
+
+_CASES = "SELECT scope, case_no, purpose, until FROM client_case WHERE client_id = %s"
+
+
+def _case(scope: str, case_no: str, purpose: str, until: datetime) -> CaseGrant:
+    return CaseGrant(scope=scope, case_no=case_no, purpose=purpose, until=until)
+
+
+def _case_row(client_id: str, case: CaseGrant, now: datetime) -> dict[str, Any]:
+    return {
+        "client_id": client_id,
+        "scope": case.scope,
+        "case_no": case.case_no,
+        "purpose": case.purpose,
+        "until": case.until,
+        "granted_at": now,
+    }
 
 
 async def _clients(connection: AsyncConnection, condition: Any, limit: int) -> Sequence[Client]:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from getpass import getuser
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import uvloop
 
+from hub.audit.service import Audit, act_row
+from hub.clock import system_clock
 from hub.embedded.server import EmbeddedPostgres
+from hub.erasure.register import ErasureRegister
+from hub.erasure.service import Erasing
+from hub.errors import HubError
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.migrations import migrate
+from schema.parties import HUB_PARTY
 
 T = TypeVar("T")
 
@@ -55,11 +64,51 @@ async def database_url(hub_settings: Settings) -> AsyncIterator[str]:
         yield url
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that an operator does, as the audit says it; without content of records."""
+
+    action: str
+    """The verb, as it is typed."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    owners: Sequence[str] = ()
+    """Institutions that it concerns, which may read of it."""
+
+
 @asynccontextmanager
-async def open_database(hub_settings: Settings | None = None) -> AsyncIterator[Database]:
-    """Yield the hub's database, migrated."""
+async def open_database(
+    hub_settings: Settings | None = None, act: Act | None = None
+) -> AsyncIterator[Database]:
+    """Yield the hub's database, migrated.
+
+    `act`: what is about to be changed. It is in the audit before anything is done, and once more
+    where it failed.
+    """
     async with database_url(hub_settings or settings()) as url, Database(url) as database:
-        yield database
+        if act is None:
+            yield database
+            return
+        await note_act(database, act)
+        try:
+            yield database
+        except BaseException as error:
+            code = error.code.name if isinstance(error, HubError) else type(error).__name__
+            with suppress(HubError):
+                await note_act(database, act, failed=code)
+            raise
+
+
+async def note_act(database: Database, act: Act, *, failed: str | None = None) -> None:
+    """Write an operator's act into the audit."""
+    detail = {**act.detail, "user": getuser()} | ({} if failed is None else {"failed": failed})
+    row = act_row(act.action, detail, act.owners, system_clock(), token_hex(8))
+    await Audit(database, system_clock).act(row)
+
+
+def erasing(hub_settings: Settings, database: Database) -> Erasing:
+    """Return what carries out orders of erasure, with the list in the data folder."""
+    party = f"{HUB_PARTY}{hub_settings.log_origin}"
+    return Erasing(database, system_clock, party, ErasureRegister(hub_settings.data_dir))
 
 
 def postgres_folder(hub_settings: Settings) -> Path:

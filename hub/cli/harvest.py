@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run, settings
+from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import HarvestReport, RunStatus
@@ -38,6 +38,7 @@ async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> H
         typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
         raise typer.Exit(2)
     deployed = load_source(files[source])
-    async with open_database(deployment) as database:
+    act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
+    async with open_database(deployment, act) as database:
         harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)
         return await harvester.harvest(deployed, approve_shrink=approve_shrink)

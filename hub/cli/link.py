@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run, settings
+from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.intake import linking
 from hub.intake.batch import Outcomes
@@ -57,15 +57,21 @@ async def _candidates() -> list[linking.Candidate]:
         return await linking.candidates(database)
 
 
+def _act(action: str, pair: tuple[str, str, str]) -> Act:
+    record_type, *keys = pair
+    owners = [key.partition("/")[0] for key in keys]
+    return Act(action, {"type": record_type, "keys": keys}, owners)
+
+
 async def _link(pair: tuple[str, str, str], relation: LinkRelation, reason: str) -> Outcomes:
     hub_settings = settings()
-    async with open_database(hub_settings) as database:
+    async with open_database(hub_settings, _act(f"link {relation.name}", pair)) as database:
         party = f"{HUB_PARTY}{hub_settings.log_origin}"
         return await linking.link(database, system_clock, party, pair, relation, reason)
 
 
 async def _unlink(pair: tuple[str, str, str], reason: str) -> Outcomes:
     hub_settings = settings()
-    async with open_database(hub_settings) as database:
+    async with open_database(hub_settings, _act("link undo", pair)) as database:
         party = f"{HUB_PARTY}{hub_settings.log_origin}"
         return await linking.unlink(database, system_clock, party, pair, reason)

@@ -23,6 +23,7 @@ VERBS = {
     "verify": "verify",
     "doctor": "doctor",
     "standard": "standard",
+    "erase": "erase",
 }
 """Single commands, each a function of its own name in `hub.cli.<module>`."""
 GROUPS = {
@@ -33,6 +34,7 @@ GROUPS = {
     "quarantine": "quarantine",
     "store": "store",
     "policy": "policy",
+    "audit": "audit",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

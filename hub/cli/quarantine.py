@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run
+from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.intake import quarantine as rows
 from hub.intake.batch import RowOutcome
@@ -67,7 +67,8 @@ def resubmit(numbers: Numbers) -> None:
 
 
 async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
-    async with open_database() as database:
+    act = Act("quarantine resubmit", {"numbers": numbers})
+    async with open_database(act=act) as database:
         return await rows.resubmit(database, numbers, clock=system_clock)
 
 
@@ -79,5 +80,5 @@ def discard(numbers: Numbers) -> None:
 
 
 async def _discard(numbers: list[int]) -> None:
-    async with open_database() as database:
+    async with open_database(act=Act("quarantine discard", {"numbers": numbers})) as database:
         await rows.discard(database, numbers, system_clock())

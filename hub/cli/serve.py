@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hub.app import Hub, build
-from hub.cli.context import run, settings
+from hub.cli.context import erasing, run, settings
 from hub.cli.engines import engines
 from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
 from hub.cli.signals import stop_when_orphaned, stop_when_told
@@ -50,6 +50,7 @@ def serve(
 
 async def _serve(deployment: Settings) -> None:
     async with engines(deployment) as servers, Database(servers.database_url) as database:
+        await erasing(deployment, database).bring_up()
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
@@ -72,6 +73,7 @@ def worker() -> None:
 
 async def _worker(deployment: Settings, bound: socket.socket, leash: int) -> None:
     async with engines(deployment) as servers, Database(servers.database_url) as database:
+        await erasing(deployment, database).bring_up()
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with listening(hub, bound) as server:

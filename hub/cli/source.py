@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.context import open_database, run
+from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.store.feeds import FeedRow, feeds_of
 from hub.store.sources import Source, list_sources, register_source, rename_source
@@ -93,7 +93,8 @@ def rename(
 
 
 async def _rename(source_id: str, new_id: str) -> None:
-    async with open_database() as database:
+    act = Act("source rename", {"source": source_id, "to": new_id})
+    async with open_database(act=act) as database:
         await rename_source(database, source_id, new_id)
 
 
@@ -104,7 +105,8 @@ async def _add(
     what: tuple[SourceKind | None, str | None],
     facts: dict[str, Any],
 ) -> None:
-    async with open_database() as database:
+    detail = {"source": source_id, "owners": owners, "kind": what[0] and what[0].value}
+    async with open_database(act=Act("source add", detail, owners or ())) as database:
         await register_source(
             database,
             source_id,

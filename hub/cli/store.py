@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run, server_url, settings
+from hub.cli.context import Act, erasing, note_act, open_database, run, server_url, settings
 from hub.clock import system_clock
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
@@ -49,7 +49,7 @@ def rebuild(types: Types = None) -> None:
 
 
 async def _rebuild(types: list[str]) -> list[rebuilding.Rebuilt]:
-    async with open_database() as database:
+    async with open_database(act=Act("store rebuild", {"types": types})) as database:
         return await rebuilding.rebuild(database, types)
 
 
@@ -86,7 +86,7 @@ def backup(file: NewFile) -> None:
 
 
 async def _backup(file: Path) -> backups.BackupManifest:
-    async with open_database() as database:
+    async with open_database(act=Act("store backup")) as database:
         return await backups.backup(database, file, system_clock())
 
 
@@ -100,8 +100,11 @@ def restore(file: BackupFile) -> None:
 
 async def _restore(file: Path) -> backups.BackupManifest:
     # Not migrated: a backup makes the tables of its own version.
-    async with server_url(settings()) as url, Database(url) as database:
-        return await backups.restore(database, file)
+    hub_settings = settings()
+    async with server_url(hub_settings) as url, Database(url) as database:
+        manifest = await backups.restore(database, file, erasing(hub_settings, database))
+        await note_act(database, Act("store restore", {"takenAt": manifest.taken_at}))
+        return manifest
 
 
 def _summary(manifest: backups.BackupManifest) -> str:
@@ -135,7 +138,7 @@ def adopt(yes: Sure = False) -> None:
 
 
 async def _adopt(hub_settings: Settings) -> Checkpoint | None:
-    async with open_database(hub_settings) as database:
+    async with open_database(hub_settings, Act("store adopt")) as database:
         signer = log_signer(
             hub_settings.log_origin, hub_settings.data_dir / "keys", hub_settings.log_key_file
         )

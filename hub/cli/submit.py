@@ -16,7 +16,7 @@ import typer
 
 from adapters.mapping import MappingError, MappingProblem
 from connectors.errors import ConnectorError
-from hub.cli.context import open_database, run, settings
+from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
@@ -92,7 +92,9 @@ def _print_sheets(name: str, read: ReadFile) -> None:
 async def _submit(read: ReadFile, *, dry_run: bool) -> list[Submission]:
     known = settings()
     sender = Sender(party=f"{HUB_PARTY}{known.log_origin}")
-    async with open_database(known) as database:
+    sources = sorted({each.file.source for each in read.tables})
+    act = None if dry_run else Act("submit", {"sources": sources})
+    async with open_database(known, act) as database:
         return await submit_file(database, read, sender=sender, clock=system_clock, dry_run=dry_run)
 
 

@@ -53,7 +53,8 @@ _WANTED = """
 _STANDS = f"""
 {_SCANNED}
 SELECT w.place::text, w.entry_id, w.n, w.wanted, w.record_type, w.source, w.authority, w.key,
-  s.owner, s.issuer, s.revision, s.entry_id, s.accepted_at, s.withdrawal, b.canon
+  s.owner, s.issuer, s.revision, s.entry_id, s.accepted_at,
+  s.withdrawal OR x.entry_id IS NOT NULL, b.canon
 FROM (SELECT c.*, ({_WANTED}) AS wanted FROM scanned c) w
 CROSS JOIN LATERAL (
   SELECT * FROM entry e
@@ -61,6 +62,7 @@ CROSS JOIN LATERAL (
     AND e.key = w.key
   ORDER BY e.revision DESC LIMIT 1) s
 LEFT JOIN entry_body b ON b.entry_id = s.entry_id AND s.record_type = ANY(%(closed)s)
+LEFT JOIN erased_entry x ON x.entry_id = s.entry_id
 WHERE w.wanted OR w.n = {SCANNED_MAX}
 ORDER BY w.n LIMIT {JUDGED_MAX}"""  # noqa: S608 - own names
 
@@ -81,6 +83,7 @@ class ChangedEntry:
     entry_id: int
     accepted_at: datetime
     withdrawn: bool
+    """It stands no longer: its source took it back, or it was erased."""
     wire: Mapping[str, Any]
     """Its items, for the rule of visibility; empty where the rows of its type are public."""
     claims: tuple[ClaimName, ...]

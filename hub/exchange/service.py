@@ -16,6 +16,8 @@ what its client may read.
   readable record that may have had another name comes in `resync` (`hub.exchange.linked`). A
   follower whose own party is linked, or no longer linked, has other rights: it starts from the
   beginning.
+- An erasure tells of the erased record too, with or without its own entry (`hub.exchange.erased`);
+  the two stay on one page, which may hold one change more than was asked for.
 - Workers cache grants for some seconds. A page therefore ends before a grant or link that may not
   have reached all workers yet, says when to come back, and keeps in its cursor by when that entry
   was committed.
@@ -25,7 +27,7 @@ what its client may read.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -35,6 +37,7 @@ from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.exchange.entries import ChangedEntry, Scan, scan
+from hub.exchange.erased import ErasedItem, erased_items
 from hub.exchange.limits import PAGE_MAX, REVISIONS_MAX, SETTLED_S
 from hub.exchange.linked import Linked, mentioning, owners_of, read_linked
 from hub.exchange.page import Change, ChangeKind, ChangePage, ChangesRequest, Header
@@ -55,8 +58,8 @@ from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
 from schema.dates import local_date
 from schema.item import camel
+from schema.traits import Erases, Joins
 from schema.traits import Grants as Granting
-from schema.traits import Joins
 from schema.visibility import HISTORY, PUBLIC_SCOPE
 
 
@@ -101,6 +104,12 @@ class _Gathered:
     renamed: set[str] = field(default_factory=set)
     """Owners of records that a link may have renamed."""
     waits_for: Place | None = None
+    erased: Mapping[Place, ErasedItem] = field(default_factory=dict)
+    """What the erasures among the entries of this page are about."""
+
+    def is_full(self, place: Place, first: int) -> bool:
+        """Whether the changes of another entry would be too many."""
+        return len(self.changes) + (place in self.erased) >= first and bool(self.changes)
 
 
 class ChangeFeed:
@@ -119,6 +128,7 @@ class ChangeFeed:
         self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
         self._closed |= self._consumers.keys()
         self._joins = {spec.name: trait for spec, trait in self._registry.with_trait(Joins)}
+        self._erases = {spec.name for spec, _ in self._registry.with_trait(Erases)}
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
 
@@ -135,8 +145,11 @@ class ChangeFeed:
         scanned = await self._scan(follower)
         entries, is_cut = _readable(scanned.entries)
         earlier = await self._stated(follower, entries, scanned.names)
+        gathered.erased = await erased_items(
+            self._database, entries, closed=self._closed, names=scanned.names
+        )
         for each in entries:
-            if len(gathered.changes) == request.first:
+            if gathered.is_full(each.place, request.first):
                 return await self._answer(follower, gathered, has_more=True)
             if not self._add_entry(follower, each, earlier, gathered):
                 return await self._answer(follower, gathered, has_more=True)
@@ -194,7 +207,9 @@ class ChangeFeed:
             self._database,
             follower.horizon,
             follower.before.place,
-            types=follower.types | set({*self._consumers, *self._joins} if is_whole else ()),
+            types=follower.types
+            | self._erases
+            | set({*self._consumers, *self._joins} if is_whole else ()),
             owner=follower.request.owner,
             closed=self._closed,
         )
@@ -242,9 +257,31 @@ class ChangeFeed:
                 gathered.waits_for = entry.place  # grants follow the linked owner
                 return False
             gathered.renamed |= renamed
+        erased = gathered.erased.get(entry.place)
+        if erased is not None and not self._add_erased(follower, erased, gathered):
+            return False
         if entry.record_type in follower.types:
             change = self._change(follower, entry, earlier.get(entry.place))
             gathered.changes += [] if change is None else [change]
+        return True
+
+    def _add_erased(self, follower: _Follower, erased: ErasedItem, gathered: _Gathered) -> bool:
+        """Add the change of an erased record; False when the page must end before its erasure."""
+        entry, party = erased.entry, follower.grants.party
+        is_told = party is not None and party in erased.told
+        if entry.record_type in self._consumers and is_told and follower.request.owner is None:
+            if not follower.is_settled(entry.place):
+                gathered.waits_for = entry.place
+                return False
+            gathered.resync.add(entry.owner)  # a grant that was withdrawn before
+        if entry.record_type not in follower.types:
+            return True
+        if self._sees(follower, entry):
+            gathered.changes.append(self._build_change(ChangeKind.CHANGED, entry, is_whole=True))
+        elif is_told or self._sees(follower, entry, entry.subject):
+            is_own = holds(HISTORY, entry.subject, follower.grants)
+            is_own = is_own or entry.source in follower.request.caller.sources
+            gathered.changes.append(self._build_change(ChangeKind.REMOVED, entry, is_whole=is_own))
         return True
 
     def _sees(

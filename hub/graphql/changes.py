@@ -7,18 +7,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
 from strawberry.types import Info
 
+from hub.audit.rows import ProtectedRead
 from hub.errors import ErrorCode
 from hub.exchange import page
 from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX
 from hub.graphql.enums import ChangeKind
 from hub.graphql.scalars import DateTime
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.sql.marks import grade_of_rows
 from schema.dates import format_instant
+from schema.registry import Registry
+from schema.visibility import DATASETS
 
 SCOPE = "changes:read"
 TYPES_MAX = 100
@@ -96,6 +101,15 @@ def _change(change: page.Change) -> ChangeType:
     return node
 
 
+def _protected(registry: Registry, changes: Iterable[page.Change]) -> set[ProtectedRead]:
+    """Return the rows of which a page tells more than that they are not to be seen any more."""
+    return {
+        ProtectedRead(grade_of_rows(spec), spec.scope, each.item_id, each.header.owner)
+        for each in changes
+        if each.header is not None and (spec := registry[each.record_type]).scope in DATASETS
+    }
+
+
 async def follow_changes(
     info: Info,
     after: Annotated[
@@ -140,6 +154,7 @@ async def follow_changes(
             first=first,
         )
     )
+    context.reads |= _protected(context.model.registry, changes_page.changes)
     return ChangePageType(
         nodes=[_change(each) for each in changes_page.changes],
         resync=changes_page.resync,

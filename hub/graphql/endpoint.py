@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Awaitable
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,7 +30,7 @@ from hub.access.signatures import MUTATION, READ
 from hub.body import read_body
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.scalars import NumberText
-from hub.graphql.service import Asking, Engine, GraphRequest
+from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
@@ -86,6 +86,7 @@ class GraphQLEndpoint:
             language=language,
             signed=admitted.signed,
             bucket=_bucket(request.client.host if request.client else "unknown"),
+            reason=_reason(request),
         )
         try:
             answer = await self._engine.answer(_graph_request(request, admitted.body), asking)
@@ -106,6 +107,12 @@ def _header(request: Request, name: bytes) -> str | None:
             text: str = value.decode("latin-1")
             return text
     return None
+
+
+def _reason(request: Request) -> str | None:
+    """Return why the caller asks to read past agreements; UTF-8, percent-encoded."""
+    stated = _header(request, BREAK_GLASS.lower().encode())
+    return None if stated is None else unquote(stated).strip()
 
 
 def _graph_request(request: Request, body: bytes) -> GraphRequest:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hub.access.gate import Signed
 from hub.access.resource import Caller
+from hub.audit.rows import ProtectedRead
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.query.sql.model import Model
@@ -47,4 +48,6 @@ class RequestContext:
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
     signed: Signed | None = None
+    reads: set[ProtectedRead] = field(default_factory=set)
+    """Where resolvers note what they read that not everybody may read."""
     errors: Sequence[Any] = ()

@@ -29,7 +29,8 @@ class ReceiptType:
         description="内容标识，仅对可读全部数据项者。Content address, for who may read it all."
     )
     state: str = strawberry.field(
-        description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证。How much is proven."
+        description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证、ERASED 已删除。"
+        "How much is proven."
     )
     record_type: str = strawberry.field(description="记录类型。Record type.")
     key: str = strawberry.field(description="自然键。Natural key.")

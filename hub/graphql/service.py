@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import getrandbits
 from typing import Any
@@ -29,7 +29,12 @@ from graphql import execute as run_executor
 
 from hub.access.agreements import Agreements
 from hub.access.gate import Signed
+from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
+from hub.access.scopes import Scope
+from hub.audit.limits import REASON_CHARACTERS
+from hub.audit.rows import ReadRequest
+from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
@@ -38,7 +43,7 @@ from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
 from hub.query.plan.documents import GraphDocument, document_id, registered
-from hub.query.plan.errors import QueryError
+from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.plan.limits import (
     DETAIL_MAX,
     ERRORS_MAX,
@@ -54,6 +59,8 @@ from hub.state import State
 from hub.store.database import Database
 
 ADHOC_SCOPE = "graphql:adhoc"
+BREAK_GLASS = "Hub-Break-Glass"
+"""The header by which a caller asks to read past agreements; its value is the reason."""
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +85,8 @@ class Asking:
     signed: Signed | None = None
     bucket: str = "anonymous"
     """Where the cost of an anonymous caller is counted."""
+    reason: str | None = None
+    """Why it reads past agreements, where it asks to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +98,8 @@ class Parts:
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
+    audit: Audit | None = None
+    """Without it nothing is audited: tests and benchmarks."""
 
 
 class Engine:
@@ -123,7 +134,9 @@ class Engine:
         document = await self._document(request, asking.caller)
         scopes = asking.caller.scopes
         grants = await self._agreements.of(asking.caller.party)
-        authority = Authority(scopes, grants.limited)
+        if asking.reason is not None:
+            grants = self._past_agreements(grants, asking)
+        authority = Authority(scopes, grants.limited, grants.sees_everything)
         run = Run(
             request_id=request_id,
             caller=asking.caller,
@@ -138,7 +151,36 @@ class Engine:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
         body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
+        if run.reads or run.asked or asking.reason is not None:
+            await self._note(run, document, asking)
         return Answer(await statements.assemble(body, [], run))
+
+    def _past_agreements(self, grants: PartyGrants, asking: Asking) -> PartyGrants:
+        """Return the rights of a caller that reads past agreements, or refuse it."""
+        scope, reason = Scope.OPERATOR_BREAK_GLASS.value, asking.reason or ""
+        if scope not in asking.caller.scopes:
+            raise ScopeMissingError(scope, "reading past agreements")
+        if len(reason) not in REASON_CHARACTERS or not reason.isprintable():
+            most = REASON_CHARACTERS.stop - 1
+            detail = f"{BREAK_GLASS}: a reason of {REASON_CHARACTERS.start} to {most} characters"
+            raise QueryError(ErrorCode.BAD_USER_INPUT, detail)
+        if self._parts.audit is None:
+            raise unavailable()
+        return replace(grants, sees_everything=True)
+
+    async def _note(self, run: Run, document: GraphDocument, asking: Asking) -> None:
+        """Write what was read into the audit, before the answer leaves."""
+        if self._parts.audit is not None:
+            request = ReadRequest(
+                caller=run.caller,
+                grants=run.grants,
+                at=run.now,
+                request_id=run.request_id,
+                action="graphql",
+                document=document_id(document.text),
+                reason=asking.reason,
+            )
+            await self._parts.audit.note(request, run.reads, run.asked)
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
@@ -182,6 +224,7 @@ class Engine:
             receipts=self._parts.receipts,
             changes=self._parts.changes,
             charge=partial(self._statements.charge, run=run),
+            reads=run.reads,
             signed=asking.signed,
         )
         execute = partial(
@@ -206,6 +249,8 @@ class Engine:
             cause = _cause(error)
             if isinstance(cause, UnavailableError | RateLimitedError):
                 raise cause  # of the request as a whole: it may be sent again
+        if run.reads or run.asked or asking.reason is not None:
+            await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
         return Answer(await self._statements.assemble(dumps(result.data), errors, run))
 

@@ -62,12 +62,14 @@ class RequestSignature:
     base: str
     signature: bytes
     key_id: str
-    hash: bytes = field(init=False)
-    """SHA-256 of base and signature: what entries refer to."""
+    hash: bytes = b""
+    """SHA-256 of base and signature: what entries refer to. Stated only with a base that was kept,
+    in which digests stand in place of tokens."""
 
     def __post_init__(self) -> None:
-        hashed = sha256(self.base.encode() + self.signature).digest()
-        object.__setattr__(self, "hash", hashed)
+        if not self.hash:
+            hashed = sha256(self.base.encode() + self.signature).digest()
+            object.__setattr__(self, "hash", hashed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

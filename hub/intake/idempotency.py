@@ -3,6 +3,8 @@
 - The pair (client, key) stands for one body. The same body again: the stored answer. Another body:
   `IDEMPOTENCY_CONFLICT`, nothing written.
 - The answer is written in the transaction of the batch, so it exists exactly when the batch does.
+- When something that a request sent is erased, so are its answer and the hash of its body: the same
+  request gets `ERASED` and is not taken in again as long as its key is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from hub.intake.batch import Batch, Idempotency, Outcomes
 from hub.intake.limits import IDEMPOTENCY_KEPT_DAYS, IDEMPOTENCY_KEY_LENGTH_MAX
 from hub.store.copying import Connection
 from hub.store.database import Database
+
+ERASED_BODY = b""
+"""Stands in place of the hash of a body of which something was erased."""
 
 
 async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | None:
@@ -32,6 +37,12 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
     row = await cursor.fetchone()
     if row is None:
         return None
+    if row[0] == ERASED_BODY:
+        raise RefusedError(
+            ErrorCode.ERASED,
+            hint="What this request sent was erased by order. To send something else, use a new "
+            "Idempotency-Key.",
+        )
     if row[0] != idempotency.body_hash:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,

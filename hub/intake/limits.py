@@ -40,3 +40,7 @@ QUARANTINE_PAGE_MAX = 500
 """Quarantined rows read or resubmitted at once."""
 PROBLEMS_PER_BATCH_MAX = 20_000
 """Problems of one batch that are reported in full; rows after them name their first one only."""
+QUARANTINE_KEPT_DAYS = 180
+"""Days for which a refused row is kept, whatever became of it."""
+EVIDENCE_KEPT_DAYS = 730
+"""Days for which a signed request is kept: at least as long as rows that it vouches for wait."""

@@ -122,7 +122,10 @@ async def unlink(
     return await _state(database, clock, party, row)
 
 
-async def _state(database: Database, clock: Clock, party: str, row: dict[str, Any]) -> Outcomes:
+async def state_as_operator(
+    database: Database, clock: Clock, party: str, rows: Sequence[dict[str, Any]]
+) -> Outcomes:
+    """State rows as the operator; raise `HubError` with what is wrong where one is not taken."""
     now = clock()
     await register_source(
         database, OPERATOR, "运营方 operator", mode="PUSH", now=now, owners=[OPERATOR]
@@ -133,7 +136,7 @@ async def _state(database: Database, clock: Clock, party: str, row: dict[str, An
             source=OPERATOR,
             party=party,
             channel=Channel.PUSH,
-            rows=[row],
+            rows=rows,
             evidence=Evidence(assurance=Assurance.HUB_OBSERVED),
             as_of=now,
         ),
@@ -143,8 +146,12 @@ async def _state(database: Database, clock: Clock, party: str, row: dict[str, An
     return outcomes
 
 
+async def _state(database: Database, clock: Clock, party: str, row: dict[str, Any]) -> Outcomes:
+    return await state_as_operator(database, clock, party, [row])
+
+
 def _refuse(rows: Sequence[Any]) -> None:
     for row in rows:
         if row.outcome is Outcome.QUARANTINED:
             words = "; ".join(f"{each.path} {each.en}".strip() for each in row.problems)
-            raise HubError(ErrorCode.BAD_USER_INPUT, message_en=words, hint="Nothing is linked.")
+            raise HubError(ErrorCode.BAD_USER_INPUT, message_en=words, hint="Nothing was stated.")

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -27,7 +27,7 @@ from hub.intake.batch import (
     RowOutcome,
     problem_from_wire,
 )
-from hub.intake.limits import QUARANTINE_PAGE_MAX
+from hub.intake.limits import EVIDENCE_KEPT_DAYS, QUARANTINE_KEPT_DAYS, QUARANTINE_PAGE_MAX
 from hub.intake.service import submit
 from hub.store.database import Database
 from schema.errors import Problem
@@ -133,6 +133,20 @@ async def _settle(
         await cursor.executemany(_SETTLE, parameters)
 
 
+async def delete_old(database: Database, now: datetime) -> int:
+    """Delete refused rows and signed requests that have been kept long enough; return how many."""
+    async with database.writes.connection() as connection:
+        rows = await connection.execute(
+            b"DELETE FROM quarantine WHERE created_at < %s",
+            (now - timedelta(days=QUARANTINE_KEPT_DAYS),),
+        )
+        requests = await connection.execute(
+            b"DELETE FROM request_evidence WHERE received_at < %s",
+            (now - timedelta(days=EVIDENCE_KEPT_DAYS),),
+        )
+        return rows.rowcount + requests.rowcount
+
+
 def _quarantined(row: tuple[Any, ...]) -> Quarantined:
     *head, problems, status, created_at, run_id = row
     quarantine_id, source, record_type, key, row_number, raw = head
@@ -153,7 +167,13 @@ def _quarantined(row: tuple[Any, ...]) -> Quarantined:
 def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
     source, party, client_id, channel, run_id, assurance, evidence, as_of, *request = origin
     base, signature, key_id = request
-    signed = RequestSignature(base, signature, key_id) if base is not None else None
+    if base is None and Assurance[assurance] is Assurance.REQUEST_SIGNED:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            message_en=f"the signed request that brought rows of {source} is not kept any more",
+            hint="Nobody vouches for them now: let the sender send them anew.",
+        )
+    signed = RequestSignature(base, signature, key_id, evidence) if base is not None else None
     return Batch(
         source=source,
         party=party,

@@ -38,6 +38,7 @@ from hub.intake.limits import (
 from hub.intake.prepare import Prepared, System, prepare
 from hub.intake.signatures import check_signatures
 from hub.intake.write import BatchWriting
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
@@ -66,11 +67,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         earlier = await earlier_answer(connection, batch)
     if earlier is not None:
         return earlier
-    speaker = await _speaker(database, batch)
-    async with database.checking:
-        rows = await _prepare(batch, database.records.registry, now, speaker.system)
-        await check_signatures(database, rows, now)
-    require_own_batch(rows)
+    speaker, rows = await _checked(database, batch, now)
     for attempt in range(ATTEMPTS_MAX):
         try:
             return await _write(database, batch, rows, (speaker, now), alone=attempt > 0)
@@ -81,6 +78,32 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         message_en=f"{batch.source}: other batches changed the same records {ATTEMPTS_MAX} times",
         hint="Nothing was written. Send the same request again.",
     )
+
+
+async def submit_within(
+    connection: Connection, database: Database, batch: Batch, *, clock: Clock
+) -> Outcomes:
+    """Take a batch in as part of the caller's transaction, which holds `REBUILD_LOCK` alone.
+
+    For what the hub states of a change of its own, which happens with the statement or not at all.
+    """
+    assert not batch.dry_run
+    _check_batch(batch)
+    now = clock()
+    speaker, rows = await _checked(database, batch, now)
+    return await _write_within(connection, database, batch, rows, (speaker, now), alone=True)
+
+
+async def _checked(
+    database: Database, batch: Batch, now: datetime
+) -> tuple[Speaker, list[Prepared]]:
+    """Return who speaks, and the rows with everything that is wrong with each by itself."""
+    speaker = await _speaker(database, batch)
+    async with database.checking:
+        rows = await _prepare(batch, database.records.registry, now, speaker.system)
+        await check_signatures(database, rows, now)
+    require_own_batch(rows)
+    return speaker, rows
 
 
 def _check_batch(batch: Batch) -> None:
@@ -151,40 +174,54 @@ async def _write(
     *,
     alone: bool,
 ) -> Outcomes:
-    speaker, now = judged_by
     async with database.writes.transaction() as connection:
-        await claim(connection, batch)
-        earlier = await earlier_answer(connection, batch)
-        if earlier is not None:
-            return earlier
-        writing = BatchWriting(connection, database.records, batch, now)
-        joining = {spec.name for spec, _ in database.records.registry.with_trait(Joins)}
-        names_change = not joining.isdisjoint(row.record_type for row in rows)
-        await writing.lock(alone=alone, names_change=names_change)
-        view = await writing.view()
-        good: dict[str, list[Prepared]] = defaultdict(list)
-        refused: Refused = []
-        for row in rows:
-            if row.problems or row.record_type is None:
-                refused.append((row, row.problems))
-            else:
-                good[row.record_type].append(row)
-        context = GuardContext(now, await locked_rows(connection, database.records, rows))
-        decided: dict[str, Decided] = {}
-        for name in sorted(good):
-            known = await writing.current(name, good[name])
-            vouched = batch.evidence.assurance
-            decided[name] = decide(good[name], known, speaker, context, vouched)
-            refused += [(row, [reason]) for row, reason in decided[name].refused]
-            _identify(decided[name], view.names)
-        refused.sort(key=lambda pair: pair[0].row)
-        await _project(database, writing, decided, view, joining if names_change else frozenset())
-        if refused or any(each.entries for each in decided.values()):
-            await writing.evidence()
-        await writing.quarantine(refused)
-        outcomes = _outcomes(batch, decided, refused)
+        outcomes = await _write_within(connection, database, batch, rows, judged_by, alone=alone)
         if batch.dry_run:
             raise psycopg.Rollback
+    return outcomes
+
+
+async def _write_within(
+    connection: Connection,
+    database: Database,
+    batch: Batch,
+    rows: Sequence[Prepared],
+    judged_by: tuple[Speaker, datetime],
+    *,
+    alone: bool,
+) -> Outcomes:
+    speaker, now = judged_by
+    await claim(connection, batch)
+    earlier = await earlier_answer(connection, batch)
+    if earlier is not None:
+        return earlier
+    writing = BatchWriting(connection, database.records, batch, now)
+    joining = {spec.name for spec, _ in database.records.registry.with_trait(Joins)}
+    names_change = not joining.isdisjoint(row.record_type for row in rows)
+    await writing.lock(alone=alone, names_change=names_change)
+    view = await writing.view()
+    good: dict[str, list[Prepared]] = defaultdict(list)
+    refused: Refused = []
+    for row in rows:
+        if row.problems or row.record_type is None:
+            refused.append((row, row.problems))
+        else:
+            good[row.record_type].append(row)
+    context = GuardContext(now, await locked_rows(connection, database.records, rows))
+    decided: dict[str, Decided] = {}
+    for name in sorted(good):
+        known = await writing.current(name, good[name])
+        vouched = batch.evidence.assurance
+        decided[name] = decide(good[name], known, speaker, context, vouched)
+        refused += [(row, [reason]) for row, reason in decided[name].refused]
+        _identify(decided[name], view.names)
+    refused.sort(key=lambda pair: pair[0].row)
+    await _project(database, writing, decided, view, joining if names_change else frozenset())
+    if refused or any(each.entries for each in decided.values()):
+        await writing.evidence()
+    await writing.quarantine(refused)
+    outcomes = _outcomes(batch, decided, refused)
+    if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
         heard = None if batch.channel in _PARTS else (batch.as_of, now)
         await heard_from(connection, batch.source, added=outcomes.added, at=heard)

@@ -14,8 +14,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain
 
+from hub.access.components import without_tokens
 from hub.identity.links import Names
 from hub.intake.batch import Batch, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
@@ -212,15 +214,16 @@ class BatchWriting:
         request = self.batch.evidence.request
         if request is not None:
             await self.connection.execute(
-                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s) "
+                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s) "
                 "ON CONFLICT DO NOTHING",
                 (
                     request.hash,
-                    request.base,
+                    without_tokens(request.base),
                     request.signature,
                     request.key_id,
                     self.batch.client_id or self.batch.party,
                     self.now,
+                    sha256(request.base.encode()).digest(),
                 ),
             )
 

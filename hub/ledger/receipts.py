@@ -3,12 +3,14 @@
     ACCEPTED     committed; the log has not signed for it yet
     INCLUDED     its leaf is under a signed checkpoint
     WITNESSED    and that checkpoint has the witnesses that the policy asks for
+    ERASED       its content was erased; its leaf stays where it is
 
 Invariants:
 - A few statements, whether for one entry or for `RECEIPTS_MAX`: entries, checkpoints, and the tiles
   of each origin. Tiles are full or at the right edge; no leaf is read, however large the log.
 - The leaf built from an entry is compared with the one in the tree before a receipt goes out.
-- When the body was erased, the state is still reported but there is no text: the salt is gone.
+- Of an erased entry there is no text: the salt is gone. A receipt that somebody kept, with the
+  record, proves what it proved.
 - Nothing here checks who the caller is. A `StoredReceipt` names party, source and client for the
   endpoint to check: salt and signature may go only to those who may read the record.
 
@@ -68,6 +70,7 @@ class ReceiptState(StrEnum):
     ACCEPTED = "ACCEPTED"
     INCLUDED = "INCLUDED"
     WITNESSED = "WITNESSED"
+    ERASED = "ERASED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +208,8 @@ def _receipt(
     if signed is not None:
         state = ReceiptState.WITNESSED if signed.is_witnessed else ReceiptState.INCLUDED
         text = None if row.salt is None else _text(row, signed, nodes[row.origin, signed.head.size])
+    if row.salt is None:
+        state = ReceiptState.ERASED
     return StoredReceipt(
         state=state,
         text=text,

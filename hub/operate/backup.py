@@ -11,6 +11,7 @@ Invariants:
 - All parts are from one snapshot; intake and sequencer keep running.
 - The file appears complete and synced or not at all, readable by its owner only; an existing file
   is never overwritten.
+- What was erased after a backup was taken does not come back with it (`hub.erasure.register`).
 - Restoring checks every part before it writes anything, writes in one transaction, and only into a
   database that holds nothing.
 - A log's private key, the key for tokens and the checkpoint files are NOT in it: with them a backup
@@ -37,6 +38,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from psycopg import sql
 
+from hub.erasure.service import Erasing
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.encoding import to_base64
 from hub.store.copying import Connection
@@ -148,8 +150,11 @@ def read_manifest(file: Path) -> BackupManifest:
         return _manifest(archive)
 
 
-async def restore(database: Database, file: Path) -> BackupManifest:
+async def restore(database: Database, file: Path, erasing: Erasing | None = None) -> BackupManifest:
     """Fill an empty database from a backup, and bring it to the tables of this version.
+
+    With `erasing`, what was erased after the backup was taken is erased again before this returns;
+    a hub does it at its start as well, whoever restored.
 
     Raises `RefusedError`, and writes nothing, when the file is damaged (BAD_USER_INPUT) or the
     database is not empty (CONFLICT).
@@ -171,6 +176,8 @@ async def restore(database: Database, file: Path) -> BackupManifest:
             if await _logs(connection) != manifest.logs:
                 raise _damaged("the logs it holds are not those that its manifest names")
     migrate(database.url)
+    if erasing is not None:
+        await erasing.bring_up()
     async with database.writes.connection() as connection:
         await _allow_long_statements(connection)
         await connection.execute(b"ANALYZE")

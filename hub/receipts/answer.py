@@ -16,7 +16,7 @@ class ReceiptAnswer:
     revision_id: str | None
     """None for callers that may not read the whole record; they get no proof either."""
     state: str
-    """ACCEPTED, INCLUDED or WITNESSED."""
+    """ACCEPTED, INCLUDED, WITNESSED or ERASED."""
     record_type: str
     key: str
     source: str

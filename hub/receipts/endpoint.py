@@ -8,6 +8,7 @@
   withdrawals.
 - The source that sent a record may always read both: it knows the content.
 - A record that the caller may not read is answered like one that does not exist.
+- An erased entry is ERASED (410) to owner, issuer and sender, and does not exist for anybody else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import logging
 import re
 from enum import IntEnum
+from random import getrandbits
 from typing import Any
 
 from starlette.requests import Request
@@ -31,23 +33,27 @@ from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import READ
 from hub.access.visibility import Subject, hidden_items, may_see
+from hub.audit.rows import ProtectedRead, ReadRequest
+from hub.audit.service import Audit
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
 from hub.problem import problem
+from hub.query.sql.marks import grade_of_rows
 from hub.receipts.answer import ReceiptAnswer
 from hub.store.database import Database
 from hub.store.view import names_now
 from schema.dates import format_instant
 from schema.item import RecordSpec
-from schema.visibility import HISTORY
+from schema.visibility import DATASETS, HISTORY
 
 _LOG = logging.getLogger(__name__)
 DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
 _BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
 _ENTRY = re.compile("[0-9]{1,18}")
+ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
 WAIT_S = 1
 """Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
 
@@ -65,8 +71,15 @@ class ProofEndpoints:
     """The routes of receipts and records."""
 
     def __init__(
-        self, database: Database, access: Access, agreements: Agreements, policy: Policy
+        self,
+        database: Database,
+        access: Access,
+        agreements: Agreements,
+        policy: Policy,
+        audit: Audit | None = None,
     ) -> None:
+        """Without `audit` nothing is audited: tests and benchmarks."""
+        self._audit = audit
         self._database = database
         self._access = access
         self._agreements = agreements
@@ -126,8 +139,10 @@ class ProofEndpoints:
             except LedgerError:
                 return None  # not a well-formed revision id
         for each in entries:
-            receipt, sight, _ = await self._receipt_with_sight(caller, each)
+            receipt, sight, body = await self._receipt_with_sight(caller, each)
             if receipt is not None and sight >= least:
+                if sight is Sight.WHOLE and not receipt.is_erased:
+                    await self._note(caller, receipt, body, "graphql receipt")
                 return _answer(receipt, is_whole=sight is Sight.WHOLE)
         return None
 
@@ -135,6 +150,9 @@ class ProofEndpoints:
         receipt, sight, body = await self._receipt_with_sight(caller, entry)
         if receipt is None or sight is not Sight.WHOLE:
             raise _absent()
+        if receipt.is_erased:
+            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT)
+        await self._note(caller, receipt, body, "record" if make is _record else "receipt")
         answer: Response = make(receipt, body)
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -145,11 +163,41 @@ class ProofEndpoints:
         """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
         receipt = await receipt_for(self._database, entry, self._policy)
         body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if receipt else None
-        if receipt is None or body is None:
+        if receipt is None:
             return None, Sight.NOTHING, b""
-        return receipt, await self._sight(caller, receipt, body), body
+        if body is None and not receipt.is_erased:
+            return None, Sight.NOTHING, b""  # erased between the two statements
+        return receipt, await self._sight(caller, receipt, body), body or b""
 
-    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes) -> Sight:
+    async def _note(self, caller: Caller, receipt: StoredReceipt, body: bytes, action: str) -> None:
+        """Note in the audit that a protected record, or what confirms a guess of it, was read."""
+        if self._audit is None:
+            return
+        spec = self._database.records.registry[receipt.record_type]
+        wire = {} if receipt.is_withdrawal else json.loads(body)
+        read = {
+            (item.grade.name, item.scope)
+            for item in spec.items
+            if item.wire in wire and item.scope in DATASETS
+        }
+        read |= {(grade_of_rows(spec), spec.scope)} if spec.scope in DATASETS else set()
+        if not read:
+            return
+        async with self._database.reads.connection() as connection:
+            names = (await names_now(connection, self._database.records)).of_type(spec)
+        owner = names.party(receipt.owner)
+        identity = names.identity(spec, receipt.authority, receipt.key, receipt.owner)
+        request = ReadRequest(
+            caller=caller,
+            grants=await self._agreements.of(caller.party),
+            at=self._audit.clock(),
+            request_id=f"{getrandbits(64):016x}",
+            action=f"{action} {receipt.entry_id}",
+        )
+        reads = [ProtectedRead(grade, scope, identity, owner) for grade, scope in sorted(read)]
+        await self._audit.note(request, reads)
+
+    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes | None) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
             return Sight.WHOLE  # the sender knows the content
@@ -160,7 +208,9 @@ class ProofEndpoints:
         subject = Subject(
             owner=names.party(receipt.owner),
             issuer=names.party(receipt.issuer),
-            wire={} if receipt.is_withdrawal else names.wire(spec, json.loads(body)),
+            wire={}
+            if receipt.is_withdrawal or body is None
+            else names.wire(spec, json.loads(body)),
         )
         rule = None if await self._stands(spec, receipt) else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):

@@ -1,8 +1,8 @@
 """`check`: compares the projections with the entries they are derived from, column by column.
 
 - Entries: the bytes have the digest kept with them and, with salt, authority, key and revision, the
-  commitment that their header states; revisions of a key are numbered without a gap and each names
-  the commitment before it.
+  commitment that their header states; bytes are missing where an erasure says so and nowhere else;
+  revisions of a key are numbered without a gap and each names the commitment before it.
 - Projections: they are rebuilt into TEMP tables by the code that writes them, and every column of
   every row equals the stored one; no row is missing and none is too many.
 - The check reads one snapshot and changes nothing; it may run beside everything else.
@@ -79,6 +79,10 @@ CROSS JOIN LATERAL (
   SELECT convert_to(e.authority, 'UTF8') AS authority, convert_to(e.key, 'UTF8') AS key
 ) t
 WHERE sha256(b.canon) <> b.digest OR {_COMMITMENT} <> e.commitment
+UNION ALL
+SELECT e.source, e.key FROM entry e LEFT JOIN entry_body b USING (entry_id)
+LEFT JOIN erased_entry x USING (entry_id)
+WHERE (b.entry_id IS NULL) <> (x.entry_id IS NOT NULL)
 LIMIT {DIFFERENCES_MAX}
 """  # noqa: S608 - a constant
 _CHAINS = f"""

@@ -92,7 +92,7 @@ class Projection:
             self.remove += (self._remove(golden.name, "s.withdrawn"),)
         if tables.listing is not None:
             name = tables.listing.table.name
-            self.remove += (self._remove(name, "s.revision > 1"),)
+            self.remove += (self._remove(name, "(s.revision > 1 OR s.withdrawn)"),)
             self.write_listing = (
                 f"INSERT INTO {name} {self.listing_rows(tables.listing)} ORDER BY 3"
             )

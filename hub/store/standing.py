@@ -4,8 +4,8 @@ A claim is named by source, authority and key.
 
 - The newest revision is the present one. Its bytes are checked against their stored digest before
   anything is derived from them.
-- An entry whose body was erased has no content and is left out of the projections. An erased
-  withdrawal is written nevertheless: its salted commitment replaces the erased digest.
+- An entry that was erased stands as a claim that says nothing, like a withdrawal; its salted
+  commitment replaces the erased digest. A body that is missing and was not erased is damage.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ ROWS_PER_TURN = 1_000
 _HEADER = """
   coalesce(f.source, e.source) AS source, e.authority, e.key, e.owner, e.issuer, e.party,
   e.entry_id, e.revision, coalesce(b.digest, e.commitment), e.as_of,
-  e.accepted_at, e.assurance, e.channel, e.withdrawal, b.canon
-FROM entry e LEFT JOIN entry_body b USING (entry_id)
+  e.accepted_at, e.assurance, e.channel, e.withdrawal OR b.canon IS NULL, b.canon,
+  x.entry_id IS NOT NULL
+FROM entry e LEFT JOIN entry_body b USING (entry_id) LEFT JOIN erased_entry x USING (entry_id)
 LEFT JOIN former_source f ON f.former = e.source"""
 _STANDING = f"""
 SELECT DISTINCT ON (coalesce(f.source, e.source), e.authority, e.key) {_HEADER}
@@ -72,12 +73,11 @@ async def lines_of(
 def _line(
     target: Projection, row: tuple[Any, ...], counts: ReadCounts, names: Names
 ) -> bytes | None:
-    *header, canon = row
+    *header, canon, is_erased = row
     standing = Standing(*header)
-    if canon is None and not standing.withdrawn:
-        counts.erased += 1
-        return None
-    if canon is not None and hashlib.sha256(canon).digest() != standing.digest:
+    counts.erased += is_erased
+    is_whole = is_erased if canon is None else hashlib.sha256(canon).digest() == standing.digest
+    if not is_whole:
         assert counts.damaged is not None
         counts.damaged.append((standing.source, standing.key))
         return None

@@ -107,6 +107,14 @@ ENTRY_BODY = Table(
     Index("ix_entry_body_digest", "digest"),  # receipts are asked for by revision id
 )
 
+ERASED_ENTRY = Table(
+    "erased_entry",
+    METADATA,
+    Column("entry_id", BigInteger, primary_key=True, autoincrement=False),  # has no body any more
+    Column("number", Text, nullable=False),  # key of the Erasure that says so
+    _instant("erased_at"),
+)
+
 HEARD = Table(
     "heard",
     METADATA,
@@ -285,6 +293,7 @@ QUARANTINE = Table(
     _instant("created_at"),
     _instant("settled_at", nullable=True),
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
+    Index("ix_quarantine_created_at", "created_at"),
 )
 
 CLIENT = Table(
@@ -318,11 +327,13 @@ REQUEST_EVIDENCE = Table(
     "request_evidence",
     METADATA,
     Column("evidence", LargeBinary, primary_key=True),  # SHA-256(base || signature)
-    Column("base", Text, nullable=False),  # signature base, RFC 9421 §2.5
+    Column("base", Text, nullable=False),  # signature base, RFC 9421 §2.5, without tokens
     Column("signature", LargeBinary, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("client_id", Text, nullable=False),
     _instant("received_at"),
+    Column("base_digest", LargeBinary),  # SHA-256 of the whole base: what the signature is over
+    Index("ix_request_evidence_received_at", "received_at"),
 )
 
 PRECEDENCE_STATE = Table(
@@ -339,3 +350,37 @@ FEED_STATE = Table(
     Column("epoch", Text, nullable=False),  # another one for each restored database
     Column("restored_through", BigInteger, nullable=False),  # entries up to here were restored
 )
+
+CLIENT_CASE = Table(
+    "client_case",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),  # one that is given for a case and a time only
+    Column("case_no", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    _instant("until"),
+    _instant("granted_at"),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("audit_id", BigInteger, Identity(), primary_key=True),
+    _instant("at"),
+    Column("kind", Text, nullable=False),  # ACT, READ or BREAK_GLASS
+    Column("action", Text, nullable=False),  # verb of the command line, or the door
+    Column("client_id", Text),
+    Column("party", Text),  # who asked; null for the operator at the command line
+    Column("request_id", Text, nullable=False),
+    Column("document", Text),  # SHA-256 of what was asked
+    Column("grade", Text),  # the highest that was read: L2, L3 or L4
+    Column("case_no", Text),  # of a scope that is given by case
+    Column("reason", Text),
+    Column("owners", ARRAY(Text), nullable=False),  # whose records it was about
+    # reads: owner -> by what it was read, and ids; acts: what was done
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_owners", "owners", postgresql_using="gin"),
+    Index("ix_audit_party", "party", "audit_id"),
+)
+"""Append-only: rows are only added, and days whose root is in the log may go when they are old."""

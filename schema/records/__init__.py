@@ -1,6 +1,8 @@
 """Record types of the standard, version 1, first part."""
 
 from schema.records.agreement import Agreement
+from schema.records.audit_day import AuditDay
+from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
@@ -10,7 +12,9 @@ from schema.records.usage import ServiceRecord, UsageRecord
 __all__ = [
     "STANDARD",
     "Agreement",
+    "AuditDay",
     "Centre",
+    "Erasure",
     "Institution",
     "Instrument",
     "Link",
@@ -34,5 +38,7 @@ STANDARD = (
     ServiceRecord,
     Agreement,
     Link,
+    Erasure,
+    AuditDay,
 )
 """What the standard consists of, in the order in which a fresh source sends it."""

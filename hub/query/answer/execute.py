@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues
 
 from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
+from hub.audit.rows import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.query.answer.manifest import Manifest
@@ -27,6 +28,7 @@ from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
 from hub.query.sql.jsontext import HIDDEN
 from hub.query.sql.lookup import replaced_statement
+from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
@@ -52,6 +54,10 @@ class Run:
     replaced: dict[str, str] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     denied: dict[tuple[str, ...], FieldDenied] = field(default_factory=dict)
+    reads: set[ProtectedRead] = field(default_factory=set)
+    """What was read that not everybody may read."""
+    asked: set[tuple[str, str, str]] = field(default_factory=set)
+    """Grade, scope and name of protected items by which rows were chosen, sorted or counted."""
 
 
 class Statements:
@@ -93,6 +99,10 @@ class Statements:
         except psycopg.Error as error:
             _failed(error, run.request_id)
         assert body is not None, "a compiled statement always has a value"
+        if compiled.protected:
+            body, reads = taken(body)
+            run.reads |= reads
+        run.asked |= compiled.asked
         if compiled.guarded:
             run.hidden += body.count(HIDDEN)
         return body

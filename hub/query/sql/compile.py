@@ -24,6 +24,7 @@ from hub.query.plan.selection import Fragments, Selected, Selection
 from hub.query.sql import jsontext
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
+from hub.query.sql.marks import marked
 from hub.query.sql.model import Field, Interface, Plain
 from hub.query.sql.own_fields import OfRow, of_row
 from hub.query.sql.related_fields import of_others
@@ -77,18 +78,24 @@ class Compiler:
             records=frozenset(out.records),
             guarded=out.is_guarded,
             identities=tuple(out.identities),
+            protected=out.is_protected,
+            asked=frozenset(out.asked),
         )
 
     def object(
         self, selected: Selected, kind: GraphQLObjectType, alias: str, path: Path, cost: Cost
     ) -> str:
         """Return the JSON text of an object of this type, read from the row `alias`."""
-        return jsontext.obj(
+        body = jsontext.obj(
             [
                 (key, self._value(nodes, kind, alias, (*path, key), cost))
                 for key, nodes in selected.items()
             ]
         )
+        spec = self.out.rows.get(alias)
+        if spec is None or spec.name != kind.name:
+            return body
+        return marked(body, spec, alias, self.out)
 
     def inner(self, nodes: list[FieldNode], name: str, alias: str, path: Path, cost: Cost) -> str:
         """Return the JSON text of the selections below fields of one key; `name` is their type."""

@@ -24,3 +24,7 @@ class Compiled:
     """Some value may be hidden by an agreement."""
     identities: tuple[Callable[[Env], list[str]], ...] = ()
     """Functions that return the ids in the arguments of a request."""
+    protected: bool = False
+    """Rows are marked of which something is not for everybody (`hub.query.sql.marks`)."""
+    asked: frozenset[tuple[str, str, str]] = frozenset()
+    """Grade, scope and name of protected items by which rows are chosen, sorted or counted."""

@@ -27,9 +27,11 @@ from hub.query.plan.selection import Selected
 from hub.query.sql import jsontext
 from hub.query.sql.filters import Conditions, conditions
 from hub.query.sql.listing import listing_page
+from hub.query.sql.marks import grade_of_rows
 from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
+from schema.visibility import DATASETS
 
 ArgumentReader = Callable[[str], Argument | None]
 """Returns an argument of the connection's field by its name."""
@@ -256,6 +258,9 @@ class _Writer:
 
     def _count(self) -> str:
         page = self.page
+        if page.spec.scope in DATASETS:
+            asked = (grade_of_rows(page.spec), page.spec.scope, f"{page.spec.name}.totalCount")
+            self.statement.asked.add(asked)
         if page.heavy:
             return "(SELECT count(*) FROM hit)::text"
         return f"(SELECT count(*) {page.counted()})::text"

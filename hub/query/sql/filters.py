@@ -132,7 +132,7 @@ def conditions(
         if member.kind is FilterKind.AVAILABLE:
             last.append(has_free_stretch(argument, alias, statement))
         if member.item is not None:
-            statement.authority.must_read(spec, member.item, f"filter.{member.name}")
+            statement.must_read(spec, member.item, f"filter.{member.name}")
             guard = statement.authority.guard(spec, member.item, alias, statement)
             condition += [guard] if guard else []
         parts += condition

@@ -46,7 +46,7 @@ def listing_page(
     step, where = "''", []
     for member, argument in members:
         if member.item is not None:
-            statement.authority.must_read(spec, member.item, f"filter.{member.name}")
+            statement.must_read(spec, member.item, f"filter.{member.name}")
         if member.kind is FilterKind.CLASSES:
             step = under_step(argument.members()[0], statement)
         else:

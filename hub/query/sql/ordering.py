@@ -184,7 +184,7 @@ def order_of(spec: RecordSpec, names: tuple[str, ...], alias: str, statement: St
     for name in names:
         stem, _, direction = name.rpartition("_")
         item = spec.item(stem.lower())
-        statement.authority.must_read(spec, item, "orderBy")
+        statement.must_read(spec, item, "orderBy")
         column, cast = _column(item, alias)
         guard = statement.authority.guard(spec, item, alias, statement)
         if guard:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from graphql import FieldNode
 
+from hub.access.visibility import protected_items
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.sql import claims, jsontext
@@ -17,7 +18,7 @@ from hub.query.sql.model import Chosen, Inside, Known, Nested, Same, Stored, Who
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import Item, Kind
 from schema.values import OriginalText
-from schema.visibility import PUBLIC_SCOPE
+from schema.visibility import DATASETS, PUBLIC_SCOPE
 
 OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
 
@@ -54,7 +55,10 @@ def _stored(writer: Writer, field: Stored, here: FieldPlace) -> str:
     else:
         assert item.value is not None
         text = _nested(writer, here.nodes, item.value.name, column, here.path, here.cost)
-    return _shown(writer, text, authority.guard(spec, item, here.alias, writer.out))
+    guard = authority.guard(spec, item, here.alias, writer.out)
+    if item.scope in DATASETS:
+        writer.out.mark(here.alias, item.grade.name, item.scope, guard)
+    return _shown(writer, text, guard)
 
 
 def _shown(writer: Writer, text: str, guard: str | None) -> str:
@@ -70,6 +74,10 @@ def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str 
     if field.item.value is None or field.item.value.cls is not OriginalText:
         return None
     authority = writer.out.authority
+    for item in protected_items(field.spec):  # the text of an original is read as the item itself
+        if authority.may_read(item) and item.scope in DATASETS:
+            guard = authority.guard(field.spec, item, alias, writer.out)
+            writer.out.mark(alias, item.grade.name, item.scope, guard)
     return lambda member: authority.original(field.spec, f"{member}->>'path'", alias, writer.out)
 
 
@@ -121,6 +129,9 @@ def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: FieldPlace) -
     spec, alias = writer.out.rows[here.alias], here.alias
     if isinstance(field, Whole):
         whole = writer.out.authority.whole(spec, alias, writer.out)
+        for item in protected_items(spec):  # an address of the content confirms a guess of it
+            if writer.out.authority.may_read(item) and item.scope in DATASETS:
+                writer.out.mark(alias, item.grade.name, item.scope, whole)
         return _shown(writer, field.sql.format(t=alias), whole)
     if isinstance(field, Known):
         return claims.last_confirmed(spec, alias)

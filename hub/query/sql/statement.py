@@ -6,6 +6,7 @@ Equal values share one parameter, so a statement stays small however often a val
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 
 from hub.errors import ErrorCode
@@ -17,9 +18,16 @@ from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.model import Model
 from schema.codes import AgreementDataset
-from schema.item import RecordSpec
+from schema.item import Item, RecordSpec
+from schema.visibility import DATASETS
 
 _PARAMETER = re.compile(r"\$([0-9]+)::")
+
+
+Asked = tuple[str, str, str]
+"""Grade, scope and name of an item."""
+Marks = dict[tuple[str, str], set[str | None]]
+"""By grade and scope: the conditions of which any shows something; None: always."""
 
 
 def _check_by(bind: Bind) -> Check:
@@ -53,6 +61,11 @@ class Statement:
         """Some value may be hidden from the caller."""
         self.identities: list[Callable[[Env], list[str]]] = []
         """Functions that return the ids in the arguments of a request."""
+        self.asked: set[Asked] = set()
+        """Protected items by which rows are chosen, sorted or counted."""
+        self.is_protected = False
+        """Some row, or some value of it, is not for everybody: it is marked (`marks`)."""
+        self._marks: defaultdict[str, Marks] = defaultdict(dict)
         self._known: dict[Hashable, int] = {}
         self._aliases = 0
 
@@ -104,6 +117,20 @@ class Statement:
             self.binds.append(value)
             number = self._known[key] = len(self.binds)
         return f"${number}::{cast}"
+
+    def must_read(self, spec: RecordSpec, item: Item, where: str) -> None:
+        """Refuse to choose or sort rows by what the caller may not read; note what is protected."""
+        self.authority.must_read(spec, item, where)
+        if item.scope in DATASETS:
+            self.asked.add((item.grade.name, item.scope, f"{spec.name}.{item.wire}"))
+
+    def mark(self, alias: str, grade: str, scope: str, guard: str | None) -> None:
+        """Note that the row of `alias` shows something protected where `guard` holds."""
+        self._marks[alias].setdefault((grade, scope), set()).add(guard)
+
+    def marks(self, alias: str) -> Marks:
+        """Return what was noted of a row since this was asked last."""
+        return self._marks.pop(alias, {})
 
     def numbered(self, sql: str) -> tuple[str, tuple[Bind, ...], tuple[Check, ...]]:
         """Return the text with its parameters numbered without gaps, and what fills them.

@@ -72,7 +72,8 @@ async def test_an_erased_body_leaves_the_state_and_takes_the_proof(log, database
     log.sql("DELETE FROM entry_body WHERE entry_id = %s", (erased,))
     receipts = await receipts_for(database, [kept, erased])
     assert receipts[erased].is_erased
-    assert receipts[erased].state is ReceiptState.INCLUDED
+    assert receipts[erased].state is ReceiptState.ERASED
+    assert receipts[erased].leaf_index == 1
     assert receipts[erased].text is None
     assert receipts[kept].text is not None
 

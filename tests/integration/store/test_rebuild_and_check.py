@@ -166,12 +166,17 @@ async def test_a_header_that_its_commitment_does_not_cover_is_found(
     assert (Fault.BODY, "moe:10335/A3") in found
 
 
-async def test_an_erased_withdrawal_stays_a_withdrawal(filled: Database) -> None:
+async def erase(database: Database, which: str) -> None:
     await run(
-        filled,
-        "DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
-        "AND e.withdrawal",
+        database,
+        "WITH gone AS (DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
+        f"AND {which} RETURNING e.entry_id) "
+        "INSERT INTO erased_entry SELECT entry_id, 'order', now() FROM gone",
     )
+
+
+async def test_an_erased_withdrawal_stays_a_withdrawal(filled: Database) -> None:
+    await erase(filled, "e.withdrawal")
     withdrawn = "SELECT key FROM instrument_source WHERE withdrawn ORDER BY key"
     before = await filled.reads.fetch_all(withdrawn)
     assert before
@@ -183,11 +188,7 @@ async def test_an_erased_withdrawal_stays_a_withdrawal(filled: Database) -> None
 async def test_an_erased_body_leaves_the_projection_and_nothing_else_breaks(
     filled: Database,
 ) -> None:
-    await run(
-        filled,
-        "DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
-        "AND e.key = 'moe:10335/A3'",
-    )
+    await erase(filled, "e.key = 'moe:10335/A3'")
     made = {each.record_type: each for each in await rebuild(filled)}
     assert made["Instrument"].erased == 1
     assert (await check(filled)).is_right

@@ -1,0 +1,69 @@
+"""`endpoint`: the audit over HTTP, for a caller about itself and an institution about its records.
+
+`GET /audit?after=<id>&first=<n>` needs `receipt:read`; rows come in their order, oldest first, with
+`next` to go on from. What a row says of other owners' records is left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.access import gate
+from hub.access.errors import AccessError
+from hub.access.gate import Door
+from hub.access.scopes import Scope
+from hub.access.service import Access
+from hub.access.signatures import READ
+from hub.audit.limits import PAGE_MAX
+from hub.audit.service import Audit
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.problem import problem
+
+DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
+_NUMBER = re.compile("[0-9]{1,18}")
+_PARAMETERS = frozenset({"after", "first"})
+
+
+class AuditEndpoint:
+    """The route of the audit."""
+
+    def __init__(self, audit: Audit, access: Access) -> None:
+        self._audit = audit
+        self._access = access
+
+    def routes(self) -> list[Route]:
+        """Return the route."""
+        return [Route("/audit", self.page)]
+
+    async def page(self, request: Request) -> Response:
+        """Answer a page of rows that concern the caller's party."""
+        try:
+            admitted = await gate.admit(self._access, request, DOOR)
+            after, first = _numbers(request)
+            party = admitted.caller.party
+            rows = [] if party is None else await self._audit.concerning(party, after, first)
+        except AccessError as error:
+            return gate.refused(self._access, error, request, DOOR)
+        except HubError as error:
+            return problem(error, request.headers.get("accept-language", ""))
+        following = str(rows[-1].audit_id) if len(rows) == first else None
+        body = {"rows": [row.to_wire() for row in rows], "next": following}
+        response = JSONResponse(body, headers={"Cache-Control": "no-store"})
+        return gate.answered(self._access, admitted, response)
+
+
+def _numbers(request: Request) -> tuple[int, int]:
+    stated = request.query_params
+    names = [name for name, _ in stated.multi_items()]
+    after, first = stated.get("after", "0"), stated.get("first", str(PAGE_MAX))
+    is_read = set(names) <= _PARAMETERS and len(names) == len(set(names))
+    if not (is_read and _NUMBER.fullmatch(after) and _NUMBER.fullmatch(first)):
+        hint = "Send after and first, once each, as numbers."
+        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+    if not 1 <= int(first) <= PAGE_MAX:
+        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
+    return int(after), int(first)
