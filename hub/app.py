@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.agreements import Agreements
 from hub.access.config import AccessConfig
+from hub.access.pending import Registrations
+from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.clock import Clock
@@ -135,6 +137,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     routes: list[BaseRoute] = [
         *front_routes(database, sequencer, state),
         *access.routes(),
+        *Registrar(access, Registrations(database), state, clock).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),

@@ -39,3 +39,10 @@ DIGEST_OFF_LOOP_BYTES = 262_144
 KEYS_PER_CLIENT = 8
 ROTATION_OVERLAP_S = 7 * 86_400
 """How long an old key stays active beside a new one, unless told otherwise."""
+
+PENDING_MAX = 1_000
+"""Registrations that wait for the operator at once."""
+PENDING_S = 30 * 86_400
+REGISTRATION_BYTES_MAX = 16_384
+REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_S = 10, 1 / 60
+"""Registrations that one address may ask for at once, and how fast it may ask again."""

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from starlette.responses import JSONResponse
 
-from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus
+from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus, KeyRole
 from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Proof, ProofChecker
 from hub.access.envelope import Envelope
@@ -35,6 +35,8 @@ class Caller:
     scopes: frozenset[str]
     sources: frozenset[str] = frozenset()
     anonymous: bool = False
+    role: KeyRole | None = None
+    """What the person may do who holds the key that the token is bound to."""
     client: Client | None = field(default=None, repr=False, compare=False)
 
 
@@ -80,6 +82,7 @@ class Gate:
             client.kind,
             token.scopes.intersection(client.scopes),
             frozenset(client.sources),
+            role=client.role_of(token.jkt),
             client=client,
         )
 

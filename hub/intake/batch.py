@@ -62,6 +62,8 @@ class RequestSignature:
     base: str
     signature: bytes
     key_id: str
+    role: str | None = None
+    """The role of the key when it signed (`hub.access.clients.KeyRole`)."""
     hash: bytes = field(init=False)
     """SHA-256 of base and signature: what entries refer to."""
 

@@ -59,7 +59,10 @@ def batch_of(caller: Caller, signed: Signed, push: Push, now: datetime) -> Batch
     if WITHDRAW_SCOPE not in caller.scopes and any(map(_withdraws, push.rows)):
         raise PushScopeError(WITHDRAW_SCOPE, "A withdrawal")
     evidence = signed.evidence
-    request = RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid)
+    role = caller.client.role_of(evidence.kid) if caller.client is not None else None
+    request = RequestSignature(
+        evidence.base.decode("ascii"), evidence.signature, evidence.kid, role and role.value
+    )
     return Batch(
         source=push.source,
         party=caller.party,

@@ -66,7 +66,7 @@ ORDER BY quarantine_id LIMIT %s
 """
 _TAKE = """
 SELECT q.quarantine_id, q.raw, q.source, q.party, q.client_id, q.channel, q.run_id, q.assurance,
-  q.evidence, q.as_of, r.base, r.signature, r.key_id
+  q.evidence, q.as_of, r.base, r.signature, r.key_id, r.role
 FROM quarantine q LEFT JOIN request_evidence r USING (evidence)
 WHERE q.status = 'OPEN' AND q.quarantine_id = ANY(%s)
 ORDER BY q.quarantine_id
@@ -152,8 +152,8 @@ def _quarantined(row: tuple[Any, ...]) -> Quarantined:
 
 def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
     source, party, client_id, channel, run_id, assurance, evidence, as_of, *request = origin
-    base, signature, key_id = request
-    signed = RequestSignature(base, signature, key_id) if base is not None else None
+    base, signature, key_id, role = request
+    signed = RequestSignature(base, signature, key_id, role) if base is not None else None
     return Batch(
         source=source,
         party=party,

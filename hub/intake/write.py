@@ -212,7 +212,7 @@ class BatchWriting:
         request = self.batch.evidence.request
         if request is not None:
             await self.connection.execute(
-                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s) "
+                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s) "
                 "ON CONFLICT DO NOTHING",
                 (
                     request.hash,
@@ -221,6 +221,7 @@ class BatchWriting:
                     request.key_id,
                     self.batch.client_id or self.batch.party,
                     self.now,
+                    request.role,
                 ),
             )
 
