@@ -73,6 +73,8 @@ def application_document(
 
 def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
     """Read a registration document; RegistrationError says what is wrong with it."""
+    if not isinstance(document, Mapping):
+        raise RegistrationError("the document is no JSON object; make it again")
     if document.get("version") != DOCUMENT_VERSION:
         raise RegistrationError(f"the document is not {DOCUMENT_VERSION}; make it again")
     client_id, name, jwk = (document.get(n) for n in ("clientId", "name", "jwk"))
