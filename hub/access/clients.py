@@ -5,8 +5,8 @@
   stays attributable to it.
 - A key is ACTIVE, RETIRED (its overlap is over), REVOKED or LOST; only ACTIVE keys authenticate.
   Keys are never deleted: old signatures must stay attributable.
-- A key may have a role: what the person who holds it may do for the client. Where one active key
-  has a role, the client uses roles, and only a DECIDER's key decides for it.
+- A key may have a role: what the person who holds it may do for the client. A client one of whose
+  keys has or had a role uses roles: only a DECIDER's key decides for it.
 - Revoking or losing a key, suspending, changing and removing a client also move the client's epoch
   (`not_before`): every token issued before is refused, whichever key it was fetched with.
 - `ClientDirectory` may be at most `CLIENT_CACHE_S` old: what the operator revokes is refused by

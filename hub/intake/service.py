@@ -103,8 +103,8 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
     """Return for whom this batch may speak, or refuse it."""
     rows = await database.writes.fetch_all(
         "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources), "
-        "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL "
-        "AND k.status = 'ACTIVE') FROM source s "
+        "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL) "
+        "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
     )

@@ -28,8 +28,7 @@ Keys = dict[str, tuple[EllipticCurvePublicKey, str, bool]]
 
 _FIND_KEYS = """
 SELECT k.kid, k.jwk, c.party, k.role, EXISTS (
-  SELECT FROM client_key r WHERE r.client_id = c.client_id AND r.role IS NOT NULL
-    AND r.status = 'ACTIVE')
+  SELECT FROM client_key r WHERE r.client_id = c.client_id AND r.role IS NOT NULL)
 FROM client_key k JOIN client c USING (client_id)
 WHERE k.kid = ANY(%s) AND k.status = 'ACTIVE' AND c.status = 'ACTIVE'
   AND (k.ended_at IS NULL OR k.ended_at > %s)
