@@ -8,6 +8,7 @@ from itertools import cycle, islice
 from hub.access import dpop
 from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyStatus
 from hub.access.store import DatabaseClientStore
+from hub.access.token_keys import only
 from hub.access.tokens import TokenIssuer
 from hub.clock import system_clock
 from hub.crypto.key_files import load_or_create
@@ -57,7 +58,7 @@ class Tokens:
 
     def __init__(self, settings: Settings, partners: list[Partner]) -> None:
         key = load_or_create(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
-        self._issuer = TokenIssuer(settings.base, key)
+        self._issuer = TokenIssuer(settings.base, only(key, system_clock))
         self._base = settings.base
         self.partners = partners
 

@@ -23,9 +23,8 @@ from hub.access.pending import Registrations
 from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.access.token_keys import in_files
 from hub.clock import Clock
-from hub.crypto.key_files import load_or_create
-from hub.crypto.keys import generate_key, key_from_pem
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
@@ -111,10 +110,9 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
     store = DatabaseClientStore(database)
-    token_key = load_or_create(
-        settings.token_key, generate_key, lambda key: key.pem(), key_from_pem
+    access = Access(
+        access_config(settings), in_files(settings.token_key, clock), store, state, clock
     )
-    access = Access(access_config(settings), token_key, store, state, clock)
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")

@@ -27,20 +27,19 @@ from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Nonces
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, TokenError
-from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS
+from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS, METADATA_AGE_S
 from hub.access.resource import refusal
 from hub.access.scopes import SCOPE_NAMES
 from hub.access.server import AUTH_METHOD, Form, HubAuthorizationServer, TokenAnswer
+from hub.access.token_keys import TokenKeys
 from hub.access.tokens import TokenIssuer, TokenVerifier
 from hub.body import read_body
 from hub.clock import Clock
-from hub.crypto.keys import SigningKey, VerifyKey
 from hub.errors import UnavailableError
 from hub.state import State
 
 _LOG = logging.getLogger(__name__)
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_METADATA_AGE_S = 300
 
 
 class AuthorizationEndpoints:
@@ -49,22 +48,21 @@ class AuthorizationEndpoints:
     def __init__(
         self,
         config: AccessConfig,
-        key: SigningKey,
+        keys: TokenKeys,
         store: ClientStore,
         directory: ClientDirectory,
         state: State,
         clock: Clock,
     ) -> None:
         self._config = config
-        self._key = key
+        self._keys = keys
         self._store = store
         self._directory = directory
         self._state = state
         self._clock = clock
-        self._nonces = Nonces(key.derived_secret("dpop-nonce"))
-        keys: dict[str, VerifyKey] = {key.kid: key.public}
+        self._nonces = Nonces(keys.nonce_secrets)
         verifier = TokenVerifier(config.issuer, config.resources, keys)
-        issuer = TokenIssuer(config.issuer, key)
+        issuer = TokenIssuer(config.issuer, keys)
         self._server = HubAuthorizationServer(config, issuer, verifier, self._nonces)
 
     def routes(self) -> list[Route]:
@@ -119,8 +117,10 @@ class AuthorizationEndpoints:
 
     def jwks(self) -> dict[str, Any]:
         """Return the hub's public keys: they sign tokens and responses (RFC 7517)."""
-        key = self._key.public
-        return {"keys": [{**key.jwk, "kid": key.kid, "use": "sig", "alg": key.suite}]}
+        keys = self._keys.values()
+        return {
+            "keys": [{**key.jwk, "kid": key.kid, "use": "sig", "alg": key.suite} for key in keys]
+        }
 
     async def _token(self, request: Request) -> Response:
         return await self._answer(request, self._server.token)
@@ -206,6 +206,6 @@ def _body_too_long() -> InvalidRequestError:
 def _document(path: str, content: Callable[[], dict[str, Any]]) -> Route:
     async def answer(request: Request) -> Response:
         del request
-        return JSONResponse(content(), headers={"Cache-Control": f"max-age={_METADATA_AGE_S}"})
+        return JSONResponse(content(), headers={"Cache-Control": f"max-age={METADATA_AGE_S}"})
 
     return Route(path, answer, methods=["GET"])

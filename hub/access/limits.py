@@ -46,3 +46,11 @@ PENDING_S = 30 * 86_400
 REGISTRATION_BYTES_MAX = 16_384
 REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_S = 10, 1 / 60
 """Registrations that one address may ask for at once, and how fast it may ask again."""
+
+KEYS_REREAD_S = 4.0
+"""How old what a worker knows of the hub's own keys may be."""
+METADATA_AGE_S = 300
+"""How long metadata and keys may be kept by whoever reads them."""
+KEY_ANNOUNCED_S = METADATA_AGE_S + 10
+KEY_KEPT_S = 7 * 86_400
+"""How long a token-signing key is published after another one has begun to sign."""

@@ -1,8 +1,9 @@
 """`tokens`: access tokens, issued and verified (RFC 9068, RFC 9449 §6).
 
 - Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key.
-- The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry is
-  checked on every use; revocation is checked by the caller, against the client's epoch.
+- The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry and whether the key
+  that signed is still one of ours are checked on every use; revocation is
+  checked by the caller, against the client's epoch.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from hub.access.assertion import acceptable_jti, is_instant
 from hub.access.clients import Client
 from hub.access.errors import Reason, TokenError
 from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+from hub.access.token_keys import TokenKeys
 from hub.crypto import jws
-from hub.crypto.keys import SigningKey, VerifyKey
+from hub.crypto.keys import VerifyKey
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 
@@ -38,14 +40,16 @@ class AccessToken:
     jti: str
     issued_at: int
     expires_at: int
+    kid: str
+    """The key that signed it."""
 
 
 class TokenIssuer:
-    """Signs tokens in the name of `issuer` with `key`."""
+    """Signs tokens in the name of `issuer` with the key that signs now."""
 
-    def __init__(self, issuer: str, key: SigningKey) -> None:
+    def __init__(self, issuer: str, keys: TokenKeys) -> None:
         self._issuer = issuer
-        self._key = key
+        self._keys = keys
 
     def issue(
         self, client: Client, resource: str, scopes: Collection[str], jkt: str, now: datetime
@@ -70,7 +74,8 @@ class TokenIssuer:
             "cnf": {"jkt": jkt},
             "hub_party": client.party,
         }
-        return jws.sign({"typ": TOKEN_TYPE, "kid": self._key.kid}, claims, self._key)
+        key = self._keys.signing()
+        return jws.sign({"typ": TOKEN_TYPE, "kid": key.kid}, claims, key)
 
 
 class TokenVerifier:
@@ -85,7 +90,7 @@ class TokenVerifier:
     ) -> None:
         self._issuer = issuer
         self._resources = frozenset(resources)
-        self._keys = dict(keys)
+        self._keys = keys
         self._entries = entries
         self._seen: OrderedDict[bytes, AccessToken] = OrderedDict()
 
@@ -93,7 +98,7 @@ class TokenVerifier:
         """Return what the token says, or raise TokenError; only good tokens are remembered."""
         name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
         token = self._seen.get(name)
-        if token is None:
+        if token is None or token.kid not in self._keys:
             token = self._read(text, now)
             self._seen[name] = token
             while len(self._seen) > self._entries:
@@ -115,9 +120,9 @@ class TokenVerifier:
             claims = jws.claims(parsed)
         except jws.JwsError as error:
             raise TokenError(Reason.TOKEN_INVALID, str(error)) from error
-        return self._accept(claims, now)
+        return self._accept(claims, key.kid, now)
 
-    def _accept(self, claims: dict[str, Any], now: datetime) -> AccessToken:
+    def _accept(self, claims: dict[str, Any], kid: str, now: datetime) -> AccessToken:
         if claims.get("iss") != self._issuer:
             raise TokenError(Reason.TOKEN_INVALID, "another issuer")
         audience = claims.get("aud")
@@ -139,7 +144,7 @@ class TokenVerifier:
             raise TokenError(Reason.TOKEN_INVALID, "jti is missing")
         scopes = frozenset(str(scope).split())
         return AccessToken(
-            str(client_id), str(party), audience, scopes, jkt, claims["jti"], iat, exp
+            str(client_id), str(party), audience, scopes, jkt, claims["jti"], iat, exp, kid
         )
 
 
