@@ -9,7 +9,7 @@ from hub.access import dpop
 from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyStatus
 from hub.access.store import DatabaseClientStore
 from hub.access.token_keys import only
-from hub.access.tokens import TokenIssuer
+from hub.access.tokens import Bound, TokenIssuer
 from hub.clock import system_clock
 from hub.crypto.key_files import load_or_create
 from hub.crypto.keys import SigningKey, generate_key, key_from_pem
@@ -65,7 +65,9 @@ class Tokens:
     def token(self, partner: Partner) -> str:
         """Return a new token, good for five minutes."""
         now, client = system_clock(), partner.client
-        return self._issuer.issue(client, self._base, client.scopes, partner.key.kid, now)
+        return self._issuer.issue(
+            client, self._base, client.scopes, Bound(jkt=partner.key.kid), now
+        )
 
     def pairs(self, count: int, path: str = "/graphql") -> list[tuple[str, str]]:
         """Return (token, proof) of `count` requests, partners in turn."""

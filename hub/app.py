@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.agreements import Agreements
+from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
 from hub.access.pending import Registrations
 from hub.access.registrar import Registrar
@@ -151,7 +152,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
         asgi=Edge(
-            Application(GraphQLEndpoint(engine, access), routed(routes)),
+            ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
             is_secure=settings.base.startswith("https://"),
         ),
     )
@@ -169,4 +170,9 @@ def access_config(settings: Settings) -> AccessConfig:
     hosts = {parts.netloc.lower()}
     if parts.hostname in ("127.0.0.1", "localhost"):
         hosts |= {f"127.0.0.1:{parts.port}", f"localhost:{parts.port}"}
-    return AccessConfig(settings.base, frozenset(hosts), anonymous_reads=settings.anonymous)
+    return AccessConfig(
+        settings.base,
+        frozenset(hosts),
+        anonymous_reads=settings.anonymous,
+        takes_certificates=settings.socket is not None,
+    )

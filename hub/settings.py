@@ -148,6 +148,11 @@ class Settings:
         "of the schedules that its feeds have; 0: only `deltahub harvest` does it",
         _seconds(_INTERVAL_S),
     )
+    socket: Path | None = _setting(
+        "UNIX socket to listen on, in place of host and port, for a proxy on this machine: its "
+        "Client-Cert and X-Forwarded-For are believed (docs/operators/certificates.md)",
+        Path,
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

@@ -27,6 +27,8 @@ from hub.crypto import jws
 from hub.crypto.keys import SigningKey, VerifyKey
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("ES256",)
+"""Keys of clients are P-256; others are refused at registration."""
 _TYPES = frozenset({None, "client-authentication+jwt", "JWT"})
 _CLIENT_ID_MAX = 128
 

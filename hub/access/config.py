@@ -19,6 +19,7 @@ class AccessConfig:
     `hosts`: accepted values of the Host header, lower case. `resource_paths`: "" for the whole hub
     or paths such as `/graphql`. `anonymous_reads`: callers without a token may read L1.
     `dpop_nonce_required`: the token endpoint asks for a server nonce in each proof (RFC 9449 §8).
+    `takes_certificates`: a proxy vouches for TLS client certificates (`hub.access.certificate`).
     """
 
     public_base: str
@@ -26,6 +27,7 @@ class AccessConfig:
     resource_paths: tuple[str, ...] = ("", "/graphql")
     anonymous_reads: bool = False
     dpop_nonce_required: bool = True
+    takes_certificates: bool = False
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_base)
@@ -54,6 +56,16 @@ class AccessConfig:
     def revocation_endpoint(self) -> str:
         """Return the address of the revocation endpoint."""
         return self.public_base + "/oauth/revoke"
+
+    @property
+    def introspection_endpoint(self) -> str:
+        """Return the address of the introspection endpoint."""
+        return self.public_base + "/oauth/introspect"
+
+    @property
+    def resource_policy(self) -> str:
+        """Return the address of the page that says what a client may do with what it reads."""
+        return self.public_base + "/access-policy"
 
     @property
     def jwks_uri(self) -> str:

@@ -54,3 +54,9 @@ METADATA_AGE_S = 300
 KEY_ANNOUNCED_S = METADATA_AGE_S + 10
 KEY_KEPT_S = 7 * 86_400
 """How long a token-signing key is published after another one has begun to sign."""
+
+ACTORS_MAX = 4
+"""Hubs through which a requester may come."""
+REQUESTER_CHARACTERS_MAX = 128
+CERTIFICATES_KEPT_MAX = 4_096
+"""Client certificates whose thumbprint a worker keeps."""

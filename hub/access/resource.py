@@ -1,6 +1,7 @@
 """`resource`: authenticates the caller of a protected route by a DPoP-bound token (RFC 9449 §7).
 
-- The scheme is DPoP; a token sent as Bearer is refused even when it is good (downgrade).
+- The scheme is DPoP; a DPoP token sent as Bearer is refused even when it is good (downgrade).
+  Bearer is for tokens bound to a TLS client certificate, over a connection that has it (RFC 8705).
 - A token gives no more than the present registration does; revocation is checked on every call
   against a directory that is at most a few seconds old.
 - A proof is reserved last: only a call that is otherwise accepted uses it up.
@@ -19,8 +20,9 @@ from hub.access.dpop import ALGORITHMS, Proof, ProofChecker
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.limits import PROOF_TTL_S
+from hub.access.requester import Requester
 from hub.access.scopes import ANONYMOUS_SCOPES
-from hub.access.tokens import AccessToken, TokenVerifier
+from hub.access.tokens import AccessToken, TokenVerifier, check_revocation
 from hub.clock import Clock
 from hub.state import State
 
@@ -37,6 +39,8 @@ class Caller:
     anonymous: bool = False
     role: KeyRole | None = None
     """What the person may do who holds the key that the token is bound to."""
+    requester: Requester | None = None
+    """For whom a peer asks; its rights are the peer's own, narrowed by the scope."""
     client: Client | None = field(default=None, repr=False, compare=False)
 
 
@@ -60,6 +64,7 @@ class Gate:
         self._state = state
         self._clock = clock
         self._proofs = ProofChecker()
+        self._schemes = ("dpop", "bearer") if config.takes_certificates else ("dpop",)
 
     async def authenticate(self, envelope: Envelope) -> Caller:
         """Return the caller; TokenError, or StateUnavailableError if a replay is not excluded."""
@@ -73,8 +78,10 @@ class Gate:
         client = await self._clients.get(token.client_id)
         if client is None or client.status is not ClientStatus.ACTIVE:
             raise TokenError(Reason.CLIENT_INACTIVE)
-        _check_revocation(client, token, now)
-        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S, proof.issued_at):
+        check_revocation(client, token, now)
+        if proof is not None and not await self._state.reserve(
+            proof.replay_key, PROOF_TTL_S, proof.issued_at
+        ):
             raise TokenError(Reason.DPOP_REPLAYED)
         return Caller(
             client.client_id,
@@ -82,26 +89,33 @@ class Gate:
             client.kind,
             token.scopes.intersection(client.scopes),
             frozenset(client.sources),
-            role=client.role_of(token.jkt),
+            role=client.role_of(token.bound.jkt) if token.bound.jkt is not None else None,
+            requester=token.requester,
             client=client,
         )
 
     def _check_token(
         self, envelope: Envelope, authorization: str, now: datetime
-    ) -> tuple[AccessToken, Proof]:
+    ) -> tuple[AccessToken, Proof | None]:
         scheme, _, text = authorization.partition(" ")
-        if scheme.lower() != "dpop":
+        if scheme.lower() not in self._schemes:
             raise TokenError(Reason.TOKEN_SCHEME)
         token = self._verifier.verify(text, now)
+        if scheme.lower() != token.bound.token_type.lower():
+            raise TokenError(Reason.TOKEN_SCHEME)
         if not self._config.covers(token.audience, envelope.target):
             raise TokenError(Reason.TOKEN_AUDIENCE, "the token is for another path")
+        if token.bound.x5t is not None:
+            if envelope.certificate != token.bound.x5t:
+                raise TokenError(Reason.TOKEN_CERTIFICATE, "bound to another certificate")
+            return token, None
         proof_text = envelope.headers.get("dpop")
         if proof_text is None:
             raise TokenError(Reason.DPOP_MISSING)
         proof = self._proofs.check(
             proof_text, method=envelope.method, target=envelope.target, token=text, now=now
         )
-        if proof.jkt != token.jkt:
+        if proof.jkt != token.bound.jkt:
             raise TokenError(Reason.DPOP_KEY_MISMATCH, "token bound to another key")
         return token, proof
 
@@ -127,11 +141,3 @@ def _oauth_word(reason: Reason) -> str:
     if reason.name.startswith(("TOKEN_", "CLIENT_")) and reason is not Reason.TOKEN_MISSING:
         return "invalid_token"
     return ""
-
-
-def _check_revocation(client: Client, token: AccessToken, now: datetime) -> None:
-    if client.not_before is not None and token.issued_at < client.not_before.timestamp():
-        raise TokenError(Reason.TOKEN_REVOKED, "issued before the client's epoch")
-    registered = client.key(token.jkt)
-    if registered is not None and not registered.active(now):
-        raise TokenError(Reason.TOKEN_REVOKED, "bound to a key that has ended")

@@ -48,7 +48,12 @@ class Access:
         self._clock = clock
         self._state = state
         self._proofs = ProofChecker()
-        verifier = TokenVerifier(config.issuer, config.resources, self._keys)
+        verifier = TokenVerifier(
+            config.issuer,
+            config.resources,
+            self._keys,
+            takes_certificates=config.takes_certificates,
+        )
         self._gate = Gate(config, verifier, self.clients, state, clock)
         self._signatures = SignatureChecker(state, clock)
         self._endpoints = AuthorizationEndpoints(

@@ -1,6 +1,7 @@
 """`tokens`: access tokens, issued and verified (RFC 9068, RFC 9449 §6).
 
-- Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key.
+- Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key or
+  to a TLS client certificate.
 - The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry and whether the key
   that signed is still one of ours are checked on every use; revocation is
   checked by the caller, against the client's epoch.
@@ -21,27 +22,53 @@ from hub.access.assertion import acceptable_jti, is_instant
 from hub.access.clients import Client
 from hub.access.errors import Reason, TokenError
 from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+from hub.access.requester import Requester, requester_in
 from hub.access.token_keys import TokenKeys
 from hub.crypto import jws
 from hub.crypto.keys import VerifyKey
 
+X5T = "x5t#S256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What a token is bound to: a DPoP key or a TLS client certificate, by its thumbprint."""
+
+    jkt: str | None = None
+    x5t: str | None = None
+
+    @property
+    def cnf(self) -> dict[str, str]:
+        """Return the claim that says so (RFC 7800, RFC 8705 §3.1)."""
+        return {X5T: self.x5t} if self.x5t is not None else {"jkt": self.jkt or ""}
+
+    @property
+    def token_type(self) -> str:
+        """Return the scheme that the token is sent with."""
+        return "DPoP" if self.x5t is None else "Bearer"
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A verified token. `jkt`: thumbprint of the key it is bound to. Times in seconds."""
+    """A verified token. `requester`: for whom a peer asks. Times in seconds."""
 
     client_id: str
     party: str
     audience: str
     scopes: frozenset[str]
-    jkt: str
+    bound: Bound
     jti: str
     issued_at: int
     expires_at: int
     kid: str
     """The key that signed it."""
+    requester: Requester | None = None
+
+    @property
+    def subject_claims(self) -> dict[str, Any]:
+        """Return the claims that say for whom it is."""
+        return {"sub": self.client_id} if self.requester is None else self.requester.claims
 
 
 class TokenIssuer:
@@ -52,9 +79,16 @@ class TokenIssuer:
         self._keys = keys
 
     def issue(
-        self, client: Client, resource: str, scopes: Collection[str], jkt: str, now: datetime
+        self,
+        client: Client,
+        resource: str,
+        scopes: Collection[str],
+        bound: Bound,
+        now: datetime,
+        *,
+        requester: Requester | None = None,
     ) -> str:
-        """Return a token for `client` at `resource`, bound to the key with thumbprint `jkt`.
+        """Return a token for `client` at `resource`, bound to a key or a certificate.
 
         `iat` is never before the client's epoch, so that a token fetched in the very second of a
         revocation is not refused by it.
@@ -71,8 +105,9 @@ class TokenIssuer:
             "iat": iat,
             "exp": iat + TOKEN_LIFETIME_S,
             "scope": " ".join(sorted(scopes)),
-            "cnf": {"jkt": jkt},
+            "cnf": bound.cnf,
             "hub_party": client.party,
+            **(requester.claims if requester is not None else {}),
         }
         key = self._keys.signing()
         return jws.sign({"typ": TOKEN_TYPE, "kid": key.kid}, claims, key)
@@ -87,7 +122,10 @@ class TokenVerifier:
         resources: Collection[str],
         keys: Mapping[str, VerifyKey],
         entries: int = TOKEN_CACHE_ENTRIES,
+        *,
+        takes_certificates: bool = False,
     ) -> None:
+        self._bindings = ("jkt", X5T) if takes_certificates else ("jkt",)
         self._issuer = issuer
         self._resources = frozenset(resources)
         self._keys = keys
@@ -135,20 +173,57 @@ class TokenVerifier:
             raise TokenError(Reason.TOKEN_INVALID, "issued ahead, or made for too long")
         if not is_instant(claims.get("nbf", 0)) or claims.get("nbf", 0) > now.timestamp():
             raise TokenError(Reason.TOKEN_INVALID, "not yet valid")
-        jkt = _bound_to(claims.get("cnf"))
+        bound = _bound_to(claims.get("cnf"), self._bindings)
         texts = [claims.get(name) for name in ("client_id", "scope", "hub_party")]
         client_id, scope, party = texts
-        if not all(isinstance(text, str) for text in texts) or claims.get("sub") != client_id:
-            raise TokenError(Reason.TOKEN_INVALID, "client_id, sub, scope or party is missing")
+        if not all(isinstance(text, str) for text in texts):
+            raise TokenError(Reason.TOKEN_INVALID, "client_id, scope or party is missing")
+        requester = _requester(claims)
         if not acceptable_jti(claims.get("jti")):
             raise TokenError(Reason.TOKEN_INVALID, "jti is missing")
         scopes = frozenset(str(scope).split())
         return AccessToken(
-            str(client_id), str(party), audience, scopes, jkt, claims["jti"], iat, exp, kid
+            str(client_id),
+            str(party),
+            audience,
+            scopes,
+            bound,
+            claims["jti"],
+            iat,
+            exp,
+            kid,
+            requester,
         )
 
 
-def _bound_to(cnf: object) -> str:
-    if not isinstance(cnf, dict) or set(cnf) != {"jkt"} or not isinstance(cnf["jkt"], str):
-        raise TokenError(Reason.TOKEN_UNBOUND, "cnf.jkt is missing")
-    return cnf["jkt"]
+def check_revocation(client: Client, token: AccessToken, now: datetime) -> None:
+    """Raise TokenError when a token was issued before the client's epoch or its key has ended."""
+    if client.not_before is not None and token.issued_at < client.not_before.timestamp():
+        raise TokenError(Reason.TOKEN_REVOKED, "issued before the client's epoch")
+    registered = None if token.bound.jkt is None else client.key(token.bound.jkt)
+    if registered is not None and not registered.active(now):
+        raise TokenError(Reason.TOKEN_REVOKED, "bound to a key that has ended")
+
+
+def _requester(claims: dict[str, Any]) -> Requester | None:
+    """Return for whom a token is, None when its client asks for itself."""
+    if "act" not in claims:
+        if claims.get("sub") != claims["client_id"]:
+            raise TokenError(Reason.TOKEN_INVALID, "sub is not the client")
+        return None
+    party = claims.get("hub_requester_party")
+    try:
+        requester = requester_in(claims.get("sub"), party, claims["act"])
+    except TokenError as error:
+        raise TokenError(Reason.TOKEN_INVALID, error.detail) from error
+    if requester.actors[:1] != (claims["client_id"],):
+        raise TokenError(Reason.TOKEN_INVALID, "the client is not the actor")
+    return requester
+
+
+def _bound_to(cnf: object, bindings: Collection[str]) -> Bound:
+    if isinstance(cnf, dict) and len(cnf) == 1:
+        ((member, thumbprint),) = cnf.items()
+        if isinstance(thumbprint, str) and member in bindings:
+            return Bound(jkt=thumbprint) if member == "jkt" else Bound(x5t=thumbprint)
+    raise TokenError(Reason.TOKEN_UNBOUND, f"cnf is not one of {bindings}")

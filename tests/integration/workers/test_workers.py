@@ -112,7 +112,7 @@ class Keeping(httpx.AsyncHTTPTransport):
 
 
 async def test_a_proof_that_one_worker_took_is_refused_by_all_and_a_dead_worker_is_replaced(
-    served: Served,
+    served: Served, database: Database, data: Path
 ) -> None:
     transport = Keeping()
     async with HubClient(served.base, CLIENT, served.key, transport=transport) as client:
@@ -131,19 +131,13 @@ async def test_a_proof_that_one_worker_took_is_refused_by_all_and_a_dead_worker_
         while len(served.workers()) != 2 or before[0] in served.workers():
             await asyncio.sleep(POLL_S)
     await until_it_answers(served)
+    await every_worker_refuses_what_another_process_ends(served, database, data)
 
 
-@pytest.mark.parametrize("served", ["own_valkey"], indirect=True)
-async def test_what_another_process_suspends_every_worker_refuses_and_a_new_key_signs(
+async def every_worker_refuses_what_another_process_ends(
     served: Served, database: Database, data: Path
 ) -> None:
     store = DatabaseClientStore(database)
-    await store.set_status(CLIENT, ClientStatus.SUSPENDED, system_clock())
-    async with HubClient(served.base, CLIENT, served.key) as client:
-        with pytest.raises(ClientError, match="invalid_client"):
-            await client.query(QUERY)
-    await store.set_status(CLIENT, ClientStatus.ACTIVE, system_clock())
-    await until_it_answers(served)
     async with HubClient(served.base, CLIENT, served.key) as client:
         token = await client.token()
         await store.set_status(CLIENT, ClientStatus.SUSPENDED, system_clock())
