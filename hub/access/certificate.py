@@ -54,9 +54,14 @@ def is_forged(scope: Mapping[str, Any]) -> bool:
 
 
 def comes_over_unix_socket(scope: Mapping[str, Any]) -> bool:
-    """Tell how a request came: an ASGI server names a UNIX socket by its path, without a port."""
+    """Tell how a request came: an ASGI server names a UNIX socket by its path, without a port.
+
+    Some name a host without its usual port as well, so the path must be one from the root.
+    """
     server = scope.get("server")
-    return isinstance(server, tuple | list) and len(server) == 2 and server[1] is None  # noqa: PLR2004 - host, port
+    if not isinstance(server, tuple | list) or len(server) != 2:  # noqa: PLR2004 - host, port
+        return False
+    return server[1] is None and isinstance(server[0], str) and server[0].startswith("/")
 
 
 def thumbprint_in(scope: Mapping[str, Any], value: str | None) -> str | None:

@@ -25,6 +25,7 @@ UNIX = "unix"
 
 def bind_path(path: Path) -> socket.socket:
     """Take a UNIX socket that user and group may use; one that nobody listens on is replaced."""
+    path = path.absolute()
     made = socket.socket(socket.AF_UNIX)
     try:
         if path.is_socket() and not _is_taken(path):
