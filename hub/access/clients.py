@@ -180,6 +180,10 @@ class ClientStore(Protocol):
         """Refuse every token of the client that was issued before `not_before`."""
         ...
 
+    async def forget_sandbox(self, most: int) -> None:
+        """Delete all sandbox clients but the `most` newest; they sign nothing that is kept."""
+        ...
+
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         """Return clients in order of their id, after one of them."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -157,6 +157,20 @@ class DatabaseClientStore:
         """Refuse tokens issued before; an epoch never moves back."""
         async with self._database.core() as connection:
             await connection.execute(_epoch(client_id, not_before))
+
+    async def forget_sandbox(self, most: int) -> None:
+        """Delete the oldest sandbox clients; see `ClientStore.forget_sandbox`."""
+        oldest = (
+            select(CLIENT.c.client_id)
+            .where(CLIENT.c.kind == ClientKind.SANDBOX.value)
+            .order_by(CLIENT.c.created_at.desc(), CLIENT.c.client_id)
+            .offset(most)
+            .scalar_subquery()
+        )
+        async with self._database.core() as connection:
+            gone = delete(CLIENT).where(CLIENT.c.client_id.in_(oldest))
+            ids = list((await connection.execute(gone.returning(CLIENT.c.client_id))).scalars())
+            await connection.execute(delete(CLIENT_KEY).where(CLIENT_KEY.c.client_id.in_(ids)))
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         """Return clients in order of their id; see `ClientStore.list`."""

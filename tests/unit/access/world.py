@@ -102,6 +102,9 @@ class MemoryClients:
         latest = max(not_before, client.not_before or not_before)
         self.clients[client_id] = replace(client, not_before=latest)
 
+    async def forget_sandbox(self, most: int) -> None:
+        assert most
+
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         ids = sorted(i for i in self.clients if i > after)
         return [self.clients[i] for i in ids[:limit]]
