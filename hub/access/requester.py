@@ -53,7 +53,7 @@ class Requester:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class RequesterStatement:
     """A verified statement. `scopes`: what the requester may at the peer."""
 
     requester: Requester
@@ -90,7 +90,7 @@ def make(  # noqa: PLR0913 - what a statement says
     return jws.sign({"typ": TYPE, "kid": key.kid}, stated, key)
 
 
-def read(text: str, peer: Client, issuer: str, now: datetime) -> Statement:
+def read(text: str, peer: Client, issuer: str, now: datetime) -> RequesterStatement:
     """Verify a statement of `peer`, which has authenticated; TokenError says what is wrong."""
     try:
         parsed = jws.parse(text)
@@ -112,7 +112,9 @@ def read(text: str, peer: Client, issuer: str, now: datetime) -> Statement:
         claims.get("sub"), claims.get("hub_party"), {"sub": peer.client_id, **_behind(claims)}
     )
     replay_key = f"requester:{key.kid}:{claims['jti']}"
-    return Statement(requester, frozenset(claims["scope"].split()), replay_key, claims["iat"])
+    return RequesterStatement(
+        requester, frozenset(claims["scope"].split()), replay_key, claims["iat"]
+    )
 
 
 def requester_in(subject: object, party: object, act: object) -> Requester:
