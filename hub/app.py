@@ -21,6 +21,7 @@ from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
 from hub.access.pending import Registrations
+from hub.access.people import read_providers
 from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
@@ -175,4 +176,5 @@ def access_config(settings: Settings) -> AccessConfig:
         frozenset(hosts),
         anonymous_reads=settings.anonymous,
         takes_certificates=settings.socket is not None,
+        providers=read_providers(settings.identity_providers),
     )

@@ -154,6 +154,12 @@ class Settings:
         Path,
     )
 
+    identity_providers: Path | None = _setting(
+        "file that lists the providers at which people of institutions sign in "
+        "(docs/operators/oidc.md)",
+        Path,
+    )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings; raise `SettingsError` that lists every problem."""

@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,8 +46,11 @@ def environment(url: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_hub(url: str, folder: Path) -> Iterator[str]:
-    """Serve the database at `url` while the block runs; gives the hub's address."""
+def running_hub(url: str, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve the database at `url` while the block runs; gives the hub's address.
+
+    `more`: settings beside those of `environment`.
+    """
     asyncio.run(_seed(url))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -56,7 +59,12 @@ def running_hub(url: str, folder: Path) -> Iterator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-c", "from hub.cli.main import main; main()", "serve"],
-            env={**environment(url), "HUB_PORT": str(port), "HUB_DATA_DIR": str(folder / "data")},
+            env={
+                **environment(url),
+                **(more or {}),
+                "HUB_PORT": str(port),
+                "HUB_DATA_DIR": str(folder / "data"),
+            },
             stdout=out,
             stderr=out,
         )

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from hub.access.people import IdentityProvider
+
 
 @dataclass(frozen=True, slots=True)
 class AccessConfig:
@@ -20,6 +22,7 @@ class AccessConfig:
     or paths such as `/graphql`. `anonymous_reads`: callers without a token may read L1.
     `dpop_nonce_required`: the token endpoint asks for a server nonce in each proof (RFC 9449 §8).
     `takes_certificates`: a proxy vouches for TLS client certificates (`hub.access.certificate`).
+    `providers`: where people sign in (`hub.access.people`).
     """
 
     public_base: str
@@ -28,6 +31,7 @@ class AccessConfig:
     anonymous_reads: bool = False
     dpop_nonce_required: bool = True
     takes_certificates: bool = False
+    providers: tuple[IdentityProvider, ...] = ()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_base)

@@ -31,10 +31,11 @@ from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, TokenError
 from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS, METADATA_AGE_S
 from hub.access.oauth_request import AUTH_METHOD, Form, TokenAnswer
+from hub.access.people import JWT_BEARER, People
 from hub.access.policy_page import policy_page
 from hub.access.resource import refusal
 from hub.access.scopes import SERVED_NAMES
-from hub.access.server import GRANT_TYPES, HubAuthorizationServer
+from hub.access.server import HubAuthorizationServer, grant_types
 from hub.access.token_keys import TokenKeys
 from hub.access.tokens import TokenIssuer, TokenVerifier
 from hub.body import read_body
@@ -64,6 +65,7 @@ class AuthorizationEndpoints:
         self._directory = directory
         self._state = state
         self._clock = clock
+        self._people = People(config.providers, clock)
         self._nonces = Nonces(keys.nonce_secrets)
         self._verifier = TokenVerifier(
             config.issuer,
@@ -112,7 +114,7 @@ class AuthorizationEndpoints:
             "revocation_endpoint": self._config.revocation_endpoint,
             "introspection_endpoint": self._config.introspection_endpoint,
             "jwks_uri": self._config.jwks_uri,
-            "grant_types_supported": list(GRANT_TYPES),
+            "grant_types_supported": grant_types(self._config),
             "response_types_supported": [],
             "scopes_supported": sorted(SERVED_NAMES),
             **authenticated,
@@ -191,9 +193,20 @@ class AuthorizationEndpoints:
                 return form
             # The store and not the directory: a key registered a second ago works at once.
             form.client = await self._store.get(form.assertion.client_id)
+        if self._config.providers and values.get("grant_type") == JWT_BEARER:
+            await self._fetch_person(form)
         if self._config.public_base + envelope.path == self._config.introspection_endpoint:
             await self._fetch_token(form)
         return form
+
+    async def _fetch_person(self, form: Form) -> None:
+        """Verify the ID token, and fetch the client for which its person acts."""
+        try:
+            form.person = await self._people.identify(form.values.get("assertion", ""))
+        except TokenError as error:
+            _LOG.info("refused an ID token: %s", error.detail)
+            return
+        form.client = await self._store.get(form.person.client_id)
 
     async def _fetch_token(self, form: Form) -> None:
         """Fetch what is to be introspected, and whose it is."""

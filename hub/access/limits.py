@@ -60,3 +60,11 @@ ACTORS_MAX = 4
 REQUESTER_CHARACTERS_MAX = 128
 CERTIFICATES_KEPT_MAX = 4_096
 """Client certificates whose thumbprint a worker keeps."""
+
+ID_TOKEN_CHARACTERS_MAX = 8_192
+ID_TOKEN_AGE_S = 300
+PROVIDER_KEYS_AGE_S = 600.0
+PROVIDER_KEYS_RETRY_S = 60.0
+"""An unknown key id has the keys of a provider fetched anew, this often at most."""
+PROVIDER_KEYS_BYTES_MAX = 65_536
+PROVIDER_TIMEOUT_S = 5.0

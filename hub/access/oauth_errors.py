@@ -44,6 +44,12 @@ class UnsupportedGrantError(OAuth2Error):  # type: ignore[misc] # Authlib has no
     description = "grant_types_supported in the metadata lists what is served"
 
 
+class InvalidAssertionError(InvalidGrantError):  # type: ignore[misc] # Authlib has no types
+    """The ID token is not acceptable (RFC 7523 §3.1); no hint which check failed."""
+
+    description = "the assertion is not acceptable"
+
+
 class InvalidSubjectError(InvalidGrantError):  # type: ignore[misc] # Authlib has no types
     """The subject token is not acceptable (RFC 8693 §2.2.2); no hint which check failed."""
 

@@ -1,4 +1,4 @@
-"""`oauth_grants`: by what a token is given: to a client for itself, or to a peer for a requester.
+"""`oauth_grants`: by what a token is given: to a client, a peer for a requester, a person.
 
 - A token is for one resource, bound to a DPoP key or to a TLS client certificate.
 - A peer (another hub) exchanges what it says of a requester of its own for a token (RFC 8693). The
@@ -16,11 +16,18 @@ from authlib.oauth2.rfc6749 import (
 )
 
 from hub.access import requester
-from hub.access.clients import Client
+from hub.access.clients import Client, ClientStatus
 from hub.access.errors import TokenError
 from hub.access.limits import ASSERTION_TTL_S, TOKEN_LIFETIME_S
-from hub.access.oauth_errors import InvalidSubjectError
-from hub.access.oauth_request import AUTH_METHOD, CLIENT_CREDENTIALS, HubRequest, SingleUse
+from hub.access.oauth_errors import InvalidAssertionError, InvalidSubjectError
+from hub.access.oauth_request import (
+    AUTH_METHOD,
+    CLIENT_CREDENTIALS,
+    HubRequest,
+    RegisteredClient,
+    SingleUse,
+)
+from hub.access.people import JWT_BEARER
 from hub.access.requester import ACCESS_TOKEN, EXCHANGE, JWT
 
 
@@ -52,6 +59,7 @@ class HubGrant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib has no t
             request.bound,
             request.hub.now,
             requester=request.requester,
+            person=request.person,
         )
         body = {
             "access_token": token,
@@ -67,6 +75,30 @@ class HubGrant(ClientCredentialsGrant):  # type: ignore[misc] # Authlib has no t
         if not wanted or "" in wanted or not set(wanted) <= set(allowed):
             raise InvalidScopeError()
         return wanted
+
+
+class HubPersonGrant(HubGrant):
+    """A person signs in with an ID token of the institution's provider (RFC 7523).
+
+    The browser that asks is no client: the provider says for which client its people act.
+    """
+
+    GRANT_TYPE = JWT_BEARER
+
+    def validate_token_request(self) -> None:
+        """Take the person from the ID token that was verified before; check the key's proof."""
+        request: HubRequest = self.request
+        person, client = request.hub.person, request.hub.client
+        if person is None or client is None or client.status is not ClientStatus.ACTIVE:
+            raise InvalidAssertionError()
+        request.client = RegisteredClient(client)
+        request.person = person
+        allowed = tuple(scope for scope in client.scopes if scope in person.scopes)
+        request.scopes = self._wanted(allowed)
+        request.resource = self.server.wanted_resource(request)
+        request.bound = self.server.bound_to(request)
+        if request.bound.jkt != person.key:
+            raise InvalidAssertionError()
 
 
 class HubExchange(HubGrant):

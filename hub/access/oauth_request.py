@@ -12,6 +12,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from hub.access import assertion
 from hub.access.clients import Client, ClientKind
+from hub.access.people import Person
 from hub.access.requester import EXCHANGE, Requester
 from hub.access.tokens import AccessToken, Bound
 
@@ -33,9 +34,9 @@ class SingleUse:
 class Form:
     """One request to the server: its parameters, what was fetched for it, what it will use up.
 
-    `certificate`: thumbprint of the TLS client certificate, where a proxy vouches for one. `token`
-    and `token_client`: what is to be introspected, and whose it is. `reserve`: what may be used
-    once. `epoch_of`: client whose tokens all end.
+    `certificate`: thumbprint of the TLS client certificate, where a proxy vouches for one.
+    `person`: whom an ID token names. `token` and `token_client`: what is to be introspected, and
+    whose it is. `reserve`: what may be used once. `epoch_of`: client whose tokens all end.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Form:
     assertion: assertion.Assertion | None = None
     client: Client | None = None
     certificate: str | None = None
+    person: Person | None = None
     token: AccessToken | None = None
     token_client: Client | None = None
     reserve: list[SingleUse] = field(default_factory=list)
@@ -70,6 +72,7 @@ class HubRequest(OAuth2Request):  # type: ignore[misc] # Authlib has no types
         self.bound = Bound()
         self.resource = ""
         self.requester: Requester | None = None
+        self.person: Person | None = None
         self.scopes: tuple[str, ...] = ()
 
     @property

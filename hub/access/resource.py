@@ -38,9 +38,11 @@ class Caller:
     sources: frozenset[str] = frozenset()
     anonymous: bool = False
     role: KeyRole | None = None
-    """What the person may do who holds the key that the token is bound to."""
+    """What the person may do who signed in, or who holds the key that the token is bound to."""
     requester: Requester | None = None
     """For whom a peer asks; its rights are the peer's own, narrowed by the scope."""
+    person: str | None = None
+    """Pseudonym of the person who signed in at the institution, and acts for its client."""
     client: Client | None = field(default=None, repr=False, compare=False)
 
 
@@ -89,8 +91,9 @@ class Gate:
             client.kind,
             token.scopes.intersection(client.scopes),
             frozenset(client.sources),
-            role=client.role_of(token.bound.jkt) if token.bound.jkt is not None else None,
+            role=_role(client, token),
             requester=token.requester,
+            person=token.person,
             client=client,
         )
 
@@ -118,6 +121,13 @@ class Gate:
         if proof.jkt != token.bound.jkt:
             raise TokenError(Reason.DPOP_KEY_MISMATCH, "token bound to another key")
         return token, proof
+
+
+def _role(client: Client, token: AccessToken) -> KeyRole | None:
+    """Return the role of the person who signed in, or of the key that the token is bound to."""
+    if token.person is not None:
+        return token.role
+    return None if token.bound.jkt is None else client.role_of(token.bound.jkt)
 
 
 def refusal(error: AccessError, config: AccessConfig, path: str = "") -> JSONResponse:

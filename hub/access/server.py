@@ -36,7 +36,7 @@ from hub.access.oauth_errors import (
     NonceError,
     UnsupportedGrantError,
 )
-from hub.access.oauth_grants import HubExchange, HubGrant
+from hub.access.oauth_grants import HubExchange, HubGrant, HubPersonGrant
 from hub.access.oauth_request import (
     AUTH_METHOD,
     Form,
@@ -47,8 +47,16 @@ from hub.access.oauth_request import (
 )
 from hub.access.tokens import Bound, TokenIssuer, TokenVerifier
 
-GRANTS = (HubGrant, HubExchange)
-GRANT_TYPES = tuple(grant.GRANT_TYPE for grant in GRANTS)
+
+def grants_of(config: AccessConfig) -> tuple[type[HubGrant], ...]:
+    """Return what is served: people sign in where the operator lists a provider."""
+    people = (HubPersonGrant,) if config.providers else ()
+    return (HubGrant, HubExchange, *people)
+
+
+def grant_types(config: AccessConfig) -> list[str]:
+    """Return the names of the grants that are served."""
+    return [grant.GRANT_TYPE for grant in grants_of(config)]
 
 
 class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authlib has no types
@@ -65,7 +73,7 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         self._proofs = ProofChecker()
         self._now: datetime | None = None
         self.register_client_auth_method(AUTH_METHOD, _authenticate(config.issuer))
-        for grant in GRANTS:
+        for grant in grants_of(config):
             self.register_grant(grant)
         self.register_endpoint(HubRevocation)
         self.register_endpoint(HubIntrospection)
@@ -109,7 +117,7 @@ class HubAuthorizationServer(AuthorizationServer):  # type: ignore[misc] # Authl
         """Return the grant, or refuse without repeating what was sent."""
         if request.payload.grant_type is None:
             raise InvalidRequestError("grant_type is missing")
-        if request.payload.grant_type not in GRANT_TYPES:
+        if request.payload.grant_type not in grant_types(self.config):
             raise UnsupportedGrantError()
         return super().get_token_grant(request)
 

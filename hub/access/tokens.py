@@ -19,9 +19,10 @@ from datetime import datetime
 from typing import Any
 
 from hub.access.assertion import acceptable_jti, is_instant
-from hub.access.clients import Client
+from hub.access.clients import Client, KeyRole
 from hub.access.errors import Reason, TokenError
 from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+from hub.access.people import Person
 from hub.access.requester import Requester, requester_in
 from hub.access.token_keys import TokenKeys
 from hub.crypto import jws
@@ -64,11 +65,16 @@ class AccessToken:
     kid: str
     """The key that signed it."""
     requester: Requester | None = None
+    person: str | None = None
+    """The pseudonym of the person who acts for the client, and `role`."""
+    role: KeyRole | None = None
 
     @property
     def subject_claims(self) -> dict[str, Any]:
         """Return the claims that say for whom it is."""
-        return {"sub": self.client_id} if self.requester is None else self.requester.claims
+        if self.requester is not None:
+            return self.requester.claims
+        return {"sub": self.person or self.client_id}
 
 
 class TokenIssuer:
@@ -78,7 +84,7 @@ class TokenIssuer:
         self._issuer = issuer
         self._keys = keys
 
-    def issue(
+    def issue(  # noqa: PLR0913 - what a token says
         self,
         client: Client,
         resource: str,
@@ -87,6 +93,7 @@ class TokenIssuer:
         now: datetime,
         *,
         requester: Requester | None = None,
+        person: Person | None = None,
     ) -> str:
         """Return a token for `client` at `resource`, bound to a key or a certificate.
 
@@ -108,6 +115,7 @@ class TokenIssuer:
             "cnf": bound.cnf,
             "hub_party": client.party,
             **(requester.claims if requester is not None else {}),
+            **(_person_claims(person) if person is not None else {}),
         }
         key = self._keys.signing()
         return jws.sign({"typ": TOKEN_TYPE, "kid": key.kid}, claims, key)
@@ -181,18 +189,19 @@ class TokenVerifier:
         requester = _requester(claims)
         if not acceptable_jti(claims.get("jti")):
             raise TokenError(Reason.TOKEN_INVALID, "jti is missing")
-        scopes = frozenset(str(scope).split())
         return AccessToken(
-            str(client_id),
-            str(party),
-            audience,
-            scopes,
-            bound,
-            claims["jti"],
-            iat,
-            exp,
-            kid,
-            requester,
+            client_id=str(client_id),
+            party=str(party),
+            audience=audience,
+            scopes=frozenset(str(scope).split()),
+            bound=bound,
+            jti=claims["jti"],
+            issued_at=iat,
+            expires_at=exp,
+            kid=kid,
+            requester=requester,
+            person=claims["sub"] if claims.get("hub_person") is True else None,
+            role=_role(claims.get("hub_role")),
         )
 
 
@@ -205,10 +214,23 @@ def check_revocation(client: Client, token: AccessToken, now: datetime) -> None:
         raise TokenError(Reason.TOKEN_REVOKED, "bound to a key that has ended")
 
 
+def _person_claims(person: Person) -> dict[str, Any]:
+    role = {} if person.role is None else {"hub_role": person.role.value}
+    return {"sub": person.name, "hub_person": True, **role}
+
+
+def _role(stated: object) -> KeyRole | None:
+    try:
+        return None if stated is None else KeyRole(stated)
+    except ValueError as error:
+        raise TokenError(Reason.TOKEN_INVALID, "hub_role") from error
+
+
 def _requester(claims: dict[str, Any]) -> Requester | None:
     """Return for whom a token is, None when its client asks for itself."""
     if "act" not in claims:
-        if claims.get("sub") != claims["client_id"]:
+        is_person = claims.get("hub_person") is True and isinstance(claims.get("sub"), str)
+        if not is_person and claims.get("sub") != claims["client_id"]:
             raise TokenError(Reason.TOKEN_INVALID, "sub is not the client")
         return None
     party = claims.get("hub_requester_party")
