@@ -8,7 +8,8 @@ from itertools import cycle, islice
 from hub.access import dpop
 from hub.access.clients import Client, ClientKey, ClientKind, ClientStatus, KeyStatus
 from hub.access.store import DatabaseClientStore
-from hub.access.tokens import TokenIssuer
+from hub.access.token_keys import only
+from hub.access.tokens import Bound, TokenIssuer
 from hub.clock import system_clock
 from hub.crypto.key_files import load_or_create
 from hub.crypto.keys import SigningKey, generate_key, key_from_pem
@@ -57,14 +58,16 @@ class Tokens:
 
     def __init__(self, settings: Settings, partners: list[Partner]) -> None:
         key = load_or_create(settings.token_key, generate_key, lambda k: k.pem(), key_from_pem)
-        self._issuer = TokenIssuer(settings.base, key)
+        self._issuer = TokenIssuer(settings.base, only(key, system_clock))
         self._base = settings.base
         self.partners = partners
 
     def token(self, partner: Partner) -> str:
         """Return a new token, good for five minutes."""
         now, client = system_clock(), partner.client
-        return self._issuer.issue(client, self._base, client.scopes, partner.key.kid, now)
+        return self._issuer.issue(
+            client, self._base, client.scopes, Bound(jkt=partner.key.kid), now
+        )
 
     def pairs(self, count: int, path: str = "/graphql") -> list[tuple[str, str]]:
         """Return (token, proof) of `count` requests, partners in turn."""

@@ -18,14 +18,17 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.agreements import Agreements
+from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
+from hub.access.pending import Registrations
+from hub.access.people import read_providers
+from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.access.token_keys import in_files
 from hub.audit.endpoint import AuditEndpoint
 from hub.audit.service import Audit
 from hub.clock import Clock
-from hub.crypto.key_files import load_or_create
-from hub.crypto.keys import generate_key, key_from_pem
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
@@ -117,10 +120,9 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
     store = DatabaseClientStore(database)
-    token_key = load_or_create(
-        settings.token_key, generate_key, lambda key: key.pem(), key_from_pem
+    access = Access(
+        access_config(settings), in_files(settings.token_key, clock), store, state, clock
     )
-    access = Access(access_config(settings), token_key, store, state, clock)
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
@@ -146,6 +148,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *front_routes(database, sequencer, state, contact=settings.contact),
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
+        *Registrar(access, Registrations(database), state, clock).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *proofs.routes(),
@@ -163,7 +166,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
         asgi=Edge(
-            Application(GraphQLEndpoint(engine, access), routed(routes)),
+            ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
             is_secure=settings.base.startswith("https://"),
         ),
         routes=tuple(routes),
@@ -187,4 +190,10 @@ def access_config(settings: Settings) -> AccessConfig:
     hosts = {parts.netloc.lower()}
     if parts.hostname in ("127.0.0.1", "localhost"):
         hosts |= {f"127.0.0.1:{parts.port}", f"localhost:{parts.port}"}
-    return AccessConfig(settings.base, frozenset(hosts), anonymous_reads=settings.anonymous)
+    return AccessConfig(
+        settings.base,
+        frozenset(hosts),
+        anonymous_reads=settings.anonymous,
+        takes_certificates=settings.socket is not None,
+        providers=read_providers(settings.identity_providers),
+    )

@@ -121,6 +121,11 @@ class ErrorCode(Enum):
         "授权或裁决类记录须由出具单位自己签名提交",
         "What gives a right or decides must be signed by its issuer itself",
     )
+    DECIDER_NEEDED = (
+        422,
+        "接入方区分密钥角色，授权或裁决类记录须用决定人（DECIDER）的密钥签名",
+        "The client gives its keys roles: what gives a right or decides needs a DECIDER's key",
+    )
     DECIDES_ON_ITSELF = (
         422,
         "不得对本单位自行裁决",

@@ -163,6 +163,16 @@ class Settings:
         "/.well-known/security.txt; without it there is no such file",
         _contact,
     )
+    socket: Path | None = _setting(
+        "UNIX socket to listen on, in place of host and port, for a proxy on this machine: its "
+        "Client-Cert and X-Forwarded-For are believed (docs/operators/certificates.md)",
+        Path,
+    )
+    identity_providers: Path | None = _setting(
+        "file that lists the providers at which people of institutions sign in "
+        "(docs/operators/oidc.md)",
+        Path,
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

@@ -24,9 +24,11 @@ from hub.access.limits import (
     JTI_MIN_CHARS,
 )
 from hub.crypto import jws
-from hub.crypto.keys import SigningKey
+from hub.crypto.keys import SigningKey, VerifyKey
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("ES256",)
+"""Keys of clients are P-256; others are refused at registration."""
 _TYPES = frozenset({None, "client-authentication+jwt", "JWT"})
 _CLIENT_ID_MAX = 128
 
@@ -69,21 +71,33 @@ def check(assertion: Assertion, client: Client | None, issuer: str, now: datetim
 
     The caller must reserve `replay_key` (one use) afterwards, before it issues anything.
     """
-    if client is None or client.client_id != assertion.client_id:
+    if client is None:
         raise _refused("unknown client")
-    if assertion.token.header.get("typ") not in _TYPES:
-        raise _refused("wrong typ")
     registered = client.key(assertion.kid)
     if registered is None or not registered.active(now):
         raise _refused("key unknown for this client or not active")
-    try:
-        jws.verify(assertion.token, registered.key)
-    except jws.JwsError as error:
-        raise _refused(str(error)) from error
-    _check_claims(assertion.claims, client.client_id, issuer, now)
+    check_possession(assertion, client.client_id, registered.key, issuer, now)
     if client.status is not ClientStatus.ACTIVE:
         raise _refused("client is not active")
     return client
+
+
+def check_possession(
+    assertion: Assertion, client_id: str, key: VerifyKey, issuer: str, now: datetime
+) -> None:
+    """Check that an assertion was made with `key` for a client that need not be registered yet.
+
+    The caller must reserve `replay_key` (one use) afterwards.
+    """
+    if assertion.client_id != client_id or assertion.kid != key.kid:
+        raise _refused("for another client or by another key")
+    if assertion.token.header.get("typ") not in _TYPES:
+        raise _refused("wrong typ")
+    try:
+        jws.verify(assertion.token, key)
+    except jws.JwsError as error:
+        raise _refused(str(error)) from error
+    _check_claims(assertion.claims, client_id, issuer, now)
 
 
 def make(client_id: str, issuer: str, key: SigningKey, now: datetime) -> str:

@@ -1,10 +1,14 @@
 """`clients`: registered clients and their keys, and how they are looked up.
 
-- A client is registered by the operator; it acts for one party and may push for named sources.
+- A client is registered by the operator; it acts for one party and may push for named sources. A
+  suspended client acts no more until it is resumed, a removed one never again; what it once signed
+  stays attributable to it.
 - A key is ACTIVE, RETIRED (its overlap is over), REVOKED or LOST; only ACTIVE keys authenticate.
   Keys are never deleted: old signatures must stay attributable.
-- Revoking or losing a key also moves the client's epoch (`not_before`): every token issued
-  before is refused, whichever key it was fetched with.
+- A key may have a role: what the person who holds it may do for the client. A client one of whose
+  keys has or had a role uses roles: only a DECIDER's key decides for it.
+- Revoking or losing a key, suspending, changing and removing a client also move the client's epoch
+  (`not_before`): every token issued before is refused, whichever key it was fetched with.
 - `ClientDirectory` may be at most `CLIENT_CACHE_S` old: what the operator revokes is refused by
   every worker within five seconds, with or without a message between them.
 """
@@ -34,6 +38,8 @@ class ClientKind(Enum):
     CUSTOMS = "CUSTOMS"
     DEPARTMENT = "DEPARTMENT"
     OPERATOR = "OPERATOR"
+    PEER = "PEER"
+    """Another hub, which may ask on behalf of its own clients (token exchange, RFC 8693)."""
     SANDBOX = "SANDBOX"
 
 
@@ -43,6 +49,18 @@ class ClientStatus(Enum):
 
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
+    REMOVED = "REMOVED"
+    """For ever: neither the client nor its id comes back."""
+
+
+@unique
+class KeyRole(Enum):
+    """What the person who holds a key may do for the client."""
+
+    PROPOSER = "PROPOSER"
+    """States and asks; what binds others is left to somebody else."""
+    DECIDER = "DECIDER"
+    """Decides as well: states what binds others."""
 
 
 @unique
@@ -67,6 +85,7 @@ class ClientKey:
     agent: str | None = None
     """Who holds the key for the client's party, where it is not the party itself."""
     use: str = "sig"
+    role: KeyRole | None = None
 
     @property
     def kid(self) -> str:
@@ -98,6 +117,22 @@ class Client:
         """Return this client's key with that thumbprint, whatever its status."""
         return next((key for key in self.keys if key.kid == kid), None)
 
+    def role_of(self, kid: str) -> KeyRole | None:
+        """Return the role of this client's key with that thumbprint."""
+        key = self.key(kid)
+        return None if key is None else key.role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientChange:
+    """What the operator changes of a client; None leaves what stands."""
+
+    party: str | None = None
+    kind: ClientKind | None = None
+    name: str | None = None
+    scopes: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+
 
 class RegistrationError(ValueError):
     """A registration or a change of keys is not possible; the message says why and what to do."""
@@ -119,7 +154,7 @@ class ClientStore(Protocol):
         ...
 
     async def add_key(
-        self, client_id: str, key: VerifyKey, *, retire: str | None, overlap_s: float, now: datetime
+        self, added: ClientKey, *, retire: str | None = None, overlap_s: float = 0
     ) -> None:
         """Add a key; `retire` names the old one, which stays active for `overlap_s` seconds."""
         ...
@@ -128,8 +163,27 @@ class ClientStore(Protocol):
         """End a key at once as REVOKED, LOST or RETIRED and, unless RETIRED, move the epoch."""
         ...
 
+    async def retire_key(self, client_id: str, kid: str, now: datetime) -> None:
+        """End a client's key as RETIRED; RegistrationError when no other one would be active."""
+        ...
+
+    async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
+        """Change a client that is not removed; tokens issued before are refused."""
+        ...
+
+    async def set_status(self, client_id: str, status: ClientStatus, now: datetime) -> None:
+        """Suspend, resume or remove a client; unless resumed, its epoch moves.
+
+        Removing also ends its keys as RETIRED. RegistrationError for a client that was removed.
+        """
+        ...
+
     async def set_epoch(self, client_id: str, not_before: datetime) -> None:
         """Refuse every token of the client that was issued before `not_before`."""
+        ...
+
+    async def forget_sandbox(self, most: int) -> None:
+        """Delete all sandbox clients but the `most` newest; they sign nothing that is kept."""
         ...
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:

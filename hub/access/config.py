@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from hub.access.people import IdentityProvider
+
 
 @dataclass(frozen=True, slots=True)
 class AccessConfig:
@@ -19,6 +21,8 @@ class AccessConfig:
     `hosts`: accepted values of the Host header, lower case. `resource_paths`: "" for the whole hub
     or paths such as `/graphql`. `anonymous_reads`: callers without a token may read L1.
     `dpop_nonce_required`: the token endpoint asks for a server nonce in each proof (RFC 9449 §8).
+    `takes_certificates`: a proxy vouches for TLS client certificates (`hub.access.certificate`).
+    `providers`: where people sign in (`hub.access.people`).
     """
 
     public_base: str
@@ -26,6 +30,8 @@ class AccessConfig:
     resource_paths: tuple[str, ...] = ("", "/graphql")
     anonymous_reads: bool = False
     dpop_nonce_required: bool = True
+    takes_certificates: bool = False
+    providers: tuple[IdentityProvider, ...] = ()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.public_base)
@@ -56,6 +62,16 @@ class AccessConfig:
         return self.public_base + "/oauth/revoke"
 
     @property
+    def introspection_endpoint(self) -> str:
+        """Return the address of the introspection endpoint."""
+        return self.public_base + "/oauth/introspect"
+
+    @property
+    def resource_policy(self) -> str:
+        """Return the address of the page that says what a client may do with what it reads."""
+        return self.public_base + "/access-policy"
+
+    @property
     def jwks_uri(self) -> str:
         """Return the address of the hub's public keys."""
         return self.public_base + "/.well-known/jwks.json"
@@ -64,11 +80,6 @@ class AccessConfig:
     def documentation(self) -> str:
         """Return the address of the guide, which the hub serves itself."""
         return self.public_base + "/guide"
-
-    @property
-    def data_policy(self) -> str:
-        """Return the address of the page on how data may be read and used."""
-        return self.documentation + "/standard/data-service"
 
     def resource_metadata(self, path: str = "") -> str:
         """Return the address of the metadata of the resource at `path` (RFC 9728 §3.1)."""

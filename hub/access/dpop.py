@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -121,14 +122,17 @@ def make(
 
 
 class Nonces:
-    """Server nonces that need no memory: `secret` is the same in every worker of the hub."""
+    """Server nonces that need no memory: the secrets are the same in every worker of the hub.
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    `secrets`: the one that nonces are made with, then others of which nonces are accepted.
+    """
+
+    def __init__(self, secrets: Callable[[], Sequence[bytes]]) -> None:
+        self._secrets = secrets
 
     def issue(self, now: datetime) -> str:
         """Return the nonce of the present time bucket."""
-        return self._of(int(now.timestamp()) // NONCE_BUCKET_S)
+        return _nonce(self._secrets()[0], int(now.timestamp()) // NONCE_BUCKET_S)
 
     def accepts(self, nonce: str | None, now: datetime) -> bool:
         """Return whether the nonce is ours, of this bucket or the one before."""
@@ -136,13 +140,16 @@ class Nonces:
             return False
         bucket = int(now.timestamp()) // NONCE_BUCKET_S
         return any(
-            hmac.compare_digest(nonce.encode(), self._of(b).encode()) for b in (bucket, bucket - 1)
+            hmac.compare_digest(nonce.encode(), _nonce(secret, b).encode())
+            for secret in self._secrets()
+            for b in (bucket, bucket - 1)
         )
 
-    def _of(self, bucket: int) -> str:
-        stamp = bucket.to_bytes(_NONCE_TIME_BYTES, "big")
-        mac = hmac.digest(self._secret, b"dpop-nonce" + stamp, "sha256")
-        return b64url(stamp + mac[:_NONCE_MAC_BYTES])
+
+def _nonce(secret: bytes, bucket: int) -> str:
+    stamp = bucket.to_bytes(_NONCE_TIME_BYTES, "big")
+    mac = hmac.digest(secret, b"dpop-nonce" + stamp, "sha256")
+    return b64url(stamp + mac[:_NONCE_MAC_BYTES])
 
 
 def same_target(htu: object, target: str) -> bool:

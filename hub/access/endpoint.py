@@ -1,6 +1,7 @@
 """`endpoint`: the authorization server over HTTP, and its metadata documents.
 
-- POST /oauth/token, POST /oauth/revoke (RFC 6749, 7009); GET /.well-known/… (RFC 8414, 9728, 7517).
+- POST /oauth/token, /oauth/revoke, /oauth/introspect (RFC 6749, 7009, 7662);
+  GET /.well-known/… (RFC 8414, 9728, 7517).
 - The form is read by hand: at most 16 KiB, one media type, no parameter twice, UTF-8 only.
 - Order of a request: read → fetch the client → Authlib's core → reserve what may be used once →
   answer. When the shared state cannot promise that a proof is new, the answer is 503 and no token.
@@ -22,25 +23,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access import assertion
+from hub.access.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from hub.access.clients import ClientDirectory, ClientStore
 from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Nonces
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, TokenError
-from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS
+from hub.access.limits import FORM_MAX_BYTES, FORM_MAX_FIELDS, METADATA_AGE_S
+from hub.access.oauth_request import AUTH_METHOD, Form, TokenAnswer
+from hub.access.people import JWT_BEARER, People
+from hub.access.policy_page import policy_page
 from hub.access.resource import refusal
-from hub.access.scopes import SCOPE_NAMES
-from hub.access.server import AUTH_METHOD, Form, HubAuthorizationServer, TokenAnswer
+from hub.access.scopes import SERVED_NAMES
+from hub.access.server import HubAuthorizationServer, grant_types
+from hub.access.token_keys import TokenKeys
 from hub.access.tokens import TokenIssuer, TokenVerifier
 from hub.body import read_body
 from hub.clock import Clock
-from hub.crypto.keys import SigningKey, VerifyKey
 from hub.errors import UnavailableError
 from hub.state import State
 
 _LOG = logging.getLogger(__name__)
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_METADATA_AGE_S = 300
 
 
 class AuthorizationEndpoints:
@@ -49,29 +53,36 @@ class AuthorizationEndpoints:
     def __init__(
         self,
         config: AccessConfig,
-        key: SigningKey,
+        keys: TokenKeys,
         store: ClientStore,
         directory: ClientDirectory,
         state: State,
         clock: Clock,
     ) -> None:
         self._config = config
-        self._key = key
+        self._keys = keys
         self._store = store
         self._directory = directory
         self._state = state
         self._clock = clock
-        self._nonces = Nonces(key.derived_secret("dpop-nonce"))
-        keys: dict[str, VerifyKey] = {key.kid: key.public}
-        verifier = TokenVerifier(config.issuer, config.resources, keys)
-        issuer = TokenIssuer(config.issuer, key)
-        self._server = HubAuthorizationServer(config, issuer, verifier, self._nonces)
+        self._people = People(config.providers, clock)
+        self._nonces = Nonces(keys.nonce_secrets)
+        self._verifier = TokenVerifier(
+            config.issuer,
+            config.resources,
+            keys,
+            takes_certificates=config.takes_certificates,
+        )
+        issuer = TokenIssuer(config.issuer, keys)
+        self._server = HubAuthorizationServer(config, issuer, self._verifier, self._nonces)
 
     def routes(self) -> list[Route]:
         """Return the routes; they take only the methods named."""
         return [
             Route("/oauth/token", self._token, methods=["POST"]),
             Route("/oauth/revoke", self._revoke, methods=["POST"]),
+            Route("/oauth/introspect", self._introspect, methods=["POST"]),
+            Route("/access-policy", policy_page, methods=["GET"]),
             _document("/.well-known/oauth-authorization-server", self.server_metadata),
             _document("/.well-known/jwks.json", self.jwks),
             *(
@@ -88,48 +99,62 @@ class AuthorizationEndpoints:
         return self._nonces.issue(self._clock())
 
     def server_metadata(self) -> dict[str, Any]:
-        """Return the authorization server's metadata (RFC 8414)."""
+        """Return the authorization server's metadata (RFC 8414): exactly what works."""
+        authenticated = {
+            f"{name}_endpoint_auth_{what}_supported": values
+            for name in ("token", "revocation", "introspection")
+            for what, values in (
+                ("methods", [AUTH_METHOD]),
+                ("signing_alg_values", list(ASSERTION_ALGORITHMS)),
+            )
+        }
         return {
             "issuer": self._config.issuer,
             "token_endpoint": self._config.token_endpoint,
             "revocation_endpoint": self._config.revocation_endpoint,
+            "introspection_endpoint": self._config.introspection_endpoint,
             "jwks_uri": self._config.jwks_uri,
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": grant_types(self._config),
             "response_types_supported": [],
-            "scopes_supported": sorted(SCOPE_NAMES),
-            "token_endpoint_auth_methods_supported": [AUTH_METHOD],
-            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-            "revocation_endpoint_auth_methods_supported": [AUTH_METHOD],
-            "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "scopes_supported": sorted(SERVED_NAMES),
+            **authenticated,
             "dpop_signing_alg_values_supported": list(ALGORITHMS),
+            "tls_client_certificate_bound_access_tokens": self._config.takes_certificates,
             "protected_resources": list(self._config.resources),
             "service_documentation": self._config.documentation,
         }
 
     def resource_metadata(self, path: str) -> dict[str, Any]:
-        """Return the metadata of the resource at `path` (RFC 9728)."""
+        """Return the metadata of the resource at `path` (RFC 9728): exactly what works."""
+        certificates = self._config.takes_certificates
         return {
             "resource": self._config.public_base + path,
             "authorization_servers": [self._config.issuer],
             "jwks_uri": self._config.jwks_uri,
-            "scopes_supported": sorted(SCOPE_NAMES),
-            "bearer_methods_supported": [],
-            "dpop_bound_access_tokens_required": True,
+            "scopes_supported": sorted(SERVED_NAMES),
+            "bearer_methods_supported": ["header"] if certificates else [],
+            "dpop_bound_access_tokens_required": not certificates,
             "dpop_signing_alg_values_supported": list(ALGORITHMS),
+            "tls_client_certificate_bound_access_tokens": certificates,
             "resource_documentation": self._config.documentation,
-            "resource_policy_uri": self._config.data_policy,
+            "resource_policy_uri": self._config.resource_policy,
         }
 
     def jwks(self) -> dict[str, Any]:
         """Return the hub's public keys: they sign tokens and responses (RFC 7517)."""
-        key = self._key.public
-        return {"keys": [{**key.jwk, "kid": key.kid, "use": "sig", "alg": key.suite}]}
+        keys = self._keys.values()
+        return {
+            "keys": [{**key.jwk, "kid": key.kid, "use": "sig", "alg": key.suite} for key in keys]
+        }
 
     async def _token(self, request: Request) -> Response:
         return await self._answer(request, self._server.token)
 
     async def _revoke(self, request: Request) -> Response:
         return await self._answer(request, self._server.revoke)
+
+    async def _introspect(self, request: Request) -> Response:
+        return await self._answer(request, self._server.introspect)
 
     async def _answer(self, request: Request, work: Callable[[Form], TokenAnswer]) -> Response:
         now = self._clock()
@@ -162,6 +187,7 @@ class AuthorizationEndpoints:
             raise InvalidRequestError("authenticate with a client assertion in the body alone")
         values = parse_form(await read_body(request, FORM_MAX_BYTES, _body_too_long))
         form = Form(envelope.path, values, envelope.headers.get("dpop"), now)
+        form.certificate = envelope.certificate
         if values.get("client_assertion_type") == assertion.ASSERTION_TYPE:
             try:
                 form.assertion = assertion.peek(values.get("client_assertion", ""))
@@ -169,7 +195,28 @@ class AuthorizationEndpoints:
                 return form
             # The store and not the directory: a key registered a second ago works at once.
             form.client = await self._store.get(form.assertion.client_id)
+        if self._config.providers and values.get("grant_type") == JWT_BEARER:
+            await self._fetch_person(form)
+        if self._config.public_base + envelope.path == self._config.introspection_endpoint:
+            await self._fetch_token(form)
         return form
+
+    async def _fetch_person(self, form: Form) -> None:
+        """Verify the ID token, and fetch the client for which its person acts."""
+        try:
+            form.person = await self._people.identify(form.values.get("assertion", ""))
+        except TokenError as error:
+            _LOG.info("refused an ID token: %s", error.detail)
+            return
+        form.client = await self._store.get(form.person.client_id)
+
+    async def _fetch_token(self, form: Form) -> None:
+        """Fetch what is to be introspected, and whose it is."""
+        try:
+            form.token = self._verifier.verify(form.values.get("token", ""), form.now)
+        except TokenError:
+            return
+        form.token_client = await self._store.get(form.token.client_id)
 
     async def _use_up(self, form: Form, answer: TokenAnswer) -> TokenAnswer:
         """Reserve what may be used once and move the epoch, before the answer is sent."""
@@ -209,6 +256,6 @@ def _body_too_long() -> InvalidRequestError:
 def _document(path: str, content: Callable[[], dict[str, Any]]) -> Route:
     async def answer(request: Request) -> Response:
         del request
-        return JSONResponse(content(), headers={"Cache-Control": f"max-age={_METADATA_AGE_S}"})
+        return JSONResponse(content(), headers={"Cache-Control": f"max-age={METADATA_AGE_S}"})
 
     return Route(path, answer, methods=["GET"])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hub.access.certificate import thumbprint_in
 from hub.access.config import AccessConfig
 from hub.access.errors import Reason, TokenError
 from hub.access.limits import HEADER_VALUE_MAX
@@ -28,6 +29,7 @@ ONCE = frozenset(
         "idempotency-key",
         "hub-schema",
         "hub-log-size",
+        "client-cert",
     }
 )
 _ONCE_RAW = frozenset(name.encode() for name in ONCE)
@@ -45,6 +47,8 @@ class Envelope:
     target: str
     target_uri: str
     headers: Mapping[str, str]
+    certificate: str | None = None
+    """Thumbprint of the TLS client certificate that a proxy vouches for."""
 
 
 def read_envelope(scope: Mapping[str, Any], config: AccessConfig) -> Envelope:
@@ -69,4 +73,5 @@ def read_envelope(scope: Mapping[str, Any], config: AccessConfig) -> Envelope:
     path = raw_path.decode("ascii")
     target = config.public_base + path
     target_uri = f"{target}?{query.decode('ascii')}" if query else target
-    return Envelope(str(scope["method"]), path, target, target_uri, headers)
+    certificate = thumbprint_in(scope, headers.pop("client-cert", None))
+    return Envelope(str(scope["method"]), path, target, target_uri, headers, certificate)

@@ -41,6 +41,8 @@ class Reason(Enum):
     TOKEN_INVALID = 401, "fetch a new token from this hub's token endpoint"
     TOKEN_EXPIRED = 401, "fetch a new token; tokens live five minutes"
     TOKEN_AUDIENCE = 401, "fetch a token whose `resource` covers this address"
+    CLIENT_CERT_UNTRUSTED = 400, "Client-Cert is the proxy's word: send none yourself"
+    TOKEN_CERTIFICATE = 401, "use the TLS certificate that the token was fetched with"
     TOKEN_UNBOUND = 401, "fetch a token with a DPoP proof, so that it is bound to your key"
     TOKEN_REVOKED = 401, "fetch a new token; if that fails, ask the operator about your key"
     CLIENT_INACTIVE = 401, "ask the operator: this client is not active"

@@ -39,3 +39,32 @@ DIGEST_OFF_LOOP_BYTES = 262_144
 KEYS_PER_CLIENT = 8
 ROTATION_OVERLAP_S = 7 * 86_400
 """How long an old key stays active beside a new one, unless told otherwise."""
+
+PENDING_MAX = 1_000
+"""Registrations that wait for the operator at once."""
+PENDING_S = 30 * 86_400
+REGISTRATION_BYTES_MAX = 16_384
+REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_S = 10, 1 / 60
+"""Registrations that one address may ask for at once, and how fast it may ask again."""
+
+KEYS_REREAD_S = 4.0
+"""How old what a worker knows of the hub's own keys may be."""
+METADATA_AGE_S = 300
+"""How long metadata and keys may be kept by whoever reads them."""
+KEY_ANNOUNCED_S = METADATA_AGE_S + 10
+KEY_KEPT_S = 7 * 86_400
+"""How long a token-signing key is published after another one has begun to sign."""
+
+ACTORS_MAX = 4
+"""Hubs through which a requester may come."""
+REQUESTER_CHARACTERS_MAX = 128
+CERTIFICATES_KEPT_MAX = 4_096
+"""Client certificates whose thumbprint a worker keeps."""
+
+ID_TOKEN_CHARACTERS_MAX = 8_192
+ID_TOKEN_AGE_S = 300
+PROVIDER_KEYS_AGE_S = 600.0
+PROVIDER_KEYS_RETRY_S = 60.0
+"""An unknown key id has the keys of a provider fetched anew, this often at most."""
+PROVIDER_KEYS_BYTES_MAX = 65_536
+PROVIDER_TIMEOUT_S = 5.0

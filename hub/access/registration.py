@@ -1,10 +1,11 @@
-"""`registration`: a partner's registration document, and the rotation of keys.
+"""`registration`: a partner's registration document, and what the operator grants an applicant.
 
 - The document is public: a name, one public key, the requested scopes and sources. The operator
   decides party, kind, scopes and sources; requested ones are only shown.
-- Rotation: the new public key comes in a JWS by the old one (or by the operator's hand). Both are
-  active in an overlap, so that no request fails while the partner switches.
-- Loss: the operator ends the key; within five seconds it is refused everywhere.
+- A party is an institution key of a known scheme whose check digits are right; its sources are
+  registered before.
+- Whoever brings a key proves that he holds it, by a client assertion made with it
+  (`proof_of_possession`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.access.assertion import is_instant
+from hub.access import assertion
 from hub.access.cases import BY_CASE, CaseGrant
 from hub.access.clients import (
     Client,
@@ -23,21 +24,20 @@ from hub.access.clients import (
     ClientKind,
     ClientStatus,
     ClientStore,
+    KeyRole,
     KeyStatus,
     RegistrationError,
 )
-from hub.access.limits import CLOCK_AHEAD_S, ROTATION_OVERLAP_S
-from hub.access.scopes import expand
-from hub.crypto import jws
+from hub.access.errors import TokenError
+from hub.access.scopes import RESERVED_NAMES, expand
 from hub.crypto.keys import SigningKey, VerifyKey, import_jwk
+from schema.identifiers import check_institution_key
 from schema.parties import HUB_PARTY
 from schema.values import KEY_PATTERN
 
 DOCUMENT_VERSION = "hub-registration-1"
-ROTATION_TYPE = "hub-key-rotation+jws"
 _PARTY = re.compile(KEY_PATTERN)
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{2,63}")
-_ROTATION_AGE_S = 86_400
 _NAME_MAX = 200
 _LIST_MAX = 64
 
@@ -74,6 +74,8 @@ def application_document(
 
 def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
     """Read a registration document; RegistrationError says what is wrong with it."""
+    if not isinstance(document, Mapping):
+        raise RegistrationError("the document is no JSON object; make it again")
     if document.get("version") != DOCUMENT_VERSION:
         raise RegistrationError(f"the document is not {DOCUMENT_VERSION}; make it again")
     client_id, name, jwk = (document.get(n) for n in ("clientId", "name", "jwk"))
@@ -86,12 +88,11 @@ def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
     requested, sources = _texts(document, "scopes"), _texts(document, "sources")
     try:
         key = import_jwk(jwk, ed25519_allowed=False)
-        scopes = expand(requested)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
     if document.get("kid", key.kid) != key.kid:
         raise RegistrationError("kid is not the RFC 7638 thumbprint of jwk")
-    return RegistrationRequest(client_id, name, key, scopes, sources)
+    return RegistrationRequest(client_id, name, key, granted(requested), sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +107,52 @@ class ClientGrant:
     """Who holds the key for the party: a service provider, where it is not the party itself."""
     cases: tuple[CaseGrant, ...] = ()
     """For each scope that is given by case: which, what for, and until when."""
+    role: KeyRole | None = None
+    """What the person who holds the key may do for the client; None where roles are not used."""
 
 
-def is_party(text: str) -> bool:
-    """Whether a client may act for a party: `scheme:value`, and no hub, which speaks for itself."""
-    return _PARTY.fullmatch(text) is not None and not text.startswith(HUB_PARTY)
+def granted(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return scopes that can be granted; RegistrationError names those that cannot."""
+    try:
+        wanted = expand(scopes)
+    except ValueError as error:
+        raise RegistrationError(str(error)) from error
+    reserved = sorted(RESERVED_NAMES.intersection(wanted))
+    if reserved:
+        raise RegistrationError(f"nothing is served yet under {', '.join(reserved)}; leave it out")
+    return wanted
+
+
+def check_party(text: str) -> None:
+    """Raise RegistrationError, with what is wrong, for what is no party that a client acts for."""
+    if _PARTY.fullmatch(text) is None or text.startswith(HUB_PARTY):
+        raise RegistrationError(
+            f"{text!r} is no party that a client may act for; write uscc:…, moe:… or ror:…"
+        )
+    flaw = check_institution_key(text)
+    if flaw is not None:
+        raise RegistrationError(f"{text}: {flaw.en} {flaw.zh}")
+
+
+def check_grant(grant: ClientGrant) -> tuple[str, ...]:
+    """Check for whom and what an operator grants; return the scopes, written out."""
+    if grant.kind is not ClientKind.SANDBOX:
+        check_party(grant.party)
+    if grant.agent is not None:
+        check_party(grant.agent)
+    return granted(grant.scopes)
 
 
 async def admit(
     store: ClientStore, application: RegistrationRequest, grant: ClientGrant, now: datetime
 ) -> Client:
     """Register an application with what the operator grants; return the client."""
-    try:
-        scopes = expand(grant.scopes)
-    except ValueError as error:
-        raise RegistrationError(str(error)) from error
+    scopes = check_grant(grant)
     without = sorted(BY_CASE & set(scopes) - {case.scope for case in grant.cases})
     if without:
         raise RegistrationError(
             f"{', '.join(without)}: given by case only; state case, purpose and last day"
         )
-    for party in (grant.party, grant.agent):
-        if party is not None and not is_party(party):
-            raise RegistrationError(f"{party} is no party that a client may act for; write uscc:…")
     client = Client(
         client_id=application.client_id,
         party=grant.party,
@@ -140,7 +164,12 @@ async def admit(
         created_at=now,
         keys=(
             ClientKey(
-                application.key, application.client_id, KeyStatus.ACTIVE, now, agent=grant.agent
+                application.key,
+                application.client_id,
+                KeyStatus.ACTIVE,
+                now,
+                agent=grant.agent,
+                role=grant.role,
             ),
         ),
         cases=tuple(each for each in grant.cases if each.scope in scopes),
@@ -149,47 +178,27 @@ async def admit(
     return client
 
 
-def rotation_request(
-    client_id: str, issuer: str, old: SigningKey, new: VerifyKey, now: datetime
-) -> str:
-    """Return the JWS by which the holder of the old key names the new one."""
-    payload = {
-        "client_id": client_id,
-        "aud": issuer,
-        "iat": int(now.timestamp()),
-        "new_jwk": dict(new.jwk),
-    }
-    return jws.sign({"typ": ROTATION_TYPE, "kid": old.kid}, payload, old)
+def proof_of_possession(client_id: str, issuer: str, key: SigningKey, now: datetime) -> str:
+    """Return the proof that a new key is its sender's: a client assertion that it has signed."""
+    return assertion.make(client_id, issuer, key, now)
 
 
-async def rotate(
-    store: ClientStore,
-    request: str,
-    issuer: str,
-    now: datetime,
-    overlap_s: float = ROTATION_OVERLAP_S,
-) -> VerifyKey:
-    """Accept a rotation request by an active key of the client; return the new key."""
+def check_possession(
+    proof: object, client_id: str, key: VerifyKey, issuer: str, now: datetime
+) -> assertion.Assertion:
+    """Return a proof by exactly this key for exactly this client; RegistrationError otherwise.
+
+    The caller must reserve its `replay_key` (one use) afterwards.
+    """
     try:
-        parsed = jws.parse(request)
-        claims = jws.claims(parsed)
-        new = import_jwk(claims["new_jwk"], ed25519_allowed=False)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RegistrationError("the rotation request cannot be read; make it again") from error
-    client = await store.get(str(claims.get("client_id")))
-    old = client.key(str(parsed.header.get("kid"))) if client is not None else None
-    if client is None or old is None or not old.active(now):
-        raise RegistrationError("the request is not by an active key of this client")
-    try:
-        jws.verify(parsed, old.key)
-    except jws.JwsError as error:
-        raise RegistrationError("the signature of the old key does not verify") from error
-    iat = claims.get("iat")
-    fresh = is_instant(iat) and -CLOCK_AHEAD_S <= now.timestamp() - claims["iat"] <= _ROTATION_AGE_S
-    if parsed.header.get("typ") != ROTATION_TYPE or claims.get("aud") != issuer or not fresh:
-        raise RegistrationError("the rotation request is older than a day or for another hub")
-    await store.add_key(client.client_id, new, retire=old.kid, overlap_s=overlap_s, now=now)
-    return new
+        read = assertion.peek(proof if isinstance(proof, str) else "")
+        assertion.check_possession(read, client_id, key, issuer, now)
+    except TokenError as error:
+        raise RegistrationError(
+            "proof: send a client assertion for this hub, made with the new key just now "
+            "(`deltahub client` does); check your clock"
+        ) from error
+    return read
 
 
 def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`resource`: authenticates the caller of a protected route by a DPoP-bound token (RFC 9449 §7).
 
-- The scheme is DPoP; a token sent as Bearer is refused even when it is good (downgrade).
+- The scheme is DPoP; a DPoP token sent as Bearer is refused even when it is good (downgrade).
+  Bearer is for tokens bound to a TLS client certificate, over a connection that has it (RFC 8705).
 - A token gives no more than the present registration does; revocation is checked on every call
   against a directory that is at most a few seconds old.
 - A proof is reserved last: only a call that is otherwise accepted uses it up.
@@ -15,14 +16,15 @@ from datetime import datetime
 from starlette.responses import JSONResponse
 
 from hub.access.cases import CaseGrant, in_force, without_expired
-from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus
+from hub.access.clients import Client, ClientDirectory, ClientKind, ClientStatus, KeyRole
 from hub.access.config import AccessConfig
 from hub.access.dpop import ALGORITHMS, Proof, ProofChecker
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.limits import PROOF_TTL_S
+from hub.access.requester import Requester
 from hub.access.scopes import ANONYMOUS_SCOPES
-from hub.access.tokens import AccessToken, TokenVerifier
+from hub.access.tokens import AccessToken, TokenVerifier, check_revocation
 from hub.clock import Clock
 from hub.state import State
 
@@ -37,6 +39,12 @@ class Caller:
     scopes: frozenset[str]
     sources: frozenset[str] = frozenset()
     anonymous: bool = False
+    role: KeyRole | None = None
+    """What the person may do who signed in, or who holds the key that the token is bound to."""
+    requester: Requester | None = None
+    """For whom a peer asks; its rights are the peer's own, narrowed by the scope."""
+    person: str | None = None
+    """Pseudonym of the person who signed in at the institution, and acts for its client."""
     client: Client | None = field(default=None, repr=False, compare=False)
     cases: Mapping[str, CaseGrant] = field(default_factory=dict, repr=False, compare=False)
     """Cases in force, by the scope that they give."""
@@ -62,6 +70,7 @@ class Gate:
         self._state = state
         self._clock = clock
         self._proofs = ProofChecker()
+        self._schemes = ("dpop", "bearer") if config.takes_certificates else ("dpop",)
 
     async def authenticate(self, envelope: Envelope) -> Caller:
         """Return the caller; TokenError, or StateUnavailableError if a replay is not excluded."""
@@ -75,8 +84,10 @@ class Gate:
         client = await self._clients.get(token.client_id)
         if client is None or client.status is not ClientStatus.ACTIVE:
             raise TokenError(Reason.CLIENT_INACTIVE)
-        _check_revocation(client, token, now)
-        if not await self._state.reserve(proof.replay_key, PROOF_TTL_S, proof.issued_at):
+        check_revocation(client, token, now)
+        if proof is not None and not await self._state.reserve(
+            proof.replay_key, PROOF_TTL_S, proof.issued_at
+        ):
             raise TokenError(Reason.DPOP_REPLAYED)
         cases = in_force(client.cases, now) if client.cases else {}
         return Caller(
@@ -85,28 +96,44 @@ class Gate:
             client.kind,
             without_expired(token.scopes.intersection(client.scopes), cases),
             frozenset(client.sources),
+            role=_role(client, token),
+            requester=token.requester,
+            person=token.person,
             client=client,
             cases=cases,
         )
 
     def _check_token(
         self, envelope: Envelope, authorization: str, now: datetime
-    ) -> tuple[AccessToken, Proof]:
+    ) -> tuple[AccessToken, Proof | None]:
         scheme, _, text = authorization.partition(" ")
-        if scheme.lower() != "dpop":
+        if scheme.lower() not in self._schemes:
             raise TokenError(Reason.TOKEN_SCHEME)
         token = self._verifier.verify(text, now)
+        if scheme.lower() != token.bound.token_type.lower():
+            raise TokenError(Reason.TOKEN_SCHEME)
         if not self._config.covers(token.audience, envelope.target):
             raise TokenError(Reason.TOKEN_AUDIENCE, "the token is for another path")
+        if token.bound.x5t is not None:
+            if envelope.certificate != token.bound.x5t:
+                raise TokenError(Reason.TOKEN_CERTIFICATE, "bound to another certificate")
+            return token, None
         proof_text = envelope.headers.get("dpop")
         if proof_text is None:
             raise TokenError(Reason.DPOP_MISSING)
         proof = self._proofs.check(
             proof_text, method=envelope.method, target=envelope.target, token=text, now=now
         )
-        if proof.jkt != token.jkt:
+        if proof.jkt != token.bound.jkt:
             raise TokenError(Reason.DPOP_KEY_MISMATCH, "token bound to another key")
         return token, proof
+
+
+def _role(client: Client, token: AccessToken) -> KeyRole | None:
+    """Return the role of the person who signed in, or of the key that the token is bound to."""
+    if token.person is not None:
+        return token.role
+    return None if token.bound.jkt is None else client.role_of(token.bound.jkt)
 
 
 def refusal(error: AccessError, config: AccessConfig, path: str = "") -> JSONResponse:
@@ -130,11 +157,3 @@ def _oauth_word(reason: Reason) -> str:
     if reason.name.startswith(("TOKEN_", "CLIENT_")) and reason is not Reason.TOKEN_MISSING:
         return "invalid_token"
     return ""
-
-
-def _check_revocation(client: Client, token: AccessToken, now: datetime) -> None:
-    if client.not_before is not None and token.issued_at < client.not_before.timestamp():
-        raise TokenError(Reason.TOKEN_REVOKED, "issued before the client's epoch")
-    registered = client.key(token.jkt)
-    if registered is not None and not registered.active(now):
-        raise TokenError(Reason.TOKEN_REVOKED, "bound to a key that has ended")

@@ -1,6 +1,7 @@
 """`scopes`: what a client may be allowed to do, with the meaning in Chinese and English.
 
-- The list is closed; a registration names scopes of this list only.
+- The list is closed; a registration names scopes of this list only, and of those only what the hub
+  serves: a scope that lets nothing yet is reserved and neither offered nor granted.
 - Which field needs which scope is declared in the records of the standard, not here.
 """
 
@@ -73,6 +74,22 @@ class Scope(Enum):
 
 
 SCOPE_NAMES: frozenset[str] = frozenset(scope.value for scope in Scope)
+RESERVED_NAMES: frozenset[str] = frozenset(
+    scope.value
+    for scope in (
+        Scope.ORDERS_WRITE,
+        Scope.VOUCHER_VERIFY,
+        Scope.VOUCHER_CLAIM,
+        Scope.EXPORT_READ,
+        Scope.OPERATOR_SOURCES,
+        Scope.OPERATOR_QUARANTINE,
+        Scope.OPERATOR_CLIENTS,
+        Scope.OPERATOR_KEYS,
+        Scope.OPERATOR_POLICY,
+    )
+)
+"""Scopes that let nothing in this version."""
+SERVED_NAMES: frozenset[str] = SCOPE_NAMES - RESERVED_NAMES
 ANONYMOUS_SCOPES: frozenset[str] = frozenset({Scope.CATALOGUE_READ.value})
 OPERATOR_WILDCARD = "operator:*"
 NEVER_MEANT = frozenset({Scope.OPERATOR_BREAK_GLASS.value})
@@ -94,5 +111,7 @@ def expand(names: Iterable[str]) -> tuple[str, ...]:
             wanted.add(name)
     unknown = sorted(wanted - SCOPE_NAMES)
     if unknown:
-        raise ValueError(f"no such scope: {', '.join(unknown)}; see docs/standard for the list")
+        raise ValueError(
+            f"no such scope: {', '.join(unknown)}; there are: {', '.join(sorted(SERVED_NAMES))}"
+        )
     return tuple(sorted(wanted))

@@ -23,6 +23,7 @@ from hub.access.errors import AccessError, Reason, SignatureError, TokenError
 from hub.access.limits import PROOF_TTL_S
 from hub.access.resource import Caller, Gate
 from hub.access.signatures import Operation, SignatureChecker, SignatureEvidence, sign_response
+from hub.access.token_keys import TokenKeys, only
 from hub.access.tokens import TokenVerifier
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey, VerifyKey
@@ -35,7 +36,7 @@ class Access:
     def __init__(
         self,
         config: AccessConfig,
-        key: SigningKey,
+        keys: TokenKeys | SigningKey,
         store: ClientStore,
         state: State,
         clock: Clock,
@@ -43,14 +44,21 @@ class Access:
         self.config = config
         self.clients = ClientDirectory(store, clock)
         self.store = store
-        self._key = key
+        self._keys = only(keys, clock) if isinstance(keys, SigningKey) else keys
         self._clock = clock
         self._state = state
         self._proofs = ProofChecker()
-        verifier = TokenVerifier(config.issuer, config.resources, {key.kid: key.public})
+        verifier = TokenVerifier(
+            config.issuer,
+            config.resources,
+            self._keys,
+            takes_certificates=config.takes_certificates,
+        )
         self._gate = Gate(config, verifier, self.clients, state, clock)
         self._signatures = SignatureChecker(state, clock)
-        self._endpoints = AuthorizationEndpoints(config, key, store, self.clients, state, clock)
+        self._endpoints = AuthorizationEndpoints(
+            config, self._keys, store, self.clients, state, clock
+        )
 
     def routes(self) -> list[Route]:
         """Return the routes of the authorization server and of its metadata."""
@@ -104,7 +112,8 @@ class Access:
         headers = {name: response.headers[name] for name in names if name in response.headers}
         message = Message(status=response.status_code, headers=headers, request=request)
         body = bytes(response.body)
-        for name, value in sign_response(message, body, self._key, self._clock()).items():
+        key, now = self._keys.signing(), self._clock()
+        for name, value in sign_response(message, body, key, now).items():
             response.headers[name] = value
         response.headers["Cache-Control"] = "no-store, no-transform"
         return response

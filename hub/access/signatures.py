@@ -87,6 +87,7 @@ PUSH = Operation("push", _WRITE, frozenset({"hub-schema"}))
 MUTATION = Operation("mutation", _WRITE, frozenset({"hub-schema"}))
 READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
 """A request without a body; its digest is that of nothing."""
+KEY_CHANGE = Operation("key change", _WRITE, READ.optional)
 _RESPONSE = ('"@status"', '"content-digest"', '"content-type"', '"hub-log-size"')
 _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signature";req;key="hub"')
 

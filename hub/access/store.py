@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,16 +20,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access.cases import BY_CASE, CaseGrant
 from hub.access.clients import (
     Client,
+    ClientChange,
     ClientKey,
     ClientKind,
     ClientStatus,
+    KeyRole,
     KeyStatus,
     RegistrationError,
 )
 from hub.access.limits import KEYS_PER_CLIENT
-from hub.crypto.keys import KeyCache, VerifyKey, import_jwk
+from hub.crypto.keys import KeyCache, import_jwk
 from hub.store.database import Database
-from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_KEY
+from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_KEY, SOURCE
 
 LIST_MAX = 1_000
 
@@ -50,9 +52,9 @@ class DatabaseClientStore:
         if not rows:
             return None
         keys = [
-            ClientKey(self._keys.get(jwk), client_id, KeyStatus(status), added_at, ended_at, agent)
-            for *_, jwk, status, added_at, ended_at, agent in rows
-            if jwk is not None
+            _key(dict(zip(_KEY_COLUMNS, row[-len(_KEY_COLUMNS) :], strict=True)), self._keys)
+            for row in rows
+            if row[-1] is not None
         ]
         client = _client(dict(zip(_CLIENT_COLUMNS, rows[0], strict=False)), keys)
         if BY_CASE.isdisjoint(client.scopes):
@@ -68,7 +70,10 @@ class DatabaseClientStore:
             await _lock(connection, client_id)
             await connection.execute(
                 update(CLIENT)
-                .where(CLIENT.c.client_id == client_id, func.array_position(CLIENT.c.scopes, case.scope).is_(None))
+                .where(
+                    CLIENT.c.client_id == client_id,
+                    func.array_position(CLIENT.c.scopes, case.scope).is_(None),
+                )
                 .values(scopes=func.array_append(CLIENT.c.scopes, case.scope))
             )
             row = _case_row(client_id, case, now)
@@ -89,6 +94,7 @@ class DatabaseClientStore:
         """Add a client with its keys; see `ClientStore.register`."""
         try:
             async with self._database.core() as connection:
+                await _need_sources(connection, client.sources)
                 await connection.execute(insert(CLIENT).values(_row(client)))
                 for key in client.keys:
                     await connection.execute(insert(CLIENT_KEY).values(_key_row(key)))
@@ -102,9 +108,10 @@ class DatabaseClientStore:
             ) from error
 
     async def add_key(
-        self, client_id: str, key: VerifyKey, *, retire: str | None, overlap_s: float, now: datetime
+        self, added: ClientKey, *, retire: str | None = None, overlap_s: float = 0
     ) -> None:
         """Add a key beside the old one; see `ClientStore.add_key`."""
+        client_id, now = added.client_id, added.added_at
         try:
             async with self._database.core() as connection:
                 await _lock(connection, client_id)
@@ -112,7 +119,6 @@ class DatabaseClientStore:
                     raise RegistrationError(
                         f"a client has at most {KEYS_PER_CLIENT} active keys; retire one first"
                     )
-                added = ClientKey(key, client_id, KeyStatus.ACTIVE, now)
                 await connection.execute(insert(CLIENT_KEY).values(_key_row(added)))
                 if retire is not None:
                     await _end(connection, client_id, retire, now + timedelta(seconds=overlap_s))
@@ -136,10 +142,66 @@ class DatabaseClientStore:
             if status is not KeyStatus.RETIRED:
                 await connection.execute(_epoch(client_id, now))
 
+    async def retire_key(self, client_id: str, kid: str, now: datetime) -> None:
+        """End one of several keys; see `ClientStore.retire_key`."""
+        change = _active(client_id, now).where(CLIENT_KEY.c.kid == kid)
+        async with self._database.core() as connection:
+            await _lock(connection, client_id)
+            if await _active_keys(connection, client_id, now) == 1:
+                raise RegistrationError("this is the only active key; add another one first")
+            ended = await connection.execute(
+                change.values(status=KeyStatus.RETIRED.value, ended_at=now)
+            )
+            if ended.rowcount != 1:
+                raise RegistrationError("this is no active key of the client")
+
+    async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
+        """Change what stands of a client; see `ClientStore.change`."""
+        values = {
+            "party": change.party,
+            "kind": None if change.kind is None else change.kind.value,
+            "name": change.name,
+            "scopes": None if change.scopes is None else list(change.scopes),
+            "sources": None if change.sources is None else list(change.sources),
+        }
+        stated = {name: value for name, value in values.items() if value is not None}
+        async with self._database.core() as connection:
+            await _lock(connection, client_id)
+            await _need_sources(connection, change.sources or ())
+            one = update(CLIENT).where(CLIENT.c.client_id == client_id)
+            await connection.execute(one.values(stated))
+            await connection.execute(_epoch(client_id, now))
+
+    async def set_status(self, client_id: str, status: ClientStatus, now: datetime) -> None:
+        """Suspend, resume or remove; see `ClientStore.set_status`."""
+        async with self._database.core() as connection:
+            await _lock(connection, client_id)
+            one = update(CLIENT).where(CLIENT.c.client_id == client_id)
+            await connection.execute(one.values(status=status.value))
+            if status is not ClientStatus.ACTIVE:
+                await connection.execute(_epoch(client_id, now))
+            if status is ClientStatus.REMOVED:
+                ended = _active(client_id, now)
+                await connection.execute(ended.values(status=KeyStatus.RETIRED.value, ended_at=now))
+
     async def set_epoch(self, client_id: str, not_before: datetime) -> None:
         """Refuse tokens issued before; an epoch never moves back."""
         async with self._database.core() as connection:
             await connection.execute(_epoch(client_id, not_before))
+
+    async def forget_sandbox(self, most: int) -> None:
+        """Delete the oldest sandbox clients; see `ClientStore.forget_sandbox`."""
+        oldest = (
+            select(CLIENT.c.client_id)
+            .where(CLIENT.c.kind == ClientKind.SANDBOX.value)
+            .order_by(CLIENT.c.created_at.desc(), CLIENT.c.client_id)
+            .offset(most)
+            .scalar_subquery()
+        )
+        async with self._database.core() as connection:
+            gone = delete(CLIENT).where(CLIENT.c.client_id.in_(oldest))
+            ids = list((await connection.execute(gone.returning(CLIENT.c.client_id))).scalars())
+            await connection.execute(delete(CLIENT_KEY).where(CLIENT_KEY.c.client_id.in_(ids)))
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         """Return clients in order of their id; see `ClientStore.list`."""
@@ -148,9 +210,10 @@ class DatabaseClientStore:
 
 
 _CLIENT_COLUMNS = [column.name for column in CLIENT.columns]
+_KEY_COLUMNS = ("client_id", "status", "added_at", "ended_at", "agent", "role", "jwk")
 _CLIENT_AND_KEYS = (
     f"SELECT {', '.join(f'c.{name}' for name in _CLIENT_COLUMNS)},"  # noqa: S608 - own names
-    " k.jwk, k.status, k.added_at, k.ended_at, k.agent FROM client c LEFT JOIN client_key k"
+    f" {', '.join(f'k.{name}' for name in _KEY_COLUMNS)} FROM client c LEFT JOIN client_key k"
     " USING (client_id) WHERE c.client_id = %s ORDER BY k.added_at, k.kid"
 )
 
@@ -184,17 +247,20 @@ async def _clients(connection: AsyncConnection, condition: Any, limit: int) -> S
         .order_by(CLIENT_KEY.c.added_at, CLIENT_KEY.c.kid)
     )
     for row in (await connection.execute(owned)).mappings():
-        keys[row["client_id"]].append(
-            ClientKey(
-                import_jwk(row["jwk"]),
-                row["client_id"],
-                KeyStatus(row["status"]),
-                row["added_at"],
-                row["ended_at"],
-                row["agent"],
-            )
-        )
+        keys[row["client_id"]].append(_key(row))
     return [_client(row, keys[row["client_id"]]) for row in rows]
+
+
+def _key(row: Any, cache: KeyCache | None = None) -> ClientKey:
+    return ClientKey(
+        import_jwk(row["jwk"]) if cache is None else cache.get(row["jwk"]),
+        row["client_id"],
+        KeyStatus(row["status"]),
+        row["added_at"],
+        row["ended_at"],
+        row["agent"],
+        role=None if row["role"] is None else KeyRole(row["role"]),
+    )
 
 
 def _client(row: Any, keys: list[ClientKey]) -> Client:
@@ -235,13 +301,47 @@ def _key_row(key: ClientKey) -> dict[str, Any]:
         "added_at": key.added_at,
         "ended_at": key.ended_at,
         "agent": key.agent,
+        "role": None if key.role is None else key.role.value,
     }
 
 
 async def _lock(connection: AsyncConnection, client_id: str) -> None:
-    wanted = select(CLIENT.c.client_id).where(CLIENT.c.client_id == client_id).with_for_update()
-    if (await connection.execute(wanted)).scalar_one_or_none() is None:
-        raise RegistrationError("no such client; register it first")
+    """Lock a client that is registered and not removed, until the transaction ends."""
+    wanted = select(CLIENT.c.status).where(CLIENT.c.client_id == client_id).with_for_update()
+    status = (await connection.execute(wanted)).scalar_one_or_none()
+    if status is None:
+        raise RegistrationError(
+            f"there is no client {client_id}; `deltahub client list` shows those that are there"
+        )
+    if status == ClientStatus.REMOVED.value:
+        raise RegistrationError(
+            f"{client_id} was removed; register the partner again, under another id and key"
+        )
+
+
+async def _need_sources(connection: AsyncConnection, names: Sequence[str]) -> None:
+    """Refuse sources that are not registered; those that are stay so until the transaction ends."""
+    wanted = (
+        select(SOURCE.c.source_id)
+        .where(SOURCE.c.source_id.in_(names))
+        .with_for_update(key_share=True)
+    )
+    known = set((await connection.execute(wanted)).scalars()) if names else set()
+    missing = sorted(set(names) - known)
+    if missing:
+        raise RegistrationError(
+            f"no such source: {', '.join(missing)}; make it first with `deltahub source add` "
+            "(--owner says for whom it may speak)"
+        )
+
+
+def _active(client_id: str, now: datetime) -> Any:
+    ended = CLIENT_KEY.c.ended_at
+    return update(CLIENT_KEY).where(
+        CLIENT_KEY.c.client_id == client_id,
+        CLIENT_KEY.c.status == KeyStatus.ACTIVE.value,
+        ended.is_(None) | (ended > now),
+    )
 
 
 async def _active_keys(connection: AsyncConnection, client_id: str, now: datetime) -> int:

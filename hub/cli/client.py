@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,20 +12,20 @@ import typer
 from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
-from hub.cli import clients
+from hub.cli import client_keys, clients
 from hub.cli.context import run
 from hub.cli.proxy import serve_proxy
-from hub.client import CallRefusedError, ClientError, Producer, create_key, load_key
+from hub.cli.refusals import LAST_REFUSED, exit_on_error
+from hub.client import Producer, create_key, load_key
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
 from hub.explorer import samples
 
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
+client_keys.add_to(app)
 clients.add_to(app)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]
-LAST_REFUSED = "last-refused.json"
-"""Beside the profile: the signed request that the hub refused last."""
 
 
 @app.command("new")
@@ -51,6 +46,7 @@ def new(
     typer.echo(f"{folder / 'key.pem'}           private key; it never leaves this machine")
     typer.echo(f"{folder / 'registration.json'} send this to the operator of {hub}")
     typer.echo(f"{folder / 'profile.toml'}      use it: deltahub client query --as …")
+    typer.echo("or ask the hub itself: deltahub client apply --as … --name …")
 
 
 @app.command("query")
@@ -217,36 +213,3 @@ def explain_refusal(profile_file: AsProfile) -> None:
     for finding in findings:
         typer.echo(f"{finding.reason.name} {finding.component}")
         typer.echo(f"  signed {finding.signed}\n  seen   {finding.seen}\n  {finding.advice}")
-
-
-@contextmanager
-def exit_on_error(profile_file: Path | None = None) -> Iterator[None]:
-    """Print an error of the client and exit with 2.
-
-    With `profile_file`, a signed request that the hub refused is saved for `explain`.
-    """
-    try:
-        yield
-    except (ClientError, OSError, ValueError) as error:
-        if isinstance(error, CallRefusedError) and error.sent and profile_file:
-            _save_refused(profile_file, error.sent, error)
-            print("deltahub client explain --as … says what differs", file=sys.stderr)
-        print(str(error), file=sys.stderr)
-        raise typer.Exit(2) from error
-
-
-def _save_refused(profile_file: Path, sent: SentRequest, error: CallRefusedError) -> None:
-    date = error.server_date
-    server_time = parsedate_to_datetime(date) if date else system_clock()
-    refused = {
-        "code": error.code,
-        "server_time": server_time.astimezone(UTC).isoformat(),
-        "sent": {
-            **asdict(sent),
-            "headers": dict(sent.headers),
-            "body": sent.body.decode("latin-1"),
-        },
-    }
-    path = profile_file.parent / LAST_REFUSED
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(refused), "utf-8")

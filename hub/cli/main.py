@@ -35,6 +35,7 @@ GROUPS = {
     "store": "store",
     "policy": "policy",
     "audit": "audit",
+    "keys": "keys",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

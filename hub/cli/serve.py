@@ -21,6 +21,7 @@ from hub.cli.context import erasing, run, settings
 from hub.cli.engines import engines
 from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
 from hub.cli.signals import stop_when_orphaned, stop_when_told
+from hub.cli.unix_socket import bind_path, over_socket
 from hub.cli.workers import LEASH, SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
@@ -59,7 +60,7 @@ async def _serve(deployment: Settings) -> None:
 
 
 async def _serve_many(deployment: Settings) -> None:
-    with bind(deployment.host, deployment.port) as bound:
+    with listener_of(deployment) as bound:
         async with engines(deployment) as servers:
             typer.echo(f"deltahub serves {deployment.base} with {deployment.workers} workers")
             await supervise(deployment, servers, bound)
@@ -127,6 +128,13 @@ class Listening:
                 await task
 
 
+def listener_of(deployment: Settings) -> socket.socket:
+    """Take the UNIX socket or the port that the settings name."""
+    if deployment.socket is not None:
+        return bind_path(deployment.socket)
+    return bind(deployment.host, deployment.port)
+
+
 def bind(host: str, port: int) -> socket.socket:
     """Take the port before anything else starts, so that a taken one is told at once."""
     try:
@@ -158,8 +166,9 @@ def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvico
 @asynccontextmanager
 async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
     """Run the hub's application and its sequencer while the block runs."""
-    listener = bound or bind(hub.settings.host, hub.settings.port)
-    server = _Server(server_config(hub.asgi, hub.settings.trusted_proxies))
+    listener, proxies = bound or listener_of(hub.settings), hub.settings.trusted_proxies
+    served = hub.asgi if hub.settings.socket is None else over_socket(hub.asgi, proxies)
+    server = _Server(server_config(served, proxies))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)

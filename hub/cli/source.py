@@ -10,9 +10,12 @@ import typer
 from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.store.feeds import FeedRow, feeds_of
+from hub.store.source_changes import SourceChange, change_source, remove_source, source_named
 from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from schema.codes import SourceKind
+from schema.identifiers import check_institution_key
+from schema.parties import OPERATOR
 
 app = typer.Typer(help="The systems that say facts to the hub.")
 
@@ -49,21 +52,29 @@ async def _list() -> tuple[list[Source], dict[str, list[FeedRow]]]:
         return sources, await feeds_of(database, [source.source_id for source in sources])
 
 
+Owners = Annotated[
+    list[str] | None, typer.Option("--owner", help="institution it may speak for; repeat")
+]
+Platform = Annotated[
+    bool,
+    typer.Option(
+        "--any-owner",
+        "--platform",
+        help="it speaks for any institution; it may grant and decide nothing",
+    ),
+]
+Kind = Annotated[
+    SourceKind | None, typer.Option(help="what it is to them; their OWN system, or a PLATFORM")
+]
+
+
 @app.command()
 def add(
     source_id: Annotated[str, typer.Argument(help="id, a-z 0-9 -")],
     title: Annotated[str, typer.Option(help="name for people, Chinese")],
-    owner: Annotated[
-        list[str] | None,
-        typer.Option(help="institution it may speak for; repeat"),
-    ] = None,
-    platform: Annotated[
-        bool,
-        typer.Option("--platform", help="it speaks for anybody; it may grant and decide nothing"),
-    ] = False,
-    kind: Annotated[
-        SourceKind | None, typer.Option(help="what it is to them; their OWN system, or a PLATFORM")
-    ] = None,
+    owner: Owners = None,
+    platform: Platform = False,
+    kind: Kind = None,
     system: Annotated[
         str | None,
         typer.Option(help="<institution that operates it>/<system name>: whose numbers it states"),
@@ -73,13 +84,100 @@ def add(
         int, typer.Option(min=1, help="seconds after which what it said is no longer relied on")
     ] = PROMISED_FRESHNESS_S,
 ) -> None:
-    """Register a source that pushes, or renew what its registration says."""
-    if platform is bool(owner):
-        typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --platform", err=True)
+    """Register a source that pushes. One that is there is never overwritten: see `change`."""
+    owners = _owners(owner, platform)
+    if owners is None:
+        typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --any-owner", err=True)
         raise typer.Exit(2)
     facts = {"title_en": title_en, "promised_freshness_s": freshness}
-    run(_add(source_id, title, owner or None, (kind, system), facts))
+    run(_add(source_id, title, owners or None, (kind, system), facts))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
+
+
+@app.command()
+def change(
+    source_id: Annotated[str, typer.Argument(help="id")],
+    title: Annotated[str | None, typer.Option(help="name for people, Chinese")] = None,
+    title_en: Annotated[str | None, typer.Option(help="name in English")] = None,
+    owner: Owners = None,
+    platform: Platform = False,
+    kind: Kind = None,
+    freshness: Annotated[
+        int | None, typer.Option(min=1, help="seconds for which what it said is relied on")
+    ] = None,
+    active: Annotated[
+        bool | None, typer.Option("--open/--close", help="whether it may say anything")
+    ] = None,
+) -> None:
+    """Change what is named and leave the rest; owners that are named are all that it has then."""
+    changes = SourceChange(
+        title=title,
+        title_en=title_en,
+        owners=_owners(owner, platform),
+        kind=kind,
+        promised_freshness_s=freshness,
+        active=active,
+    )
+    if changes == SourceChange():
+        typer.echo("say what changes: --title, --owner, --close …", err=True)
+        raise typer.Exit(2)
+    for line in run(_change(source_id, changes)):
+        typer.echo(line)
+
+
+@app.command()
+def show(source_id: Annotated[str, typer.Argument(help="id")]) -> None:
+    """Show what is registered of one source."""
+    for line in run(_change(source_id, SourceChange())):
+        typer.echo(line)
+
+
+@app.command()
+def remove(source_id: Annotated[str, typer.Argument(help="id")]) -> None:
+    """Remove a source that never said anything; close one that did, since its receipts name it."""
+    if run(_remove(source_id)):
+        typer.echo(f"{source_id} is removed")
+    else:
+        typer.echo(
+            f"{source_id} is closed: it says nothing any more, and no client may push as it. What "
+            "it said stays, with its receipts, until it is withdrawn. Open it again: deltahub "
+            f"source change {source_id} --open"
+        )
+
+
+def _owners(owner: list[str] | None, platform: bool) -> list[str] | None:
+    """Return whom the options name, empty for anybody; None when they name nobody."""
+    if platform and owner:
+        raise typer.BadParameter("either --owner or --any-owner, not both")
+    for key in owner or ():
+        flaw = None if key == OPERATOR else check_institution_key(key)
+        if flaw is not None:
+            raise typer.BadParameter(f"{key}: {flaw.en}")
+    return [] if platform else owner or None
+
+
+async def _change(source_id: str, changes: SourceChange) -> list[str]:
+    async with open_database() as database:
+        if changes != SourceChange():
+            await change_source(database, source_id, changes, system_clock())
+        return _lines(await source_named(database, source_id))
+
+
+def _lines(source: Source) -> list[str]:
+    return [
+        f"{source.source_id}  {source.title}" + (f"  {source.title_en}" if source.title_en else ""),
+        f"  {source.mode}  {source.kind}  {'open' if source.active else 'closed'}",
+        f"  speaks for: {'anybody' if source.owners is None else ' '.join(source.owners)}",
+        f"  numbers of: {source.authority or 'no system'}",
+        f"  {source.rows} rows  relied on for {source.promised_freshness_s} s",
+        f"  last good {_moment(source.last_ok_at)}"
+        f"  {source.last_error_code or source.last_status or '-'}",
+    ]
+
+
+async def _remove(source_id: str) -> bool:
+    async with open_database() as database:
+        return await remove_source(database, source_id)
 
 
 @app.command()
@@ -116,5 +214,6 @@ async def _add(
             now=system_clock(),
             kind=what[0],
             authority=what[1],
+            is_new=True,
             **facts,
         )

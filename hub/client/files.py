@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from hub.client.hub_client import HubClient, refused_answer
+from hub.client.hub_client import HubClient
+from hub.client.wire import refused
 
 FILE_TYPE = "application/octet-stream"
 
@@ -56,7 +57,7 @@ async def send_file(hub: HubClient, file: SentFile) -> FileAnswer:
     target = f"/files?{httpx.QueryParams(parameters)}"
     answer = await hub.relay("POST", target, headers, file.data)
     if answer.is_error:
-        raise refused_answer(answer)
+        raise refused(answer)
     report = answer.json()
     marked = report.pop("marked", None)
     return FileAnswer(report, None if marked is None else b64decode(marked["base64"]))
@@ -68,5 +69,5 @@ async def keep_mapping(hub: HubClient, source: str, name: str, text: str) -> int
     headers = {"content-type": "application/toml"}
     answer = await hub.relay("POST", target, headers, text.encode())
     if answer.is_error:
-        raise refused_answer(answer)
+        raise refused(answer)
     return int(answer.json()["version"])

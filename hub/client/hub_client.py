@@ -10,10 +10,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -25,27 +24,21 @@ from hub.access import dpop
 from hub.access.components import Message
 from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope
-from hub.access.errors import SignatureError
+from hub.access.errors import Reason, SignatureError
 from hub.access.explain import SentRequest
+from hub.access.registration import proof_of_possession
 from hub.access.signatures import PUSH, sign_request, verify_response
 from hub.client.discovery import Discovery, discover
-from hub.client.errors import (
-    AnswerUnverifiedError,
-    CallRefusedError,
-    ClientError,
-    HubUnreachableError,
-)
+from hub.client.errors import AnswerUnverifiedError, ClientError, HubUnreachableError
 from hub.client.token import fetch_token, server_clock_difference
+from hub.client.wire import object_of, read_whole, refused, to_json, to_ndjson
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import SigningKey
 
 TIMEOUT_S = 30.0
 PUSH_TIMEOUT_S = 120.0
-ANSWER_MAX_BYTES = 64 << 20
 RECEIPT_WAIT_S = 10.0
 RECEIPT_POLL_S = 0.25
-PUSH_MAX_BYTES = 16 << 20
-PUSH_MAX_ROWS = 10_000
 _TOKEN_SPARE_S = 20
 _RETRY_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
 _RETRY_WITH_HUB_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
@@ -147,17 +140,17 @@ class HubClient:
             "operationName": operation,
             "variables": dict(variables) if variables else None,
         }
-        body = _json({name: value for name, value in request.items() if value is not None})
+        body = to_json({name: value for name, value in request.items() if value is not None})
         headers = {
             "content-type": "application/json",
             "accept": "application/graphql-response+json, application/json;q=0.9",
             "accept-language": language,
         }
         answer = await self._call("POST", "/graphql", headers, body)
-        result = _object(answer)
+        result = object_of(answer)
         # With graphql-response+json a refused document is an error status with `errors` inside.
         if answer.is_error and "errors" not in result:
-            raise refused_answer(answer)
+            raise refused(answer)
         return result
 
     async def push(
@@ -172,7 +165,7 @@ class HubClient:
 
         When in doubt repeat with the same `idempotency_key`: the hub answers as it did before.
         """
-        body = _ndjson(rows)
+        body = to_ndjson(rows)
         query = str(
             httpx.QueryParams({"source": source, **({"dryRun": "true"} if dry_run else {})})
         )
@@ -184,9 +177,9 @@ class HubClient:
         }
         answer, sent = await self._signed("/batches", query, headers, body)
         if answer.is_error:
-            raise refused_answer(answer, sent)
+            raise refused(answer, sent)
         base = await self._verified(answer, sent)
-        return PushAnswer(answer.status_code, _object(answer), key, base)
+        return PushAnswer(answer.status_code, object_of(answer), key, base)
 
     async def receipt(self, entry_id: str, *, wait_s: float = RECEIPT_WAIT_S) -> str:
         """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`.
@@ -199,7 +192,7 @@ class HubClient:
         while True:
             answer = await self._call("GET", path, {"accept": "text/plain"}, b"")
             if answer.is_error:
-                raise refused_answer(answer)
+                raise refused(answer)
             if answer.status_code != httpx.codes.ACCEPTED:
                 return answer.text
             if waited >= wait_s:
@@ -215,14 +208,14 @@ class HubClient:
             "GET", f"/records/{quote(entry_id, safe='')}", {"accept": _JSON_TYPE}, b""
         )
         if answer.is_error:
-            raise refused_answer(answer)
+            raise refused(answer)
         return answer.content
 
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""
         answer = await self._call("GET", "/log/policy", {"accept": "text/plain"}, b"")
         if answer.is_error:
-            raise refused_answer(answer)
+            raise refused(answer)
         return answer.text
 
     async def relay(
@@ -243,6 +236,53 @@ class HubClient:
             await self._verified(answer, sent)
         return answer
 
+    async def registration(self) -> dict[str, Any]:
+        """Return what is registered of this client: party, scopes, sources, keys."""
+        answer = await self._call("GET", "/clients/self", {"accept": _JSON_TYPE}, b"")
+        if answer.is_error:
+            raise refused(answer)
+        return object_of(answer)
+
+    async def add_key(
+        self, new: SigningKey, *, replaces: str | None = None, agent: str | None = None
+    ) -> dict[str, Any]:
+        """Register another key, in a request that the present one signs; return what stands then.
+
+        `replaces`: a key that ends after the overlap. `agent`: whose key it is, if not the party's.
+        """
+        issuer = (await self.discover()).issuer
+        document = {
+            "jwk": dict(new.public.jwk),
+            "proof": proof_of_possession(self.client_id, issuer, new, self._now()),
+            "replaces": replaces,
+            "agent": agent,
+        }
+        stated = {name: part for name, part in document.items() if part is not None}
+        return await self._change_keys("POST", "/clients/self/keys", to_json(stated))
+
+    async def rotate(self, new: SigningKey) -> dict[str, Any]:
+        """Register a new key and use it from now on; the old one is good for the overlap."""
+        registered = await self.add_key(new, replaces=self.key.kid)
+        self.key = new
+        self._token = None
+        return registered
+
+    async def retire_key(self, kid: str) -> dict[str, Any]:
+        """End one of this client's keys at once; return what stands then."""
+        return await self._change_keys("DELETE", f"/clients/self/keys/{quote(kid, safe='')}", b"")
+
+    async def _change_keys(self, method: str, path: str, body: bytes) -> dict[str, Any]:
+        headers = {
+            "content-type": _JSON_TYPE,
+            "content-digest": content_digest(body),
+            "idempotency-key": secrets.token_urlsafe(18),
+        }
+        answer, sent = await self._signed(path, "", headers, body, method)
+        if answer.is_error:
+            raise refused(answer, sent)
+        await self._verified(answer, sent)
+        return object_of(answer)
+
     def _now(self) -> datetime:
         return self._clock() + self._skew
 
@@ -259,24 +299,24 @@ class HubClient:
         return answer
 
     async def _signed(
-        self, path: str, query: str, headers: dict[str, str], body: bytes
+        self, path: str, query: str, headers: dict[str, str], body: bytes, method: str = "POST"
     ) -> tuple[httpx.Response, SentRequest]:
-        sent = await self._sign(path, query, headers, body)
-        answer = await self._send("POST", path, query, dict(sent.headers), body)
+        target = self.base + path
+        unsigned = Envelope(method, path, target, f"{target}?{query}" if query else target, headers)
+        sent = await self._sign(unsigned, body)
+        answer = await self._send(method, path, query, dict(sent.headers), body)
         if self._worth_repeating(answer):
-            sent = await self._sign(path, query, headers, body)
-            answer = await self._send("POST", path, query, dict(sent.headers), body)
+            sent = await self._sign(unsigned, body)
+            answer = await self._send(method, path, query, dict(sent.headers), body)
         return answer, sent
 
-    async def _sign(
-        self, path: str, query: str, headers: dict[str, str], body: bytes
-    ) -> SentRequest:
-        proven = await self._with_proof("POST", path, headers)
-        target = self.base + path
-        envelope = Envelope("POST", path, target, f"{target}?{query}" if query else target, proven)
+    async def _sign(self, unsigned: Envelope, body: bytes) -> SentRequest:
+        method = unsigned.method
+        proven = await self._with_proof(method, unsigned.path, dict(unsigned.headers))
+        envelope = replace(unsigned, headers=proven)
         signed, base = sign_request(envelope, self.key, PUSH, self._now())
         every = {**proven, **signed}
-        return SentRequest("POST", envelope.target_uri, every, body, base.decode("ascii"))
+        return SentRequest(method, envelope.target_uri, every, body, base.decode("ascii"))
 
     async def _with_proof(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
         token = await self.token()
@@ -292,14 +332,14 @@ class HubClient:
             async with self._http.stream(
                 method, target, headers=headers, content=body, timeout=timeout
             ) as answer:
-                return await _read_whole(answer)
+                return await read_whole(answer)
         except httpx.HTTPError as error:
             raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
 
     def _worth_repeating(self, answer: httpx.Response) -> bool:
         if answer.status_code != httpx.codes.UNAUTHORIZED:
             return False
-        code = _object(answer).get("code")
+        code = object_of(answer).get("code")
         if code in _RETRY_WITH_NEW_TOKEN:
             self._token = None
             return True
@@ -312,63 +352,13 @@ class HubClient:
         request = Message(sent.method, sent.target_uri, headers=sent.headers)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         message = Message(status=answer.status_code, headers=headers, request=request)
-        keys = (await self.discover()).keys
-        try:
-            return verify_response(message, answer.content, keys)
-        except SignatureError as error:
-            raise AnswerUnverifiedError(error.reason) from error
-
-
-async def _read_whole(answer: httpx.Response) -> httpx.Response:
-    """Read up to `ANSWER_MAX_BYTES` of an answer, not decoded: the digest is over these bytes."""
-    if answer.headers.get("content-encoding", "identity") != "identity":
-        raise HubUnreachableError("something between here and the hub compresses its answers")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in answer.aiter_bytes():
-        size += len(chunk)
-        if size > ANSWER_MAX_BYTES:
-            raise HubUnreachableError(f"the answer is longer than {ANSWER_MAX_BYTES} bytes")
-        chunks.append(chunk)
-    headers = [line for line in answer.headers.multi_items() if line[0] != "transfer-encoding"]
-    return httpx.Response(
-        answer.status_code, headers=headers, content=b"".join(chunks), request=answer.request
-    )
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-
-
-def _ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    lines = [_json(row) for row in rows]
-    body = b"".join(line + b"\n" for line in lines)
-    if not lines or len(lines) > PUSH_MAX_ROWS or len(body) > PUSH_MAX_BYTES:
-        raise ValueError(
-            f"a batch has 1 to {PUSH_MAX_ROWS} rows and at most {PUSH_MAX_BYTES} bytes; "
-            f"this one has {len(lines)} rows and {len(body)} bytes: split it"
-        )
-    return body
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        value = answer.json()
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def refused_answer(answer: httpx.Response, sent: SentRequest | None = None) -> CallRefusedError:
-    """Return the error that an answer of the hub stands for."""
-    problem = _object(answer)
-    code = str(problem.get("code") or problem.get("error") or f"HTTP_{answer.status_code}")
-    message = str(problem.get("detail") or problem.get("title") or problem.get("message") or "")
-    return CallRefusedError(
-        code,
-        answer.status_code,
-        message,
-        sent=sent,
-        server_date=answer.headers.get("date", ""),
-        problem=problem,
-    )
+        for again in (False, True):
+            if again:  # the hub may have another key since its keys were read
+                self._discovery = None
+            keys = (await self.discover()).keys
+            try:
+                return verify_response(message, answer.content, keys)
+            except SignatureError as error:
+                if again or error.reason is not Reason.SIG_KEY_UNKNOWN:
+                    raise AnswerUnverifiedError(error.reason) from error
+        raise AssertionError("the second turn returns or raises")

@@ -17,8 +17,13 @@ _MAX_BYTES = 16_384
 
 
 def create_key(path: Path) -> SigningKey:
-    """Make a P-256 key and write it to `path` with mode 0600; KeyFileError if the file exists."""
+    """Make a P-256 key and write it to `path` with mode 0600; KeyFileError if the file exists.
+
+    Its id never begins with `-`.
+    """
     key = generate_key()
+    while key.kid.startswith("-"):  # a shell would take the id for an option
+        key = generate_key()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     except FileExistsError as error:

@@ -57,7 +57,7 @@ VOUCHER = Party(
     "创新券系统 voucher system",
     records.VOUCHER,
     ClientKind.VOUCHER,
-    ("catalogue:read", "service:read", "voucher:read", "voucher:verify", "receipt:read"),
+    ("catalogue:read", "service:read", "voucher:read", "receipt:read"),
 )
 PARTIES = (UNIVERSITY, PARTNER, VOUCHER)
 

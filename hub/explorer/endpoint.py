@@ -4,6 +4,8 @@
 - `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,
   and grants what a partner may read plus documents that are not registered. The key is that of the
   request's DPoP proof, so nobody registers a key that is not his.
+- Nobody locks others out: how fast one address may register is bounded, and of too many clients the
+  oldest are forgotten; the page registers anew when that happens to it.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ GRANTED = tuple(
 )
 BODY_BYTES_MAX = 4096
 REGISTRATIONS = 60
-"""Sandbox clients that may be registered at once, and in each minute after that (one bucket for all
-callers)."""
+"""Sandbox clients that one address may register at once, and in each minute after that."""
+CLIENTS_MAX = 1_000
+"""Sandbox clients that are kept; the oldest are forgotten."""
 MINUTE_S = 60.0
 
 Samples = Callable[[], Sequence[dict[str, Any]]]
@@ -101,8 +104,10 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
 
     async def register(request: Request) -> Response:
         try:
-            _need_loopback(request)
-            allowance = await state.take("sandbox:clients", REGISTRATIONS, REGISTRATIONS / MINUTE_S)
+            address = _need_loopback(request)
+            allowance = await state.take(
+                f"sandbox:clients:{address}", REGISTRATIONS, REGISTRATIONS / MINUTE_S
+            )
             if not allowance.ok:
                 raise RateLimitedError(allowance.retry_after_s)
             key = await access.proven_key(access.envelope(request.scope))
@@ -118,6 +123,7 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
             )
             grant = ClientGrant(f"sandbox:{client_id}", ClientKind.SANDBOX, GRANTED)
             client = await admit(access.store, application, grant, clock())
+            await access.store.forget_sandbox(CLIENTS_MAX)
         except AccessError as error:
             return access.refusal(error, None)
         except RegistrationError as error:
@@ -133,7 +139,8 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
     return [Route("/sandbox/clients", register, methods=["POST"])]
 
 
-def _need_loopback(request: Request) -> None:
+def _need_loopback(request: Request) -> str:
+    """Return the caller's address, on this machine."""
     peer = request.client.host if request.client else ""
     try:
         near = ip_address(peer).is_loopback
@@ -143,6 +150,7 @@ def _need_loopback(request: Request) -> None:
         raise RefusedError(
             ErrorCode.FORBIDDEN, hint="Sandbox clients are registered from this machine only."
         )
+    return peer
 
 
 async def _document(request: Request) -> dict[str, Any]:

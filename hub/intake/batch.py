@@ -62,6 +62,8 @@ class RequestSignature:
     base: str
     signature: bytes
     key_id: str
+    role: str | None = None
+    """The role of the key when it signed (`hub.access.clients.KeyRole`)."""
     hash: bytes = b""
     """SHA-256 of base and signature: what entries refer to. Stated only with a base that was kept,
     in which digests stand in place of tokens."""
@@ -85,6 +87,11 @@ class Evidence:
     def hash(self) -> bytes | None:
         """Return what the entries of the batch refer to."""
         return self.request.hash if self.request else self.document_hash
+
+    @property
+    def role(self) -> str | None:
+        """Return the role of the key that signed the request, where it has one."""
+        return self.request.role if self.request else None
 
     @property
     def key_id(self) -> str | None:

@@ -4,6 +4,8 @@
 - A record that gives a right or decides binds others, so more is asked: the source must name the
   issuer (a platform that speaks for anybody may not), and the party that vouches for the row, by
   the row's own signature or by the batch, is the issuer itself or the hub.
+- Where the client that vouches uses roles (`hub.access.clients.KeyRole`), only a decider's key
+  binds: whoever decides is somebody else than whoever proposed. `binds` is the place that asks.
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
 - What is withdrawn cannot be withdrawn again.
 - A record type may add a guard of its own (`schema.traits.Guarded`).
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub.access.clients import KeyRole
 from hub.errors import ErrorCode
 from hub.intake.prepare import NO_SYSTEM, Prepared, System, problem
 from schema.errors import Problem
@@ -31,6 +34,8 @@ class Speaker:
     owners: frozenset[str] | None
     is_hub: bool
     """The hub vouches itself: it saw the rows at the source, or its operator loads them."""
+    key_binds: bool = True
+    """Whether the key that signed the batch may bind others for its client."""
     system: System = NO_SYSTEM
 
 
@@ -81,7 +86,14 @@ def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:
     vouched = row.party or speaker.party
     if vouched != row.issuer and not (speaker.is_hub and row.party is None):
         return problem("", ErrorCode.ISSUER_MUST_VOUCH, row.issuer)
+    if not (speaker.key_binds if row.party is None else row.key_binds):
+        return problem("", ErrorCode.DECIDER_NEEDED, vouched)
     return None
+
+
+def binds(role: str | None, *, uses_roles: bool) -> bool:
+    """Tell whether a key of that role may state for its client what binds others."""
+    return role == KeyRole.DECIDER.value or not uses_roles
 
 
 def may_not_change(row: Prepared, current: Current | None, context: GuardContext) -> Problem | None:

@@ -73,6 +73,8 @@ class Prepared:
     withdrawal: bool = False
     jws: str | None = None
     key_id: str | None = None
+    key_binds: bool = True
+    """Whether the key of its own signature may bind others for its client."""
     """The key of the record's own signature, once that is verified."""
     party: str | None = None
     """Who made that signature."""

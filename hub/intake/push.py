@@ -58,18 +58,27 @@ def batch_of(caller: Caller, signed: Signed, push: Push, now: datetime) -> Batch
     check_source(caller, push.source)
     if WITHDRAW_SCOPE not in caller.scopes and any(map(_withdraws, push.rows)):
         raise PushScopeError(WITHDRAW_SCOPE, "A withdrawal")
-    evidence = signed.evidence
-    request = RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid)
     return Batch(
         source=push.source,
         party=caller.party,
         client_id=caller.client_id,
         channel=Channel.PUSH,
         rows=push.rows,
-        evidence=Evidence(assurance=Assurance.REQUEST_SIGNED, request=request),
+        evidence=Evidence(
+            assurance=Assurance.REQUEST_SIGNED, request=request_signature(caller, signed)
+        ),
         as_of=now if push.as_of is None else min(push.as_of, now),
         idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
         dry_run=push.dry_run,
+    )
+
+
+def request_signature(caller: Caller, signed: Signed) -> RequestSignature:
+    """Return a request's signature as evidence, with the role that the key had when it signed."""
+    evidence = signed.evidence
+    role = caller.client.role_of(evidence.kid) if caller.client is not None else None
+    return RequestSignature(
+        evidence.base.decode("ascii"), evidence.signature, evidence.kid, role and role.value
     )
 
 

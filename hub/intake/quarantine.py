@@ -66,7 +66,7 @@ ORDER BY quarantine_id LIMIT %s
 """
 _TAKE = """
 SELECT q.quarantine_id, q.raw, q.source, q.party, q.client_id, q.channel, q.run_id, q.assurance,
-  q.evidence, q.as_of, r.base, r.signature, r.key_id
+  q.evidence, q.as_of, r.base, r.signature, r.key_id, r.role
 FROM quarantine q LEFT JOIN request_evidence r USING (evidence)
 WHERE q.status = 'OPEN' AND q.quarantine_id = ANY(%s)
 ORDER BY q.quarantine_id
@@ -166,14 +166,14 @@ def _quarantined(row: tuple[Any, ...]) -> Quarantined:
 
 def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
     source, party, client_id, channel, run_id, assurance, evidence, as_of, *request = origin
-    base, signature, key_id = request
+    base, signature, key_id, role = request
     if base is None and Assurance[assurance] is Assurance.REQUEST_SIGNED:
         raise RefusedError(
             ErrorCode.CONFLICT,
             message_en=f"the signed request that brought rows of {source} is not kept any more",
             hint="Nobody vouches for them now: let the sender send them anew.",
         )
-    signed = RequestSignature(base, signature, key_id, evidence) if base is not None else None
+    signed = RequestSignature(base, signature, key_id, role, evidence) if base is not None else None
     return Batch(
         source=source,
         party=party,

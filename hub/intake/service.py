@@ -26,7 +26,7 @@ from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
-from hub.intake.guard import Current, GuardContext, Speaker
+from hub.intake.guard import Current, GuardContext, Speaker, binds
 from hub.intake.guarded import locked_rows, require_own_batch
 from hub.intake.idempotency import check_key, claim, earlier_answer, store_answer
 from hub.intake.limits import (
@@ -125,7 +125,8 @@ def _check_batch(batch: Batch) -> None:
 async def _speaker(database: Database, batch: Batch) -> Speaker:
     """Return for whom this batch may speak, or refuse it."""
     rows = await database.writes.fetch_all(
-        "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources) "
+        "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources), "
+        "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL) "
         "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
@@ -134,7 +135,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         raise RefusedError(
             ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
         )
-    owners, kind, authority, active, status, allowed = rows[0]
+    owners, kind, authority, active, status, allowed, uses_roles = rows[0]
     if not active:
         raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
     if batch.client_id is not None and not (status == "ACTIVE" and allowed):
@@ -146,6 +147,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         batch.party,
         None if owners is None else frozenset(owners),
         is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
+        key_binds=binds(batch.evidence.role, uses_roles=uses_roles),
         system=System(authority, passes_on=kind == SourceKind.PEER),
     )
 

@@ -16,16 +16,19 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from hub.crypto import es256
 from hub.errors import ErrorCode
+from hub.intake.guard import binds
 from hub.intake.limits import ROWS_PER_TURN, SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
 from hub.ledger.errors import StatementError
 from hub.ledger.statement import SignedStatement, check_parsed, parse_statement
 from hub.store.database import Database
 
-Keys = dict[str, tuple[EllipticCurvePublicKey, str]]
+Keys = dict[str, tuple[EllipticCurvePublicKey, str, bool]]
+"""By thumbprint: the key, whose it is, and whether it may bind others for its client."""
 
 _FIND_KEYS = """
-SELECT k.kid, k.jwk, c.party
+SELECT k.kid, k.jwk, c.party, k.role, EXISTS (
+  SELECT FROM client_key r WHERE r.client_id = c.client_id AND r.role IS NOT NULL)
 FROM client_key k JOIN client c USING (client_id)
 WHERE k.kid = ANY(%s) AND k.status = 'ACTIVE' AND c.status = 'ACTIVE'
   AND (k.ended_at IS NULL OR k.ended_at > %s)
@@ -61,8 +64,12 @@ async def _find_keys(database: Database, kids: set[str], now: datetime) -> Keys:
     if not kids:
         return {}
     rows = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
-    keys = {kid: (es256.public_key(jwk), party) for kid, jwk, party in rows if _is_ec(jwk)}
-    return {kid: pair for kid, pair in keys.items() if es256.thumbprint(pair[0]) == kid}
+    keys = {
+        kid: (es256.public_key(jwk), party, binds(role, uses_roles=uses_roles))
+        for kid, jwk, party, role, uses_roles in rows
+        if _is_ec(jwk)
+    }
+    return {kid: found for kid, found in keys.items() if es256.thumbprint(found[0]) == kid}
 
 
 def _is_ec(jwk: Any) -> bool:
@@ -74,7 +81,7 @@ def _check(row: Prepared, statement: SignedStatement, keys: Keys, now: datetime)
     if statement.kid not in keys:
         _refuse(row, "STATEMENT_KEY")
         return
-    key, holder = keys[statement.kid]
+    key, holder, row.key_binds = keys[statement.kid]
     try:
         check_parsed(statement, row.canon, key, record_type=row.spec.name, party=holder, now=now)
     except StatementError as error:

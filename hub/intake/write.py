@@ -214,7 +214,7 @@ class BatchWriting:
         request = self.batch.evidence.request
         if request is not None:
             await self.connection.execute(
-                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s) "
+                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
                 "ON CONFLICT DO NOTHING",
                 (
                     request.hash,
@@ -224,6 +224,7 @@ class BatchWriting:
                     self.batch.client_id or self.batch.party,
                     self.now,
                     sha256(request.base.encode()).digest(),
+                    request.role,
                 ),
             )
 

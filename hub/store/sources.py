@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,9 @@ from hub.store.tables import SOURCE
 from schema.codes import SourceKind
 from schema.keys import is_authority
 
+_SHELL_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
+"""An id that a shell takes as it is."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
@@ -32,6 +36,7 @@ class Source:
 
     source_id: str
     title: str
+    title_en: str | None
     mode: str
     owners: tuple[str, ...] | None
     kind: str
@@ -56,6 +61,7 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     kind: SourceKind | None = None,
     authority: str | None = None,
     feeds: Sequence[FeedRow] | None = None,
+    is_new: bool = False,
     **facts: Any,
 ) -> None:
     """Register a source, or renew what its registration says; its history stays.
@@ -92,6 +98,8 @@ async def register_source(  # noqa: PLR0913 - what a registration says
             b"SELECT owners, kind FROM source WHERE source_id = %s", (source_id,)
         )
         known = await cursor.fetchone()
+        if is_new:
+            _require_new(source_id, is_known=known is not None)
         if known is None:
             await _require_room(connection, source_id)
         is_other = known is not None and known != (listed, kind.value)
@@ -116,6 +124,22 @@ def _authority(source_id: str, owners: Sequence[str] | None, stated: str | None)
             hint="Write it as <key of the institution that operates it>/<name of the system>.",
         )
     return stated
+
+
+def _require_new(source_id: str, *, is_known: bool) -> None:
+    if is_known:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            message_zh=f"来源 {source_id} 已登记",
+            message_en=f"The source {source_id} is registered already",
+            hint="Nothing was changed. Choose another id, or use `deltahub source change`.",
+        )
+    if _SHELL_ID.fullmatch(source_id) is None:
+        raise HubError(
+            ErrorCode.BAD_USER_INPUT,
+            message_en=f"{source_id!r} is no id for a source",
+            hint="Write a-z 0-9 . _ -, beginning with one of a-z 0-9; at most 64.",
+        )
 
 
 async def _require_room(connection: Connection, source_id: str) -> None:

@@ -321,6 +321,24 @@ CLIENT_KEY = Table(
     Column("agent", Text),  # who holds the key for the client's party; null: the party itself
     _instant("added_at"),
     _instant("ended_at", nullable=True),
+    Column("role", Text),  # what the person who holds the key may do for its client; null: all
+)
+
+REGISTRATION = Table(
+    "registration",
+    METADATA,
+    Column("request_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kid", Text, nullable=False, index=True, unique=True),
+    Column("jwk", JSONB, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),  # asked for, not granted
+    Column("sources", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),  # PENDING, APPROVED or REFUSED
+    Column("reason", Text),
+    Column("address", Text),  # from where it was asked, while it is PENDING
+    _instant("requested_at"),
+    _instant("decided_at", nullable=True),
 )
 
 REQUEST_EVIDENCE = Table(
@@ -334,6 +352,7 @@ REQUEST_EVIDENCE = Table(
     _instant("received_at"),
     Column("base_digest", LargeBinary),  # SHA-256 of the whole base: what the signature is over
     Index("ix_request_evidence_received_at", "received_at"),
+    Column("role", Text),  # of the key that signed, when it signed
 )
 
 PRECEDENCE_STATE = Table(

@@ -33,7 +33,7 @@ from hub.access.signatures import PUSH, READ
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Idempotency, RequestSignature
+from hub.intake.batch import Idempotency
 from hub.intake.files.service import (
     GivenFile,
     marked_workbook,
@@ -51,7 +51,7 @@ from hub.intake.limits import (
     MAPPING_NAME_LENGTH_MAX,
 )
 from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
-from hub.intake.push import PUSH_SCOPE, check_source
+from hub.intake.push import PUSH_SCOPE, check_source, request_signature
 from hub.problem import prefers_english, problem
 from hub.store.database import Database
 from hub.store.mappings import keep_mapping, kept_mapping, kept_mappings, remove_mapping
@@ -209,11 +209,10 @@ def _sender(admitted: Admitted) -> Sender:
     caller, signed = admitted.caller, admitted.signed
     assert signed is not None, "the door asks for a signature"
     assert caller.party is not None, "a client acts for a party"
-    evidence = signed.evidence
     return Sender(
         party=caller.party,
         client_id=caller.client_id,
-        request=RequestSignature(evidence.base.decode("ascii"), evidence.signature, evidence.kid),
+        request=request_signature(caller, signed),
         idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
     )
 

@@ -118,16 +118,18 @@ def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     table = read_table(name, data, LIMITS)
     for row in table:
-        cells = tuple(RoundedNumber(c) if _is_rounded(c) else c for c in row.cells)
+        cells = tuple(map(_known_digits, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     from_1904 = isinstance(table, Workbook) and table.from_1904
     facts = {"format": "workbook"}
     return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
 
 
-def _is_rounded(cell: Content) -> bool:
-    """Tell whether a number of a workbook has more digits than a spreadsheet keeps."""
-    return type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
+def _known_digits(cell: Content) -> Content:
+    """Mark a number of a workbook that has more digits than a spreadsheet keeps."""
+    if type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT:
+        return RoundedNumber(cell)
+    return cell
 
 
 def _sheet_meant(

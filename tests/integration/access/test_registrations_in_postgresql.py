@@ -23,6 +23,7 @@ from hub.access.store import DatabaseClientStore
 from hub.crypto.keys import SigningKey, generate_key
 from hub.state import MemoryState
 from hub.store.database import Database
+from hub.store.sources import register_source
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 24, 2, 0, 0, 250_000, tzinfo=UTC)
@@ -43,8 +44,13 @@ def client(client_id: str, key: SigningKey) -> Client:
     )
 
 
+def added(client_id: str, key: SigningKey) -> ClientKey:
+    return ClientKey(key.public, client_id, KeyStatus.ACTIVE, NOW)
+
+
 @pytest.fixture
-def store(database: Database) -> DatabaseClientStore:
+async def store(database: Database) -> DatabaseClientStore:
+    await register_source(database, "zju", "浙江大学", mode="PUSH", owners=["moe:10335"], now=NOW)
     return DatabaseClientStore(database)
 
 
@@ -66,13 +72,13 @@ async def test_neither_an_id_nor_a_key_is_registered_twice(store: DatabaseClient
             await store.register(again)
     assert await store.get("ustc") is None, "nothing is left of a refused registration"
     with pytest.raises(RegistrationError, match="registered already"):
-        await store.add_key("zju", key.public, retire=None, overlap_s=0, now=NOW)
+        await store.add_key(added("zju", key))
 
 
 async def test_a_key_is_rotated_with_an_overlap(store: DatabaseClientStore) -> None:
     old, new = generate_key(), generate_key()
     await store.register(client("zju", old))
-    await store.add_key("zju", new.public, retire=old.kid, overlap_s=60, now=NOW)
+    await store.add_key(added("zju", new), retire=old.kid, overlap_s=60)
     found = await store.get("zju")
     assert found is not None
     both = [found.key(old.kid), found.key(new.kid)]
@@ -86,10 +92,10 @@ async def test_a_rotation_that_names_a_wrong_old_key_changes_nothing(
     key, new = generate_key(), generate_key()
     await store.register(client("zju", key))
     with pytest.raises(RegistrationError, match="to retire"):
-        await store.add_key("zju", new.public, retire="x", overlap_s=60, now=NOW)
+        await store.add_key(added("zju", new), retire="x", overlap_s=60)
     assert await store.by_kid(new.kid) is None
-    with pytest.raises(RegistrationError, match="no such client"):
-        await store.add_key("nobody", new.public, retire=None, overlap_s=60, now=NOW)
+    with pytest.raises(RegistrationError, match="there is no client"):
+        await store.add_key(added("nobody", new))
 
 
 async def test_a_lost_key_ends_and_moves_the_epoch_in_one_change(
@@ -135,7 +141,7 @@ async def test_the_number_of_active_keys_is_bounded_also_at_once(
 
     async def add() -> None:
         try:
-            await store.add_key("zju", generate_key().public, retire=None, overlap_s=0, now=NOW)
+            await store.add_key(added("zju", generate_key()))
         except RegistrationError as error:
             refused.append(error)
 

@@ -43,13 +43,13 @@ async def practice(database: Database, tmp_path: Path) -> AsyncIterator[Practice
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     hub = await build(Settings(data_dir=tmp_path, port=port), database, system_clock)
+    await register_source(
+        database, "mine", "推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
+    )
     key = create_key(tmp_path / "key.pem")
     application = read_application(application_document("patient", "patient", key.public))
     grant = ClientGrant(UNIVERSITY, ClientKind.UNIVERSITY, SCOPES, ("mine",))
     await admit(DatabaseClientStore(database), application, grant, system_clock())
-    await register_source(
-        database, "mine", "推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
-    )
     async with listening(hub):
         base = f"http://127.0.0.1:{port}"
         async with asyncio.timeout(START_S_MAX):

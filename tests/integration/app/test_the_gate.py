@@ -117,7 +117,7 @@ class Partner:
 async def partner(world: World) -> Any:
     kind = ClientKind.UNIVERSITY
     client = await world.register("zju", UNIVERSITY, kind, SCOPES, "zju-push")
-    reader = await world.register("reader", UNIVERSITY, kind, ("export:read",), "zju-push")
+    reader = await world.register("reader", UNIVERSITY, kind, ("changes:read",), "zju-push")
     async with httpx.AsyncClient(transport=world.transport) as http:
         yield Partner(client, reader, http)
 

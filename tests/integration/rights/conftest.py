@@ -17,7 +17,7 @@ import pytest
 
 from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
-from hub.access.registration import ClientGrant, admit, application_document, read_application
+from hub.access.registration import ClientGrant, application_document, read_application
 from hub.access.resource import Caller
 from hub.access.scopes import expand
 from hub.access.store import DatabaseClientStore
@@ -37,6 +37,7 @@ from tests.databases import lent_database
 from tests.eventually import until
 from tests.integration.rights.table import Table, read_table, scopes_of
 from tests.integration.rights.world import Builder, Stock
+from tests.registered import admit_with_any_scope
 
 BASE = "http://127.0.0.1:8000"
 WIDE = QueryLimits(
@@ -112,7 +113,7 @@ class World:
         name, key = f"client-{next(self.numbers)}", generate_key()
         application = read_application(application_document(name, name, key.public))
         grant = ClientGrant(party, ClientKind.PARTNER, scopes, sources)
-        await admit(DatabaseClientStore(self.database), application, grant, system_clock())
+        await admit_with_any_scope(DatabaseClientStore(self.database), application, grant)
         self.keys[party] = key
         self.clients[name] = HubClient(BASE, name, key, transport=self.transport)
         return self.clients[name]

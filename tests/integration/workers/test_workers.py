@@ -16,9 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.access.clients import ClientKind
+from hub.access import dpop
+from hub.access.clients import ClientKind, ClientStatus
 from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
+from hub.access.token_keys import list_keys, rotate
 from hub.client import ClientError, HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
@@ -110,7 +112,7 @@ class Keeping(httpx.AsyncHTTPTransport):
 
 
 async def test_a_proof_that_one_worker_took_is_refused_by_all_and_a_dead_worker_is_replaced(
-    served: Served,
+    served: Served, database: Database, data: Path
 ) -> None:
     transport = Keeping()
     async with HubClient(served.base, CLIENT, served.key, transport=transport) as client:
@@ -127,5 +129,45 @@ async def test_a_proof_that_one_worker_took_is_refused_by_all_and_a_dead_worker_
     os.kill(before[0], signal.SIGKILL)
     async with asyncio.timeout(START_S_MAX):
         while len(served.workers()) != 2 or before[0] in served.workers():
+            await asyncio.sleep(POLL_S)
+    await until_it_answers(served)
+    await every_worker_refuses_what_another_process_ends(served, database, data)
+
+
+async def every_worker_refuses_what_another_process_ends(
+    served: Served, database: Database, data: Path
+) -> None:
+    store = DatabaseClientStore(database)
+    async with HubClient(served.base, CLIENT, served.key) as client:
+        token = await client.token()
+        await store.set_status(CLIENT, ClientStatus.SUSPENDED, system_clock())
+
+        async def refusals() -> set[str]:
+            codes = set()
+            for _ in range(SENT_AGAIN):  # a new connection each time, so both workers are asked
+                proof = dpop.make(
+                    served.key, "GET", f"{served.base}/clients/self", system_clock(), token=token
+                )
+                headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
+                async with httpx.AsyncClient(base_url=served.base) as http:
+                    answer = await http.get("/clients/self", headers=headers)
+                codes.add(str(answer.json().get("code")))
+            return codes
+
+        async with asyncio.timeout(START_S_MAX):
+            while await refusals() != {"CLIENT_INACTIVE"}:
+                await asyncio.sleep(POLL_S)
+    await store.set_status(CLIENT, ClientStatus.ACTIVE, system_clock())
+    (old,) = [key.key.kid for key in list_keys(data / "keys" / "token.pem")]
+    rotate(data / "keys" / "token.pem", system_clock(), is_lost=True)
+    async with asyncio.timeout(START_S_MAX):
+        while True:
+            kids = set()
+            for _ in range(SENT_AGAIN):
+                async with httpx.AsyncClient(base_url=served.base) as http:
+                    jwks = (await http.get("/.well-known/jwks.json")).json()
+                kids |= {key["kid"] for key in jwks["keys"]}
+            if old not in kids:
+                break
             await asyncio.sleep(POLL_S)
     await until_it_answers(served)

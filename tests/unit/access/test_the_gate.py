@@ -178,9 +178,9 @@ def test_a_local_hub_answers_to_loopback_names_only() -> None:
 
 def test_every_scope_has_a_meaning_in_both_languages() -> None:
     assert all(scope.zh and scope.en and scope.value for scope in Scope)
-    assert expand(["operator:*"]) == tuple(sorted(s for s in SCOPE_NAMES if "operator:" in s))
     with pytest.raises(ValueError, match="no such scope: nope"):
         expand(["catalogue:read", "nope"])
+    assert expand(["operator:*"]) == tuple(sorted(s for s in SCOPE_NAMES if "operator:" in s))
 
 
 def test_every_reason_says_what_to_do_and_has_a_status() -> None:

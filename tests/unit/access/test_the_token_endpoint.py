@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from hub.access.clients import ClientStatus, KeyStatus
+from hub.access.clients import ClientKey, ClientStatus, KeyStatus
 from hub.access.config import AccessConfig
 from hub.access.service import Access
 from hub.crypto import jws
@@ -218,7 +218,8 @@ async def test_a_suspended_client_gets_no_token(world: World) -> None:
 
 async def test_a_proof_by_a_key_that_was_lost_gets_no_token(world: World) -> None:
     fresh = generate_key()
-    await world.store.add_key("zju", fresh.public, retire=None, overlap_s=0, now=world.clock())
+    added = ClientKey(fresh.public, "zju", KeyStatus.ACTIVE, world.clock())
+    await world.store.add_key(added)
     await world.store.revoke_key(world.key.kid, KeyStatus.LOST, world.clock())
     lost = world.proof()
     world.key = fresh

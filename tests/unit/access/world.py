@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from hub.access import assertion, dpop
 from hub.access.clients import (
     Client,
+    ClientChange,
     ClientKey,
     ClientKind,
     ClientStatus,
@@ -26,7 +27,7 @@ from hub.access.config import AccessConfig
 from hub.access.errors import AccessError
 from hub.access.service import Access
 from hub.access.signatures import PUSH
-from hub.crypto.keys import SigningKey, VerifyKey, generate_key
+from hub.crypto.keys import SigningKey, generate_key
 from hub.state import MemoryState
 
 BASE = "https://hub.delta.example"
@@ -64,13 +65,26 @@ class MemoryClients:
         self.clients[client.client_id] = client
 
     async def add_key(
-        self, client_id: str, key: VerifyKey, *, retire: str | None, overlap_s: float, now: datetime
+        self, added: ClientKey, *, retire: str | None = None, overlap_s: float = 0
     ) -> None:
-        client = self.clients[client_id]
-        until = now + timedelta(seconds=overlap_s)
+        client = self.clients[added.client_id]
+        until = added.added_at + timedelta(seconds=overlap_s)
         kept = [replace(k, ended_at=until) if k.kid == retire else k for k in client.keys]
-        added = ClientKey(key, client_id, KeyStatus.ACTIVE, now)
-        self.clients[client_id] = replace(client, keys=(*kept, added))
+        self.clients[added.client_id] = replace(client, keys=(*kept, added))
+
+    async def retire_key(self, client_id: str, kid: str, now: datetime) -> None:
+        if sum(key.active(now) for key in self.clients[client_id].keys) == 1:
+            raise RegistrationError("this is the only active key; add another one first")
+        await self.revoke_key(kid, KeyStatus.RETIRED, now)
+
+    async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
+        stated = {name: v for name, v in asdict(change).items() if v is not None}
+        self.clients[client_id] = replace(self.clients[client_id], **stated)
+        await self.set_epoch(client_id, now)
+
+    async def set_status(self, client_id: str, status: ClientStatus, now: datetime) -> None:
+        self.clients[client_id] = replace(self.clients[client_id], status=status)
+        await self.set_epoch(client_id, now)
 
     async def revoke_key(self, kid: str, status: KeyStatus, now: datetime) -> None:
         client = await self.by_kid(kid)
@@ -87,6 +101,9 @@ class MemoryClients:
         client = self.clients[client_id]
         latest = max(not_before, client.not_before or not_before)
         self.clients[client_id] = replace(client, not_before=latest)
+
+    async def forget_sandbox(self, most: int) -> None:
+        assert most
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         ids = sorted(i for i in self.clients if i > after)

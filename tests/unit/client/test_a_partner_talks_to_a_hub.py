@@ -16,8 +16,6 @@ from hub.access.registration import (
     admit,
     application_document,
     read_application,
-    rotate,
-    rotation_request,
 )
 from hub.access.signatures import PUSH
 from hub.client import (
@@ -222,37 +220,6 @@ def test_a_bad_registration_document_is_refused_with_its_reason(change: dict[str
     document = application_document("fudan", "复旦大学", generate_key().public)
     with pytest.raises(RegistrationError):
         read_application({**document, **change})
-
-
-async def test_a_key_is_rotated_by_the_old_one_and_both_work_in_the_overlap(world: World) -> None:
-    new = generate_key()
-    request = rotation_request("zju", BASE, world.key, new.public, world.clock())
-    await rotate(world.store, request, BASE, world.clock(), overlap_s=3600)
-    for key in (world.key, new):
-        async with HubClient(BASE, "zju", key, clock=world.clock, transport=Dated(world)) as hub:
-            assert (await hub.push(ROWS, source="zju")).body["kid"] == key.kid
-    world.clock.advance(3601)
-    async with HubClient(BASE, "zju", new, clock=world.clock, transport=Dated(world)) as hub:
-        assert (await hub.push(ROWS, source="zju")).status == 202
-    async with connect(world) as hub:
-        with pytest.raises(CallRefusedError, match="invalid_client"):
-            await hub.push(ROWS, source="zju")
-
-
-async def test_a_rotation_by_a_stranger_s_key_is_refused(world: World) -> None:
-    stranger, new = generate_key(), generate_key()
-    for signer, client, issuer in (
-        (stranger, "zju", BASE),
-        (world.other_key, "zju", BASE),
-        (world.key, "nobody", BASE),
-        (world.key, "zju", "https://other.example"),
-    ):
-        request = rotation_request(client, issuer, signer, new.public, world.clock())
-        with pytest.raises(RegistrationError):
-            await rotate(world.store, request, BASE, world.clock())
-    old = rotation_request("zju", BASE, world.key, new.public, world.clock() - timedelta(days=2))
-    with pytest.raises(RegistrationError):
-        await rotate(world.store, old, BASE, world.clock())
 
 
 async def test_a_receipt_is_waited_for_and_then_said_to_be_pending(world: World) -> None:
