@@ -41,10 +41,15 @@ from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
+from hub.operate.endpoint import health_routes, metrics_routes
+from hub.operate.figures import Figures
+from hub.operate.health import HubHealth
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.watching.metrics import METRICS
+from hub.watching.requests import Watched
 from schema import STANDARD_VERSION
 
 VERSION = version("delta-instrument-hub")
@@ -77,6 +82,9 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     asgi: ASGIApp
+    health: HubHealth
+    metrics: ASGIApp
+    """For the operator's own listener, never for the public one."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,6 +100,8 @@ class Hub:
             asyncio.create_task(
                 run_housekeeping(self.database, self.clock, stop), name="housekeeping"
             ),
+            asyncio.create_task(self.health.watch(stop), name="health"),
+            asyncio.create_task(METRICS.watch_loop(stop), name="event loop"),
         ]
         try:
             yield
@@ -118,6 +128,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
     proofs = ProofEndpoints(database, access, agreements, policy)
+    figures = Figures(database, settings.log_origin, clock)
+    health = HubHealth(database, state, figures, settings.data_dir, sequencer)
 
     async def take(batch: Batch) -> Outcomes:
         return await submit(database, batch, clock=clock)
@@ -133,7 +145,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
-        *front_routes(database, sequencer, state),
+        *front_routes(health.codes),
+        *health_routes(health),
         *access.routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
@@ -149,11 +162,21 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
-        asgi=Edge(
-            Application(GraphQLEndpoint(engine, access), routed(routes)),
-            is_secure=settings.base.startswith("https://"),
+        asgi=Watched(
+            Edge(
+                Application(GraphQLEndpoint(engine, access), routed(routes)),
+                is_secure=settings.base.startswith("https://"),
+            ),
+            doors={PATH.strip("/"), *map(door_of, routes)},
         ),
+        health=health,
+        metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def door_of(route: BaseRoute) -> str:
+    """Return the first part of a route's path, by which its requests are counted."""
+    return str(getattr(route, "path", "")).strip("/").partition("/")[0]
 
 
 def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:

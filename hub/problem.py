@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse
 
 from hub.errors import HubError
+from hub.watching.notes import note_refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,6 +25,7 @@ def prefers_english(accept_language: str) -> bool:
 
 def problem(error: HubError, accept_language: str = "") -> JSONResponse:
     """Return the answer for an error: its code, a message, and what to do."""
+    note_refusal(error.code.name)
     english = prefers_english(accept_language)
     body: dict[str, object] = {
         "title": error.code.en if english else error.code.zh,

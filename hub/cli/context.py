@@ -1,4 +1,8 @@
-"""`context`: what every command needs: settings, and a migrated database."""
+"""`context`: what every command needs: settings, and a migrated database.
+
+The embedded PostgreSQL is used under the roles of `hub.store.roles`, which are made at its start;
+another one under those that the settings name.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from hub.embedded.server import EmbeddedPostgres
+from hub.embedded.server import DATABASE, EmbeddedPostgres
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.store.migrations import migrate
+from hub.store.roles import HUB, OWNER, READ, Logins, ensure_roles, prepare
 
 T = TypeVar("T")
 
@@ -31,35 +35,51 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def server_url(hub_settings: Settings) -> AsyncIterator[str]:
-    """Yield the address of the database as it is; start the embedded PostgreSQL if none is set.
+async def server_logins(hub_settings: Settings) -> AsyncIterator[Logins]:
+    """Yield how to log in to the database as it is; start the embedded PostgreSQL if none is set.
 
     The embedded server is shared by every process that uses the data folder.
     """
-    if hub_settings.database_url is not None:
-        yield hub_settings.database_url
+    named = named_logins(hub_settings)
+    if named is not None:
+        yield named
         return
     server = EmbeddedPostgres(postgres_folder(hub_settings))
-    url = await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.start)
     try:
-        yield url
+        yield await asyncio.to_thread(embedded_logins, server)
     finally:
         await asyncio.to_thread(server.stop)
 
 
-@asynccontextmanager
-async def database_url(hub_settings: Settings) -> AsyncIterator[str]:
-    """Yield the address of a migrated database; see `server_url`."""
-    async with server_url(hub_settings) as url:
-        await asyncio.to_thread(migrate, url)
-        yield url
+def named_logins(hub_settings: Settings) -> Logins | None:
+    """Return the logins of the database that the settings name, None where they name none."""
+    if hub_settings.database_url is None:
+        return None
+    return Logins(
+        hub=hub_settings.database_url,
+        read=hub_settings.database_read_url,
+        owner=hub_settings.database_owner_url,
+    )
+
+
+def embedded_logins(server: EmbeddedPostgres) -> Logins:
+    """Return the logins of an embedded server that runs; roles that are missing are made."""
+    ensure_roles(server.url, DATABASE)
+    return Logins(
+        hub=server.url_of(DATABASE, HUB),
+        read=server.url_of(DATABASE, READ),
+        owner=server.url_of(DATABASE, OWNER),
+    )
 
 
 @asynccontextmanager
 async def open_database(hub_settings: Settings | None = None) -> AsyncIterator[Database]:
     """Yield the hub's database, migrated."""
-    async with database_url(hub_settings or settings()) as url, Database(url) as database:
-        yield database
+    async with server_logins(hub_settings or settings()) as logins:
+        await asyncio.to_thread(prepare, logins)
+        async with Database(logins.hub, read_url=logins.read) as database:
+            yield database
 
 
 def postgres_folder(hub_settings: Settings) -> Path:

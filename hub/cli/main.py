@@ -32,6 +32,7 @@ GROUPS = {
     "link": "link",
     "quarantine": "quarantine",
     "store": "store",
+    "database": "database",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.cli.context import open_database, run, server_url, settings
+from hub.cli.context import open_database, run, server_logins, settings
 from hub.clock import system_clock
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
@@ -18,6 +19,7 @@ from hub.settings import Settings
 from hub.store import check as checking
 from hub.store import rebuild as rebuilding
 from hub.store.database import Database
+from hub.store.roles import prepare
 
 app = typer.Typer(help="The hub's PostgreSQL: entries and what is derived from them.")
 SHOWN_MAX = 50
@@ -100,8 +102,11 @@ def restore(file: BackupFile) -> None:
 
 async def _restore(file: Path) -> backups.BackupManifest:
     # Not migrated: a backup makes the tables of its own version.
-    async with server_url(settings()) as url, Database(url) as database:
-        return await backups.restore(database, file)
+    async with server_logins(settings()) as logins:
+        async with Database(logins.owning) as database:
+            manifest = await backups.restore(database, file)
+        await asyncio.to_thread(prepare, logins)
+        return manifest
 
 
 def _summary(manifest: backups.BackupManifest) -> str:

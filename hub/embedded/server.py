@@ -101,12 +101,12 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Connection address of the hub's database, for psycopg and SQLAlchemy alike."""
+        """Connection address of the hub's database for its superuser, who makes the roles."""
         return self.url_of(DATABASE)
 
-    def url_of(self, database: str) -> str:
-        """Return the connection address of another database on this server."""
-        return f"postgresql://{SUPERUSER}@/{database}?host={self.socket_folder}&port={PORT}"
+    def url_of(self, database: str, role: str = SUPERUSER) -> str:
+        """Return the connection address of another database, or role, on this server."""
+        return f"postgresql://{role}@/{database}?host={self.socket_folder}&port={PORT}"
 
     @property
     def socket_folder(self) -> Path:

@@ -205,7 +205,7 @@ async def test_bad_rows_go_to_quarantine_without_what_is_personal_and_the_rest_g
     assert (first.status, first.outcomes["QUARANTINED"]) == ("FAILED", BAD)
     assert part(report, "sfbz").status == "SKIPPED"
     assert await standing(database, "instrument") == COUNT - BAD
-    rows = await database.reads.fetch_all("SELECT raw, problems FROM quarantine")
+    rows = await database.writes.fetch_all("SELECT raw, problems FROM quarantine")
     assert len(rows) == BAD
     for raw, problems in rows:
         row = json.loads(raw)["row"]
@@ -298,7 +298,7 @@ async def test_a_row_that_became_unreadable_keeps_what_stood_for_it(
     assert [await standing(database, table) for table in tables] == before
 
     # What a booking says of an instrument is unknown now, so its calendar is not covered.
-    unread = await database.reads.fetch_all(
+    unread = await database.writes.fetch_all(
         "SELECT DISTINCT coalesce(key, 'moe:10269/' || (raw::jsonb #>> '{row,yqbh}')) "
         "FROM quarantine WHERE record_type = 'Occupancy'"
     )
