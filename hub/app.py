@@ -49,7 +49,7 @@ from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
 from hub.watching.metrics import METRICS
-from hub.watching.requests import Watched
+from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
 
 VERSION = version("delta-instrument-hub")
@@ -162,7 +162,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
-        asgi=Watched(
+        asgi=RequestWatch(
             Edge(
                 Application(GraphQLEndpoint(engine, access), routed(routes)),
                 is_secure=settings.base.startswith("https://"),

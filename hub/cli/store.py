@@ -15,6 +15,7 @@ from hub.ledger.errors import LedgerError
 from hub.ledger.log_files import log_signer
 from hub.ledger.sequencer import Sequencer
 from hub.operate import backup as backups
+from hub.operate.status import note_backup
 from hub.settings import Settings
 from hub.store import check as checking
 from hub.store import rebuild as rebuilding
@@ -84,6 +85,9 @@ def backup(file: NewFile) -> None:
     Keys and the checkpoint file of the data folder are not in it: docs/operators/backup.md.
     """
     manifest = run(_backup(file))
+    deployment = settings()
+    if deployment.data_dir.is_dir():
+        note_backup(deployment.data_dir, system_clock())
     typer.echo(f"{file}: {_summary(manifest)}")
 
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from hub.embedded.account import Account
 from hub.embedded.errors import EmbeddedError
@@ -106,7 +107,8 @@ class EmbeddedPostgres:
 
     def url_of(self, database: str, role: str = SUPERUSER) -> str:
         """Return the connection address of another database, or role, on this server."""
-        return f"postgresql://{role}@/{database}?host={self.socket_folder}&port={PORT}"
+        host = quote(str(self.socket_folder), safe="/")
+        return f"postgresql://{role}@/{database}?host={host}&port={PORT}"
 
     @property
     def socket_folder(self) -> Path:

@@ -65,7 +65,10 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
     """
     _check_batch(batch)
     note_source(batch.source)
-    about: dict[str, str | int] = {"deltahub.source": batch.source, "deltahub.rows": len(batch.rows)}
+    about: dict[str, str | int] = {
+        "deltahub.source": batch.source,
+        "deltahub.rows": len(batch.rows),
+    }
     with METRICS.batches.track_inprogress(), tracing.span("intake", **about):
         outcomes = await _submit(database, batch, clock())
     if not (outcomes.dry_run or outcomes.replayed):

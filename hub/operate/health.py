@@ -25,7 +25,7 @@ from time import monotonic
 
 import psycopg
 
-from hub.errors import HubError
+from hub.errors import DatabaseUnavailableError, HubError
 from hub.ledger.sequencer import Sequencer
 from hub.operate.figures import DatabaseFigures, Figures
 from hub.operate.limits import (
@@ -164,8 +164,10 @@ class HubHealth:
                     for statement in _PROBE:
                         await connection.execute(statement.encode())
                 part = WELL
-            except psycopg.errors.DiskFull as error:
-                part = _full("PostgreSQL", str(error).partition("\n")[0])
+            except DatabaseUnavailableError as error:
+                if not isinstance(error.__cause__, psycopg.errors.DiskFull):
+                    raise
+                part = _full("PostgreSQL", str(error.__cause__).partition("\n")[0])
             except psycopg.errors.ReadOnlySqlTransaction:
                 part = PartHealth(
                     "DATABASE_READ_ONLY",

@@ -31,5 +31,3 @@ BACKUP_OLD_S = 2 * 86_400
 """A last backup that is older needs a hand."""
 KEY_OLD_DAYS = 365
 """A key that is older needs a hand."""
-RUNS_SHOWN_MAX = 500
-"""Runs that one call of `deltahub harvest-runs` shows."""

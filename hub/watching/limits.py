@@ -2,7 +2,9 @@
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMATS = ("text", "json")
-LINE_CHARACTERS_MAX = 32_768
+PART_CHARACTERS_MAX = 8_192
+"""Longest message, traceback or other part of a line."""
+LINE_CHARACTERS_MAX = 65_536
 """Longest line of the log, traceback included."""
 SECRETS_MAX = 4096
 """Secrets that are looked for word by word in every line, the newest ones."""

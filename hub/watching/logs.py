@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import Processor
 
 from hub.watching import tracing
-from hub.watching.limits import LINE_CHARACTERS_MAX
+from hub.watching.limits import LINE_CHARACTERS_MAX, PART_CHARACTERS_MAX
 from hub.watching.notes import current
 from hub.watching.scrub import SCRUBBER
 
@@ -46,9 +46,11 @@ def configure(level: str = "info", form: str | None = None, stream: IO[str] | No
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    last.append(_bounded)
     if form == "json":
         last += [
             structlog.processors.format_exc_info,
+            _bounded,
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     else:
@@ -76,6 +78,17 @@ def configure(level: str = "info", form: str | None = None, stream: IO[str] | No
     logging.captureWarnings(capture=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _bounded(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut what is long, so that the line as a whole stays readable by machines."""
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > PART_CHARACTERS_MAX:
+            event[name] = f"{value[:PART_CHARACTERS_MAX]}…"
+    said = event.get("event")
+    if isinstance(said, str):
+        event["event"] = said.replace("\r", "\\r").replace("\n", "\\n")  # no line of its own
+    return event
 
 
 def _add_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -24,7 +24,7 @@ UNANSWERED = 499
 """Counted where the caller went away before an answer began; nobody gets this status."""
 
 
-class Watched:
+class RequestWatch:
     """Wraps the hub's application."""
 
     def __init__(self, inner: ASGIApp, doors: Iterable[str]) -> None:
