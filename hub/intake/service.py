@@ -69,7 +69,7 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
         "deltahub.source": batch.source,
         "deltahub.rows": len(batch.rows),
     }
-    with METRICS.batches.track_inprogress(), tracing.span("intake", **about):
+    with METRICS.batch(), tracing.span("intake", **about):
         outcomes = await _submit(database, batch, clock())
     if not (outcomes.dry_run or outcomes.replayed):
         METRICS.rows_taken(batch.source, outcomes.counts.items())

@@ -51,7 +51,7 @@ class RequestWatch:
             await send(message)
 
         began = perf_counter()
-        METRICS.in_hand.inc()
+        METRICS.in_hand += 1
         try:
             if tracing.is_on():
                 status = await self._traced(scope, receive, send, notes)
@@ -61,10 +61,11 @@ class RequestWatch:
             status = FAILED
             raise
         finally:
-            METRICS.in_hand.dec()
-            METRICS.answered(notes, status, perf_counter() - began)
-            if _LOG.isEnabledFor(logging.DEBUG) or status >= FAILED:
-                _report(notes, status, perf_counter() - began)
+            took_s = perf_counter() - began
+            METRICS.in_hand -= 1
+            METRICS.answered(notes, str(status), took_s)
+            if status >= FAILED or _LOG.isEnabledFor(logging.DEBUG):
+                _report(notes, status, took_s)
 
     async def _traced(self, scope: Scope, receive: Receive, send: Send, notes: RequestNotes) -> int:
         """Serve it inside a span; return the status."""

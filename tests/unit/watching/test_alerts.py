@@ -33,7 +33,7 @@ POOLS = {"deltahub_pool_in_use", "deltahub_pool_waiting", "deltahub_pool_size"}
 def given() -> dict[str, set[str]]:
     """Return what a hub gives: the names of its series with their labels."""
     metrics = Metrics()
-    metrics.answered(RequestNotes("0", "graphql", "x", refused="NOT_FOUND"), 200, 0.1)
+    metrics.answered(RequestNotes("0", "graphql", "x", refused="NOT_FOUND"), "200", 0.1)
     metrics.rows_taken("s", [("ACCEPTED", 1)])
     figures = DatabaseFigures(
         log=LogFigures(

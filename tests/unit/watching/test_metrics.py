@@ -27,7 +27,7 @@ def test_series_are_bounded() -> None:
 
 def test_a_label_cannot_break_the_format() -> None:
     metrics = Metrics()
-    metrics.answered(RequestNotes("0", "graphql", 'a"\n} 1\nforged 1'), 200, 0.1)
+    metrics.answered(RequestNotes("0", "graphql", 'a"\n} 1\nforged 1'), "200", 0.1)
     assert "\nforged" not in metrics.exposition().decode()
 
 
