@@ -246,7 +246,7 @@ async def test_a_run_that_is_cancelled_while_its_end_is_noted_is_noted(database,
 
         async def waits_to_note_its_end():
             return bool(
-                await database.reads.fetch_all(
+                await database.writes.fetch_all(
                     "SELECT FROM pg_stat_activity WHERE datname = current_database() "
                     "AND wait_event_type = 'Lock' AND query LIKE 'UPDATE run%%'"
                 )

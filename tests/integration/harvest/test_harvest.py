@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 async def one(database, statement, *parameters):
-    (row,) = await database.reads.fetch_all(statement, parameters)
+    (row,) = await database.writes.fetch_all(statement, parameters)
     return row
 
 
@@ -265,7 +265,7 @@ async def test_rows_of_earlier_runs_do_not_pile_up_in_quarantine(
         assert report.status is RunStatus.PARTIAL
         time.pass_by(hours=1)
     statement = "SELECT status, count(*), count(DISTINCT run_id) FROM quarantine GROUP BY 1"
-    by_status = {status: rest for status, *rest in await database.reads.fetch_all(statement)}
+    by_status = {status: rest for status, *rest in await database.writes.fetch_all(statement)}
     assert by_status["OPEN"] == by_status["DISCARDED"]
     systems.anhui.switchboard.set({})
     assert (await harvester.harvest(anhui)).status is RunStatus.OK
