@@ -19,6 +19,8 @@ from hub.embedded.server import DATABASE, EmbeddedPostgres
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.roles import HUB, OWNER, READ, Logins, ensure_roles, prepare
+from hub.watching import logs
+from hub.watching.scrub import SCRUBBER
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ async def server_logins(hub_settings: Settings) -> AsyncIterator[Logins]:
 
     The embedded server is shared by every process that uses the data folder.
     """
+    begin_log(hub_settings)
     named = named_logins(hub_settings)
     if named is not None:
         yield named
@@ -50,6 +53,19 @@ async def server_logins(hub_settings: Settings) -> AsyncIterator[Logins]:
         yield await asyncio.to_thread(embedded_logins, server)
     finally:
         await asyncio.to_thread(server.stop)
+
+
+def begin_log(hub_settings: Settings) -> None:
+    """Keep passwords out of the log, and set it up unless that was done."""
+    for url in (
+        hub_settings.database_url,
+        hub_settings.database_read_url,
+        hub_settings.database_owner_url,
+        hub_settings.redis_url,
+        hub_settings.traces_url,
+    ):
+        SCRUBBER.hide_address(url)
+    logs.ensure()
 
 
 def named_logins(hub_settings: Settings) -> Logins | None:

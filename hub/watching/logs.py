@@ -26,7 +26,16 @@ _LOUD = ("asyncio", "httpx", "httpcore", "sqlalchemy", "alembic", "authlib")
 
 
 class ScrubbedHandler(logging.StreamHandler[Any]):
-    """Writes a record as one bounded line without secrets."""
+    """Writes a record as one bounded line without secrets, by default to standard error."""
+
+    def __init__(self, own: IO[str] | None = None) -> None:
+        logging.Handler.__init__(self)
+        self._own = own
+
+    @property
+    def stream(self) -> Any:  # what standard error is may change
+        """Where the line goes."""
+        return self._own or sys.stderr
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -66,7 +75,7 @@ def configure(level: str = "info", form: str | None = None, stream: IO[str] | No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = ScrubbedHandler(target)
+    handler = ScrubbedHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     )
@@ -78,6 +87,12 @@ def configure(level: str = "info", form: str | None = None, stream: IO[str] | No
     logging.captureWarnings(capture=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def ensure() -> None:
+    """Set up the log of a command, which tells warnings only, unless it is set up already."""
+    if not any(isinstance(each, ScrubbedHandler) for each in logging.getLogger().handlers):
+        configure("warning")
 
 
 def _bounded(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

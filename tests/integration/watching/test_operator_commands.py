@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from hub.cli import main as command_line
 from hub.clock import system_clock
@@ -26,6 +28,17 @@ from tests.integration.harvest.conftest import anhui, ecnu, systems, time
 __all__ = ["anhui", "ecnu", "systems", "time"]
 pytestmark = pytest.mark.integration
 Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """The log of this process is as it was before."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
 
 
 @pytest.fixture
