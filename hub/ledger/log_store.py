@@ -82,7 +82,7 @@ SELECT origin FROM log_state s WHERE origin <> %s AND size > (
 ORDER BY origin"""
 _TRUNCATE = (
     "UPDATE log_state SET ended_at = %(now)s WHERE origin = %(origin)s",
-    "SELECT cut_unsigned_leaves(%(origin)s)",  # with the owner's rights: migration 0009
+    "SELECT cut_unsigned_leaves(%(origin)s)",  # with the rights of the owner of the tables
 )
 
 

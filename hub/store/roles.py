@@ -11,7 +11,7 @@ Three roles, none of them a superuser:
 - Rights are derived from these lists after each migration, for all tables there are, and only
   written when they differ: each change makes PostgreSQL plan its prepared statements again.
 - Nobody may TRUNCATE: the hub never does. Leaves that no checkpoint covers go with their log's end
-  through a function that is the owner's (migration 0009).
+  through a function that is the owner's (`cut_unsigned_leaves`).
 - One login for everything works as well: nothing is granted then, and `serve` and `doctor` say so.
 """
 
