@@ -38,7 +38,7 @@ from hub.operate.limits import (
     PROBE_S,
 )
 from hub.state import State
-from hub.store.database import Database
+from hub.store.database import Database, translated
 
 _LOGGER = logging.getLogger(__name__)
 OK = "ok"
@@ -160,9 +160,7 @@ class HubHealth:
             if kept is not None:
                 return kept
             try:
-                async with self._database.writes.transaction() as connection:
-                    for statement in _PROBE:
-                        await connection.execute(statement.encode())
+                await self._write()
                 part = WELL
             except DatabaseUnavailableError as error:
                 if not isinstance(error.__cause__, psycopg.errors.DiskFull):
@@ -181,6 +179,17 @@ class HubHealth:
                     f"PostgreSQL does not write: {type(error).__name__}",
                 )
             return self._keep("database", part)
+
+    async def _write(self) -> None:
+        """Write over a connection of its own: a pool that is busy says nothing about the disk."""
+        with translated():
+            connection = await self._database.writes.connect()
+            try:
+                async with connection.transaction():
+                    for statement in _PROBE:
+                        await connection.execute(statement.encode())
+            finally:
+                await connection.close()
 
     async def _shared_part(self) -> PartHealth:
         await self._shared.check()

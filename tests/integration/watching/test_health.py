@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -25,6 +26,8 @@ from hub.settings import Settings
 from hub.state import open_state
 from hub.store.database import Database
 from hub.store.migrations import migrate
+from tests.conftest import PREFIX
+from tests.databases import as_owner, name_of
 from tests.eventually import until
 
 pytestmark = pytest.mark.integration
@@ -136,8 +139,10 @@ async def test_little_free_space_is_noticed_before_it_is_gone(
 
 
 async def test_a_full_disk_of_postgresql_is_noticed_by_writing(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    with small_disk(tmp_path / "pg", 200 * 2**20) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX) as place,
+        small_disk(Path(place) / "disk", 200 * 2**20) as folder,
+    ):
         server = EmbeddedPostgres(folder / "data", throwaway=True)
         try:
             migrate(server.start())
@@ -156,9 +161,10 @@ async def test_a_full_disk_of_postgresql_is_noticed_by_writing(tmp_path: Path) -
 async def test_a_database_that_takes_no_writes_is_noticed(
     database: Database, tmp_path: Path
 ) -> None:
+    name = name_of(database.url)
+    with psycopg.connect(as_owner(database.url), autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     async with health_of(database, tmp_path) as health:
-        async with database.writes.connection() as connection:
-            await connection.execute(b"SET default_transaction_read_only = on")
         assert (await health.codes())["database"] == "DATABASE_READ_ONLY"
 
 
