@@ -48,10 +48,15 @@ from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
+from hub.operate.endpoint import health_routes, metrics_routes
+from hub.operate.figures import Figures
+from hub.operate.health import HubHealth
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.watching.metrics import METRICS
+from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
@@ -87,6 +92,9 @@ class Hub:
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
+    health: HubHealth
+    metrics: ASGIApp
+    """For the operator's own listener, never for the public one."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -103,6 +111,8 @@ class Hub:
                 run_housekeeping(self.database, self.clock, stop, party=_party(self.settings)),
                 name="housekeeping",
             ),
+            asyncio.create_task(self.health.watch(stop), name="health"),
+            asyncio.create_task(METRICS.watch_loop(stop), name="event loop"),
         ]
         try:
             yield
@@ -129,6 +139,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     agreements = Agreements(database, clock)
     audit = Audit(database, clock)
     proofs = ProofEndpoints(database, access, agreements, policy, audit)
+    figures = Figures(database, settings.log_origin, clock)
+    health = HubHealth(database, state, figures, settings.data_dir, sequencer)
 
     async def take(batch: Batch) -> Outcomes:
         return await submit(database, batch, clock=clock)
@@ -145,7 +157,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
-        *front_routes(database, sequencer, state, contact=settings.contact),
+        *front_routes(health.codes, contact=settings.contact),
+        *health_routes(health),
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
@@ -165,12 +178,22 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
-        asgi=Edge(
-            ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
-            is_secure=settings.base.startswith("https://"),
+        asgi=RequestWatch(
+            Edge(
+                ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
+                is_secure=settings.base.startswith("https://"),
+            ),
+            doors={PATH.strip("/"), *map(door_of, routes)},
         ),
         routes=tuple(routes),
+        health=health,
+        metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def door_of(route: BaseRoute) -> str:
+    """Return the first part of a route's path, by which its requests are counted."""
+    return str(getattr(route, "path", "")).strip("/").partition("/")[0]
 
 
 def _party(settings: Settings) -> str:

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import ErrorCode, HubError
 from hub.problem import problem
+from hub.watching.notes import current
 
 _LOG = logging.getLogger(__name__)
 HSTS = b"max-age=31536000; includeSubDomains"
@@ -74,7 +75,8 @@ class Edge:
             refusal.headers.update(error.headers or {})
             await refusal(scope, receive, begin)
         except Exception:
-            request_id = secrets.token_hex(8)
+            notes = current()
+            request_id = notes.request_id if notes else secrets.token_hex(8)
             _LOG.exception("request %s: %s failed", request_id, scope["method"])
             if has_begun:
                 raise  # the server closes the connection: half an answer is none

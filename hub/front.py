@@ -1,22 +1,19 @@
-"""`front`: the front page, the published standard, and the health check."""
+"""`front`: the front page, and the published standard."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from html import escape
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 import schema
-from hub.errors import ErrorCode, HubError, RefusedError
+from hub.errors import ErrorCode, RefusedError
 from hub.guide.page import page
-from hub.ledger.sequencer import Sequencer
 from hub.problem import problem
-from hub.state import State
-from hub.store.database import Database
 
 PUBLISHED = Path(schema.__file__).parent / "published"
 MEDIA_TYPES = {
@@ -71,16 +68,17 @@ SPECIFICATIONS = {
 
 
 def front_routes(
-    database: Database, sequencer: Sequencer, shared: State, *, contact: str | None = None
+    look: Callable[[], Awaitable[dict[str, str]]], *, contact: str | None = None
 ) -> list[Route]:
     """Return the routes that need no authentication; they show no records.
 
-    `contact`: whom to tell of a weakness, where the operator has said so.
+    `look` says of each part of the hub "ok" or a code. `contact`: whom to tell of a weakness, where
+    the operator has said so.
     """
     files = {path.name: path for path in PUBLISHED.iterdir() if path.suffix in MEDIA_TYPES}
 
     async def front(_: Request) -> Response:
-        state = await _state(database, sequencer, shared)
+        state = await look()
         well = all(part == "ok" for part in state.values())
         summary = "，".join(f"{PARTS.get(name, name)}: {part}" for name, part in state.items())
         body = BODY.format(
@@ -95,11 +93,6 @@ def front_routes(
         )
         return page("长三角大型科研仪器数据交换枢纽", body)
 
-    async def health(_: Request) -> Response:
-        state = await _state(database, sequencer, shared)
-        well = all(part == "ok" for part in state.values())
-        return JSONResponse(state, status_code=200 if well else 503)
-
     async def published(request: Request) -> Response:
         path = files.get(request.path_params["name"])
         if path is None:
@@ -108,24 +101,5 @@ def front_routes(
 
     return [
         Route("/", front),
-        Route("/healthz", health),
         Route("/standard/{name}", published),
     ]
-
-
-async def _state(database: Database, sequencer: Sequencer, shared: State) -> dict[str, str]:
-    health = sequencer.health
-    # Without the shared state no token is issued and none is accepted.
-    return {
-        "database": await _check_result(database.reads.fetch_all("SELECT 1")),
-        "log": "ok" if health.is_well else health.code or health.state,
-        "shared": await _check_result(shared.check()),
-    }
-
-
-async def _check_result(check: Awaitable[object]) -> str:
-    try:
-        await check
-    except HubError as error:
-        return error.code.name
-    return "ok"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse
 
 from hub.errors import HubError
+from hub.watching.notes import note_refusal
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -26,6 +27,7 @@ def problem(
     error: HubError, accept_language: str = "", more: Mapping[str, object] | None = None
 ) -> JSONResponse:
     """Return the answer for an error: its code, a message, what to do, and `more` members."""
+    note_refusal(error.code.name)
     english = prefers_english(accept_language)
     body: dict[str, object] = {
         "title": error.code.en if english else error.code.zh,

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hub.errors import SettingsError
+from hub.watching.limits import FORMATS, LEVELS
 
 T = TypeVar("T")
 
@@ -75,6 +76,27 @@ def _networks(text: str) -> tuple[str, ...]:
         return tuple(str(ip_network(part.strip())) for part in text.split(","))
     except ValueError as error:
         raise ValueError("lists addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from error
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"is one of {', '.join(allowed)}")
+        return text.lower()
+
+    return read
+
+
+def _private_listener(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    try:
+        address = ip_address(host.strip("[]"))
+        number = _number(_PORTS)(port)
+    except ValueError as error:
+        raise ValueError("is an address and a port, such as 127.0.0.1:9464") from error
+    if address.is_unspecified or not address.is_private:
+        raise ValueError("is never a public address: name one of this machine or a private network")
+    return str(address), number
 
 
 def _base(text: str) -> str:
@@ -172,6 +194,33 @@ class Settings:
         "file that lists the providers at which people of institutions sign in "
         "(docs/operators/oidc.md)",
         Path,
+    )
+    database_owner_url: str | None = _setting(
+        "the database of HUB_DATABASE_URL under the role that owns its tables: for migrations and "
+        "restoring only; without it HUB_DATABASE_URL does them",
+        _url("postgresql"),
+    )
+    database_read_url: str | None = _setting(
+        "the database of HUB_DATABASE_URL under a role that may only read: for answers; without it "
+        "HUB_DATABASE_URL gives them",
+        _url("postgresql"),
+    )
+    log_level: str = _setting(
+        f"least level that is logged: {', '.join(LEVELS)}", _one_of(*LEVELS), default="info"
+    )
+    log_format: str | None = _setting(
+        f"{' or '.join(FORMATS)}; without it text on a terminal and JSON lines elsewhere",
+        _one_of(*FORMATS),
+    )
+    metrics_listen: tuple[str, int] | None = _setting(
+        "address and port for /metrics, such as 127.0.0.1:9464: of this machine or of a private "
+        "network; worker n listens n ports above it; without it there are none",
+        _private_listener,
+    )
+    traces_url: str | None = _setting(
+        "collector that gets OpenTelemetry spans (OTLP over HTTP), such as "
+        "http://127.0.0.1:4318/v1/traces; without it there are none",
+        _url("http", "https"),
     )
 
     @classmethod

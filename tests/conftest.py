@@ -2,7 +2,7 @@
 
 - `cluster`: one PostgreSQL for the session: `HUB_TEST_DATABASE_URL` when set (a superuser's, its
   databases are made and dropped), else an embedded throwaway server.
-- `database_url`: a migrated, empty database of the test's own.
+- `database_url`: a migrated, empty database of the test's own, under the role that a hub has.
 - `server`: a PostgreSQL of the test's own, not yet started, for tests that kill it.
 - `database`: a `hub.store.database.Database` on it.
 - Asynchronous tests and fixtures run on asyncio only.
@@ -20,8 +20,8 @@ import pytest
 
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Database
-from hub.store.migrations import migrate
-from tests.databases import Spares, lent_database, name_of
+from hub.store.roles import prepare
+from tests.databases import Spares, lent_database, make_roles, name_of, opened
 
 # Servers do not live below pytest's own folder: every pytest that starts closes that folder to
 # other users, and as root the server runs as another user.
@@ -60,7 +60,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 def template(cluster: str) -> Iterator[str]:
     """The name of a migrated database that others are copied from."""
     with lent_database(cluster) as url:
-        migrate(url)
+        prepare(make_roles(url))
         yield name_of(url)
 
 
@@ -81,5 +81,5 @@ def database_url(spares: Spares) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A `Database` on this test's own database."""
-    async with Database(database_url) as opened:
-        yield opened
+    async with opened(database_url) as made:
+        yield made

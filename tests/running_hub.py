@@ -29,7 +29,9 @@ from hub.demo import records
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.store.database import Database
+from hub.store.roles import READ
 from hub.store.sources import register_source
+from tests.databases import as_owner, as_role
 
 FUDAN = "moe:10246"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -42,7 +44,8 @@ LATE = timedelta(days=3)
 def environment(url: str) -> dict[str, str]:
     """Return the environment of a hub in sandbox mode on the database `url`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    return {**kept, "HUB_DATABASE_URL": url, "HUB_SANDBOX": "1", "HUB_ANONYMOUS": "1"}
+    names = {"HUB_DATABASE_URL": url, "HUB_DATABASE_READ_URL": as_role(url, READ)}
+    return {**kept, **names, "HUB_SANDBOX": "1", "HUB_ANONYMOUS": "1"}
 
 
 @contextmanager
@@ -101,7 +104,7 @@ async def _seed(url: str) -> None:
         await _source(database, "fudan", ("复旦大学共享平台", "Fudan's sharing platform"), FUDAN)
         await _put(database, "fudan", _fudan(), now - LATE)
         await _source(database, "silent", ("尚未应答的来源", "Never heard from"), "moe:10284")
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(as_owner(url), autocommit=True) as connection:
         connection.execute("ANALYZE")
 
 

@@ -26,6 +26,7 @@ from connectors.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
+from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
 from schema.strict_json import read_json
@@ -114,12 +115,14 @@ class HttpSession:
         try:
             # A path may carry its own query (a link the source gave); only a new one replaces it.
             request = self._client.build_request("GET", path, params=query or None)
-            response = await self._client.send(request, stream=True)
-            try:
-                self._check_status(response, place)
-                raw = await self._read(response, place)
-            finally:
-                await response.aclose()
+            with call_span(self.source, "GET") as headers:
+                request.headers.update(headers)
+                response = await self._client.send(request, stream=True)
+                try:
+                    self._check_status(response, place)
+                    raw = await self._read(response, place)
+                finally:
+                    await response.aclose()
         except ConnectorError:
             raise
         except OversizeError as error:

@@ -42,6 +42,7 @@ from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import UnavailableError
 from hub.state import State
+from hub.watching.notes import note_client, note_refusal
 
 _LOG = logging.getLogger(__name__)
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -161,8 +162,10 @@ class AuthorizationEndpoints:
         try:
             envelope = read_envelope(request.scope, self._config)
         except AccessError as error:
+            note_refusal(error.reason.name)
             _LOG.info("refused %s", error.reason.name)
             return refusal(error, self._config)
+        form: Form | None = None
         try:
             form = await self._read(request, envelope, now)
             answer = await self._use_up(form, work(form))
@@ -173,7 +176,10 @@ class AuthorizationEndpoints:
             body = {"error": "temporarily_unavailable", "error_description": "try again shortly"}
             retry = (("Retry-After", str(error.retry_after_s)), ("Cache-Control", "no-store"))
             answer = TokenAnswer(503, body, retry)
+        if form is not None and form.client is not None:
+            note_client(form.client.client_id)
         if "error" in answer.body:
+            note_refusal(answer.body["error"])
             _LOG.info("refused %s: %s", envelope.path, answer.body["error"])
         response = JSONResponse(answer.body, answer.status, dict(answer.headers))
         response.headers["Cache-Control"] = "no-store"

@@ -32,6 +32,7 @@ from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import Operation, SignatureEvidence
 from hub.errors import ErrorCode, RefusedError
+from hub.watching.notes import note_client, note_refusal
 
 Read = Callable[[Request], Awaitable[bytes]]
 """Reads a body, and never more of it than the door takes."""
@@ -80,6 +81,7 @@ async def admit(access: Access, request: Request, door: Door, read: Read | None 
     """
     envelope = access.envelope(request.scope)
     caller = await access.authenticate(envelope)
+    note_client(caller.client_id or "anonymous")
     _check_rights(caller, door)
     if door.check is not None:
         door.check(envelope)
@@ -102,6 +104,7 @@ def _check_rights(caller: Caller, door: Door) -> None:
 
 def refused(access: Access, error: AccessError, request: Request, door: Door) -> Response:
     """Return the answer to a request that `admit` refused with an AccessError."""
+    note_refusal(error.reason.name)
     try:
         envelope = access.envelope(request.scope)
     except AccessError:

@@ -1,4 +1,8 @@
-"""`context`: what every command needs: settings, and a migrated database."""
+"""`context`: what every command needs: settings, and a migrated database.
+
+The embedded PostgreSQL is used under the roles of `hub.store.roles`, which are made at its start;
+another one under those that the settings name.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,15 @@ import uvloop
 
 from hub.audit.service import Audit, act_row
 from hub.clock import system_clock
-from hub.embedded.server import EmbeddedPostgres
+from hub.embedded.server import DATABASE, EmbeddedPostgres
 from hub.erasure.register import ErasureRegister
 from hub.erasure.service import Erasing
 from hub.errors import HubError
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.store.migrations import migrate
+from hub.store.roles import HUB, OWNER, READ, Logins, ensure_roles, prepare
+from hub.watching import logs
+from hub.watching.scrub import SCRUBBER
 from schema.parties import HUB_PARTY
 
 T = TypeVar("T")
@@ -40,28 +46,56 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def server_url(hub_settings: Settings) -> AsyncIterator[str]:
-    """Yield the address of the database as it is; start the embedded PostgreSQL if none is set.
+async def server_logins(hub_settings: Settings) -> AsyncIterator[Logins]:
+    """Yield how to log in to the database as it is; start the embedded PostgreSQL if none is set.
 
     The embedded server is shared by every process that uses the data folder.
     """
-    if hub_settings.database_url is not None:
-        yield hub_settings.database_url
+    begin_log(hub_settings)
+    named = named_logins(hub_settings)
+    if named is not None:
+        yield named
         return
     server = EmbeddedPostgres(postgres_folder(hub_settings))
-    url = await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.start)
     try:
-        yield url
+        yield await asyncio.to_thread(embedded_logins, server)
     finally:
         await asyncio.to_thread(server.stop)
 
 
-@asynccontextmanager
-async def database_url(hub_settings: Settings) -> AsyncIterator[str]:
-    """Yield the address of a migrated database; see `server_url`."""
-    async with server_url(hub_settings) as url:
-        await asyncio.to_thread(migrate, url)
-        yield url
+def begin_log(hub_settings: Settings) -> None:
+    """Keep passwords out of the log, and set it up unless that was done."""
+    for url in (
+        hub_settings.database_url,
+        hub_settings.database_read_url,
+        hub_settings.database_owner_url,
+        hub_settings.redis_url,
+        hub_settings.traces_url,
+    ):
+        SCRUBBER.hide_address(url)
+    logs.ensure()
+
+
+def named_logins(hub_settings: Settings) -> Logins | None:
+    """Return the logins of the database that the settings name, None where they name none."""
+    if hub_settings.database_url is None:
+        return None
+    return Logins(
+        hub=hub_settings.database_url,
+        read=hub_settings.database_read_url,
+        owner=hub_settings.database_owner_url,
+    )
+
+
+def embedded_logins(server: EmbeddedPostgres) -> Logins:
+    """Return the logins of an embedded server that runs; roles that are missing are made."""
+    ensure_roles(server.url, DATABASE)
+    return Logins(
+        hub=server.url_of(DATABASE, HUB),
+        read=server.url_of(DATABASE, READ),
+        owner=server.url_of(DATABASE, OWNER),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +118,27 @@ async def open_database(
     `act`: what is about to be changed. It is in the audit before anything is done, and once more
     where it failed.
     """
-    async with database_url(hub_settings or settings()) as url, Database(url) as database:
-        if act is None:
-            yield database
-            return
-        await note_act(database, act)
-        try:
-            yield database
-        except BaseException as error:
-            code = error.code.name if isinstance(error, HubError) else type(error).__name__
-            with suppress(HubError):
-                await note_act(database, act, failed=code)
-            raise
+    async with server_logins(hub_settings or settings()) as logins:
+        await asyncio.to_thread(prepare, logins)
+        async with Database(logins.hub, read_url=logins.read) as database:
+            if act is None:
+                yield database
+                return
+            async with acting(database, act):
+                yield database
+
+
+@asynccontextmanager
+async def acting(database: Database, act: Act) -> AsyncIterator[None]:
+    """Do something that the audit says beforehand, and says again where it failed."""
+    await note_act(database, act)
+    try:
+        yield
+    except BaseException as error:
+        code = error.code.name if isinstance(error, HubError) else type(error).__name__
+        with suppress(HubError):
+            await note_act(database, act, failed=code)
+        raise
 
 
 async def note_act(database: Database, act: Act, *, failed: str | None = None) -> None:

@@ -18,6 +18,7 @@ from hub.clock import system_clock
 from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
 from hub.demo.records import SERVICE_ID
+from hub.demo.sources import write_sources
 from hub.harvest.service import Harvester
 from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
 from hub.printer import Printer
@@ -50,6 +51,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             harvester = Harvester(database, f"hub:{hub_settings.log_origin}", system_clock)
             sources = _sources(systems)
             await story.harvest(printer, database, harvester, sources, system_clock)
+            files = write_sources(folder / "sources", sources)
             hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
             profiles = await register(database, folder, hub_settings.base, system_clock)
             now = system_clock().astimezone(UTC)
@@ -58,6 +60,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
             story.print_next_steps(printer, hub_settings.base, folder)
+            story.print_operator_steps(printer, files)
             if stay:
                 await server.wait_closed()
 

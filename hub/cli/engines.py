@@ -14,21 +14,23 @@ from pathlib import Path
 
 import typer
 
-from hub.cli.context import postgres_folder
+from hub.cli.context import embedded_logins, named_logins, postgres_folder
 from hub.client.checkup import CheckupFinding
 from hub.embedded.server import EmbeddedPostgres
 from hub.embedded.sharing import Sharing
 from hub.embedded.valkey import EmbeddedValkey
 from hub.embedded.watch import watching
+from hub.errors import HubError
 from hub.settings import Settings
-from hub.store.migrations import migrate
+from hub.store.database import Database
+from hub.store.roles import Logins, may_change_entries, prepare
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engines:
     """Where a hub finds its engines; `redis_url` is None where one process needs none."""
 
-    database_url: str
+    logins: Logins
     redis_url: str | None
     presences: tuple[int, ...] = ()
     """Open files: whoever inherits them uses the embedded servers as long as he lives."""
@@ -39,15 +41,38 @@ async def engines(deployment: Settings) -> AsyncIterator[Engines]:
     """Give a migrated database, and a shared state if there are several workers."""
     async with AsyncExitStack() as stack:
         presences: list[int] = []
-        database_url, redis_url = deployment.database_url, deployment.redis_url
-        if database_url is None:
+        logins, redis_url = named_logins(deployment), deployment.redis_url
+        if logins is None:
             postgres = EmbeddedPostgres(postgres_folder(deployment))
-            database_url = await _start(postgres, stack, presences)
+            await _start(postgres, stack, presences)
+            logins = await asyncio.to_thread(embedded_logins, postgres)
         if redis_url is None and deployment.workers > 1:
             valkey = EmbeddedValkey(valkey_folder(deployment))
             redis_url = await _start(valkey, stack, presences)
-        await asyncio.to_thread(migrate, database_url)
-        yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
+        await asyncio.to_thread(prepare, logins)
+        yield Engines(logins=logins, redis_url=redis_url, presences=tuple(presences))
+
+
+def open_pools(servers: Engines) -> Database:
+    """Return the database with its pools, each under its role."""
+    return Database(servers.logins.hub, read_url=servers.logins.read)
+
+
+def rights_advice(logins: Logins) -> str:
+    """Return what is to be said of the rights of the hub's role; nothing where they are few."""
+    if may_change_entries(logins.hub):
+        return (
+            "the role of HUB_DATABASE_URL may change and delete what was stated and signed; "
+            "roles with less rights: deltahub database roles (docs/operators/roles.md)"
+        )
+    return ""
+
+
+def say_rights(servers: Engines) -> None:
+    """Say at the start of a hub if its role may do more than it needs."""
+    advice = rights_advice(servers.logins)
+    if advice:
+        _tell(advice)
 
 
 async def _start(
@@ -67,7 +92,10 @@ def valkey_folder(deployment: Settings) -> Path:
 
 
 def look(deployment: Settings) -> Iterator[CheckupFinding]:
-    """Say how the embedded servers in the data folder are; nothing where there are none."""
+    """Say how the embedded servers in the data folder are, and of another database the rights.
+
+    Nothing of what there is not.
+    """
     for server in (
         EmbeddedPostgres(postgres_folder(deployment)),
         EmbeddedValkey(valkey_folder(deployment)),
@@ -82,6 +110,18 @@ def look(deployment: Settings) -> Iterator[CheckupFinding]:
                 yield CheckupFinding(step, f"{server.folder}: runs")
             else:
                 yield CheckupFinding(step, f"{server.folder}: does not run, no hub uses it")
+    logins = named_logins(deployment)
+    if logins is not None:
+        yield _rights(logins)
+
+
+def _rights(logins: Logins) -> CheckupFinding:
+    step = "PostgreSQL 角色权限"
+    try:
+        advice = rights_advice(logins)
+    except HubError as error:
+        return CheckupFinding(step, error.message_en, error.hint)
+    return CheckupFinding(step, "too many" if advice else "as few as it needs", advice)
 
 
 def _tell(line: str) -> None:

@@ -3,6 +3,9 @@
 BACKLOG = 1024
 """Connections that wait to be accepted."""
 KEEP_ALIVE_S = 30
+METRICS_REQUESTS_MAX = 16
+"""Requests for figures at once; more are refused."""
+METRICS_CLOSE_S = 3.0
 ANSWER_S = 10
 """Longest wait for the answers to requests in hand when the hub stops."""
 CLOSE_S = ANSWER_S + 5

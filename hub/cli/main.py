@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
 from hub.errors import HubError
+from hub.ledger.errors import LedgerError
+from hub.watching.scrub import SCRUBBER
 
 VERBS = {
     "serve": "serve",
     "demo": "demo",
     "harvest": "harvest",
     "submit": "submit",
+    "status": "status",
     "verify": "verify",
     "doctor": "doctor",
     "standard": "standard",
@@ -36,6 +40,7 @@ GROUPS = {
     "policy": "policy",
     "audit": "audit",
     "keys": "keys",
+    "database": "database",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 
@@ -65,7 +70,23 @@ def main() -> None:
     try:
         assemble(first if first in {**VERBS, **GROUPS} else None)()
     except HubError as error:
-        print(f"{error.code.name}: {error.message_zh}\n{error.message_en}", file=sys.stderr)
-        if error.hint:
-            print(error.hint, file=sys.stderr)
-        sys.exit(2)
+        _tell(f"{error.code.name}: {error.message_zh}\n{error.message_en}", error.hint)
+    except LedgerError as error:
+        _tell(f"{error.code}: {error.message}", error.hint)
+    except BrokenPipeError:
+        raise  # nobody listens any more
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _tell(
+            f"无法读写文件或连接：{place}{error.strerror or error}\n"
+            f"A file or a connection cannot be used: {place}{error.strerror or error}",
+            "Check the path, its owner and permissions, and the free space of its disk.",
+        )
+
+
+def _tell(message: str, hint: str) -> NoReturn:
+    """Say what went wrong and what to do, and end."""
+    print(SCRUBBER(message), file=sys.stderr)
+    if hint:
+        print(SCRUBBER(hint), file=sys.stderr)
+    sys.exit(2)

@@ -18,15 +18,16 @@ from starlette.types import ASGIApp
 
 from hub.app import Hub, build
 from hub.cli.context import erasing, run, settings
-from hub.cli.engines import engines
+from hub.cli.engines import engines, open_pools, say_rights
 from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
+from hub.cli.metrics import beside_others, metrics_served
 from hub.cli.signals import stop_when_orphaned, stop_when_told
 from hub.cli.unix_socket import bind_path, over_socket
-from hub.cli.workers import LEASH, SOCKET, supervise
+from hub.cli.watching import begin_watching
+from hub.cli.workers import LEASH, NUMBER, SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
 from hub.settings import Settings
-from hub.store.database import Database
 
 COLLECT_AFTER = 20_000
 """New objects after which the youngest are looked through."""
@@ -46,16 +47,18 @@ def serve(
     deployment = settings()
     if workers is not None:
         deployment = replace(deployment, workers=workers)
+    begin_watching(deployment)
     run(_serve(deployment) if deployment.workers == 1 else _serve_many(deployment))
 
 
 async def _serve(deployment: Settings) -> None:
-    async with engines(deployment) as servers, Database(servers.database_url) as database:
+    async with engines(deployment) as servers, open_pools(servers) as database:
         await erasing(deployment, database).bring_up()
         hub = await build(deployment, database, system_clock)
         settle_collector()
-        async with listening(hub) as server:
+        async with metrics_served(hub), listening(hub) as server:
             typer.echo(f"deltahub serves {deployment.base}")
+            say_rights(servers)
             await server.wait_closed()
 
 
@@ -63,21 +66,25 @@ async def _serve_many(deployment: Settings) -> None:
     with listener_of(deployment) as bound:
         async with engines(deployment) as servers:
             typer.echo(f"deltahub serves {deployment.base} with {deployment.workers} workers")
+            say_rights(servers)
             await supervise(deployment, servers, bound)
 
 
 def worker() -> None:
     """Serve as one of several workers, on the socket that the parent holds."""
     number, leash = int(os.environ.pop(SOCKET)), int(os.environ.pop(LEASH))
-    run(_worker(settings(), socket.socket(fileno=number), leash))
+    place = int(os.environ.pop(NUMBER))
+    deployment = beside_others(settings(), place)
+    begin_watching(deployment)
+    run(_worker(deployment, socket.socket(fileno=number), leash))
 
 
 async def _worker(deployment: Settings, bound: socket.socket, leash: int) -> None:
-    async with engines(deployment) as servers, Database(servers.database_url) as database:
+    async with engines(deployment) as servers, open_pools(servers) as database:
         await erasing(deployment, database).bring_up()
         hub = await build(deployment, database, system_clock)
         settle_collector()
-        async with listening(hub, bound) as server:
+        async with metrics_served(hub), listening(hub, bound) as server:
             stop_when_orphaned(server.close, leash)
             await server.wait_closed()
 
@@ -152,7 +159,7 @@ def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvico
         application,
         http="httptools",
         lifespan="off",
-        log_level="warning",
+        log_config=None,  # its loggers go the way of all others (hub.watching.logs)
         access_log=False,
         server_header=False,
         backlog=BACKLOG,

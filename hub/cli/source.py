@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
+from hub.harvest.limits import RUNS_SHOWN_MAX
+from hub.harvest.runs import PastRun, list_runs
 from hub.store.feeds import FeedRow, feeds_of
 from hub.store.source_changes import SourceChange, change_source, remove_source, source_named
 from hub.store.sources import Source, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
+from hub.watching.scrub import SCRUBBER
 from schema.codes import SourceKind
 from schema.identifiers import check_institution_key
 from schema.parties import OPERATOR
@@ -34,6 +37,8 @@ def list_all() -> None:
         )
         for feed in feeds.get(source.source_id, ()):
             every = "" if feed.every_s is None else f"  every {feed.every_s} s"
+            if feed.every_s is not None and feed.asked_at is not None:
+                every += f", next {_moment(feed.asked_at + timedelta(seconds=feed.every_s))}"
             cut_off = f"  goes on: {', '.join(feed.state)}" if feed.state else ""
             typer.echo(
                 f"    {feed.record_type}  {feed.mode}{every}  promised "
@@ -66,6 +71,37 @@ Platform = Annotated[
 Kind = Annotated[
     SourceKind | None, typer.Option(help="what it is to them; their OWN system, or a PLATFORM")
 ]
+
+
+@app.command()
+def runs(
+    source_id: Annotated[str | None, typer.Argument(help="of this source; all without it")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=RUNS_SHOWN_MAX, help="how many")] = 20,
+) -> None:
+    """List the newest harvests: when, how long, how they ended, what came of them."""
+    found = run(_runs(source_id, limit))
+    for each in found:
+        took = (each.ended_at or each.started_at) - each.started_at
+        typer.echo(
+            f"{_moment(each.started_at)}  {each.source}  {each.status}  "
+            f"{took.total_seconds():.1f} s  {_counts(each)}"
+        )
+        if each.error_code or each.message:
+            told = SCRUBBER(f"{each.error_code or ''} {each.message or ''}")
+            typer.echo(f"    {' '.join(told.split())}")
+    if not found:
+        typer.echo("no run yet; deltahub harvest <source id> begins one")
+
+
+def _counts(past: PastRun) -> str:
+    """Return what came of the lists of a run."""
+    counted = [f"{name} {n}" for name, n in past.counts.items() if isinstance(n, int) and n]
+    return ", ".join(counted) or past.run_id
+
+
+async def _runs(source_id: str | None, limit: int) -> list[PastRun]:
+    async with open_database() as database:
+        return await list_runs(database, source_id, limit)
 
 
 @app.command()

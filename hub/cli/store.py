@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.cli.context import Act, erasing, note_act, open_database, run, server_url, settings
+from hub.cli.context import Act, erasing, note_act, open_database, run, server_logins, settings
 from hub.clock import system_clock
 from hub.ledger.checkpoint import Checkpoint
 from hub.ledger.errors import LedgerError
 from hub.ledger.log_files import log_signer
 from hub.ledger.sequencer import Sequencer
 from hub.operate import backup as backups
+from hub.operate.status import note_backup
 from hub.settings import Settings
 from hub.store import check as checking
 from hub.store import rebuild as rebuilding
 from hub.store.database import Database
+from hub.store.roles import prepare
 
 app = typer.Typer(help="The hub's PostgreSQL: entries and what is derived from them.")
 SHOWN_MAX = 50
@@ -82,6 +85,9 @@ def backup(file: NewFile) -> None:
     Keys and the checkpoint file of the data folder are not in it: docs/operators/backup.md.
     """
     manifest = run(_backup(file))
+    deployment = settings()
+    if deployment.data_dir.is_dir():
+        note_backup(deployment.data_dir, system_clock())
     typer.echo(f"{file}: {_summary(manifest)}")
 
 
@@ -101,9 +107,11 @@ def restore(file: BackupFile) -> None:
 async def _restore(file: Path) -> backups.BackupManifest:
     # Not migrated: a backup makes the tables of its own version.
     hub_settings = settings()
-    async with server_url(hub_settings) as url, Database(url) as database:
-        manifest = await backups.restore(database, file, erasing(hub_settings, database))
-        await note_act(database, Act("store restore", {"takenAt": manifest.taken_at}))
+    async with server_logins(hub_settings) as logins:
+        async with Database(logins.owning) as database:
+            manifest = await backups.restore(database, file, erasing(hub_settings, database))
+            await note_act(database, Act("store restore", {"takenAt": manifest.taken_at}))
+        await asyncio.to_thread(prepare, logins)
         return manifest
 
 

@@ -34,6 +34,8 @@ SOCKET = "HUB_WORKER_SOCKET"
 """Passes the number of the listening socket to a worker; not a setting."""
 LEASH = "HUB_WORKER_LEASH"
 """Passes the number of the end of the leash; not a setting."""
+NUMBER = "HUB_WORKER_NUMBER"
+"""Passes the number of the worker; not a setting."""
 
 
 @dataclass(slots=True)
@@ -52,7 +54,9 @@ async def supervise(deployment: Settings, engines: Engines, bound: socket.socket
         crew = _Crew(
             {
                 **os.environ,
-                "HUB_DATABASE_URL": engines.database_url,
+                "HUB_DATABASE_URL": engines.logins.hub,
+                "HUB_DATABASE_READ_URL": engines.logins.read or "",
+                "HUB_DATABASE_OWNER_URL": "",  # the tables are of this version already
                 "HUB_REDIS_URL": engines.redis_url or "",
                 "HUB_WORKERS": "1",
                 SOCKET: str(bound.fileno()),
@@ -91,7 +95,7 @@ async def _keep(number: int, crew: _Crew) -> None:
             sys.executable,
             "-c",
             COMMAND,
-            env=crew.environment,
+            env={**crew.environment, NUMBER: str(number)},
             pass_fds=crew.files,
             start_new_session=True,
         )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from hub.client.profile import Profile
@@ -173,3 +174,11 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     printer.line(f"  {ask} {partner} '{search}'")
     printer.line(f"  {ask} {voucher} service_records")
     printer.line(f"  {ask} {university} sources")
+
+
+def print_operator_steps(printer: Printer, files: Path) -> None:
+    """Print what an operator may try while the demo is up."""
+    printer.line("and as its operator, while it is up:")
+    printer.line("  .venv/bin/deltahub status")
+    printer.line(f"  HUB_SOURCE_SECRETS_DIR={quote(str(files))} .venv/bin/deltahub harvest ecnu")
+    printer.line("  .venv/bin/deltahub source runs")

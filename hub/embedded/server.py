@@ -18,6 +18,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from hub.embedded.account import Account
 from hub.embedded.errors import EmbeddedError
@@ -101,12 +102,13 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Connection address of the hub's database, for psycopg and SQLAlchemy alike."""
+        """Connection address of the hub's database for its superuser, who makes the roles."""
         return self.url_of(DATABASE)
 
-    def url_of(self, database: str) -> str:
-        """Return the connection address of another database on this server."""
-        return f"postgresql://{SUPERUSER}@/{database}?host={self.socket_folder}&port={PORT}"
+    def url_of(self, database: str, role: str = SUPERUSER) -> str:
+        """Return the connection address of another database, or role, on this server."""
+        host = quote(str(self.socket_folder), safe="/")
+        return f"postgresql://{role}@/{database}?host={host}&port={PORT}"
 
     @property
     def socket_folder(self) -> Path:

@@ -191,8 +191,13 @@ def last_words(log: Path) -> str:
 
 
 def place_of_socket(folder: Path, socket: str, kind: str) -> Path:
-    """Return where a socket lives: in the server's folder, or if that is long in a short one."""
-    if len(os.fsencode(folder / socket)) <= SOCKET_PATH_MAX:
+    """Return where a socket lives: in the server's folder, or in a short one.
+
+    The short one is for a long path, and for one with characters that separate or quote in the
+    servers' settings.
+    """
+    is_plain = not set(str(folder)) & set("\"'\\,%") and str(folder).isprintable()
+    if is_plain and len(os.fsencode(folder / socket)) <= SOCKET_PATH_MAX:
         return folder
     mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"hub-{kind}-{mark}"

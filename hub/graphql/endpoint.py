@@ -34,6 +34,7 @@ from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
+from hub.watching.notes import note_refusal
 from schema.strict_json import read_json
 
 PATH = "/graphql"
@@ -190,6 +191,7 @@ def _bucket(address: str) -> str:
 
 
 def _answer(error: HubError, language: str) -> Answer:
+    note_refusal(error.code.name)
     return refusal(error, language, secrets.token_hex(8), transport=True)
 
 

@@ -42,7 +42,7 @@ from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
-from hub.query.plan.documents import GraphDocument, document_id, registered
+from hub.query.plan.documents import GraphDocument, document_id, registered, registered_texts
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.plan.limits import (
     DETAIL_MAX,
@@ -57,6 +57,7 @@ from hub.query.sql.planner import Plan, Planner
 from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
+from hub.watching.notes import current, note_operation, note_refusal
 
 ADHOC_SCOPE = "graphql:adhoc"
 BREAK_GLASS = "Hub-Break-Glass"
@@ -124,10 +125,12 @@ class Engine:
 
     async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
         """Answer a request; every refusal is an answer too."""
-        request_id = f"{getrandbits(64):016x}"
+        notes = current()
+        request_id = notes.request_id if notes else f"{getrandbits(64):016x}"
         try:
             return await self._answer(request, asking, request_id)
         except HubError as error:
+            note_refusal(error.code.name)
             return refusal(error, asking.language, request_id)
 
     async def _answer(self, request: GraphRequest, asking: Asking, request_id: str) -> Answer:
@@ -147,6 +150,7 @@ class Engine:
             now=self._clock(),
         )
         plan = self.planner.plan(document, request.operation_name, request.variables, authority)
+        note_operation(_name_of(plan))
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
@@ -280,6 +284,15 @@ class Engine:
             return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _name_of(plan: Plan) -> str:
+    """Return by what name a request is counted: only the names of registered documents are few."""
+    kind = plan.operation.operation
+    if kind is OperationType.MUTATION:
+        return "mutation"
+    name = plan.operation.name
+    return name.value if name is not None and plan.document.text in registered_texts() else "adhoc"
 
 
 def _check_alone(plan: Plan) -> None:

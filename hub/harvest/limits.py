@@ -30,3 +30,5 @@ LOOK_S_MAX = 60.0
 """Longest pause: after it a file that was added or changed is noticed."""
 LOOK_FAILED_S = 60.0
 """Pause after the sources could not be looked at: the database is away, as a rule."""
+RUNS_SHOWN_MAX = 500
+"""Runs that are listed at once, the newest ones."""

@@ -20,7 +20,12 @@ import psycopg
 from sqlalchemy import update
 
 from hub.errors import ErrorCode, RefusedError
-from hub.harvest.limits import MESSAGE_CHARACTERS_MAX, OPEN_RUNS_MAX, SUPERSEDED_PAGES_MAX
+from hub.harvest.limits import (
+    MESSAGE_CHARACTERS_MAX,
+    OPEN_RUNS_MAX,
+    RUNS_SHOWN_MAX,
+    SUPERSEDED_PAGES_MAX,
+)
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.source import MODE
 from hub.intake.limits import QUARANTINE_PAGE_MAX
@@ -67,6 +72,20 @@ class SourceLock:
         """Raise `DatabaseUnavailableError` when the session, and with it the lock, is lost."""
         with translated():
             await self._connection.execute("SELECT 1")
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run as the table keeps it."""
+
+    run_id: str
+    source: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    counts: dict[str, Any]
+    error_code: str | None
+    message: str | None
 
 
 async def begin(
@@ -184,6 +203,16 @@ async def note_failure(database: Database, source: str, code: ErrorCode) -> None
             "AND (last_status, last_error_code) IS DISTINCT FROM ('FAILED', %(code)s)",
             {"code": code.name, "source": source, "mode": MODE},
         )
+
+
+async def list_runs(database: Database, source: str | None, limit: int) -> list[PastRun]:
+    """Return the newest runs of a source, or of all, the newest first."""
+    rows = await database.writes.fetch_all(
+        "SELECT run_id, source, status, started_at, ended_at, counts, error_code, message FROM run "
+        "WHERE %s::text IS NULL OR source = %s ORDER BY started_at DESC, run_id LIMIT %s",
+        (source, source, min(limit, RUNS_SHOWN_MAX)),
+    )
+    return [PastRun(*row) for row in rows]
 
 
 @asynccontextmanager

@@ -24,9 +24,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
+
+from structlog.contextvars import bound_contextvars
 
 from adapters._adapter import Adapter, Collection, Context
 from connectors.errors import ConnectorError, PayloadError
@@ -44,6 +46,7 @@ from hub.harvest.source import HarvestSource, register
 from hub.intake.batch import Outcome
 from hub.store.database import Database
 from hub.store.feeds import feeds_of
+from hub.watching import tracing
 from schema.traits import Covers, Occupies
 
 __all__ = ["Harvester"]
@@ -72,7 +75,7 @@ class Harvester:
         `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
         """
         async with self._places, runs.source_lock(self._database, source.id) as lock:
-            return await self._run(source, lock, approved=approve_shrink)
+            return await self._watched(source, self._run(source, lock, approved=approve_shrink))
 
     async def harvest_if_due(
         self, source: HarvestSource, interval: timedelta | None
@@ -90,7 +93,20 @@ class Harvester:
             if not due:
                 return None
             async with asyncio.timeout(RUN_S_MAX):
-                return await self._run(source, lock, due=due)
+                return await self._watched(source, self._run(source, lock, due=due))
+
+    async def _watched(
+        self, source: HarvestSource, running: Coroutine[Any, Any, HarvestReport]
+    ) -> HarvestReport:
+        """Run it as a span of its own, its log lines with the id of the source."""
+        with (
+            bound_contextvars(source=source.id, operation="harvest"),
+            tracing.span("harvest", **{"deltahub.source": source.id}) as span,
+        ):
+            report = await running
+            if span is not None:
+                span.set_attribute("deltahub.status", report.status.value)
+            return report
 
     async def _run(
         self,

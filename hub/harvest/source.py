@@ -23,6 +23,7 @@ from connectors.limits import Limits
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
+from hub.watching.scrub import SCRUBBER
 from schema.codes import SourceKind
 
 __all__ = ["MODE", "ClientCredentials", "HarvestSource", "StaticToken", "register"]
@@ -59,12 +60,19 @@ class HarvestSource:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[HttpSession]:
-        """Reach it for as long as the block runs."""
+        """Reach it for as long as the block runs; what lets us in is kept out of the log."""
+        SCRUBBER.hide(*_secrets_of(self.auth))
         base = self.base_url if self.base_url.endswith("/") else f"{self.base_url}/"
         async with open_client(
             base, limits=self.limits, auth=self.auth, context=self.tls
         ) as client:
             yield HttpSession(self.id, client, self.limits)
+
+
+def _secrets_of(auth: httpx.Auth | None) -> tuple[str, ...]:
+    if isinstance(auth, StaticToken):
+        return (auth.value, auth.value.partition(" ")[2])
+    return (auth.client_secret,) if isinstance(auth, ClientCredentials) else ()
 
 
 async def register(database: Database, source: HarvestSource, now: datetime) -> None:

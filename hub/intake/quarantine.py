@@ -87,7 +87,7 @@ async def quarantined(
 ) -> list[Quarantined]:
     """List quarantined rows in the order in which they came, after an id."""
     bounded = min(limit, QUARANTINE_PAGE_MAX)
-    rows = await database.reads.fetch_all(_LIST, (status, source, source, after, bounded))
+    rows = await database.writes.fetch_all(_LIST, (status, source, source, after, bounded))
     return [_quarantined(row) for row in rows]
 
 

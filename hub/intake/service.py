@@ -42,6 +42,9 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
+from hub.watching import tracing
+from hub.watching.metrics import METRICS
+from hub.watching.notes import note_source
 from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.parties import HUB_PARTY
@@ -62,7 +65,19 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
     away; in both cases nothing was written.
     """
     _check_batch(batch)
-    now = clock()
+    note_source(batch.source)
+    about: dict[str, str | int] = {
+        "deltahub.source": batch.source,
+        "deltahub.rows": len(batch.rows),
+    }
+    with METRICS.batch(), tracing.span("intake", **about):
+        outcomes = await _submit(database, batch, clock())
+    if not (outcomes.dry_run or outcomes.replayed):
+        METRICS.rows_taken(batch.source, outcomes.counts.items())
+    return outcomes
+
+
+async def _submit(database: Database, batch: Batch, now: datetime) -> Outcomes:
     async with database.writes.connection() as connection:
         earlier = await earlier_answer(connection, batch)
     if earlier is not None:

@@ -82,12 +82,7 @@ SELECT origin FROM log_state s WHERE origin <> %s AND size > (
 ORDER BY origin"""
 _TRUNCATE = (
     "UPDATE log_state SET ended_at = %(now)s WHERE origin = %(origin)s",
-    "DELETE FROM leaf WHERE origin = %(origin)s AND leaf_index >= %(size)s",
-    """DELETE FROM tile
-    WHERE origin = %(origin)s AND tile_index * 256 >= %(size)s::bigint >> 8 * level""",
-    """UPDATE tile SET hashes = substring(
-      hashes FROM 1 FOR ((%(size)s::bigint >> 8 * level) - tile_index * 256)::int * 32)
-    WHERE origin = %(origin)s AND (tile_index + 1) * 256 > %(size)s::bigint >> 8 * level""",
+    "SELECT cut_unsigned_leaves(%(origin)s)",  # with the rights of the owner of the tables
 )
 
 
@@ -266,7 +261,7 @@ class LogStore:
             for statement in _TRUNCATE:
                 await self._connection.execute(
                     statement.encode(),
-                    {"origin": self.origin, "size": signed.size, "now": turn.now},
+                    {"origin": self.origin, "now": turn.now},
                 )
 
     async def has_entries_out_of_order(self) -> bool:

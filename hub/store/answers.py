@@ -150,7 +150,7 @@ class Answers:
     ) -> None:
         """`connect` makes a connection in autocommit mode or raises DatabaseUnavailableError."""
         self._connect = connect
-        self._free = size
+        self._size = self._free = size
         self._idle: list[Line] = []
         self._waiting: deque[asyncio.Future[Line | None]] = deque()
         self._wait_s = wait_s
@@ -218,6 +218,11 @@ class Answers:
             self._free += 1
         else:
             self._idle.append(line)
+
+    def use(self) -> tuple[int, int]:
+        """Return how many lines are in use, and how many callers wait for one."""
+        waiting = sum(not each.done() for each in self._waiting)
+        return self._size - self._free - len(self._idle), waiting
 
     def close(self) -> None:
         """Close every idle line; those in use are closed when they are returned."""

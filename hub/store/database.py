@@ -6,6 +6,8 @@
 - `Database.writes`: transactions that change records: intake, claims, sequencer.
 - `Database.engine`: SQLAlchemy Core for statements at low rate: clients, sources, runs, operators.
 
+The first two log in as the role that may only read, where there is one (`hub.store.roles`).
+
 When PostgreSQL cannot be reached, each of them raises `DatabaseUnavailableError`: at once where the
 server refuses, within `wait_s` where it does not answer. Nothing needs a restart: a connection that
 died while idle is noticed before it is used and replaced.
@@ -55,6 +57,15 @@ class DatabaseLimits:
     """Prepared statements kept per connection."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How much of a pool is in use at this moment."""
+
+    size: int
+    in_use: int
+    waiting: int
+
+
 class Pool:
     """A bounded stack of connections: the last one returned is the next one used."""
 
@@ -63,12 +74,16 @@ class Pool:
         self._options = options
         self._limits = limits
         self._idle: list[Connection] = []
+        self._size = size
+        self._waiting = 0
+        self._in_use = 0
         self._free = asyncio.Semaphore(size)
         self._closed = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Give a connection in autocommit mode for the length of a `with` block."""
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._limits.wait_s):
                 await self._free.acquire()
@@ -76,6 +91,9 @@ class Pool:
             raise DatabaseUnavailableError(
                 f"no connection became free in {self._limits.wait_s} s"
             ) from error
+        finally:
+            self._waiting -= 1
+        self._in_use += 1
         try:
             with translated():
                 pooled = self._take() or await self.connect()
@@ -85,7 +103,12 @@ class Pool:
             finally:
                 await self._give_back(pooled)
         finally:
+            self._in_use -= 1
             self._free.release()
+
+    def use(self) -> PoolUse:
+        """Return how much of it is in use."""
+        return PoolUse(self._size, self._in_use, self._waiting)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -153,15 +176,20 @@ class Database:
         url: str,
         limits: DatabaseLimits | None = None,
         records: StoredRecords | None = None,
+        *,
+        read_url: str | None = None,
     ) -> None:
-        """Use the tables of the record types in `records`, by default those of the standard."""
+        """Use the tables of the record types in `records`, by default those of the standard.
+
+        `read_url` is the address for what only reads, by default the same.
+        """
         self.url = url
         self.limits = limits or DatabaseLimits()
         self.records = records or standard_records()
         bound = self.limits
         common = "-c timezone=UTC -c jit=off -c client_min_messages=warning"
         self.reads = Pool(
-            url,
+            read_url or url,
             f"{common} -c default_transaction_read_only=on"
             f" -c statement_timeout={round(bound.read_timeout_s * 1000)}",
             bound.read_connections,
@@ -210,6 +238,16 @@ class Database:
         with translated():
             async with self.engine.begin() as connection:
                 yield connection
+
+    def pool_uses(self) -> dict[str, PoolUse]:
+        """Return how much of each pool is in use, by the name of its attribute."""
+        core: Any = self.engine.pool  # those that wait for it are not counted anywhere
+        return {
+            "answer": PoolUse(self.limits.answer_connections, *self._answers.use()),
+            "reads": self.reads.use(),
+            "writes": self.writes.use(),
+            "engine": PoolUse(self.limits.engine_connections, core.checkedout(), 0),
+        }
 
     async def close(self) -> None:
         """Close every connection."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.databases import lent_database
+from tests.databases import lent_to_hub
 from tests.node_tools import node_tools
 from tests.running_hub import running_hub
 
@@ -33,7 +33,7 @@ def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) 
     pictures = tools.folder / "screenshots"
     pictures.mkdir(exist_ok=True)
     with (
-        lent_database(cluster, template) as url,
+        lent_to_hub(cluster, template) as url,
         running_hub(url, tmp_path_factory.mktemp("hub")) as hub,
     ):
         done = tools.node("drive.mjs", hub, program, str(pictures))

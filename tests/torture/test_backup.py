@@ -32,7 +32,7 @@ from hub.store.check import check
 from hub.store.database import Database
 from hub.store.migrations import differences, migrate
 from hub.store.sources import register_source
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_database
 
 pytestmark = pytest.mark.integration
 BASE = "http://127.0.0.1:8000"
@@ -201,7 +201,7 @@ async def test_a_restored_database_has_every_row_table_and_next_id(
             if part.table == "feed_state":  # a restored database is followed anew
                 continue
             statement = f"SELECT t::text FROM {part.table} t ORDER BY 1"
-            assert await database.reads.fetch_all(statement) == await filled.reads.fetch_all(
+            assert await database.writes.fetch_all(statement) == await filled.writes.fetch_all(
                 statement
             )
 
@@ -253,9 +253,11 @@ async def test_a_backup_holds_neither_keys_nor_the_checkpoint_file(
 async def test_restoring_never_overwrites(filled: Database, tmp_path: Path) -> None:
     file = tmp_path / "b.zip"
     await backup(filled, file, system_clock())
-    with pytest.raises(RefusedError) as refused:
-        await restore(filled, file)
-    assert refused.value.code.name == "CONFLICT"
+    async with Database(as_owner(filled.url)) as owners:
+        for database, why in ((owners, "not empty"), (filled, "may not restore")):
+            with pytest.raises(RefusedError, match=why) as refused:
+                await restore(database, file)
+            assert refused.value.code.name == "CONFLICT"
     with pytest.raises(RefusedError) as refused:
         await backup(filled, file, system_clock())
     assert refused.value.code.name == "CONFLICT"

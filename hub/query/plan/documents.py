@@ -131,3 +131,9 @@ def registered() -> Mapping[str, str]:
     """Return the registered documents: id to text."""
     texts = [path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.graphql"))]
     return {document_id(text): text for text in texts}
+
+
+@lru_cache(maxsize=1)
+def registered_texts() -> frozenset[str]:
+    """Return the texts of the registered documents."""
+    return frozenset(registered().values())

@@ -13,7 +13,9 @@ from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.edge import Edge, routed
 from hub.explorer.endpoint import REGISTRATIONS
-from hub.front import front_routes
+from hub.operate.endpoint import health_routes
+from hub.operate.figures import Figures
+from hub.operate.health import HubHealth
 from hub.state import open_state
 from tests.integration.app.conftest import BASE, World
 
@@ -140,7 +142,9 @@ async def test_a_caller_that_hangs_up_is_no_failure(
 
 async def test_health_says_when_what_the_workers_share_is_away(world: World) -> None:
     away = open_state("redis://127.0.0.1:1", system_clock)
-    routes = front_routes(world.hub.database, world.hub.sequencer, away)
+    figures = Figures(world.hub.database, world.hub.settings.log_origin, system_clock)
+    health = HubHealth(world.hub.database, away, figures, world.hub.settings.data_dir)
+    routes = health_routes(health)
     transport = httpx.ASGITransport(Edge(routed(routes), is_secure=False))
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         answer = await client.get("/healthz")

@@ -70,7 +70,7 @@ async def test_a_dry_run_says_the_same_and_writes_nothing(
     dry = await university.push(rows, source="zju-push", dry_run=True)
     assert [r["outcome"] for r in dry.body["rows"]] == ["ACCEPTED", "QUARANTINED"]
     for table in ("entry", "quarantine", "instrument"):
-        ((found,),) = await database.reads.fetch_all(f"SELECT count(*) FROM {table}")
+        ((found,),) = await database.writes.fetch_all(f"SELECT count(*) FROM {table}")
         assert found == 0
 
 
@@ -209,7 +209,7 @@ async def test_a_body_that_is_no_batch_is_one_clear_error_and_nothing_is_written
     with pytest.raises(CallRefusedError) as refused:
         await push_raw(university, body)
     assert (refused.value.code, refused.value.status) == (code, status)
-    ((found,),) = await database.reads.fetch_all("SELECT count(*) FROM quarantine")
+    ((found,),) = await database.writes.fetch_all("SELECT count(*) FROM quarantine")
     assert found == 0
 
 

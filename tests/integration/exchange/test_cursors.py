@@ -20,7 +20,7 @@ from hub.exchange.position import FeedPosition, Mark, decode, encode, question
 from hub.operate.backup import backup, restore
 from hub.store.check import check
 from hub.store.database import Database
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_database
 from tests.integration.exchange.conftest import NOW, SCOPES, A, Hub, U, V, caller, instrument
 
 pytestmark = pytest.mark.integration
@@ -89,7 +89,7 @@ async def test_transactions_that_another_server_numbered_put_nothing_out_of_reac
     hub: Hub, bare: str, tmp_path: Path, xid: str
 ) -> None:
     await hub.put(*(instrument(A, f"T{n}") for n in range(3)), source="a1")
-    with psycopg.connect(hub.database.url) as connection:
+    with psycopg.connect(as_owner(hub.database.url)) as connection:
         connection.execute(b"UPDATE entry SET xid = %s::text::xid8", (xid,))
     await backup(hub.database, tmp_path / "backup.zip", NOW)
     async with restored(bare, tmp_path / "backup.zip") as again:

@@ -53,7 +53,7 @@ asyncio.run(main())
 
 async def runs(database):
     """Return source, status and code of every run, oldest first."""
-    return await database.reads.fetch_all(
+    return await database.writes.fetch_all(
         "SELECT source, status, error_code FROM run ORDER BY started_at, run_id"
     )
 
@@ -116,7 +116,7 @@ async def test_a_run_whose_process_was_killed_is_closed_and_its_source_says_so(
             return await close_interrupted(database, time.now) == 1
 
         await until(is_closed)
-    ((status, code, message, ended),) = await database.reads.fetch_all(
+    ((status, code, message, ended),) = await database.writes.fetch_all(
         "SELECT status, error_code, message, ended_at FROM run"
     )
     assert (status, code, ended) == ("FAILED", "INTERNAL", time.now)
@@ -246,7 +246,7 @@ async def test_a_run_that_is_cancelled_while_its_end_is_noted_is_noted(database,
 
         async def waits_to_note_its_end():
             return bool(
-                await database.reads.fetch_all(
+                await database.writes.fetch_all(
                     "SELECT FROM pg_stat_activity WHERE datname = current_database() "
                     "AND wait_event_type = 'Lock' AND query LIKE 'UPDATE run%%'"
                 )

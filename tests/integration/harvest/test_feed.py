@@ -114,7 +114,7 @@ async def test_rows_in_quarantine_wait_on_while_their_list_is_not_due(
     database, laboratory, source, harvester, time
 ):
     async def waiting():
-        rows = await database.reads.fetch_all(
+        rows = await database.writes.fetch_all(
             "SELECT record_type, raw FROM quarantine WHERE status = 'OPEN' ORDER BY 1"
         )
         return [(name, json.loads(raw)["row"]["id"]) for name, raw in rows]
@@ -179,7 +179,7 @@ async def test_a_running_hub_keeps_the_schedule_of_each_feed(database, laborator
     task = asyncio.create_task(schedule.run(stop))
 
     async def has_run(count):
-        rows = await database.reads.fetch_all("SELECT FROM run WHERE status = 'OK'")
+        rows = await database.writes.fetch_all("SELECT FROM run WHERE status = 'OK'")
         return len(rows) == count
 
     lists = []

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 async def one(database, statement, *parameters):
-    (row,) = await database.reads.fetch_all(statement, parameters)
+    (row,) = await database.writes.fetch_all(statement, parameters)
     return row
 
 
@@ -205,7 +205,7 @@ async def test_bad_rows_go_to_quarantine_without_what_is_personal_and_the_rest_g
     assert (first.status, first.outcomes["QUARANTINED"]) == ("FAILED", BAD)
     assert part(report, "sfbz").status == "SKIPPED"
     assert await standing(database, "instrument") == COUNT - BAD
-    rows = await database.reads.fetch_all("SELECT raw, problems FROM quarantine")
+    rows = await database.writes.fetch_all("SELECT raw, problems FROM quarantine")
     assert len(rows) == BAD
     for raw, problems in rows:
         row = json.loads(raw)["row"]
@@ -265,7 +265,7 @@ async def test_rows_of_earlier_runs_do_not_pile_up_in_quarantine(
         assert report.status is RunStatus.PARTIAL
         time.pass_by(hours=1)
     statement = "SELECT status, count(*), count(DISTINCT run_id) FROM quarantine GROUP BY 1"
-    by_status = {status: rest for status, *rest in await database.reads.fetch_all(statement)}
+    by_status = {status: rest for status, *rest in await database.writes.fetch_all(statement)}
     assert by_status["OPEN"] == by_status["DISCARDED"]
     systems.anhui.switchboard.set({})
     assert (await harvester.harvest(anhui)).status is RunStatus.OK
@@ -298,7 +298,7 @@ async def test_a_row_that_became_unreadable_keeps_what_stood_for_it(
     assert [await standing(database, table) for table in tables] == before
 
     # What a booking says of an instrument is unknown now, so its calendar is not covered.
-    unread = await database.reads.fetch_all(
+    unread = await database.writes.fetch_all(
         "SELECT DISTINCT coalesce(key, 'moe:10269/' || (raw::jsonb #>> '{row,yqbh}')) "
         "FROM quarantine WHERE record_type = 'Occupancy'"
     )

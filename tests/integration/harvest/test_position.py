@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 async def standing(database, table):
-    rows = await database.reads.fetch_all(
+    rows = await database.writes.fetch_all(
         f"SELECT local_id FROM {table}_source WHERE NOT withdrawn ORDER BY local_id::int"
         if table == "occupancy"
         else f"SELECT key FROM {table}_source WHERE NOT withdrawn ORDER BY key"

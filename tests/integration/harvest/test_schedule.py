@@ -51,7 +51,7 @@ async def schedule(database, time, *sources, folder=None, interval_s=INTERVAL_S)
 
 async def results(database, source):
     """Return how the runs of a source stand, oldest first."""
-    found = await database.reads.fetch_all(
+    found = await database.writes.fetch_all(
         "SELECT status, error_code FROM run WHERE source = %s ORDER BY started_at", (source,)
     )
     return [status if code is None else f"{status} {code}" for status, code in found]

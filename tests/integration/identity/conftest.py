@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from hub.access.agreements import Agreements
@@ -31,7 +32,7 @@ from hub.store.rebuild import rebuild
 from hub.store.sources import register_source
 from hub.store.tables import METADATA
 from schema.codes import SourceKind
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_to_hub, opened
 
 NOW = datetime(2026, 11, 25, 2, tzinfo=UTC)
 A, U = "moe:10335", "uscc:12100000470095016Q"
@@ -246,7 +247,7 @@ async def derived(database: Database) -> dict[str, list[str]]:
     """Return every row of every table that follows from the entries."""
     found = {}
     for name in sorted({*database.records.metadata.tables, FORMER_ID.name}):
-        rows = await database.reads.fetch_all(f"SELECT to_jsonb(t)::text FROM {name} t ORDER BY 1")
+        rows = await database.writes.fetch_all(f"SELECT to_jsonb(t)::text FROM {name} t ORDER BY 1")
         found[name] = [text for (text,) in rows]
     return found
 
@@ -266,7 +267,7 @@ async def assert_follows(database: Database) -> None:
 @pytest.fixture(scope="session")
 def shared_url(cluster: str, template: str) -> Iterator[str]:
     """The address of a database that one test after another uses, emptied by each."""
-    with lent_database(cluster, template) as url:
+    with lent_to_hub(cluster, template) as url:
         yield url
 
 
@@ -281,17 +282,18 @@ async def emptied(database: Database) -> None:
     (known,) = await database.reads.fetch_all("SELECT to_regclass('source_as_registered')")
     if known[0] is not None:
         statements += f"; {_REGISTER_AGAIN}"
-    async with database.writes.transaction() as connection:
-        await connection.execute(statements.encode())
+    owner = as_owner(database.url)
+    with psycopg.connect(owner) as connection:
+        connection.execute(statements.encode())
     if known[0] is None:
         await register(database)
-        async with database.writes.transaction() as connection:
-            await connection.execute(_KEEP.encode())
+        with psycopg.connect(owner) as connection:
+            connection.execute(_KEEP.encode())
 
 
 @pytest.fixture(scope="session")
 async def shared(shared_url: str) -> AsyncIterator[Database]:
-    async with Database(shared_url) as database:
+    async with opened(shared_url) as database:
         yield database
 
 

@@ -25,7 +25,7 @@ async def test_a_row_with_a_citizen_number_is_refused_and_kept_without_it(
     ).rows
     assert made.outcome is Outcome.QUARANTINED
     assert [each.code for each in made.problems] == ["CITIZEN_NUMBER"]
-    kept = await database.reads.fetch_all("SELECT raw, key, problems FROM quarantine")
+    kept = await database.writes.fetch_all("SELECT raw, key, problems FROM quarantine")
     assert len(kept) == 1
     assert NUMBER not in json.dumps(kept, ensure_ascii=False)
     assert "citizen number removed" in kept[0][0]
@@ -41,4 +41,6 @@ async def test_the_reason_of_a_withdrawal_names_nobody(
         withdrawal = {"type": "Instrument", "withdraw": {"key": key, "reason": reason}}
         (made,) = (await push(withdrawal)).rows
         assert [each.code for each in made.problems] == [code]
-    assert NUMBER not in str(await database.reads.fetch_all("SELECT raw, problems FROM quarantine"))
+    assert NUMBER not in str(
+        await database.writes.fetch_all("SELECT raw, problems FROM quarantine")
+    )

@@ -25,6 +25,7 @@ from hub.ledger.policy import Policy
 from hub.ledger.sequencer import Sequencer, SequencerLimits
 from hub.ledger.statement import sign_record, statement_hash
 from schema.canonical import canonical
+from tests.databases import as_role, superuser_name
 
 ORIGIN = "hub.delta.example/records"
 PARTY = "moe:10335"
@@ -67,6 +68,8 @@ class Log:
 
     url: str
     folder: Path
+    superuser: str
+    """Who changes what no hub may change."""
     signer: RememberingSigner = field(default_factory=lambda: RememberingSigner(ORIGIN))
     count: int = 0
     records: dict[int, bytes] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Log:
         return self.sequencer(on_step=die)
 
     def sql(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url, autocommit=True) as connection:
+        with psycopg.connect(as_role(self.url, self.superuser), autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -156,5 +159,5 @@ class Log:
 
 
 @pytest.fixture
-def log(database_url: str, tmp_path: Path) -> Log:
-    return Log(database_url, tmp_path / "log")
+def log(database_url: str, cluster: str, tmp_path: Path) -> Log:
+    return Log(database_url, tmp_path / "log", superuser_name(cluster))

@@ -70,7 +70,7 @@ async def test_good_rows_go_in_and_bad_cells_are_named_as_the_sender_sees_them(
         ("Occupancy", 2, "B", "COLUMN_UNKNOWN"),
     }
     assert all(told.problem.zh and told.problem.en for _, _, told in problems)
-    kept = await database.reads.fetch_all("SELECT record_type FROM quarantine")
+    kept = await database.writes.fetch_all("SELECT record_type FROM quarantine")
     assert sorted(row[0] for row in kept) == ["Instrument", "Instrument", "Occupancy"]
 
 

@@ -92,7 +92,7 @@ CASES = [
 
 
 async def count(database: Database, table: str) -> int:
-    rows = await database.reads.fetch_all(f"SELECT count(*) FROM {table}")
+    rows = await database.writes.fetch_all(f"SELECT count(*) FROM {table}")
     return int(rows[0][0])
 
 

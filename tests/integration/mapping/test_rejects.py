@@ -215,7 +215,7 @@ async def test_a_line_that_is_no_row_comes_back_as_it_was_sent_and_is_not_kept(
     back = rejects_workbook([(sent.table, sent.refused)])
     assert cells_of(back)[1][:2] == [3.0, '0002,"透射电镜,在用,1200,2020-01-05,李四,']
     assert "引号" in comments_of(back)
-    ((raw,),) = await database.reads.fetch_all("SELECT raw FROM quarantine")
+    ((raw,),) = await database.writes.fetch_all("SELECT raw FROM quarantine")
     assert json.loads(raw) == {"file": "台账.csv", "row": 3, "cells": {}}
     cells = zip(HEADER, ["0002", "透射电镜", "在用"], strict=False)
     again = corrected(back, {(3, name): value for name, value in cells})

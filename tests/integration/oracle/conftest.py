@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from hub.graphql.hooks import ServiceFacts
@@ -32,7 +33,7 @@ from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind
 from schema.registry import standard
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_to_hub, opened
 from tests.integration.oracle.claims import Registered, Standing, by_kind
 from tests.integration.oracle.interpreter import Interpreter
 from tests.integration.oracle.meaning import Claim
@@ -155,8 +156,8 @@ async def _put(database: Database, history: History) -> Standing:
             as_of=step.as_of,
         )
         _note(standing, step, await submit(database, batch, clock=_at(step.now)))
-    async with database.writes.connection() as connection:
-        await connection.execute("ANALYZE")
+    with psycopg.connect(as_owner(database.url), autocommit=True) as connection:
+        connection.execute("ANALYZE")
     return standing
 
 
@@ -169,8 +170,8 @@ def standing_world(
     cluster: str, template: str, history: History, names: tuple[str, ...]
 ) -> Iterator[World]:
     """Lend a world with a database of its own; `names`: in the order of an index."""
-    with asyncio.Runner() as runner, lent_database(cluster, template) as url:
-        database = Database(url)
+    with asyncio.Runner() as runner, lent_to_hub(cluster, template) as url:
+        database = opened(url)
         runner.run(database.__aenter__())
         try:
             standing = runner.run(_put(database, history))

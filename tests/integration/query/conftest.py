@@ -31,7 +31,7 @@ from hub.query.answer.respond import Answer
 from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_to_hub, opened
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TUESDAY = {"from": "2026-12-01T00:00:00+08:00", "until": "2026-12-02T00:00:00+08:00"}
@@ -251,7 +251,7 @@ async def seed(url: str) -> None:
         await put(database, [("Agreement", agreement(A, "ASSET"))], "alpha")
         fields = {"fields": ["originalValue"]}
         await put(database, [("Agreement", agreement(B, "ASSET", **fields))], "beta")
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(as_owner(url), autocommit=True) as connection:
         connection.execute(
             "UPDATE source SET last_ok_at = %s, last_status = 'OK', rows = 9"
             " WHERE source_id IN ('alpha', 'gamma')",
@@ -278,7 +278,7 @@ def agreement(provider: str, dataset: str, consumer: str = P, **more: Any) -> di
 @pytest.fixture(scope="session")
 def world_url(cluster: str, template: str) -> Iterator[str]:
     """The address of a database that holds the small delta; tests only read it."""
-    with lent_database(cluster, template) as url:
+    with lent_to_hub(cluster, template) as url:
         asyncio.run(seed(url))
         yield url
 
@@ -315,5 +315,5 @@ def engine_on(database: Database, limits: QueryLimits | None = None, **parts: An
 
 @pytest.fixture
 async def ask(world_url: str) -> AsyncIterator[Asker]:
-    async with Database(world_url) as database:
+    async with opened(world_url) as database:
         yield Asker(engine_on(database))

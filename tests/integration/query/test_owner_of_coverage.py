@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from hub.store.database import Database
 from hub.store.records import stored
@@ -17,6 +16,7 @@ from schema.records import STANDARD
 from schema.registry import build
 from schema.traits import Covers
 from schema.values import KEY_PATTERN
+from tests.databases import make_tables, opened
 from tests.integration.query.conftest import NOW, A, B, engine_on, instrument, put, register
 from tests.integration.query.conftest import Asker as Asking
 
@@ -54,10 +54,8 @@ WATCHED = stored(build([*OTHERS, Watch]))
 
 @pytest.fixture
 async def hub(database_url: str) -> AsyncIterator[Database]:
-    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
-    WATCHED.metadata.create_all(engine)
-    engine.dispose()
-    async with Database(database_url, records=WATCHED) as database:
+    make_tables(database_url, WATCHED.metadata)
+    async with opened(database_url, records=WATCHED) as database:
         await register(database)
         watch = {
             "number": "7",

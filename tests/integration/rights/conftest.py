@@ -33,7 +33,7 @@ from hub.query.plan.limits import QueryLimits
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.store.database import Database
-from tests.databases import lent_database
+from tests.databases import lent_to_hub, opened
 from tests.eventually import until
 from tests.integration.rights.table import Table, read_table, scopes_of
 from tests.integration.rights.world import Builder, Stock
@@ -128,7 +128,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world_url(cluster: str, template: str) -> Iterator[str]:
-    with lent_database(cluster, template) as url:
+    with lent_to_hub(cluster, template) as url:
         yield url
 
 
@@ -137,7 +137,7 @@ async def world(world_url: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
     table = read_table()
     folder: Path = tmp_path_factory.mktemp("rights")
     settings = Settings(data_dir=folder, sandbox=True, anonymous=True)
-    async with Database(world_url) as database:
+    async with opened(world_url) as database:
         hub = await build(settings, database, system_clock)
         stock = await Builder(database, table).build()
         signer = log_signer(settings.log_origin, folder / "keys")

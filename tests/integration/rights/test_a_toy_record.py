@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from hub.access.resource import Caller
 from hub.graphql.hooks import ServiceFacts
@@ -34,6 +33,7 @@ from schema.registry import build
 from schema.traits import Findable, Guarded, GuardedChange, Listable
 from schema.values import KEY_PATTERN
 from schema.visibility import by_agreement
+from tests.databases import make_tables, opened
 
 pytestmark = pytest.mark.integration
 
@@ -115,10 +115,8 @@ TOYS = stored(build([*STANDARD, Grading, Hall, Seat]))
 
 @pytest.fixture
 async def hub(database_url: str) -> AsyncIterator[Database]:
-    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
-    TOYS.metadata.create_all(engine)
-    engine.dispose()
-    async with Database(database_url, records=TOYS) as database:
+    make_tables(database_url, TOYS.metadata)
+    async with opened(database_url, records=TOYS) as database:
         for source, owners in (
             ("department", [DEPARTMENT]),
             ("university", [GRADED, OTHER]),

@@ -30,6 +30,8 @@ async def test_an_error_names_its_cause_and_the_connection_goes_on(database: Dat
         with pytest.raises(psycopg.errors.DataError):
             await database.answer(b"SELECT ($1::text)::int::text", [b"x"])
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        await database.answer(b"SELECT lo_create(0)::text", [])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
         await database.answer(b"SELECT nextval('entry_entry_id_seq')::text", [])
     assert await database.answer(b"SELECT 'on'", []) == b"on"
 

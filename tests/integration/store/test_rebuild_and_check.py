@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from hub.errors import HubError
@@ -12,6 +13,7 @@ from hub.store.check import Difference, Fault, check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild
 from hub.store.records import standard_records
+from tests.databases import as_owner
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -78,8 +80,8 @@ async def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 async def run(database: Database, statement: str) -> None:
-    async with database.writes.transaction() as connection:
-        await connection.execute(statement.encode())
+    with psycopg.connect(as_owner(database.url)) as connection:
+        connection.execute(statement.encode())
 
 
 async def test_what_intake_wrote_is_right(filled: Database) -> None:

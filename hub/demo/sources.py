@@ -1,0 +1,60 @@
+"""`sources`: the sandbox systems as files of the sources folder, as an operator writes them.
+
+With them `deltahub harvest` can be called by hand as long as the demo is up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+
+OWNER_ONLY = 0o600
+
+
+def write_sources(folder: Path, sources: Sequence[HarvestSource]) -> Path:
+    """Write a file for each source, readable by its owner only; return the folder."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for source in sources:
+        text = "".join(f"{line}\n" for line in _lines(source))
+        partial = folder / f".{source.id}.partial"
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        partial.replace(folder / f"{source.id}.toml")
+    return folder
+
+
+def _lines(source: HarvestSource) -> Iterator[str]:
+    yield f"adapter = {_text(source.adapter.id)}"
+    yield f"base_url = {_text(source.base_url)}"
+    if source.division_code:
+        yield f"division_code = {_text(source.division_code)}"
+    if source.owners is None:
+        yield 'owners = "any"'
+    else:
+        yield f"owners = [{', '.join(map(_text, source.owners))}]"
+    for name, value in (
+        ("authority", source.authority),
+        ("title_zh", source.title_zh),
+        ("title_en", source.title_en),
+    ):
+        if value:
+            yield f"{name} = {_text(value)}"
+    if isinstance(source.auth, ClientCredentials):
+        yield "[client_credentials]"
+        yield f"token_url = {_text(source.auth.token_url)}"
+        yield f"client_id = {_text(source.auth.client_id)}"
+        yield f"client_secret = {_text(source.auth.client_secret)}"
+    elif isinstance(source.auth, StaticToken):
+        yield "[token]"
+        yield f"value = {_text(source.auth.value)}"
+        yield f"header = {_text(source.auth.header)}"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a JSON string is a basic string of TOML

@@ -1,0 +1,90 @@
+"""`exposition`: what was looked at for one scrape, as figures of Prometheus.
+
+What the database tells is the same from every worker: take `max` over them, not `sum`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily
+
+from hub.operate.figures import DatabaseFigures
+from hub.operate.health import PartHealth
+from hub.store.database import Database
+
+
+def _family(
+    name: str, meaning: str, rows: Iterable[tuple[tuple[str, ...], float]], *labels: str
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"deltahub_{name}", meaning, labels=labels)
+    for values, number in rows:
+        family.add_metric(values, number)
+    return family
+
+
+def health_of(parts: Mapping[str, PartHealth]) -> Iterator[GaugeMetricFamily]:
+    """Give for every part whether it is well."""
+    rows = (((name,), float(part.is_well)) for name, part in parts.items())
+    yield _family("up", "1: this part of the hub is well, 0: it is not", rows, "part")
+
+
+def pools_of(database: Database) -> Iterator[GaugeMetricFamily]:
+    """Give for every pool how much of it is in use, and who waits."""
+    uses = database.pool_uses()
+    used = (((name,), float(use.in_use)) for name, use in uses.items())
+    yield _family("pool_in_use", "Database connections in use", used, "pool")
+    waiting = (((name,), float(use.waiting)) for name, use in uses.items())
+    yield _family("pool_waiting", "Callers that wait for a connection", waiting, "pool")
+    sizes = (((name,), float(use.size)) for name, use in uses.items())
+    yield _family("pool_size", "Most connections of a pool", sizes, "pool")
+
+
+def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
+    """Give what the database tells."""
+    log = figures.log
+    yield _family("log_leaves", "Leaves of the transparency log", [((), float(log.leaves))])
+    yield _family("log_waiting", "Entries without a checkpoint", [((), float(log.waiting))])
+    yield _family(
+        "log_waiting_seconds", "Age of the oldest entry without a checkpoint", [((), log.waiting_s)]
+    )
+    if log.signed_at is not None:
+        yield _family(
+            "log_checkpoint_timestamp_seconds",
+            "When the newest checkpoint was signed",
+            [((), log.signed_at.timestamp())],
+        )
+    known = [each for each in figures.feeds if each.age_s is not None]
+    labels = ("source", "record_type", "mode")
+    yield _family(
+        "source_age_seconds",
+        "How old what a source says is; missing where it was never heard",
+        (((each.source, each.record_type, each.mode), each.age_s or 0.0) for each in known),
+        *labels,
+    )
+    yield _family(
+        "source_promised_seconds",
+        "How old it may be",
+        (
+            ((each.source, each.record_type, each.mode), float(each.promised_s))
+            for each in figures.feeds
+        ),
+        *labels,
+    )
+    yield _family(
+        "source_ok",
+        "1: every answer calls the source OK, 0: STALE, ERROR or NEVER",
+        (((name, state), float(state == "OK")) for name, state in figures.states.items()),
+        *("source", "state"),
+    )
+    yield _family(
+        "quarantine_open",
+        "Rows in quarantine that nobody has decided on",
+        (((name,), float(count)) for name, count in figures.quarantine.items()),
+        "source",
+    )
+    yield _family(
+        "clock_ahead_seconds",
+        "How far this machine's clock is ahead of the database's",
+        [((), figures.clock_ahead_s)],
+    )

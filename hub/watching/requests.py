@@ -1,0 +1,100 @@
+"""`requests`: the ASGI middleware that gives each request its notes and counts its answer.
+
+It is the outermost one, so that nothing is answered unseen. Answers are logged at the level debug
+only, but for failures: a line for each would cost as much as a short answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from random import getrandbits
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.watching import tracing
+from hub.watching.metrics import METRICS
+from hub.watching.notes import RequestNotes, begin
+
+_LOG = logging.getLogger("hub.requests")
+ELSEWHERE = "other"
+FAILED = 500
+UNANSWERED = 499
+"""Counted where the caller went away before an answer began; nobody gets this status."""
+
+
+class RequestWatch:
+    """Wraps the hub's application."""
+
+    def __init__(self, inner: ASGIApp, doors: Iterable[str]) -> None:
+        """`doors` are the first parts of the paths there are; every other path is ELSEWHERE."""
+        self._inner = inner
+        self._doors = frozenset(doors)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        first = scope["path"].split("/", 2)[1]
+        notes = RequestNotes(
+            f"{getrandbits(64):016x}", (first or "front") if first in self._doors else ELSEWHERE
+        )
+        begin(notes)
+        status = UNANSWERED
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        METRICS.in_hand += 1
+        try:
+            if tracing.is_on():
+                status = await self._traced(scope, receive, send, notes)
+            else:
+                await self._inner(scope, receive, seen)
+        except BaseException:
+            status = FAILED
+            raise
+        finally:
+            took_s = perf_counter() - began
+            METRICS.in_hand -= 1
+            METRICS.answered(notes, str(status), took_s)
+            if status >= FAILED or _LOG.isEnabledFor(logging.DEBUG):
+                _report(notes, status, took_s)
+
+    async def _traced(self, scope: Scope, receive: Receive, send: Send, notes: RequestNotes) -> int:
+        """Serve it inside a span; return the status."""
+        status = UNANSWERED
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with tracing.request_span(scope["headers"], notes.door) as span:
+            try:
+                await self._inner(scope, receive, seen)
+            finally:
+                if span is not None:
+                    attributes = {
+                        "http.request.method": scope["method"],
+                        "deltahub.request": notes.request_id,
+                        "deltahub.client": notes.client_id,
+                        "deltahub.source": notes.source_id,
+                        "deltahub.refused": notes.refused,
+                    }
+                    name = f"{notes.door} {notes.operation}".strip()
+                    tracing.close_request(span, name, status, attributes)
+        return status
+
+
+def _report(notes: RequestNotes, status: int, seconds: float) -> None:
+    level = logging.WARNING if status >= FAILED else logging.DEBUG
+    refused = f" {notes.refused}" if notes.refused else ""
+    _LOG.log(level, "answered %d%s in %.1f ms", status, refused, seconds * 1000)
