@@ -15,8 +15,8 @@ from hub.access.clients import ClientKind, RegistrationError
 from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.scopes import OPERATOR_WILDCARD, expand
 from hub.access.store import DatabaseClientStore
-from hub.client import HubClient
 from hub.cli.main import assemble
+from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.store.database import Database

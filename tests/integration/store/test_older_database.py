@@ -42,19 +42,51 @@ def clock() -> datetime:
     return NOW + timedelta(minutes=1)
 
 
+COLUMNS = """
+SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position)
+FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY table_name
+"""
+
+
+def copy_common(newer: str, older: str) -> None:
+    """Copy what a newer database holds into the tables and columns that an older one has."""
+    with psycopg.connect(newer) as source, psycopg.connect(older) as target:
+        known = dict(source.execute(COLUMNS).fetchall())
+        for table, columns in target.execute(COLUMNS).fetchall():
+            if table == "alembic_version":
+                continue
+            listed = ", ".join(f'"{each}"' for each in columns if each in known[table])
+            with (
+                source.cursor().copy(f"COPY {table} ({listed}) TO STDOUT") as out,
+                target.cursor().copy(f"COPY {table} ({listed}) FROM STDIN") as into,
+            ):
+                for piece in out:
+                    into.write(piece)
+
+
 @pytest.fixture
-def older_url(cluster: str) -> Iterator[str]:
-    """A database of revision 0003 with a source, its runs and records."""
+def newer_url(cluster: str) -> Iterator[str]:
+    """A database of this version with a source and its runs."""
     with lent_database(cluster) as url:
-        migrate(url, "0003")
+        migrate(url)
         with psycopg.connect(url, cursor_factory=psycopg.ClientCursor) as connection:
             connection.execute(BEFORE, {"now": NOW})
         yield url
 
 
 @pytest.fixture
-async def older(older_url: str) -> AsyncIterator[Database]:
-    async with Database(older_url) as database:
+def older_url(cluster: str) -> Iterator[str]:
+    """An empty database of revision 0003."""
+    with lent_database(cluster) as url:
+        migrate(url, "0003")
+        yield url
+
+
+@pytest.fixture
+async def older(newer_url: str, older_url: str) -> AsyncIterator[Database]:
+    """A database of revision 0003 with a source, its runs and records."""
+    async with Database(newer_url) as database:
         rows = [
             {
                 "type": "Instrument",
@@ -79,6 +111,8 @@ async def older(older_url: str) -> AsyncIterator[Database]:
         )
         outcomes = await submit(database, batch, clock=lambda: NOW)
         assert outcomes.counts["ACCEPTED"] == 3
+    copy_common(newer_url, older_url)
+    async with Database(older_url) as database:
         yield database
 
 
