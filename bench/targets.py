@@ -21,6 +21,10 @@ GROWTH = 1.3
 """Cost of one page of a table ten times as large."""
 
 
+STALL_MS = 50.0
+"""Longest that one hostile request holds up the event loop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A figure beside its target."""

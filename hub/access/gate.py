@@ -19,6 +19,7 @@ A door is an entry point for requests: GraphQL, batches, receipts. It states wha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +29,7 @@ from starlette.responses import Response
 
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
+from hub.access.limits import DIGEST_OFF_LOOP_BYTES
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import Operation, SignatureEvidence
@@ -88,9 +90,19 @@ async def admit(access: Access, request: Request, door: Door, read: Read | None 
     if not (door.is_signed or "signature" in headers or "signature-input" in headers):
         return Admitted(envelope, caller, body, None)
     evidence = await access.check_signature(envelope, body, caller, door.operation)
-    hashed = sha256(envelope.target_uri.encode() + b"\n" + body).digest()
+    hashed = await _hash(envelope.target_uri, body)
     key = headers.get("idempotency-key", "").strip('"')
     return Admitted(envelope, caller, body, Signed(evidence, hashed, key))
+
+
+async def _hash(target: str, body: bytes) -> bytes:
+    def hashed() -> bytes:
+        made = sha256(target.encode() + b"\n")
+        made.update(body)
+        return made.digest()
+
+    big = len(body) > DIGEST_OFF_LOOP_BYTES
+    return await asyncio.to_thread(hashed) if big else hashed()
 
 
 def _check_rights(caller: Caller, door: Door) -> None:

@@ -37,6 +37,7 @@ from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
+from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import (
@@ -44,6 +45,7 @@ from hub.query.plan.limits import (
     ERRORS_MAX,
     INTROSPECTED_MAX,
     INTROSPECTION_COST,
+    VALUES_ON_LOOP_MAX,
     QueryLimits,
 )
 from hub.query.sql.authorise import Authority
@@ -133,12 +135,21 @@ class Engine:
             grants=grants,
             now=self._clock(),
         )
-        plan = self.planner.plan(document, request.operation_name, request.variables, authority)
+        plan = await self._plan(document, request, authority)
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
         body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
         return Answer(await statements.assemble(body, [], run))
+
+    async def _plan(
+        self, document: GraphDocument, request: GraphRequest, authority: Authority
+    ) -> Plan:
+        planner, read = self.planner, (document, request.operation_name, request.variables)
+        if check_variables(request.variables) <= VALUES_ON_LOOP_MAX:
+            return planner.plan(*read, authority)
+        asked = await asyncio.to_thread(planner.read_variables, *read)
+        return planner.settle(document, asked, authority)
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query

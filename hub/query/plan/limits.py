@@ -51,6 +51,8 @@ INTROSPECTION_COST = 10
 """Cost of one introspected type."""
 VARIABLE_VALUES_MAX = 50_000
 """Values in the variables of a request: 500 rows of a mutation with a hundred each."""
+VALUES_ON_LOOP_MAX = 1_000
+"""Values in variables that are read in the event loop; a thread reads more."""
 PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50

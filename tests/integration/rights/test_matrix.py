@@ -413,7 +413,7 @@ async def written(world: World, said: dict[str, Any], rows: list[dict[str, Any]]
     """Send rows as a line of the table says, as a dry run; return what became of each."""
     if said["party"] == "hub":
         batch = harvested(said["source"], rows, dry_run=True)
-        outcomes = (await submit(world.database, batch, clock=system_clock)).to_wire()
+        outcomes = json.loads((await submit(world.database, batch, clock=system_clock)).to_text())
     else:
         scopes = scopes_of(said.get("scopes", "push withdraw"))
         uses = said.get("uses", said["source"])
