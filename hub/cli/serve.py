@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,9 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hub.app import Hub, build
+from hub.cli.connections import BoundedProtocol, Connections, make_room, told
 from hub.cli.context import run, settings
 from hub.cli.engines import engines
-from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
+from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST, Bounds
 from hub.cli.signals import stop_when_orphaned, stop_when_told
 from hub.cli.workers import LEASH, SOCKET, supervise
 from hub.clock import system_clock
@@ -53,7 +55,7 @@ async def _serve(deployment: Settings) -> None:
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
-            typer.echo(f"deltahub serves {deployment.base}")
+            typer.echo(f"deltahub serves {deployment.base}\n{told(deployment)}")
             await server.wait_closed()
 
 
@@ -61,6 +63,7 @@ async def _serve_many(deployment: Settings) -> None:
     with bind(deployment.host, deployment.port) as bound:
         async with engines(deployment) as servers:
             typer.echo(f"deltahub serves {deployment.base} with {deployment.workers} workers")
+            typer.echo(told(deployment))
             await supervise(deployment, servers, bound)
 
 
@@ -136,16 +139,21 @@ def bind(host: str, port: int) -> socket.socket:
         raise SettingsError([f"HUB_PORT: {host}:{port} {reason}"]) from error
 
 
-def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+def server_config(
+    application: ASGIApp, trusted_proxies: Sequence[str], bounds: Bounds | None = None
+) -> uvicorn.Config:
     """Return how the application is served; a caller's address is what a trusted proxy says."""
+    bounds = bounds or Bounds()
+    room = make_room(bounds)
+    connections = Connections(bounds, room, trusted_proxies)
     return uvicorn.Config(
         application,
-        http="httptools",
+        http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]
         lifespan="off",
-        log_level="warning",
+        log_level="error",  # a warning for each request that is no HTTP would fill the disk
         access_log=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=room.backlog,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=ANSWER_S,
         proxy_headers=bool(trusted_proxies),
@@ -154,10 +162,12 @@ def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvico
 
 
 @asynccontextmanager
-async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
+async def listening(
+    hub: Hub, bound: socket.socket | None = None, bounds: Bounds | None = None
+) -> AsyncIterator[Listening]:
     """Run the hub's application and its sequencer while the block runs."""
     listener = bound or bind(hub.settings.host, hub.settings.port)
-    server = _Server(server_config(hub.asgi, hub.settings.trusted_proxies))
+    server = _Server(server_config(hub.asgi, hub.settings.trusted_proxies, bounds))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)

@@ -43,7 +43,7 @@ from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import (
     DETAIL_MAX,
     ERRORS_MAX,
-    INTROSPECTED_MAX,
+    INTROSPECTED_BESIDE_MAX,
     INTROSPECTION_COST,
     VALUES_ON_LOOP_MAX,
     QueryLimits,
@@ -206,7 +206,7 @@ class Engine:
         )
         introspected = plan.document.introspected
         await self._statements.charge(introspected * INTROSPECTION_COST, run)
-        if introspected >= INTROSPECTED_MAX:
+        if introspected > INTROSPECTED_BESIDE_MAX:
             _check_alone(plan)
             async with self._introspection:  # a tenth of a second of work that waits for nothing
                 outcome = await asyncio.to_thread(execute)
@@ -255,7 +255,7 @@ def _check_alone(plan: Plan) -> None:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
                 if not node.name.value.startswith("__"):
-                    detail = "ask for __schema in a request of its own"
+                    detail = "introspect in a request of its own"
                     raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
             elif isinstance(node, FragmentSpreadNode):
                 waiting.append(plan.document.fragments[node.name.value].selection_set)

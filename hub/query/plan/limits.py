@@ -47,6 +47,8 @@ class QueryLimits:
 
 INTROSPECTED_MAX = 20
 """Types that one document may introspect; `__schema` counts as many as all of them."""
+INTROSPECTED_BESIDE_MAX = 3
+"""Types that are introspected beside other fields, in the event loop."""
 INTROSPECTION_COST = 10
 """Cost of one introspected type."""
 VARIABLE_VALUES_MAX = 50_000
