@@ -47,6 +47,8 @@ from hub.state import State, open_state
 from hub.store.database import Database
 from schema import STANDARD_VERSION
 
+GATED = "/graphql|/batches|/receipts/.*|/records/.*"
+"""Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
 """Longest wait for what runs beside the application to finish its turn."""
@@ -152,6 +154,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         asgi=Edge(
             Application(GraphQLEndpoint(engine, access), routed(routes)),
             is_secure=settings.base.startswith("https://"),
+            rates=access.rates,
+            gated=GATED,
         ),
     )
 

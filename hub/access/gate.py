@@ -5,7 +5,8 @@ A door is an entry point for requests: GraphQL, batches, receipts. It states wha
     admitted = await gate.admit(access, request, DOOR, read)
 
 1. Envelope: method, address and headers as received; each header of `envelope.ONCE` at most once.
-2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up.
+2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up. Then
+   the request is counted (`hub.access.rates`).
 3. A caller without a token is refused unless the door takes anonymous callers; then the scope.
 4. The door's check of the headers, before a byte of the body is read; then the body, bounded.
 5. Signature, digest of the body, one use of the nonce. A signature that is sent is always verified,
@@ -30,10 +31,12 @@ from starlette.responses import Response
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.limits import DIGEST_OFF_LOOP_BYTES
+from hub.access.rates import ADDRESS, CLIENT, STANDING
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import Operation, SignatureEvidence
-from hub.errors import ErrorCode, RefusedError
+from hub.errors import ErrorCode, RateLimitedError, RefusedError
+from hub.problem import problem
 
 Read = Callable[[Request], Awaitable[bytes]]
 """Reads a body, and never more of it than the door takes."""
@@ -82,6 +85,10 @@ async def admit(access: Access, request: Request, door: Door, read: Read | None 
     """
     envelope = access.envelope(request.scope)
     caller = await access.authenticate(envelope)
+    if caller.client_id is None:
+        access.rates.count(request.scope, ADDRESS)
+    else:
+        access.rates.count(request.scope, CLIENT, caller.client_id)
     _check_rights(caller, door)
     if door.check is not None:
         door.check(envelope)
@@ -114,6 +121,11 @@ def _check_rights(caller: Caller, door: Door) -> None:
 
 def refused(access: Access, error: AccessError, request: Request, door: Door) -> Response:
     """Return the answer to a request that `admit` refused with an AccessError."""
+    if STANDING not in request.scope:  # nobody in particular: it counts for the address
+        try:
+            access.rates.count(request.scope, ADDRESS)
+        except RateLimitedError as limited:
+            return problem(limited, request.headers.get("accept-language", ""))
     try:
         envelope = access.envelope(request.scope)
     except AccessError:

@@ -26,6 +26,7 @@ from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
 from hub.access.gate import Door
+from hub.access.rates import address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import read_body
@@ -91,7 +92,7 @@ class GraphQLEndpoint:
             caller=admitted.caller,
             language=language,
             signed=admitted.signed,
-            bucket=_bucket(request.client.host if request.client else "unknown"),
+            bucket=_bucket(address_of(request.scope)),
         )
         try:
             asked = await _graph_request(request, admitted.body)
