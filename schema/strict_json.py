@@ -56,10 +56,18 @@ def _decoder(fractions: Number, integers: Number) -> json.JSONDecoder:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise ValueError(f"key {twice[:80]!r} stands twice in one object")
+        raise ValueError(f"key {_repeated(pairs)[:80]!r} stands twice in one object")
     return members
+
+
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    """Return the first name that stands twice, after one walk over them."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("one of them is repeated")
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -39,10 +39,18 @@ class QueryLimits:
     anonymous_capacity: int = 10_000
     anonymous_refill_per_s: float = 200.0
     """The same for all anonymous callers of one address."""
+    statement_s: float = 3.0
+    """Time for a statement that costs nothing …"""
+    cost_per_s: float = 750.0
+    """… and one second more for so much of its cost: ten seconds for the dearest."""
     documents_cached: int = 1000
     """Parsed documents that are cached."""
     plans_cached: int = 32
     """Cached plans of one document."""
+
+    def seconds(self, cost: int) -> float:
+        """Return how long a statement of a cost may run."""
+        return self.statement_s + cost / self.cost_per_s
 
 
 INTROSPECTED_MAX = 20
