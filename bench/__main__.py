@@ -33,6 +33,7 @@ from bench.questions import Question, questions
 from bench.reads import Race, Started
 from bench.serve import settings
 from bench.statements import Alone, compiled, explained, pgbench
+from bench.storms import storms
 from bench.tools import PEERS, need_wrk, node_peers
 from hub.cli.serve import settle_collector
 from hub.embedded.server import EmbeddedPostgres
@@ -241,6 +242,8 @@ def measured(options: Options) -> report.Results:
             made.intake = asyncio.run(pushes(place, options))
         if "stalls" in options.parts:
             made.stalls = stalled(place)
+        if "storms" in options.parts:
+            made.storms = asyncio.run(storms(place.url, place.asked))
     return made
 
 
@@ -253,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--large", type=int, default=0, help="instruments of a second table")
-    parser.add_argument("--parts", default="reads,shipped,intake,stalls")
+    parser.add_argument("--parts", default="reads,shipped,intake,stalls,storms")
     parser.add_argument("--only", default=",".join((*READS, *FREE)), help="questions")
     parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
     parser.add_argument("--out", type=Path, default=RESULTS)

@@ -12,6 +12,7 @@ from bench.load import Measured
 from bench.reads import POOL, Race, Started
 from bench.stalls import Stall, longest
 from bench.statements import CLIENTS, Alone
+from bench.storms import SECONDS, Storm
 from bench.targets import Verdict
 
 SERVER_FAULT = 500
@@ -45,11 +46,15 @@ class Results:
     checks: dict[str, float] = field(default_factory=dict)
     intake: dict[str, Taken] = field(default_factory=dict)
     stalls: list[Stall] = field(default_factory=list)
+    storms: list[Storm] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
         """Whether every bound holds that a miss of must end the run with an error."""
-        return not self.stalls or stall_verdict(self.stalls).is_met
+        verdicts = [storm_verdict(each) for each in self.storms]
+        if self.stalls:
+            verdicts.append(stall_verdict(self.stalls))
+        return all(each.is_met for each in verdicts)
 
 
 def markdown(made: Results) -> str:
@@ -64,6 +69,7 @@ def markdown(made: Results) -> str:
         _growth(made),
         _intake(made),
         _stalls(made),
+        _storms(made),
         _started(made),
         _where(made),
     ]
@@ -259,6 +265,31 @@ def _stalls(made: Results) -> str:
         f"another (`bench/hostile`), {failed} answered with a fault of the server; target "
         f"{targets.STALL_MS:g} ms, {stall_verdict(made.stalls)}.\n\n"
         + table(["family", "longest, ms", "by", "status"], rows)
+    )
+
+
+def storm_verdict(storm: Storm) -> Verdict:
+    """Return the victim's p99 in milliseconds beside its bound."""
+    return Verdict(storm.p99_ms, targets.VICTIM_MS, more_is_better=False)
+
+
+def _storms(made: Results) -> str:
+    if not made.storms:
+        return ""
+    rows = [
+        [
+            each.name, len(each.waits), f"{each.p99_ms:.0f}", storm_verdict(each), each.refused,
+            f"{each.pushed / SECONDS:,.0f}",
+            ", ".join(f"{told} {times:,}" for told, times in each.answers.most_common(3)) or "-",
+        ]
+        for each in made.storms
+    ]  # fmt: skip
+    head = ["storm", "victim asked", "p99 ms", f"target {targets.VICTIM_MS:g} ms"]
+    more = ["victim refused", "rows/s pushed meanwhile", "answers to the storm"]
+    return (
+        "## A victim under the storms of others\n\n"
+        f"One hub, {SECONDS:g} s each; the victim asks W1 again and again, a producer pushes.\n\n"
+        + table([*head, *more], rows)
     )
 
 

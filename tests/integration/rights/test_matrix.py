@@ -7,6 +7,7 @@ thing: whether the table speaks of every record type and of every item.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
