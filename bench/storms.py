@@ -127,7 +127,7 @@ def _storms(
     search = {"documentId": free, "variables": wanted}
     dear = asked["FREE2", "hub"]
     counts = " ".join(
-        f'a{n}: instruments(first: 100, search: "{n}") {{ totalCount nodes {{ name {{ zh }} '
+        f'a{n}: instruments(first: 20, search: "{n}") {{ totalCount nodes {{ name {{ zh }} '
         "institution { name { zh } } offers(first: 3) { code } } }"
         for n in range(12)
     )

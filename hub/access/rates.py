@@ -38,7 +38,7 @@ Scope = MutableMapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RatePolicy:
     """So many requests at once, and as many again within each window."""
 
     name: str
@@ -50,9 +50,9 @@ class Policy:
         return f'"{self.name}";q={self.quota};w={RATE_WINDOW_S}'
 
 
-CLIENT = Policy("client", CLIENT_QUOTA)
-ADDRESS = Policy("address", ADDRESS_QUOTA)
-TOKEN_REQUESTS = Policy("token", TOKEN_REQUEST_QUOTA)
+CLIENT = RatePolicy("client", CLIENT_QUOTA)
+ADDRESS = RatePolicy("address", ADDRESS_QUOTA)
+TOKEN_REQUESTS = RatePolicy("token", TOKEN_REQUEST_QUOTA)
 
 
 class Rates:
@@ -61,7 +61,7 @@ class Rates:
     def __init__(self) -> None:
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def count(self, scope: Scope, policy: Policy, who: str | None = None) -> None:
+    def count(self, scope: Scope, policy: RatePolicy, who: str | None = None) -> None:
         """Count a request of a client, or of the address that it comes from.
 
         Raises `RateLimitedError` when there were too many; notes in the scope how many are left.

@@ -9,7 +9,7 @@ import pytest
 
 from hub.access import limits, rates
 from hub.access.clients import ClientKind
-from hub.access.rates import Policy, Rates, address_of
+from hub.access.rates import RatePolicy, Rates, address_of
 from hub.errors import RateLimitedError
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
@@ -93,7 +93,7 @@ def test_an_ipv6_caller_is_counted_by_the_network_that_he_has_to_himself() -> No
 def test_a_quota_comes_back_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(rates, "monotonic", lambda: now)
-    counted, policy = Rates(), Policy("few", 60)
+    counted, policy = Rates(), RatePolicy("few", 60)
     for _ in range(60):
         counted.count({}, policy, "a")
     with pytest.raises(RateLimitedError) as refused:
