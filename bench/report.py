@@ -288,7 +288,7 @@ def _storms(made: Results) -> str:
     more = ["victim refused", "rows/s pushed meanwhile", "answers to the storm"]
     return (
         "## A victim under the storms of others\n\n"
-        f"One hub, {SECONDS:g} s each; the victim asks W1 again and again, a producer pushes.\n\n"
+        f"One hub, {SECONDS:g} s each; the victim asks W2 again and again, a producer pushes.\n\n"
         + table([*head, *more], rows)
     )
 

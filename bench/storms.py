@@ -1,6 +1,6 @@
 """`storms`: how long a victim waits for an answer while others ask for as much as they can.
 
-The hub is what `deltahub serve` runs, with the bounds that it ships. The victim asks W1 again and
+The hub is what `deltahub serve` runs, with the bounds that it ships. The victim asks W2 again and
 again over its own client, a producer pushes batches, and a storm of others asks at the same time.
 Strangers come from an address each, so that no bound on one address helps.
 """
@@ -87,7 +87,7 @@ async def storms(url: str, asked: dict[tuple[str, str], Question]) -> list[Storm
             rows = _rows()
             found = []
             for name, asks in _storms(clients[2:], strangers, asked).items():
-                found.append(await _under(name, asks, clients, asked["W1", "hub"], rows))
+                found.append(await _under(name, asks, clients, asked["W2", "hub"], rows))
             return found
 
 

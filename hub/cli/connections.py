@@ -192,10 +192,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._phase in {_NEW, _IDLE}:
             self._begin(_HEADER)
         self._heard = self.loop.time()
-        if self._phase == _HEADER:
+        if self._phase != _BODY:  # while an answer is made, the next header may come already
             self._header_bytes += len(data)
         super().data_received(data)
-        if self._phase == _HEADER and self._header_bytes > self._bounds.header_bytes:
+        if self._phase != _BODY and self._header_bytes > self._bounds.header_bytes:
             self._refuse(HubError(ErrorCode.HEADER_TOO_LARGE))
 
     def on_headers_complete(self) -> None:
@@ -214,11 +214,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._begin(_BODY)
         self._all.work(self)
         super().on_headers_complete()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, and no more of them than one request may have."""
-        if len(self.headers) <= self._bounds.header_lines:
-            super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -296,7 +291,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._begin(_ANSWER)
         self._unset_keepalive_if_required()
         if not self.transport.is_closing():
-            if not self._is_answering():
+            if not (self._is_answering() or self.pipeline):  # never into another answer
                 self.transport.write(_answer(error))
             self.transport.close()
 

@@ -239,3 +239,13 @@ async def test_a_caller_who_speaks_keeps_his_connection(
             assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 404 ")
             await asyncio.sleep(0.8)  # longer than a header may take
         assert not reader.at_eof()
+
+
+async def test_the_header_after_a_request_at_work_has_its_bound_too(
+    database: Database, tmp_path: object
+) -> None:
+    async with served(database, tmp_path, Bounds()) as hub:
+        first = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        answer = await end(await hub.connect(first + b"GET / HTTP/1.1\r\nX: " + b"x" * 900_000))
+    assert b"\r\n\r\n" in answer or answer == b""
+    assert answer.count(b"HTTP/1.1 ") <= 2
