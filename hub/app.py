@@ -36,6 +36,7 @@ from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
+from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
@@ -45,6 +46,7 @@ from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.store.fair import HUB, Asker, FairQueue, Shares
 from schema import STANDARD_VERSION
 
 GATED = "/graphql|/batches|/receipts/.*|/records/.*"
@@ -121,8 +123,12 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     agreements = Agreements(database, clock)
     proofs = ProofEndpoints(database, access, agreements, policy)
 
+    shares = Shares(client_runs=BATCHES_OF_ONE, client_waits=BATCHES_WAITING)
+    turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
+
     async def take(batch: Batch) -> Outcomes:
-        return await submit(database, batch, clock=clock)
+        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
+            return await submit(database, batch, clock=clock)
 
     parts = Parts(
         facts=ServiceFacts(

@@ -18,6 +18,14 @@ ROW_BYTES_MAX = 256 * 1024
 """Bytes of one row of `POST /batches`."""
 ROW_PARTS_MAX = 20_000
 """Values of one row of `POST /batches`."""
+BATCHES_AT_ONCE = 8
+"""Batches that are taken in at once, one of each connection that writes …"""
+BATCHES_OF_ONE = 4
+"""… of them those of one client …"""
+BATCHES_WAITING = 16
+"""… and what of one client may wait: a batch that waits holds its rows in memory."""
+BATCH_WAIT_S = 60.0
+"""Longest wait of a batch for its turn."""
 MUTATION_ROWS_MAX = 500
 """Rows of one GraphQL mutation."""
 KEY_LENGTH_MAX = KEY_CHARACTERS_MAX

@@ -40,6 +40,7 @@ from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
 from hub.problem import problem
 from hub.receipts.answer import ReceiptAnswer
 from hub.store.database import Database
+from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
 from schema.dates import format_instant
 from schema.item import RecordSpec
@@ -55,6 +56,10 @@ WHERE e.entry_id = %s"""
 _ENTRY = re.compile("[0-9]{1,18}")
 NO_ENTRY = 0
 """An entry that never is."""
+AT_ONCE = 3
+"""Entries that are looked for at once: one connection less than there are for reading …"""
+OF_ONE = 2
+"""… and of them those of one client."""
 WAIT_S = 1
 """Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
 
@@ -92,6 +97,7 @@ class ProofEndpoints:
         self._access = access
         self._agreements = agreements
         self._policy = policy
+        self._turns = FairQueue(AT_ONCE, Shares(client_runs=OF_ONE), database.limits.wait_s)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -165,6 +171,12 @@ class ProofEndpoints:
         self, caller: Caller, entry: int
     ) -> tuple[StoredReceipt | None, Sight, bytes]:
         """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
+        async with self._turns.turn(Asker(caller.client_id or "nobody")):
+            return await self._looked_for(caller, entry)
+
+    async def _looked_for(
+        self, caller: Caller, entry: int
+    ) -> tuple[StoredReceipt | None, Sight, bytes]:
         rows = await self._database.reads.fetch_all(_HEADER, (entry,))
         header = _Header(*rows[0]) if rows else self._nobodys
         sight = await self._sight(caller, header)

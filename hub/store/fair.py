@@ -1,4 +1,6 @@
-"""`fair`: whose statement runs next, so that a storm of one caller waits behind itself.
+"""`fair`: whose work is done next, so that a storm of one caller waits behind itself.
+
+Statements, receipts and batches each have a queue of their own.
 
 - One caller never has all connections, and all callers without a token together have a few: for
   whoever comes meanwhile there is one.
@@ -12,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from hub.errors import DatabaseUnavailableError, OverloadedError, RateLimitedError
@@ -82,6 +86,15 @@ class FairQueue:
             overdue.cancel()
             self._forget(asker, waiter)
             self._anonymous_waits -= asker.is_anonymous
+
+    @asynccontextmanager
+    async def turn(self, asker: Asker) -> AsyncIterator[None]:
+        """Have a place while the block runs; see `enter`."""
+        await self.enter(asker)
+        try:
+            yield
+        finally:
+            self.leave(asker)
 
     def leave(self, asker: Asker) -> None:
         """Give a place back; the next in turn gets it."""

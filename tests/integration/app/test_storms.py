@@ -9,10 +9,13 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
+from hub.client import CallRefusedError
 from hub.errors import RateLimitedError
+from hub.intake.limits import BATCHES_OF_ONE, BATCHES_WAITING
 from hub.query.plan.documents import registered
 from hub.store.database import Database
 from hub.store.fair import Asker, Shares
+from tests.eventually import until
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
 pytestmark = pytest.mark.integration
@@ -80,3 +83,39 @@ async def test_a_storm_over_http_is_told_to_come_back_and_a_client_is_answered(
     told = [each for answers in await asyncio.gather(*storm) for each in answers]
     assert {each.status_code for each in told} <= {200, 429, 503}
     assert all("retry-after" in each.headers for each in told if each.status_code != 200)
+
+
+async def test_a_storm_of_batches_waits_behind_itself_and_another_producer_s_is_taken(
+    world: World,
+) -> None:
+    storm = await world.register(
+        "storm", UNIVERSITY, ClientKind.UNIVERSITY, ("records:push",), "zju-push"
+    )
+    other = await world.register(
+        "other", UNIVERSITY, ClientKind.UNIVERSITY, ("records:push",), "zju-push"
+    )
+    owner = {"institutionKey": UNIVERSITY, "name": {"zh": "大学"}, "status": "IN_SERVICE"}
+
+    def rows(number: int) -> list[dict[str, Any]]:
+        return [{"type": "Instrument", "record": {**owner, "localNo": f"S{number}"}}]
+
+    most = BATCHES_OF_ONE + BATCHES_WAITING
+    await storm.token()
+    async with world.hub.database.checking:  # nothing is taken in meanwhile
+        pushes = [
+            asyncio.create_task(storm.push(rows(n), source="zju-push")) for n in range(most + 5)
+        ]
+
+        async def refused() -> bool:
+            return sum(push.done() for push in pushes) == 5
+
+        await until(refused)
+        mine = asyncio.create_task(other.push(rows(999), source="zju-push"))
+        await asyncio.sleep(0.1)
+        assert not mine.done()  # it waits for the same as all, and is not refused
+    told: list[Any] = await asyncio.gather(*pushes, return_exceptions=True)
+    refusals = [each for each in told if isinstance(each, CallRefusedError)]
+    assert [each.code for each in refusals] == ["RATE_LIMITED"] * 5
+    taken = [each for each in told if not isinstance(each, CallRefusedError)]
+    assert sum(each.body["counts"]["accepted"] for each in taken) == most
+    assert (await mine).body["counts"]["accepted"] == 1
