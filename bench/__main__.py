@@ -19,21 +19,25 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
+import uvloop
 
-from bench import reads, report
+from bench import reads, report, stalls
 from bench.checks import check_costs
 from bench.data import SOURCE, Data
 from bench.intake import Taken, intake
 from bench.load import Proofs
 from bench.machine import postmaster
 from bench.partners import Partner, Tokens, register
-from bench.place import ROOT, TOOLS, filled, opened, postgres
+from bench.place import ROOT, TOOLS, filled, fresh_database, opened, postgres
 from bench.questions import Question, questions
 from bench.reads import Race, Started
 from bench.serve import settings
 from bench.statements import Alone, compiled, explained, pgbench
+from bench.storms import storms
 from bench.tools import PEERS, need_wrk, node_peers
+from hub.cli.serve import settle_collector
 from hub.embedded.server import EmbeddedPostgres
+from hub.store.database import Database
 
 READS = ("W1", "W2", "W3")
 FREE = ("FREE6", "FREE4", "FREE2")
@@ -199,6 +203,24 @@ async def pushes(place: Place, options: Options) -> dict[str, Taken]:
     return found
 
 
+def stalled(place: Place) -> list[stalls.Stall]:
+    """Send the hostile requests to a hub on an empty database."""
+    url = fresh_database(place.server, "bench_stalls")
+    folder = TOOLS / "hub-stalls"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    async def measure() -> list[stalls.Stall]:
+        async with Database(url) as database:
+            settle_collector()
+            return await stalls.measure(database, folder)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(measure())
+    worst = stalls.longest(found)
+    print(f"  longest stall: {worst.seconds * 1000:.1f} ms, {worst.attack}", flush=True)
+    return found
+
+
 def measured(options: Options) -> report.Results:
     """Measure the parts that are asked for, one after another."""
     with postgres() as server:
@@ -218,6 +240,10 @@ def measured(options: Options) -> report.Results:
             made.started.update(started)
         if "intake" in options.parts:
             made.intake = asyncio.run(pushes(place, options))
+        if "stalls" in options.parts:
+            made.stalls = stalled(place)
+        if "storms" in options.parts:
+            made.storms = asyncio.run(storms(place.url, place.asked))
     return made
 
 
@@ -230,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--large", type=int, default=0, help="instruments of a second table")
-    parser.add_argument("--parts", default="reads,shipped,intake")
+    parser.add_argument("--parts", default="reads,shipped,intake,stalls,storms")
     parser.add_argument("--only", default=",".join((*READS, *FREE)), help="questions")
     parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -251,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = measured(options)
     asked.out.write_text(report.markdown(made), encoding="utf-8")
     print(f"written: {asked.out}")
-    return 0
+    return 0 if made.is_good else 1
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ from bench.data import Data
 from bench.intake import UNDER_WAY, Taken
 from bench.load import Measured
 from bench.reads import POOL, Race, Started
+from bench.stalls import Stall, longest
 from bench.statements import CLIENTS, Alone
+from bench.storms import SECONDS, Storm
 from bench.targets import Verdict
 
+SERVER_FAULT = 500
 ENGINE, SHIPPED = "hub, engine alone", "hub, as shipped"
 PEER, PEER_CHECKED, STOCK = "postgraphile", "postgraphile, JWT", "strawberry"
 NAMES = {
@@ -42,6 +45,16 @@ class Results:
     started: dict[str, Started] = field(default_factory=dict)
     checks: dict[str, float] = field(default_factory=dict)
     intake: dict[str, Taken] = field(default_factory=dict)
+    stalls: list[Stall] = field(default_factory=list)
+    storms: list[Storm] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every bound holds that a miss of must end the run with an error."""
+        verdicts = [storm_verdict(each) for each in self.storms]
+        if self.stalls:
+            verdicts.append(stall_verdict(self.stalls))
+        return all(each.is_met for each in verdicts)
 
 
 def markdown(made: Results) -> str:
@@ -55,6 +68,8 @@ def markdown(made: Results) -> str:
         _free(made),
         _growth(made),
         _intake(made),
+        _stalls(made),
+        _storms(made),
         _started(made),
         _where(made),
     ]
@@ -227,6 +242,54 @@ def _intake(made: Results) -> str:
         f"{UNDER_WAY} at once, one worker on one core, PostgreSQL and the sender on the other, "
         "until every row has its receipt.\n\n"
         + table([*head, "PostgreSQL µs/row", "answer of a batch, s"], rows)
+    )
+
+
+def stall_verdict(stalls: list[Stall]) -> Verdict:
+    """Return the longest stall, in milliseconds, beside its bound."""
+    return Verdict(longest(stalls).seconds * 1000, targets.STALL_MS, more_is_better=False)
+
+
+def _stalls(made: Results) -> str:
+    if not made.stalls:
+        return ""
+    families = sorted({each.attack.family for each in made.stalls})
+    worst = [longest(s for s in made.stalls if s.attack.family == name) for name in families]
+    rows = [
+        [each.attack.family, f"{each.seconds * 1000:.1f}", each.attack.name, each.status]
+        for each in sorted(worst, key=lambda each: -each.seconds)
+    ]
+    failed = sum(each.status >= SERVER_FAULT for each in made.stalls)
+    return (
+        f"## Longest stall of the event loop\n\n{len(made.stalls)} hostile requests one after "
+        f"another (`bench/hostile`), {failed} answered with a fault of the server; target "
+        f"{targets.STALL_MS:g} ms, {stall_verdict(made.stalls)}.\n\n"
+        + table(["family", "longest, ms", "by", "status"], rows)
+    )
+
+
+def storm_verdict(storm: Storm) -> Verdict:
+    """Return the victim's p99 in milliseconds beside its bound."""
+    return Verdict(storm.p99_ms, targets.VICTIM_MS, more_is_better=False)
+
+
+def _storms(made: Results) -> str:
+    if not made.storms:
+        return ""
+    rows = [
+        [
+            each.name, len(each.waits), f"{each.p99_ms:.0f}", storm_verdict(each), each.refused,
+            f"{each.pushed / SECONDS:,.0f}",
+            ", ".join(f"{told} {times:,}" for told, times in each.answers.most_common(3)) or "-",
+        ]
+        for each in made.storms
+    ]  # fmt: skip
+    head = ["storm", "victim asked", "p99 ms", f"target {targets.VICTIM_MS:g} ms"]
+    more = ["victim refused", "rows/s pushed meanwhile", "answers to the storm"]
+    return (
+        "## A victim under the storms of others\n\n"
+        f"One hub, {SECONDS:g} s each; the victim asks W2 again and again, a producer pushes.\n\n"
+        + table([*head, *more], rows)
     )
 
 

@@ -1,9 +1,10 @@
-"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|shipped|strawberry`.
+"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|shipped|stormed|strawberry`.
 
 - `engine`: the reading alone: no token, no routes, `Engine.answer` behind the least ASGI.
 - `shipped`: what `deltahub serve` runs, with its sequencer. Two bounds are raised, because one
   machine asks for thousands: the page (W3 asks for 500 rows) and the cost a caller may spend; both
   are still checked and counted on every request.
+- `stormed`: the same with the bounds that it ships, and callers without a token.
 - Address, port and data folder come from BENCH_URL, BENCH_PORT and BENCH_DATA_DIR.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,8 +91,11 @@ async def serve(mode: str, url: str, port: int) -> None:
             settle_collector()
             await uvicorn.Server(config(app, port)).serve()
             return
-        hub.app.Engine = partial(Engine, limits=LIMITS)  # type: ignore[assignment,misc]
         found = settings(url, port, Path(os.environ["BENCH_DATA_DIR"]))
+        if mode == "stormed":
+            found = replace(found, anonymous=True)
+        else:
+            hub.app.Engine = partial(Engine, limits=LIMITS)  # type: ignore[assignment,misc]
         built = await hub.app.build(found, database, system_clock)
         settle_collector()
         async with listening(built) as server:

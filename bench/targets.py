@@ -21,6 +21,14 @@ GROWTH = 1.3
 """Cost of one page of a table ten times as large."""
 
 
+STALL_MS = 50.0
+"""Longest that one hostile request holds up the event loop."""
+
+
+VICTIM_MS = 200.0
+"""Wait that one answer of a hundred exceeds while others storm the hub."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A figure beside its target."""

@@ -43,6 +43,7 @@ from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.files.endpoint import FileEndpoints
+from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
@@ -55,11 +56,14 @@ from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.store.fair import HUB, Asker, FairQueue, Shares
 from hub.watching.metrics import METRICS
 from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
+GATED = "/graphql|/batches|/receipts/.*|/records/.*"
+"""Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
 """Longest wait for what runs beside the application to finish its turn."""
@@ -142,8 +146,12 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
 
+    shares = Shares(client_runs=BATCHES_OF_ONE, client_waits=BATCHES_WAITING)
+    turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
+
     async def take(batch: Batch) -> Outcomes:
-        return await submit(database, batch, clock=clock)
+        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
+            return await submit(database, batch, clock=clock)
 
     parts = Parts(
         facts=ServiceFacts(
@@ -182,6 +190,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
             Edge(
                 ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
                 is_secure=settings.base.startswith("https://"),
+                rates=access.rates,
+                gated=GATED,
             ),
             doors={PATH.strip("/"), *map(door_of, routes)},
         ),

@@ -4,6 +4,8 @@
   content security policy).
 - A route that fails answers 500 with the code INTERNAL and no detail; the traceback is in the log
   under the request's id. A caller that disconnects is not logged as a failure.
+- A request is counted before anything looks at it, or by the door that knows whose it is; a caller
+  that sends too many is told when to come back, and every caller where he stands.
 - An unknown path answers 404 and is never redirected: a redirect would repeat the Host header,
   which the caller can set to anything.
 
@@ -13,6 +15,7 @@ Headers as in OWASP's REST security cheat sheet and RFC 6797 (HSTS).
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Iterable
 
@@ -22,7 +25,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.errors import ErrorCode, HubError
+from hub.access.rates import ADDRESS, TOKEN_REQUESTS, Rates, fields_of
+from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.problem import problem
 from hub.watching.notes import current
 
@@ -46,8 +50,13 @@ def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
 class Edge:
     """Wraps the hub's applications: adds headers and answers what they raise."""
 
-    def __init__(self, inner: ASGIApp, *, is_secure: bool) -> None:
+    def __init__(
+        self, inner: ASGIApp, *, is_secure: bool, rates: Rates | None = None, gated: str = "$^"
+    ) -> None:
+        """`gated`: pattern of the paths whose door counts requests itself, once it knows whose."""
         self._inner = inner
+        self._rates = rates or Rates()
+        self._gated = re.compile(gated)
         self._headers = (*HEADERS, (b"strict-transport-security", HSTS)) if is_secure else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,14 +70,17 @@ class Edge:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                self._add_headers(message)
+                self._add_headers(message, scope)
             await send(message)
 
         scope["app"] = self  # by this Starlette's router knows that somebody catches what it raises
         try:
+            self._count(scope)
             await self._inner(scope, receive, begin)
         except ClientDisconnect:
             return
+        except RateLimitedError as error:
+            await problem(error, _language(scope))(scope, receive, begin)
         except HTTPException as error:
             code = _OF_STATUS.get(error.status_code, ErrorCode.BAD_USER_INPUT)
             refusal = problem(HubError(code), _language(scope))
@@ -83,8 +95,14 @@ class Edge:
             failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
             await problem(failure, _language(scope))(scope, receive, begin)
 
-    def _add_headers(self, message: Message) -> None:
-        headers = message["headers"]
+    def _count(self, scope: Scope) -> None:
+        path: str = scope["path"]
+        if not self._gated.fullmatch(path):
+            policy = TOKEN_REQUESTS if path.startswith("/oauth/") else ADDRESS
+            self._rates.count(scope, policy)
+
+    def _add_headers(self, message: Message, scope: Scope) -> None:
+        headers = [*message["headers"], *fields_of(scope)]
         stated = {name for name, _ in headers}
         message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]
 

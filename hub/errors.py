@@ -2,7 +2,8 @@
 
 HubError                      whatever the hub reports to a caller; every package has its own below
 ├── UnavailableError          something the hub needs is not available: wait and try again
-│   └── DatabaseUnavailableError
+│   ├── DatabaseUnavailableError
+│   └── OverloadedError          all places are taken
 ├── RateLimitedError          the caller has used up its rate for now: wait and try again
 ├── RefusedError              the request as sent cannot be accepted: change it
 └── SettingsError             the deployment is wrong: the operator must act
@@ -66,6 +67,10 @@ class ErrorCode(Enum):
     METHOD_NOT_ALLOWED = 405, "不支持的请求方法", "This method is not supported here"
     NOT_ACCEPTABLE = 406, "无法按所要求的格式应答", "No acceptable representation"
     NOT_FOUND = 404, "没有找到", "Not found"
+    NOT_HTTP = 400, "不是合法的 HTTP 请求", "This is no HTTP request"
+    REQUEST_TIMEOUT = 408, "请求未在时限内发完", "The request did not come in time"
+    HEADER_TOO_LARGE = 431, "请求头过大", "The headers are too large"
+    OVERLOADED = 503, "平台繁忙，请稍后再试", "The hub is busy: try again in a moment"
     CONFLICT = 409, "与现有内容冲突", "This conflicts with what is there"
     ERASED = 410, "内容已依决定删除", "The content was erased by order"
 
@@ -207,6 +212,14 @@ class RateLimitedError(HubError):
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = max(1, ceil(retry_after_s))
         super().__init__(ErrorCode.RATE_LIMITED, hint=f"Send it again in {self.retry_after_s} s.")
+
+
+class OverloadedError(UnavailableError):
+    """There is no room for the request now; nothing was done."""
+
+    def __init__(self, retry_after_s: int = 1) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(ErrorCode.OVERLOADED, hint=f"Send it again in {retry_after_s} s.")
 
 
 class RefusedError(HubError):

@@ -102,7 +102,8 @@ def _object(spec: RecordSpec, raw: Any, path: str, problems: list[Problem]) -> d
             continue
         field = fields.get(name)
         if field is None:
-            problems.append(_problem(f"{path}{name}", UNKNOWN_ITEM, None))
+            if len(problems) < PROBLEMS_MAX:
+                problems.append(_problem(f"{path}{name}", UNKNOWN_ITEM, None))
             continue
         wire[name] = _part(field, part, f"{path}{name}", problems)
     for name, declared in fields.items():

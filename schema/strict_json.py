@@ -17,7 +17,18 @@ Number = Callable[[str], Any]
 _TWICE = " stands twice in one object"
 
 
-def read_json(text: str, *, fractions: Number = float, integers: Number = int) -> Any:
+NUMBER_DIGITS_MAX = 500
+"""Characters of an integer: reading one takes the square of them."""
+
+
+def integer(text: str) -> int:
+    """Return the integer that a text spells; ValueError for one that is far too long."""
+    if len(text) > NUMBER_DIGITS_MAX:
+        raise ValueError(f"a number has more than {NUMBER_DIGITS_MAX} digits")
+    return int(text)
+
+
+def read_json(text: str, *, fractions: Number = float, integers: Number = integer) -> Any:
     """Return the value of a JSON text; `ValueError` says what is wrong with it.
 
     `fractions`, `integers`: what reads a number with, or without, a point or an exponent.
@@ -59,10 +70,18 @@ def _decoder(fractions: Number, integers: Number) -> json.JSONDecoder:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice[:80]!r}{_TWICE}")
+        raise ValueError(f"key {_repeated(pairs)[:80]!r}{_TWICE}")
     return members
+
+
+def _repeated(pairs: list[tuple[str, Any]]) -> str:
+    """Return the first name that stands twice, after one walk over them."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("one of them is repeated")
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -5,7 +5,8 @@ A door is an entry point for requests: GraphQL, batches, receipts. It states wha
     admitted = await gate.admit(access, request, DOOR, read)
 
 1. Envelope: method, address and headers as received; each header of `envelope.ONCE` at most once.
-2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up.
+2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up. Then
+   the request is counted (`hub.access.rates`).
 3. A caller without a token is refused unless the door takes anonymous callers; then the scope.
 4. The door's check of the headers, before a byte of the body is read; then the body, bounded.
 5. Signature, digest of the body, one use of the nonce. A signature that is sent is always verified,
@@ -19,6 +20,7 @@ A door is an entry point for requests: GraphQL, batches, receipts. It states wha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,10 +30,13 @@ from starlette.responses import Response
 
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError, Reason, TokenError
+from hub.access.limits import DIGEST_OFF_LOOP_BYTES
+from hub.access.rates import ADDRESS, CLIENT, STANDING
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import Operation, SignatureEvidence
-from hub.errors import ErrorCode, RefusedError
+from hub.errors import ErrorCode, RateLimitedError, RefusedError
+from hub.problem import problem
 from hub.watching.notes import note_client, note_refusal
 
 Read = Callable[[Request], Awaitable[bytes]]
@@ -82,6 +87,10 @@ async def admit(access: Access, request: Request, door: Door, read: Read | None 
     envelope = access.envelope(request.scope)
     caller = await access.authenticate(envelope)
     note_client(caller.client_id or "anonymous")
+    if caller.client_id is None:
+        access.rates.count(request.scope, ADDRESS)
+    else:
+        access.rates.count(request.scope, CLIENT, caller.client_id)
     _check_rights(caller, door)
     if door.check is not None:
         door.check(envelope)
@@ -90,9 +99,19 @@ async def admit(access: Access, request: Request, door: Door, read: Read | None 
     if not (door.is_signed or "signature" in headers or "signature-input" in headers):
         return Admitted(envelope, caller, body, None)
     evidence = await access.check_signature(envelope, body, caller, door.operation)
-    hashed = sha256(envelope.target_uri.encode() + b"\n" + body).digest()
+    hashed = await _hash(envelope.target_uri, body)
     key = headers.get("idempotency-key", "").strip('"')
     return Admitted(envelope, caller, body, Signed(evidence, hashed, key))
+
+
+async def _hash(target: str, body: bytes) -> bytes:
+    def hashed() -> bytes:
+        made = sha256(target.encode() + b"\n")
+        made.update(body)
+        return made.digest()
+
+    big = len(body) > DIGEST_OFF_LOOP_BYTES
+    return await asyncio.to_thread(hashed) if big else hashed()
 
 
 def _check_rights(caller: Caller, door: Door) -> None:
@@ -105,6 +124,11 @@ def _check_rights(caller: Caller, door: Door) -> None:
 def refused(access: Access, error: AccessError, request: Request, door: Door) -> Response:
     """Return the answer to a request that `admit` refused with an AccessError."""
     note_refusal(error.reason.name)
+    if STANDING not in request.scope:  # nobody in particular: it counts for the address
+        try:
+            access.rates.count(request.scope, ADDRESS)
+        except RateLimitedError as limited:
+            return problem(limited, request.headers.get("accept-language", ""))
     try:
         envelope = access.envelope(request.scope)
     except AccessError:

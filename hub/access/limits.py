@@ -68,3 +68,13 @@ PROVIDER_KEYS_RETRY_S = 60.0
 """An unknown key id has the keys of a provider fetched anew, this often at most."""
 PROVIDER_KEYS_BYTES_MAX = 65_536
 PROVIDER_TIMEOUT_S = 5.0
+RATE_WINDOW_S = 60
+"""The window of every quota."""
+CLIENT_QUOTA = 120_000
+"""Requests of one client in a window: 2,000 a second. A batch of 10,000 rows is one request."""
+ADDRESS_QUOTA = 1_200
+"""Requests without a token from one address in a window."""
+TOKEN_REQUEST_QUOTA = 600
+"""Requests to `/oauth/` from one address in a window: a token lives five minutes."""
+RATE_BUCKETS_MAX = 50_000
+"""Callers whose requests are counted; the one that was silent longest is forgotten first."""

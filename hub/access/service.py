@@ -21,6 +21,7 @@ from hub.access.endpoint import AuthorizationEndpoints
 from hub.access.envelope import Envelope, read_envelope
 from hub.access.errors import AccessError, Reason, SignatureError, TokenError
 from hub.access.limits import PROOF_TTL_S
+from hub.access.rates import Rates
 from hub.access.resource import Caller, Gate
 from hub.access.signatures import Operation, SignatureChecker, SignatureEvidence, sign_response
 from hub.access.token_keys import TokenKeys, only
@@ -44,6 +45,7 @@ class Access:
         self.config = config
         self.clients = ClientDirectory(store, clock)
         self.store = store
+        self.rates = Rates()
         self._keys = only(keys, clock) if isinstance(keys, SigningKey) else keys
         self._clock = clock
         self._state = state

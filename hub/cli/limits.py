@@ -1,7 +1,40 @@
-"""`limits`: every wait of a hub that starts, serves and stops, in one place; times are seconds."""
+"""`limits`: every wait and bound of a hub that starts, serves and stops; times are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 BACKLOG = 1024
-"""Connections that wait to be accepted."""
+"""Connections that wait to be accepted, where there are descriptors for as many."""
+DESCRIPTORS_RESERVED = 256
+"""Open files that no connection may take: database, log, shared state, files that are served."""
+SWEEP_S = 1.0
+"""How often the times of connections are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """Bounds of the connections of one process."""
+
+    connections: int = 8_000
+    """In all, where the limit of open files leaves as many."""
+    address_connections: int = 128
+    """From one address that is no trusted proxy."""
+    header_bytes: int = 65_536
+    """Method, address and headers of one request."""
+    header_lines: int = 128
+    header_s: float = 10.0
+    """From the first byte of a header, or from the connection, to the end of the header."""
+    silence_s: float = 20.0
+    """Longest pause in a body."""
+    body_s: float = 120.0
+    """Longest time for a whole body."""
+    unsent_s: float = 30.0
+    """Longest time for which a caller takes nothing of his answer."""
+    pipeline: int = 32
+    """Requests that wait on one connection for the answer to the one before them."""
+
+
 KEEP_ALIVE_S = 30
 METRICS_REQUESTS_MAX = 16
 """Requests for figures at once; more are refused."""

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,9 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hub.app import Hub, build
+from hub.cli.connections import BoundedProtocol, Connections, make_room, told
 from hub.cli.context import erasing, run, settings
 from hub.cli.engines import engines, open_pools, say_rights
-from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST
+from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST, Bounds
 from hub.cli.metrics import beside_others, metrics_served
 from hub.cli.signals import stop_when_orphaned, stop_when_told
 from hub.cli.unix_socket import bind_path, over_socket
@@ -57,7 +59,7 @@ async def _serve(deployment: Settings) -> None:
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with metrics_served(hub), listening(hub) as server:
-            typer.echo(f"deltahub serves {deployment.base}")
+            typer.echo(f"deltahub serves {deployment.base}\n{told(deployment)}")
             say_rights(servers)
             await server.wait_closed()
 
@@ -67,6 +69,7 @@ async def _serve_many(deployment: Settings) -> None:
         async with engines(deployment) as servers:
             typer.echo(f"deltahub serves {deployment.base} with {deployment.workers} workers")
             say_rights(servers)
+            typer.echo(told(deployment))
             await supervise(deployment, servers, bound)
 
 
@@ -153,16 +156,22 @@ def bind(host: str, port: int) -> socket.socket:
         raise SettingsError([f"HUB_PORT: {host}:{port} {reason}"]) from error
 
 
-def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvicorn.Config:
+def server_config(
+    application: ASGIApp, trusted_proxies: Sequence[str], bounds: Bounds | None = None
+) -> uvicorn.Config:
     """Return how the application is served; a caller's address is what a trusted proxy says."""
+    bounds = bounds or Bounds()
+    room = make_room(bounds)
+    connections = Connections(bounds, room, trusted_proxies)
     return uvicorn.Config(
         application,
-        http="httptools",
+        http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]
         lifespan="off",
         log_config=None,  # its loggers go the way of all others (hub.watching.logs)
+        log_level="error",  # a warning for each request that is no HTTP would fill the disk
         access_log=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=room.backlog,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=ANSWER_S,
         proxy_headers=bool(trusted_proxies),
@@ -171,11 +180,13 @@ def server_config(application: ASGIApp, trusted_proxies: Sequence[str]) -> uvico
 
 
 @asynccontextmanager
-async def listening(hub: Hub, bound: socket.socket | None = None) -> AsyncIterator[Listening]:
+async def listening(
+    hub: Hub, bound: socket.socket | None = None, bounds: Bounds | None = None
+) -> AsyncIterator[Listening]:
     """Run the hub's application and its sequencer while the block runs."""
     listener, proxies = bound or listener_of(hub.settings), hub.settings.trusted_proxies
     served = hub.asgi if hub.settings.socket is None else over_socket(hub.asgi, proxies)
-    server = _Server(server_config(served, proxies))
+    server = _Server(server_config(served, proxies, bounds))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         opened = Listening(server, task)

@@ -11,6 +11,7 @@ GraphQL over HTTP, working draft 2025.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable
 from hashlib import sha256
@@ -25,6 +26,7 @@ from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
 from hub.access.gate import Door
+from hub.access.rates import address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import read_body
@@ -34,12 +36,17 @@ from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import VARIABLE_VALUES_MAX, QueryLimits
 from hub.watching.notes import note_refusal
 from schema.strict_json import read_json
 
 PATH = "/graphql"
 METHODS = "GET, POST"
 PARAMETERS_MAX = 16
+READ_ON_LOOP_BYTES = 16 * 1024
+"""Larger bodies are read by a thread."""
+BODY_PARTS_MAX = VARIABLE_VALUES_MAX + QueryLimits().document_bytes
+"""Values of a body, and commas of its document: counted before it is read."""
 _MEMBERS = {
     "query": str,
     "documentId": str,
@@ -86,11 +93,12 @@ class GraphQLEndpoint:
             caller=admitted.caller,
             language=language,
             signed=admitted.signed,
-            bucket=_bucket(request.client.host if request.client else "unknown"),
+            bucket=_bucket(address_of(request.scope)),
             reason=_reason(request),
         )
         try:
-            answer = await self._engine.answer(_graph_request(request, admitted.body), asking)
+            asked = await _graph_request(request, admitted.body)
+            answer = await self._engine.answer(asked, asking)
         except HubError as error:
             answer = _answer(error, language)
         return gate.answered(self._access, admitted, respond(answer, kind))
@@ -116,14 +124,18 @@ def _reason(request: Request) -> str | None:
     return None if stated is None else unquote(stated).strip()
 
 
-def _graph_request(request: Request, body: bytes) -> GraphRequest:
+async def _graph_request(request: Request, body: bytes) -> GraphRequest:
     if request.method == "GET":
         return read_address(request.scope["query_string"])
-    return read_request(body)
+    if len(body) <= READ_ON_LOOP_BYTES:
+        return read_request(body)
+    return await asyncio.to_thread(read_request, body)
 
 
 def read_request(body: bytes) -> GraphRequest:
     """Read the body of a request; QueryError or RefusedError for anything but one operation."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > BODY_PARTS_MAX:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, f"at most {BODY_PARTS_MAX} values in a body")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -42,13 +42,15 @@ from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
+from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, document_id, registered, registered_texts
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.plan.limits import (
     DETAIL_MAX,
     ERRORS_MAX,
-    INTROSPECTED_MAX,
+    INTROSPECTED_BESIDE_MAX,
     INTROSPECTION_COST,
+    VALUES_ON_LOOP_MAX,
     QueryLimits,
 )
 from hub.query.sql.authorise import Authority
@@ -149,7 +151,7 @@ class Engine:
             grants=grants,
             now=self._clock(),
         )
-        plan = self.planner.plan(document, request.operation_name, request.variables, authority)
+        plan = await self._plan(document, request, authority)
         note_operation(_name_of(plan))
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
@@ -185,6 +187,15 @@ class Engine:
                 reason=asking.reason,
             )
             await self._parts.audit.note(request, run.reads, run.asked)
+
+    async def _plan(
+        self, document: GraphDocument, request: GraphRequest, authority: Authority
+    ) -> Plan:
+        planner, read = self.planner, (document, request.operation_name, request.variables)
+        if check_variables(request.variables) <= VALUES_ON_LOOP_MAX:
+            return planner.plan(*read, authority)
+        asked = await asyncio.to_thread(planner.read_variables, *read)
+        return planner.settle(document, asked, authority)
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
@@ -242,7 +253,7 @@ class Engine:
         )
         introspected = plan.document.introspected
         await self._statements.charge(introspected * INTROSPECTION_COST, run)
-        if introspected >= INTROSPECTED_MAX:
+        if introspected > INTROSPECTED_BESIDE_MAX:
             _check_alone(plan)
             async with self._introspection:  # a tenth of a second of work that waits for nothing
                 outcome = await asyncio.to_thread(execute)
@@ -302,7 +313,7 @@ def _check_alone(plan: Plan) -> None:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
                 if not node.name.value.startswith("__"):
-                    detail = "ask for __schema in a request of its own"
+                    detail = "introspect in a request of its own"
                     raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
             elif isinstance(node, FragmentSpreadNode):
                 waiting.append(plan.document.fragments[node.name.value].selection_set)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,10 @@ __all__ = [
     "problem_from_wire",
     "problem_to_wire",
 ]
+
+
+_ROWS = ',"rows":['
+_DECODER = json.JSONDecoder()
 
 
 class Channel(StrEnum):
@@ -202,19 +207,31 @@ class Outcomes:
         new = sum(row.outcome is Outcome.ACCEPTED and row.revision == 1 for row in self.rows)
         return new - self.counts[Outcome.WITHDRAWN]
 
-    def to_wire(self) -> dict[str, Any]:
-        """Return the answer as JSON-ready data."""
-        return {
+    def to_text(self) -> str:
+        """Return the answer as JSON, row by row: one call for all would let nothing else run."""
+        head = {
             "dryRun": self.dry_run,
             "counts": {outcome.value.lower(): n for outcome, n in self.counts.items()},
-            "rows": [each.to_wire() for each in self.rows],
+            "replayed": self.replayed,
         }
+        rows = ",".join(_dumps(each.to_wire()) for each in self.rows)
+        return f"{_dumps(head)[:-1]}{_ROWS}{rows}]}}"
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any], *, replayed: bool) -> Outcomes:
-        """Read back what `to_wire` made."""
-        rows = tuple(RowOutcome.from_wire(each) for each in wire["rows"])
-        return cls(rows=rows, dry_run=wire["dryRun"], replayed=replayed)
+    def from_text(cls, text: str, *, replayed: bool) -> Outcomes:
+        """Read back what `to_text` made, row by row."""
+        head, _, _ = text.partition(_ROWS)
+        at, rows = len(head) + len(_ROWS), []
+        while text.startswith("{", at):
+            wire, at = _DECODER.raw_decode(text, at)
+            rows.append(RowOutcome.from_wire(wire))
+            at += 1  # the comma, or the bracket after the last one
+        dry_run = json.loads(head + "}")["dryRun"]
+        return cls(rows=tuple(rows), dry_run=dry_run, replayed=replayed)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def problem_to_wire(problem: Problem) -> dict[str, Any]:

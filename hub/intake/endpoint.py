@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.access import gate
@@ -30,7 +30,14 @@ from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Batch, Outcomes
-from hub.intake.limits import BATCH_BYTES_MAX, BATCH_ROWS_MAX
+from hub.intake.limits import (
+    BATCH_BYTES_MAX,
+    BATCH_LINES_MAX,
+    BATCH_PARTS_MAX,
+    BATCH_ROWS_MAX,
+    ROW_BYTES_MAX,
+    ROW_PARTS_MAX,
+)
 from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
@@ -75,22 +82,24 @@ class BatchEndpoint:
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            answer: Response = JSONResponse(
-                await self._take(admitted), headers={"Cache-Control": "no-store"}
+            outcomes = await self._take(admitted)
+            answer = Response(
+                await asyncio.to_thread(outcomes.to_text),
+                media_type="application/json",
+                headers={"Cache-Control": "no-store"},
             )
         except HubError as error:
             answer = problem(error, language)
         return gate.answered(self._access, admitted, answer)
 
-    async def _take(self, admitted: Admitted) -> dict[str, Any]:
+    async def _take(self, admitted: Admitted) -> Outcomes:
         caller, signed = admitted.caller, admitted.signed
         assert signed is not None, "the door asks for a signature"
         query = _query(admitted.envelope)
         check_source(caller, query.source)
         rows = await asyncio.to_thread(read_rows, admitted.body)
         push = Push(source=query.source, rows=rows, dry_run=query.dry_run, as_of=query.as_of)
-        outcomes = await self._submit(batch_of(caller, signed, push, self._clock()))
-        return {**outcomes.to_wire(), "replayed": outcomes.replayed}
+        return await self._submit(batch_of(caller, signed, push, self._clock()))
 
 
 def _query(envelope: Envelope) -> _Query:
@@ -112,34 +121,46 @@ def _instant(text: str) -> datetime:
 def read_rows(body: bytes) -> list[dict[str, Any]]:
     """Read an NDJSON body; blank lines are passed over.
 
-    Raises `RefusedError` NOT_UTF8, NOT_JSON (with the line), BATCH_EMPTY or BATCH_TOO_LARGE.
+    Raises `RefusedError` NOT_UTF8, NOT_JSON (with the line), BATCH_EMPTY or BATCH_TOO_LARGE. What a
+    body holds is counted before it is read: reading and keeping millions of small values would
+    hold up the process though a thread does it.
     """
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RefusedError(
-            ErrorCode.NOT_UTF8, hint=f"Byte {error.start} is not UTF-8; send the file as UTF-8."
-        ) from error
+    if body.count(b"\n") > BATCH_LINES_MAX:
+        raise _too_many(f"{BATCH_LINES_MAX} lines")
+    if body.count(b"{") + body.count(b"[") > BATCH_PARTS_MAX:
+        raise _too_many(f"{BATCH_PARTS_MAX} objects and lists")
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if len(line) > ROW_BYTES_MAX:
+            raise _too_many(f"{ROW_BYTES_MAX} bytes in a row; line {number} has more")
         if not line or line.isspace():
             continue
         if len(rows) == BATCH_ROWS_MAX:
-            raise RefusedError(
-                ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {BATCH_ROWS_MAX} rows at once."
-            )
-        try:
-            row = read_json(line)
-        except ValueError as error:
-            raise RefusedError(
-                ErrorCode.NOT_JSON, hint=f"Line {number} is not one JSON object: {error}"
-            ) from error
-        if not isinstance(row, dict):
-            raise RefusedError(ErrorCode.NOT_JSON, hint=f"Line {number} is not a JSON object.")
-        rows.append(row)
+            raise _too_many(f"{BATCH_ROWS_MAX} rows")
+        rows.append(_row(line, number))
     if not rows:
         raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send one JSON object a line (NDJSON).")
     return rows
+
+
+def _row(line: bytes, number: int) -> dict[str, Any]:
+    if line.count(b",") > ROW_PARTS_MAX:
+        raise _too_many(f"{ROW_PARTS_MAX} values in a row; line {number} has more")
+    try:
+        row = read_json(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        hint = f"Byte {error.start} of line {number} is not UTF-8; send the file as UTF-8."
+        raise RefusedError(ErrorCode.NOT_UTF8, hint=hint) from error
+    except ValueError as error:
+        hint = f"Line {number} is not one JSON object: {error}"
+        raise RefusedError(ErrorCode.NOT_JSON, hint=hint) from error
+    if not isinstance(row, dict):
+        raise RefusedError(ErrorCode.NOT_JSON, hint=f"Line {number} is not a JSON object.")
+    return row
+
+
+def _too_many(most: str) -> RefusedError:
+    return RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {most} at once.")
 
 
 def _read(request: Request) -> Awaitable[bytes]:

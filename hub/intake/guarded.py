@@ -29,8 +29,10 @@ def require_own_batch(rows: Sequence[Prepared]) -> None:
     """Add a problem to each guarded row that shares its batch with other rows."""
     if len(rows) == 1:
         return
+    specs = {row.spec.name: row.spec for row in rows if row.spec is not None}
+    guarded = {name for name, spec in specs.items() if spec.trait(Guarded) is not None}
     for row in rows:
-        if row.spec is not None and row.spec.trait(Guarded) is not None:
+        if row.spec is not None and row.spec.name in guarded:
             row.problems.append(problem("", ErrorCode.GUARDED_ALONE))
 
 

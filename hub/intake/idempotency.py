@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from datetime import datetime, timedelta
 
 from hub.errors import ErrorCode, RefusedError
@@ -48,7 +48,7 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="Use a new Idempotency-Key for new content, or send the first body again.",
         )
-    return Outcomes.from_wire(json.loads(row[1]), replayed=True)
+    return await asyncio.to_thread(Outcomes.from_text, row[1], replayed=True)
 
 
 async def claim(connection: Connection, batch: Batch) -> None:
@@ -67,7 +67,7 @@ async def store_answer(
     idempotency = batch.idempotency
     if idempotency is None:
         return
-    answer = json.dumps(outcomes.to_wire(), ensure_ascii=False, separators=(",", ":"))
+    answer = await asyncio.to_thread(outcomes.to_text)
     await connection.execute(
         "INSERT INTO idempotency (client_id, key, body_hash, answer, created_at) "
         "VALUES (%s, %s, %s, %s, %s)",

@@ -10,6 +10,22 @@ BATCH_ROWS_MAX = 10_000
 """Rows of one `POST /batches`, one workbook, one page of a harvest."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of one `POST /batches`."""
+BATCH_LINES_MAX = 2 * BATCH_ROWS_MAX
+"""Lines of one `POST /batches`, blank ones too."""
+BATCH_PARTS_MAX = 300_000
+"""Objects and lists of one `POST /batches`: thirty for each row of a full one."""
+ROW_BYTES_MAX = 256 * 1024
+"""Bytes of one row of `POST /batches`."""
+ROW_PARTS_MAX = 20_000
+"""Values of one row of `POST /batches`."""
+BATCHES_AT_ONCE = 8
+"""Batches that are taken in at once, one of each connection that writes …"""
+BATCHES_OF_ONE = 4
+"""… of them those of one client …"""
+BATCHES_WAITING = 16
+"""… and what of one client may wait: a batch that waits holds its rows in memory."""
+BATCH_WAIT_S = 60.0
+"""Longest wait of a batch for its turn."""
 MUTATION_ROWS_MAX = 500
 """Rows of one GraphQL mutation."""
 FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -32,8 +48,6 @@ IDEMPOTENCY_KEPT_DAYS = 7
 """Days for which a repeated request gets its first answer."""
 RAW_CHARACTERS_MAX = 65_536
 """Characters of a refused row that quarantine keeps."""
-ROWS_PER_TURN = 50
-"""Rows that are checked before other work of the process gets its turn."""
 ATTEMPTS_MAX = 3
 """Attempts to write a batch: one beside others, the rest alone for its source."""
 QUARANTINE_PAGE_MAX = 500

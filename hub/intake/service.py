@@ -33,7 +33,6 @@ from hub.intake.limits import (
     ATTEMPTS_MAX,
     BATCH_ROWS_MAX,
     PROBLEMS_PER_BATCH_MAX,
-    ROWS_PER_TURN,
 )
 from hub.intake.prepare import Prepared, System, prepare
 from hub.intake.signatures import check_signatures
@@ -42,6 +41,7 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
+from hub.turns import Turns
 from hub.watching import tracing
 from hub.watching.metrics import METRICS
 from hub.watching.notes import note_source
@@ -172,9 +172,9 @@ async def _prepare(
 ) -> list[Prepared]:
     rows: list[Prepared] = []
     listed = 0
+    turns = Turns()
     for number, raw in enumerate(batch.rows, start=1):
-        if number % ROWS_PER_TURN == 0:
-            await asyncio.sleep(0)
+        await turns.pause()
         row = prepare(number, raw, registry, now, system)
         listed += len(row.problems)
         if listed > PROBLEMS_PER_BATCH_MAX:
@@ -229,15 +229,17 @@ async def _write_within(
     for name in sorted(good):
         known = await writing.current(name, good[name])
         vouched = batch.evidence.assurance
-        decided[name] = decide(good[name], known, speaker, context, vouched)
+        decided[name] = await asyncio.to_thread(
+            decide, good[name], known, speaker, context, vouched
+        )
         refused += [(row, [reason]) for row, reason in decided[name].refused]
-        _identify(decided[name], view.names)
+        await _identify(decided[name], view.names)
     refused.sort(key=lambda pair: pair[0].row)
     await _project(database, writing, decided, view, joining if names_change else frozenset())
     if refused or any(each.entries for each in decided.values()):
         await writing.evidence()
     await writing.quarantine(refused)
-    outcomes = _outcomes(batch, decided, refused)
+    outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
         heard = None if batch.channel in _PARTS else (batch.as_of, now)
@@ -267,10 +269,12 @@ async def _project(
             await writing.relink({name: decided[name] for name in joining & decided.keys()}, view)
 
 
-def _identify(decided: Decided, names: Names) -> None:
+async def _identify(decided: Decided, names: Names) -> None:
     """Give each row that is or was taken the id of its record."""
     rows = [entry.row for entry in decided.entries] + [row for row, _ in decided.duplicates]
+    turns = Turns()
     for row in rows:
+        await turns.pause()
         assert row.spec is not None
         assert row.key is not None
         of_type = names.of_type(row.spec) if names else names

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,11 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from hub.crypto import es256
 from hub.errors import ErrorCode
 from hub.intake.guard import binds
-from hub.intake.limits import ROWS_PER_TURN, SIGNED_BEFORE_MAX
+from hub.intake.limits import SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
 from hub.ledger.errors import StatementError
 from hub.ledger.statement import SignedStatement, check_parsed, parse_statement
 from hub.store.database import Database
+from hub.turns import Turns
 
 Keys = dict[str, tuple[EllipticCurvePublicKey, str, bool]]
 """By thumbprint: the key, whose it is, and whether it may bind others for its client."""
@@ -37,18 +37,19 @@ WHERE k.kid = ANY(%s) AND k.status = 'ACTIVE' AND c.status = 'ACTIVE'
 
 async def check_signatures(database: Database, rows: Sequence[Prepared], now: datetime) -> None:
     """Verify the signature of every row that has one; a bad one is a problem of that row."""
-    signed = [
-        (row, statement)
-        for row in rows
-        if row.jws is not None and not row.problems
-        if (statement := _read(row, row.jws)) is not None
-    ]
+    signed: list[tuple[Prepared, SignedStatement]] = []
+    turns = Turns()
+    for row in rows:
+        await turns.pause()
+        if row.jws is not None and not row.problems:
+            statement = _read(row, row.jws)
+            if statement is not None:
+                signed.append((row, statement))
     if not signed:
         return
     keys = await _find_keys(database, {statement.kid for _, statement in signed}, now)
-    for turn, (row, statement) in enumerate(signed):
-        if turn % ROWS_PER_TURN == 0:
-            await asyncio.sleep(0)
+    for row, statement in signed:
+        await turns.pause()
         _check(row, statement, keys, now)
 
 

@@ -184,30 +184,30 @@ class BatchWriting:
 
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
         """Keep refused rows with everything that is wrong with them."""
-        batch = self.batch
-        lines = [
-            line(
-                [
-                    batch.source,
-                    text_or_null(row.record_type),
-                    text_or_null(row.key and without_citizen_numbers(row.key)),
-                    str(row.row),
-                    raw_text(row.raw),
-                    json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
-                    batch.channel.value,
-                    batch.party,
-                    text_or_null(batch.client_id),
-                    text_or_null(batch.evidence.run_id),
-                    batch.evidence.assurance.value,
-                    bytes_or_null(batch.evidence.hash),
-                    instant(batch.as_of),
-                    instant(self.now),
-                ]
-            )
-            for row, problems in refused
-        ]
-        if lines:
+        if refused:
+            lines = (self._quarantine_line(row, problems) for row, problems in refused)
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
+
+    def _quarantine_line(self, row: Prepared, problems: Sequence[Problem]) -> bytes:
+        batch = self.batch
+        return line(
+            [
+                batch.source,
+                text_or_null(row.record_type),
+                text_or_null(row.key and without_citizen_numbers(row.key)),
+                str(row.row),
+                raw_text(row.raw),
+                json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
+                batch.channel.value,
+                batch.party,
+                text_or_null(batch.client_id),
+                text_or_null(batch.evidence.run_id),
+                batch.evidence.assurance.value,
+                bytes_or_null(batch.evidence.hash),
+                instant(batch.as_of),
+                instant(self.now),
+            ]
+        )
 
     async def evidence(self) -> None:
         """Keep the signed request that entries and quarantined rows of this batch refer to."""

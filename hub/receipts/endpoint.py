@@ -7,7 +7,8 @@
 - Rights are judged by the present revision. Only owner and issuer may read older revisions and
   withdrawals.
 - The source that sent a record may always read both: it knows the content.
-- A record that the caller may not read is answered like one that does not exist.
+- A record that the caller may not read is answered like one that does not exist, after the same
+  statements: the time of an answer tells no more than its text. Proofs are made after that.
 - An erased entry is ERASED (410) to owner, issuer and sender, and does not exist for anybody else.
 """
 
@@ -18,7 +19,7 @@ import logging
 import re
 from enum import IntEnum
 from random import getrandbits
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,6 +45,7 @@ from hub.problem import problem
 from hub.query.sql.marks import grade_of_rows
 from hub.receipts.answer import ReceiptAnswer
 from hub.store.database import Database
+from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
 from schema.dates import format_instant
 from schema.item import RecordSpec
@@ -51,9 +53,20 @@ from schema.visibility import DATASETS, HISTORY
 
 _LOG = logging.getLogger(__name__)
 DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
-_BODY = "SELECT canon FROM entry_body WHERE entry_id = %s"
+_HEADER = """
+SELECT e.entry_id, e.record_type, coalesce(f.source, e.source), e.authority, e.key, e.owner,
+  e.issuer, e.withdrawal, b.canon
+FROM entry e LEFT JOIN entry_body b USING (entry_id)
+LEFT JOIN former_source f ON f.former = e.source
+WHERE e.entry_id = %s"""
 _ENTRY = re.compile("[0-9]{1,18}")
 ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
+NO_ENTRY = 0
+"""An entry that never is."""
+AT_ONCE = 3
+"""Entries that are looked for at once: one connection less than there are for reading …"""
+OF_ONE = 2
+"""… and of them those of one client."""
 WAIT_S = 1
 """Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
 
@@ -65,6 +78,21 @@ class Sight(IntEnum):
     ROW = 1
     """Its existence and some of its items."""
     WHOLE = 2
+
+
+class _Header(NamedTuple):
+    """What decides who may see an entry."""
+
+    entry_id: int
+    record_type: str
+    source: str
+    authority: str
+    key: str
+    owner: str
+    issuer: str
+    is_withdrawal: bool
+    canon: bytes | None
+    """None: it was erased."""
 
 
 class ProofEndpoints:
@@ -84,6 +112,7 @@ class ProofEndpoints:
         self._access = access
         self._agreements = agreements
         self._policy = policy
+        self._turns = FairQueue(AT_ONCE, Shares(client_runs=OF_ONE), database.limits.wait_s)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -132,10 +161,11 @@ class ProofEndpoints:
         if DOOR.scope not in caller.scopes:
             raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
         if revision_id is None:
-            entries, least = [entry_id] if entry_id else [], Sight.ROW
+            entries, least = [entry_id or NO_ENTRY], Sight.ROW
         else:
             try:
-                entries, least = await entries_of(self._database, revision_id), Sight.WHOLE
+                found = await entries_of(self._database, revision_id)
+                entries, least = found or [NO_ENTRY], Sight.WHOLE
             except LedgerError:
                 return None  # not a well-formed revision id
         for each in entries:
@@ -161,13 +191,27 @@ class ProofEndpoints:
         self, caller: Caller, entry: int
     ) -> tuple[StoredReceipt | None, Sight, bytes]:
         """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
-        receipt = await receipt_for(self._database, entry, self._policy)
-        body = await self._database.reads.fetch_bytes(_BODY, (entry,)) if receipt else None
-        if receipt is None:
+        async with self._turns.turn(Asker(caller.client_id or "nobody")):
+            return await self._looked_for(caller, entry)
+
+    async def _looked_for(
+        self, caller: Caller, entry: int
+    ) -> tuple[StoredReceipt | None, Sight, bytes]:
+        rows = await self._database.reads.fetch_all(_HEADER, (entry,))
+        header = _Header(*rows[0]) if rows else self._nobodys
+        sight = await self._sight(caller, header)
+        if not rows or sight is Sight.NOTHING:
             return None, Sight.NOTHING, b""
-        if body is None and not receipt.is_erased:
+        receipt = await receipt_for(self._database, entry, self._policy)
+        if receipt is None or (header.canon is None and not receipt.is_erased):
             return None, Sight.NOTHING, b""  # erased between the two statements
-        return receipt, await self._sight(caller, receipt, body), body or b""
+        return receipt, sight, header.canon or b""
+
+    @property
+    def _nobodys(self) -> _Header:
+        """Return a header that nobody may see, for which the same is asked as for any other."""
+        first = next(iter(self._database.records.registry)).name
+        return _Header(NO_ENTRY, first, "", "", "", "", "", is_withdrawal=True, canon=b"{}")
 
     async def _note(self, caller: Caller, receipt: StoredReceipt, body: bytes, action: str) -> None:
         """Note in the audit that a protected record, or what confirms a guess of it, was read."""
@@ -197,7 +241,7 @@ class ProofEndpoints:
         reads = [ProtectedRead(grade, scope, identity, owner) for grade, scope in sorted(read)]
         await self._audit.note(request, reads)
 
-    async def _sight(self, caller: Caller, receipt: StoredReceipt, body: bytes | None) -> Sight:
+    async def _sight(self, caller: Caller, receipt: _Header) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
             return Sight.WHOLE  # the sender knows the content
@@ -209,15 +253,15 @@ class ProofEndpoints:
             owner=names.party(receipt.owner),
             issuer=names.party(receipt.issuer),
             wire={}
-            if receipt.is_withdrawal or body is None
-            else names.wire(spec, json.loads(body)),
+            if receipt.is_withdrawal or receipt.canon is None
+            else names.wire(spec, json.loads(receipt.canon)),
         )
         rule = None if await self._stands(spec, receipt) else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _stands(self, spec: RecordSpec, receipt: StoredReceipt) -> bool:
+    async def _stands(self, spec: RecordSpec, receipt: _Header) -> bool:
         """Whether an entry is the present revision of its claim, and not a withdrawal."""
         table = self._database.records.tables[spec.name].source.name
         rows = await self._database.reads.fetch_all(

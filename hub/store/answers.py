@@ -4,15 +4,17 @@
   through psycopg and keeps its socket registered with the event loop; psycopg's cursors register it
   for every statement, which costs half of the processor time of a short read (`bench/RESULTS.md`).
 - A connection that the server closes is noticed while it is idle and replaced.
-- Waits are bounded: for a free connection, for a new one, and for an answer.
+- Waits are bounded: for a turn among the statements of others (`fair`), for a new connection, and
+  for an answer.
 - A cancelled request closes its connection, so that its answer is never read by another.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import psycopg
 from psycopg import AsyncConnection
@@ -20,6 +22,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from hub.errors import DatabaseUnavailableError
+from hub.store.fair import HUB, Asker, FairQueue
 
 Parameter = bytes | None
 BINARY = 1
@@ -41,11 +44,18 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._readable)
         self.is_open = True
+        self._stopping: asyncio.Future[None] | None = None
 
     async def value(
-        self, statement: bytes, parameters: Sequence[Parameter], limit_s: float
+        self,
+        statement: bytes,
+        parameters: Sequence[Parameter],
+        limit_s: float,
+        budget_s: float | None = None,
     ) -> bytes | None:
         """Run a statement that gives one row of one value, and return it in binary form.
+
+        After `budget_s` PostgreSQL is told to stop working on it.
 
         Raises psycopg's errors; the connection stays usable unless it was lost.
         """
@@ -53,8 +63,23 @@ class Line:
         if name is None:
             name = await self._prepare(statement, limit_s)
         self._pg.send_query_prepared(name, parameters, result_format=BINARY)
-        result = await self._answer(limit_s)
+        spent = None if budget_s is None else self._loop.call_later(budget_s, self._cancel)
+        try:
+            result = await self._answer(limit_s)
+        finally:
+            if spent is not None:
+                spent.cancel()
         return result.get_value(0, 0) if result.ntuples else None
+
+    def _cancel(self) -> None:
+        """Ask PostgreSQL to stop; the statement then ends with an error like any other."""
+        cancel = self._pg.get_cancel()
+
+        def stop() -> None:
+            with suppress(psycopg.Error):  # it may have ended by itself
+                cancel.cancel()
+
+        self._stopping = self._loop.run_in_executor(None, stop)
 
     async def _prepare(self, statement: bytes, limit_s: float) -> bytes:
         if len(self._prepared) >= self._statements:
@@ -142,91 +167,59 @@ class Answers:
     def __init__(
         self,
         connect: Callable[[], Awaitable[AsyncConnection]],
-        size: int,
+        queue: FairQueue,
         *,
-        wait_s: float,
         limit_s: float,
         statements: int,
     ) -> None:
         """`connect` makes a connection in autocommit mode or raises DatabaseUnavailableError."""
         self._connect = connect
-        self._size = self._free = size
+        self._queue = queue
         self._idle: list[Line] = []
-        self._waiting: deque[asyncio.Future[Line | None]] = deque()
-        self._wait_s = wait_s
         self._limit_s = limit_s
         self._statements = statements
         self._closed = False
 
-    async def value(self, statement: bytes, parameters: Sequence[Parameter]) -> bytes | None:
-        """Return the one value of a statement with `$n` parameters; psycopg's errors come out."""
-        line = await self._line()
+    async def value(
+        self,
+        statement: bytes,
+        parameters: Sequence[Parameter],
+        asker: Asker = HUB,
+        budget_s: float | None = None,
+    ) -> bytes | None:
+        """Return the one value of a statement with `$n` parameters; psycopg's errors come out.
+
+        It waits for its turn among those of others, and is cancelled after `budget_s`.
+        """
+        await self._queue.enter(asker)
         try:
-            return await line.value(statement, parameters, self._limit_s)
+            line = await self._line()
+            try:
+                return await line.value(statement, parameters, self._limit_s, budget_s)
+            finally:
+                self._give_back(line)
         finally:
-            self._give_back(line)
+            self._queue.leave(asker)
 
     async def _line(self) -> Line:
         while self._idle:
             line = self._idle.pop()
             if line.is_open:
                 return line
-            self._free += 1
-        if self._free:
-            self._free -= 1
-            return await self._new()
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Line | None] = loop.create_future()
-        self._waiting.append(waiter)
-        overdue = loop.call_later(self._wait_s, self._give_up, waiter)
-        try:
-            line_or_turn = await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self._pass_on(waiter.result())  # a line arrived together with the cancellation
-            raise
-        finally:
-            overdue.cancel()
-        return line_or_turn or await self._new()
-
-    def _give_up(self, waiter: asyncio.Future[Line | None]) -> None:
-        if not waiter.done():
-            detail = f"no connection became free in {self._wait_s} s"
-            waiter.set_exception(DatabaseUnavailableError(detail))
-
-    async def _new(self) -> Line:
-        """Make a line; its place in the bound is already counted."""
-        try:
-            return Line(await self._connect(), self._statements)
-        except BaseException:
-            self._pass_on(None)
-            raise
+        return Line(await self._connect(), self._statements)
 
     def _give_back(self, line: Line) -> None:
         if self._closed:
             line.close()
-        self._pass_on(line if line.is_open else None)
-
-    def _pass_on(self, line: Line | None) -> None:
-        """Hand a line, or the right to make one (None), to the request that has waited longest."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(line)
-                return
-        if line is None:
-            self._free += 1
-        else:
+        elif line.is_open:
             self._idle.append(line)
 
     def use(self) -> tuple[int, int]:
-        """Return how many lines are in use, and how many callers wait for one."""
-        waiting = sum(not each.done() for each in self._waiting)
-        return self._size - self._free - len(self._idle), waiting
+        """Return how many lines are in use, and how many statements wait for one."""
+        return self._queue.use()
 
     def close(self) -> None:
         """Close every idle line; those in use are closed when they are returned."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
-            self._free += 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from itertools import islice
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCopy
 from psycopg.copy import AsyncLibpqWriter
 
+from hub.turns import one_turn
+
 Connection = AsyncConnection[tuple[Any, ...]]
 
 COPY_ROWS_PER_TURN = 50
-"""Rows that are produced and sent before other tasks of the event loop run."""
+"""Most rows that are produced and sent before other tasks of the event loop run."""
 COPY_FLUSH_BYTES = 65_536
 """Bytes after which a COPY waits until PostgreSQL has received them. A full buffer in the driver is
 copied again and again while PostgreSQL has nothing to do."""
@@ -31,7 +32,7 @@ async def copy_rows(
     """COPY rows into a table while they are made, so that PostgreSQL works beside this process.
 
     `rows` are lines of COPY text, or the parts of a binary COPY. Other tasks run after every
-    `COPY_ROWS_PER_TURN` of them. `table` and `columns` come from the table definitions, never from
+    turn of them (`hub.turns`). `table` and `columns` come from the table definitions, never from
     a caller.
     """
     form = " (FORMAT binary)" if binary else ""
@@ -46,6 +47,6 @@ async def _copy(
     copying: AbstractAsyncContextManager[AsyncCopy], remaining: Iterator[bytes]
 ) -> None:
     async with copying as copy:
-        while part := b"".join(islice(remaining, COPY_ROWS_PER_TURN)):
+        while part := b"".join(one_turn(remaining, COPY_ROWS_PER_TURN)):
             await copy.write(part)
             await asyncio.sleep(0)

@@ -19,7 +19,7 @@ import asyncio
 import select
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
 from hub.store.answers import Answers
 from hub.store.copying import Connection
+from hub.store.fair import HUB, Asker, FairQueue, Shares
 from hub.store.records import StoredRecords, standard_records
 
 
@@ -53,6 +54,8 @@ class DatabaseLimits:
     """Longest statement of a transaction; also how long one may stay idle."""
     lock_timeout_s: float = 20.0
     """Longest wait for another transaction's lock."""
+    shares: Shares = field(default_factory=Shares)
+    """What of the connections for answers one caller may have."""
     statements_prepared: int = 500
     """Prepared statements kept per connection."""
 
@@ -211,8 +214,7 @@ class Database:
         same step at the same time, and process and PostgreSQL would wait for each other in turn."""
         self._answers = Answers(
             self._reader,
-            bound.answer_connections,
-            wait_s=bound.wait_s,
+            FairQueue(bound.answer_connections, bound.shares, bound.wait_s),
             limit_s=bound.read_timeout_s + bound.wait_s,
             statements=bound.statements_prepared,
         )
@@ -221,13 +223,21 @@ class Database:
         with translated():
             return await self.reads.connect()
 
-    async def answer(self, statement: bytes, parameters: Sequence[bytes | None]) -> bytes | None:
+    async def answer(
+        self,
+        statement: bytes,
+        parameters: Sequence[bytes | None],
+        asker: Asker = HUB,
+        budget_s: float | None = None,
+    ) -> bytes | None:
         """Run a compiled statement with `$n` parameters and return its one value.
+
+        It takes its turn beside those of other askers, and ends after `budget_s` at the latest.
 
         Raises the hub's errors when PostgreSQL cannot be reached or takes too long, else psycopg's.
         """
         try:
-            return await self._answers.value(statement, parameters)
+            return await self._answers.value(statement, parameters, asker, budget_s)
         except psycopg.Error:
             with translated():
                 raise

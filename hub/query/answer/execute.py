@@ -32,6 +32,7 @@ from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
+from hub.store.fair import HUB, Asker
 
 _log = logging.getLogger(__name__)
 
@@ -91,11 +92,14 @@ class Statements:
             await self._replace(identities, env, run)
         texts = [bind(env) for bind in compiled.binds]
         parameters = [None if text is None else text.encode() for text in texts]
-        await self.charge(compiled.cost.total(env.values), run)
+        cost = compiled.cost.total(env.values)
+        await self.charge(cost, run)
         run.records |= compiled.records
         run.denied.update((each.path, each) for each in compiled.denied)
         try:
-            body = await self._database.answer(compiled.sql, parameters)
+            body = await self._database.answer(
+                compiled.sql, parameters, self._asker(run), self._limits.seconds(cost)
+            )
         except psycopg.Error as error:
             _failed(error, run.request_id)
         assert body is not None, "a compiled statement always has a value"
@@ -114,6 +118,13 @@ class Statements:
             env.replaced[former] = now
             if is_public:
                 run.replaced[former] = now
+
+    def _asker(self, run: Run) -> Asker:
+        """Return whose turn a statement takes; where nothing is counted there is one caller."""
+        if self._state is None:
+            return HUB
+        client = run.caller.client_id
+        return Asker(run.bucket, is_anonymous=True) if client is None else Asker(client)
 
     async def charge(self, cost: int, run: Run) -> None:
         """Charge a cost to a request and its caller.

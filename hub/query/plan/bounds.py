@@ -96,18 +96,23 @@ def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: Qu
         raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
 
 
-def check_variables(variables: Mapping[str, Any]) -> None:
-    """Refuse variables with more than `VARIABLE_VALUES_MAX` values, whatever their types are."""
+def check_variables(variables: Mapping[str, Any]) -> int:
+    """Refuse variables with more than `VARIABLE_VALUES_MAX` values, whatever their types are.
+
+    Returns how many there are.
+    """
     count = 0
     waiting: list[Any] = [variables]
     while waiting:
         value = waiting.pop()
-        parts = value.values() if isinstance(value, Mapping) else value
+        parts = value if type(value) is list else value.values()
         count += len(parts)
         if count > VARIABLE_VALUES_MAX:
             detail = f"at most {VARIABLE_VALUES_MAX} values in variables"
             raise QueryError(ErrorCode.BAD_USER_INPUT, detail)
-        waiting += [part for part in parts if isinstance(part, Mapping | list)]
+        # of JSON; the exact type, since asking for a Mapping takes ten times as long
+        waiting += [part for part in parts if type(part) is dict or type(part) is list]
+    return count
 
 
 # -- what is counted in the text ---------------------------------------------------------------

@@ -39,18 +39,30 @@ class QueryLimits:
     anonymous_capacity: int = 10_000
     anonymous_refill_per_s: float = 200.0
     """The same for all anonymous callers of one address."""
+    statement_s: float = 3.0
+    """Time for a statement that costs nothing …"""
+    cost_per_s: float = 750.0
+    """… and one second more for so much of its cost: ten seconds for the dearest."""
     documents_cached: int = 1000
     """Parsed documents that are cached."""
     plans_cached: int = 32
     """Cached plans of one document."""
 
+    def seconds(self, cost: int) -> float:
+        """Return how long a statement of a cost may run."""
+        return self.statement_s + cost / self.cost_per_s
+
 
 INTROSPECTED_MAX = 20
 """Types that one document may introspect; `__schema` counts as many as all of them."""
+INTROSPECTED_BESIDE_MAX = 3
+"""Types that are introspected beside other fields, in the event loop."""
 INTROSPECTION_COST = 10
 """Cost of one introspected type."""
 VARIABLE_VALUES_MAX = 50_000
 """Values in the variables of a request: 500 rows of a mutation with a hundred each."""
+VALUES_ON_LOOP_MAX = 1_000
+"""Values in variables that are read in the event loop; a thread reads more."""
 PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
-from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, read_document
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.limits import DETAIL_MAX, QueryLimits
@@ -35,6 +34,15 @@ class Plan:
     operation: OperationDefinitionNode
     values: VariableValues
     compiled: Compiled | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An operation with the values of a request, and what of them may shape its statement."""
+
+    operation: OperationDefinitionNode
+    values: VariableValues
+    shape: tuple[tuple[str, Hashable], ...]
 
 
 class Planner:
@@ -71,14 +79,27 @@ class Planner:
         authority: Authority,
     ) -> Plan:
         """Return the plan of a request; QueryError for wrong variables or missing scopes."""
+        return self.settle(
+            document, self.read_variables(document, operation_name, variables), authority
+        )
+
+    def read_variables(
+        self, document: GraphDocument, operation_name: str | None, variables: Mapping[str, Any]
+    ) -> Asked:
+        """Return the values of a request; pure, and slow for many: then not for the event loop."""
         operation = document.operation(operation_name)
         values = self._values(operation, variables)
-        name = operation.name.value if operation.name else None
-        shapes = document.shapes[name]
+        shapes = document.shapes[operation.name.value if operation.name else None]
         shape = tuple(
             (key, shapes[key](value)) for key, value in values.coerced.items() if key in shapes
         )
-        plan_key = (name, authority, shape)
+        return Asked(operation, values, shape)
+
+    def settle(self, document: GraphDocument, asked: Asked, authority: Authority) -> Plan:
+        """Return the plan for values that were read."""
+        operation, values = asked.operation, asked.values
+        name = operation.name.value if operation.name else None
+        plan_key = (name, authority, asked.shape)
         if plan_key in document.plans:
             return Plan(document, operation, values, document.plans[plan_key])
         compiled = self._compiled(document, operation, values, authority)
@@ -90,7 +111,6 @@ class Planner:
     def _values(
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> VariableValues:
-        check_variables(variables)
         values = get_variable_values(
             self.interface.schema,
             operation.variable_definitions or (),

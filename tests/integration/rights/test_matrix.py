@@ -7,6 +7,7 @@ thing: whether the table speaks of every record type and of every item.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -413,7 +414,7 @@ async def written(world: World, said: dict[str, Any], rows: list[dict[str, Any]]
     """Send rows as a line of the table says, as a dry run; return what became of each."""
     if said["party"] == "hub":
         batch = harvested(said["source"], rows, dry_run=True)
-        outcomes = (await submit(world.database, batch, clock=system_clock)).to_wire()
+        outcomes = json.loads((await submit(world.database, batch, clock=system_clock)).to_text())
     else:
         scopes = scopes_of(said.get("scopes", "push withdraw"))
         uses = said.get("uses", said["source"])

@@ -33,3 +33,15 @@ def test_the_caller_says_what_becomes_of_numbers() -> None:
     assert read_json("[1.10,2]", fractions=str, integers=str) == ["1.10", "2"]
     with pytest.raises(ValueError, match=r"the number 1\.5 is not allowed here"):
         read_json("1.5", fractions=no_number)
+
+
+def test_a_repeated_name_among_many_is_found_in_one_walk() -> None:
+    names = ",".join(f'"k{n}":1' for n in range(200_000))  # compared in pairs it took hours
+    with pytest.raises(ValueError, match="'k199999' stands twice"):
+        read_json(f'{{{names},"k199999":2}}')
+
+
+def test_a_number_is_read_up_to_a_bound() -> None:
+    assert read_json("9" * 500) == 10**500 - 1
+    with pytest.raises(ValueError, match="more than 500 digits"):
+        read_json("9" * 501)
