@@ -90,6 +90,18 @@ class Converter:
             if column.position in used and (text := text_of(_cell_at(row, column.position)))
         }
 
+    def columns_of(self, record_type: str | None, path: str) -> tuple[int, ...]:
+        """Return the positions of the columns that feed an item of a record type."""
+        plain = _without_index(path)
+        rules = [
+            rule
+            for each in self.mapping.records
+            if each.spec.name == record_type
+            for rule in each.rules
+            if _related(plain, rule.slot.path)
+        ]
+        return tuple(dict.fromkeys(p for each in rules for p in self._positions(each)))
+
     def _row(self, row: SourceRow) -> Converted:
         if row.unread is not None:
             return unread(row)

@@ -21,6 +21,7 @@ from hub.cli.context import open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
+from hub.intake.files.columns import require_units
 from hub.intake.files.monthly import read_monthly
 from hub.intake.files.rejects import rejects_workbook
 from hub.intake.files.report import FileReport
@@ -45,12 +46,19 @@ def submit(
     ] = None,
     source: Annotated[str, typer.Option(help="whose records these are; else the mapping's")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, write nothing")] = False,
-    rejects: Annotated[Path | None, typer.Option(help="workbook for the refused rows")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="workbook for refused and doubted rows")
+    ] = None,
+    units_are_right: Annotated[
+        bool, typer.Option("--units-are-right", help="take columns whose unit is doubted")
+    ] = False,
 ) -> None:
     """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
     _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
     try:
         tables = _read_mapped(file, mapping, source) if mapping else _read_monthly(file, source)
+        if not units_are_right:
+            require_units(tables)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
@@ -61,10 +69,12 @@ def submit(
     for each in submissions:
         print_report(each.report)
     returned = [(each.table, each.refused) for each in submissions if each.refused]
-    if returned and rejects is not None:
+    marked = [(each.table, (*each.refused, *each.doubted)) for each in submissions]
+    if rejects is not None and any(rows for _, rows in marked):
         from_1904 = any(each.file.mapping.file.dates_1904 for each in tables)
-        rejects.write_bytes(rejects_workbook(returned, dates_1904=from_1904))
-        print(f"退回的行 refused rows: {rejects}")
+        rejects.write_bytes(rejects_workbook(marked, dates_1904=from_1904))
+        what = "退回的行 refused rows" if returned else "待核对的行 doubted rows"
+        print(f"{what}: {rejects}")
     if returned:
         raise typer.Exit(1)
 
@@ -198,6 +208,8 @@ def print_report(report: FileReport) -> None:
     print(f"  退回 quarantined             {report.quarantined:>8}")
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
         print(f"    {code:<27}{count:>8}  {item}")
+    for (code, item), count in sorted(report.warnings.items(), key=_largest)[:REASONS_SHOWN_MAX]:
+        print(f"  提示 warning {code:<14}{count:>8}  {item}")
     for (name, outcome), count in sorted(report.records.items()):
         label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
         print(f"记录 records {name:<18}{count:>8}  {label}")

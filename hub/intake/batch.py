@@ -140,6 +140,8 @@ class RowOutcome:
     revision: int | None = None
     revision_id: str | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is unlikely in a row that went in; its sender looks at it."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outcome as it is answered over HTTP and kept for repeats."""
@@ -155,6 +157,8 @@ class RowOutcome:
         wire.update((name, value) for name, value in members if value is not None)
         if self.problems:
             wire["problems"] = [problem_to_wire(problem) for problem in self.problems]
+        if self.warnings:
+            wire["warnings"] = [problem_to_wire(warning) for warning in self.warnings]
         return wire
 
     @classmethod
@@ -171,6 +175,7 @@ class RowOutcome:
             revision=wire.get("revision"),
             revision_id=wire.get("revisionId"),
             problems=tuple(problem_from_wire(each) for each in wire.get("problems", ())),
+            warnings=tuple(problem_from_wire(each) for each in wire.get("warnings", ())),
         )
 
 

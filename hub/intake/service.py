@@ -44,8 +44,10 @@ from hub.store.view import View
 from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.parties import HUB_PARTY
+from schema.plausible import Horizon
 from schema.registry import Registry
 from schema.traits import Joins
+from schema.warn import warnings_of
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
 
@@ -131,6 +133,7 @@ async def _prepare(
     batch: Batch, registry: Registry, now: datetime, system: System
 ) -> list[Prepared]:
     rows: list[Prepared] = []
+    horizon = Horizon(now)
     listed = 0
     for number, raw in enumerate(batch.rows, start=1):
         if number % ROWS_PER_TURN == 0:
@@ -139,6 +142,8 @@ async def _prepare(
         listed += len(row.problems)
         if listed > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
+        if row.wire and row.spec is not None and not row.problems:
+            row.warnings = warnings_of(row.spec, row.wire, horizon)
         rows.append(row)
     return rows
 
@@ -182,6 +187,7 @@ async def _write(
         if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
         await writing.quarantine(refused)
+        await writing.warned(decided)
         outcomes = _outcomes(batch, decided, refused)
         if batch.dry_run:
             raise psycopg.Rollback
@@ -264,4 +270,5 @@ def _outcome(row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
         entry_id=current.entry_id or None,
         revision=current.revision,
         revision_id=revision_id(current.digest),
+        warnings=tuple(row.warnings),
     )

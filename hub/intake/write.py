@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +59,10 @@ _QUARANTINE_COLUMNS = [
 _HEARD = b"""
 INSERT INTO heard SELECT e, %s FROM unnest(%s::bigint[]) e ORDER BY e
 ON CONFLICT (entry_id) DO UPDATE SET as_of = EXCLUDED.as_of WHERE heard.as_of < EXCLUDED.as_of"""
+_WARNED = b"""
+INSERT INTO warned AS w VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (source, record_type, path, code)
+DO UPDATE SET rows = w.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 
 
@@ -206,6 +210,19 @@ class BatchWriting:
         ]
         if lines:
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
+
+    async def warned(self, decided: Mapping[str, Decided]) -> None:
+        """Count what is unlikely in the records that were taken, by source, item and code."""
+        counts = Counter(
+            (name, warning.path, warning.code)
+            for name, each in decided.items()
+            for entry in each.entries
+            for warning in entry.row.warnings
+        )
+        for (name, path, code), count in sorted(counts.items()):
+            await self.connection.execute(
+                _WARNED, (self.batch.source, name, path, code, count, self.now)
+            )
 
     async def evidence(self) -> None:
         """Keep the signed request that entries and quarantined rows of this batch refer to."""

@@ -276,6 +276,17 @@ QUARANTINE = Table(
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
 )
 
+WARNED = Table(
+    "warned",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
+    Column("path", Text, primary_key=True),  # the item of the doubted values
+    Column("code", Text, primary_key=True),
+    Column("rows", BigInteger, nullable=False),  # records that were taken with such a value
+    _instant("last_at"),
+)
+
 CLIENT = Table(
     "client",
     METADATA,

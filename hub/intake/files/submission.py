@@ -62,6 +62,8 @@ class Submission:
     report: FileReport
     table: Table
     refused: tuple[Refused, ...]
+    doubted: tuple[Refused, ...] = ()
+    """Rows that went in and hold something implausible; they are shown in the marked workbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ class ReadTable:
     """Returns the cells of a row that quarantine may store."""
     below: tuple[SourceRow, ...] = ()
     """Rows that were not read because their header was refused; they go back with it."""
+
+    columns_of: Callable[[str | None, str], tuple[int, ...]] = lambda *_: ()
+    """Returns the positions of the columns that feed an item of a record type."""
 
     @property
     def record_type(self) -> str:
@@ -99,7 +104,13 @@ def convert_table(file: MappedFile, table: Table) -> ReadTable:
         # What its columns are cannot be known; each of its lines is refused for itself.
         return ReadTable(file, table, tuple(map(unread, table.rows)), lambda _: {})
     converter = Converter(file.mapping, table.columns)
-    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.cells_to_keep)
+    return ReadTable(
+        file,
+        table,
+        tuple(converter.convert(table.rows)),
+        converter.cells_to_keep,
+        columns_of=converter.columns_of,
+    )
 
 
 def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]) -> ReadTable:
@@ -139,7 +150,8 @@ async def submit_read(
         replayed=replayed,
     )
     assert report.balanced, "every row is accounted for exactly once"
-    return Submission(report, read.table, (*refused, *below))
+    doubted = tuple(_doubted(read, outcomes).values())
+    return Submission(report, read.table, (*refused, *below), doubted)
 
 
 Part = Sequence[tuple[int, Converted]]
@@ -214,3 +226,19 @@ def _refused(
         known = refused.get(at)
         refused[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
     return dict(sorted(refused.items()))
+
+
+def _doubted(read: ReadTable, outcomes: Sequence[tuple[int, RowOutcome]]) -> dict[int, Refused]:
+    """Collect the rows that went in with warnings, with the columns to look at."""
+    doubted: dict[int, Refused] = {}
+    for at, outcome in outcomes:
+        if not outcome.warnings:
+            continue
+        told = [
+            RowProblem(warning, read.columns_of(outcome.record_type, warning.path), warning.path)
+            for warning in outcome.warnings
+        ]
+        known = doubted.get(at)
+        row = read.converted[at].row
+        doubted[at] = Refused(row, (*(known.problems if known else ()), *told), is_taken=True)
+    return dict(sorted(doubted.items()))
