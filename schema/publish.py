@@ -176,7 +176,8 @@ does not name; a receiver of a later minor version MUST ignore items it does not
 
 ## Texts, keys, numbers, dates 文本、编号、数字、日期
 
-- A text MUST be in NFC, MUST NOT be empty or begin or end blank, and MUST NOT hold characters that
+- A text MUST be in NFC, MUST NOT be empty or begin or end blank or with what shows nothing (U+00AD,
+  U+200B to U+200D, U+2060, U+FEFF), and MUST NOT hold characters that
   are controls, not assigned, tags (U+E0000 to U+E007F) or controls of direction (U+202A to U+202E,
   U+2066 to U+2069): `CONTROL_CHARACTER`. Only an item marked *several lines* may hold line breaks
   and tabs.

@@ -25,6 +25,7 @@ from adapters.mapping.table import (
     is_blank,
     locate,
     text_of,
+    trimmed,
 )
 from adapters.mapping.values import Reading, Taken, untold_error
 from connectors.workbook_cells import is_untold
@@ -158,7 +159,7 @@ class Converter:
         if isinstance(content, bool):
             # A spreadsheet shows TRUE, a JSON file says true: either word means it.
             texts = frozenset(each.casefold() for each in texts)
-        return (text_of(content) in texts) is (condition.test == "is")
+        return (trimmed(text_of(content)) in texts) is (condition.test == "is")
 
     def _surplus(self, row: SourceRow) -> list[RowProblem]:
         """Tell of content beyond the last column that has a name."""

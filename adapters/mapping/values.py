@@ -28,6 +28,7 @@ from adapters.mapping.table import (
     is_blank,
     listed,
     text_of,
+    trimmed,
 )
 from adapters.mapping.units import convert, decimal_text, number_of
 from connectors.workbook_cells import NO_RESULT, is_untold
@@ -216,6 +217,8 @@ class Reading:
 def wire_value(item: Item, cell: Cell) -> Any:
     """Return the wire form of a cell for an item that is no number and no time."""
     text = text_of(cell)
+    if not item.names_key:
+        text = trimmed(text)
     if item.value is not None:
         spelled = SPELLINGS[item.value.name].fullmatch(text)
         return spelled.groupdict() if spelled else text
@@ -353,6 +356,7 @@ def untold_error(content: str) -> CellError:
 
 
 def _coded(codes: Mapping[str, str], text: str) -> str:
+    text = trimmed(text)
     if text in codes:
         return codes[text]
     folded = {key.casefold(): value for key, value in codes.items()}

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.mapping import Column, SourceRow, Table
-from adapters.mapping.table import Content, Unread, trimmed
+from adapters.mapping.table import Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from schema.strict_json import explained, read_json
@@ -87,7 +87,7 @@ def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[Sour
 
 def _cell(text: str) -> str | None:
     """Return the text of a cell; `="0013"` is how a spreadsheet program is told to keep zeros."""
-    plain = trimmed(text)
+    plain = text.strip()
     as_text = _AS_TEXT.fullmatch(plain)
     return (as_text[1] if as_text else plain) or None
 
