@@ -36,6 +36,7 @@ from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
+from hub.intake.quarantine_endpoint import QuarantineEndpoint
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
@@ -136,6 +137,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *front_routes(database, sequencer, state),
         *access.routes(),
         *BatchEndpoint(take, access, clock).routes(),
+        *QuarantineEndpoint(database, access).routes(),
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),

@@ -137,6 +137,23 @@ def signed_row(row: dict[str, Any], profile: Profile, party: str) -> dict[str, A
     return {**row, "record": record, "jws": jws}
 
 
+@app.command("quarantine")
+def quarantine(
+    profile_file: AsProfile,
+    source: Annotated[str, typer.Option(help="a source that you push as")],
+    after: Annotated[str | None, typer.Option(help="number after which to go on")] = None,
+) -> None:
+    """List the rows of your own that wait, with their reasons; a corrected row settles them."""
+    with exit_on_error():
+        page = run(_quarantine(load_profile(profile_file), source, after))
+    typer.echo(json.dumps(page, ensure_ascii=False, indent=2))
+
+
+async def _quarantine(profile: Profile, source: str, after: str | None) -> dict[str, Any]:
+    async with profile.client() as hub:
+        return await hub.quarantine(source=source, after=after)
+
+
 @app.command("receipt")
 def receipt(
     profile_file: AsProfile,

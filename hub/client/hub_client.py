@@ -188,6 +188,18 @@ class HubClient:
         base = await self._verified(answer, sent)
         return PushAnswer(answer.status_code, _object(answer), key, base)
 
+    async def quarantine(
+        self, *, source: str, after: str | None = None, first: int = 100
+    ) -> dict[str, Any]:
+        """Return rows of one's own that wait, each with its reasons; `after` goes on after one."""
+        query = {"source": source, "first": str(first), **({"after": after} if after else {})}
+        accept = {"accept": "application/json"}
+        asked = str(httpx.QueryParams(query))
+        answer = await self._call("GET", "/quarantine", accept, b"", asked)
+        if answer.is_error:
+            raise _refused(answer)
+        return _object(answer)
+
     async def receipt(self, entry_id: str, *, wait_s: float = RECEIPT_WAIT_S) -> str:
         """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`.
 
@@ -229,15 +241,15 @@ class HubClient:
         return self._clock() + self._skew
 
     async def _call(
-        self, method: str, path: str, headers: dict[str, str], body: bytes
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: str = ""
     ) -> httpx.Response:
         """Send with token and proof; once more if the token has ended or the clock was wrong."""
         answer = await self._send(
-            method, path, "", await self._with_proof(method, path, headers), body
+            method, path, query, await self._with_proof(method, path, headers), body
         )
         if self._worth_repeating(answer):
             again = await self._with_proof(method, path, headers)
-            answer = await self._send(method, path, "", again, body)
+            answer = await self._send(method, path, query, again, body)
         return answer
 
     async def _signed(

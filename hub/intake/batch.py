@@ -19,6 +19,7 @@ from schema.codes import Assurance
 from schema.errors import Problem
 
 __all__ = [
+    "READINGS",
     "Assurance",
     "Batch",
     "Channel",
@@ -42,6 +43,10 @@ class Channel(StrEnum):
     LIVE = "LIVE"
     WORKBOOK = "WORKBOOK"
     FILE = "FILE"
+
+
+READINGS = (Channel.HARVEST, Channel.LIVE)
+"""Channels whose batches are parts of a reading: what they mean for a source, its end tells."""
 
 
 class Outcome(StrEnum):

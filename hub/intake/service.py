@@ -24,7 +24,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
-from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
+from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, require_own_batch
@@ -50,9 +50,6 @@ from schema.traits import Joins
 from schema.warn import warnings_of
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
-
-_PARTS = (Channel.HARVEST, Channel.LIVE)
-"""Channels whose batches are parts of a reading: whether the source was heard, that says."""
 
 
 async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
@@ -186,13 +183,14 @@ async def _write(
         await _project(database, writing, decided, view, joining if names_change else frozenset())
         if refused or any(each.entries for each in decided.values()):
             await writing.evidence()
+        await writing.correct(decided)
         await writing.quarantine(refused)
         await writing.warned(decided)
         outcomes = _outcomes(batch, decided, refused)
         if batch.dry_run:
             raise psycopg.Rollback
         await store_answer(connection, batch, outcomes, now)
-        heard = None if batch.channel in _PARTS else (batch.as_of, now)
+        heard = None if batch.channel in READINGS else (batch.as_of, now)
         await heard_from(connection, batch.source, added=outcomes.added, at=heard)
     return outcomes
 

@@ -17,11 +17,12 @@ from datetime import datetime
 from itertools import chain
 
 from hub.identity.links import Names
-from hub.intake.batch import Batch, problem_to_wire
+from hub.intake.batch import READINGS, Batch, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
+from hub.intake.waiting import Kept, WaitingRows
 from hub.ledger.leaf import salted_hash
 from hub.ledger.limits import SALT_BYTES
 from hub.ledger.statement import statement_hash
@@ -185,17 +186,22 @@ class BatchWriting:
             )
 
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
-        """Keep refused rows with everything that is wrong with them."""
+        """Keep refused rows with everything that is wrong with them, unless they wait already."""
         batch = self.batch
+        kept = [_kept(row, problems) for row, problems in refused]
+        again = [False] * len(kept)
+        if batch.channel not in READINGS and kept:
+            waiting = WaitingRows(self.connection, batch.source, self.now)
+            again = await waiting.replace(kept)
         lines = [
             line(
                 [
                     batch.source,
-                    text_or_null(row.record_type),
-                    text_or_null(row.key and without_citizen_numbers(row.key)),
+                    text_or_null(each.record_type),
+                    text_or_null(each.key),
                     str(row.row),
-                    raw_text(row.raw),
-                    json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
+                    each.raw,
+                    each.problems,
                     batch.channel.value,
                     batch.party,
                     text_or_null(batch.client_id),
@@ -206,10 +212,17 @@ class BatchWriting:
                     instant(self.now),
                 ]
             )
-            for row, problems in refused
+            for (row, _), each, waits in zip(refused, kept, again, strict=True)
+            if not waits
         ]
         if lines:
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
+
+    async def correct(self, decided: Mapping[str, Decided]) -> None:
+        """Close rows in quarantine whose records went in with this batch, or stand already."""
+        waiting = WaitingRows(self.connection, self.batch.source, self.now)
+        if self.batch.channel not in READINGS and not await waiting.is_empty():
+            await waiting.correct(decided)
 
     async def warned(self, decided: Mapping[str, Decided]) -> None:
         """Count what is unlikely in the records that were taken, by source, item and code."""
@@ -296,6 +309,12 @@ class BatchWriting:
         """Update the time at which the source last confirmed an unchanged row."""
         repeated = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
         await self.connection.execute(_HEARD, (self.batch.as_of, sorted(repeated)))
+
+
+def _kept(row: Prepared, problems: Sequence[Problem]) -> Kept:
+    told = json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False)
+    key = row.key and without_citizen_numbers(row.key)
+    return Kept(row.record_type, key, raw_text(row.raw), told)
 
 
 def raw_text(raw: object) -> str:

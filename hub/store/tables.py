@@ -274,6 +274,7 @@ QUARANTINE = Table(
     _instant("created_at"),
     _instant("settled_at", nullable=True),
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
+    Index("ix_quarantine_open", "source", "key", postgresql_where=text("status = 'OPEN'")),
 )
 
 WARNED = Table(

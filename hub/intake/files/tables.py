@@ -23,6 +23,7 @@ from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters.mapping.moments import DAYS_1904
 from adapters.mapping.table import (
     ROW_NUMBER_COLUMN,
+    Cell,
     Content,
     RoundedNumber,
     is_blank,
@@ -118,14 +119,15 @@ def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileS
 def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     for row in read_table(name, data, LIMITS):
-        cells = tuple(RoundedNumber(c) if _is_rounded(c) else c for c in row.cells)
+        cells = tuple(map(_kept, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     return [FileSheet(each, rows, {"format": "workbook"}) for each, rows in sheets.items()]
 
 
-def _is_rounded(cell: Content) -> bool:
-    """Tell whether a number of a workbook has more digits than a spreadsheet keeps."""
-    return type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
+def _kept(cell: Cell) -> Cell:
+    """Return a cell of a workbook; a number is told apart that has more digits than are kept."""
+    is_rounded = type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
+    return RoundedNumber(str(cell)) if is_rounded else cell
 
 
 def _sheet_meant(

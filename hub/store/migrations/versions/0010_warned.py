@@ -1,6 +1,7 @@
 """Warned: how many implausible values each source has sent, by item and code.
 
-It begins empty: what was taken before was not judged.
+It begins empty: what was taken before was not judged. An index finds the rows in quarantine that
+wait for the record of a row that comes in.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ CREATE TABLE warned (
 )
 """
 
+INDEX = "CREATE INDEX ix_quarantine_open ON quarantine (source, key) WHERE status = 'OPEN'"
+
 
 def upgrade() -> None:
     """Create the table."""
     op.get_bind().exec_driver_sql(DDL)
+    op.get_bind().exec_driver_sql(INDEX)
 
 
 def downgrade() -> None:
     """Drop it: the older version does not judge what is plausible."""
+    op.drop_index("ix_quarantine_open", "quarantine")
     op.drop_table("warned")
