@@ -1,7 +1,8 @@
 """`texts`: what any text of the standard must be, whatever it says.
 
-- Not empty, trimmed (of what shows nothing too), in NFC, of assigned characters, without controls and lone surrogates, and
-  without what serves only to deceive: bidirectional embeddings, overrides and isolates, tags.
+- Not empty, trimmed (of what shows nothing too), in NFC, of assigned characters, without controls
+  and lone surrogates, and without what serves only to deceive: bidirectional embeddings, overrides
+  and isolates, tags.
 - Only an item that is declared `multiline` may break lines.
 - What is shown of a refused text shows what cannot be seen by its number.
 """

@@ -14,20 +14,25 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.access.errors import Reason
 from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
 from hub.cli import clients
 from hub.cli.context import run
 from hub.client import CallRefusedError, ClientError, Producer, create_key, load_key
+from hub.client.batch_file import read_batch
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
 from hub.explorer import samples
+from schema.strict_json import explained, read_json
 
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
 clients.add_to(app)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]
+ROWS_TOLD_MAX = 20
+"""Rows of an answer that are all told of; of more only those that need a look."""
 LAST_REFUSED = "last-refused.json"
 """Beside the profile: the signed request that the hub refused last."""
 
@@ -70,11 +75,21 @@ def query(
     with exit_on_error():
         profile = load_profile(profile_file)
         text, identifier, usual = _document(document)
-        values = usual if variables is None else json.loads(variables)
+        values = usual if variables is None else _variables(variables)
         answer = run(_ask(profile, text, identifier, values, language))
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     if answer.get("errors"):
         raise typer.Exit(1)
+
+
+def _variables(text: str) -> Any:
+    try:
+        return read_json(text)
+    except ValueError as error:
+        zh, en = explained(error)
+        raise ClientError(
+            "NOT_JSON", f"--variables 不是 JSON：{zh} is not JSON: {en}", "改正后重试 correct it"
+        ) from error
 
 
 async def _ask(
@@ -106,17 +121,28 @@ def push(
     sign: Annotated[bool, typer.Option("--sign", help="sign each record as its producer")] = False,
     party: Annotated[str, typer.Option(help="the producer's party, with --sign")] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
+    full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
 ) -> None:
     """Push records as one signed batch; print what became of each row."""
     with exit_on_error(profile_file):
         profile = load_profile(profile_file)
-        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        rows = read_batch(file.name, file.read_bytes())
         if sign:
             rows = [signed_row(row, profile, party) for row in rows]
         answer = run(_push(profile, rows, source, idempotency_key, dry_run))
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
         raise typer.Exit(1)
+
+
+def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:
+    """Return an answer without the good rows, where there are many."""
+    rows = answer["rows"]
+    if full or len(rows) <= ROWS_TOLD_MAX:
+        return answer
+    told = [row for row in rows if row.get("problems") or row.get("warnings")]
+    left = "good rows are not listed; --full lists them 未列出无问题的行，--full 列出全部"
+    return {**answer, "rows": told, "leftOut": f"{len(rows) - len(told)} {left}"}
 
 
 async def _push(
@@ -232,8 +258,12 @@ def exit_on_error(profile_file: Path | None = None) -> Iterator[None]:
     except (ClientError, OSError, ValueError) as error:
         if isinstance(error, CallRefusedError) and error.sent and profile_file:
             _save_refused(profile_file, error.sent, error)
-            print("deltahub client explain --as … says what differs", file=sys.stderr)
-        print(str(error), file=sys.stderr)
+            if error.code in Reason.__members__:
+                print("deltahub client explain --as … says what differs", file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        print(text, file=sys.stderr)
         raise typer.Exit(2) from error
 
 

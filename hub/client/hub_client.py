@@ -35,9 +35,11 @@ from hub.client.errors import (
     ClientError,
     HubUnreachableError,
 )
+from hub.client.network import unreachable
 from hub.client.token import fetch_token, server_clock_difference
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import SigningKey
+from schema.strict_json import read_json
 
 TIMEOUT_S = 30.0
 PUSH_TIMEOUT_S = 120.0
@@ -287,8 +289,8 @@ class HubClient:
                 method, target, headers=headers, content=body, timeout=timeout
             ) as answer:
                 return await _read_whole(answer)
-        except httpx.HTTPError as error:
-            raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise unreachable(self.base, error) from error
 
     def _worth_repeating(self, answer: httpx.Response) -> bool:
         if answer.status_code != httpx.codes.UNAUTHORIZED:
@@ -331,13 +333,18 @@ async def _read_whole(answer: httpx.Response) -> httpx.Response:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")  # half a character goes as its JSON escape
 
 
 def _ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
     lines = [_json(row) for row in rows]
     body = b"".join(line + b"\n" for line in lines)
-    if not lines or len(lines) > PUSH_MAX_ROWS or len(body) > PUSH_MAX_BYTES:
+    if not lines:
+        raise ClientError(
+            "BATCH_EMPTY", "没有数据行 there are no rows", "至少发送一行 send at least one row"
+        )
+    if len(lines) > PUSH_MAX_ROWS or len(body) > PUSH_MAX_BYTES:
         raise ValueError(
             f"a batch has 1 to {PUSH_MAX_ROWS} rows and at most {PUSH_MAX_BYTES} bytes; "
             f"this one has {len(lines)} rows and {len(body)} bytes: split it"
@@ -347,7 +354,7 @@ def _ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
     try:
-        value = answer.json()
+        value = read_json(answer.content.decode("utf-8"))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -94,11 +94,10 @@ class WaitingRows:
             if each.key is not None:
                 replaced |= {quarantine_id for quarantine_id, _ in known}
         if told:
-            parameters = (list(told), list(told.values()))
-            await self._connection.execute(_TOLD, parameters)
+            await self._connection.execute(_TOLD, (list(told), list(told.values())))
         if replaced - told.keys():
-            parameters = (self._now, sorted(replaced - told.keys()))
-            await self._connection.execute(_REPLACED, parameters)
+            closed = sorted(replaced - told.keys())
+            await self._connection.execute(_REPLACED, (self._now, closed))
         return again
 
     async def _waiting(self, refused: Sequence[Kept]) -> Waiting:
