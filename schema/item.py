@@ -256,22 +256,11 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     (`schema.traits`). `checks`: rules over several items. `unlikely`: those that only warn.
     """
     declaration = {
-        "zh": zh,
-        "key": key,
-        "prefix": prefix,
-        "owner": owner,
-        "issuer": issuer,
-        "effect": effect,
-        "scope": scope,
-        "rows": rows,
-        "golden": golden,
-        "per_system": per_system,
-        "key_separator": key_separator,
-        "confirmed": confirmed,
-        "traits": traits,
-        "checks": checks,
+        "zh": zh, "key": key, "prefix": prefix, "owner": owner, "issuer": issuer, "effect": effect,
+        "scope": scope, "rows": rows, "golden": golden, "per_system": per_system,
+        "key_separator": key_separator, "confirmed": confirmed, "traits": traits, "checks": checks,
         "unlikely": unlikely,
-    }
+    }  # fmt: skip
 
     def make(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, kw_only=True, slots=True)(cls)

@@ -17,7 +17,7 @@ from typing import Any
 
 from schema.identifiers import Flaw
 
-__all__ = ["Horizon", "Plausible", "Unlikely"]
+__all__ = ["BelievedUntil", "Plausible", "Unlikely"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class Unlikely:
         return Flaw("IMPLAUSIBLE", self.zh, self.en)
 
 
-class Horizon:
+class BelievedUntil:
     """The latest dates that are believed at one moment, as the standard writes them."""
 
     __slots__ = ("latest",)

@@ -12,7 +12,7 @@ from typing import Any
 
 from schema.errors import Problem
 from schema.item import Grade, Item, Kind, RecordSpec
-from schema.plausible import Horizon, Plausible, Unlikely
+from schema.plausible import BelievedUntil, Plausible, Unlikely
 
 __all__ = ["warnings_of"]
 
@@ -21,13 +21,15 @@ VALUE_SHOWN_MAX = 80
 _DATES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 
 
-def warnings_of(spec: RecordSpec, wire: Mapping[str, Any], horizon: Horizon) -> Sequence[Problem]:
+def warnings_of(
+    spec: RecordSpec, wire: Mapping[str, Any], until: BelievedUntil
+) -> Sequence[Problem]:
     """Return a warning for each value that is not plausible."""
     rules = _RULES.get(spec.cls) or _rules(spec)
     doubted: list[tuple[Item, Plausible]] = []
     for name, days, item, rule in rules.dates:
         value = wire.get(name)
-        if value is not None and value > horizon.latest[days]:
+        if value is not None and value > until.latest[days]:
             doubted.append((item, rule))
     for name, currency, item, rule in rules.money:
         value = wire.get(name)

@@ -16,6 +16,7 @@ from typing import Any
 from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
 from adapters.mapping.bind import binding_problems, covers
+from adapters.mapping.cells import untold_error
 from adapters.mapping.errors import CellError, MappingError
 from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
@@ -27,7 +28,7 @@ from adapters.mapping.table import (
     text_of,
     trimmed,
 )
-from adapters.mapping.values import Reading, Taken, untold_error
+from adapters.mapping.values import Reading, Taken
 from connectors.workbook_cells import is_untold
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem

@@ -44,7 +44,7 @@ from hub.store.view import View
 from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.parties import HUB_PARTY
-from schema.plausible import Horizon
+from schema.plausible import BelievedUntil
 from schema.registry import Registry
 from schema.traits import Joins
 from schema.warn import warnings_of
@@ -130,7 +130,7 @@ async def _prepare(
     batch: Batch, registry: Registry, now: datetime, system: System
 ) -> list[Prepared]:
     rows: list[Prepared] = []
-    horizon = Horizon(now)
+    until = BelievedUntil(now)
     listed = 0
     for number, raw in enumerate(batch.rows, start=1):
         if number % ROWS_PER_TURN == 0:
@@ -140,7 +140,7 @@ async def _prepare(
         if listed > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
         if row.wire and row.spec is not None and not row.problems:
-            row.warnings = warnings_of(row.spec, row.wire, horizon)
+            row.warnings = warnings_of(row.spec, row.wire, until)
         rows.append(row)
     return rows
 
