@@ -159,10 +159,8 @@ def reservation(row: Row, context: Context) -> Iterable[Yielded]:
     if key is None:
         return
     if cancelled or missed or shortened or moved:
-        word = (
-            "SHORTENED" if shortened else "MISSED" if missed else "MOVED" if moved else "CANCELLED"
-        )
-        word = f"{word} to reservation-{moved}" if moved else word
+        word = "SHORTENED" if shortened else "MISSED" if missed else "MOVED"
+        word = f"{word} to reservation-{moved}" if moved else word.replace("MOVED", "CANCELLED")
         yield Removed("Occupancy", f"{key}/{local_id}", word)
         return
     yield _occupancy(key, local_id, "RESERVATION", span)
