@@ -107,7 +107,11 @@ def revoke_key(
     lost: Annotated[bool, typer.Option("--lost", help="the key was lost, not replaced")] = False,
 ) -> None:
     """[operator] End a key; every worker refuses it within five seconds."""
-    run(_revoke(kid, KeyStatus.LOST if lost else KeyStatus.REVOKED))
+    try:
+        run(_revoke(kid, KeyStatus.LOST if lost else KeyStatus.REVOKED))
+    except RegistrationError as error:
+        typer.echo(f"没有这样的有效密钥 {kid}: {error}", err=True)
+        raise typer.Exit(2) from error
     typer.echo(f"{kid} has ended")
 
 
