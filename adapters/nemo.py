@@ -9,8 +9,7 @@ Each point was met on a running system:
   again, and what is missing from a whole reading is gone.
 - Use is listed newest first, so pages shift while they are read: the window ends at the start of
   the run, and rows are told apart by id. An open use has no end and no filter on `end` finds it.
-- A moved booking is the old one, cancelled, with the new one as `descendant`; one that was
-  shortened while it ran is the old one, `shortened`, and NEMO itself leaves it out of everything.
+- A booking that was moved is `cancelled`, one cut short is `shortened`; `descendant` is the new.
 - Ids are counted per installation: the deployment gives each one a short name (`instance`), which
   leads the local numbers. A tool with a parent is another mode of one instrument.
 - Times carry an offset. Billing has no prices, so there are no offers.
@@ -146,28 +145,23 @@ def _occupancy(key: str, local_id: str, kind: str, span: tuple[str, str]) -> Map
 
 
 def reservation(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one booking; cancelled, moved, missed and shortened ones free their time.
-
-    A booking that was shortened while it ran stays as it was, with its shorter one as descendant.
-    """
+    """Map one booking; cancelled, moved, missed and shortened ones free their time."""
     row.drop(*PEOPLE, "title", "note", "additional_information", "question_data")
     row.ignore("configuration_options", "creation_time", "cancellation_time", "short_notice")
-    # validated and waived speak of the charge for a missed booking, not of its time
-    row.ignore("self_configuration", "validated", "waived", "project", "area")
+    row.ignore("self_configuration", "validated", "waived", "project", "area")  # waived: the fee
     key, number = _tool_of(row, context), row.text("id")
     span = row.instant("start"), row.instant("end")
     moved = row.optional_text("descendant")
     cancelled = row.flag("cancelled", "true", "false")
     missed = row.flag("missed", "true", "false")
     shortened = row.flag("shortened", "true", "false")
+    local_id = f"reservation-{number}"
     if key is None:
         return
-    local_id = f"reservation-{number}"
     if cancelled or missed or shortened or moved:
-        word = "SHORTENED" if shortened else "MISSED" if missed else "CANCELLED"
-        reason = f"{'MOVED' if word == 'CANCELLED' else word} to reservation-{moved}"
-        reason = reason if moved else word
-        yield Removed("Occupancy", f"{key}/{local_id}", reason)
+        word = "SHORTENED" if shortened else "MISSED" if missed else "MOVED"
+        word = f"{word} to reservation-{moved}" if moved else word.replace("MOVED", "CANCELLED")
+        yield Removed("Occupancy", f"{key}/{local_id}", word)
         return
     yield _occupancy(key, local_id, "RESERVATION", span)
 
@@ -310,11 +304,7 @@ def _started(context: Context) -> Window:
 
 def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
     return PagedJson(
-        path=f"api/{name}/",
-        paging=NextLink(rows=rows),
-        total_at="count",
-        key=("id",),
-        fixed=fixed,
+        path=f"api/{name}/", paging=NextLink(rows=rows), total_at="count", key=("id",), fixed=fixed
     )
 
 
@@ -396,7 +386,6 @@ ADAPTER = Adapter(
     publisher_en="The institution that runs it",
     collections=_collections(),
     promised_freshness=timedelta(hours=1),
-    records_min=1,
     probes=tuple(
         Probe(
             path=f"api/{name}/",

@@ -44,6 +44,7 @@ from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint
 from hub.intake.files.endpoint import FileEndpoints
 from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
+from hub.intake.quarantine_endpoint import QuarantineEndpoint
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
@@ -172,6 +173,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *Registrar(access, Registrations(database), state, clock).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
+        *QuarantineEndpoint(database, access).routes(),
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),

@@ -24,6 +24,7 @@ from schema.codes import CodeList
 from schema.dates import PartialDate
 from schema.identifiers import Flaw
 from schema.parties import OPERATOR, Effect, PartyItem
+from schema.plausible import Plausible, Unlikely
 from schema.visibility import DATASETS, PUBLIC, PUBLIC_SCOPE, Rule, item_rule
 
 C = TypeVar("C")
@@ -98,6 +99,8 @@ class Facts:
     """The text is part of a key (`schema.keys`). What stands in a record's own key, and what names
     a record, is so without saying it."""
     check: Callable[[str], Flaw | None] | None = None
+    plausible: tuple[Plausible, ...] = ()
+    """In which bounds a value is believed; one outside is taken with a warning."""
 
 
 def item(zh: str, en: str, *, default: Any = MISSING, **facts: Any) -> Any:
@@ -172,6 +175,8 @@ class RecordSpec:
     confirmed: bool = False
     traits: tuple[Any, ...] = ()
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = ()
+    unlikely: tuple[Unlikely, ...] = ()
+    """Rules over several items; a record for which one holds is taken with a warning."""
 
     @property
     def table(self) -> str:
@@ -238,6 +243,7 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     confirmed: bool = False,
     traits: tuple[Any, ...] = (),
     checks: tuple[Callable[[dict[str, Any]], Sequence[tuple[str, Flaw]]], ...] = (),
+    unlikely: tuple[Unlikely, ...] = (),
 ) -> Callable[[type[C]], type[C]]:
     """Make a class a record of the standard.
 
@@ -247,24 +253,14 @@ def record(  # noqa: PLR0913 - its keywords are the declaration
     records the source that precedence names is shown whole. `per_system`: the key holds a number of
     some system, so that another system's same key names another record. `confirmed`: an unchanged
     row still renews the time at which its source last said so. `traits`: what it is for others
-    (`schema.traits`).
+    (`schema.traits`). `checks`: rules over several items. `unlikely`: those that only warn.
     """
     declaration = {
-        "zh": zh,
-        "key": key,
-        "prefix": prefix,
-        "owner": owner,
-        "issuer": issuer,
-        "effect": effect,
-        "scope": scope,
-        "rows": rows,
-        "golden": golden,
-        "per_system": per_system,
-        "key_separator": key_separator,
-        "confirmed": confirmed,
-        "traits": traits,
-        "checks": checks,
-    }
+        "zh": zh, "key": key, "prefix": prefix, "owner": owner, "issuer": issuer, "effect": effect,
+        "scope": scope, "rows": rows, "golden": golden, "per_system": per_system,
+        "key_separator": key_separator, "confirmed": confirmed, "traits": traits, "checks": checks,
+        "unlikely": unlikely,
+    }  # fmt: skip
 
     def make(cls: type[C]) -> type[C]:
         frozen = dataclass(frozen=True, kw_only=True, slots=True)(cls)

@@ -18,6 +18,7 @@ from schema.item import Item, Kind
 from schema.keys import check_key_text
 from schema.numbers import DECIMAL, DECIMALS_MAX, WHOLE_DIGITS_MAX, is_integer
 from schema.personal import refuse_citizen_number, refuse_private_contact
+from schema.shapes import bounds_words, shape_words
 from schema.texts import spelling
 
 Check = Callable[[Any], Flaw | None]
@@ -77,7 +78,8 @@ def _text_check(item: Item) -> Check:
     too_long = Flaw(
         "TOO_LONG", f"最多 {length_max} 个字符", f"must have at most {length_max} characters"
     )
-    misshapen = Flaw("MISSHAPEN", f"格式应为 {facts.pattern}", f"must look like {facts.pattern}")
+    zh, en = shape_words(facts.pattern)
+    misshapen = Flaw("MISSHAPEN", f"应为{zh}", f"must be {en}")
 
     def check(raw: Any) -> Flaw | None:
         if not isinstance(raw, str):
@@ -103,14 +105,8 @@ def personal_check(item: Item) -> Callable[[str], Flaw | None]:
 
 
 def _bounds(item: Item) -> Flaw:
-    low, high = item.facts.minimum, item.facts.maximum
-    unit = f" {item.facts.unit}" if item.facts.unit else ""
-    return Flaw(
-        "OUT_OF_RANGE",
-        f"允许范围：{'' if low is None else low} 至 {'' if high is None else high}{unit}",
-        f"must lie between {'any' if low is None else low} and "
-        f"{'any' if high is None else high}{unit}",
-    )
+    facts = item.facts
+    return Flaw("OUT_OF_RANGE", *bounds_words(facts.minimum, facts.maximum, facts.unit))
 
 
 def _integer_check(item: Item) -> Check:
@@ -146,7 +142,7 @@ def _code_check(item: Item) -> Check:
     names = frozenset(member.value for member in item.code_list)
     flaw = Flaw(
         "CODE_UNKNOWN",
-        f"代码必须是其中之一：{'、'.join(sorted(names))}",
+        f"代码必须是其中之一：{'、'.join(f'{m.zh}（{m.value}）' for m in item.code_list)}",
         f"must be one of {', '.join(sorted(names))}",
     )
 

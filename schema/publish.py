@@ -6,6 +6,7 @@ Pure: returns texts by file name; `deltahub standard` writes them to `schema/pub
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from schema import STANDARD_VERSION
@@ -16,6 +17,7 @@ from schema.keys import GREEK, MARKS
 from schema.keys import PATTERN as KEY_CHARACTERS
 from schema.numbers import DECIMAL, DECIMALS_MAX, INTEGER_LIMIT, WHOLE_DIGITS_MAX
 from schema.parties import PartyItem
+from schema.plausible import Plausible
 from schema.registry import standard
 from schema.texts import SEVERAL_LINES, SINGLE_LINE
 from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Term
@@ -100,6 +102,7 @@ def _property(item: Item, definitions: dict[str, Any]) -> dict[str, Any]:
         "x-unit": item.facts.unit,
         "x-scheme": item.facts.scheme,
         "x-ref": item.facts.ref,
+        "x-plausible": [_plausible(rule) for rule in item.facts.plausible] or None,
     }
     return {**shape, **{name: fact for name, fact in facts.items() if fact is not None}}
 
@@ -173,7 +176,8 @@ does not name; a receiver of a later minor version MUST ignore items it does not
 
 ## Texts, keys, numbers, dates 文本、编号、数字、日期
 
-- A text MUST be in NFC, MUST NOT be empty or begin or end blank, and MUST NOT hold characters that
+- A text MUST be in NFC, MUST NOT be empty or begin or end blank or with what shows nothing (U+00AD,
+  U+200B to U+200D, U+2060, U+FEFF), and MUST NOT hold characters that
   are controls, not assigned, tags (U+E0000 to U+E007F) or controls of direction (U+202A to U+202E,
   U+2066 to U+2069): `CONTROL_CHARACTER`. Only an item marked *several lines* may hold line breaks
   and tabs.
@@ -188,6 +192,14 @@ does not name; a receiver of a later minor version MUST ignore items it does not
   point and {decimals} behind it. Dates and times MUST be of a year from {first} to {last}.
 
 Patterns in the JSON Schemas are ECMA-262 with the flag `u`.
+
+## What is doubted 可疑的值
+
+Where an item says *doubted*, a value beyond is taken, and its sender gets a warning with the
+reason: `IMPLAUSIBLE` in `warnings[]` of the row (`x-plausible` in the JSON Schema). It is a mistake
+in most cases and a fact in some. What contradicts itself within a record is refused. Times are
+judged by the moment at which the record comes in.
+超出“doubted”所列范围的值照常接收，并附提示；同一记录内自相矛盾的值退回。
 
 ## Data grades 数据分级
 
@@ -246,6 +258,24 @@ def _record_section(spec: RecordSpec) -> str:
     return head + "\n" + "\n".join(rows) + "\n"
 
 
+def _plausible(rule: Plausible) -> dict[str, Any]:
+    """Return a bound of what is believed, with its reason."""
+    bounds = {"low": rule.low, "high": rule.high} if not rule.days_ahead else {}
+    stated = {name: f"{bound:.15g}" for name, bound in bounds.items() if math.isfinite(bound)}
+    facts = {"currency": rule.currency, "daysAhead": rule.days_ahead or None}
+    more = {name: fact for name, fact in facts.items() if fact is not None}
+    return {**stated, **more, "zh": rule.zh, "en": rule.en}
+
+
+def _believed(rule: Plausible) -> str:
+    if rule.days_ahead:
+        return f"doubted more than {rule.days_ahead} d ahead"
+    low = f"below {rule.low:,.15g}" if math.isfinite(rule.low) else ""
+    high = f"above {rule.high:,.15g}" if math.isfinite(rule.high) else ""
+    money = f" {rule.currency}" if rule.currency else ""
+    return f"doubted {' or '.join(each for each in (low, high) if each)}{money}"
+
+
 def _item_row(item: Item) -> str:
     if item.value is not None:
         kind = f"[{item.value.name}](#{item.value.name.lower()}-{item.value.zh})"
@@ -262,6 +292,7 @@ def _item_row(item: Item) -> str:
         "several lines" if item.facts.multiline else "",
         f"→ {item.facts.ref}" if item.facts.ref else "",
         f"scope `{item.facts.scope}`" if item.facts.scope else "",
+        *(_believed(rule) for rule in item.facts.plausible),
     ]
     remarks = "; ".join(note for note in notes if note)
     grade = item.grade.name if item.grade is not Grade.L1 else ""

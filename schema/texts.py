@@ -1,7 +1,8 @@
 """`texts`: what any text of the standard must be, whatever it says.
 
-- Not empty, trimmed, in NFC, of assigned characters, without controls and lone surrogates, and
-  without what serves only to deceive: bidirectional embeddings, overrides and isolates, tags.
+- Not empty, trimmed (of what shows nothing too), in NFC, of assigned characters, without controls
+  and lone surrogates, and without what serves only to deceive: bidirectional embeddings, overrides
+  and isolates, tags.
 - Only an item that is declared `multiline` may break lines.
 - What is shown of a refused text shows what cannot be seen by its number.
 """
@@ -19,6 +20,9 @@ NOT_NFC = Flaw("NOT_NFC", "文本必须为 Unicode NFC", "text must be in Unicod
 
 DECEIVING = "\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f"
 """Controls of direction that hide in which order a text is stored, and tags, which show nothing."""
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Characters that show nothing at an end of a text, where nothing is that they could join or part:
+it would be told from the same text without them by nobody."""
 LINE_BREAKS = "\n\t\u2028\u2029"
 """What a text of several lines may hold beside what a single line may."""
 
@@ -35,6 +39,8 @@ def spelling(raw: str, *, multiline: bool) -> Flaw | None:
     if not raw or raw[0].isspace() or raw[-1].isspace():
         return NOT_TRIMMED
     if not raw.isprintable():
+        if raw[0] in INVISIBLE or raw[-1] in INVISIBLE:
+            return NOT_TRIMMED
         bad = next((c for c in raw if not _may_stand(c, multiline=multiline)), None)
         if bad is not None:
             return _control(bad)

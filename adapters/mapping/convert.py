@@ -16,6 +16,7 @@ from typing import Any
 from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
 from adapters.mapping.bind import binding_problems, covers
+from adapters.mapping.cells import untold_error
 from adapters.mapping.errors import CellError, MappingError
 from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
@@ -25,8 +26,9 @@ from adapters.mapping.table import (
     is_blank,
     locate,
     text_of,
+    trimmed,
 )
-from adapters.mapping.values import Reading, Taken, untold_error
+from adapters.mapping.values import Reading, Taken
 from connectors.workbook_cells import is_untold
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
@@ -90,6 +92,18 @@ class Converter:
             if column.position in used and (text := text_of(_cell_at(row, column.position)))
         }
 
+    def columns_of(self, record_type: str | None, path: str) -> tuple[int, ...]:
+        """Return the positions of the columns that feed an item of a record type."""
+        plain = _without_index(path)
+        rules = [
+            rule
+            for each in self.mapping.records
+            if each.spec.name == record_type
+            for rule in each.rules
+            if _related(plain, rule.slot.path)
+        ]
+        return tuple(dict.fromkeys(p for each in rules for p in self._positions(each)))
+
     def _row(self, row: SourceRow) -> Converted:
         if row.unread is not None:
             return unread(row)
@@ -146,7 +160,7 @@ class Converter:
         if isinstance(content, bool):
             # A spreadsheet shows TRUE, a JSON file says true: either word means it.
             texts = frozenset(each.casefold() for each in texts)
-        return (text_of(content) in texts) is (condition.test == "is")
+        return (trimmed(text_of(content)) in texts) is (condition.test == "is")
 
     def _surplus(self, row: SourceRow) -> list[RowProblem]:
         """Tell of content beyond the last column that has a name."""

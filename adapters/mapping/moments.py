@@ -42,6 +42,7 @@ EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a day number has no zone
 DAYS_1904 = 1462
 """Days between the two epochs of spreadsheets."""
 SERIAL_MAX = 200_000
+READ_ANYWAY = "应写作 2026-11-02 或 2026-11-02 09:00"
 CENTURY_TURN = 70
 """Two-digit years from here on are of the last century."""
 
@@ -178,7 +179,7 @@ def _stated(text: str, stated: str, *, from_1904: bool) -> datetime:
     assert pattern is not None, "parse has refused forms that are none"
     match = pattern.fullmatch(_FRACTION.sub(r"\1", text))
     if match is None:
-        raise _no_date(text, f"write it as {stated}")
+        raise _no_date(text, f"write it as {stated}", f"应写作 {stated}")
     parts = match.groupdict()
     year = int(parts.get("year") or 0) or _century(int(parts["short"]))
     clock = [int(parts.get(name) or 0) for name in ("hour", "minute", "second")]
@@ -191,7 +192,7 @@ def _stated(text: str, stated: str, *, from_1904: bool) -> datetime:
         )
         return at + timedelta(days=1) if is_midnight_after else at
     except (ValueError, OverflowError) as error:
-        raise _no_date(text, f"write it as {stated}") from error
+        raise _no_date(text, f"write it as {stated}", f"应写作 {stated}") from error
 
 
 def _century(short: int) -> int:
@@ -202,15 +203,17 @@ def _counted(text: str, stated: str, *, from_1904: bool) -> datetime:
     try:
         number = Decimal(text)
     except ArithmeticError as error:
-        raise _no_date(text, f"a number ({stated}) is expected") from error
+        raise _no_date(text, f"a number ({stated}) is expected", f"应为数字（{stated}）") from error
     if stated == EXCEL:
         if not 0 < number < SERIAL_MAX:
-            raise _no_date(text, "a day number of a spreadsheet is expected")
+            raise _no_date(
+                text, "a day number of a spreadsheet is expected", "应为电子表格的日期序号"
+            )
         days = number + (DAYS_1904 if from_1904 else 0)
         return EPOCH_1900 + timedelta(seconds=int((days * 86_400).to_integral_value()))
     seconds = int(number / 1000) if stated == UNIX_MS else int(number)
     if not EARLIEST_UNIX <= seconds <= LATEST_UNIX:
-        raise _no_date(text, "a time between 1990 and 2100 is expected")
+        raise _no_date(text, "a time between 1990 and 2100 is expected", "应在 1990 至 2100 年之间")
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -232,9 +235,11 @@ def _check_year(at: date) -> None:
     """Refuse years that no record can be of: they are mistyped, or an empty date cell."""
     if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
         raise _no_date(
-            at.isoformat(), f"a year between {EARLIEST_YEAR} and {LATEST_YEAR} is expected"
+            at.isoformat(),
+            f"a year between {EARLIEST_YEAR} and {LATEST_YEAR} is expected",
+            f"年份应在 {EARLIEST_YEAR} 至 {LATEST_YEAR} 之间",
         )
 
 
-def _no_date(text: str, hint: str) -> CellError:
-    return CellError("DATE_UNREADABLE", f"“{text}”不是可识别的日期或时间；{hint}", hint)
+def _no_date(text: str, hint: str, zh: str = READ_ANYWAY) -> CellError:
+    return CellError("DATE_UNREADABLE", f"“{text}”不是可识别的日期或时间；{zh}", hint)

@@ -16,13 +16,13 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from schema.strict_json import read_json
+from schema.texts import INVISIBLE
 
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
-"""Characters that show nothing and are taken off the ends of a cell: a byte order mark in the
-middle of a file, what a web page leaves behind when it is copied."""
 _SPACES = re.compile(r"\s+")
 _ENDS = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
-"""What a cell may begin or end with and not mean."""
+"""Blanks and what shows nothing: a byte order mark in the middle of a file, what a web page leaves
+behind when it is copied. At its ends it hides no word of a cell and is no part of a text; in a key
+it is refused like everything that cannot be seen (`schema.keys`)."""
 
 
 class RoundedNumber(int):
@@ -106,7 +106,7 @@ def text_of(content: Content) -> str:
         case list():
             text = json.dumps(content, ensure_ascii=False, default=str)
         case _:
-            text = trimmed(unicodedata.normalize("NFC", str(content)))
+            text = unicodedata.normalize("NFC", str(content)).strip()
     return text
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from adapters.mapping.cells import check_digits, untold_error
 from adapters.mapping.errors import CellError
 from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
@@ -23,14 +24,14 @@ from adapters.mapping.table import (
     Cell,
     ColumnPlace,
     Content,
-    RoundedNumber,
     SourceRow,
     is_blank,
     listed,
     text_of,
+    trimmed,
 )
 from adapters.mapping.units import convert, decimal_text, number_of
-from connectors.workbook_cells import NO_RESULT, is_untold
+from connectors.workbook_cells import is_untold
 from schema.codes import UnknownCodeError
 from schema.codes.tables import country, divisions
 from schema.flat import SPELLINGS, parted
@@ -44,8 +45,6 @@ YES = frozenset({"是", "有", "true", "t", "yes", "y", "1", "√"})
 NO = frozenset({"否", "无", "false", "f", "no", "n", "0", "×"})
 _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
-_EXPONENT = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]{2,3}")
-"""How a spreadsheet program writes a number of many digits into a text file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class Reading:
             if is_blank(content, self._empty(rule)):
                 return None
             texts[address] = text_of(content)
-            _check_digits(content, texts[address])
+            check_digits(content, texts[address])
         return fill(rule.template, texts)
 
     def _pieces(self, rule: MappingRule, row: SourceRow, content: Content) -> Taken | None:
@@ -164,7 +163,7 @@ class Reading:
     def _one(self, rule: MappingRule, row: SourceRow, cell: Cell) -> Taken | None:
         original = text_of(cell)
         if rule.slot.item.kind is Kind.TEXT:
-            _check_digits(cell, original)
+            check_digits(cell, original)
         cell = _trimmed(rule, cell)
         cell = _looked_up(rule, cell)
         if is_blank(cell, self._empty(rule)):
@@ -216,6 +215,8 @@ class Reading:
 def wire_value(item: Item, cell: Cell) -> Any:
     """Return the wire form of a cell for an item that is no number and no time."""
     text = text_of(cell)
+    if not item.names_key:
+        text = trimmed(text)
     if item.value is not None:
         spelled = SPELLINGS[item.value.name].fullmatch(text)
         return spelled.groupdict() if spelled else text
@@ -323,36 +324,8 @@ def _part(number: int, pieces: list[Cell]) -> list[Cell]:
     return pieces[number - 1 : number]
 
 
-def _check_digits(cell: Content, text: str) -> None:
-    """Refuse a number as a text when the spreadsheet has not kept all its digits."""
-    if isinstance(cell, RoundedNumber) or (
-        isinstance(cell, str) and _EXPONENT.fullmatch(text) is not None
-    ):
-        raise CellError(
-            "DIGITS_LOST",
-            "电子表格只保留 15 位数字，此编号的末尾数字已丢失；请将该列设为文本格式后重新填写",
-            "the spreadsheet lost digits of this number (it keeps 15); format the column as text "
-            "and enter it again",
-        )
-
-
-def untold_error(content: str) -> CellError:
-    """Say what is wrong with a cell that has no value and is not blank."""
-    if content.startswith(NO_RESULT):
-        return CellError(
-            "FORMULA_WITHOUT_RESULT",
-            "单元格是公式，文件中没有保存计算结果；请在电子表格中重新计算并保存，或粘贴为数值",
-            "the cell holds a formula whose result is not stored: open the file in a spreadsheet "
-            "program and save it, or paste the values",
-        )
-    return CellError(
-        "CELL_ERROR",
-        f"单元格是错误值 {content}；请改正公式或清空单元格",
-        f"the cell holds the error {content}: correct its formula, or empty it",
-    )
-
-
 def _coded(codes: Mapping[str, str], text: str) -> str:
+    text = trimmed(text)
     if text in codes:
         return codes[text]
     folded = {key.casefold(): value for key, value in codes.items()}

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import httpx
 
+from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
-from schema.strict_json import read_json
 
 __all__ = ["ClientCredentials", "StaticToken"]
 
@@ -122,7 +122,7 @@ class ClientCredentials(httpx.Auth):
 
 def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        answer = read_json(response.content.decode("utf-8"))
+        answer = read_answer(response.content.decode("utf-8"))
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -12,12 +12,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from connectors.answer_json import read_answer
 from connectors.errors import (
     BadRequestError,
     ConnectorError,
@@ -29,7 +29,6 @@ from connectors.errors import (
 from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
-from schema.strict_json import read_json
 
 __all__ = ["HttpAnswer", "HttpSession", "parse_json"]
 
@@ -193,7 +192,7 @@ def parse_json(source: str, answer: HttpAnswer) -> Any:
         )
     try:
         text = answer.raw.decode(_charset(answer.content_type))
-        return read_json(text, fractions=Decimal)
+        return read_answer(text)
     except ValueError as error:  # what is no text is one, too
         raise PayloadError(source, f"{answer.place}: not valid JSON: {error}") from error
 

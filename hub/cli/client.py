@@ -16,16 +16,20 @@ from hub.cli import client_keys, clients
 from hub.cli.context import run
 from hub.cli.proxy import serve_proxy
 from hub.cli.refusals import LAST_REFUSED, exit_on_error
-from hub.client import Producer, create_key, load_key
+from hub.client import ClientError, Producer, create_key, load_key
+from hub.client.batch_file import read_batch
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
 from hub.explorer import samples
+from schema.strict_json import explained, read_json
 
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
 client_keys.add_to(app)
 clients.add_to(app)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]
+ROWS_TOLD_MAX = 20
+"""Rows of an answer that are all told of; of more only those that need a look."""
 
 
 @app.command("new")
@@ -67,11 +71,21 @@ def query(
     with exit_on_error():
         profile = load_profile(profile_file)
         text, identifier, usual = _document(document)
-        values = usual if variables is None else json.loads(variables)
+        values = usual if variables is None else _variables(variables)
         answer = run(_ask(profile, text, identifier, values, language))
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     if answer.get("errors"):
         raise typer.Exit(1)
+
+
+def _variables(text: str) -> Any:
+    try:
+        return read_json(text)
+    except ValueError as error:
+        zh, en = explained(error)
+        raise ClientError(
+            "NOT_JSON", f"--variables 不是 JSON：{zh} is not JSON: {en}", "改正后重试 correct it"
+        ) from error
 
 
 async def _ask(
@@ -103,17 +117,28 @@ def push(
     sign: Annotated[bool, typer.Option("--sign", help="sign each record as its producer")] = False,
     party: Annotated[str, typer.Option(help="the producer's party, with --sign")] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
+    full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
 ) -> None:
     """Push records as one signed batch; print what became of each row."""
     with exit_on_error(profile_file):
         profile = load_profile(profile_file)
-        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        rows = read_batch(file.name, file.read_bytes())
         if sign:
             rows = [signed_row(row, profile, party) for row in rows]
         answer = run(_push(profile, rows, source, idempotency_key, dry_run))
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
         raise typer.Exit(1)
+
+
+def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:
+    """Return an answer without the good rows, where there are many."""
+    rows = answer["rows"]
+    if full or len(rows) <= ROWS_TOLD_MAX:
+        return answer
+    told = [row for row in rows if row.get("problems") or row.get("warnings")]
+    left = "good rows are not listed; --full lists them 未列出无问题的行，--full 列出全部"
+    return {**answer, "rows": told, "leftOut": f"{len(rows) - len(told)} {left}"}
 
 
 async def _push(
@@ -132,6 +157,23 @@ def signed_row(row: dict[str, Any], profile: Profile, party: str) -> dict[str, A
     record = {name: part for name, part in row["record"].items() if part is not None}
     jws = Producer(key, party).sign(row["type"], record, system_clock())
     return {**row, "record": record, "jws": jws}
+
+
+@app.command("quarantine")
+def quarantine(
+    profile_file: AsProfile,
+    source: Annotated[str, typer.Option(help="a source that you push as")],
+    after: Annotated[str | None, typer.Option(help="number after which to go on")] = None,
+) -> None:
+    """List the rows of your own that wait, with their reasons; a corrected row settles them."""
+    with exit_on_error():
+        page = run(_quarantine(load_profile(profile_file), source, after))
+    typer.echo(json.dumps(page, ensure_ascii=False, indent=2))
+
+
+async def _quarantine(profile: Profile, source: str, after: str | None) -> dict[str, Any]:
+    async with profile.client() as hub:
+        return await hub.quarantine(source=source, after=after)
 
 
 @app.command("receipt")

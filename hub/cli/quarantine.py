@@ -11,6 +11,7 @@ from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.intake import quarantine as rows
 from hub.intake.batch import RowOutcome
+from schema.errors import Problem
 
 app = typer.Typer(help="Rows that wait because they break the standard.")
 
@@ -30,8 +31,7 @@ def list_rows(
         key = row.key or "key unknown"
         typer.echo(f"{row.quarantine_id}  {row.source}  {row.record_type or '?'}  {key}")
         for problem in row.problems:
-            shown = f" [{problem.value}]" if problem.value is not None else ""
-            typer.echo(f"    {problem.path}  {problem.code}{shown}  {problem.zh}  {problem.en}")
+            _show(problem)
     typer.echo(f"{len(quarantined)} rows")
 
 
@@ -60,10 +60,9 @@ def resubmit(numbers: Numbers) -> None:
     outcomes = run(_resubmit(numbers))
     for number, outcome in outcomes.items():
         typer.echo(f"{number}  {outcome.outcome.value}")
-    missing = [number for number in numbers if number not in outcomes]
-    if missing:
-        typer.echo(f"not open: {' '.join(map(str, missing))}", err=True)
-        raise typer.Exit(2)
+        for problem in outcome.problems:
+            _show(problem)
+    _end(numbers, list(outcomes))
 
 
 async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
@@ -73,12 +72,41 @@ async def _resubmit(numbers: list[int]) -> dict[int, RowOutcome]:
 
 
 @app.command()
-def discard(numbers: Numbers) -> None:
+def discard(
+    numbers: Annotated[list[int] | None, typer.Argument(help="numbers of quarantined rows")] = None,
+    source: Annotated[str | None, typer.Option(help="every open row of this source")] = None,
+) -> None:
     """Discard rows: they do not go in, and stay readable."""
-    run(_discard(numbers))
-    typer.echo(f"{len(numbers)} rows discarded")
+    if bool(numbers) == bool(source):
+        typer.echo("请给出行号，或用 --source 指明来源 name rows, or a source: --source", err=True)
+        raise typer.Exit(2)
+    if source:
+        typer.echo(f"{run(_discard_source(source))} rows discarded")
+        return
+    discarded = run(_discard(numbers or []))
+    typer.echo(f"{len(discarded)} rows discarded")
+    _end(numbers or [], discarded)
 
 
-async def _discard(numbers: list[int]) -> None:
+async def _discard(numbers: list[int]) -> list[int]:
     async with open_database(act=Act("quarantine discard", {"numbers": numbers})) as database:
-        await rows.discard(database, numbers, system_clock())
+        return await rows.discard(database, numbers, system_clock())
+
+
+async def _discard_source(source: str) -> int:
+    async with open_database(act=Act("quarantine discard", {"source": source})) as database:
+        return await rows.discard_source(database, source, system_clock())
+
+
+def _show(problem: Problem) -> None:
+    shown = f" [{problem.value}]" if problem.value is not None else ""
+    typer.echo(f"    {problem.path}  {problem.code}{shown}  {problem.zh}  {problem.en}")
+
+
+def _end(numbers: list[int], met: list[int]) -> None:
+    """Exit with 2 where a row that was named is not open."""
+    missing = sorted(set(numbers) - set(met))
+    if missing:
+        listed = " ".join(map(str, missing))
+        typer.echo(f"没有待处理的行 no open row has the number: {listed}", err=True)
+        raise typer.Exit(2)

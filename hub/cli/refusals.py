@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from hub.access.errors import Reason
 from hub.access.explain import SentRequest
 from hub.client import CallRefusedError, ClientError
 from hub.clock import system_clock
@@ -32,8 +33,12 @@ def exit_on_error(profile_file: Path | None = None) -> Iterator[None]:
     except (ClientError, OSError, ValueError) as error:
         if isinstance(error, CallRefusedError) and error.sent and profile_file:
             _save_refused(profile_file, error.sent, error)
-            print("deltahub client explain --as … says what differs", file=sys.stderr)
-        print(str(error), file=sys.stderr)
+            if error.code in Reason.__members__:
+                print("deltahub client explain --as … says what differs", file=sys.stderr)
+        text = str(error)
+        if isinstance(error, OSError) and error.filename:
+            text = f"{error.filename}: {error.strerror}"
+        print(text, file=sys.stderr)
         raise typer.Exit(2) from error
 
 

@@ -21,6 +21,7 @@ from hub.store import check as checking
 from hub.store import rebuild as rebuilding
 from hub.store.database import Database
 from hub.store.roles import prepare
+from schema.registry import standard
 
 app = typer.Typer(help="The hub's PostgreSQL: entries and what is derived from them.")
 SHOWN_MAX = 50
@@ -46,9 +47,20 @@ async def _migrate() -> None:
 @app.command()
 def rebuild(types: Types = None) -> None:
     """Write the projections anew from the entries, in one transaction."""
-    for each in run(_rebuild(types or [])):
+    for each in run(_rebuild(_known(types))):
         erased = f", {each.erased} erased" if each.erased else ""
         typer.echo(f"{each.record_type}: {each.rows} rows{erased}")
+
+
+def _known(types: list[str] | None) -> list[str]:
+    """Return the record types that were named; exit with 2 where there is no such type."""
+    names = standard().names
+    unknown = [each for each in types or [] if each not in names]
+    if unknown:
+        listed = f"{', '.join(unknown)}; 可用 known: {', '.join(names)}"
+        typer.echo(f"没有这种记录 no such record type: {listed}", err=True)
+        raise typer.Exit(2)
+    return types or []
 
 
 async def _rebuild(types: list[str]) -> list[rebuilding.Rebuilt]:
@@ -59,7 +71,7 @@ async def _rebuild(types: list[str]) -> list[rebuilding.Rebuilt]:
 @app.command()
 def check(types: Types = None) -> None:
     """Compare the projections with the entries, digest by digest; exit code 1 if they differ."""
-    report = run(_check(types or []))
+    report = run(_check(_known(types)))
     for one in report.differences[:SHOWN_MAX]:
         columns = f" ({', '.join(one.columns)})" if one.columns else ""
         typer.echo(f"{one.fault.value} {one.table} {one.source} {one.key}{columns}")

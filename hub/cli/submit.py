@@ -20,6 +20,7 @@ from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
+from hub.intake.files.columns import require_units
 from hub.intake.files.report import FileReport
 from hub.intake.files.service import (
     GivenFile,
@@ -43,7 +44,12 @@ def submit(
     ] = None,
     source: Annotated[str, typer.Option(help="whose records these are; else the mapping's")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, write nothing")] = False,
-    rejects: Annotated[Path | None, typer.Option(help="workbook for the refused rows")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="workbook for refused and doubted rows")
+    ] = None,
+    units_are_right: Annotated[
+        bool, typer.Option("--units-are-right", help="take columns whose unit is doubted")
+    ] = False,
 ) -> None:
     """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
     _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
@@ -55,6 +61,8 @@ def submit(
     )
     try:
         read = read_given(given)
+        if not units_are_right:
+            require_units(read.tables)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
@@ -68,10 +76,12 @@ def submit(
     submissions = run(_submit(read, dry_run=dry_run))
     for each in submissions:
         print_report(each.report)
-    returned = marked_workbook(read, submissions)
-    if returned and rejects is not None:
-        rejects.write_bytes(returned)
-        print(f"退回的行 refused rows: {rejects}")
+    marked = marked_workbook(read, submissions)
+    returned = any(each.refused for each in submissions)
+    if marked and rejects is not None:
+        rejects.write_bytes(marked)
+        what = "退回的行 refused rows" if returned else "待核对的行 doubted rows"
+        print(f"{what}: {rejects}")
     if returned:
         raise typer.Exit(1)
 
@@ -171,6 +181,8 @@ def print_report(report: FileReport) -> None:
     print(f"  退回 quarantined             {report.quarantined:>8}")
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
         print(f"    {code:<27}{count:>8}  {item}")
+    for (code, item), count in sorted(report.warnings.items(), key=_largest)[:REASONS_SHOWN_MAX]:
+        print(f"  提示 warning {code:<14}{count:>8}  {item}")
     for (name, outcome), count in sorted(report.records.items()):
         label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
         print(f"记录 records {name:<18}{count:>8}  {label}")

@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 
-from hub.client.errors import ClientError
+from hub.client.errors import ClientError, HubUnreachableError
 from hub.client.hub_client import HubClient
+from hub.client.network import unreachable
 from hub.client.profile import Profile
 from hub.client.token import server_clock_difference
 from hub.clock import Clock
@@ -74,7 +75,7 @@ async def check_up(
         try:
             await client.token()
         except ClientError as error:
-            yield CheckupFinding("token 令牌", error.code, error.advice, ends=True)
+            yield CheckupFinding("token 令牌", _told(error), error.advice, ends=True)
             return
         yield CheckupFinding("token 令牌", "granted and bound to the key")
         async for finding in _calls(client, questions, source):
@@ -86,7 +87,7 @@ async def _address_and_clock(profile: Profile, clock: Clock) -> AsyncIterator[Ch
         async with httpx.AsyncClient(timeout=TIMEOUT_S) as http:
             answer = await http.get(f"{profile.hub}/healthz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        message = f"{profile.hub}: {type(error).__name__}"
+        message = unreachable(profile.hub, error).message
         yield CheckupFinding("address 地址", message, "check address, network and proxy", ends=True)
         return
     if answer.status_code not in (httpx.codes.OK, httpx.codes.SERVICE_UNAVAILABLE):
@@ -143,13 +144,18 @@ async def _dry_push(client: HubClient, source: str) -> CheckupFinding:
     try:
         answer = await client.push([row], source=source, dry_run=True)
     except ClientError as error:
-        return CheckupFinding("push 推送", error.code, error.advice)
+        return CheckupFinding("push 推送", _told(error), error.advice)
     problems = answer.body["rows"][0].get("problems", [])
     message = (
         f"{source}: signature accepted; the empty probe row was refused with "
         f"{len(problems)} reasons, nothing was written"
     )
     return CheckupFinding("push 推送", message)
+
+
+def _told(error: ClientError) -> str:
+    """Return what happened: a code that can be looked up, or in words why nothing was reached."""
+    return error.message if isinstance(error, HubUnreachableError) else error.code
 
 
 async def collect(

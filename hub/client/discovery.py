@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 
 from hub.client.errors import HubUnreachableError
+from hub.client.network import unreachable
 from hub.crypto.keys import VerifyKey, import_jwk
+from schema.strict_json import read_json
 
 _DOCUMENT_MAX_BYTES = 65_536
 
@@ -52,9 +54,9 @@ async def _read(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
         answer.raise_for_status()
         if len(answer.content) > _DOCUMENT_MAX_BYTES:
             raise HubUnreachableError(f"{path} is larger than {_DOCUMENT_MAX_BYTES} bytes")
-        value = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise HubUnreachableError(f"{path}: {type(error).__name__}") from error
+        value = read_json(answer.content.decode("utf-8"))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise unreachable(f"{str(http.base_url).rstrip('/')}{path}", error) from error
     if not isinstance(value, dict):
         raise HubUnreachableError(f"{path} is not a JSON object")
     return value

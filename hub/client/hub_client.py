@@ -29,7 +29,8 @@ from hub.access.explain import SentRequest
 from hub.access.registration import proof_of_possession
 from hub.access.signatures import PUSH, sign_request, verify_response
 from hub.client.discovery import Discovery, discover
-from hub.client.errors import AnswerUnverifiedError, ClientError, HubUnreachableError
+from hub.client.errors import AnswerUnverifiedError, ClientError
+from hub.client.network import unreachable
 from hub.client.token import fetch_token, server_clock_difference
 from hub.client.wire import object_of, read_whole, refused, to_json, to_ndjson
 from hub.clock import Clock, system_clock
@@ -180,6 +181,18 @@ class HubClient:
             raise refused(answer, sent)
         base = await self._verified(answer, sent)
         return PushAnswer(answer.status_code, object_of(answer), key, base)
+
+    async def quarantine(
+        self, *, source: str, after: str | None = None, first: int = 100
+    ) -> dict[str, Any]:
+        """Return rows of one's own that wait, each with its reasons; `after` goes on after one."""
+        query = {"source": source, "first": str(first), **({"after": after} if after else {})}
+        accept = {"accept": "application/json"}
+        asked = str(httpx.QueryParams(query))
+        answer = await self._call("GET", "/quarantine", accept, b"", asked)
+        if answer.is_error:
+            raise refused(answer)
+        return object_of(answer)
 
     async def receipt(self, entry_id: str, *, wait_s: float = RECEIPT_WAIT_S) -> str:
         """Return the receipt of an entry as `tlog-proof` text, for `deltahub verify`.
@@ -333,8 +346,8 @@ class HubClient:
                 method, target, headers=headers, content=body, timeout=timeout
             ) as answer:
                 return await read_whole(answer)
-        except httpx.HTTPError as error:
-            raise HubUnreachableError(f"{self.base}: {type(error).__name__}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise unreachable(self.base, error) from error
 
     def _worth_repeating(self, answer: httpx.Response) -> bool:
         if answer.status_code != httpx.codes.UNAUTHORIZED:

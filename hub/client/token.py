@@ -14,8 +14,10 @@ import httpx
 from hub.access import assertion, dpop
 from hub.client.discovery import Discovery
 from hub.client.errors import CallRefusedError, HubUnreachableError
+from hub.client.network import unreachable
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey
+from schema.strict_json import read_json
 
 _TRIES = 3
 _NOTABLE = timedelta(seconds=5)
@@ -77,12 +79,12 @@ async def _request_token(
     try:
         return await http.post(hub.token_endpoint, data=form, headers={"DPoP": proof})
     except httpx.HTTPError as error:
-        raise HubUnreachableError(f"{hub.token_endpoint}: {type(error).__name__}") from error
+        raise unreachable(hub.token_endpoint, error) from error
 
 
 def _token_of(answer: httpx.Response, skew: timedelta) -> tuple[str, int, timedelta]:
     try:
-        body = answer.json()
+        body = read_json(answer.content.decode("utf-8"))
         return str(body["access_token"]), int(body["expires_in"]), skew
     except (ValueError, KeyError, TypeError) as error:
         raise HubUnreachableError("the token endpoint's answer cannot be read") from error
@@ -90,7 +92,7 @@ def _token_of(answer: httpx.Response, skew: timedelta) -> tuple[str, int, timede
 
 def _error_of(answer: httpx.Response) -> str:
     try:
-        body = answer.json()
+        body = read_json(answer.content.decode("utf-8"))
     except ValueError:
         return f"HTTP_{answer.status_code}"
     if not isinstance(body, dict):

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from hub.access.explain import SentRequest
-from hub.client.errors import CallRefusedError, HubUnreachableError
+from hub.client.errors import CallRefusedError, ClientError, HubUnreachableError
+from schema.strict_json import read_json
 
 ANSWER_MAX_BYTES = 64 << 20
 PUSH_MAX_BYTES = 16 << 20
@@ -35,14 +36,19 @@ async def read_whole(answer: httpx.Response) -> httpx.Response:
 
 def to_json(value: Mapping[str, Any]) -> bytes:
     """Return an object as JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")  # half a character goes as its JSON escape
 
 
 def to_ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the body of a batch; ValueError when it is larger than one may be."""
     lines = [to_json(row) for row in rows]
     body = b"".join(line + b"\n" for line in lines)
-    if not lines or len(lines) > PUSH_MAX_ROWS or len(body) > PUSH_MAX_BYTES:
+    if not lines:
+        raise ClientError(
+            "BATCH_EMPTY", "没有数据行 there are no rows", "至少发送一行 send at least one row"
+        )
+    if len(lines) > PUSH_MAX_ROWS or len(body) > PUSH_MAX_BYTES:
         raise ValueError(
             f"a batch has 1 to {PUSH_MAX_ROWS} rows and at most {PUSH_MAX_BYTES} bytes; "
             f"this one has {len(lines)} rows and {len(body)} bytes: split it"
@@ -53,7 +59,7 @@ def to_ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
 def object_of(answer: httpx.Response) -> dict[str, Any]:
     """Return the object that an answer holds, empty when it holds none."""
     try:
-        value = answer.json()
+        value = read_json(answer.content.decode("utf-8"))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

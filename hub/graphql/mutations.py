@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from hub.intake.batch import Outcomes, RowOutcome
 from hub.intake.limits import MUTATION_ROWS_MAX
 from hub.intake.push import Push, PushScopeError, batch_of
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from schema.errors import Problem
 
 
 @strawberry.type(name="RowProblem", description="一行的一个问题。One thing wrong with a row.")
@@ -48,6 +50,9 @@ class RowResult:
     revision: int | None = strawberry.field(description="第几次修订。Number of the revision.")
     revision_id: str | None = strawberry.field(description="内容标识。Content address.")
     problems: list[RowProblemType] = strawberry.field(description="全部问题。All that is wrong.")
+    warnings: list[RowProblemType] = strawberry.field(
+        description="可疑之处，该行照常接收。What is doubted; the row went in all the same."
+    )
 
 
 @strawberry.type(description="整批被拒的原因。Why a batch was refused as a whole.")
@@ -187,11 +192,16 @@ def _result(row: RowOutcome, language: str) -> RowResult:
         entry_id=None if row.entry_id is None else strawberry.ID(str(row.entry_id)),
         revision=row.revision,
         revision_id=row.revision_id,
-        problems=[
-            RowProblemType(path=p.path, code=p.code, message=p.en if language == "en" else p.zh)
-            for p in row.problems
-        ],
+        problems=_told(row.problems, language),
+        warnings=_told(row.warnings, language),
     )
+
+
+def _told(problems: Sequence[Problem], language: str) -> list[RowProblemType]:
+    return [
+        RowProblemType(path=p.path, code=p.code, message=p.en if language == "en" else p.zh)
+        for p in problems
+    ]
 
 
 @strawberry.type(description="写入入口。Where writing starts.")

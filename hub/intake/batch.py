@@ -20,6 +20,7 @@ from schema.codes import Assurance
 from schema.errors import Problem
 
 __all__ = [
+    "READINGS",
     "Assurance",
     "Batch",
     "Channel",
@@ -47,6 +48,10 @@ class Channel(StrEnum):
     LIVE = "LIVE"
     WORKBOOK = "WORKBOOK"
     FILE = "FILE"
+
+
+READINGS = (Channel.HARVEST, Channel.LIVE)
+"""Channels whose batches are parts of a reading: what they mean for a source, its end tells."""
 
 
 class Outcome(StrEnum):
@@ -154,6 +159,8 @@ class RowOutcome:
     revision: int | None = None
     revision_id: str | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is unlikely in a row that went in; its sender looks at it."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outcome as it is answered over HTTP and kept for repeats."""
@@ -169,6 +176,8 @@ class RowOutcome:
         wire.update((name, value) for name, value in members if value is not None)
         if self.problems:
             wire["problems"] = [problem_to_wire(problem) for problem in self.problems]
+        if self.warnings:
+            wire["warnings"] = [problem_to_wire(warning) for warning in self.warnings]
         return wire
 
     @classmethod
@@ -185,6 +194,7 @@ class RowOutcome:
             revision=wire.get("revision"),
             revision_id=wire.get("revisionId"),
             problems=tuple(problem_from_wire(each) for each in wire.get("problems", ())),
+            warnings=tuple(problem_from_wire(each) for each in wire.get("warnings", ())),
         )
 
 

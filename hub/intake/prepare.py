@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -71,6 +71,8 @@ class Prepared:
     canon: bytes = b""
     digest: bytes = b""
     withdrawal: bool = False
+    warnings: Sequence[Problem] = ()
+    """What is unlikely in a record that conforms; it goes in all the same."""
     jws: str | None = None
     key_id: str | None = None
     key_binds: bool = True

@@ -18,6 +18,7 @@ from typing import Any
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import (
+    READINGS,
     Assurance,
     Batch,
     Channel,
@@ -39,6 +40,10 @@ class QuarantineStatus(StrEnum):
     OPEN = "OPEN"
     RESUBMITTED = "RESUBMITTED"
     DISCARDED = "DISCARDED"
+    CORRECTED = "CORRECTED"
+    """A later row of the same record went in."""
+    REPLACED = "REPLACED"
+    """A later row of the same record was refused, and waits in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,13 @@ FROM quarantine q LEFT JOIN request_evidence r USING (evidence)
 WHERE q.status = 'OPEN' AND q.quarantine_id = ANY(%s)
 ORDER BY q.quarantine_id
 """
+_DISCARD = """
+UPDATE quarantine SET status = 'DISCARDED', settled_at = %s
+WHERE quarantine_id = ANY(%s) AND status = 'OPEN' RETURNING quarantine_id
+"""
 _SETTLE = """
 UPDATE quarantine SET status = %s, entry_id = %s, settled_at = %s
-WHERE quarantine_id = %s AND status = 'OPEN'
+WHERE quarantine_id = %s AND status IN ('OPEN', 'CORRECTED')
 """
 
 
@@ -96,7 +105,8 @@ async def resubmit(
 ) -> dict[int, RowOutcome]:
     """Send open rows again; return what became of each, by quarantine id.
 
-    A row that is refused again stays in quarantine as a new row with its present problems.
+    A row that is refused again waits with its present problems: one that was sent as it stands,
+    one of a harvest as a new row.
     """
     _check_count(quarantine_ids)
     groups: dict[Any, list[tuple[int, Any]]] = defaultdict(list)
@@ -105,24 +115,36 @@ async def resubmit(
     ):
         groups[tuple(origin)].append((quarantine_id, _parse(raw)))
     outcomes_by_id: dict[int, RowOutcome] = {}
+    waiting_on: set[int] = set()
     for origin, rows in groups.items():
         batch = _batch(origin, [raw for _, raw in rows])
         outcomes = await submit(database, batch, clock=clock)
         for (quarantine_id, _), outcome in zip(rows, outcomes.rows, strict=True):
             outcomes_by_id[quarantine_id] = outcome
+        if batch.channel not in READINGS:
+            waiting_on.update(quarantine_id for quarantine_id, _ in rows)
     entries = {
         each: None if outcome.outcome is Outcome.QUARANTINED else outcome.entry_id
         for each, outcome in outcomes_by_id.items()
+        if outcome.outcome is not Outcome.QUARANTINED or each not in waiting_on
     }
     await _settle(database, entries, QuarantineStatus.RESUBMITTED, clock())
     return outcomes_by_id
 
 
-async def discard(database: Database, quarantine_ids: Sequence[int], now: datetime) -> None:
-    """Mark open rows as discarded; they stay readable."""
+async def discard(database: Database, quarantine_ids: Sequence[int], now: datetime) -> list[int]:
+    """Mark open rows as discarded; they stay readable. Returns those that were open."""
     _check_count(quarantine_ids)
-    entries = dict.fromkeys(quarantine_ids)
-    await _settle(database, entries, QuarantineStatus.DISCARDED, now)
+    rows = await database.writes.fetch_all(_DISCARD, (now, list(quarantine_ids)))
+    return sorted(quarantine_id for (quarantine_id,) in rows)
+
+
+async def discard_source(database: Database, source: str, now: datetime) -> int:
+    """Mark every open row of a source as discarded; return how many there were."""
+    count = 0
+    while rows := await quarantined(database, source=source, limit=QUARANTINE_PAGE_MAX):
+        count += len(await discard(database, [row.quarantine_id for row in rows], now))
+    return count
 
 
 async def _settle(

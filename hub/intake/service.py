@@ -24,7 +24,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
-from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
+from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker, binds
 from hub.intake.guarded import locked_rows, require_own_batch
@@ -48,13 +48,12 @@ from hub.watching.notes import note_source
 from schema.codes import SourceKind
 from schema.errors import Problem
 from schema.parties import HUB_PARTY
+from schema.plausible import BelievedUntil
 from schema.registry import Registry
 from schema.traits import Joins
+from schema.warn import warnings_of
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
-
-_PARTS = (Channel.HARVEST, Channel.LIVE)
-"""Channels whose batches are parts of a reading: whether the source was heard, that says."""
 
 
 async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
@@ -171,6 +170,7 @@ async def _prepare(
     batch: Batch, registry: Registry, now: datetime, system: System
 ) -> list[Prepared]:
     rows: list[Prepared] = []
+    until = BelievedUntil(now)
     listed = 0
     turns = Turns()
     for number, raw in enumerate(batch.rows, start=1):
@@ -179,6 +179,8 @@ async def _prepare(
         listed += len(row.problems)
         if listed > PROBLEMS_PER_BATCH_MAX:
             del row.problems[1:]
+        if row.wire and row.spec is not None and not row.problems:
+            row.warnings = warnings_of(row.spec, row.wire, until)
         rows.append(row)
     return rows
 
@@ -238,11 +240,13 @@ async def _write_within(
     await _project(database, writing, decided, view, joining if names_change else frozenset())
     if refused or any(each.entries for each in decided.values()):
         await writing.evidence()
+    await writing.correct(decided)
     await writing.quarantine(refused)
+    await writing.warned(decided)
     outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
-        heard = None if batch.channel in _PARTS else (batch.as_of, now)
+        heard = None if batch.channel in READINGS else (batch.as_of, now)
         await heard_from(connection, batch.source, added=outcomes.added, at=heard)
     return outcomes
 
@@ -322,4 +326,5 @@ def _outcome(row: Prepared, outcome: Outcome, current: Current) -> RowOutcome:
         entry_id=current.entry_id or None,
         revision=current.revision,
         revision_id=revision_id(current.digest),
+        warnings=tuple(row.warnings),
     )

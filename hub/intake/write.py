@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +19,12 @@ from itertools import chain
 
 from hub.access.components import without_tokens
 from hub.identity.links import Names
-from hub.intake.batch import Batch, problem_to_wire
+from hub.intake.batch import READINGS, Batch, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.limits import RAW_CHARACTERS_MAX
 from hub.intake.prepare import Prepared
+from hub.intake.waiting import Kept, WaitingRows
 from hub.ledger.leaf import salted_hash
 from hub.ledger.limits import SALT_BYTES
 from hub.ledger.statement import statement_hash
@@ -61,6 +62,10 @@ _QUARANTINE_COLUMNS = [
 _HEARD = b"""
 INSERT INTO heard SELECT e, %s FROM unnest(%s::bigint[]) e ORDER BY e
 ON CONFLICT (entry_id) DO UPDATE SET as_of = EXCLUDED.as_of WHERE heard.as_of < EXCLUDED.as_of"""
+_WARNED = b"""
+INSERT INTO warned AS w VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (source, record_type, path, code)
+DO UPDATE SET rows = w.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 
 
@@ -183,21 +188,31 @@ class BatchWriting:
             )
 
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
-        """Keep refused rows with everything that is wrong with them."""
-        if refused:
-            lines = (self._quarantine_line(row, problems) for row, problems in refused)
+        """Keep refused rows with everything that is wrong with them, unless they wait already."""
+        batch = self.batch
+        kept = [_kept(row, problems) for row, problems in refused]
+        again = [False] * len(kept)
+        if batch.channel not in READINGS and kept:
+            waiting = WaitingRows(self.connection, batch.source, self.now)
+            again = await waiting.replace(kept)
+        if not all(again):
+            lines = (
+                self._quarantine_line(row, each)
+                for (row, _), each, waits in zip(refused, kept, again, strict=True)
+                if not waits
+            )
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
 
-    def _quarantine_line(self, row: Prepared, problems: Sequence[Problem]) -> bytes:
+    def _quarantine_line(self, row: Prepared, kept: Kept) -> bytes:
         batch = self.batch
         return line(
             [
                 batch.source,
-                text_or_null(row.record_type),
-                text_or_null(row.key and without_citizen_numbers(row.key)),
+                text_or_null(kept.record_type),
+                text_or_null(kept.key),
                 str(row.row),
-                raw_text(row.raw),
-                json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False),
+                kept.raw,
+                kept.problems,
                 batch.channel.value,
                 batch.party,
                 text_or_null(batch.client_id),
@@ -208,6 +223,25 @@ class BatchWriting:
                 instant(self.now),
             ]
         )
+
+    async def correct(self, decided: Mapping[str, Decided]) -> None:
+        """Close rows in quarantine whose records went in with this batch, or stand already."""
+        waiting = WaitingRows(self.connection, self.batch.source, self.now)
+        if self.batch.channel not in READINGS and not await waiting.is_empty():
+            await waiting.correct(decided)
+
+    async def warned(self, decided: Mapping[str, Decided]) -> None:
+        """Count what is unlikely in the records that were taken, by source, item and code."""
+        counts = Counter(
+            (name, warning.path, warning.code)
+            for name, each in decided.items()
+            for entry in each.entries
+            for warning in entry.row.warnings
+        )
+        for (name, path, code), count in sorted(counts.items()):
+            await self.connection.execute(
+                _WARNED, (self.batch.source, name, path, code, count, self.now)
+            )
 
     async def evidence(self) -> None:
         """Keep the signed request that entries and quarantined rows of this batch refer to."""
@@ -283,6 +317,12 @@ class BatchWriting:
         """Update the time at which the source last confirmed an unchanged row."""
         repeated = {current.entry_id for _, current in decided.duplicates if not current.withdrawn}
         await self.connection.execute(_HEARD, (self.batch.as_of, sorted(repeated)))
+
+
+def _kept(row: Prepared, problems: Sequence[Problem]) -> Kept:
+    told = json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False)
+    key = row.key and without_citizen_numbers(row.key)
+    return Kept(row.record_type, key, raw_text(row.raw), told)
 
 
 def raw_text(raw: object) -> str:

@@ -71,6 +71,7 @@ ORDINARY = frozenset(
         "run",
         "source",
         "source_mapping",
+        "warned",
     }
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""

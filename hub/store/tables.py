@@ -294,6 +294,18 @@ QUARANTINE = Table(
     _instant("settled_at", nullable=True),
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
     Index("ix_quarantine_created_at", "created_at"),
+    Index("ix_quarantine_open", "source", "key", postgresql_where=text("status = 'OPEN'")),
+)
+
+WARNED = Table(
+    "warned",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
+    Column("path", Text, primary_key=True),  # the item of the doubted values
+    Column("code", Text, primary_key=True),
+    Column("rows", BigInteger, nullable=False),  # records that were taken with such a value
+    _instant("last_at"),
 )
 
 CLIENT = Table(

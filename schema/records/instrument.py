@@ -20,7 +20,9 @@ from schema.dates import PartialDate
 from schema.identifiers import check_institution_key
 from schema.item import Grade, item, record
 from schema.parties import owner_of_key_in, party_in
-from schema.records.rules import classes_are_listed, interval_of
+from schema.plausible import Unlikely
+from schema.records.bounds import HOURS_OF_YEAR, NOT_AHEAD, PRICE, VALUE_OF_INSTRUMENT
+from schema.records.rules import classes_are_listed, commissioned_before_accepted, interval_of
 from schema.traits import (
     Bookable,
     Findable,
@@ -72,6 +74,13 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
         Linkable(identifiers="identifiers", plate=("manufacturer", "model", "serial_no")),
     ),
     checks=(classes_are_listed,),
+    unlikely=(
+        Unlikely(
+            find=commissioned_before_accepted,
+            zh="启用日期比验收日期早三年以上，请核对",
+            en="it was in use more than three years before it was accepted; check the dates",
+        ),
+    ),
 )
 class Instrument:
     """One large scientific instrument, as its managing institution declares it."""
@@ -128,17 +137,29 @@ class Instrument:
         grade=Grade.L2,
         filterable=True,
         sortable=True,
+        plausible=(VALUE_OF_INSTRUMENT,),
         default=None,
     )
     acquisition: Acquisition | None = item("设备来源", "How it was acquired", default=None)
     funding: tuple[Funding, ...] = item("经费来源", "Funding sources", grade=Grade.L2, default=())
     accepted_on: PartialDate | None = item(
-        "验收日期", "Accepted after installation", grade=Grade.L2, sortable=True, default=None
+        "验收日期",
+        "Accepted after installation",
+        grade=Grade.L2,
+        sortable=True,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     booked_on: PartialDate | None = item(
-        "建账日期", "Entered in the asset accounts", grade=Grade.L2, default=None
+        "建账日期",
+        "Entered in the asset accounts",
+        grade=Grade.L2,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
-    commissioned_on: PartialDate | None = item("启用日期", "Put into use", default=None)
+    commissioned_on: PartialDate | None = item(
+        "启用日期", "Put into use", plausible=(NOT_AHEAD,), default=None
+    )
     joined_on: date | None = item(
         "入网日期", "Joined the sharing platform", sortable=True, default=None
     )
@@ -185,6 +206,7 @@ class Instrument:
         grade=Grade.L2,
         minimum=0,
         maximum=9000,
+        plausible=(HOURS_OF_YEAR,),
         default=None,
     )
     annual_shared_hours: int | None = item(
@@ -194,6 +216,7 @@ class Instrument:
         grade=Grade.L2,
         minimum=0,
         maximum=9000,
+        plausible=(HOURS_OF_YEAR,),
         default=None,
     )
     image_url: str | None = item("图片", "Picture", pattern=r"https?://\S+", default=None)
@@ -238,8 +261,10 @@ class ServiceOffer:
     )
     audience: Audience = item("服务对象", "Who pays this price", filterable=True)
     unit: PriceUnit | None = item("计价单位", "What is counted", default=None)
-    price: Money | None = item("单价", "Price of one unit", default=None)
-    minimum_charge: Money | None = item("最低收费", "Least charge of one order", default=None)
+    price: Money | None = item("单价", "Price of one unit", plausible=(PRICE,), default=None)
+    minimum_charge: Money | None = item(
+        "最低收费", "Least charge of one order", plausible=(PRICE,), default=None
+    )
     price_note: str | None = item(
         "收费说明",
         "Price in words, where it is not one number",
@@ -255,4 +280,6 @@ class ServiceOffer:
     contact: str | None = item(
         "联系方式", "Public work contact: an office, never a person", length_max=200, default=None
     )
-    published_at: datetime | None = item("公布时间", "When the price was published", default=None)
+    published_at: datetime | None = item(
+        "公布时间", "When the price was published", plausible=(NOT_AHEAD,), default=None
+    )

@@ -5,7 +5,7 @@ Each takes the wire object, whose single items are already checked, and returns 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,9 @@ from schema.parties import OPERATOR
 Wire = dict[str, Any]
 Flaws = Sequence[tuple[str, Flaw]]
 
+FEN_OF_YUAN = 100
+YEARS_BETWEEN = 3
+"""An instrument that was used so many years before it was accepted has one date mistyped."""
 HOURS_TOLERANCE = Decimal("0.1")
 """Hours travel with one decimal, so an interval may differ by as much."""
 
@@ -139,6 +142,41 @@ def outside_use_has_address(wire: Wire) -> Flaws:
         "use outside the institution needs the address (outsideAddress)",
     )
     return (("outsideAddress", flaw),)
+
+
+def voucher_fits_charge(wire: Wire) -> Flaws:
+    """Check that a voucher pays no more than was charged, in the currency that vouchers are of."""
+    voucher, charge = wire.get("voucherFen"), wire.get("charge")
+    if not voucher or charge is None:
+        return ()
+    if charge["currency"] != "CNY":
+        flaw = Flaw(
+            "VOUCHER_CURRENCY",
+            f"创新券以人民币结算，服务金额的币种却是 {charge['currency']}",
+            f"vouchers pay in CNY, and the charge is in {charge['currency']}",
+        )
+        return (("charge.currency", flaw),)
+    if voucher <= Decimal(charge["amount"]) * FEN_OF_YUAN:
+        return ()
+    flaw = Flaw(
+        "VOUCHER_EXCEEDS_CHARGE",
+        f"创新券抵扣 {voucher} 分超过服务金额 {charge['amount']} 元",
+        f"the voucher pays {voucher} fen, more than the charge of {charge['amount']} yuan",
+    )
+    return (("voucherFen", flaw),)
+
+
+def charged_nothing_by_voucher(wire: Mapping[str, Any]) -> str | None:
+    """Return the voucher's item where a voucher pays and nobody says what was charged."""
+    return "voucherFen" if wire.get("voucherFen") and wire.get("charge") is None else None
+
+
+def commissioned_before_accepted(wire: Mapping[str, Any]) -> str | None:
+    """Return the date of use where it lies years before the acceptance."""
+    first, accepted = wire.get("commissionedOn"), wire.get("acceptedOn")
+    if first is None or accepted is None or int(accepted[:4]) - int(first[:4]) < YEARS_BETWEEN:
+        return None
+    return "commissionedOn"
 
 
 def _instant(text: str) -> datetime:

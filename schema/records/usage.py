@@ -20,12 +20,16 @@ from schema.codes import (
 from schema.identifiers import check_institution_key
 from schema.item import Grade, item, record
 from schema.parties import owner_of_key_in
+from schema.plausible import Unlikely
+from schema.records.bounds import CHARGE, HOURS_OF_USE, NOT_AHEAD, SAMPLES, VOUCHER
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import (
+    charged_nothing_by_voucher,
     hours_fit_interval,
     interval_of,
     other_purpose_has_tax_record,
     outside_use_has_address,
+    voucher_fits_charge,
 )
 from schema.traits import Listable, Reported
 from schema.values import KEY_PATTERN, Money, OriginalText, Project, Review
@@ -56,13 +60,20 @@ class UsageRecord:
     )
     local_id: str = item("来源编号", "Identifier in the source", length_max=150)
     started_at: datetime | None = item(
-        "开始时间", "Start", grade=Grade.L3, filterable=True, sortable=True, default=None
+        "开始时间",
+        "Start",
+        grade=Grade.L3,
+        filterable=True,
+        sortable=True,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     ended_at: datetime | None = item(
         "结束时间",
         "End; absent while the use goes on",
         grade=Grade.L3,
         filterable=True,
+        plausible=(NOT_AHEAD,),
         default=None,
     )
     hours: Decimal | None = item(
@@ -72,10 +83,17 @@ class UsageRecord:
         grade=Grade.L3,
         minimum=0,
         maximum=9999,
+        plausible=(HOURS_OF_USE,),
         default=None,
     )
     samples_count: int | None = item(
-        "测样数", "Samples", unit="samples", grade=Grade.L3, minimum=0, default=None
+        "测样数",
+        "Samples",
+        unit="samples",
+        grade=Grade.L3,
+        minimum=0,
+        plausible=(SAMPLES,),
+        default=None,
     )
     user_key: str | None = item(
         "用户单位",
@@ -111,7 +129,11 @@ class UsageRecord:
     )
     collection_method: CollectionMethod = item("采集方式", "How the hours were collected")
     recorded_at: datetime | None = item(
-        "登记时间", "When the source wrote it down", grade=Grade.L3, default=None
+        "登记时间",
+        "When the source wrote it down",
+        grade=Grade.L3,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     project_reference: str | None = item(
         "课题编号", "Project number in the source", grade=Grade.L3, length_max=150, default=None
@@ -135,6 +157,14 @@ class UsageRecord:
         hours_fit_interval,
         other_purpose_has_tax_record,
         outside_use_has_address,
+        voucher_fits_charge,
+    ),
+    unlikely=(
+        Unlikely(
+            find=charged_nothing_by_voucher,
+            zh="有创新券抵扣而没有服务金额，请补充服务金额",
+            en="a voucher pays and no charge is stated; state the charge",
+        ),
     ),
 )
 class ServiceRecord:
@@ -188,10 +218,22 @@ class ServiceRecord:
         default=None,
     )
     started_at: datetime | None = item(
-        "开始时间", "Start", grade=Grade.L3, filterable=True, sortable=True, default=None
+        "开始时间",
+        "Start",
+        grade=Grade.L3,
+        filterable=True,
+        sortable=True,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     ended_at: datetime | None = item(
-        "结束时间", "End", grade=Grade.L3, filterable=True, sortable=True, default=None
+        "结束时间",
+        "End",
+        grade=Grade.L3,
+        filterable=True,
+        sortable=True,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     start_derived: bool | None = item(
         "开始时间为推算",
@@ -206,10 +248,17 @@ class ServiceRecord:
         grade=Grade.L3,
         minimum=0,
         maximum=9999,
+        plausible=(HOURS_OF_USE,),
         default=None,
     )
     samples_count: int | None = item(
-        "样品数", "Samples", unit="samples", grade=Grade.L3, minimum=0, default=None
+        "样品数",
+        "Samples",
+        unit="samples",
+        grade=Grade.L3,
+        minimum=0,
+        plausible=(SAMPLES,),
+        default=None,
     )
     purpose: ServicePurpose = item("服务类型", "Purpose", filterable=True)
     ways: tuple[ServiceWay, ...] = item("服务方式", "Ways of service", default=())
@@ -217,7 +266,12 @@ class ServiceRecord:
         "服务内容", "What was done", grade=Grade.L3, length_max=1000, multiline=True, default=None
     )
     charge: Money | None = item(
-        "服务金额，单位元", "Charge, in yuan", grade=Grade.L3, filterable=True, default=None
+        "服务金额，单位元",
+        "Charge, in yuan",
+        grade=Grade.L3,
+        filterable=True,
+        plausible=(CHARGE,),
+        default=None,
     )
     voucher_fen: int | None = item(
         "创新券抵扣金额，单位分（100 分为 1 元，服务金额以元计）",
@@ -226,6 +280,7 @@ class ServiceRecord:
         grade=Grade.L3,
         scope="voucher:read",
         minimum=0,
+        plausible=(VOUCHER,),
         default=None,
     )
     invoice_no: str | None = item(
@@ -233,7 +288,11 @@ class ServiceRecord:
     )
     collection_method: CollectionMethod = item("采集方式", "How the hours were collected")
     recorded_at: datetime | None = item(
-        "登记时间", "When the source wrote it down", grade=Grade.L3, default=None
+        "登记时间",
+        "When the source wrote it down",
+        grade=Grade.L3,
+        plausible=(NOT_AHEAD,),
+        default=None,
     )
     agreement_signed: bool | None = item(
         "是否签订协议", "A service agreement was signed", grade=Grade.L3, default=None

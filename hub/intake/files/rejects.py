@@ -2,8 +2,9 @@
 
 - The same sheets, the same columns in the same order, the same rows above the header; of the rows
   below it the refused ones. Where the header itself is refused, all of them.
-- Bad cells are red and carry a comment in Chinese and English; what belongs to no cell is said at
-  the row's number, in a column in front that a later submission takes off again.
+- Bad cells are red, doubted ones of rows that went in are yellow; each carries a comment in Chinese
+  and English. What belongs to no cell is said at the row's number, in a column in front that a
+  later submission takes off again.
 - Texts are written as text: nothing that came in can become a formula.
 """
 
@@ -30,17 +31,20 @@ COMMENT_MAX = 2_000
 COMMENT_SHAPE = {"x_scale": 2.2, "y_scale": 1.6, "author": "deltahub"}
 _UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Lone surrogates and noncharacters, which XML does not have; controls are escaped on writing."""
-RED = "#FFC7CE"
+RED, YELLOW = "#FFC7CE", "#FFEB9C"
+TAKEN = "已接收，请核对\ntaken, please check"
 DATE, MOMENT, CLOCK = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
 TOO_LONG = "内容过长，未写回；请以原文件为准\ntoo long to be written back; see the original file"
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One refused row and everything that is wrong with it."""
+    """One row that goes back and everything that is wrong with it."""
 
     row: SourceRow
     problems: Sequence[RowProblem]
+    is_taken: bool = False
+    """It went in; what is told of it is only doubted."""
 
 
 def rejects_workbook(
@@ -68,11 +72,14 @@ class _Sheet:
         self._bad_head = book.add_format({**head, "bg_color": RED})
         self._grey = book.add_format({"font_color": "#777777"})
         self._formats = {
-            (shape, bad): book.add_format(
-                {**({"num_format": shape} if shape else {}), **({"bg_color": RED} if bad else {})}
+            (shape, shade): book.add_format(
+                {
+                    **({"num_format": shape} if shape else {}),
+                    **({"bg_color": shade} if shade else {}),
+                }
             )
             for shape in ("", DATE, MOMENT, CLOCK)
-            for bad in (False, True)
+            for shade in ("", RED, YELLOW)
         }
 
     def write(self, refused: Sequence[Refused]) -> None:
@@ -81,7 +88,7 @@ class _Sheet:
         header = max(table.header_row - 1, 0)
         for row in table.above:
             for position, cell in enumerate(row.cells, start=1):
-                self._cell(row.number - 1, position, cell, bad=False)
+                self._cell(row.number - 1, position, cell, shade="")
         of_header = [each for each in refused if each.row is table.header]
         words = _words_by_column(of_header[0].problems if of_header else ())
         shade = self._bad_head if 0 in words else self._grey
@@ -106,10 +113,14 @@ class _Sheet:
 
     def _row(self, line: int, refused: Refused) -> None:
         words = _words_by_column(refused.problems)
-        shade = self._formats["", 0 in words]
+        marked = YELLOW if refused.is_taken else RED
+        if refused.is_taken:
+            words.setdefault(0, []).append(TAKEN)
+        shade = self._formats["", marked if 0 in words else ""]
         self._sheet.write_number(line, 0, refused.row.number, shade)
         for position, cell in enumerate(refused.row.cells, start=1):
-            if not self._cell(line, position, cell, bad=position in words):
+            shown = marked if position in words else ""
+            if not self._cell(line, position, cell, shade=shown):
                 words.setdefault(position, []).append(TOO_LONG)
         self._comment(line, words)
 
@@ -119,9 +130,9 @@ class _Sheet:
             comment = _writable("\n\n".join(dict.fromkeys(texts)))[:COMMENT_MAX]
             self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
 
-    def _cell(self, line: int, position: int, cell: Content, *, bad: bool) -> bool:
+    def _cell(self, line: int, position: int, cell: Content, *, shade: str) -> bool:
         """Write one cell in its own type; tell whether it could be written."""
-        sheet, plain = self._sheet, self._formats["", bad]
+        sheet, plain = self._sheet, self._formats["", shade]
         if cell is None:
             sheet.write_blank(line, position, None, plain)
         elif isinstance(cell, bool):
@@ -129,7 +140,7 @@ class _Sheet:
         elif isinstance(cell, int | Decimal) and -NUMBER_MAX < cell < NUMBER_MAX:
             sheet.write_number(line, position, cell, plain)
         elif (shape := _shape(cell)) is not None:
-            sheet.write_datetime(line, position, cell, self._formats[shape, bad])
+            sheet.write_datetime(line, position, cell, self._formats[shape, shade])
         else:
             text = _writable(text_of(cell))
             if len(text) > CELL_TEXT_MAX:

@@ -33,6 +33,8 @@ class FileReport:
     records: Mapping[tuple[str, Outcome], int]
     reasons: Mapping[tuple[str, str], int]
     dropped: Mapping[str, int]
+    warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Rows that went in with something doubted, by code and item."""
     properties: Mapping[str, str] = field(default_factory=dict)
     below: int = 0
     """Rows that were not read because their header, which counts as the one row, was refused."""
@@ -96,5 +98,6 @@ def report_of(
         records=records,
         reasons=reasons,
         dropped=Counter(name for each in converted for name in each.dropped),
+        warnings=Counter((w.code, w.path) for _, outcome in outcomes for w in outcome.warnings),
         properties=table.properties,
     )

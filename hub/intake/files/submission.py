@@ -81,6 +81,8 @@ class Submission:
     table: Table
     refused: tuple[Refused, ...]
     outcomes: tuple[tuple[int, RowOutcome], ...] = ()
+    doubted: tuple[Refused, ...] = ()
+    """Rows that went in and hold something implausible; they are shown in the marked workbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ class ReadTable:
     """Returns the cells of a row that quarantine may store."""
     below: tuple[SourceRow, ...] = ()
     """Rows that were not read because their header was refused; they go back with it."""
+
+    columns_of: Callable[[str | None, str], tuple[int, ...]] = lambda *_: ()
+    """Returns the positions of the columns that feed an item of a record type."""
 
     @property
     def record_type(self) -> str:
@@ -118,7 +123,13 @@ def convert_table(file: MappedFile, table: Table) -> ReadTable:
         # What its columns are cannot be known; each of its lines is refused for itself.
         return ReadTable(file, table, tuple(map(unread, table.rows)), lambda _: {})
     converter = Converter(file.mapping, table.columns)
-    return ReadTable(file, table, tuple(converter.convert(table.rows)), converter.cells_to_keep)
+    return ReadTable(
+        file,
+        table,
+        tuple(converter.convert(table.rows)),
+        converter.cells_to_keep,
+        columns_of=converter.columns_of,
+    )
 
 
 def refuse_header(file: MappedFile, table: Table, problems: Sequence[RowProblem]) -> ReadTable:
@@ -166,8 +177,9 @@ async def submit_read(
         replayed=replayed,
     )
     assert report.balanced, "every row is accounted for exactly once"
+    doubted = tuple(_doubted(read, outcomes).values())
     numbered = tuple((converted[at].row.number, each) for at, each in outcomes)
-    return Submission(report, read.table, (*refused, *below), numbered)
+    return Submission(report, read.table, (*refused, *below), numbered, doubted)
 
 
 Part = Sequence[tuple[int, Converted]]
@@ -247,3 +259,19 @@ def _refused(
         known = refused.get(at)
         refused[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
     return dict(sorted(refused.items()))
+
+
+def _doubted(read: ReadTable, outcomes: Sequence[tuple[int, RowOutcome]]) -> dict[int, Refused]:
+    """Collect the rows that went in with warnings, with the columns to look at."""
+    doubted: dict[int, Refused] = {}
+    for at, outcome in outcomes:
+        if not outcome.warnings:
+            continue
+        told = [
+            RowProblem(warning, read.columns_of(outcome.record_type, warning.path), warning.path)
+            for warning in outcome.warnings
+        ]
+        known = doubted.get(at)
+        row = read.converted[at].row
+        doubted[at] = Refused(row, (*(known.problems if known else ()), *told), is_taken=True)
+    return dict(sorted(doubted.items()))

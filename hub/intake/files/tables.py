@@ -21,6 +21,7 @@ from adapters.mapping import Column, FileFacts, SourceRow, Table, match_text
 from adapters.mapping.moments import DAYS_1904
 from adapters.mapping.table import (
     ROW_NUMBER_COLUMN,
+    Cell,
     Content,
     RoundedNumber,
     is_blank,
@@ -118,18 +119,17 @@ def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     table = read_table(name, data, LIMITS)
     for row in table:
-        cells = tuple(map(_known_digits, row.cells))
+        cells = tuple(map(_kept, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     from_1904 = isinstance(table, Workbook) and table.from_1904
     facts = {"format": "workbook"}
     return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
 
 
-def _known_digits(cell: Content) -> Content:
-    """Mark a number of a workbook that has more digits than a spreadsheet keeps."""
-    if type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT:
-        return RoundedNumber(cell)
-    return cell
+def _kept(cell: Cell) -> Cell:
+    """Return a cell of a workbook; a number is told apart that has more digits than are kept."""
+    is_rounded = type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
+    return RoundedNumber(str(cell)) if is_rounded else cell
 
 
 def _sheet_meant(

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.mapping import Column, SourceRow, Table
-from adapters.mapping.table import Content, Unread, trimmed
+from adapters.mapping.table import Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from schema.strict_json import explained, read_json
@@ -81,31 +81,30 @@ def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[Sour
             at = len(lines)
         except csv.Error:
             number += 1
-            yield _unread(number, lines[read], NOT_CELLS)
+            yield _unread(number, lines[read], "NOT_CELLS", NOT_CELLS)
             at = read + 1
 
 
 def _cell(text: str) -> str | None:
     """Return the text of a cell; `="0013"` is how a spreadsheet program is told to keep zeros."""
-    plain = trimmed(text)
+    plain = text.strip()
     as_text = _AS_TEXT.fullmatch(plain)
     return (as_text[1] if as_text else plain) or None
 
 
 NOT_CELLS = (
-    "NOT_CELLS",
     "本行无法拆分为单元格，可能有未闭合的引号",
     "the line cannot be parted into cells; a quotation mark may be open",
 )
 
 
-def _unread(number: int, line: str, words: tuple[str, str, str]) -> SourceRow:
-    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), Unread(*words))
+def _unread(number: int, line: str, code: str, words: tuple[str, str]) -> SourceRow:
+    return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), Unread(code, *words))
 
 
-def _not_json(error: ValueError | None) -> tuple[str, str, str]:
+def _not_json(error: ValueError | None) -> tuple[str, str]:
     zh, en = ("是别的内容", "it is another value") if error is None else explained(error)
-    return "NOT_JSON", f"本行不是 JSON 对象：{zh}", f"the line is not a JSON object: {en}"
+    return f"本行不是 JSON 对象：{zh}", f"the line is not a JSON object: {en}"
 
 
 def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | None:
@@ -134,7 +133,9 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
         except ValueError as error:
             fault = error
         is_row = isinstance(value, dict)
-        rows.append((number, value if is_row else _unread(number, line, _not_json(fault))))
+        rows.append(
+            (number, value if is_row else _unread(number, line, "NOT_JSON", _not_json(fault)))
+        )
     return rows
 
 

@@ -22,6 +22,9 @@ from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Located
 from schema.values import ClassCode, Money, Place
 
+BEGINS = "({p} <> '' AND starts_with({c}, {p}))"
+"""Nothing begins with the empty text: it is a condition that somebody forgot to fill in."""
+
 
 class FilterKind(Enum):
     """The shapes that a condition has."""
@@ -172,7 +175,7 @@ def _compared(
 
 
 def _text(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
-    names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": "starts_with({c}, {p})"}
+    names = {"eq": "{c} = {p}", "in": "{c} = ANY({p})", "startsWith": BEGINS}
     column, record = _column(member, alias), member.item.names if member.item else None
     if record is None:
         return _compared(argument, statement, column, "text", names)
@@ -246,7 +249,7 @@ def _listed(member: Member, step: str, alias: str) -> str:
 def _division(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     assert member.item is not None
     suffix = "_division_code" if member.item.value is not None else ""
-    names = {"eq": "{c} = {p}", "startsWith": "starts_with({c}, {p})"}
+    names = {"eq": "{c} = {p}", "startsWith": BEGINS}
     return _compared(argument, statement, _column(member, alias) + suffix, "text", names)
 
 

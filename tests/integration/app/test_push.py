@@ -226,3 +226,15 @@ async def push_raw(client: HubClient, body: bytes) -> None:
     answer, sent = await client._signed("/batches", "source=zju-push", headers, body)
     assert answer.is_error
     raise refused(answer, sent)
+
+
+async def test_half_a_character_costs_its_row_and_no_other(university: HubClient) -> None:
+    rows = [row("A1", name={"zh": "A\ud83d"}), row("A2")]
+    answer = await university.push(rows, source="zju-push")
+    assert [each["outcome"] for each in answer.body["rows"]] == ["QUARANTINED", "ACCEPTED"]
+    assert answer.body["rows"][0]["problems"][0]["code"] == "CONTROL_CHARACTER"
+
+
+async def test_half_a_character_in_a_question_is_answered(university: HubClient) -> None:
+    answer = await university.query("{ me { party } }", {"x": "\ud83d"})
+    assert "errors" in answer or "data" in answer

@@ -83,13 +83,13 @@ class Conditions(Choices):
             "ClassFilter": lambda: [self._class() for _ in range(1 + self.number(2))],
             "DivisionFilter": self._division,
             "DateTime": lambda: self._instant(kind, name),
-            "Province": lambda: self.some(list(shape.values), 4),
+            "Province": lambda: self.some(list(shape.values), 4, 1),
         }
         if shape.name in made:
             return made[shape.name]()
         codes = list(g.get_named_type(shape.fields["eq"].type).values)  # type: ignore[union-attr]
         if self.pick(False, True):
-            return {"in": self.some(codes, 4)}
+            return {"in": self.some(codes, 4, 1)}
         return {"eq": self.pick(*codes)}
 
     def values(self, kind: str, name: str) -> list[Any]:
@@ -97,7 +97,7 @@ class Conditions(Choices):
         return [row.wire[name] for row in self.rows[kind] if name in row.wire]
 
     def _of(self, *names: str) -> list[str]:
-        return [name for name in names if self.pick(True, False)]
+        return [name for name in names if self.pick(True, False)] or [names[0]]
 
     def _text(self, known: Sequence[str]) -> dict[str, Any]:
         options = [*known[:12], *known[-3:], OUTSIDER, "no'thing", ""]
@@ -106,7 +106,7 @@ class Conditions(Choices):
         if name == "eq":
             made[name] = self.pick(*options)
         if name in ("in", "both"):
-            made["in"] = self.some(options, 4)
+            made["in"] = self.some(options, 4, 1)
         if name in ("startsWith", "both"):
             value = self.pick(*options)
             made["startsWith"] = value[: self.number(len(value) + 1)]

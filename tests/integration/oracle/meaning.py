@@ -217,7 +217,7 @@ def _compares(value: Any, said: Mapping[str, Any]) -> bool:
     tests: dict[str, Callable[[Any], bool]] = {
         "eq": lambda wanted: value == wanted,
         "in": lambda wanted: value in wanted,
-        "startsWith": lambda wanted: value[: len(wanted)] == wanted,
+        "startsWith": lambda wanted: wanted != "" and value[: len(wanted)] == wanted,
         "gte": lambda wanted: _like(value, wanted) >= wanted,
         "lte": lambda wanted: _like(value, wanted) <= wanted,
         "lt": lambda wanted: _like(value, wanted) < wanted,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -364,6 +365,7 @@ class _Drawing:
             item = self.rng.choice(standard()[kind].items)
             each["path"] = item.wire + self.rng.choice(["", ".amount", ".0"])
         self._repair(kind, made)
+        _pay_by_voucher(made)
         return made
 
     def _object(self, spec: RecordSpec) -> dict[str, Any]:
@@ -423,3 +425,11 @@ class _Drawing:
             made.setdefault("taxRecord", "补税 1 号")
         if made.get("outsidePremises"):
             made.setdefault("outsideAddress", rng.choice(TEXTS))
+
+
+def _pay_by_voucher(made: dict[str, Any]) -> None:
+    """Leave away a voucher that pays more than was charged, or in another currency."""
+    charge = made.get("charge")
+    if "voucherFen" in made and charge is not None:
+        yuan = Decimal(charge["amount"]) if charge["currency"] == "CNY" else Decimal(0)
+        made["voucherFen"] = min(made["voucherFen"], int(yuan * 100))

@@ -102,3 +102,15 @@ async def test_a_filter_without_conditions_is_none(ask: Asker) -> None:
 async def test_what_is_not_asked_for_in_a_registered_document_has_a_default(ask: Asker) -> None:
     text = samples.document("instruments_of_class")
     assert await code(ask, text, {"class": "0101"}) is None
+
+
+@pytest.mark.parametrize("name", ["localNo", "division"])
+async def test_nothing_begins_with_the_empty_text(ask: Asker, name: str) -> None:
+    query = (
+        f"query Q($x: String) {{ instruments(filter: {{ {name}: {{ startsWith: $x }} }})"
+        " { totalCount } }"
+    )
+    assert (await ask(query, {"x": ""}))["instruments"]["totalCount"] == 0
+    assert (await ask(query, {"x": "S" if name == "localNo" else "33"}))["instruments"][
+        "totalCount"
+    ] > 0

@@ -149,3 +149,12 @@ def test_the_published_standard_says_which_items_may_break_lines() -> None:
     assert re.search(made["functions"]["pattern"], "a\nb")
     assert not re.search(made["model"]["pattern"], "a\nb")
     assert not re.search(made["topics"]["items"]["pattern"], "a\nb")
+
+
+@pytest.mark.parametrize("mark", ["\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"])
+def test_a_text_does_not_begin_or_end_with_what_shows_nothing(mark: str) -> None:
+    for text in (f"{mark}电镜", f"电镜{mark}", mark):
+        flaw = spelling(text, multiline=False)
+        assert flaw is not None
+        assert flaw.code == "NOT_TRIMMED"
+    assert spelling(f"电{mark}镜", multiline=False) is None
