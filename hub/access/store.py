@@ -68,7 +68,10 @@ class DatabaseClientStore:
             await _lock(connection, client_id)
             await connection.execute(
                 update(CLIENT)
-                .where(CLIENT.c.client_id == client_id, func.array_position(CLIENT.c.scopes, case.scope).is_(None))
+                .where(
+                    CLIENT.c.client_id == client_id,
+                    func.array_position(CLIENT.c.scopes, case.scope).is_(None),
+                )
                 .values(scopes=func.array_append(CLIENT.c.scopes, case.scope))
             )
             row = _case_row(client_id, case, now)

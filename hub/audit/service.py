@@ -19,7 +19,8 @@ from typing import Any
 import psycopg
 
 from hub.audit.limits import PAGE_MAX
-from hub.audit.rows import COLUMNS, AuditKind, AuditRow, ProtectedRead, ReadRequest, read_row
+from hub.audit.protected import ProtectedRead
+from hub.audit.rows import COLUMNS, AuditKind, AuditRow, ReadRequest, read_row
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, UnavailableError
 from hub.store.copying import Connection
