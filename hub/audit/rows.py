@@ -16,6 +16,7 @@ from typing import Any
 
 from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
+from hub.audit.protected import ProtectedRead
 from schema.visibility import DATASETS
 
 
@@ -44,17 +45,6 @@ COLUMNS = (
     *("at", "kind", "action", "client_id", "party", "request_id", "document", "grade"),
     *("case_no", "reason", "owners", "detail"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ProtectedRead:
-    """A record of which something was read that not everybody may read."""
-
-    grade: str
-    """L2, L3 or L4."""
-    scope: str
-    item_id: str
-    owner: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

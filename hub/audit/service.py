@@ -19,7 +19,8 @@ from typing import Any
 import psycopg
 
 from hub.audit.limits import PAGE_MAX
-from hub.audit.rows import COLUMNS, AuditKind, AuditRow, ProtectedRead, ReadRequest, read_row
+from hub.audit.protected import ProtectedRead
+from hub.audit.rows import COLUMNS, AuditKind, AuditRow, ReadRequest, read_row
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, UnavailableError
 from hub.store.copying import Connection
@@ -27,7 +28,10 @@ from hub.store.database import Database
 from schema.personal import without_citizen_numbers
 
 _LOG = logging.getLogger(__name__)
-_INSERT = f"INSERT INTO audit ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 - own names
+_VALUES = ", ".join("%s::jsonb" if name == "detail" else "%s" for name in COLUMNS)
+_INSERT = f"INSERT INTO audit ({', '.join(COLUMNS)}) SELECT {_VALUES}"
+_LIGHT = f"{_INSERT} FROM (SELECT set_config('synchronous_commit', 'off', true)) s"
+"""One statement, its own transaction: a row about L2 must not cost several round trips."""
 _SELECT = f"SELECT audit_id, {', '.join(COLUMNS)} FROM audit"  # noqa: S608 - own names
 _CONCERNING = f"""{_SELECT}
 WHERE audit_id > %(after)s AND (party = %(party)s OR owners @> ARRAY[%(party)s::text])
@@ -61,19 +65,11 @@ class Audit:
         is_light = row.kind is AuditKind.READ and row.grade == "L2"
         try:
             async with self._database.writes.connection() as connection:
-                await self._write(connection, row, is_light=is_light)
+                await write(connection, row, is_light=is_light)
         except (HubError, psycopg.Error) as error:
             if not is_light:
                 raise unavailable() from error
             _LOG.error("audit of request %s is lost: %s", row.request_id, error)
-
-    async def _write(self, connection: Connection, row: AuditRow, *, is_light: bool) -> None:
-        if not is_light:
-            await write(connection, row)
-            return
-        async with connection.transaction():
-            await connection.execute(b"SET LOCAL synchronous_commit = off")
-            await write(connection, row)
 
     async def act(self, row: AuditRow) -> None:
         """Write the row of an operator's act."""
@@ -95,12 +91,12 @@ class Audit:
         return [row_of(row) for row in await self._database.reads.fetch_all(_ALL, values)]
 
 
-async def write(connection: Connection, row: AuditRow) -> None:
-    """Add a row."""
+async def write(connection: Connection, row: AuditRow, *, is_light: bool = False) -> None:
+    """Add a row; one that is light does not wait for the disk."""
     values = [getattr(row, name) for name in COLUMNS]
     values[COLUMNS.index("owners")] = list(row.owners)
     values[COLUMNS.index("detail")] = json.dumps(row.detail, ensure_ascii=False)
-    await connection.execute(_INSERT.encode(), values)
+    await connection.execute((_LIGHT if is_light else _INSERT).encode(), values)
 
 
 def row_of(values: tuple[Any, ...]) -> AuditRow:

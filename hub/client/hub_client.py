@@ -224,6 +224,14 @@ class HubClient:
             raise refused(answer)
         return answer.content
 
+    async def audit(self, after: str = "0") -> dict[str, Any]:
+        """Return the audit's rows about this client's party and its records, after one of them."""
+        path = f"/audit?after={quote(after, safe='')}"
+        answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
+        if answer.is_error:
+            raise _refused(answer)
+        return _object(answer)
+
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""
         answer = await self._call("GET", "/log/policy", {"accept": "text/plain"}, b"")
@@ -333,7 +341,8 @@ class HubClient:
 
     async def _with_proof(self, method: str, path: str, headers: dict[str, str]) -> dict[str, str]:
         token = await self.token()
-        proof = dpop.make(self.key, method, self.base + path, self._now(), token=token)
+        target = self.base + path.partition("?")[0]
+        proof = dpop.make(self.key, method, target, self._now(), token=token)
         return {**headers, "authorization": f"DPoP {token}", "dpop": proof}
 
     async def _send(

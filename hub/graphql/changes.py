@@ -13,7 +13,7 @@ from typing import Annotated
 import strawberry
 from strawberry.types import Info
 
-from hub.audit.rows import ProtectedRead
+from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode
 from hub.exchange import page
 from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.access.gate import Signed
 from hub.access.resource import Caller
-from hub.audit.rows import ProtectedRead
+from hub.audit.protected import ProtectedRead
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.query.sql.model import Model

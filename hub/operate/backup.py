@@ -11,7 +11,6 @@ Invariants:
 - All parts are from one snapshot; intake and sequencer keep running.
 - The file appears complete and synced or not at all, readable by its owner only; an existing file
   is never overwritten.
-- What was erased after a backup was taken does not come back with it (`hub.erasure.register`).
 - Restoring checks every part before it writes anything, writes in one transaction, and only into a
   database that holds nothing.
 - A log's private key, the key for tokens and the checkpoint files are NOT in it: with them a backup
@@ -154,11 +153,8 @@ def read_manifest(file: Path) -> BackupManifest:
 async def restore(database: Database, file: Path, erasing: Erasing | None = None) -> BackupManifest:
     """Fill an empty database from a backup, and bring it to the tables of this version.
 
-    With `erasing`, what was erased after the backup was taken is erased again before this returns;
-    a hub does it at its start as well, whoever restored.
-
-    Raises `RefusedError`, and writes nothing, when the file is damaged (BAD_USER_INPUT) or the
-    database is not empty (CONFLICT).
+    What was erased since is erased again. Raises `RefusedError`, and writes nothing, when the file
+    is damaged (BAD_USER_INPUT) or the database is not empty (CONFLICT).
     """
     with _opened(file) as archive:
         manifest = _manifest(archive)

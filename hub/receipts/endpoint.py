@@ -34,7 +34,8 @@ from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import READ
 from hub.access.visibility import Subject, hidden_items, may_see
-from hub.audit.rows import ProtectedRead, ReadRequest
+from hub.audit.protected import ProtectedRead
+from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.ledger.errors import LedgerError

@@ -40,6 +40,7 @@ class Erasure:
         "所属单位",
         "Whose data it was",
         pattern=f"{OPERATOR}|{KEY_PATTERN}",
+        names="Institution",
         names_key=True,
         filterable=True,
     )

@@ -16,7 +16,7 @@ from graphql.execution.values import VariableValues
 
 from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
-from hub.audit.rows import ProtectedRead
+from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.query.answer.manifest import Manifest

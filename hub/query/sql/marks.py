@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from hub.audit.rows import ProtectedRead
+from hub.audit.protected import ProtectedRead
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 from schema.visibility import DATASETS

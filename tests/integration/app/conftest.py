@@ -19,6 +19,7 @@ from hub.crypto.keys import SigningKey, generate_key
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.sources import register_source
+from tests.cases import cases_for
 from tests.registered import admit_with_any_scope
 
 BASE = "http://127.0.0.1:8000"
@@ -49,7 +50,7 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
         key = keys[client_id] = generate_key()
         application = read_application(application_document(client_id, client_id, key.public))
         store = DatabaseClientStore(database)
-        grant = ClientGrant(party, kind, scopes, sources)
+        grant = ClientGrant(party, kind, scopes, sources, cases=cases_for(scopes))
         await admit_with_any_scope(store, application, grant)
         client = HubClient(BASE, client_id, key, transport=transport)
         opened.append(client)

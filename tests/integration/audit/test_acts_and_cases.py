@@ -16,7 +16,7 @@ from hub.access.registration import ClientGrant, admit, application_document, re
 from hub.access.scopes import OPERATOR_WILDCARD, expand
 from hub.access.store import DatabaseClientStore
 from hub.cli.main import assemble
-from hub.client import HubClient
+from hub.client import CallRefusedError, HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.store.database import Database
@@ -55,7 +55,7 @@ def test_every_verb_that_changes_something_is_in_the_audit_before_it_is_done(
         (1, "client revoke-key", (KID_UNKNOWN,)),
         (0, "source add", ("zju", "--title", "浙大", "--owner", UNIVERSITY)),
         (0, "quarantine discard", ("1",)),
-        (1, "link same", ("Institution", "moe:10335", "moe:x", "--reason", "x")),
+        (0, "link same", ("Institution", "moe:10335", "moe:10336", "--reason", "x")),
         (1, "erase", ("Instrument", "moe:10335/A1", *order)),
         (0, "store rebuild", ()),
         (0, "store backup", (str(tmp_path / "b.zip"),)),
@@ -138,10 +138,28 @@ async def test_a_case_that_is_over_gives_nothing_and_callers_read_of_themselves(
         async with HubClient(BASE, name, key, transport=world.transport) as client:
             answer = await client.query(DOCUMENT)
             shown.append(answer["data"]["usageRecords"]["nodes"][0]["userReference"])
-            page = await client.get("/audit") if hasattr(client, "get") else None
     assert shown == [None, "p-1"]
     rows = await world.hub.database.reads.fetch_all(
         "SELECT client_id, grade, case_no FROM audit ORDER BY audit_id"
     )
     assert rows == [("ended", "L3", None), ("open", "L4", "open")]
-    assert page is None or page
+    seen = await writer.audit()
+    assert [row["clientId"] for row in seen["rows"]] == ["ended", "open"]
+    assert seen["next"] is None
+    assert (await writer.audit(seen["rows"][0]["auditId"]))["rows"] == seen["rows"][1:]
+    stranger = await world.register("other", "moe:10246", ClientKind.PARTNER, ("receipt:read",))
+    assert (await stranger.audit())["rows"] == []
+    deaf = await world.register("deaf", UNIVERSITY, ClientKind.UNIVERSITY, ("catalogue:read",))
+    with pytest.raises(CallRefusedError) as refused:
+        await deaf.audit()
+    assert refused.value.code == "SCOPE_MISSING"
+    for wrong in ("x", "1&after=2", "-1", "9" * 30, "0&first=0", "0&first=201", "0&more=1"):
+        with pytest.raises(CallRefusedError) as refused:
+            await _raw(writer, f"/audit?after={wrong}")
+        assert refused.value.code == "BAD_USER_INPUT"
+
+
+async def _raw(client: HubClient, path: str) -> None:
+    answer = await client._call("GET", path, {"accept": "application/json"}, b"")
+    if answer.is_error:
+        raise CallRefusedError(answer.json()["code"], answer.status_code)

@@ -33,6 +33,7 @@ from hub.query.plan.limits import QueryLimits
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.store.database import Database
+from tests.cases import cases_for
 from tests.databases import lent_to_hub, opened
 from tests.eventually import until
 from tests.integration.rights.table import Table, read_table, scopes_of
@@ -112,7 +113,7 @@ class World:
         """Register a client and return it."""
         name, key = f"client-{next(self.numbers)}", generate_key()
         application = read_application(application_document(name, name, key.public))
-        grant = ClientGrant(party, ClientKind.PARTNER, scopes, sources)
+        grant = ClientGrant(party, ClientKind.PARTNER, scopes, sources, cases=cases_for(scopes))
         await admit_with_any_scope(DatabaseClientStore(self.database), application, grant)
         self.keys[party] = key
         self.clients[name] = HubClient(BASE, name, key, transport=self.transport)

@@ -12,6 +12,7 @@ from hub.identity.ids import item_id, shard_of
 from hub.identity.links import UNLINKED, LinkStatement, Names, names_of
 from schema.codes import LinkRelation
 from schema.item import Kind, RecordSpec
+from schema.parties import OPERATOR
 from schema.registry import standard
 from schema.traits import Joins, Linkable
 
@@ -177,10 +178,15 @@ def _records(draw: st.DrawFn, spec: RecordSpec) -> dict[str, Any]:
         return (
             made if spec.name == INSTITUTION else {**made, "localNo": draw(st.sampled_from("12"))}
         )
-    return {
+    made = {
         spec.item(name).wire: _value(draw, spec, name, is_last=name == spec.key[-1])
         for name in spec.key
     }
+    assert spec.owner is not None
+    owner = spec.item(spec.owner.item)
+    if owner.wire not in made:  # a record of the operator's, whose key does not name its owner
+        made[owner.wire] = draw(_party) if owner.names == INSTITUTION else OPERATOR
+    return made
 
 
 def _renamed(spec: RecordSpec, data: st.DataObject) -> tuple[Names, dict[str, Any], dict[str, Any]]:
