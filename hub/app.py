@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
+from hub.access.operator_endpoint import OperatorEndpoints
 from hub.access.pending import Registrations
 from hub.access.people import read_providers
 from hub.access.registrar import Registrar
@@ -138,6 +139,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *front_routes(database, sequencer, state),
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
+        *OperatorEndpoints(access, Registrations(database), clock).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *proofs.routes(),
         *LogEndpoints(database, signer.key, policy).routes(),

@@ -68,3 +68,5 @@ PROVIDER_KEYS_RETRY_S = 60.0
 """An unknown key id has the keys of a provider fetched anew, this often at most."""
 PROVIDER_KEYS_BYTES_MAX = 65_536
 PROVIDER_TIMEOUT_S = 5.0
+OPERATOR_PAGE = 100
+"""Clients or requests in one answer to the operator."""

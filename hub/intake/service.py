@@ -20,13 +20,14 @@ from datetime import datetime
 
 import psycopg
 
+from hub.access.clients import may_bind
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.batch import Assurance, Batch, Channel, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
-from hub.intake.guard import Current, GuardContext, Speaker, binds
+from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, require_own_batch
 from hub.intake.idempotency import check_key, claim, earlier_answer, store_answer
 from hub.intake.limits import (
@@ -113,6 +114,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
             ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
         )
     owners, kind, authority, active, status, allowed, uses_roles = rows[0]
+    request = batch.evidence.request
     if not active:
         raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
     if batch.client_id is not None and not (status == "ACTIVE" and allowed):
@@ -124,9 +126,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         batch.party,
         None if owners is None else frozenset(owners),
         is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
-        key_binds=binds(
-            batch.evidence.request and batch.evidence.request.role, uses_roles=uses_roles
-        ),
+        key_binds=may_bind(request.role if request else None, uses_roles=uses_roles),
         system=System(authority, passes_on=kind == SourceKind.PEER),
     )
 

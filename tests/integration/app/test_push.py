@@ -216,7 +216,7 @@ async def test_a_body_that_is_no_batch_is_one_clear_error_and_nothing_is_written
 async def push_raw(client: HubClient, body: bytes) -> None:
     """Push bytes that the client itself would not make."""
     from hub.access.content_digest import content_digest
-    from hub.client.hub_client import _refused
+    from hub.client.wire import refused
 
     headers = {
         "content-type": "application/x-ndjson",
@@ -225,4 +225,4 @@ async def push_raw(client: HubClient, body: bytes) -> None:
     }
     answer, sent = await client._signed("/batches", "source=zju-push", headers, body)
     assert answer.is_error
-    raise _refused(answer, sent)
+    raise refused(answer, sent)
