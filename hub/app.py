@@ -155,7 +155,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
         asgi=Edge(
-            ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
+            Application(GraphQLEndpoint(engine, access), ClientCertificates(routed(routes))),
             is_secure=settings.base.startswith("https://"),
         ),
     )

@@ -47,6 +47,8 @@ REGISTRATION_BYTES_MAX = 16_384
 REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_S = 10, 1 / 60
 """Registrations that one address may ask for at once, and how fast it may ask again."""
 
+KEYS_LOOKED_AT_S = 0.5
+"""How often a worker asks whether the keys of the tokens that it remembers are still known."""
 KEYS_REREAD_S = 4.0
 """How old what a worker knows of the hub's own keys may be."""
 METADATA_AGE_S = 300

@@ -57,3 +57,11 @@ def test_every_setting_is_documented_as_it_is() -> None:
     ]
     assert [row for row in rows if row not in page] == []
     assert page.count("| `HUB_") == len(rows)
+
+
+def test_a_socket_needs_the_address_of_the_proxy() -> None:
+    with pytest.raises(SettingsError, match="HUB_SOCKET needs HUB_PUBLIC_BASE"):
+        Settings.from_environment({"HUB_SOCKET": "/run/hub.sock"})
+    base = "https://hub.example"
+    made = Settings.from_environment({"HUB_SOCKET": "/run/hub.sock", "HUB_PUBLIC_BASE": base})
+    assert (made.base, made.socket) == (base, Path("/run/hub.sock"))
