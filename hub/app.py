@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
+from hub.access.operator_endpoint import OperatorEndpoints
 from hub.access.pending import Registrations
 from hub.access.people import read_providers
 from hub.access.registrar import Registrar
@@ -171,6 +172,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
+        *OperatorEndpoints(access, Registrations(database), clock).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
@@ -190,7 +192,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=_schedule(settings, database, clock),
         asgi=RequestWatch(
             Edge(
-                ClientCertificates(Application(GraphQLEndpoint(engine, access), routed(routes))),
+                Application(GraphQLEndpoint(engine, access), ClientCertificates(routed(routes))),
                 is_secure=settings.base.startswith("https://"),
                 rates=access.rates,
                 gated=GATED,

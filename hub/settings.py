@@ -241,6 +241,8 @@ class Settings:
                 values[declared.name] = declared.metadata["read"](text)
             except ValueError as error:
                 problems.append(f"{name} {error}")
+        if "socket" in values and "public_base" not in values:
+            problems.append("HUB_SOCKET needs HUB_PUBLIC_BASE: the proxy's address, https://…")
         if problems:
             raise SettingsError(problems)
         return cls(**values)

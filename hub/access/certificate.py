@@ -31,7 +31,11 @@ _VALUE = re.compile(r":([A-Za-z0-9+/]+={0,2}):")
 
 
 class ClientCertificates:
-    """Refuses requests over TCP that claim a client certificate; outermost of the routes."""
+    """Refuses requests over TCP that claim a client certificate.
+
+    It stands before the routes that are open to everybody; those that ask who calls refuse by
+    `hub.access.envelope`, which reads the headers anyhow.
+    """
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
@@ -50,7 +54,8 @@ class ClientCertificates:
 
 def is_forged(scope: Mapping[str, Any]) -> bool:
     """Tell whether a request claims a certificate that nobody vouches for."""
-    return not comes_over_unix_socket(scope) and any(name in NAMES for name, _ in scope["headers"])
+    is_claimed = any(name in NAMES for name, _ in scope["headers"])
+    return is_claimed and not comes_over_unix_socket(scope)
 
 
 def comes_over_unix_socket(scope: Mapping[str, Any]) -> bool:
@@ -64,13 +69,11 @@ def comes_over_unix_socket(scope: Mapping[str, Any]) -> bool:
     return server[1] is None and isinstance(server[0], str) and server[0].startswith("/")
 
 
-def thumbprint_in(scope: Mapping[str, Any], value: str | None) -> str | None:
-    """Return the thumbprint (`x5t#S256`) of the header's certificate, None where there is none.
+def thumbprint_in(scope: Mapping[str, Any], value: str) -> str:
+    """Return the thumbprint (`x5t#S256`) of the certificate that the header holds.
 
     TokenError for a header over TCP, or one that holds no certificate.
     """
-    if value is None:
-        return None
     if not comes_over_unix_socket(scope):
         raise TokenError(Reason.CLIENT_CERT_UNTRUSTED, "Client-Cert over TCP")
     try:

@@ -117,10 +117,25 @@ class Client:
         """Return this client's key with that thumbprint, whatever its status."""
         return next((key for key in self.keys if key.kid == kid), None)
 
+    @property
+    def uses_roles(self) -> bool:
+        """Whether one of its keys has or had a role."""
+        return any(key.role is not None for key in self.keys)
+
+    def may_bind(self, kid: str) -> bool:
+        """Tell whether that key decides for the client."""
+        role = self.role_of(kid)
+        return may_bind(role and role.value, uses_roles=self.uses_roles)
+
     def role_of(self, kid: str) -> KeyRole | None:
         """Return the role of this client's key with that thumbprint."""
         key = self.key(kid)
         return None if key is None else key.role
+
+
+def may_bind(role: str | None, *, uses_roles: bool) -> bool:
+    """Tell whether a key of that role decides for its client: the one place that is asked."""
+    return role == KeyRole.DECIDER.value or not uses_roles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

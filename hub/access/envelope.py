@@ -73,5 +73,6 @@ def read_envelope(scope: Mapping[str, Any], config: AccessConfig) -> Envelope:
     path = raw_path.decode("ascii")
     target = config.public_base + path
     target_uri = f"{target}?{query.decode('ascii')}" if query else target
-    certificate = thumbprint_in(scope, headers.pop("client-cert", None))
+    shown = headers.pop("client-cert", None)
+    certificate = None if shown is None else thumbprint_in(scope, shown)
     return Envelope(str(scope["method"]), path, target, target_uri, headers, certificate)

@@ -47,6 +47,8 @@ REGISTRATION_BYTES_MAX = 16_384
 REGISTRATIONS_AT_ONCE, REGISTRATIONS_PER_S = 10, 1 / 60
 """Registrations that one address may ask for at once, and how fast it may ask again."""
 
+KEYS_LOOKED_AT_S = 0.5
+"""How often a worker asks whether the keys of the tokens that it remembers are still known."""
 KEYS_REREAD_S = 4.0
 """How old what a worker knows of the hub's own keys may be."""
 METADATA_AGE_S = 300
@@ -78,3 +80,5 @@ TOKEN_REQUEST_QUOTA = 600
 """Requests to `/oauth/` from one address in a window: a token lives five minutes."""
 RATE_BUCKETS_MAX = 50_000
 """Callers whose requests are counted; the one that was silent longest is forgotten first."""
+OPERATOR_PAGE = 100
+"""Clients or requests in one answer to the operator."""

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, unique
@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.access.clients import RegistrationError
+from hub.access.clients import Client, RegistrationError
 from hub.access.limits import PENDING_MAX, PENDING_S
 from hub.access.registration import RegistrationRequest
 from hub.crypto.keys import import_jwk
@@ -114,6 +114,21 @@ class Registrations:
         async with self._database.core() as connection:
             if (await connection.execute(change)).rowcount != 1:
                 raise RegistrationError(f"{request_id} does not wait for a decision any more")
+
+
+async def approve(
+    registrations: Registrations,
+    request_id: str,
+    register: Callable[[RegistrationRequest], Awaitable[Client]],
+    now: datetime,
+) -> Client:
+    """Register who waits, as `register` does it, and note that; RegistrationError otherwise."""
+    asked = await registrations.get(request_id)
+    if asked.state is not RequestState.PENDING:
+        raise RegistrationError(f"{request_id} does not wait any more: {asked.state.value}")
+    client = await register(asked.request)
+    await registrations.decide(request_id, RequestState.APPROVED, now)
+    return client
 
 
 def _of_state(state: RequestState | None) -> tuple[Any, ...]:

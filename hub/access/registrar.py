@@ -103,7 +103,7 @@ class Registrar:
         async def work(admitted: Admitted) -> Response:
             client, signer = await self._signer(admitted)
             now = self._clock()
-            document = _object(admitted.body)
+            document = object_in(admitted.body)
             key = await self._new_key(document, client, now)
             agent, replaces = document.get("agent", signer.agent), document.get("replaces")
             if agent != signer.agent and signer.agent is not None:
@@ -189,7 +189,7 @@ class Registrar:
     async def _serve(self, request: Request, door: Door, work: Work) -> Response:
         language = request.headers.get("accept-language", "")
         try:
-            admitted = await gate.admit(self._access, request, door, _read)
+            admitted = await gate.admit(self._access, request, door, read_registration_body)
         except AccessError as error:
             return gate.refused(self._access, error, request, door)
         except HubError as error:
@@ -209,7 +209,7 @@ async def read_document(request: Request) -> dict[str, Any]:
     """Read a body that is one JSON object; RefusedError otherwise."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
-    return _object(await _read(request))
+    return object_in(await read_registration_body(request))
 
 
 def client_to_wire(client: Client) -> dict[str, Any]:
@@ -260,7 +260,8 @@ def _own_key(client: Client, signer: ClientKey, kid: object) -> None:
         )
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_in(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is; RefusedError otherwise."""
     try:
         document = read_json(body.decode("utf-8"))
     except ValueError as error:
@@ -278,7 +279,8 @@ def _bad(error: RegistrationError) -> RefusedError:
     return RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error))
 
 
-def _read(request: Request) -> Awaitable[bytes]:
+def read_registration_body(request: Request) -> Awaitable[bytes]:
+    """Read a body, and never more of it than a registration may have."""
     return read_body(request, REGISTRATION_BYTES_MAX, _too_large)
 
 

@@ -29,7 +29,7 @@ from hub.access.clients import (
     RegistrationError,
 )
 from hub.access.errors import TokenError
-from hub.access.scopes import RESERVED_NAMES, expand
+from hub.access.scopes import OPERATOR_WILDCARD, RESERVED_NAMES, SERVED_NAMES, expand
 from hub.crypto.keys import SigningKey, VerifyKey, import_jwk
 from schema.identifiers import check_institution_key
 from schema.parties import HUB_PARTY
@@ -113,8 +113,12 @@ class ClientGrant:
 
 def granted(scopes: Iterable[str]) -> tuple[str, ...]:
     """Return scopes that can be granted; RegistrationError names those that cannot."""
+    names = set(scopes)
+    if OPERATOR_WILDCARD in names:
+        names.remove(OPERATOR_WILDCARD)
+        names |= {name for name in SERVED_NAMES if name.startswith("operator:")}
     try:
-        wanted = expand(scopes)
+        wanted = expand(names)
     except ValueError as error:
         raise RegistrationError(str(error)) from error
     reserved = sorted(RESERVED_NAMES.intersection(wanted))

@@ -83,8 +83,6 @@ RESERVED_NAMES: frozenset[str] = frozenset(
         Scope.EXPORT_READ,
         Scope.OPERATOR_SOURCES,
         Scope.OPERATOR_QUARANTINE,
-        Scope.OPERATOR_CLIENTS,
-        Scope.OPERATOR_KEYS,
         Scope.OPERATOR_POLICY,
     )
 )

@@ -2,9 +2,9 @@
 
 - Signed ES256, `typ` at+jwt, five minutes long, for one resource, always bound to a DPoP key or
   to a TLS client certificate.
-- The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry and whether the key
-  that signed is still one of ours are checked on every use; revocation is
-  checked by the caller, against the client's epoch.
+- The verifier remembers tokens by SHA-256 until they expire, bounded. Expiry is checked on every
+  use, whether the keys that signed are still ours every half second; revocation is checked by the
+  caller, against the client's epoch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from typing import Any
 from hub.access.assertion import acceptable_jti, is_instant
 from hub.access.clients import Client, KeyRole
 from hub.access.errors import Reason, TokenError
-from hub.access.limits import CLOCK_AHEAD_S, TOKEN_CACHE_ENTRIES, TOKEN_LIFETIME_S
+from hub.access.limits import (
+    CLOCK_AHEAD_S,
+    KEYS_LOOKED_AT_S,
+    TOKEN_CACHE_ENTRIES,
+    TOKEN_LIFETIME_S,
+)
 from hub.access.people import Person
 from hub.access.requester import Requester, requester_in
 from hub.access.token_keys import TokenKeys
@@ -139,20 +144,35 @@ class TokenVerifier:
         self._keys = keys
         self._entries = entries
         self._seen: OrderedDict[bytes, AccessToken] = OrderedDict()
+        self._known: frozenset[str] = frozenset()
+        self._looked_at = float("-inf")
 
     def verify(self, text: str, now: datetime) -> AccessToken:
         """Return what the token says, or raise TokenError; only good tokens are remembered."""
         name = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+        seconds = now.timestamp()
+        if not 0 <= seconds - self._looked_at < KEYS_LOOKED_AT_S:
+            self._forget_unknown()
+            self._looked_at = seconds
         token = self._seen.get(name)
-        if token is None or token.kid not in self._keys:
+        if token is None:
             token = self._read(text, now)
             self._seen[name] = token
             while len(self._seen) > self._entries:
                 self._seen.popitem(last=False)
-        if now.timestamp() >= token.expires_at:
+        if seconds >= token.expires_at:
             self._seen.pop(name, None)
             raise TokenError(Reason.TOKEN_EXPIRED, "exp has passed")
         return token
+
+    def _forget_unknown(self) -> None:
+        """Forget the tokens of keys that are ours no more."""
+        known = frozenset(self._keys)
+        if known != self._known:
+            gone = [name for name, token in self._seen.items() if token.kid not in known]
+            for name in gone:
+                del self._seen[name]
+            self._known = known
 
     def _read(self, text: str, now: datetime) -> AccessToken:
         try:

@@ -26,6 +26,7 @@ from hub.access.clients import (
 )
 from hub.access.limits import ROTATION_OVERLAP_S
 from hub.access.pending import Registrations, RequestState
+from hub.access.pending import approve as approve_request
 from hub.access.registration import (
     ClientGrant,
     RegistrationRequest,
@@ -166,16 +167,16 @@ def approve(
     """[operator] Register a partner that asked; compare its key id with the partner first."""
 
     async def work(database: Database) -> Client:
-        registrations = Registrations(database)
-        asked = await registrations.get(request_id)
-        if asked.state is not RequestState.PENDING:
-            raise RegistrationError(f"{request_id} does not wait any more: {asked.state.value}")
         grant = ClientGrant(party, kind, tuple(scope), tuple(source or ()), agent, role=role)
         made = _new_sources(new_source)
-        await note_act(database, _registration("client approve", asked.request, grant, made))
-        client = await _register(database, asked.request, grant, made)
-        await registrations.decide(request_id, RequestState.APPROVED, system_clock())
-        return client
+
+        async def registered(asked: RegistrationRequest) -> Client:
+            await note_act(database, _registration("client approve", asked, grant, made))
+            return await _register(database, asked, grant, made)
+
+        return await approve_request(
+            Registrations(database), request_id, registered, system_clock()
+        )
 
     with said("not approved"):
         client = run(_with_database(work))

@@ -229,8 +229,8 @@ class HubClient:
         path = f"/audit?after={quote(after, safe='')}"
         answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
         if answer.is_error:
-            raise _refused(answer)
-        return _object(answer)
+            raise refused(answer)
+        return object_of(answer)
 
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""

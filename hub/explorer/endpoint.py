@@ -106,7 +106,7 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
         try:
             address = _need_loopback(request)
             allowance = await state.take(
-                f"sandbox:clients:{address}", REGISTRATIONS, REGISTRATIONS / MINUTE_S
+                bucket_of(address), REGISTRATIONS, REGISTRATIONS / MINUTE_S
             )
             if not allowance.ok:
                 raise RateLimitedError(allowance.retry_after_s)
@@ -137,6 +137,11 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
         )
 
     return [Route("/sandbox/clients", register, methods=["POST"])]
+
+
+def bucket_of(address: str) -> str:
+    """Return the name of the bucket from which an address takes its registrations."""
+    return f"sandbox:clients:{address}"
 
 
 def _need_loopback(request: Request) -> str:

@@ -5,7 +5,7 @@
   issuer (a platform that speaks for anybody may not), and the party that vouches for the row, by
   the row's own signature or by the batch, is the issuer itself or the hub.
 - Where the client that vouches uses roles (`hub.access.clients.KeyRole`), only a decider's key
-  binds: whoever decides is somebody else than whoever proposed. `binds` is the place that asks.
+  binds (`may_bind`): whoever decides is somebody else than whoever proposed.
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
 - What is withdrawn cannot be withdrawn again.
 - A record type may add a guard of its own (`schema.traits.Guarded`).
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.access.clients import KeyRole
 from hub.errors import ErrorCode
 from hub.intake.prepare import NO_SYSTEM, Prepared, System, problem
 from schema.errors import Problem
@@ -89,11 +88,6 @@ def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:
     if not (speaker.key_binds if row.party is None else row.key_binds):
         return problem("", ErrorCode.DECIDER_NEEDED, vouched)
     return None
-
-
-def binds(role: str | None, *, uses_roles: bool) -> bool:
-    """Tell whether a key of that role may state for its client what binds others."""
-    return role == KeyRole.DECIDER.value or not uses_roles
 
 
 def may_not_change(row: Prepared, current: Current | None, context: GuardContext) -> Problem | None:

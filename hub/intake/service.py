@@ -20,13 +20,14 @@ from datetime import datetime
 
 import psycopg
 
+from hub.access.clients import may_bind
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
-from hub.intake.guard import Current, GuardContext, Speaker, binds
+from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, require_own_batch
 from hub.intake.idempotency import check_key, claim, earlier_answer, store_answer
 from hub.intake.limits import (
@@ -161,7 +162,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         batch.party,
         None if owners is None else frozenset(owners),
         is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
-        key_binds=binds(batch.evidence.role, uses_roles=uses_roles),
+        key_binds=may_bind(batch.evidence.role, uses_roles=uses_roles),
         system=System(authority, passes_on=kind == SourceKind.PEER),
     )
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+from hub.access.clients import may_bind
 from hub.crypto import es256
 from hub.errors import ErrorCode
-from hub.intake.guard import binds
 from hub.intake.limits import SIGNED_BEFORE_MAX
 from hub.intake.prepare import Prepared, problem
 from hub.ledger.errors import StatementError
@@ -66,7 +66,7 @@ async def _find_keys(database: Database, kids: set[str], now: datetime) -> Keys:
         return {}
     rows = await database.writes.fetch_all(_FIND_KEYS, (sorted(kids), now))
     keys = {
-        kid: (es256.public_key(jwk), party, binds(role, uses_roles=uses_roles))
+        kid: (es256.public_key(jwk), party, may_bind(role, uses_roles=uses_roles))
         for kid, jwk, party, role, uses_roles in rows
         if _is_ec(jwk)
     }

@@ -82,6 +82,7 @@ async def test_a_partner_queries_and_pushes_over_the_wire(http: str) -> None:
         (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\nHost: evil.example\r\n", {b"400"}),
         (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\nDPoP: a\r\nDPoP: b\r\n", {b"400"}),
         (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\nDPoP: \xe9\r\n", {b"400"}),
+        (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\nClient-Cert: :AAAA:\r\n", {b"400"}),
         (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer x\r\n", {b"401"}),
         (b"POST /graphql HTTP/1.1\r\nHost: {host}\r\n", {b"401"}),
         (b"POST http://evil.example/graphql HTTP/1.1\r\nHost: evil.example\r\n", {b"421", b"404"}),

@@ -115,7 +115,7 @@ async def test_a_used_proof_gets_no_token_once_the_key_is_registered(
         {"clientId": "../x"},
         {"scopes": ["root"]},
         {"scopes": ["voucher:claim"]},
-        {"scopes": ["operator:*"]},
+        {"scopes": ["operator:policy"]},
         {"jwk": {"kty": "oct", "k": "AA"}},
         {"version": 1},
         {"name": ""},

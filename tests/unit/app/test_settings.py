@@ -83,3 +83,11 @@ def test_another_contact_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({"HUB_CONTACT": text})
     assert "HUB_CONTACT is mailto:" in refused.value.problems[0]
+
+
+def test_a_socket_needs_the_address_of_the_proxy() -> None:
+    with pytest.raises(SettingsError, match="HUB_SOCKET needs HUB_PUBLIC_BASE"):
+        Settings.from_environment({"HUB_SOCKET": "/run/hub.sock"})
+    base = "https://hub.example"
+    made = Settings.from_environment({"HUB_SOCKET": "/run/hub.sock", "HUB_PUBLIC_BASE": base})
+    assert (made.base, made.socket) == (base, Path("/run/hub.sock"))
