@@ -35,7 +35,6 @@ from pathlib import Path
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-import psycopg
 from psycopg import sql
 
 from hub.erasure.service import Erasing
@@ -45,6 +44,7 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_restored
 from hub.store.migrations import migrate
+from hub.store.roles import owners_only
 from hub.store.tables import METADATA
 from schema import STANDARD_VERSION
 from schema.dates import format_instant
@@ -313,10 +313,8 @@ async def _lock_empty(connection: Connection) -> None:
         if name == _VERSION_TABLE:
             continue
         table = sql.Identifier(name)
-        try:
+        with owners_only():
             await connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(table))
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise _may_not() from error
         cursor = await connection.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(table))
         if await cursor.fetchone():
             raise _not_empty(f"its table {name} has rows")
@@ -385,16 +383,6 @@ def _not_empty(why: str) -> HubError:
         ErrorCode.CONFLICT,
         message_en=f"The database is not empty: {why}",
         hint="Nothing was written. Restore into a new database: see docs/operators/backup.md.",
-    )
-
-
-def _may_not() -> HubError:
-    return RefusedError(
-        ErrorCode.CONFLICT,
-        message_zh="所用数据库角色无权恢复备份",
-        message_en="The role of the database may not restore a backup",
-        hint="Nothing was written. Name the role that owns the tables in HUB_DATABASE_OWNER_URL "
-        "(docs/operators/roles.md).",
     )
 
 

@@ -27,7 +27,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
+from hub.errors import DatabaseUnavailableError, ErrorCode, HubError, RefusedError
 from hub.store.migrations import CONNECT_TIMEOUT_S, LOCK, migrate
 
 OWNER, HUB, READ = "hub_owner", "hub", "hub_read"
@@ -287,6 +287,21 @@ def ensure_roles(
         for statement in creation(database, hub, read, owner):
             connection.execute(statement.encode())
     return True
+
+
+@contextmanager
+def owners_only() -> Iterator[None]:
+    """Say which login is needed, where the role may not do what the owner may."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise RefusedError(
+            ErrorCode.CONFLICT,
+            message_zh="所用数据库角色无权恢复备份",
+            message_en="The role of the database may not restore a backup",
+            hint="Nothing was written. Name the role that owns the tables in "
+            "HUB_DATABASE_OWNER_URL (docs/operators/roles.md).",
+        ) from error
 
 
 def _text(template: str, **parts: sql.Composable) -> str:
