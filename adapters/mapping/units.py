@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 from adapters.mapping.errors import CellError
 from schema import numbers
@@ -47,6 +47,8 @@ CLOCK = "h:mm"
 """A duration written as hours and minutes."""
 DECIMALS_OF_HOURS = 4
 DIGITS_MAX = 30
+_WIDE = Context(prec=2 * DIGITS_MAX + 20)
+"""Room for every number that is read, with every place that it is rounded to."""
 """Length of a text that is looked at as a number; what the standard can hold is checked later."""
 
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
@@ -106,7 +108,7 @@ def decimal_text(number: Decimal, decimals: int | None = None) -> str:
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:
-    return number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
+    return number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def _without_unit(text: str, unit: str) -> str:

@@ -18,11 +18,11 @@ import typer
 from adapters.mapping import Mapping, MappingError, MappingProblem, parse_mapping
 from connectors.errors import ConnectorError
 from hub.cli.context import open_database, run, settings
+from hub.cli.rejects import RejectsFile
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
 from hub.intake.files.monthly import read_monthly
-from hub.intake.files.rejects import rejects_workbook
 from hub.intake.files.report import FileReport
 from hub.intake.files.submission import (
     MappedFile,
@@ -33,6 +33,7 @@ from hub.intake.files.submission import (
 )
 from hub.intake.files.text import TEXT_SHEET
 from schema.parties import HUB_PARTY
+from schema.texts import visible
 
 REASONS_SHOWN_MAX = 50
 
@@ -48,23 +49,23 @@ def submit(
     rejects: Annotated[Path | None, typer.Option(help="workbook for the refused rows")] = None,
 ) -> None:
     """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
-    _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
+    inputs = [each for each in (file, mapping) if each is not None]
+    returns = None if rejects is None else RejectsFile(rejects, inputs)
     try:
         tables = _read_mapped(file, mapping, source) if mapping else _read_monthly(file, source)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
-        print(f"{error}\n{error.hint}", file=sys.stderr)
+        print_refusal(error)
         raise typer.Exit(2) from error
     submissions = run(_submit(tables, dry_run=dry_run))
     for each in submissions:
         print_report(each.report)
     returned = [(each.table, each.refused) for each in submissions if each.refused]
-    if returned and rejects is not None:
+    if returned and returns is not None:
         from_1904 = any(each.file.mapping.file.dates_1904 for each in tables)
-        rejects.write_bytes(rejects_workbook(returned, dates_1904=from_1904))
-        print(f"退回的行 refused rows: {rejects}")
+        print(f"退回的行 refused rows: {returns.write(returned, dates_1904=from_1904)}")
     if returned:
         raise typer.Exit(1)
 
@@ -93,7 +94,7 @@ def _read_monthly(file: Path, source: str) -> list[ReadTable]:
         ("没有数据行 without rows", monthly.empty),
         ("未读取 left alone", monthly.left_alone),
     ):
-        print(f"  {words}: {'、'.join(sheets) or '—'}")
+        print(f"  {words}: {visible('、'.join(sheets)) or '—'}")
     if not source:
         raise RefusedError(ErrorCode.SOURCE_UNKNOWN, hint="Name it: --source ID. 请指明来源。")
     return list(monthly.read)
@@ -112,20 +113,6 @@ async def _submit(tables: Sequence[ReadTable], *, dry_run: bool) -> list[Submiss
             )
             for each in tables
         ]
-
-
-def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
-    """Refuse a rejects workbook that cannot be written, before anything is submitted."""
-    if rejects is None:
-        return
-    overwritten = [each.name for each in inputs if each.resolve() == rejects.resolve()]
-    if overwritten or not rejects.absolute().parent.is_dir() or rejects.is_dir():
-        raise HubError(
-            ErrorCode.BAD_USER_INPUT,
-            message_zh=f"不能把退回的行写到 {rejects}",
-            message_en=f"The refused rows cannot be written to {rejects}",
-            hint="Name a new file in a folder that exists. 请指定一个新文件。",
-        )
 
 
 def source_of(option: str, mapping: Mapping) -> str:
@@ -168,7 +155,12 @@ def print_problems(name: str, error: MappingError) -> None:
     """Print everything that is wrong with a mapping, one problem in two lines."""
     print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
     for each in error.problems:
-        print(f"  {_place(each)}{each.zh}\n      {each.en}", file=sys.stderr)
+        print(f"  {visible(_place(each) + each.zh)}\n      {visible(each.en)}", file=sys.stderr)
+
+
+def print_refusal(error: ConnectorError) -> None:
+    """Print why a file cannot be read, and what to do about it."""
+    print(f"{visible(str(error))}\n{visible(error.hint)}", file=sys.stderr)
 
 
 def _place(problem: MappingProblem) -> str:
@@ -186,23 +178,23 @@ def print_report(report: FileReport) -> None:
         )
     facts = ", ".join(f"{k} {v}" for k, v in report.properties.items())
     place = report.file if report.sheet == TEXT_SHEET else f"{report.file} · {report.sheet}"
-    print(f"{place} · {state} · {facts}")
+    print(visible(f"{place} · {state} · {facts}"))
     print(f"文件行数 rows of the file      {report.rows:>8}")
     if report.below:
         print(f"表头有误，其下未读取 below a wrong header, not read {report.below:>8}")
     for reason, count in sorted(report.left_out.items()):
-        print(f"  按规则不采用 left out         {count:>8}  {reason}")
+        print(f"  按规则不采用 left out         {count:>8}  {visible(reason)}")
     print(f"读取 rows read                 {report.read:>8}")
     print(f"  接收 accepted                {report.accepted:>8}")
     print(f"  重复 duplicate               {report.duplicate:>8}")
     print(f"  退回 quarantined             {report.quarantined:>8}")
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
-        print(f"    {code:<27}{count:>8}  {item}")
+        print(f"    {code:<27}{count:>8}  {visible(item)}")
     for (name, outcome), count in sorted(report.records.items()):
         label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
         print(f"记录 records {name:<18}{count:>8}  {label}")
     for column, count in sorted(report.dropped.items()):
-        print(f"已丢弃的个人信息 dropped       {count:>8}  {column}")
+        print(f"已丢弃的个人信息 dropped       {count:>8}  {visible(column)}")
 
 
 def _largest(reason: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:

@@ -23,6 +23,7 @@ from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, is_blank, text_of
 from connectors.errors import PayloadError
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
 from connectors.workbook import SEND_CSV, Workbook
+from hub.intake.files.names import plain_sheet_name
 from hub.intake.files.text import (
     LIMITS,
     TEXT_SHEET,
@@ -34,6 +35,8 @@ from hub.intake.files.text import (
 
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
+ROW_NUMBER_MAX = 10_000_000
+"""Largest number that a row which came back is believed to have had."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 
 
@@ -122,6 +125,8 @@ def _sheet_meant(
     """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
     if stated is not None:
         meant = [each for each in sheets if each.name == stated]
+        # Rows that came back stand on a sheet whose name is as near as the format allows.
+        meant = meant or [each for each in sheets if each.name == plain_sheet_name(stated)]
     elif len(sheets) == 1:
         meant = list(sheets)
     else:
@@ -236,5 +241,7 @@ def _numbered(row: SourceRow) -> SourceRow:
     """Return a row with the number that stands in its first cell."""
     if row.unread:
         return row
-    number = row.cells[0] if isinstance(row.cells[0], int) else row.number
-    return SourceRow(number, row.cells[1:])
+    number, *cells = row.cells
+    if not isinstance(number, int) or not 0 < number <= ROW_NUMBER_MAX or number is True:
+        number = row.number
+    return SourceRow(number, tuple(cells))
