@@ -15,12 +15,11 @@ from hub.client import CallRefusedError, ClientError, HubClient
 QUESTIONS = (
     "{ instruments(first: 50) { totalCount nodes { localNo status model } } }",
     '{ instruments(first: 20, search: "电子显微镜") { nodes { localNo status model } } }',
-    "{ instruments(first: 50, orderBy: [KEY_DESC]) { nodes { localNo status model } } }",
+    "{ instruments(first: 50, orderBy: [NAME_DESC]) { nodes { localNo status model } } }",
 )
 PATHS = ("/log/checkpoint", "/log/policy", "/healthz", "/log/vkey", "/nowhere")
 BUSY = (429, 503)
 """What a hub may say when it has no room for one more."""
-REFUSALS = frozenset({"RATE_LIMITED", "TIMEOUT", "QUERY_TIMEOUT", "UNAVAILABLE", "BUSY"})
 REQUEST_S = 30.0
 PAUSE_S = 0.05
 
@@ -118,8 +117,9 @@ async def _asked(asker: HubClient, question: str) -> tuple[str, str | None]:
         await asyncio.sleep(PAUSE_S)
         return error.code, None
     if answer.get("errors"):
-        code = answer["errors"][0].get("extensions", {}).get("code", "")
-        return code, None if code in REFUSALS else f"{question}: {str(answer['errors'])[:300]}"
+        told = answer["errors"][0].get("extensions", {})
+        is_busy = told.get("retryable") is True
+        return told.get("code", ""), None if is_busy else f"{question}: {answer['errors']}"[:300]
     return "200", _lie(question, answer)
 
 
