@@ -31,7 +31,7 @@ from tests.torture.schedule import Action, Target
 from tests.torture.shifted import VARIABLE
 
 ROOT = Path(__file__).parents[2]
-READY_S = 60.0
+READY_S = 150.0
 POLL_S = 0.05
 PAUSE_S = 0.2
 """Pause before what died is started again."""

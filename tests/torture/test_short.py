@@ -30,23 +30,20 @@ async def test_nothing_acknowledged_is_lost_when_everything_is_killed_once() -> 
     assert counts["receipts verified"] >= counts["entries acknowledged"]
 
 
-async def test_nothing_acknowledged_is_lost_where_callers_descriptors_and_clocks_misbehave() -> (
-    None
-):
+async def test_nothing_acknowledged_is_lost_without_descriptors_and_when_clocks_jump() -> None:
     plan = Plan(
         seed=11,
         kills=0,
         clients=2,
         throwaway=True,
-        scenario="slow-clients+no-descriptors+clock-jumps",
-        scale=0.1,
+        scenario="no-descriptors+clock-jumps",
+        scale=0.05,
     )
     with tempfile.TemporaryDirectory(prefix="hub-test-") as folder:
         result = await torture(plan, Path(folder))
     assert result.findings.violations == []
     assert result.store_is_right, result.store_check
     assert result.seen["jumps"] == len(JUMPS_S)
-    assert result.seen["connections held"] + result.seen["connections turned out"] > 0
     assert result.seen["processes without descriptors"] > 0
     assert result.findings.counts["entries acknowledged"] > 0
 
