@@ -24,8 +24,9 @@ run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay u
 test: $(STAMP) ## run every test
 	@$(BIN)/python -m pytest
 
-torture: $(STAMP) ## kill a hub under load at random points, then check every acknowledged row
+torture: $(STAMP) ## kill a hub under load and give it seven other troubles; check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100
+	@$(BIN)/python -m tests.torture --scenario all
 
 suites: $(STAMP) ## the long forms of tests, written to docs/suites.md (about half an hour)
 	@$(BIN)/python -m tests.suites

@@ -58,7 +58,7 @@ class Limits:
     """Address space of the process that opens a workbook (docs/operators/files.md says why)."""
     workbook_cpu_s: float = 60.0
     """Computing time of that process."""
-    workbook_s: float = 120.0
+    workbook_s: float = 300.0
     """Longest time that is waited for its rows, all waits together."""
     workbook_output_bytes_max: int = 256 * MIB
     """Everything it may hand over."""

@@ -63,6 +63,11 @@ SUITES = (
         ("-m", "tests.torture", "--kills", "100"),
         20,
     ),
+    Suite(
+        "full disk, no descriptors, slow callers, storms, clocks, Redis and PostgreSQL lost",
+        ("-m", "tests.torture", "--scenario", "all"),
+        20,
+    ),
 )
 
 

@@ -34,6 +34,8 @@ Content: TypeAlias = Cell | list[Any]
 
 ROW_NUMBER_COLUMN = "原行号 original row"
 """Column that is put in front of rows that go back to their sender; never read as data."""
+PLACES_MAX = 400
+"""A number of more places is written with its exponent: 1E+999999999 written out is a gigabyte."""
 MISSING_TEXTS = frozenset({""})
 
 _SELECT = re.compile(r"(?P<column>[^\[\]]+)\[(?P<which>[^\]]*)\](?:\.(?P<rest>.+))?")
@@ -95,7 +97,7 @@ def text_of(content: Content) -> str:
             text = ""
         case bool():
             text = "true" if content else "false"
-        case Decimal():
+        case Decimal() if content.is_finite() and abs(content.adjusted()) <= PLACES_MAX:
             text = format(content, "f")
         case datetime() if content.time() == time() and content.tzinfo is None:
             text = content.date().isoformat()

@@ -46,9 +46,9 @@ PARTS_OF_HOUR: Mapping[str, int] = {
 CLOCK = "h:mm"
 """A duration written as hours and minutes."""
 DECIMALS_OF_HOURS = 4
-EXACT = Context(prec=100)
-"""Wide enough for every number that is looked at: none fails to be rounded for its size."""
 DIGITS_MAX = 30
+_WIDE = Context(prec=2 * DIGITS_MAX + 20)
+"""Room for every number that is read, with every place that it is rounded to."""
 """Length of a text that is looked at as a number; what the standard can hold is checked later."""
 
 SIGNS: Mapping[str, frozenset[str]] = {
@@ -153,7 +153,7 @@ def decimal_text(number: Decimal, decimals: int | None = None) -> str:
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:
-    return number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, EXACT)
+    return number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def _without_unit(text: str, unit: str) -> str:

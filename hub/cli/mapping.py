@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
 from connectors.errors import ConnectorError
-from hub.cli.submit import print_problems, read_bytes, read_text
+from hub.cli.submit import print_problems, print_refusal, read_bytes, read_text
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.submission import MappedFile, read_mapped
 from hub.intake.files.tables import read_file
@@ -38,7 +37,7 @@ def suggest_mapping(
     try:
         table = read_file(file.name, read_bytes(file), facts)
     except ConnectorError as error:
-        print(f"{error}\n{error.hint}", file=sys.stderr)
+        print_refusal(error)
         raise typer.Exit(2) from error
     print(suggest(table, file.stem, record or None), end="")
 
@@ -63,7 +62,7 @@ def check_mapping(
         print_problems(mapping.name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
-        print(f"{error}\n{error.hint}", file=sys.stderr)
+        print_refusal(error)
         raise typer.Exit(2) from error
     wrong = [each for each in read.converted if each.problems]
     left = sum(each.left_out is not None for each in read.converted)

@@ -17,6 +17,7 @@ import typer
 from adapters.mapping import MappingError, MappingProblem
 from connectors.errors import ConnectorError
 from hub.cli.context import Act, open_database, run, settings
+from hub.cli.rejects import RejectsFile
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Outcome
@@ -25,13 +26,14 @@ from hub.intake.files.report import FileReport
 from hub.intake.files.service import (
     GivenFile,
     ReadFile,
-    marked_workbook,
+    marked_tables,
     read_given,
     submit_file,
 )
 from hub.intake.files.submission import Sender, Submission
 from hub.intake.files.text import TEXT_SHEET
 from schema.parties import HUB_PARTY
+from schema.texts import visible
 
 REASONS_SHOWN_MAX = 50
 
@@ -52,7 +54,8 @@ def submit(
     ] = False,
 ) -> None:
     """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
-    _check_rejects(rejects, *(each for each in (file, mapping) if each is not None))
+    inputs = [each for each in (file, mapping) if each is not None]
+    returns = None if rejects is None else RejectsFile(rejects, inputs)
     given = GivenFile(
         name=file.name,
         data=read_bytes(file),
@@ -67,7 +70,7 @@ def submit(
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
     except ConnectorError as error:
-        print(f"{error}\n{error.hint}", file=sys.stderr)
+        print_refusal(error)
         raise typer.Exit(2) from error
     if read.is_monthly:
         _print_sheets(file.name, read)
@@ -76,12 +79,11 @@ def submit(
     submissions = run(_submit(read, dry_run=dry_run))
     for each in submissions:
         print_report(each.report)
-    marked = marked_workbook(read, submissions)
+    marked = marked_tables(submissions)
     returned = any(each.refused for each in submissions)
-    if marked and rejects is not None:
-        rejects.write_bytes(marked)
+    if marked and returns is not None:
         what = "退回的行 refused rows" if returned else "待核对的行 doubted rows"
-        print(f"{what}: {rejects}")
+        print(f"{what}: {returns.write(marked, dates_1904=read.from_1904)}")
     if returned:
         raise typer.Exit(1)
 
@@ -96,7 +98,7 @@ def _print_sheets(name: str, read: ReadFile) -> None:
         ("没有数据行 without rows", read.empty),
         ("未读取 left alone", read.left_alone),
     ):
-        print(f"  {words}: {'、'.join(sheets) or '—'}")
+        print(f"  {words}: {visible('、'.join(sheets)) or '—'}")
 
 
 async def _submit(read: ReadFile, *, dry_run: bool) -> list[Submission]:
@@ -106,20 +108,6 @@ async def _submit(read: ReadFile, *, dry_run: bool) -> list[Submission]:
     act = None if dry_run else Act("submit", {"sources": sources})
     async with open_database(known, act) as database:
         return await submit_file(database, read, sender=sender, clock=system_clock, dry_run=dry_run)
-
-
-def _check_rejects(rejects: Path | None, *inputs: Path) -> None:
-    """Refuse a rejects workbook that cannot be written, before anything is submitted."""
-    if rejects is None:
-        return
-    overwritten = [each.name for each in inputs if each.resolve() == rejects.resolve()]
-    if overwritten or not rejects.absolute().parent.is_dir() or rejects.is_dir():
-        raise HubError(
-            ErrorCode.BAD_USER_INPUT,
-            message_zh=f"不能把退回的行写到 {rejects}",
-            message_en=f"The refused rows cannot be written to {rejects}",
-            hint="Name a new file in a folder that exists. 请指定一个新文件。",
-        )
 
 
 def read_bytes(path: Path) -> bytes:
@@ -151,7 +139,12 @@ def print_problems(name: str, error: MappingError) -> None:
     """Print everything that is wrong with a mapping, one problem in two lines."""
     print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
     for each in error.problems:
-        print(f"  {_place(each)}{each.zh}\n      {each.en}", file=sys.stderr)
+        print(f"  {visible(_place(each) + each.zh)}\n      {visible(each.en)}", file=sys.stderr)
+
+
+def print_refusal(error: ConnectorError) -> None:
+    """Print why a file cannot be read, and what to do about it."""
+    print(f"{visible(str(error))}\n{visible(error.hint)}", file=sys.stderr)
 
 
 def _place(problem: MappingProblem) -> str:
@@ -169,25 +162,25 @@ def print_report(report: FileReport) -> None:
         )
     facts = ", ".join(f"{k} {v}" for k, v in report.properties.items())
     place = report.file if report.sheet == TEXT_SHEET else f"{report.file} · {report.sheet}"
-    print(f"{place} · {state} · {facts}")
+    print(visible(f"{place} · {state} · {facts}"))
     print(f"文件行数 rows of the file      {report.rows:>8}")
     if report.below:
         print(f"表头有误，其下未读取 below a wrong header, not read {report.below:>8}")
     for reason, count in sorted(report.left_out.items()):
-        print(f"  按规则不采用 left out         {count:>8}  {reason}")
+        print(f"  按规则不采用 left out         {count:>8}  {visible(reason)}")
     print(f"读取 rows read                 {report.read:>8}")
     print(f"  接收 accepted                {report.accepted:>8}")
     print(f"  重复 duplicate               {report.duplicate:>8}")
     print(f"  退回 quarantined             {report.quarantined:>8}")
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
-        print(f"    {code:<27}{count:>8}  {item}")
+        print(f"    {code:<27}{count:>8}  {visible(item)}")
     for (code, item), count in sorted(report.warnings.items(), key=_largest)[:REASONS_SHOWN_MAX]:
-        print(f"  提示 warning {code:<14}{count:>8}  {item}")
+        print(f"  提示 warning {code:<14}{count:>8}  {visible(item)}")
     for (name, outcome), count in sorted(report.records.items()):
         label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
         print(f"记录 records {name:<18}{count:>8}  {label}")
     for column, count in sorted(report.dropped.items()):
-        print(f"已丢弃的个人信息 dropped       {count:>8}  {column}")
+        print(f"已丢弃的个人信息 dropped       {count:>8}  {visible(column)}")
 
 
 def _largest(reason: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:

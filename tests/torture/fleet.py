@@ -4,6 +4,7 @@
   one. Each serves and sequences; one more process does nothing but sequence.
 - PostgreSQL belongs to the fleet, so that its death ends no hub process.
 - Everything listens on 127.0.0.1 or on a socket in the fleet's folder.
+- What the hub keeps is on `disk`, which may be small (`disk.py`); what the fleet notes is not.
 """
 
 from __future__ import annotations
@@ -27,15 +28,18 @@ from hub.settings import Settings
 from hub.state import open_state
 from tests.redis_server import RedisServer, binary
 from tests.torture.schedule import Action, Target
+from tests.torture.shifted import VARIABLE
 
 ROOT = Path(__file__).parents[2]
-READY_S = 60.0
+READY_S = 150.0
 POLL_S = 0.05
 PAUSE_S = 0.2
 """Pause before what died is started again."""
 POSTGRES_ATTEMPTS = 50
 STOP_S = 20.0
 COMMAND = "from hub.cli.main import main; main()"
+SHIFTED = "from tests.torture.shifted import main; main()"
+"""The same with a clock that `set_clock` moves."""
 
 
 @dataclass(slots=True)
@@ -83,11 +87,17 @@ class Process:
 class Fleet:
     """Every process of one hub under torture."""
 
-    def __init__(self, folder: Path, seed: int, *, throwaway: bool) -> None:
+    def __init__(
+        self, folder: Path, seed: int, *, throwaway: bool, is_shifted: bool = False
+    ) -> None:
         self.folder = folder
-        self.data = folder / "data"
+        self.disk = folder / "disk"
+        self.disk.mkdir(exist_ok=True)
+        self.data = self.disk / "data"
         self.data.mkdir()
-        self.postgres = EmbeddedPostgres(folder / "postgres", throwaway=throwaway)
+        self.postgres = EmbeddedPostgres(self.disk / "postgres", throwaway=throwaway)
+        self._clock = folder / "clock"
+        self._command = SHIFTED if is_shifted else COMMAND
         program = binary()
         self._redis = None if program is None else RedisServer(program, folder)
         self.kills: Counter[str] = Counter()
@@ -120,7 +130,7 @@ class Fleet:
             self.servers.append(
                 Process(
                     f"worker-{port}",
-                    [sys.executable, "-c", COMMAND, "serve"],
+                    [sys.executable, "-c", self._command, "serve"],
                     self.environment() | {"HUB_PORT": str(port)},
                     port,
                 )
@@ -140,8 +150,46 @@ class Fleet:
             "HUB_DATA_DIR": str(self.data),
             "HUB_DATABASE_URL": self.url,
             "HUB_PUBLIC_BASE": self.base,
+            VARIABLE: str(self._clock),
             **redis,
         }
+
+    def pids(self) -> list[int]:
+        """The processes of the hub that live."""
+        return [each.running.pid for each in self._all if each.running and not each.running.poll()]
+
+    def set_clock(self, seconds: float) -> None:
+        """Shift the clock of the workers, where they were started with one that can be."""
+        part = self._clock.with_suffix(".part")
+        part.write_text(str(seconds))
+        part.replace(self._clock)
+        self._note(f"clock {seconds:+.0f} s")
+
+    def lose_redis(self) -> None:
+        """End Redis and do not start it again."""
+        assert self._redis is not None
+        self._redis.kill()
+        self._note("Redis is gone")
+
+    async def bring_redis_back(self) -> None:
+        """Start Redis again, empty."""
+        assert self._redis is not None
+        await asyncio.to_thread(self._redis.start)
+        self._note("Redis is back")
+
+    async def restart_postgres(self, *, mode: str) -> None:
+        """Stop PostgreSQL, `fast` or `immediate`, and start it again."""
+        first = self._postmaster()
+        self._postgres_is_down.set()
+        if first is not None:
+            with suppress(ProcessLookupError):
+                os.kill(first, signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+        self._note(f"PostgreSQL is restarted, {mode}")
+        await self.settle()
+
+    def revive_postgres(self) -> None:
+        """Start PostgreSQL where it died, as what watches over it would."""
+        self._postgres_is_down.set()
 
     async def settle(self) -> None:
         """Wait until everything is up."""

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,18 +28,22 @@ from hub.store.database import Database
 from hub.store.sources import register_source
 from tests.torture import history as diaries
 from tests.torture.checker import WRITTEN, Findings, Proof, PublicLog, judge
+from tests.torture.disk import small_disk
 from tests.torture.fleet import COMMAND, ROOT, Fleet
 from tests.torture.history import History
 from tests.torture.load import PARTY, Balancer, Pusher, watch
-from tests.torture.schedule import schedule
+from tests.torture.scenarios import SCENARIOS, SHIFTED_SCENARIOS, Scene
 
 SCOPES = ("records:push", "records:withdraw", "receipt:read")
+READER, READS = "torture-reader", ("catalogue:read", "graphql:adhoc")
 SOURCES = ("torture-a", "torture-b")
 WATCHERS = 2
 RECEIPT_S = 60.0
 FETCHES = 8
 WARM_S = 60.0
 """Longest wait for the first acknowledgement of every client."""
+RECOVERY_S = 90.0
+"""Longest wait, when the trouble is over, for an acknowledgement of every client."""
 POLL_S = 0.05
 CHECK_S = 300
 
@@ -52,6 +56,14 @@ class Plan:
     kills: int
     clients: int = 4
     throwaway: bool = False
+    scenario: str = "kills"
+    """One of `scenarios.SCENARIOS`, or several, joined by `+`: one after the other, on one hub."""
+    scale: float = 1.0
+    """How long and how large the trouble is, where it is not kills."""
+
+    @property
+    def troubles(self) -> list[str]:
+        return self.scenario.split("+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Result:
     store_check: str
     store_is_right: bool
     seconds: float
+    seen: Counter[str]
 
     @property
     def is_clean(self) -> bool:
@@ -75,13 +88,20 @@ class Result:
 
 async def torture(plan: Plan, folder: Path) -> Result:
     """Run the plan in an empty folder; everything that was started has ended afterwards."""
+    with small_disk(folder / "disk") if "full-disk" in plan.troubles else nullcontext():
+        return await _torture(plan, folder)
+
+
+async def _torture(plan: Plan, folder: Path) -> Result:
     began = time.monotonic()
-    fleet = Fleet(folder, plan.seed, throwaway=plan.throwaway)
+    is_shifted = not SHIFTED_SCENARIOS.isdisjoint(plan.troubles)
+    fleet = Fleet(folder, plan.seed, throwaway=plan.throwaway, is_shifted=is_shifted)
     diary = folder / "history"
     diary.mkdir()
     try:
         await fleet.start()
-        keys = {f"torture-{number}": generate_key() for number in range(plan.clients)}
+        names = [f"torture-{number}" for number in range(plan.clients)]
+        keys = {name: generate_key() for name in (*names, READER)}
         await _register(fleet, keys)
         async with AsyncExitStack() as stack:
             hubs = {
@@ -95,12 +115,16 @@ async def torture(plan: Plan, folder: Path) -> Result:
                 )
                 for name, key in keys.items()
             }
-            await _storm(plan, fleet, hubs, diary)
+            scene = await _storm(plan, fleet, hubs, diary)
             await fleet.settle()
             lines = diaries.read(diary)
+            if is_shifted:
+                scene.seen["rows refused for their time"] = excuse_times(lines)
             proofs = await _proofs(list(hubs.values()), lines)
             log = await _public_log(fleet, keys.values())
         findings = await asyncio.to_thread(judge, lines, log, proofs)
+        for detail in scene.wrong:
+            findings.wrong("SCENARIO", f"{plan.scenario}: {detail}")
         epochs = await _epochs(fleet)
         checked = await asyncio.to_thread(_store_check, fleet)
     finally:
@@ -112,7 +136,16 @@ async def torture(plan: Plan, folder: Path) -> Result:
     is_right = checked.returncode == 0
     seconds = time.monotonic() - began
     return Result(
-        plan, fleet.kills, fleet.deaths, failures, epochs, findings, told, is_right, seconds
+        plan,
+        fleet.kills,
+        fleet.deaths,
+        failures,
+        epochs,
+        findings,
+        told,
+        is_right,
+        seconds,
+        scene.seen,
     )
 
 
@@ -124,17 +157,19 @@ async def _register(fleet: Fleet, keys: dict[str, SigningKey]) -> None:
         for number, (name, key) in enumerate(keys.items()):
             application = read_application(application_document(name, name, key.public))
             source = SOURCES[number % len(SOURCES)]
-            grant = ClientGrant(PARTY, ClientKind.UNIVERSITY, SCOPES, (source,))
+            scopes = READS if name == READER else SCOPES
+            grant = ClientGrant(PARTY, ClientKind.UNIVERSITY, scopes, (source,))
             await admit(DatabaseClientStore(database), application, grant, now)
 
 
-async def _storm(plan: Plan, fleet: Fleet, hubs: dict[str, HubClient], diary: Path) -> None:
-    """Load and kills at once; ends when the kills are done and every batch is acknowledged."""
+async def _storm(plan: Plan, fleet: Fleet, hubs: dict[str, HubClient], diary: Path) -> Scene:
+    """Load and trouble at once; ends when it is over and every batch is acknowledged."""
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         jobs: list[Coroutine[None, None, None]] = []
         pushers: list[Pusher] = []
-        for number, (name, hub) in enumerate(hubs.items()):
+        pushing = {name: hub for name, hub in hubs.items() if name != READER}
+        for number, (name, hub) in enumerate(pushing.items()):
             kept = stack.enter_context(History(diary, name))
             random = Random(f"load {plan.seed} {name}")
             pushers.append(Pusher(name, SOURCES[number % len(SOURCES)], hub, kept, random))
@@ -147,13 +182,43 @@ async def _storm(plan: Plan, fleet: Fleet, hubs: dict[str, HubClient], diary: Pa
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(job)
-            async with asyncio.timeout(WARM_S):
-                while not all(each.acknowledged for each in pushers):
-                    await asyncio.sleep(POLL_S)
-            for action in schedule(plan.seed, plan.kills):
-                await asyncio.sleep(action.pause_s)
-                await fleet.kill(action)
+            await _all_get_on(pushers, WARM_S)
+            scene = Scene(
+                fleet,
+                hubs[READER],
+                plan.seed,
+                plan.kills,
+                plan.scale,
+                lambda: sum(each.acknowledged for each in pushers),
+            )
+            for name in plan.troubles:
+                await SCENARIOS[name](scene)
+                await _all_get_on(pushers, RECOVERY_S)
             stop.set()
+    return scene
+
+
+async def _all_get_on(pushers: Sequence[Pusher], within_s: float) -> None:
+    """Wait until every client is acknowledged one more batch."""
+    before = [each.acknowledged for each in pushers]
+    async with asyncio.timeout(within_s):
+        while any(p.acknowledged <= n for p, n in zip(pushers, before, strict=True)):
+            await asyncio.sleep(POLL_S)
+
+
+def excuse_times(lines: Sequence[diaries.Line]) -> int:
+    """Let pass that a hub whose clock is behind refuses what was signed in its future; count it."""
+    intents = {line["idem"]: line for line in lines if line["kind"] == "intent"}
+    excused = 0
+    for line in lines:
+        if line["kind"] == "ack":
+            for row in line["rows"]:
+                bad = intents[line["idem"]]["bad"]
+                of_time = [p.get("value") == "STATEMENT_TIME" for p in row.get("problems", ())]
+                if of_time and all(of_time) and row["row"] not in bad:
+                    bad.append(row["row"])
+                    excused += 1
+    return excused
 
 
 async def _proofs(hubs: list[HubClient], lines: Iterable[diaries.Line]) -> dict[str, Proof]:

@@ -1,4 +1,4 @@
-"""The short form of `make torture`: one of each kill, under load, and nothing is lost."""
+"""The short form of `make torture`: a little of each trouble, under load, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.disk import NoDiskError, small_disk
 from tests.torture.run import Plan, torture
+from tests.torture.scenarios import JUMPS_S, fill
 from tests.torture.schedule import Target, schedule
 
 pytestmark = [
@@ -26,6 +28,35 @@ async def test_nothing_acknowledged_is_lost_when_everything_is_killed_once() -> 
     counts = result.findings.counts
     assert counts["entries acknowledged"] > 0
     assert counts["receipts verified"] >= counts["entries acknowledged"]
+
+
+async def test_nothing_acknowledged_is_lost_without_descriptors_and_when_clocks_jump() -> None:
+    plan = Plan(
+        seed=11,
+        kills=0,
+        clients=2,
+        throwaway=True,
+        scenario="no-descriptors+clock-jumps",
+        scale=0.05,
+    )
+    with tempfile.TemporaryDirectory(prefix="hub-test-") as folder:
+        result = await torture(plan, Path(folder))
+    assert result.findings.violations == []
+    assert result.store_is_right, result.store_check
+    assert result.seen["jumps"] == len(JUMPS_S)
+    assert result.seen["processes without descriptors"] > 0
+    assert result.findings.counts["entries acknowledged"] > 0
+
+
+def test_a_full_disk_is_full_and_gone_afterwards(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "disk"):
+            assert fill(tmp_path / "disk" / "fill") > 600
+            with pytest.raises(OSError, match="No space left"):
+                (tmp_path / "disk" / "more").write_bytes(bytes(5_000))
+    except NoDiskError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    assert list((tmp_path / "disk").iterdir()) == []
 
 
 def test_a_seed_decides_the_kills_and_a_longer_run_begins_like_a_shorter_one() -> None:

@@ -6,12 +6,14 @@
   and English. What belongs to no cell is said at the row's number, in a column in front that a
   later submission takes off again.
 - Texts are written as text: nothing that came in can become a formula.
+- A name or text that the format cannot hold is changed as little as it takes (`names`); what cannot
+  be made a workbook for whatever reason goes back as lines of JSON, which hold everything.
 """
 
 from __future__ import annotations
 
 import io
-import re
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -21,16 +23,15 @@ import xlsxwriter
 
 from adapters.mapping import RowProblem, SourceRow, Table
 from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+from hub.intake.files.names import CELL_TEXT_MAX, fits_cell, sheet_name, writable
 from hub.intake.files.template import CREATED
-from schema.keys import code_point
 
-CELL_TEXT_MAX = 32_767
+HEADER_ROW_MAX = 1_000
+"""A header that stands lower is written at the top: below it there must be room for the rows."""
 NUMBER_MAX = 2**53
 COMMENT_MAX = 2_000
 """Characters of one comment; more than that nobody reads in a tooltip."""
 COMMENT_SHAPE = {"x_scale": 2.2, "y_scale": 1.6, "author": "deltahub"}
-_UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Lone surrogates and noncharacters, which XML does not have; controls are escaped on writing."""
 RED, YELLOW = "#FFC7CE", "#FFEB9C"
 TAKEN = "已接收，请核对\ntaken, please check"
 DATE, MOMENT, CLOCK = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
@@ -53,20 +54,42 @@ def rejects_workbook(
     """Return the refused rows of tables as XLSX bytes, a sheet for each table that has some."""
     stream = io.BytesIO()
     options = {"in_memory": True, "date_1904": dates_1904}
+    taken: set[str] = set()
     with xlsxwriter.Workbook(stream, options) as book:
         book.set_properties({"title": "Rejected rows 退回的行", "created": CREATED})
         for table, refused in tables:
             if refused:
-                _Sheet(book, table).write(refused)
+                name = sheet_name(table.sheet, taken)
+                _Sheet(book, table, name, first_year=1904 if dates_1904 else 1900).write(refused)
     return stream.getvalue()
+
+
+def rejects_lines(tables: Iterable[tuple[Table, Sequence[Refused]]]) -> bytes:
+    """Return the refused rows as lines of JSON, a line for each row."""
+    lines = []
+    for table, refused in tables:
+        names = {column.position: column.name for column in table.columns}
+        for each in refused:
+            said = [
+                {"columns": [names.get(at, "") for at in one.columns], "zh": one.problem.zh,
+                 "en": one.problem.en}
+                for one in each.problems
+            ]  # fmt: skip
+            cells = [text_of(cell) for cell in each.row.cells]
+            row = {"sheet": table.sheet, "row": each.row.number, "cells": cells, "problems": said}
+            lines.append(json.dumps(row).encode())
+    return b"\n".join((*lines, b""))
 
 
 class _Sheet:
     """One sheet, and the formats it uses."""
 
-    def __init__(self, book: xlsxwriter.Workbook, table: Table) -> None:
+    def __init__(
+        self, book: xlsxwriter.Workbook, table: Table, name: str, *, first_year: int
+    ) -> None:
         self._table = table
-        self._sheet = book.add_worksheet(table.sheet or None)
+        self._first_year = first_year
+        self._sheet = book.add_worksheet(name)
         head = {"bold": True, "text_wrap": True, "valign": "top"}
         self._head = book.add_format(head)
         self._bad_head = book.add_format({**head, "bg_color": RED})
@@ -85,10 +108,14 @@ class _Sheet:
     def write(self, refused: Sequence[Refused]) -> None:
         """Write rows above the header, the header, and the refused rows."""
         table = self._table
+        lines = {row.number: row.number - 1 for row in table.above}
         header = max(table.header_row - 1, 0)
+        if header >= HEADER_ROW_MAX:
+            lines = {number: at for at, number in enumerate(lines)}
+            header = len(lines)
         for row in table.above:
             for position, cell in enumerate(row.cells, start=1):
-                self._cell(row.number - 1, position, cell, shade="")
+                self._cell(lines[row.number], position, cell, shade="")
         of_header = [each for each in refused if each.row is table.header]
         words = _words_by_column(of_header[0].problems if of_header else ())
         shade = self._bad_head if 0 in words else self._grey
@@ -96,7 +123,7 @@ class _Sheet:
         self._sheet.set_column(0, 0, 12)
         for position, name in self._names():
             shade = self._bad_head if position in words else self._head
-            self._sheet.write_string(header, position, _writable(name), shade)
+            self._sheet.write_string(header, position, writable(name)[:CELL_TEXT_MAX], shade)
             self._sheet.set_column(position, position, max(10, min(40, len(name) * 2)))
         self._comment(header, words)
         self._sheet.freeze_panes(header + 1, 1)
@@ -117,7 +144,8 @@ class _Sheet:
         if refused.is_taken:
             words.setdefault(0, []).append(TAKEN)
         shade = self._formats["", marked if 0 in words else ""]
-        self._sheet.write_number(line, 0, refused.row.number, shade)
+        number = refused.row.number
+        self._sheet.write_number(line, 0, number if abs(number) < NUMBER_MAX else 0, shade)
         for position, cell in enumerate(refused.row.cells, start=1):
             shown = marked if position in words else ""
             if not self._cell(line, position, cell, shade=shown):
@@ -127,7 +155,7 @@ class _Sheet:
     def _comment(self, line: int, words: Mapping[int, Sequence[str]]) -> None:
         """Say what is wrong at each cell of a line."""
         for position, texts in words.items():
-            comment = _writable("\n\n".join(dict.fromkeys(texts)))[:COMMENT_MAX]
+            comment = writable("\n\n".join(dict.fromkeys(texts)))[:COMMENT_MAX]
             self._sheet.write_comment(line, position, comment, COMMENT_SHAPE)
 
     def _cell(self, line: int, position: int, cell: Content, *, shade: str) -> bool:
@@ -137,21 +165,32 @@ class _Sheet:
             sheet.write_blank(line, position, None, plain)
         elif isinstance(cell, bool):
             sheet.write_boolean(line, position, cell, plain)
-        elif isinstance(cell, int | Decimal) and -NUMBER_MAX < cell < NUMBER_MAX:
+        elif _is_number(cell):
             sheet.write_number(line, position, cell, plain)
-        elif (shape := _shape(cell)) is not None:
+        elif (shape := self._shape(cell)) is not None:
             sheet.write_datetime(line, position, cell, self._formats[shape, shade])
         else:
-            text = _writable(text_of(cell))
-            if len(text) > CELL_TEXT_MAX:
+            text = writable(text_of(cell))
+            if not fits_cell(text):
                 return False
             sheet.write_string(line, position, text, plain)
         return True
 
+    def _shape(self, cell: Content) -> str | None:
+        """Return the number format of a date or time; None for everything else."""
+        if isinstance(cell, date) and cell.year < self._first_year:
+            return None  # the format counts days from there
+        if isinstance(cell, datetime):
+            return MOMENT if cell.tzinfo is None else None
+        if isinstance(cell, date):
+            return DATE
+        return CLOCK if isinstance(cell, time) else None
 
-def _writable(text: str) -> str:
-    """Return a text without what no workbook can hold: half characters and the like."""
-    return _UNWRITABLE.sub(lambda found: f"[{code_point(found.group())}]", text)
+
+def _is_number(cell: Content) -> bool:
+    if isinstance(cell, Decimal) and not cell.is_finite():
+        return False
+    return isinstance(cell, int | Decimal) and -NUMBER_MAX < cell < NUMBER_MAX
 
 
 def _words_by_column(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
@@ -163,12 +202,3 @@ def _words_by_column(problems: Sequence[RowProblem]) -> dict[int, list[str]]:
         for position in each.columns or (0,):
             words_by_column.setdefault(position, []).append(f"{place}{words}")
     return words_by_column
-
-
-def _shape(cell: Content) -> str | None:
-    """Return the number format of a date or time; None for everything else."""
-    if isinstance(cell, datetime):
-        return MOMENT if cell.tzinfo is None else None
-    if isinstance(cell, date):
-        return DATE
-    return CLOCK if isinstance(cell, time) else None

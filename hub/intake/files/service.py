@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.mapping import parse_mapping
+from adapters.mapping import Table, parse_mapping
 from connectors.errors import PayloadError
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.monthly import read_monthly
-from hub.intake.files.rejects import rejects_workbook
+from hub.intake.files.rejects import Refused, rejects_workbook
 from hub.intake.files.submission import (
     MappedFile,
     ReadTable,
@@ -43,6 +43,11 @@ class ReadFile:
     is_monthly: bool = False
     empty: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
+
+    @property
+    def from_1904(self) -> bool:
+        """Whether its dates count from 1904."""
+        return any(each.file.mapping.file.dates_1904 for each in self.tables)
 
 
 def read_given(given: GivenFile) -> ReadFile:
@@ -89,10 +94,13 @@ async def submit_file(
     ]
 
 
+def marked_tables(submissions: Sequence[Submission]) -> list[tuple[Table, Sequence[Refused]]]:
+    """Return the tables that go back: refused rows, and rows that went in and are doubted."""
+    marked = [(each.table, (*each.refused, *each.doubted)) for each in submissions]
+    return [(table, rows) for table, rows in marked if rows]
+
+
 def marked_workbook(file: ReadFile, submissions: Sequence[Submission]) -> bytes | None:
-    """Return the refused rows as a workbook with their bad cells marked; None: none is refused."""
-    returned = [(each.table, each.refused) for each in submissions if each.refused]
-    if not returned:
-        return None
-    from_1904 = any(each.file.mapping.file.dates_1904 for each in file.tables)
-    return rejects_workbook(returned, dates_1904=from_1904)
+    """Return the rows that go back as a workbook, bad cells marked; None: none does."""
+    marked = marked_tables(submissions)
+    return rejects_workbook(marked, dates_1904=file.from_1904) if marked else None

@@ -31,6 +31,7 @@ from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
 from connectors.workbook import SEND_CSV, Workbook
+from hub.intake.files.names import plain_sheet_name
 from hub.intake.files.text import (
     LIMITS,
     TEXT_SHEET,
@@ -43,6 +44,8 @@ HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
 DIGITS_KEPT = 10**15
 """A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
+ROW_NUMBER_MAX = 10_000_000
+"""Largest number that a row which came back is believed to have had."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 
 
@@ -138,6 +141,8 @@ def _sheet_meant(
     """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
     if stated is not None:
         meant = [each for each in sheets if each.name == stated]
+        # Rows that came back stand on a sheet whose name is as near as the format allows.
+        meant = meant or [each for each in sheets if each.name == plain_sheet_name(stated)]
     elif len(sheets) == 1:
         meant = list(sheets)
     else:
@@ -252,5 +257,7 @@ def _numbered(row: SourceRow) -> SourceRow:
     """Return a row with the number that stands in its first cell."""
     if row.unread:
         return row
-    number = row.cells[0] if isinstance(row.cells[0], int) else row.number
-    return SourceRow(number, row.cells[1:])
+    number, *cells = row.cells
+    if not isinstance(number, int) or not 0 < number <= ROW_NUMBER_MAX or number is True:
+        number = row.number
+    return SourceRow(number, tuple(cells))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.files import measure, write
 from connectors.cells import cell_from_wire, cell_to_wire
 from connectors.errors import PayloadError
 from connectors.limits import Limits
@@ -205,6 +206,13 @@ def test_every_kind_of_cell_arrives_as_a_person_sees_it() -> None:
     for strange in ("inf", "NaN", "-Infinity"):
         data = changed(workbook_of({"A": [[7], ["a"]]}), {"<v>7": f"<v>{strange}"})
         assert len(rows(data)) in (1, 2)
+
+
+def test_what_a_workbook_takes_is_measured_by_the_command_of_the_handbook(tmp_path: Path) -> None:
+    write(tmp_path / "large.xlsx", 500, 4)
+    told = measure(tmp_path / "large.xlsx")
+    assert told["rows"] == 500
+    assert told["most memory of the process, MiB"] > 1
 
 
 def children() -> list[str]:
