@@ -170,6 +170,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unsent_since: float | None = None
         self._header_bytes = 0
         self._is_refused = False
+        self._asked: Any = None
+        """The request that is answered at present."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or refuse it where there is no room."""
@@ -183,6 +185,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room for another."""
         self._all.forget(self)
+        self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -281,6 +284,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._all.wait(self)
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._asked = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _leave(self) -> None:
+        """Tell what answers the present request that nobody is there; what waits is dropped.
+
+        uvicorn tells the newest request only, which need not be the present one.
+        """
+        self.pipeline.clear()
+        if self._asked is not None and not self._asked.response_complete:
+            self._asked.disconnected = True
+            self._asked.message_event.set()
+
     def _is_answering(self) -> bool:
         cycle: Any = self.cycle  # None before the first request
         return bool(cycle and cycle.response_started and not cycle.response_complete)
@@ -294,6 +311,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not (self._is_answering() or self.pipeline):  # never into another answer
                 self.transport.write(_answer(error))
             self.transport.close()
+        self._leave()
 
 
 def _answer(error: HubError) -> bytes:

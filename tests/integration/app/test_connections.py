@@ -219,6 +219,19 @@ async def test_many_requests_on_one_connection_wait_up_to_a_bound(
     assert b"HTTP/1.1 431 " in answer or answer.count(b"HTTP/1.1 404") < 100
 
 
+async def test_whoever_hangs_up_amid_several_requests_is_no_failure(
+    database: Database, tmp_path: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served(database, tmp_path, Bounds()) as hub:
+        for _ in range(5):
+            reader = await hub.connect(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+            await reader.readline()
+            reader.writer.transport.abort()  # type: ignore[attr-defined]
+        assert await hub.answers()
+        await asyncio.sleep(0.3)
+    assert [record for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
 async def test_what_is_no_http_is_told_so_in_the_hub_s_words(
     database: Database, tmp_path: object
 ) -> None:
