@@ -10,7 +10,7 @@ import typer
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
 from hub.store.feeds import FeedRow, feeds_of
-from hub.store.sources import Source, list_sources, register_source, rename_source
+from hub.store.sources import Source, doubted_rows, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from schema.codes import SourceKind
 
@@ -20,7 +20,7 @@ app = typer.Typer(help="The systems that say facts to the hub.")
 @app.command("list")
 def list_all() -> None:
     """List sources and their feeds: how they come in, how the last run went, how old they are."""
-    sources, feeds = run(_list())
+    sources, feeds, doubted = run(_list())
     for source in sources:
         state = source.last_error_code or source.last_status or "-"
         closed = "" if source.active else "  closed"
@@ -29,6 +29,8 @@ def list_all() -> None:
             f"last good {_moment(source.last_ok_at)}  {state}  "
             f"{source.rows} rows  {source.kind}  {source.authority or 'no system'}{closed}"
         )
+        if doubted.get(source.source_id):
+            typer.echo(f"    可疑的值 doubted values: {doubted[source.source_id]}")
         for feed in feeds.get(source.source_id, ()):
             every = "" if feed.every_s is None else f"  every {feed.every_s} s"
             cut_off = f"  goes on: {', '.join(feed.state)}" if feed.state else ""
@@ -43,10 +45,11 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else "never"
 
 
-async def _list() -> tuple[list[Source], dict[str, list[FeedRow]]]:
+async def _list() -> tuple[list[Source], dict[str, list[FeedRow]], dict[str, int]]:
     async with open_database() as database:
         sources = await list_sources(database)
-        return sources, await feeds_of(database, [source.source_id for source in sources])
+        feeds = await feeds_of(database, [source.source_id for source in sources])
+        return sources, feeds, await doubted_rows(database)
 
 
 @app.command()

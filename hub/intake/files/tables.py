@@ -45,6 +45,10 @@ HEADER_SEARCHED_MAX = 20
 DIGITS_KEPT = 10**15
 """A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Name of the part that holds a workbook under its password ([MS-OFFCRYPTO] section 2.3.2)."""
+WEB_PAGE = (b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head")
+HEAD_BYTES = 1024
 BOOK_PART = "xl/workbook.xml"
 BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 
@@ -105,7 +109,20 @@ def _check_size(name: str, data: bytes) -> None:
         raise PayloadError(
             name,
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
-            hint="send the rows in several files",
+            hint="请分几个文件提交 send the rows in several files",
+        )
+    if data.startswith(XLS_MAGIC) and ENCRYPTED in data:
+        raise PayloadError(
+            name,
+            "工作簿有密码 the workbook is locked with a password",
+            hint="请取消密码后另存 save it without one",
+        )
+    if data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(WEB_PAGE):
+        raise PayloadError(
+            name,
+            "这是网页，不是表格（有些系统把网页存成 .xls） this is a web page, not a table (some "
+            "systems save one as .xls)",
+            hint="请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program",
         )
 
 
