@@ -13,7 +13,7 @@ from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
 from hub.store.feeds import FeedRow, feeds_of
 from hub.store.source_changes import SourceChange, change_source, remove_source, source_named
-from hub.store.sources import Source, list_sources, register_source, rename_source
+from hub.store.sources import Source, doubted_rows, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from hub.watching.scrub import SCRUBBER
 from schema.codes import SourceKind
@@ -26,7 +26,7 @@ app = typer.Typer(help="The systems that say facts to the hub.")
 @app.command("list")
 def list_all() -> None:
     """List sources and their feeds: how they come in, how the last run went, how old they are."""
-    sources, feeds = run(_list())
+    sources, feeds, doubted = run(_list())
     for source in sources:
         state = source.last_error_code or source.last_status or "-"
         closed = "" if source.active else "  closed"
@@ -35,6 +35,8 @@ def list_all() -> None:
             f"last good {_moment(source.last_ok_at)}  {state}  "
             f"{source.rows} rows  {source.kind}  {source.authority or 'no system'}{closed}"
         )
+        if doubted.get(source.source_id):
+            typer.echo(f"    可疑的值 doubted values: {doubted[source.source_id]}")
         for feed in feeds.get(source.source_id, ()):
             every = "" if feed.every_s is None else f"  every {feed.every_s} s"
             if feed.every_s is not None and feed.asked_at is not None:
@@ -51,10 +53,11 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else "never"
 
 
-async def _list() -> tuple[list[Source], dict[str, list[FeedRow]]]:
+async def _list() -> tuple[list[Source], dict[str, list[FeedRow]], dict[str, int]]:
     async with open_database() as database:
         sources = await list_sources(database)
-        return sources, await feeds_of(database, [source.source_id for source in sources])
+        feeds = await feeds_of(database, [source.source_id for source in sources])
+        return sources, feeds, await doubted_rows(database)
 
 
 Owners = Annotated[

@@ -246,6 +246,14 @@ async def heard_from(
     )
 
 
+async def doubted_rows(database: Database) -> dict[str, int]:
+    """Return by source how many implausible values its records were taken with."""
+    rows = await database.reads.fetch_all(
+        "SELECT source, sum(rows)::bigint FROM warned GROUP BY source"
+    )
+    return dict(rows)
+
+
 async def list_sources(database: Database) -> list[Source]:
     """Return every source in order of its id."""
     columns = [SOURCE.c[name] for name in Source.__dataclass_fields__]

@@ -47,6 +47,10 @@ DIGITS_KEPT = 10**15
 ROW_NUMBER_MAX = 10_000_000
 """Largest number that a row which came back is believed to have had."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Name of the part that holds a workbook under its password ([MS-OFFCRYPTO] section 2.3.2)."""
+WEB_PAGE = (b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head")
+HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,19 @@ def _check_size(name: str, data: bytes) -> None:
             name,
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
             hint=SEND_CSV,
+        )
+    if data.startswith(XLS_MAGIC) and ENCRYPTED in data:
+        raise PayloadError(
+            name,
+            "工作簿有密码 the workbook is locked with a password",
+            hint="请取消密码后另存 save it without one",
+        )
+    if data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(WEB_PAGE):
+        raise PayloadError(
+            name,
+            "这是网页，不是表格（有些系统把网页存成 .xls） this is a web page, not a table (some "
+            "systems save one as .xls)",
+            hint="请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program",
         )
 
 

@@ -15,6 +15,7 @@ from hub.intake.files.columns import require_units
 from hub.intake.files.rejects import rejects_workbook
 from hub.intake.files.submission import MappedFile, read_mapped, submit_read
 from hub.store.database import Database
+from hub.store.sources import doubted_rows
 from tests.integration.intake.conftest import NOW, UNIVERSITY
 
 pytestmark = pytest.mark.integration
@@ -130,6 +131,7 @@ async def test_warnings_are_counted_by_source_and_item(
         ("zju", "Instrument", "acceptedOn", "IMPLAUSIBLE", 3),
         ("zju", "ServiceRecord", "voucherFen", "IMPLAUSIBLE", 1),
     ]
+    assert await doubted_rows(database) == {"zju": 4}
     again = await push(*rows)
     assert [row.outcome for row in again.rows] == [Outcome.DUPLICATE] * 3
     assert all(row.warnings for row in again.rows)

@@ -191,3 +191,19 @@ def test_the_column_of_row_numbers_is_taken_off_and_gives_the_numbers() -> None:
     table = read(data, "编号")
     assert [column.position for column in table.columns] == [1]
     assert contents(table) == [(17, ("x",)), (23, ("y",))]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"<html><table><tr><td>1</td></tr></table></html>", "web page"),
+        (b"\xef\xbb\xbf  <!DOCTYPE html><p>x", "web page"),
+        (b'<?xml version="1.0"?><Workbook/>', "web page"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "password"),
+    ],
+)
+def test_what_only_looks_like_a_workbook_is_called_what_it_is(data: bytes, says: str) -> None:
+    with pytest.raises(PayloadError) as caught:
+        read(data)
+    assert says in caught.value.detail
+    assert any("\u4e00" <= each <= "\u9fff" for each in caught.value.detail)
