@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -42,7 +42,7 @@ from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
-from hub.intake.endpoint import BatchEndpoint
+from hub.intake.endpoint import BatchEndpoint, Take
 from hub.intake.files.endpoint import FileEndpoints
 from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
 from hub.intake.quarantine_endpoint import QuarantineEndpoint
@@ -64,7 +64,10 @@ from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
-GATED = "/graphql|/batches|/receipts/.*|/records/.*"
+GATED = (
+    "/graphql|/batches|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "|/clients/self(/.*)?|/operator/.*"
+)
 """Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
@@ -147,14 +150,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     proofs = ProofEndpoints(database, access, agreements, policy, audit)
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
-
-    shares = Shares(client_runs=BATCHES_OF_ONE, client_waits=BATCHES_WAITING)
-    turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
-
-    async def take(batch: Batch) -> Outcomes:
-        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
-            return await submit(database, batch, clock=clock)
-
+    take = taker(database, clock)
     parts = Parts(
         facts=ServiceFacts(
             version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
@@ -190,19 +186,36 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
-        asgi=RequestWatch(
-            Edge(
-                Application(GraphQLEndpoint(engine, access), ClientCertificates(routed(routes))),
-                is_secure=settings.base.startswith("https://"),
-                rates=access.rates,
-                gated=GATED,
-            ),
-            doors={PATH.strip("/"), *map(door_of, routes)},
-        ),
+        asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def taker(database: Database, clock: Clock) -> Take:
+    """Return the one way in, with turns: a storm of batches of one client waits behind itself."""
+    shares = Shares(client_runs=BATCHES_OF_ONE, client_waits=BATCHES_WAITING)
+    turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
+
+    async def take(batch: Batch) -> Outcomes:
+        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
+            return await submit(database, batch, clock=clock)
+
+    return take
+
+
+def _outermost(
+    settings: Settings, access: Access, graphql: ASGIApp, routes: Sequence[BaseRoute]
+) -> ASGIApp:
+    """Return the application with what every request passes first."""
+    edge = Edge(
+        Application(graphql, ClientCertificates(routed(routes))),
+        is_secure=settings.base.startswith("https://"),
+        rates=access.rates,
+        gated=GATED,
+    )
+    return RequestWatch(edge, doors={PATH.strip("/"), *map(door_of, routes)})
 
 
 def door_of(route: BaseRoute) -> str:

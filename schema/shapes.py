@@ -31,6 +31,14 @@ _SHAPES = {
         "1 至 150 个字符的编号，不含 /，不以空格开头",
         "a number of 1 to 150 characters without /, not beginning blank",
     ),
+    "[0-9a-f]{64}": (
+        "SHA-256，64 个十六进制小写字符",
+        "a SHA-256: 64 hexadecimal digits, small letters",
+    ),
+    "[A-Z][A-Za-z]{0,63}": (
+        "记录类型的名称，例如 Instrument",
+        "the name of a record type, such as Instrument",
+    ),
     "[0-9]{6}": ("6 位数字，例如 310107", "six digits, such as 310107"),
     "[A-Z]{3}": ("3 个大写字母，例如 CNY、DEU", "three capital letters, such as CNY or DEU"),
     "https?://\\S+": (

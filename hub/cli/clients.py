@@ -6,8 +6,7 @@ An id may begin with `-`: the commands that take a key's id take it as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +38,7 @@ from hub.access.registration import (
 from hub.access.scopes import Scope
 from hub.access.store import DatabaseClientStore
 from hub.cli.cases import CaseNo, Purpose, Until, case_detail, cases_of, grant_case
+from hub.cli.client_lines import client_lines, said
 from hub.cli.context import Act, note_act, open_database, run
 from hub.clock import system_clock
 from hub.crypto.keys import VerifyKey, import_jwk
@@ -94,16 +94,6 @@ def add_to(app: typer.Typer) -> None:
         app.command(name)(act)
     app.command("add-key", context_settings=ANY_ID)(add_key)
     app.command("revoke-key", context_settings=ANY_ID)(revoke_key)
-
-
-@contextmanager
-def said(what: str) -> Iterator[None]:
-    """Print what is wrong with what the operator asked for, and exit with 2."""
-    try:
-        yield
-    except (RegistrationError, OSError, ValueError) as error:
-        typer.echo(f"{what}: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def register(
@@ -205,7 +195,7 @@ def list_clients() -> None:
     async def work(database: Database) -> list[str]:
         store, lines, after = DatabaseClientStore(database), [], ""
         while clients := await store.list(limit=1000, after=after):
-            lines += [line for client in clients for line in _lines(client)]
+            lines += [line for client in clients for line in client_lines(client)]
             after = clients[-1].client_id
         return lines
 
@@ -217,7 +207,7 @@ def show(client_id: ClientId) -> None:
     """[operator] Show one client: for whom it acts, what it may do, its keys."""
     with said("not shown"):
         client = run(_with_store(lambda store: _found(store, client_id)))
-    for line in _lines(client):
+    for line in client_lines(client):
         typer.echo(line)
 
 
@@ -253,7 +243,7 @@ def change(
             raise RegistrationError("say what changes: --party, --scope, --source …")
         stated = {name: each for name, each in asdict(changes).items() if each is not None}
         client = run(_with_store(work, Act("client change", {"client": client_id, **stated})))
-    for line in _lines(client):
+    for line in client_lines(client):
         typer.echo(line)
 
 
@@ -402,18 +392,3 @@ def _new_sources(texts: list[str] | None) -> dict[str, list[str]]:
             if flaw is not None:
                 raise RegistrationError(f"--new-source {source_id}: {owner}: {flaw.en}")
     return made
-
-
-def _lines(client: Client) -> list[str]:
-    first = (
-        f"{client.client_id}  {client.status.value}  {client.kind.value}  {client.party}  "
-        f"{client.name}  {' '.join(client.scopes)}  sources: {' '.join(client.sources) or '-'}"
-    )
-    return [first, *map(_key_line, client.keys)]
-
-
-def _key_line(key: ClientKey) -> str:
-    ends = f"  until {key.ended_at:%Y-%m-%d %H:%M}Z" if key.ended_at else ""
-    held = f"  held by {key.agent}" if key.agent else ""
-    role = f"  {key.role.value}" if key.role else ""
-    return f"  {key.kid}  {key.status.value}{ends}{role}{held}"

@@ -387,11 +387,9 @@ def _not_empty(why: str) -> HubError:
 
 
 def _damaged(why: str) -> HubError:
-    return RefusedError(
-        ErrorCode.BAD_USER_INPUT,
-        message_en=f"This is no whole backup: {why}",
-        hint="Nothing was written. Use another copy of it, or the backup before.",
-    )
+    hint = "Nothing was written. Use another copy of it, or the backup before."
+    message = f"This is no whole backup: {why}"
+    return RefusedError(ErrorCode.BAD_USER_INPUT, message_en=message, hint=hint)
 
 
 def _unusable(file: Path, error: OSError) -> HubError:

@@ -14,8 +14,8 @@ from sqlalchemy import MetaData
 
 from hub.store.derive import RecordTables, derive
 from hub.store.former import FORMER_ID
+from hub.store.metadata import NAMES
 from hub.store.projection import Projection
-from hub.store.tables import NAMES
 from schema.registry import Registry, standard
 
 

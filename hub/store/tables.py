@@ -10,61 +10,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import UserDefinedType
+
+from hub.store import log_tables  # noqa: F401 - they are tables of every hub as well
+from hub.store.metadata import METADATA as METADATA  # noqa: PLC0414 - whole when this is read
+from hub.store.metadata import instant_column, xid_column
 
 PROMISED_FRESHNESS_S = 86_400
 """Seconds that what a source says stays good for, where its registration says nothing else."""
-
-
-class Xid8(UserDefinedType[str]):
-    """A PostgreSQL transaction id that never wraps around."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the name of the SQL type."""
-        return "xid8"
-
-
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-}
-METADATA = MetaData(naming_convention=NAMES)
-
-
-def _instant(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _origin() -> Column[Any]:
-    """Which log a row is of; compared byte by byte."""
-    return Column("origin", Text(collation="C"), primary_key=True)
-
-
-def _xid() -> Column[Any]:
-    return Column("xid", Xid8(), nullable=False, server_default=text("pg_current_xact_id()"))
 
 
 ENTRY = Table(
@@ -89,9 +57,9 @@ ENTRY = Table(
     Column("signature_hash", LargeBinary),  # SHA-256(protected || '.' || signature) of that JWS
     Column("evidence", LargeBinary),  # request evidence, or hash of the raw document
     Column("run_id", Text),
-    _instant("as_of"),
-    _instant("accepted_at"),
-    _xid(),
+    instant_column("as_of"),
+    instant_column("accepted_at"),
+    xid_column(),
     UniqueConstraint("record_type", "source", "authority", "key", "revision"),
     Index("ix_entry_xid_entry_id", "xid", "entry_id"),  # the order in which leaves are taken
 )
@@ -112,74 +80,14 @@ ERASED_ENTRY = Table(
     METADATA,
     Column("entry_id", BigInteger, primary_key=True, autoincrement=False),  # has no body any more
     Column("number", Text, nullable=False),  # key of the Erasure that says so
-    _instant("erased_at"),
+    instant_column("erased_at"),
 )
 
 HEARD = Table(
     "heard",
     METADATA,
     Column("entry_id", BigInteger, primary_key=True, autoincrement=False),
-    _instant("as_of"),  # when its source last said again what the entry says
-)
-
-LEAF = Table(
-    "leaf",
-    METADATA,
-    _origin(),
-    Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
-    Column("entry_id", BigInteger, nullable=False, unique=True),
-    Column("leaf_hash", LargeBinary, nullable=False),
-)
-
-TILE = Table(
-    "tile",
-    METADATA,
-    _origin(),
-    Column("level", Integer, primary_key=True, autoincrement=False),
-    Column("tile_index", BigInteger, primary_key=True, autoincrement=False),
-    Column("hashes", LargeBinary, nullable=False),  # 1 to 256 hashes; it grows, no byte changes
-)
-
-CHECKPOINT = Table(
-    "checkpoint",
-    METADATA,
-    _origin(),
-    Column("size", BigInteger, primary_key=True, autoincrement=False),
-    Column("root", LargeBinary, nullable=False),
-    Column("note", Text, nullable=False),  # the note with the log's signature alone
-    Column("epoch", BigInteger, nullable=False),
-    _instant("signed_at"),
-)
-
-COSIGNATURE = Table(
-    "cosignature",
-    METADATA,
-    _origin(),
-    Column("size", BigInteger, primary_key=True, autoincrement=False),  # of its checkpoint
-    Column("witness", Text, primary_key=True),  # name of the witness's key
-    Column("key_id", LargeBinary, primary_key=True),
-    Column("line", Text, nullable=False),  # the signature line of the note, without line feed
-    _instant("at"),  # by the witness's clock
-)
-
-LOG_KEY = Table(
-    "log_key",
-    METADATA,
-    _origin(),
-    Column("public", LargeBinary, primary_key=True),  # Ed25519
-    Column("from_size", BigInteger, nullable=False),  # leaves when it came into use
-    _instant("added_at"),
-)
-
-LOG_STATE = Table(
-    "log_state",
-    METADATA,
-    _origin(),
-    Column("epoch", BigInteger, nullable=False),  # fencing: one more for each sequencer that starts
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    _instant("updated_at"),
-    _instant("ended_at", nullable=True),  # leaves were taken back: it never grows again
+    instant_column("as_of"),  # when its source last said again what the entry says
 )
 
 SOURCE = Table(
@@ -205,9 +113,9 @@ SOURCE = Table(
     Column("rows", BigInteger, nullable=False, server_default=text("0")),
     Column("last_status", Text),
     Column("last_error_code", Text),
-    _instant("last_ok_at", nullable=True),
-    _instant("last_run_at", nullable=True),
-    _instant("created_at"),
+    instant_column("last_ok_at", nullable=True),
+    instant_column("last_run_at", nullable=True),
+    instant_column("created_at"),
 )
 
 FEED = Table(
@@ -218,10 +126,12 @@ FEED = Table(
     Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
     Column("every_s", Integer),  # seconds between two readings; null: nobody asks
     Column("promised_freshness_s", Integer, nullable=False),
-    _instant("asked_at", nullable=True),  # when the last run that read it began, however it ended
-    _instant("heard_at", nullable=True),  # when the last run began that read all of it
-    _instant("since", nullable=True),  # which part that was; null: no bound
-    _instant("until", nullable=True),
+    instant_column(
+        "asked_at", nullable=True
+    ),  # when the last run that read it began, however it ended
+    instant_column("heard_at", nullable=True),  # when the last run began that read all of it
+    instant_column("since", nullable=True),  # which part that was; null: no bound
+    instant_column("until", nullable=True),
     # where each list goes on that was cut off, by its name (hub.harvest.feed)
     Column("state", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
@@ -234,7 +144,7 @@ SOURCE_MAPPING = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),  # the highest is in force
     Column("text", Text, nullable=False),  # TOML (adapters.mapping)
     Column("client_id", Text, nullable=False),  # who sent it
-    _instant("kept_at"),
+    instant_column("kept_at"),
 )
 
 FORMER_SOURCE = Table(
@@ -255,8 +165,8 @@ RUN = Table(
     Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("error_code", Text),
     Column("message", Text),
-    _instant("started_at"),
-    _instant("ended_at", nullable=True),
+    instant_column("started_at"),
+    instant_column("ended_at", nullable=True),
     Index("ix_run_source_started_at", "source", "started_at"),
 )
 
@@ -267,7 +177,7 @@ IDEMPOTENCY = Table(
     Column("key", Text, primary_key=True),
     Column("body_hash", LargeBinary, nullable=False),
     Column("answer", Text, nullable=False),  # JSON, answered again as it was
-    _instant("created_at"),
+    instant_column("created_at"),
     Index("ix_idempotency_created_at", "created_at"),
 )
 
@@ -289,9 +199,9 @@ QUARANTINE = Table(
     Column("evidence", LargeBinary),
     Column("status", Text, nullable=False, server_default=text("'OPEN'")),
     Column("entry_id", BigInteger),  # the entry it became when it was resubmitted
-    _instant("as_of"),
-    _instant("created_at"),
-    _instant("settled_at", nullable=True),
+    instant_column("as_of"),
+    instant_column("created_at"),
+    instant_column("settled_at", nullable=True),
     Index("ix_quarantine_status_source", "status", "source", "quarantine_id"),
     Index("ix_quarantine_created_at", "created_at"),
     Index("ix_quarantine_open", "source", "key", postgresql_where=text("status = 'OPEN'")),
@@ -305,7 +215,7 @@ WARNED = Table(
     Column("path", Text, primary_key=True),  # the item of the doubted values
     Column("code", Text, primary_key=True),
     Column("rows", BigInteger, nullable=False),  # records that were taken with such a value
-    _instant("last_at"),
+    instant_column("last_at"),
 )
 
 CLIENT = Table(
@@ -318,8 +228,8 @@ CLIENT = Table(
     Column("scopes", ARRAY(Text), nullable=False),
     Column("sources", ARRAY(Text), nullable=False),  # source ids that it may push as
     Column("status", Text, nullable=False),
-    _instant("not_before", nullable=True),  # tokens issued earlier are refused
-    _instant("created_at"),
+    instant_column("not_before", nullable=True),  # tokens issued earlier are refused
+    instant_column("created_at"),
 )
 
 CLIENT_KEY = Table(
@@ -331,8 +241,8 @@ CLIENT_KEY = Table(
     Column("status", Text, nullable=False),
     Column("use", Text, nullable=False, server_default=text("'sig'")),
     Column("agent", Text),  # who holds the key for the client's party; null: the party itself
-    _instant("added_at"),
-    _instant("ended_at", nullable=True),
+    instant_column("added_at"),
+    instant_column("ended_at", nullable=True),
     Column("role", Text),  # what the person who holds the key may do for its client; null: all
 )
 
@@ -349,8 +259,8 @@ REGISTRATION = Table(
     Column("state", Text, nullable=False),  # PENDING, APPROVED or REFUSED
     Column("reason", Text),
     Column("address", Text),  # from where it was asked, while it is PENDING
-    _instant("requested_at"),
-    _instant("decided_at", nullable=True),
+    instant_column("requested_at"),
+    instant_column("decided_at", nullable=True),
 )
 
 REQUEST_EVIDENCE = Table(
@@ -361,7 +271,7 @@ REQUEST_EVIDENCE = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("client_id", Text, nullable=False),
-    _instant("received_at"),
+    instant_column("received_at"),
     Column("base_digest", LargeBinary),  # SHA-256 of the whole base: what the signature is over
     Index("ix_request_evidence_received_at", "received_at"),
     Column("role", Text),  # of the key that signed, when it signed
@@ -389,15 +299,15 @@ CLIENT_CASE = Table(
     Column("scope", Text, primary_key=True),  # one that is given for a case and a time only
     Column("case_no", Text, nullable=False),
     Column("purpose", Text, nullable=False),
-    _instant("until"),
-    _instant("granted_at"),
+    instant_column("until"),
+    instant_column("granted_at"),
 )
 
 AUDIT = Table(
     "audit",
     METADATA,
     Column("audit_id", BigInteger, Identity(), primary_key=True),
-    _instant("at"),
+    instant_column("at"),
     Column("kind", Text, nullable=False),  # ACT, READ or BREAK_GLASS
     Column("action", Text, nullable=False),  # verb of the command line, or the door
     Column("client_id", Text),

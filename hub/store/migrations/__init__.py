@@ -24,8 +24,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
+from hub.store.metadata import Xid8
 from hub.store.records import StoredRecords, standard_records
-from hub.store.tables import METADATA, Xid8
+from hub.store.tables import METADATA
 
 FOLDER = Path(__file__).parent
 LOCK = 0x64656C7461  # any constant of our own

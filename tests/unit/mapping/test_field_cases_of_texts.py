@@ -119,8 +119,8 @@ def test_half_a_character_comes_back_in_the_workbook_of_refused_rows() -> None:
     assert [each.row.number for each in refused] == [1, 2]
     content = rejects_workbook([(table.table, refused)])
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
-    assert sheet[1][:3] == [1, "S-1", "A[U+D83D]"]
-    assert sheet[2][2] == "B[U+FFFF][U+DC00]"
+    assert sheet[1][:3] == [1, "S-1", "A\N{REPLACEMENT CHARACTER}"]
+    assert sheet[2][2] == "B\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
 
 
 def test_case_12() -> None:

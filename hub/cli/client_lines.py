@@ -1,0 +1,36 @@
+"""`client_lines`: what commands on clients show: a client, or why nothing was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from hub.access.clients import Client, ClientKey, RegistrationError
+
+
+def client_lines(client: Client) -> list[str]:
+    """Return a client and its keys, one a line."""
+    first = (
+        f"{client.client_id}  {client.status.value}  {client.kind.value}  {client.party}  "
+        f"{client.name}  {' '.join(client.scopes)}  sources: {' '.join(client.sources) or '-'}"
+    )
+    return [first, *map(_key_line, client.keys)]
+
+
+def _key_line(key: ClientKey) -> str:
+    ends = f"  until {key.ended_at:%Y-%m-%d %H:%M}Z" if key.ended_at else ""
+    held = f"  held by {key.agent}" if key.agent else ""
+    role = f"  {key.role.value}" if key.role else ""
+    return f"  {key.kid}  {key.status.value}{ends}{role}{held}"
+
+
+@contextmanager
+def said(what: str) -> Iterator[None]:
+    """Print what is wrong with what the operator asked for, and exit with 2."""
+    try:
+        yield
+    except (RegistrationError, OSError, ValueError) as error:
+        typer.echo(f"{what}: {error}", err=True)
+        raise typer.Exit(2) from error
