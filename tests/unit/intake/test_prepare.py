@@ -100,7 +100,7 @@ def test_outcomes_survive_being_stored() -> None:
         ),
     )
     made = Outcomes(rows=rows)
-    again = Outcomes.from_wire(json.loads(json.dumps(made.to_wire())), replayed=True)
+    again = Outcomes.from_text(made.to_text(), replayed=True)
     assert again.rows == rows
     assert again.counts[Outcome.QUARANTINED] == 1
 
