@@ -76,7 +76,7 @@ CLIENT_QUOTA = 120_000
 """Requests of one client in a window: 2,000 a second. A batch of 10,000 rows is one request."""
 ADDRESS_QUOTA = 1_200
 """Requests without a token from one address in a window."""
-TOKEN_REQUEST_QUOTA = 600
+TOKEN_REQUEST_QUOTA = 1_200
 """Requests to `/oauth/` from one address in a window: a token lives five minutes."""
 RATE_BUCKETS_MAX = 50_000
 """Callers whose requests are counted; the one that was silent longest is forgotten first."""
