@@ -15,6 +15,7 @@ from hub.embedded.server import EmbeddedPostgres
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.migrations import migrate
+from hub.store.renewal import renew_search
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ async def database_url(hub_settings: Settings) -> AsyncIterator[str]:
 async def open_database(hub_settings: Settings | None = None) -> AsyncIterator[Database]:
     """Yield the hub's database, migrated."""
     async with database_url(hub_settings or settings()) as url, Database(url) as database:
+        await renew_search(database)
         yield database
 
 

@@ -21,7 +21,9 @@ from hub.embedded.sharing import Sharing
 from hub.embedded.valkey import EmbeddedValkey
 from hub.embedded.watch import watching
 from hub.settings import Settings
+from hub.store.database import Database
 from hub.store.migrations import migrate
+from hub.store.renewal import renew_search
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,8 @@ async def engines(deployment: Settings) -> AsyncIterator[Engines]:
             valkey = EmbeddedValkey(valkey_folder(deployment))
             redis_url = await _start(valkey, stack, presences)
         await asyncio.to_thread(migrate, database_url)
+        async with Database(database_url) as database:
+            await renew_search(database)
         yield Engines(database_url=database_url, redis_url=redis_url, presences=tuple(presences))
 
 

@@ -5,8 +5,14 @@
   alone, so that a single character matches as a prefix and two characters match exactly.
 - Names also give pinyin: from each character on, the initials (`smdj` finds 扫描电镜) and the full
   spelling (`dianjing`). They begin with `~`, so that words and abbreviations do not mix.
+- Traditional characters are read as simplified ones, in rows and in queries (OpenCC, `t2s`).
 - A term never reaches a parser: tsvector and tsquery are written as quoted lexemes, which needs no
   text-search configuration and no extension.
+- Weights tell where a term stands: A in a name, B in a short text (model, maker, number), C a class,
+  D in prose or a place. They order what is found; what a query means is in `hub.query.plan.typed`.
+- Marked terms hold no words: `=` a whole name, `#` a class, `@` the key of what a reference names,
+  `^` a division. So a class, an institution or a city is found by any of its names, which are
+  looked up when somebody asks, and a name that changes needs no row to be written again.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from functools import lru_cache
 from itertools import pairwise
 from operator import add
 
+from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
 TERMS_MAX = 400
@@ -39,6 +46,14 @@ SHORTS_CACHED_MAX = 16_384
 """Short texts whose terms are cached."""
 
 MARK = "~"
+WHOLE = "="
+CLASS = "#"
+REFERENCE = "@"
+PLACE = "^"
+WHOLE_MAX = 80
+"""Characters of a name that are compared as a whole."""
+SEARCH_VERSION = 2
+"""Counted up when rows get other terms: stored ones are then written anew (`hub.store.renewal`)."""
 STEP = "\u203a"
 """Between scheme and code of a class: a character that neither may have (`schema.keys`)."""
 BEFORE_BLANK = "\x1f"
@@ -59,51 +74,72 @@ def search_terms(text: str) -> list[str]:
 def name_terms(name: str) -> tuple[str, ...]:
     """Return the search terms of a name, pinyin included."""
     terms = _text_terms(name)
-    for run in _runs(name):
+    found = runs(name)
+    for run in found:
         if _IS_HAN(run):
             terms += _pinyin_terms(run)
-    return tuple(dict.fromkeys(terms))
+    whole = [WHOLE + "".join(found)[:WHOLE_MAX]] if found else []
+    return tuple(dict.fromkeys([*whole, *terms]))
 
 
-def query_terms(text: str) -> list[str]:
-    """Return the tsquery operands of what somebody typed; all of them must match.
+def query_terms(text: str, weights: str = "") -> list[str]:
+    """Return the tsquery operands of a text; all of them must match, in terms of these weights.
 
     A word of letters means itself or pinyin; a word with digits, such as a model number, may go on.
     """
+    exactly, on = (f":{weights}", f":*{weights}") if weights else ("", ":*")
     operands: list[str] = []
-    for run in _runs(text):
+    for run in runs(text):
         if _IS_HAN(run):
             pairs = [run[n : n + 2] for n in range(len(run) - 1)]
-            operands += [f"'{pair}'" for pair in pairs] or [f"'{run}':*"]
+            operands += [f"'{pair}'{exactly}" for pair in pairs] or [f"'{run}'{on}"]
         elif run.isalpha() and run.isascii() and len(run) > 1:
-            operands.append(f"('{run[:WORD_MAX]}' | '{MARK}{run[:PINYIN_MAX]}':*)")
+            operands.append(f"('{run[:WORD_MAX]}'{exactly} | '{MARK}{run[:PINYIN_MAX]}'{on})")
         else:
-            operands.append(f"'{run[:WORD_MAX]}':*")
+            operands.append(f"'{run[:WORD_MAX]}'{on}")
     return list(dict.fromkeys(operands))[:QUERY_TERMS_MAX]
 
 
-def query_expression(text: str) -> str:
+def query_expression(text: str, weights: str = "") -> str:
     """Return the text to cast to `tsquery`; empty when nothing can be searched by it."""
-    return " & ".join(query_terms(text))
+    return " & ".join(query_terms(text, weights))
 
 
-def vector(names: Iterable[str], texts: Iterable[str]) -> str:
-    """Return the text to cast to `tsvector` for a row's names and other searched texts.
+def quoted(lexeme: str) -> str:
+    """Return a lexeme as tsvector and tsquery read it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
-    The cast itself sorts the terms and drops repeated ones.
+
+def vector(
+    names: Iterable[str], texts: Iterable[str], words: Iterable[str] = (), marks: Iterable[str] = ()
+) -> str:
+    """Return the text to cast to `tsvector` for a row: its names, short texts, prose and marks.
+
+    The cast itself sorts the terms and joins repeated ones.
     """
-    terms: list[str] = []
+    named: list[str] = []
     for name in names:
-        terms += name_terms(name)
+        named += name_terms(name)
+    short: list[str] = []
+    for text in words:
+        short += _text_terms(text)
+    marked = [quoted(mark)[1:-1] for mark in marks]
+    classes = [mark for mark in marked if mark.startswith(CLASS)]
+    prose = [mark for mark in marked if not mark.startswith(CLASS)]
     for text in texts:
-        terms += _text_terms(text)
-    return "'" + "' '".join(terms[:TERMS_MAX]) + "'" if terms else ""
+        prose += _text_terms(text)
+    parts, left = [], TERMS_MAX
+    for terms, weight in ((named, "A"), (classes, "C"), (short, "B"), (prose, "D")):
+        if terms and left > 0:
+            parts.append("'" + f"':1{weight} '".join(terms[:left]) + f"':1{weight}")
+            left -= len(terms)
+    return " ".join(parts)
 
 
 @lru_cache(maxsize=NAMES_CACHED_MAX)
 def sort_key(name: str) -> str:
     """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
-    parts = [_pinyin(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
+    parts = [_pinyin(run)[1] if _IS_HAN(run) else run for run in runs(name)]
     return f"{' '.join(parts)}{BEFORE_BLANK}{name}"
 
 
@@ -131,9 +167,15 @@ def province_of(division_code: str | None, institution_key: str) -> str | None:
     return value[2:4]
 
 
-def _runs(text: str) -> list[str]:
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _RUN.findall(plain.casefold())
+def runs(text: str) -> list[str]:
+    """Return the words of a text in one form of writing: Chinese runs, and runs of other letters."""
+    if text.isascii():
+        return _RUN.findall(text.casefold())
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return _RUN.findall(_to_simplified(plain))
+
+
+_to_simplified = OpenCC("t2s").convert
 
 
 def _text_terms(text: str) -> list[str]:
@@ -149,7 +191,7 @@ def _short_terms(text: str) -> tuple[str, ...]:
 def _split_terms(text: str) -> list[str]:
     terms: list[str] = []
     words: list[str] = []
-    for run in _runs(text):
+    for run in runs(text):
         if _IS_HAN(run):
             terms += map(add, run, run[1:])
             terms.append(run[-1])

@@ -328,3 +328,10 @@ FEED_STATE = Table(
     Column("epoch", Text, nullable=False),  # another one for each restored database
     Column("restored_through", BigInteger, nullable=False),  # entries up to here were restored
 )
+
+SEARCH_STATE = Table(
+    "search_state",
+    METADATA,
+    Column("record_type", Text, primary_key=True),
+    Column("version", Integer, nullable=False),  # of the terms that its rows hold
+)

@@ -84,6 +84,7 @@ class Instrument:
         pattern=KEY_PATTERN,
         check=check_institution_key,
         filterable=True,
+        search=True,
     )
     local_no: str = item(
         "仪器编号",
@@ -91,10 +92,15 @@ class Instrument:
         pattern=LOCAL_PATTERN,
         length_max=150,
         filterable=True,
+        search=True,
     )
     name: Name = item("仪器名称", "Name", search=True, sortable=True)
     classes: tuple[ClassCode, ...] = item(
-        "分类", "Classes, each as scheme, version and code", filterable=True, default=()
+        "分类",
+        "Classes, each as scheme, version and code",
+        filterable=True,
+        search=True,
+        default=(),
     )
     subjects: tuple[ClassCode, ...] = item("学科领域", "Subjects (GB/T 13745)", default=())
     model: str | None = item("规格型号", "Model", length_max=100, search=True, default=None)
@@ -198,7 +204,7 @@ class Instrument:
     )
     image_url: str | None = item("图片", "Picture", pattern=r"https?://\S+", default=None)
     identifiers: tuple[Identifier, ...] = item(
-        "其他标识", "Other identifiers: PIDINST, NRII, asset number", default=()
+        "其他标识", "Other identifiers: PIDINST, NRII, asset number", search=True, default=()
     )
     originals: tuple[OriginalText, ...] = item(
         "原始文本", "Source texts that were converted", default=()

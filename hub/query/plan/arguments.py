@@ -173,7 +173,7 @@ Shape = Callable[[Any], Hashable]
 def shape_of(kind: GraphQLInputType) -> Shape:
     """Return the function that reduces a coerced value of a type to what may shape a statement.
 
-    Presence, null, booleans and orders stay; every other value becomes a mark.
+    Presence, null, booleans, blankness of a text and orders stay; all else becomes a mark.
     """
     plain = get_nullable_type(kind)
     if is_list_type(plain):
@@ -191,6 +191,8 @@ def shape_of(kind: GraphQLInputType) -> Shape:
         return lambda value: None if value is None else value.value
     if getattr(plain, "name", "") == "Boolean":
         return lambda value: value
+    if getattr(plain, "name", "") == "String":  # a blank search does not narrow anything
+        return lambda value: None if value is None else "*" if value.strip() else ""
     return lambda value: None if value is None else "*"
 
 

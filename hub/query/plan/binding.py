@@ -23,7 +23,7 @@ from hub.identity.links import UNLINKED, Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import IN_MAX
-from hub.store.search import code_path, query_expression
+from hub.store.search import code_path
 from schema.codes import Province
 
 _DELTA = {province.official for province in Province}
@@ -134,11 +134,6 @@ def provinces(argument: Argument, value: Any) -> str | None:
         official = Province[each.value if isinstance(each, Enum) else each].official
         names += [official] if official else _ELSEWHERE
     return array(names)
-
-
-def search(argument: Argument, value: Any) -> str | None:
-    """Return what somebody typed as a tsquery, or null when nothing can be searched by it."""
-    return query_expression(plain(argument, value) or "").replace("\x00", "") or None
 
 
 def whole_number(low: int, high: int) -> Transform:

@@ -87,3 +87,15 @@ DETAIL_MAX = 300
 """Characters of the explanation of an error."""
 ERRORS_MAX = 10
 """Errors of one refused document that are listed."""
+SEARCH_WORDS_MAX = 8
+"""Words of one search that are looked up; further ones are ignored."""
+SEARCH_PHRASE_MAX = 5
+"""Runs of letters that together may be one known word: `transmission electron microscope`."""
+SEARCH_NAMES_MAX = 32
+"""Other words that stand for one word of a search."""
+SEARCH_CLASSES_MAX = 64
+"""Classes that contain one word of a search; a word of more classes names none."""
+SEARCH_REFERENCES_MAX = 500
+"""Institutions that one word of a search finds, whose instruments are found by it."""
+TYPED_KEPT = 1_024
+"""Searches whose reading is cached."""

@@ -23,7 +23,7 @@ from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.limits import PAGE_DEFAULT
 from hub.query.plan.selection import Selected
-from hub.query.sql import jsontext
+from hub.query.sql import jsontext, searching
 from hub.query.sql.filters import Conditions, conditions
 from hub.query.sql.listing import listing_page
 from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
@@ -91,8 +91,10 @@ def page_of(
     names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
+    if not searching.asks(searched):
+        searched = None
     if searched is not None:
-        where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
+        where.append(searching.matches(spec, searched, alias, statement))
     listing = None if where else listing_page(spec, filtered, names, f"{alias}l", statement)
     fitting = Conditions()
     if listing is None:
@@ -106,7 +108,7 @@ def page_of(
         table=statement.model.tables[spec.name],
         alias=alias,
         where=listing.where if listing else tuple(where),
-        order=order_of(spec, names, f"{alias}l" if listing else alias, statement),
+        order=order_of(spec, names, f"{alias}l" if listing else alias, statement, searched),
         hashed=CursorHash(coordinate, names, filtered, searched),
         size=page_size(first or last, PAGE_DEFAULT, statement),
         backward=last is not None,

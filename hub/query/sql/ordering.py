@@ -22,6 +22,7 @@ from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import ORDERS_MAX
 from hub.query.sql.cursor import decode
+from hub.query.sql.searching import rank
 from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import Name
@@ -173,14 +174,30 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     return names
 
 
-def order_of(spec: RecordSpec, names: tuple[str, ...], alias: str, statement: Statement) -> Order:
-    """Return the order that these names ask for; by name where a record has one, else by id."""
+def order_of(
+    spec: RecordSpec,
+    names: tuple[str, ...],
+    alias: str,
+    statement: Statement,
+    searched: Argument | None = None,
+) -> Order:
+    """Return the order that these names ask for.
+
+    Where they are none, what a search finds comes by how well it matches; then, as everything,
+    by name where a record has one, else by id.
+    """
     keys = []
     if not names:
+        if searched is not None:
+            keys.append(
+                SortKey(
+                    rank(searched, alias, statement), "numeric", descending=True, nullable=False
+                )
+            )
         if any(item.name == "name" and item.facts.sortable for item in spec.items):
             names = ("NAME_ASC",)
         else:
-            return Order((), alias, descending=False)
+            return Order(tuple(keys), alias, descending=False)
     for name in names:
         stem, _, direction = name.rpartition("_")
         item = spec.item(stem.lower())

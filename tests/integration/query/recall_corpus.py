@@ -1,7 +1,7 @@
 """`recall_corpus`: instruments to search over, and what people type with what must be found.
 
-One instrument for each class of GB/T 32847, named as the class, in turn at each institution, and the
-invented ones of `tests/fixtures/recall`, which have makers, models and names as the trade uses them.
+One instrument for each class of GB/T 32847, named as the class, in turn at each institution, and
+the invented ones of `tests/fixtures/recall`, with makers, models and names as the trade has them.
 """
 
 from __future__ import annotations
@@ -80,27 +80,20 @@ def things() -> list[Thing]:
     owners = list(divisions)
     made = []
     for n, (code, name) in enumerate(_class_names().items()):
-        made.append(_thing(owners[n % len(owners)], f"G-{code}", name, (code,), "", "", divisions))
-    for owner, number, zh, _, classes, maker, model in lines("instruments.tsv"):
-        made.append(_thing(owner, number, zh, tuple(classes.split("|")), maker, model, divisions))
+        owner = owners[n % len(owners)]
+        made.append(_thing([owner, f"G-{code}", name, "", code, "", ""], divisions[owner]))
+    made += [_thing(row, divisions[row[0]]) for row in lines("instruments.tsv")]
     return made
 
 
-def _thing(
-    owner: str,
-    number: str,
-    name: str,
-    classes: tuple[str, ...],
-    maker: str,
-    model: str,
-    divisions: dict[str, str],
-) -> Thing:
+def _thing(row: list[str], division: str) -> Thing:
+    owner, number, name, _, classes, maker, model = row
     facts = {
-        "class": classes,
+        "class": tuple(classes.split("|")),
         "maker": (maker,),
         "model": (model,),
         "institution": (owner,),
-        "city": (divisions[owner],),
+        "city": (division,),
         "number": (number,),
         "name": (name,),
     }
