@@ -82,10 +82,12 @@ class ClassFilter:
 
     scheme: str = strawberry.field(description="分类体系，如 GB/T 32847。Classification scheme.")
     code: str | None = strawberry.field(
-        default=strawberry.UNSET, description="恰为此类。Exactly this class."
+        default=strawberry.UNSET, description="恰为此类（完整代码）。Exactly this class."
     )
     under: str | None = strawberry.field(
-        default=strawberry.UNSET, description="此类及其下位类。This class or any below it."
+        default=strawberry.UNSET,
+        description="此类及其下位类，0101 与 010100 相同。This class or any below it; "
+        "0101 and 010100 are the same.",
     )
 
 

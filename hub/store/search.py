@@ -8,8 +8,9 @@
 - Traditional characters are read as simplified ones, in rows and in queries (OpenCC, `t2s`).
 - A term never reaches a parser: tsvector and tsquery are written as quoted lexemes, which needs no
   text-search configuration and no extension.
-- Weights tell where a term stands: A in a name, B in a short text (model, maker, number), C a class,
-  D in prose or a place. They order what is found; what a query means is in `hub.query.plan.typed`.
+- Weights tell where a term stands: A in a name, B in a short text (model, maker, number), C a
+  class, D in prose or a place. They order what is found; what a query means is in
+  `hub.query.plan.typed`.
 - Marked terms hold no words: `=` a whole name, `#` a class, `@` the key of what a reference names,
   `^` a division. So a class, an institution or a city is found by any of its names, which are
   looked up when somebody asks, and a name that changes needs no row to be written again.
@@ -146,10 +147,10 @@ def sort_key(name: str) -> str:
 def code_path(scheme: str, code: str) -> list[str]:
     """Return a class code and the classes above it, each as `scheme›code`.
 
-    Codes of the listed classifications (GB/T 32847, GB/T 14885, GB/T 13745, MOE) nest by pairs of
-    digits, so a class is found by any even number of its leading characters.
+    Codes of the listed classifications nest by pairs of digits, after a first digit or letter where
+    their length is odd (GB/T 14885: 1 and 2 and 2 and 2 digits).
     """
-    lengths = [*range(2, len(code), 2), len(code)]
+    lengths = [*range(2 - len(code) % 2, len(code), 2), len(code)]
     return [f"{scheme}{STEP}{code[:length]}" for length in lengths]
 
 
@@ -168,7 +169,7 @@ def province_of(division_code: str | None, institution_key: str) -> str | None:
 
 
 def runs(text: str) -> list[str]:
-    """Return the words of a text in one form of writing: Chinese runs, and runs of other letters."""
+    """Return the words of a text in one form of writing: Chinese runs, runs of other letters."""
     if text.isascii():
         return _RUN.findall(text.casefold())
     plain = unicodedata.normalize("NFKC", text).casefold()

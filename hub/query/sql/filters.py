@@ -14,6 +14,7 @@ from enum import Enum, auto
 
 from hub.query.computed.availability import has_free_stretch, is_covered
 from hub.query.plan import binding as bind
+from hub.query.plan import classes
 from hub.query.plan.arguments import Argument
 from hub.query.plan.limits import CLASSES_MAX
 from hub.query.sql.model import Model
@@ -219,15 +220,15 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
         under, code = each.get("under"), each.get("code")
         parts = []
         if under is not None and code is not None:
-            parts.append(statement.bind(each, bind.class_is_under, "bool"))
+            parts.append(statement.bind(each, classes.class_is_under, "bool"))
         elif under is not None:
             parts.append(_listed(member, under_step(each, statement), alias))
         if code is not None:
-            step = statement.bind(each, bind.class_step("code"), "text")
-            exact = statement.bind(each, bind.class_object, "jsonb")
+            step = statement.bind(each, classes.class_step("code"), "text")
+            exact = statement.bind(each, classes.class_object, "jsonb")
             parts.append(f"{_listed(member, step, alias)} AND {column} @> {exact}")
         if not parts:
-            scheme = statement.bind(each, bind.class_scheme, "jsonb")
+            scheme = statement.bind(each, classes.class_scheme, "jsonb")
             parts.append(f"{column} @> {scheme}")
         conditions.append(" AND ".join(parts))
     return [f"({' OR '.join(f'({each})' for each in conditions)})"] if conditions else []
@@ -235,7 +236,7 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
 
 def under_step(argument: Argument, statement: Statement) -> str:
     """Return the parameter with the step that a class filter's `under` names."""
-    return statement.bind(argument, bind.class_step("under"), "text")
+    return statement.bind(argument, classes.class_step("under"), "text")
 
 
 def _listed(member: Member, step: str, alias: str) -> str:
