@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from operator import add
@@ -29,7 +29,7 @@ from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
 TERMS_MAX = 400
-"""Terms of one row; the first ones (names) are kept."""
+"""Terms of one row beside those of each name and short text; of prose the first ones are kept."""
 QUERY_TERMS_MAX = 16
 """Terms of one query; further ones are ignored."""
 WORD_MAX = 40
@@ -112,29 +112,47 @@ def quoted(lexeme: str) -> str:
 
 
 def vector(
-    names: Iterable[str], texts: Iterable[str], words: Iterable[str] = (), marks: Iterable[str] = ()
+    names: Iterable[str], texts: Iterable[str], words: Iterable[str] = (), marks: Sequence[str] = ()
 ) -> str:
     """Return the text to cast to `tsvector` for a row: its names, short texts, prose and marks.
 
     The cast itself sorts the terms and joins repeated ones.
     """
-    named: list[str] = []
-    for name in names:
-        named += name_terms(name)
-    short: list[str] = []
-    for text in words:
-        short += _text_terms(text)
-    marked = [quoted(mark)[1:-1] for mark in marks]
-    classes = [mark for mark in marked if mark.startswith(CLASS)]
-    prose = [mark for mark in marked if not mark.startswith(CLASS)]
-    for text in texts:
-        prose += _text_terms(text)
     parts, left = [], TERMS_MAX
-    for terms, weight in ((named, "A"), (classes, "C"), (short, "B"), (prose, "D")):
-        if terms and left > 0:
-            parts.append("'" + f"':1{weight} '".join(terms[:left]) + f"':1{weight}")
+    for name in names:
+        text, count = _name_text(name)
+        parts.append(text)
+        left -= count
+    classes = [quoted(mark) for mark in marks if mark.startswith(CLASS)]
+    others = [quoted(mark) for mark in marks if not mark.startswith(CLASS)]
+    parts += [f"{mark}:1C" for mark in classes] + [f"{mark}:1D" for mark in others]
+    left -= len(marks)
+    for word in words:
+        text, count = _word_text(word)
+        parts.append(text)
+        left -= count
+    for prose in texts:
+        if left > 0:
+            terms = _text_terms(prose)[:left]
+            parts.append(_weighed(terms, "D"))
             left -= len(terms)
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
+
+
+def _weighed(terms: Sequence[str], weight: str) -> str:
+    return "'" + f"':1{weight} '".join(terms) + f"':1{weight}" if terms else ""
+
+
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def _name_text(name: str) -> tuple[str, int]:
+    terms = name_terms(name)[:TERMS_MAX]
+    return _weighed(terms, "A"), len(terms)
+
+
+@lru_cache(maxsize=SHORTS_CACHED_MAX)
+def _word_text(word: str) -> tuple[str, int]:
+    terms = _text_terms(word)[:TERMS_MAX]
+    return _weighed(terms, "B"), len(terms)
 
 
 @lru_cache(maxsize=NAMES_CACHED_MAX)

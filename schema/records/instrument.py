@@ -23,6 +23,7 @@ from schema.parties import owner_of_key_in, party_in
 from schema.records.rules import classes_are_listed, interval_of
 from schema.traits import (
     Bookable,
+    Faceted,
     Findable,
     Linkable,
     Listable,
@@ -60,6 +61,15 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
             classes="classes",
             order="name",
             facets=("province", "use", "status", "sharing", "customs_status"),
+        ),
+        Faceted(
+            by=(
+                ("CITY", "place"),
+                ("CLASS", "classes"),
+                ("INSTITUTION", "institution_key"),
+                ("PROVINCE", "province"),
+                ("SHARING", "sharing"),
+            )
         ),
         Located(division="place"),
         Bookable(),
@@ -103,9 +113,11 @@ class Instrument:
         default=(),
     )
     subjects: tuple[ClassCode, ...] = item("学科领域", "Subjects (GB/T 13745)", default=())
-    model: str | None = item("规格型号", "Model", length_max=100, search=True, default=None)
+    model: str | None = item(
+        "规格型号", "Model", length_max=100, filterable=True, search=True, default=None
+    )
     manufacturer: str | None = item(
-        "生产制造商", "Manufacturer", length_max=100, search=True, default=None
+        "生产制造商", "Manufacturer", length_max=100, filterable=True, search=True, default=None
     )
     origin_country: str | None = item(
         "产地国别",

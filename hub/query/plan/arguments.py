@@ -167,6 +167,8 @@ def _has_variable(node: ValueNode) -> bool:
 
 
 Shape = Callable[[Any], Hashable]
+STRUCTURAL = ("Order", "Facet")
+"""Ends of the names of enums whose values shape a statement."""
 
 
 @lru_cache(maxsize=1024)
@@ -187,7 +189,7 @@ def shape_of(kind: GraphQLInputType) -> Shape:
             return tuple((name, shape_of(fields[name].type)(value[name])) for name in value)
 
         return of_object
-    if isinstance(plain, GraphQLEnumType) and plain.name.endswith("Order"):
+    if isinstance(plain, GraphQLEnumType) and plain.name.endswith(STRUCTURAL):
         return lambda value: None if value is None else value.value
     if getattr(plain, "name", "") == "Boolean":
         return lambda value: value
@@ -199,7 +201,7 @@ def shape_of(kind: GraphQLInputType) -> Shape:
 def _list_shape(inner: GraphQLInputType) -> Shape:
     member = get_nullable_type(inner)
     structural = isinstance(member, GraphQLInputObjectType) or (
-        isinstance(member, GraphQLEnumType) and member.name.endswith("Order")
+        isinstance(member, GraphQLEnumType) and member.name.endswith(STRUCTURAL)
     )
     if not structural:
         return lambda value: None if value is None else "*"

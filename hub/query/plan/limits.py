@@ -87,6 +87,16 @@ DETAIL_MAX = 300
 """Characters of the explanation of an error."""
 ERRORS_MAX = 10
 """Errors of one refused document that are listed."""
+FACETS_MAX = 5
+"""Facets of one field."""
+FACET_COST = 100
+"""Added cost of counting what matches by the values of one item."""
+FACET_VALUES = 20
+"""Values of a facet that are listed where the request states no `first`."""
+SCAN_COST = 100
+"""Added cost of a condition that every row is read for: a part of a text."""
+PRICE_ORDER_COST = 1_000
+"""Added cost of sorting what matches by what it costs."""
 SEARCH_WORDS_MAX = 8
 """Words of one search that are looked up; further ones are ignored."""
 SEARCH_PHRASE_MAX = 5

@@ -21,12 +21,19 @@ from hub.errors import ErrorCode
 from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import NotCompilableError, QueryError
-from hub.query.plan.limits import PAGE_DEFAULT
+from hub.query.plan.limits import PAGE_DEFAULT, PRICE_ORDER_COST
 from hub.query.plan.selection import Selected
 from hub.query.sql import jsontext, searching
 from hub.query.sql.filters import Conditions, conditions
 from hub.query.sql.listing import listing_page
-from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
+from hub.query.sql.ordering import (
+    PRICE_ORDERS,
+    CursorHash,
+    Order,
+    OrderedBy,
+    order_names,
+    order_of,
+)
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
 
@@ -52,6 +59,8 @@ class Page:
     """Expensive conditions, evaluated only for rows that fulfil `where` (`Conditions.last`)."""
     listing: str | None
     """The table that `where` and `order` refer to, if not the records' own."""
+    cost: int
+    """What finding and sorting the rows costs beyond what an index gives."""
 
     @property
     def heavy(self) -> bool:
@@ -91,6 +100,7 @@ def page_of(
     names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
+    priced = arguments("priceFor") if any(each in PRICE_ORDERS for each in names) else None
     if not searching.asks(searched):
         searched = None
     if searched is not None:
@@ -100,6 +110,7 @@ def page_of(
     if listing is None:
         fitting = conditions(spec, filtered, alias, statement)
         where += fitting.first
+    by = OrderedBy(searched, priced)
     first, last = arguments("first"), arguments("last")
     if first is not None and last is not None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
@@ -108,14 +119,15 @@ def page_of(
         table=statement.model.tables[spec.name],
         alias=alias,
         where=listing.where if listing else tuple(where),
-        order=order_of(spec, names, f"{alias}l" if listing else alias, statement, searched),
-        hashed=CursorHash(coordinate, names, filtered, searched),
+        order=order_of(spec, names, f"{alias}l" if listing else alias, statement, by),
+        hashed=CursorHash(coordinate, names, filtered, by),
         size=page_size(first or last, PAGE_DEFAULT, statement),
         backward=last is not None,
         after=arguments("after"),
         before=arguments("before"),
         last=fitting.last,
         listing=listing.table if listing else None,
+        cost=fitting.cost + (PRICE_ORDER_COST if priced is not None else 0),
     )
 
 
@@ -193,6 +205,7 @@ class ConnectionParts:
     node: Callable[[list[FieldNode], str, tuple[str, ...]], str]
     """Takes fields of the same key, the alias of the row, response keys to it: a record's JSON."""
     sources: Callable[[list[FieldNode]], str]
+    facets: Callable[[list[FieldNode]], str]
 
 
 def connection(
@@ -249,6 +262,7 @@ class _Writer:
             "totalCount": self._count,
             "pageInfo": lambda: self._info(nodes),
             "sources": lambda: self.parts.sources(nodes),
+            "facets": lambda: self.parts.facets(nodes),
         }
         if name not in write:
             raise NotCompilableError(name)

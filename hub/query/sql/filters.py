@@ -16,7 +16,7 @@ from hub.query.computed.availability import has_free_stretch, is_covered
 from hub.query.plan import binding as bind
 from hub.query.plan import classes
 from hub.query.plan.arguments import Argument
-from hub.query.plan.limits import CLASSES_MAX
+from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLASSES_MAX, SCAN_COST
 from hub.query.sql.model import Model
 from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
@@ -28,6 +28,7 @@ class FilterKind(Enum):
     """The shapes that a condition has."""
 
     TEXT = auto()
+    WORDS = auto()
     CODE = auto()
     INSTANT = auto()
     DATE = auto()
@@ -76,6 +77,8 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
                 Money: FilterKind.MONEY,
                 Place: FilterKind.DIVISION,
             }[item.value.cls]
+        if kind is FilterKind.TEXT and item.facts.search and item.is_public_prose:
+            kind = FilterKind.WORDS
         if kind is FilterKind.DIVISION or item.name == "division_code":
             name, kind = "division", FilterKind.DIVISION
         assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
@@ -117,6 +120,8 @@ class Conditions:
     last: tuple[str, ...] = ()
     """Expensive conditions, evaluated only for rows that fulfil `first`; they read no columns but
     `item_id` and `key`."""
+    cost: int = 0
+    """What finding the rows costs beyond what an index gives."""
 
 
 def conditions(
@@ -137,7 +142,9 @@ def conditions(
             guard = statement.authority.guard(spec, member.item, alias, statement)
             condition += [guard] if guard else []
         parts += condition
-    return Conditions(tuple(parts), tuple(last))
+    cost = AVAILABLE_FILTER_COST if last else 0
+    cost += SCAN_COST if any(member.kind is FilterKind.WORDS for member, _ in pairs) else 0
+    return Conditions(tuple(parts), tuple(last), cost)
 
 
 def member_conditions(
@@ -184,6 +191,17 @@ def _text(member: Member, argument: Argument, alias: str, statement: Statement) 
             parameter = statement.bind_name(value, lambda known, key: known.of(record, key), cast)
             parts.append(names[name].format(c=column, p=parameter))
     return parts
+
+
+def _words(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Return the conditions on words that people write in capital or small letters."""
+    names = {
+        "eq": "{c} = {p}",
+        "in": "{c} = ANY({p})",
+        "prefix": "starts_with(lower({c}), lower({p}))",
+        "contains": "strpos(lower({c}), lower({p})) > 0",
+    }
+    return _compared(argument, statement, _column(member, alias), "text", names)
 
 
 def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
@@ -270,6 +288,7 @@ def _available(_: Member, argument: Argument, alias: str, statement: Statement) 
 
 _WRITERS: dict[FilterKind, ConditionWriter] = {
     FilterKind.TEXT: _text,
+    FilterKind.WORDS: _words,
     FilterKind.CODE: _text,
     FilterKind.INSTANT: _instant,
     FilterKind.DATE: _instant,

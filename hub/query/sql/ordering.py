@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Any
 
 from hub.errors import ErrorCode
+from hub.query.computed.price import price_row
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.errors import QueryError
@@ -130,6 +131,17 @@ def _step(key: SortKey, value: str, rest: str, *, reverse: bool) -> str:
     )
 
 
+PRICE_ORDERS = ("PRICE_ASC", "PRICE_DESC")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedBy:
+    """What rows are sorted by beside their items: how they match a search, what an order costs."""
+
+    searched: Argument | None = None
+    priced: Argument | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CursorHash:
     """What binds a cursor to its query: the field, the filter, the search and the order."""
@@ -137,7 +149,7 @@ class CursorHash:
     coordinate: str
     names: tuple[str, ...]
     filtered: Argument | None
-    searched: Argument | None
+    by: OrderedBy
 
     def of(self, env: Env) -> str:
         """Return the hash for a request."""
@@ -147,7 +159,10 @@ class CursorHash:
                 self.coordinate,
                 self.names,
                 None if self.filtered is None else self.filtered.read(env.values),
-                None if self.searched is None else self.searched.read(env.values),
+                *(
+                    None if each is None else each.read(env.values)
+                    for each in (self.by.searched, self.by.priced)
+                ),
             ]
             text = json.dumps(parts, default=_name, sort_keys=True)
             env.memo[memo] = sha256(text.encode()).hexdigest()[:16]
@@ -179,7 +194,7 @@ def order_of(
     names: tuple[str, ...],
     alias: str,
     statement: Statement,
-    searched: Argument | None = None,
+    by: OrderedBy,
 ) -> Order:
     """Return the order that these names ask for.
 
@@ -188,10 +203,10 @@ def order_of(
     """
     keys = []
     if not names:
-        if searched is not None:
+        if by.searched is not None:
             keys.append(
                 SortKey(
-                    rank(searched, alias, statement), "numeric", descending=True, nullable=False
+                    rank(by.searched, alias, statement), "numeric", descending=True, nullable=False
                 )
             )
         if any(item.name == "name" and item.facts.sortable for item in spec.items):
@@ -200,6 +215,9 @@ def order_of(
             return Order(tuple(keys), alias, descending=False)
     for name in names:
         stem, _, direction = name.rpartition("_")
+        if name in PRICE_ORDERS:
+            keys.append(_price(by.priced, alias, statement, descending=direction == "DESC"))
+            continue
         item = spec.item(stem.lower())
         statement.authority.must_read(spec, item, "orderBy")
         column, cast = _column(item, alias)
@@ -208,6 +226,24 @@ def order_of(
             column = f"(CASE WHEN {guard} THEN {column} END)"
         keys.append(SortKey(column, cast, direction == "DESC", item.optional or guard is not None))
     return Order(tuple(keys), alias, descending=keys[-1].descending)
+
+
+def _price(
+    priced: Argument | None, alias: str, statement: Statement, *, descending: bool
+) -> SortKey:
+    """Return the key by what an order costs in yuan; what has no such price comes last."""
+    if priced is None:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "orderBy: PRICE 须以 priceFor 说明为谁估价 / PRICE needs priceFor, for whom it is",
+        )
+    ways = ("audience", "hours", "samples", "on")
+    row = price_row(f"{alias}.key", {way: priced.get(way) for way in ways}, statement)
+    amount = (
+        f"(SELECT (p.amount->>'amount')::numeric FROM ({row}) p"
+        " WHERE p.amount->>'currency' = 'CNY')"
+    )
+    return SortKey(amount, "numeric", descending, nullable=True)
 
 
 _CASTS = {
