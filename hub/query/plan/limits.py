@@ -55,6 +55,8 @@ PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50
 """Rows of a plain list that states no `first`."""
+LIST_COSTED = 6
+"""Rows that a plain list counts as at most: the hours of a week, the offers of an instrument."""
 NODES_MAX = 100
 """Ids of one `nodes` field."""
 ORDERS_MAX = 5

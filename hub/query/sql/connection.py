@@ -36,6 +36,7 @@ from hub.query.sql.ordering import (
 )
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
+from schema.traits import Covers, Occupies, Opens, Prices
 
 ArgumentReader = Callable[[str], Argument | None]
 """Returns an argument of the connection's field by its name."""
@@ -100,6 +101,8 @@ def page_of(
     names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
+    where += [] if on else attached(spec, alias, statement)
+    statement.narrow(spec.name, spec.rows)
     priced = arguments("priceFor") if any(each in PRICE_ORDERS for each in names) else None
     if not searching.asks(searched):
         searched = None
@@ -152,6 +155,21 @@ def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     conditions = [] if spec.golden else [f"{alias}.speaks"]
     rule = statement.authority.row_rule(spec, alias, statement)
     return [*conditions, rule] if rule else conditions
+
+
+def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
+    """Return the condition that what a row is part of is there.
+
+    Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
+    back with it.
+    """
+    for kind in (Prices, Opens, Covers, Occupies):
+        trait = spec.trait(kind)
+        target = None if trait is None else spec.item(trait.of).facts.ref
+        if trait is not None and target is not None:
+            table = statement.model.tables[target]
+            return [f"EXISTS (SELECT FROM {table} w WHERE w.key = {alias}.{trait.of})"]
+    return []
 
 
 def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) -> str:

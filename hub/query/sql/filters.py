@@ -96,8 +96,9 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
         Member(
             "updatedSince",
             FilterKind.UPDATED,
-            "此后有来源提交或撤回",
-            "What any source says of it was taken in or taken back at or after this instant",
+            "此后有来源提交或撤回；已无来源陈述的记录不在其中，见变更流",
+            "What any source says of it was taken in or taken back at or after this instant; what "
+            "nobody states any more is no row: the change feed (GET /changes) tells of it",
             table=model.sources[spec.name],
         )
     )
@@ -140,7 +141,9 @@ def conditions(
         if member.item is not None:
             statement.authority.must_read(spec, member.item, f"filter.{member.name}")
             guard = statement.authority.guard(spec, member.item, alias, statement)
-            condition += [guard] if guard else []
+            if guard:
+                condition.append(guard)
+                statement.narrow(f"{spec.name}.{member.item.wire}", spec.rule(member.item))
         parts += condition
     cost = AVAILABLE_FILTER_COST if last else 0
     cost += SCAN_COST if any(member.kind is FilterKind.WORDS for member, _ in pairs) else 0

@@ -223,6 +223,7 @@ def order_of(
         column, cast = _column(item, alias)
         guard = statement.authority.guard(spec, item, alias, statement)
         if guard:
+            statement.narrow(f"{spec.name}.{item.wire}", spec.rule(item))
             column = f"(CASE WHEN {guard} THEN {column} END)"
         keys.append(SortKey(column, cast, direction == "DESC", item.optional or guard is not None))
     return Order(tuple(keys), alias, descending=keys[-1].descending)

@@ -18,6 +18,7 @@ from hub.query.plan.limits import (
     CLAIMS_COST,
     FACET_COST,
     FACET_VALUES,
+    LIST_COSTED,
     LIST_DEFAULT,
     PAGE_DEFAULT,
 )
@@ -112,7 +113,7 @@ def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     first = writer.argument(here, "first")
     size = page_size(first, LIST_DEFAULT, writer.out)
     where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, writer.out)]
-    cost = here.cost.part(own=0, times=first or LIST_DEFAULT).part()
+    cost = here.cost.part(own=0, times=first or LIST_DEFAULT, most=LIST_COSTED).part()
     body = writer.inner(here.nodes, spec.name, alias, here.path, cost)
     rows = (  # the text is written inside, so that no other column passes through the sort
         f"(SELECT {body} AS j FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"

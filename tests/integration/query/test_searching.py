@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.service import submit
 from hub.store.database import Database
 from tests.integration.query.conftest import (
+    NOW,
     SEM,
     TEM,
+    TUESDAY,
     A,
     Asker,
     B,
     engine_on,
     institution,
     instrument,
+    offer,
     put,
     register,
 )
@@ -113,3 +118,52 @@ async def test_a_key_with_marks_of_the_query_language_is_only_a_key(database: Da
     ask = Asker(engine_on(database))
     assert await found(ask, odd) == [f"{A}/{odd}"]
     assert await found(ask, "奇号") == [f"{A}/{odd}"]
+
+
+async def withdraw(database: Database, key: str, source: str) -> None:
+    batch = Batch(
+        source=source,
+        party="hub:delta.example",
+        channel=Channel.HARVEST,
+        rows=[{"type": "Instrument", "withdraw": {"key": key, "reason": "报废"}}],
+        evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="2"),
+        as_of=NOW,
+    )
+    (row,) = (await submit(database, batch, clock=lambda: NOW)).rows
+    assert row.outcome is Outcome.WITHDRAWN
+
+
+async def test_offers_of_an_instrument_that_is_withdrawn_are_not_listed(
+    database: Database,
+) -> None:
+    await register(database)
+    rows = [
+        ("Instrument", instrument(A, "T1", "透射电镜", [TEM])),
+        ("ServiceOffer", offer(f"{A}/T1", "O", "OUTSIDE", "300.00")),
+    ]
+    await put(database, rows, "alpha")
+    ask = Asker(engine_on(database))
+    asked = "{ serviceOffers { totalCount nodes { instrument { key } } } }"
+    there = {"totalCount": 1, "nodes": [{"instrument": {"key": f"{A}/T1"}}]}
+    assert (await ask(asked))["serviceOffers"] == there
+    await withdraw(database, f"{A}/T1", "alpha")
+    assert (await ask(asked))["serviceOffers"] == {"totalCount": 0, "nodes": []}
+    await put(database, rows[:1], "alpha")
+    assert (await ask(asked))["serviceOffers"] == there
+
+
+async def test_a_page_of_a_hundred_with_hours_offers_availability_and_price_is_allowed(
+    ask: Asker,
+) -> None:
+    await ask(
+        """query ($from: DateTime!, $until: DateTime!) { instruments(first: 100) { nodes {
+          key name { zh } institution { key name { zh } }
+          openingHours { weekday periods { opens closes } }
+          offers { code audience unit price { amount currency } minimumCharge { amount } }
+          availability(from: $from, until: $until) { status free { from until } }
+          priceEstimate(audience: OUTSIDE, hours: 4) { status amount { amount currency } }
+        } } }""",
+        TUESDAY,
+    )
+    assert ask.codes == [], ask.last
+    assert ask.last["extensions"]["cost"]["requested"] <= 5_000
