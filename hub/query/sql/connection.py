@@ -163,8 +163,8 @@ def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
     back with it.
     """
-    for kind in (Prices, Opens, Covers, Occupies):
-        trait = spec.trait(kind)
+    parts = (spec.trait(Prices), spec.trait(Opens), spec.trait(Covers), spec.trait(Occupies))
+    for trait in parts:
         target = None if trait is None else spec.item(trait.of).facts.ref
         if trait is not None and target is not None:
             table = statement.model.tables[target]

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.errors import ErrorCode
@@ -101,8 +100,7 @@ def _facet(
 
 def _city(name: str, column: str, spec: RecordSpec, statement: Statement) -> Facet:
     """Count by city; records without a place of their own stand where their institution does."""
-    digits: Callable[[str], str] = "left({},{})".format
-    own = digits(f"m.{column}", _CITY_DIGITS)
+    own = f"left(m.{column},{_CITY_DIGITS})"
     for item in spec.items:
         other = statement.model.registry[item.facts.ref] if item.facts.ref else None
         located = other and other.trait(Located)
@@ -110,7 +108,7 @@ def _city(name: str, column: str, spec: RecordSpec, statement: Statement) -> Fac
             continue
         statement.records.add(other.name)
         table = statement.model.tables[other.name]
-        seat = digits(f"i.{located.division}", _CITY_DIGITS)
+        seat = f"left(i.{located.division},{_CITY_DIGITS})"
         found = f"SELECT {seat} FROM {table} i WHERE i.key = m.{item.name} LIMIT 1"
         return Facet(name, (column, item.name), f"SELECT coalesce({own},({found}))")
     return Facet(name, (column,), f"SELECT {own}")
