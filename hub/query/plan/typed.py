@@ -26,7 +26,7 @@ NAMED, SHORT, STATED = "A", "AB", "B"
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SearchWord:
     """A word of a search: operands that find it, each an alternative to the others."""
 
     text: str
@@ -68,7 +68,7 @@ class Word:
 class Typed:
     """A search: what matches, and the queries that order it, the weightiest first."""
 
-    alternatives: tuple[tuple[Word, ...], ...]
+    alternatives: tuple[tuple[SearchWord, ...], ...]
     ranks: tuple[str, ...]
 
     @property
@@ -160,7 +160,7 @@ def _split(run: str) -> list[list[str]]:
     return [*parts, [rest]] if len(rest) >= SHORTEST_PART or not parts else parts
 
 
-def _word(parts: list[str]) -> Word:
+def _word(parts: list[str]) -> SearchWord:
     """Look up a word."""
     text, known = " ".join(parts), vocabulary()
     respelled = _respelled("".join(parts))
@@ -171,7 +171,7 @@ def _word(parts: list[str]) -> Word:
     written = [each for each in dict.fromkeys(others) if "".join(runs(each)) != own_key]
     is_known = bool(meaning)
     literal = _exact(text) if is_known else query_expression(text)
-    return Word(
+    return SearchWord(
         text=text,
         literal=literal,
         written=tuple(written[:SEARCH_NAMES_MAX]),

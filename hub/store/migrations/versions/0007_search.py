@@ -7,6 +7,8 @@ to be of the present version. Whoever opens the database next writes them anew f
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import op
 
 revision = "0007"
@@ -14,33 +16,13 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-ITEMS = ("short_names", "former_names")
-TABLES = ("institution", "institution_source")
-DDL = """
-CREATE TABLE search_state (
-	record_type TEXT NOT NULL,
-	version INTEGER NOT NULL,
-	CONSTRAINT pk_search_state PRIMARY KEY (record_type)
-)
-"""
-
 
 def upgrade() -> None:
     """Add the items and the table."""
-    connection = op.get_bind()
-    connection.exec_driver_sql(DDL)
-    for table in TABLES:
-        for item in ITEMS:
-            connection.exec_driver_sql(
-                f"ALTER TABLE {table} ADD COLUMN {item} TEXT[] NOT NULL DEFAULT '{{}}'"
-            )
-            connection.exec_driver_sql(f"ALTER TABLE {table} ALTER COLUMN {item} DROP DEFAULT")
+    ddl = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    op.get_bind().exec_driver_sql(ddl)
 
 
 def downgrade() -> None:
-    """Drop them; the older version finds by the terms that it knows."""
-    connection = op.get_bind()
-    for table in TABLES:
-        for item in ITEMS:
-            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {item}")
-    op.drop_table("search_state")
+    """Refuse: an older version cannot fill the new items."""
+    raise RuntimeError("An older version cannot write these tables; restore a backup instead.")
