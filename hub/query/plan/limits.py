@@ -1,7 +1,7 @@
 """`limits`: the bounds of a request, each refused with a code of its own.
 
 The cost of a request counts objects: 1 for each object, 0 for a scalar, lists times their `first`
-(IBM GraphQL cost specification, with these weights).
+(IBM GraphQL cost specification, with these weights); a plain list of few counts `LIST_COSTED`.
 """
 
 from __future__ import annotations
