@@ -31,6 +31,13 @@ class Listing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Faceted:
+    """Rows that match can be counted by value: `by` pairs names with items or computed columns."""
+
+    by: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Located:
     """The record has a place: a GB/T 2260 code in `division`, or inside the value `division`."""
 

@@ -26,6 +26,7 @@ from hub.erasure.service import Erasing
 from hub.errors import HubError
 from hub.settings import Settings
 from hub.store.database import Database
+from hub.store.renewal import renew_search
 from hub.store.roles import HUB, OWNER, READ, Logins, ensure_roles, prepare
 from hub.watching import logs
 from hub.watching.scrub import SCRUBBER
@@ -121,6 +122,7 @@ async def open_database(
     async with server_logins(hub_settings or settings()) as logins:
         await asyncio.to_thread(prepare, logins)
         async with Database(logins.hub, read_url=logins.read) as database:
+            await renew_search(database)
             if act is None:
                 yield database
                 return

@@ -23,6 +23,7 @@ from hub.embedded.watch import watching
 from hub.errors import HubError
 from hub.settings import Settings
 from hub.store.database import Database
+from hub.store.renewal import renew_search
 from hub.store.roles import Logins, may_change_entries, prepare
 
 
@@ -50,6 +51,8 @@ async def engines(deployment: Settings) -> AsyncIterator[Engines]:
             valkey = EmbeddedValkey(valkey_folder(deployment))
             redis_url = await _start(valkey, stack, presences)
         await asyncio.to_thread(prepare, logins)
+        async with Database(logins.hub, read_url=logins.read) as database:
+            await renew_search(database)
         yield Engines(logins=logins, redis_url=redis_url, presences=tuple(presences))
 
 

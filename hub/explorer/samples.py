@@ -49,7 +49,7 @@ def variables(
             "first": 10,
         },
         "search_instruments": {"search": SAMPLE_SEARCH, "first": 10},
-        "instruments_of_class": {"class": "010100", "provinces": ["SHANGHAI", "ANHUI"]},
+        "instruments_of_class": {"class": "0101", "provinces": ["SHANGHAI", "ANHUI"]},
         "instrument_week": {**week, "key": instrument},
         "offers_of_instrument": {"key": instrument, "hours": HOURS},
         "institution_instruments": {"key": institution},

@@ -15,6 +15,7 @@ import strawberry
 from schema.codes import CodeList
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
+from schema.traits import Bookable, Faceted
 
 
 @lru_cache(maxsize=256)
@@ -121,5 +122,34 @@ def order_of(spec: RecordSpec) -> Any:
         )
         for name, (item, down) in members.items()
     }
+    if spec.trait(Bookable):
+        for name, zh, en in (
+            ("PRICE_ASC", "升序", "the least first"),
+            ("PRICE_DESC", "降序", "the most first"),
+        ):
+            about = f"费用{zh}，见 priceFor. What it costs by priceFor, {en}; without a price last."
+            values[name] = strawberry.enum_value(name, description=about)
     twin: Any = Enum(f"{spec.name}Order", values)  # type: ignore[misc]
     return strawberry.enum(twin, description=f"{spec.zh}的排序。Orders of {spec.name}.")
+
+
+@lru_cache(maxsize=64)
+def facet_of(spec: RecordSpec) -> Any:
+    """Return the enum of what the rows of a record can be counted by, or None."""
+    trait = spec.trait(Faceted)
+    if trait is None:
+        return None
+    about = {
+        "CITY": "城市，GB/T 2260 前四位。City: four digits of GB/T 2260.",
+        "CLASS": "GB/T 32847 分类代码。Class of GB/T 32847.",
+        "PROVINCE": "省级行政区。Province.",
+    }
+    values = {}
+    for name, column in trait.by:
+        item = next((each for each in spec.items if each.name == column), None)
+        told = f"{item.facts.zh}。{item.facts.en}." if item else name
+        values[name] = strawberry.enum_value(name, description=about.get(name, told))
+    twin: Any = Enum(f"{spec.name}Facet", values)  # type: ignore[misc]
+    return strawberry.enum(
+        twin, description=f"{spec.zh}的统计维度。What {spec.name} is counted by."
+    )

@@ -18,7 +18,7 @@ from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal
 from hub.query.sql.filters import FilterKind, Member, filter_members
 from hub.query.sql.model import Model
-from schema.codes import CodeList
+from schema.codes import Audience, CodeList
 from schema.item import RecordSpec
 from schema.traits import Findable
 
@@ -45,6 +45,16 @@ TextFilter = input_type(
         "eq": (str, _EQ),
         "in": (list[str], _IN),
         "startsWith": (str, "以此开头。Starts with this."),
+    },
+)
+WordsFilter = input_type(
+    "WordsFilter",
+    "文字条件，各项须同时满足。Conditions on words; all must hold.",
+    {
+        "eq": (str, _EQ),
+        "in": (list[str], _IN),
+        "prefix": (str, "以此开头，不分大小写。Begins with this, in capital or small letters."),
+        "contains": (str, "含有此文字，不分大小写。Contains this, in capital or small letters."),
     },
 )
 InstantFilter = input_type(
@@ -82,10 +92,28 @@ class ClassFilter:
 
     scheme: str = strawberry.field(description="分类体系，如 GB/T 32847。Classification scheme.")
     code: str | None = strawberry.field(
-        default=strawberry.UNSET, description="恰为此类。Exactly this class."
+        default=strawberry.UNSET, description="恰为此类（完整代码）。Exactly this class."
     )
     under: str | None = strawberry.field(
-        default=strawberry.UNSET, description="此类及其下位类。This class or any below it."
+        default=strawberry.UNSET,
+        description="此类及其下位类，0101 与 010100 相同。This class or any below it; "
+        "0101 and 010100 are the same.",
+    )
+
+
+@strawberry.input(description="按费用排序的依据。What an order is to be priced for.")
+class PriceFor:
+    """For whom and how much the prices are told that rows are sorted by."""
+
+    audience: enum_of(Audience) = strawberry.field(description="为谁估价。Who pays.")  # type: ignore[valid-type]
+    hours: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description="机时。Hours of machine time."
+    )
+    samples: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description="样品数。Samples."
+    )
+    on: Date | None = strawberry.field(
+        default=strawberry.UNSET, description="哪一天的价格，缺省今天。Day of the price; today."
     )
 
 
@@ -117,6 +145,7 @@ def _hint(member: Member) -> Any:
         return _code_filter(member.item.code_list)
     return {
         FilterKind.TEXT: TextFilter,
+        FilterKind.WORDS: WordsFilter,
         FilterKind.INSTANT: InstantFilter,
         FilterKind.DATE: DateFilter,
         FilterKind.DECIMAL: DecimalFilter,

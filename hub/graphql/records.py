@@ -14,12 +14,13 @@ from typing import Any
 
 import strawberry
 
-from hub.graphql.enums import enum_of, order_of
+from hub.graphql.enums import enum_of, facet_of, order_of
 from hub.graphql.hints import many
-from hub.graphql.inputs import filter_of
+from hub.graphql.inputs import PriceFor, filter_of
 from hub.graphql.scalars import Date, DateTime, Decimal
 from hub.graphql.types import (
     Availability,
+    FacetCount,
     Node,
     PageInfo,
     PriceEstimate,
@@ -32,7 +33,7 @@ from hub.graphql.types import (
     response_value,
     with_arguments,
 )
-from hub.query.plan.limits import LIST_DEFAULT, PAGE_DEFAULT
+from hub.query.plan.limits import FACET_VALUES, LIST_DEFAULT, PAGE_DEFAULT
 from hub.query.sql.model import Connected, Forward, Listed, Model, relations
 from schema.codes import Audience
 from schema.item import RecordSpec
@@ -86,8 +87,16 @@ class RecordTypes:
         if order is not None:
             about = "排序，同值按标识。Order; ties are broken by identity."
             arguments["order_by"] = argument(many(order) | None, about, "orderBy")
+        if spec.trait(Bookable):
+            about = "按费用排序时为谁、多少机时估价。What PRICE orders are priced for."
+            arguments["price_for"] = argument(PriceFor | None, about, "priceFor")
         if any(item.facts.search for item in spec.items):
-            about = "全文检索：中文、英文或拼音首字母。Words in Chinese, English or pinyin."
+            about = (
+                "检索词：名称、分类、厂商、型号、编号、单位、城市；中英文、缩写、拼音、繁简均可，空白不限制。"
+                "Words of names, classes, makers, models, numbers, institutions and cities, also "
+                "abbreviations and pinyin; a blank text narrows nothing. Without orderBy the best "
+                "matches come first."
+            )
             arguments["search"] = argument(str | None, about)
         return arguments
 
@@ -136,10 +145,12 @@ class RecordTypes:
                 "node": output_field(node, "记录。The record.", name="node"),
             },
         )
+        facet = facet_of(spec)
         _complete(
             self._connections[spec.name],
             f"{spec.zh}的一页。A page of {spec.name}.",
             {
+                **({} if facet is None else {"facets": _facets(facet)}),
                 "edges": output_field(many(edge), "各行及其游标。Rows with cursors.", name="edges"),
                 "nodes": output_field(many(node), "各行。Rows.", name="nodes"),
                 "pageInfo": output_field(
@@ -155,6 +166,19 @@ class RecordTypes:
                 ),
             },
         )
+
+
+def _facets(facet: Any) -> Any:
+    hints = {
+        "by": argument(many(facet), "统计维度。What to count by."),
+        "first": argument(int, "每一维度至多列出的值。Values of each at most."),
+    }
+    return strawberry.field(
+        resolver=with_arguments(response_value, hints, {"first": FACET_VALUES}),
+        graphql_type=many(FacetCount),
+        description="符合条件的全部行按值统计，多者在前。"
+        "How many of all matching rows have each value, the commonest first.",
+    )
 
 
 def _scoped(spec: RecordSpec) -> tuple[Any, ...]:

@@ -101,6 +101,15 @@ PageInfo = _plain(
         "endCursor": (str | None, "末行游标。Cursor of the last row."),
     },
 )
+FacetCount = _plain(
+    "FacetCount",
+    "符合条件的行中取此值的有多少。How many of the rows that match have a value.",
+    {
+        "by": (str, "统计维度。What is counted by."),
+        "value": (str, "取值，可用于筛选条件。The value, as filters take it."),
+        "count": (int, "行数。Rows."),
+    },
+)
 SourceStatus = _plain(
     "SourceStatus",
     "来源及其状况。A source and how it stands.",

@@ -14,13 +14,22 @@ Each is computed from the items of its row alone, so it can be recomputed and ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
-from hub.store.search import code_path, province_of, sort_key, vector
+from hub.store.search import (
+    CLASS,
+    PLACE,
+    REFERENCE,
+    STEP,
+    code_path,
+    province_of,
+    sort_key,
+    vector,
+)
 from schema.item import Item, Kind, RecordSpec, camel
 from schema.traits import Located
 from schema.values import ClassCode, Name
@@ -130,18 +139,45 @@ def _province(spec: RecordSpec, located: Located) -> ComputedColumn:
 
 def _search(spec: RecordSpec) -> ComputedColumn:
     searched = [item for item in spec.items if item.facts.search]
+    located = spec.trait(Located)
+    place = None if located is None else spec.item(located.division)
 
     def compute(wire: Wire) -> str:
-        names: list[str] = []
-        texts: list[str] = []
+        found = _Searched()
         for item in searched:
             value = wire.get(item.wire)
-            if value is None:
-                continue
-            if item.value is not None:
-                names += [part for part in value.values() if isinstance(part, str)]
-            else:
-                texts += value if item.many else [value]
-        return vector(names, texts)
+            if value is not None:
+                found.add(item, value)
+        if place is not None:
+            division = wire.get(place.wire)
+            if place.value is not None:
+                division = (division or {}).get("divisionCode")
+            if division:
+                found.marks.append(PLACE + division)
+        return vector(found.names, found.texts, found.words, found.marks)
 
     return ComputedColumn(name="search", type=TSVECTOR(), compute=compute, gin=True)
+
+
+@dataclass(slots=True)
+class _Searched:
+    """What a row is searched by, by where it stands."""
+
+    names: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+
+    def add(self, item: Item, value: Any) -> None:
+        if item.value is None:
+            each = value if item.many else [value]
+            (self.texts if item.facts.multiline else self.words).extend(each)
+            if item.facts.ref:
+                self.marks.append(REFERENCE + value)
+        elif item.value.cls is Name:
+            self.names += [part for part in value.values() if isinstance(part, str)]
+        elif item.value.cls is ClassCode:
+            self.marks += [f"{CLASS}{each['scheme']}{STEP}{each['code']}" for each in value]
+        else:
+            given = [member.wire for member in item.value.items if member.facts.identifies]
+            self.words += [each[name] for each in value for name in given]

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import ComputedColumn, column_type, computed_columns
-from schema.item import Grade, Kind, RecordSpec
+from schema.item import Grade, Item, Kind, RecordSpec
 from schema.traits import Covers, Listing, Opens, Prices
 
 PROVENANCE = (
@@ -223,9 +223,14 @@ def _add_indexes(tables: RecordTables) -> None:
             index(item.name, *([moment] if moment else []))
         elif plain and item.facts.sortable:
             index(item.name, "item_id")
-        elif plain and item.facts.filterable and spec.golden and item.name not in spec.key:
+        elif plain and spec.golden and _is_compared(item) and item.name not in spec.key:
             index(item.name)
     _add_computed_indexes(tables)
+
+
+def _is_compared(item: Item) -> bool:
+    """Tell whether rows are found by the whole value; of words, parts are asked for."""
+    return item.facts.filterable and not (item.facts.search and item.is_public_prose)
 
 
 def _add_computed_indexes(tables: RecordTables) -> None:

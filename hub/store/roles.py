@@ -69,6 +69,7 @@ ORDINARY = frozenset(
         "quarantine",
         "registration",
         "run",
+        "search_state",
         "source",
         "source_mapping",
         "warned",

@@ -5,23 +5,31 @@
   alone, so that a single character matches as a prefix and two characters match exactly.
 - Names also give pinyin: from each character on, the initials (`smdj` finds 扫描电镜) and the full
   spelling (`dianjing`). They begin with `~`, so that words and abbreviations do not mix.
+- Traditional characters are read as simplified ones, in rows and in queries (OpenCC, `t2s`).
 - A term never reaches a parser: tsvector and tsquery are written as quoted lexemes, which needs no
   text-search configuration and no extension.
+- Weights tell where a term stands: A in a name, B in a short text (model, maker, number), C a
+  class, D in prose or a place. They order what is found; what a query means is in
+  `hub.query.plan.typed`.
+- Marked terms hold no words: `=` a whole name, `#` a class, `@` the key of what a reference names,
+  `^` a division. So a class, an institution or a city is found by any of its names, which are
+  looked up when somebody asks, and a name that changes needs no row to be written again.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from operator import add
 
+from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
 TERMS_MAX = 400
-"""Terms of one row; the first ones (names) are kept."""
+"""Terms of one row beside those of each name and short text; of prose the first ones are kept."""
 QUERY_TERMS_MAX = 16
 """Terms of one query; further ones are ignored."""
 WORD_MAX = 40
@@ -39,6 +47,14 @@ SHORTS_CACHED_MAX = 16_384
 """Short texts whose terms are cached."""
 
 MARK = "~"
+WHOLE = "="
+CLASS = "#"
+REFERENCE = "@"
+PLACE = "^"
+WHOLE_MAX = 80
+"""Characters of a name that are compared as a whole."""
+SEARCH_VERSION = 2
+"""Counted up when rows get other terms: stored ones are then written anew (`hub.store.renewal`)."""
 STEP = "\u203a"
 """Between scheme and code of a class: a character that neither may have (`schema.keys`)."""
 BEFORE_BLANK = "\x1f"
@@ -59,61 +75,100 @@ def search_terms(text: str) -> list[str]:
 def name_terms(name: str) -> tuple[str, ...]:
     """Return the search terms of a name, pinyin included."""
     terms = _text_terms(name)
-    for run in _runs(name):
+    found = runs(name)
+    for run in found:
         if _IS_HAN(run):
             terms += _pinyin_terms(run)
-    return tuple(dict.fromkeys(terms))
+    whole = [WHOLE + "".join(found)[:WHOLE_MAX]] if found else []
+    return tuple(dict.fromkeys([*whole, *terms]))
 
 
-def query_terms(text: str) -> list[str]:
-    """Return the tsquery operands of what somebody typed; all of them must match.
+def query_terms(text: str, weights: str = "") -> list[str]:
+    """Return the tsquery operands of a text; all of them must match, in terms of these weights.
 
     A word of letters means itself or pinyin; a word with digits, such as a model number, may go on.
     """
+    exactly, on = (f":{weights}", f":*{weights}") if weights else ("", ":*")
     operands: list[str] = []
-    for run in _runs(text):
+    for run in runs(text):
         if _IS_HAN(run):
             pairs = [run[n : n + 2] for n in range(len(run) - 1)]
-            operands += [f"'{pair}'" for pair in pairs] or [f"'{run}':*"]
+            operands += [f"'{pair}'{exactly}" for pair in pairs] or [f"'{run}'{on}"]
         elif run.isalpha() and run.isascii() and len(run) > 1:
-            operands.append(f"('{run[:WORD_MAX]}' | '{MARK}{run[:PINYIN_MAX]}':*)")
+            operands.append(f"('{run[:WORD_MAX]}'{exactly} | '{MARK}{run[:PINYIN_MAX]}'{on})")
         else:
-            operands.append(f"'{run[:WORD_MAX]}':*")
+            operands.append(f"'{run[:WORD_MAX]}'{on}")
     return list(dict.fromkeys(operands))[:QUERY_TERMS_MAX]
 
 
-def query_expression(text: str) -> str:
+def query_expression(text: str, weights: str = "") -> str:
     """Return the text to cast to `tsquery`; empty when nothing can be searched by it."""
-    return " & ".join(query_terms(text))
+    return " & ".join(query_terms(text, weights))
 
 
-def vector(names: Iterable[str], texts: Iterable[str]) -> str:
-    """Return the text to cast to `tsvector` for a row's names and other searched texts.
+def quoted(lexeme: str) -> str:
+    """Return a lexeme as tsvector and tsquery read it."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
 
-    The cast itself sorts the terms and drops repeated ones.
+
+def vector(
+    names: Iterable[str], texts: Iterable[str], words: Iterable[str] = (), marks: Sequence[str] = ()
+) -> str:
+    """Return the text to cast to `tsvector` for a row: its names, short texts, prose and marks.
+
+    The cast itself sorts the terms and joins repeated ones.
     """
-    terms: list[str] = []
+    parts, left = [], TERMS_MAX
     for name in names:
-        terms += name_terms(name)
-    for text in texts:
-        terms += _text_terms(text)
-    return "'" + "' '".join(terms[:TERMS_MAX]) + "'" if terms else ""
+        text, count = _name_text(name)
+        parts.append(text)
+        left -= count
+    classes = [quoted(mark) for mark in marks if mark.startswith(CLASS)]
+    others = [quoted(mark) for mark in marks if not mark.startswith(CLASS)]
+    parts += [f"{mark}:1C" for mark in classes] + [f"{mark}:1D" for mark in others]
+    left -= len(marks)
+    for word in words:
+        text, count = _word_text(word)
+        parts.append(text)
+        left -= count
+    for prose in texts:
+        if left > 0:
+            terms = _text_terms(prose)[:left]
+            parts.append(_weighed(terms, "D"))
+            left -= len(terms)
+    return " ".join(filter(None, parts))
+
+
+def _weighed(terms: Sequence[str], weight: str) -> str:
+    return "'" + f"':1{weight} '".join(terms) + f"':1{weight}" if terms else ""
+
+
+@lru_cache(maxsize=NAMES_CACHED_MAX)
+def _name_text(name: str) -> tuple[str, int]:
+    terms = name_terms(name)[:TERMS_MAX]
+    return _weighed(terms, "A"), len(terms)
+
+
+@lru_cache(maxsize=SHORTS_CACHED_MAX)
+def _word_text(word: str) -> tuple[str, int]:
+    terms = _text_terms(word)[:TERMS_MAX]
+    return _weighed(terms, "B"), len(terms)
 
 
 @lru_cache(maxsize=NAMES_CACHED_MAX)
 def sort_key(name: str) -> str:
     """Return the key that orders names as a Chinese index does: by pinyin, then by character."""
-    parts = [_pinyin(run)[1] if _IS_HAN(run) else run for run in _runs(name)]
+    parts = [_pinyin(run)[1] if _IS_HAN(run) else run for run in runs(name)]
     return f"{' '.join(parts)}{BEFORE_BLANK}{name}"
 
 
 def code_path(scheme: str, code: str) -> list[str]:
     """Return a class code and the classes above it, each as `scheme›code`.
 
-    Codes of the listed classifications (GB/T 32847, GB/T 14885, GB/T 13745, MOE) nest by pairs of
-    digits, so a class is found by any even number of its leading characters.
+    Codes of the listed classifications nest by pairs of digits, after a first digit or letter where
+    their length is odd (GB/T 14885: 1 and 2 and 2 and 2 digits).
     """
-    lengths = [*range(2, len(code), 2), len(code)]
+    lengths = [*range(2 - len(code) % 2, len(code), 2), len(code)]
     return [f"{scheme}{STEP}{code[:length]}" for length in lengths]
 
 
@@ -131,9 +186,15 @@ def province_of(division_code: str | None, institution_key: str) -> str | None:
     return value[2:4]
 
 
-def _runs(text: str) -> list[str]:
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _RUN.findall(plain.casefold())
+def runs(text: str) -> list[str]:
+    """Return the words of a text in one form of writing: Chinese runs, runs of other letters."""
+    if text.isascii():
+        return _RUN.findall(text.casefold())
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return _RUN.findall(_to_simplified(plain))
+
+
+_to_simplified = OpenCC("t2s").convert
 
 
 def _text_terms(text: str) -> list[str]:
@@ -149,7 +210,7 @@ def _short_terms(text: str) -> tuple[str, ...]:
 def _split_terms(text: str) -> list[str]:
     terms: list[str] = []
     words: list[str] = []
-    for run in _runs(text):
+    for run in runs(text):
         if _IS_HAN(run):
             terms += map(add, run, run[1:])
             terms.append(run[-1])

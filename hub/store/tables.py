@@ -325,3 +325,10 @@ AUDIT = Table(
     Index("ix_audit_party", "party", "audit_id"),
 )
 """Append-only: rows are only added, and days whose root is in the log may go when they are old."""
+
+SEARCH_STATE = Table(
+    "search_state",
+    METADATA,
+    Column("record_type", Text, primary_key=True),
+    Column("version", Integer, nullable=False),  # of the terms that its rows hold
+)

@@ -50,7 +50,16 @@ class Institution:
         "主管部门", "Competent department", length_max=100, default=None
     )
     identifiers: tuple[Identifier, ...] = item(
-        "其他标识", "Other identifiers: MOE school code, NRII insCode, ROR", default=()
+        "其他标识",
+        "Other identifiers: MOE school code, NRII insCode, ROR",
+        search=True,
+        default=(),
+    )
+    short_names: tuple[str, ...] = item(
+        "简称", "Short names in use", length_max=100, search=True, default=()
+    )
+    former_names: tuple[str, ...] = item(
+        "曾用名", "Former names", length_max=200, search=True, default=()
     )
     homepage_url: str | None = item("网址", "Home page", pattern=r"https?://\S+", default=None)
     originals: tuple[OriginalText, ...] = item(

@@ -25,6 +25,7 @@ from schema.records.bounds import HOURS_OF_YEAR, NOT_AHEAD, PRICE, VALUE_OF_INST
 from schema.records.rules import classes_are_listed, commissioned_before_accepted, interval_of
 from schema.traits import (
     Bookable,
+    Faceted,
     Findable,
     Linkable,
     Listable,
@@ -63,6 +64,15 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
             order="name",
             facets=("province", "use", "status", "sharing", "customs_status"),
         ),
+        Faceted(
+            by=(
+                ("CITY", "place"),
+                ("CLASS", "classes"),
+                ("INSTITUTION", "institution_key"),
+                ("PROVINCE", "province"),
+                ("SHARING", "sharing"),
+            )
+        ),
         Located(division="place"),
         Bookable(),
         Related(
@@ -93,6 +103,7 @@ class Instrument:
         pattern=KEY_PATTERN,
         check=check_institution_key,
         filterable=True,
+        search=True,
     )
     local_no: str = item(
         "仪器编号",
@@ -100,15 +111,22 @@ class Instrument:
         pattern=LOCAL_PATTERN,
         length_max=150,
         filterable=True,
+        search=True,
     )
     name: Name = item("仪器名称", "Name", search=True, sortable=True)
     classes: tuple[ClassCode, ...] = item(
-        "分类", "Classes, each as scheme, version and code", filterable=True, default=()
+        "分类",
+        "Classes, each as scheme, version and code",
+        filterable=True,
+        search=True,
+        default=(),
     )
     subjects: tuple[ClassCode, ...] = item("学科领域", "Subjects (GB/T 13745)", default=())
-    model: str | None = item("规格型号", "Model", length_max=100, search=True, default=None)
+    model: str | None = item(
+        "规格型号", "Model", length_max=100, filterable=True, search=True, default=None
+    )
     manufacturer: str | None = item(
-        "生产制造商", "Manufacturer", length_max=100, search=True, default=None
+        "生产制造商", "Manufacturer", length_max=100, filterable=True, search=True, default=None
     )
     origin_country: str | None = item(
         "产地国别",
@@ -221,7 +239,7 @@ class Instrument:
     )
     image_url: str | None = item("图片", "Picture", pattern=r"https?://\S+", default=None)
     identifiers: tuple[Identifier, ...] = item(
-        "其他标识", "Other identifiers: PIDINST, NRII, asset number", default=()
+        "其他标识", "Other identifiers: PIDINST, NRII, asset number", search=True, default=()
     )
     originals: tuple[OriginalText, ...] = item(
         "原始文本", "Source texts that were converted", default=()

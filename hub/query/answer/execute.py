@@ -20,9 +20,9 @@ from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.query.answer.manifest import Manifest
-from hub.query.answer.respond import denials, dumps
+from hub.query.answer.respond import denials, dumps, narrowings
 from hub.query.plan.binding import Env
-from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
 from hub.query.plan.limits import QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
@@ -59,6 +59,7 @@ class Run:
     """What was read that not everybody may read."""
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     """Grade, scope and name of protected items by which rows were chosen, sorted or counted."""
+    narrowed: dict[Narrowed, None] = field(default_factory=dict)
 
 
 class Statements:
@@ -95,6 +96,7 @@ class Statements:
         cost = compiled.cost.total(env.values)
         await self.charge(cost, run)
         run.records |= compiled.records
+        run.narrowed.update(dict.fromkeys(compiled.narrowed))
         run.denied.update((each.path, each) for each in compiled.denied)
         try:
             body = await self._database.answer(
@@ -160,11 +162,14 @@ class Statements:
         sources = await self._manifest.of(frozenset(run.records)) if run.records else b"[]"
         remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
         denied = f',"denied":{run.hidden}' if run.hidden else ""
+        narrowed = b""
+        if run.narrowed:
+            narrowed = b',"narrowed":' + dumps(narrowings(run.narrowed, run.grants, run.language))
         replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
         about = (
             f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
         )
-        parts += [b',"extensions":{"sources":', sources, replaced, about.encode(), b"}}"]
+        parts += [b',"extensions":{"sources":', sources, narrowed, replaced, about.encode(), b"}}"]
         return b"".join(parts)
 
 

@@ -18,8 +18,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from hub.access.grants import PartyGrants
 from hub.errors import ErrorCode, HubError
-from hub.query.plan.errors import FieldDenied, QueryError, ScopeMissingError
+from hub.query.plan.errors import FieldDenied, Narrowed, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
 LEGACY_TYPE = "application/json"
@@ -108,6 +109,35 @@ def denials(denied: Iterable[FieldDenied], language: str) -> list[dict[str, Any]
         }
         for each in denied
     ]
+
+
+def narrowings(
+    narrowed: Iterable[Narrowed], grants: PartyGrants, language: str
+) -> list[dict[str, Any]]:
+    """Return what agreements decide of the totals: of whose data the caller sees any.
+
+    It tells nothing of what is there: a caller without agreements learns that they are missing.
+    """
+    found = []
+    for each in narrowed:
+        others = [key for key in grants.owners(each.dataset, each.item) if key != grants.party]
+        zh = (
+            "只计本单位及与其有共享约定的单位的数据" if others else "没有共享约定，只计本单位的数据"
+        )
+        en = (
+            "counts your own data and that of parties whose agreement lets you see it"
+            if others
+            else "no agreement lets you see the data of others: only your own is counted"
+        )
+        found.append(
+            {
+                "what": each.what,
+                "dataset": each.dataset.value,
+                "agreements": len(others),
+                "message": en if language == "en" else zh,
+            }
+        )
+    return found
 
 
 def dumps(document: Any) -> bytes:

@@ -167,13 +167,15 @@ def _has_variable(node: ValueNode) -> bool:
 
 
 Shape = Callable[[Any], Hashable]
+STRUCTURAL = ("Order", "Facet")
+"""Ends of the names of enums whose values shape a statement."""
 
 
 @lru_cache(maxsize=1024)
 def shape_of(kind: GraphQLInputType) -> Shape:
     """Return the function that reduces a coerced value of a type to what may shape a statement.
 
-    Presence, null, emptiness, booleans and orders stay; every other value becomes a mark.
+    Presence, null, emptiness, booleans, blankness of a text and orders stay; all else is a mark.
     """
     plain = get_nullable_type(kind)
     if is_list_type(plain):
@@ -187,17 +189,19 @@ def shape_of(kind: GraphQLInputType) -> Shape:
             return tuple((name, shape_of(fields[name].type)(value[name])) for name in value)
 
         return of_object
-    if isinstance(plain, GraphQLEnumType) and plain.name.endswith("Order"):
+    if isinstance(plain, GraphQLEnumType) and plain.name.endswith(STRUCTURAL):
         return lambda value: None if value is None else value.value
     if getattr(plain, "name", "") == "Boolean":
         return lambda value: value
+    if getattr(plain, "name", "") == "String":  # a blank search does not narrow anything
+        return lambda value: None if value is None else "*" if value.strip() else ""
     return lambda value: None if value is None else "*"
 
 
 def _list_shape(inner: GraphQLInputType) -> Shape:
     member = get_nullable_type(inner)
     structural = isinstance(member, GraphQLInputObjectType) or (
-        isinstance(member, GraphQLEnumType) and member.name.endswith("Order")
+        isinstance(member, GraphQLEnumType) and member.name.endswith(STRUCTURAL)
     )
     if not structural:
         return lambda value: None if value is None else "*" if value else ()

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,6 @@ from hub.identity.links import UNLINKED, Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import IN_MAX
-from hub.store.search import code_path, query_expression
 from schema.codes import Province
 
 _DELTA = {province.official for province in Province}
@@ -93,37 +91,6 @@ def array(values: Sequence[str | None]) -> str:
     return "{" + ",".join(quoted) + "}"
 
 
-def class_step(member: str) -> Transform:
-    """Return the transform of a class filter to the path step that rows of the class have."""
-
-    def transform(argument: Argument, value: Any) -> str | None:
-        scheme, code = plain(argument, value["scheme"]), plain(argument, value[member])
-        if not scheme or not code:
-            raise bad_input(argument, "scheme and code must not be empty")
-        return code_path(scheme, code)[-1]
-
-    return transform
-
-
-def class_is_under(argument: Argument, value: Any) -> str | None:
-    """Return whether the code of a class filter lies below its `under`, or is it."""
-    upper = class_step("under")(argument, value)
-    class_step("code")(argument, value)  # refuses an empty one
-    return "true" if upper in code_path(value["scheme"], value["code"]) else "false"
-
-
-def class_object(argument: Argument, value: Any) -> str | None:
-    """Return a class filter as the jsonb that a row of exactly this class contains."""
-    plain(argument, value["scheme"] + value["code"])
-    return json.dumps([{"scheme": value["scheme"], "code": value["code"]}], ensure_ascii=False)
-
-
-def class_scheme(argument: Argument, value: Any) -> str | None:
-    """Return a class filter as the jsonb that a row classified by this scheme contains."""
-    plain(argument, value["scheme"])
-    return json.dumps([{"scheme": value["scheme"]}], ensure_ascii=False)
-
-
 def provinces(argument: Argument, value: Any) -> str | None:
     """Return provinces as their two digits; OTHER is all that are not of the delta."""
     members = value if isinstance(value, list) else [value]
@@ -134,11 +101,6 @@ def provinces(argument: Argument, value: Any) -> str | None:
         official = Province[each.value if isinstance(each, Enum) else each].official
         names += [official] if official else _ELSEWHERE
     return array(names)
-
-
-def search(argument: Argument, value: Any) -> str | None:
-    """Return what somebody typed as a tsquery, or null when nothing can be searched by it."""
-    return query_expression(plain(argument, value) or "").replace("\x00", "") or None
 
 
 def whole_number(low: int, high: int) -> Transform:

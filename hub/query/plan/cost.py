@@ -19,13 +19,15 @@ class Cost:
 
     own: int = 1
     times: int | Argument = 1
+    most: int | None = None
+    """Members that a list counts as at most: of few rows, whatever number is allowed."""
     parts: list[Cost] = field(default_factory=list)
     choices: list[Cost] = field(default_factory=list)
     """Alternatives, of which the most expensive one counts."""
 
-    def part(self, own: int = 1, times: int | Argument = 1) -> Cost:
+    def part(self, own: int = 1, times: int | Argument = 1, most: int | None = None) -> Cost:
         """Add a node below this one."""
-        below = Cost(own, times)
+        below = Cost(own, times, most)
         self.parts.append(below)
         return below
 
@@ -42,14 +44,15 @@ class Cost:
         return self._count(values) * (self.own + parts + dearest)
 
     def _count(self, values: VariableValues) -> int:
-        if not isinstance(self.times, Argument):
-            return self.times
-        value = self.times.read(values)
-        return max(len(value) if isinstance(value, list) else int(value), 0)
+        times = self.times
+        if isinstance(times, Argument):
+            value = times.read(values)
+            times = max(len(value) if isinstance(value, list) else int(value), 0)
+        return times if self.most is None else min(times, self.most)
 
     def settled(self) -> Cost:
         """Return the same cost with every part summed up that does not depend on variables."""
-        cost = Cost(self.own, self.times)
+        cost = Cost(self.own, self.times, self.most)
         if isinstance(self.times, Argument) and self.times.is_constant:
             cost.times = self._count(NOTHING)
         for part in map(Cost.settled, self.parts):

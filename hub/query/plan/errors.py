@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.errors import ErrorCode, RefusedError
+from schema.codes import AgreementDataset
 
 
 class QueryError(RefusedError):
@@ -48,6 +49,18 @@ class ScopeMissingError(QueryError):
 
 class NotCompilableError(Exception):
     """The selection cannot be one statement; the executor takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Rows that only agreements let a caller see, or find by an item, so that totals count no more.
+
+    `what`: a record type, or one with the item that is filtered or sorted by.
+    """
+
+    what: str
+    dataset: AgreementDataset
+    item: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """`limits`: the bounds of a request, each refused with a code of its own.
 
 The cost of a request counts objects: 1 for each object, 0 for a scalar, lists times their `first`
-(IBM GraphQL cost specification, with these weights).
+(IBM GraphQL cost specification, with these weights); a plain list of few counts `LIST_COSTED`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50
 """Rows of a plain list that states no `first`."""
+LIST_COSTED = 6
+"""Rows that a plain list counts as at most: the hours of a week, the offers of an instrument."""
 NODES_MAX = 100
 """Ids of one `nodes` field."""
 ORDERS_MAX = 5
@@ -99,3 +101,25 @@ DETAIL_MAX = 300
 """Characters of the explanation of an error."""
 ERRORS_MAX = 10
 """Errors of one refused document that are listed."""
+FACETS_MAX = 5
+"""Facets of one field."""
+FACET_COST = 100
+"""Added cost of counting what matches by the values of one item."""
+FACET_VALUES = 20
+"""Values of a facet that are listed where the request states no `first`."""
+SCAN_COST = 100
+"""Added cost of a condition that every row is read for: a part of a text."""
+PRICE_ORDER_COST = 1_000
+"""Added cost of sorting what matches by what it costs."""
+SEARCH_WORDS_MAX = 8
+"""Words of one search that are looked up; further ones are ignored."""
+SEARCH_PHRASE_MAX = 5
+"""Runs of letters that together may be one known word: `transmission electron microscope`."""
+SEARCH_NAMES_MAX = 32
+"""Other words that stand for one word of a search."""
+SEARCH_CLASSES_MAX = 64
+"""Classes that contain one word of a search; a word of more classes names none."""
+SEARCH_REFERENCES_MAX = 500
+"""Institutions that one word of a search finds, whose instruments are found by it."""
+TYPED_KEPT = 1_024
+"""Searches whose reading is cached."""

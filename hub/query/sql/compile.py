@@ -77,6 +77,7 @@ class Compiler:
             denied=tuple(out.denied.values()),
             records=frozenset(out.records),
             guarded=out.is_guarded,
+            narrowed=tuple(out.narrowed),
             identities=tuple(out.identities),
             protected=out.is_protected,
             asked=frozenset(out.asked),

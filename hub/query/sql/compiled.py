@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hub.query.plan.binding import Bind, Check, Env
 from hub.query.plan.cost import Cost
-from hub.query.plan.errors import FieldDenied
+from hub.query.plan.errors import FieldDenied, Narrowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Compiled:
     records: frozenset[str]
     guarded: bool
     """Some value may be hidden by an agreement."""
+    narrowed: tuple[Narrowed, ...] = ()
     identities: tuple[Callable[[Env], list[str]], ...] = ()
     """Functions that return the ids in the arguments of a request."""
     protected: bool = False

@@ -22,15 +22,23 @@ from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.filled import require_values
-from hub.query.plan.limits import PAGE_DEFAULT
+from hub.query.plan.limits import PAGE_DEFAULT, PRICE_ORDER_COST
 from hub.query.plan.selection import Selected
-from hub.query.sql import jsontext
+from hub.query.sql import jsontext, searching
 from hub.query.sql.filters import Conditions, conditions
 from hub.query.sql.listing import listing_page
 from hub.query.sql.marks import grade_of_rows
-from hub.query.sql.ordering import CursorHash, Order, order_names, order_of
+from hub.query.sql.ordering import (
+    PRICE_ORDERS,
+    CursorHash,
+    Order,
+    OrderedBy,
+    order_names,
+    order_of,
+)
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
+from schema.traits import Covers, Occupies, Opens, Prices
 from schema.visibility import DATASETS
 
 ArgumentReader = Callable[[str], Argument | None]
@@ -55,6 +63,8 @@ class Page:
     """Expensive conditions, evaluated only for rows that fulfil `where` (`Conditions.last`)."""
     listing: str | None
     """The table that `where` and `order` refer to, if not the records' own."""
+    cost: int
+    """What finding and sorting the rows costs beyond what an index gives."""
 
     @property
     def heavy(self) -> bool:
@@ -95,13 +105,19 @@ def page_of(
     names = order_names(arguments("orderBy"))
     where = [on.format(a=alias)] if on else []
     where += visible(spec, alias, statement)
+    where += [] if on else attached(spec, alias, statement)
+    statement.narrow(spec.name, spec.rows)
+    priced = arguments("priceFor") if any(each in PRICE_ORDERS for each in names) else None
+    if not searching.asks(searched):
+        searched = None
     if searched is not None:
-        where.append(f"{alias}.search @@ {statement.bind(searched, binding.search, 'tsquery')}")
+        where.append(searching.matches(spec, searched, alias, statement))
     listing = None if where else listing_page(spec, filtered, names, f"{alias}l", statement)
     fitting = Conditions()
     if listing is None:
         fitting = conditions(spec, filtered, alias, statement)
         where += fitting.first
+    by = OrderedBy(searched, priced)
     first, last = arguments("first"), arguments("last")
     if first is not None and last is not None:
         raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
@@ -110,14 +126,15 @@ def page_of(
         table=statement.model.tables[spec.name],
         alias=alias,
         where=listing.where if listing else tuple(where),
-        order=order_of(spec, names, f"{alias}l" if listing else alias, statement),
-        hashed=CursorHash(coordinate, names, filtered, searched),
+        order=order_of(spec, names, f"{alias}l" if listing else alias, statement, by),
+        hashed=CursorHash(coordinate, names, filtered, by),
         size=page_size(first or last, PAGE_DEFAULT, statement),
         backward=last is not None,
         after=arguments("after"),
         before=arguments("before"),
         last=fitting.last,
         listing=listing.table if listing else None,
+        cost=fitting.cost + (PRICE_ORDER_COST if priced is not None else 0),
     )
 
 
@@ -142,6 +159,21 @@ def visible(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     conditions = [] if spec.golden else [f"{alias}.speaks"]
     rule = statement.authority.row_rule(spec, alias, statement)
     return [*conditions, rule] if rule else conditions
+
+
+def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
+    """Return the condition that what a row is part of is there.
+
+    Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
+    back with it.
+    """
+    parts = (spec.trait(Prices), spec.trait(Opens), spec.trait(Covers), spec.trait(Occupies))
+    for trait in parts:
+        target = None if trait is None else spec.item(trait.of).facts.ref
+        if trait is not None and target is not None:
+            table = statement.model.tables[target]
+            return [f"EXISTS (SELECT FROM {table} w WHERE w.key = {alias}.{trait.of})"]
+    return []
 
 
 def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) -> str:
@@ -195,6 +227,7 @@ class ConnectionParts:
     node: Callable[[list[FieldNode], str, tuple[str, ...]], str]
     """Takes fields of the same key, the alias of the row, response keys to it: a record's JSON."""
     sources: Callable[[list[FieldNode]], str]
+    facets: Callable[[list[FieldNode]], str]
 
 
 def connection(
@@ -251,6 +284,7 @@ class _Writer:
             "totalCount": self._count,
             "pageInfo": lambda: self._info(nodes),
             "sources": lambda: self.parts.sources(nodes),
+            "facets": lambda: self.parts.facets(nodes),
         }
         if name not in write:
             raise NotCompilableError(name)

@@ -14,8 +14,9 @@ from enum import Enum, auto
 
 from hub.query.computed.availability import has_free_stretch, is_covered
 from hub.query.plan import binding as bind
+from hub.query.plan import classes
 from hub.query.plan.arguments import Argument
-from hub.query.plan.limits import CLASSES_MAX
+from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLASSES_MAX, SCAN_COST
 from hub.query.sql.model import Model
 from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
@@ -30,6 +31,7 @@ class FilterKind(Enum):
     """The shapes that a condition has."""
 
     TEXT = auto()
+    WORDS = auto()
     CODE = auto()
     INSTANT = auto()
     DATE = auto()
@@ -78,6 +80,8 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
                 Money: FilterKind.MONEY,
                 Place: FilterKind.DIVISION,
             }[item.value.cls]
+        if kind is FilterKind.TEXT and item.facts.search and item.is_public_prose:
+            kind = FilterKind.WORDS
         if kind is FilterKind.DIVISION or item.name == "division_code":
             name, kind = "division", FilterKind.DIVISION
         assert kind is not None, f"{spec.name}.{item.name} cannot be filtered"
@@ -95,8 +99,9 @@ def filter_members(spec: RecordSpec, model: Model) -> list[Member]:
         Member(
             "updatedSince",
             FilterKind.UPDATED,
-            "此后有来源提交或撤回",
-            "What any source says of it was taken in or taken back at or after this instant",
+            "此后有来源提交或撤回；已无来源陈述的记录不在其中，见变更流",
+            "What any source says of it was taken in or taken back at or after this instant; what "
+            "nobody states any more is no row: the change feed (GET /changes) tells of it",
             table=model.sources[spec.name],
         )
     )
@@ -119,6 +124,8 @@ class Conditions:
     last: tuple[str, ...] = ()
     """Expensive conditions, evaluated only for rows that fulfil `first`; they read no columns but
     `item_id` and `key`."""
+    cost: int = 0
+    """What finding the rows costs beyond what an index gives."""
 
 
 def conditions(
@@ -137,9 +144,13 @@ def conditions(
         if member.item is not None:
             statement.must_read(spec, member.item, f"filter.{member.name}")
             guard = statement.authority.guard(spec, member.item, alias, statement)
-            condition += [guard] if guard else []
+            if guard:
+                condition.append(guard)
+                statement.narrow(f"{spec.name}.{member.item.wire}", spec.rule(member.item))
         parts += condition
-    return Conditions(tuple(parts), tuple(last))
+    cost = AVAILABLE_FILTER_COST if last else 0
+    cost += SCAN_COST if any(member.kind is FilterKind.WORDS for member, _ in pairs) else 0
+    return Conditions(tuple(parts), tuple(last), cost)
 
 
 def member_conditions(
@@ -188,6 +199,17 @@ def _text(member: Member, argument: Argument, alias: str, statement: Statement) 
     return parts
 
 
+def _words(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
+    """Return the conditions on words that people write in capital or small letters."""
+    names = {
+        "eq": "{c} = {p}",
+        "in": "{c} = ANY({p})",
+        "prefix": "starts_with(lower({c}), lower({p}))",
+        "contains": "strpos(lower({c}), lower({p})) > 0",
+    }
+    return _compared(argument, statement, _column(member, alias), "text", names)
+
+
 def _instant(member: Member, argument: Argument, alias: str, statement: Statement) -> list[str]:
     names = {"gte": "{c} >= {p}", "lt": "{c} < {p}"}
     cast = "date" if member.kind is FilterKind.DATE else "timestamptz"
@@ -222,15 +244,15 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
         under, code = each.get("under"), each.get("code")
         parts = []
         if under is not None and code is not None:
-            parts.append(statement.bind(each, bind.class_is_under, "bool"))
+            parts.append(statement.bind(each, classes.class_is_under, "bool"))
         elif under is not None:
             parts.append(_listed(member, under_step(each, statement), alias))
         if code is not None:
-            step = statement.bind(each, bind.class_step("code"), "text")
-            exact = statement.bind(each, bind.class_object, "jsonb")
+            step = statement.bind(each, classes.class_step("code"), "text")
+            exact = statement.bind(each, classes.class_object, "jsonb")
             parts.append(f"{_listed(member, step, alias)} AND {column} @> {exact}")
         if not parts:
-            scheme = statement.bind(each, bind.class_scheme, "jsonb")
+            scheme = statement.bind(each, classes.class_scheme, "jsonb")
             parts.append(f"{column} @> {scheme}")
         conditions.append(" AND ".join(parts))
     return [f"({' OR '.join(f'({each})' for each in conditions)})"] if conditions else []
@@ -238,7 +260,7 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
 
 def under_step(argument: Argument, statement: Statement) -> str:
     """Return the parameter with the step that a class filter's `under` names."""
-    return statement.bind(argument, bind.class_step("under"), "text")
+    return statement.bind(argument, classes.class_step("under"), "text")
 
 
 def _listed(member: Member, step: str, alias: str) -> str:
@@ -272,6 +294,7 @@ def _available(_: Member, argument: Argument, alias: str, statement: Statement) 
 
 _WRITERS: dict[FilterKind, ConditionWriter] = {
     FilterKind.TEXT: _text,
+    FilterKind.WORDS: _words,
     FilterKind.CODE: _text,
     FilterKind.INSTANT: _instant,
     FilterKind.DATE: _instant,

@@ -225,6 +225,11 @@ PRICE: Fields = {
     "basis": Plain(text("{t}.basis")),
     "source": Plain(text("{t}.source")),
 }
+FACET: Fields = {
+    "by": Plain(quoted("{t}.by")),
+    "value": Plain(text("{t}.value")),
+    "count": Plain(bare("{t}.count")),
+}
 SOURCE: Fields = {
     "id": Plain(text("{t}.source_id")),
     "title": Plain(text("{t}.title")),
@@ -289,6 +294,7 @@ def build_model(records: StoredRecords) -> Model:
         "Window": WINDOW,
         "PriceEstimate": PRICE,
         "SourceStatus": SOURCE,
+        "FacetCount": FACET,
         **{spec.name: _record(spec, registry) for spec in registry},
         **{
             name: {item.wire: Inside(item) for item in spec.items}

@@ -17,11 +17,13 @@ from hashlib import sha256
 from typing import Any
 
 from hub.errors import ErrorCode
+from hub.query.computed.price import price_row
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import ORDERS_MAX
 from hub.query.sql.cursor import decode
+from hub.query.sql.searching import rank
 from hub.query.sql.statement import Statement
 from schema.item import Item, Kind, RecordSpec
 from schema.values import Name
@@ -129,6 +131,17 @@ def _step(key: SortKey, value: str, rest: str, *, reverse: bool) -> str:
     )
 
 
+PRICE_ORDERS = ("PRICE_ASC", "PRICE_DESC")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedBy:
+    """What rows are sorted by beside their items: how they match a search, what an order costs."""
+
+    searched: Argument | None = None
+    priced: Argument | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CursorHash:
     """What binds a cursor to its query: the field, the filter, the search and the order."""
@@ -136,7 +149,7 @@ class CursorHash:
     coordinate: str
     names: tuple[str, ...]
     filtered: Argument | None
-    searched: Argument | None
+    by: OrderedBy
 
     def of(self, env: Env) -> str:
         """Return the hash for a request."""
@@ -146,7 +159,10 @@ class CursorHash:
                 self.coordinate,
                 self.names,
                 None if self.filtered is None else self.filtered.read(env.values),
-                None if self.searched is None else self.searched.read(env.values),
+                *(
+                    None if each is None else each.read(env.values)
+                    for each in (self.by.searched, self.by.priced)
+                ),
             ]
             text = json.dumps(parts, default=_name, sort_keys=True)
             env.memo[memo] = sha256(text.encode()).hexdigest()[:16]
@@ -173,24 +189,62 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     return names
 
 
-def order_of(spec: RecordSpec, names: tuple[str, ...], alias: str, statement: Statement) -> Order:
-    """Return the order that these names ask for; by name where a record has one, else by id."""
+def order_of(
+    spec: RecordSpec,
+    names: tuple[str, ...],
+    alias: str,
+    statement: Statement,
+    by: OrderedBy,
+) -> Order:
+    """Return the order that these names ask for.
+
+    Where they are none, what a search finds comes by how well it matches; then, as everything,
+    by name where a record has one, else by id.
+    """
     keys = []
     if not names:
+        if by.searched is not None:
+            keys.append(
+                SortKey(
+                    rank(by.searched, alias, statement), "numeric", descending=True, nullable=False
+                )
+            )
         if any(item.name == "name" and item.facts.sortable for item in spec.items):
             names = ("NAME_ASC",)
         else:
-            return Order((), alias, descending=False)
+            return Order(tuple(keys), alias, descending=False)
     for name in names:
         stem, _, direction = name.rpartition("_")
+        if name in PRICE_ORDERS:
+            keys.append(_price(by.priced, alias, statement, descending=direction == "DESC"))
+            continue
         item = spec.item(stem.lower())
         statement.must_read(spec, item, "orderBy")
         column, cast = _column(item, alias)
         guard = statement.authority.guard(spec, item, alias, statement)
         if guard:
+            statement.narrow(f"{spec.name}.{item.wire}", spec.rule(item))
             column = f"(CASE WHEN {guard} THEN {column} END)"
         keys.append(SortKey(column, cast, direction == "DESC", item.optional or guard is not None))
     return Order(tuple(keys), alias, descending=keys[-1].descending)
+
+
+def _price(
+    priced: Argument | None, alias: str, statement: Statement, *, descending: bool
+) -> SortKey:
+    """Return the key by what an order costs in yuan; what has no such price comes last."""
+    if priced is None:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "orderBy: PRICE 须以 priceFor 说明为谁估价 / PRICE needs priceFor, for whom it is",
+        )
+    ways = ("audience", "hours", "samples", "on")
+    row = price_row(f"{alias}.key", {way: priced.get(way) for way in ways}, statement)
+    amount = (
+        f"(SELECT (p.amount->>'amount')::numeric FROM ({row}) p"
+        " WHERE p.amount->>'currency' = 'CNY')"
+    )
+    return SortKey(amount, "numeric", descending, nullable=True)
 
 
 _CASTS = {

@@ -20,6 +20,7 @@ from hub.errors import ErrorCode
 from hub.query.plan.documents import GraphDocument, read_document
 from hub.query.plan.errors import NotCompilableError, QueryError
 from hub.query.plan.limits import DETAIL_MAX, QueryLimits
+from hub.query.plan.vocabulary import vocabulary
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.compiled import Compiled
@@ -52,6 +53,7 @@ class Planner:
         self.interface = interface
         self.limits = limits
         self._documents: OrderedDict[str, GraphDocument] = OrderedDict()
+        vocabulary()  # takes a quarter of a second, which the first search shall not wait for
 
     def known(self, text: str) -> GraphDocument | None:
         """Return a document that has been read before."""

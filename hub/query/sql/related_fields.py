@@ -14,9 +14,23 @@ from graphql import FieldNode
 from hub.query.computed.rows import computed_row
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, ScopeMissingError
-from hub.query.plan.limits import AVAILABLE_FILTER_COST, CLAIMS_COST, LIST_DEFAULT, PAGE_DEFAULT
-from hub.query.sql import claims, jsontext
-from hub.query.sql.connection import ConnectionParts, connection, page_of, page_size, visible
+from hub.query.plan.limits import (
+    CLAIMS_COST,
+    FACET_COST,
+    FACET_VALUES,
+    LIST_COSTED,
+    LIST_DEFAULT,
+    PAGE_DEFAULT,
+)
+from hub.query.sql import claims, facets, jsontext
+from hub.query.sql.connection import (
+    ConnectionParts,
+    Page,
+    connection,
+    page_of,
+    page_size,
+    visible,
+)
 from hub.query.sql.lookup import identities, record_condition
 from hub.query.sql.model import (
     ByIdentity,
@@ -99,7 +113,7 @@ def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     first = writer.argument(here, "first")
     size = page_size(first, LIST_DEFAULT, writer.out)
     where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, writer.out)]
-    cost = here.cost.part(own=0, times=first or LIST_DEFAULT).part()
+    cost = here.cost.part(own=0, times=first or LIST_DEFAULT, most=LIST_COSTED).part()
     body = writer.inner(here.nodes, spec.name, alias, here.path, cost)
     rows = (  # the text is written inside, so that no other column passes through the sort
         f"(SELECT {body} AS j FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)}"
@@ -131,7 +145,7 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     on = field.on.replace("{t}", here.alias) if field.on else ""
     page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
     size = writer.argument(here, "first") or writer.argument(here, "last")
-    cost = here.cost.part(own=1 + (AVAILABLE_FILTER_COST if page.heavy else 0))
+    cost = here.cost.part(own=1 + page.cost)
     each = cost.part(own=0, times=size or PAGE_DEFAULT)
 
     def node(nodes: list[FieldNode], alias: str, keys: Path) -> str:
@@ -141,9 +155,31 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
         subfields=writer.selection.subfields,
         node=node,
         sources=lambda nodes: _sources(writer, nodes, spec.name, here.path, cost),
+        facets=lambda nodes: _facets(writer, page, nodes, here, cost),
     )
     name = f"{spec.name}Connection"
     return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
+
+
+def _facets(
+    writer: Writer, page: Page, nodes: list[FieldNode], here: FieldPlace, cost: Cost
+) -> str:
+    """Return how many of the matching rows have each value of what is counted by."""
+    kind = writer.selection.type(f"{page.spec.name}Connection")
+    place = FieldPlace(nodes, kind, here.alias, here.path, cost)
+    by, first = writer.argument(place, "by"), writer.argument(place, "first")
+    assert by is not None
+    names = facets.asked(by)
+    if not names:
+        return "'[]'"
+    size = page_size(first, FACET_VALUES, writer.out)
+    alias = writer.out.alias("f")
+    counted = cost.part(own=FACET_COST * len(names))
+    values = counted.part(own=0, times=first or FACET_VALUES).part(own=0)
+    body = writer.inner(nodes, "FacetCount", alias, here.path, values.part(own=len(names)))
+    rows = facets.counted(page, names, size, writer.out)
+    order = f'{alias}.n,{alias}.count DESC,{alias}.value COLLATE "C"'
+    return f"(SELECT {jsontext.json_list(body, order)} FROM ({rows}) {alias})"
 
 
 def _computed(writer: Writer, field: Computed, here: FieldPlace) -> str:

@@ -13,13 +13,13 @@ from hub.errors import ErrorCode
 from hub.identity.links import Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Bind, Check, Env, Transform, array, plain, texts
-from hub.query.plan.errors import FieldDenied, QueryError
+from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
 from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.model import Model
 from schema.codes import AgreementDataset
 from schema.item import Item, RecordSpec
-from schema.visibility import DATASETS
+from schema.visibility import DATASETS, Agreed, Rule
 
 _PARAMETER = re.compile(r"\$([0-9]+)::")
 
@@ -53,6 +53,8 @@ class Statement:
         self.binds: list[Bind] = []
         self.checks: list[Check] = []
         self.denied: dict[tuple[str, ...], FieldDenied] = {}
+        self.narrowed: dict[Narrowed, None] = {}
+        """What agreements decide that the totals count."""
         self.records: set[str] = set()
         """Record types that the statement reads."""
         self.rows: dict[str, RecordSpec] = {}
@@ -68,6 +70,12 @@ class Statement:
         self._marks: defaultdict[str, Marks] = defaultdict(dict)
         self._known: dict[Hashable, int] = {}
         self._aliases = 0
+
+    def narrow(self, what: str, rule: Rule) -> None:
+        """Note that agreements decide which rows are found."""
+        for term in rule.terms:
+            if isinstance(term, Agreed):
+                self.narrowed[Narrowed(what, term.dataset, term.item)] = None
 
     def alias(self, letter: str = "t") -> str:
         """Return a row alias that is not used yet."""

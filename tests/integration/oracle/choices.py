@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import graphql as g
 from hypothesis import strategies as st
 
+from schema.codes.tables import TABLED_SCHEMES, scheme_name
 from tests.integration.oracle.meaning import Row
 from tests.integration.oracle.worlds import CLASSES, DIVISIONS, OUTSIDER
 
@@ -78,6 +79,7 @@ class Conditions(Choices):
         """Return a condition of a shape, a type of the interface, on an item of a record."""
         made: dict[str, Callable[[], Any]] = {
             "TextFilter": lambda: self._text(self.values(kind, name)),
+            "WordsFilter": lambda: self._words(self.values(kind, name)),
             "InstantFilter": lambda: {n: self._instant(kind, name) for n in self._of("gte", "lt")},
             "MoneyFilter": lambda: self._money(kind, name),
             "ClassFilter": lambda: [self._class() for _ in range(1 + self.number(2))],
@@ -112,6 +114,18 @@ class Conditions(Choices):
             made["startsWith"] = value[: self.number(len(value) + 1)]
         return made
 
+    def _words(self, known: Sequence[str]) -> dict[str, Any]:
+        options = [*known[:12], *known[-3:], "no'thing%", ""]
+        made: dict[str, Any] = {}
+        for name in self._of("prefix", "contains"):
+            value = self.pick(*options)
+            begin = 0 if name == "prefix" else self.number(len(value) + 1)
+            part = value[begin : begin + 1 + self.number(len(value) + 1)]
+            made[name] = self.pick(part, part.upper())
+        if not made or self.pick(False, True):
+            made["eq"] = self.pick(*options)
+        return made
+
     def _instant(self, kind: str, name: str) -> str:
         known = self.values(kind, name)
         if name == "updatedSince":
@@ -131,11 +145,14 @@ class Conditions(Choices):
         return made
 
     def _class(self) -> dict[str, Any]:
-        scheme, _, code = self.pick(*CLASSES)
+        scheme, version, code = self.pick(*CLASSES)
         way = self.pick("under", "code", "", "both")
         made: dict[str, Any] = {"scheme": scheme}
         if way in ("under", "both"):
-            made["under"] = code[: 1 + self.number(len(code))]
+            beginning = code[: 1 + self.number(len(code))]
+            is_listed = scheme_name(scheme, version) in TABLED_SCHEMES
+            odd = (len(code) - len(beginning)) % 2
+            made["under"] = code if is_listed and odd else beginning  # no class begins otherwise
         if way in ("code", "both"):
             made["code"] = code
         return made

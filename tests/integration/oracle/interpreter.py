@@ -65,6 +65,8 @@ INVERSE = {
 """Relations to many records: their type, and which of their items is the key here."""
 HUB_FIELDS = ("__typename", "me", "serviceInfo")
 """Root fields that read no record."""
+PARTS = ("ServiceOffer", "OpeningHours", "Occupancy", "OccupancyCoverage")
+"""Records that are part of an instrument."""
 
 
 @dataclass(frozen=True)
@@ -354,7 +356,11 @@ class _Reading:
             wanted = wanted.get("number", wanted)
             return self._one(name.capitalize(), lambda row: _is_named(row, wanted))
         target = g.get_named_type(kind.fields[name].type).name.removesuffix("Connection")
-        return self._many(target, self._visible(target), kind, node)
+        rows = self._visible(target)
+        if target in PARTS:  # what an instrument has is listed with it only
+            there = {row.key for row in self.world.rows["Instrument"]}
+            rows = [row for row in rows if row.wire["instrumentKey"] in there]
+        return self._many(target, rows, kind, node)
 
     # -- rows -------------------------------------------------------------------------------------
 

@@ -19,6 +19,9 @@ ROW_SCOPE = {"UsageRecord": "service:read", "ServiceRecord": "service:read"}
 """Records whose rows as such are protected, and by which scope."""
 PROVINCES = {"31": "SHANGHAI", "32": "JIANGSU", "33": "ZHEJIANG", "34": "ANHUI"}
 
+LISTED = ("GB/T 32847", "GB/T 14885")
+"""Schemes whose classes above others may be written as whole codes."""
+
 
 def owner_in(wire: Mapping[str, Any]) -> str:
     """Return the institution that a record belongs to."""
@@ -218,6 +221,8 @@ def _compares(value: Any, said: Mapping[str, Any]) -> bool:
         "eq": lambda wanted: value == wanted,
         "in": lambda wanted: value in wanted,
         "startsWith": lambda wanted: wanted != "" and value[: len(wanted)] == wanted,
+        "prefix": lambda wanted: value.lower().startswith(wanted.lower()),
+        "contains": lambda wanted: wanted.lower() in value.lower(),
         "gte": lambda wanted: _like(value, wanted) >= wanted,
         "lte": lambda wanted: _like(value, wanted) <= wanted,
         "lt": lambda wanted: _like(value, wanted) < wanted,
@@ -239,7 +244,10 @@ def _is_of_class(code: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
         return False
     if under is None or code["code"] == under:
         return True
-    return len(under) % 2 == 0 and code["code"].startswith(under)
+    if wanted["scheme"] in LISTED:  # 010100 is the class that 0101 begins
+        while len(under) > 2 and under.endswith("00"):
+            under = under[:-2]
+    return (len(code["code"]) - len(under)) % 2 == 0 and code["code"].startswith(under)
 
 
 def _province(row: Row) -> str | None:

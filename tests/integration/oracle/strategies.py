@@ -25,7 +25,7 @@ from tests.integration.oracle.meaning import Row, filtered, is_public
 LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
-        *("availableFor", "changes"),
+        *("availableFor", "changes", "facets", "priceFor"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
     }
 )
@@ -279,7 +279,8 @@ class _Document(Conditions):
             found.append(f"filter: {self._written(argument.type, self._filter(kind), 5)}")
         if "orderBy" in declared.args and self.pick(*ordered):
             argument = declared.args["orderBy"]
-            names = list(g.get_named_type(argument.type).values)  # type: ignore[union-attr]
+            listed = list(g.get_named_type(argument.type).values)  # type: ignore[union-attr]
+            names = [name for name in listed if not name.startswith("PRICE_")]
             by_item = {name.rpartition("_")[0]: name for name in self.some(names, 4)}
             chosen: Any = list(by_item.values())
             if len(chosen) == 1 and self.pick(False, True):

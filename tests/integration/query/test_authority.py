@@ -239,3 +239,33 @@ def test_every_type_and_field_is_described_in_both_languages() -> None:
                 assert bilingual(argument.description), f"{name}.{field_name}({argument_name})"
         for value_name, value in getattr(kind, "values", {}).items():
             assert value.description, f"{name}.{value_name}"
+
+
+BY_VALUE = 'instruments(filter: { originalValue: { gte: "0" } })'
+
+
+@pytest.mark.parametrize(
+    ("asked", "what", "dataset"),
+    [
+        (BY_VALUE, "Instrument.originalValue", "ASSET"),
+        ("serviceRecords", "ServiceRecord", "SERVICE"),
+    ],
+)
+async def test_a_total_without_an_agreement_says_that_it_is_missing(
+    ask: Asker, asked: str, what: str, dataset: str
+) -> None:
+    data = await ask(f"{{ {asked} {{ totalCount }} }}", who=caller("moe:10247"))
+    (total,) = data.values()
+    assert total == {"totalCount": 0}
+    (told,) = ask.last["extensions"]["narrowed"]
+    assert (told["what"], told["dataset"], told["agreements"]) == (what, dataset, 0)
+    assert "no agreement" in told["message"]
+
+
+async def test_a_total_with_agreements_says_how_many_let_it_count(ask: Asker) -> None:
+    data = await ask(f"{{ {BY_VALUE} {{ totalCount }} }}")
+    assert data["instruments"]["totalCount"] == 3
+    (told,) = ask.last["extensions"]["narrowed"]
+    assert told["agreements"] == 2
+    await ask("{ instruments { totalCount } }")
+    assert "narrowed" not in ask.last["extensions"]

@@ -93,7 +93,8 @@ async def test_no_text_of_a_caller_enters_a_statement(
     declared = interface(standard_records()).schema.query_type.fields[name].args[argument].type  # type: ignore[union-attr]
     text = document(*place)
     for hostile in HOSTILE:
-        for value, plain in zip(values(declared, hostile), values(declared, "x"), strict=True):
+        like = "x" if hostile.strip() else ""  # a blank search narrows nothing
+        for value, plain in zip(values(declared, hostile), values(declared, like), strict=True):
             ask.engine.planner._documents.clear()
             made = sql_of(ask.engine, text, value)
             ask.engine.planner._documents.clear()

@@ -175,7 +175,7 @@ async def test_instruments_are_found_by_words_in_chinese_and_by_pinyin(ask: Aske
         ("{ provinces: OTHER }", set()),
         ('{ classes: [{ scheme: "GB/T 32847", under: "01" }] }', {"T1", "T2", "T3", "S1", "S2"}),
         ('{ classes: [{ scheme: "GB/T 32847", code: "010102" }] }', {"S1", "S2"}),
-        ('{ classes: [{ scheme: "GB/T 32847", code: "0101" }] }', set()),
+        ('{ classes: [{ scheme: "GB/T 32847", code: "010100" }] }', set()),
         ('{ classes: { scheme: "GB/T 32847" } }', {"T1", "T2", "T3", "S1", "S2"}),
         ('{ division: { startsWith: "3301" } }', {"T1"}),
         ("{ originalValue: { gte: 4000000 } }", {"T1", "T2"}),

@@ -70,6 +70,8 @@ def institution(of: Blank) -> dict[str, Any]:
             "divisionCode": "330106",
             "departmentName": of.mark,
             "identifiers": [{"scheme": "NRII", "value": "1"}],
+            "shortNames": ["大"],
+            "formerNames": ["学堂"],
             "homepageUrl": "https://example.edu.cn/",
         }
     )
