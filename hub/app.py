@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from secrets import token_hex
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
@@ -20,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
-from hub.access.operator_endpoint import OperatorEndpoints
+from hub.access.operator_endpoint import Note, OperatorEndpoints
 from hub.access.pending import Registrations
 from hub.access.people import read_providers
 from hub.access.registrar import Registrar
@@ -28,7 +30,7 @@ from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.access.token_keys import in_files
 from hub.audit.endpoint import AuditEndpoint
-from hub.audit.service import Audit
+from hub.audit.service import Audit, act_row
 from hub.clock import Clock
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
@@ -168,7 +170,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
-        *OperatorEndpoints(access, Registrations(database), clock).routes(),
+        *OperatorEndpoints(access, Registrations(database), clock, noting(audit, clock)).routes(),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
@@ -203,6 +205,15 @@ def taker(database: Database, clock: Clock) -> Take:
             return await submit(database, batch, clock=clock)
 
     return take
+
+
+def noting(audit: Audit, clock: Clock) -> Note:
+    """Return how an operator's act over HTTP gets into the audit."""
+
+    async def note(action: str, detail: dict[str, Any]) -> None:
+        await audit.act(act_row(action, detail, (), clock(), token_hex(8)))
+
+    return note
 
 
 def _outermost(

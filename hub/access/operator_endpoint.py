@@ -51,12 +51,17 @@ STATUSES = {
 _CHANGED = frozenset({"party", "kind", "name", "scopes", "sources"})
 _GRANTED = frozenset({"party", "kind", "scopes", "sources", "agent", "role"})
 Act = Callable[[Admitted, dict[str, str]], Awaitable[Any]]
+Note = Callable[[str, dict[str, Any]], Awaitable[None]]
+"""Writes an operator's act into the audit; it is awaited before the act."""
 
 
 class OperatorEndpoints:
     """The routes of the operator's acts on clients."""
 
-    def __init__(self, access: Access, registrations: Registrations, clock: Clock) -> None:
+    def __init__(
+        self, access: Access, registrations: Registrations, clock: Clock, note: Note
+    ) -> None:
+        self._note = note
         self._access = access
         self._store = access.store
         self._registrations = registrations
@@ -97,6 +102,8 @@ class OperatorEndpoints:
             return Response(status_code=400)
         named = {**request.path_params, "after": request.query_params.get("after", "")}
         try:
+            if door.is_signed:
+                await self._note(_verb(request), _detail(admitted, named))
             content = await act(admitted, named)
             answer: Response = JSONResponse(content, headers={"Cache-Control": "no-store"})
         except RegistrationError as error:
@@ -193,6 +200,22 @@ class OperatorEndpoints:
     async def _changed(self, client_id: str) -> Any:
         self._access.clients.forget(client_id)
         return client_to_wire(await self._found(client_id))
+
+
+def _verb(request: Request) -> str:
+    """Return an act as the audit says it: the path without what is acted on."""
+    parts = request.url.path.strip("/").split("/")
+    return " ".join((parts[0], parts[1], *parts[3:]))
+
+
+def _detail(admitted: Admitted, named: dict[str, str]) -> dict[str, Any]:
+    assert admitted.signed is not None, "the door asks for a signature"
+    return {
+        "id": named["id"],
+        "client": admitted.caller.client_id,
+        "key": admitted.signed.evidence.kid,
+        "stated": object_in(admitted.body) if admitted.body else {},
+    }
 
 
 def _check_operator(admitted: Admitted) -> None:

@@ -3,8 +3,9 @@
 - The body is the file as it is: XLSX, XLS, ODS, CSV, TSV, JSON or JSON lines. `?source=` names the
   source, `name` the file; with `mapping` it is read by a mapping that the source keeps here,
   without as the monthly workbook.
-- `dryRun=true` checks and writes nothing; `marked=true` adds the workbook of the refused rows;
-  `cells=true` adds what stood in them.
+- `dryRun=true` checks and writes nothing; `marked=true` adds the workbook of the refused and the
+  doubted rows; `cells=true` adds what stood in them. A column whose unit is off by a power of ten is
+  refused before anything is written, unless `unitsAreRight=true` says otherwise.
 - The request is signed over the digest of the file, so its entries are REQUEST_SIGNED. A request
   sent again with its idempotency key gets the answers of then, batch by batch, and what had not
   been written is.
@@ -34,6 +35,7 @@ from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.intake.batch import Idempotency
+from hub.intake.files.columns import require_units
 from hub.intake.files.service import (
     GivenFile,
     marked_workbook,
@@ -61,7 +63,7 @@ SIGNED = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 READING = Door(operation=READ, scope=PUSH_SCOPE)
 REMOVING = Door(operation=READ, is_signed=True, scope=PUSH_SCOPE)
 """A request without a body, which changes something all the same."""
-FILE_PARAMETERS = {"source", "name", "mapping", "dryRun", "marked", "cells"}
+FILE_PARAMETERS = {"source", "name", "mapping", "dryRun", "marked", "cells", "unitsAreRight"}
 MAPPING_PARAMETERS = {"source", "name"}
 Answer = Callable[[Admitted, dict[str, str]], Awaitable[Response]]
 
@@ -147,6 +149,8 @@ class FileEndpoints:
         if sum(len(each.converted) for each in file.tables) > FILE_ROWS_MAX:
             hint = f"At most {FILE_ROWS_MAX} rows; `deltahub client submit` cuts larger files."
             raise RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=hint)
+        if not read_flag(stated, "unitsAreRight"):
+            require_units(file.tables)
         submissions = await submit_file(
             self._database, file, sender=_sender(admitted), clock=self._clock, dry_run=dry_run
         )

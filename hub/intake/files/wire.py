@@ -55,6 +55,10 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
             {"code": code, "item": item, "count": count}
             for (code, item), count in sorted(report.reasons.items(), key=lambda each: -each[1])
         ],
+        "warnings": [
+            {"code": code, "item": item, "count": count}
+            for (code, item), count in sorted(report.warnings.items(), key=lambda each: -each[1])
+        ],
         "dropped": dict(report.dropped),
         "columns": [{"position": each.position, "name": each.name} for each in table.columns],
         "entries": [
@@ -64,6 +68,7 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
         ],
         "refused": [_refused(each, cells=cells) for each in listed],
         "refusedNotListed": len(submission.refused) - len(listed),
+        "doubted": [_refused(each, cells=cells) for each in submission.doubted[:REFUSED_SHOWN_MAX]],
     }
 
 

@@ -167,6 +167,20 @@ async def test_nobody_sends_for_another_source_or_without_a_signature(
             assert answer.status_code == 401
 
 
+async def test_a_column_whose_unit_is_off_is_told_before_anything_is_written(
+    university: HubClient,
+) -> None:
+    rows = [["institutionKey", "localNo", "name.zh", "status", "originalValue.amount",
+             "originalValue.currency"]]  # fmt: skip
+    rows += [[UNIVERSITY, str(n), "电镜", "在用", str(n * 10**10), "CNY"] for n in range(100, 130)]
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, workbook_of({"Instrument": rows}))
+    assert caught.value.code == "MAPPING_INVALID"
+    assert caught.value.problem["problems"][0]["code"] == "UNIT_DOUBTED"
+    found = await university.query("{ instruments { totalCount } }")
+    assert found["data"]["instruments"]["totalCount"] == 0
+
+
 async def test_more_than_one_request_may_hold_is_refused_before_anything_is_written(
     university: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,3 +178,20 @@ async def test_where_the_operator_uses_roles_a_proposer_s_key_decides_nothing(
     assert (await look(clients[KeyRole.PROPOSER], "/operator/clients/zju"))["status"] == "ACTIVE"
     decided = await act(clients[KeyRole.DECIDER], "/operator/clients/zju/suspend")
     assert decided["status"] == "SUSPENDED"
+
+
+async def test_each_change_is_in_the_audit_with_who_signed_it(
+    desk: Desk, database: Database
+) -> None:
+    await look(desk.operator, "/operator/clients")
+    await act(desk.operator, "/operator/clients/zju/suspend")
+    with pytest.raises(CallRefusedError):
+        await act(desk.operator, "/operator/clients/nobody/resume")
+    rows = await database.writes.fetch_all(
+        "SELECT action, detail->>'id', detail->>'client', detail->>'key' FROM audit ORDER BY audit_id"
+    )
+    kid = desk.operator.key.kid
+    assert rows == [
+        ("operator clients suspend", "zju", "desk", kid),
+        ("operator clients resume", "nobody", "desk", kid),
+    ]
