@@ -112,16 +112,17 @@ class Act:
 
 @asynccontextmanager
 async def open_database(
-    hub_settings: Settings | None = None, act: Act | None = None
+    hub_settings: Settings | None = None, act: Act | None = None, *, is_owner: bool = False
 ) -> AsyncIterator[Database]:
     """Yield the hub's database, migrated.
 
     `act`: what is about to be changed. It is in the audit before anything is done, and once more
-    where it failed.
+    where it failed. `is_owner`: under the role that owns the tables, for what the hub may not do.
     """
     async with server_logins(hub_settings or settings()) as logins:
         await asyncio.to_thread(prepare, logins)
-        async with Database(logins.hub, read_url=logins.read) as database:
+        made = Database(logins.owning) if is_owner else Database(logins.hub, read_url=logins.read)
+        async with made as database:
             await renew_search(database)
             if act is None:
                 yield database

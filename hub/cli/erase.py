@@ -83,7 +83,7 @@ async def _look(wanted: Wanted) -> Found:
 async def _erase(wanted: Wanted, reason: str, authority: str, by: str) -> ErasureResult:
     hub_settings = settings()
     act = Act("erase", _detail(wanted, reason, authority, by))
-    async with open_database(hub_settings, act) as database:
+    async with open_database(hub_settings, act, is_owner=True) as database:
         return await erasing(hub_settings, database).erase(
             wanted, reason=reason, ordered_by=authority, performed_by=by
         )

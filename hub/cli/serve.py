@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from hub.app import Hub, build
 from hub.cli.connections import BoundedProtocol, Connections, make_room, told
 from hub.cli.context import erasing, run, settings
-from hub.cli.engines import engines, open_pools, say_rights
+from hub.cli.engines import Engines, engines, open_pools, say_rights
 from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST, Bounds
 from hub.cli.metrics import beside_others, metrics_served
 from hub.cli.signals import stop_when_orphaned, stop_when_told
@@ -30,6 +30,7 @@ from hub.cli.workers import LEASH, NUMBER, SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
 from hub.settings import Settings
+from hub.store.database import Database
 
 COLLECT_AFTER = 20_000
 """New objects after which the youngest are looked through."""
@@ -55,13 +56,19 @@ def serve(
 
 async def _serve(deployment: Settings) -> None:
     async with engines(deployment) as servers, open_pools(servers) as database:
-        await erasing(deployment, database).bring_up()
+        await _keep_erased(deployment, servers)
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with metrics_served(hub), listening(hub) as server:
             typer.echo(f"deltahub serves {deployment.base}\n{told(deployment)}")
             say_rights(servers)
             await server.wait_closed()
+
+
+async def _keep_erased(deployment: Settings, servers: Engines) -> None:
+    """Erase again what an old copy of the database brought back; it takes the owner's rights."""
+    async with Database(servers.logins.owning) as database:
+        await erasing(deployment, database).bring_up()
 
 
 async def _serve_many(deployment: Settings) -> None:
@@ -84,7 +91,7 @@ def worker() -> None:
 
 async def _worker(deployment: Settings, bound: socket.socket, leash: int) -> None:
     async with engines(deployment) as servers, open_pools(servers) as database:
-        await erasing(deployment, database).bring_up()
+        await _keep_erased(deployment, servers)
         hub = await build(deployment, database, system_clock)
         settle_collector()
         async with metrics_served(hub), listening(hub, bound) as server:

@@ -29,6 +29,7 @@ class SentFile:
     mapping: str | None = None
     dry_run: bool = False
     marked: bool = False
+    units_are_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ async def send_file(hub: HubClient, file: SentFile) -> FileAnswer:
         **({"mapping": file.mapping} if file.mapping else {}),
         **({"dryRun": "true"} if file.dry_run else {}),
         **({"marked": "true"} if file.marked else {}),
+        **({"unitsAreRight": "true"} if file.units_are_right else {}),
     }
     headers = {"content-type": FILE_TYPE, "idempotency-key": file.key}
     target = f"/files?{httpx.QueryParams(parameters)}"

@@ -4,8 +4,8 @@
   source, `name` the file; with `mapping` it is read by a mapping that the source keeps here,
   without as the monthly workbook.
 - `dryRun=true` checks and writes nothing; `marked=true` adds the workbook of the refused and the
-  doubted rows; `cells=true` adds what stood in them. A column whose unit is off by a power of ten is
-  refused before anything is written, unless `unitsAreRight=true` says otherwise.
+  doubted rows; `cells=true` adds what stood in them. A column whose unit is off by a power of ten
+  is refused before anything is written, unless `unitsAreRight=true` says otherwise.
 - The request is signed over the digest of the file, so its entries are REQUEST_SIGNED. A request
   sent again with its idempotency key gets the answers of then, batch by batch, and what had not
   been written is.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.mapping import MappingError, RowProblem
 from adapters.mapping.table import text_of
 from hub.intake.batch import Outcome, problem_to_wire
 from hub.intake.files.rejects import Refused
+from hub.intake.files.report import FileReport
 from hub.intake.files.service import ReadFile
 from hub.intake.files.submission import Submission
 
@@ -98,3 +99,26 @@ def mapping_problems(error: MappingError) -> list[dict[str, Any]]:
         }
         for each in error.problems
     ]
+
+
+def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any]) -> FileReport:
+    """Return the report of one table of an answer, as the side that sent the file shows it."""
+    counts = {
+        Outcome.ACCEPTED: table["accepted"],
+        Outcome.DUPLICATE: table["duplicate"],
+        Outcome.QUARANTINED: table["quarantined"],
+    }
+    return FileReport(
+        file=name,
+        sheet=table["sheet"],
+        rows=table["rows"],
+        left_out=table["leftOut"],
+        outcomes=counts,
+        records={(r["type"], Outcome(r["outcome"])): r["count"] for r in table["records"]},
+        reasons={(each["code"], each["item"]): each["count"] for each in table["reasons"]},
+        warnings={(each["code"], each["item"]): each["count"] for each in table["warnings"]},
+        dropped=table["dropped"],
+        below=table["belowHeader"],
+        dry_run=wire["dryRun"],
+        replayed=wire["replayed"],
+    )

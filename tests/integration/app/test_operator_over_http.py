@@ -188,7 +188,8 @@ async def test_each_change_is_in_the_audit_with_who_signed_it(
     with pytest.raises(CallRefusedError):
         await act(desk.operator, "/operator/clients/nobody/resume")
     rows = await database.writes.fetch_all(
-        "SELECT action, detail->>'id', detail->>'client', detail->>'key' FROM audit ORDER BY audit_id"
+        "SELECT action, detail->>'id', detail->>'client', detail->>'key' "
+        "FROM audit ORDER BY audit_id"
     )
     kid = desk.operator.key.kid
     assert rows == [

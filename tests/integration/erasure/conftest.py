@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.parties import OPERATOR
+from tests.databases import as_owner
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 UNIVERSITY, OTHER = "moe:10335", "moe:10246"
@@ -36,6 +37,13 @@ NAME = "张三丰"
 ORDER = {"reason": "本人要求删除", "ordered_by": "省科技厅", "performed_by": "ops-7"}
 
 Send = Callable[..., Awaitable[Outcomes]]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database under the role that owns its tables, as `deltahub erase` opens it."""
+    async with Database(as_owner(database_url)) as made:
+        yield made
 
 
 def instrument(number: str = "A1", **items: Any) -> dict[str, Any]:
