@@ -37,7 +37,7 @@ class RequestWatch:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        first = scope["path"].split("/", 2)[1]
+        first = scope["path"].lstrip("/").partition("/")[0]  # `OPTIONS *` has no slash
         notes = RequestNotes(
             f"{getrandbits(64):016x}", (first or "front") if first in self._doors else ELSEWHERE
         )

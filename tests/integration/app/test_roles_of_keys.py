@@ -120,5 +120,5 @@ async def test_the_role_of_the_key_is_kept_with_the_evidence(
     people: People, database: Database
 ) -> None:
     await people[KeyRole.PROPOSER].push([FACT], source="zju-push")
-    kept = await database.reads.fetch_all("SELECT key_id, role FROM request_evidence")
+    kept = await database.writes.fetch_all("SELECT key_id, role FROM request_evidence")
     assert kept == [(people[KeyRole.PROPOSER].key.kid, "PROPOSER")]

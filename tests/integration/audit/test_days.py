@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from hub.audit.days import DayFault, check_days
@@ -13,6 +14,7 @@ from hub.audit.service import Audit
 from hub.housekeeping import forget, seal_days
 from hub.store.check import check
 from hub.store.database import Database
+from tests.databases import as_owner
 from tests.integration.audit.conftest import HUB
 
 pytestmark = pytest.mark.integration
@@ -29,7 +31,8 @@ async def write(database: Database, *times: datetime) -> None:
 
 
 async def sql(database: Database, statement: str) -> None:
-    async with database.writes.transaction() as connection:
+    """Change what the hub's own role may not."""
+    async with await psycopg.AsyncConnection.connect(as_owner(database.url)) as connection:
         await connection.execute(statement.encode())
 
 

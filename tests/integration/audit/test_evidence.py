@@ -60,7 +60,7 @@ async def test_kept_evidence_has_no_token_and_still_shows_who_signed(
     assert answer.body["counts"]["quarantined"] == 1
     database = world.hub.database
     assert holding(database.url, await client.token()) == set()
-    ((evidence, base, signature, digest, entry),) = await database.reads.fetch_all(
+    ((evidence, base, signature, digest, entry),) = await database.writes.fetch_all(
         "SELECT r.evidence, base, signature, base_digest, e.evidence FROM request_evidence r, "
         "entry e WHERE e.client_id = 'zju'"
     )
@@ -85,7 +85,7 @@ async def test_kept_evidence_has_no_token_and_still_shows_who_signed(
     (waiting,) = await quarantine.quarantined(database)
     outcomes = await quarantine.resubmit(database, [waiting.quarantine_id], clock=system_clock)
     assert [each.outcome for each in outcomes.values()] == [Outcome.ACCEPTED]
-    rows = await database.reads.fetch_all(
+    rows = await database.writes.fetch_all(
         "SELECT DISTINCT evidence FROM entry WHERE client_id = 'zju'"
     )
     assert rows == [(evidence,)]
@@ -101,7 +101,7 @@ async def test_refused_rows_and_evidence_are_kept_for_their_time(
     database = world.hub.database
 
     async def left() -> tuple[int, ...]:
-        ((rows, requests),) = await database.reads.fetch_all(
+        ((rows, requests),) = await database.writes.fetch_all(
             "SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM request_evidence)"
         )
         return rows, requests

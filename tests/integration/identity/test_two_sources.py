@@ -232,6 +232,7 @@ async def test_a_source_that_is_registered_otherwise_is_believed_otherwise(hub: 
 async def test_the_same_key_in_two_systems_names_two_things_where_it_is_a_local_number(
     hub: Hub,
 ) -> None:
+    await hub.say("a", instrument(A))
     (one,) = await hub.say("a", occupancy(KEY))
     (other,) = await hub.say("p", occupancy(KEY))
     assert one.item_id != other.item_id

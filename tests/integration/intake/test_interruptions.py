@@ -11,8 +11,9 @@ from hub.embedded.server import EmbeddedPostgres
 from hub.errors import DatabaseUnavailableError
 from hub.intake.batch import Outcome
 from hub.store.database import Database
-from hub.store.migrations import migrate
 from hub.store.projection import REBUILD_LOCK
+from hub.store.roles import prepare
+from tests.databases import make_roles
 
 pytestmark = pytest.mark.integration
 
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def database_url(server: EmbeddedPostgres) -> str:
     """This module's tests run on a server that they may kill."""
-    migrate(server.start())
-    return server.url
+    roles = make_roles(server.start())
+    prepare(roles)
+    return roles.hub
 
 
 async def test_a_batch_sent_while_the_database_is_away_can_be_sent_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from adapters.mapping import MappingError, parse_mapping
 from hub.intake.batch import Outcome, Outcomes
 from hub.intake.files.columns import require_units
 from hub.intake.files.rejects import rejects_workbook
-from hub.intake.files.submission import MappedFile, read_mapped, submit_read
+from hub.intake.files.submission import MappedFile, Sender, read_mapped, submit_read
 from hub.store.database import Database
 from hub.store.sources import doubted_rows
 from tests.integration.intake.conftest import NOW, UNIVERSITY
@@ -63,11 +64,11 @@ async def test_an_unlikely_service_is_taken_with_a_warning(
     assert row.outcome is Outcome.ACCEPTED
     assert path in [each.path for each in row.warnings]
     assert {each.code for each in row.warnings} == {"IMPLAUSIBLE"}
-    (wire,) = outcomes.to_wire()["rows"]
+    (wire,) = json.loads(outcomes.to_text())["rows"]
     assert wire["warnings"][0]["messageZh"]
     assert wire["warnings"][0]["messageEn"]
     assert "problems" not in wire
-    assert Outcomes.from_wire(outcomes.to_wire(), replayed=True).rows == outcomes.rows
+    assert Outcomes.from_text(outcomes.to_text(), replayed=True).rows == outcomes.rows
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ async def test_a_file_tells_its_warnings_and_marks_them_in_yellow(
 ) -> None:
     read = mapped(["1,A,2099-01-01,1250000", "2,B,2020-01-01,2000000", "3,,2020,3000000"])
     require_units([read])
-    done = await submit_read(database, read, party="hub:test/log", clock=lambda: NOW)
+    done = await submit_read(database, read, sender=Sender(party="hub:test/log"), clock=lambda: NOW)
     assert done.report.accepted == 2
     assert done.report.quarantined == 1
     assert dict(done.report.warnings) == {("IMPLAUSIBLE", "acceptedOn"): 1}

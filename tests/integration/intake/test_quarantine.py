@@ -24,7 +24,7 @@ async def test_a_row_goes_in_once_its_reason_on_the_hubs_side_is_gone(
     assert await quarantined(database) == []
     (settled,) = await quarantined(database, status=QuarantineStatus.RESUBMITTED)
     assert settled.quarantine_id == kept.quarantine_id
-    evidence = await database.reads.fetch_all(
+    evidence = await database.writes.fetch_all(
         "SELECT e.assurance, e.key_id, r.base FROM entry e JOIN request_evidence r USING (evidence)"
     )
     assert evidence == [("REQUEST_SIGNED", "k" * 43, "base")]

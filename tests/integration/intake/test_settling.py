@@ -46,7 +46,7 @@ async def test_a_corrected_row_closes_what_waited_of_its_record(
     assert left.key == "moe:10335/A00002"
     (closed,) = await quarantined(database, status=QuarantineStatus.CORRECTED)
     assert closed.key == "moe:10335/A00001"
-    ((entry,),) = await database.reads.fetch_all(
+    ((entry,),) = await database.writes.fetch_all(
         "SELECT entry_id FROM quarantine WHERE status = 'CORRECTED'"
     )
     assert entry == accepted.rows[0].entry_id
