@@ -65,7 +65,7 @@ class Compiler:
         cost = Cost(own=0)
         body = self.object(selected, root, "", (), cost)
         out = self.out
-        if out.records and PUBLIC_SCOPE not in out.authority.scopes:
+        if (out.records or out.denied) and PUBLIC_SCOPE not in out.authority.scopes:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
         self._sample.forget()
         sql, used, unused = out.numbered(f"SELECT {body}")

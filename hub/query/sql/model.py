@@ -319,7 +319,8 @@ def build_model(records: StoredRecords) -> Model:
 def plural(record: str) -> str:
     """Return the name of the root field that lists a record."""
     head = singular(record)
-    return f"{head[:-1]}ies" if head.endswith("y") else f"{head}s"
+    vowels = ("ay", "ey", "oy", "uy")
+    return f"{head[:-1]}ies" if head.endswith("y") and not head.endswith(vowels) else f"{head}s"
 
 
 def singular(record: str) -> str:

@@ -158,7 +158,7 @@ async def test_personal_columns_are_counted_and_leave_no_trace_in_the_store(
     report = (await send(mapping_text("ctam62-sessions"), path, data)).report
     assert report.quarantined == 1
     assert report.dropped["Full name"] == report.dropped["Phone"] == 12
-    kept = await database.reads.fetch_all(
+    kept = await database.writes.fetch_all(
         "SELECT convert_from(canon, 'UTF8') FROM entry_body UNION ALL SELECT raw::text FROM "
         "quarantine"
     )
@@ -171,7 +171,7 @@ async def test_personal_columns_are_counted_and_leave_no_trace_in_the_store(
 async def test_a_price_in_dollars_is_an_offer_in_dollars(send: Send, database: Database) -> None:
     data = real_file("pnnl-dms/service_cost_rate.csv")
     await send(mapping_text("pnnl-service-cost-rate"), "rates.csv", data)
-    rows = await database.reads.fetch_all(
+    rows = await database.writes.fetch_all(
         "SELECT price ->> 'amount', price ->> 'currency', audience FROM service_offer_source "
         "WHERE key = 'ror:05h992307/service-centre/102-113-LDRD'"
     )

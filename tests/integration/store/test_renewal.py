@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 import pytest
 
 from hub.store.check import check
@@ -11,7 +12,7 @@ from hub.store.database import Database
 from hub.store.migrations import migrate
 from hub.store.renewal import renew_search
 from hub.store.search import SEARCH_VERSION
-from tests.databases import lent_database
+from tests.databases import as_owner, lent_database
 from tests.integration.query.conftest import SEM, B, instrument, put, register
 
 pytestmark = pytest.mark.integration
@@ -54,7 +55,8 @@ async def test_a_database_with_a_damaged_entry_is_served_with_the_terms_that_it_
     database: Database,
 ) -> None:
     await older(database)
-    async with database.writes.transaction() as connection:
+    url = as_owner(database.url)
+    async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute(b"UPDATE entry_body SET canon = canon || ' '::bytea")
     assert await renew_search(database) == []
     assert "'old'" in await terms(database)

@@ -88,10 +88,10 @@ async def busy(database: Database, tmp_path: Path) -> AsyncIterator[Busy]:
     key = generate_key()
     application = read_application(application_document("zju", "zju", key.public))
     grant = ClientGrant(UNIVERSITY, ClientKind.UNIVERSITY, SCOPES, ("zju-push",))
-    await admit(DatabaseClientStore(database), application, grant, system_clock())
     await register_source(
         database, "zju-push", "浙江大学推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
     )
+    await admit(DatabaseClientStore(database), application, grant, system_clock())
     sources = tmp_path / "sources"
     sources.mkdir()
     closed = free_port()

@@ -112,10 +112,10 @@ async def registered(hub: Serving) -> tuple[str, SigningKey]:
     application = read_application(application_document(client, client, key.public))
     grant = ClientGrant(UNIVERSITY, ClientKind.UNIVERSITY, ("records:push",), (SOURCE,))
     async with Database(hub.postgres.url) as database:
-        await admit(DatabaseClientStore(database), application, grant, system_clock())
         await register_source(
             database, SOURCE, "推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
         )
+        await admit(DatabaseClientStore(database), application, grant, system_clock())
     return client, key
 
 
