@@ -19,7 +19,7 @@ TEM, XRD, NMR, SEM = (f"moe:10335/lab1-{number}" for number in (1, 2, 3, 4))
 
 
 async def fetch(database, statement, *parameters):
-    return await database.reads.fetch_all(statement, parameters)
+    return await database.writes.fetch_all(statement, parameters)
 
 
 async def taken(database):
