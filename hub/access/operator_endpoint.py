@@ -204,7 +204,7 @@ class OperatorEndpoints:
 
 def _verb(request: Request) -> str:
     """Return an act as the audit says it: the path without what is acted on."""
-    parts = request.url.path.strip("/").split("/")
+    parts = request.scope["path"].strip("/").split("/")
     return " ".join((parts[0], parts[1], *parts[3:]))
 
 
