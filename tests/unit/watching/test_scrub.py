@@ -34,6 +34,10 @@ PEM = KEY.pem().decode()
         ('{"kty":"EC","d":"Zm9vYmFyYmF6cXV4Zm9vYmFy"}', "Zm9vYmFyYmF6cXV4Zm9vYmFy"),
         ("jws: eyJhbGciOiJFUzI1NiJ9..c2lnbmF0dXJlLXZhbHVl", "c2lnbmF0dXJlLXZhbHVl"),
     ],
+    ids=[
+        *("proof", "assertion", "dpop", "bearer", "signature", "address", "password"),
+        *("client secret", "api key", "pem", "quoted pem", "jwk", "detached jws"),
+    ],
 )
 def test_a_secret_is_known_by_its_form(line: str, secret: str) -> None:
     assert secret in line
