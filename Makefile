@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 UV     ?= uv
+JOBS   ?= 2
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +22,8 @@ install: $(STAMP) ## create .venv from the lock file with hashes
 run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay up
 	@$(BIN)/deltahub demo
 
-test: $(STAMP) ## run every test
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## run every test, in two processes: JOBS=1 for one
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 torture: $(STAMP) ## kill a hub under load and give it seven other troubles; check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100

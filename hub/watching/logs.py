@@ -24,6 +24,9 @@ from hub.watching.scrub import SCRUBBER
 _LOUD = ("asyncio", "httpx", "httpcore", "sqlalchemy", "alembic", "authlib")
 """Loggers of others that tell more than an operator needs, and of requests what is in them."""
 
+_SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""Loggers of the HTTP server, whose lines go the way of all others."""
+
 
 class ScrubbedHandler(logging.StreamHandler[Any]):
     """Writes a record as one bounded line without secrets, by default to standard error."""
@@ -85,6 +88,9 @@ def configure(level: str = "info", form: str | None = None, stream: IO[str] | No
     root.addHandler(handler)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    for name in _SERVERS:  # a server that was set up before may have given them ways of their own
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate, logger.disabled = [], True, False
     for name in _LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
