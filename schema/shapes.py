@@ -39,6 +39,17 @@ _SHAPES = {
         "记录类型的名称，例如 Instrument",
         "the name of a record type, such as Instrument",
     ),
+    f"{_KEY}/{_LOCAL}/[^/\\x00-\\x1f]{{1,150}}": (
+        "服务记录标识，形如 moe:10335/TEM-01/S-2026-001（仪器标识、/、记录编号）",
+        "a key of a service record, such as moe:10335/TEM-01/S-2026-001 (key of the instrument, /, "
+        "number)",
+    ),
+    "[^\\s/\\x00-\\x1f]{1,60}": (
+        "1 至 60 个字符的编号，不含空格和 /",
+        "a number of 1 to 60 characters without blanks and /",
+    ),
+    "[0-9]{18}": ("18 位数字", "eighteen digits"),
+    "[0-9]{1,3}": ("1 至 3 位数字", "one to three digits"),
     "[0-9]{6}": ("6 位数字，例如 310107", "six digits, such as 310107"),
     "[A-Z]{3}": ("3 个大写字母，例如 CNY、DEU", "three capital letters, such as CNY or DEU"),
     "https?://\\S+": (

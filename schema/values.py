@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from schema.checks import check_currency, check_division
-from schema.codes import FundingSource, Rating
+from schema.codes import FundingSource, OrderState, PowerState, Rating
 from schema.dates import TIME_OF_DAY
 from schema.item import item, value
 
@@ -107,3 +107,29 @@ class Review:
     rating: Rating = item("评分", "Rating; 1 is best, as in NRII")
     comment: str | None = item("评价内容", "Comment", default=None)
     at: datetime | None = item("评价时间", "When it was given", default=None)
+
+
+@value("时间段")
+class TimeSpan:
+    """A stretch of time, half open."""
+
+    start_at: datetime = item("开始时间", "Start")
+    end_at: datetime | None = item("结束时间", "End; absent while it goes on", default=None)
+
+
+@value("供电时段")
+class PowerSpan:
+    """A stretch of a day in which a sensor saw one state, half open."""
+
+    start_at: datetime = item("开始时间", "Start")
+    end_at: datetime = item("结束时间", "End")
+    state: PowerState = item("供电状态", "What the sensor saw")
+
+
+@value("订单过程")
+class OrderStep:
+    """A step of an order, as its system tells it."""
+
+    state: OrderState = item("状态", "State that was reached")
+    at: datetime = item("时间", "When")
+    note: str | None = item("说明", "Note", length_max=200, default=None)

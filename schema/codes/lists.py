@@ -261,3 +261,17 @@ class LinkRelation(CodeList):
 
     SAME_AS = auto(), "同一对象", "They name one thing"
     DIFFERS = auto(), "不同对象", "They name two things, however alike they look"
+
+
+@code_list(
+    "行业领域", "Sector of an institution", "Sharing policy, clause 四(十六): the departments"
+)
+class Sector(CodeList):
+    """行业领域: which department oversees an institution in its trade; it may have several."""
+
+    SCIENCE = auto(), "科技", "Science and technology"
+    EDUCATION = auto(), "教育", "Education"
+    HEALTH = auto(), "卫生健康", "Health"
+    MARKET = auto(), "市场监管", "Market regulation: inspection and testing"
+    CUSTOMS = auto(), "海关", "Customs"
+    OTHER = auto(), "其他", "Other"

@@ -159,3 +159,53 @@ class VoucherClaimState(CodeList):
     REJECTED = auto(), "已驳回", "Rejected"
     RELEASED = auto(), "已释放", "Released, order cancelled"
     CLAWED_BACK = auto(), "已追回", "Clawed back"
+
+
+@code_list("减免税货物类别", "Kind of duty-free goods", "Customs order 245, article 14")
+class CustomsGoodsKind(CodeList):
+    """减免税货物类别: decides the term of supervision: 8, 6 and 3 years from release."""
+
+    VESSEL_AIRCRAFT = auto(), "船舶、飞机", "Vessels and aircraft"
+    MOTOR_VEHICLE = auto(), "机动车辆", "Motor vehicles"
+    OTHER = auto(), "其他货物", "Other goods: all instruments"
+
+
+@code_list("海关批准事项", "What customs can approve", "Customs order 245, articles 16 and 22")
+class CustomsApprovalKind(CodeList):
+    """海关批准事项: what a supervised instrument needs a notice for."""
+
+    USE_BY_OTHERS = auto(), "供其他单位使用", "Use by other units"
+    MOVE = auto(), "变更使用地点", "Another place of use"
+    OTHER_DISTRICT = auto(), "异地监管", "Supervision in another district"
+    TRANSFER = auto(), "转让（结转）", "Transfer"
+    PLEDGE = auto(), "抵押", "Pledge"
+    CLINICAL = auto(), "临床使用", "Clinical use in an affiliated hospital"
+    SCRAP = auto(), "报废", "Scrapping"
+
+
+@code_list("创新券服务类别", "Service a voucher pays for", HUB)
+class VoucherService(CodeList):
+    """创新券服务类别: what regions' voucher rules name; each region says which it pays for."""
+
+    INSTRUMENT_USE = auto(), "仪器设备使用", "Use of instruments"
+    TESTING = auto(), "检验检测", "Inspection and testing"
+    ANALYSIS = auto(), "分析测试", "Analysis"
+    DESIGN = auto(), "研发设计", "Research and design"
+    CONSULTING = auto(), "技术咨询", "Technical consulting"
+    OTHER = auto(), "其他", "Other"
+
+
+@code_list("订单状态", "State of an order", HUB)
+class OrderState(CodeList):
+    """订单状态: how far a booking has gone, as its system reports it."""
+
+    REQUESTED = auto(), "已申请", "Requested"
+    TENTATIVE = auto(), "待确认", "Held, not confirmed"
+    CONFIRMED = auto(), "已确认", "Confirmed"
+    REFUSED = auto(), "已拒绝", "Refused"
+    EXPIRED = auto(), "已过期", "Expired unanswered"
+    CANCELLED = auto(), "已取消", "Cancelled"
+    IN_SERVICE = auto(), "服务中", "Service begun"
+    DONE = auto(), "服务完成", "Service done"
+    PAID = auto(), "已支付", "Paid"
+    REVIEWED = auto(), "已评价", "Reviewed"

@@ -1,19 +1,39 @@
-"""Record types of the standard, version 1, first part."""
+"""Record types of the standard, version 1, in the order in which a fresh source sends them."""
 
 from schema.records.agreement import Agreement
 from schema.records.audit_day import AuditDay
+from schema.records.consent import SharingConsent
 from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
 from schema.records.occupancy import Occupancy, OccupancyCoverage, OpeningHours
+from schema.records.order import Order
+from schema.records.sensing import PowerDay, SensorBinding
+from schema.records.supervision import (
+    CustomsApproval,
+    CustomsReport,
+    CustomsSupervision,
+    DutyPayment,
+)
+from schema.records.topic import Topic
 from schema.records.usage import ServiceRecord, UsageRecord
+from schema.records.voucher import (
+    ProviderRegistration,
+    RelationStatement,
+    Voucher,
+    VoucherClaim,
+)
 
 __all__ = [
     "STANDARD",
     "Agreement",
     "AuditDay",
     "Centre",
+    "CustomsApproval",
+    "CustomsReport",
+    "CustomsSupervision",
+    "DutyPayment",
     "Erasure",
     "Institution",
     "Instrument",
@@ -21,24 +41,46 @@ __all__ = [
     "Occupancy",
     "OccupancyCoverage",
     "OpeningHours",
+    "Order",
+    "PowerDay",
+    "ProviderRegistration",
+    "RelationStatement",
+    "SensorBinding",
     "ServiceOffer",
     "ServiceRecord",
+    "SharingConsent",
+    "Topic",
     "UsageRecord",
+    "Voucher",
+    "VoucherClaim",
 ]
 
 STANDARD = (
     Institution,
     Centre,
+    Topic,
     Instrument,
+    SharingConsent,
     ServiceOffer,
     OpeningHours,
     Occupancy,
     OccupancyCoverage,
+    SensorBinding,
+    PowerDay,
+    Order,
     UsageRecord,
     ServiceRecord,
+    CustomsSupervision,
+    CustomsApproval,
+    CustomsReport,
+    DutyPayment,
+    Voucher,
+    VoucherClaim,
+    ProviderRegistration,
+    RelationStatement,
     Agreement,
     Link,
     Erasure,
     AuditDay,
 )
-"""What the standard consists of, in the order in which a fresh source sends it."""
+"""What the standard consists of."""

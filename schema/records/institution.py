@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schema.checks import check_division
-from schema.codes import CentreKind, InstitutionKind
+from schema.codes import CentreKind, InstitutionKind, Sector
 from schema.identifiers import check_institution_key
 from schema.item import item, record
 from schema.parties import party_in
@@ -48,6 +48,17 @@ class Institution:
     )
     department_name: str | None = item(
         "主管部门", "Competent department", length_max=100, default=None
+    )
+    department_key: str | None = item(
+        "主管部门标识",
+        "Key of the competent department",
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        names="Institution",
+        default=None,
+    )
+    sectors: tuple[Sector, ...] = item(
+        "行业领域", "Sectors it belongs to, by which departments oversee it", default=()
     )
     identifiers: tuple[Identifier, ...] = item(
         "其他标识",
@@ -99,5 +110,8 @@ class Centre:
     )
     posts_count: int | None = item(
         "技术岗位数", "Posts for technical staff", unit="posts", minimum=0, default=None
+    )
+    posts_filled_count: int | None = item(
+        "在岗人数", "Posts that are filled", unit="posts", minimum=0, default=None
     )
     homepage_url: str | None = item("网址", "Home page", pattern=r"https?://\S+", default=None)

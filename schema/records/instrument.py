@@ -181,6 +181,12 @@ class Instrument:
     joined_on: date | None = item(
         "入网日期", "Joined the sharing platform", sortable=True, default=None
     )
+    ended_on: PartialDate | None = item(
+        "停用日期",
+        "Scrapped, lost or handed on: the last day it was there",
+        plausible=(NOT_AHEAD,),
+        default=None,
+    )
     use: InstrumentUse | None = item(
         "仪器类别", "General or special instrument", filterable=True, default=None
     )

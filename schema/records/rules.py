@@ -6,11 +6,12 @@ Each takes the wire object, whose single items are already checked, and returns 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from schema.codes.tables import TABLED_SCHEMES, is_known, scheme_name
+from schema.dates import SHANGHAI
 from schema.identifiers import Flaw
 from schema.parties import OPERATOR
 
@@ -35,6 +36,23 @@ def interval_of(start: str, end: str, *, required: bool = False) -> Callable[[Wi
             return ()
         flaw = Flaw("INTERVAL_REVERSED", f"{end} 必须晚于 {start}", f"{end} must lie after {start}")
         return ((end, flaw),)
+
+    return check
+
+
+def not_before(later: str, earlier: str) -> Callable[[Wire], Flaws]:
+    """Return the rule that one day is not before another, told at the later one."""
+
+    def check(wire: Wire) -> Flaws:
+        first, last = wire.get(earlier), wire.get(later)
+        if first is None or last is None or first <= last:
+            return ()
+        flaw = Flaw(
+            "INTERVAL_REVERSED",
+            f"{later} 不能早于 {earlier}",
+            f"{later} must not be before {earlier}",
+        )
+        return ((later, flaw),)
 
     return check
 
@@ -101,6 +119,50 @@ def periods_are_ordered(wire: Wire) -> Flaws:
             )
             return ((f"periods.{position}", flaw),)
         last = period["closes"]
+    return ()
+
+
+def spans_lie_in_day(wire: Wire) -> Flaws:
+    """Check that spans have a length, follow one another and lie in their day of Shanghai."""
+    begins = datetime.combine(date.fromisoformat(wire["day"]), time(), SHANGHAI)
+    ends, last = begins + timedelta(days=1), begins
+    for position, span in enumerate(wire.get("spans", ())):
+        first, until = _instant(span["startAt"]), _instant(span["endAt"])
+        if not last <= first < until <= ends:
+            flaw = Flaw(
+                "SPANS_OVERLAP",
+                "时段必须按时间排列、互不重叠，结束晚于开始，且在当日（北京时间）之内",
+                "spans must be in order, must not overlap, must end after they start, and must lie "
+                "in their day (Asia/Shanghai)",
+            )
+            return ((f"spans.{position}", flaw),)
+        last = until
+    return ()
+
+
+def steps_are_ordered(wire: Wire) -> Flaws:
+    """Check that the steps of an order are told in the order of time."""
+    last = ""
+    for position, step in enumerate(wire.get("steps", ())):
+        if last and _instant(step["at"]) < _instant(last):
+            flaw = Flaw("STEPS_DISORDERED", "过程必须按时间排列", "steps must be in order of time")
+            return ((f"steps.{position}.at", flaw),)
+        last = step["at"]
+    return ()
+
+
+def parts_fit_charge(wire: Wire) -> Flaws:
+    """Check that what a voucher and its holder pay are together what was charged."""
+    charge, voucher, own = (wire.get(each) for each in ("chargeFen", "voucherFen", "ownFen"))
+    if charge is None or voucher is None:
+        return ()
+    if voucher > charge or (own is not None and voucher + own != charge):
+        flaw = Flaw(
+            "PARTS_DIFFER_FROM_CHARGE",
+            "券抵扣金额与自付金额之和必须等于服务金额",
+            "what the voucher and its holder pay must together be the charge",
+        )
+        return (("voucherFen", flaw),)
     return ()
 
 

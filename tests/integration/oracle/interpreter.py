@@ -50,6 +50,15 @@ FORWARD: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ("OccupancyCoverage", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("UsageRecord", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("ServiceRecord", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("Topic", "authority"): ("Institution", {"authorityKey": "key"}),
+    ("SharingConsent", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("SensorBinding", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("PowerDay", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("Order", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("CustomsSupervision", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("CustomsApproval", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("CustomsReport", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("DutyPayment", "instrument"): ("Instrument", {"instrumentKey": "key"}),
 }
 """Relations to one record: its type, and which item here equals which there."""
 INVERSE = {
@@ -61,6 +70,15 @@ INVERSE = {
     ("Instrument", "coverage"): ("OccupancyCoverage", "instrumentKey"),
     ("Instrument", "usageRecords"): ("UsageRecord", "instrumentKey"),
     ("Instrument", "serviceRecords"): ("ServiceRecord", "instrumentKey"),
+    ("Institution", "topics"): ("Topic", "authorityKey"),
+    ("Instrument", "consents"): ("SharingConsent", "instrumentKey"),
+    ("Instrument", "sensors"): ("SensorBinding", "instrumentKey"),
+    ("Instrument", "powerDays"): ("PowerDay", "instrumentKey"),
+    ("Instrument", "orders"): ("Order", "instrumentKey"),
+    ("Instrument", "customsSupervisions"): ("CustomsSupervision", "instrumentKey"),
+    ("Instrument", "customsApprovals"): ("CustomsApproval", "instrumentKey"),
+    ("Instrument", "customsReports"): ("CustomsReport", "instrumentKey"),
+    ("Instrument", "dutyPayments"): ("DutyPayment", "instrumentKey"),
 }
 """Relations to many records: their type, and which of their items is the key here."""
 HUB_FIELDS = ("__typename", "me", "serviceInfo")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 CLASSES = [{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}]
 SUBJECTS = [{"scheme": "GB/T 13745", "version": "2009", "code": "140"}]
@@ -27,6 +28,10 @@ SELECTED = {
     "periods": "{ opens }",
     "project": "{ name }",
     "review": "{ comment }",
+    "maintenance": "{ startAt }",
+    "spans": "{ state }",
+    "steps": "{ state }",
+    "amount": "{ amount }",
 }
 """What is asked inside items that hold more than one value."""
 
@@ -73,6 +78,8 @@ def institution(of: Blank) -> dict[str, Any]:
             "shortNames": ["大"],
             "formerNames": ["学堂"],
             "homepageUrl": "https://example.edu.cn/",
+            "departmentKey": "moe:10284",
+            "sectors": ["EDUCATION"],
         }
     )
 
@@ -85,6 +92,7 @@ def centre(of: Blank) -> dict[str, Any]:
         "kind": "ANALYSIS_CENTRE",
         "operatorKey": of.named,
         "postsCount": 3,
+        "postsFilledCount": 2,
         "homepageUrl": f"https://example.edu.cn/{of.mark}",
     }
 
@@ -110,6 +118,7 @@ def instrument(of: Blank) -> dict[str, Any]:
             "bookedOn": f"{year}-06",
             "commissionedOn": f"{year}-07",
             "joinedOn": f"{year}-08-01",
+            "endedOn": f"{year}-09",
             "use": "GENERAL",
             "status": "IN_SERVICE",
             "sharing": "OUTSIDE",
@@ -226,6 +235,192 @@ def service_record(of: Blank) -> dict[str, Any]:
     )
 
 
+def topic(of: Blank) -> dict[str, Any]:
+    return {
+        "authorityKey": of.owner,
+        "code": of.number,
+        "name": {"zh": f"专题{of.rank:03}"},
+        "description": of.mark,
+        "memberKeys": [of.owner],
+        "classes": CLASSES,
+        "validFrom": "2020-01-01",
+        "validUntil": "2090-12-31",
+    }
+
+
+def sharing_consent(of: Blank) -> dict[str, Any]:
+    return {
+        "instrumentKey": f"{of.owner}/{of.number}",
+        "mode": "OUTSIDE",
+        "validFrom": "2020-01-01",
+        "validUntil": "2090-12-31",
+        "documentNo": of.mark,
+    }
+
+
+def sensor_binding(of: Blank) -> dict[str, Any]:
+    year = 2000 + NUMBERS.index(of.number)
+    return {
+        "instrumentKey": of.instrument,
+        "sensor": of.number,
+        "boundAt": f"{year}-01-01T00:00:00Z",
+        "commissionedOn": f"{year}-01-02",
+        "removedAt": f"{year + 1}-01-0{2 if of.mark == 'second' else 1}T00:00:00Z",
+        "intervalSeconds": 60,
+        "maintenance": [{"startAt": f"{year}-03-01T00:00:00Z"}],
+    }
+
+
+def power_day(of: Blank) -> dict[str, Any]:
+    year = 2000 + NUMBERS.index(of.number)
+    span = {"startAt": f"{year}-05-04T01:00:00Z", "endAt": f"{year}-05-04T02:00:00Z"}
+    state = "IN_USE" if of.mark == "second" else "ON"
+    return {
+        "instrumentKey": of.instrument,
+        "sensor": of.number,
+        "day": f"{year}-05-04",
+        "spans": [{**span, "state": state}],
+    }
+
+
+def order(of: Blank) -> dict[str, Any]:
+    return {
+        "instrumentKey": of.instrument,
+        "localId": of.number,
+        "state": "DONE",
+        "userKey": of.named,
+        "offerCode": "1",
+        "purpose": "RESEARCH",
+        "requestedAt": of.at(0),
+        "startAt": of.at(1),
+        "endAt": of.at(5),
+        "hours": "4.0",
+        "charge": {"amount": "1200.00", "currency": "CNY"},
+        "voucherFen": 60000,
+        "invoiceNo": of.mark,
+        "serviceId": "1",
+        "steps": [{"state": "REQUESTED", "at": of.at(0)}, {"state": "DONE", "at": of.at(6)}],
+    }
+
+
+def declared(of: Blank) -> dict[str, str]:
+    """A declaration that no other row here is of."""
+    return {"declarationNo": f"{crc32(f'{of.owner} {of.number}'.encode()):018}", "itemNo": "1"}
+
+
+def customs_supervision(of: Blank) -> dict[str, Any]:
+    return {
+        **declared(of),
+        "instrumentKey": of.instrument,
+        "customsKey": of.named,
+        "district": "HANGZHOU",
+        "goodsKind": "OTHER",
+        "declaredName": of.mark,
+        "releasedOn": of.at(0)[:10],
+        "arrivedOn": of.at(48)[:10],
+        "applicantKey": of.owner,
+        "approvedPlace": "东",
+        "approvedUses": ["RESEARCH"],
+        "regime": "财关税〔2021〕23号",
+        "nriiSince": of.at(48)[:10],
+        "settledOn": of.at(96)[:10],
+    }
+
+
+def customs_approval(of: Blank) -> dict[str, Any]:
+    return {
+        "customsKey": of.owner,
+        "noticeNo": of.number,
+        "instrumentKey": of.instrument,
+        "kind": "MOVE",
+        "purposes": ["RESEARCH"],
+        "users": [of.owner],
+        "district": "HANGZHOU",
+        "place": of.mark,
+        "validFrom": "2020-01-01",
+        "validUntil": "2090-12-31",
+    }
+
+
+def customs_report(of: Blank) -> dict[str, Any]:
+    return {
+        **declared(of),
+        "year": 2020,
+        "instrumentKey": of.instrument,
+        "customsKey": of.named,
+        "filedAt": of.at(5 if of.mark == "second" else 4),
+    }
+
+
+def duty_payment(of: Blank) -> dict[str, Any]:
+    return {
+        "instrumentKey": of.instrument,
+        "recordNo": of.number,
+        "customsKey": of.named,
+        "amount": {"amount": f"{len(of.mark)}.00", "currency": "CNY"},
+        "validFrom": "2020-01-01",
+        "validUntil": "2090-12-31",
+    }
+
+
+def voucher(of: Blank) -> dict[str, Any]:
+    return {
+        "issuerKey": of.owner,
+        "code": of.number,
+        "holderKey": of.owner,
+        "state": "GRANTED",
+        "payerDivision": "330106",
+        "grantedFen": 2_000_000,
+        "useFrom": of.at(0)[:10],
+        "useUntil": of.at(24)[:10],
+        "cashUntil": of.at(48)[:10],
+        "services": ["TESTING"],
+        "ruleSet": of.mark,
+    }
+
+
+def voucher_claim(of: Blank) -> dict[str, Any]:
+    return {
+        "issuerKey": of.owner,
+        "code": "1",
+        "claimNo": of.number,
+        "providerKey": of.owner,
+        "holderKey": of.named,
+        "state": "SETTLED",
+        "serviceKey": f"{of.instrument}/1",
+        "orderNo": "1",
+        "chargeFen": 120_000,
+        "voucherFen": 60_000,
+        "ownFen": 60_000,
+        "settledFen": 60_000,
+        "invoiceCode": "1",
+        "invoiceNo": of.mark,
+        "holdReasons": ["复核"],
+        "changedAt": of.at(0),
+    }
+
+
+def provider_registration(of: Blank) -> dict[str, Any]:
+    return {
+        "registrarKey": of.owner,
+        "registrationNo": of.number,
+        "providerKey": of.owner,
+        "province": "ZHEJIANG",
+        "services": ["TESTING"],
+        "validFrom": "2020-01-01",
+        "validUntil": f"2090-12-{len(of.mark):02}",
+    }
+
+
+def relation_statement(of: Blank) -> dict[str, Any]:
+    return {
+        "holderKey": of.owner,
+        "providerKey": of.named,
+        "statedOn": f"{2000 + NUMBERS.index(of.number)}-01-01",
+        "isControlled": of.mark == "second",
+    }
+
+
 def agreement(of: Blank) -> dict[str, Any]:
     """Agreements that are over, of data sets that are told apart by the number."""
     datasets = dict(zip(NUMBERS, ("ASSET", "CUSTOMS", "VOUCHER", "PERSON", "SERVICE"), strict=True))
@@ -264,6 +459,19 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "ServiceRecord": service_record,
     "Agreement": agreement,
     "Link": link,
+    "Topic": topic,
+    "SharingConsent": sharing_consent,
+    "SensorBinding": sensor_binding,
+    "PowerDay": power_day,
+    "Order": order,
+    "CustomsSupervision": customs_supervision,
+    "CustomsApproval": customs_approval,
+    "CustomsReport": customs_report,
+    "DutyPayment": duty_payment,
+    "Voucher": voucher,
+    "VoucherClaim": voucher_claim,
+    "ProviderRegistration": provider_registration,
+    "RelationStatement": relation_statement,
 }
 """A record of a type, by the name of the type."""
 
@@ -279,13 +487,29 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
         "OccupancyCoverage": ("instrumentKey", "startAt"),
         "Agreement": ("providerKey", "consumerKey", "dataset"),
         "Link": ("recordType", "firstKey", "secondKey", "statedBy"),
+        "Topic": ("authorityKey", "code"),
+        "SharingConsent": ("instrumentKey",),
+        "SensorBinding": ("instrumentKey", "sensor", "boundAt"),
+        "PowerDay": ("instrumentKey", "sensor", "day"),
+        "CustomsSupervision": ("declarationNo", "itemNo"),
+        "CustomsApproval": ("customsKey", "noticeNo"),
+        "CustomsReport": ("declarationNo", "itemNo", "year"),
+        "DutyPayment": ("instrumentKey", "recordNo"),
+        "Voucher": ("issuerKey", "code"),
+        "VoucherClaim": ("issuerKey", "code", "claimNo"),
+        "ProviderRegistration": ("registrarKey", "registrationNo"),
+        "RelationStatement": ("holderKey", "providerKey", "statedOn"),
     }.get(record, ("instrumentKey", "localId"))
-    return ("|" if record == "Link" else "/").join(wire[part] for part in parts)
+    return ("|" if record == "Link" else "/").join(str(wire[part]) for part in parts)
 
 
 def owner_in(record: str, wire: dict[str, Any]) -> str:
     """Return whose a record of ours is."""
-    return (wire["firstKey"] if record == "Link" else key_in(record, wire)).partition("/")[0]
+    if record == "Link":
+        return str(wire["firstKey"]).partition("/")[0]
+    if record in {"CustomsSupervision", "CustomsReport"}:
+        return str(wire["instrumentKey"]).partition("/")[0]
+    return key_in(record, wire).partition("/")[0]
 
 
 def ranked(of: Blank, rank: int, **changes: Any) -> Blank:

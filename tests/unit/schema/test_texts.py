@@ -29,6 +29,7 @@ PROSE = {
     "ServiceOffer.priceNote",
     "ServiceRecord.content",
     "Link.reason",
+    "Topic.description",
     "Erasure.reason",
 }
 
