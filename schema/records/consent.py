@@ -13,7 +13,7 @@ from schema.item import Grade, item, record
 from schema.parties import Effect, owner_of_key_in
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of
-from schema.traits import Listable
+from schema.traits import Listable, Reported
 
 
 @record(
@@ -22,7 +22,7 @@ from schema.traits import Listable
     prefix="cons",
     owner=owner_of_key_in("instrument_key"),
     effect=Effect.RIGHT,
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
     checks=(interval_of("validFrom", "validUntil"),),
 )
 class SharingConsent:

@@ -22,7 +22,7 @@ from schema.parties import Effect, owner_of_key_in, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, not_before
-from schema.traits import Listable
+from schema.traits import Listable, Reported
 from schema.values import KEY_PATTERN, Money
 from schema.visibility import by_agreement
 
@@ -39,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
     rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
     checks=(not_before("arrivedOn", "releasedOn"), interval_of("releasedOn", "settledOn")),
 )
 class CustomsSupervision:
@@ -176,7 +176,7 @@ class CustomsApproval:
     district: CustomsDistrict | None = item(
         "所在关区", "District in which it may be used", grade=Grade.L3, default=None
     )
-    place: str | None = item(
+    allowed_place: str | None = item(
         "批准地点", "Where it may be used", grade=Grade.L3, length_max=200, default=None
     )
     valid_from: date | None = item("生效日期", "First day", grade=Grade.L3, default=None)
@@ -190,7 +190,7 @@ class CustomsApproval:
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
     rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
 )
 class CustomsReport:
     """That a year's report on the use of a supervised instrument was filed (order 245, art. 15)."""
@@ -238,7 +238,7 @@ class CustomsReport:
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
     rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
     checks=(interval_of("validFrom", "validUntil"),),
 )
 class DutyPayment:

@@ -17,6 +17,9 @@ DAYS = {"1": "MONDAY", "2": "TUESDAY", "3": "WEDNESDAY", "gone": "SUNDAY", "new"
 NUMBERS = tuple(DAYS)
 FIRST = datetime(2002, 1, 1, tzinfo=UTC)
 
+DECIDER = "moe:10345"
+"""Who decides on others: party Z of the table."""
+
 SELECTED = {
     **dict.fromkeys(("name",), "{ zh }"),
     **dict.fromkeys(("originalValue", "price", "minimumCharge", "charge"), "{ amount }"),
@@ -303,6 +306,11 @@ def order(of: Blank) -> dict[str, Any]:
     }
 
 
+def number_of(of: Blank) -> str:
+    """A number that no other owner's row here has."""
+    return f"{crc32(of.owner.encode())}-{of.number}"
+
+
 def declared(of: Blank) -> dict[str, str]:
     """A declaration that no other row here is of."""
     return {"declarationNo": f"{crc32(f'{of.owner} {of.number}'.encode()):018}", "itemNo": "1"}
@@ -329,14 +337,14 @@ def customs_supervision(of: Blank) -> dict[str, Any]:
 
 def customs_approval(of: Blank) -> dict[str, Any]:
     return {
-        "customsKey": of.owner,
-        "noticeNo": of.number,
+        "customsKey": DECIDER,
+        "noticeNo": number_of(of),
         "instrumentKey": of.instrument,
         "kind": "MOVE",
         "purposes": ["RESEARCH"],
         "users": [of.owner],
         "district": "HANGZHOU",
-        "place": of.mark,
+        "allowedPlace": of.mark,
         "validFrom": "2020-01-01",
         "validUntil": "2090-12-31",
     }
@@ -365,8 +373,8 @@ def duty_payment(of: Blank) -> dict[str, Any]:
 
 def voucher(of: Blank) -> dict[str, Any]:
     return {
-        "issuerKey": of.owner,
-        "code": of.number,
+        "issuerKey": DECIDER,
+        "code": number_of(of),
         "holderKey": of.owner,
         "state": "GRANTED",
         "payerDivision": "330106",
@@ -381,9 +389,9 @@ def voucher(of: Blank) -> dict[str, Any]:
 
 def voucher_claim(of: Blank) -> dict[str, Any]:
     return {
-        "issuerKey": of.owner,
+        "issuerKey": DECIDER,
         "code": "1",
-        "claimNo": of.number,
+        "claimNo": number_of(of),
         "providerKey": of.owner,
         "holderKey": of.named,
         "state": "SETTLED",
@@ -402,8 +410,8 @@ def voucher_claim(of: Blank) -> dict[str, Any]:
 
 def provider_registration(of: Blank) -> dict[str, Any]:
     return {
-        "registrarKey": of.owner,
-        "registrationNo": of.number,
+        "registrarKey": DECIDER,
+        "registrationNo": number_of(of),
         "providerKey": of.owner,
         "province": "ZHEJIANG",
         "services": ["TESTING"],
@@ -503,13 +511,21 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
     return ("|" if record == "Link" else "/").join(str(wire[part]) for part in parts)
 
 
+OWNED_BY = {
+    **dict.fromkeys(("CustomsSupervision", "CustomsReport", "CustomsApproval"), "instrumentKey"),
+    "Voucher": "holderKey",
+    "VoucherClaim": "providerKey",
+    "ProviderRegistration": "providerKey",
+}
+"""The item that names the owner, of records whose key does not begin with it."""
+
+
 def owner_in(record: str, wire: dict[str, Any]) -> str:
     """Return whose a record of ours is."""
     if record == "Link":
         return str(wire["firstKey"]).partition("/")[0]
-    if record in {"CustomsSupervision", "CustomsReport"}:
-        return str(wire["instrumentKey"]).partition("/")[0]
-    return key_in(record, wire).partition("/")[0]
+    named = OWNED_BY.get(record)
+    return (wire[named] if named else key_in(record, wire)).partition("/")[0]
 
 
 def ranked(of: Blank, rank: int, **changes: Any) -> Blank:

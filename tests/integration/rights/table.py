@@ -66,6 +66,7 @@ class Table:
         self.rights: list[dict[str, Any]] = data["right"]
         self.doors: dict[str, Any] = data["door"]
         self.to_see = str(data["seeing"]["to_see"])
+        self.decider = str(data["deciding"]["source"])
         self.sources: dict[str, Any] = data["source"]
         self.writes: list[dict[str, Any]] = data["write"]
         self._by_way = {(role, line["row"]): line for line in self.rights for role in line["roles"]}

@@ -109,7 +109,7 @@ class Builder:
             speaks_for = self.table.sources[said["source"]]["speaks_for"]
             for record, about in self.table.records.items():
                 if about["gives"] == "right" and speaks_for == "anybody":
-                    continue  # a platform gives no rights
+                    continue  # a platform gives no rights; who decides has a source of his own
                 made += [
                     (record, self.blank(owner, number))
                     for number in (*MANY.get(record, ("1", "2")), "gone")
@@ -142,7 +142,8 @@ class Builder:
         by_source: dict[str, list[tuple[str, Blank, dict[str, Any]]]] = defaultdict(list)
         for record, of in pairs:
             makes = self._mistaken(record, of) if state == OLD else of
-            by_source[self._source(of)].append((record, of, MAKE[record](makes)))
+            source = self._source(record, of)
+            by_source[source].append((record, of, MAKE[record](makes)))
         for source, stated in by_source.items():
             rows = [{"type": record, "record": wire} for record, _, wire in stated]
             outcomes = await self._taken(source, rows)
@@ -161,7 +162,7 @@ class Builder:
     async def _withdraw(self, pairs: list[tuple[str, Blank]]) -> None:
         by_source: dict[str, list[Row]] = defaultdict(list)
         for record, of in pairs:
-            source = self._source(of)
+            source = self._source(record, of)
             by_source[source].append(self._row(record, MAKE[record](of), source))
         for source, gone in by_source.items():
             rows = [withdrawal(row.record, row.key) for row in gone]
@@ -192,10 +193,12 @@ class Builder:
     async def _taken(self, source: str, rows: list[Any]) -> tuple[RowOutcome, ...]:
         outcomes = await submit(self.database, harvested(source, rows), clock=system_clock)
         bad = [each for each in outcomes.rows if each.outcome is Outcome.QUARANTINED]
-        assert bad == []
+        assert bad == [], [(each.record_type, each.problems) for each in bad][:5]
         return outcomes.rows
 
-    def _source(self, of: Blank) -> str:
+    def _source(self, record: str, of: Blank) -> str:
+        if self.table.records[record]["gives"] == "decision":
+            return str(self.table.decider)
         return str(self.table.parties[self._names[of.owner]]["source"])
 
     def _row(self, record: str, wire: dict[str, Any], source: str) -> Row:

@@ -31,7 +31,7 @@ CREATE TABLE customs_approval_source (
 	purposes TEXT[] NOT NULL,
 	users TEXT[] NOT NULL,
 	district TEXT,
-	place TEXT,
+	allowed_place TEXT,
 	valid_from DATE,
 	valid_until DATE,
 	speaks BOOLEAN NOT NULL,
