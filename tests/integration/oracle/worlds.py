@@ -275,6 +275,7 @@ class _Drawing:
             "bookingUrl": lambda: "https://example.org/book",
             "imageUrl": lambda: "https://example.org/x.png",
             "operatorKey": lambda: rng.choice(keys),
+            "departmentKey": lambda: rng.choice(keys),
             "userKey": lambda: rng.choice([*keys, OUTSIDER]),
             "centreCode": lambda: rng.choice([*CENTRES, "none"]),
             "offerCode": lambda: rng.choice(OFFERS),

@@ -19,9 +19,8 @@ from hub.client import CallRefusedError
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey
 from hub.intake.service import submit
-from hub.query.plan.limits import NODES_MAX
 from hub.ledger.statement import sign_record
-from hub.query.plan.limits import QueryLimits
+from hub.query.plan.limits import NODES_MAX, QueryLimits
 from schema.canonical import canonical
 from schema.parties import OPERATOR
 from schema.registry import standard

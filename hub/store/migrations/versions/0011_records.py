@@ -1,4 +1,4 @@
-"""Records: sensors, orders, consents, topics, customs and vouchers, and new items of older records."""
+"""Records: sensors, orders, consents, topics, customs, vouchers, and new items of older records."""
 
 from __future__ import annotations
 
