@@ -42,6 +42,7 @@ from hub.store.records import StoredRecords
 from hub.store.relinking import relink
 from hub.store.settling import write_staged
 from hub.store.view import View, names_now, view_on
+from hub.turns import Turns
 from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
@@ -190,7 +191,10 @@ class BatchWriting:
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
         """Keep refused rows with everything that is wrong with them, unless they wait already."""
         batch = self.batch
-        kept = [_kept(row, problems) for row, problems in refused]
+        kept, turns = [], Turns()
+        for row, problems in refused:
+            kept.append(_kept(row, problems))
+            await turns.pause()
         again = [False] * len(kept)
         if batch.channel not in READINGS and kept:
             waiting = WaitingRows(self.connection, batch.source, self.now)
