@@ -23,7 +23,7 @@ from hub.query.answer.manifest import Manifest
 from hub.query.answer.respond import denials, dumps, narrowings
 from hub.query.plan.binding import Env
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
-from hub.query.plan.limits import QueryLimits
+from hub.query.plan.limits import DEAR_COST, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
 from hub.query.sql.jsontext import HIDDEN
@@ -32,7 +32,7 @@ from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
-from hub.store.fair import HUB, Asker
+from hub.store.fair import HUB, Allowance, Asker
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Statements:
         run.denied.update((each.path, each) for each in compiled.denied)
         try:
             body = await self._database.answer(
-                compiled.sql, parameters, self._asker(run), self._limits.seconds(cost)
+                compiled.sql, parameters, self._asker(run), self._allowance(cost)
             )
         except psycopg.Error as error:
             _failed(error, run.request_id)
@@ -120,6 +120,9 @@ class Statements:
             env.replaced[former] = now
             if is_public:
                 run.replaced[former] = now
+
+    def _allowance(self, cost: int) -> Allowance:
+        return Allowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
 
     def _asker(self, run: Run) -> Asker:
         """Return whose turn a statement takes; where nothing is counted there is one caller."""
