@@ -3,8 +3,8 @@
 - `application/graphql-response+json`: a refused request has its error's status and no data.
 - `application/json`: a refused document is 200, as older clients expect; errors that are not
   caused by the document keep their status.
-- An error has a code of the closed list, a message in Chinese or English, an English detail for
-  developers, and where it applies. Nothing of Python ever goes out.
+- An error has a code of the closed list, a message and a detail in the caller's language (Chinese
+  unless he asks for English), and where it applies. Nothing of Python ever goes out.
 
 GraphQL over HTTP, working draft 2025, §6.
 """
@@ -81,11 +81,11 @@ def error_document(
     error: HubError, language: str, path: Sequence[str | int] | None = None
 ) -> dict[str, Any]:
     """Return an error as JSON-ready data."""
-    message = error.message_en if language == "en" else error.message_zh
+    english = language == "en"
+    message = error.message(english=english)
     extensions: dict[str, Any] = {"code": error.code.name}
-    detail = error.detail if isinstance(error, QueryError) else error.hint
-    if detail:
-        extensions["detail"] = detail
+    if error.hint:
+        extensions["detail"] = error.advice(english=english)
     if isinstance(error, ScopeMissingError):
         extensions["scope"] = error.scope
     extensions["retryable"] = error.retry_after_s is not None
