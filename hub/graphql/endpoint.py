@@ -149,7 +149,8 @@ def read_request(body: bytes) -> GraphRequest:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError(ErrorCode.NOT_UTF8) from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_UTF8, hint=en, hint_zh=zh) from error
     document = _json(text)
     if not isinstance(document, dict):
         raise QueryError(
@@ -165,7 +166,8 @@ def read_address(query: bytes) -> GraphRequest:
     try:
         pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=PARAMETERS_MAX)
     except UnicodeDecodeError as error:
-        raise RefusedError(ErrorCode.NOT_UTF8) from error
+        zh, en = "地址中的文本须以 UTF-8 按百分号编码", "percent-encode the text as UTF-8"
+        raise RefusedError(ErrorCode.NOT_UTF8, hint=en, hint_zh=zh) from error
     except ValueError as error:
         raise QueryError(
             ErrorCode.BAD_USER_INPUT,

@@ -19,7 +19,7 @@ from typing import Any
 from starlette.responses import Response
 
 from hub.access.grants import PartyGrants
-from hub.errors import ErrorCode, HubError
+from hub.errors import HubError
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
@@ -100,13 +100,8 @@ def error_document(
 
 def denials(denied: Iterable[FieldDenied], language: str) -> list[dict[str, Any]]:
     """Return the errors of fields that the caller's scopes do not reveal."""
-    code = ErrorCode.SCOPE_MISSING
     return [
-        {
-            "message": code.en if language == "en" else code.zh,
-            "path": list(each.path),
-            "extensions": {"code": code.name, "scope": each.scope, "retryable": False},
-        }
+        error_document(ScopeMissingError(each.scope, ".".join(each.path)), language, each.path)
         for each in denied
     ]
 
