@@ -25,6 +25,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
+from hub.intake.awaited import Noting, note_awaited
 from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
@@ -257,6 +258,8 @@ async def _write_within(
     await writing.correct(decided)
     await writing.quarantine(refused)
     await writing.warned(decided)
+    noting = Noting(connection, database.records, view.names, batch.source, now)
+    await note_awaited(noting, decided)
     outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
