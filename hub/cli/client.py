@@ -117,7 +117,9 @@ def push(
     source: Annotated[str, typer.Option(help="whose records these are")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check, write nothing")] = False,
     sign: Annotated[bool, typer.Option("--sign", help="sign each record as its producer")] = False,
-    party: Annotated[str, typer.Option(help="the producer's party, with --sign")] = "",
+    party: Annotated[
+        str, typer.Option(help="the producer's party, with --sign; as registered if not given")
+    ] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
     full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
 ) -> None:
@@ -126,11 +128,18 @@ def push(
         profile = load_profile(profile_file)
         rows = read_batch(file.name, file.read_bytes())
         if sign:
-            rows = [signed_row(row, profile, party) for row in rows]
+            producer = party or run(_registered_party(profile))
+            rows = [signed_row(row, profile, producer) for row in rows]
         answer = run(_push(profile, rows, source, idempotency_key, dry_run))
     typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
         raise typer.Exit(1)
+
+
+async def _registered_party(profile: Profile) -> str:
+    """Return in whose name this client's key signs, as the hub has it."""
+    async with profile.client() as hub:
+        return str((await hub.registration())["party"])
 
 
 def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.refusals import in_words
 from hub.clock import system_clock
 from hub.ledger import verify as ledger
 from hub.ledger.errors import PolicyError
@@ -34,7 +35,7 @@ def verify(
             _read(receipt), _read(record), parse_policy(_read(policy)), pinned, now=system_clock()
         )
     except (OSError, PolicyError) as error:
-        typer.echo(f"cannot verify: {error}", err=True)
+        typer.echo(f"无法验证 cannot verify: {in_words(error)}", err=True)
         raise typer.Exit(2) from error
     typer.echo(verdict.word.value)
     for name, fact in _facts(verdict):

@@ -84,13 +84,16 @@ class HubClient:
         self.key = key
         self._clock = clock
         self._skew = timedelta()
-        self._http = httpx.AsyncClient(
-            base_url=self.base,
-            transport=transport,
-            timeout=TIMEOUT_S,
-            follow_redirects=False,
-            headers={"accept-encoding": "identity"},
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=self.base,
+                transport=transport,
+                timeout=TIMEOUT_S,
+                follow_redirects=False,
+                headers={"accept-encoding": "identity"},
+            )
+        except httpx.InvalidURL as error:
+            raise unreachable(self.base, error) from error
         self._discovery: Discovery | None = None
         self._token: _Token | None = None
 

@@ -26,13 +26,13 @@ from hub.access.errors import AccessError
 from hub.access.registration import DOCUMENT_VERSION, ClientGrant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
-from hub.body import read_body
+from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.explorer.reference import reference
 from hub.problem import problem
 from hub.state import State
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
 MEDIA_TYPES = {
     "page.html": "text/html; charset=utf-8",
@@ -153,22 +153,28 @@ def _need_loopback(request: Request) -> str:
         near = False
     if not near:
         raise RefusedError(
-            ErrorCode.FORBIDDEN, hint="Sandbox clients are registered from this machine only."
+            ErrorCode.FORBIDDEN,
+            hint="Sandbox clients are registered from this machine only.",
+            hint_zh="沙箱接入方只能在本机登记。",
         )
     return peer
 
 
 async def _document(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
-    hint = f"At most {BODY_BYTES_MAX} bytes."
-    body = await read_body(
-        request, BODY_BYTES_MAX, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
-    )
+        raise RefusedError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            hint="Send application/json.",
+            hint_zh="请以 application/json 发送。",
+        )
+    body = await read_body(request, BODY_BYTES_MAX, lambda: body_too_large(BODY_BYTES_MAX))
     try:
         document = read_json(body.decode("utf-8"))
     except ValueError as error:
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.") from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
     if not isinstance(document, dict):
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.")
+        raise RefusedError(
+            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
+        )
     return document

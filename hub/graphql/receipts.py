@@ -73,11 +73,19 @@ async def find_receipt(
     if SCOPE not in context.caller.scopes:
         raise ScopeMissingError(SCOPE, "receipt")
     if (entry_id is None) is (revision_id is None):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: give entryId or revisionId")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "receipt：entryId 与 revisionId 给其中一个",
+            "receipt: give entryId or revisionId",
+        )
     if entry_id is not None and not _BIGINT.fullmatch(entry_id):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: entryId is a number")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "receipt：entryId 是数字", "receipt: entryId is a number"
+        )
     if revision_id is not None and len(revision_id) > CURSOR_CHARACTERS_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: revisionId is too long")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "receipt：revisionId 过长", "receipt: revisionId is too long"
+        )
     if context.receipts is None:
         return None
     answer = await context.receipts(

@@ -52,7 +52,11 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
         known = pages().get(name.removesuffix(".md"))
         if known is None:
             return problem(
-                RefusedError(ErrorCode.NOT_FOUND, hint=f"All pages are listed at {PATH}."),
+                RefusedError(
+                    ErrorCode.NOT_FOUND,
+                    hint=f"All pages are listed at {PATH}.",
+                    hint_zh=f"全部页面见 {PATH}。",
+                ),
                 request.headers.get("accept-language", ""),
             )
         if name.endswith(".md"):

@@ -62,6 +62,8 @@ class DatabaseFigures:
     feeds: tuple[FeedFigures, ...]
     quarantine: dict[str, int]
     """Open rows by source."""
+    personal: dict[tuple[str, str], int]
+    """Rows that were refused for personal data, by source and code."""
     clock_ahead_s: float
     """How far the hub's clock is ahead of the database's; negative: behind."""
 
@@ -97,6 +99,7 @@ _QUARANTINE = f"""
 SELECT source, count(*) FROM quarantine WHERE status = 'OPEN'
 GROUP BY source ORDER BY count(*) DESC, source LIMIT {SOURCES_MAX}
 """  # noqa: S608 - constants
+_PERSONAL = f"SELECT source, code, rows FROM personal_refused LIMIT {SOURCES_MAX * 3}"  # noqa: S608
 
 
 class Figures:
@@ -135,6 +138,8 @@ class Figures:
             feeds = tuple(_feed(each, now) for each in await cursor.fetchall())
             cursor = await connection.execute(_QUARANTINE.encode())
             quarantine = dict(await cursor.fetchall())
+            cursor = await connection.execute(_PERSONAL.encode())
+            personal = {(source, code): rows for source, code, rows in await cursor.fetchall()}
         leaves, signed, signed_at, waiting, oldest, theirs = row
         return DatabaseFigures(
             log=LogFigures(
@@ -147,6 +152,7 @@ class Figures:
             states=states,
             feeds=feeds,
             quarantine=quarantine,
+            personal=personal,
             clock_ahead_s=_ahead(before, now, theirs),
         )
 

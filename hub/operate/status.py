@@ -7,6 +7,7 @@ says whether it needs a hand. A hub need not run for it.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -160,14 +161,25 @@ def _sources(facts: StatusFacts) -> StatusLine:
 
 
 def _quarantine(facts: StatusFacts) -> StatusLine:
-    rows = facts.figures.quarantine
-    if not rows:
-        return StatusLine("待处理行", "quarantine", "没有", "empty")
-    told = _names([f"{source} {count}" for source, count in rows.items()])
-    count = sum(rows.values())
-    zh = f"{count} 行：{told}；deltahub quarantine list"
-    en = f"{count} rows: {told}; deltahub quarantine list"
-    return StatusLine("待处理行", "quarantine", zh, en, is_well=False)
+    rows, personal = facts.figures.quarantine, _personal(facts.figures.personal)
+    zh, en = "没有", "empty"
+    if rows:
+        told = _names([f"{source} {count}" for source, count in rows.items()])
+        count = sum(rows.values())
+        zh = f"{count} 行：{told}；deltahub quarantine list"
+        en = f"{count} rows: {told}; deltahub quarantine list"
+    if personal:
+        zh = f"{zh}；历来因含个人信息被拒：{personal}"
+        en = f"{en}; refused for personal data so far: {personal}"
+    return StatusLine("待处理行", "quarantine", zh, en, not rows)
+
+
+def _personal(refused: Mapping[tuple[str, str], int]) -> str:
+    """Say by source how many rows were refused for personal data, the most first."""
+    by_source: Counter[str] = Counter()
+    for (source, _), count in refused.items():
+        by_source[source] += count
+    return _names([f"{source} {count}" for source, count in by_source.most_common()])
 
 
 def _backup(facts: StatusFacts) -> StatusLine:

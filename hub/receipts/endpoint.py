@@ -62,6 +62,7 @@ LEFT JOIN former_source f ON f.former = e.source
 WHERE e.entry_id = %s"""
 _ENTRY = re.compile("[0-9]{1,18}")
 ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
+ERASED_HINT_ZH = "先前保存的回执连同记录，仍能证明其所证明的内容。"
 NO_ENTRY = 0
 """An entry that never is."""
 AT_ONCE = 3
@@ -147,7 +148,10 @@ class ProofEndpoints:
         except LedgerError as error:
             _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
             hint = "Tell the operator: " + error.code
-            response = problem(HubError(ErrorCode.INTERNAL, hint=hint))
+            failure = HubError(
+                ErrorCode.INTERNAL, hint=hint, hint_zh=f"请告知平台运营方：{error.code}"
+            )
+            response = problem(failure, language)
         return gate.answered(self._access, admitted, response)
 
     async def find(
@@ -160,7 +164,11 @@ class ProofEndpoints:
         the content, would confirm a guess of that content.
         """
         if DOOR.scope not in caller.scopes:
-            raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
+            raise RefusedError(
+                ErrorCode.SCOPE_MISSING,
+                hint=f"This needs the scope {DOOR.scope}.",
+                hint_zh=f"需要权限范围 {DOOR.scope}，请向平台运营方申请。",
+            )
         if revision_id is None:
             entries, least = [entry_id or NO_ENTRY], Sight.ROW
         else:
@@ -182,7 +190,7 @@ class ProofEndpoints:
         if receipt is None or sight is not Sight.WHOLE:
             raise _absent()
         if receipt.is_erased:
-            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT)
+            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT, hint_zh=ERASED_HINT_ZH)
         await self._note(caller, receipt, body, "record" if make is _record else "receipt")
         answer: Response = make(receipt, body)
         answer.headers["Cache-Control"] = "no-store"
@@ -312,4 +320,8 @@ def _answer(receipt: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
 
 
 def _absent() -> RefusedError:
-    return RefusedError(ErrorCode.NOT_FOUND, hint="No entry with this number is yours to read.")
+    return RefusedError(
+        ErrorCode.NOT_FOUND,
+        hint="No entry with this number is yours to read.",
+        hint_zh="没有可供您读取的这个编号，请核对提交结果中的编号。",
+    )

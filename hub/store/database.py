@@ -306,7 +306,9 @@ def _hub_error(error: psycopg.OperationalError) -> HubError | None:
     state = error.sqlstate or "08"
     if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
         return HubError(
-            ErrorCode.TIMEOUT, hint="Ask for less at once, or send the same request again."
+            ErrorCode.TIMEOUT,
+            hint="Ask for less at once, or send the same request again.",
+            hint_zh="请减少一次所要的内容，或原样重发。",
         )
     if state.startswith(("08", "57", "53", "58", "25P03")):
         return DatabaseUnavailableError(_first_line(error))

@@ -225,7 +225,8 @@ def _mapping_name(stated: Mapping[str, str]) -> str:
     name = stated.get("name", "")
     if not 0 < len(name) <= MAPPING_NAME_LENGTH_MAX or not name.isprintable():
         raise bad_parameter(
-            f"name is the mapping's name, 1 to {MAPPING_NAME_LENGTH_MAX} characters"
+            f"name 是映射的名称，1 至 {MAPPING_NAME_LENGTH_MAX} 个字符",
+            f"name is the mapping's name, 1 to {MAPPING_NAME_LENGTH_MAX} characters",
         )
     return name
 

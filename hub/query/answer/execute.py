@@ -140,7 +140,10 @@ class Statements:
         run.cost += cost
         if run.cost > self._limits.cost:
             raise QueryError(
-                ErrorCode.COST_LIMIT, f"the request costs {run.cost}, at most {self._limits.cost}"
+                ErrorCode.COST_LIMIT,
+                f"本次查询开销 {run.cost}，上限 {self._limits.cost}；请减少 first 或所要的字段",
+                f"the request costs {run.cost}, at most {self._limits.cost}: "
+                "lower first, or ask for fewer fields",
             )
         if self._state is None or cost == 0:
             return
@@ -179,7 +182,11 @@ class Statements:
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
     """Raise the hub's error for the failure of a statement."""
     if isinstance(error, psycopg.DataError):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "a value is out of range") from error
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "有一个值超出范围，请检查数值与日期",
+            "a value is out of range: look at numbers and dates",
+        ) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         raise error
     _log.error("request %s: a compiled statement failed", request_id, exc_info=error)

@@ -107,6 +107,8 @@ NESTING_MAX = 100
 """Levels of syntax in a document; far beyond any allowed depth."""
 DETAIL_MAX = 300
 """Characters of the explanation of an error."""
+VALUE_SHOWN_MAX = 60
+"""Characters of a refused value that an explanation repeats."""
 ERRORS_MAX = 10
 """Errors of one refused document that are listed."""
 FACETS_MAX = 5
