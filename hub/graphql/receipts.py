@@ -33,7 +33,7 @@ class ReceiptType:
         "How much is proven."
     )
     standing: str = strawberry.field(
-        description="CURRENT 现行、SUPERSEDED 已更正、WITHDRAWN 已撤回、ERASED 已删除：该来源现在怎么说。"
+        description="CURRENT 现行、SUPERSEDED 已更正、WITHDRAWN 已撤回、ERASED 已删除。"
         "Whether its source still says so now."
     )
     successor: strawberry.ID | None = strawberry.field(

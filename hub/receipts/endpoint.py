@@ -51,7 +51,6 @@ from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
 from schema.dates import format_instant
-from schema.item import RecordSpec
 from schema.visibility import DATASETS, HISTORY
 
 _LOG = logging.getLogger(__name__)

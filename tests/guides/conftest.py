@@ -21,7 +21,7 @@ class RunningHub:
     data_dir: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     folder = tmp_path_factory.mktemp("hub")
     with spares.lent() as url, running_hub(url, folder) as base:

@@ -89,7 +89,7 @@ class Hub:
         return answer["data"]
 
     def push(self, source, body):
-        """One signed request (RFC 9421, RFC 9530): a line for each component, then the parameters."""
+        """One signed request (RFC 9421): a line for each component, then the parameters."""
         target = f"/batches?source={source}"
         digest = f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"
         headers = {
