@@ -119,7 +119,9 @@ def push(
     source: Annotated[str, typer.Option(help="whose records these are")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check, write nothing")] = False,
     sign: Annotated[bool, typer.Option("--sign", help="sign each record as its producer")] = False,
-    party: Annotated[str, typer.Option(help="the producer's party, with --sign")] = "",
+    party: Annotated[
+        str, typer.Option(help="the producer's party, with --sign; else the client's own")
+    ] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
     full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
 ) -> None:
@@ -128,7 +130,8 @@ def push(
         profile = load_profile(profile_file)
         rows = read_batch(file.name, file.read_bytes())
         if sign:
-            rows = [signed_row(row, profile, party) for row in rows]
+            producer = party or run(_party(profile))
+            rows = [signed_row(row, profile, producer) for row in rows]
         answer = run(_push(profile, rows, source, idempotency_key, dry_run))
     typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
@@ -151,6 +154,11 @@ async def _push(
     async with profile.client() as hub:
         answer = await hub.push(rows, source=source, idempotency_key=key, dry_run=dry_run)
         return {**answer.body, "idempotencyKey": answer.idempotency_key}
+
+
+async def _party(profile: Profile) -> str:
+    async with profile.client() as hub:
+        return str((await hub.registration())["party"])
 
 
 def signed_row(row: dict[str, Any], profile: Profile, party: str) -> dict[str, Any]:

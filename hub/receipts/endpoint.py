@@ -180,8 +180,8 @@ class ProofEndpoints:
             entries, least = [entry_id or NO_ENTRY], Sight.ROW
         else:
             try:
-                found = await entries_of(self._database, revision_id)
-                entries, least = found or [NO_ENTRY], Sight.WHOLE
+                named = await entries_of(self._database, revision_id)
+                entries, least = named or [NO_ENTRY], Sight.WHOLE
             except LedgerError:
                 return None  # not a well-formed revision id
         for each in entries:

@@ -1,4 +1,4 @@
-"""`python -m tests.guides.empty_machine`: walk the three quick starts as on a new machine, and time it.
+"""`python -m tests.guides.empty_machine`: the three quick starts on a new machine, with times.
 
 Each reader has an empty folder, an empty home and an environment without anything of ours; he
 installs the package into a new venv and types every command of his page into a shell. The operator
@@ -68,7 +68,7 @@ class Reader:
     def walk(self) -> int:
         """Take every step; return 0 when all went as the page says."""
         print(self.guide)
-        spent = {who: 0.0 for who in Who}
+        spent = dict.fromkeys(Who, 0.0)
         for step in steps(self.guide):
             if step.who is Who.HAND:
                 edit(self.folder, step.file, self.guide)

@@ -120,6 +120,8 @@ def test_a_university_reports_corrects_pushes_and_holds_a_receipt(
     assert re.search(r"quarantined +1\b", said)
     assert '"outcome": "QUARANTINED"' in said
     assert '"quarantined": 0' in said
+    assert '"outcome": "PROVEN"' in said
+    assert '"proven": 2' in said
     assert "VALID_UNWITNESSED" in said
     assert "CURRENT" in said
 
