@@ -10,7 +10,7 @@ from hub.access.resource import Caller
 
 
 @unique
-class Standing(StrEnum):
+class ReceiptStanding(StrEnum):
     """Whether what an entry says is what its source says now; a proof cannot tell that."""
 
     CURRENT = "CURRENT"
@@ -31,7 +31,7 @@ class ReceiptAnswer:
     """None for callers that may not read the whole record; they get no proof either."""
     state: str
     """ACCEPTED, INCLUDED, WITNESSED or ERASED."""
-    standing: Standing
+    standing: ReceiptStanding
     successor: str | None
     """The entry that its source states now in place of this one."""
     record_type: str

@@ -46,7 +46,7 @@ from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
 from hub.problem import problem
 from hub.query.sql.marks import grade_of_rows
-from hub.receipts.answer import ReceiptAnswer, Standing
+from hub.receipts.answer import ReceiptAnswer, ReceiptStanding
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
@@ -103,12 +103,12 @@ class _Found(NamedTuple):
     receipt: StoredReceipt | None
     sight: Sight
     body: bytes
-    standing: Standing
+    standing: ReceiptStanding
     successor: int | None
     """The entry that its source states now in place of this one."""
 
 
-_NOTHING_FOUND = _Found(None, Sight.NOTHING, b"", Standing.CURRENT, None)
+_NOTHING_FOUND = _Found(None, Sight.NOTHING, b"", ReceiptStanding.CURRENT, None)
 
 
 class ProofEndpoints:
@@ -224,7 +224,7 @@ class ProofEndpoints:
         if receipt is None or (header.canon is None and not receipt.is_erased):
             return _NOTHING_FOUND  # erased between the two statements
         if receipt.is_erased:
-            standing = Standing.ERASED
+            standing = ReceiptStanding.ERASED
         return _Found(receipt, sight, header.canon or b"", standing, successor)
 
     @property
@@ -261,7 +261,7 @@ class ProofEndpoints:
         reads = [ProtectedRead(grade, scope, identity, owner) for grade, scope in sorted(read)]
         await self._audit.note(request, reads)
 
-    async def _sight(self, caller: Caller, receipt: _Header, standing: Standing) -> Sight:
+    async def _sight(self, caller: Caller, receipt: _Header, standing: ReceiptStanding) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
             return Sight.WHOLE  # the sender knows the content
@@ -276,12 +276,12 @@ class ProofEndpoints:
             if receipt.is_withdrawal or receipt.canon is None
             else names.wire(spec, json.loads(receipt.canon)),
         )
-        rule = None if standing is Standing.CURRENT else HISTORY
+        rule = None if standing is ReceiptStanding.CURRENT else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _standing(self, entry: _Header) -> tuple[Standing, int | None]:
+    async def _standing(self, entry: _Header) -> tuple[ReceiptStanding, int | None]:
         """Return whether an entry is what its source says now, and the entry that is instead."""
         table = self._database.records.tables[entry.record_type].source.name
         rows = await self._database.reads.fetch_all(
@@ -290,12 +290,15 @@ class ProofEndpoints:
             (entry.source, entry.authority, entry.key),
         )
         if not rows:
-            return Standing.WITHDRAWN, None  # nothing of it is kept: its content was erased
+            return ReceiptStanding.WITHDRAWN, None  # nothing of it is kept: its content was erased
         now, is_withdrawn = rows[0]
         successor = None if now == entry.entry_id else now
         if is_withdrawn:
-            return Standing.WITHDRAWN, successor
-        return Standing.CURRENT if successor is None else Standing.SUPERSEDED, successor
+            return ReceiptStanding.WITHDRAWN, successor
+        return (
+            ReceiptStanding.CURRENT if successor is None else ReceiptStanding.SUPERSEDED,
+            successor,
+        )
 
 
 def _number(text: str) -> int:

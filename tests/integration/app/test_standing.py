@@ -10,7 +10,7 @@ import pytest
 
 from hub.access.clients import ClientKind
 from hub.client import CallRefusedError, HubClient
-from hub.receipts.answer import Standing
+from hub.receipts.answer import ReceiptStanding
 from tests.eventually import until
 from tests.integration.app.conftest import UNIVERSITY, World
 from tests.integration.app.test_proofs import VOUCHER_OFFICE, WRITES, agreement, entry, service
@@ -110,4 +110,4 @@ async def test_a_service_is_looked_up_by_number_and_by_invoice_under_the_rights(
 
 def test_each_standing_is_written_in_the_page_on_receipts() -> None:
     page = (ROOT / "docs/standard/receipts.md").read_text("utf-8")
-    assert [each for each in Standing if not re.search(f"`{each.value}`", page)] == []
+    assert [each for each in ReceiptStanding if not re.search(f"`{each.value}`", page)] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from alembic import op
 
 revision = "0011"
@@ -9,17 +11,16 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-TABLE = "service_record_source"
-COLUMNS = ("local_id", "invoice_no")
+INDEXES = ("local_id", "invoice_no")
 
 
 def upgrade() -> None:
     """Create the indexes."""
-    for name in COLUMNS:
-        op.create_index(f"ix_{TABLE}_{name}", TABLE, [name])
+    ddl = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    op.get_bind().exec_driver_sql(ddl)
 
 
 def downgrade() -> None:
-    """Drop them: the older version does not look for either."""
-    for name in COLUMNS:
-        op.drop_index(f"ix_{TABLE}_{name}", TABLE)
+    """Drop them: the older version looks for neither."""
+    for name in INDEXES:
+        op.drop_index(f"ix_service_record_source_{name}")
