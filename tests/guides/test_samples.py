@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -137,3 +138,17 @@ def test_a_sample_whose_client_nobody_registered_says_why_it_ends(
     assert "Traceback" not in done.stderr
     assert "\tat " not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "Hub.java"])
+def test_a_sample_without_a_hub_or_a_key_says_so(name: str, key: Path, tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        absent = str(tmp_path / "absent.pem")
+        for arguments in ((address, CLIENT, str(key)), (address, CLIENT, absent), ()):
+            done = run(name, tmp_path, *arguments)
+            assert done.returncode not in (0, None), arguments
+            assert 0 < len(done.stderr.splitlines()) <= 8, done.stderr
+            assert "Traceback" not in done.stderr
+            assert "    at " not in done.stderr

@@ -44,7 +44,7 @@ public final class Hub {
     private String token = "";
 
     Hub(String base, String client, Path keyFile) throws IOException, GeneralSecurityException {
-        this.base = base;
+        this.base = base.replaceAll("/+$", "");
         this.client = client;
         String pem = Files.readString(keyFile).replaceAll("-----[A-Z ]+-----|\\s", "");
         byte[] der = Base64.getDecoder().decode(pem);
@@ -63,6 +63,14 @@ public final class Hub {
         if (args.length != 3 && args.length != 5) {
             stop("java Hub.java HUB CLIENT KEY.pem [SOURCE ROWS.ndjson]");
         }
+        try {
+            run(args);
+        } catch (IOException error) { // a file that is not there, or a hub that does not answer
+            stop(error.toString());
+        }
+    }
+
+    private static void run(String[] args) throws Exception {
         Hub hub = new Hub(args[0], args[1], Path.of(args[2]));
         System.out.println("token     " + hub.askForToken(""));
         String told = hub.ask(QUESTION);

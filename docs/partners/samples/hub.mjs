@@ -10,10 +10,12 @@ if (![3, 5].includes(process.argv.length - 2)) {
   console.error("node hub.mjs HUB CLIENT KEY.pem [SOURCE ROWS.ndjson]");
   process.exit(2);
 }
-const [hub, clientId, keyFile, source, rowsFile] = process.argv.slice(2);
+const [address, clientId, keyFile, source, rowsFile] = process.argv.slice(2);
+const hub = address.replace(/\/+$/, "");
 const options = hub.startsWith("http://127.0.0.1") ? { [oauth.allowInsecureRequests]: true } : {};
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 function stop(why) { console.error(why); process.exit(1); }
+process.on("uncaughtException", (error) => stop(error.cause?.message || error.cause?.code || error.message));
 
 // The key: as the library wants it, and its id (RFC 7638).
 const secret = createPrivateKey(await readFile(keyFile));

@@ -3,7 +3,9 @@
 #   bash hub.sh HUB CLIENT KEY.pem [SOURCE ROWS.ndjson]
 # Fetches a token, asks a question; with a source it pushes rows and fetches the first one's receipt.
 set -euo pipefail
-hub=$1 client=$2 key=$3 source=${4:-} rows=${5:-}
+[[ $# == 3 || $# == 5 ]] || { sed -n '2,4p' "$0" >&2; exit 2; }
+[[ -r $3 ]] || { echo "$3: no such key file" >&2; exit 2; }
+hub=${1%/} client=$2 key=$3 source=${4:-} rows=${5:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

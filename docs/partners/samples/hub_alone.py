@@ -33,9 +33,11 @@ class Hub:
     """What every request needs: a token, and a proof that it is ours."""
 
     def __init__(self, base, client, key_file):
-        self.base, self.client = base, client
+        self.base, self.client = base.rstrip("/"), client
         self.key = ECKey.import_key(Path(key_file).read_text())
-        self.http = httpx.Client(base_url=base, timeout=60, headers={"Accept-Encoding": "identity"})
+        self.http = httpx.Client(
+            base_url=self.base, timeout=60, headers={"Accept-Encoding": "identity"}
+        )
         self.token = None
 
     def jws(self, header, claims):
@@ -155,4 +157,9 @@ def main(base, client, key_file, source=None, rows_file=None):
 if __name__ == "__main__":
     if len(sys.argv) not in (4, 6):
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except httpx.HTTPError as error:
+        sys.exit(f"{sys.argv[1]} does not answer: {error}")
+    except (OSError, ValueError) as error:  # a file that is not there, or holds no key
+        sys.exit(str(error))

@@ -53,5 +53,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         asyncio.run(main(*sys.argv[1:]))
-    except ClientError as error:
+    except (ClientError, OSError, ValueError) as error:
         sys.exit(str(error))

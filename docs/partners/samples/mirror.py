@@ -93,5 +93,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         asyncio.run(main(*sys.argv[1:]))
-    except (ClientError, RefusedError) as error:
+    except (ClientError, RefusedError, OSError, ValueError) as error:
         sys.exit(str(error))
