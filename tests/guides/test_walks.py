@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from hub.cli.main import assemble
 from hub.errors import HubError
-from tests.guides.by_hand import edit
+from tests.guides.by_hand import do_by_hand
 from tests.guides.conftest import RunningHub
 from tests.guides.pages import GUIDES, ROOT, Known, Step, Who, page, steps
 
@@ -36,20 +36,22 @@ def walked(hub: RunningHub, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     for program in ("bash", "curl", "openssl"):
         if shutil.which(program) is None:
             pytest.skip(f"no {program}")
-    return {name: Walk(name, hub, tmp_path_factory.mktemp(name)).to_the_end() for name in GUIDES}
+    place = tmp_path_factory.mktemp("readers")
+    return {name: Walk(name, hub, place).to_the_end() for name in GUIDES}
 
 
 class Walk:
     """One reader on one page, in an empty folder."""
 
-    def __init__(self, name: str, hub: RunningHub, folder: Path) -> None:
-        self.name, self.hub, self.folder = name, hub, folder
+    def __init__(self, name: str, hub: RunningHub, place: Path) -> None:
+        self.name, self.hub, self.folder = name, hub, place / name
+        self.folder.mkdir()
         self.known = Known(hub.base)
 
     def to_the_end(self) -> list[str]:
         for step in steps(self.name):
             if step.who is Who.HAND:
-                edit(self.folder, step.file, self.name)
+                do_by_hand(self.folder, step.file, self.name, self.folder.parent / GUIDES[0])
             elif step.who is not Who.INSTALL:
                 self._take(step)
         return self.known.said
@@ -143,7 +145,7 @@ def test_a_voucher_officer_finds_a_service_and_proves_it(walked: dict[str, list[
     assert len(found) == 2, "by number, and by invoice"
     assert '"voucherFen": 180000' in found[0]
     words = [each.split()[0] for each in said if each.startswith(("VALID", "BAD"))]
-    assert words == ["VALID_UNWITNESSED", "BAD_LEAF"]
+    assert words == ["VALID_UNWITNESSED", "BAD_PRODUCER_SIG"]
     assert '"standing": "CURRENT"' in said[-1]
 
 

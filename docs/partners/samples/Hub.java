@@ -66,7 +66,7 @@ public final class Hub {
         try {
             run(args);
         } catch (IOException error) { // a file that is not there, or a hub that does not answer
-            stop(error.toString());
+            stop(error.getMessage() == null ? args[0] + " does not answer: " + error : error.toString());
         }
     }
 
