@@ -34,7 +34,10 @@ and a proof for every record.</span></p>
 <li><a href="/explore">查询台 Explorer</a>：提问，并看到每个来源的状态与数据时间
 <span class="soft">ask, and see each source's state and age</span></li>
 <li><a href="/guide">接入指南 Guide</a>：
-<a href="/guide/partners/quickstart">登记与快速上手 registration and quick start</a>、
+快速上手 quick starts：<a href="/guide/partners/start-platform">合作平台 platform</a>、
+<a href="/guide/partners/start-university">高校院所 university</a>、
+<a href="/guide/partners/start-voucher">创新券 voucher officer</a>；
+<a href="/guide/partners/quickstart">登记与权限 registration and scopes</a>、
 <a href="/guide/standard/wire">接口报文 every route</a>、
 <a href="/guide/errors">错误代码 errors</a></li>
 <li><a href="/.well-known/oauth-authorization-server">认证元数据 Authentication metadata</a></li>

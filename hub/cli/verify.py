@@ -17,6 +17,9 @@ from hub.ledger.policy import parse_policy
 BYTES_MAX = 1 << 20
 """Bytes read of each file; no valid one is larger."""
 
+THEN_ZH = "证明当时如此陈述；此后是否更正或撤回，请以 deltahub client receipt 向枢纽查询"
+THEN_EN = "proves what was stated then; deltahub client receipt asks whether it was corrected since"
+
 ReceiptFile = Annotated[Path, typer.Argument(metavar="RECEIPT", help="receipt (tlog-proof@v1)")]
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record, canonical bytes")]
 PolicyFile = Annotated[Path, typer.Option("--policy", help="trusted log and witnesses")]
@@ -40,6 +43,8 @@ def verify(
     typer.echo(verdict.word.value)
     for name, fact in _facts(verdict):
         typer.echo(f"  {name:<10} {fact}")
+    if verdict.word.is_valid:
+        typer.echo(f"  {THEN_ZH}\n  {THEN_EN}")
     for reason in verdict.reasons:
         typer.echo(f"  {reason.zh}\n  {reason.en}")
     if verdict.detail:

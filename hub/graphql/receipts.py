@@ -32,6 +32,13 @@ class ReceiptType:
         description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证、ERASED 已删除。"
         "How much is proven."
     )
+    standing: str = strawberry.field(
+        description="CURRENT 现行、SUPERSEDED 已更正、WITHDRAWN 已撤回、ERASED 已删除。"
+        "Whether its source still says so now."
+    )
+    successor: strawberry.ID | None = strawberry.field(
+        description="该来源现以此条目为准。The entry that its source states now instead."
+    )
     record_type: str = strawberry.field(description="记录类型。Record type.")
     key: str = strawberry.field(description="自然键。Natural key.")
     source: str = strawberry.field(description="来源。Source.")
@@ -48,6 +55,8 @@ def _receipt(answer: ReceiptAnswer) -> ReceiptType:
         entry_id=strawberry.ID(answer.entry_id),
         revision_id=answer.revision_id,
         state=answer.state,
+        standing=answer.standing.value,
+        successor=None if answer.successor is None else strawberry.ID(answer.successor),
         record_type=answer.record_type,
         key=answer.key,
         source=answer.source,

@@ -1,7 +1,7 @@
 """`endpoint`: the guide over HTTP, and the address for whoever finds a weakness.
 
     GET /guide                       the list of pages
-    GET /guide/<name>                a page as HTML; with .md its source
+    GET /guide/<name>                a page as HTML; with .md its source; a sample program as text
     GET /.well-known/security.txt    RFC 9116; 404 where the operator has named no contact
 
 All are public and the same for everybody.
@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages
+from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages, samples
 from hub.guide.page import page
 from hub.problem import problem
 from schema.dates import format_instant
@@ -49,6 +49,8 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
 
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
+        if name in samples():
+            return PlainTextResponse(samples()[name].read_text("utf-8"), headers=_AGE)
         known = pages().get(name.removesuffix(".md"))
         if known is None:
             return problem(

@@ -4,6 +4,7 @@
 - Served is what partners read: everything below `docs/partners` and `docs/standard`, and the pages
   of `ALSO`. A link between served pages leads to the served page; any other link that leads into
   the repository is shown as small text.
+- Sample programs of `SAMPLES` are served as they are, beside the pages that name them.
 - Raw HTML in a page is shown and not interpreted.
 """
 
@@ -26,6 +27,7 @@ PATH = "/guide"
 HOME = Path(str(files("hub.guide")))
 FOLDERS = ("partners", "standard")
 ALSO = ("errors.md", "glossary.md")
+SAMPLES = "partners/samples"
 SECURITY = "SECURITY"
 """Name of the page on security, whose file stands beside `docs`."""
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -60,6 +62,14 @@ def pages() -> Mapping[str, GuidePage]:
     listed = {_name(relative): path for relative, path in named}
     listed[SECURITY] = HOME / f"{SECURITY}.md"
     return {name: GuidePage(name, _title(path), path) for name, path in listed.items()}
+
+
+@cache
+def samples() -> Mapping[str, Path]:
+    """Return every sample program by its name in addresses, which is its path below `docs`."""
+    folder = HOME / "docs" / SAMPLES
+    files_there = (path for path in sorted(folder.iterdir()) if path.is_file())
+    return {f"{SAMPLES}/{path.name}": path for path in files_there if path.suffix != ".md"}
 
 
 @cache
@@ -122,7 +132,7 @@ def _target(href: str, page: GuidePage) -> str | None:
     published = wanted.partition("schema/published/")
     if published[1]:
         return f"/standard/{published[2]}{fragment}"
-    for other in pages().values():
-        if other.file.relative_to(HOME).as_posix() == wanted:
-            return other.path + fragment
-    return None
+    served = {each.file: each.path for each in pages().values()}
+    served |= {file: f"{PATH}/{name}" for name, file in samples().items()}
+    path = served.get(HOME / wanted)
+    return None if path is None else path + fragment
