@@ -61,6 +61,7 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
             for (code, item), count in sorted(report.warnings.items(), key=lambda each: -each[1])
         ],
         "dropped": dict(report.dropped),
+        "headerRow": table.header_row,
         "columns": [{"position": each.position, "name": each.name} for each in table.columns],
         "entries": [
             {"row": row, "type": one.record_type, "key": one.key, "entryId": str(one.entry_id)}

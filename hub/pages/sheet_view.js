@@ -1,0 +1,78 @@
+// The rows of a checked file to look at: bad cells marked in place, to be corrected there.
+import { element } from "/pages/dom.js";
+import { PagedTable } from "/pages/table.js";
+import { language, t } from "/pages/words.js";
+
+const textOf = (problem) => (language === "en" ? problem.messageEn : problem.messageZh);
+let hints = 0;
+
+const ofCell = (row, position) => row.problems.filter((each) => each.columns.includes(position));
+
+function told(row, sheet) {
+  const names = new Map(sheet.columns.map(({ position, name }) => [position, name]));
+  const lines = row.problems.map((problem) => {
+    const where = problem.columns.map((position) => names.get(position)).filter(Boolean).join(", ") || problem.path;
+    return element("div", `${where ? `${where}: ` : ""}${textOf(problem)}`);
+  });
+  return element("td", [element("span", t(`submit.${row.kind}`), `badge ${row.kind}`), ...lines], "told");
+}
+
+function cellOf(row, { position, name }, { isOpen, edit }) {
+  const problems = ofCell(row, position), value = row.cells[position - 1] ?? "";
+  const mark = problems.length ? (row.kind === "refused" ? "refused-cell" : "doubted-cell") : "";
+  if (!isOpen) return element("td", value, `${mark} plain`);
+  const input = element("input", undefined, undefined, { type: "text", "aria-label": `${name} (${row.number})` });
+  input.value = value;
+  input.addEventListener("input", () => edit(row, position, input.value));
+  const parts = [input];
+  if (problems.length) {
+    const hint = element("span", problems.map(textOf).join("\n"), "hint", { id: `hint-${++hints}` });
+    input.setAttribute("aria-describedby", hint.id);
+    if (row.kind === "refused") input.setAttribute("aria-invalid", "true");
+    parts.push(hint);
+  }
+  return element("td", parts, mark);
+}
+
+function drawSheet(place, sheet, { isOpen, edited }) {
+  const open = isOpen && sheet.isOpen, columns = sheet.shown;
+  const edit = (row, position, text) => {
+    sheet.edit(row, position, text);
+    edited();
+  };
+  new PagedTable(place, {
+    label: t("submit.sheet_rows", { name: sheet.name }),
+    className: "sheet",
+    rowClass: (row) => row.kind,
+    columns: [
+      { title: t("submit.row"), cell: (row) => String(row.number), value: (row) => row.number },
+      { title: t("submit.problem"), cell: (row) => told(row, sheet), value: (row) => row.kind },
+      ...columns.map((column) => ({ title: column.name, cell: (row) => cellOf(row, column, { isOpen: open, edit }) })),
+    ],
+  }).show(sheet.rows);
+}
+
+const note = (name, values) => element("p", t(name, values), "note");
+
+function notesOf(sheet, table) {
+  return [
+    ...Object.entries(table.leftOut).filter(([, n]) => n).map(([reason, n]) => note("submit.left_out", { reason, n })),
+    ...(sheet.isOpen ? [] : [note("submit.header_wrong", { n: sheet.below })]),
+    ...(sheet.notListed ? [note("submit.not_listed", { n: sheet.notListed })] : []),
+  ];
+}
+
+// `edited()` is called after each change of a cell.
+export function drawSheets(place, checked, { isOpen, edited }) {
+  const parts = checked.sheets.flatMap((sheet, n) => {
+    const notes = notesOf(sheet, checked.report.tables[n]);
+    if (!sheet.rows.length && !notes.length) return [];
+    const table = element("div");
+    if (sheet.rows.length) drawSheet(table, sheet, { isOpen, edited });
+    return [element("h3", t("submit.sheet", { name: sheet.name })), ...notes, table];
+  });
+  const { empty, leftAlone } = checked.report;
+  if (empty.length) parts.push(element("p", t("submit.empty", { names: empty.join(", ") }), "soft"));
+  if (leftAlone.length) parts.push(element("p", t("submit.left_alone", { names: leftAlone.join(", ") }), "soft"));
+  place.replaceChildren(...parts);
+}

@@ -1,0 +1,155 @@
+// Submits tables at /submit as a clerk does, and writes down what there was to see, as JSON:
+//   node submit.mjs <hub> <chromium> <folder for screenshots> <folder of files>
+// The folder holds university.pem, reader.pem and the tables. What must hold is said in test_submit.py.
+import { readFile } from "node:fs/promises";
+import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
+
+const [base, , pictures, files] = process.argv.slice(2);
+const wide = { locale: "zh-CN", viewport: { width: 1280, height: 900 }, path: "/submit", acceptDownloads: true };
+const page = await open(base, wide);
+const texts = (place, selector) => place.locator(selector).allInnerTexts();
+
+async function enter(place, client, key) {
+  await place.evaluate(() => { document.getElementById("own").open = true; });
+  await place.fill("#client", client);
+  await place.setInputFiles("#key", `${files}/${key}`);
+  await place.click("#use");
+  await place.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
+}
+
+async function press(place, id) {
+  await place.click(`#${id}`);
+  await settled(place);
+}
+
+async function choose(place, name) {
+  await place.setInputFiles("#file", `${files}/${name}`);
+  await place.waitForFunction(() => document.getElementById("chosen").textContent || document.querySelector("#errors .error"));
+}
+
+const look = async (place) => ({
+  title: await place.innerText("#result-title"),
+  verdict: await place.innerText("#verdict"),
+  figures: await texts(place, "#figures li"),
+  errors: await texts(place, "#errors .error"),
+  rows: await place.locator("#sheets tbody tr").evaluateAll((rows) => rows.map((row) => ({
+    kind: row.className, told: row.cells[1].innerText,
+    cells: [...row.querySelectorAll("input")].map((input) => input.value),
+    bad: [...row.querySelectorAll(".refused-cell input")].map((input) => input.getAttribute("aria-label")),
+    doubted: [...row.querySelectorAll(".doubted-cell input")].map((input) => input.getAttribute("aria-label")),
+  }))),
+  buttons: await texts(place, "#result button:visible"),
+  overflow: await overflow(place),
+});
+
+seen.stranger = { session: await page.innerText("#session"), canCheck: await page.isEnabled("#check"), faults: await faults(page), overflow: await overflow(page) };
+await page.screenshot({ path: `${pictures}/submit_stranger.png`, fullPage: true });
+
+await enter(page, "reader", "reader.pem");
+seen.reader = { session: await page.innerText("#session"), lacking: await page.innerText("#lacking"), sources: await texts(page, "#source option") };
+await page.screenshot({ path: `${pictures}/submit_reader.png`, fullPage: true });
+
+await enter(page, "university", "university.pem");
+seen.university = { session: await page.innerText("#session"), lacking: await page.innerText("#lacking"), sources: await texts(page, "#source option") };
+
+// The monthly workbook: a dry run, the cells corrected by keyboard, submitted twice by a double click.
+const posts = [];
+page.on("request", (request) => { if (request.method() === "POST" && request.url().includes("/files?")) posts.push(request.url().replace(base, "")); });
+await choose(page, "monthly.xlsx");
+await press(page, "check");
+seen.checked = await look(page);
+seen.checked.faults = await faults(page);
+await page.screenshot({ path: `${pictures}/submit_checked.png`, fullPage: true });
+const bad = page.locator(".refused-cell input").first();
+await bad.focus();
+seen.hint = await page.locator(".refused-cell:focus-within .hint").innerText();
+await page.screenshot({ path: `${pictures}/submit_hint.png` });
+const [download] = await Promise.all([page.waitForEvent("download"), page.click("#marked")]);
+seen.marked = { name: download.suggestedFilename(), head: (await readFile(await download.path())).subarray(0, 2).toString() };
+const corrections = { "name.zh": "透射电子显微镜", status: "在用", "originalValue.amount": "3200000" };
+for (const label of seen.checked.rows.flatMap((row) => row.bad)) {
+  await page.locator(`input[aria-label="${label}"]`).focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(corrections[label.split(" ")[0]]);
+}
+seen.edited = await look(page);
+await page.locator("#submit").click();
+await settled(page);
+seen.unchecked = await texts(page, "#errors .error");
+await press(page, "recheck");
+seen.rechecked = await look(page);
+await page.screenshot({ path: `${pictures}/submit_rechecked.png`, fullPage: true });
+seen.dry = [...posts];
+posts.length = 0;
+await page.locator("#submit").dblclick();
+await settled(page);
+seen.submitted = await look(page);
+seen.posted = [...posts];
+await page.waitForFunction(() => [...document.querySelectorAll("#receipts tbody tr")].length > 0
+  && [...document.querySelectorAll("#receipts tbody tr")].every((row) => row.cells[4].innerText === "已在日志中"));
+seen.receipts = await texts(page, "#receipts tbody tr");
+await page.screenshot({ path: `${pictures}/submit_submitted.png`, fullPage: true });
+const saved = async (selector) => {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+  return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf-8") };
+};
+seen.receiptFile = await saved("#receipts tbody tr:first-child button:first-of-type");
+seen.recordFile = await saved("#receipts tbody tr:first-child button:last-of-type");
+seen.allReceipts = await saved("#save-receipts");
+seen.submittedFaults = await faults(page);
+
+// Loaded again, the list is there, and the same file is written once.
+await page.reload();
+await settled(page);
+seen.reloaded = { session: await page.innerText("#session"), receipts: await texts(page, "#receipts tbody tr") };
+await enter(page, "university", "university.pem");
+await choose(page, "monthly.xlsx");
+await press(page, "check");
+await press(page, "submit");
+seen.again = await look(page);
+await press(page, "anew");
+seen.anew = await look(page);
+
+// A table of the university's own: a draft, wrong and right, kept at the hub.
+await choose(page, "ledger.csv");
+await press(page, "check");
+seen.unknown = { errors: await texts(page, "#errors .error"), draft: await page.inputValue("#mapping-text"), name: await page.inputValue("#mapping-name") };
+await page.screenshot({ path: `${pictures}/submit_draft.png`, fullPage: true });
+seen.unknown.faults = await faults(page);
+await page.fill("#mapping-text", seen.unknown.draft.replace("localNo =", "number ="));
+await press(page, "keep-mapping");
+seen.wrongMapping = await texts(page, "#mapping-errors .error");
+await page.fill("#mapping-text", await readFile(`${files}/ledger.toml`, "utf-8"));
+await press(page, "keep-mapping");
+seen.mapped = { ...await look(page), readings: await texts(page, "#reading option"), chosen: await page.locator("#reading option:checked").innerText() };
+await page.locator('.refused-cell input').first().fill("待修");
+await press(page, "recheck");
+await press(page, "submit");
+seen.mappedSubmitted = await look(page);
+
+// What cannot be read, and what is too large.
+seen.refused = {};
+for (const name of ["empty.csv", "page.xls", "header.xlsx", "personal.xlsx", "large.csv"]) {
+  await page.selectOption("#reading", { index: 0 });
+  await choose(page, name);
+  if (await page.isEnabled("#check")) await press(page, "check");
+  seen.refused[name] = { errors: await texts(page, "#errors .error"), rows: await texts(page, "#sheets tbody tr"), notes: await texts(page, "#sheets .note") };
+}
+
+// On a phone, in the dark, in English, and a file that is dropped.
+const phone = await open(base, { ...wide, viewport: { width: 390, height: 844 }, colorScheme: "dark", path: "/submit?lang=en" });
+seen.phone = { session: await phone.innerText("#session"), overflow: await overflow(phone) };
+await enter(phone, "university", "university.pem");
+const bytes = [...await readFile(`${files}/doubted.xlsx`)];
+await phone.evaluate((content) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(content)], "doubted.xlsx"));
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}, bytes);
+await phone.waitForFunction(() => document.getElementById("chosen").textContent);
+await press(phone, "check");
+seen.dropped = await look(phone);
+seen.dropped.faults = await faults(phone);
+await phone.screenshot({ path: `${pictures}/submit_phone.png`, fullPage: true });
+await close();
+console.log(JSON.stringify(seen));
