@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import schema
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.front.figures import KEPT_S
+from hub.front.figures import CACHED_S
 from hub.pages.layout import filled, language_of, page, page_file, template
 from hub.pages.words import words
 from hub.problem import problem
@@ -67,7 +67,7 @@ def front_routes(look: Look, count: Count, *, contact: str | None = None) -> lis
             counted = await count()
         except HubError as error:
             return problem(error, request.headers.get("accept-language", ""))
-        age = {"Cache-Control": f"public, max-age={KEPT_S:.0f}"}
+        age = {"Cache-Control": f"public, max-age={CACHED_S}"}
         return JSONResponse(dict(counted), headers=age)
 
     async def script(_: Request) -> Response:
@@ -89,6 +89,7 @@ def front_routes(look: Look, count: Count, *, contact: str | None = None) -> lis
 
 def _state(state: Mapping[str, str], said: Mapping[str, str]) -> str:
     listed = (
-        f"{said[PARTS[name]] if name in PARTS else name}: {part}" for name, part in state.items()
+        f"{said[PARTS[name]] if name in PARTS else name}: {said['front.well'] if part == 'ok' else part}"
+        for name, part in state.items()
     )
     return ", ".join(listed)

@@ -3,7 +3,7 @@
 - They are asked for as a stranger asks, by the registered document `figures`: nothing is counted
   that a stranger could not read. Where strangers may not ask, only the log's figures are told,
   which are public anyhow.
-- One question in `KEPT_S`, however many look; an answer that fails is not kept.
+- Counted once in `KEPT_S`, however many look; an answer that fails is not kept.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from schema.codes import Province, tables
 from schema.dates import format_instant
 
 KEPT_S = 60.0
+"""How old a count may be."""
+CACHED_S = 10
+"""How long others may keep an answer."""
 CLASSES_SHOWN = 10
 BUCKET = "front page"
 """Whose cost the questions are counted as: nobody else's."""
@@ -52,14 +55,6 @@ class PublicFigures:
 
     async def look(self) -> Wire:
         """Return the figures as JSON; the hub's errors come out."""
-        loop = asyncio.get_running_loop()
-        async with self._turn:
-            if self._kept is None or loop.time() >= self._until:
-                self._kept = await self._count()
-                self._until = loop.time() + KEPT_S
-            return self._kept
-
-    async def _count(self) -> Wire:
         entries, signed_at = await self._log()
         wire: Wire = {
             "at": format_instant(self._clock()),
@@ -69,7 +64,16 @@ class PublicFigures:
                 "signedAt": None if signed_at is None else format_instant(signed_at),
             },
         }
-        return {**wire, **figures_wire(await self._ask())} if self._is_open else wire
+        return {**wire, **await self._counted()} if self._is_open else wire
+
+    async def _counted(self) -> Wire:
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            if self._kept is None or loop.time() >= self._until:
+                counted_at = format_instant(self._clock())
+                self._kept = {**figures_wire(await self._ask()), "countedAt": counted_at}
+                self._until = loop.time() + KEPT_S
+            return self._kept
 
     async def _ask(self) -> Wire:
         request = GraphRequest(document_id=self._document, read_only=True)

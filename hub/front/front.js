@@ -71,7 +71,7 @@ async function start() {
     at("told").textContent = t("front.unavailable");
     return;
   }
-  at("told").textContent = figures.open ? t("front.as_of", { time: localTime(figures.at) }) : t("front.closed");
+  at("told").textContent = figures.open ? t("front.as_of", { time: localTime(figures.countedAt) }) : t("front.closed");
   showFigures(figures);
   if (!figures.open) return;
   showPlots(figures);

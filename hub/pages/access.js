@@ -12,8 +12,8 @@ export function signIn(session, { entered, asks }) {
 
   async function use(clientId, pair) {
     await session.use(clientId, pair);
-    at("own").open = false;
     await entered();
+    at("own").open = false;
   }
 
   async function useFile() {

@@ -41,7 +41,7 @@ _PLACE = re.compile(r"\{\{([=>]?)([\w.]+)\}\}")
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} · {hub}</title><link rel="icon" href="data:,">
+<title>{title}</title><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/pages/kit.css">{styles}
 </head><body>
 <a class="skip" href="#main">{skip}</a>
@@ -80,7 +80,7 @@ def page(
     other = next(each for each in LANGUAGES if each != language)
     text = _PAGE.format(
         language=language,
-        title=escape(title),
+        title=escape(title if title == said["kit.hub"] else f"{title} · {said['kit.hub']}"),
         hub=escape(said["kit.hub"]),
         skip=escape(said["kit.skip"]),
         pages=escape(said["kit.pages"]),

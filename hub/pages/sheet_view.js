@@ -6,10 +6,17 @@ import { language, t } from "/pages/words.js";
 const textOf = (problem) => (language === "en" ? problem.messageEn : problem.messageZh);
 let hints = 0;
 
+// A column as its sender named it; of the monthly workbook also what the item is called.
+const titleOf = ({ name, zh, en }) => (language === "en" ? en : zh) ?? name;
 const ofCell = (row, position) => row.problems.filter((each) => each.columns.includes(position));
 
+function headOf(column) {
+  const title = titleOf(column);
+  return title === column.name ? title : element("span", [title, element("small", column.name)]);
+}
+
 function told(row, sheet) {
-  const names = new Map(sheet.columns.map(({ position, name }) => [position, name]));
+  const names = new Map(sheet.columns.map((column) => [column.position, titleOf(column)]));
   const lines = row.problems.map((problem) => {
     const where = problem.columns.map((position) => names.get(position)).filter(Boolean).join(", ") || problem.path;
     return element("div", `${where ? `${where}: ` : ""}${textOf(problem)}`);
@@ -17,7 +24,8 @@ function told(row, sheet) {
   return element("td", [element("span", t(`submit.${row.kind}`), `badge ${row.kind}`), ...lines], "told");
 }
 
-function cellOf(row, { position, name }, { isOpen, edit }) {
+function cellOf(row, column, { isOpen, edit }) {
+  const { position, name } = column;
   const problems = ofCell(row, position), value = row.cells[position - 1] ?? "";
   const mark = problems.length ? (row.kind === "refused" ? "refused-cell" : "doubted-cell") : "";
   if (!isOpen) return element("td", value, `${mark} plain`);
@@ -25,6 +33,7 @@ function cellOf(row, { position, name }, { isOpen, edit }) {
   input.value = value;
   input.addEventListener("input", () => edit(row, position, input.value));
   const parts = [input];
+  input.dataset.hint = [`${titleOf(column)}:`, ...problems.map(textOf)].join(" ");
   if (problems.length) {
     const hint = element("span", problems.map(textOf).join("\n"), "hint", { id: `hint-${++hints}` });
     input.setAttribute("aria-describedby", hint.id);
@@ -47,9 +56,18 @@ function drawSheet(place, sheet, { isOpen, edited }) {
     columns: [
       { title: t("submit.row"), cell: (row) => String(row.number), value: (row) => row.number },
       { title: t("submit.problem"), cell: (row) => told(row, sheet), value: (row) => row.kind },
-      ...columns.map((column) => ({ title: column.name, cell: (row) => cellOf(row, column, { isOpen: open, edit }) })),
+      ...columns.map((column) => ({ title: headOf(column), cell: (row) => cellOf(row, column, { isOpen: open, edit }) })),
     ],
   }).show(sheet.rows);
+}
+
+// What is wrong with the cell in hand, above the table.
+function hintLine(table) {
+  const line = element("div", t("submit.hint"), "hint-line", { tabindex: "0", role: "region", "aria-label": t("submit.problem") });
+  const tell = (event) => { line.textContent = event.target.dataset.hint ?? line.textContent; };
+  table.addEventListener("focusin", tell);
+  table.addEventListener("mouseover", tell);
+  return line;
 }
 
 const note = (name, values) => element("p", t(name, values), "note");
@@ -67,9 +85,10 @@ export function drawSheets(place, checked, { isOpen, edited }) {
   const parts = checked.sheets.flatMap((sheet, n) => {
     const notes = notesOf(sheet, checked.report.tables[n]);
     if (!sheet.rows.length && !notes.length) return [];
-    const table = element("div");
-    if (sheet.rows.length) drawSheet(table, sheet, { isOpen, edited });
-    return [element("h3", t("submit.sheet", { name: sheet.name })), ...notes, table];
+    const table = element("div"), title = element("h3", t("submit.sheet", { name: sheet.name }));
+    if (!sheet.rows.length) return [title, ...notes];
+    drawSheet(table, sheet, { isOpen, edited });
+    return [title, ...notes, ...(isOpen && sheet.isOpen ? [hintLine(table)] : []), table];
   });
   const { empty, leftAlone } = checked.report;
   if (empty.length) parts.push(element("p", t("submit.empty", { names: empty.join(", ") }), "soft"));

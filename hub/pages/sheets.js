@@ -26,10 +26,11 @@ export class Sheet {
 
   get edited() { return this.rows.filter((row) => row.isEdited); }
 
-  // Columns that hold something in these rows, or have something wrong.
+  // Columns to look at: first those with something wrong, then those that hold something.
   get shown() {
     const told = new Set(this.rows.flatMap((row) => row.problems.flatMap((each) => each.columns)));
-    return this.columns.filter(({ position }) => told.has(position) || this.rows.some((row) => row.cells[position - 1]));
+    const others = this.columns.filter(({ position }) => !told.has(position) && this.rows.some((row) => row.cells[position - 1]));
+    return [...this.columns.filter(({ position }) => told.has(position)), ...others];
   }
 
   edit(row, position, text) {

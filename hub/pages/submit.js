@@ -26,9 +26,11 @@ let isWritten = false;
 const problemText = (problem) => (language === "en" ? problem.messageEn : problem.messageZh);
 const showErrors = (...lines) => at("errors").replaceChildren(...lines);
 
+// A refusal in words; where several things are wrong, each with its place.
 function refusal(body) {
-  const told = [refusalLine(body.code, body.detail ?? body.title, body.hint)];
-  for (const each of body.problems ?? []) {
+  const problems = body.problems ?? [];
+  const told = [refusalLine(body.code, body.detail ?? body.title, problems.length ? "" : body.hint)];
+  for (const each of problems) {
     const line = each.line ? t("submit.line", { n: each.line }) : "";
     told.push(refusalLine(each.code, `${line}${problemText(each)}`, each.where));
   }
@@ -83,21 +85,26 @@ async function sendFile(name, bytes, isDry) {
   return { ok: answer.ok, body: await answer.json() };
 }
 
-function offerDraft(body) {
+// What the hub refused as a whole. A table that it does not know gets a draft of a mapping.
+async function refusedFile(body) {
   const codes = (body.problems ?? []).map((each) => each.code);
   at("units-label").hidden = !codes.includes("UNIT_DOUBTED") && !at("units").checked;
-  return codes.includes("HEADER_UNKNOWN") ? draft() : undefined;
+  if (!codes.includes("HEADER_UNKNOWN")) return showErrors(...refusal(body));
+  showErrors(element("p", t("submit.unknown_table"), "note"));
+  return draft();
+}
+
+function clearResult() {
+  checked = null;
+  at("result").hidden = at("draft").hidden = true;
+  at("sheets").replaceChildren();
 }
 
 async function check() {
   if (!file) return showErrors(element("p", t("submit.choose_first"), "error"));
-  at("result").hidden = true;
-  at("draft").hidden = true;
+  clearResult();
   const { ok, body } = await sendFile(file.name, file.bytes, true);
-  if (!ok) {
-    showErrors(...refusal(body));
-    return offerDraft(body);
-  }
+  if (!ok) return refusedFile(body);
   checked = new CheckedFile(body);
   isWritten = false;
   show();
@@ -253,8 +260,7 @@ async function entered() {
 async function take(chosen) {
   if (!chosen) return;
   file = null;
-  checked = null;
-  at("result").hidden = at("draft").hidden = true;
+  clearResult();
   at("units").checked = false;
   at("units-label").hidden = true;
   showErrors();

@@ -62,7 +62,8 @@ seen.checked.faults = await faults(page);
 await page.screenshot({ path: `${pictures}/submit_checked.png`, fullPage: true });
 const bad = page.locator(".refused-cell input").first();
 await bad.focus();
-seen.hint = await page.locator(".refused-cell:focus-within .hint").innerText();
+seen.described = await bad.evaluate((input) => document.getElementById(input.getAttribute("aria-describedby")).textContent);
+seen.hint = await page.innerText(".hint-line");
 await page.screenshot({ path: `${pictures}/submit_hint.png` });
 const [download] = await Promise.all([page.waitForEvent("download"), page.click("#marked")]);
 seen.marked = { name: download.suggestedFilename(), head: (await readFile(await download.path())).subarray(0, 2).toString() };
@@ -124,6 +125,7 @@ await press(page, "keep-mapping");
 seen.mapped = { ...await look(page), readings: await texts(page, "#reading option"), chosen: await page.locator("#reading option:checked").innerText() };
 await page.locator('.refused-cell input').first().fill("待修");
 await press(page, "recheck");
+seen.mappedRechecked = await look(page);
 await press(page, "submit");
 seen.mappedSubmitted = await look(page);
 
@@ -150,6 +152,6 @@ await phone.waitForFunction(() => document.getElementById("chosen").textContent)
 await press(phone, "check");
 seen.dropped = await look(phone);
 seen.dropped.faults = await faults(phone);
-await phone.screenshot({ path: `${pictures}/submit_phone.png`, fullPage: true });
+await phone.screenshot({ path: `${pictures}/submitted_phone.png`, fullPage: true });
 await close();
 console.log(JSON.stringify(seen));

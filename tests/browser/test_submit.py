@@ -101,7 +101,9 @@ def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
         "ledger.toml": MAPPING.encode(),
         "empty.csv": b"",
         "page.xls": b"<html><table><tr><td>1</td></tr></table></html>",
-        "header.xlsx": workbook_of({"Instrument": [["localNo", "name.zh", "colour"], ["1", "x", "red"]]}),
+        "header.xlsx": workbook_of(
+            {"Instrument": [["localNo", "name.zh", "colour"], ["1", "x", "red"]]}
+        ),
         "personal.xlsx": workbook_of({"Instrument": PERSONAL}),
         "doubted.xlsx": workbook_of({"Instrument": DOUBTED}),
         "large.csv": b"x" * (16 * 1024 * 1024 + 1),

@@ -59,13 +59,12 @@ export async function ask(page, document, variables = "") {
 
 export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-// What axe-core finds that matters: id, impact and where. A page's policy admits no script of others,
+// What axe-core finds that matters, by all its rules or those named: id, impact and where. A page's policy admits no script of others,
 // so that it is run by the browser's own tools.
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-export async function faults(page) {
-  const source = await readFile(AXE, "utf-8");
-  await page.evaluate(source);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+export async function faults(page, rules) {
+  if (!await page.evaluate(() => "axe" in globalThis)) await page.evaluate(await readFile(AXE, "utf-8"));
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, runOnly ? { runOnly } : {}), rules);
   return violations
     .filter(({ impact }) => ["serious", "critical"].includes(impact))
     .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" | ")}`);
