@@ -88,8 +88,8 @@ def front_routes(look: Look, count: Count, *, contact: str | None = None) -> lis
 
 
 def _state(state: Mapping[str, str], said: Mapping[str, str]) -> str:
-    listed = (
-        f"{said[PARTS[name]] if name in PARTS else name}: {said['front.well'] if part == 'ok' else part}"
-        for name, part in state.items()
-    )
-    return ", ".join(listed)
+    def told(name: str, code: str) -> str:
+        part = said[PARTS[name]] if name in PARTS else name
+        return f"{part}: {said['front.well'] if code == 'ok' else code}"
+
+    return ", ".join(told(name, code) for name, code in state.items())

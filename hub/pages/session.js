@@ -155,7 +155,7 @@ export class Session {
   }
 
   // What shows who asks; a proof is good for one request.
-  async #authorised(method, path) {
+  async headers(method, path) {
     if (!this.client) return {};
     if (this.#now() >= this.#expires) await this.#fetchToken();
     const url = new URL(path, this.server.issuer).href;
@@ -169,7 +169,7 @@ export class Session {
     const target = asked ? `${path}?${asked}` : path;
     const bytes = typeof body === "string" ? utf8.encode(body) : body;
     const send = async () => {
-      const authorised = await this.#authorised(method, path);
+      const authorised = await this.headers(method, path);
       const headers = signed
         ? await this.#signed(method, target, { authorised, bytes: bytes ?? new Uint8Array(), type, idempotencyKey })
         : { ...authorised, ...(type && { "content-type": type }) };

@@ -115,7 +115,7 @@ def test_an_own_key_in_either_form_opens_a_session(seen: Seen, file: str) -> Non
     assert used["told"] == ""
     assert used["state"] == "answered"
     assert used["errors"] == []
-    assert used["session"] == f"客户端 Client {CLIENT} · {' '.join(SCOPES)}"
+    assert used["session"] == f"客户端 {CLIENT} · {' '.join(SCOPES)}"
     assert used["panel"] is None
     assert seen["asked"]["data"]["me"]["clientId"] == CLIENT
 
@@ -158,7 +158,7 @@ def test_the_private_key_is_never_sent_or_kept_and_cannot_be_taken_out(
     assert set(seen["requests"]) == {"127.0.0.1"}
 
 
-def test_times_are_shown_in_the_viewer_s_zone_with_its_offset(seen: Seen) -> None:
+def test_times_are_shown_as_the_clocks_in_the_delta_show_them_with_their_offset(seen: Seen) -> None:
     shown = {row[0]: row[3] for row in seen["key.pem"]["sources"]}
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+08:00", shown["zju-push"])
     assert len(seen["local"]) == 2, "two sources have spoken"

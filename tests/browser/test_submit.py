@@ -126,5 +126,135 @@ async def _register(url: str, keys: dict[str, SigningKey]) -> None:
             await admit(store, application, grant, system_clock())
 
 
-def test_dump(seen: Seen) -> None:
-    Path("/tmp/seen.json").write_text(json.dumps(seen, ensure_ascii=False, indent=1))
+def test_a_stranger_is_told_what_it_takes(seen: Seen) -> None:
+    assert seen["stranger"]["session"].startswith("尚未进入")
+    assert seen["stranger"]["canCheck"] is False
+
+
+def test_a_key_that_may_not_submit_is_told_what_to_ask_for(seen: Seen) -> None:
+    assert "records:push" in seen["reader"]["lacking"]
+    assert seen["reader"]["sources"] == []
+    assert seen["university"]["lacking"] == ""
+    assert seen["university"]["sources"] == [SOURCE]
+
+
+def test_a_check_says_row_by_row_what_would_happen_and_marks_the_cells(seen: Seen) -> None:
+    checked = seen["checked"]
+    assert figures(checked) == {"读入行": 4, "将接收": 2, "退回": 2}
+    assert [row["kind"] for row in checked["rows"]] == ["refused", "refused"]
+    first, second = checked["rows"]
+    assert set(first["bad"]) == {"name.zh (3)", "status (3)", "originalValue.amount (3)"}
+    assert second["bad"] == ["status (5)"]
+    assert "“三百万”不是数字" in first["told"]
+    assert "原值·数额" in first["told"], "columns are called as people call them"
+    assert seen["hint"] == "仪器名称·中文名称: 必填项缺失"
+    assert seen["described"] == "必填项缺失"
+    assert seen["marked"] == {"name": "monthly-marked.xlsx", "head": "PK"}
+
+
+def test_a_check_writes_nothing(seen: Seen) -> None:
+    assert len(seen["dry"]) == 2
+    assert [sent(each)["dryRun"] for each in seen["dry"]] == ["true", "true"]
+
+
+def test_corrected_rows_are_checked_before_they_are_sent(seen: Seen) -> None:
+    assert "检查改过的行（2）" in seen["edited"]["buttons"]
+    assert seen["unchecked"] == ["有改过的行还没有检查：请先检查改过的行"]
+    assert figures(seen["rechecked"]) == {"读入行": 4, "将接收": 4, "已改正": 2}
+    assert [row["kind"] for row in seen["rechecked"]["rows"]] == ["fixed", "fixed"]
+
+
+def test_a_double_click_sends_the_file_once_and_what_was_corrected_after_it(seen: Seen) -> None:
+    assert [sent(each)["name"] for each in seen["posted"]] == [
+        "monthly.xlsx",
+        "monthly-corrected.xlsx",
+    ]
+    assert "dryRun" not in sent(seen["posted"][0])
+    assert figures(seen["submitted"]) == {"读入行": 4, "已接收": 4, "已改正": 2}
+    assert seen["submitted"]["verdict"].startswith("已提交：4 行接收")
+
+
+def test_the_receipts_are_kept_and_can_be_taken_away(seen: Seen) -> None:
+    assert len(seen["receipts"]) == 4
+    assert all(row.split("\t")[4] == "已在日志中" for row in seen["receipts"])
+    assert all(row.split("\t")[0].endswith("+08:00") for row in seen["receipts"])
+    assert seen["receiptFile"]["text"].startswith("c2sp.org/tlog-proof@v1\n")
+    kept = json.loads(seen["allReceipts"]["text"])["receipts"]
+    assert {one["key"] for one in kept} == {f"{UNIVERSITY}/P{n}" for n in range(1, 5)}
+    assert all(one["receipt"].startswith("c2sp.org/") for one in kept)
+    assert {json.loads(one["record"])["localNo"] for one in kept} == {"P1", "P2", "P3", "P4"}
+    assert seen["reloaded"]["receipts"] == seen["receipts"]
+    assert seen["reloaded"]["session"].startswith("尚未进入"), "a key from a file is forgotten"
+
+
+def test_the_same_file_after_a_reload_is_written_once_and_can_be_sent_anew(seen: Seen) -> None:
+    assert seen["again"]["verdict"].startswith("这份文件以前提交过")
+    assert "按现在的情况重新提交" in seen["again"]["buttons"]
+    assert figures(seen["anew"]) == {"读入行": 4, "与现有相同": 2, "退回": 2}
+
+
+def test_a_table_that_the_hub_does_not_know_gets_a_draft_that_is_kept_when_it_is_right(
+    seen: Seen,
+) -> None:
+    assert "[[record]]" in seen["unknown"]["draft"]
+    assert seen["unknown"]["name"] == "ledger"
+    assert seen["unknown"]["errors"] == []
+    assert any("ITEM_MISSING 第 10 行" in line for line in seen["wrongMapping"])
+    assert seen["mapped"]["chosen"] == "映射：ledger（第 1 版）"
+    assert figures(seen["mapped"]) == {"读入行": 2, "将接收": 1, "退回": 1}
+    assert seen["mapped"]["rows"][0]["bad"] == ["状况 (3)"]
+    assert figures(seen["mappedSubmitted"]) == {"读入行": 2, "已接收": 2, "已改正": 1}
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("empty.csv", "文件是空的"),
+        ("page.xls", "这是网页，不是表格"),
+        ("large.csv", 'deltahub client submit "large.csv"'),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_words(seen: Seen, file: str, words: str) -> None:
+    (error,) = seen["refused"][file]["errors"]
+    assert words in error
+
+
+def test_a_wrong_header_and_a_person_s_number_are_told_in_their_place(seen: Seen) -> None:
+    (header,) = seen["refused"]["header.xlsx"]["rows"]
+    assert "colour: 标准中没有该列" in header
+    assert "表头有误" in seen["refused"]["header.xlsx"]["notes"][0]
+    assert "个人手机号码" in seen["refused"]["personal.xlsx"]["rows"][0]
+
+
+def test_a_dropped_file_is_checked_on_a_phone_in_english_and_doubts_are_yellow(
+    seen: Seen,
+) -> None:
+    assert seen["phone"]["session"].startswith("You have not signed in")
+    assert seen["dropped"]["rows"][0]["kind"] == "doubted"
+    assert seen["dropped"]["rows"][0]["doubted"] == ["originalValue.amount (2)"]
+    assert seen["dropped"]["errors"] == []
+
+
+def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(seen: Seen) -> None:
+    looked_at = ("stranger", "checked", "unknown", "dropped")
+    assert [fault for name in looked_at for fault in seen[name]["faults"]] == []
+    assert seen["submittedFaults"] == []
+    for name in ("stranger", "checked", "rechecked", "submitted", "phone", "dropped"):
+        assert seen[name]["overflow"] <= 0, name
+
+
+def test_nothing_fails_and_no_request_leaves_the_host(seen: Seen) -> None:
+    assert set(seen["requests"]) == {"127.0.0.1"}
+    assert seen["failures"] == []
+    rest = [line for line in seen["console"] if "the server responded with a status of" not in line]
+    assert rest == []
+
+
+def figures(shown: Seen) -> dict[str, int]:
+    """The figures of a result that are not 0, by their words."""
+    pairs = (each.split("\n") for each in shown["figures"])
+    return {name: int(value) for value, name in pairs if value != "0"}
+
+
+def sent(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
