@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from hub.store.database import Database
 from tests.browser.test_explorer import PROGRAMS
 from tests.databases import lent_database
 from tests.node_tools import node_tools
-from tests.running_hub import running_hub
+from tests.running_hub import environment, running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
@@ -60,7 +61,8 @@ def seen(
         running_hub(url, tmp_path_factory.mktemp("hub"), CLOSED) as hub,
     ):
         asyncio.run(_register(url, key))
-        done = tools.node("own_key.mjs", hub, program, str(pictures), CLIENT, str(keys))
+        arguments = (hub, program, str(pictures), CLIENT, str(keys), sys.executable)
+        done = tools.node("own_key.mjs", *arguments, more=environment(url))
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 
@@ -165,6 +167,23 @@ def test_times_are_shown_as_the_clocks_in_the_delta_show_them_with_their_offset(
     for written, local in seen["local"]:
         assert written.strip('"').endswith("Z"), "what is copied is what the hub said"
         assert local.endswith("+08:00")
+
+
+def test_a_key_is_made_in_the_browser_and_its_owner_asks_for_a_registration(seen: Seen) -> None:
+    assert "小写字母" in seen["applied"]["badId"]
+    assert seen["applied"]["noName"] == "请填写单位名称"
+    assert "已申请" in seen["applied"]["good"]
+    assert seen["application"]["kid"] in seen["applied"]["good"], "to be compared on the telephone"
+    assert set(seen["application"]["jwk"]) == {"kty", "crv", "x", "y"}
+    assert seen["application"]["scopes"] == ["records:push", "receipt:read", "catalogue:read"]
+    assert seen["application"]["sources"] == ["zju-push"]
+
+
+def test_an_approved_client_enters_with_the_key_that_its_browser_kept(seen: Seen) -> None:
+    assert "可能还未批准" in seen["tooEarly"]
+    assert seen["entered"]["session"] == "已进入：zju-desk（uscc:12100000470095016Q）"
+    assert seen["entered"]["sources"] == ["zju-push"]
+    assert seen["keptKey"] == [["zju-desk", False]], "the private half cannot be taken out"
 
 
 def test_nothing_fails_in_the_page(seen: Seen) -> None:
