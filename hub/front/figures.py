@@ -1,15 +1,18 @@
 """`figures`: what is here in numbers, for everybody: `GET /figures.json`.
 
-- They are asked for as a stranger asks, by the registered document `figures`: nothing is counted
-  that a stranger could not read. Where strangers may not ask, only the log's figures are told,
-  which are public anyhow.
-- Counted once in `KEPT_S`, however many look; an answer that fails is not kept.
+- They are asked for as a stranger asks, by two registered documents: nothing is counted that a
+  stranger could not read. Where strangers may not ask, only the log's figures are told, which are
+  public anyhow.
+- However many look, each document is asked once in a time, whether it was answered or not; what
+  took long is kept longer. Counts by province and class are dear where there is much: where they
+  fail the rest is told without them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from importlib.resources import files
@@ -17,19 +20,26 @@ from typing import Any
 
 from hub.access.resource import ANONYMOUS
 from hub.clock import Clock
+from hub.errors import HubError
 from hub.graphql.service import Asking, Engine, GraphRequest
 from hub.query.plan.documents import document_id
 from schema.codes import Province, tables
 from schema.dates import format_instant
 
-KEPT_S = 60.0
-"""How old a count may be."""
+COUNTS, SHARES = "figures", "instruments_by_place_and_class"
+KEPT_S = (60.0, 600.0)
+"""How old an answer may be, at least and at most: a hundred times as long as it took."""
+TIMES_KEPT = 100
+FAILED_KEPT_S = 30.0
+"""How long a document that was not answered is left alone."""
 CACHED_S = 10
-"""How long others may keep an answer."""
+"""How long others may keep the figures."""
 CLASSES_SHOWN = 10
 BUCKET = "front page"
 """Whose cost the questions are counted as: nobody else's."""
 Wire = dict[str, Any]
+Ask = Callable[[str], Awaitable[Wire]]
+_LOG = logging.getLogger(__name__)
 
 
 class PublicFigures:
@@ -48,10 +58,8 @@ class PublicFigures:
         self._log = log
         self._clock = clock
         self._is_open = is_open
-        self._document = document_id(_document_text())
-        self._turn = asyncio.Lock()
-        self._kept: Wire | None = None
-        self._until = 0.0
+        self._counts = KeptAnswer(COUNTS, self._ask)
+        self._shares = KeptAnswer(SHARES, self._ask)
 
     async def look(self) -> Wire:
         """Return the figures as JSON; the hub's errors come out."""
@@ -64,33 +72,72 @@ class PublicFigures:
                 "signedAt": None if signed_at is None else format_instant(signed_at),
             },
         }
-        return {**wire, **await self._counted()} if self._is_open else wire
+        if not self._is_open:
+            return wire
+        counts = await self._counts.look()
+        try:
+            shares = shares_wire(await self._shares.look())
+        except HubError:
+            shares = {"provinces": None, "classes": None}
+        return {
+            **wire,
+            "countedAt": counts["countedAt"],
+            "institutions": counts["institutions"]["totalCount"],
+            "instruments": counts["instruments"]["totalCount"],
+            "sources": counts["sources"],
+            **shares,
+        }
 
-    async def _counted(self) -> Wire:
-        loop = asyncio.get_running_loop()
-        async with self._turn:
-            if self._kept is None or loop.time() >= self._until:
-                counted_at = format_instant(self._clock())
-                self._kept = {**figures_wire(await self._ask()), "countedAt": counted_at}
-                self._until = loop.time() + KEPT_S
-            return self._kept
-
-    async def _ask(self) -> Wire:
-        request = GraphRequest(document_id=self._document, read_only=True)
+    async def _ask(self, name: str) -> Wire:
+        counted_at = format_instant(self._clock())
+        request = GraphRequest(document_id=document_id(_text_of(name)), read_only=True)
         answer = await self._engine.answer(request, Asking(caller=ANONYMOUS, bucket=BUCKET))
         if answer.error is not None:
             raise answer.error
-        data: Wire = json.loads(answer.body)["data"]
-        return data
+        return {**json.loads(answer.body)["data"], "countedAt": counted_at}
 
 
-def figures_wire(data: Wire) -> Wire:
-    """Return the figures of an answer, with the names of what is counted; pure."""
-    instruments = data["instruments"]
-    counts = {(each["by"], each["value"]): each["count"] for each in instruments["facets"]}
+class KeptAnswer:
+    """The answer of one document, asked for by one caller at a time."""
+
+    def __init__(self, document: str, ask: Ask) -> None:
+        self._document = document
+        self._ask = ask
+        self._turn = asyncio.Lock()
+        self._last: Wire | HubError | None = None
+        self._until = 0.0
+
+    async def look(self) -> Wire:
+        """Return the answer, or raise what was said in its place."""
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            if self._last is None or loop.time() >= self._until:
+                begun = loop.time()
+                self._last = await self._asked()
+                self._until = loop.time() + self._kept_for(loop.time() - begun)
+        if isinstance(self._last, HubError):
+            raise self._last
+        return self._last
+
+    def _kept_for(self, took_s: float) -> float:
+        if isinstance(self._last, HubError):
+            return FAILED_KEPT_S
+        least, most = KEPT_S
+        return max(least, min(most, TIMES_KEPT * took_s))
+
+    async def _asked(self) -> Wire | HubError:
+        try:
+            return await self._ask(self._document)
+        except HubError as error:
+            _LOG.warning("figures of the front page: %s: %s", self._document, error.code.name)
+            return error
+
+
+def shares_wire(data: Wire) -> Wire:
+    """Return the counts by province and class, with the names of what is counted; pure."""
+    counts = {(each["by"], each["value"]): each["count"] for each in data["instruments"]["facets"]}
+    classes = [(code, count) for (by, code), count in counts.items() if by == "CLASS"]
     return {
-        "institutions": data["institutions"]["totalCount"],
-        "instruments": instruments["totalCount"],
         "provinces": [
             {
                 "code": one.name,
@@ -103,17 +150,16 @@ def figures_wire(data: Wire) -> Wire:
         ],
         "classes": [
             {"code": code, "zh": _class_name(code), "count": count}
-            for (by, code), count in counts.items()
-            if by == "CLASS"
-        ][:CLASSES_SHOWN],
-        "sources": data["sources"],
+            for code, count in classes[:CLASSES_SHOWN]
+        ],
     }
-
-
-def _document_text() -> str:
-    return files("hub.query.plan").joinpath("documents", "figures.graphql").read_text("utf-8")
 
 
 def _class_name(code: str) -> str:
     found = tables.lookup(tables.INSTRUMENT_CLASSES, code)
     return code if found is None else found.name
+
+
+def _text_of(document: str) -> str:
+    folder = files("hub.query.plan").joinpath("documents")
+    return folder.joinpath(f"{document}.graphql").read_text("utf-8")

@@ -74,7 +74,7 @@ async function start() {
   at("told").textContent = figures.open ? t("front.as_of", { time: localTime(figures.countedAt) }) : t("front.closed");
   showFigures(figures);
   if (!figures.open) return;
-  showPlots(figures);
+  if (figures.provinces) showPlots(figures); // left out where counting them takes too long
   showSources(figures.sources, figures.at);
 }
 

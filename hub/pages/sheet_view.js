@@ -80,15 +80,34 @@ function notesOf(sheet, table) {
   ];
 }
 
+// What becomes of the records that are not refused, to be opened.
+function takenRows(table) {
+  const place = element("div");
+  const outcome = (one) => (one.outcome === "ACCEPTED" && one.revision > 1
+    ? t("outcome.CHANGED", { n: one.revision }) : t(`outcome.${one.outcome}`));
+  new PagedTable(place, {
+    label: t("submit.taken"),
+    columns: [
+      { title: t("submit.row"), cell: (one) => String(one.row), value: (one) => one.row },
+      { title: t("submit.record"), cell: (one) => `${one.type} ${one.key}`, value: (one) => one.key },
+      { title: t("submit.outcome"), cell: outcome, value: outcome },
+    ],
+  }).show(table.outcomes);
+  const more = table.outcomesNotListed ? [note("submit.taken_more", { n: table.outcomesNotListed })] : [];
+  return element("details", [element("summary", t("submit.taken")), ...more, place], "taken");
+}
+
 // `edited()` is called after each change of a cell.
 export function drawSheets(place, checked, { isOpen, edited }) {
   const parts = checked.sheets.flatMap((sheet, n) => {
     const notes = notesOf(sheet, checked.report.tables[n]);
-    if (!sheet.rows.length && !notes.length) return [];
+    const found = checked.report.tables[n];
+    const taken = found.outcomes.length ? [takenRows(found)] : [];
+    if (!sheet.rows.length && !notes.length && !taken.length) return [];
     const table = element("div"), title = element("h3", t("submit.sheet", { name: sheet.name }));
-    if (!sheet.rows.length) return [title, ...notes];
+    if (!sheet.rows.length) return [title, ...notes, ...taken];
     drawSheet(table, sheet, { isOpen, edited });
-    return [title, ...notes, ...(isOpen && sheet.isOpen ? [hintLine(table)] : []), table];
+    return [title, ...notes, ...(isOpen && sheet.isOpen ? [hintLine(table)] : []), table, ...taken];
   });
   const { empty, leftAlone } = checked.report;
   if (empty.length) parts.push(element("p", t("submit.empty", { names: empty.join(", ") }), "soft"));

@@ -76,7 +76,7 @@ async function requestId(bytes) {
 }
 
 async function sendFile(name, bytes, isDry) {
-  const query = { source: at("source").value, name, cells: "true", marked: "true" };
+  const query = { source: at("source").value, name, cells: "true", marked: "true", rows: "true" };
   if (readingChosen().name) query.mapping = readingChosen().name;
   if (isDry) query.dryRun = "true";
   if (at("units").checked) query.unitsAreRight = "true";
@@ -295,6 +295,8 @@ function start() {
   at("file").addEventListener("change", () => take(at("file").files[0]));
   at("source").addEventListener("change", () => working(() => listMappings()));
   takesDrops(at("drop"));
+  // What was typed into cells is nowhere else.
+  addEventListener("beforeunload", (event) => { if (checked?.edited.length && !isWritten) event.preventDefault(); });
   listMappings();
   at("own").open = true;
   signIn(session, { entered, asks: ASKED });

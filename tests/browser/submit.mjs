@@ -32,13 +32,14 @@ const look = async (place) => ({
   verdict: await place.innerText("#verdict"),
   figures: await texts(place, "#figures li"),
   errors: await texts(place, "#errors .error"),
-  rows: await place.locator("#sheets tbody tr").evaluateAll((rows) => rows.map((row) => ({
+  rows: await place.locator("#sheets table.sheet tbody tr").evaluateAll((rows) => rows.map((row) => ({
     kind: row.className, told: row.cells[1].innerText,
     cells: [...row.querySelectorAll("input")].map((input) => input.value),
     bad: [...row.querySelectorAll(".refused-cell input")].map((input) => input.getAttribute("aria-label")),
     doubted: [...row.querySelectorAll(".doubted-cell input")].map((input) => input.getAttribute("aria-label")),
   }))),
   buttons: await texts(place, "#result button:visible"),
+  taken: await place.locator("#sheets details.taken tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))),
   overflow: await overflow(place),
 });
 
@@ -135,7 +136,7 @@ for (const name of ["empty.csv", "page.xls", "header.xlsx", "personal.xlsx", "la
   await page.selectOption("#reading", { index: 0 });
   await choose(page, name);
   if (await page.isEnabled("#check")) await press(page, "check");
-  seen.refused[name] = { errors: await texts(page, "#errors .error"), rows: await texts(page, "#sheets tbody tr"), notes: await texts(page, "#sheets .note") };
+  seen.refused[name] = { errors: await texts(page, "#errors .error"), rows: await texts(page, "#sheets table.sheet tbody tr"), notes: await texts(page, "#sheets .note") };
 }
 
 // On a phone, in the dark, in English, and a file that is dropped.

@@ -146,6 +146,11 @@ def test_a_check_says_row_by_row_what_would_happen_and_marks_the_cells(seen: See
     assert set(first["bad"]) == {"name.zh (3)", "status (3)", "originalValue.amount (3)"}
     assert second["bad"] == ["status (5)"]
     assert "“三百万”不是数字" in first["told"]
+    assert checked["taken"] == [
+        ["2", f"Instrument {UNIVERSITY}/P1", "新增"],
+        ["4", f"Instrument {UNIVERSITY}/P3", "新增"],
+    ]
+    assert [row[2] for row in seen["anew"]["taken"]] == ["与现有相同", "与现有相同"]
     assert "原值·数额" in first["told"], "columns are called as people call them"
     assert seen["hint"] == "仪器名称·中文名称: 必填项缺失"
     assert seen["described"] == "必填项缺失"

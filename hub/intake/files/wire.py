@@ -18,19 +18,29 @@ from schema.flat import columns as flat_columns
 
 REFUSED_SHOWN_MAX = 2_000
 """Refused rows of a table that are listed; figures and marked workbook hold them all."""
+OUTCOMES_SHOWN_MAX = 2_000
+"""Records of a table of which it is told what became of them."""
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def submitted_wire(
-    file: ReadFile, submissions: Sequence[Submission], *, workbook: bytes | None, cells: bool
+    file: ReadFile,
+    submissions: Sequence[Submission],
+    *,
+    workbook: bytes | None,
+    cells: bool,
+    rows: bool = False,
 ) -> dict[str, Any]:
-    """Return the report of a file: a member for each table, and the marked workbook if asked."""
+    """Return the report of a file: a member for each table, and the marked workbook if asked.
+
+    `cells`: with what stood in the rows that are listed; `rows`: with what became of each record.
+    """
     wire: dict[str, Any] = {
         "dryRun": any(each.report.dry_run for each in submissions),
         "replayed": any(each.report.replayed for each in submissions),
         "monthly": file.is_monthly,
         "tables": [
-            _table(each, read, cells=cells)
+            {**_table(each, read, cells=cells), **(_outcomes(each) if rows else {})}
             for read, each in zip(file.tables, submissions, strict=True)
         ],
         "empty": list(file.empty),
@@ -77,6 +87,26 @@ def _table(submission: Submission, read: ReadTable, *, cells: bool) -> dict[str,
         "refused": [_refused(each, cells=cells) for each in listed],
         "refusedNotListed": len(submission.refused) - len(listed),
         "doubted": [_refused(each, cells=cells) for each in submission.doubted[:REFUSED_SHOWN_MAX]],
+    }
+
+
+def _outcomes(submission: Submission) -> dict[str, Any]:
+    """Return what became of each record that was not refused, also of a dry run."""
+    taken = [
+        (row, one) for row, one in submission.outcomes if one.outcome is not Outcome.QUARANTINED
+    ]
+    return {
+        "outcomes": [
+            {
+                "row": row,
+                "type": one.record_type,
+                "key": one.key,
+                "outcome": one.outcome.value,
+                "revision": one.revision,
+            }
+            for row, one in taken[:OUTCOMES_SHOWN_MAX]
+        ],
+        "outcomesNotListed": max(0, len(taken) - OUTCOMES_SHOWN_MAX),
     }
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from hub.app import build
 from hub.clock import system_clock
+from hub.edge import routed
 from hub.errors import DatabaseUnavailableError
+from hub.front.endpoint import front_routes
+from hub.front.figures import SHARES, KeptAnswer
 from hub.settings import Settings
 from hub.store.database import Database
 from tests.integration.app.conftest import BASE
@@ -55,16 +59,33 @@ async def test_where_strangers_may_not_ask_there_are_no_figures_but_the_log_s(
     assert answer.json()["open"] is False
 
 
-async def test_without_its_database_the_front_page_still_comes_and_figures_say_why(
-    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def away(*_: object) -> None:
+async def test_without_its_database_the_front_page_still_comes_and_figures_say_why() -> None:
+    async def away() -> dict[str, Any]:
         raise DatabaseUnavailableError("closed for the night")
 
-    monkeypatch.setattr("hub.operate.figures.Figures.log", away)
-    page, figures = await get(replace(settings, anonymous=True), database, "/", "/figures.json")
+    async def look() -> dict[str, str]:
+        return {"database": "DATABASE_UNAVAILABLE", "log": "ok"}
+
+    transport = httpx.ASGITransport(routed(front_routes(look, away)))
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+        page, figures = await client.get("/"), await client.get("/figures.json")
     assert page.status_code == 200
-    assert figures.status_code == 503
+    assert "数据库: DATABASE_UNAVAILABLE, 日志: 正常" in page.text
+    assert (figures.status_code, figures.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+
+
+async def test_a_count_that_fails_is_not_asked_for_again_at_once() -> None:
+    asked: list[str] = []
+
+    async def away(name: str) -> dict[str, Any]:
+        asked.append(name)
+        raise DatabaseUnavailableError("it takes too long")
+
+    kept = KeptAnswer(SHARES, away)
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailableError):
+            await kept.look()
+    assert asked == [SHARES]
 
 
 @pytest.mark.parametrize("path", PAGES)
