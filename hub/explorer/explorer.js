@@ -1,14 +1,12 @@
 // The explorer: named samples, an editor, the answer with its sources, and the schema to read.
 import { signIn } from "/pages/access.js";
-import { age, at, count, element, localTime, refusalLine } from "/pages/dom.js";
+import { age, at, count, element, localTime, reasonOf, refusalLine, wordsOf } from "/pages/dom.js";
 import { Session } from "/pages/session.js";
 import { known, t } from "/pages/words.js";
 import { showJson, showSchema } from "/explore/show.js";
 
 const session = new Session(location.origin, "/graphql");
 const NARROW = matchMedia("(max-width: 60rem)");
-// Refusals that come without words of their own.
-const REFUSED = { TOKEN_MISSING: "token_missing", CLIENT_INACTIVE: "inactive", TOKEN_REVOKED: "revoked" };
 const ASKED = ["catalogue:read", "receipt:read", "graphql:adhoc"]; // of the operator, for a new client
 let samples = [];
 let exampleKey = ""; // of an instrument that an answer named; samples about one instrument use it
@@ -50,12 +48,13 @@ function failed(code, message, more) {
 }
 
 // A refusal outside of GraphQL (RFC 9457) as an error of an answer.
-function refusal({ code, title, detail, hint }) {
+function refusal(body) {
+  const { code, hint } = body;
   if (code === "TOKEN_MISSING") {
     at("session").textContent = t("explorer.closed");
     at("own").open = true;
   }
-  return { message: detail ?? title ?? t(`explorer.${REFUSED[code] ?? "refused"}`), extensions: { code, detail: hint } };
+  return { message: wordsOf(body), extensions: { code, detail: hint } };
 }
 
 function showAnswer(answer, status, milliseconds, bytes) {
@@ -95,7 +94,7 @@ async function run() {
     const body = await response.text();
     showAnswer(JSON.parse(body), response.status, performance.now() - started, new Blob([body]).size);
   } catch (error) {
-    failed("NO_ANSWER", t("explorer.no_answer"), error.message);
+    failed("NO_ANSWER", t("explorer.no_answer"), reasonOf(error));
   } finally {
     at("run").disabled = false;
   }

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import schema
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.front.figures import CACHED_S
+from hub.front.limits import CACHED_S
 from hub.pages.layout import filled, language_of, page, page_file, template
 from hub.pages.words import words
 from hub.problem import problem

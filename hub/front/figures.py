@@ -21,20 +21,13 @@ from typing import Any
 from hub.access.resource import ANONYMOUS
 from hub.clock import Clock
 from hub.errors import HubError
+from hub.front.limits import CLASSES_SHOWN, FAILED_KEPT_S, KEPT_S, TIMES_KEPT
 from hub.graphql.service import Asking, Engine, GraphRequest
 from hub.query.plan.documents import document_id
 from schema.codes import Province, tables
 from schema.dates import format_instant
 
 COUNTS, SHARES = "figures", "instruments_by_place_and_class"
-KEPT_S = (60.0, 600.0)
-"""How old an answer may be, at least and at most: a hundred times as long as it took."""
-TIMES_KEPT = 100
-FAILED_KEPT_S = 30.0
-"""How long a document that was not answered is left alone."""
-CACHED_S = 10
-"""How long others may keep the figures."""
-CLASSES_SHOWN = 10
 BUCKET = "front page"
 """Whose cost the questions are counted as: nobody else's."""
 Wire = dict[str, Any]

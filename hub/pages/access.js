@@ -1,6 +1,6 @@
 // Signing in on a page: with a key of a file, with one that this browser made and keeps, or by asking
 // for a registration with a new one. The form is access.html.
-import { at, button, element } from "/pages/dom.js";
+import { at, bodyOf, button, element, reasonOf, wordsOf } from "/pages/dom.js";
 import { forget, keep, keptKeys, keyOf, newPair } from "/pages/key.js";
 import { t } from "/pages/words.js";
 
@@ -25,7 +25,7 @@ export function signIn(session, { entered, asks }) {
     try {
       await use(clientId, await keyOf(file));
     } catch (error) {
-      tell(error.message);
+      tell(reasonOf(error));
     } finally {
       at("key").value = "";
       at("use").disabled = false;
@@ -37,7 +37,7 @@ export function signIn(session, { entered, asks }) {
     try {
       await use(key.clientId, key);
     } catch (error) {
-      tell(`${error.message} ${t("access.not_yet")}`);
+      tell(`${reasonOf(error)} ${t("access.not_yet")}`);
     }
   }
 
@@ -66,13 +66,13 @@ export function signIn(session, { entered, asks }) {
       const pair = await newPair();
       const sender = new session.constructor(location.origin);
       const answer = await sender.apply(pair, { clientId, name, scopes: asks, sources: source ? [source] : [] });
-      const body = await answer.json();
-      if (!answer.ok) return told(`${body.code} ${body.detail ?? body.title} ${body.hint ?? ""}`);
+      const body = await bodyOf(answer);
+      if (!answer.ok) return told(`${body.code} ${wordsOf(body)} ${body.hint ?? ""}`);
       await keep({ clientId, ...pair, requestId: body.requestId });
       told(t("access.applied", { request: body.requestId, client: clientId, kid: body.kid }));
       await showKept();
     } catch (error) {
-      told(error.message);
+      told(reasonOf(error));
     } finally {
       at("apply").disabled = false;
     }

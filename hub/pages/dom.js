@@ -30,6 +30,22 @@ export function age(seconds) {
 
 export const count = (number) => number.toLocaleString("en-US");
 
+// Refusals of a caller that come without words of their own.
+const CALLER = { TOKEN_MISSING: "token_missing", CLIENT_INACTIVE: "inactive", TOKEN_REVOKED: "revoked" };
+export const wordsOf = ({ code, detail, title }) => detail ?? title ?? t(`access.${CALLER[code] ?? "refused"}`);
+
+// What an answer holds: JSON, or in its place a refusal that says that it is none of the hub's.
+export async function bodyOf(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return { code: `HTTP_${answer.status}`, title: t("kit.strange_answer") };
+  }
+}
+
+// Why something did not succeed: a browser's own words for a hub that is away are no help.
+export const reasonOf = (error) => (error instanceof TypeError && /fetch|network/i.test(error.message) ? t("kit.unreachable") : error.message);
+
 // A refusal: its code, its words and, small, what a developer needs.
 export function refusalLine(code, message, more) {
   const line = element("p", undefined, "error");

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from hub.errors import ErrorCode, RefusedError
+from hub.intake.limits import FILE_BYTES_MAX
 from hub.pages.layout import MEDIA_TYPES, filled, language_of, page, page_file, template
 from hub.pages.words import LANGUAGES, words
 from hub.problem import problem
@@ -45,7 +46,7 @@ def page_routes() -> list[Route]:
         )
 
     async def submit(request: Request) -> Response:
-        values = {"rowNumber": ROW_NUMBER_COLUMN}
+        values = {"rowNumber": ROW_NUMBER_COLUMN, "bytesMax": str(FILE_BYTES_MAX)}
         return _page(request, "submit", values)
 
     async def verify(request: Request) -> Response:

@@ -1,5 +1,5 @@
 // The receipts of what was submitted from this browser, which keeps the list.
-import { at, button, element, localTime, saveAs } from "/pages/dom.js";
+import { at, bodyOf, button, element, localTime, reasonOf, saveAs } from "/pages/dom.js";
 import { PagedTable } from "/pages/table.js";
 import { t } from "/pages/words.js";
 
@@ -10,7 +10,7 @@ const SAVED_MAX = 500; // in one file
 const BESIDE = 4; // questions to the hub
 
 export class ReceiptList {
-  #session; #table;
+  #session; #table; #list;
 
   constructor(session) {
     this.#session = session;
@@ -30,10 +30,11 @@ export class ReceiptList {
     at("clear-receipts").addEventListener("click", () => {
       if (confirm(t("submit.forget_sure"))) this.#keep([]);
     });
-    this.#show(this.list);
+    this.#list = ReceiptList.#read();
+    this.#show(this.#list);
   }
 
-  get list() {
+  static #read() {
     try {
       return JSON.parse(localStorage.getItem(STORE) ?? "[]");
     } catch {
@@ -42,8 +43,13 @@ export class ReceiptList {
   }
 
   #keep(list) {
-    localStorage.setItem(STORE, JSON.stringify(list.slice(0, KEPT_MAX)));
-    this.#show(list);
+    this.#list = list.slice(0, KEPT_MAX);
+    try {
+      localStorage.setItem(STORE, JSON.stringify(this.#list));
+    } catch {
+      this.#tell(t("submit.not_kept"));
+    }
+    this.#show(this.#list);
   }
 
   #show(list) {
@@ -54,9 +60,11 @@ export class ReceiptList {
 
   // `entries`: of an answer of the hub. The same entry again stays one.
   add(entries, facts) {
-    const known = new Set(this.list.map((one) => one.entryId));
+    // Another tab may have added some.
+    this.#list = [...new Map([...ReceiptList.#read(), ...this.#list].map((one) => [one.entryId, one])).values()];
+    const known = new Set(this.#list.map((one) => one.entryId));
     const more = entries.filter((each) => !known.has(each.entryId)).map((each) => ({ ...each, ...facts }));
-    if (more.length) this.#keep([...more, ...this.list]);
+    if (more.length) this.#keep([...more, ...this.#list]);
   }
 
   #state(one) {
@@ -86,11 +94,11 @@ export class ReceiptList {
     try {
       const answer = await this.#session.request("GET", `/${kind}/${one.entryId}`);
       if (answer.status === 200 || answer.status === 202) return answer;
-      const { code } = await answer.json();
+      const { code } = await bodyOf(answer);
       this.#tell(code === "SCOPE_MISSING" ? t("submit.no_receipt_scope") : t("submit.receipt_none", { code }));
       one.state = code;
     } catch (error) {
-      this.#tell(t("submit.failed", { why: error.message }));
+      this.#tell(t("submit.failed", { why: reasonOf(error) }));
     }
     return null;
   }
@@ -105,7 +113,7 @@ export class ReceiptList {
   // Asks for those that are not known to be in the log, the newest first.
   async look() {
     this.#tell("");
-    const list = this.list;
+    const list = this.#list;
     const open = list.filter((one) => one.state !== "ready").slice(0, LOOKED_MAX);
     await inTurns(open, async (one) => {
       const answer = await this.#ask("receipts", one);
@@ -117,7 +125,7 @@ export class ReceiptList {
 
   async #save() {
     this.#tell("");
-    const list = this.list.slice(0, SAVED_MAX);
+    const list = this.#list.slice(0, SAVED_MAX).map((one) => ({ ...one }));
     await inTurns(list, async (one) => {
       for (const [kind, member] of [["receipts", "receipt"], ["records", "record"]]) {
         const answer = await this.#ask(kind, one);

@@ -145,7 +145,7 @@ export class Session {
       }),
     });
     this.#dpopNonce = answer.headers.get("DPoP-Nonce") ?? this.#dpopNonce;
-    const body = await answer.json();
+    const body = await answer.json().catch(() => ({ error: `HTTP ${answer.status}` })); // a proxy's page
     if (body.error === "use_dpop_nonce" && again) return this.#fetchToken(false);
     if (body.error === "invalid_client") throw new ForgottenError(t("access.unknown"));
     if (!answer.ok) throw new Error(`token: ${body.error} ${body.error_description ?? ""}`);

@@ -1,7 +1,7 @@
 // A university sends a table: look what would happen, correct it, send it, keep the receipts. The page
 // asks at the public interface, under the key of its reader.
 import { signIn } from "/pages/access.js";
-import { at, count, element, refusalLine, saveAs } from "/pages/dom.js";
+import { at, bodyOf, count, element, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
 import { base64url, nonce, Session } from "/pages/session.js";
 import { ReceiptList } from "/pages/receipts.js";
 import { CheckedFile } from "/pages/sheets.js";
@@ -9,7 +9,6 @@ import { drawSheets } from "/pages/sheet_view.js";
 import { XLSX } from "/pages/workbook.js";
 import { language, t } from "/pages/words.js";
 
-const BYTES_MAX = 16 * 1024 * 1024; // of one POST /files
 const MIB = 1024 * 1024;
 const FILE_TYPE = "application/octet-stream";
 const ASKED = ["records:push", "receipt:read", "catalogue:read"]; // of the operator, for a new client
@@ -29,7 +28,7 @@ const showErrors = (...lines) => at("errors").replaceChildren(...lines);
 // A refusal in words; where several things are wrong, each with its place.
 function refusal(body) {
   const problems = body.problems ?? [];
-  const told = [refusalLine(body.code, body.detail ?? body.title, problems.length ? "" : body.hint)];
+  const told = [refusalLine(body.code, wordsOf(body), problems.length ? "" : body.hint)];
   for (const each of problems) {
     const line = each.line ? t("submit.line", { n: each.line }) : "";
     told.push(refusalLine(each.code, `${line}${problemText(each)}`, each.where));
@@ -47,7 +46,7 @@ async function working(act) {
   try {
     await act();
   } catch (error) {
-    showErrors(refusalLine("NO_ANSWER", t("submit.failed", { why: error.message })));
+    showErrors(refusalLine("NO_ANSWER", t("submit.failed", { why: reasonOf(error) })));
   } finally {
     for (const each of buttons) each.disabled = false;
     at("busy").textContent = "";
@@ -82,7 +81,7 @@ async function sendFile(name, bytes, isDry) {
   if (at("units").checked) query.unitsAreRight = "true";
   const idempotencyKey = isDry ? `page-check-${nonce()}` : (await requestId(bytes)).key;
   const answer = await session.request("POST", "/files", { query, body: bytes, type: FILE_TYPE, idempotencyKey, signed: true });
-  return { ok: answer.ok, body: await answer.json() };
+  return { ok: answer.ok, body: await bodyOf(answer) };
 }
 
 // What the hub refused as a whole. A table that it does not know gets a draft of a mapping.
@@ -112,7 +111,7 @@ async function check() {
 }
 
 const correctedName = () => `${file.name.replace(/\.[^.]*$/, "")}-corrected.xlsx`;
-const corrected = () => checked.corrected(at("result").dataset.rowNumber);
+const corrected = () => checked.corrected(at("sending").dataset.rowNumber);
 
 async function recheck() {
   const { ok, body } = await sendFile(correctedName(), corrected(), true);
@@ -173,7 +172,7 @@ function figures() {
 }
 
 function verdict() {
-  if (!isWritten) return checked.refused || checked.doubted || checked.fixed ? t("submit.correct_how") : t("submit.all_good");
+  if (!isWritten) return t(checked.refused || checked.doubted ? "submit.correct_how" : "submit.all_good");
   const [first] = checked.written;
   if (first.replayed && checked.written.every((each) => each.replayed)) return t("submit.replayed");
   const told = t("submit.submitted", {
@@ -211,7 +210,7 @@ async function draft() {
   const answer = await session.request("POST", "/mappings/draft", {
     query, body: file.bytes, type: FILE_TYPE, idempotencyKey: `page-draft-${nonce()}`, signed: true,
   });
-  if (!answer.ok) return showErrors(...refusal(await answer.json()));
+  if (!answer.ok) return showErrors(...refusal(await bodyOf(answer)));
   at("mapping-text").value = await answer.text();
   at("mapping-name").value = file.name.replace(/\.[^.]*$/, "");
   at("mapping-errors").replaceChildren();
@@ -226,7 +225,7 @@ async function keepMapping() {
     query: { source: at("source").value, name }, body: at("mapping-text").value, type: "application/toml",
     idempotencyKey: `page-mapping-${nonce()}`, signed: true,
   });
-  if (!answer.ok) return at("mapping-errors").replaceChildren(...refusal(await answer.json()));
+  if (!answer.ok) return at("mapping-errors").replaceChildren(...refusal(await bodyOf(answer)));
   at("mapping-errors").replaceChildren();
   await listMappings(name);
   await check();
@@ -236,7 +235,7 @@ async function listMappings(chosen = "") {
   const options = [element("option", t("submit.monthly"), undefined, { value: "" })];
   if (session.client && at("source").value) {
     const answer = await session.request("GET", "/mappings", { query: { source: at("source").value } });
-    for (const { name, version } of answer.ok ? (await answer.json()).mappings : []) {
+    for (const { name, version } of answer.ok ? (await bodyOf(answer)).mappings : []) {
       options.push(element("option", t("submit.mapping", { name, version }), undefined, { "data-name": name, "data-version": version, value: `m:${name}` }));
     }
   }
@@ -246,8 +245,8 @@ async function listMappings(chosen = "") {
 
 async function entered() {
   const answer = await session.request("GET", "/clients/self");
-  if (!answer.ok) throw new Error(refusal(await answer.json())[0].textContent);
-  const { clientId, party, sources } = await answer.json();
+  if (!answer.ok) throw new Error(refusal(await bodyOf(answer))[0].textContent);
+  const { clientId, party, sources } = await bodyOf(answer);
   at("session").textContent = t("submit.session", { client: clientId, party });
   const may = session.client.scopes.includes("records:push");
   at("lacking").textContent = !may ? t("submit.no_scope") : sources.length ? "" : t("submit.no_source");
@@ -264,8 +263,9 @@ async function take(chosen) {
   at("units").checked = false;
   at("units-label").hidden = true;
   showErrors();
-  if (chosen.size > BYTES_MAX) {
-    const told = t("submit.too_large", { size: Math.ceil(chosen.size / MIB), most: BYTES_MAX / MIB });
+  const most = Number(at("sending").dataset.bytesMax); // of one POST /files
+  if (chosen.size > most) {
+    const told = t("submit.too_large", { size: Math.ceil(chosen.size / MIB), most: most / MIB });
     at("chosen").textContent = "";
     showErrors(element("p", [told, " ", element("code", `deltahub client submit "${chosen.name}"`)], "error"));
   } else {

@@ -62,7 +62,14 @@ export class PagedTable {
   #pager() {
     const total = this.#rows.length, last = Math.min(total, this.#first + this.#size);
     if (total <= this.#size) return [];
-    const go = (by) => { this.#first += by; this.draw(); this.#place.querySelector(".pager button:enabled")?.focus(); };
+    // The focus stays on the button, so that its key can be pressed again.
+    const go = (by) => {
+      this.#first += by;
+      this.draw();
+      const buttons = [...this.#place.querySelectorAll(".pager button")];
+      const same = buttons[by < 0 ? 0 : 1];
+      (same.disabled ? buttons.find((each) => !each.disabled) : same)?.focus();
+    };
     const back = button(t("kit.previous"), () => go(-this.#size));
     const on = button(t("kit.next"), () => go(this.#size));
     back.disabled = this.#first === 0;

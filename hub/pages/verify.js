@@ -1,5 +1,5 @@
 // The page that checks a receipt: what the files say is looked at here and sent nowhere.
-import { at, element } from "/pages/dom.js";
+import { at, element, reasonOf } from "/pages/dom.js";
 import { ProofError, verify } from "/pages/proof.js";
 import { t } from "/pages/words.js";
 
@@ -27,7 +27,7 @@ async function check() {
       element("tr", [element("th", t(`verify.${name}`), undefined, { scope: "row" }), element("td", String(proved[name]))])))), "scroll", { tabindex: "0", role: "region", "aria-label": t("verify.title") }));
     return proved.isChecked ? show("note state", t("verify.good")) : show("note", t("verify.no_ed25519"));
   } catch (error) {
-    return show("error", t("verify.bad", { why: error instanceof ProofError ? t(`verify.${error.verdict}`) : error.message }));
+    return show("error", t("verify.bad", { why: error instanceof ProofError ? t(`verify.${error.verdict}`) : reasonOf(error) }));
   }
 }
 

@@ -43,7 +43,7 @@ const look = async (place) => ({
   overflow: await overflow(place),
 });
 
-seen.stranger = { session: await page.innerText("#session"), canCheck: await page.isEnabled("#check"), faults: await faults(page), overflow: await overflow(page) };
+seen.stranger = { session: await page.innerText("#session"), canCheck: await page.isEnabled("#check"), overflow: await overflow(page) };
 await page.screenshot({ path: `${pictures}/submit_stranger.png`, fullPage: true });
 
 await enter(page, "reader", "reader.pem");
@@ -57,7 +57,11 @@ seen.university = { session: await page.innerText("#session"), lacking: await pa
 const posts = [];
 page.on("request", (request) => { if (request.method() === "POST" && request.url().includes("/files?")) posts.push(request.url().replace(base, "")); });
 await choose(page, "monthly.xlsx");
-await press(page, "check");
+await page.focus("#file");
+await page.keyboard.press("Tab");
+seen.afterFile = await page.evaluate(() => document.activeElement.id);
+await page.keyboard.press("Enter");
+await settled(page);
 seen.checked = await look(page);
 seen.checked.faults = await faults(page);
 await page.screenshot({ path: `${pictures}/submit_checked.png`, fullPage: true });
@@ -117,7 +121,6 @@ await choose(page, "ledger.csv");
 await press(page, "check");
 seen.unknown = { errors: await texts(page, "#errors .error"), draft: await page.inputValue("#mapping-text"), name: await page.inputValue("#mapping-name") };
 await page.screenshot({ path: `${pictures}/submit_draft.png`, fullPage: true });
-seen.unknown.faults = await faults(page);
 await page.fill("#mapping-text", seen.unknown.draft.replace("localNo =", "number ="));
 await press(page, "keep-mapping");
 seen.wrongMapping = await texts(page, "#mapping-errors .error");
@@ -132,12 +135,56 @@ seen.mappedSubmitted = await look(page);
 
 // What cannot be read, and what is too large.
 seen.refused = {};
-for (const name of ["empty.csv", "page.xls", "header.xlsx", "personal.xlsx", "large.csv"]) {
+for (const name of ["empty.csv", "page.xls", "header.xlsx", "personal.xlsx", "large.csv", "markup.xlsx"]) {
   await page.selectOption("#reading", { index: 0 });
   await choose(page, name);
   if (await page.isEnabled("#check")) await press(page, "check");
-  seen.refused[name] = { errors: await texts(page, "#errors .error"), rows: await texts(page, "#sheets table.sheet tbody tr"), notes: await texts(page, "#sheets .note") };
+  seen.refused[name] = { errors: await texts(page, "#errors .error"), rows: await texts(page, "#sheets table.sheet tbody tr"), notes: await texts(page, "#sheets .note"), cells: await page.locator("#sheets input").evaluateAll((all) => all.map((each) => each.value)), made: await page.locator("#sheets img, #sheets script, #sheets b").count() };
 }
+
+// A column of another unit, told before anything is written; many rows, on pages; a header that stands low.
+await choose(page, "units.xlsx");
+await press(page, "check");
+seen.units = { errors: await texts(page, "#errors .error"), box: await page.isVisible("#units") };
+await page.check("#units");
+await press(page, "check");
+seen.unitsMeant = await look(page);
+await choose(page, "台账 一月 (1)+.csv");
+await page.selectOption("#reading", "m:low");
+await press(page, "check");
+const pager = async () => ({ rows: await texts(page, "#sheets table.sheet tbody tr td:first-child"), told: await texts(page, "#sheets .pager span") });
+seen.many = { ...await look(page), pages: [await pager()] };
+await page.locator("#sheets .pager button", { hasText: "下一页" }).first().focus();
+for (let n = 0; n < 2; n++) {
+  await page.keyboard.press("Enter");
+  seen.many.pages.push(await pager());
+}
+await page.locator(".refused-cell input").last().fill("在用");
+await press(page, "recheck");
+seen.manyRechecked = await look(page);
+
+// Between page and hub: no network, a proxy's page, a key that was revoked.
+seen.between = {};
+const answers = {
+  "no network": (route) => route.abort("connectionrefused"),
+  "a proxy": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }),
+  revoked: (route) => route.fulfill({ status: 401, json: { code: "TOKEN_REVOKED" } }),
+};
+for (const [name, answer] of Object.entries(answers)) {
+  await page.route("**/files?*", answer);
+  await press(page, "check");
+  seen.between[name] = await texts(page, "#errors .error");
+  await page.unroute("**/files?*");
+}
+await page.evaluate(() => { document.title = "still here"; });
+await choose(page, "monthly.xlsx");
+await page.selectOption("#reading", "");
+await press(page, "check");
+await page.locator(".refused-cell input").first().fill("x");
+page.once("dialog", (dialog) => { seen.leaving = dialog.type(); dialog.dismiss(); });
+await page.click('a[hreflang="en"]', { noWaitAfter: true });
+await page.waitForTimeout(300);
+seen.stayed = await page.title();
 
 // On a phone, in the dark, in English, and a file that is dropped.
 const phone = await open(base, { ...wide, viewport: { width: 390, height: 844 }, colorScheme: "dark", path: "/submit?lang=en" });

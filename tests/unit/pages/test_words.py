@@ -22,7 +22,7 @@ NAMED = re.compile(
     r"[\"'`{=]((?:kit|state|outcome|access|front|guide|explorer|submit|verify)\.\w+)[\"'`}]"
 )
 FILE_NAMES = (".js", ".css", ".html")
-FAMILIES = ("state.", "verify.", "explorer.", "submit.", "kit.")
+FAMILIES = ("access.", "state.", "verify.", "explorer.", "submit.", "kit.")
 """Sections of which scripts put names together: `state.${status}`."""
 CODES = ("state.", "outcome.")
 """Sections whose names are codes of the hub."""
