@@ -5,7 +5,11 @@ const SHEET_NAME_MAX = 31;
 const sheetName = (name) => name.replace(/[[\]:*?/\\]/g, "_").slice(0, SHEET_NAME_MAX) || "Sheet1";
 
 function rowOf(found, kind) {
-  return { number: found.row, cells: [...(found.cells ?? [])], problems: found.problems, kind, isEdited: false, isChecked: true };
+  return {
+    number: found.row, cells: [...(found.cells ?? [])], problems: found.problems, kind, wasRefused: kind === "refused",
+    isEdited: false, // and not yet sent
+    isChecked: true,
+  };
 }
 
 export class Sheet {
@@ -40,15 +44,16 @@ export class Sheet {
     row.isChecked = false;
   }
 
-  // What a check of the corrected rows said of them.
-  take(table) {
+  // What was said of the corrected rows; `isWritten`: they were sent, and those that went in stay so.
+  take(table, isWritten) {
     const refused = new Map(table.refused.map((each) => [each.row, each]));
     const doubted = new Map(table.doubted.map((each) => [each.row, each]));
-    for (const row of this.edited) {
+    for (const row of [...this.edited]) {
       const [bad, strange] = [refused.get(row.number), doubted.get(row.number)];
       row.kind = bad ? "refused" : "fixed";
       row.problems = (bad ?? strange)?.problems ?? [];
       row.isChecked = true;
+      row.isEdited = Boolean(bad) || !isWritten;
     }
   }
 
@@ -78,6 +83,11 @@ export class CheckedFile {
     return listed + this.sheets.reduce((sum, sheet) => sum + sheet.notListed, 0);
   }
 
+  // Of the refused rows those that go in by now.
+  get recovered() {
+    return this.sheets.flatMap((sheet) => sheet.rows).filter((row) => row.kind === "fixed" && row.wasRefused).length;
+  }
+
   get fixed() { return this.sheets.flatMap((sheet) => sheet.rows).filter((row) => row.kind === "fixed").length; }
 
   get doubted() {
@@ -89,11 +99,11 @@ export class CheckedFile {
   }
 
   // What the hub said of the corrected rows. One sheet is itself, whatever its name became.
-  take(report) {
+  take(report, isWritten = false) {
     const sent = this.sheets.filter((sheet) => sheet.edited.length);
     for (const [n, sheet] of sent.entries()) {
       const table = sent.length === 1 ? report.tables[0] : report.tables.find((each) => each.sheet === sheetName(sheet.name)) ?? report.tables[n];
-      if (table) sheet.take(table);
+      if (table) sheet.take(table, isWritten);
     }
   }
 }

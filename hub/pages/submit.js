@@ -122,22 +122,28 @@ async function recheck() {
 
 const entriesOf = (report) => report.tables.flatMap((table) => table.entries);
 
-// The file first, then what was corrected of it: a row that comes back with the file is sent again.
+// The file first, once, then what was corrected of it: a row that comes back with the file is sent
+// again. What still comes back can be corrected and sent after that.
 async function submit() {
   if (!checked.isChecked) return showErrors(element("p", t("submit.unsaved"), "error"));
   const facts = { source: at("source").value, file: file.name, at: new Date().toISOString() };
-  const parts = [[file.name, file.bytes]];
-  if (checked.edited.length) parts.push([correctedName(), corrected()]);
-  const reports = [];
-  for (const [name, bytes] of parts) {
-    const { ok, body } = await sendFile(name, bytes, false);
+  if (!isWritten) {
+    const { ok, body } = await sendFile(file.name, file.bytes, false);
     if (!ok) return showErrors(...refusal(body));
     receipts.add(entriesOf(body), facts);
-    reports.push(body);
+    isWritten = true;
+    checked.written = [body];
+    show();
   }
-  isWritten = true;
-  if (reports.length > 1) checked.take(reports[1]);
-  checked.written = reports;
+  if (checked.edited.length) {
+    const { ok, body } = await sendFile(correctedName(), corrected(), false);
+    if (!ok) showErrors(...refusal(body));
+    else {
+      receipts.add(entriesOf(body), facts);
+      checked.take(body, true);
+      checked.written.push(body);
+    }
+  }
   show();
   at("result").focus();
   watchReceipts();
@@ -162,7 +168,7 @@ function figures() {
   const reports = checked.written ?? [checked.report];
   const shown = [
     [sum([reports[0]], "read"), "submit.read"],
-    [sum(reports, "accepted") + (isWritten ? 0 : checked.fixed), isWritten ? "submit.accepted" : "submit.would_accept"],
+    [sum(reports, "accepted") + (isWritten ? 0 : checked.recovered), isWritten ? "submit.accepted" : "submit.would_accept"],
     [sum(reports, "duplicate"), "submit.same"],
     [checked.refused, "submit.refused"],
     [checked.doubted, "submit.doubted"],
@@ -186,15 +192,15 @@ function show() {
   at("result-title").textContent = t(isWritten ? "submit.result_written" : "submit.result");
   figures();
   at("verdict").textContent = verdict();
-  drawSheets(at("sheets"), checked, { isOpen: !isWritten, edited: buttons });
+  drawSheets(at("sheets"), checked, { isOpen: !isWritten || checked.refused > 0, edited: buttons });
   buttons();
 }
 
 function buttons() {
   const waiting = checked.edited.filter((row) => !row.isChecked).length;
-  at("recheck").hidden = isWritten || waiting === 0;
+  at("recheck").hidden = waiting === 0;
   at("recheck").textContent = t("submit.recheck", { n: waiting });
-  at("submit").hidden = isWritten;
+  at("submit").hidden = isWritten && checked.edited.length === 0;
   at("submit").textContent = checked.refused ? t("submit.submit_left", { n: count(checked.refused) }) : t("submit.submit");
   at("marked").hidden = !checked.report.marked;
   at("anew").hidden = !(isWritten && checked.written[0].replayed);
@@ -296,7 +302,7 @@ function start() {
   at("source").addEventListener("change", () => working(() => listMappings()));
   takesDrops(at("drop"));
   // What was typed into cells is nowhere else.
-  addEventListener("beforeunload", (event) => { if (checked?.edited.length && !isWritten) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (checked?.edited.length) event.preventDefault(); });
   listMappings();
   at("own").open = true;
   signIn(session, { entered, asks: ASKED });

@@ -162,6 +162,13 @@ for (let n = 0; n < 2; n++) {
 await page.locator(".refused-cell input").last().fill("在用");
 await press(page, "recheck");
 seen.manyRechecked = await look(page);
+await press(page, "submit");
+seen.manySubmitted = await look(page);
+await page.locator(".refused-cell input").first().fill("闲置");
+await press(page, "recheck");
+posts.length = 0;
+await press(page, "submit");
+seen.manyAfterwards = { ...await look(page), posted: [...posts] };
 
 // Between page and hub: no network, a proxy's page, a key that was revoked.
 seen.between = {};

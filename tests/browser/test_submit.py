@@ -282,6 +282,15 @@ def test_a_corrected_row_is_read_where_the_mapping_says_that_the_header_stands(
     }
 
 
+def test_what_still_comes_back_is_corrected_and_sent_without_the_file(seen: Seen) -> None:
+    sent_once, afterwards = seen["manySubmitted"], seen["manyAfterwards"]
+    assert figures(sent_once) == {"读入行": 60, "已接收": 1, "退回": 59, "已改正": 1}
+    assert [sent(each)["name"] for each in afterwards["posted"]] == [
+        "台账 一月 (1)+-corrected.xlsx"
+    ]
+    assert figures(afterwards) == {"读入行": 60, "已接收": 2, "退回": 58, "已改正": 2}
+
+
 @pytest.mark.parametrize(
     ("between", "words"),
     [("no network", "连不上枢纽"), ("a proxy", "HTTP_502"), ("revoked", "密钥或令牌已撤销")],
