@@ -22,10 +22,12 @@ from hub.pages.words import LANGUAGES, words
 
 COOKIE = "hub-language"
 COOKIE_AGE_S = 365 * 24 * 3600
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+STILL_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+"""Of a page without a script, such as those of the guide."""
+POLICY = f"{STILL_POLICY}; script-src 'self'; connect-src 'self'"
 NAVIGATION = (
     ("/", "kit.front"),
     ("/explore", "kit.explorer"),
@@ -93,7 +95,8 @@ def page(
         styles=f'\n<link rel="stylesheet" href="{escape(style)}">' if style else "",
         scripts=f'\n<script type="module" src="{escape(script)}"></script>' if script else "",
     )
-    answer = HTMLResponse(text, headers={"Content-Security-Policy": POLICY, "Vary": "Cookie"})
+    policy = POLICY if script else STILL_POLICY
+    answer = HTMLResponse(text, headers={"Content-Security-Policy": policy, "Vary": "Cookie"})
     answer.headers["Cache-Control"] = "no-cache"
     if request.query_params.get("lang") in LANGUAGES:
         is_secure = request.scope["scheme"] == "https"

@@ -96,6 +96,7 @@ async def test_a_page_loads_the_hub_s_own_files_only(
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+    assert ("script-src" in policy) == ("<script" in answer.text)
     assert "style=" not in answer.text
     assert "<style" not in answer.text
     for part in answer.text.split("<script")[1:]:
