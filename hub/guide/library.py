@@ -31,6 +31,11 @@ SAMPLES = "partners/samples"
 SECURITY = "SECURITY"
 """Name of the page on security, whose file stands beside `docs`."""
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_SCROLLING = (
+    ("<table>", '<div class="scroll" tabindex="0"><table>'),
+    ("</table>", "</table></div>"),
+    ("<pre>", '<pre tabindex="0">'),
+)
 _NO_WORD = re.compile(r"[^\w\- ]")
 
 
@@ -83,9 +88,10 @@ def html_of(name: str) -> str:
         if token.children:
             token.children = list(_linked(token.children, page))
     rendered: str = markdown.renderer.render(tokens, markdown.options, {})
-    return rendered.replace("<table>", '<div class="wide"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    # What scrolls can be reached by keyboard.
+    for plain, reached in _SCROLLING:
+        rendered = rendered.replace(plain, reached)
+    return rendered
 
 
 def _name(relative: Path) -> str:

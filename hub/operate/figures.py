@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from hub.clock import Clock
+from hub.errors import DatabaseUnavailableError
 from hub.operate.limits import ENTRIES_COUNTED_MAX, FIGURES_KEPT_S, FIGURES_WAIT_S, OUT_OF_ORDER_MAX
 from hub.query.sql.sources import sources_row
-from hub.store.database import Database
+from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
 
 STALE, NEVER, PUSH = "STALE", "NEVER", "PUSH"
@@ -121,6 +122,15 @@ class Figures:
                 self._kept = await self._read()
                 self._until = loop.time() + FIGURES_KEPT_S
             return self._kept
+
+    async def log(self) -> tuple[int, datetime | None]:
+        """Return how many leaves the log has and when it was last signed; only the hub's errors."""
+        try:
+            with translated():
+                log = (await self.look()).log
+        except TimeoutError as error:
+            raise DatabaseUnavailableError("it did not answer in time") from error
+        return log.leaves, log.signed_at
 
     async def _read(self) -> DatabaseFigures:
         async with (
