@@ -12,7 +12,7 @@ from bench.load import Measured
 from bench.reads import POOL, Race, Started
 from bench.stalls import Stall, longest
 from bench.statements import CLIENTS, Alone
-from bench.storms import SECONDS, Storm
+from bench.storms import SECONDS, STORM_S, Storm
 from bench.targets import Verdict
 
 SERVER_FAULT = 500
@@ -279,7 +279,7 @@ def _storms(made: Results) -> str:
     rows = [
         [
             each.name, len(each.waits), f"{each.p99_ms:.0f}", storm_verdict(each), each.refused,
-            f"{each.pushed / SECONDS:,.0f}",
+            f"{each.pushed / STORM_S:,.0f}",
             ", ".join(f"{told} {times:,}" for told, times in each.answers.most_common(3)) or "-",
         ]
         for each in made.storms

@@ -2,7 +2,8 @@
 
 The hub is what `deltahub serve` runs, with the bounds that it ships. The victim asks W2 again and
 again over its own client, a producer pushes batches, and a storm of others asks at the same time.
-Strangers come from an address each, so that no bound on one address helps.
+Strangers come from an address each, so that no bound on one address helps. The victim is a process
+of its own: beside a hundred busy callers in one process it would wait for them and not for the hub.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, islice
+from multiprocessing import get_context
 from typing import Any
 
 import httpx
@@ -30,17 +34,23 @@ from hub.client import CallRefusedError, HubClient
 from hub.client.errors import ClientError
 from hub.client.rows import record_row
 from hub.clock import system_clock
+from hub.crypto.keys import key_from_pem
 from hub.query.plan.documents import registered
 from hub.store.database import Database
 
 SOURCE = "storms"
 SECONDS = 6.0
+"""For which the victim is measured under each storm."""
 STRANGERS = 40
 CALLERS = 12
 BATCH_ROWS = 500
 PAUSE_S = 0.01
 """Between two requests of the victim."""
 READY_S = 60.0
+VICTIM_STARTS_S = 3.0
+"""From the beginning of a storm until the victim's first measured request."""
+STORM_S = VICTIM_STARTS_S + SECONDS
+"""How long a storm and the producer go on."""
 
 
 @dataclass(slots=True)
@@ -65,6 +75,17 @@ class Storm:
 Ask = Callable[[], Awaitable[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """Who is stormed, as its process is told: where, as whom, what it asks, and when (UNIX time)."""
+
+    base: str
+    client_id: str
+    pem: bytes
+    question: Question
+    begins: float
+
+
 async def storms(url: str, asked: dict[tuple[str, str], Question]) -> list[Storm]:
     """Measure the victim's wait under every storm."""
     port, folder = free_port(), TOOLS / "hub-storms"
@@ -79,15 +100,25 @@ async def storms(url: str, asked: dict[tuple[str, str], Question]) -> list[Storm
     with process(command, environment, port, TOOLS / "server.log"):
         base = f"http://127.0.0.1:{port}"
         async with AsyncExitStack() as stack:
-            clients = [await stack.enter_async_context(_client(base, each)) for each in partners]
+            pool = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
+            clients = [
+                await stack.enter_async_context(_client(base, each)) for each in partners[1:]
+            ]
             strangers = [
                 await stack.enter_async_context(_stranger(base, n)) for n in range(STRANGERS)
             ]
             await _ready(clients[0])
             rows = _rows()
             found = []
-            for name, asks in _storms(clients[2:], strangers, asked).items():
-                found.append(await _under(name, asks, clients, asked["W2", "hub"], rows))
+            victim = partial(
+                Victim,
+                base,
+                partners[0].client.client_id,
+                partners[0].key.pem(),
+                asked["W2", "hub"],
+            )
+            for name, asks in _storms(clients[1:], strangers, asked).items():
+                found.append(await _under(name, asks, (pool, victim), clients[0], rows))
             return found
 
 
@@ -166,14 +197,22 @@ def _told(answer: dict[str, Any]) -> str:
 
 
 async def _under(
-    name: str, asks: list[Ask], clients: list[HubClient], question: Question, rows: Any
+    name: str,
+    asks: list[Ask],
+    stormed: tuple[Executor, Callable[[float], Victim]],
+    producer: HubClient,
+    rows: Any,
 ) -> Storm:
-    storm, ends = Storm(name), time.monotonic() + SECONDS
-    await asyncio.gather(
+    pool, victim = stormed
+    storm, ends = Storm(name), time.monotonic() + STORM_S
+    told, *_ = await asyncio.gather(
+        asyncio.get_running_loop().run_in_executor(
+            pool, _victim, victim(time.time() + VICTIM_STARTS_S)
+        ),
         *(_again(ask, storm, ends) for ask in asks),
-        _victim(clients[0], question, storm, ends),
-        _producer(clients[1], rows, storm, ends),
+        _producer(producer, rows, storm, ends),
     )
+    storm.waits, storm.refused = told
     print(f"  {name}: p99 {storm.p99_ms:.0f} ms, {storm.pushed} rows pushed", flush=True)
     return storm
 
@@ -186,16 +225,27 @@ async def _again(ask: Ask, storm: Storm, ends: float) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _victim(client: HubClient, question: Question, storm: Storm, ends: float) -> None:
-    for n in count():
-        began = time.monotonic()
-        if began >= ends:
-            return
-        variables = question.variables[n % len(question.variables)]
-        told = await _query(client, question.document, variables)()
-        storm.waits.append(time.monotonic() - began)
-        storm.refused += told != "answered"
-        await asyncio.sleep(PAUSE_S)
+def _victim(victim: Victim) -> tuple[list[float], int]:
+    """Ask again and again; return each wait, and how often the answer was another one."""
+    return asyncio.run(_asked(victim))
+
+
+async def _asked(victim: Victim) -> tuple[list[float], int]:
+    waits: list[float] = []
+    refused, variables = 0, victim.question.variables
+    async with HubClient(victim.base, victim.client_id, key_from_pem(victim.pem)) as client:
+        await client.query("{ me { clientId } }")
+        await asyncio.sleep(victim.begins - time.time())
+        ends = time.monotonic() + SECONDS
+        for n in count():
+            began = time.monotonic()
+            if began >= ends:
+                break
+            ask = _query(client, victim.question.document, variables[n % len(variables)])
+            refused += await ask() != "answered"
+            waits.append(time.monotonic() - began)
+            await asyncio.sleep(PAUSE_S)
+    return waits, refused
 
 
 async def _producer(client: HubClient, rows: Any, storm: Storm, ends: float) -> None:

@@ -6,7 +6,17 @@ in words, and what the list does not name may still stand at its source:
 
 - the source counts its rows, and gave as many different ones as it counted;
 - the count was the same on every page;
-- no row came twice, told by its key, or by all that it says where it has none.
+- no row came twice, told by its key, or by all that it says where it has none;
+- read once more, its pages have the same count and the same keys in the same order.
+
+Why once more: a row that goes and another that comes between two pages move the rest by one place,
+and one row is never given, though no count moved and nothing came twice. For a row to be passed
+over, rows before it must have gone; the first of those that is missed was given before (had it come
+while the list was read, it would have pushed a row onto the next page again, or another given row
+must have gone). It is not there when the list is read again, so the two readings differ. This holds
+as long as a row that went does not come back meanwhile, and for a source that means what it counts:
+one that hides the same row in both readings and does not count it cannot be told from one that does
+not have it.
 
 One answer that says that nothing follows it is a picture of one moment and proves itself. A reading
 that went on where another was cut off proves nothing: what came before is not known to it.
@@ -35,6 +45,7 @@ class Completeness:
         self._key = tuple(key)
         self._seen: set[Any] = set()
         self._total: int | None = None
+        self._pages: list[bytes] = []
         if is_continued:
             self._note("it was not read from its beginning")
 
@@ -44,7 +55,9 @@ class Completeness:
             self._note(f"{self._total} rows were counted at first, {total} on page {number}")
         self._total = total
         before = len(self._seen)
-        self._seen.update(map(self._identity, rows))
+        identities = [self._identity(row) for row in rows]
+        self._seen.update(identities)
+        self._pages.append(_digest_of(identities))
         repeated = before + len(rows) - len(self._seen)
         if repeated:
             self._note(f"{repeated} rows of page {number} came twice")
@@ -58,6 +71,22 @@ class Completeness:
         elif came != self._total:
             self._note(f"{self._total} rows were counted, {came} different ones came")
 
+    @property
+    def wants_second_reading(self) -> bool:
+        """Whether all is well so far, and only the same pages once more would prove it."""
+        return self.doubt is None and len(self._pages) > 1
+
+    def again(self, rows: Sequence[RawRow], total: int | None, *, number: int) -> None:
+        """Take a page of the second reading: it is to be as it was."""
+        if total != self._total:
+            self._note(f"{self._total} rows were counted at first, {total} when read again")
+        elif _digest_of([self._identity(row) for row in rows]) != self._pages[number - 1]:
+            self._note(f"page {number} had other rows, or in another order, when read again")
+
+    def not_read_again(self, why: str) -> None:
+        """Take note that the second reading did not come to its end."""
+        self._note(f"it could not be read again: {why}")
+
     def _note(self, doubt: str) -> None:
         """Keep the first doubt: the later ones follow from it."""
         self.doubt = self.doubt or doubt
@@ -68,3 +97,7 @@ class Completeness:
             return values
         text = json.dumps(row, sort_keys=True, default=str)
         return digest_of(text.encode("utf-8", "surrogatepass"))[:IDENTITY_BYTES]
+
+
+def _digest_of(identities: Sequence[Any]) -> bytes:
+    return digest_of(repr(identities).encode("utf-8", "surrogatepass"))[:IDENTITY_BYTES]

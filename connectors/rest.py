@@ -2,9 +2,10 @@
 
 How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `WholeList`.
 A list ends where the source says it ends; where it promises more rows than it delivers, or gives
-one page twice, that is an error and not a short list. What ends and is not proved to be whole
-(`connectors.completeness`) is told with the last page. A reading that was cut off goes on with the
-next page, unless the source counts its rows and there are more or fewer of them now.
+one page twice, that is an error and not a short list. A list of several pages is read twice, and
+what is not proved to be whole so (`connectors.completeness`) is told with the last page. A reading
+that was cut off goes on with the next page, unless the source counts its rows and there are more or
+fewer of them now.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Set
@@ -15,7 +16,7 @@ import httpx
 
 from connectors.completeness import Completeness
 from connectors.document import Document, State, digest_of
-from connectors.errors import PayloadError
+from connectors.errors import ConnectorError, PayloadError
 from connectors.http.session import HttpSession, parse_json
 from connectors.reader import END, EVERYTHING, Progress, Window
 
@@ -88,7 +89,8 @@ class PagedJson:
             page = _Page.from_wire(progress.at)
             progress.begin_document()
             async with progress.wait():
-                answer = await session.get(*self._address(session, base, page, progress))
+                place = _Place(page.link, progress.number, progress.rows)
+                answer = await session.get(*self._address(session, base, place))
             value = parse_json(session.source, answer)
             rows = self._rows(session.source, answer.place, value)
             total = self._total(session.source, value)
@@ -108,11 +110,45 @@ class PagedJson:
             completeness.page(rows, total, number=progress.number)
             if is_last:
                 completeness.end(number=progress.number, is_one_answer=self._is_one(progress, rows))
+                await self._once_more(session, base, progress, completeness)
             following = END if is_last else _Page(digest.hex(), total, link).to_wire()
             doubt = completeness.doubt
             document = progress.document(answer.place, digest, rows, following, doubt)
             if rows or progress.number == 1 or doubt:
                 yield document
+
+    async def _once_more(
+        self,
+        session: HttpSession,
+        base: Mapping[str, str],
+        progress: Progress,
+        completeness: Completeness,
+    ) -> None:
+        """Read the pages again that prove the list, until one of them differs or does not come."""
+        try:
+            await self._second_reading(session, base, progress, completeness)
+        except ConnectorError as error:  # the rows came, and go in; they prove nothing
+            completeness.not_read_again(error.detail)
+
+    async def _second_reading(
+        self,
+        session: HttpSession,
+        base: Mapping[str, str],
+        progress: Progress,
+        completeness: Completeness,
+    ) -> None:
+        rows_before, link = 0, None
+        for number in range(1, progress.number + 1):
+            if not completeness.wants_second_reading:
+                return
+            async with progress.wait():
+                address = self._address(session, base, _Place(link, number, rows_before))
+                answer = await session.get(*address)
+            value = parse_json(session.source, answer)
+            rows = self._rows(session.source, answer.place, value)
+            completeness.again(rows, self._total(session.source, value), number=number)
+            rows_before += len(rows)
+            link = self._link(session.source, value, frozenset())
 
     def _is_one(self, progress: Progress, rows: tuple[Mapping[str, Any], ...]) -> bool:
         """Tell whether the list came in one answer, which says that nothing follows."""
@@ -120,17 +156,17 @@ class PagedJson:
         return progress.number == 1 and says_so
 
     def _address(
-        self, session: HttpSession, base: Mapping[str, str], page: "_Page", progress: Progress
+        self, session: HttpSession, base: Mapping[str, str], page: "_Place"
     ) -> tuple[str, Mapping[str, str] | None]:
-        """Return path and query of the page that was begun."""
+        """Return path and query of a page."""
         if page.link is not None:
             return session.at_origin(page.link), None
         match self.paging:
             case PageNumber(page=name, size=size, rows=rows, first=first):
-                number = first + progress.number - 1
+                number = first + page.number - 1
                 return self.path, {**base, name: str(number), size: str(rows)}
             case Offset(offset=offset, limit=limit, rows=rows):
-                return self.path, {**base, offset: str(progress.rows), limit: str(rows)}
+                return self.path, {**base, offset: str(page.rows_before), limit: str(rows)}
             case NextLink(size=size, rows=rows):
                 return self.path, {**base, size: str(rows)}
             case WholeList():
@@ -185,6 +221,16 @@ class PagedJson:
         if isinstance(total, bool) or not isinstance(total, int) or total < 0:
             raise PayloadError(source, f"{self.path}: {self.total_at!r} is not a number of rows")
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page stands in its list."""
+
+    link: str | None
+    """Path and query, where the page before it named them."""
+    number: int
+    rows_before: int
 
 
 @dataclass(frozen=True, slots=True)

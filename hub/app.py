@@ -36,7 +36,8 @@ from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
-from hub.front import front_routes
+from hub.front.endpoint import front_routes
+from hub.front.figures import PublicFigures
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
@@ -56,6 +57,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.operate.endpoint import health_routes, metrics_routes
 from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
+from hub.pages.endpoint import page_routes
 from hub.receipts.endpoint import ProofEndpoints
 from hub.settings import Settings
 from hub.state import State, open_state
@@ -164,8 +166,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         audit=audit,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
+    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
     routes: list[BaseRoute] = [
-        *front_routes(health.codes, contact=settings.contact),
+        *front_routes(health.codes, public.look, contact=settings.contact),
+        *page_routes(),
         *health_routes(health),
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
+from hub.errors import ErrorCode, RefusedError
+
 
 async def read_body(request: Request, bytes_max: int, too_large: Callable[[], Exception]) -> bytes:
     """Return the body; raise `too_large()` when it is, or is declared to be, longer.
@@ -24,6 +26,15 @@ async def read_body(request: Request, bytes_max: int, too_large: Callable[[], Ex
             raise too_large()
         parts.append(part)
     return b"".join(parts)
+
+
+def body_too_large(bytes_max: int) -> RefusedError:
+    """Return the refusal of a body that is longer than a door takes."""
+    return RefusedError(
+        ErrorCode.BODY_TOO_LARGE,
+        hint=f"At most {bytes_max} bytes.",
+        hint_zh=f"至多 {bytes_max} 字节。",
+    )
 
 
 def _exceeds(digits: str, bytes_max: int) -> bool:

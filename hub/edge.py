@@ -92,7 +92,11 @@ class Edge:
             _LOG.exception("request %s: %s failed", request_id, scope["method"])
             if has_begun:
                 raise  # the server closes the connection: half an answer is none
-            failure = HubError(ErrorCode.INTERNAL, hint=f"Tell the operator: request {request_id}.")
+            failure = HubError(
+                ErrorCode.INTERNAL,
+                hint=f"Tell the operator: request {request_id}.",
+                hint_zh=f"请将请求编号告知平台运营方： {request_id}",
+            )
             await problem(failure, _language(scope))(scope, receive, begin)
 
     def _count(self, scope: Scope) -> None:

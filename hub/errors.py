@@ -8,8 +8,9 @@ HubError                      whatever the hub reports to a caller; every packag
 ├── RefusedError              the request as sent cannot be accepted: change it
 └── SettingsError             the deployment is wrong: the operator must act
 
-- Every error has a code of `ErrorCode`, a message in Chinese and in English, and a hint that says
-  what to do. HTTP, GraphQL, command line and console show these four and nothing else.
+- Every error has a code of `ErrorCode`, a message and a hint that says what to do, both in Chinese
+  and in English. HTTP and GraphQL show them in the caller's language, the command line in both, and
+  nothing else.
 - The list of codes is closed: callers switch on them, so a code is added here or not used.
 """
 
@@ -169,7 +170,8 @@ class ErrorCode(Enum):
 class HubError(Exception):
     """The root of what the hub reports to a caller.
 
-    `message_zh` and `message_en` default to those of the code; `hint` says what to do next.
+    `message_zh` and `message_en` default to those of the code; `hint` and `hint_zh` say what to do
+    next. A hint of which both are one text is written in both languages, or is for operators.
     """
 
     retry_after_s: int | None = None
@@ -181,12 +183,22 @@ class HubError(Exception):
         message_zh: str | None = None,
         message_en: str | None = None,
         hint: str = "",
+        hint_zh: str = "",
     ) -> None:
         self.code = code
         self.message_zh = message_zh or code.zh
         self.message_en = message_en or code.en
         self.hint = hint
+        self.hint_zh = hint_zh or hint
         super().__init__(f"{code.name}: {self.message_en}{'. ' + hint if hint else ''}")
+
+    def message(self, *, english: bool) -> str:
+        """Return what went wrong, in one of the two languages."""
+        return self.message_en if english else self.message_zh
+
+    def advice(self, *, english: bool) -> str:
+        """Return what to do about it, in one of the two languages."""
+        return self.hint if english else self.hint_zh
 
 
 class UnavailableError(HubError):
@@ -203,6 +215,7 @@ class DatabaseUnavailableError(UnavailableError):
             ErrorCode.DATABASE_UNAVAILABLE,
             message_en=f"The database is away: {detail}",
             hint="Nothing was written. Send the same request again in a moment.",
+            hint_zh="没有写入任何内容，请稍后原样重发。",
         )
 
 
@@ -211,7 +224,11 @@ class RateLimitedError(HubError):
 
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = max(1, ceil(retry_after_s))
-        super().__init__(ErrorCode.RATE_LIMITED, hint=f"Send it again in {self.retry_after_s} s.")
+        super().__init__(
+            ErrorCode.RATE_LIMITED,
+            hint=f"Send it again in {self.retry_after_s} s.",
+            hint_zh=f"请在 {self.retry_after_s} 秒后重发。",
+        )
 
 
 class OverloadedError(UnavailableError):
@@ -219,7 +236,11 @@ class OverloadedError(UnavailableError):
 
     def __init__(self, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(ErrorCode.OVERLOADED, hint=f"Send it again in {retry_after_s} s.")
+        super().__init__(
+            ErrorCode.OVERLOADED,
+            hint=f"Send it again in {retry_after_s} s.",
+            hint_zh=f"请在 {retry_after_s} 秒后重发。",
+        )
 
 
 class RefusedError(HubError):
@@ -235,4 +256,5 @@ class SettingsError(HubError):
             ErrorCode.SETTINGS_INVALID,
             message_en="; ".join(problems),
             hint="See docs/operators/settings.md.",
+            hint_zh="各项设置见 docs/operators/settings.md。",
         )

@@ -33,10 +33,10 @@ def problem(
         "title": error.code.en if english else error.code.zh,
         "status": error.code.status,
         "code": error.code.name,
-        "detail": error.message_en if english else error.message_zh,
+        "detail": error.message(english=english),
     }
     if error.hint:
-        body["hint"] = error.hint
+        body["hint"] = error.advice(english=english)
     body.update(more or {})
     headers: Mapping[str, str] = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:

@@ -63,7 +63,11 @@ def _seconds(allowed: range) -> Callable[[str], int]:
 
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+            _ = parts.port  # reading it checks it
+        except ValueError as error:
+            raise ValueError("is no address: look at its brackets and its port") from error
         if parts.scheme not in schemes:
             raise ValueError(f"is an address that begins with {' or '.join(schemes)}")
         return text

@@ -29,6 +29,7 @@ from schema.personal import (
     suspicion,
     without_citizen_numbers,
 )
+from schema.placeholders import KEY_PLACEHOLDER, is_placeholder
 from schema.texts import visible
 from schema.values import OriginalText
 
@@ -67,6 +68,7 @@ def conform(spec: RecordSpec, raw: Any) -> tuple[dict[str, Any], list[Problem]]:
         for rule in spec.checks:
             problems += [_problem(path, flaw, None) for path, flaw in rule(wire)]
         problems += _lost_originals(_shape(spec), wire)
+        problems += _empty_keys(_shape(spec), wire)
     return wire, problems[:PROBLEMS_MAX]
 
 
@@ -88,6 +90,15 @@ def _lost_originals(shape: _Shape, wire: Mapping[str, Any]) -> list[Problem]:
         for name in shape.originals
         for position, each in enumerate(wire.get(name, ()))
         if each["path"].partition(".")[0] not in shape.fields
+    ]
+
+
+def _empty_keys(shape: _Shape, wire: Mapping[str, Any]) -> list[Problem]:
+    """Report parts of a record's own key that say nothing."""
+    return [
+        _problem(name, KEY_PLACEHOLDER, wire[name])
+        for name in shape.own_key
+        if is_placeholder(wire[name])
     ]
 
 
@@ -125,13 +136,16 @@ class _Field:
 class _Shape:
     """What the objects of a record or value type look like."""
 
-    __slots__ = ("fields", "originals", "required", "tests")
+    __slots__ = ("fields", "originals", "own_key", "required", "tests")
 
     def __init__(self, spec: RecordSpec) -> None:
         self.fields = {item.wire: _Field(item) for item in spec.items}
         self.tests = {name: _test_of(field) for name, field in self.fields.items()}
         self.originals = tuple(
             i.wire for i in spec.items if i.value and i.value.cls is OriginalText
+        )
+        self.own_key = tuple(
+            i.wire for i in spec.items if i.name in spec.key and i.kind is Kind.TEXT
         )
         self.required = {i.wire for i in spec.items if not (i.optional or i.many)}
 

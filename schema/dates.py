@@ -136,6 +136,7 @@ def _split(text: str) -> tuple[int, int | None, int | None]:
 
 
 _COMPACT_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})?")
+_YEAR_ALONE = re.compile(r"([0-9]{4})年")
 _LOOSE_DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})(?:[-/.月]([0-9]{1,2})日?|月)?")
 
 
@@ -145,6 +146,9 @@ def parse_partial_date(text: str) -> PartialDate:
     Raises `DateError` DATE_INVALID. `202113` is refused, not guessed at.
     """
     stripped = text.strip()[:LONGEST_TEXT]
+    year_alone = _YEAR_ALONE.fullmatch(stripped)
+    if year_alone is not None:
+        return PartialDate(year_alone[1])
     match = _COMPACT_DATE.fullmatch(stripped) or _LOOSE_DATE.fullmatch(stripped)
     if match is None:
         return PartialDate(stripped)

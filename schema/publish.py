@@ -198,8 +198,9 @@ Patterns in the JSON Schemas are ECMA-262 with the flag `u`.
 Where an item says *doubted*, a value beyond is taken, and its sender gets a warning with the
 reason: `IMPLAUSIBLE` in `warnings[]` of the row (`x-plausible` in the JSON Schema). It is a mistake
 in most cases and a fact in some. What contradicts itself within a record is refused. Times are
-judged by the moment at which the record comes in.
-超出“doubted”所列范围的值照常接收，并附提示；同一记录内自相矛盾的值退回。
+judged by the moment at which the record comes in. A text that is a word for nothing (`NULL`, 无,
+`-`, `N/A`) is doubted everywhere, and refused as part of a record's own key (`KEY_PLACEHOLDER`).
+超出“doubted”所列范围的值照常接收，并附提示；同一记录内自相矛盾的值退回。“无”“NULL”“-”之类的占位词附提示，用作编号则退回。
 
 ## Data grades 数据分级
 

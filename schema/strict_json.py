@@ -15,16 +15,19 @@ from typing import Any, NoReturn
 
 Number = Callable[[str], Any]
 _TWICE = " stands twice in one object"
+_DEEP = "nested too deeply"
+_NOT_ALLOWED = " is not allowed here"
 
 
 NUMBER_DIGITS_MAX = 500
 """Characters of an integer: reading one takes the square of them."""
+_LONG = f"has more than {NUMBER_DIGITS_MAX} digits"
 
 
 def integer(text: str) -> int:
     """Return the integer that a text spells; ValueError for one that is far too long."""
     if len(text) > NUMBER_DIGITS_MAX:
-        raise ValueError(f"a number has more than {NUMBER_DIGITS_MAX} digits")
+        raise ValueError(f"a number {_LONG}")
     return int(text)
 
 
@@ -36,25 +39,39 @@ def read_json(text: str, *, fractions: Number = float, integers: Number = intege
     try:
         return _decoder(fractions, integers).decode(text)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError(_DEEP) from error
 
 
-def explained(error: ValueError) -> tuple[str, str]:
-    """Say in Chinese and English what `read_json` has found wrong, in words for its sender."""
+def explained(error: ValueError, *, in_line: bool = False) -> tuple[str, str]:
+    """Say in Chinese and English what `read_json` has found wrong, in words for its sender.
+
+    `in_line`: the text was one line of several, whose number the caller says.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return f"第 {error.start + 1} 个字节不是 UTF-8", f"byte {error.start + 1} is not UTF-8"
     if isinstance(error, json.JSONDecodeError):
-        zh, en = f"第 {error.lineno} 行第 {error.colno} 个字符处", f"line {error.lineno}, character"
-        return f"{zh}写法有误", f"{en} {error.colno}, is not written as JSON has it"
-    text = str(error)
+        line, at = error.lineno, error.colno
+        zh = f"第 {at} 个字符处写法有误" if in_line else f"第 {line} 行第 {at} 个字符处写法有误"
+        en = f"character {at}" if in_line else f"line {line}, character {at},"
+        return zh, f"{en} is not written as JSON has it"
+    return _in_chinese(str(error)), str(error)
+
+
+def _in_chinese(text: str) -> str:
     if text.endswith(_TWICE):
-        return f"同一对象中有重复的成员：{text.removesuffix(_TWICE)}", text
+        return f"同一对象中有重复的成员：{text.removesuffix(_TWICE)}"
     if text.endswith("is not JSON"):
-        return f"{text.partition(' ')[0]} 不是 JSON 的数", text
-    return f"嵌套过深或数字不被允许（{text}）", text
+        return f"{text.partition(' ')[0]} 不是 JSON 的数"
+    if text == _DEEP:
+        return "嵌套过深"
+    if text.endswith(_LONG):
+        return f"有数字超过 {NUMBER_DIGITS_MAX} 位"
+    return f"有数字不被允许：{text.removesuffix(_NOT_ALLOWED).rpartition(' ')[2]}"
 
 
 def no_number(text: str) -> NoReturn:
     """Refuse a number; for callers in whose texts none of a kind may stand."""
-    raise ValueError(f"the number {text[:20]} is not allowed here")
+    raise ValueError(f"the number {text[:20]}{_NOT_ALLOWED}")
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ DEPTH_MAX = 16
 PARTS_MAX = 16
 """Parts of a dotted key."""
 
+_PLACE = re.compile(r"at line ([0-9]+)(?:, column ([0-9]+))?")
 _PIECE = re.compile(
     r"(?P<comment>\#[^\n]*)"
     r'|(?P<text>"""(?:[^"\\]|\\.|"(?!""))*"{3,5}|\'\'\'(?:[^\']|\'(?!\'\'))*\'{3,5}'
@@ -35,6 +36,20 @@ def read_toml(text: str, *, characters_max: int) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def explained(error: ValueError) -> tuple[str, str]:
+    """Say in Chinese and English what `read_toml` has found wrong, in words for its writer."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"第 {error.start + 1} 个字节不是 UTF-8", f"byte {error.start + 1} is not UTF-8"
+    place = _PLACE.search(str(error))
+    if place is not None:
+        line, at = place[1], place[2]
+        where = f"第 {line} 行第 {at} 个字符处", f"line {line}, character {at}"
+        if at is None:
+            where = f"第 {line} 行", f"line {line}"
+        return f"{where[0]}写法有误", f"{where[1]} is not written as TOML has it"
+    return "写法有误：在文末没有结束，或过长", "it does not end as TOML has it, or is too long"
 
 
 def _check(text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from schema.errors import Problem
 from schema.item import Grade, Item, Kind, RecordSpec
+from schema.placeholders import LONGEST, PLACEHOLDER, is_placeholder
 from schema.plausible import BelievedUntil, Plausible, Unlikely
 
 __all__ = ["warnings_of"]
@@ -42,12 +43,38 @@ def warnings_of(
         if value is not None and not rule.low <= float(value) <= rule.high:
             doubted.append((item, rule))
     found = [(each, path) for each in rules.unlikely if (path := each.find(wire)) is not None]
-    if not doubted and not found:
+    empty = [(path, text) for path, text in _short_texts(rules.texts, wire) if is_placeholder(text)]
+    if not doubted and not found and not empty:
         return ()
+    flaw = PLACEHOLDER
     return [
+        *(Problem(path, flaw.code, flaw.zh, flaw.en, text) for path, text in empty),
         *(_warning(item, rule, wire[item.wire]) for item, rule in doubted),
         *(Problem(path, e.flaw.code, e.flaw.zh, e.flaw.en) for e, path in found),
     ]
+
+
+def _short_texts(names: Sequence[str], wire: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return texts of a record that are short enough to say nothing, with their paths."""
+    found: list[tuple[str, str]] = []
+    for name in names:
+        value = wire.get(name)
+        if type(value) is str:
+            if len(value) <= LONGEST:
+                found.append((name, value))
+        elif type(value) is list:
+            found += [
+                (f"{name}.{at}", each)
+                for at, each in enumerate(value)
+                if type(each) is str and len(each) <= LONGEST
+            ]
+        elif type(value) is dict:
+            found += [
+                (f"{name}.{inner}", each)
+                for inner, each in value.items()
+                if type(each) is str and len(each) <= LONGEST
+            ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +85,8 @@ class _Rules:
     money: tuple[tuple[str, str | None, Item, Plausible], ...]
     numbers: tuple[tuple[str, Item, Plausible], ...]
     unlikely: tuple[Unlikely, ...]
+    texts: tuple[str, ...]
+    """Items that hold words; lists of values are left alone (original texts are among them)."""
 
 
 _RULES: dict[type[Any], _Rules] = {}
@@ -70,6 +99,11 @@ def _rules(spec: RecordSpec) -> _Rules:
         tuple((i.wire, r.currency, i, r) for i, r in pairs if i.kind is Kind.VALUE),
         tuple((i.wire, i, r) for i, r in pairs if i.kind not in (*_DATES, Kind.VALUE)),
         spec.unlikely,
+        tuple(
+            item.wire
+            for item in spec.items
+            if item.kind is Kind.TEXT or (item.kind is Kind.VALUE and not item.many)
+        ),
     )
     return rules
 

@@ -59,6 +59,11 @@ SUITES = (
         {"HUB_TEST_PROGRAMS": "1"},
     ),
     Suite(
+        "three quick starts on an empty machine, every command in a shell",
+        ("-m", "tests.guides.empty_machine"),
+        30,
+    ),
+    Suite(
         "100 kills under load, judged by an independent checker",
         ("-m", "tests.torture", "--kills", "100"),
         20,

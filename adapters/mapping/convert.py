@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -56,6 +56,8 @@ class Converted:
     left_out: str | None = None
     dropped: tuple[str, ...] = ()
     """Columns with personal data that were filled in this row."""
+    refused: tuple[str, str] | None = None
+    """Of a refused row the type and key of its only record, where the key could be read."""
 
 
 class Converter:
@@ -128,7 +130,8 @@ class Converter:
         if not problems:
             problems += self._repeats(records)
         if problems:
-            return Converted(row, problems=tuple(problems), dropped=dropped)
+            refused = _known_record(records, problems)
+            return Converted(row, problems=tuple(problems), dropped=dropped, refused=refused)
         yielded = tuple((rule.spec.name, wire) for rule, wire in records)
         return Converted(row, records=yielded, dropped=dropped)
 
@@ -226,6 +229,20 @@ class Converter:
                 problem = Problem(last, "KEY_REPEATED", *_repeated(key))
                 problems.append(RowProblem(problem, positions, last))
         return problems
+
+
+def _known_record(
+    records: Sequence[tuple[RecordRule, Mapping[str, Any]]], problems: Sequence[RowProblem]
+) -> tuple[str, str] | None:
+    """Return which record a refused row speaks of; None where its key is in doubt."""
+    if len(records) != 1:
+        return None
+    rule, wire = records[0]
+    items = {rule.spec.item(part).wire for part in rule.spec.key}
+    doubted = any(_without_index(each.reason).partition(".")[0] in items for each in problems)
+    if doubted or not items <= set(wire):
+        return None
+    return rule.spec.name, rule.spec.key_of(dict(wire))
 
 
 def unread(row: SourceRow) -> Converted:

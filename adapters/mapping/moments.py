@@ -14,6 +14,7 @@ number of a spreadsheet, `unix` and `unix ms` count from 1970.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -122,6 +123,10 @@ def instant(cell: Cell, stated: str | None, zone: tzinfo, *, from_1904: bool = F
     return _utc(moment.at.astimezone(SHANGHAI).replace(tzinfo=None), zone)
 
 
+_MONTH_OR_TENTH = re.compile(r"[12][0-9]{3}\.1")
+"""A year and a month as a number: 2024.10 is 2024.1 for a spreadsheet."""
+
+
 def day(
     cell: Cell, stated: str | None, zone: tzinfo, *, partial: bool, from_1904: bool = False
 ) -> str:
@@ -132,6 +137,15 @@ def day(
     text = text_of(cell)
     if stated is not None:
         return _stated_day(text, stated, zone, from_1904=from_1904)
+    text = unicodedata.normalize("NFKC", text)
+    if _MONTH_OR_TENTH.fullmatch(text):
+        raise CellError(
+            "DATE_AMBIGUOUS",
+            f"“{text}”可能是 1 月，也可能是被电子表格去掉末尾 0 的 10 月；请写作 {text[:4]}-01 或 "
+            f"{text[:4]}-10",
+            f"{text!r} may be January, or October without the 0 that a spreadsheet drops: write "
+            f"{text[:4]}-01 or {text[:4]}-10",
+        )
     clock = _CLOCKLESS.fullmatch(text)
     try:
         if clock is None and len(text) > len("YYYY-MM-DD"):

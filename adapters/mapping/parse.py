@@ -26,8 +26,9 @@ from adapters.mapping.moments import zone_of
 from adapters.mapping.notes import Notes, needs_text
 from adapters.mapping.rules import conditions_of, read_rules
 from schema.dates import SHANGHAI
+from schema.personal import refuse_citizen_number
 from schema.registry import standard
-from schema.strict_toml import read_toml
+from schema.strict_toml import explained, read_toml
 
 WIDE_MARKS = "“”‘’＝，｛｝［］＃"
 _AT_LINE = re.compile(r"at line ([0-9]+)")
@@ -50,10 +51,12 @@ def parse_mapping(text: str) -> Mapping:
     """Return the mapping that a text describes. Raises `MappingError` with every problem."""
     if len(text) > MAPPING_BYTES_MAX:
         raise MappingError([MappingProblem("MAPPING_TOO_LARGE", "映射文件过大", "is too large")])
+    if personal := _personal(text):
+        raise MappingError(personal)
     try:
         document = read_toml(text, characters_max=MAPPING_BYTES_MAX)
     except ValueError as error:
-        raise MappingError([_not_toml(text, str(error))]) from error
+        raise MappingError([_not_toml(text, error)]) from error
     notes = Notes(lines_of(text))
     notes.unknown_keys(document, _TOP)
     mapping = Mapping(
@@ -73,9 +76,18 @@ def parse_mapping(text: str) -> Mapping:
     return mapping
 
 
-def _not_toml(text: str, reason: str) -> MappingProblem:
+def _personal(text: str) -> list[MappingProblem]:
+    """Refuse citizen numbers: a mapping is kept, and whoever looks after the source reads it."""
+    return [
+        MappingProblem(flaw.code, flaw.zh, flaw.en, number)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if (flaw := refuse_citizen_number(line)) is not None
+    ]
+
+
+def _not_toml(text: str, error: ValueError) -> MappingProblem:
     """Say where the file stops being TOML, and which slip of the keyboard it probably is."""
-    place = _AT_LINE.search(reason)
+    place, (reason_zh, reason_en) = _AT_LINE.search(str(error)), explained(error)
     lines = text.splitlines()
     line = min(int(place[1]), len(lines)) if place else None
     written = lines[line - 1] if line else ""
@@ -84,9 +96,9 @@ def _not_toml(text: str, reason: str) -> MappingProblem:
     en = f"; this line has Chinese marks {slip}, use ASCII ones" if slip else ""
     return MappingProblem(
         "MAPPING_NOT_TOML",
-        f"映射文件的写法有误（中文列名和代码须放在英文引号内）：{reason}{zh}",
-        f"the mapping file cannot be read (names that are not plain letters need quotes): {reason}"
-        f"{en}",
+        f"映射文件的写法有误（中文列名和代码须放在英文引号内）：{reason_zh}{zh}",
+        "the mapping file cannot be read (names that are not plain letters need quotes): "
+        f"{reason_en}{en}",
         line,
     )
 

@@ -111,14 +111,20 @@ def _without_money_sign(plain: str, text: str, currency: str | None) -> str:
     if currency not in SIGNS[found[0]]:
         raise CellError(
             "CURRENCY_CONTRADICTED",
-            f"“{text}”的货币符号与映射所写币种 {currency} 不符",
-            f"the sign in {text!r} is none of {currency}, the currency of the mapping",
+            f"“{text}”的货币符号与所定币种 {currency} 不符；请改填 {currency} 金额，或另报该币种",
+            f"the sign in {text!r} is none of {currency}, the currency that is stated: "
+            f"write the amount in {currency}, or state the other currency",
         )
     return bare
 
 
 def _no_number(text: str) -> CellError:
-    return CellError("NOT_A_NUMBER", f"“{text}”不是数字", f"{text!r} is not a number")
+    return CellError(
+        "NOT_A_NUMBER",
+        f"“{text}”不是数字；请只填数字，不带单位、百分号和“约”字，没有值请留空",
+        f"{text!r} is not a number: write digits alone, without unit, per cent or words, "
+        "and leave the cell empty where there is no value",
+    )
 
 
 def convert(

@@ -118,7 +118,11 @@ def _check_rights(caller: Caller, door: Door) -> None:
     if caller.anonymous and not door.takes_anonymous:
         raise TokenError(Reason.TOKEN_MISSING)
     if door.scope is not None and door.scope not in caller.scopes:
-        raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs the scope {door.scope}.")
+        raise RefusedError(
+            ErrorCode.SCOPE_MISSING,
+            hint=f"This needs the scope {door.scope}.",
+            hint_zh=f"需要权限范围 {door.scope}，请向平台运营方申请。",
+        )
 
 
 def refused(access: Access, error: AccessError, request: Request, door: Door) -> Response:

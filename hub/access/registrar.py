@@ -36,13 +36,13 @@ from hub.access.pending import PendingRegistration, Registrations
 from hub.access.registration import check_party, check_possession, read_application
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
-from hub.body import read_body
+from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.crypto.keys import VerifyKey, import_jwk
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
 from hub.state import State
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
 SELF = Door(operation=READ)
 CHANGE = Door(operation=KEY_CHANGE, is_signed=True)
@@ -208,7 +208,11 @@ class Registrar:
 async def read_document(request: Request) -> dict[str, Any]:
     """Read a body that is one JSON object; RefusedError otherwise."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
+        raise RefusedError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            hint="Send application/json.",
+            hint_zh="请以 application/json 发送。",
+        )
     return object_in(await read_registration_body(request))
 
 
@@ -265,9 +269,12 @@ def object_in(body: bytes) -> dict[str, Any]:
     try:
         document = read_json(body.decode("utf-8"))
     except ValueError as error:
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.") from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
     if not isinstance(document, dict):
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.")
+        raise RefusedError(
+            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
+        )
     return document
 
 
@@ -285,4 +292,4 @@ def read_registration_body(request: Request) -> Awaitable[bytes]:
 
 
 def _too_large() -> RefusedError:
-    return RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {REGISTRATION_BYTES_MAX} bytes.")
+    return body_too_large(REGISTRATION_BYTES_MAX)

@@ -136,5 +136,7 @@ def act_row(
 def unavailable() -> UnavailableError:
     """Return the error of an answer that may not leave because nobody would know of it."""
     return UnavailableError(
-        ErrorCode.AUDIT_UNAVAILABLE, hint="Nothing was given out. Send the same request again."
+        ErrorCode.AUDIT_UNAVAILABLE,
+        hint="Nothing was given out. Send the same request again.",
+        hint_zh="没有提供任何数据，请原样重发。",
     )

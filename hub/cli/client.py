@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from hub.cli.context import run
 from hub.cli.proxy import serve_proxy
 from hub.cli.refusals import LAST_REFUSED, exit_on_error
 from hub.client import ClientError, Producer, create_key, load_key
+from hub.client.answers import FetchedReceipt
 from hub.client.batch_file import read_batch
 from hub.client.profile import Profile, load_profile
 from hub.clock import system_clock
@@ -117,7 +119,9 @@ def push(
     source: Annotated[str, typer.Option(help="whose records these are")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check, write nothing")] = False,
     sign: Annotated[bool, typer.Option("--sign", help="sign each record as its producer")] = False,
-    party: Annotated[str, typer.Option(help="the producer's party, with --sign")] = "",
+    party: Annotated[
+        str, typer.Option(help="the producer's party, with --sign; as registered if not given")
+    ] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
     full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
 ) -> None:
@@ -126,11 +130,18 @@ def push(
         profile = load_profile(profile_file)
         rows = read_batch(file.name, file.read_bytes())
         if sign:
-            rows = [signed_row(row, profile, party) for row in rows]
+            producer = party or run(_registered_party(profile))
+            rows = [signed_row(row, profile, producer) for row in rows]
         answer = run(_push(profile, rows, source, idempotency_key, dry_run))
     typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
     if answer["counts"]["quarantined"]:
         raise typer.Exit(1)
+
+
+async def _registered_party(profile: Profile) -> str:
+    """Return in whose name this client's key signs, as the hub has it."""
+    async with profile.client() as hub:
+        return str((await hub.registration())["party"])
 
 
 def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:
@@ -190,14 +201,22 @@ def receipt(
     with exit_on_error():
         proof, record = run(_receipt(load_profile(profile_file), entry))
         out.mkdir(parents=True, exist_ok=True)
-        (out / f"{entry}.tlog-proof").write_text(proof, "utf-8")
+        (out / f"{entry}.tlog-proof").write_text(proof.text, "utf-8")
         (out / f"{entry}.record.json").write_bytes(record)
     typer.echo(f"{out / entry}.tlog-proof {out / entry}.record.json")
+    typer.echo(_STANDINGS.get(proof.standing, "{standing}").format(**asdict(proof)))
 
 
-async def _receipt(profile: Profile, entry: str) -> tuple[str, bytes]:
+_STANDINGS = {
+    "CURRENT": "CURRENT 现行：该来源现在仍如此陈述 its source still says so",
+    "SUPERSEDED": "SUPERSEDED 已更正：现以条目 {successor} 为准 entry {successor} stands now",
+    "WITHDRAWN": "WITHDRAWN 已撤回：该来源已撤回此记录 its source has taken the record back",
+}
+
+
+async def _receipt(profile: Profile, entry: str) -> tuple[FetchedReceipt, bytes]:
     async with profile.client() as hub:
-        return await hub.receipt(entry), await hub.record(entry)
+        return await hub.receipt_today(entry), await hub.record(entry)
 
 
 @app.command("policy")

@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the verbs to the group."""
     app.command("apply")(apply_for_registration)
     app.command("self")(show_self)
+    app.command("public-key")(public_key)
     app.command("rotate")(rotate)
     app.command("retire-key", context_settings=ANY_ID)(retire_key)
 
@@ -55,6 +56,20 @@ def show_self(profile_file: AsProfile) -> None:
 async def _self(profile: Profile) -> dict[str, Any]:
     async with profile.client() as hub:
         return await hub.registration()
+
+
+def public_key(
+    profile_file: AsProfile,
+    out: Annotated[Path, typer.Argument(help="JWKS file to write, for deltahub verify --keys")],
+) -> None:
+    """Write the public key for those who verify what this client signs record by record."""
+    with exit_on_error():
+        profile = load_profile(profile_file)
+        key = load_key(profile.key).public
+        party = run(_self(profile))["party"]
+        document = {"keys": [{**key.jwk, "kid": key.kid, "party": party}]}
+        out.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    typer.echo(f"{out}: give it to who verifies, and tell the key id by another way: {key.kid}")
 
 
 def rotate(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from hub.access.clients import Client, ClientKey, RegistrationError
+from hub.cli.refusals import in_words
 
 
 def client_lines(client: Client) -> list[str]:
@@ -32,5 +33,5 @@ def said(what: str) -> Iterator[None]:
     try:
         yield
     except (RegistrationError, OSError, ValueError) as error:
-        typer.echo(f"{what}: {error}", err=True)
+        typer.echo(f"{what}: {in_words(error)}", err=True)
         raise typer.Exit(2) from error

@@ -9,7 +9,9 @@ needs no more than the verifier.
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
+from tempfile import NamedTemporaryFile
 from typing import NoReturn
 
 import typer
@@ -70,7 +72,8 @@ def main() -> None:
     try:
         assemble(first if first in {**VERBS, **GROUPS} else None)()
     except HubError as error:
-        _tell(f"{error.code.name}: {error.message_zh}\n{error.message_en}", error.hint)
+        advice = dict.fromkeys((error.hint_zh, error.hint))
+        _tell(f"{error.code.name}: {error.message_zh}\n{error.message_en}", "\n".join(advice))
     except LedgerError as error:
         _tell(f"{error.code}: {error.message}", error.hint)
     except BrokenPipeError:
@@ -80,8 +83,24 @@ def main() -> None:
         _tell(
             f"无法读写文件或连接：{place}{error.strerror or error}\n"
             f"A file or a connection cannot be used: {place}{error.strerror or error}",
+            "请检查路径、属主与权限、磁盘剩余空间。\n"
             "Check the path, its owner and permissions, and the free space of its disk.",
         )
+    except Exception:  # noqa: BLE001 - the last resort: nobody reads a traceback
+        file = _keep_fault()
+        _tell(
+            "程序自身出错，没有做完。\nThis program did not finish, by a fault of its own.",
+            f"请将此文件交给开发者 give this file to the developers: {file}",
+        )
+
+
+def _keep_fault() -> str:
+    """Write down how the program failed, for those who mend it; return the file's path."""
+    with NamedTemporaryFile(
+        "w", prefix="deltahub-", suffix=".txt", encoding="utf-8", errors="replace", delete=False
+    ) as file:
+        file.write(SCRUBBER(traceback.format_exc()))
+    return file.name
 
 
 def _tell(message: str, hint: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.intake import quarantine as rows
 from hub.intake.batch import RowOutcome
+from hub.store.sources import personal_refused
 from schema.errors import Problem
 
 app = typer.Typer(help="Rows that wait because they break the standard.")
@@ -42,6 +44,21 @@ async def _list(
         return await rows.quarantined(
             database, status=status, source=source, after=after, limit=limit
         )
+
+
+@app.command()
+def personal() -> None:
+    """Say how many rows were refused for personal data, by source and kind; none is shown."""
+    counted = run(_personal())
+    for source, code, count, last_at in counted:
+        typer.echo(f"{source}  {code}  {count}  {last_at:%Y-%m-%d %H:%M}Z")
+    total = sum(count for _, _, count, _ in counted)
+    typer.echo(f"{total} 行因含个人信息被拒 rows refused for personal data")
+
+
+async def _personal() -> list[tuple[str, str, int, datetime]]:
+    async with open_database() as database:
+        return await personal_refused(database)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from hub.access.errors import Reason
 from hub.access.explain import SentRequest
 from hub.client import CallRefusedError, ClientError
 from hub.clock import system_clock
+from schema.strict_json import explained
 
 LAST_REFUSED = "last-refused.json"
 """Beside the profile: the signed request that the hub refused last."""
@@ -35,11 +36,18 @@ def exit_on_error(profile_file: Path | None = None) -> Iterator[None]:
             _save_refused(profile_file, error.sent, error)
             if error.code in Reason.__members__:
                 print("deltahub client explain --as … says what differs", file=sys.stderr)
-        text = str(error)
-        if isinstance(error, OSError) and error.filename:
-            text = f"{error.filename}: {error.strerror}"
-        print(text, file=sys.stderr)
+        print(in_words(error), file=sys.stderr)
         raise typer.Exit(2) from error
+
+
+def in_words(error: Exception) -> str:
+    """Return what a person is told of an error: no number of the system, no codec, no library."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        zh, en = explained(error)
+        return f"文件不是 UTF-8 编码的 JSON：{zh} the file is not JSON in UTF-8: {en}"
+    return str(error)
 
 
 def _save_refused(profile_file: Path, sent: SentRequest, error: CallRefusedError) -> None:

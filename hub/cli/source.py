@@ -11,6 +11,7 @@ from hub.cli.context import Act, open_database, run
 from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
+from hub.intake.awaited import awaiting_rows
 from hub.store.feeds import FeedRow, feeds_of
 from hub.store.source_changes import SourceChange, change_source, remove_source, source_named
 from hub.store.sources import Source, doubted_rows, list_sources, register_source, rename_source
@@ -26,7 +27,7 @@ app = typer.Typer(help="The systems that say facts to the hub.")
 @app.command("list")
 def list_all() -> None:
     """List sources and their feeds: how they come in, how the last run went, how old they are."""
-    sources, feeds, doubted = run(_list())
+    sources, feeds, doubted, awaiting = run(_list())
     for source in sources:
         state = source.last_error_code or source.last_status or "-"
         closed = "" if source.active else "  closed"
@@ -37,6 +38,9 @@ def list_all() -> None:
         )
         if doubted.get(source.source_id):
             typer.echo(f"    可疑的值 doubted values: {doubted[source.source_id]}")
+        if awaiting.get(source.source_id):
+            count = awaiting[source.source_id]
+            typer.echo(f"    仪器尚未报送的记录 records whose instrument nobody states: {count}")
         for feed in feeds.get(source.source_id, ()):
             every = "" if feed.every_s is None else f"  every {feed.every_s} s"
             if feed.every_s is not None and feed.asked_at is not None:
@@ -53,11 +57,11 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else "never"
 
 
-async def _list() -> tuple[list[Source], dict[str, list[FeedRow]], dict[str, int]]:
+async def _list() -> tuple[list[Source], dict[str, list[FeedRow]], dict[str, int], dict[str, int]]:
     async with open_database() as database:
         sources = await list_sources(database)
         feeds = await feeds_of(database, [source.source_id for source in sources])
-        return sources, feeds, await doubted_rows(database)
+        return sources, feeds, await doubted_rows(database), await awaiting_rows(database)
 
 
 Owners = Annotated[

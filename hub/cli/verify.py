@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.refusals import in_words
 from hub.clock import system_clock
 from hub.ledger import verify as ledger
 from hub.ledger.errors import PolicyError
@@ -15,6 +16,9 @@ from hub.ledger.policy import parse_policy
 
 BYTES_MAX = 1 << 20
 """Bytes read of each file; no valid one is larger."""
+
+THEN_ZH = "证明当时如此陈述；此后是否更正或撤回，请以 deltahub client receipt 向枢纽查询"
+THEN_EN = "proves what was stated then; deltahub client receipt asks whether it was corrected since"
 
 ReceiptFile = Annotated[Path, typer.Argument(metavar="RECEIPT", help="receipt (tlog-proof@v1)")]
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record, canonical bytes")]
@@ -34,11 +38,13 @@ def verify(
             _read(receipt), _read(record), parse_policy(_read(policy)), pinned, now=system_clock()
         )
     except (OSError, PolicyError) as error:
-        typer.echo(f"cannot verify: {error}", err=True)
+        typer.echo(f"无法验证 cannot verify: {in_words(error)}", err=True)
         raise typer.Exit(2) from error
     typer.echo(verdict.word.value)
     for name, fact in _facts(verdict):
         typer.echo(f"  {name:<10} {fact}")
+    if verdict.word.is_valid:
+        typer.echo(f"  {THEN_ZH}\n  {THEN_EN}")
     for reason in verdict.reasons:
         typer.echo(f"  {reason.zh}\n  {reason.en}")
     if verdict.detail:

@@ -4,6 +4,7 @@
 - Every request carries a fresh DPoP proof; pushes are signed and their answers verified.
 """
 
+from hub.client.answers import FetchedReceipt, PushAnswer
 from hub.client.errors import (
     AnswerUnverifiedError,
     CallRefusedError,
@@ -11,7 +12,7 @@ from hub.client.errors import (
     HubUnreachableError,
     KeyFileError,
 )
-from hub.client.hub_client import HubClient, PushAnswer
+from hub.client.hub_client import HubClient
 from hub.client.keyfile import create_key, load_key
 from hub.client.rows import Producer, record_row, withdrawal_row
 
@@ -19,6 +20,7 @@ __all__ = [
     "AnswerUnverifiedError",
     "CallRefusedError",
     "ClientError",
+    "FetchedReceipt",
     "HubClient",
     "HubUnreachableError",
     "KeyFileError",

@@ -28,6 +28,7 @@ from hub.access.errors import Reason, SignatureError
 from hub.access.explain import SentRequest
 from hub.access.registration import proof_of_possession
 from hub.access.signatures import PUSH, sign_request, verify_response
+from hub.client.answers import FetchedReceipt, PushAnswer
 from hub.client.discovery import Discovery, discover
 from hub.client.errors import AnswerUnverifiedError, ClientError
 from hub.client.network import unreachable
@@ -45,16 +46,6 @@ _RETRY_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVA
 _RETRY_WITH_HUB_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
 _NDJSON = "application/x-ndjson"
 _JSON_TYPE = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class PushAnswer:
-    """The hub's answer to a push. `base`: the bytes that it signed, as evidence."""
-
-    status: int
-    body: dict[str, Any]
-    idempotency_key: str
-    base: bytes
 
 
 @dataclass(slots=True)
@@ -84,13 +75,16 @@ class HubClient:
         self.key = key
         self._clock = clock
         self._skew = timedelta()
-        self._http = httpx.AsyncClient(
-            base_url=self.base,
-            transport=transport,
-            timeout=TIMEOUT_S,
-            follow_redirects=False,
-            headers={"accept-encoding": "identity"},
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                base_url=self.base,
+                transport=transport,
+                timeout=TIMEOUT_S,
+                follow_redirects=False,
+                headers={"accept-encoding": "identity"},
+            )
+        except httpx.InvalidURL as error:
+            raise unreachable(self.base, error) from error
         self._discovery: Discovery | None = None
         self._token: _Token | None = None
 
@@ -200,6 +194,12 @@ class HubClient:
         The log signs about once a second: waits up to `wait_s` seconds for it, then raises
         ClientError RECEIPT_PENDING.
         """
+        return (await self.receipt_today(entry_id, wait_s=wait_s)).text
+
+    async def receipt_today(
+        self, entry_id: str, *, wait_s: float = RECEIPT_WAIT_S
+    ) -> FetchedReceipt:
+        """Return a receipt like `receipt`, and whether its source still says so."""
         path = f"/receipts/{quote(entry_id, safe='')}"
         waited = 0.0
         while True:
@@ -207,7 +207,9 @@ class HubClient:
             if answer.is_error:
                 raise refused(answer)
             if answer.status_code != httpx.codes.ACCEPTED:
-                return answer.text
+                headers = answer.headers
+                standing = headers.get("hub-record-standing", "")
+                return FetchedReceipt(answer.text, standing, headers.get("hub-record-successor"))
             if waited >= wait_s:
                 raise ClientError(
                     "RECEIPT_PENDING", "the log has not signed yet", "ask again in a moment"

@@ -11,7 +11,7 @@ from pathlib import Path
 from hub.client.errors import ClientError
 from hub.client.hub_client import HubClient
 from hub.client.keyfile import load_key
-from schema.strict_toml import read_toml
+from schema.strict_toml import explained, read_toml
 
 BYTES_MAX = 16_384
 MEMBERS = {"hub", "client_id", "key"}
@@ -54,7 +54,8 @@ def load_profile(path: Path) -> Profile:
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from error
     except ValueError as error:
-        raise ProfileError(f"{path} is not TOML: {error}") from error
+        zh, en = explained(error)
+        raise ProfileError(f"{path} 不是 TOML：{zh} is not TOML: {en}") from error
     if set(content) != MEMBERS or not all(isinstance(part, str) for part in content.values()):
         raise ProfileError(f"{path} must have exactly {', '.join(sorted(MEMBERS))}, as text")
     return Profile(content["hub"], content["client_id"], path.parent / content["key"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from hub.client.profile import Profile
+from hub.client.profile import Profile, load_profile
 from hub.clock import Clock
 from hub.demo import records
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
@@ -167,7 +167,9 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     ask = ".venv/bin/deltahub client query --as"
     printer.line()
     printer.line(f"The hub is up at {base}    Ctrl-C stops everything")
-    printer.line(f"Explorer: {base}/explore    Guide: {base}/guide")
+    printer.line(f"Front page: {base}    Explorer: {base}/explore    Guide: {base}/guide")
+    known = load_profile(university)
+    printer.line(f"Submit a table: {base}/submit as {known.client_id} with the key {known.key}")
     printer.line("The same question, and three more to try in another shell:")
     printer.line(f"  {ask} {partner} {QUESTION}")
     search = '{ instruments(search: "smdj", first: 3) { totalCount nodes { key name { zh } } } }'

@@ -109,17 +109,24 @@ def decode(cursor: str, epoch: str, of: Question) -> FeedPosition:
     except (TypeError, ValueError) as error:
         raise _bad() from error
     if its_epoch != epoch:
-        raise reset("The database was restored, or its sources are registered otherwise.")
+        raise reset(
+            "数据库经过恢复，或来源登记有变。",
+            "The database was restored, or its sources are registered otherwise.",
+        )
     if rights_hash != of.rights_hash:
-        raise reset("The token has other scopes, or its party other links, than when it was given.")
+        raise reset(
+            "令牌的权限范围或本单位的关联与发放游标时不同。",
+            "The token has other scopes, or its party other links, than when it was given.",
+        )
     return FeedPosition(place=(xid, entry_id), day=followed, mark=Mark(mark_xid, mark_at))
 
 
-def reset(why: str) -> RefusedError:
+def reset(zh: str, en: str) -> RefusedError:
     """Return the refusal of a cursor after which the follower has to start again."""
     return RefusedError(
         ErrorCode.CURSOR_RESET,
-        hint=f"{why} Drop what was mirrored and follow again without `after`.",
+        hint=f"{en} Drop what was mirrored and follow again without `after`.",
+        hint_zh=f"{zh}请清空已同步的内容，不带 after 从头同步。",
     )
 
 
@@ -146,4 +153,5 @@ def _bad() -> RefusedError:
         ErrorCode.BAD_CURSOR,
         hint="Use the endCursor of an earlier page of `changes` with the same types and owner, "
         "unchanged, and only as the party that it was given to.",
+        hint_zh="请原样使用先前 changes 同一 types 与 owner 所给的 endCursor，且由同一单位使用。",
     )

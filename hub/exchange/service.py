@@ -163,7 +163,11 @@ class ChangeFeed:
         caller, now = request.caller, self._clock()
         types = self._types(request.types)
         if not 1 <= request.first <= PAGE_MAX:
-            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
+            raise RefusedError(
+                ErrorCode.BAD_USER_INPUT,
+                hint=f"first is from 1 to {PAGE_MAX}.",
+                hint_zh=f"first 在 1 至 {PAGE_MAX} 之间。",
+            )
         until = await horizon(self._database)
         links = await read_linked(self._database, until.restored_through)
         question = self._question(request, links)
@@ -172,7 +176,10 @@ class ChangeFeed:
         if request.after is not None:
             before = decode(request.after, until.epoch, question)
             if before.place[0] > until.xid:
-                raise reset("The database is an older copy of the one that gave the cursor.")
+                raise reset(
+                    "数据库是发放游标的数据库的较旧副本。",
+                    "The database is an older copy of the one that gave the cursor.",
+                )
         is_passed = before.mark.xid <= before.place[0]
         return _Follower(
             request=request,
@@ -198,7 +205,11 @@ class ChangeFeed:
         unknown = sorted(set(wanted) - set(self._registry.names))
         if unknown:
             known = ", ".join(self._registry.names)
-            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"types are some of: {known}.")
+            raise RefusedError(
+                ErrorCode.BAD_USER_INPUT,
+                hint=f"types are some of: {known}.",
+                hint_zh=f"types 取自：{known}。",
+            )
         return frozenset(wanted)
 
     async def _scan(self, follower: _Follower) -> Scan:

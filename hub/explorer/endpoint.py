@@ -1,6 +1,6 @@
 """`endpoint`: the explorer page, and the sandbox registration that its key pair uses.
 
-- All files are served from this package; the content security policy forbids any other origin.
+- The page is made of the kit in `hub.pages`, its own files are in this room.
 - `POST /sandbox/clients` exists in sandbox mode only, answers callers on the loopback address only,
   and grants what a partner may read plus documents that are not registered. The key is that of the
   request's DPoP proof, so nobody registers a key that is not his.
@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
 
@@ -26,26 +25,18 @@ from hub.access.errors import AccessError
 from hub.access.registration import DOCUMENT_VERSION, ClientGrant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
-from hub.body import read_body
+from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.explorer.reference import reference
+from hub.pages.layout import filled, language_of, page, page_file, template
+from hub.pages.words import words
 from hub.problem import problem
 from hub.state import State
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
-MEDIA_TYPES = {
-    "page.html": "text/html; charset=utf-8",
-    "explorer.css": "text/css; charset=utf-8",
-    "explorer.js": "text/javascript; charset=utf-8",
-    "access.js": "text/javascript; charset=utf-8",
-    "key.js": "text/javascript; charset=utf-8",
-    "show.js": "text/javascript; charset=utf-8",
-}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+ROOM = "hub.explorer"
+FILES = ("explorer.css", "explorer.js", "show.js")
 GRANTED = tuple(
     scope.value for scope in (Scope.CATALOGUE_READ, Scope.RECEIPT_READ, Scope.GRAPHQL_ADHOC)
 )
@@ -62,11 +53,22 @@ Samples = Callable[[], Sequence[dict[str, Any]]]
 def explorer_routes(samples: Samples) -> list[Route]:
     """Return the routes of the page and its files."""
 
-    async def page(_: Request) -> Response:
-        return _file("page.html")
+    async def explore(request: Request) -> Response:
+        language = language_of(request)
+        return page(
+            request,
+            words(language)["explorer.title"],
+            filled(template(ROOM, "page.html"), language),
+            shape="desk",
+            script="/explore/explorer.js",
+            style="/explore/explorer.css",
+        )
 
     async def part(request: Request) -> Response:
-        return _file(request.path_params["name"])
+        name = request.path_params["name"]
+        if name not in FILES:
+            return problem(RefusedError(ErrorCode.NOT_FOUND))
+        return page_file(ROOM, name)
 
     async def sample_list(_: Request) -> Response:
         return JSONResponse(list(samples()), headers={"Cache-Control": "no-store"})
@@ -77,26 +79,11 @@ def explorer_routes(samples: Samples) -> list[Route]:
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     return [
-        Route("/explore", page),
+        Route("/explore", explore),
         Route("/explore/samples.json", sample_list),
         Route("/explore/types.json", types),
         Route("/explore/{name}", part),
     ]
-
-
-def _file(name: str) -> Response:
-    if name not in MEDIA_TYPES:
-        return problem(RefusedError(ErrorCode.NOT_FOUND))
-    return Response(
-        files("hub.explorer").joinpath(name).read_bytes(),
-        headers={
-            "Content-Type": MEDIA_TYPES[name],
-            "Content-Security-Policy": POLICY,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-cache",
-        },
-    )
 
 
 def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
@@ -153,22 +140,28 @@ def _need_loopback(request: Request) -> str:
         near = False
     if not near:
         raise RefusedError(
-            ErrorCode.FORBIDDEN, hint="Sandbox clients are registered from this machine only."
+            ErrorCode.FORBIDDEN,
+            hint="Sandbox clients are registered from this machine only.",
+            hint_zh="沙箱接入方只能在本机登记。",
         )
     return peer
 
 
 async def _document(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json.")
-    hint = f"At most {BODY_BYTES_MAX} bytes."
-    body = await read_body(
-        request, BODY_BYTES_MAX, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
-    )
+        raise RefusedError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            hint="Send application/json.",
+            hint_zh="请以 application/json 发送。",
+        )
+    body = await read_body(request, BODY_BYTES_MAX, lambda: body_too_large(BODY_BYTES_MAX))
     try:
         document = read_json(body.decode("utf-8"))
     except ValueError as error:
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.") from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
     if not isinstance(document, dict):
-        raise RefusedError(ErrorCode.NOT_JSON, hint="Send one JSON object.")
+        raise RefusedError(
+            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
+        )
     return document

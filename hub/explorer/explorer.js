@@ -1,35 +1,19 @@
 // The explorer: named samples, an editor, the answer with its sources, and the schema to read.
-import { Session } from "/explore/access.js";
-import { keyOf } from "/explore/key.js";
-import { element, localTime, showJson, showSchema } from "/explore/show.js";
+import { signIn } from "/pages/access.js";
+import { age, at, count, element, localTime, reasonOf, refusalLine, wordsOf } from "/pages/dom.js";
+import { Session } from "/pages/session.js";
+import { known, t } from "/pages/words.js";
+import { showJson, showSchema } from "/explore/show.js";
 
-const at = (id) => document.getElementById(id);
-const session = new Session(location.origin);
+const session = new Session(location.origin, "/graphql");
 const NARROW = matchMedia("(max-width: 60rem)");
-const IN_WORDS = {
-  OK: "正常", STALE: "已过期", NEVER: "从未应答", ERROR: "出错", TIMEOUT: "超时", OPEN: "已断开",
-  DENIED: "被拒绝", BAD_DATA: "数据有误",
-};
-// Refusals that come without words of their own.
-const REFUSED = {
-  TOKEN_MISSING: "此枢纽只应答持有密钥的客户端：请载入自己的密钥 This hub answers clients with a key only: load your own above",
-  CLIENT_INACTIVE: "该客户端未启用，请联系运行方 This client is not active: ask the operator",
-  TOKEN_REVOKED: "密钥或令牌已撤销，请联系运行方 The key or token was revoked: ask the operator",
-};
-const REFUSED_OTHERWISE = "身份未通过验证 The caller is not authenticated";
+const ASKED = ["catalogue:read", "receipt:read", "graphql:adhoc"]; // of the operator, for a new client
 let samples = [];
 let exampleKey = ""; // of an instrument that an answer named; samples about one instrument use it
 
-function age(seconds) {
-  if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86400)} d`;
-}
-
 function sourceRow(source) {
   const row = element("tr");
-  const status = element("td", `${IN_WORDS[source.status] ?? ""} ${source.status}`, source.status);
+  const status = element("td", `${known(`state.${source.status}`) ?? ""} ${source.status}`, source.status);
   if (source.errorCode) status.append(` ${source.errorCode}`);
   const heard = Boolean(source.asOf);
   const time = element("time", heard ? localTime(source.asOf) : "—");
@@ -39,29 +23,17 @@ function sourceRow(source) {
   const seconds = (Date.now() - Date.parse(source.asOf)) / 1000 + session.skew;
   row.append(
     element("td", source.id), status, element("td", heard ? source.servedFrom ?? "—" : "—"), asOf,
-    element("td", heard ? age(seconds) : "—"), element("td", source.rows?.toLocaleString() ?? "—"));
+    element("td", heard ? age(seconds) : "—"), element("td", source.rows == null ? "—" : count(source.rows)));
   return row;
-}
-
-// An error says its code, its words, where it applies and, small, what a developer needs.
-function errorLine(code, message, more) {
-  const line = element("p", undefined, "error");
-  const name = element("a", code);
-  name.href = "/guide/errors";
-  const bold = element("b");
-  bold.append(name);
-  line.append(bold, ` ${message}`);
-  if (more) line.append(element("small", more));
-  return line;
 }
 
 function graphQLError(error) {
   const { code = "ERROR", detail, scope } = error.extensions ?? {};
   const more = [
     error.path?.join("."), scope && `scope ${scope}`, detail,
-    error.locations?.map(({ line, column }) => `行 line ${line}, 列 column ${column}`).join("; "),
+    error.locations?.map((place) => t("explorer.place", place)).join("; "),
   ];
-  return errorLine(code, error.message, more.filter(Boolean).join(" · "));
+  return refusalLine(code, error.message, more.filter(Boolean).join(" · "));
 }
 
 function clear() {
@@ -71,25 +43,26 @@ function clear() {
 
 function failed(code, message, more) {
   clear();
-  at("errors").replaceChildren(errorLine(code, message, more));
+  at("errors").replaceChildren(refusalLine(code, message, more));
   document.body.dataset.state = "failed";
 }
 
 // A refusal outside of GraphQL (RFC 9457) as an error of an answer.
-function refusal({ code, title, detail, hint }) {
+function refusal(body) {
+  const { code, hint } = body;
   if (code === "TOKEN_MISSING") {
-    at("session").textContent = "未接入：此枢纽不接受匿名提问 Not connected: this hub takes no anonymous questions";
+    at("session").textContent = t("explorer.closed");
     at("own").open = true;
   }
-  return { message: detail ?? title ?? REFUSED[code] ?? REFUSED_OTHERWISE, extensions: { code, detail: hint } };
+  return { message: wordsOf(body), extensions: { code, detail: hint } };
 }
 
 function showAnswer(answer, status, milliseconds, bytes) {
   const extensions = answer.extensions ?? {};
-  const facts = [`HTTP ${status}`, `${milliseconds.toFixed(0)} ms`, `${bytes.toLocaleString()} B`];
-  if (extensions.cost) facts.push(`开销 cost ${extensions.cost.requested}`);
-  if (extensions.denied) facts.push(`未显示 hidden ${extensions.denied}`);
-  if (extensions.requestId) facts.push(`请求 request ${extensions.requestId}`);
+  const facts = [`HTTP ${status}`, `${milliseconds.toFixed(0)} ms`, `${count(bytes)} B`];
+  if (extensions.cost) facts.push(t("explorer.cost", { n: extensions.cost.requested }));
+  if (extensions.denied) facts.push(t("explorer.hidden", { n: extensions.denied }));
+  if (extensions.requestId) facts.push(t("explorer.request", { id: extensions.requestId }));
   at("facts").replaceChildren(...facts.map((fact) => element("span", fact)));
   const problems = answer.errors ?? (answer.code ? [refusal(answer)] : []);
   at("errors").replaceChildren(...problems.map(graphQLError));
@@ -110,18 +83,18 @@ async function run() {
   try {
     variables = writtenVariables();
   } catch (error) {
-    failed("NOT_JSON", "变量不是合法的 JSON Variables are not JSON", error.message);
+    failed("NOT_JSON", t("explorer.bad_variables"), error.message);
     return;
   }
   at("run").disabled = true;
   document.body.dataset.state = "asking";
   try {
     const started = performance.now();
-    const response = await session.post(at("document").value, variables, navigator.language);
+    const response = await session.post(at("document").value, variables);
     const body = await response.text();
     showAnswer(JSON.parse(body), response.status, performance.now() - started, new Blob([body]).size);
   } catch (error) {
-    failed("NO_ANSWER", "枢纽没有应答 The hub did not answer", error.message);
+    failed("NO_ANSWER", t("explorer.no_answer"), reasonOf(error));
   } finally {
     at("run").disabled = false;
   }
@@ -144,40 +117,20 @@ function choose(sample) {
 }
 
 function showSession() {
-  const kind = session.isOwn ? "客户端 Client" : "沙箱客户端 Sandbox client";
+  const kind = session.isOwn ? "explorer.own" : "explorer.sandbox";
   at("session").textContent = session.client
-    ? `${kind} ${session.client.clientId} · ${session.client.scopes.join(" ")}`
-    : "匿名：至多可用所列示例 Anonymous: the samples as they are, at most";
+    ? t(kind, { client: session.client.clientId, scopes: session.client.scopes.join(" ") })
+    : t("explorer.anonymous");
 }
 
-async function useOwnKey() {
-  const [file] = at("key").files, clientId = at("client").value.trim();
-  at("refused").textContent = "";
-  if (!globalThis.crypto?.subtle) {
-    at("refused").textContent = "浏览器只在 https 或本机地址上提供密钥功能 Browsers handle keys on https or a loopback address only";
-    return;
-  }
-  if (!file || !clientId) {
-    at("refused").textContent = "请填写客户端标识并选择私钥文件 Give the client id and choose the key file";
-    return;
-  }
-  at("use").disabled = true;
-  try {
-    await session.use(clientId, await keyOf(file));
-    at("own").open = false;
-    showSession();
-    await run();
-  } catch (error) {
-    at("refused").textContent = error.message;
-  } finally {
-    at("key").value = "";
-    at("use").disabled = false;
-  }
+async function entered() {
+  showSession();
+  await run();
 }
 
 async function start() {
   at("run").addEventListener("click", runAndShow);
-  at("use").addEventListener("click", useOwnKey);
+  signIn(session, { entered, asks: ASKED });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); runAndShow(); }
   });
@@ -189,8 +142,8 @@ async function start() {
     choose(samples[0]);
     await session.open();
   } catch (error) {
-    at("session").textContent = "没有会话 No session";
-    failed("NO_SESSION", "无法建立会话 No session could be opened", error.message);
+    at("session").textContent = t("explorer.no_session");
+    failed("NO_SESSION", t("explorer.no_session_why"), error.message);
     return;
   }
   showSession();

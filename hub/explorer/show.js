@@ -1,24 +1,11 @@
 // How answers and the schema are drawn. Text goes into text nodes only, never into markup.
+import { element, localTime } from "/pages/dom.js";
+import { t } from "/pages/words.js";
 
 const COLOURED_MAX = 200_000; // characters; longer answers are shown without colours
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null/g;
 
 const INSTANT = /^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"$/;
-
-// An instant in the viewer's zone, with its offset: 2026-11-26 08:30:00 +08:00.
-export function localTime(text) {
-  const at = new Date(text);
-  const offset = -at.getTimezoneOffset();
-  const digits = (number) => String(Math.trunc(Math.abs(number))).padStart(2, "0");
-  return `${at.toLocaleString("sv-SE")} ${offset < 0 ? "-" : "+"}${digits(offset / 60)}:${digits(offset % 60)}`;
-}
-
-export function element(name, content, className) {
-  const made = document.createElement(name);
-  if (content !== undefined) made.textContent = content;
-  if (className) made.className = className;
-  return made;
-}
 
 export function showJson(place, value) {
   if (value === undefined) return place.replaceChildren();
@@ -85,7 +72,7 @@ export async function showSchema(place, find) {
   }
   const show = () => {
     const parts = matching(types, find.value.trim().toLowerCase());
-    place.replaceChildren(...(parts.length ? parts : [element("p", "没有找到 Nothing found")]));
+    place.replaceChildren(...(parts.length ? parts : [element("p", t("explorer.nothing_found"))]));
   };
   find.addEventListener("input", show);
   // A link leads to a type also while a search hides it.

@@ -110,6 +110,28 @@ def _protected(registry: Registry, changes: Iterable[page.Change]) -> set[Protec
     }
 
 
+def _check_bounds(first: int, types: list[str] | None, owner: str | None) -> None:
+    """Refuse a page, a choice of types or an owner beyond what is answered."""
+    if not 1 <= first <= PAGE_MAX:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"changes：first 在 1 至 {PAGE_MAX} 之间",
+            f"changes: first is from 1 to {PAGE_MAX}",
+        )
+    if types is not None and len(types) > TYPES_MAX:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"changes：至多 {TYPES_MAX} 种记录",
+            f"changes: at most {TYPES_MAX} types",
+        )
+    if owner is not None and len(owner) > OWNER_CHARACTERS_MAX:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "changes：owner 是单位的主键，如 moe:10335",
+            "changes: owner is the key of an institution, such as moe:10335",
+        )
+
+
 async def follow_changes(
     info: Info,
     after: Annotated[
@@ -136,14 +158,11 @@ async def follow_changes(
     context = info.context
     if SCOPE not in context.caller.scopes:
         raise ScopeMissingError(SCOPE, "changes")
-    if not 1 <= first <= PAGE_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"changes: first is from 1 to {PAGE_MAX}")
-    if types is not None and len(types) > TYPES_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"changes: at most {TYPES_MAX} types")
-    if owner is not None and len(owner) > OWNER_CHARACTERS_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "changes: owner is the key of an institution")
+    _check_bounds(first, types, owner)
     if context.changes is None:
-        raise QueryError(ErrorCode.FORBIDDEN, "this endpoint has no change feed")
+        raise QueryError(
+            ErrorCode.FORBIDDEN, "此接口不提供变更流", "this endpoint has no change feed"
+        )
     await context.charge(first)
     changes_page = await context.changes(
         page.ChangesRequest(

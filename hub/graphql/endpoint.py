@@ -29,7 +29,7 @@ from hub.access.gate import Door
 from hub.access.rates import address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
-from hub.body import read_body
+from hub.body import body_too_large, read_body
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.scalars import NumberText
 from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
@@ -38,7 +38,7 @@ from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, r
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import VARIABLE_VALUES_MAX, QueryLimits
 from hub.watching.notes import note_refusal
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
 PATH = "/graphql"
 METHODS = "GET, POST"
@@ -54,8 +54,15 @@ _MEMBERS = {
     "variables": dict,
     "extensions": dict,
 }
+_KINDS: dict[type, tuple[str, str]] = {str: ("文本", "a text"), dict: ("对象", "an object")}
 _WRITTEN_AS_JSON = ("variables", "extensions")
 """Parameters of an address that hold JSON."""
+
+
+WRONG_METHOD = QueryError(ErrorCode.METHOD_NOT_ALLOWED, "请用 GET 或 POST", "GET or POST it")
+WRONG_ACCEPT = QueryError(
+    ErrorCode.NOT_ACCEPTABLE, "请接受 application/json", "accept application/json"
+)
 
 
 class GraphQLEndpoint:
@@ -75,11 +82,11 @@ class GraphQLEndpoint:
         language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
         kind = media_type(_header(request, b"accept"))
         if request.method not in ("GET", "POST"):
-            response = _refused(ErrorCode.METHOD_NOT_ALLOWED, "GET or POST it", language, kind)
+            response = _refused(WRONG_METHOD, language, kind)
             response.headers["Allow"] = METHODS
             return response
         if kind is None:
-            return _refused(ErrorCode.NOT_ACCEPTABLE, "accept application/json", language, kind)
+            return _refused(WRONG_ACCEPT, language, kind)
         door, read = (GET_DOOR, None) if request.method == "GET" else (POST_DOOR, self._read)
         try:
             admitted = await gate.admit(self._access, request, door, read)
@@ -105,8 +112,7 @@ class GraphQLEndpoint:
 
     def _read(self, request: Request) -> Awaitable[bytes]:
         most = self._engine.limits.body_bytes
-        hint = f"At most {most} bytes."
-        return read_body(request, most, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint))
+        return read_body(request, most, lambda: body_too_large(most))
 
 
 def _header(request: Request, name: bytes) -> str | None:
@@ -135,14 +141,23 @@ async def _graph_request(request: Request, body: bytes) -> GraphRequest:
 def read_request(body: bytes) -> GraphRequest:
     """Read the body of a request; QueryError or RefusedError for anything but one operation."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > BODY_PARTS_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"at most {BODY_PARTS_MAX} values in a body")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"请求体中至多 {BODY_PARTS_MAX} 个值",
+            f"at most {BODY_PARTS_MAX} values in a body",
+        )
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError(ErrorCode.NOT_UTF8) from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_UTF8, hint=en, hint_zh=zh) from error
     document = _json(text)
     if not isinstance(document, dict):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "the body is one JSON object; no batches")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "请求体是一个 JSON 对象，不接受批量查询",
+            "the body is one JSON object; no batches",
+        )
     return _request(document, read_only=False)
 
 
@@ -151,13 +166,17 @@ def read_address(query: bytes) -> GraphRequest:
     try:
         pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=PARAMETERS_MAX)
     except UnicodeDecodeError as error:
-        raise RefusedError(ErrorCode.NOT_UTF8) from error
+        zh, en = "地址中的文本须以 UTF-8 按百分号编码", "percent-encode the text as UTF-8"
+        raise RefusedError(ErrorCode.NOT_UTF8, hint=en, hint_zh=zh) from error
     except ValueError as error:
-        detail = f"at most {PARAMETERS_MAX} parameters"
-        raise QueryError(ErrorCode.BAD_USER_INPUT, detail) from error
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"地址中至多 {PARAMETERS_MAX} 个参数，写作 名=值",
+            f"at most {PARAMETERS_MAX} parameters in an address, written name=value",
+        ) from error
     parameters: dict[str, Any] = dict(pairs)
     if len(parameters) < len(pairs):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "a parameter comes twice")
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "有参数出现了两次", "a parameter comes twice")
     for name in _WRITTEN_AS_JSON:
         if name in parameters:
             parameters[name] = _json(parameters[name])
@@ -168,15 +187,22 @@ def _json(text: str) -> Any:
     try:
         return read_json(text, fractions=NumberText)
     except ValueError as error:
-        raise RefusedError(ErrorCode.NOT_JSON) from error
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
 
 
 def _request(members: dict[str, Any], *, read_only: bool) -> GraphRequest:
     for name, kind in _MEMBERS.items():
         if members.get(name) is not None and not isinstance(members[name], kind):
-            raise QueryError(ErrorCode.BAD_USER_INPUT, f"{name} has the wrong JSON type")
+            raise QueryError(
+                ErrorCode.BAD_USER_INPUT,
+                f"{name} 的 JSON 类型不对，应为{_KINDS[kind][0]}",
+                f"{name} has the wrong JSON type: it is {_KINDS[kind][1]}",
+            )
     if members.get("query") is None and members.get("documentId") is None:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "send query or documentId")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "请给出 query 或 documentId", "send query or documentId"
+        )
     return GraphRequest(
         query=members.get("query"),
         document_id=members.get("documentId"),
@@ -190,7 +216,11 @@ def _check_content_type(envelope: Envelope) -> None:
     kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
     charset = rest.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise RefusedError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, hint="Send application/json in UTF-8.")
+        raise RefusedError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            hint="Send application/json in UTF-8.",
+            hint_zh="请以 UTF-8 编码的 application/json 发送。",
+        )
 
 
 POST_DOOR = Door(operation=MUTATION, takes_anonymous=True, check=_check_content_type)
@@ -207,5 +237,5 @@ def _answer(error: HubError, language: str) -> Answer:
     return refusal(error, language, secrets.token_hex(8), transport=True)
 
 
-def _refused(code: ErrorCode, detail: str, language: str, kind: str | None) -> Response:
-    return respond(_answer(QueryError(code, detail), language), kind or LEGACY_TYPE)
+def _refused(error: QueryError, language: str, kind: str | None) -> Response:
+    return respond(_answer(error, language), kind or LEGACY_TYPE)

@@ -128,9 +128,13 @@ class WithdrawRecordInput:
 async def _submit(info: Info, push: Push, input_key: str | None) -> PushPayload:
     context: RequestContext = info.context
     if context.submit is None:
-        raise QueryError(ErrorCode.FORBIDDEN, "this endpoint takes no records")
+        raise QueryError(ErrorCode.FORBIDDEN, "此接口不接收数据", "this endpoint takes no records")
     if context.signed is None:
-        raise QueryError(ErrorCode.UNAUTHENTICATED, "sign the request: profile hub-sig-1, RFC 9421")
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED,
+            "请求须签名：hub-sig-1（RFC 9421）",
+            "sign the request: profile hub-sig-1, RFC 9421",
+        )
     try:
         _check_bounds(push, input_key, context.signed)
         batch = batch_of(context.caller, context.signed, push, context.now)
@@ -146,18 +150,23 @@ def _check_bounds(push: Push, input_key: str | None, signed: Signed) -> None:
     """Refuse more rows than a mutation takes, and an input whose key differs from the header."""
     if input_key is not None and input_key != signed.idempotency_key:
         raise RefusedError(
-            ErrorCode.IDEMPOTENCY_CONFLICT, hint="The key of the input and of the header differ."
+            ErrorCode.IDEMPOTENCY_CONFLICT,
+            hint="The key of the input and of the header differ: send the same one in both.",
+            hint_zh="输入中的键与请求头的键不同，请用同一个。",
         )
     if len(push.rows) > MUTATION_ROWS_MAX:
         raise RefusedError(
             ErrorCode.BATCH_TOO_LARGE,
             hint=f"At most {MUTATION_ROWS_MAX} rows; POST /batches takes more.",
+            hint_zh=f"至多 {MUTATION_ROWS_MAX} 行；更多请用 POST /batches。",
         )
 
 
 def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayload:
-    message = error.message_en if language == "en" else error.message_zh
-    text = f"{message}. {error.hint}" if error.hint else message
+    english = language == "en"
+    message, advice = error.message(english=english), error.advice(english=english)
+    gap = ". " if english else "。"
+    text = f"{message}{gap}{advice}" if advice else message
     return PushPayload(
         rows=[],
         accepted=0,

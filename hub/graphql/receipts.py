@@ -32,6 +32,13 @@ class ReceiptType:
         description="ACCEPTED 已接收、INCLUDED 已入账、WITNESSED 已见证、ERASED 已删除。"
         "How much is proven."
     )
+    standing: str = strawberry.field(
+        description="CURRENT 现行、SUPERSEDED 已更正、WITHDRAWN 已撤回、ERASED 已删除。"
+        "Whether its source still says so now."
+    )
+    successor: strawberry.ID | None = strawberry.field(
+        description="该来源现以此条目为准。The entry that its source states now instead."
+    )
     record_type: str = strawberry.field(description="记录类型。Record type.")
     key: str = strawberry.field(description="自然键。Natural key.")
     source: str = strawberry.field(description="来源。Source.")
@@ -48,6 +55,8 @@ def _receipt(answer: ReceiptAnswer) -> ReceiptType:
         entry_id=strawberry.ID(answer.entry_id),
         revision_id=answer.revision_id,
         state=answer.state,
+        standing=answer.standing.value,
+        successor=None if answer.successor is None else strawberry.ID(answer.successor),
         record_type=answer.record_type,
         key=answer.key,
         source=answer.source,
@@ -73,11 +82,19 @@ async def find_receipt(
     if SCOPE not in context.caller.scopes:
         raise ScopeMissingError(SCOPE, "receipt")
     if (entry_id is None) is (revision_id is None):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: give entryId or revisionId")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "receipt：entryId 与 revisionId 给其中一个",
+            "receipt: give entryId or revisionId",
+        )
     if entry_id is not None and not _BIGINT.fullmatch(entry_id):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: entryId is a number")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "receipt：entryId 是数字", "receipt: entryId is a number"
+        )
     if revision_id is not None and len(revision_id) > CURSOR_CHARACTERS_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "receipt: revisionId is too long")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "receipt：revisionId 过长", "receipt: revisionId is too long"
+        )
     if context.receipts is None:
         return None
     answer = await context.receipts(

@@ -20,6 +20,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from hub.query.plan.limits import VALUE_SHOWN_MAX
 from schema.dates import (
     EARLIEST_YEAR,
     GREATEST_OFFSET,
@@ -50,16 +51,20 @@ Row = NewType("Row", dict)  # type: ignore[type-arg]
 _WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
 _FLOAT_DIGITS = sys.float_info.dig
 """Decimal digits that binary floating point keeps exactly; longer numbers may be changed by it."""
-_YEARS = f"of a year from {EARLIEST_YEAR} to {LATEST_YEAR}"
 
 
 def _same(value: Any) -> Any:
     return value
 
 
+def _refused(kind: str, value: Any) -> GraphQLError:
+    """Return the refusal of a value; `hub.query.plan.wording` says what would be right."""
+    return GraphQLError(f"{kind} cannot represent value: {str(value)[: VALUE_SHOWN_MAX + 1]}")
+
+
 def _instant(value: Any) -> str:
     if not isinstance(value, str) or not _WIRE_INSTANT.fullmatch(value):
-        raise GraphQLError("DateTime is written 2026-11-23T09:00:00+08:00, with its offset")
+        raise _refused("DateTime", value)
     try:
         at = datetime.fromisoformat(value)  # what it does not read may still be 24:00
     except ValueError:
@@ -69,9 +74,9 @@ def _instant(value: Any) -> str:
             at = parse_instant(value).at
         text = format_instant(at)
     except DateError as error:
-        raise GraphQLError("DateTime names no existing instant") from error
+        raise _refused("DateTime", value) from error
     if not is_instant(text):
-        raise GraphQLError(f"DateTime is {_YEARS}, in UTC")
+        raise _refused("DateTime", value)
     # The standard's instants have whole seconds; what is asked for may lie between two.
     return f"{text[:-1]}.{at.microsecond:06}Z" if at.microsecond else text
 
@@ -83,7 +88,7 @@ def _is_far(at: datetime) -> bool:
 
 def _date(value: Any) -> str:
     if not isinstance(value, str) or not is_date(value):
-        raise GraphQLError(f"Date is an existing day, written 2026-11-23, {_YEARS}")
+        raise _refused("Date", value)
     return value
 
 
@@ -91,7 +96,7 @@ def _partial_date(value: Any) -> str:
     try:
         return str(parse_partial_date(value if isinstance(value, str) else ""))
     except DateError as error:
-        raise GraphQLError("PartialDate is written 2026, 2026-11 or 2026-11-23") from error
+        raise _refused("PartialDate", value) from error
 
 
 def _decimal(value: Any) -> str:
@@ -99,24 +104,21 @@ def _decimal(value: Any) -> str:
     if isinstance(value, float):  # a small one is written without an exponent
         text = format(Number(text), "f")
     if isinstance(value, bool) or not DECIMAL.fullmatch(text):
-        raise GraphQLError(
-            f"Decimal is a number of at most {WHOLE_DIGITS_MAX} digits before the point and "
-            f"{DECIMALS_MAX} behind, without needless zeros in front"
-        )
+        raise _refused("Decimal", value)
     if isinstance(value, float) and sum(map(str.isdigit, text)) > _FLOAT_DIGITS:
-        raise GraphQLError(f"Decimal of more than {_FLOAT_DIGITS} digits must be written as text")
+        raise _refused("Decimal", value)
     return text
 
 
 def _safe_int(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not is_integer(value):
-        raise GraphQLError("SafeInt is a whole number below 2^53")
+        raise _refused("SafeInt", value)
     return value
 
 
 def _row(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise GraphQLError("Row is a JSON object")
+        raise _refused("Row", value)
     return _numbered(value)
 
 

@@ -46,13 +46,13 @@ from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, document_id, registered, registered_texts
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.plan.limits import (
-    DETAIL_MAX,
     ERRORS_MAX,
     INTROSPECTED_BESIDE_MAX,
     INTROSPECTION_COST,
     VALUES_ON_LOOP_MAX,
     QueryLimits,
 )
+from hub.query.plan.wording import in_own_words
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.planner import Plan, Planner
@@ -168,8 +168,12 @@ class Engine:
             raise ScopeMissingError(scope, "reading past agreements")
         if len(reason) not in REASON_CHARACTERS or not reason.isprintable():
             most = REASON_CHARACTERS.stop - 1
-            detail = f"{BREAK_GLASS}: a reason of {REASON_CHARACTERS.start} to {most} characters"
-            raise QueryError(ErrorCode.BAD_USER_INPUT, detail)
+            least = REASON_CHARACTERS.start
+            raise QueryError(
+                ErrorCode.BAD_USER_INPUT,
+                f"{BREAK_GLASS}：请写明理由，{least} 至 {most} 个字符",
+                f"{BREAK_GLASS}: a reason of {least} to {most} characters",
+            )
         if self._parts.audit is None:
             raise unavailable()
         return replace(grants, sees_everything=True)
@@ -202,14 +206,24 @@ class Engine:
         if request.document_id is not None:
             registered_text = registered().get(request.document_id)
             if registered_text is None:
-                raise QueryError(ErrorCode.DOCUMENT_UNKNOWN, "documentId is sha256:<64 hex digits>")
+                raise QueryError(
+                    ErrorCode.DOCUMENT_UNKNOWN,
+                    "documentId 写作 sha256: 加 64 位十六进制数；已登记的查询见 /explore",
+                    "documentId is sha256:<64 hex digits>; /explore shows the registered ones",
+                )
             if text is not None and text != registered_text:
-                raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
+                raise QueryError(
+                    ErrorCode.BAD_USER_INPUT,
+                    "documentId 与 query 只能给一个",
+                    "send documentId or query, not both",
+                )
             text = registered_text
         assert text is not None, "the endpoint requires query or documentId"
         if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
             raise QueryError(
-                ErrorCode.DOCUMENT_REQUIRED, f"other documents need the scope {ADHOC_SCOPE}"
+                ErrorCode.DOCUMENT_REQUIRED,
+                f"请用已登记的查询，或申请权限范围 {ADHOC_SCOPE}",
+                f"other documents need the scope {ADHOC_SCOPE}",
             )
         known = self.planner.known(text)
         if known is not None:
@@ -225,9 +239,13 @@ class Engine:
             return await self._root_field(info._raw_info, plan, run)
 
         if plan.operation.operation is OperationType.MUTATION and request.read_only:
-            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "POST mutations")
+            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
         if plan.operation.operation is OperationType.MUTATION and asking.signed is None:
-            raise QueryError(ErrorCode.UNAUTHENTICATED, "sign mutations: profile hub-sig-1")
+            raise QueryError(
+                ErrorCode.UNAUTHENTICATED,
+                "变更请求须签名（hub-sig-1）",
+                "sign mutations: profile hub-sig-1",
+            )
         context = RequestContext(
             caller=run.caller,
             now=run.now,
@@ -291,7 +309,7 @@ class Engine:
         if isinstance(cause, HubError):
             return error_document(cause, run.language, error.path)
         if isinstance(cause, GraphQLError):
-            invalid = QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX])
+            invalid = QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message))
             return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
@@ -313,8 +331,11 @@ def _check_alone(plan: Plan) -> None:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):
                 if not node.name.value.startswith("__"):
-                    detail = "introspect in a request of its own"
-                    raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
+                    raise QueryError(
+                        ErrorCode.TOO_MANY_ROOT_FIELDS,
+                        "内省请单独发送，不与其他字段同一请求",
+                        "introspect in a request of its own",
+                    )
             elif isinstance(node, FragmentSpreadNode):
                 waiting.append(plan.document.fragments[node.name.value].selection_set)
             elif isinstance(node, InlineFragmentNode):

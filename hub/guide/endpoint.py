@@ -1,7 +1,7 @@
 """`endpoint`: the guide over HTTP, and the address for whoever finds a weakness.
 
     GET /guide                       the list of pages
-    GET /guide/<name>                a page as HTML; with .md its source
+    GET /guide/<name>                a page as HTML; with .md its source; a sample program as text
     GET /.well-known/security.txt    RFC 9116; 404 where the operator has named no contact
 
 All are public and the same for everybody.
@@ -10,6 +10,7 @@ All are public and the same for everybody.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
@@ -20,8 +21,9 @@ from starlette.routing import Route
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages
-from hub.guide.page import page
+from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages, samples
+from hub.pages.layout import language_of, page
+from hub.pages.words import words
 from hub.problem import problem
 from schema.dates import format_instant
 
@@ -29,8 +31,7 @@ SECURITY_TXT = "/.well-known/security.txt"
 EXPIRES_AFTER = timedelta(days=180)
 """How long a copy of `security.txt` may be believed; RFC 9116 §2.5.5 advises less than a year."""
 _AGE = {"Cache-Control": "public, max-age=300"}
-_HEADINGS = {"partners": "接入 For partners", "standard": "规范 Standard", "": "其他 More"}
-_BACK = f'<nav><a href="/">首页 Front page</a> · <a href="{PATH}">指南 Guide</a></nav>'
+_HEADINGS = {"partners": "guide.partners", "standard": "guide.standard", "": "guide.more"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,22 @@ class Operator:
 def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
     """Return the routes of the guide."""
 
-    async def listing(_: Request) -> Response:
-        return page("接入指南 Guide", _listing())
+    async def listing(request: Request) -> Response:
+        said = words(language_of(request))
+        return page(request, said["guide.title"], _listing(said))
 
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
+        if name in samples():
+            return PlainTextResponse(samples()[name].read_text("utf-8"), headers=_AGE)
         known = pages().get(name.removesuffix(".md"))
         if known is None:
             return problem(
-                RefusedError(ErrorCode.NOT_FOUND, hint=f"All pages are listed at {PATH}."),
+                RefusedError(
+                    ErrorCode.NOT_FOUND,
+                    hint=f"All pages are listed at {PATH}.",
+                    hint_zh=f"全部页面见 {PATH}。",
+                ),
                 request.headers.get("accept-language", ""),
             )
         if name.endswith(".md"):
@@ -60,7 +68,7 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
             return Response(text, media_type="text/markdown; charset=utf-8", headers=_AGE)
         # The first rendering of a long page takes longer than others should wait.
         body = await asyncio.to_thread(html_of, known.name)
-        return page(known.title, f"{_BACK}\n{body}")
+        return page(request, known.title, body)
 
     async def security(request: Request) -> Response:
         if operator.contact is None:
@@ -84,14 +92,16 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
     ]
 
 
-def _listing() -> str:
-    parts = ['<nav><a href="/">首页 Front page</a></nav>', "<h1>接入指南 Guide</h1>"]
+def _listing(said: Mapping[str, str]) -> str:
+    parts = [f"<h1>{escape(said['guide.title'])}</h1>"]
     for folder, heading in _HEADINGS.items():
         listed = [each for each in pages().values() if _folder(each.name) == folder]
         items = [f'<li><a href="{each.path}">{escape(each.title)}</a></li>' for each in listed]
         if folder == "standard":
-            items.append('<li><a href="/standard/standard.md">数据项全表 Every data item</a></li>')
-        parts += [f"<h2>{heading}</h2>", "<ul>", *items, "</ul>"]
+            items.append(
+                f'<li><a href="/standard/standard.md">{escape(said["guide.items"])}</a></li>'
+            )
+        parts += [f"<h2>{escape(said[heading])}</h2>", "<ul>", *items, "</ul>"]
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@
 - Served is what partners read: everything below `docs/partners` and `docs/standard`, and the pages
   of `ALSO`. A link between served pages leads to the served page; any other link that leads into
   the repository is shown as small text.
+- Sample programs of `SAMPLES` are served as they are, beside the pages that name them.
 - Raw HTML in a page is shown and not interpreted.
 """
 
@@ -26,9 +27,15 @@ PATH = "/guide"
 HOME = Path(str(files("hub.guide")))
 FOLDERS = ("partners", "standard")
 ALSO = ("errors.md", "glossary.md")
+SAMPLES = "partners/samples"
 SECURITY = "SECURITY"
 """Name of the page on security, whose file stands beside `docs`."""
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+_SCROLLING = (
+    ("<table>", '<div class="scroll" tabindex="0"><table>'),
+    ("</table>", "</table></div>"),
+    ("<pre>", '<pre tabindex="0">'),
+)
 _NO_WORD = re.compile(r"[^\w\- ]")
 
 
@@ -63,6 +70,14 @@ def pages() -> Mapping[str, GuidePage]:
 
 
 @cache
+def samples() -> Mapping[str, Path]:
+    """Return every sample program by its name in addresses, which is its path below `docs`."""
+    folder = HOME / "docs" / SAMPLES
+    files_there = (path for path in sorted(folder.iterdir()) if path.is_file())
+    return {f"{SAMPLES}/{path.name}": path for path in files_there if path.suffix != ".md"}
+
+
+@cache
 def html_of(name: str) -> str:
     """Return the body of a page as HTML; KeyError when there is no such page."""
     page = pages()[name]
@@ -73,9 +88,10 @@ def html_of(name: str) -> str:
         if token.children:
             token.children = list(_linked(token.children, page))
     rendered: str = markdown.renderer.render(tokens, markdown.options, {})
-    return rendered.replace("<table>", '<div class="wide"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    # What scrolls can be reached by keyboard.
+    for plain, reached in _SCROLLING:
+        rendered = rendered.replace(plain, reached)
+    return rendered
 
 
 def _name(relative: Path) -> str:
@@ -122,7 +138,7 @@ def _target(href: str, page: GuidePage) -> str | None:
     published = wanted.partition("schema/published/")
     if published[1]:
         return f"/standard/{published[2]}{fragment}"
-    for other in pages().values():
-        if other.file.relative_to(HOME).as_posix() == wanted:
-            return other.path + fragment
-    return None
+    served = {each.file: each.path for each in pages().values()}
+    served |= {file: f"{PATH}/{name}" for name, file in samples().items()}
+    path = served.get(HOME / wanted)
+    return None if path is None else path + fragment

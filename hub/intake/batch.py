@@ -116,6 +116,8 @@ class Rejected:
     raw: Any
     problems: tuple[Problem, ...]
     record_type: str | None = None
+    key: str | None = None
+    """Of the record that it speaks of, where that could be read: a later row settles it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

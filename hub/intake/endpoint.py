@@ -42,13 +42,15 @@ from hub.intake.parameters import bad_parameter, read_flag, read_parameters, req
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
 from schema.dates import DateError, parse_instant
-from schema.strict_json import read_json
+from schema.strict_json import explained, read_json
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 Take = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.service.submit` with its database and clock given."""
 
 PARAMETERS = {"source", "dryRun", "asOf"}
+AS_OF_ZH = "写作 2026-11-23T09:00:00+08:00，须带时差（加号写作 %2B）"
+AS_OF_EN = "write 2026-11-23T09:00:00+08:00, with its offset (its plus as %2B)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,9 @@ def _instant(text: str) -> datetime:
     try:
         moment = parse_instant(text)
     except DateError as error:
-        raise bad_parameter(f"asOf: {error}") from error
+        raise bad_parameter(f"asOf：{AS_OF_ZH}", f"asOf: {AS_OF_EN}") from error
     if moment.assumed_zone:
-        raise bad_parameter("asOf is written 2026-11-23T09:00:00+08:00, with its offset (as %2B)")
+        raise bad_parameter(f"asOf：{AS_OF_ZH}", f"asOf: {AS_OF_EN}")
     return moment.at
 
 
@@ -126,41 +128,66 @@ def read_rows(body: bytes) -> list[dict[str, Any]]:
     hold up the process though a thread does it.
     """
     if body.count(b"\n") > BATCH_LINES_MAX:
-        raise _too_many(f"{BATCH_LINES_MAX} lines")
+        raise _too_many(f"{BATCH_LINES_MAX} 行文本", f"{BATCH_LINES_MAX} lines")
     if body.count(b"{") + body.count(b"[") > BATCH_PARTS_MAX:
-        raise _too_many(f"{BATCH_PARTS_MAX} objects and lists")
+        raise _too_many(f"{BATCH_PARTS_MAX} 个对象与列表", f"{BATCH_PARTS_MAX} objects and lists")
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(body.split(b"\n"), start=1):
         if len(line) > ROW_BYTES_MAX:
-            raise _too_many(f"{ROW_BYTES_MAX} bytes in a row; line {number} has more")
+            raise _too_many(
+                f"每行 {ROW_BYTES_MAX} 字节（第 {number} 行超出）",
+                f"{ROW_BYTES_MAX} bytes in a row (line {number} has more)",
+            )
         if not line or line.isspace():
             continue
         if len(rows) == BATCH_ROWS_MAX:
-            raise _too_many(f"{BATCH_ROWS_MAX} rows")
+            raise _too_many(f"{BATCH_ROWS_MAX} 行数据", f"{BATCH_ROWS_MAX} rows")
         rows.append(_row(line, number))
     if not rows:
-        raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send one JSON object a line (NDJSON).")
+        raise RefusedError(
+            ErrorCode.BATCH_EMPTY,
+            hint="Send one JSON object a line (NDJSON).",
+            hint_zh="请每行发送一个 JSON 对象（NDJSON）。",
+        )
     return rows
 
 
 def _row(line: bytes, number: int) -> dict[str, Any]:
     if line.count(b",") > ROW_PARTS_MAX:
-        raise _too_many(f"{ROW_PARTS_MAX} values in a row; line {number} has more")
+        raise _too_many(
+            f"每行 {ROW_PARTS_MAX} 个值（第 {number} 行超出）",
+            f"{ROW_PARTS_MAX} values in a row (line {number} has more)",
+        )
     try:
         row = read_json(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        hint = f"Byte {error.start} of line {number} is not UTF-8; send the file as UTF-8."
-        raise RefusedError(ErrorCode.NOT_UTF8, hint=hint) from error
+        raise RefusedError(
+            ErrorCode.NOT_UTF8,
+            hint=f"Byte {error.start} of line {number} is not UTF-8; send the file as UTF-8.",
+            hint_zh=f"第 {number} 行第 {error.start} 字节不是 UTF-8，请将文件另存为 UTF-8。",
+        ) from error
     except ValueError as error:
-        hint = f"Line {number} is not one JSON object: {error}"
-        raise RefusedError(ErrorCode.NOT_JSON, hint=hint) from error
+        zh, en = explained(error, in_line=True)
+        raise RefusedError(
+            ErrorCode.NOT_JSON,
+            hint=f"Line {number} is not one JSON object: {en}",
+            hint_zh=f"第 {number} 行不是一个 JSON 对象：{zh}",
+        ) from error
     if not isinstance(row, dict):
-        raise RefusedError(ErrorCode.NOT_JSON, hint=f"Line {number} is not a JSON object.")
+        raise RefusedError(
+            ErrorCode.NOT_JSON,
+            hint=f"Line {number} is not a JSON object.",
+            hint_zh=f"第 {number} 行不是 JSON 对象。",
+        )
     return row
 
 
-def _too_many(most: str) -> RefusedError:
-    return RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {most} at once.")
+def _too_many(zh: str, en: str) -> RefusedError:
+    return RefusedError(
+        ErrorCode.BATCH_TOO_LARGE,
+        hint=f"Send at most {en} at once.",
+        hint_zh=f"每次至多 {zh}，请分批发送。",
+    )
 
 
 def _read(request: Request) -> Awaitable[bytes]:
@@ -171,5 +198,7 @@ def _read(request: Request) -> Awaitable[bytes]:
 def _too_large() -> RefusedError:
     most = BATCH_BYTES_MAX // 2**20
     return RefusedError(
-        ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {most} MiB at once; split the batch."
+        ErrorCode.BATCH_TOO_LARGE,
+        hint=f"Send at most {most} MiB at once; split the batch.",
+        hint_zh=f"每次至多 {most} MiB，请分批发送。",
     )

@@ -42,11 +42,13 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
             ErrorCode.ERASED,
             hint="What this request sent was erased by order. To send something else, use a new "
             "Idempotency-Key.",
+            hint_zh="该请求所报内容已依令删除；发送其他内容请换新的 Idempotency-Key。",
         )
     if row[0] != idempotency.body_hash:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="Use a new Idempotency-Key for new content, or send the first body again.",
+            hint_zh="内容不同请换新的 Idempotency-Key，重发则须与首次内容一致。",
         )
     return await asyncio.to_thread(Outcomes.from_text, row[1], replayed=True)
 
@@ -94,6 +96,7 @@ def check_key(idempotency: Idempotency) -> None:
         raise RefusedError(
             ErrorCode.BAD_USER_INPUT,
             hint=f"An Idempotency-Key is 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters.",
+            hint_zh=f"Idempotency-Key 为 1 至 {IDEMPOTENCY_KEY_LENGTH_MAX} 个可打印字符。",
         )
 
 

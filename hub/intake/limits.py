@@ -50,6 +50,8 @@ RAW_CHARACTERS_MAX = 65_536
 """Characters of a refused row that quarantine keeps."""
 ATTEMPTS_MAX = 3
 """Attempts to write a batch: one beside others, the rest alone for its source."""
+ROWS_AT_ONCE = 200
+"""Refused rows that are looked for among those that wait, in one turn of the event loop."""
 QUARANTINE_PAGE_MAX = 500
 """Quarantined rows read or resubmitted at once."""
 PROBLEMS_PER_BATCH_MAX = 20_000

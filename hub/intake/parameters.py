@@ -17,7 +17,8 @@ def read_parameters(target: str, known: Set[str]) -> dict[str, str]:
     except ValueError:  # more of them
         parameters = {"": []}
     if set(parameters) - known or any(len(each) != 1 for each in parameters.values()):
-        raise bad_parameter(f"parameters are {', '.join(sorted(known))}, each once")
+        names = ", ".join(sorted(known))
+        raise bad_parameter(f"参数只有 {names}，各一次", f"parameters are {names}, each once")
     return {name: values[0] for name, values in parameters.items()}
 
 
@@ -25,17 +26,20 @@ def read_flag(parameters: Mapping[str, str], name: str) -> bool:
     """Return a parameter that is true or false, and false where it is absent."""
     stated = parameters.get(name, "false")
     if stated not in ("true", "false"):
-        raise bad_parameter(f"{name} is true or false")
+        raise bad_parameter(f"{name} 写 true 或 false", f"{name} is true or false")
     return stated == "true"
 
 
 def required_source(parameters: Mapping[str, str]) -> str:
     """Return whose records are meant."""
     if not parameters.get("source"):
-        raise bad_parameter("say whose records these are: ?source=<source id>")
+        raise bad_parameter(
+            "请说明代表哪个来源：?source=<来源标识>",
+            "say whose records these are: ?source=<source id>",
+        )
     return parameters["source"]
 
 
-def bad_parameter(hint: str) -> RefusedError:
+def bad_parameter(zh: str, en: str) -> RefusedError:
     """Return the refusal of an address."""
-    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=en, hint_zh=zh)

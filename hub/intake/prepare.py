@@ -86,7 +86,7 @@ def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: Syste
     """Check one raw row."""
     if isinstance(raw, Rejected):
         cleaned = [_clean(each) for each in raw.problems]
-        return Prepared(row, raw.raw, cleaned, record_type=raw.record_type)
+        return Prepared(row, raw.raw, cleaned, record_type=raw.record_type, key=raw.key)
     prepared = Prepared(row, raw, [])
     if not isinstance(raw, Mapping):
         prepared.problems.append(problem("", ErrorCode.ROW_NOT_AN_OBJECT))

@@ -26,7 +26,11 @@ class PushScopeError(RefusedError):
     """The caller may not send such rows at all."""
 
     def __init__(self, scope: str, what: str) -> None:
-        super().__init__(ErrorCode.SCOPE_MISSING, hint=f"{what} needs the scope {scope}.")
+        super().__init__(
+            ErrorCode.SCOPE_MISSING,
+            hint=f"{what} needs the scope {scope}.",
+            hint_zh=f"需要权限范围 {scope}，请向平台运营方申请。",
+        )
         self.scope = scope
 
 
@@ -48,6 +52,7 @@ def check_source(caller: Caller, source: str) -> None:
         raise RefusedError(
             ErrorCode.SOURCE_FORBIDDEN,
             hint=f"You may push as: {', '.join(sorted(caller.sources)) or 'no source'}.",
+            hint_zh=f"可以代表的来源：{'、'.join(sorted(caller.sources)) or '无'}。",
         )
 
 

@@ -68,7 +68,8 @@ class QuarantineEndpoint:
         if unknown:
             raise RefusedError(
                 ErrorCode.BAD_USER_INPUT,
-                hint=f"参数只有 parameters are: {', '.join(sorted(PARAMETERS))}.",
+                hint=f"Parameters are: {', '.join(sorted(PARAMETERS))}.",
+                hint_zh=f"参数只有：{'、'.join(sorted(PARAMETERS))}。",
             )
         first = _number(request, "first", FIRST_DEFAULT)
         after = _number(request, "after", 0)
@@ -88,9 +89,11 @@ def _source(caller: Caller, request: Request) -> str:
     if not named and len(caller.sources) == 1:
         return next(iter(caller.sources))
     if named not in caller.sources:
-        known = ", ".join(sorted(caller.sources)) or "无 none"
+        known = ", ".join(sorted(caller.sources))
         raise RefusedError(
-            ErrorCode.SOURCE_FORBIDDEN, hint=f"请用 ?source= 指明 name one with ?source=: {known}."
+            ErrorCode.SOURCE_FORBIDDEN,
+            hint=f"Name one with ?source=: {known or 'none'}.",
+            hint_zh=f"请用 ?source= 指明一个：{known or '无'}。",
         )
     return named
 
@@ -98,7 +101,9 @@ def _source(caller: Caller, request: Request) -> str:
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX):
-        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"{name} 是整数 is a whole number.")
+        raise RefusedError(
+            ErrorCode.BAD_USER_INPUT, hint=f"{name} is a whole number.", hint_zh=f"{name} 是整数。"
+        )
     return int(text)
 
 

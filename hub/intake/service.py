@@ -25,6 +25,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
+from hub.intake.awaited import Noting, note_awaited
 from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
@@ -92,6 +93,7 @@ async def _submit(database: Database, batch: Batch, now: datetime) -> Outcomes:
         ErrorCode.CONFLICT,
         message_en=f"{batch.source}: other batches changed the same records {ATTEMPTS_MAX} times",
         hint="Nothing was written. Send the same request again.",
+        hint_zh="没有写入任何内容，请原样重发。",
     )
 
 
@@ -123,10 +125,14 @@ async def _checked(
 
 def _check_batch(batch: Batch) -> None:
     if not batch.rows:
-        raise RefusedError(ErrorCode.BATCH_EMPTY, hint="Send at least one row.")
+        raise RefusedError(
+            ErrorCode.BATCH_EMPTY, hint="Send at least one row.", hint_zh="请至少发送一行。"
+        )
     if len(batch.rows) > BATCH_ROWS_MAX:
         raise RefusedError(
-            ErrorCode.BATCH_TOO_LARGE, hint=f"Send at most {BATCH_ROWS_MAX} rows at once."
+            ErrorCode.BATCH_TOO_LARGE,
+            hint=f"Send at most {BATCH_ROWS_MAX} rows at once.",
+            hint_zh=f"每次至多 {BATCH_ROWS_MAX} 行，请分批发送。",
         )
     if batch.idempotency is not None:
         check_key(batch.idempotency)
@@ -148,14 +154,22 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
     )
     if not rows:
         raise RefusedError(
-            ErrorCode.SOURCE_UNKNOWN, hint="Ask the operator to register the source."
+            ErrorCode.SOURCE_UNKNOWN,
+            hint="Ask the operator to register the source.",
+            hint_zh="请核对来源标识，或请平台运营方登记该来源。",
         )
     owners, kind, authority, active, status, allowed, uses_roles = rows[0]
     if not active:
-        raise RefusedError(ErrorCode.SOURCE_FORBIDDEN, hint="The operator has closed this source.")
+        raise RefusedError(
+            ErrorCode.SOURCE_FORBIDDEN,
+            hint="The operator has closed this source.",
+            hint_zh="平台运营方已停用该来源，请与其联系。",
+        )
     if batch.client_id is not None and not (status == "ACTIVE" and allowed):
         raise RefusedError(
-            ErrorCode.SOURCE_FORBIDDEN, hint="Ask the operator which sources you may push as."
+            ErrorCode.SOURCE_FORBIDDEN,
+            hint="Ask the operator which sources you may push as.",
+            hint_zh="请向平台运营方确认可以代表哪些来源提交。",
         )
     return Speaker(
         batch.source,
@@ -244,6 +258,8 @@ async def _write_within(
     await writing.correct(decided)
     await writing.quarantine(refused)
     await writing.warned(decided)
+    noting = Noting(connection, database.records, view.names, batch.source, now)
+    await note_awaited(noting, decided)
     outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)

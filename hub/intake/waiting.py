@@ -12,31 +12,40 @@ nothing waits, as is usual, one look at an index is all.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from hub.intake.decide import Decided
+from hub.intake.limits import ROWS_AT_ONCE
 from hub.store.copying import Connection
+from hub.turns import Turns
 from schema.personal import without_citizen_numbers
 
-Waiting = dict[tuple[str | None, str | None], list[tuple[int, str]]]
-"""Ids and raw texts of open rows, by record type and key."""
+T = TypeVar("T")
+Waiting = dict[tuple[str | None, str | None], dict[str, list[int]]]
+"""Ids of open rows by their raw text, by record type and key."""
 
 _ANY = b"SELECT 1 FROM quarantine WHERE status = 'OPEN' AND source = %s LIMIT 1"
-_WAITING = b"""
+_OF_KEYS = b"""
 SELECT record_type, key, quarantine_id, raw FROM quarantine
-WHERE status = 'OPEN' AND source = %s AND (key = ANY(%s) OR (key IS NULL AND raw = ANY(%s)))
+WHERE status = 'OPEN' AND source = %s AND key = ANY(ARRAY(SELECT json_array_elements_text(%s)))
+"""
+_KEYLESS = b"""
+SELECT record_type, key, quarantine_id, raw FROM quarantine
+WHERE status = 'OPEN' AND source = %s AND key IS NULL
+AND raw = ANY(ARRAY(SELECT json_array_elements_text(%s)))
 """
 _CORRECTED = b"""
 UPDATE quarantine SET status = 'CORRECTED', settled_at = %s, entry_id = c.entry_id
-FROM unnest(%s::text[], %s::bigint[]) c (key, entry_id)
+FROM json_to_recordset(%s) c (key text, entry_id bigint)
 WHERE status = 'OPEN' AND source = %s AND record_type = %s AND quarantine.key = c.key
 """
 _TOLD = b"""
 UPDATE quarantine SET problems = t.problems::jsonb
-FROM unnest(%s::bigint[], %s::text[]) t (quarantine_id, problems)
+FROM json_to_recordset(%s) t (quarantine_id bigint, problems text)
 WHERE quarantine.quarantine_id = t.quarantine_id
 """
 _REPLACED = b"""
@@ -73,9 +82,13 @@ class WaitingRows:
         for name, each in decided.items():
             entries = {entry.row.key: entry.current.entry_id for entry in each.entries}
             entries |= {row.key: current.entry_id for row, current in each.duplicates}
-            keys = [without_citizen_numbers(key or "") for key in entries]
-            parameters = (self._now, keys, list(entries.values()), self._source, name)
-            await self._connection.execute(_CORRECTED, parameters)
+            async for part in _parts(list(entries.items())):
+                keys = [
+                    {"key": without_citizen_numbers(key or ""), "entry_id": entry}
+                    for key, entry in part
+                ]
+                parameters = (self._now, json.dumps(keys), self._source, name)
+                await self._connection.execute(_CORRECTED, parameters)
 
     async def replace(self, refused: Sequence[Kept]) -> list[bool]:
         """Return for each refused row whether it waits already; close what it takes the place of.
@@ -86,25 +99,48 @@ class WaitingRows:
         told: dict[int, str] = {}
         replaced: set[int] = set()
         again: list[bool] = []
+        turns = Turns()
         for each in refused:
-            known = waiting.get((each.record_type, each.key), [])
-            alike = [quarantine_id for quarantine_id, text in known if text == each.raw]
-            told |= dict.fromkeys(alike, each.problems)
-            again.append(bool(alike))
-            if each.key is not None:
-                replaced |= {quarantine_id for quarantine_id, _ in known}
-        if told:
-            await self._connection.execute(_TOLD, (list(told), list(told.values())))
+            known = waiting.get((each.record_type, each.key), {})
+            again.append(each.raw in known)
+            await turns.pause()
+        # What several rows say, or of one record, is looked at once: many rows may be all alike.
+        for (record_type, key, raw), problems in {
+            (each.record_type, each.key, each.raw): each.problems for each in refused
+        }.items():
+            told |= dict.fromkeys(waiting.get((record_type, key), {}).get(raw, ()), problems)
+            await turns.pause()
+        for name in {(each.record_type, each.key) for each in refused if each.key is not None}:
+            for alike in waiting.get(name, {}).values():
+                replaced.update(alike)
+                await turns.pause()
+        async for part in _parts(list(told.items())):
+            lines = [{"quarantine_id": known, "problems": problems} for known, problems in part]
+            await self._connection.execute(_TOLD, (json.dumps(lines),))
         if replaced - told.keys():
             closed = sorted(replaced - told.keys())
             await self._connection.execute(_REPLACED, (self._now, closed))
         return again
 
     async def _waiting(self, refused: Sequence[Kept]) -> Waiting:
-        keys = [each.key for each in refused if each.key is not None]
-        keyless = [each.raw for each in refused if each.key is None]
-        cursor = await self._connection.execute(_WAITING, (self._source, keys, keyless))
-        waiting: Waiting = defaultdict(list)
-        for record_type, key, quarantine_id, raw in await cursor.fetchall():
-            waiting[record_type, key].append((quarantine_id, raw))
+        """Read what waits of these rows, once for each key and for each text without a key."""
+        waiting: Waiting = {}
+        keys = {each.key for each in refused if each.key is not None}
+        keyless = {each.raw for each in refused if each.key is None}
+        turns = Turns()
+        for statement, names in ((_OF_KEYS, list(keys)), (_KEYLESS, list(keyless))):
+            async for part in _parts(names):
+                cursor = await self._connection.execute(statement, (self._source, json.dumps(part)))
+                for record_type, key, quarantine_id, raw in await cursor.fetchall():
+                    of_record = waiting.setdefault((record_type, key), {})
+                    of_record.setdefault(raw, []).append(quarantine_id)
+                    await turns.pause()
         return waiting
+
+
+async def _parts(rows: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield the rows in parts that are written down in one turn of the event loop."""
+    turns = Turns()
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield rows[start : start + ROWS_AT_ONCE]
+        await turns.pause()

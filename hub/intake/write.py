@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -42,10 +42,11 @@ from hub.store.records import StoredRecords
 from hub.store.relinking import relink
 from hub.store.settling import write_staged
 from hub.store.view import View, names_now, view_on
+from hub.turns import Turns
 from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
-from schema.personal import without_citizen_numbers
+from schema.personal import NEVER_SHOWN, without_citizen_numbers
 
 _ENTRY_COLUMNS = [
     *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
@@ -66,7 +67,12 @@ _WARNED = b"""
 INSERT INTO warned AS w VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (source, record_type, path, code)
 DO UPDATE SET rows = w.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
+_PERSONAL = b"""
+INSERT INTO personal_refused AS p VALUES (%s, %s, %s, %s)
+ON CONFLICT (source, code)
+DO UPDATE SET rows = p.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
+PERSONAL_CODES = frozenset(flaw.code for flaw in NEVER_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +196,34 @@ class BatchWriting:
     async def quarantine(self, refused: Sequence[tuple[Prepared, Sequence[Problem]]]) -> None:
         """Keep refused rows with everything that is wrong with them, unless they wait already."""
         batch = self.batch
-        kept = [_kept(row, problems) for row, problems in refused]
+        kept, turns = [], Turns()
+        for row, problems in refused:
+            kept.append(_kept(row, problems))
+            await turns.pause()
         again = [False] * len(kept)
         if batch.channel not in READINGS and kept:
             waiting = WaitingRows(self.connection, batch.source, self.now)
             again = await waiting.replace(kept)
         if not all(again):
+            await self._count_personal(
+                problems for (_, problems), waits in zip(refused, again, strict=True) if not waits
+            )
             lines = (
                 self._quarantine_line(row, each)
                 for (row, _), each, waits in zip(refused, kept, again, strict=True)
                 if not waits
             )
             await copy_rows(self.connection, "quarantine", _QUARANTINE_COLUMNS, lines)
+
+    async def _count_personal(self, refused: Iterable[Sequence[Problem]]) -> None:
+        """Count rows that were refused for personal data; of what they held nothing is counted."""
+        counts = Counter(
+            code
+            for problems in refused
+            for code in {each.code for each in problems} & PERSONAL_CODES
+        )
+        for code, count in sorted(counts.items()):
+            await self.connection.execute(_PERSONAL, (self.batch.source, code, count, self.now))
 
     def _quarantine_line(self, row: Prepared, kept: Kept) -> bytes:
         batch = self.batch

@@ -84,6 +84,12 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
         "source",
     )
     yield _family(
+        "personal_data_refused_rows",
+        "Rows that were refused for personal data, ever, by source and code",
+        ((labels, float(count)) for labels, count in figures.personal.items()),
+        *("source", "code"),
+    )
+    yield _family(
         "clock_ahead_seconds",
         "How far this machine's clock is ahead of the database's",
         [((), figures.clock_ahead_s)],

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from hub.clock import Clock
+from hub.errors import DatabaseUnavailableError
 from hub.operate.limits import ENTRIES_COUNTED_MAX, FIGURES_KEPT_S, FIGURES_WAIT_S, OUT_OF_ORDER_MAX
 from hub.query.sql.sources import sources_row
-from hub.store.database import Database
+from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
 
 STALE, NEVER, PUSH = "STALE", "NEVER", "PUSH"
@@ -62,6 +63,8 @@ class DatabaseFigures:
     feeds: tuple[FeedFigures, ...]
     quarantine: dict[str, int]
     """Open rows by source."""
+    personal: dict[tuple[str, str], int]
+    """Rows that were refused for personal data, by source and code."""
     clock_ahead_s: float
     """How far the hub's clock is ahead of the database's; negative: behind."""
 
@@ -97,6 +100,7 @@ _QUARANTINE = f"""
 SELECT source, count(*) FROM quarantine WHERE status = 'OPEN'
 GROUP BY source ORDER BY count(*) DESC, source LIMIT {SOURCES_MAX}
 """  # noqa: S608 - constants
+_PERSONAL = f"SELECT source, code, rows FROM personal_refused LIMIT {SOURCES_MAX * 3}"  # noqa: S608
 
 
 class Figures:
@@ -119,6 +123,15 @@ class Figures:
                 self._until = loop.time() + FIGURES_KEPT_S
             return self._kept
 
+    async def log(self) -> tuple[int, datetime | None]:
+        """Return how many leaves the log has and when it was last signed; only the hub's errors."""
+        try:
+            with translated():
+                log = (await self.look()).log
+        except TimeoutError as error:
+            raise DatabaseUnavailableError("it did not answer in time") from error
+        return log.leaves, log.signed_at
+
     async def _read(self) -> DatabaseFigures:
         async with (
             asyncio.timeout(FIGURES_WAIT_S),
@@ -135,6 +148,8 @@ class Figures:
             feeds = tuple(_feed(each, now) for each in await cursor.fetchall())
             cursor = await connection.execute(_QUARANTINE.encode())
             quarantine = dict(await cursor.fetchall())
+            cursor = await connection.execute(_PERSONAL.encode())
+            personal = {(source, code): rows for source, code, rows in await cursor.fetchall()}
         leaves, signed, signed_at, waiting, oldest, theirs = row
         return DatabaseFigures(
             log=LogFigures(
@@ -147,6 +162,7 @@ class Figures:
             states=states,
             feeds=feeds,
             quarantine=quarantine,
+            personal=personal,
             clock_ahead_s=_ahead(before, now, theirs),
         )
 

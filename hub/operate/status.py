@@ -7,13 +7,12 @@ says whether it needs a hand. A hub need not run for it.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import psycopg
 
 from hub.operate.figures import NEVER, STALE, DatabaseFigures
 from hub.operate.health import PartHealth
@@ -29,8 +28,6 @@ from schema.dates import DateError, format_instant, parse_instant
 
 LAST_BACKUP = "last-backup"
 """File in the data folder with the time of the last backup, one line."""
-_REQUEST_TABLES = ("client_request", "client_application", "registration_request")
-"""Names under which requests for registration may be kept, the first that exists counts."""
 GIB = 2**30
 DAY_S = 86_400
 
@@ -65,8 +62,8 @@ class StatusFacts:
     server: str
     size_bytes: int
     clients: int
-    requests: int | None
-    """Requests for registration that wait; None where this version keeps none."""
+    requests: int
+    """Requests for registration that wait."""
     data_dir: Path
     keys: Mapping[str, Path]
     now: datetime
@@ -77,27 +74,12 @@ async def facts_of(database: Database) -> dict[str, Any]:
     async with database.writes.connection() as connection:
         cursor = await connection.execute(
             "SELECT current_setting('server_version'), pg_database_size(current_database()), "
-            "(SELECT count(*) FROM client WHERE status = 'ACTIVE')"
+            "(SELECT count(*) FROM client WHERE status = 'ACTIVE'), "
+            "(SELECT count(*) FROM registration WHERE state = 'PENDING')"
         )
         row = await cursor.fetchone()
         assert row is not None
-        requests = None
-        for table in _REQUEST_TABLES:
-            cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
-            if await cursor.fetchone() == (True,):
-                requests = await _waiting(connection, table)
-                break
-    return {"server": row[0], "size_bytes": row[1], "clients": row[2], "requests": requests}
-
-
-async def _waiting(connection: psycopg.AsyncConnection[Any], table: str) -> int | None:
-    statement = f"SELECT count(*) FROM {table} WHERE status = 'PENDING'"  # noqa: S608 - own name
-    try:
-        cursor = await connection.execute(statement.encode())
-    except (psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege):
-        return None
-    row = await cursor.fetchone()
-    return None if row is None else int(row[0])
+    return {"server": row[0], "size_bytes": row[1], "clients": row[2], "requests": row[3]}
 
 
 def lines(facts: StatusFacts) -> Iterator[StatusLine]:
@@ -179,14 +161,25 @@ def _sources(facts: StatusFacts) -> StatusLine:
 
 
 def _quarantine(facts: StatusFacts) -> StatusLine:
-    rows = facts.figures.quarantine
-    if not rows:
-        return StatusLine("待处理行", "quarantine", "没有", "empty")
-    told = _names([f"{source} {count}" for source, count in rows.items()])
-    count = sum(rows.values())
-    zh = f"{count} 行：{told}；deltahub quarantine list"
-    en = f"{count} rows: {told}; deltahub quarantine list"
-    return StatusLine("待处理行", "quarantine", zh, en, is_well=False)
+    rows, personal = facts.figures.quarantine, _personal(facts.figures.personal)
+    zh, en = "没有", "empty"
+    if rows:
+        told = _names([f"{source} {count}" for source, count in rows.items()])
+        count = sum(rows.values())
+        zh = f"{count} 行：{told}；deltahub quarantine list"
+        en = f"{count} rows: {told}; deltahub quarantine list"
+    if personal:
+        zh = f"{zh}；历来因含个人信息被拒：{personal}"
+        en = f"{en}; refused for personal data so far: {personal}"
+    return StatusLine("待处理行", "quarantine", zh, en, not rows)
+
+
+def _personal(refused: Mapping[tuple[str, str], int]) -> str:
+    """Say by source how many rows were refused for personal data, the most first."""
+    by_source: Counter[str] = Counter()
+    for (source, _), count in refused.items():
+        by_source[source] += count
+    return _names([f"{source} {count}" for source, count in by_source.most_common()])
 
 
 def _backup(facts: StatusFacts) -> StatusLine:

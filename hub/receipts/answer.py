@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from typing import Protocol
 
 from hub.access.resource import Caller
+
+
+@unique
+class ReceiptStanding(StrEnum):
+    """Whether what an entry says is what its source says now; a proof cannot tell that."""
+
+    CURRENT = "CURRENT"
+    SUPERSEDED = "SUPERSEDED"
+    """The source has stated another revision since."""
+    WITHDRAWN = "WITHDRAWN"
+    """The source has taken the record back, in this entry or in a later one."""
+    ERASED = "ERASED"
+    """Its content was erased by order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +31,9 @@ class ReceiptAnswer:
     """None for callers that may not read the whole record; they get no proof either."""
     state: str
     """ACCEPTED, INCLUDED, WITNESSED or ERASED."""
+    standing: ReceiptStanding
+    successor: str | None
+    """The entry that its source states now in place of this one."""
     record_type: str
     key: str
     source: str

@@ -9,6 +9,8 @@
 - The source that sent a record may always read both: it knows the content.
 - A record that the caller may not read is answered like one that does not exist, after the same
   statements: the time of an answer tells no more than its text. Proofs are made after that.
+- A receipt proves what was stated then; beside it the answer says whether it stands today
+  (`Hub-Record-Standing`): CURRENT, SUPERSEDED, WITHDRAWN.
 - An erased entry is ERASED (410) to owner, issuer and sender, and does not exist for anybody else.
 """
 
@@ -44,12 +46,11 @@ from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
 from hub.problem import problem
 from hub.query.sql.marks import grade_of_rows
-from hub.receipts.answer import ReceiptAnswer
+from hub.receipts.answer import ReceiptAnswer, ReceiptStanding
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
 from schema.dates import format_instant
-from schema.item import RecordSpec
 from schema.visibility import DATASETS, HISTORY
 
 _LOG = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ LEFT JOIN former_source f ON f.former = e.source
 WHERE e.entry_id = %s"""
 _ENTRY = re.compile("[0-9]{1,18}")
 ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
+ERASED_HINT_ZH = "先前保存的回执连同记录，仍能证明其所证明的内容。"
 NO_ENTRY = 0
 """An entry that never is."""
 AT_ONCE = 3
@@ -94,6 +96,20 @@ class _Header(NamedTuple):
     is_withdrawal: bool
     canon: bytes | None
     """None: it was erased."""
+
+
+class _Found(NamedTuple):
+    """An entry that somebody asked for, as far as he may see it."""
+
+    receipt: StoredReceipt | None
+    sight: Sight
+    body: bytes
+    standing: ReceiptStanding
+    successor: int | None
+    """The entry that its source states now in place of this one."""
+
+
+_NOTHING_FOUND = _Found(None, Sight.NOTHING, b"", ReceiptStanding.CURRENT, None)
 
 
 class ProofEndpoints:
@@ -147,7 +163,10 @@ class ProofEndpoints:
         except LedgerError as error:
             _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
             hint = "Tell the operator: " + error.code
-            response = problem(HubError(ErrorCode.INTERNAL, hint=hint))
+            failure = HubError(
+                ErrorCode.INTERNAL, hint=hint, hint_zh=f"请告知平台运营方：{error.code}"
+            )
+            response = problem(failure, language)
         return gate.answered(self._access, admitted, response)
 
     async def find(
@@ -160,53 +179,61 @@ class ProofEndpoints:
         the content, would confirm a guess of that content.
         """
         if DOOR.scope not in caller.scopes:
-            raise RefusedError(ErrorCode.SCOPE_MISSING, hint=f"This needs {DOOR.scope}.")
+            raise RefusedError(
+                ErrorCode.SCOPE_MISSING,
+                hint=f"This needs the scope {DOOR.scope}.",
+                hint_zh=f"需要权限范围 {DOOR.scope}，请向平台运营方申请。",
+            )
         if revision_id is None:
             entries, least = [entry_id or NO_ENTRY], Sight.ROW
         else:
             try:
-                found = await entries_of(self._database, revision_id)
-                entries, least = found or [NO_ENTRY], Sight.WHOLE
+                named = await entries_of(self._database, revision_id)
+                entries, least = named or [NO_ENTRY], Sight.WHOLE
             except LedgerError:
                 return None  # not a well-formed revision id
         for each in entries:
-            receipt, sight, body = await self._receipt_with_sight(caller, each)
+            found = await self._found(caller, each)
+            receipt, sight = found.receipt, found.sight
             if receipt is not None and sight >= least:
                 if sight is Sight.WHOLE and not receipt.is_erased:
-                    await self._note(caller, receipt, body, "graphql receipt")
-                return _answer(receipt, is_whole=sight is Sight.WHOLE)
+                    await self._note(caller, receipt, found.body, "graphql receipt")
+                return _answer(receipt, found)
         return None
 
     async def _proof_response(self, caller: Caller, entry: int, make: Any) -> Response:
-        receipt, sight, body = await self._receipt_with_sight(caller, entry)
-        if receipt is None or sight is not Sight.WHOLE:
+        found = await self._found(caller, entry)
+        receipt = found.receipt
+        if receipt is None or found.sight is not Sight.WHOLE:
             raise _absent()
         if receipt.is_erased:
-            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT)
-        await self._note(caller, receipt, body, "record" if make is _record else "receipt")
-        answer: Response = make(receipt, body)
+            raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT, hint_zh=ERASED_HINT_ZH)
+        await self._note(caller, receipt, found.body, "record" if make is _record else "receipt")
+        answer: Response = make(receipt, found.body)
         answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Hub-Record-Standing"] = found.standing.value
+        if found.successor is not None:
+            answer.headers["Hub-Record-Successor"] = str(found.successor)
         return answer
 
-    async def _receipt_with_sight(
-        self, caller: Caller, entry: int
-    ) -> tuple[StoredReceipt | None, Sight, bytes]:
-        """Return an entry's receipt, how much of the entry the caller may see, and its bytes."""
+    async def _found(self, caller: Caller, entry: int) -> _Found:
+        """Return an entry's receipt and bytes, and how much of the entry the caller may see."""
         async with self._turns.turn(Asker(caller.client_id or "nobody")):
             return await self._looked_for(caller, entry)
 
-    async def _looked_for(
-        self, caller: Caller, entry: int
-    ) -> tuple[StoredReceipt | None, Sight, bytes]:
+    async def _looked_for(self, caller: Caller, entry: int) -> _Found:
         rows = await self._database.reads.fetch_all(_HEADER, (entry,))
         header = _Header(*rows[0]) if rows else self._nobodys
-        sight = await self._sight(caller, header)
+        standing, successor = await self._standing(header)
+        sight = await self._sight(caller, header, standing)
         if not rows or sight is Sight.NOTHING:
-            return None, Sight.NOTHING, b""
+            return _NOTHING_FOUND
         receipt = await receipt_for(self._database, entry, self._policy)
         if receipt is None or (header.canon is None and not receipt.is_erased):
-            return None, Sight.NOTHING, b""  # erased between the two statements
-        return receipt, sight, header.canon or b""
+            return _NOTHING_FOUND  # erased between the two statements
+        if receipt.is_erased:
+            standing = ReceiptStanding.ERASED
+        return _Found(receipt, sight, header.canon or b"", standing, successor)
 
     @property
     def _nobodys(self) -> _Header:
@@ -242,7 +269,7 @@ class ProofEndpoints:
         reads = [ProtectedRead(grade, scope, identity, owner) for grade, scope in sorted(read)]
         await self._audit.note(request, reads)
 
-    async def _sight(self, caller: Caller, receipt: _Header) -> Sight:
+    async def _sight(self, caller: Caller, receipt: _Header, standing: ReceiptStanding) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
         if receipt.source in caller.sources:
             return Sight.WHOLE  # the sender knows the content
@@ -257,20 +284,29 @@ class ProofEndpoints:
             if receipt.is_withdrawal or receipt.canon is None
             else names.wire(spec, json.loads(receipt.canon)),
         )
-        rule = None if await self._stands(spec, receipt) else HISTORY
+        rule = None if standing is ReceiptStanding.CURRENT else HISTORY
         if not may_see(spec, subject, caller.scopes, grants, rule):
             return Sight.NOTHING
         return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _stands(self, spec: RecordSpec, receipt: _Header) -> bool:
-        """Whether an entry is the present revision of its claim, and not a withdrawal."""
-        table = self._database.records.tables[spec.name].source.name
+    async def _standing(self, entry: _Header) -> tuple[ReceiptStanding, int | None]:
+        """Return whether an entry is what its source says now, and the entry that is instead."""
+        table = self._database.records.tables[entry.record_type].source.name
         rows = await self._database.reads.fetch_all(
-            f"SELECT entry_id FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND authority = %s AND key = %s AND NOT withdrawn",
-            (receipt.source, receipt.authority, receipt.key),
+            f"SELECT entry_id, withdrawn FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND authority = %s AND key = %s",
+            (entry.source, entry.authority, entry.key),
         )
-        return rows == [(receipt.entry_id,)]
+        if not rows:
+            return ReceiptStanding.WITHDRAWN, None  # nothing of it is kept: its content was erased
+        now, is_withdrawn = rows[0]
+        successor = None if now == entry.entry_id else now
+        if is_withdrawn:
+            return ReceiptStanding.WITHDRAWN, successor
+        return (
+            ReceiptStanding.CURRENT if successor is None else ReceiptStanding.SUPERSEDED,
+            successor,
+        )
 
 
 def _number(text: str) -> int:
@@ -297,11 +333,14 @@ def _record(_: StoredReceipt, body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _answer(receipt: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
+def _answer(receipt: StoredReceipt, found: _Found) -> ReceiptAnswer:
+    is_whole = found.sight is Sight.WHOLE
     return ReceiptAnswer(
         entry_id=str(receipt.entry_id),
         revision_id=receipt.revision_id if is_whole else None,
         state=receipt.state.value,
+        standing=found.standing,
+        successor=None if found.successor is None else str(found.successor),
         record_type=receipt.record_type,
         key=receipt.key,
         source=receipt.source,
@@ -312,4 +351,8 @@ def _answer(receipt: StoredReceipt, *, is_whole: bool) -> ReceiptAnswer:
 
 
 def _absent() -> RefusedError:
-    return RefusedError(ErrorCode.NOT_FOUND, hint="No entry with this number is yours to read.")
+    return RefusedError(
+        ErrorCode.NOT_FOUND,
+        hint="No entry with this number is yours to read.",
+        hint_zh="没有可供您读取的这个编号，请核对提交结果中的编号。",
+    )

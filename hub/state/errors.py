@@ -25,6 +25,7 @@ class StateUnavailableError(UnavailableError):
             ErrorCode.STATE_UNAVAILABLE,
             message_en=f"The shared state is away: {detail}",
             hint=hint,
+            hint_zh="没有做任何事，请稍后重发；签名或证明须重新生成。",
         )
 
 
@@ -60,4 +61,5 @@ class FlightTimeoutError(HubError):
             ErrorCode.TIMEOUT,
             message_en=f"The answer that is being fetched did not come within {wait_s:.3g} s",
             hint="Send the request again, or allow an older answer.",
+            hint_zh="请重发，或允许较旧的数据。",
         )

@@ -22,7 +22,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from hub.errors import DatabaseUnavailableError
-from hub.store.fair import HUB, Asker, FairQueue
+from hub.store.fair import HUB, UNBOUNDED, Allowance, Asker, FairQueue
 
 Parameter = bytes | None
 BINARY = 1
@@ -185,21 +185,21 @@ class Answers:
         statement: bytes,
         parameters: Sequence[Parameter],
         asker: Asker = HUB,
-        budget_s: float | None = None,
+        allowed: Allowance = UNBOUNDED,
     ) -> bytes | None:
         """Return the one value of a statement with `$n` parameters; psycopg's errors come out.
 
-        It waits for its turn among those of others, and is cancelled after `budget_s`.
+        It waits for its turn among those of others, and is cancelled when its time is over.
         """
-        await self._queue.enter(asker)
+        await self._queue.enter(asker, is_dear=allowed.is_dear)
         try:
             line = await self._line()
             try:
-                return await line.value(statement, parameters, self._limit_s, budget_s)
+                return await line.value(statement, parameters, self._limit_s, allowed.seconds)
             finally:
                 self._give_back(line)
         finally:
-            self._queue.leave(asker)
+            self._queue.leave(asker, is_dear=allowed.is_dear)
 
     async def _line(self) -> Line:
         while self._idle:

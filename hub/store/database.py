@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
 from hub.store.answers import Answers
 from hub.store.copying import Connection
-from hub.store.fair import HUB, Asker, FairQueue, Shares
+from hub.store.fair import HUB, UNBOUNDED, Allowance, Asker, FairQueue, Shares
 from hub.store.records import StoredRecords, standard_records
 
 
@@ -228,16 +228,16 @@ class Database:
         statement: bytes,
         parameters: Sequence[bytes | None],
         asker: Asker = HUB,
-        budget_s: float | None = None,
+        allowed: Allowance = UNBOUNDED,
     ) -> bytes | None:
         """Run a compiled statement with `$n` parameters and return its one value.
 
-        It takes its turn beside those of other askers, and ends after `budget_s` at the latest.
+        It takes its turn beside those of other askers, and ends when its time is over.
 
         Raises the hub's errors when PostgreSQL cannot be reached or takes too long, else psycopg's.
         """
         try:
-            return await self._answers.value(statement, parameters, asker, budget_s)
+            return await self._answers.value(statement, parameters, asker, allowed)
         except psycopg.Error:
             with translated():
                 raise
@@ -306,7 +306,9 @@ def _hub_error(error: psycopg.OperationalError) -> HubError | None:
     state = error.sqlstate or "08"
     if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
         return HubError(
-            ErrorCode.TIMEOUT, hint="Ask for less at once, or send the same request again."
+            ErrorCode.TIMEOUT,
+            hint="Ask for less at once, or send the same request again.",
+            hint_zh="请减少一次所要的内容，或原样重发。",
         )
     if state.startswith(("08", "57", "53", "58", "25P03")):
         return DatabaseUnavailableError(_first_line(error))

@@ -225,6 +225,8 @@ def _add_indexes(tables: RecordTables) -> None:
             index(item.name, "item_id")
         elif plain and spec.golden and _is_compared(item) and item.name not in spec.key:
             index(item.name)
+        elif plain and item.facts.filterable and item.facts.identifies:
+            index(item.name)  # one row is looked for by a number that somebody gave it
     _add_computed_indexes(tables)
 
 

@@ -4,6 +4,8 @@ Statements, receipts and batches each have a queue of their own.
 
 - One caller never has all connections, and all callers without a token together have a few: for
   whoever comes meanwhile there is one.
+- Dear statements of all callers together never have all connections: who asks for little does not
+  wait until one of them ends.
 - Where statements wait, callers take turns: the next one is of the caller that was served longest
   ago, whatever the others have waiting.
 - What waits is bounded for each caller, and for all without a token; what comes on top is refused
@@ -32,13 +34,26 @@ class Asker:
     is_anonymous: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """How long a statement may run, and whether it is dear (`hub.query.plan.limits.DEAR_COST`)."""
+
+    seconds: float | None = None
+    """None: as long as any."""
+    is_dear: bool = False
+
+
+UNBOUNDED = Allowance()
 HUB = Asker("")
 """The hub itself, which has no share of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shares:
-    """Statements that run at once and that wait; of one client, one address, all addresses."""
+    """Statements that run at once and that wait; of one client, one address, all addresses.
+
+    `dear_runs`: dear ones that run at once, of all callers together.
+    """
 
     client_runs: int = 4
     client_waits: int = 64
@@ -46,9 +61,12 @@ class Shares:
     address_waits: int = 16
     anonymous_runs: int = 3
     anonymous_waits: int = 64
+    dear_runs: int = 5
 
 
 Waiter = asyncio.Future[None]
+Place = tuple[Waiter, bool]
+"""Who waits, and whether for a dear statement."""
 
 
 class FairQueue:
@@ -59,32 +77,33 @@ class FairQueue:
         self._shares = shares
         self._wait_s = wait_s
         self._runs: dict[str, int] = {}
-        self._anonymous_runs = self._anonymous_waits = 0
-        self._waiting: OrderedDict[Asker, deque[Waiter]] = OrderedDict()
+        self._anonymous_runs = self._anonymous_waits = self._dear_runs = 0
+        self._waiting: OrderedDict[Asker, deque[Place]] = OrderedDict()
 
-    async def enter(self, asker: Asker) -> None:
-        """Wait for a place; whoever has one must `leave`.
+    async def enter(self, asker: Asker, *, is_dear: bool = False) -> None:
+        """Wait for a place; whoever has one must `leave` in the same words.
 
         Raises `RateLimitedError` where too much of this caller waits already, `OverloadedError`
         (for the hub itself `DatabaseUnavailableError`) where no place became free in time.
         """
-        if self._free and asker not in self._waiting and self._may_run(asker):
-            self._start(asker)
+        if self._free and asker not in self._waiting and self._may_run(asker, is_dear):
+            self._start(asker, is_dear)
             return
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
-        self._queue(asker).append(waiter)
+        self._queue(asker).append((waiter, is_dear))
         self._anonymous_waits += asker.is_anonymous
-        overdue = loop.call_later(self._wait_s, self._give_up, asker, waiter)
+        overdue = loop.call_later(self._wait_s, self._give_up, asker, (waiter, is_dear))
         try:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and not waiter.exception():
-                self.leave(asker)  # a place came together with the cancellation
+                # A place came together with the cancellation.
+                self.leave(asker, is_dear=is_dear)
             raise
         finally:
             overdue.cancel()
-            self._forget(asker, waiter)
+            self._forget(asker, (waiter, is_dear))
             self._anonymous_waits -= asker.is_anonymous
 
     @asynccontextmanager
@@ -100,9 +119,10 @@ class FairQueue:
         """Return how many places are taken, and how many wait for one."""
         return sum(self._runs.values()), sum(map(len, self._waiting.values()))
 
-    def leave(self, asker: Asker) -> None:
+    def leave(self, asker: Asker, *, is_dear: bool = False) -> None:
         """Give a place back; the next in turn gets it."""
         self._free += 1
+        self._dear_runs -= is_dear
         left = self._runs[asker.name] - 1
         if left:
             self._runs[asker.name] = left
@@ -112,7 +132,7 @@ class FairQueue:
         if self._waiting:
             self._serve()
 
-    def _queue(self, asker: Asker) -> deque[Waiter]:
+    def _queue(self, asker: Asker) -> deque[Place]:
         shares, queue = self._shares, self._waiting.get(asker)
         waits = 0 if queue is None else len(queue)
         most = shares.address_waits if asker.is_anonymous else shares.client_waits
@@ -123,16 +143,19 @@ class FairQueue:
             queue = self._waiting[asker] = deque()
         return queue
 
-    def _may_run(self, asker: Asker) -> bool:
+    def _may_run(self, asker: Asker, is_dear: bool) -> bool:  # noqa: FBT001 - a part of a place
         if asker is HUB:
             return True
+        if is_dear and self._dear_runs >= self._shares.dear_runs:
+            return False
         shares, runs = self._shares, self._runs.get(asker.name, 0)
         if asker.is_anonymous:
             return runs < shares.address_runs and self._anonymous_runs < shares.anonymous_runs
         return runs < shares.client_runs
 
-    def _start(self, asker: Asker) -> None:
+    def _start(self, asker: Asker, is_dear: bool) -> None:  # noqa: FBT001 - a part of a place
         self._free -= 1
+        self._dear_runs += is_dear
         self._runs[asker.name] = self._runs.get(asker.name, 0) + 1
         self._anonymous_runs += asker.is_anonymous
 
@@ -140,38 +163,39 @@ class FairQueue:
         """Give free places to those who wait, in turns."""
         while self._free and (asker := self._next()) is not None:
             waiting = self._waiting[asker]
-            waiter = waiting.popleft()
+            waiter, is_dear = waiting.popleft()
             if waiting:
                 self._waiting.move_to_end(asker)
             else:
                 del self._waiting[asker]
-            self._start(asker)
+            self._start(asker, is_dear)
             waiter.set_result(None)
 
     def _next(self) -> Asker | None:
         """Return whose turn it is; waiters that have gone are dropped on the way."""
         for asker in list(self._waiting):
             waiting = self._waiting[asker]
-            while waiting and waiting[0].done():
+            while waiting and waiting[0][0].done():
                 del waiting[0]
             if not waiting:
                 del self._waiting[asker]
-            elif self._may_run(asker):
+            elif self._may_run(asker, waiting[0][1]):
                 return asker
         return None
 
-    def _give_up(self, asker: Asker, waiter: Waiter) -> None:
+    def _give_up(self, asker: Asker, place: Place) -> None:
+        waiter, _ = place
         if not waiter.done():
             detail = f"no connection became free in {self._wait_s} s"
             is_own = asker is HUB
             waiter.set_exception(
                 DatabaseUnavailableError(detail) if is_own else OverloadedError(BUSY_S)
             )
-            self._forget(asker, waiter)
+            self._forget(asker, place)
 
-    def _forget(self, asker: Asker, waiter: Waiter) -> None:
+    def _forget(self, asker: Asker, place: Place) -> None:
         waiting = self._waiting.get(asker)
-        if waiting is not None and waiter in waiting:
-            waiting.remove(waiter)
+        if waiting is not None and place in waiting:
+            waiting.remove(place)
             if not waiting:
                 del self._waiting[asker]

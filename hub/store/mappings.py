@@ -48,7 +48,8 @@ async def keep_mapping(
             return int(version)
         if version >= VERSIONS_MAX or (version == 0 and len(known) >= MAPPINGS_MAX):
             hint = f"At most {MAPPINGS_MAX} mappings of {VERSIONS_MAX} versions each; remove some."
-            raise RefusedError(ErrorCode.CONFLICT, hint=hint)
+            zh = f"至多 {MAPPINGS_MAX} 个映射，每个至多 {VERSIONS_MAX} 版；请先删除一些。"
+            raise RefusedError(ErrorCode.CONFLICT, hint=hint, hint_zh=zh)
         await connection.execute(
             "INSERT INTO source_mapping VALUES (%s, %s, %s, %s, %s, %s)",
             (source, name, version + 1, text, client_id, now),
@@ -64,7 +65,11 @@ async def kept_mapping(database: Database, source: str, name: str) -> str:
         (source, name),
     )
     if not rows:
-        raise RefusedError(ErrorCode.MAPPING_UNKNOWN, hint=f"POST /mappings?source={source} first.")
+        raise RefusedError(
+            ErrorCode.MAPPING_UNKNOWN,
+            hint=f"POST /mappings?source={source} first.",
+            hint_zh=f"请先用 POST /mappings?source={source} 保存映射。",
+        )
     return str(rows[0][0])
 
 
@@ -85,4 +90,8 @@ async def remove_mapping(database: Database, source: str, name: str) -> None:
             "DELETE FROM source_mapping WHERE source = %s AND name = %s", (source, name)
         )
     if not cursor.rowcount:
-        raise RefusedError(ErrorCode.MAPPING_UNKNOWN, hint="GET /mappings lists them.")
+        raise RefusedError(
+            ErrorCode.MAPPING_UNKNOWN,
+            hint="GET /mappings lists them.",
+            hint_zh="GET /mappings 列出已保存的映射。",
+        )

@@ -57,6 +57,7 @@ WRITES: Mapping[str, frozenset[str]] = MappingProxyType(
 """What the hub may do with a table, where that is less than everything."""
 ORDINARY = frozenset(
     {
+        "awaited",
         "client",
         "client_case",
         "client_key",
@@ -65,6 +66,7 @@ ORDINARY = frozenset(
         "former_source",
         "heard",
         "idempotency",
+        "personal_refused",
         "precedence_state",
         "quarantine",
         "registration",

@@ -182,7 +182,7 @@ def _renamings(database: Database) -> Iterator[str]:
     yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
     yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
     yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
-    for table in ("run", "quarantine", "feed", "warned"):
+    for table in ("run", "quarantine", "feed", "warned", "awaited", "personal_refused"):
         yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
     for tables in database.records.tables.values():
         for each in (tables.source, tables.golden):
@@ -252,6 +252,13 @@ async def doubted_rows(database: Database) -> dict[str, int]:
         "SELECT source, sum(rows)::bigint FROM warned GROUP BY source"
     )
     return dict(rows)
+
+
+async def personal_refused(database: Database) -> list[tuple[str, str, int, datetime]]:
+    """Return source, code, how many rows were refused for personal data, and when last."""
+    return await database.reads.fetch_all(
+        "SELECT source, code, rows, last_at FROM personal_refused ORDER BY source, code"
+    )
 
 
 async def list_sources(database: Database) -> list[Source]:

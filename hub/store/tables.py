@@ -218,6 +218,25 @@ WARNED = Table(
     instant_column("last_at"),
 )
 
+AWAITED = Table(
+    "awaited",
+    METADATA,
+    Column("names", Text, primary_key=True),  # the record type of what is awaited
+    Column("key", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # whose records name it
+    Column("record_type", Text, primary_key=True),
+    instant_column("first_at"),
+)
+
+PERSONAL_REFUSED = Table(
+    "personal_refused",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("rows", BigInteger, nullable=False),  # rows that were refused for it
+    instant_column("last_at"),
+)
+
 CLIENT = Table(
     "client",
     METADATA,

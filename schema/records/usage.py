@@ -178,7 +178,13 @@ class ServiceRecord:
         pattern=INSTRUMENT_KEY_PATTERN,
         filterable=True,
     )
-    local_id: str = item("服务记录编号", "Identifier in the source", length_max=150)
+    local_id: str = item(
+        "服务记录编号",
+        "Identifier in the source",
+        length_max=150,
+        filterable=True,
+        identifies=True,
+    )
     offer_code: str | None = item(
         "服务编号",
         "Offer that it was given under",
@@ -284,7 +290,13 @@ class ServiceRecord:
         default=None,
     )
     invoice_no: str | None = item(
-        "发票号码", "Invoice number", grade=Grade.L3, length_max=60, default=None
+        "发票号码",
+        "Invoice number",
+        grade=Grade.L3,
+        length_max=60,
+        filterable=True,
+        identifies=True,
+        default=None,
     )
     collection_method: CollectionMethod = item("采集方式", "How the hours were collected")
     recorded_at: datetime | None = item(

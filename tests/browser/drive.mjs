@@ -41,7 +41,7 @@ await page.fill("#find", "availability");
 await page.locator("#docs").scrollIntoViewIfNeeded();
 await page.screenshot({ path: `${pictures}/schema.png` });
 
-const dark = { locale: "en-US", viewport: { width: 420, height: 860 }, colorScheme: "dark" };
+const dark = { path: "/explore?lang=en", locale: "en-US", viewport: { width: 420, height: 860 }, colorScheme: "dark" };
 const narrow = await open(base.replace("127.0.0.1", "localhost"), dark);
 seen.narrow = await shown(narrow);
 seen.wrongInEnglish = await ask(narrow, "{ nothing }");

@@ -62,7 +62,7 @@ def test_the_manifest_shows_every_source_in_words_with_its_age(seen: Seen) -> No
     assert set(told) == {"zju-push", "fudan", "silent"}
     assert told["zju-push"][0] == "正常 OK"
     assert told["fudan"][0] == "已过期 STALE"
-    assert told["fudan"][3] == "3 d"
+    assert told["fudan"][3] == "3 天"
     assert told["silent"] == ["从未应答 NEVER", "—", "—", "—", "0"]
 
 
@@ -89,9 +89,9 @@ def test_nothing_complains_in_the_console(seen: Seen) -> None:
 def test_wrong_input_is_told_with_its_code_and_in_words(seen: Seen) -> None:
     document, broken = seen["wrongDocument"], seen["brokenDocument"]
     assert document["errors"][0].startswith("GRAPHQL_VALIDATION_FAILED 查询与接口定义不符")
-    assert "行 line 1, 列 column 3" in document["errors"][0]
+    assert "第 1 行第 3 列" in document["errors"][0]
     assert broken["errors"][0].startswith("GRAPHQL_PARSE_FAILED 查询文本有语法错误")
-    assert "行 line 1" in broken["errors"][0]
+    assert "第 1 行" in broken["errors"][0]
     assert seen["wrongVariables"]["errors"][0].startswith("NOT_JSON 变量不是合法的 JSON")
     english = seen["wrongInEnglish"]["errors"][0]
     assert english.startswith("GRAPHQL_VALIDATION_FAILED The document does not fit the schema")

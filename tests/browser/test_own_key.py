@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from hub.store.database import Database
 from tests.browser.test_explorer import PROGRAMS
 from tests.databases import lent_database
 from tests.node_tools import node_tools
-from tests.running_hub import running_hub
+from tests.running_hub import environment, running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
@@ -60,7 +61,8 @@ def seen(
         running_hub(url, tmp_path_factory.mktemp("hub"), CLOSED) as hub,
     ):
         asyncio.run(_register(url, key))
-        done = tools.node("own_key.mjs", hub, program, str(pictures), CLIENT, str(keys))
+        arguments = (hub, program, str(pictures), CLIENT, str(keys), sys.executable)
+        done = tools.node("own_key.mjs", *arguments, more=environment(url))
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 
@@ -115,7 +117,7 @@ def test_an_own_key_in_either_form_opens_a_session(seen: Seen, file: str) -> Non
     assert used["told"] == ""
     assert used["state"] == "answered"
     assert used["errors"] == []
-    assert used["session"] == f"客户端 Client {CLIENT} · {' '.join(SCOPES)}"
+    assert used["session"] == f"客户端 {CLIENT} · {' '.join(SCOPES)}"
     assert used["panel"] is None
     assert seen["asked"]["data"]["me"]["clientId"] == CLIENT
 
@@ -158,13 +160,30 @@ def test_the_private_key_is_never_sent_or_kept_and_cannot_be_taken_out(
     assert set(seen["requests"]) == {"127.0.0.1"}
 
 
-def test_times_are_shown_in_the_viewer_s_zone_with_its_offset(seen: Seen) -> None:
+def test_times_are_shown_as_the_clocks_in_the_delta_show_them_with_their_offset(seen: Seen) -> None:
     shown = {row[0]: row[3] for row in seen["key.pem"]["sources"]}
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+08:00", shown["zju-push"])
     assert len(seen["local"]) == 2, "two sources have spoken"
     for written, local in seen["local"]:
         assert written.strip('"').endswith("Z"), "what is copied is what the hub said"
         assert local.endswith("+08:00")
+
+
+def test_a_key_is_made_in_the_browser_and_its_owner_asks_for_a_registration(seen: Seen) -> None:
+    assert "小写字母" in seen["applied"]["badId"]
+    assert seen["applied"]["noName"] == "请填写单位名称"
+    assert "已申请" in seen["applied"]["good"]
+    assert seen["application"]["kid"] in seen["applied"]["good"], "to be compared on the telephone"
+    assert set(seen["application"]["jwk"]) == {"kty", "crv", "x", "y"}
+    assert seen["application"]["scopes"] == ["records:push", "receipt:read", "catalogue:read"]
+    assert seen["application"]["sources"] == ["zju-push"]
+
+
+def test_an_approved_client_enters_with_the_key_that_its_browser_kept(seen: Seen) -> None:
+    assert "可能还未批准" in seen["tooEarly"]
+    assert seen["entered"]["session"] == "已进入：zju-desk（uscc:12100000470095016Q）"
+    assert seen["entered"]["sources"] == ["zju-push"]
+    assert seen["keptKey"] == [["zju-desk", False]], "the private half cannot be taken out"
 
 
 def test_nothing_fails_in_the_page(seen: Seen) -> None:

@@ -1,4 +1,6 @@
 // What the scripts of this folder share: a browser that reaches this machine only, and notes what it met.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const TIMEOUT = 15_000;
@@ -10,7 +12,8 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
 });
 
-export async function open(origin, options) {
+// `path`: the page; `isStill`: it has no script; everything else is Playwright's.
+export async function open(origin, { path = "/explore", isStill = false, ...options }) {
   const context = await browser.newContext({ timezoneId: "Asia/Shanghai", ...options });
   context.setDefaultTimeout(TIMEOUT);
   await context.route("**/*", (route) => {
@@ -21,14 +24,14 @@ export async function open(origin, options) {
   const page = await context.newPage();
   page.on("console", (line) => seen.console.push(`${line.type()}: ${line.text()}`));
   page.on("pageerror", (error) => seen.failures.push(String(error)));
-  const response = await page.goto(`${origin}/explore`);
+  const response = await page.goto(origin + path);
   seen.policy ??= response.headers()["content-security-policy"];
-  await settled(page);
+  if (!isStill) await settled(page);
   return page;
 }
 
 export const settled = (page) =>
-  page.waitForFunction(() => ["answered", "failed"].includes(document.body.dataset.state));
+  page.waitForFunction(() => ["answered", "failed", "ready"].includes(document.body.dataset.state));
 
 // Everything that the page shows of an answer.
 export const shown = (page) => page.evaluate(() => {
@@ -52,6 +55,19 @@ export async function ask(page, document, variables = "") {
   await page.click("#run");
   await settled(page);
   return shown(page);
+}
+
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+// What axe-core finds that matters, by all its rules or those named: id, impact and where. A page's policy admits no script of others,
+// so that it is run by the browser's own tools.
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+export async function faults(page, rules) {
+  if (!await page.evaluate(() => "axe" in globalThis)) await page.evaluate(await readFile(AXE, "utf-8"));
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, runOnly ? { runOnly } : {}), rules);
+  return violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" | ")}`);
 }
 
 export const close = () => browser.close();

@@ -1,19 +1,26 @@
-// The audit suite of graphql-http against a running hub: node audit.mjs <hub> <access.js>
+// The audit suite of graphql-http against a running hub: node audit.mjs <hub> <hub/pages>
 //
 // The suite sends no credentials, and documents of its own need a client. So each of its requests
-// gets a token and a proof of possession, by the explorer's own code; method, address, body and
+// gets a token and a proof of possession, by the pages' own code; method, address, body and
 // every header of the suite go out as the suite made them.
 import { readFile } from "node:fs/promises";
 import { serverAudits } from "graphql-http";
 
-const [base, access] = process.argv.slice(2);
-const source = await readFile(access, "base64");
-const { Session } = await import(`data:text/javascript;base64,${source}`);
-const session = new Session(base);
+const [base, pages] = process.argv.slice(2);
+const asModule = (text) => `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;
+const known = { "/pages/words.js": asModule('export const language = "en"; export const t = (name) => name;') };
+async function load(name) {
+  let text = await readFile(`${pages}/${name}`, "utf-8");
+  for (const [path, address] of Object.entries(known)) text = text.replaceAll(`"${path}"`, `"${address}"`);
+  return (known[`/pages/${name}`] = asModule(text));
+}
+await load("key.js");
+const { Session } = await import(await load("session.js"));
+const session = new Session(base, "/graphql");
 await session.open();
 
 async function fetchFn(url, init = {}) {
-  const proven = await session.headers(init.method ?? "GET");
+  const proven = await session.headers(init.method ?? "GET", "/graphql");
   return fetch(url, { ...init, headers: { ...init.headers, ...proven } });
 }
 

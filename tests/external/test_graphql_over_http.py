@@ -14,14 +14,14 @@ from tests.running_hub import running_hub
 pytestmark = [pytest.mark.external, pytest.mark.integration]
 
 AUDITS = 61
-ACCESS = ROOT / "hub" / "explorer" / "access.js"
+PAGES = ROOT / "hub" / "pages"
 
 
 def test_every_audit_of_graphql_over_http_is_passed(
     suites: NodeTools, database_url: str, tmp_path: Path
 ) -> None:
     with running_hub(database_url, tmp_path) as base:
-        done = suites.node("audit.mjs", base, str(ACCESS))
+        done = suites.node("audit.mjs", base, str(PAGES))
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
     assert [each for each in results if each["status"] != "ok"] == []

@@ -4,8 +4,9 @@
   source, `name` the file; with `mapping` it is read by a mapping that the source keeps here,
   without as the monthly workbook.
 - `dryRun=true` checks and writes nothing; `marked=true` adds the workbook of the refused and the
-  doubted rows; `cells=true` adds what stood in them. A column whose unit is off by a power of ten
-  is refused before anything is written, unless `unitsAreRight=true` says otherwise.
+  doubted rows; `cells=true` adds what stood in them, `rows=true` what became of each other record.
+  A column whose unit is off by a power of ten is refused before anything is written, unless
+  `unitsAreRight=true` says otherwise.
 - The request is signed over the digest of the file, so its entries are REQUEST_SIGNED. A request
   sent again with its idempotency key gets the answers of then, batch by batch, and what had not
   been written is.
@@ -63,7 +64,16 @@ SIGNED = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 READING = Door(operation=READ, scope=PUSH_SCOPE)
 REMOVING = Door(operation=READ, is_signed=True, scope=PUSH_SCOPE)
 """A request without a body, which changes something all the same."""
-FILE_PARAMETERS = {"source", "name", "mapping", "dryRun", "marked", "cells", "unitsAreRight"}
+FILE_PARAMETERS = {
+    "source",
+    "name",
+    "mapping",
+    "dryRun",
+    "marked",
+    "cells",
+    "rows",
+    "unitsAreRight",
+}
 MAPPING_PARAMETERS = {"source", "name"}
 Answer = Callable[[Admitted, dict[str, str]], Awaitable[Response]]
 
@@ -157,7 +167,10 @@ class FileEndpoints:
         marked = (
             await asyncio.to_thread(marked_workbook, file, submissions) if wants_marked else None
         )
-        return _json(submitted_wire(file, submissions, workbook=marked, cells=wants_cells))
+        wants_rows = read_flag(stated, "rows")
+        return _json(
+            submitted_wire(file, submissions, workbook=marked, cells=wants_cells, rows=wants_rows)
+        )
 
     async def _keep(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         name, client_id = _mapping_name(stated), admitted.caller.client_id
@@ -225,7 +238,8 @@ def _mapping_name(stated: Mapping[str, str]) -> str:
     name = stated.get("name", "")
     if not 0 < len(name) <= MAPPING_NAME_LENGTH_MAX or not name.isprintable():
         raise bad_parameter(
-            f"name is the mapping's name, 1 to {MAPPING_NAME_LENGTH_MAX} characters"
+            f"name 是映射的名称，1 至 {MAPPING_NAME_LENGTH_MAX} 个字符",
+            f"name is the mapping's name, 1 to {MAPPING_NAME_LENGTH_MAX} characters",
         )
     return name
 

@@ -238,10 +238,12 @@ def _key(sender: Sender, file: MappedFile, part: str) -> Idempotency:
 def _rejected(read: ReadTable, each: Converted) -> Rejected:
     """Return a row as quarantine keeps it: by column, without personal data."""
     file = read.file
+    record_type, key = each.refused or (read.record_type, None)
     return Rejected(
         raw={"file": file.name, "row": each.row.number, "cells": read.cells_to_keep(each.row)},
         problems=tuple(row_problem.problem for row_problem in each.problems),
-        record_type=read.record_type,
+        record_type=record_type,
+        key=key,
     )
 
 

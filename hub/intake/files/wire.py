@@ -6,28 +6,43 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.mapping import MappingError, RowProblem
+from adapters.mapping import Column, MappingError, RowProblem
 from adapters.mapping.table import text_of
 from hub.intake.batch import Outcome, problem_to_wire
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport
 from hub.intake.files.service import ReadFile
-from hub.intake.files.submission import Submission
+from hub.intake.files.submission import ReadTable, Submission
+from schema.flat import FlatColumn
+from schema.flat import columns as flat_columns
 
 REFUSED_SHOWN_MAX = 2_000
 """Refused rows of a table that are listed; figures and marked workbook hold them all."""
+OUTCOMES_SHOWN_MAX = 2_000
+"""Records of a table of which it is told what became of them."""
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def submitted_wire(
-    file: ReadFile, submissions: Sequence[Submission], *, workbook: bytes | None, cells: bool
+    file: ReadFile,
+    submissions: Sequence[Submission],
+    *,
+    workbook: bytes | None,
+    cells: bool,
+    rows: bool = False,
 ) -> dict[str, Any]:
-    """Return the report of a file: a member for each table, and the marked workbook if asked."""
+    """Return the report of a file: a member for each table, and the marked workbook if asked.
+
+    `cells`: with what stood in the rows that are listed; `rows`: with what became of each record.
+    """
     wire: dict[str, Any] = {
         "dryRun": any(each.report.dry_run for each in submissions),
         "replayed": any(each.report.replayed for each in submissions),
         "monthly": file.is_monthly,
-        "tables": [_table(each, cells=cells) for each in submissions],
+        "tables": [
+            {**_table(each, read, cells=cells), **(_outcomes(each) if rows else {})}
+            for read, each in zip(file.tables, submissions, strict=True)
+        ],
         "empty": list(file.empty),
         "leftAlone": list(file.left_alone),
     }
@@ -36,9 +51,10 @@ def submitted_wire(
     return wire
 
 
-def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
+def _table(submission: Submission, read: ReadTable, *, cells: bool) -> dict[str, Any]:
     report, table = submission.report, submission.table
     listed = submission.refused[:REFUSED_SHOWN_MAX]
+    titles = {each.path: each for each in flat_columns(read.file.mapping.records[0].spec)}
     return {
         "sheet": report.sheet,
         "rows": report.rows,
@@ -61,7 +77,8 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
             for (code, item), count in sorted(report.warnings.items(), key=lambda each: -each[1])
         ],
         "dropped": dict(report.dropped),
-        "columns": [{"position": each.position, "name": each.name} for each in table.columns],
+        "headerRow": table.header_row,
+        "columns": [_column(each, titles) for each in table.columns],
         "entries": [
             {"row": row, "type": one.record_type, "key": one.key, "entryId": str(one.entry_id)}
             for row, one in submission.outcomes
@@ -71,6 +88,33 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
         "refusedNotListed": len(submission.refused) - len(listed),
         "doubted": [_refused(each, cells=cells) for each in submission.doubted[:REFUSED_SHOWN_MAX]],
     }
+
+
+def _outcomes(submission: Submission) -> dict[str, Any]:
+    """Return what became of each record that was not refused, also of a dry run."""
+    taken = [
+        (row, one) for row, one in submission.outcomes if one.outcome is not Outcome.QUARANTINED
+    ]
+    return {
+        "outcomes": [
+            {
+                "row": row,
+                "type": one.record_type,
+                "key": one.key,
+                "outcome": one.outcome.value,
+                "revision": one.revision,
+            }
+            for row, one in taken[:OUTCOMES_SHOWN_MAX]
+        ],
+        "outcomesNotListed": max(0, len(taken) - OUTCOMES_SHOWN_MAX),
+    }
+
+
+def _column(column: Column, titles: Mapping[str, FlatColumn]) -> dict[str, Any]:
+    """Return a column; one that is named as an item of the standard also as people call it."""
+    wire: dict[str, Any] = {"position": column.position, "name": column.name}
+    item = titles.get(column.name)
+    return wire if item is None else {**wire, "zh": item.zh, "en": item.en}
 
 
 def _refused(refused: Refused, *, cells: bool) -> dict[str, Any]:

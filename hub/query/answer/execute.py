@@ -23,7 +23,7 @@ from hub.query.answer.manifest import Manifest
 from hub.query.answer.respond import denials, dumps, narrowings
 from hub.query.plan.binding import Env
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
-from hub.query.plan.limits import QueryLimits
+from hub.query.plan.limits import DEAR_COST, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
 from hub.query.sql.jsontext import HIDDEN
@@ -32,7 +32,7 @@ from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
-from hub.store.fair import HUB, Asker
+from hub.store.fair import HUB, Allowance, Asker
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Statements:
         run.denied.update((each.path, each) for each in compiled.denied)
         try:
             body = await self._database.answer(
-                compiled.sql, parameters, self._asker(run), self._limits.seconds(cost)
+                compiled.sql, parameters, self._asker(run), self._allowance(cost)
             )
         except psycopg.Error as error:
             _failed(error, run.request_id)
@@ -121,6 +121,9 @@ class Statements:
             if is_public:
                 run.replaced[former] = now
 
+    def _allowance(self, cost: int) -> Allowance:
+        return Allowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
+
     def _asker(self, run: Run) -> Asker:
         """Return whose turn a statement takes; where nothing is counted there is one caller."""
         if self._state is None:
@@ -137,7 +140,10 @@ class Statements:
         run.cost += cost
         if run.cost > self._limits.cost:
             raise QueryError(
-                ErrorCode.COST_LIMIT, f"the request costs {run.cost}, at most {self._limits.cost}"
+                ErrorCode.COST_LIMIT,
+                f"本次查询开销 {run.cost}，上限 {self._limits.cost}；请减少 first 或所要的字段",
+                f"the request costs {run.cost}, at most {self._limits.cost}: "
+                "lower first, or ask for fewer fields",
             )
         if self._state is None or cost == 0:
             return
@@ -176,7 +182,11 @@ class Statements:
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
     """Raise the hub's error for the failure of a statement."""
     if isinstance(error, psycopg.DataError):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "a value is out of range") from error
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "有一个值超出范围，请检查数值与日期",
+            "a value is out of range: look at numbers and dates",
+        ) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         raise error
     _log.error("request %s: a compiled statement failed", request_id, exc_info=error)

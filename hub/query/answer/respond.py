@@ -3,8 +3,8 @@
 - `application/graphql-response+json`: a refused request has its error's status and no data.
 - `application/json`: a refused document is 200, as older clients expect; errors that are not
   caused by the document keep their status.
-- An error has a code of the closed list, a message in Chinese or English, an English detail for
-  developers, and where it applies. Nothing of Python ever goes out.
+- An error has a code of the closed list, a message and a detail in the caller's language (Chinese
+  unless he asks for English), and where it applies. Nothing of Python ever goes out.
 
 GraphQL over HTTP, working draft 2025, §6.
 """
@@ -19,7 +19,7 @@ from typing import Any
 from starlette.responses import Response
 
 from hub.access.grants import PartyGrants
-from hub.errors import ErrorCode, HubError
+from hub.errors import HubError
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
@@ -81,11 +81,11 @@ def error_document(
     error: HubError, language: str, path: Sequence[str | int] | None = None
 ) -> dict[str, Any]:
     """Return an error as JSON-ready data."""
-    message = error.message_en if language == "en" else error.message_zh
+    english = language == "en"
+    message = error.message(english=english)
     extensions: dict[str, Any] = {"code": error.code.name}
-    detail = error.detail if isinstance(error, QueryError) else error.hint
-    if detail:
-        extensions["detail"] = detail
+    if error.hint:
+        extensions["detail"] = error.advice(english=english)
     if isinstance(error, ScopeMissingError):
         extensions["scope"] = error.scope
     extensions["retryable"] = error.retry_after_s is not None
@@ -100,13 +100,8 @@ def error_document(
 
 def denials(denied: Iterable[FieldDenied], language: str) -> list[dict[str, Any]]:
     """Return the errors of fields that the caller's scopes do not reveal."""
-    code = ErrorCode.SCOPE_MISSING
     return [
-        {
-            "message": code.en if language == "en" else code.zh,
-            "path": list(each.path),
-            "extensions": {"code": code.name, "scope": each.scope, "retryable": False},
-        }
+        error_document(ScopeMissingError(each.scope, ".".join(each.path)), language, each.path)
         for each in denied
     ]
 

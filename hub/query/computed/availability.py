@@ -49,7 +49,11 @@ def window(start: Argument, end: Argument, statement: Writing) -> WindowParamete
         first = datetime.fromisoformat(start.read(env.values))
         last = datetime.fromisoformat(end.read(env.values))
         if not first < last <= first + timedelta(days=AVAILABILITY_DAYS_MAX):
-            raise bad_input(end, f"until lies after from, at most {AVAILABILITY_DAYS_MAX} days")
+            raise bad_input(
+                end,
+                f"until 须晚于 from，且相距至多 {AVAILABILITY_DAYS_MAX} 天",
+                f"until lies after from, at most {AVAILABILITY_DAYS_MAX} days",
+            )
 
     statement.checks.append(check)
     return WindowParameters(
@@ -200,7 +204,7 @@ def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:
 
     def check(env: Env) -> None:
         if Decimal(hours.read(env.values)) <= 0:
-            raise bad_input(hours, "must be more than nothing")
+            raise bad_input(hours, "时数须大于 0", "must be more than nothing")
 
     statement.checks.append(check)
     length = (

@@ -35,7 +35,11 @@ def _quantity(argument: Argument | None, statement: Writing) -> str:
 
     def check(env: Env) -> None:
         if not 0 < Decimal(argument.read(env.values)) <= QUANTITY_MAX:
-            raise bad_input(argument, f"lies outside 0 to {QUANTITY_MAX}")
+            raise bad_input(
+                argument,
+                f"须大于 0 且不超过 {QUANTITY_MAX}",
+                f"is more than 0 and at most {QUANTITY_MAX}",
+            )
 
     statement.checks.append(check)
     return statement.bind(argument, binding.plain, "numeric")

@@ -50,9 +50,9 @@ Transform = Callable[[Argument, Any], str | None]
 """Takes an argument (for its place) and its value."""
 
 
-def bad_input(argument: Argument, detail: str) -> QueryError:
+def bad_input(argument: Argument, zh: str, en: str) -> QueryError:
     """Return the refusal of an argument's value."""
-    return QueryError(ErrorCode.BAD_USER_INPUT, f"{argument.name}: {detail}")
+    return QueryError(ErrorCode.BAD_USER_INPUT, f"{argument.name}：{zh}", f"{argument.name}: {en}")
 
 
 def plain(argument: Argument, value: Any) -> str | None:
@@ -61,7 +61,11 @@ def plain(argument: Argument, value: Any) -> str | None:
         value = value.value
     text = value if isinstance(value, str) else str(value)
     if "\x00" in text or not is_unicode(text):
-        raise bad_input(argument, "a text holds U+0000 or half of a character")
+        raise bad_input(
+            argument,
+            "文本中含有空字符（U+0000）或半个字符，请删除",
+            "a text holds U+0000 or half of a character: take it out",
+        )
     return text
 
 
@@ -78,7 +82,7 @@ def texts(argument: Argument, value: Any) -> str | None:
     """Return a list of scalars as an array literal."""
     members = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     if len(members) > IN_MAX:
-        raise bad_input(argument, f"at most {IN_MAX} members")
+        raise bad_input(argument, f"至多 {IN_MAX} 个值", f"at most {IN_MAX} members")
     return array([plain(argument, each) for each in members])
 
 
@@ -95,7 +99,7 @@ def provinces(argument: Argument, value: Any) -> str | None:
     """Return provinces as their two digits; OTHER is all that are not of the delta."""
     members = value if isinstance(value, list) else [value]
     if len(members) > IN_MAX:
-        raise bad_input(argument, f"at most {IN_MAX} members")
+        raise bad_input(argument, f"至多 {IN_MAX} 个值", f"at most {IN_MAX} members")
     names: list[str] = []
     for each in members:
         official = Province[each.value if isinstance(each, Enum) else each].official
@@ -108,7 +112,11 @@ def whole_number(low: int, high: int) -> Transform:
 
     def transform(argument: Argument, value: Any) -> str | None:
         if not low <= value <= high:
-            raise bad_input(argument, f"lies outside {low} to {high}")
+            raise bad_input(
+                argument,
+                f"{value} 不在 {low} 至 {high} 之间",
+                f"{value} lies outside {low} to {high}",
+            )
         return str(value)
 
     return transform

@@ -62,15 +62,28 @@ def check_bounds(ast: DocumentNode, limits: QueryLimits) -> int:
         size = sizes.of(operation.selection_set)
         introspected = max(introspected, size.introspected)
         if size.levels > limits.depth:
-            raise QueryError(ErrorCode.TOO_DEEP, f"at most {limits.depth} levels")
+            raise QueryError(
+                ErrorCode.TOO_DEEP, f"至多 {limits.depth} 层", f"at most {limits.depth} levels"
+            )
         if size.width > limits.root_fields:
-            detail = f"at most {limits.root_fields} root fields"
-            raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, detail)
+            raise QueryError(
+                ErrorCode.TOO_MANY_ROOT_FIELDS,
+                f"至多 {limits.root_fields} 个顶层字段",
+                f"at most {limits.root_fields} root fields",
+            )
         if operation.operation is OperationType.MUTATION and size.width > 1:
             # the key that makes a repeated request harmless is of the request, not of the field
-            raise QueryError(ErrorCode.TOO_MANY_ROOT_FIELDS, "one change in a request")
+            raise QueryError(
+                ErrorCode.TOO_MANY_ROOT_FIELDS,
+                "一次请求只做一项变更",
+                "one change in a request",
+            )
         if size.introspected > INTROSPECTED_MAX:
-            raise QueryError(ErrorCode.TOO_MANY_FIELDS, "introspect the schema once in a document")
+            raise QueryError(
+                ErrorCode.TOO_MANY_FIELDS,
+                "一份查询只内省一次接口定义",
+                "introspect the schema once in a document",
+            )
     # what no operation spreads is walked over as well before it is found to be useless
     used = {name for each in (*operations, *defined) for name in _spreads(each.selection_set)}
     useless = [
@@ -86,14 +99,23 @@ def _check_expanded(roots: Sequence[SelectionSetNode], sizes: _Sizes, limits: Qu
     """Refuse selection sets that together exceed a bound once their fragments are expanded."""
     measured = [sizes.of(each) for each in roots]
     if max((size.nesting for size in measured), default=0) > NESTING_MAX:
-        detail = f"at most {NESTING_MAX} levels of syntax, fragments expanded"
-        raise QueryError(ErrorCode.TOO_DEEP, detail)
+        raise QueryError(
+            ErrorCode.TOO_DEEP,
+            f"片段展开后语法至多 {NESTING_MAX} 层",
+            f"at most {NESTING_MAX} levels of syntax, fragments expanded",
+        )
     if sum(size.nodes for size in measured) > limits.fields:
-        detail = f"at most {limits.fields} fields and values, fragments expanded"
-        raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
+        raise QueryError(
+            ErrorCode.TOO_MANY_FIELDS,
+            f"片段展开后至多 {limits.fields} 个字段与值",
+            f"at most {limits.fields} fields and values, fragments expanded",
+        )
     if sum(sizes.pairs(each) for each in roots) > limits.pairs:
-        detail = "the same field or several fragments are selected again and again"
-        raise QueryError(ErrorCode.TOO_MANY_FIELDS, detail)
+        raise QueryError(
+            ErrorCode.TOO_MANY_FIELDS,
+            "同一字段或若干片段被反复选取，请去掉重复",
+            "the same field or several fragments are selected again and again",
+        )
 
 
 def check_variables(variables: Mapping[str, Any]) -> int:
@@ -108,8 +130,11 @@ def check_variables(variables: Mapping[str, Any]) -> int:
         parts = value if type(value) is list else value.values()
         count += len(parts)
         if count > VARIABLE_VALUES_MAX:
-            detail = f"at most {VARIABLE_VALUES_MAX} values in variables"
-            raise QueryError(ErrorCode.BAD_USER_INPUT, detail)
+            raise QueryError(
+                ErrorCode.BAD_USER_INPUT,
+                f"变量中至多 {VARIABLE_VALUES_MAX} 个值",
+                f"at most {VARIABLE_VALUES_MAX} values in variables",
+            )
         # of JSON; the exact type, since asking for a Mapping takes ten times as long
         waiting += [part for part in parts if type(part) is dict or type(part) is list]
     return count
@@ -129,16 +154,32 @@ def _check_text(ast: DocumentNode, limits: QueryLimits) -> None:
     counts = _Counts()
     _count(ast, counts, NESTING_MAX)
     if counts.aliases > limits.aliases:
-        raise QueryError(ErrorCode.TOO_MANY_ALIASES, f"at most {limits.aliases} aliases")
+        raise QueryError(
+            ErrorCode.TOO_MANY_ALIASES,
+            f"至多 {limits.aliases} 个别名",
+            f"at most {limits.aliases} aliases",
+        )
     if counts.directives > limits.directives:
-        raise QueryError(ErrorCode.TOO_MANY_DIRECTIVES, f"at most {limits.directives} directives")
+        raise QueryError(
+            ErrorCode.TOO_MANY_DIRECTIVES,
+            f"至多 {limits.directives} 个指令",
+            f"at most {limits.directives} directives",
+        )
     if counts.fragments > limits.fragments:
-        raise QueryError(ErrorCode.TOO_DEEP, f"at most {limits.fragments} fragments")
+        raise QueryError(
+            ErrorCode.TOO_DEEP,
+            f"至多 {limits.fragments} 个片段",
+            f"at most {limits.fragments} fragments",
+        )
 
 
 def _count(node: Node, counts: _Counts, levels: int) -> None:
     if levels == 0:
-        raise QueryError(ErrorCode.TOO_DEEP, f"at most {NESTING_MAX} levels of syntax")
+        raise QueryError(
+            ErrorCode.TOO_DEEP,
+            f"语法至多 {NESTING_MAX} 层",
+            f"at most {NESTING_MAX} levels of syntax",
+        )
     if isinstance(node, FieldNode) and node.alias is not None:
         counts.aliases += 1
     elif isinstance(node, FragmentDefinitionNode):
@@ -292,11 +333,13 @@ def _spreads(selection: SelectionSetNode) -> Spreads:
 def _circle(names: Sequence[str], spreads: Mapping[str, Spreads]) -> QueryError:
     """Return the refusal of fragments of which each spreads the next; the last is the first."""
     via = ", ".join(f"'{name}'" for name in names[1:-1])
-    detail = f"Cannot spread fragment '{names[0]}' within itself{via and f' via {via}'}."
+    zh = f"片段 '{names[0]}' 展开时又用到自身{via and f'（经由 {via}）'}，请去掉循环"
+    en = f"Cannot spread fragment '{names[0]}' within itself{via and f' via {via}'}."
     places = [spreads[name][after].loc for name, after in pairwise(names)]
     locations = [get_location(place.source, place.start) for place in places if place]
     return QueryError(
         ErrorCode.GRAPHQL_VALIDATION_FAILED,
-        detail[:DETAIL_MAX],
+        zh[:DETAIL_MAX],
+        en[:DETAIL_MAX],
         locations=[(each.line, each.column) for each in locations],
     )

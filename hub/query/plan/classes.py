@@ -54,7 +54,7 @@ def class_step(member: str) -> Transform:
     def transform(argument: Argument, value: Any) -> str | None:
         scheme, code = scheme_of(argument, value), plain(argument, value[member]) or ""
         if not code:
-            raise bad_input(argument, "code 与 under 不得为空 / code and under must not be empty")
+            raise bad_input(argument, "code 与 under 不得为空", "code and under must not be empty")
         if scheme in _editions():
             code = _leading(code) if member == "under" else code
             _check(argument, scheme, code, member)
@@ -67,15 +67,15 @@ def scheme_of(argument: Argument, value: Any) -> str:
     """Return the scheme of a class filter; one that the standard names otherwise is refused."""
     scheme = plain(argument, value["scheme"]) or ""
     if not scheme:
-        raise bad_input(argument, "scheme 不得为空 / scheme must not be empty")
+        raise bad_input(argument, "scheme 不得为空", "scheme must not be empty")
     if scheme in _editions():
         return scheme
     if _OFFICIAL.match("".join(filter(str.isalnum, scheme.casefold()))):
         known = "、".join(_editions())
         raise bad_input(
             argument,
-            f"没有分类体系“{scheme[:_SHOWN]}”，可用：{known}（不含年份） / no scheme "
-            f"{scheme[:_SHOWN]!r}; write one of: {known}, without its edition",
+            f"没有分类体系“{scheme[:_SHOWN]}”，可用：{known}（不含年份）",
+            f"no scheme {scheme[:_SHOWN]!r}; write one of: {known}, without its edition",
         )
     return scheme
 
@@ -112,7 +112,7 @@ def _check(argument: Argument, scheme: str, code: str, member: str) -> None:
         return
     raise bad_input(
         argument,
-        f"{scheme} 中没有代码“{code[:_SHOWN]}”：代码不带点和空格，上位类在 under 中写前几位 / "
+        f"{scheme} 中没有代码“{code[:_SHOWN]}”：代码不带点和空格，上位类在 under 中写前几位",
         f"{scheme} has no {'class' if member == 'under' else 'code'} {code[:_SHOWN]!r}: write it "
         "without points or blanks, a class above others as its leading digits in under",
     )

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,10 +28,10 @@ from hub.errors import ErrorCode
 from hub.query.plan.arguments import Shape, shape_of
 from hub.query.plan.bounds import check_bounds
 from hub.query.plan.errors import QueryError
-from hub.query.plan.limits import DETAIL_MAX, ERRORS_MAX, LINES_MAX, QueryLimits
+from hub.query.plan.limits import ERRORS_MAX, LINES_MAX, QueryLimits
+from hub.query.plan.wording import in_own_words
 
 DOCUMENTS = Path(__file__).parent / "documents"
-_SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -54,16 +53,26 @@ class GraphDocument:
             return next(iter(self.operations.values()))
         operation = self.operations.get(name)
         if operation is None or name is None:
-            raise QueryError(ErrorCode.OPERATION_UNKNOWN, "name one operation of the document")
+            raise QueryError(
+                ErrorCode.OPERATION_UNKNOWN,
+                "请用 operationName 指明查询文本中的一个操作",
+                "name one operation of the document in operationName",
+            )
         return operation
 
 
 def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> GraphDocument:
     """Parse, bound and validate; QueryError with every problem found, up to a bound."""
     if len(text) > limits.document_bytes:
-        raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {limits.document_bytes} characters")
+        raise QueryError(
+            ErrorCode.TOO_MANY_TOKENS,
+            f"查询文本至多 {limits.document_bytes} 个字符",
+            f"at most {limits.document_bytes} characters",
+        )
     if text.count("\n") + text.count("\r") > LINES_MAX:
-        raise QueryError(ErrorCode.TOO_MANY_TOKENS, f"at most {LINES_MAX} lines")
+        raise QueryError(
+            ErrorCode.TOO_MANY_TOKENS, f"查询文本至多 {LINES_MAX} 行", f"at most {LINES_MAX} lines"
+        )
     ast = _parsed(text, limits)
     operations: dict[str | None, OperationDefinitionNode] = {}
     fragments: dict[str, FragmentDefinitionNode] = {}
@@ -92,8 +101,11 @@ def _parsed(text: str, limits: QueryLimits) -> DocumentNode:
         )
     except GraphQLError as error:
         if "more than" in error.message:  # graphql-core's words for its token bounds
-            detail = f"at most {limits.tokens} tokens"
-            raise QueryError(ErrorCode.TOO_MANY_TOKENS, detail) from error
+            raise QueryError(
+                ErrorCode.TOO_MANY_TOKENS,
+                f"查询文本至多 {limits.tokens} 个词",
+                f"at most {limits.tokens} tokens",
+            ) from error
         raise _refused(ErrorCode.GRAPHQL_PARSE_FAILED, [error]) from error
 
 
@@ -101,7 +113,7 @@ def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
     refusals = [
         QueryError(
             code,
-            _SUGGESTION.sub("", error.message)[:DETAIL_MAX],
+            *in_own_words(error.message),
             locations=[(place.line, place.column) for place in error.locations or ()],
         )
         for error in errors

@@ -21,19 +21,20 @@ from schema.codes import AgreementDataset
 class QueryError(RefusedError):
     """A request that is refused as a whole.
 
-    `detail` is an explanation in English for developers; `path` is where in the document.
+    `zh` and `en` say what is wrong and what would be right; `path` is where in the document.
     """
 
     def __init__(
         self,
         code: ErrorCode,
-        detail: str = "",
+        zh: str = "",
+        en: str = "",
         *,
         path: Sequence[str] = (),
         locations: Sequence[tuple[int, int]] = (),
     ) -> None:
-        super().__init__(code, hint=detail)
-        self.detail = detail
+        super().__init__(code, hint=en, hint_zh=zh)
+        self.detail = en
         self.path = tuple(path)
         self.locations = tuple(locations)
         self.also: tuple[QueryError, ...] = ()
@@ -43,7 +44,11 @@ class ScopeMissingError(QueryError):
     """The request needs a scope that the caller does not have."""
 
     def __init__(self, scope: str, where: str) -> None:
-        super().__init__(ErrorCode.SCOPE_MISSING, f"{where} needs the scope {scope}")
+        super().__init__(
+            ErrorCode.SCOPE_MISSING,
+            f"{where} 需要权限范围 {scope}",
+            f"{where} needs the scope {scope}",
+        )
         self.scope = scope
 
 

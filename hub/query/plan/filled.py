@@ -19,10 +19,8 @@ from hub.query.plan.errors import QueryError
 
 __all__ = ["require_values"]
 
-ABOUT = (
-    "条件没有值（null 或为空）：请填写值，或去掉该条件 "
-    "the condition has no value (null or empty): give one, or leave the condition out"
-)
+ABOUT_ZH = "条件没有值（null 或为空）：请填写值，或去掉该条件"
+ABOUT_EN = "the condition has no value (null or empty): give one, or leave the condition out"
 
 
 def require_values(filtered: Argument | None) -> None:
@@ -35,7 +33,7 @@ def require_values(filtered: Argument | None) -> None:
         found = next(_in_value(filtered.read(filtered.sample.values)), None)
     if found:  # the filter itself may be empty
         where = ".".join((filtered.name, *found))
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{where}: {ABOUT}")
+        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{where}：{ABOUT_ZH}", f"{where}: {ABOUT_EN}")
 
 
 Path = tuple[str, ...]

@@ -40,9 +40,11 @@ class QueryLimits:
     anonymous_refill_per_s: float = 200.0
     """The same for all anonymous callers of one address."""
     statement_s: float = 3.0
-    """Time for a statement that costs nothing …"""
-    cost_per_s: float = 750.0
-    """… and one second more for so much of its cost: ten seconds for the dearest."""
+    """Time for a statement that is not dear …"""
+    dear_statement_s: float = 6.0
+    """… and for one that is …"""
+    cost_per_s: float = 1_250.0
+    """… with one second more for so much of its cost: ten seconds for the dearest."""
     documents_cached: int = 1000
     """Parsed documents that are cached."""
     plans_cached: int = 32
@@ -50,7 +52,9 @@ class QueryLimits:
 
     def seconds(self, cost: int) -> float:
         """Return how long a statement of a cost may run."""
-        return self.statement_s + cost / self.cost_per_s
+        if cost < DEAR_COST:
+            return self.statement_s
+        return self.dear_statement_s + cost / self.cost_per_s
 
 
 INTROSPECTED_MAX = 20
@@ -81,8 +85,12 @@ CURSOR_CHARACTERS_MAX = 2000
 """Characters of a cursor."""
 AVAILABILITY_DAYS_MAX = 92
 """Days of one window that availability is asked for."""
+DEAR_COST = 200
+"""From this cost on a statement is dear: it may take seconds, and such statements together leave
+connections to others (`hub.store.fair`)."""
 AVAILABLE_FILTER_COST = 200
-"""Added cost of filtering a search by availability."""
+"""Added cost of filtering a search by availability: such a statement is dear, since the calendar
+of each candidate is looked at."""
 CLAIMS_MAX = 50
 """Claims of one record that are listed."""
 CLAIMS_COST = 5
@@ -99,6 +107,8 @@ NESTING_MAX = 100
 """Levels of syntax in a document; far beyond any allowed depth."""
 DETAIL_MAX = 300
 """Characters of the explanation of an error."""
+VALUE_SHOWN_MAX = 60
+"""Characters of a refused value that an explanation repeats."""
 ERRORS_MAX = 10
 """Errors of one refused document that are listed."""
 FACETS_MAX = 5

@@ -120,7 +120,11 @@ def page_of(
     by = OrderedBy(searched, priced)
     first, last = arguments("first"), arguments("last")
     if first is not None and last is not None:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{coordinate}: give first or last, not both")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"{coordinate}：first 与 last 只能给一个",
+            f"{coordinate}: give first or last, not both",
+        )
     return Page(
         spec=spec,
         table=statement.model.tables[spec.name],

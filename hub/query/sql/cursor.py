@@ -74,5 +74,7 @@ def _is(cast: str, value: Any) -> bool:
 
 def _bad() -> QueryError:
     return QueryError(
-        ErrorCode.BAD_CURSOR, "use a cursor of this same field, filter and order, unchanged"
+        ErrorCode.BAD_CURSOR,
+        "请原样使用同一字段、同一筛选与排序得到的游标；筛选或排序变了就从第一页重新读取",
+        "use a cursor of this same field, filter and order, unchanged; else read from the start",
     )

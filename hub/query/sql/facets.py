@@ -47,7 +47,11 @@ def asked(argument: Argument) -> tuple[str, ...]:
     members = value if isinstance(value, list | tuple) else [value]
     names = tuple(dict.fromkeys(str(getattr(each, "value", each)) for each in members))
     if len(members) > FACETS_MAX:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{argument.name}: at most {FACETS_MAX} facets")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"{argument.name}：至多 {FACETS_MAX} 项",
+            f"{argument.name}: at most {FACETS_MAX} facets",
+        )
     return names
 
 

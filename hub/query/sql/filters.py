@@ -239,7 +239,9 @@ def _classes(member: Member, argument: Argument, alias: str, statement: Statemen
     conditions = []
     members = argument.members()
     if len(members) > CLASSES_MAX:
-        raise bind.bad_input(argument, f"at most {CLASSES_MAX} classes")
+        raise bind.bad_input(
+            argument, f"至多 {CLASSES_MAX} 个分类", f"at most {CLASSES_MAX} classes"
+        )
     for each in members:
         under, code = each.get("under"), each.get("code")
         parts = []

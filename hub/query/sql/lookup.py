@@ -39,7 +39,7 @@ def identities(argument: Argument, statement: Statement) -> str:
     def check(env: Env) -> None:
         members = argument.read(env.values)
         if isinstance(members, list) and len(members) > NODES_MAX:
-            raise binding.bad_input(argument, f"at most {NODES_MAX} ids")
+            raise binding.bad_input(argument, f"至多 {NODES_MAX} 个 id", f"at most {NODES_MAX} ids")
 
     statement.checks.append(check)
     return statement.bind_identities(argument, "text[]")

@@ -181,11 +181,13 @@ def order_names(argument: Argument | None) -> tuple[str, ...]:
     orders = argument.read(argument.sample.values)
     members = orders if isinstance(orders, list | tuple) else [orders]
     if len(members) > ORDERS_MAX:
-        raise bad_input(argument, f"at most {ORDERS_MAX} orders")
+        raise bad_input(argument, f"至多 {ORDERS_MAX} 个排序", f"at most {ORDERS_MAX} orders")
     names = tuple(each.value if isinstance(each, Enum) else str(each) for each in members)
     columns = [name.rpartition("_")[0] for name in names]
     if len(set(columns)) != len(columns):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, f"{argument.name}: an item is named twice")
+        raise bad_input(
+            argument, "同一项排序了两次，请去掉一个", "an item is named twice: drop one"
+        )
     return names
 
 
@@ -236,7 +238,8 @@ def _price(
     if priced is None:
         raise QueryError(
             ErrorCode.BAD_USER_INPUT,
-            "orderBy: PRICE 须以 priceFor 说明为谁估价 / PRICE needs priceFor, for whom it is",
+            "orderBy：PRICE 须以 priceFor 说明为谁估价",
+            "orderBy: PRICE needs priceFor, for whom it is",
         )
     ways = ("audience", "hours", "samples", "on")
     row = price_row(f"{alias}.key", {way: priced.get(way) for way in ways}, statement)

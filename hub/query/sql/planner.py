@@ -19,8 +19,9 @@ from graphql.execution.values import VariableValues, get_variable_values
 from hub.errors import ErrorCode
 from hub.query.plan.documents import GraphDocument, read_document
 from hub.query.plan.errors import NotCompilableError, QueryError
-from hub.query.plan.limits import DETAIL_MAX, QueryLimits
+from hub.query.plan.limits import QueryLimits
 from hub.query.plan.vocabulary import vocabulary
+from hub.query.plan.wording import in_own_words
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.compiled import Compiled
@@ -121,7 +122,7 @@ class Planner:
             hide_suggestions=True,
         )
         if isinstance(values, list):
-            raise QueryError(ErrorCode.BAD_USER_INPUT, values[0].message[:DETAIL_MAX])
+            raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(values[0].message))
         return values
 
     def _compiled(
@@ -139,4 +140,4 @@ class Planner:
         except NotCompilableError:
             return None
         except GraphQLError as error:  # a literal that validation does not look into (@oneOf)
-            raise QueryError(ErrorCode.BAD_USER_INPUT, error.message[:DETAIL_MAX]) from error
+            raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message)) from error

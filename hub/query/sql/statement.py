@@ -150,8 +150,11 @@ class Statement:
         used = sorted({int(number) for number in _PARAMETER.findall(sql)})
         numbers = {old: new for new, old in enumerate(used, start=1)}
         if len(sql) > STATEMENT_MAX:
-            detail = f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}"
-            raise QueryError(ErrorCode.TOO_MANY_FIELDS, f"{detail}; ask for less")
+            raise QueryError(
+                ErrorCode.TOO_MANY_FIELDS,
+                f"查询生成的语句有 {len(sql)} 个字符，至多 {STATEMENT_MAX}；请少要一些字段",
+                f"its statement has {len(sql)} characters, at most {STATEMENT_MAX}; ask for less",
+            )
         text = _PARAMETER.sub(lambda parameter: f"${numbers[int(parameter[1])]}::", sql)
         unused = [bind for n, bind in enumerate(self.binds, start=1) if n not in numbers]
         return text, tuple(self.binds[n - 1] for n in used), tuple(_check_by(b) for b in unused)

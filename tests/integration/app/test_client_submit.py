@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,25 @@ def test_a_clerk_sends_tables_and_gets_back_what_was_refused(folder: Path) -> No
     (folder / "empty.csv").write_bytes(b"")
     empty = submit(folder, folder / "empty.csv")
     assert (empty.exit_code, "empty" in empty.output) == (2, True), empty.output
+
+
+def push(folder: Path, file: Path, *more: str) -> Result:
+    profile = str(folder / "profile.toml")
+    words = ["client", "push", "--as", profile, "--source", SOURCE, str(file), *more]
+    return CliRunner().invoke(assemble("client"), words)
+
+
+def test_a_producer_signs_as_the_party_that_it_is_registered_for(folder: Path) -> None:
+    file = folder / "rows.ndjson"
+    record = {
+        "institutionKey": UNIVERSITY,
+        "localNo": "P-1",
+        "name": {"zh": "透射电子显微镜"},
+        "status": "IN_SERVICE",
+    }
+    file.write_text(json.dumps({"type": "Instrument", "record": record}), "utf-8")
+    assert '"ACCEPTED"' in push(folder, file).output
+    signed = push(folder, file, "--sign")
+    assert (signed.exit_code, '"PROVEN"' in signed.output) == (0, True), signed.output
+    other = push(folder, file, "--sign", "--party", "moe:10246")
+    assert (other.exit_code, "QUARANTINED" in other.output) == (1, True), other.output

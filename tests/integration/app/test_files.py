@@ -83,6 +83,50 @@ async def test_a_dry_run_says_the_same_and_writes_nothing(university: HubClient)
     assert found["data"]["instruments"]["totalCount"] == 0
 
 
+async def test_a_corrected_row_settles_what_came_back_of_it(university: HubClient) -> None:
+    async def waiting() -> list[str | None]:
+        answer = await university.relay("GET", f"/quarantine?source={SOURCE}", {}, b"")
+        return [row.get("key") for row in answer.json()["rows"]]
+
+    header, good, bad = ROWS
+    nameless = [UNIVERSITY, "", "无编号", "在用", ""]
+    await send(university, workbook_of({"Instrument": [header, good, bad, nameless]}))
+    assert await waiting() == [f"{UNIVERSITY}/2", None]
+    worse = [*bad[:2], "名称", "还是坏了", ""]
+    await send(university, workbook_of({"Instrument": [header, worse]}), key="k-2")
+    assert sorted(await waiting(), key=str) == [None, f"{UNIVERSITY}/2"], "one row of each record"
+    right = [*bad[:2], "名称", "在用", ""]
+    await send(university, workbook_of({"Instrument": [header, right]}), key="k-3")
+    assert await waiting() == [None], "whose number could not be read"
+
+
+async def test_of_two_rows_of_one_record_the_refused_one_waits(university: HubClient) -> None:
+    header, good, _ = ROWS
+    broken = [*good[:3], "坏了", ""]
+    await send(university, workbook_of({"Instrument": [header, good, broken]}))
+    answer = await university.relay("GET", f"/quarantine?source={SOURCE}", {}, b"")
+    assert len(answer.json()["rows"]) == 1
+
+
+async def test_what_becomes_of_each_record_is_told_when_asked_for(university: HubClient) -> None:
+    data = workbook_of({"Instrument": ROWS})
+    target = f"/files?source={SOURCE}&name=x.xlsx&rows=true&dryRun="
+    headers = {"content-type": "application/octet-stream"}
+    dry = await university.relay("POST", f"{target}true", {**headers, "idempotency-key": "d"}, data)
+    wet = await university.relay(
+        "POST", f"{target}false", {**headers, "idempotency-key": "w"}, data
+    )
+    for answer in (dry, wet):
+        (table,) = answer.json()["tables"]
+        (told,) = table["outcomes"]
+        assert (told["row"], told["key"], told["outcome"]) == (2, f"{UNIVERSITY}/1", "ACCEPTED")
+        assert (told["revision"], table["outcomesNotListed"]) == (1, 0)
+        assert table["headerRow"] == 1
+        assert table["columns"][1] == {
+            "position": 2, "name": "localNo", "zh": "仪器编号", "en": table["columns"][1]["en"],
+        }  # fmt: skip
+
+
 async def test_a_request_sent_again_gets_its_answer_and_another_file_under_its_key_a_refusal(
     university: HubClient,
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from setuptools import find_namespace_packages
 
 from hub.app import build
 from hub.clock import system_clock
-from hub.guide.library import HOME, html_of, pages
+from hub.guide.library import HOME, html_of, pages, samples
 from tests.integration.app.conftest import BASE, World
 
 CONTACT = "mailto:security@hub.example"
@@ -46,7 +47,8 @@ async def test_every_link_of_the_pages_that_the_hub_serves_leads_somewhere(
         seen[path] = answer.text if is_page and path != "/explore" else ""
         links = [unescape(link) for link in HREF.findall(seen[path])]
         waiting += [link.partition("#")[0] for link in links if link.startswith("/")]
-        assert [link for link in links if link.startswith("..") or link.endswith(".py")] == []
+        assert [link for link in links if link.startswith("..")] == []
+        assert [link for link in links if link.endswith(".py") and link[1:6] != "guide"] == []
     assert {f"/guide/{name}" for name in pages()} <= set(seen)
     for text in seen.values():
         for link in HREF.findall(text):
@@ -68,8 +70,25 @@ async def test_a_page_of_the_guide_is_plain_html_and_its_source_is_at_hand(
     assert source.headers["content-type"] == "text/markdown; charset=utf-8"
 
 
+async def test_a_sample_program_is_served_as_it_is(stranger: httpx.AsyncClient) -> None:
+    assert {Path(name).suffix for name in samples()} == {".sh", ".py", ".mjs", ".java"}
+    page = (await stranger.get("/guide/partners/samples")).text
+    for name, file in samples().items():
+        assert f'href="/guide/{name}"' in page
+        answer = await stranger.get(f"/guide/{name}")
+        assert answer.content == file.read_bytes()
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_the_front_page_leads_to_the_three_quick_starts(stranger: httpx.AsyncClient) -> None:
+    page = (await stranger.get("/")).text
+    for who in ("platform", "university", "voucher"):
+        assert f'href="/guide/partners/start-{who}"' in page
+
+
 @pytest.mark.parametrize(
-    "name", ["nothing", "../app", "..%2F..%2Fpyproject", "%00", "operators/keys"]
+    "name",
+    ["nothing", "../app", "..%2F..%2Fpyproject", "%00", "operators/keys", "partners/samples/x.py"],
 )
 async def test_nothing_but_the_pages_is_served(stranger: httpx.AsyncClient, name: str) -> None:
     answer = await stranger.get(f"/guide/{name}")

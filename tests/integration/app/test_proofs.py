@@ -12,7 +12,7 @@ from hub.access.clients import ClientKind
 from hub.cli.client import app
 from hub.cli.verify import verify as verify_verb
 from hub.client import CallRefusedError, HubClient
-from hub.client.hub_client import PushAnswer
+from hub.client.answers import PushAnswer
 from tests.integration.app.conftest import UNIVERSITY, World
 
 ATTEMPTS = 50

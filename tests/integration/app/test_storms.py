@@ -14,7 +14,7 @@ from hub.errors import RateLimitedError
 from hub.intake.limits import BATCHES_OF_ONE, BATCHES_WAITING
 from hub.query.plan.documents import registered
 from hub.store.database import Database
-from hub.store.fair import Asker, Shares
+from hub.store.fair import Allowance, Asker, Shares
 from tests.eventually import until
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
@@ -55,6 +55,23 @@ async def test_strangers_together_leave_room_and_the_rest_of_them_is_refused(
     shares = Shares()
     assert len(refused) == 100 - shares.anonymous_runs - shares.anonymous_waits
     assert all(isinstance(each, bytes | RateLimitedError) for each in told)
+
+
+async def test_dear_statements_of_many_callers_leave_connections_to_who_asks_for_little(
+    database: Database,
+) -> None:
+    ended: list[str] = []
+
+    async def ask(who: str, *, is_dear: bool) -> None:
+        await database.answer(SLOW, [], Asker(who), Allowance(is_dear=is_dear))
+        ended.append(who)
+
+    storm = [asyncio.create_task(ask(f"client {n}", is_dear=True)) for n in range(30)]
+    await asyncio.sleep(0)
+    await ask("victim", is_dear=False)
+    assert len(ended) <= Shares().dear_runs + 1  # none of them had to end before it could begin
+    await asyncio.gather(*storm)
+    assert len(ended) == 31
 
 
 async def test_a_storm_over_http_is_told_to_come_back_and_a_client_is_answered(

@@ -21,7 +21,7 @@ from tests.integration.erasure.conftest import HUB, NAME, ORDER
 
 pytestmark = pytest.mark.integration
 READ = ("receipt:read", "catalogue:read", "graphql:adhoc")
-ASK = "query($e: ID!) { receipt(entryId: $e) { state key proof revisionId leafIndex } }"
+ASK = "query($e: ID!) { receipt(entryId: $e) { state standing key proof revisionId leafIndex } }"
 
 
 async def _kept(client: HubClient, entry: str) -> tuple[bytes, bytes]:
@@ -69,6 +69,7 @@ async def test_an_erased_entry_is_erased_to_its_owner_and_unknown_to_strangers(
         assert await _code(each, entry) == [(410, "ERASED"), (410, "ERASED")]
         said = (await each.query(ASK, {"e": entry}))["data"]["receipt"]
         assert (said["state"], said["proof"], said["revisionId"]) == ("ERASED", None, None)
+        assert said["standing"] == "ERASED"
         assert said["leafIndex"] is not None
     assert await _code(stranger, entry) == [(404, "NOT_FOUND"), (404, "NOT_FOUND")]
     assert (await stranger.query(ASK, {"e": entry}))["data"]["receipt"] is None

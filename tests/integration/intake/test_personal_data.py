@@ -6,10 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 from stdnum.iso7064 import mod_11_2
 
 from hub.intake.batch import Outcome
+from hub.operate.exposition import figures_of
+from hub.operate.figures import DatabaseFigures, Figures
 from hub.store.database import Database
+from hub.store.sources import personal_refused
+from tests.integration.intake.conftest import NOW
 
 pytestmark = pytest.mark.integration
 BODY = "33010619900307123"
@@ -44,3 +50,44 @@ async def test_the_reason_of_a_withdrawal_names_nobody(
     assert NUMBER not in str(
         await database.writes.fetch_all("SELECT raw, problems FROM quarantine")
     )
+
+
+async def test_rows_refused_for_personal_data_are_counted_by_source_and_kind(
+    push: Any, instrument: Any, database: Database
+) -> None:
+    await push(
+        instrument(1, contact=f"张三 {NUMBER}"),
+        instrument(2, contact="13812345678"),
+        instrument(3, contact="13812345678", model=NUMBER),
+        instrument(4, status="NONE"),
+        instrument(5),
+    )
+    counted = await personal_refused(database)
+    assert [(source, code, rows) for source, code, rows, _ in counted] == [
+        ("zju", "CITIZEN_NUMBER", 2),
+        ("zju", "MOBILE_NUMBER", 2),
+    ]
+    await push(instrument(1, contact=f"张三 {NUMBER}"))  # it waits already
+    assert await personal_refused(database) == counted
+    figures = await Figures(database, "hub.example", lambda: NOW).look()
+    assert figures.personal == {("zju", "CITIZEN_NUMBER"): 2, ("zju", "MOBILE_NUMBER"): 2}
+    told = generate_latest(_registry(figures)).decode()
+    assert 'personal_data_refused_rows{code="CITIZEN_NUMBER",source="zju"} 2.0' in told
+    assert NUMBER not in told
+
+
+async def test_a_dry_run_counts_no_personal_data(
+    push: Any, instrument: Any, database: Database
+) -> None:
+    await push(instrument(1, contact=NUMBER), dry_run=True)
+    assert await personal_refused(database) == []
+
+
+def _registry(figures: DatabaseFigures) -> CollectorRegistry:
+    class Looked:
+        def collect(self) -> Any:
+            return figures_of(figures)
+
+    registry = CollectorRegistry()
+    registry.register(Looked())
+    return registry

@@ -57,8 +57,9 @@ async def warned(database: Database) -> list[tuple[Any, ...]]:
     ],
 )
 async def test_an_unlikely_service_is_taken_with_a_warning(
-    push: Any, changed: dict[str, Any], path: str
+    push: Any, instrument: Any, changed: dict[str, Any], path: str
 ) -> None:
+    await push(instrument())
     outcomes: Outcomes = await push(service(**changed))
     (row,) = outcomes.rows
     assert row.outcome is Outcome.ACCEPTED

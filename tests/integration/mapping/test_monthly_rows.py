@@ -78,8 +78,9 @@ async def test_the_same_workbook_again_gets_the_answer_of_the_first_time(
     database: Database,
 ) -> None:
     await register(database)
-    first = await submitted(database, workbook())
-    again = await submitted(database, workbook())
+    book = workbook()  # made once: a workbook holds the second in which it was written
+    first = await submitted(database, book)
+    again = await submitted(database, book)
     assert [each.report.replayed for each in again] == [True, True]
     assert [each.report.outcomes for each in again] == [each.report.outcomes for each in first]
 

@@ -24,6 +24,7 @@ PAGINGS = {
     "pages": PageNumber(rows=SIZE),
     "offsets": Offset(rows=SIZE),
     "links": NextLink(rows=SIZE),
+    "cursors": NextLink(rows=SIZE),
     "whole": WholeList(),
 }
 
@@ -41,6 +42,9 @@ class Server:
         query = request.url.params
         if self.kind == "offsets":
             start = int(query["offset"])
+        elif self.kind == "cursors":
+            after = int(query.get("after", "-1"))
+            start = sum(each <= after for each in self.rows)
         else:
             start = (int(query.get("page", "1")) - 1) * SIZE
         if deed == "repeat":
@@ -49,20 +53,26 @@ class Server:
         if deed == "short":
             part = part[:-1]
         total = len(self.rows) + (number + 1 if deed == "miscount" else 0)
-        more = start + SIZE < len(self.rows) and self.kind == "links"
+        more = start + SIZE < len(self.rows) and self.kind in ("links", "cursors")
         page = 1 if deed == "loop" else start // SIZE + 2
-        link = f"http://source.test/api/list?page={page}&page_size={SIZE}" if more else None
+        goes_on = f"after={max(part, default=0)}" if self.kind == "cursors" else f"page={page}"
+        link = f"http://source.test/api/list?{goes_on}&page_size={SIZE}" if more else None
         rows = [{"id": each, "text": f"row {each}"} for each in part]
         body = {"count": total, "next": link, "results": rows}
         return httpx.Response(200, content=json.dumps(body))
 
     def _do(self) -> tuple[str, int]:
         deed, number = self.deeds.pop(0) if self.deeds else ("none", 0)
-        if deed == "insert":
-            self.fresh += 1
-            self.rows.insert(number % (len(self.rows) + 1), self.fresh)
-        if deed == "remove" and self.rows:
+        if deed in ("remove", "swap") and self.rows:
             self.stood.discard(self.rows.pop(number % len(self.rows)))
+        if deed in ("insert", "swap"):
+            self.fresh += 1
+            is_keyset = self.kind == "cursors"  # in the order of its keys, so at the end
+            at = len(self.rows) if is_keyset else number * 7 % (len(self.rows) + 1)
+            self.rows.insert(at, self.fresh)
+        if deed == "reorder" and self.kind != "cursors":
+            at = number % (len(self.rows) + 1)
+            self.rows = [*self.rows[at:], *self.rows[:at]]
         return deed, number
 
 
@@ -82,14 +92,17 @@ def ids(documents: list[Document]) -> list[Any]:
     return [row["id"] for document in documents for row in document.rows]
 
 
-DEEDS = ("none", "insert", "remove", "repeat", "short", "miscount", "loop")
+DEEDS = (
+    *("none", "insert", "remove", "swap", "reorder", "repeat", "short", "miscount", "loop"),
+    *("swap", "none"),
+)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(
     kind=st.sampled_from(sorted(PAGINGS)),
     count=st.integers(0, 14),
-    deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 20)), max_size=6),
+    deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 20)), max_size=9),
     counts=st.booleans(),
 )
 async def test_a_list_without_doubt_holds_every_row_that_stood_all_the_time(
@@ -148,6 +161,37 @@ async def test_a_doubt_says_what_did_not_add_up(
 ) -> None:
     documents = await read(kind, Server(kind, list(range(2 * SIZE + 2)), [deed]))
     assert says in (documents[-1].doubt or "")
+
+
+@pytest.mark.parametrize("kind", ["links", "offsets", "pages"])
+@pytest.mark.parametrize("gone", range(SIZE))
+@pytest.mark.parametrize("page", [1, 2])
+async def test_a_row_that_goes_while_another_comes_is_noticed_though_no_count_moves(
+    kind: str, gone: int, page: int
+) -> None:
+    deeds = [("none", 0)] * (page - 1) + [("swap", gone)]
+    server = Server(kind, list(range(3 * SIZE)), deeds)
+    documents = await read(kind, server)
+    passed_over = server.stood - set(ids(documents))
+    assert documents[-1].doubt or not passed_over
+    assert "read again" in (documents[-1].doubt or "")
+
+
+async def test_rows_that_went_and_came_between_two_pages_of_a_list_by_cursor_cost_none() -> None:
+    server = Server("cursors", list(range(3 * SIZE)), [("swap", 0)])
+    documents = await read("cursors", server)
+    assert server.stood <= set(ids(documents))
+
+
+async def test_a_list_that_cannot_be_read_again_is_taken_in_and_proves_nothing() -> None:
+    whole = Server("pages", list(range(2 * SIZE)), [])
+
+    def fails_later(request: httpx.Request) -> httpx.Response:
+        return whole(request) if whole.asked < 2 else httpx.Response(503)
+
+    documents = await read("pages", fails_later)
+    assert ids(documents) == list(range(2 * SIZE))
+    assert "could not be read again" in (documents[-1].doubt or "")
 
 
 async def test_a_link_that_leads_back_is_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from stdnum.iso7064 import mod_11_2
 
 from adapters.mapping import MappingError, parse_mapping
 
@@ -130,3 +131,23 @@ def test_a_rule_that_cannot_be_meant_is_refused(line: str, code: str) -> None:
 )
 def test_a_mapping_that_cannot_be_meant_is_refused(text: str, code: str) -> None:
     assert code in problems(text)
+
+
+def test_a_mapping_that_holds_a_citizen_number_is_refused_without_repeating_it() -> None:
+    body = "33010619900307123"
+    number = body + mod_11_2.calc_check_digit(body)
+    for line in (f'[record.fixed]\nmodel = "{number}"', f"# for {number}"):
+        with pytest.raises(MappingError) as caught:
+            parse_mapping(f'title = "t"\n{line}\n')
+        (problem,) = caught.value.problems
+        assert problem.code == "CITIZEN_NUMBER"
+        assert problem.line
+        assert number not in str(caught.value) + problem.zh + problem.en
+
+
+def test_what_is_no_toml_is_told_in_words_of_the_hub() -> None:
+    with pytest.raises(MappingError) as caught:
+        parse_mapping('title = "t"\na b c\n')
+    (problem,) = caught.value.problems
+    assert "第 2 行" in problem.zh
+    assert "Expected" not in problem.zh + problem.en

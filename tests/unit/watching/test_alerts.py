@@ -44,6 +44,7 @@ def given() -> dict[str, set[str]]:
             FeedFigures(source="s", record_type="Instrument", mode="PUSH", promised_s=1, age_s=2.0),
         ),
         quarantine={"s": 1},
+        personal={("s", "CITIZEN_NUMBER"): 1},
         clock_ahead_s=0.0,
     )
     parts = {name: PartHealth() for name in PARTS}
