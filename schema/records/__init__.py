@@ -8,7 +8,7 @@ from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
 from schema.records.occupancy import Occupancy, OccupancyCoverage, OpeningHours
-from schema.records.order import Order
+from schema.records.service_order import ServiceOrder
 from schema.records.sensing import PowerDay, SensorBinding
 from schema.records.supervision import (
     CustomsApproval,
@@ -41,7 +41,7 @@ __all__ = [
     "Occupancy",
     "OccupancyCoverage",
     "OpeningHours",
-    "Order",
+    "ServiceOrder",
     "PowerDay",
     "ProviderRegistration",
     "RelationStatement",
@@ -67,7 +67,7 @@ STANDARD = (
     OccupancyCoverage,
     SensorBinding,
     PowerDay,
-    Order,
+    ServiceOrder,
     UsageRecord,
     ServiceRecord,
     CustomsSupervision,

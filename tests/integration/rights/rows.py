@@ -286,7 +286,7 @@ def power_day(of: Blank) -> dict[str, Any]:
     }
 
 
-def order(of: Blank) -> dict[str, Any]:
+def service_order(of: Blank) -> dict[str, Any]:
     return {
         "instrumentKey": of.instrument,
         "localId": of.number,
@@ -471,7 +471,7 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "SharingConsent": sharing_consent,
     "SensorBinding": sensor_binding,
     "PowerDay": power_day,
-    "Order": order,
+    "ServiceOrder": service_order,
     "CustomsSupervision": customs_supervision,
     "CustomsApproval": customs_approval,
     "CustomsReport": customs_report,

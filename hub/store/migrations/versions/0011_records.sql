@@ -168,7 +168,7 @@ CREATE INDEX ix_duty_payment_source_item_id ON duty_payment_source (item_id);
 
 CREATE INDEX ix_duty_payment_source_owner ON duty_payment_source USING btree (owner);
 
-CREATE TABLE order_source (
+CREATE TABLE service_order_source (
 	source TEXT NOT NULL,
 	authority TEXT NOT NULL,
 	key TEXT NOT NULL,
@@ -200,23 +200,23 @@ CREATE TABLE order_source (
 	service_id TEXT,
 	steps JSONB NOT NULL,
 	speaks BOOLEAN NOT NULL,
-	CONSTRAINT pk_order_source PRIMARY KEY (source, authority, key)
+	CONSTRAINT pk_service_order_source PRIMARY KEY (source, authority, key)
 );
 
-CREATE INDEX ix_order_source_instrument_key_requested_at
-	ON order_source USING btree (instrument_key, requested_at);
+CREATE INDEX ix_service_order_source_instrument_key_requested_at
+	ON service_order_source USING btree (instrument_key, requested_at);
 
-CREATE INDEX ix_order_source_item_id ON order_source (item_id);
+CREATE INDEX ix_service_order_source_item_id ON service_order_source (item_id);
 
-CREATE INDEX ix_order_source_owner_requested_at ON order_source USING btree (owner, requested_at);
+CREATE INDEX ix_service_order_source_owner_requested_at ON service_order_source USING btree (owner, requested_at);
 
-CREATE INDEX ix_order_source_requested_at_item_id
-	ON order_source USING btree (requested_at, item_id);
+CREATE INDEX ix_service_order_source_requested_at_item_id
+	ON service_order_source USING btree (requested_at, item_id);
 
-CREATE INDEX ix_order_source_start_at_item_id ON order_source USING btree (start_at, item_id);
+CREATE INDEX ix_service_order_source_start_at_item_id ON service_order_source USING btree (start_at, item_id);
 
-CREATE INDEX ix_order_source_user_key_requested_at
-	ON order_source USING btree (user_key, requested_at);
+CREATE INDEX ix_service_order_source_user_key_requested_at
+	ON service_order_source USING btree (user_key, requested_at);
 
 CREATE TABLE power_day_source (
 	source TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""Order: a booking and the way it has gone, as the system that keeps it reports it."""
+"""ServiceOrder: a booking and the way it has gone, as the system that keeps it reports it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schema.visibility import by_agreement
 @record(
     "服务订单",
     key=("instrument_key", "local_id"),
-    prefix="ordr",
+    prefix="order",
     owner=owner_of_key_in("instrument_key"),
     per_system=True,
     scope="service:read",
@@ -28,7 +28,7 @@ from schema.visibility import by_agreement
     traits=(Listable(),),
     checks=(interval_of("startAt", "endAt", required=True), steps_are_ordered),
 )
-class Order:
+class ServiceOrder:
     """What somebody ordered of an instrument, and how far it has gone."""
 
     instrument_key: str = item(
