@@ -84,6 +84,8 @@ class Conditions(Choices):
             "MoneyFilter": lambda: self._money(kind, name),
             "ClassFilter": lambda: [self._class() for _ in range(1 + self.number(2))],
             "DivisionFilter": self._division,
+            "DateFilter": lambda: {"gte": "2000-01-01"},
+            "DecimalFilter": lambda: {"gte": "0"},
             "DateTime": lambda: self._instant(kind, name),
             "Province": lambda: self.some(list(shape.values), 4, 1),
         }

@@ -15,7 +15,15 @@ from typing import Any
 from schema.item import Grade, Item
 from schema.registry import standard
 
-ROW_SCOPE = {"UsageRecord": "service:read", "ServiceRecord": "service:read"}
+ROW_SCOPE = {
+    **dict.fromkeys(("UsageRecord", "ServiceRecord", "ServiceOrder", "PowerDay"), "service:read"),
+    **dict.fromkeys(
+        ("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"), "customs:read"
+    ),
+    **dict.fromkeys(
+        ("Voucher", "VoucherClaim", "ProviderRegistration", "RelationStatement"), "voucher:read"
+    ),
+}
 """Records whose rows as such are protected, and by which scope."""
 PROVINCES = {"31": "SHANGHAI", "32": "JIANGSU", "33": "ZHEJIANG", "34": "ANHUI"}
 

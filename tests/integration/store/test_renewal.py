@@ -16,7 +16,7 @@ from tests.databases import as_owner, lent_database
 from tests.integration.query.conftest import SEM, B, instrument, put, register
 
 pytestmark = pytest.mark.integration
-SEARCHED = {"Institution", "Centre", "Instrument"}
+SEARCHED = {"Centre", "Institution", "Instrument", "Topic"}
 OLDER = b"UPDATE instrument SET search = '''old'''"
 STATE = "SELECT record_type FROM search_state WHERE version = %s"
 
