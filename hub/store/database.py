@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
 from hub.store.answers import Answers
 from hub.store.copying import Connection
-from hub.store.fair import HUB, UNBOUNDED, Allowance, Asker, FairQueue, Shares
+from hub.store.fair import HUB, UNBOUNDED, Asker, FairQueue, Shares, StatementAllowance
 from hub.store.records import StoredRecords, standard_records
 
 
@@ -228,7 +228,7 @@ class Database:
         statement: bytes,
         parameters: Sequence[bytes | None],
         asker: Asker = HUB,
-        allowed: Allowance = UNBOUNDED,
+        allowed: StatementAllowance = UNBOUNDED,
     ) -> bytes | None:
         """Run a compiled statement with `$n` parameters and return its one value.
 

@@ -32,7 +32,7 @@ from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
-from hub.store.fair import HUB, Allowance, Asker
+from hub.store.fair import HUB, Asker, StatementAllowance
 
 _log = logging.getLogger(__name__)
 
@@ -121,8 +121,8 @@ class Statements:
             if is_public:
                 run.replaced[former] = now
 
-    def _allowance(self, cost: int) -> Allowance:
-        return Allowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
+    def _allowance(self, cost: int) -> StatementAllowance:
+        return StatementAllowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
 
     def _asker(self, run: Run) -> Asker:
         """Return whose turn a statement takes; where nothing is counted there is one caller."""
