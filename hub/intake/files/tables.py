@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -38,14 +38,13 @@ from hub.intake.files.text import (
     delimited_rows,
     delimiter_of,
     json_table,
+    row_number,
 )
 
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
 DIGITS_KEPT = 10**15
 """A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
-ROW_NUMBER_MAX = 10_000_000
-"""Largest number that a row which came back is believed to have had."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the part that holds a workbook under its password ([MS-OFFCRYPTO] section 2.3.2)."""
@@ -210,8 +209,11 @@ def table_of_sheet(
     `names` are what wanted columns are matched by. Raises `PayloadError` when there is no header.
     """
     rows, head = sheet.rows, sheet.head
+    marked = next((row for row in head if row.cells[:1] == (ROW_NUMBER_COLUMN,)), None)
     if header_row is not None:
         at = next((row for row in rows if row.number == header_row), None)
+    elif marked is not None:
+        at = marked
     elif names:
         at = max(head, key=lambda row: _known(row, names), default=None)
     else:
@@ -260,21 +262,17 @@ def _renumbered(table: Table) -> Table:
     return replace(
         table,
         columns=tuple(Column(c.position - 1, c.name) for c in table.columns[1:]),
-        rows=tuple(
-            _numbered(row)
-            for row in table.rows
-            if row.unread or any(not is_blank(cell) for cell in row.cells[1:])
-        ),
+        rows=tuple(renumbered_rows(table.rows)),
         above=tuple(SourceRow(r.number, r.cells[1:]) for r in table.above),
         header=table.header and SourceRow(table.header.number, table.header.cells[1:]),
     )
 
 
-def _numbered(row: SourceRow) -> SourceRow:
-    """Return a row with the number that stands in its first cell."""
-    if row.unread:
-        return row
-    number, *cells = row.cells
-    if not isinstance(number, int) or not 0 < number <= ROW_NUMBER_MAX or number is True:
-        number = row.number
-    return SourceRow(number, tuple(cells))
+def renumbered_rows(rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+    """Yield rows with the number that stands in their first cell; what holds only that is none."""
+    for row in rows:
+        if row.unread:
+            yield row
+        elif any(not is_blank(cell) for cell in row.cells[1:]):
+            stated, *cells = row.cells
+            yield SourceRow(row_number(stated, row.number), tuple(cells))
