@@ -27,12 +27,12 @@ _NUMBERS = (Kind.VALUE, Kind.DECIMAL, Kind.INTEGER)
 class Seen:
     """What a row says of one record: the parts of its key, and its numbers by item.
 
-    A number is its amount, as text, and its currency where it is money.
+    A number has a currency where it is money.
     """
 
     spec: RecordSpec
     key: tuple[Any, ...]
-    numbers: tuple[tuple[Item, Any, str | None], ...]
+    numbers: tuple[tuple[Item, float | None, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,17 @@ class Glance:
             if when is None or holds(when, row, self._reading):
                 key = tuple(self._value(rule, row) for rule in each.keys)
                 numbers = tuple(
-                    (item, self._value(amount, row), currency and self._value(currency, row))
+                    (item, self._number(amount, row), currency and self._value(currency, row))
                     for item, amount, currency in each.numbers
                 )
                 yield Seen(each.record.spec, key, numbers)
+
+    def _number(self, rule: MappingRule, row: SourceRow) -> float | None:
+        value = self._value(rule, row)
+        try:
+            return None if value is None else float(value)
+        except (TypeError, ValueError):
+            return None
 
     def _value(self, rule: MappingRule, row: SourceRow) -> Any:
         try:

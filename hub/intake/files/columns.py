@@ -63,22 +63,27 @@ class UnitEvidence:
         self._counts: dict[tuple[str, str], list[_Counts]] = defaultdict(list)
         for spec in {rule.spec.name: rule.spec for rule in mapping.records}.values():
             for item in spec.items:
-                if item.kind in (Kind.VALUE, Kind.DECIMAL, Kind.INTEGER):
+                if item.facts.plausible and item.kind in (Kind.VALUE, Kind.DECIMAL, Kind.INTEGER):
                     self._counts[spec.name, item.wire] += [
                         _Counts(spec, item, rule) for rule in item.facts.plausible
                     ]
 
-    def add(self, record_type: str, item: str, value: Any) -> None:
-        """Count what a record says of an item, in wire form."""
+    def add_number(self, record_type: str, item: str, amount: Any, currency: str | None) -> None:
+        """Count what a record says of an item: a number, or an amount with its currency."""
         for each in self._counts.get((record_type, item), ()):
-            if number := _number(value, each.rule):
+            if amount is None or (each.rule.currency or currency) != currency:
+                continue
+            if number := float(amount):  # zero says nothing of a unit
                 each.add(number)
 
     def add_record(self, record_type: str, wire: Mapping[str, Any]) -> None:
-        """Count what a record says."""
+        """Count what a record says, in wire form."""
         for name, item in self._counts:
-            if name == record_type:
-                self.add(name, item, wire.get(item))
+            value = wire.get(item) if name == record_type else None
+            if isinstance(value, Mapping):
+                self.add_number(name, item, value["amount"], value["currency"])
+            else:
+                self.add_number(name, item, value, None)
 
     def doubts(self, names: Mapping[int, str], columns_of: ColumnsOf) -> list[MappingProblem]:
         """Return a problem for each column whose unit is off by a power of ten."""
@@ -106,14 +111,6 @@ def unit_doubts(read: ReadTable) -> list[MappingProblem]:
         for name, wire in each.records:
             evidence.add_record(name, wire)
     return evidence.doubts({c.position: c.name for c in read.table.columns}, read.columns_of)
-
-
-def _number(value: Any, rule: Plausible) -> float | None:
-    """Return the number that is judged; zero and what is of another currency are not."""
-    if isinstance(value, Mapping):
-        is_other = rule.currency is not None and value["currency"] != rule.currency
-        value = None if is_other else value["amount"]
-    return None if value is None else float(value) or None
 
 
 def _problem(counts: _Counts, fed: str, power: int) -> MappingProblem:

@@ -33,6 +33,8 @@ class GivenFile:
     data: bytes
     source: str = ""
     mapping_text: str | None = None
+    document: bytes | None = None
+    """SHA-256 of the whole file, of which this is a part."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,7 @@ def read_given(given: GivenFile) -> ReadFile:
         hint = "choose the file again; it may not have been saved 文件是空的，请重新选择"
         raise PayloadError(given.name, "the file is empty", hint=hint)
     if given.mapping_text is None:
-        monthly = read_monthly(given.name, given.data, given.source)
+        monthly = read_monthly(given.name, given.data, given.source, given.document)
         return ReadFile(
             tables=monthly.read,
             is_monthly=True,
@@ -80,6 +82,7 @@ def read_given(given: GivenFile) -> ReadFile:
         mapping=mapping,
         mapping_text=given.mapping_text,
         source=source,
+        document=given.document,
     )
     return ReadFile(tables=(read_mapped(mapped),))
 

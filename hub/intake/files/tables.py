@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -83,7 +83,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     _check_size(name, data)
     names = frozenset(match_text(each) for each in wanted)
     if is_workbook(data):
-        sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
+        sheet = sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
     encoding, text = decode_text(name, data, facts.encoding)
@@ -112,6 +112,11 @@ def _check_size(name: str, data: bytes) -> None:
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
             hint=SEND_CSV,
         )
+    check_kind(name, data)
+
+
+def check_kind(name: str, data: bytes) -> None:
+    """Refuse what is known to be no table by the bytes it has, or begins with."""
     if data.startswith(XLS_MAGIC) and ENCRYPTED in data:
         raise PayloadError(
             name,
@@ -138,20 +143,20 @@ def _sheets(name: str, data: bytes) -> list[FileSheet]:
     sheets: dict[str, list[SourceRow]] = {}
     table = read_table(name, data, LIMITS)
     for row in table:
-        cells = tuple(map(_kept, row.cells))
+        cells = tuple(map(kept_cell, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
     from_1904 = isinstance(table, Workbook) and table.from_1904
     facts = {"format": "workbook"}
     return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
 
 
-def _kept(cell: Cell) -> Cell:
+def kept_cell(cell: Cell) -> Cell:
     """Return a cell of a workbook; a number is told apart that has more digits than are kept."""
     is_rounded = type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
     return RoundedNumber(str(cell)) if is_rounded else cell
 
 
-def _sheet_meant(
+def sheet_meant(
     name: str, sheets: Sequence[FileSheet], stated: str | None, names: frozenset[str]
 ) -> FileSheet:
     """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
@@ -222,7 +227,7 @@ def table_of_sheet(
         raise PayloadError(name, "there is no header row", hint="the first row names the columns")
     below = tuple(row for row in rows if row.number > at.number)
     table = Table(
-        columns=_columns(at, below),
+        columns=named_columns(at, _filled(below)),
         rows=below,
         sheet=sheet.name or TEXT_SHEET,
         header_row=at.number,
@@ -238,8 +243,8 @@ def _is_name(cell: Content) -> bool:
     return isinstance(cell, str) and NUMBERLIKE.fullmatch(cell) is None
 
 
-def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]:
-    """Name the columns; of equal names the second is `name#2`, blank ones between are kept."""
+def named_columns(header: SourceRow, is_filled: Callable[[int], bool]) -> tuple[Column, ...]:
+    """Name the columns; of equal names the second is `name#2`, filled ones between are kept."""
     texts = [text_of(cell) for cell in header.cells]
     while texts and not texts[-1]:
         texts.pop()
@@ -250,9 +255,13 @@ def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]
         again = counts[match_text(text)]
         if text:
             columns.append(Column(position, text if again == 1 else f"{text}#{again}"))
-        elif any(position <= len(r.cells) and not is_blank(r.cells[position - 1]) for r in rows):
+        elif is_filled(position):
             columns.append(Column(position, ""))
     return tuple(columns)
+
+
+def _filled(rows: Sequence[SourceRow]) -> Callable[[int], bool]:
+    return lambda at: any(at <= len(r.cells) and not is_blank(r.cells[at - 1]) for r in rows)
 
 
 def _renumbered(table: Table) -> Table:

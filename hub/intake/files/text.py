@@ -64,11 +64,14 @@ def delimited_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
         # Tab-separated files are often written without any quoting, inch marks included.
         rows = list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
     if rows and all(row.unread for row in rows):
-        hint = "是否有未闭合的引号？ is a quotation mark open?"
-        raise PayloadError(
-            name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint
-        )
+        raise no_line_is_a_row(name)
     return rows
+
+
+def no_line_is_a_row(name: str) -> PayloadError:
+    """Say that a file of lines has no row."""
+    hint = "是否有未闭合的引号？ is a quotation mark open?"
+    return PayloadError(name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint)
 
 
 def _parsed(name: str, text: str, delimiter: str, quoting: Quoting) -> Iterator[SourceRow]:

@@ -6,16 +6,18 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.mapping import MappingError, RowProblem
+from adapters.mapping import MappingError, RowProblem, SourceRow
 from adapters.mapping.table import text_of
-from hub.intake.batch import Outcome, problem_to_wire
+from hub.intake.batch import Outcome, problem_from_wire, problem_to_wire
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport
 from hub.intake.files.service import ReadFile
 from hub.intake.files.submission import Submission
+from hub.intake.limits import PART_ROWS_MAX
 
-REFUSED_SHOWN_MAX = 2_000
-"""Refused rows of a table that are listed; figures and marked workbook hold them all."""
+REFUSED_SHOWN_MAX = PART_ROWS_MAX
+"""Refused rows of a table that are listed, of a part of a cut file all of them; figures and marked
+workbook hold them all."""
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -46,6 +48,8 @@ def _table(submission: Submission, *, cells: bool) -> dict[str, Any]:
         "leftOut": dict(report.left_out),
         "accepted": report.accepted,
         "duplicate": report.duplicate,
+        "proven": report.proven,
+        "warned": report.warned,
         "quarantined": report.quarantined,
         "belowHeader": report.below,
         "records": [
@@ -83,6 +87,15 @@ def _refused(refused: Refused, *, cells: bool) -> dict[str, Any]:
     return wire
 
 
+def refused_from_wire(wire: Mapping[str, Any], row: SourceRow, *, is_taken: bool) -> Refused:
+    """Return what an answer says of a row, as the side that has the row gives it back."""
+    told = [
+        RowProblem(problem_from_wire(each), tuple(each["columns"]), each["path"])
+        for each in wire["problems"]
+    ]
+    return Refused(row, told, is_taken=is_taken)
+
+
 def _problem(found: RowProblem) -> dict[str, Any]:
     return {**problem_to_wire(found.problem), "columns": list(found.columns)}
 
@@ -105,7 +118,8 @@ def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any
     """Return the report of one table of an answer, as the side that sent the file shows it."""
     counts = {
         Outcome.ACCEPTED: table["accepted"],
-        Outcome.DUPLICATE: table["duplicate"],
+        Outcome.PROVEN: table["proven"],
+        Outcome.DUPLICATE: table["duplicate"] - table["proven"],
         Outcome.QUARANTINED: table["quarantined"],
     }
     return FileReport(
@@ -118,6 +132,7 @@ def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any
         reasons={(each["code"], each["item"]): each["count"] for each in table["reasons"]},
         warnings={(each["code"], each["item"]): each["count"] for each in table["warnings"]},
         dropped=table["dropped"],
+        warned=table["warned"],
         below=table["belowHeader"],
         dry_run=wire["dryRun"],
         replayed=wire["replayed"],
