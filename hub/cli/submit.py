@@ -93,7 +93,7 @@ def submit(
         print_refusal(error)
         raise typer.Exit(2) from error
     if read.is_monthly:
-        _print_sheets(file.name, read)
+        print_sheets(file.name, read)
         if not source:
             raise source_missing()
     submissions = run(_submit(read, dry_run=dry_run))
@@ -126,8 +126,9 @@ def _submit_large(
     told = Progress(0, wanted=progress)
     told.say(LOOKING)
     with open_large(asked.file, asked.mapping_text, units_are_right=units_are_right) as large:
-        stated = large.tables[0].mapping.source if large.tables else None
-        source = asked.source or stated
+        if large.is_monthly:
+            print_sheets(asked.file.name, large)
+        source = asked.source or (large.tables[0].mapping.source if large.tables else None)
         if not source:
             raise source_missing()
         with Gathered(large) as gathered:
@@ -165,7 +166,7 @@ async def _submit_parts(
         await submit_parts(large, gathered, take, progress, asked.part_rows)
 
 
-def _print_sheets(name: str, read: ReadFile) -> None:
+def print_sheets(name: str, read: ReadFile | LargeFile) -> None:
     """Say which sheets of a monthly workbook are taken and which are not."""
     print(f"{name} · 月度报送表 monthly workbook")
     read_sheets = [(each.table.sheet, each.record_type) for each in read.tables]

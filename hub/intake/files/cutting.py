@@ -4,7 +4,7 @@
   number that it has in the whole file, in the column that rows have which came back.
 - The same file gives the same parts, byte for byte: their idempotency keys follow from that.
 - What only the whole file shows to be wrong (a key that stands in it before with other content, a
-  line that is no row) is refused here; of such a row nothing is sent.
+  line that is no row, a wrong header) is refused here; of such a row nothing is sent.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Part:
     @property
     def count(self) -> int:
         """Rows that are done with it."""
-        return len(self.rows) + len(self.refused) + self.below
+        return len(self.rows) + (self.below or len(self.refused))
 
 
 def parts_of(file: LargeFile, rows_max: int) -> Iterator[Part]:
@@ -63,7 +63,10 @@ def parts_of(file: LargeFile, rows_max: int) -> Iterator[Part]:
 
 def _parts(table: LargeTable, rows_max: int) -> Iterator[Part]:
     if table.header_problems:
-        yield Part(number=0, table=0, body=_body(table, ()), rows=(), below=table.count)
+        refused_header = Refused(_header(table), table.header_problems)
+        yield Part(
+            number=0, table=0, body=b"", rows=(), refused=(refused_header,), below=table.count
+        )
         return
     repeats = _Repeats(table)
     rows: list[SourceRow] = []
@@ -130,7 +133,7 @@ def _text(cell: Any) -> str:
 
 def _body(table: LargeTable, rows: Sequence[SourceRow]) -> bytes:
     if table.form is Form.WORKBOOK:
-        refused = [Refused(row, ()) for row in rows] or [Refused(_header(table), ())]
+        refused = [Refused(row, ()) for row in rows]
         return rejects_workbook([(table.table, refused)], dates_1904=table.from_1904)
     if table.form is Form.DELIMITED:
         return _delimited(table, rows)

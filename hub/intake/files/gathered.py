@@ -68,7 +68,7 @@ class Gathered:
             report = report_from_wire(self._file.path.name, answer, table)
             assert report.balanced, "every row of a part is accounted for exactly once"
             properties = self._file.tables[part.table].table.properties
-            reports.insert(0, replace(report, properties=properties, below=part.below))
+            reports.insert(0, replace(report, properties=properties))
             self._returned(part, table)
         before = self._reports.get(part.table)
         self._reports[part.table] = total_of([*([before] if before else []), *reports])
@@ -85,16 +85,11 @@ class Gathered:
 
     def _returned(self, part: Part, table: Mapping[str, Any]) -> None:
         by_number = {row.number: row for row in part.rows}
-        header = self._file.tables[part.table].table.header
-        if header is not None:
-            by_number.setdefault(header.number, header)
         assert not table["refusedNotListed"], "a part has no more rows than are listed"
         for member, is_taken in (("refused", False), ("doubted", True)):
             told = table[member]
             rows = [
-                refused_from_wire(each, by_number[each["row"]], is_taken=is_taken)
-                for each in told
-                if each["row"] in by_number
+                refused_from_wire(each, by_number[each["row"]], is_taken=is_taken) for each in told
             ]
             self._keep(part.table, rows)
 
@@ -114,6 +109,7 @@ class Gathered:
             reasons=reasons,
             dropped={},
             properties=table.properties,
+            below=part.below,
             dry_run=bool(answer.get("dryRun")),
             replayed=bool(answer.get("replayed")),
         )

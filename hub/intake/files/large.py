@@ -37,6 +37,7 @@ from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
 from hub.intake.files.large_text import Form, LargeText, large_text
 from hub.intake.files.monthly import monthly_table, typed_sheets
 from hub.intake.files.repeated_keys import RepeatedKeys
+from hub.intake.files.service import no_rows
 from hub.intake.files.tables import (
     FileSheet,
     check_kind,
@@ -124,6 +125,8 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
     try:
         drafts = _book(file, mapping) if is_book else _text(file, mapping)
         surveyed = [_surveyed(path.name, each) for each in drafts]
+        if mapping is not None:
+            _require_rows(path.name, surveyed[0][0])
         if not units_are_right:
             _require_no_doubt([doubt for _, found in surveyed for doubt in found])
     except BaseException:
@@ -132,6 +135,11 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
     file.tables = [each for each, _ in surveyed if each.count or each.header_problems]
     file.empty = tuple(each.table.sheet for each, _ in surveyed if each not in file.tables)
     return file
+
+
+def _require_rows(name: str, table: LargeTable) -> None:
+    if not table.count:
+        raise no_rows(name)
 
 
 def _require_no_doubt(doubts: Sequence[MappingProblem]) -> None:

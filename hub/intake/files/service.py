@@ -84,7 +84,19 @@ def read_given(given: GivenFile) -> ReadFile:
         source=source,
         document=given.document,
     )
-    return ReadFile(tables=(read_mapped(mapped),))
+    read = read_mapped(mapped)
+    if not read.table.rows:
+        raise no_rows(given.name)
+    return ReadFile(tables=(read,))
+
+
+def no_rows(name: str) -> PayloadError:
+    """Say that a file has a header and nothing below it."""
+    return PayloadError(
+        name,
+        "表头之下没有数据行 there are no rows below the header",
+        hint="请确认数据已保存在该工作表中 make sure that the rows are saved in this sheet",
+    )
 
 
 async def submit_file(
