@@ -56,6 +56,10 @@ class Glance:
             if each.when is None or each.when.column in places
         ]
 
+        rules = [rule for each in self._records for rule in each.keys]
+        self._same = {id(r): r.fixed for r in rules if r.fixed is not None}
+        """What is the same in every row, by its rule."""
+
     def at(self, row: SourceRow) -> Iterator[Seen]:
         """Yield what a row says of each of its records; nothing where it is left out."""
         if row.unread is not None or any(holds(c, row, self._reading) for c in self._leave_out):
@@ -78,6 +82,8 @@ class Glance:
             return None
 
     def _value(self, rule: MappingRule, row: SourceRow) -> Any:
+        if (same := self._same.get(id(rule))) is not None:
+            return same
         try:
             taken = self._reading.take(rule, row)
         except CellError:

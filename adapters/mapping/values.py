@@ -118,7 +118,7 @@ class Reading:
         return content
 
     def _empty(self, rule: MappingRule) -> frozenset[str]:
-        return self.facts.empty | rule.empty
+        return self.facts.empty | rule.empty if rule.empty else self.facts.empty
 
     def _zone(self, rule: MappingRule) -> tzinfo:
         return zone_of(rule.zone or self.facts.time_zone)
@@ -264,6 +264,8 @@ def _cut(rule: MappingRule, content: Content, empty: frozenset[str]) -> list[Cel
         cutter = re.compile("[" + re.escape(rule.split) + "]+")
         parts = [piece for part in parts for piece in cutter.split(text_of(part))]
     cells = [_cell(part) for part in parts]
+    if not rule.without:
+        return [cell for cell in cells if not is_blank(cell, empty)]
     left = {each.casefold() for each in rule.without}
     return [
         cell for cell in cells if not is_blank(cell, empty) and text_of(cell).casefold() not in left

@@ -26,6 +26,7 @@ INSIDE_SHARE_MIN = 0.8
 ColumnsOf: TypeAlias = Callable[[str | None, str], tuple[int, ...]]
 POWERS = (1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8)
 """Powers of ten that lie between the units in use, the nearest first."""
+FACTORS = tuple(10**power for power in POWERS)
 
 
 @dataclass(slots=True)
@@ -40,10 +41,11 @@ class _Counts:
     inside: list[int] = field(default_factory=lambda: [0] * len(POWERS))
 
     def add(self, number: float) -> None:
+        low, high = self.rule.low, self.rule.high
         self.values += 1
-        self.outside += not self._is_believed(number)
-        for at, power in enumerate(POWERS):
-            self.inside[at] += self._is_believed(number / 10**power)
+        self.outside += not low <= number <= high
+        for at, factor in enumerate(FACTORS):
+            self.inside[at] += low <= number / factor <= high
 
     def power(self) -> int | None:
         """Return the power of ten by which the column is off, None where it is believed."""
@@ -51,9 +53,6 @@ class _Counts:
             return None
         enough = INSIDE_SHARE_MIN * self.values
         return next((p for p, n in zip(POWERS, self.inside, strict=True) if n >= enough), None)
-
-    def _is_believed(self, value: float) -> bool:
-        return self.rule.low <= value <= self.rule.high
 
 
 class UnitEvidence:

@@ -132,6 +132,8 @@ class _Lines(Iterator[str]):
 def _cell(text: str) -> str | None:
     """Return the text of a cell; `="0013"` is how a spreadsheet program is told to keep zeros."""
     plain = text.strip()
+    if not plain.startswith("="):
+        return plain or None
     as_text = _AS_TEXT.fullmatch(plain)
     return (as_text[1] if as_text else plain) or None
 
