@@ -19,9 +19,9 @@ from hub.cli.rejects import RejectsFile
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.cutting import Part, parts_of
 from hub.intake.files.gathered import Gathered
-from hub.intake.files.large import LargeFile
+from hub.intake.files.large import KIND_BYTES, LargeFile
 from hub.intake.files.large_text import count_lines
-from hub.intake.files.tables import is_workbook
+from hub.intake.files.tables import is_markup, is_workbook
 from hub.intake.limits import (
     FILE_BYTES_MAX,
     FILE_ROWS_MAX,
@@ -54,9 +54,11 @@ def is_large(path: Path) -> bool:
         return False  # whoever reads it says what is wrong
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(len(XLS_MAGIC))
+        head = file.read(KIND_BYTES)
         if size > (XLS_BYTES_MAX if head.startswith(XLS_MAGIC) else FILE_BYTES_MAX):
             return True
+        if is_markup(head):
+            return False
         if is_workbook(head):
             return size > WHOLE_WORKBOOK_BYTES_MAX
         return count_lines(iter(lambda: file.read(PIECE_BYTES), b"")) > FILE_ROWS_MAX

@@ -32,15 +32,17 @@ from adapters.mapping import (
 from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.glance import Glance
 from adapters.mapping.table import ROW_NUMBER_COLUMN, is_blank
+from connectors.errors import PayloadError
 from hub.intake.files.columns import UnitEvidence
 from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
 from hub.intake.files.large_text import Form, LargeText, large_text
-from hub.intake.files.monthly import monthly_table, typed_sheets
+from hub.intake.files.monthly import left_alone, monthly_table, typed_sheets
 from hub.intake.files.repeated_keys import RepeatedKeys
 from hub.intake.files.service import no_rows
 from hub.intake.files.tables import (
     FileSheet,
     check_kind,
+    is_markup,
     is_workbook,
     named_columns,
     renumbered_rows,
@@ -116,11 +118,13 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
     """Look a file through. Raises `PayloadError`, and `MappingError` with all that does not fit."""
     mapping = None if mapping_text is None else parse_mapping(mapping_text)
     with path.open("rb") as data:
-        check_kind(path.name, data.read(KIND_BYTES))
+        head = data.read(KIND_BYTES)
+        check_kind(path.name, head)
+        if is_markup(head):
+            raise _not_in_parts(path.name)
         data.seek(0)
         digest = file_digest(data, "sha256").digest()
-        data.seek(0)
-        is_book = is_workbook(data.read(8))
+    is_book = is_workbook(head)
     file = LargeFile(path, digest, is_monthly=mapping is None)
     try:
         drafts = _book(file, mapping) if is_book else _text(file, mapping)
@@ -135,6 +139,15 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
     file.tables = [each for each, _ in surveyed if each.count or each.header_problems]
     file.empty = tuple(each.table.sheet for each, _ in surveyed if each not in file.tables)
     return file
+
+
+def _not_in_parts(name: str) -> PayloadError:
+    return PayloadError(
+        name,
+        "网页或 XML 形式的表格过大，不能分部分提交 "
+        "a table in a web page or in XML does not go in parts",
+        hint="请用电子表格程序另存为 XLSX 或 CSV save it as XLSX or CSV in a spreadsheet program",
+    )
 
 
 def _require_rows(name: str, table: LargeTable) -> None:
@@ -156,7 +169,10 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
     book = file._open.enter_context(LargeBook(file.path))
     facts = {"format": "workbook"}
     kept = {each.name: each for each in book.sheets}
-    sheets = [FileSheet(each.name, each.head, facts, book.from_1904) for each in book.sheets]
+    sheets = [
+        FileSheet(each.name, each.head, facts, book.from_1904, each.name in book.hidden)
+        for each in book.sheets
+    ]
     if mapping is not None:
         names = _names(mapping)
         sheet = sheet_meant(file.path.name, sheets, mapping.file.sheet, names)
@@ -167,7 +183,7 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
         typed = typed_sheets(sheets)
         chosen = [(s, *monthly_table(file.path.name, s, spec)) for s, spec in typed]
         taken = {sheet.name for sheet, _ in typed}
-        file.left_alone = tuple(each.name for each in sheets if each.name not in taken)
+        file.left_alone = left_alone(sheets, taken)
     return [
         LargeTable(
             mapping=its,

@@ -63,6 +63,7 @@ class LargeBook:
             self._file.close()
             raise
         self.from_1904 = book.from_1904
+        self.hidden = frozenset(book.hidden)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """`monthly`: a monthly workbook, as XLSX, XLS or CSV, read through the mappings that ship.
 
 - A sheet with another name is left alone (the guide, a clerk's own notes) and named. Only where no
-  sheet has the name of a record type are sheets known by their columns.
+  sheet has the name of a record type are sheets known by their columns. So is a hidden sheet.
 - A sheet whose header is wrong goes back whole: its header is the one row that is refused, and the
   rows below it are not read.
 """
@@ -59,7 +59,7 @@ def read_monthly(name: str, data: bytes, source: str, document: bytes | None = N
     return MonthlyFile(
         read=tuple(each for each in tables if each.converted),
         empty=tuple(each.table.sheet for each in tables if not each.converted),
-        left_alone=tuple(each.name for each in sheets if each.name not in taken),
+        left_alone=left_alone(sheets, taken),
     )
 
 
@@ -68,12 +68,22 @@ def typed_sheets(sheets: Sequence[FileSheet]) -> list[tuple[FileSheet, RecordSpe
 
     Raises `MappingError` HEADER_UNKNOWN when it is none.
     """
-    typed = [(each, spec) for each in sheets if (spec := type_by_name(each.name))]
+    shown = [each for each in sheets if not each.is_hidden]
+    typed = [(each, spec) for each in shown if (spec := type_by_name(each.name))]
     if not typed:
-        typed = [(each, spec) for each in sheets if (spec := type_by_columns(each.head))]
+        typed = [(each, spec) for each in shown if (spec := type_by_columns(each.head))]
     if not any(names_columns(spec, sheet.head) for sheet, spec in typed):
         raise MappingError([_neither(sheets)])
     return typed
+
+
+def left_alone(sheets: Sequence[FileSheet], taken: set[str]) -> tuple[str, ...]:
+    """Return the names of the sheets that are not read; of a hidden one it is said that it is."""
+    return tuple(
+        f"{each.name}（隐藏 hidden）" if each.is_hidden else each.name
+        for each in sheets
+        if each.name not in taken
+    )
 
 
 def monthly_table(

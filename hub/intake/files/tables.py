@@ -29,7 +29,14 @@ from adapters.mapping.table import (
 )
 from connectors.charset import decode_text
 from connectors.errors import PayloadError
-from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
+from connectors.tables import XLS_MAGIC, XLSX_MAGIC, TableRow, read_table
+from connectors.web_table import (
+    charset_of_page,
+    is_web_page,
+    is_xml_spreadsheet,
+    web_tables,
+    xml_spreadsheet,
+)
 from connectors.workbook import SEND_CSV, Workbook
 from hub.intake.files.names import plain_sheet_name
 from hub.intake.files.text import (
@@ -48,8 +55,6 @@ DIGITS_KEPT = 10**15
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the part that holds a workbook under its password ([MS-OFFCRYPTO] section 2.3.2)."""
-WEB_PAGE = (b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head")
-HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class FileSheet:
     """Detected properties of the file: format, encoding, delimiter."""
     from_1904: bool = False
     """Whether the workbook says that its dates count from 1904."""
+    is_hidden: bool = False
+    """Whether the spreadsheet program does not show it: read only where it is meant by name."""
 
     @property
     def head(self) -> list[SourceRow]:
@@ -82,7 +89,7 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     """
     _check_size(name, data)
     names = frozenset(match_text(each) for each in wanted)
-    if is_workbook(data):
+    if is_workbook(data) or is_markup(data):
         sheet = sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
@@ -100,7 +107,7 @@ def read_sheets(name: str, data: bytes) -> list[FileSheet]:
     Raises `PayloadError` when the file as a whole cannot be read.
     """
     _check_size(name, data)
-    if is_workbook(data):
+    if is_workbook(data) or is_markup(data):
         return _sheets(name, data)
     return [_delimited(name, *decode_text(name, data), None)]
 
@@ -123,13 +130,26 @@ def check_kind(name: str, data: bytes) -> None:
             "工作簿有密码 the workbook is locked with a password",
             hint="请取消密码后另存 save it without one",
         )
-    if data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(WEB_PAGE):
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") and not is_markup(data):
         raise PayloadError(
             name,
-            "这是网页，不是表格（有些系统把网页存成 .xls） this is a web page, not a table (some "
-            "systems save one as .xls)",
+            "这是 XML 文件，其中没有表格 this is an XML file and no table or web page",
             hint="请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program",
         )
+
+
+def is_markup(data: bytes) -> bool:
+    """Tell whether a file is a table in a web page, or XML Spreadsheet 2003."""
+    return is_web_page(data) or is_xml_spreadsheet(data)
+
+
+def _markup(name: str, data: bytes) -> list[FileSheet]:
+    if is_xml_spreadsheet(data):
+        rows, facts = xml_spreadsheet(name, data, LIMITS), {"format": "XML Spreadsheet 2003"}
+    else:
+        encoding, text = decode_text(name, data, charset_of_page(data))
+        rows, facts = web_tables(name, text, LIMITS), {"format": "HTML", "encoding": encoding}
+    return _by_sheet(rows, facts)
 
 
 def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileSheet:
@@ -140,14 +160,24 @@ def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileS
 
 
 def _sheets(name: str, data: bytes) -> list[FileSheet]:
-    sheets: dict[str, list[SourceRow]] = {}
+    if is_markup(data):
+        return _markup(name, data)
     table = read_table(name, data, LIMITS)
-    for row in table:
+    sheets = _by_sheet(table, {"format": "workbook"})
+    if not isinstance(table, Workbook):
+        return sheets
+    return [
+        replace(each, from_1904=table.from_1904, is_hidden=each.name in table.hidden)
+        for each in sheets
+    ]
+
+
+def _by_sheet(rows: Iterable[TableRow], facts: dict[str, str]) -> list[FileSheet]:
+    sheets: dict[str, list[SourceRow]] = {}
+    for row in rows:
         cells = tuple(map(kept_cell, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
-    from_1904 = isinstance(table, Workbook) and table.from_1904
-    facts = {"format": "workbook"}
-    return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
+    return [FileSheet(each, of_sheet, facts) for each, of_sheet in sheets.items()]
 
 
 def kept_cell(cell: Cell) -> Cell:
@@ -164,10 +194,9 @@ def sheet_meant(
         meant = [each for each in sheets if each.name == stated]
         # Rows that came back stand on a sheet whose name is as near as the format allows.
         meant = meant or [each for each in sheets if each.name == plain_sheet_name(stated)]
-    elif len(sheets) == 1:
-        meant = list(sheets)
     else:
-        meant = [each for each in sheets if _matches(each, names)]
+        shown = [each for each in sheets if not each.is_hidden] or sheets
+        meant = [each for each in shown if _matches(each, names)] if len(shown) > 1 else list(shown)
     if len(meant) == 1:
         return meant[0]
     listed = ", ".join(each.name for each in sheets) or "none with rows"

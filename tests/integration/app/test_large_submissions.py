@@ -40,7 +40,7 @@ def entries(url: str) -> int:
 
 
 def test_a_client_that_was_killed_goes_on_and_writes_nothing_twice(
-    folder: Path,  # noqa: F811
+    folder: Path,
     database_url: str,
 ) -> None:
     before = entries(database_url)
@@ -81,7 +81,7 @@ def test_a_client_that_was_killed_goes_on_and_writes_nothing_twice(
     assert entries(database_url) - before == ROWS - 2
 
 
-def test_a_long_file_is_cut_without_being_asked(folder: Path, database_url: str) -> None:  # noqa: F811
+def test_a_long_file_is_cut_without_being_asked(folder: Path, database_url: str) -> None:
     (folder / "m.toml").write_text(MAPPING, "utf-8")
     lines = "\n".join(f"L{n},电镜" for n in range(300)) + "\n" * 50_002
     (folder / "台账.csv").write_text(f"编号,名称\n{lines}", "gb18030")
