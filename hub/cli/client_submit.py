@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.mapping import MappingError
+from adapters.mapping import MappingError, parse_mapping
 from connectors.errors import ConnectorError
 from hub.cli.context import run
 from hub.cli.file_report import print_report
@@ -34,7 +35,13 @@ from hub.cli.large_files import (
 from hub.cli.limits import PART_ATTEMPTS, PART_PAUSE_S
 from hub.cli.progress import Progress
 from hub.cli.refusals import exit_on_error
-from hub.cli.submit import print_problems, print_refusal, read_bytes, read_text
+from hub.cli.submit import (
+    print_problems,
+    print_refusal,
+    print_warnings,
+    read_bytes,
+    read_text,
+)
 from hub.client import CallRefusedError, ClientError, HubClient
 from hub.client.errors import HubUnreachableError
 from hub.client.files import FileAnswer, SentFile, fetch_mapping, keep_mapping, send_file
@@ -102,6 +109,8 @@ def submit_file(
     with exit_on_error(profile_file):
         profile = load_profile(profile_file)
         text = read_text(Path(mapping)) if mapping and Path(mapping).is_file() else None
+        if text is not None:
+            _warn(text)
         named = None if mapping is None else (Path(mapping).stem if text else mapping, text)
         asked = _Asked(file, source, named, dry_run, units_are_right, rejects, progress, part_rows)
         try:
@@ -229,6 +238,12 @@ def _say_how_to_go_on(gathered: Gathered, large: LargeFile) -> None:
         f"{done:,} of {large.count:,} rows are done; the same command again goes on from here.",
         file=sys.stderr,
     )
+
+
+def _warn(mapping_text: str) -> None:
+    """Say what the keeper of a mapping should know; what is wrong with it, the hub says."""
+    with suppress(MappingError):
+        print_warnings(parse_mapping(mapping_text))
 
 
 def _key(digest: bytes, *rest: str) -> str:

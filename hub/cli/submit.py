@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping import MappingError, MappingProblem
 from connectors.errors import ConnectorError
 from hub.cli.context import Act, open_database, run, settings
@@ -46,7 +47,7 @@ from hub.intake.files.service import (
     submit_file,
 )
 from hub.intake.files.submission import Sender, Submission
-from hub.intake.files.wire import submitted_wire
+from hub.intake.files.wire import mapping_warnings, submitted_wire
 from schema.parties import HUB_PARTY
 from schema.texts import visible
 
@@ -84,8 +85,7 @@ def submit(
             name=file.name, data=read_bytes(file), source=source, mapping_text=mapping_text
         )
         read = read_given(given)
-        if not units_are_right:
-            require_units(read.tables)
+        _look_at(read, units_are_right=units_are_right)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
@@ -108,6 +108,14 @@ def submit(
         raise typer.Exit(1)
 
 
+def _look_at(read: ReadFile, *, units_are_right: bool) -> None:
+    """Tell what is doubtful about the mapping; a doubted unit is refused unless it is meant so."""
+    for each in read.tables:
+        print_warnings(each.file.mapping)
+    if not units_are_right:
+        require_units(read.tables)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What is to be submitted in parts."""
@@ -126,6 +134,8 @@ def _submit_large(
     told = Progress(0, wanted=progress)
     told.say(LOOKING)
     with open_large(asked.file, asked.mapping_text, units_are_right=units_are_right) as large:
+        for each in large.tables:
+            print_warnings(each.mapping)
         if large.is_monthly:
             print_sheets(asked.file.name, large)
         source = asked.source or (large.tables[0].mapping.source if large.tables else None)
@@ -218,6 +228,16 @@ def print_problems(name: str, error: MappingError) -> None:
     print(f"{name}: {len(error.problems)} 处需要修改 to be corrected", file=sys.stderr)
     for each in error.problems:
         print(f"  {visible(_place(each) + each.zh)}\n      {visible(each.en)}", file=sys.stderr)
+
+
+def print_warnings(mapping: SavedMapping) -> None:
+    """Print what the keeper of a mapping should know of it, although it is sound."""
+    for each in mapping_warnings(mapping):
+        line = f"第 {each['line']} 行 line {each['line']} · " if each["line"] else ""
+        print(
+            f"提示 warning: {line}{visible(each['where'])} · {each['messageZh']}", file=sys.stderr
+        )
+        print(f"      {each['messageEn']}", file=sys.stderr)
 
 
 def print_refusal(error: ConnectorError) -> None:

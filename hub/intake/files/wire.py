@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping import MappingError, RowProblem, SourceRow
 from adapters.mapping.table import text_of
 from hub.intake.batch import Outcome, problem_from_wire, problem_to_wire
@@ -111,6 +112,21 @@ def mapping_problems(error: MappingError) -> list[dict[str, Any]]:
             "where": each.where,
         }
         for each in error.problems
+    ]
+
+
+def mapping_warnings(mapping: SavedMapping) -> list[dict[str, Any]]:
+    """Return what the keeper of a mapping should know of it, although it is sound."""
+    return [
+        {
+            "code": "NUMBERED_BY_ROW",
+            "messageZh": "编号取自行号：同一批行换了顺序，或在中间增删一行，就成为另外的记录",
+            "messageEn": "records are numbered by their rows: the same rows in another order, or "
+            "with one put in or taken out, are other records",
+            "line": line,
+            "where": path,
+        }
+        for path, line in mapping.numbered_by_row
     ]
 
 
