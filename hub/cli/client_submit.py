@@ -8,7 +8,6 @@ done.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,7 +31,6 @@ from hub.cli.large_files import (
     submit_parts,
     write_returned,
 )
-from hub.cli.limits import PART_ATTEMPTS, PART_PAUSE_S
 from hub.cli.progress import Progress
 from hub.cli.refusals import exit_on_error
 from hub.cli.submit import (
@@ -42,9 +40,9 @@ from hub.cli.submit import (
     read_bytes,
     read_text,
 )
-from hub.client import CallRefusedError, ClientError, HubClient
-from hub.client.errors import HubUnreachableError
+from hub.client import CallRefusedError, ClientError
 from hub.client.files import FileAnswer, SentFile, fetch_mapping, keep_mapping, send_file
+from hub.client.patience import patiently
 from hub.client.profile import Profile, load_profile
 from hub.errors import ErrorCode, HubError
 from hub.intake.files.cutting import Part
@@ -212,23 +210,11 @@ async def _send_parts(
                 dry_run=asked.dry_run,
                 units_are_right=True,  # they were looked at over the whole file
             )
-            answer = await _sent(hub, sent, is_first=part.number == 1)
+            answer = await patiently(lambda: send_file(hub, sent), is_first=part.number == 1)
             return answer.report
 
         progress = Progress(large.count, wanted=asked.progress)
         await submit_parts(large, gathered, take, progress, asked.part_rows)
-
-
-async def _sent(hub: HubClient, file: SentFile, *, is_first: bool) -> FileAnswer:
-    """Send a part; once a hub has answered, wait for it a few times when it is away."""
-    for attempt in range(1, PART_ATTEMPTS):
-        try:
-            return await send_file(hub, file)
-        except HubUnreachableError:
-            if is_first:
-                raise
-            await asyncio.sleep(PART_PAUSE_S * attempt)
-    return await send_file(hub, file)
 
 
 def _say_how_to_go_on(gathered: Gathered, large: LargeFile) -> None:

@@ -61,6 +61,7 @@ def is_large(path: Path) -> bool:
             return False
         if is_workbook(head):
             return size > WHOLE_WORKBOOK_BYTES_MAX
+        file.seek(0)
         return count_lines(iter(lambda: file.read(PIECE_BYTES), b"")) > FILE_ROWS_MAX
 
 

@@ -52,7 +52,3 @@ RESTART_PAUSE_S = 0.2
 WORKER_STOP_S = CLOSE_S + 15
 """Longest wait for a worker that was told to stop before it is killed: its server, then what runs
 beside it (`hub.app.STOP_TIMEOUT_S`)."""
-PART_ATTEMPTS = 6
-"""Times that a part of a long file is sent to a hub that does not answer …"""
-PART_PAUSE_S = 1.0
-"""… and the pause after the first of them; each one after it is longer by as much."""

@@ -17,9 +17,12 @@ class Progress:
     """Counts rows that are done, and says so."""
 
     def __init__(
-        self, total: int, *, wanted: bool | None = None, clock: Clock = system_clock
+        self, total: int | None, *, wanted: bool | None = None, clock: Clock = system_clock
     ) -> None:
-        """`wanted`: whether to speak; None: where standard error is a terminal."""
+        """`total`: of how many rows, where that is known.
+
+        `wanted`: whether to speak; None: where standard error is a terminal.
+        """
         self._total = total
         self._done = self._sent = 0
         self._clock = clock
@@ -36,14 +39,17 @@ class Progress:
         self._done += rows
         self._sent += 0 if is_known else rows
         seconds = (self._clock() - self._began).total_seconds()
-        share = f"{100 * self._done // max(self._total, 1)} %"
-        line = f"  {self._done:,} / {self._total:,} 行 rows · {share}"
+        line = f"  {self._done:,} 行 rows"
+        if self._total is not None:
+            share = 100 * self._done // max(self._total, 1)
+            line = f"  {self._done:,} / {self._total:,} 行 rows · {share} %"
         if is_known:
             line += " · 此前已提交 in already"
         elif seconds > 0 and self._sent:
             speed = self._sent / seconds
-            left = (self._total - self._done) / speed
-            line += f" · {speed:,.0f} 行/秒 rows/s · 剩余约 left about {_shown(left)}"
+            line += f" · {speed:,.0f} 行/秒 rows/s"
+            if self._total is not None:
+                line += f" · 剩余约 left about {_shown((self._total - self._done) / speed)}"
         self.say(line)
 
 

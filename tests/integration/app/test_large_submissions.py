@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner, Result
 
+from hub.cli.main import assemble
 from hub.demo.records import SOURCE
 from tests.integration.app.test_client_submit import UNIVERSITY, folder, submit
 
@@ -96,3 +99,42 @@ def test_a_long_file_is_cut_without_being_asked(folder: Path, database_url: str)
     (folder / "m.toml").write_text(wrong, "utf-8")
     told = submit(folder, folder / "台账.csv", "--mapping", str(folder / "m.toml"))
     assert (told.exit_code, "文件中没有列“名字”" in told.output) == (1, True), told.output
+
+
+def push(folder: Path, file: Path, *more: str) -> Result:
+    profile = str(folder / "profile.toml")
+    words = ["client", "push", "--as", profile, "--source", SOURCE, str(file), *more]
+    return CliRunner().invoke(assemble("client"), words)
+
+
+def test_a_push_of_any_length_is_one_command_and_a_bad_line_costs_only_itself(
+    folder: Path, database_url: str
+) -> None:
+    before = entries(database_url)
+    record = {"institutionKey": UNIVERSITY, "name": {"zh": "电镜"}, "status": "IN_SERVICE"}
+    rows = [
+        json.dumps({"type": "Instrument", "record": {**record, "localNo": f"P{n}"}})
+        for n in range(60)
+    ]
+    rows[17] = '{"type": "Instrument", '
+    rows[42] = rows[42].replace("IN_SERVICE", "坏了")
+    file = folder / "rows.ndjson"
+    file.write_text("\n".join(rows[:30]), "utf-8")
+    batches = ("--batch-rows", "10", "--progress")
+    assert push(folder, file, *batches).exit_code == 1
+    file.write_text("\n".join(rows), "utf-8")
+    pushed = push(folder, file, *batches)
+    told = json.loads(pushed.stdout)
+    assert pushed.exit_code == 1
+    assert (told["batches"], told["batchesInAlready"], told["linesNotSent"]) == (6, 3, 1)
+    assert told["counts"]["quarantined"] == 1
+    assert [row["line"] for row in told["rows"]] == [43]
+    assert "第 18 行" in pushed.stderr
+    assert "60 行 rows" in pushed.stderr
+    assert entries(database_url) - before == 58
+    for again in (push(folder, file, *batches), push(folder, file, *batches, "--sign")):
+        assert again.exit_code == 1, again.output
+        assert entries(database_url) - before in (58, 58 * 2), "a signature is a stronger proof"
+    file.write_text("x\n", "utf-8")
+    nothing = push(folder, file)
+    assert (nothing.exit_code, "第 1 行" in nothing.output) == (2, True), nothing.output
