@@ -89,8 +89,8 @@ class _CompoundFile:
         left = min(left, len(self._data) >> self._shift)
         while following < END and left:
             sector = self._sector(following)
-            *numbers, following = struct.unpack(f"<{len(sector) // 4}I", sector)
-            yield from (each for each in numbers if each < END)
+            *more, following = struct.unpack(f"<{len(sector) // 4}I", sector)
+            yield from (each for each in more if each < END)
             left -= 1
 
 

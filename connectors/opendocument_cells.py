@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from collections import defaultdict
+from collections.abc import Mapping
 
 from connectors.workbook_cells import (
     DAMAGE,
@@ -49,7 +50,7 @@ def is_locked_ods(data: bytes) -> bool:
         return False
 
 
-def ods_cells(data: bytes) -> dict[str, tuple[Untold, list[Range]]]:
+def ods_cells(data: bytes) -> Mapping[str, tuple[Untold, list[Range]]]:
     """Return by sheet what its blank cells hold, and the ranges of its merged cells.
 
     A file that is not put together as agreed has none here: its reader refuses it.

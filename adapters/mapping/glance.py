@@ -69,7 +69,11 @@ class Glance:
             if when is None or holds(when, row, self._reading):
                 key = tuple(self._value(rule, row) for rule in each.keys)
                 numbers = tuple(
-                    (item, self._number(amount, row), currency and self._value(currency, row))
+                    (
+                        item,
+                        self._number(amount, row),
+                        None if currency is None else self._value(currency, row),
+                    )
                     for item, amount, currency in each.numbers
                 )
                 yield Seen(each.record.spec, key, numbers)

@@ -139,16 +139,24 @@ class _Window:
         """Take the value that is next."""
         self.peek()
         while True:
-            try:
-                value, end = read_json_at(self._text, self._at, fractions=Decimal)
-                # A number at the end of what was read may go on.
-                if end < len(self._text) or not self._more():
-                    break
-            except ValueError:
-                if len(self._text) - self._at > LINE_CHARACTERS_MAX or not self._more():
-                    raise
-        self._at = end
-        return value
+            found = self._found()
+            # A number at the end of what was read may go on.
+            if found is not None and (found[1] < len(self._text) or not self._more()):
+                value, self._at = found
+                return value
+            if found is None and (self._is_long() or not self._more()):
+                # Once more, to say what is wrong with it.
+                return read_json_at(self._text, self._at, fractions=Decimal)[0]
+
+    def _found(self) -> tuple[Any, int] | None:
+        """Return the value that begins here and where it ends; None: not, or not all of it."""
+        try:
+            return read_json_at(self._text, self._at, fractions=Decimal)
+        except ValueError:
+            return None
+
+    def _is_long(self) -> bool:
+        return len(self._text) - self._at > LINE_CHARACTERS_MAX
 
     def _more(self) -> bool:
         """Read on; tell whether there was anything."""
@@ -157,5 +165,8 @@ class _Window:
         rest = self._text[self._at :]
         # What is long is read in longer pieces: it is looked through anew with each of them.
         piece = self._file.read(max(CHUNK_CHARACTERS, len(rest)))
-        self._text, self._at, self._is_ended = rest + piece, 0, not piece
-        return bool(piece)
+        if not piece:
+            self._is_ended = True
+            return False
+        self._text, self._at = rest + piece, 0
+        return True

@@ -178,7 +178,8 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
         sheet = sheet_meant(file.path.name, sheets, mapping.file.sheet, names)
         header_row = mapping.file.header_row
         table = table_of_sheet(file.path.name, sheet, names, header_row=header_row)
-        chosen = [(sheet, table, mapping, ())]
+        nothing: tuple[RowProblem, ...] = ()
+        chosen = [(sheet, table, mapping, nothing)]
     else:
         typed = typed_sheets(sheets)
         chosen = [(s, *monthly_table(file.path.name, s, spec)) for s, spec in typed]

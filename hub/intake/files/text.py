@@ -184,11 +184,10 @@ def rows_of_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, An
             value = read_json(stripped, fractions=Decimal)
         except ValueError as error:
             fault = error
-        is_row = isinstance(value, dict)
-        yield (
-            number,
-            value if is_row else unread_line(number, stripped, "NOT_JSON", _not_json(fault)),
-        )
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            yield number, unread_line(number, stripped, "NOT_JSON", _not_json(fault))
 
 
 def _any_row(lines: list[str]) -> bool:
