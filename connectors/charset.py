@@ -43,7 +43,7 @@ _WIDE = re.compile(r"[^\x00-\x7f]")
 _BETWEEN_LETTERS = re.compile(r"[A-Za-z]([^\x00-\x7f])(?=[A-Za-z\s.,;]|$)")
 
 
-class Place(NamedTuple):
+class BadByte(NamedTuple):
     """A byte of a file: its position from 0, its line from 1, and what it is."""
 
     at: int
@@ -92,7 +92,7 @@ def _tried(data: bytes, stated: str | None) -> str:
     return f"{UTF_8} / {CHINESE}" if len(candidates) > 1 else candidates[0]
 
 
-def _neither(name: str, tried: str, place: Place | None) -> PayloadError:
+def _neither(name: str, tried: str, place: BadByte | None) -> PayloadError:
     zh = en = ""
     if place is not None:
         zh = f"：第 {place.at + 1} 字节（第 {place.line} 行，0x{place.byte:02X}）不是 UTF-8。"
@@ -167,21 +167,21 @@ def _utf_8_characters(data: bytes) -> tuple[int, int]:
     return len(_WIDE.findall(text)) - damaged, damaged
 
 
-def _utf_8_fault(data: bytes) -> Place | None:
+def _utf_8_fault(data: bytes) -> BadByte | None:
     """Return where bytes stop being UTF-8; None: they never do."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         at = error.start
-        return Place(at, data.count(b"\n", 0, at) + 1, data[at])
+        return BadByte(at, data.count(b"\n", 0, at) + 1, data[at])
     return None
 
 
-def _placed(file: BinaryIO, at: int) -> Place:
+def _placed(file: BinaryIO, at: int) -> BadByte:
     """Return a place of a file with its line."""
     file.seek(0)
     lines, left = 1, at
     while left and (piece := file.read(min(left, PIECE_BYTES))):
         lines += piece.count(b"\n")
         left -= len(piece)
-    return Place(at, lines, (file.read(1) or b"\0")[0])
+    return BadByte(at, lines, (file.read(1) or b"\0")[0])

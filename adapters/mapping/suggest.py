@@ -19,7 +19,7 @@ from adapters.mapping.rules import UNDECIDED
 from adapters.mapping.slots import paths
 from adapters.mapping.suggest_values import (
     MOSTLY,
-    Profile,
+    ColumnProfile,
     are_institutions,
     forms_of,
     has_shape,
@@ -56,7 +56,7 @@ _CONTROL = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 class _Match:
     """A column that probably holds an item."""
 
-    profile: Profile
+    profile: ColumnProfile
     path: str
     item: Item
     score: float
@@ -97,7 +97,7 @@ def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
     return as_named + sum(match.score for match in matches) - MISSING_COSTS * missing
 
 
-def _matched(spec: RecordSpec, profiles: Sequence[Profile]) -> list[_Match]:
+def _matched(spec: RecordSpec, profiles: Sequence[ColumnProfile]) -> list[_Match]:
     """Pair columns and items, the best pairs first, each at most once."""
     candidates = []
     for path, item, _ in paths(spec):
@@ -118,7 +118,7 @@ def _matched(spec: RecordSpec, profiles: Sequence[Profile]) -> list[_Match]:
     return sorted(best.values(), key=lambda match: order.index(match.path))
 
 
-def _score(profile: Profile, path: str, item: Item, *, is_institution: bool) -> float:
+def _score(profile: ColumnProfile, path: str, item: Item, *, is_institution: bool) -> float:
     name = match_text(profile.name[:COMPARED_MAX])
     if path == "name.zh" and name in INSTITUTION_NAMES and not is_institution:
         return 0.0
@@ -136,7 +136,7 @@ def _score(profile: Profile, path: str, item: Item, *, is_institution: bool) -> 
     return LIKELY if alike >= ALIKE else 0.0
 
 
-def _key_rule(profile: Profile) -> str:
+def _key_rule(profile: ColumnProfile) -> str:
     """Return how the values of a column become institution keys, where all have one shape."""
     texts = profile.texts
     for rule, shape in KEYS.items():
@@ -174,7 +174,7 @@ def _head(table: Table, title: str, facts: FileFacts) -> Iterator[str]:
 
 
 def _record(
-    spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[Profile]
+    spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[ColumnProfile]
 ) -> Iterator[str]:
     filled = {match.path for match in matches}
     yield f"[[record]]              # {spec.zh}"
@@ -192,7 +192,9 @@ def _record(
     yield ""
 
 
-def _wanted(path: str, item: Item, spec: RecordSpec, profiles: Sequence[Profile]) -> Iterator[str]:
+def _wanted(
+    path: str, item: Item, spec: RecordSpec, profiles: Sequence[ColumnProfile]
+) -> Iterator[str]:
     """Write a required item that no column was found for, as a comment to be decided."""
     yield f"# 必填 required: {item.facts.zh} {item.facts.en}"
     if item.code_list is not None:
@@ -286,7 +288,7 @@ def _code(item: Item, text: str) -> str:
     return UNDECIDED
 
 
-def _drops(personal: Sequence[Profile]) -> Iterator[str]:
+def _drops(personal: Sequence[ColumnProfile]) -> Iterator[str]:
     if personal:
         yield "# 个人信息，读取时即丢弃 personal data, dropped while reading"
         yield "[drop]"
@@ -295,7 +297,7 @@ def _drops(personal: Sequence[Profile]) -> Iterator[str]:
         yield ""
 
 
-def _undecided(left: Sequence[Profile]) -> Iterator[str]:
+def _undecided(left: Sequence[ColumnProfile]) -> Iterator[str]:
     if left:
         yield "# 以下各列没有识别出来：请用在 items 中，或去掉 # 并写明不采用的原因。"
         yield "# Not recognised: use them in items, or take off the # and say why not."

@@ -1,4 +1,4 @@
-"""`Profile`: what a column looks like: its name, its unit and the values of its first rows.
+"""`ColumnProfile`: what a column looks like: its name, its unit and the values of its first rows.
 
 A column is taken for what its name says where most of its values can be that; how many cannot is
 said in the draft, and what they are is not.
@@ -42,7 +42,7 @@ _UNIT = re.compile(r"^(?P<name>.*?)[(\[（【](?P<unit>[^)\]）】]{0,40})[)\]�
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class ColumnProfile:
     """What a column looks like."""
 
     column: Column
@@ -61,14 +61,14 @@ class Profile:
         return list(dict.fromkeys(self.texts))
 
 
-def profile_of(table: Table, column: Column) -> Profile:
+def profile_of(table: Table, column: Column) -> ColumnProfile:
     """Look at a column."""
     at = column.position - 1
     cells = (row.cells[at] for row in table.rows[:SAMPLED_MAX] if at < len(row.cells))
     unit_match = _UNIT.match(column.name)
     name = unit_match["name"] if unit_match and unit_match["name"] else column.name
     unit = unicodedata.normalize("NFKC", unit_match["unit"]).strip() if unit_match else ""
-    return Profile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
+    return ColumnProfile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
 
 
 def has_shape(shape: re.Pattern[str], text: str) -> bool:
@@ -76,7 +76,7 @@ def has_shape(shape: re.Pattern[str], text: str) -> bool:
     return len(text) <= SHAPED_MAX and shape.fullmatch(text) is not None
 
 
-def is_personal(profile: Profile) -> bool:
+def is_personal(profile: ColumnProfile) -> bool:
     """Tell whether a column is about persons, by its name or by what most values are."""
     if match_text(profile.name) in PERSONAL_HEADERS:
         return True
@@ -85,13 +85,13 @@ def is_personal(profile: Profile) -> bool:
     return bool(texts) and hits * 2 >= len(texts)
 
 
-def are_institutions(profile: Profile) -> bool:
+def are_institutions(profile: ColumnProfile) -> bool:
     """Tell whether most values are names of institutions."""
     hits = sum(has_shape(INSTITUTIONS, text) for text in profile.texts)
     return hits * 2 > len(profile.texts)
 
 
-def is_equipment_list(profiles: Sequence[Profile]) -> bool:
+def is_equipment_list(profiles: Sequence[ColumnProfile]) -> bool:
     """Tell whether a table lists instruments: it names them, and says what a ledger says of them.
 
     What happened with them (times, charges) makes it a list of something else.
@@ -106,20 +106,20 @@ def is_equipment_list(profiles: Sequence[Profile]) -> bool:
     return any(are_equipment(each) for each in titles)
 
 
-def are_equipment(profile: Profile) -> bool:
+def are_equipment(profile: ColumnProfile) -> bool:
     """Tell whether most values are names of instruments."""
     hits = sum(has_shape(EQUIPMENT, text) for text in profile.texts)
     return hits * 2 > len(profile.texts)
 
 
-def holds(profile: Profile, item: Item) -> bool:
+def holds(profile: ColumnProfile, item: Item) -> bool:
     """Tell whether most values of a column could be an item's."""
     if item.code_list is not None:
         return len(profile.distinct) <= CODES_MAX
     return good_share(profile, item) >= GOOD_MIN
 
 
-def good_share(profile: Profile, item: Item) -> float:
+def good_share(profile: ColumnProfile, item: Item) -> float:
     """Return the share of the values that could be an item's, in the best form there is."""
     if not profile.cells:
         return 1.0
@@ -130,7 +130,7 @@ def good_share(profile: Profile, item: Item) -> float:
     return 1.0
 
 
-def _share(profile: Profile, read: Callable[[Content], object]) -> float:
+def _share(profile: ColumnProfile, read: Callable[[Content], object]) -> float:
     good = 0
     for cell in profile.cells:
         try:
@@ -141,7 +141,7 @@ def _share(profile: Profile, read: Callable[[Content], object]) -> float:
     return good / len(profile.cells)
 
 
-def _shares(profile: Profile, item: Item) -> dict[str | None, float]:
+def _shares(profile: ColumnProfile, item: Item) -> dict[str | None, float]:
     """Return the share of the values that have each form; None is one that needs no statement."""
 
     def reader(form: str | None) -> Callable[[Content], object]:
@@ -159,7 +159,7 @@ def _shares(profile: Profile, item: Item) -> dict[str | None, float]:
     return {None: plain, **{form: _share(profile, reader(form)) for form in FORMS}}
 
 
-def forms_of(profile: Profile, item: Item) -> list[str | None]:
+def forms_of(profile: ColumnProfile, item: Item) -> list[str | None]:
     """Return the forms that most values have, where several do as many; None needs no statement."""
     if not profile.cells:
         return [None]
@@ -170,12 +170,12 @@ def forms_of(profile: Profile, item: Item) -> list[str | None]:
     return [None] if shares[None] == most else [f for f, share in shares.items() if share == most]
 
 
-def odd_ones(profile: Profile, item: Item) -> int:
+def odd_ones(profile: ColumnProfile, item: Item) -> int:
     """Return how many values cannot be an item's, in the best form there is."""
     return round(len(profile.cells) * (1 - good_share(profile, item)))
 
 
-def unique_ones(profiles: Iterable[Profile]) -> list[str]:
+def unique_ones(profiles: Iterable[ColumnProfile]) -> list[str]:
     """Return the names of columns that differ in every row."""
     return [
         each.column.name

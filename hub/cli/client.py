@@ -16,7 +16,7 @@ from hub.cli import client_keys, clients
 from hub.cli.client_submit import submit_file
 from hub.cli.context import run
 from hub.cli.large_files import PROGRESS
-from hub.cli.progress import Progress
+from hub.cli.progress import RowProgress
 from hub.cli.proxy import serve_proxy
 from hub.cli.refusals import LAST_REFUSED, exit_on_error
 from hub.client import ClientError, Producer, create_key, load_key
@@ -188,7 +188,7 @@ def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:
 
 
 async def _push(profile: Profile, asked: PushedFile, progress: bool | None) -> Pushed:
-    told = Progress(None, wanted=progress)
+    told = RowProgress(None, wanted=progress)
     async with profile.client() as hub:
         return await push_file(hub, asked, lambda rows, is_known: told.add(rows, is_known=is_known))
 

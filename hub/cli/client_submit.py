@@ -31,7 +31,7 @@ from hub.cli.large_files import (
     submit_parts,
     write_returned,
 )
-from hub.cli.progress import Progress
+from hub.cli.progress import RowProgress
 from hub.cli.refusals import exit_on_error
 from hub.cli.submit import (
     print_problems,
@@ -45,7 +45,7 @@ from hub.client.files import FileAnswer, SentFile, fetch_mapping, keep_mapping, 
 from hub.client.patience import patiently
 from hub.client.profile import Profile, load_profile
 from hub.errors import ErrorCode, HubError
-from hub.intake.files.cutting import Part
+from hub.intake.files.cutting import FilePart
 from hub.intake.files.gathered import Gathered
 from hub.intake.files.large import LargeFile, open_large
 from hub.intake.files.wire import report_from_wire
@@ -166,7 +166,7 @@ def _submit_large(profile: Profile, asked: _Asked) -> int:
     text = (
         None if asked.mapping is None else run(_mapping_text(profile, asked.source, asked.mapping))
     )
-    Progress(0, wanted=asked.progress).say(LOOKING)
+    RowProgress(0, wanted=asked.progress).say(LOOKING)
     with (
         open_large(asked.file, text, units_are_right=asked.units_are_right) as large,
         Gathered(large) as gathered,
@@ -200,7 +200,7 @@ async def _send_parts(
     key = _key(large.digest, *rest)
     async with profile.client() as hub:
 
-        async def take(part: Part) -> Mapping[str, Any]:
+        async def take(part: FilePart) -> Mapping[str, Any]:
             sent = SentFile(
                 name=asked.file.name,
                 data=part.body,
@@ -213,7 +213,7 @@ async def _send_parts(
             answer = await patiently(lambda: send_file(hub, sent), is_first=part.number == 1)
             return answer.report
 
-        progress = Progress(large.count, wanted=asked.progress)
+        progress = RowProgress(large.count, wanted=asked.progress)
         await submit_parts(large, gathered, take, progress, asked.part_rows)
 
 

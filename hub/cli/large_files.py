@@ -14,10 +14,10 @@ import typer
 
 from connectors.tables import XLS_BYTES_MAX, XLS_MAGIC
 from hub.cli.file_report import print_report
-from hub.cli.progress import Progress
+from hub.cli.progress import RowProgress
 from hub.cli.rejects import RejectsFile
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.files.cutting import Part, parts_of
+from hub.intake.files.cutting import FilePart, parts_of
 from hub.intake.files.gathered import Gathered
 from hub.intake.files.large import KIND_BYTES, LargeFile
 from hub.intake.files.large_text import count_lines
@@ -44,7 +44,7 @@ PART_ROWS = Annotated[
         help="send the file in parts of so many rows, as long files always are",
     ),
 ]
-Take: TypeAlias = Callable[[Part], Awaitable[Mapping[str, Any]]]
+Take: TypeAlias = Callable[[FilePart], Awaitable[Mapping[str, Any]]]
 """Takes a part in and returns what became of it, as `POST /files` answers."""
 
 
@@ -66,7 +66,7 @@ def is_large(path: Path) -> bool:
 
 
 async def submit_parts(
-    file: LargeFile, gathered: Gathered, take: Take, progress: Progress, rows_max: int | None
+    file: LargeFile, gathered: Gathered, take: Take, progress: RowProgress, rows_max: int | None
 ) -> None:
     """Have every part of a file taken, one after another."""
     for part in parts_of(file, rows_max or PART_ROWS_MAX):

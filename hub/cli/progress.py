@@ -1,4 +1,4 @@
-"""`Progress`: how far a long submission is, a line for each part, on standard error.
+"""`RowProgress`: how far a long submission is, a line for each part, on standard error.
 
 It is quiet where nobody looks: standard error is no terminal, and nobody asked for it.
 """
@@ -13,7 +13,7 @@ from hub.clock import Clock, system_clock
 SECONDS_OF_A_MINUTE = 60
 
 
-class Progress:
+class RowProgress:
     """Counts rows that are done, and says so."""
 
     def __init__(

@@ -31,12 +31,12 @@ from hub.cli.large_files import (
     submit_parts,
     write_returned,
 )
-from hub.cli.progress import Progress
+from hub.cli.progress import RowProgress
 from hub.cli.rejects import RejectsFile
 from hub.clock import system_clock
 from hub.errors import ErrorCode, HubError
 from hub.intake.files.columns import require_units
-from hub.intake.files.cutting import Part
+from hub.intake.files.cutting import FilePart
 from hub.intake.files.gathered import Gathered
 from hub.intake.files.large import LargeFile, open_large
 from hub.intake.files.service import (
@@ -131,7 +131,7 @@ class _Asked:
 def _submit_large(
     asked: _Asked, rejects: Path | None, progress: bool | None, *, units_are_right: bool
 ) -> None:
-    told = Progress(0, wanted=progress)
+    told = RowProgress(0, wanted=progress)
     told.say(LOOKING)
     with open_large(asked.file, asked.mapping_text, units_are_right=units_are_right) as large:
         for each in large.tables:
@@ -142,7 +142,7 @@ def _submit_large(
         if not source:
             raise source_missing()
         with Gathered(large) as gathered:
-            going = Progress(large.count, wanted=progress)
+            going = RowProgress(large.count, wanted=progress)
             run(_submit_parts(asked, source, large, gathered, going))
             print_totals(gathered)
             if rejects is not None:
@@ -152,14 +152,14 @@ def _submit_large(
 
 
 async def _submit_parts(
-    asked: _Asked, source: str, large: LargeFile, gathered: Gathered, progress: Progress
+    asked: _Asked, source: str, large: LargeFile, gathered: Gathered, progress: RowProgress
 ) -> None:
     known = settings()
     sender = Sender(party=f"{HUB_PARTY}{known.log_origin}")
     act = None if asked.dry_run else Act("submit", {"sources": [source]})
     async with open_database(known, act) as database:
 
-        async def take(part: Part) -> Mapping[str, Any]:
+        async def take(part: FilePart) -> Mapping[str, Any]:
             given = GivenFile(
                 name=asked.file.name,
                 data=part.body,

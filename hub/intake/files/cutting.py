@@ -21,7 +21,7 @@ from adapters.mapping import Converter, RowProblem, SourceRow
 from adapters.mapping.convert import unread
 from adapters.mapping.table import ROW_NUMBER_COLUMN, text_of
 from hub.intake.files.large import LargeFile, LargeTable
-from hub.intake.files.large_text import Form
+from hub.intake.files.large_text import TableForm
 from hub.intake.files.rejects import Refused, rejects_workbook
 from hub.intake.files.text import NAMES_ONLY
 from hub.intake.limits import FILE_BYTES_MAX, PART_BYTES_MAX
@@ -33,7 +33,7 @@ _CHARACTER_BYTES = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class FilePart:
     """A part of a table: the bytes that are sent, the rows in them, and rows that are not sent."""
 
     number: int
@@ -52,7 +52,7 @@ class Part:
         return len(self.rows) + (self.below or len(self.refused))
 
 
-def parts_of(file: LargeFile, rows_max: int) -> Iterator[Part]:
+def parts_of(file: LargeFile, rows_max: int) -> Iterator[FilePart]:
     """Yield the parts of a file, in its order."""
     number = 0
     for at, table in enumerate(file.tables):
@@ -61,10 +61,10 @@ def parts_of(file: LargeFile, rows_max: int) -> Iterator[Part]:
             yield replace(part, number=number, table=at)
 
 
-def _parts(table: LargeTable, rows_max: int) -> Iterator[Part]:
+def _parts(table: LargeTable, rows_max: int) -> Iterator[FilePart]:
     if table.header_problems:
         refused_header = Refused(_header(table), table.header_problems)
-        yield Part(
+        yield FilePart(
             number=0, table=0, body=b"", rows=(), refused=(refused_header,), below=table.count
         )
         return
@@ -89,9 +89,9 @@ def _parts(table: LargeTable, rows_max: int) -> Iterator[Part]:
         yield _part(table, rows, refused)
 
 
-def _part(table: LargeTable, rows: Sequence[SourceRow], refused: Sequence[Refused]) -> Part:
+def _part(table: LargeTable, rows: Sequence[SourceRow], refused: Sequence[Refused]) -> FilePart:
     body = _body(table, rows) if rows else b""
-    return Part(number=0, table=0, body=body, rows=tuple(rows), refused=tuple(refused))
+    return FilePart(number=0, table=0, body=body, rows=tuple(rows), refused=tuple(refused))
 
 
 class _Repeats:
@@ -132,10 +132,10 @@ def _text(cell: Any) -> str:
 
 
 def _body(table: LargeTable, rows: Sequence[SourceRow]) -> bytes:
-    if table.form is Form.WORKBOOK:
+    if table.form is TableForm.WORKBOOK:
         refused = [Refused(row, ()) for row in rows]
         return rejects_workbook([(table.table, refused)], dates_1904=table.from_1904)
-    if table.form is Form.DELIMITED:
+    if table.form is TableForm.DELIMITED:
         return _delimited(table, rows)
     return _json_lines(table, rows)
 

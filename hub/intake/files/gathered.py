@@ -18,7 +18,7 @@ from typing import IO, Any, Self
 
 from adapters.mapping import SourceRow, Table
 from hub.intake.batch import Outcome
-from hub.intake.files.cutting import Part
+from hub.intake.files.cutting import FilePart
 from hub.intake.files.large import LargeFile
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport, total_of
@@ -57,7 +57,7 @@ class Gathered:
         """Rows that were refused."""
         return sum(each.quarantined for each in self.reports)
 
-    def add(self, part: Part, answer: Mapping[str, Any] | None) -> None:
+    def add(self, part: FilePart, answer: Mapping[str, Any] | None) -> None:
         """Take what became of a part; None: none of its rows was sent."""
         self.parts += 1
         self._keep(part.table, part.refused)
@@ -83,7 +83,7 @@ class Gathered:
                 for at, of_table in groupby(piece, key=itemgetter(0))
             ]
 
-    def _returned(self, part: Part, table: Mapping[str, Any]) -> None:
+    def _returned(self, part: FilePart, table: Mapping[str, Any]) -> None:
         by_number = {row.number: row for row in part.rows}
         assert not table["refusedNotListed"], "a part has no more rows than are listed"
         for member, is_taken in (("refused", False), ("doubted", True)):
@@ -93,7 +93,7 @@ class Gathered:
             ]
             self._keep(part.table, rows)
 
-    def _unsent(self, part: Part, answer: Mapping[str, Any]) -> FileReport:
+    def _unsent(self, part: FilePart, answer: Mapping[str, Any]) -> FileReport:
         """Return the report of the rows of a part that were not sent."""
         table = self._file.tables[part.table].table
         reasons = Counter(

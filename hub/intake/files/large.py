@@ -35,7 +35,7 @@ from adapters.mapping.table import ROW_NUMBER_COLUMN, is_blank
 from connectors.errors import PayloadError
 from hub.intake.files.columns import UnitEvidence
 from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
-from hub.intake.files.large_text import Form, LargeText, large_text
+from hub.intake.files.large_text import LargeText, TableForm, large_text
 from hub.intake.files.monthly import left_alone, monthly_table, typed_sheets
 from hub.intake.files.repeated_keys import RepeatedKeys
 from hub.intake.files.service import no_rows
@@ -61,7 +61,7 @@ class LargeTable:
     """A table whose rows are read as often as they are asked for; `table` holds none of them."""
 
     mapping: SavedMapping
-    form: Form
+    form: TableForm
     table: Table
     rows: Callable[[], Iterator[SourceRow]]
     delimiter: str = ","
@@ -188,7 +188,7 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
     return [
         LargeTable(
             mapping=its,
-            form=Form.WORKBOOK,
+            form=TableForm.WORKBOOK,
             table=replace(table, rows=()),
             rows=partial(_below, sheet, table, partial(book.rows, kept[sheet.name])),
             from_1904=book.from_1904,
@@ -200,7 +200,7 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
 
 def _text(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
     text = large_text(file.path, FileFacts() if mapping is None else mapping.file)
-    if text.form is not Form.DELIMITED:
+    if text.form is not TableForm.DELIMITED:
         if mapping is None:
             typed_sheets([FileSheet("", (), {})])  # says that it is no monthly workbook
         assert mapping is not None, "a text without a header needs a mapping"
@@ -235,7 +235,7 @@ def _delimited(name: str, text: LargeText, mapping: SavedMapping | None) -> Larg
         table = table_of_sheet(name, sheet, _names(mapping), header_row=header_row)
     return LargeTable(
         mapping=mapping,
-        form=Form.DELIMITED,
+        form=TableForm.DELIMITED,
         table=replace(table, rows=()),
         rows=partial(_below, sheet, table, lambda: text.rows({})),
         delimiter=text.delimiter,

@@ -32,7 +32,7 @@ SAMPLE_CHARACTERS = 1024 * 1024
 """From the beginning, by which is decided what kind of text it is."""
 
 
-class Form(StrEnum):
+class TableForm(StrEnum):
     """How the rows of a table are written."""
 
     DELIMITED = "DELIMITED"
@@ -47,7 +47,7 @@ class LargeText:
 
     path: Path
     encoding: str
-    form: Form
+    form: TableForm
     delimiter: str = ","
     quoting: Quoting = csv.QUOTE_MINIMAL
     rows_at: str = ""
@@ -69,16 +69,16 @@ class LargeText:
         return replace(self, quoting=csv.QUOTE_NONE) if plain else None
 
     def _open(self) -> TextIO:
-        ends = "" if self.form is Form.DELIMITED else "\n"
+        ends = "" if self.form is TableForm.DELIMITED else "\n"
         return self.path.open(encoding=self.encoding, newline=ends)
 
     def _rows(self, file: TextIO, names: dict[str, int]) -> Iterator[SourceRow]:
-        if self.form is Form.DELIMITED:
+        if self.form is TableForm.DELIMITED:
             yield from parted_lines(self.path.name, self._lines(file), self.delimiter, self.quoting)
             return
         objects = (
             document_rows(self.path.name, file, self.rows_at)
-            if self.form is Form.JSON
+            if self.form is TableForm.JSON
             else rows_of_json_lines(self._lines(file))
         )
         for row in flat_rows(objects, names):
@@ -115,17 +115,17 @@ def large_text(path: Path, facts: FileFacts) -> LargeText:
     )
 
 
-def _form(sample: str) -> Form:
+def _form(sample: str) -> TableForm:
     if not SURELY_JSON(sample):
-        return Form.DELIMITED
+        return TableForm.DELIMITED
     lines = [line.strip() for line in sample.split("\n")]
     if len(sample) == SAMPLE_CHARACTERS and len(lines) > 1:
         lines.pop()  # the sample ends within it
     filled = [line for line in lines if line]
     whole = sum(line.startswith("{") and line.endswith("}") for line in filled)
     if sample.startswith("{") and len(filled) > 1 and whole * 2 >= len(filled):
-        return Form.JSON_LINES
-    return Form.JSON
+        return TableForm.JSON_LINES
+    return TableForm.JSON
 
 
 def count_lines(pieces: Iterable[bytes]) -> int:
