@@ -10,6 +10,7 @@ import typer
 import schema
 from hub.graphql.schema import interface, sdl
 from hub.intake.files.template import template
+from hub.openapi import document
 from hub.store.records import standard_records
 from schema import publish
 
@@ -19,7 +20,12 @@ WORKBOOK = "monthly_workbook.xlsx"
 
 def generated() -> dict[str, bytes]:
     """Return every generated file of the standard by name."""
-    texts = {**publish.files(), "hub.graphql": sdl(interface(standard_records()).model)}
+    interface_text = sdl(interface(standard_records()).model)
+    texts = {
+        **publish.files(),
+        "hub.graphql": interface_text,
+        document.NAME: document.as_text(),
+    }
     return {**{name: text.encode("utf-8") for name, text in texts.items()}, WORKBOOK: template()}
 
 
