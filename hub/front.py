@@ -45,6 +45,7 @@ and a proof for every record.</span></p>
 <a href="/standard/hub.graphql">GraphQL SDL</a>、
 <a href="/standard/codes.json">代码表 code lists</a>、
 <a href="/standard/openapi.json">OpenAPI</a>、
+<a href="/standard/CHANGELOG.md">变更记录 changes</a>、
 <a href="/standard/monthly_workbook.xlsx">月度报送表 monthly workbook</a></li>
 <li>技术服务规范 Service specifications：{specifications}</li>
 </ul>
