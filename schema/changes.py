@@ -30,7 +30,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class StandardChange:
     """One change: how grave it is, where, and what."""
 
     level: Level
@@ -38,7 +38,7 @@ class Change:
     what: str
 
 
-def record_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def record_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     """Compare the JSON Schemas of all record types, by the name of their file."""
     changes = _of_members("record", old, new)
     for name in old.keys() & new.keys():
@@ -51,7 +51,7 @@ def record_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Chang
     return sorted(set(changes))
 
 
-def code_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def code_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     """Compare two documents of code lists."""
     before, after = old["lists"], new["lists"]
     changes = _of_members("code list", before, after)
@@ -60,14 +60,14 @@ def code_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]
         codes_now = {each["name"]: each for each in after[name]["codes"]}
         changes += _of_members("code", codes, codes_now, f"{name}.")
         changes += [
-            Change(Level.BREAKING, f"{name}.{code}", "another official code")
+            StandardChange(Level.BREAKING, f"{name}.{code}", "another official code")
             for code in codes.keys() & codes_now.keys()
             if codes[code].get("official") != codes_now[code].get("official")
         ]
     return sorted(changes)
 
 
-def version_needed(last: str, changes: Iterable[Change]) -> str:
+def version_needed(last: str, changes: Iterable[StandardChange]) -> str:
     """Return the least version that may have these changes since the version `last`."""
     major, minor, _ = version_numbers(last)
     gravest = max((each.level for each in changes), default=None)
@@ -84,50 +84,52 @@ def version_numbers(version: str) -> tuple[int, int, int]:
 
 def _of_members(
     kind: str, old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
-) -> list[Change]:
-    gone = [Change(Level.BREAKING, f"{prefix}{n}", f"{kind} removed") for n in old.keys() - new]
-    came = [Change(Level.ADDED, f"{prefix}{n}", f"{kind} added") for n in new.keys() - old]
+) -> list[StandardChange]:
+    gone = [
+        StandardChange(Level.BREAKING, f"{prefix}{n}", f"{kind} removed") for n in old.keys() - new
+    ]
+    came = [StandardChange(Level.ADDED, f"{prefix}{n}", f"{kind} added") for n in new.keys() - old]
     return gone + came
 
 
-def _of_object(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _of_object(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     before, after = old["properties"], new["properties"]
     required, required_now = set(old["required"]), set(new["required"])
     changes = _facts(where, old, new)
     for name in before.keys() - after:
-        changes.append(Change(Level.BREAKING, f"{where}.{name}", "item removed"))
+        changes.append(StandardChange(Level.BREAKING, f"{where}.{name}", "item removed"))
     for name in after.keys() - before:
         level = Level.BREAKING if name in required_now else Level.ADDED
         what = "required item added" if name in required_now else "item added"
-        changes.append(Change(level, f"{where}.{name}", what))
+        changes.append(StandardChange(level, f"{where}.{name}", what))
     for name in before.keys() & after.keys():
         item = f"{where}.{name}"
         if name in required_now - required:
-            changes.append(Change(Level.BREAKING, item, "must be stated now"))
+            changes.append(StandardChange(Level.BREAKING, item, "must be stated now"))
         if name in required - required_now:
-            changes.append(Change(Level.DANGEROUS, item, "may be absent now"))
+            changes.append(StandardChange(Level.DANGEROUS, item, "may be absent now"))
         changes += _of_shape(item, before[name], after[name])
     return changes
 
 
-def _of_shape(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _of_shape(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     changes = _facts(where, old, new)
     for name in _SHAPE:
         if old.get(name) != new.get(name):
-            changes.append(Change(Level.BREAKING, where, f"another {name.strip('$')}"))
+            changes.append(StandardChange(Level.BREAKING, where, f"another {name.strip('$')}"))
     changes += _bounds(where, old, new)
     if "enum" in old and "enum" in new:
         gone, came = set(old["enum"]) - set(new["enum"]), set(new["enum"]) - set(old["enum"])
-        changes += [Change(Level.BREAKING, where, f"code {each} removed") for each in gone]
-        changes += [Change(Level.DANGEROUS, where, f"code {each} added") for each in came]
+        changes += [StandardChange(Level.BREAKING, where, f"code {each} removed") for each in gone]
+        changes += [StandardChange(Level.DANGEROUS, where, f"code {each} added") for each in came]
     elif ("enum" in old) != ("enum" in new):
-        changes.append(Change(Level.BREAKING, where, "another list of codes"))
+        changes.append(StandardChange(Level.BREAKING, where, "another list of codes"))
     if "items" in old and "items" in new:
         changes += _of_shape(where, old["items"], new["items"])
     return changes
 
 
-def _bounds(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _bounds(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     changes = []
     for name in (*_LOWER_BOUNDS, *_UPPER_BOUNDS):
         before, after = old.get(name), new.get(name)
@@ -138,16 +140,16 @@ def _bounds(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
             before is not None and (after < before if is_lower else after > before)
         )
         level = Level.DANGEROUS if wider else Level.BREAKING
-        changes.append(Change(level, where, f"{name} was {before}, is {after}"))
+        changes.append(StandardChange(level, where, f"{name} was {before}, is {after}"))
     return changes
 
 
-def _facts(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+def _facts(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[StandardChange]:
     """Compare who sees something (dangerous) and what it means (breaking)."""
     changes = []
     for level, names in ((Level.DANGEROUS, _RIGHTS), (Level.BREAKING, _MEANING)):
         for name in names:
             before, after = old.get(name), new.get(name)
             if before != after:
-                changes.append(Change(level, where, f"{name[2:]} was {before}, is {after}"))
+                changes.append(StandardChange(level, where, f"{name[2:]} was {before}, is {after}"))
     return changes

@@ -18,8 +18,8 @@ from typing import Any
 import schema
 from hub.graphql.sdl_changes import sdl_changes
 from schema.changes import (
-    Change,
     Level,
+    StandardChange,
     code_changes,
     record_changes,
     version_needed,
@@ -55,7 +55,7 @@ class Contract:
     records: Mapping[str, Any]
     codes: Mapping[str, Any]
 
-    def changes_to(self, later: Contract) -> list[Change]:
+    def changes_to(self, later: Contract) -> list[StandardChange]:
         """Return what changed from this version to a later one, the gravest first."""
         found = [
             *sdl_changes(self.sdl, later.sdl),

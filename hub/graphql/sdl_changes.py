@@ -5,19 +5,19 @@ from __future__ import annotations
 from graphql import build_schema
 from graphql.utilities import BreakingChange, DangerousChange, find_schema_changes
 
-from schema.changes import Change, Level
+from schema.changes import Level, StandardChange
 
 WHERE = "GraphQL"
 _WORDS_ONLY = frozenset({"DESCRIPTION_CHANGED"})
 
 
-def sdl_changes(old: str, new: str) -> list[Change]:
+def sdl_changes(old: str, new: str) -> list[StandardChange]:
     """Return the changes from one SDL to another; words alone are none."""
     if old == new:
         return []
     found = find_schema_changes(build_schema(old), build_schema(new))
     return sorted(
-        Change(_level(each), WHERE, each.description.rstrip("."))
+        StandardChange(_level(each), WHERE, each.description.rstrip("."))
         for each in found
         if each.type.name not in _WORDS_ONLY
     )

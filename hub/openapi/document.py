@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from hub.openapi.operation import Operation
+from hub.openapi.operation import RouteOperation
 from hub.openapi.operator_routes import operator_routes
 from hub.openapi.partner_routes import partner_routes
 from hub.openapi.public_routes import public_routes
@@ -44,7 +44,7 @@ _SECURITY = {
 }
 
 
-def operations() -> tuple[Operation, ...]:
+def operations() -> tuple[RouteOperation, ...]:
     """Return every operation that is declared."""
     return (*partner_routes(), *operator_routes(), *public_routes())
 

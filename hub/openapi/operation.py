@@ -57,7 +57,7 @@ class Guard(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class RouteParameter:
     """A parameter of the address."""
 
     name: str
@@ -90,7 +90,7 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operation:
+class RouteOperation:
     """One method of one path: what is sent, what is answered, what may be refused."""
 
     route: str
@@ -100,8 +100,8 @@ class Operation:
     answers: Mapping[int, Content]
     guard: Guard = Guard.NOTHING
     scope: str | None = None
-    path: tuple[Parameter, ...] = ()
-    query: tuple[Parameter, ...] = ()
+    path: tuple[RouteParameter, ...] = ()
+    query: tuple[RouteParameter, ...] = ()
     body: Content | None = None
     refusals: frozenset[Code] = frozenset()
     other_refusals: Mapping[int, Content] = field(default_factory=dict)
@@ -150,8 +150,8 @@ class Operation:
     def _security(self) -> list[dict[str, list[str]]]:
         if self.guard not in (Guard.TOKEN, Guard.SIGNED):
             return []
-        signed = {"signature": []} if self.guard is Guard.SIGNED else {}
-        return [{"token": [], "proof": [], **signed}]
+        names = ["token", "proof", *(["signature"] if self.guard is Guard.SIGNED else [])]
+        return [{name: [] for name in names}]
 
     def _responses(self) -> dict[str, Any]:
         made: dict[int, dict[str, Any]] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode
-from hub.openapi.operation import BODY_REFUSALS, Content, Guard, Operation, Parameter
+from hub.openapi.operation import BODY_REFUSALS, Content, Guard, RouteOperation, RouteParameter
 from hub.openapi.partner_routes import json_of
 
 _TEXT = {"type": "string", "minLength": 1}
-_ID = Parameter("id", _TEXT, "What is acted on: a client, a registration or a key, by its id.")
+_ID = RouteParameter("id", _TEXT, "What is acted on: a client, a registration or a key, by its id.")
 _REFUSED = BODY_REFUSALS | {
     ErrorCode.BAD_USER_INPUT,
     ErrorCode.FORBIDDEN,
@@ -63,14 +63,14 @@ _CHANGES: tuple[tuple[str, str, str, Content, Content], ...] = (
 )
 
 
-def operator_routes() -> tuple[Operation, ...]:
+def operator_routes() -> tuple[RouteOperation, ...]:
     """Return every operation of this module."""
     looks = (
         _look(
             "GET /operator/clients",
             "接入方列表",
             json_of("ClientPage", "A page of clients."),
-            query=(Parameter("after", {"type": "string"}, "Go on after this client."),),
+            query=(RouteParameter("after", {"type": "string"}, "Go on after this client."),),
         ),
         _look("GET /operator/clients/{id}", "查看接入方", _CLIENT, path=(_ID,)),
         _look(
@@ -95,10 +95,10 @@ def _look(
     route: str,
     zh: str,
     answer: Content,
-    path: tuple[Parameter, ...] = (),
-    query: tuple[Parameter, ...] = (),
-) -> Operation:
-    return Operation(
+    path: tuple[RouteParameter, ...] = (),
+    query: tuple[RouteParameter, ...] = (),
+) -> RouteOperation:
+    return RouteOperation(
         route=route,
         zh=zh,
         en=answer.en,
@@ -113,8 +113,8 @@ def _look(
 
 def _change(
     route: str, zh: str, en: str, body: Content, answer: Content, *, scope: Scope
-) -> Operation:
-    return Operation(
+) -> RouteOperation:
+    return RouteOperation(
         route=route,
         zh=zh,
         en=en,

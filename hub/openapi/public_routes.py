@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from hub.access.limits import FORM_MAX_BYTES
 from hub.errors import ErrorCode
-from hub.openapi.operation import BYTES, HTML, JSON, TEXT, Content, Guard, Operation, Parameter
+from hub.openapi.operation import (
+    BYTES,
+    HTML,
+    JSON,
+    TEXT,
+    Content,
+    Guard,
+    RouteOperation,
+    RouteParameter,
+)
 from hub.openapi.partner_routes import json_of
 from hub.openapi.shapes import TEXT as ANY_TEXT
 from hub.openapi.shapes import ref
@@ -15,8 +24,10 @@ _ABSENT = frozenset({ErrorCode.NOT_FOUND})
 _AWAY = frozenset({ErrorCode.DATABASE_UNAVAILABLE, ErrorCode.TIMEOUT})
 _WORD = {"type": "string", "minLength": 1}
 _PLAIN = {TEXT: ANY_TEXT}
-_TILE = Parameter("rest", _WORD, "`<level>/<index>` or `entries/<index>`, `.p/<width>` if partial.")
-_ORIGIN = Parameter("origin", _WORD, "The name of a log of this hub.")
+_TILE = RouteParameter(
+    "rest", _WORD, "`<level>/<index>` or `entries/<index>`, `.p/<width>` if partial."
+)
+_ORIGIN = RouteParameter("origin", _WORD, "The name of a log of this hub.")
 _OAUTH_CASES = {
     400: "RFC 6749: what is wrong with the request.",
     401: "RFC 6749: `invalid_client`, which never says why.",
@@ -24,12 +35,12 @@ _OAUTH_CASES = {
 }
 
 
-def public_routes() -> tuple[Operation, ...]:
+def public_routes() -> tuple[RouteOperation, ...]:
     """Return every operation of this module."""
     return (*_tokens(), *_metadata(), *_log(), *_files(), *_pages(), *_health())
 
 
-def _tokens() -> tuple[Operation, ...]:
+def _tokens() -> tuple[RouteOperation, ...]:
     assertion = {
         "client_assertion_type": {
             "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -74,8 +85,8 @@ def _oauth(
     form: dict[str, object],
     shape: str,
     headers: dict[str, str],
-) -> Operation:
-    return Operation(
+) -> RouteOperation:
+    return RouteOperation(
         route=f"POST {path}",
         zh=zh,
         en=en,
@@ -89,7 +100,7 @@ def _oauth(
     )
 
 
-def _metadata() -> tuple[Operation, ...]:
+def _metadata() -> tuple[RouteOperation, ...]:
     names = {
         "oauth-authorization-server": ("授权服务元数据", "RFC 8414.", "Metadata"),
         "oauth-protected-resource": ("资源元数据", "RFC 9728: the whole hub.", "Metadata"),
@@ -102,7 +113,7 @@ def _metadata() -> tuple[Operation, ...]:
     )
 
 
-def _log() -> tuple[Operation, ...]:
+def _log() -> tuple[RouteOperation, ...]:
     note = Content(_PLAIN, "The newest signed note.")
     tile = Content({BYTES: ANY_TEXT}, "The bytes of the tile.")
     bad_tile = _ABSENT | _AWAY | {ErrorCode.BAD_USER_INPUT}
@@ -129,7 +140,7 @@ def _log() -> tuple[Operation, ...]:
     )
 
 
-def _files() -> tuple[Operation, ...]:
+def _files() -> tuple[RouteOperation, ...]:
     published = {
         JSON: {},
         TEXT: ANY_TEXT,
@@ -138,7 +149,7 @@ def _files() -> tuple[Operation, ...]:
     }
     pages = {HTML: ANY_TEXT, MARKDOWN: ANY_TEXT}
     parts = {HTML: ANY_TEXT, "text/css": ANY_TEXT, "text/javascript": ANY_TEXT}
-    name = Parameter("name", _WORD, "The name of a file or page.")
+    name = RouteParameter("name", _WORD, "The name of a file or page.")
     found = {
         "/standard/{name}": ("已发布的标准文件", Content(published, "The file.")),
         "/guide/{name}": ("指南页面", Content(pages, "The page; with `.md` its source.")),
@@ -150,7 +161,7 @@ def _files() -> tuple[Operation, ...]:
     )
 
 
-def _pages() -> tuple[Operation, ...]:
+def _pages() -> tuple[RouteOperation, ...]:
     pages = {"/": "首页", "/guide": "指南目录", "/explore": "查询台"}
     contact = Content(_PLAIN, "RFC 9116.")
     return (
@@ -162,7 +173,7 @@ def _pages() -> tuple[Operation, ...]:
     )
 
 
-def _health() -> tuple[Operation, ...]:
+def _health() -> tuple[RouteOperation, ...]:
     codes, ready = json_of("Health", "The code of each part."), json_of("Readiness", "Each part.")
     return (
         _get("/livez", "进程是否应答", Content(_PLAIN, "`ok`.")),
@@ -175,11 +186,11 @@ def _get(
     path_: str,
     zh: str,
     answer: Content,
-    path: tuple[Parameter, ...] = (),
+    path: tuple[RouteParameter, ...] = (),
     refusals: frozenset[ErrorCode] = frozenset(),
     away: Content | None = None,
-) -> Operation:
-    return Operation(
+) -> RouteOperation:
+    return RouteOperation(
         route=f"GET {path_}",
         zh=zh,
         en=answer.en,

@@ -56,7 +56,8 @@ def one_of(names: type[Enum]) -> dict[str, Any]:
 
 def shapes() -> dict[str, Any]:
     """Return every shape by its name."""
-    return {**_records(), **_of_batches(), **_of_files(), **_of_clients(), **_of_the_hub()}
+    clients = {**_of_clients(), **_of_registrations()}
+    return {**_records(), **_of_batches(), **_of_files(), **clients, **_of_the_hub()}
 
 
 def _records() -> dict[str, Any]:
@@ -189,6 +190,7 @@ def _of_files() -> dict[str, Any]:
 
 
 def _of_clients() -> dict[str, Any]:
+    """Return what is told of clients, keys and registrations."""
     key = closed(
         kid=TEXT,
         status=one_of(KeyStatus),
@@ -197,7 +199,6 @@ def _of_clients() -> dict[str, Any]:
         addedAt=TEXT,
         endsAt=TEXT_OR_NONE,
     )
-    names = array(NAME, 64)
     pending = {
         "requestId": TEXT,
         "clientId": TEXT,
@@ -206,32 +207,8 @@ def _of_clients() -> dict[str, Any]:
         "reason": TEXT_OR_NONE,
         "requestedAt": TEXT,
     }
-    coordinate = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
-    jwk = {
-        "type": "object",
-        "required": ["kty", "crv", "x", "y"],
-        "properties": {
-            "kty": {"const": "EC"},
-            "crv": {"const": "P-256"},
-            "x": coordinate,
-            "y": coordinate,
-        },
-    }
-    change = {
-        "party": NAME,
-        "kind": one_of(ClientKind),
-        "name": NAME,
-        "scopes": names,
-        "sources": names,
-    }
-    grant = {
-        "party": NAME,
-        "kind": one_of(ClientKind),
-        "scopes": names,
-        "sources": names,
-        "agent": NAME,
-        "role": one_of(KeyRole),
-    }
+    texts = array(TEXT)
+    waiting = closed(**pending, name=TEXT, scopes=texts, sources=texts)
     return {
         "Client": closed(
             clientId=TEXT,
@@ -239,42 +216,46 @@ def _of_clients() -> dict[str, Any]:
             kind=one_of(ClientKind),
             name=TEXT,
             status=one_of(ClientStatus),
-            scopes=array(TEXT),
-            sources=array(TEXT),
+            scopes=texts,
+            sources=texts,
             keys=array(key),
         ),
         "ClientPage": closed(clients=array(ref("Client"))),
-        "PublicKey": jwk,
-        "Registration": {
-            **closed(
-                ("kid", "scopes", "sources"),
-                version={"const": DOCUMENT_VERSION},
-                clientId={"type": "string", "pattern": r"^[a-z0-9][a-z0-9._\-]{2,63}$"},
-                name=NAME,
-                jwk=ref("PublicKey"),
-                kid=TEXT,
-                scopes=names,
-                sources=names,
-                proof=TEXT,
-            ),
-            "additionalProperties": True,
-        },
-        "NewKey": closed(
-            ("replaces", "agent"), jwk=ref("PublicKey"), proof=TEXT, replaces=TEXT, agent=NAME
-        ),
         "PendingRegistration": closed(**pending),
-        "WaitingRegistrations": closed(
-            registrations=array(
-                closed(**pending, name=TEXT, scopes=array(TEXT), sources=array(TEXT))
-            )
-        ),
+        "WaitingRegistrations": closed(registrations=array(waiting)),
+        "SandboxClient": closed(clientId=TEXT, scopes=texts),
+    }
+
+
+def _of_registrations() -> dict[str, Any]:
+    """Return what is sent to register clients and keys, and to decide on them."""
+    names, kind = array(NAME, 64), one_of(ClientKind)
+    coordinate = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
+    jwk = closed(kty={"const": "EC"}, crv={"const": "P-256"}, x=coordinate, y=coordinate)
+    registration = closed(
+        ("kid", "scopes", "sources"),
+        version={"const": DOCUMENT_VERSION},
+        clientId={"type": "string", "pattern": r"^[a-z0-9][a-z0-9._\-]{2,63}$"},
+        name=NAME,
+        jwk=ref("PublicKey"),
+        kid=TEXT,
+        scopes=names,
+        sources=names,
+        proof=TEXT,
+    )
+    change = {"party": NAME, "kind": kind, "name": NAME, "scopes": names, "sources": names}
+    grant = {"party": NAME, "kind": kind, "scopes": names, "sources": names, "agent": NAME}
+    key = {"jwk": ref("PublicKey"), "proof": TEXT, "replaces": TEXT, "agent": NAME}
+    return {
+        "PublicKey": {**jwk, "additionalProperties": True},
+        "Registration": {**registration, "additionalProperties": True},
+        "NewKey": closed(("replaces", "agent"), **key),
         "ClientChange": {**closed(change, **change), "minProperties": 1},
-        "ClientGrant": closed(("sources", "agent", "role"), **grant),
+        "ClientGrant": closed(("sources", "agent", "role"), **grant, role=one_of(KeyRole)),
         "RefusalReason": closed(reason=NAME),
         "KeyRevocation": closed(("lost",), lost=FLAG),
         "Nothing": closed(),
         "SandboxRegistration": {"type": "object", "properties": {"name": NAME}},
-        "SandboxClient": closed(clientId=TEXT, scopes=array(TEXT)),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.changes import Change, Level, code_changes, record_changes, version_needed
+from schema.changes import Level, StandardChange, code_changes, record_changes, version_needed
 
 
 def schemas(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_what_records_nest_is_compared_too() -> None:
         return {"toy.schema.json": {"required": [], "properties": {}, "$defs": {"Name": name}}}
 
     changes = record_changes(nested(zh=TEXT), nested())
-    assert changes == [Change(Level.BREAKING, "toy: Name.zh", "item removed")]
+    assert changes == [StandardChange(Level.BREAKING, "toy: Name.zh", "item removed")]
 
 
 def codes(**lists: dict[str, str]) -> dict[str, Any]:
@@ -103,5 +103,10 @@ def test_codes_that_end_break_and_codes_that_come_do_not() -> None:
 def test_a_breaking_change_needs_a_major_version_and_any_other_a_minor_one(
     level: Level, version: str
 ) -> None:
-    assert version_needed("2.4.7", [Change(Level.ADDED, "", ""), Change(level, "", "")]) == version
+    assert (
+        version_needed(
+            "2.4.7", [StandardChange(Level.ADDED, "", ""), StandardChange(level, "", "")]
+        )
+        == version
+    )
     assert version_needed("2.4.7", []) == "2.4.7"
