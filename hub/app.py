@@ -32,6 +32,7 @@ from hub.access.token_keys import in_files
 from hub.audit.endpoint import AuditEndpoint
 from hub.audit.service import Audit, act_row
 from hub.clock import Clock
+from hub.cross_origin import CrossOrigin
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
@@ -225,6 +226,7 @@ def _outermost(
         is_secure=settings.base.startswith("https://"),
         rates=access.rates,
         gated=GATED,
+        origins=CrossOrigin(settings.cors_origins) if settings.cors_origins else None,
     )
     return RequestWatch(edge, doors={PATH.strip("/"), *map(door_of, routes)})
 

@@ -60,6 +60,7 @@ class ErrorCode(Enum):
     RATE_LIMITED = 429, "请求过于频繁", "Too many requests"
 
     # The body
+    CROSS_ORIGIN_REFUSED = 403, "该网页来源未获许可", "Pages of this origin may not do this"
     BODY_TOO_LARGE = 413, "请求体过大", "The body is too large"
     NOT_JSON = 400, "请求体不是合法的 JSON", "The body is not JSON"
     NOT_UTF8 = 400, "请求体不是 UTF-8 编码", "The body is not UTF-8"
