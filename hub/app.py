@@ -32,6 +32,7 @@ from hub.access.token_keys import in_files
 from hub.audit.endpoint import AuditEndpoint
 from hub.audit.service import Audit, act_row
 from hub.clock import Clock
+from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
@@ -222,7 +223,7 @@ def _outermost(
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
     edge = Edge(
-        Application(graphql, ClientCertificates(routed(routes))),
+        ContentCoding(Application(graphql, ClientCertificates(routed(routes))), access.rates),
         is_secure=settings.base.startswith("https://"),
         rates=access.rates,
         gated=GATED,
