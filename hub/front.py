@@ -11,6 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import schema
+from hub.entity_tag import PUBLISHED as PUBLISHED_AGE
+from hub.entity_tag import unless_held
 from hub.errors import ErrorCode, RefusedError
 from hub.guide.page import page
 from hub.problem import problem
@@ -97,7 +99,8 @@ def front_routes(
         path = files.get(request.path_params["name"])
         if path is None:
             return problem(RefusedError(ErrorCode.NOT_FOUND))
-        return Response(path.read_bytes(), headers={"Content-Type": MEDIA_TYPES[path.suffix]})
+        headers = {"Content-Type": MEDIA_TYPES[path.suffix], **PUBLISHED_AGE}
+        return unless_held(request, Response(path.read_bytes(), headers=headers))
 
     return [
         Route("/", front),

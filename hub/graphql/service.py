@@ -36,6 +36,7 @@ from hub.audit.limits import REASON_CHARACTERS
 from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
+from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
@@ -159,7 +160,7 @@ class Engine:
         body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, document, asking)
-        return Answer(await statements.assemble(body, [], run))
+        return _tagged(await statements.assemble(body, [], run), request, asking, run)
 
     def _past_agreements(self, grants: PartyGrants, asking: Asking) -> PartyGrants:
         """Return the rights of a caller that reads past agreements, or refuse it."""
@@ -267,7 +268,8 @@ class Engine:
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
-        return Answer(await self._statements.assemble(dumps(result.data), errors, run))
+        whole = await self._statements.assemble(dumps(result.data), errors, run)
+        return Answer(whole) if errors else _tagged(whole, request, asking, run)
 
     async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
         """Compile and run one root field of an executed operation."""
@@ -295,6 +297,19 @@ class Engine:
             return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Answer:
+    """Return an answer, with an entity tag where its caller may keep it and ask for it again.
+
+    It is one of a registered document by GET that shows nothing protected. The tag is the caller's
+    own: data and states of the sources, without what every request has anew.
+    """
+    may_keep = request.read_only and request.document_id is not None
+    if not may_keep or run.reads or run.asked or asking.reason is not None:
+        return Answer(body)
+    whose = f"{run.caller.client_id} {run.language} {run.hidden}".encode()
+    return Answer(body, tag=entity_tag(whose, body[: run.repeats]))
 
 
 def _name_of(plan: Plan) -> str:

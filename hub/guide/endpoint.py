@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.clock import Clock
+from hub.entity_tag import PUBLISHED, unless_held
 from hub.errors import ErrorCode, RefusedError
 from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages
 from hub.guide.page import page
@@ -44,8 +45,8 @@ class Operator:
 def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
     """Return the routes of the guide."""
 
-    async def listing(_: Request) -> Response:
-        return page("接入指南 Guide", _listing())
+    async def listing(request: Request) -> Response:
+        return _published(request, page("接入指南 Guide", _listing()))
 
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
@@ -57,10 +58,11 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
             )
         if name.endswith(".md"):
             text = known.file.read_text("utf-8")
-            return Response(text, media_type="text/markdown; charset=utf-8", headers=_AGE)
+            answer = Response(text, media_type="text/markdown; charset=utf-8")
+            return _published(request, answer)
         # The first rendering of a long page takes longer than others should wait.
         body = await asyncio.to_thread(html_of, known.name)
-        return page(known.title, f"{_BACK}\n{body}")
+        return _published(request, page(known.title, f"{_BACK}\n{body}"))
 
     async def security(request: Request) -> Response:
         if operator.contact is None:
@@ -82,6 +84,11 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
         Route(f"{PATH}/{{name:path}}", one),
         Route(SECURITY_TXT, security),
     ]
+
+
+def _published(request: Request, answer: Response) -> Response:
+    answer.headers.update(PUBLISHED)
+    return unless_held(request, answer)
 
 
 def _listing() -> str:
