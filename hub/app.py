@@ -39,6 +39,8 @@ from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
 from hub.front import front_routes
+from hub.graphql.documents import ClientDocuments
+from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
@@ -164,6 +166,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
         audit=audit,
+        documents=(documents := ClientDocuments(database)),
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     routes: list[BaseRoute] = [
@@ -173,6 +176,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
         *OperatorEndpoints(access, Registrations(database), clock, noting(audit, clock)).routes(),
+        *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),

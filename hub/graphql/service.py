@@ -39,6 +39,7 @@ from hub.clock import Clock
 from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
+from hub.graphql.documents import ClientDocuments
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
@@ -102,6 +103,8 @@ class Parts:
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
+    documents: ClientDocuments | None = None
+    """Those that clients have registered for themselves."""
     audit: Audit | None = None
     """Without it nothing is audited: tests and benchmarks."""
 
@@ -201,14 +204,15 @@ class Engine:
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
         if request.document_id is not None:
-            registered_text = registered().get(request.document_id)
+            registered_text = await self._registered(request.document_id, caller)
             if registered_text is None:
                 raise QueryError(ErrorCode.DOCUMENT_UNKNOWN, "documentId is sha256:<64 hex digits>")
             if text is not None and text != registered_text:
                 raise QueryError(ErrorCode.BAD_USER_INPUT, "send documentId or query, not both")
             text = registered_text
         assert text is not None, "the endpoint requires query or documentId"
-        if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
+        is_registered = request.document_id is not None or ADHOC_SCOPE in caller.scopes
+        if not is_registered and await self._registered(document_id(text), caller) is None:
             raise QueryError(
                 ErrorCode.DOCUMENT_REQUIRED, f"other documents need the scope {ADHOC_SCOPE}"
             )
@@ -216,6 +220,14 @@ class Engine:
         if known is not None:
             return known
         return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
+
+    async def _registered(self, identifier: str, caller: Caller) -> str | None:
+        """Return the text of a document of the hub's own or of the caller's, or None."""
+        text = registered().get(identifier)
+        documents = self._parts.documents
+        if text is not None or documents is None or caller.client_id is None:
+            return text
+        return await documents.text(caller.client_id, identifier)
 
     # -- the executor --------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ ORDINARY = frozenset(
     {
         "client",
         "client_case",
+        "client_document",
         "client_key",
         "feed",
         "feed_state",
