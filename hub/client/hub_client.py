@@ -227,11 +227,7 @@ class HubClient:
 
     async def audit(self, after: str = "0") -> dict[str, Any]:
         """Return the audit's rows about this client's party and its records, after one of them."""
-        path = f"/audit?after={quote(after, safe='')}"
-        answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
-        if answer.is_error:
-            raise refused(answer)
-        return object_of(answer)
+        return await self._look(f"/audit?after={quote(after, safe='')}")
 
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""
@@ -260,7 +256,10 @@ class HubClient:
 
     async def registration(self) -> dict[str, Any]:
         """Return what is registered of this client: party, scopes, sources, keys."""
-        answer = await self._call("GET", "/clients/self", {"accept": _JSON_TYPE}, b"")
+        return await self._look("/clients/self")
+
+    async def _look(self, path: str) -> dict[str, Any]:
+        answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
         if answer.is_error:
             raise refused(answer)
         return object_of(answer)
@@ -295,10 +294,7 @@ class HubClient:
 
     async def documents(self) -> list[dict[str, Any]]:
         """Return the documents that this client has registered for itself."""
-        answer = await self._call("GET", _DOCUMENTS, {"accept": _JSON_TYPE}, b"")
-        if answer.is_error:
-            raise refused(answer)
-        return list(object_of(answer)["documents"])
+        return list((await self._look(_DOCUMENTS))["documents"])
 
     async def register_document(self, text: str, name: str | None = None) -> dict[str, Any]:
         """Register a document, which this client may then run by its id."""

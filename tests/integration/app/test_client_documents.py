@@ -20,7 +20,6 @@ from tests.integration.app.conftest import UNIVERSITY, World
 pytestmark = pytest.mark.integration
 TEXT = "query Mine($first: Int = 2) { instruments(first: $first) { totalCount nodes { key } } }"
 ID = "sha256:" + sha256(TEXT.encode()).hexdigest()
-DEAR = "{ instruments(first: 100) { nodes { services(first: 100) { nodes { id } } } } }"
 
 
 async def partner(world: World, name: str, *scopes: str) -> HubClient:
@@ -57,7 +56,7 @@ async def test_a_client_without_adhoc_runs_what_it_registered_and_nobody_elses(
 
 async def test_registering_gives_no_right(world: World) -> None:
     mine = await partner(world, "zju")
-    text = "{ vouchers(first: 1) { nodes { key } } }"
+    text = '{ instrument(by: { key: "x" }) { originalValue { amount } } }'
     made = await mine.register_document(text)
     assert await code_of(mine, made["documentId"]) == "SCOPE_MISSING"
 
