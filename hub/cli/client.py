@@ -13,7 +13,7 @@ import typer
 from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
-from hub.cli import client_keys, clients
+from hub.cli import client_documents, client_keys, clients
 from hub.cli.client_submit import submit_file
 from hub.cli.context import run
 from hub.cli.large_files import PROGRESS
@@ -33,6 +33,7 @@ from schema.strict_json import explained, read_json
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
 client_keys.add_to(app)
 clients.add_to(app)
+app.add_typer(client_documents.app, name="document")
 app.command("submit")(submit_file)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]

@@ -60,6 +60,8 @@ class Run:
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     """Grade, scope and name of protected items by which rows were chosen, sorted or counted."""
     narrowed: dict[Narrowed, None] = field(default_factory=dict)
+    repeats: int = 0
+    """So many first bytes of the answer are the same whenever the same is answered."""
 
 
 class Statements:
@@ -175,8 +177,9 @@ class Statements:
         about = (
             f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
         )
-        parts += [b',"extensions":{"sources":', sources, narrowed, replaced, about.encode(), b"}}"]
-        return b"".join(parts)
+        parts += [b',"extensions":{"sources":', sources, narrowed, replaced]
+        run.repeats = sum(map(len, parts))
+        return b"".join([*parts, about.encode(), b"}}"])
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
