@@ -12,10 +12,11 @@ import codecs
 import re
 from collections import Counter
 from functools import lru_cache
+from typing import BinaryIO, NamedTuple
 
 from connectors.errors import PayloadError
 
-__all__ = ["decode_text"]
+__all__ = ["decode_text", "file_encoding"]
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -35,14 +36,24 @@ FIRST_LEVEL_END = 0xD8
 DAMAGE_SHARE_MAX = 0.5
 """Damaged characters beside sound ones of UTF-8, up to which a text is taken for damaged UTF-8."""
 NO_LEVEL = 0
+MARK_BYTES = 4
+PIECE_BYTES = 1024 * 1024
+"""Bytes of a large file that are looked at together."""
 _WIDE = re.compile(r"[^\x00-\x7f]")
 _BETWEEN_LETTERS = re.compile(r"[A-Za-z]([^\x00-\x7f])(?=[A-Za-z\s.,;]|$)")
 
 
+class BadByte(NamedTuple):
+    """A byte of a file: its position from 0, its line from 1, and what it is."""
+
+    at: int
+    line: int
+    byte: int
+
+
 def decode_text(name: str, data: bytes, stated: str | None = None) -> tuple[str, str]:
     """Return the encoding of a text file and its text. Raises `PayloadError`."""
-    marked = [encoding for mark, encoding in MARKS if data.startswith(mark)]
-    for encoding in marked[:1] or ([stated] if stated else [UTF_8, CHINESE]):
+    for encoding in _candidates(data, stated):
         try:
             text = data.decode(encoding)
         except (UnicodeDecodeError, LookupError):
@@ -50,14 +61,81 @@ def decode_text(name: str, data: bytes, stated: str | None = None) -> tuple[str,
         if "\0" in text or (encoding == CHINESE and not stated and not _is_chinese(data, text)):
             continue
         return encoding, text
-    tried = marked[0] if marked else stated or f"{UTF_8} / {CHINESE}"
-    raise PayloadError(
+    raise _neither(name, _tried(data, stated), _utf_8_fault(data))
+
+
+def file_encoding(name: str, file: BinaryIO, stated: str | None = None) -> str:
+    """Return the encoding of a text file of any size, which is never held as a whole.
+
+    Raises `PayloadError`. Chinese text is known by the piece in which it stops being UTF-8.
+    """
+    head = file.read(MARK_BYTES)
+    doubtful, place = b"", None
+    for encoding in _candidates(head, stated):
+        fault = _first_fault(file, encoding)
+        if fault is None and not (encoding == CHINESE and not stated):
+            return encoding
+        if fault is None and _is_chinese(doubtful, doubtful.decode(CHINESE, "replace")):
+            return encoding
+        if fault is not None and encoding == UTF_8:
+            doubtful, place = _piece(file, fault), _placed(file, fault)
+    raise _neither(name, _tried(head, stated), place)
+
+
+def _candidates(data: bytes, stated: str | None) -> list[str]:
+    marked = [encoding for mark, encoding in MARKS if data.startswith(mark)]
+    return marked[:1] or ([stated] if stated else [UTF_8, CHINESE])
+
+
+def _tried(data: bytes, stated: str | None) -> str:
+    candidates = _candidates(data, stated)
+    return f"{UTF_8} / {CHINESE}" if len(candidates) > 1 else candidates[0]
+
+
+def _neither(name: str, tried: str, place: BadByte | None) -> PayloadError:
+    zh = en = ""
+    if place is not None:
+        zh = f"：第 {place.at + 1} 字节（第 {place.line} 行，0x{place.byte:02X}）不是 UTF-8。"
+        en = f": byte {place.at + 1} (line {place.line}, 0x{place.byte:02X}) is not UTF-8"
+    return PayloadError(
         name,
-        f"文件既不是工作簿，也不是 {tried} 文本{_place(data, zh=True)} "
-        f"the file is neither a workbook nor text in {tried}{_place(data, zh=False)}",
+        f"文件既不是工作簿，也不是 {tried} 文本{zh} "
+        f"the file is neither a workbook nor text in {tried}{en}",
         hint='另存为“CSV UTF-8”，或在映射中写明编码 save it as "CSV UTF-8", or state it in the '
         'mapping: [file] encoding = "…"',
     )
+
+
+def _first_fault(file: BinaryIO, encoding: str) -> int | None:
+    """Return where a file stops being text of an encoding; None: it never does."""
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError:
+        return 0
+    file.seek(0)
+    at = 0
+    while True:
+        piece = file.read(PIECE_BYTES)
+        held = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            return at - held + error.start
+        if "\0" in text:
+            return at
+        if not piece:
+            return None
+        at += len(piece)
+
+
+def _piece(file: BinaryIO, at: int) -> bytes:
+    """Return whole lines of a file from the one in which a place is."""
+    begin = max(at - PIECE_BYTES, 0)
+    file.seek(begin)
+    data = file.read(2 * PIECE_BYTES)
+    first = data.rfind(b"\n", 0, at - begin) + 1
+    last = data.rfind(b"\n") + 1
+    return data[first:last] if last > first else data[first:]
 
 
 def _is_chinese(data: bytes, text: str) -> bool:
@@ -89,15 +167,21 @@ def _utf_8_characters(data: bytes) -> tuple[int, int]:
     return len(_WIDE.findall(text)) - damaged, damaged
 
 
-def _place(data: bytes, *, zh: bool) -> str:
-    """Say where the bytes stop being UTF-8; nothing where they never do."""
+def _utf_8_fault(data: bytes) -> BadByte | None:
+    """Return where bytes stop being UTF-8; None: they never do."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        at, byte = error.start, data[error.start]
-    else:
-        return ""
-    line = data.count(b"\n", 0, at) + 1
-    if zh:
-        return f"：第 {at + 1} 字节（第 {line} 行，0x{byte:02X}）不是 UTF-8。"
-    return f": byte {at + 1} (line {line}, 0x{byte:02X}) is not UTF-8"
+        at = error.start
+        return BadByte(at, data.count(b"\n", 0, at) + 1, data[at])
+    return None
+
+
+def _placed(file: BinaryIO, at: int) -> BadByte:
+    """Return a place of a file with its line."""
+    file.seek(0)
+    lines, left = 1, at
+    while left and (piece := file.read(min(left, PIECE_BYTES))):
+        lines += piece.count(b"\n")
+        left -= len(piece)
+    return BadByte(at, lines, (file.read(1) or b"\0")[0])

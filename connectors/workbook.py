@@ -56,6 +56,8 @@ class Workbook(Iterator[TableRow]):
         """Name the source for messages; nothing is started before the first row is asked for."""
         self.from_1904 = False
         """Whether the workbook says that its dates count from 1904; known with the first row."""
+        self.hidden: set[str] = set()
+        """Sheets that the spreadsheet program does not show, of those that were begun."""
         self._source = source
         self._data = data
         self._limits = limits
@@ -82,7 +84,9 @@ class Workbook(Iterator[TableRow]):
     def _read(self) -> Generator[TableRow, None, None]:
         if self._data.startswith(ZIP_MAGIC) and ZIP_END not in self._data[-ZIP_END_BYTES_MAX:]:
             raise PayloadError(
-                self._source, "the workbook is damaged: it ends too early", hint=DAMAGED
+                self._source,
+                "工作簿不完整 the workbook is damaged: it ends too early",
+                hint=DAMAGED,
             )
         process = self._start()
         try:
@@ -122,8 +126,9 @@ class Workbook(Iterator[TableRow]):
                     if seen > limits.table_rows_max:
                         raise self._too_much(f"more than {limits.table_rows_max} rows")
                     yield TableRow(sheet, number, self._cells(cells))
-                case {"sheet": str(name)}:
+                case {"sheet": str(name), "hidden": bool(is_hidden)}:
                     sheet = name
+                    self.hidden |= {name} if is_hidden else set()
                 case {"from1904": bool(from_1904)}:
                     self.from_1904 = from_1904
                 case {"refused": {"detail": str(detail), "hint": str(hint)}}:
@@ -172,7 +177,9 @@ class Workbook(Iterator[TableRow]):
         return PayloadError(self._source, detail, hint=SEND_CSV)
 
     def _broken(self, detail: str) -> PayloadError:
-        return PayloadError(self._source, f"the workbook cannot be read: {detail}", hint=DAMAGED)
+        return PayloadError(
+            self._source, f"无法读取工作簿 the workbook cannot be read: {detail}", hint=DAMAGED
+        )
 
 
 class _Lines(Iterator[bytes]):

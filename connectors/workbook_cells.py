@@ -23,7 +23,18 @@ from xml.parsers import expat
 
 from connectors.column_letters import column_number
 
-__all__ = ["NO_RESULT", "Untold", "completed", "is_untold", "untold_cells"]
+__all__ = [
+    "DAMAGE",
+    "ERRORS",
+    "NO_RESULT",
+    "TEXT_MAX",
+    "Range",
+    "Untold",
+    "completed",
+    "is_untold",
+    "new_parser",
+    "untold_cells",
+]
 
 Untold = Mapping[tuple[int, int], str]
 """What stands in cells that read as blank, by row and column from 1."""
@@ -76,12 +87,24 @@ def completed(
     for (number, column), text in untold.items():
         of_row[number][column - 1] = text
     holding = _Merged(merged or ())
+    number = 0
     for number, cells in enumerate(rows, start=1):
-        row = cells
-        for column, text in of_row.get(number, {}).items():
-            if column < len(cells) and cells[column] in _BLANK:
-                row = [*row[:column], text, *row[column + 1 :]]
+        row = _told(cells, of_row.pop(number, {}))
         yield number, holding.filled(number, row)
+    for below in sorted(each for each in of_row if each > number):
+        yield below, _told([], of_row[below])
+
+
+def _told(cells: Sequence[Any], untold: Mapping[int, str]) -> Sequence[Any]:
+    """Return a row with what its reader did not tell, at the end of the row as well."""
+    if not untold:
+        return cells
+    row = [*cells, *[""] * (max(untold) + 1 - len(cells))]
+    for column, text in untold.items():
+        # What an error stands for may be read as zero; a formula without result never is.
+        if row[column] in _BLANK or text in ERRORS:
+            row[column] = text
+    return row
 
 
 _BLANK = ("", None)
@@ -131,7 +154,7 @@ def _sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
 
 def _elements(data: bytes) -> list[tuple[str, dict[str, str]]]:
     elements: list[tuple[str, dict[str, str]]] = []
-    parser = _parser()
+    parser = new_parser()
     parser.StartElementHandler = lambda name, members: elements.append((_local(name), members))
     parser.Parse(data, True)  # noqa: FBT003 - the library's own signature
     return elements
@@ -141,7 +164,7 @@ def _untold(archive: zipfile.ZipFile, part: str) -> Untold:
     if not _occurs(archive, part):
         return {}
     sheet = _SheetScan()
-    parser = _parser()
+    parser = new_parser()
     parser.buffer_text = True
     parser.StartElementHandler = sheet.begin
     parser.EndElementHandler = sheet.end
@@ -162,8 +185,12 @@ def _occurs(archive: zipfile.ZipFile, part: str) -> bool:
     return False
 
 
-def _parser() -> expat.XMLParserType:
-    parser = expat.ParserCreate()
+def new_parser(separator: str | None = None) -> expat.XMLParserType:
+    """Return an XML parser that refuses declarations of any kind.
+
+    With a separator names come with their namespace before it.
+    """
+    parser = expat.ParserCreate(namespace_separator=separator)
     parser.StartDoctypeDeclHandler = _refuse_declarations
     return parser
 

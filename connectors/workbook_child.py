@@ -4,7 +4,7 @@ The workbook comes as standard input, the limits as the one argument (JSON), the
 lines of JSON; `connectors.workbook` starts it and believes nothing it says:
 
     {"from1904": false}          first: which epoch the workbook says its dates count from
-    {"sheet": "仪器"}             the rows that follow are of this sheet
+    {"sheet": "仪器", "hidden": false}   the rows that follow are of this sheet
     [3, [null, "a", {"n": "1.5"}]]   row number and cells (`connectors.cells`)
     {"end": true}                last, when all went well
     {"refused": {…}}             last, with `detail` and `hint`
@@ -25,14 +25,16 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 import python_calamine as calamine
 
 from connectors.cells import CellTooLongError, cell_of, cell_to_wire
 from connectors.errors import PayloadError
-from connectors.workbook_cells import completed, untold_cells
+from connectors.old_workbook_cells import is_locked, xls_cells
+from connectors.opendocument_cells import is_locked_ods, is_ods, ods_cells
+from connectors.workbook_cells import Range, Untold, completed, untold_cells
 from connectors.workbook_guard import measure
 
 XLSX_MAGIC = b"PK"
@@ -73,17 +75,27 @@ def frames(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
             measure("", data, limits)
         yield {"from1904": data.startswith(XLSX_MAGIC) and _from_1904(data)}
     except DAMAGE as error:
-        raise PayloadError("", f"the workbook is damaged: {error}", hint=DAMAGED) from error
+        raise PayloadError(
+            "", f"工作簿已损坏 the workbook is damaged: {error}", hint=DAMAGED
+        ) from error
     try:
+        if is_locked_ods(data) if data.startswith(XLSX_MAGIC) else is_locked(data):
+            raise _locked()
         yield from _sheets(data, limits)
     except calamine.PasswordError as error:
-        raise PayloadError(
-            "",
-            "the workbook is locked with a password",
-            hint="save it without one 请取消密码后另存",
-        ) from error
+        raise _locked() from error
     except calamine.CalamineError as error:
-        raise PayloadError("", f"the workbook cannot be read: {error}", hint=DAMAGED) from error
+        raise PayloadError(
+            "", f"无法读取工作簿 the workbook cannot be read: {error}", hint=DAMAGED
+        ) from error
+
+
+def _locked() -> PayloadError:
+    return PayloadError(
+        "",
+        "工作簿有密码 the workbook is locked with a password",
+        hint="请取消密码后另存 save it without one",
+    )
 
 
 def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
@@ -91,7 +103,12 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
     names = book.sheet_names
     if len(names) > limits.table_sheets_max:
         raise PayloadError("", f"{len(names)} sheets, {limits.table_sheets_max} allowed")
-    untold = untold_cells(data) if data.startswith(XLSX_MAGIC) else {}
+    blank = _blank_cells(data, names)
+    hidden = {
+        each.name
+        for each in book.sheets_metadata
+        if each.visible is not calamine.SheetVisibleEnum.Visible
+    }
     for name in names:
         sheet = book.get_sheet_by_name(name)
         height, width = (edge + 1 for edge in sheet.end) if sheet.end else (0, 0)
@@ -102,17 +119,30 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
                 hint="delete the empty rows and columns that carry only formatting, or send CSV "
                 "请删除只有格式的空行空列，或另存为 CSV",
             )
-        yield {"sheet": name}
+        yield {"sheet": name, "hidden": name in hidden}
         # The reader skips the columns before the first used one; the numbers must not.
         before = [""] * (sheet.start[1] if sheet.start else 0)
         rows = (before + values for values in sheet.iter_rows())
-        for number, values in completed(rows, untold.get(name, {}), sheet.merged_cell_ranges):
+        untold, merged = blank.get(name, ({}, ()))
+        for number, values in completed(rows, untold, sheet.merged_cell_ranges or merged):
             try:
                 cells = [cell_of(value, limits.cell_characters_max) for value in values]
             except CellTooLongError as error:
                 raise PayloadError("", f"sheet {name!r}, row {number}: {error}") from error
             if any(cell is not None for cell in cells):
                 yield [number, [cell_to_wire(cell) for cell in cells]]
+
+
+def _blank_cells(data: bytes, names: list[str]) -> dict[str, tuple[Untold, Sequence[Range]]]:
+    """Return by sheet what its cells hold that the reader gives as blank, and merged cells."""
+    if not data.startswith(XLSX_MAGIC):
+        found = xls_cells(data)
+        if len(found) != len(names):
+            return {}
+        return {name: (untold, ()) for name, untold in zip(names, found, strict=True)}
+    if is_ods(data):
+        return dict(ods_cells(data))
+    return {name: (untold, ()) for name, untold in untold_cells(data).items()}
 
 
 def _from_1904(data: bytes) -> bool:

@@ -24,9 +24,12 @@ from connectors.errors import PayloadError
 
 __all__ = ["measure"]
 
-ADDRESS = re.compile(rb""" r=["']\$?([A-Za-z]{0,3})\$?(\d{1,9})["']""")
-"""As every program writes it. XML allows more blanks; looking for them takes ten times as long."""
-OVERLAP_BYTES = 64
+ADDRESS = re.compile(
+    rb"""<(?:[A-Za-z0-9]+:)?c [^<>]*?r=["']\$?([A-Za-z]{0,3})\$?(\d{1,9})["'][^<>]*(?<!/)>(?!</)"""
+)
+"""A cell that holds something, as every program writes it. XML allows more blanks; looking for them
+takes ten times as long. A cell that is only formatted takes no room in the reader."""
+OVERLAP_BYTES = 256
 """Kept from one piece to the next, so that an address cut in two is still seen."""
 PIECE_BYTES = 256 * 1024
 PACKED_BYTES = 16 * 1024
@@ -71,7 +74,11 @@ def measure(source: str, data: bytes, limits: SimpleNamespace) -> None:
 def _unpack(source: str, data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
     """Yield the unpacked bytes of one part in pieces, whatever size the directory claims."""
     if part.flag_bits & 1:
-        raise PayloadError(source, "the workbook is encrypted", hint="save it without a password")
+        raise PayloadError(
+            source,
+            "工作簿有密码 the workbook is encrypted",
+            hint="请取消密码后另存 save it without a password",
+        )
     head = data[part.header_offset : part.header_offset + LOCAL_HEADER.size]
     if len(head) < LOCAL_HEADER.size or not head.startswith(LOCAL_MAGIC):
         raise zipfile.BadZipFile(f"{part.filename} does not begin where it should")

@@ -32,12 +32,16 @@ from hub.access.token_keys import in_files
 from hub.audit.endpoint import AuditEndpoint
 from hub.audit.service import Audit, act_row
 from hub.clock import Clock
+from hub.coding import ContentCoding
+from hub.cross_origin import CrossOrigin
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
 from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
+from hub.graphql.documents import ClientDocuments
+from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
@@ -164,6 +168,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
         audit=audit,
+        documents=(documents := ClientDocuments(database)),
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
@@ -175,6 +180,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *Registrar(access, Registrations(database), state, clock).routes(),
         *OperatorEndpoints(access, Registrations(database), clock, noting(audit, clock)).routes(),
+        *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *BatchEndpoint(take, access, clock).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
@@ -225,10 +231,11 @@ def _outermost(
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
     edge = Edge(
-        Application(graphql, ClientCertificates(routed(routes))),
+        ContentCoding(Application(graphql, ClientCertificates(routed(routes))), access.rates),
         is_secure=settings.base.startswith("https://"),
         rates=access.rates,
         gated=GATED,
+        origins=CrossOrigin(settings.cors_origins) if settings.cors_origins else None,
     )
     return RequestWatch(edge, doors={PATH.strip("/"), *map(door_of, routes)})
 

@@ -6,6 +6,7 @@
   under the request's id. A caller that disconnects is not logged as a failure.
 - A request is counted before anything looks at it, or by the door that knows whose it is; a caller
   that sends too many is told when to come back, and every caller where he stands.
+- A page of another origin reads answers only where the operator lists it (`hub.cross_origin`).
 - An unknown path answers 404 and is never redirected: a redirect would repeat the Host header,
   which the caller can set to anything.
 
@@ -22,10 +23,12 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.access.rates import ADDRESS, TOKEN_REQUESTS, Rates, fields_of
+from hub.access.rates import ADDRESS, STANDING, TOKEN_REQUESTS, Rates, fields_of
+from hub.cross_origin import CrossOrigin
 from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.problem import problem
 from hub.watching.notes import current
@@ -51,11 +54,21 @@ class Edge:
     """Wraps the hub's applications: adds headers and answers what they raise."""
 
     def __init__(
-        self, inner: ASGIApp, *, is_secure: bool, rates: Rates | None = None, gated: str = "$^"
+        self,
+        inner: ASGIApp,
+        *,
+        is_secure: bool,
+        rates: Rates | None = None,
+        gated: str = "$^",
+        origins: CrossOrigin | None = None,
     ) -> None:
-        """`gated`: pattern of the paths whose door counts requests itself, once it knows whose."""
+        """`gated`: pattern of the paths whose door counts requests itself, once it knows whose.
+
+        `origins`: whose pages may read answers; None: only the hub's own.
+        """
         self._inner = inner
         self._rates = rates or Rates()
+        self._origins = origins
         self._gated = re.compile(gated)
         self._headers = (*HEADERS, (b"strict-transport-security", HSTS)) if is_secure else HEADERS
 
@@ -76,7 +89,10 @@ class Edge:
         scope["app"] = self  # by this Starlette's router knows that somebody catches what it raises
         try:
             self._count(scope)
-            await self._inner(scope, receive, begin)
+            if self._origins is not None and self._origins.is_preflight(scope):
+                await self._preflight(self._origins, scope)(scope, receive, begin)
+            else:
+                await self._inner(scope, receive, begin)
         except ClientDisconnect:
             return
         except RateLimitedError as error:
@@ -105,8 +121,15 @@ class Edge:
             policy = TOKEN_REQUESTS if path.startswith("/oauth/") else ADDRESS
             self._rates.count(scope, policy)
 
+    def _preflight(self, origins: CrossOrigin, scope: Scope) -> Response:
+        if STANDING not in scope:  # a door that counts for itself is not reached
+            self._rates.count(scope, ADDRESS)
+        return origins.preflight(scope, _language(scope))
+
     def _add_headers(self, message: Message, scope: Scope) -> None:
         headers = [*message["headers"], *fields_of(scope)]
+        if self._origins is not None:
+            headers += self._origins.fields(scope)
         stated = {name for name, _ in headers}
         message["headers"] = [*headers, *(each for each in self._headers if each[0] not in stated)]
 

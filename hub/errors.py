@@ -61,9 +61,11 @@ class ErrorCode(Enum):
     RATE_LIMITED = 429, "请求过于频繁", "Too many requests"
 
     # The body
+    CROSS_ORIGIN_REFUSED = 403, "该网页来源未获许可", "Pages of this origin may not do this"
     BODY_TOO_LARGE = 413, "请求体过大", "The body is too large"
     NOT_JSON = 400, "请求体不是合法的 JSON", "The body is not JSON"
     NOT_UTF8 = 400, "请求体不是 UTF-8 编码", "The body is not UTF-8"
+    CONTENT_CODING_REFUSED = 415, "不接受压缩的请求体", "Compressed bodies are not taken"
     UNSUPPORTED_MEDIA_TYPE = 415, "不支持的内容类型", "This content type is not supported"
     METHOD_NOT_ALLOWED = 405, "不支持的请求方法", "This method is not supported here"
     NOT_ACCEPTABLE = 406, "无法按所要求的格式应答", "No acceptable representation"

@@ -27,6 +27,11 @@ _CONTACT = re.compile(
     r"(mailto:[\w.+\-]{1,64}@[\w\-]+(\.[\w\-]+)+|tel:\+[0-9\-]{5,30}|https://[!-~]{1,500})",
     re.ASCII,
 )
+_WEB_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?"
+    r"(\.[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?){0,15}|\[[0-9a-f:]{2,39}\])(:(?P<port>[1-9][0-9]{0,4}))?"
+)
+ORIGINS_MAX = 32
 _PORTS = range(1, 65536)
 _WORKERS = range(1, 65)
 _INTERVAL_S = range(10, 86_401)
@@ -114,6 +119,26 @@ def _origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise ValueError("is a name such as hub.example.org/records")
     return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in text.split(","))
+    if len(origins) > ORIGINS_MAX or any(not _is_web_origin(each) for each in origins):
+        raise ValueError(
+            "lists exact origins as browsers write them, such as https://lab.example.edu.cn "
+            "(http only for this machine; no *, no null, no path, no usual port), "
+            f"at most {ORIGINS_MAX}"
+        )
+    return tuple(dict.fromkeys(origins))
+
+
+def _is_web_origin(text: str) -> bool:
+    match = _WEB_ORIGIN.fullmatch(text)
+    if match is None or int(match["port"] or 1) not in _PORTS:
+        return False
+    is_here = match["host"] in ("localhost", "127.0.0.1", "[::1]")
+    usual = {"https": "443", "http": "80"}[match["scheme"]]
+    return match["port"] != usual and (match["scheme"] == "https" or is_here)
 
 
 def _contact(text: str) -> str:
@@ -225,6 +250,12 @@ class Settings:
         "collector that gets OpenTelemetry spans (OTLP over HTTP), such as "
         "http://127.0.0.1:4318/v1/traces; without it there are none",
         _url("http", "https"),
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "origins of web pages, with commas between them, that may read answers, such as "
+        "https://lab.example.edu.cn; without it no page of another origin may",
+        _origins,
+        default=(),
     )
 
     @classmethod

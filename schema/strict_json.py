@@ -42,6 +42,15 @@ def read_json(text: str, *, fractions: Number = float, integers: Number = intege
         raise ValueError(_DEEP) from error
 
 
+def read_json_at(text: str, at: int, *, fractions: Number = float) -> tuple[Any, int]:
+    """Return the JSON value that begins at a place of a text, and where it ends; `ValueError`."""
+    try:
+        value, end = _decoder(fractions, integer).raw_decode(text, at)
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+    return value, end
+
+
 def explained(error: ValueError, *, in_line: bool = False) -> tuple[str, str]:
     """Say in Chinese and English what `read_json` has found wrong, in words for its sender.
 

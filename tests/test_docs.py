@@ -90,7 +90,7 @@ CELL_CODES = (
     r'CellError\(\s*"([A-Z_]+)"',
     r'_problem\([^\n]*?"([A-Z_]{4,})"',
     r' Problem\(\w+, "([A-Z_]+)"',
-    r'_unread\([^"]*?"([A-Z_]+)"',
+    r'unread_line\([^"]*?"([A-Z_]+)"',
 )
 
 

@@ -17,16 +17,16 @@ from adapters.mapping import slots
 from adapters.mapping.assemble import assembled, keep_originals
 from adapters.mapping.bind import binding_problems, covers
 from adapters.mapping.cells import untold_error
+from adapters.mapping.conditions import holds
 from adapters.mapping.errors import CellError, MappingError
-from adapters.mapping.model import Condition, MappingRule, RecordRule
 from adapters.mapping.model import Mapping as SavedMapping
+from adapters.mapping.model import MappingRule, RecordRule
 from adapters.mapping.table import (
     Column,
     SourceRow,
     is_blank,
     locate,
     text_of,
-    trimmed,
 )
 from adapters.mapping.values import Reading, Taken
 from connectors.workbook_cells import is_untold
@@ -121,7 +121,7 @@ class Converter:
         problems = self._surplus(row)
         records: list[tuple[RecordRule, dict[str, Any]]] = []
         for rule in self.mapping.records:
-            if rule.when is None or self._holds(rule.when, row):
+            if rule.when is None or holds(rule.when, row, self._reading):
                 wire, problems_of_rule = self._record(rule, row)
                 problems += problems_of_rule
                 records.append((rule, wire))
@@ -150,20 +150,9 @@ class Converter:
 
     def _left_out(self, row: SourceRow) -> str | None:
         for each in self.mapping.leave_out:
-            if self._holds(each, row):
+            if holds(each, row, self._reading):
                 return each.reason
         return None
-
-    def _holds(self, condition: Condition, row: SourceRow) -> bool:
-        content = self._reading.places[condition.column].get(row)
-        blank = is_blank(content, self.mapping.file.empty)
-        if condition.test in ("filled", "empty"):
-            return blank is (condition.test == "empty")
-        texts = condition.texts
-        if isinstance(content, bool):
-            # A spreadsheet shows TRUE, a JSON file says true: either word means it.
-            texts = frozenset(each.casefold() for each in texts)
-        return (trimmed(text_of(content)) in texts) is (condition.test == "is")
 
     def _surplus(self, row: SourceRow) -> list[RowProblem]:
         """Tell of content beyond the last column that has a name."""

@@ -76,6 +76,8 @@ class MappingRule:
     header_of: str | None = None
     between: tuple[str, str] | None = None
     template: str | None = None
+    row_number: bool = False
+    """The number that the row has in its file, where nothing else tells records apart."""
     remove: tuple[str, ...] = ()
     match: CellPattern | None = None
     split: str = ""
@@ -137,6 +139,15 @@ class Mapping:
     """Rows that are not taken over, and why."""
     same_key: Literal["refuse", "revise"] = "refuse"
     """What a second row with other content under the same key is: a mistake, or a revision."""
+
+    @property
+    def numbered_by_row(self) -> tuple[tuple[str, int | None], ...]:
+        """Items that are made of row numbers, with the lines of their rules.
+
+        The same rows in another order are other records.
+        """
+        rules = [rule for record in self.records for rule in record.rules]
+        return tuple((rule.slot.path, rule.line) for rule in rules if rule.row_number)
 
     @property
     def addresses(self) -> tuple[str, ...]:

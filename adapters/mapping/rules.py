@@ -19,6 +19,7 @@ from adapters.mapping.notes import Notes, needs_text
 from adapters.mapping.patterns import CellPattern, PatternError, pattern_of
 from adapters.mapping.slots import EVERY, nearest, paths, slot
 from adapters.mapping.units import units_for
+from adapters.mapping.unused_keys import note_unused_keys
 from schema.codes import UnknownCodeError
 from schema.item import Item, Kind, RecordSpec
 
@@ -26,10 +27,10 @@ _RULE = frozenset(
     {
         *("column", "header", "between", "template", "remove", "match", "split", "part"),
         *("without", "codes", "scheme", "lookup", "unit", "currency", "format", "zone"),
-        *("round", "empty", "first"),
+        *("round", "empty", "first", "row_number"),
     }
 )
-_SOURCES = ("column", "header", "between", "template", "first")
+_SOURCES = ("column", "header", "between", "template", "first", "row_number")
 """A rule names at least one of these: where the value comes from."""
 _CONDITION = frozenset({"column", "is", "is_not", "filled", "reason"})
 LOOKUPS = ("GB/T 2260", "ISO 3166-1")
@@ -47,14 +48,19 @@ def read_rules(
 ) -> tuple[MappingRule, ...]:
     """Read `fixed` and `items` of a record, and note required items that neither fills."""
     rules: list[MappingRule] = []
-    for path, value in _flat(notes, stated.get("fixed", {}), (*at, "fixed")).items():
+    fixed = _flat(notes, stated.get("fixed", {}), (*at, "fixed"))
+    items = _flat(notes, stated.get("items", {}), (*at, "items"))
+    for path, value in fixed.items():
         rules += _fixed(notes, spec, path, value, (*at, "fixed"))
-    for path, value in _flat(notes, stated.get("items", {}), (*at, "items")).items():
+    for path, value in items.items():
         rules += _rule(notes, spec, path, value, (*at, "items"))
     _repeated(notes, rules, at)
-    filled = {re.sub(r"\.[0-9]+\.", f".{EVERY}.", rule.slot.path) for rule in rules}
+    # What is written wrongly is not missing as well.
+    paths_filled = [*(rule.slot.path for rule in rules), *fixed, *items]
+    filled = {re.sub(r"\.[0-9]+\.", f".{EVERY}.", path) for path in paths_filled}
     for path, item, needed in paths(spec):
-        if needed and path not in filled and f"{path}.amount" not in filled:
+        amount = f"{path}.amount"
+        if needed and not filled & {path, amount, path.removesuffix(".amount")}:
             notes.add(
                 "ITEM_MISSING",
                 f"{spec.zh}必须有“{item.facts.zh}”（{path}）：请指定列，或在 fixed 中写固定值",
@@ -185,13 +191,13 @@ def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> lis
 def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingRule | None:
     before = len(notes.problems)
     notes.unknown_keys(stated, _RULE, *at)
-    if sum(name in stated for name in ("column", "header", "between", "first")) > 1 or not any(
-        name in stated for name in _SOURCES
-    ):
+    sources = [name for name in _SOURCES if name in stated]
+    if not sources or len([name for name in sources if name != "template"]) > 1:
+        known = ", ".join(_SOURCES)
         notes.add(
             "RULE_UNCLEAR",
-            "请写明取自哪里：column、header、between、template、first 之一",
-            "say where the value comes from: one of column, header, between, template, first",
+            f"请写明取自哪里：{known} 之一",
+            f"say where the value comes from: one of {known}",
             *at,
         )
     between = notes.texts(stated.get("between", []), *at)
@@ -203,6 +209,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingR
         header_of=needs_text(notes, stated, "header", *at, default=None),
         between=(between[0], between[1]) if len(between) == 2 else None,  # noqa: PLR2004
         template=_template(notes, stated, at),
+        row_number=bool(notes.flag(stated, "row_number", *at)),
         remove=notes.texts(stated.get("remove", []), *at),
         match=_pattern(notes, stated.get("match"), at),
         split=needs_text(notes, stated, "split", *at, default=""),
@@ -226,6 +233,7 @@ def _read(notes: Notes, place: Slot, stated: dict[str, Any], at: At) -> MappingR
 def _fits(notes: Notes, rule: MappingRule, stated: dict[str, Any], at: At) -> None:
     """Note rules that make no sense for the kind of their item, or that are not decided yet."""
     item = rule.slot.item
+    note_unused_keys(notes, rule, stated, at)
     if (rule.template or "").startswith(UNDECIDED):
         notes.add(
             "NOT_DECIDED", "请把“?”换成确定的内容", "put what is meant in place of the ?", *at

@@ -10,91 +10,78 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from difflib import SequenceMatcher
 
-from adapters.mapping.errors import CellError
-from adapters.mapping.moments import day, instant
+from adapters.mapping.model import FileFacts
 from adapters.mapping.rules import UNDECIDED
 from adapters.mapping.slots import paths
+from adapters.mapping.suggest_values import (
+    MOSTLY,
+    ColumnProfile,
+    are_institutions,
+    forms_of,
+    has_shape,
+    holds,
+    is_equipment_list,
+    is_personal,
+    odd_ones,
+    profile_of,
+    unique_ones,
+)
 from adapters.mapping.suggest_words import (
     CURRENCIES,
-    FORMS,
     HEADERS,
-    INSTITUTIONS,
+    INSTITUTION_NAMES,
     KEYS,
-    PERSONAL_HEADERS,
-    PERSONAL_SHAPES,
 )
-from adapters.mapping.table import Column, Content, Table, is_blank, match_text, text_of
-from adapters.mapping.units import SIGNS, number_of, units_for
-from schema.dates import SHANGHAI
+from adapters.mapping.table import Table, match_text
+from adapters.mapping.units import units_for
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard
 
-SAMPLED_MAX = 500
-"""Rows whose values are looked at."""
-CODES_MAX = 40
-"""Different values up to which a column is taken for codes."""
 SURE, LIKELY = 1.0, 0.7
 ALIKE = 0.86
 MISSING_COSTS = 0.5
-MOSTLY = 0.9
+LEDGER = 3.0
+"""What speaks for an instrument where a table is a list of equipment."""
 
 COMPARED_MAX = 100
 """Characters of a header that are compared with the names of items."""
-SHAPED_MAX = 200
-"""Longest text that is compared with shapes; addresses, telephones and names are shorter."""
-
 _CONTROL = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_UNIT = re.compile(r"^(?P<name>.*?)[(\[（【](?P<unit>[^)\]）】]{0,40})[)\]）】]\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class _Profile:
-    """What a column looks like."""
-
-    column: Column
-    name: str
-    unit: str
-    cells: tuple[Content, ...]
-
-    @property
-    def texts(self) -> list[str]:
-        return [text_of(cell) for cell in self.cells]
-
-    @property
-    def distinct(self) -> list[str]:
-        return list(dict.fromkeys(self.texts))
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
     """A column that probably holds an item."""
 
-    profile: _Profile
+    profile: ColumnProfile
     path: str
     item: Item
     score: float
 
 
-def suggest(table: Table, title: str, record_type: str | None = None) -> str:
-    """Return a draft of a mapping as TOML text. `record_type` is guessed when it is not said."""
-    profiles = [_profile(table, column) for column in table.columns]
-    personal = [each for each in profiles if _is_personal(each)]
+def suggest(
+    table: Table, title: str, record_type: str | None = None, facts: FileFacts | None = None
+) -> str:
+    """Return a draft of a mapping as TOML text. `record_type` is guessed when it is not said.
+
+    `facts`: what was stated about the file to have it read; the draft states it again.
+    """
+    profiles = [profile_of(table, column) for column in table.columns]
+    personal = [each for each in profiles if is_personal(each)]
     open_ones = [each for each in profiles if each not in personal]
     specs = [standard()[record_type]] if record_type else list(standard())
+    of_equipment = is_equipment_list(open_ones + personal)
     spec, matches = max(
         ((spec, _matched(spec, open_ones)) for spec in specs),
-        key=lambda pair: _worth(pair[0], pair[1]),
+        key=lambda pair: _worth(*pair) + LEDGER * (of_equipment and pair[0].name == "Instrument"),
     )
     used = {match.profile.column.position for match in matches}
     left = [each for each in open_ones if each.column.position not in used]
     lines = [
-        *_head(table, title),
+        *_head(table, title, facts or FileFacts()),
         *_record(spec, matches, profiles),
         *_drops(personal),
         *_undecided(left),
@@ -102,49 +89,23 @@ def suggest(table: Table, title: str, record_type: str | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profile(table: Table, column: Column) -> _Profile:
-    at = column.position - 1
-    cells = (row.cells[at] for row in table.rows[:SAMPLED_MAX] if at < len(row.cells))
-    unit_match = _UNIT.match(column.name)
-    name = unit_match["name"] if unit_match and unit_match["name"] else column.name
-    unit = unicodedata.normalize("NFKC", unit_match["unit"]).strip() if unit_match else ""
-    return _Profile(column, name, unit, tuple(cell for cell in cells if not is_blank(cell)))
-
-
-def _has_shape(shape: re.Pattern[str], text: str) -> bool:
-    return len(text) <= SHAPED_MAX and shape.fullmatch(text) is not None
-
-
-def _is_personal(profile: _Profile) -> bool:
-    if match_text(profile.name) in PERSONAL_HEADERS:
-        return True
-    texts = profile.texts
-    hits = sum(any(_has_shape(shape, text) for shape in PERSONAL_SHAPES) for text in texts)
-    return bool(texts) and hits * 2 >= len(texts)
-
-
 def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
     filled = {match.path for match in matches}
     missing = sum(needed and path not in filled for path, _, needed in paths(spec))
     names = [match.profile for match in matches if match.path == "name.zh"]
-    as_named = SURE if spec.name == "Institution" and any(map(_are_institutions, names)) else 0
+    as_named = SURE if spec.name == "Institution" and any(map(are_institutions, names)) else 0
     return as_named + sum(match.score for match in matches) - MISSING_COSTS * missing
 
 
-def _are_institutions(profile: _Profile) -> bool:
-    hits = sum(_has_shape(INSTITUTIONS, text) for text in profile.texts)
-    return hits * 2 > len(profile.texts)
-
-
-def _matched(spec: RecordSpec, profiles: Sequence[_Profile]) -> list[_Match]:
+def _matched(spec: RecordSpec, profiles: Sequence[ColumnProfile]) -> list[_Match]:
     """Pair columns and items, the best pairs first, each at most once."""
     candidates = []
     for path, item, _ in paths(spec):
         if "*" in path or path.endswith(".currency") or item.name == "originals":
             continue
         for profile in profiles:
-            score = _score(profile, path, item)
-            if score >= LIKELY and _holds(profile, item):
+            score = _score(profile, path, item, is_institution=spec.name == "Institution")
+            if score >= LIKELY and holds(profile, item):
                 candidates.append(_Match(profile, path, item, score))
     candidates.sort(key=lambda match: -match.score)
     best: dict[str, _Match] = {}
@@ -157,8 +118,10 @@ def _matched(spec: RecordSpec, profiles: Sequence[_Profile]) -> list[_Match]:
     return sorted(best.values(), key=lambda match: order.index(match.path))
 
 
-def _score(profile: _Profile, path: str, item: Item) -> float:
+def _score(profile: ColumnProfile, path: str, item: Item, *, is_institution: bool) -> float:
     name = match_text(profile.name[:COMPARED_MAX])
+    if path == "name.zh" and name in INSTITUTION_NAMES and not is_institution:
+        return 0.0
     own = {match_text(each) for each in (path, item.facts.zh, item.facts.en, item.wire, item.name)}
     known = own | {match_text(each) for each in HEADERS.get(path, ())}
     if not name:
@@ -173,72 +136,45 @@ def _score(profile: _Profile, path: str, item: Item) -> float:
     return LIKELY if alike >= ALIKE else 0.0
 
 
-def _key_rule(profile: _Profile) -> str:
+def _key_rule(profile: ColumnProfile) -> str:
     """Return how the values of a column become institution keys, where all have one shape."""
     texts = profile.texts
     for rule, shape in KEYS.items():
-        if texts and sum(_has_shape(shape, t) for t in texts) >= MOSTLY * len(texts):
+        if texts and sum(has_shape(shape, t) for t in texts) >= MOSTLY * len(texts):
             return rule
     return ""
 
 
-def _holds(profile: _Profile, item: Item) -> bool:
-    """Tell whether most values of a column could be an item's."""
-    if not profile.cells:
-        return True
-    if item.kind in (Kind.INTEGER, Kind.DECIMAL):
-        return _share(profile, lambda cell: _amount(text_of(cell))) >= MOSTLY
-    if item.kind in (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT):
-        return bool(_forms(profile, item))
-    if item.code_list is not None:
-        return len(profile.distinct) <= CODES_MAX
-    return True
-
-
-def _share(profile: _Profile, read: Callable[[Content], object]) -> float:
-    good = 0
-    for cell in profile.cells:
-        try:
-            read(cell)
-        except CellError:
-            continue
-        good += 1
-    return good / len(profile.cells)
-
-
-def _forms(profile: _Profile, item: Item) -> list[str | None]:
-    """Return the forms that nearly all values have; None is one that needs no statement."""
-
-    def reader(form: str | None) -> Callable[[Content], object]:
-        def read(cell: Content) -> object:
-            plain = text_of(cell) if isinstance(cell, list) else cell
-            if item.kind is Kind.INSTANT:
-                return instant(plain, form, SHANGHAI)
-            return day(plain, form, SHANGHAI, partial=item.kind is Kind.PARTIAL_DATE)
-
-        return read
-
-    if not profile.cells or _share(profile, reader(None)) >= MOSTLY:
-        return [None]
-    return [form for form in FORMS if _share(profile, reader(form)) >= MOSTLY]
-
-
-def _head(table: Table, title: str) -> Iterator[str]:
+def _head(table: Table, title: str, facts: FileFacts) -> Iterator[str]:
     yield "# 由 deltahub mapping suggest 生成的草稿；带 “?” 或注释的地方请逐一确认。"
     yield "# A draft: decide every “?” and every commented line."
     yield f"title = {_quoted(title)}"
     yield '# source = ""            # 来源编号 source id, or --source'
     yield ""
     yield "[file]"
-    for name, value in table.properties.items():
-        yield f"# {name}: {value}（自动识别 found out）"
+    found = dict(table.properties)
+    if table.header is not None and "encoding" not in found:
+        found["sheet"] = table.sheet
+    stated = {
+        "encoding": facts.encoding,
+        "delimiter": facts.delimiter,
+        "sheet": facts.sheet,
+        "rows_at": facts.rows_at or None,
+    }
+    for name, value in stated.items():
+        if value is not None:
+            yield f"{name} = {_quoted(value)}"
+    for name, value in found.items():
+        if stated.get(name) is None:
+            shown = f"{name} = {_quoted(value)}" if name in stated else f"{name}: {value}"
+            yield f"# {shown}   # 自动识别 found out"
     if table.header_row > 1:
         yield f"header_row = {table.header_row}"
     yield ""
 
 
 def _record(
-    spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[_Profile]
+    spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[ColumnProfile]
 ) -> Iterator[str]:
     filled = {match.path for match in matches}
     yield f"[[record]]              # {spec.zh}"
@@ -256,20 +192,23 @@ def _record(
     yield ""
 
 
-def _wanted(path: str, item: Item, spec: RecordSpec, profiles: Sequence[_Profile]) -> Iterator[str]:
+def _wanted(
+    path: str, item: Item, spec: RecordSpec, profiles: Sequence[ColumnProfile]
+) -> Iterator[str]:
     """Write a required item that no column was found for, as a comment to be decided."""
     yield f"# 必填 required: {item.facts.zh} {item.facts.en}"
     if item.code_list is not None:
         yield f"#   {' | '.join(f'{each.value} {each.zh}' for each in item.code_list)}"
     if item.name in spec.key and item.name.startswith("local"):
-        unique = [p.column.name for p in profiles if _is_unique(p)]
+        unique = unique_ones(profiles)
         if unique:
             yield f"#   每行不同的列 columns that differ in every row: {', '.join(unique)}"
+        else:
+            yield "#   没有每行不同的列。最后的办法：以行号为编号，行序一变即成为另一条记录"
+            yield "#   no column differs in every row. The last resort is the row's number:"
+            yield "#   the same rows in another order are other records"
+            yield f"#   [record.items] {_key(path)} = {{ row_number = true }}"
     yield f'# {_key(path)} = ""'
-
-
-def _is_unique(profile: _Profile) -> bool:
-    return len(profile.cells) > 1 and len(profile.distinct) == len(profile.cells)
 
 
 def _line(match: _Match) -> Iterator[str]:
@@ -277,12 +216,21 @@ def _line(match: _Match) -> Iterator[str]:
         yield f"# 请确认 please confirm: {match.item.facts.zh} {match.item.facts.en}"
     column = _quoted(match.profile.column.name)
     path, item = match.path, match.item
+    if odd := odd_ones(match.profile, item):
+        yield (
+            f"# {len(match.profile.cells)} 个值中有 {odd} 个无法识别，所在行会被退回；"
+            '表示“没有”的词请写入 empty = ["…"]'
+        )
+        yield (
+            f"# {odd} of {len(match.profile.cells)} values cannot be read, their rows will come "
+            "back; words for nothing go into empty"
+        )
     if path.endswith(".amount"):
         yield from _money(match, column)
     elif item.code_list is not None:
         yield from _codes(match, column)
     elif item.kind in (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT):
-        forms = _forms(match.profile, item)
+        forms = forms_of(match.profile, item)
         if len(forms) > 1:
             yield f"# 日期写法不能确定 the form is not certain: {', '.join(map(str, forms))}"
         stated = f", format = {_quoted(forms[0])}" if forms[0] else ""
@@ -340,7 +288,7 @@ def _code(item: Item, text: str) -> str:
     return UNDECIDED
 
 
-def _drops(personal: Sequence[_Profile]) -> Iterator[str]:
+def _drops(personal: Sequence[ColumnProfile]) -> Iterator[str]:
     if personal:
         yield "# 个人信息，读取时即丢弃 personal data, dropped while reading"
         yield "[drop]"
@@ -349,7 +297,7 @@ def _drops(personal: Sequence[_Profile]) -> Iterator[str]:
         yield ""
 
 
-def _undecided(left: Sequence[_Profile]) -> Iterator[str]:
+def _undecided(left: Sequence[ColumnProfile]) -> Iterator[str]:
     if left:
         yield "# 以下各列没有识别出来：请用在 items 中，或去掉 # 并写明不采用的原因。"
         yield "# Not recognised: use them in items, or take off the # and say why not."
@@ -367,9 +315,3 @@ def _quoted(text: str | None) -> str:
 
 def _key(path: str) -> str:
     return path if path.isalpha() else _quoted(path)
-
-
-def _amount(text: str) -> Decimal:
-    """Read a number of any kind; of which money it is, the draft does not know."""
-    currency = next((min(known) for sign, known in SIGNS.items() if sign in text), None)
-    return number_of(text, currency=currency)

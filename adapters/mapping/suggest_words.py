@@ -15,7 +15,10 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
         *("仪器编号", "设备编号", "资产编号", "编号", "仪器设备编号", "id", "instrumentid"),
         *("assetno", "equipmentno", "newinstrumentname"),
     ),
-    "name.zh": ("仪器名称", "设备名称", "中文名称", "名称", "单位名称", "学校名称", "name"),
+    "name.zh": (
+        *("仪器名称", "设备名称", "仪器设备名称", "资产名称", "中文名称", "名称", "品名"),
+        *("单位名称", "学校名称", "name"),
+    ),
     "name.en": ("英文名称", "英文名", "englishname", "instrument", "instrumentname", "descriptor"),
     "model": ("型号", "规格型号", "规格", "model", "modelno", "modelno."),
     "manufacturer": ("厂家", "生产厂家", "制造商", "厂商", "品牌", "生产商", "maker", "vendor"),
@@ -88,6 +91,30 @@ INSTITUTIONS = re.compile(
     r".*(大学|学院|学校|研究所|研究院|医院|公司|实验室)|.*(University|Institute|Hospital|Ltd).*"
 )
 """Names that institutions have and instruments have not."""
+
+INSTITUTION_NAMES = frozenset({"单位名称", "学校名称", "所属单位", "机构名称", "学院名称"})
+"""Headers of the names of institutions, which are no names of anything else."""
+EQUIPMENT_NAME = re.compile(
+    "(仪器|设备|资产|装置)(的?名|名称)|^(instrument|equipment|device|asset)s?(_|-)?name"
+)
+"""Headers of the names of instruments."""
+LEDGER_WORDS = re.compile(
+    "型号|规格|原值|单价|价值|厂家|厂商|制造商|品牌|国别|产地|序列号|出厂|验收|购置|入库|入账|启用|投用|"
+    "状态|状况|现状|存放|放置|安放|地点|房间|领用|保管|编号|经费|model|manufact|maker|vendor|serial|"
+    "purchas|acquir|status|location|room|custodian|asset"
+)
+"""Headers of what a list of equipment says of it."""
+RECORDS_OF_USE = re.compile(
+    "(开始|结束|上机|下机|起始|截止|预约|送样)(时间|日期)?$|机时|时长|样品数|收费|计费|服务对象|服务内容|"
+    "报警|星期|周几|^(start|end|begin|finish)|duration|charge|price|^rate|weekday"
+)
+"""Headers of what happened with an instrument, or of what its use costs."""
+EQUIPMENT = re.compile(
+    ".*(仪|镜|机|谱|计|炉|器|系统|装置|设备|探针|离心机|平台|衍射|共振|测序|工作站)([(（].*)?|"
+    ".*(scope|meter|graph|analy[sz]er|system|centrifuge|diffract|laser|furnace|probe).*",
+    re.IGNORECASE,
+)
+"""Names that instruments have."""
 
 CURRENCIES: Mapping[str, str] = {
     **dict.fromkeys(("元", "万元", "千元", "rmb", "cny", "￥", "¥", "人民币"), "CNY"),

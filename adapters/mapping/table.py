@@ -92,6 +92,9 @@ def match_text(name: str) -> str:
 
 def text_of(content: Content) -> str:
     """Write a cell as a person would; a list is written as JSON."""
+    if type(content) is str:  # nearly every cell of a text file, and most of these are ASCII
+        plain = content if content.isascii() else unicodedata.normalize("NFC", content)
+        return plain.strip()
     match content:
         case None:
             text = ""

@@ -70,6 +70,12 @@ class Reading:
             return self._first(rule, row)
         if rule.between is not None:
             return self._between(rule, row)
+        if rule.row_number:
+            return self._numbered(rule, row)
+        return self._taken(rule, row)
+
+    def _taken(self, rule: MappingRule, row: SourceRow) -> Taken | None:
+        """Return the value that a rule takes from columns."""
         content = self._content(rule, row)
         if rule.columns or rule.header_of:
             if is_blank(content, self._empty(rule)):
@@ -77,6 +83,11 @@ class Reading:
         elif rule.template is not None:
             return self._template_only(rule, row)
         return self._pieces(rule, row, content)
+
+    def _numbered(self, rule: MappingRule, row: SourceRow) -> Taken | None:
+        number = str(row.number)
+        text = number if rule.template is None else self._filled(rule, row, number)
+        return None if text is None else self._finished(rule, text, text)
 
     def _first(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         """Try the alternatives in order; only the last one's failure counts."""
@@ -118,7 +129,7 @@ class Reading:
         return content
 
     def _empty(self, rule: MappingRule) -> frozenset[str]:
-        return self.facts.empty | rule.empty
+        return self.facts.empty | rule.empty if rule.empty else self.facts.empty
 
     def _zone(self, rule: MappingRule) -> tzinfo:
         return zone_of(rule.zone or self.facts.time_zone)
@@ -264,6 +275,8 @@ def _cut(rule: MappingRule, content: Content, empty: frozenset[str]) -> list[Cel
         cutter = re.compile("[" + re.escape(rule.split) + "]+")
         parts = [piece for part in parts for piece in cutter.split(text_of(part))]
     cells = [_cell(part) for part in parts]
+    if not rule.without:
+        return [cell for cell in cells if not is_blank(cell, empty)]
     left = {each.casefold() for each in rule.without}
     return [
         cell for cell in cells if not is_blank(cell, empty) and text_of(cell).casefold() not in left

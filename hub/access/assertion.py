@@ -57,7 +57,8 @@ def peek(text: str) -> Assertion:
     except jws.JwsError as error:
         raise _refused(str(error)) from error
     client_id, kid, jti = claims.get("sub"), token.header.get("kid"), claims.get("jti")
-    if not isinstance(client_id, str) or not 0 < len(client_id) <= _CLIENT_ID_MAX:
+    is_id = isinstance(client_id, str) and 0 < len(client_id) <= _CLIENT_ID_MAX
+    if not isinstance(client_id, str) or not is_id or not client_id.isprintable():
         raise _refused("sub is not a client id")
     if not isinstance(kid, str):
         raise _refused("kid is missing")

@@ -31,7 +31,7 @@ from hub.access.clients import (
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.crypto.keys import KeyCache, import_jwk
 from hub.store.database import Database
-from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_KEY, SOURCE
+from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_DOCUMENT, CLIENT_KEY, SOURCE
 
 LIST_MAX = 1_000
 
@@ -183,6 +183,7 @@ class DatabaseClientStore:
             if status is ClientStatus.REMOVED:
                 ended = _active(client_id, now)
                 await connection.execute(ended.values(status=KeyStatus.RETIRED.value, ended_at=now))
+                await connection.execute(_documents_of([client_id]))
 
     async def set_epoch(self, client_id: str, not_before: datetime) -> None:
         """Refuse tokens issued before; an epoch never moves back."""
@@ -202,6 +203,7 @@ class DatabaseClientStore:
             gone = delete(CLIENT).where(CLIENT.c.client_id.in_(oldest))
             ids = list((await connection.execute(gone.returning(CLIENT.c.client_id))).scalars())
             await connection.execute(delete(CLIENT_KEY).where(CLIENT_KEY.c.client_id.in_(ids)))
+            await connection.execute(_documents_of(ids))
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Client]:
         """Return clients in order of their id; see `ClientStore.list`."""
@@ -303,6 +305,11 @@ def _key_row(key: ClientKey) -> dict[str, Any]:
         "agent": key.agent,
         "role": None if key.role is None else key.role.value,
     }
+
+
+def _documents_of(client_ids: Sequence[str]) -> Any:
+    """Return the statement that removes the documents of clients: they end with them."""
+    return delete(CLIENT_DOCUMENT).where(CLIENT_DOCUMENT.c.client_id.in_(client_ids))
 
 
 async def _lock(connection: AsyncConnection, client_id: str) -> None:

@@ -13,22 +13,27 @@ import typer
 from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
-from hub.cli import client_keys, clients
+from hub.cli import client_documents, client_keys, clients
 from hub.cli.client_submit import submit_file
 from hub.cli.context import run
+from hub.cli.large_files import PROGRESS
+from hub.cli.progress import RowProgress
 from hub.cli.proxy import serve_proxy
 from hub.cli.refusals import LAST_REFUSED, exit_on_error
 from hub.client import ClientError, Producer, create_key, load_key
 from hub.client.answers import FetchedReceipt
-from hub.client.batch_file import read_batch
+from hub.client.batch_file import LINES_TOLD_MAX, Prepare
 from hub.client.profile import Profile, load_profile
+from hub.client.pushing import Pushed, PushedFile, push_file
 from hub.clock import system_clock
 from hub.explorer import samples
+from hub.intake.limits import BATCH_ROWS_MAX
 from schema.strict_json import explained, read_json
 
 app = typer.Typer(help="A partner's side of the hub, and the operator's list of partners.")
 client_keys.add_to(app)
 clients.add_to(app)
+app.add_typer(client_documents.app, name="document")
 app.command("submit")(submit_file)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]
@@ -124,18 +129,57 @@ def push(
     ] = "",
     idempotency_key: Annotated[str | None, typer.Option("--key", help="to repeat a push")] = None,
     full: Annotated[bool, typer.Option("--full", help="tell of every row, however many")] = False,
+    progress: PROGRESS = None,
+    batch_rows: Annotated[
+        int | None, typer.Option("--batch-rows", min=1, max=BATCH_ROWS_MAX, help="rows of a batch")
+    ] = None,
 ) -> None:
-    """Push records as one signed batch; print what became of each row."""
+    """Push records, signed; print what became of each row.
+
+    A file of more than 10,000 rows goes in batches; the same command again goes on where it was cut
+    off. A line that is no row is told, and costs no other.
+    """
     with exit_on_error(profile_file):
         profile = load_profile(profile_file)
-        rows = read_batch(file.name, file.read_bytes())
-        if sign:
-            producer = party or run(_registered_party(profile))
-            rows = [signed_row(row, profile, producer) for row in rows]
-        answer = run(_push(profile, rows, source, idempotency_key, dry_run))
-    typer.echo(json.dumps(_shortened(answer, full=full), ensure_ascii=False, indent=2))
-    if answer["counts"]["quarantined"]:
+        asked = PushedFile(
+            path=file,
+            source=source,
+            key=idempotency_key,
+            dry_run=dry_run,
+            full=full,
+            rows_max=batch_rows or BATCH_ROWS_MAX,
+            prepare=_signer(profile, party or run(_registered_party(profile))) if sign else dict,
+        )
+        pushed = run(_push(profile, asked, progress))
+    typer.echo(json.dumps(_told(pushed, full=full), ensure_ascii=False, indent=2))
+    for line in pushed.bad[:LINES_TOLD_MAX]:
+        typer.echo(str(line), err=True)
+    if pushed.bad_count:
+        typer.echo(
+            f"{pushed.bad_count} 行未发送，其余已处理；请改正后只重发这些行 "
+            "lines were not sent, the others were: correct these and push them alone",
+            err=True,
+        )
+    if pushed.counts["quarantined"] or pushed.bad_count:
         raise typer.Exit(1)
+
+
+def _told(pushed: Pushed, *, full: bool) -> dict[str, Any]:
+    """Return what became of a file: the hub's answer, or the figures of all its batches."""
+    unsent = {"linesNotSent": pushed.bad_count} if pushed.bad_count else {}
+    if pushed.batches == 1:
+        answer = {**pushed.answer, "rows": pushed.rows, "idempotencyKey": pushed.keys[0]}
+        return {**_shortened(answer, full=full), **unsent}
+    told = {
+        "batches": pushed.batches,
+        "batchesInAlready": pushed.replayed,
+        "dryRun": pushed.answer["dryRun"],
+        "counts": dict(pushed.counts),
+        "rows": pushed.rows,
+        "rowsNotListed": pushed.told - len(pushed.rows),
+        "idempotencyKeys": pushed.keys,
+    }
+    return {**told, **unsent}
 
 
 async def _registered_party(profile: Profile) -> str:
@@ -154,22 +198,24 @@ def _shortened(answer: dict[str, Any], *, full: bool) -> dict[str, Any]:
     return {**answer, "rows": told, "leftOut": f"{len(rows) - len(told)} {left}"}
 
 
-async def _push(
-    profile: Profile, rows: list[Any], source: str, key: str | None, dry_run: bool
-) -> dict[str, Any]:
+async def _push(profile: Profile, asked: PushedFile, progress: bool | None) -> Pushed:
+    told = RowProgress(None, wanted=progress)
     async with profile.client() as hub:
-        answer = await hub.push(rows, source=source, idempotency_key=key, dry_run=dry_run)
-        return {**answer.body, "idempotencyKey": answer.idempotency_key}
+        return await push_file(hub, asked, lambda rows, is_known: told.add(rows, is_known=is_known))
 
 
-def signed_row(row: dict[str, Any], profile: Profile, party: str) -> dict[str, Any]:
-    """Return the row with its producer's detached JWS over the canonical bytes."""
-    if "record" not in row:
-        return row
-    key = load_key(profile.key)
-    record = {name: part for name, part in row["record"].items() if part is not None}
-    jws = Producer(key, party).sign(row["type"], record, system_clock())
-    return {**row, "record": record, "jws": jws}
+def _signer(profile: Profile, party: str) -> Prepare:
+    """Return what signs a row: its producer's detached JWS over the canonical bytes."""
+    producer = Producer(load_key(profile.key), party)
+
+    def signed(row: dict[str, Any]) -> dict[str, Any]:
+        if "record" not in row:
+            return row
+        record = {name: part for name, part in row["record"].items() if part is not None}
+        jws = producer.sign(row["type"], record, system_clock())
+        return {**row, "record": record, "jws": jws}
+
+    return signed
 
 
 @app.command("quarantine")

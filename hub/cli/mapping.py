@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
+from adapters.mapping import (
+    Converted,
+    FileFacts,
+    MappingError,
+    Table,
+    parse_mapping,
+    suggest,
+)
+from connectors.column_letters import column_letters
 from connectors.errors import ConnectorError
-from hub.cli.submit import print_problems, print_refusal, read_bytes, read_text
+from hub.cli.submit import (
+    print_problems,
+    print_refusal,
+    print_warnings,
+    read_bytes,
+    read_text,
+)
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.submission import MappedFile, read_mapped
 from hub.intake.files.tables import read_file
 from schema.registry import standard
+from schema.texts import visible
+
+ROWS_SHOWN_MAX = 50
+"""Rows whose problems are printed; after them they are counted."""
 
 app = typer.Typer(
     help="Mappings from a file's columns to records 列与数据项的对应", no_args_is_help=True
@@ -39,7 +58,7 @@ def suggest_mapping(
     except ConnectorError as error:
         print_refusal(error)
         raise typer.Exit(2) from error
-    print(suggest(table, file.stem, record or None), end="")
+    print(suggest(table, file.stem, record or None, facts), end="")
 
 
 @app.command("check")
@@ -51,6 +70,7 @@ def check_mapping(
     text = read_text(mapping)
     try:
         parsed = parse_mapping(text)
+        print_warnings(parsed)
         if file is None:
             print("映射文件没有问题 the mapping is sound")
             return
@@ -69,5 +89,25 @@ def check_mapping(
     print(
         f"{len(read.table.rows)} 行 rows: {len(wrong)} 有问题 with problems, {left} 不采用 left out"
     )
+    for each in wrong[:ROWS_SHOWN_MAX]:
+        _print_row(each, read.table)
+    if len(wrong) > ROWS_SHOWN_MAX:
+        print(f"  … 另有 {len(wrong) - ROWS_SHOWN_MAX} 行 more rows")
+    for (code, item), count in Counter(
+        (one.problem.code, one.reason) for each in wrong for one in each.problems
+    ).most_common():
+        print(f"  {code:<27}{count:>8}  {visible(item)}")
     if wrong:
         raise typer.Exit(1)
+
+
+def _print_row(converted: Converted, table: Table) -> None:
+    """Say what is wrong with a row: where in the file it stands, what is there, what to do."""
+    names = {each.position: each.name for each in table.columns}
+    for one in converted.problems:
+        places = "、".join(f"{column_letters(at)} 列“{names.get(at, '')}”" for at in one.columns)
+        value = one.problem.value
+        held = "" if value is None else f" · {visible(str(value))}"
+        place = visible(places) or one.problem.path
+        print(f"  第 {converted.row.number} 行 row · {place}{held} · {one.problem.code}")
+        print(f"      {visible(one.problem.zh)}\n      {visible(one.problem.en)}")

@@ -8,10 +8,21 @@ from typing import Annotated
 import typer
 
 import schema
+from hub.cli.standard_versions import (
+    CHANGELOG,
+    SDL,
+    Contract,
+    changelog,
+    contract_of,
+    release,
+    released,
+    version_problem,
+)
 from hub.graphql.schema import interface, sdl
 from hub.intake.files.template import template
+from hub.openapi import document
 from hub.store.records import standard_records
-from schema import publish
+from schema import STANDARD_VERSION, publish
 
 FOLDER = Path(schema.__file__).parent / "published"
 WORKBOOK = "monthly_workbook.xlsx"
@@ -19,15 +30,26 @@ WORKBOOK = "monthly_workbook.xlsx"
 
 def generated() -> dict[str, bytes]:
     """Return every generated file of the standard by name."""
-    texts = {**publish.files(), "hub.graphql": sdl(interface(standard_records()).model)}
-    return {**{name: text.encode("utf-8") for name, text in texts.items()}, WORKBOOK: template()}
+    texts = {
+        **publish.files(),
+        SDL: sdl(interface(standard_records()).model),
+        document.NAME: document.as_text(),
+    }
+    files = {name: text.encode("utf-8") for name, text in texts.items()}
+    changes = changelog(contract_of(files, STANDARD_VERSION), released())
+    return {**files, WORKBOOK: template(), CHANGELOG: changes.encode("utf-8")}
 
 
 def standard(
     check: Annotated[bool, typer.Option("--check", help="only say what is not fresh")] = False,
+    freeze: Annotated[
+        bool,
+        typer.Option("--release", help="freeze this version: later changes are compared with it"),
+    ] = False,
 ) -> None:
-    """Write the published standard: SDL, JSON Schemas, code lists, workbook template, one page."""
+    """Write the published standard: SDL, JSON Schemas, OpenAPI, code lists, workbook, changes."""
     files = generated()
+    _check_version(contract_of(files, STANDARD_VERSION), is_to_freeze=freeze and not check)
     stale = [name for name, data in sorted(files.items()) if _current(name) != data]
     stray = sorted(path.name for path in FOLDER.iterdir() if path.name not in files)
     if check:
@@ -43,6 +65,24 @@ def standard(
     for name in stray:
         (FOLDER / name).unlink()
     typer.echo(f"{len(files)} files, {len(stale)} written, {len(stray)} removed")
+
+
+def _check_version(present: Contract, *, is_to_freeze: bool) -> None:
+    """Stop where the version is too low for what changed; freeze it if that is asked for."""
+    others = released()
+    if is_to_freeze:  # this very version may be frozen anew, as long as nobody has it
+        others = [each for each in others if each.version != present.version]
+    problem = version_problem(present, others)
+    if problem is not None:
+        typer.echo(problem, err=True)
+        typer.echo(
+            f"若 {present.version} 尚未对外发布 if nobody has {present.version} yet: "
+            "deltahub standard --release",
+            err=True,
+        )
+        raise typer.Exit(1)
+    if is_to_freeze:
+        typer.echo(f"schema/released/{release(present).name} frozen")
 
 
 def _current(name: str) -> bytes | None:

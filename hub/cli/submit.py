@@ -9,20 +9,36 @@ done.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping import MappingError, MappingProblem
 from connectors.errors import ConnectorError
 from hub.cli.context import Act, open_database, run, settings
+from hub.cli.file_report import print_report
+from hub.cli.large_files import (
+    LOOKING,
+    PART_ROWS,
+    PROGRESS,
+    is_large,
+    print_totals,
+    source_missing,
+    submit_parts,
+    write_returned,
+)
+from hub.cli.progress import RowProgress
 from hub.cli.rejects import RejectsFile
 from hub.clock import system_clock
-from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Outcome
+from hub.errors import ErrorCode, HubError
 from hub.intake.files.columns import require_units
-from hub.intake.files.report import FileReport
+from hub.intake.files.cutting import FilePart
+from hub.intake.files.gathered import Gathered
+from hub.intake.files.large import LargeFile, open_large
 from hub.intake.files.service import (
     GivenFile,
     ReadFile,
@@ -31,11 +47,9 @@ from hub.intake.files.service import (
     submit_file,
 )
 from hub.intake.files.submission import Sender, Submission
-from hub.intake.files.text import TEXT_SHEET
+from hub.intake.files.wire import mapping_warnings, submitted_wire
 from schema.parties import HUB_PARTY
 from schema.texts import visible
-
-REASONS_SHOWN_MAX = 50
 
 
 def submit(
@@ -52,20 +66,26 @@ def submit(
     units_are_right: Annotated[
         bool, typer.Option("--units-are-right", help="take columns whose unit is doubted")
     ] = False,
+    progress: PROGRESS = None,
+    part_rows: PART_ROWS = None,
 ) -> None:
-    """Submit the monthly workbook, or a file with its mapping; print what became of its rows."""
+    """Submit the monthly workbook, or a file with its mapping; print what became of its rows.
+
+    A file of any length is one command: it goes in parts, and the same command again goes on.
+    """
     inputs = [each for each in (file, mapping) if each is not None]
     returns = None if rejects is None else RejectsFile(rejects, inputs)
-    given = GivenFile(
-        name=file.name,
-        data=read_bytes(file),
-        source=source,
-        mapping_text=read_text(mapping) if mapping else None,
-    )
+    mapping_text = read_text(mapping) if mapping else None
     try:
+        if part_rows or is_large(file):
+            asked = _Asked(file, source, mapping_text, dry_run=dry_run, part_rows=part_rows)
+            _submit_large(asked, rejects, progress, units_are_right=units_are_right)
+            return
+        given = GivenFile(
+            name=file.name, data=read_bytes(file), source=source, mapping_text=mapping_text
+        )
         read = read_given(given)
-        if not units_are_right:
-            require_units(read.tables)
+        _look_at(read, units_are_right=units_are_right)
     except MappingError as error:
         print_problems((mapping or file).name, error)
         raise typer.Exit(1) from error
@@ -73,9 +93,9 @@ def submit(
         print_refusal(error)
         raise typer.Exit(2) from error
     if read.is_monthly:
-        _print_sheets(file.name, read)
+        print_sheets(file.name, read)
         if not source:
-            raise RefusedError(ErrorCode.SOURCE_UNKNOWN, hint="Name it: --source ID. 请指明来源。")
+            raise source_missing()
     submissions = run(_submit(read, dry_run=dry_run))
     for each in submissions:
         print_report(each.report)
@@ -88,7 +108,75 @@ def submit(
         raise typer.Exit(1)
 
 
-def _print_sheets(name: str, read: ReadFile) -> None:
+def _look_at(read: ReadFile, *, units_are_right: bool) -> None:
+    """Tell what is doubtful about the mapping; a doubted unit is refused unless it is meant so."""
+    for each in read.tables:
+        print_warnings(each.file.mapping)
+    if not units_are_right:
+        require_units(read.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be submitted in parts."""
+
+    file: Path
+    source: str
+    mapping_text: str | None
+    _: KW_ONLY
+    dry_run: bool
+    part_rows: int | None
+
+
+def _submit_large(
+    asked: _Asked, rejects: Path | None, progress: bool | None, *, units_are_right: bool
+) -> None:
+    told = RowProgress(0, wanted=progress)
+    told.say(LOOKING)
+    with open_large(asked.file, asked.mapping_text, units_are_right=units_are_right) as large:
+        for each in large.tables:
+            print_warnings(each.mapping)
+        if large.is_monthly:
+            print_sheets(asked.file.name, large)
+        source = asked.source or (large.tables[0].mapping.source if large.tables else None)
+        if not source:
+            raise source_missing()
+        with Gathered(large) as gathered:
+            going = RowProgress(large.count, wanted=progress)
+            run(_submit_parts(asked, source, large, gathered, going))
+            print_totals(gathered)
+            if rejects is not None:
+                write_returned(gathered, rejects, large)
+            if gathered.quarantined:
+                raise typer.Exit(1)
+
+
+async def _submit_parts(
+    asked: _Asked, source: str, large: LargeFile, gathered: Gathered, progress: RowProgress
+) -> None:
+    known = settings()
+    sender = Sender(party=f"{HUB_PARTY}{known.log_origin}")
+    act = None if asked.dry_run else Act("submit", {"sources": [source]})
+    async with open_database(known, act) as database:
+
+        async def take(part: FilePart) -> Mapping[str, Any]:
+            given = GivenFile(
+                name=asked.file.name,
+                data=part.body,
+                source=source,
+                mapping_text=asked.mapping_text,
+                document=large.digest,
+            )
+            read = read_given(given)
+            submissions = await submit_file(
+                database, read, sender=sender, clock=system_clock, dry_run=asked.dry_run
+            )
+            return submitted_wire(read, submissions, workbook=None, cells=False)
+
+        await submit_parts(large, gathered, take, progress, asked.part_rows)
+
+
+def print_sheets(name: str, read: ReadFile | LargeFile) -> None:
     """Say which sheets of a monthly workbook are taken and which are not."""
     print(f"{name} · 月度报送表 monthly workbook")
     read_sheets = [(each.table.sheet, each.record_type) for each in read.tables]
@@ -142,6 +230,16 @@ def print_problems(name: str, error: MappingError) -> None:
         print(f"  {visible(_place(each) + each.zh)}\n      {visible(each.en)}", file=sys.stderr)
 
 
+def print_warnings(mapping: SavedMapping) -> None:
+    """Print what the keeper of a mapping should know of it, although it is sound."""
+    for each in mapping_warnings(mapping):
+        line = f"第 {each['line']} 行 line {each['line']} · " if each["line"] else ""
+        print(
+            f"提示 warning: {line}{visible(each['where'])} · {each['messageZh']}", file=sys.stderr
+        )
+        print(f"      {each['messageEn']}", file=sys.stderr)
+
+
 def print_refusal(error: ConnectorError) -> None:
     """Print why a file cannot be read, and what to do about it."""
     print(f"{visible(str(error))}\n{visible(error.hint)}", file=sys.stderr)
@@ -150,38 +248,3 @@ def print_refusal(error: ConnectorError) -> None:
 def _place(problem: MappingProblem) -> str:
     line = f"第 {problem.line} 行 line {problem.line} · " if problem.line else ""
     return f"{line}{problem.where} · " if problem.where else line
-
-
-def print_report(report: FileReport) -> None:
-    """Print the figures of one file; they add up."""
-    state = "试运行 dry run" if report.dry_run else "已提交 submitted"
-    if report.replayed:
-        state = (
-            "此前已提交，以下是当时的结果；改动文件或映射后才会重新读取 "
-            "submitted before, this is the answer of then; a changed file or mapping is read anew"
-        )
-    facts = ", ".join(f"{k} {v}" for k, v in report.properties.items())
-    place = report.file if report.sheet == TEXT_SHEET else f"{report.file} · {report.sheet}"
-    print(visible(f"{place} · {state} · {facts}"))
-    print(f"文件行数 rows of the file      {report.rows:>8}")
-    if report.below:
-        print(f"表头有误，其下未读取 below a wrong header, not read {report.below:>8}")
-    for reason, count in sorted(report.left_out.items()):
-        print(f"  按规则不采用 left out         {count:>8}  {visible(reason)}")
-    print(f"读取 rows read                 {report.read:>8}")
-    print(f"  接收 accepted                {report.accepted:>8}")
-    print(f"  重复 duplicate               {report.duplicate:>8}")
-    print(f"  退回 quarantined             {report.quarantined:>8}")
-    for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
-        print(f"    {code:<27}{count:>8}  {visible(item)}")
-    for (code, item), count in sorted(report.warnings.items(), key=_largest)[:REASONS_SHOWN_MAX]:
-        print(f"  提示 warning {code:<14}{count:>8}  {visible(item)}")
-    for (name, outcome), count in sorted(report.records.items()):
-        label = "new" if outcome is Outcome.ACCEPTED else outcome.value.lower()
-        print(f"记录 records {name:<18}{count:>8}  {label}")
-    for column, count in sorted(report.dropped.items()):
-        print(f"已丢弃的个人信息 dropped       {count:>8}  {visible(column)}")
-
-
-def _largest(reason: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:
-    return -reason[1], reason[0]

@@ -73,3 +73,12 @@ async def keep_mapping(hub: HubClient, source: str, name: str, text: str) -> int
     if answer.is_error:
         raise refused(answer)
     return int(answer.json()["version"])
+
+
+async def fetch_mapping(hub: HubClient, source: str, name: str) -> str:
+    """Return the text of a mapping that the hub keeps; CallRefusedError when it keeps none."""
+    target = f"/mappings?{httpx.QueryParams({'source': source, 'name': name})}"
+    answer = await hub.relay("GET", target, {"accept": "application/toml"}, b"")
+    if answer.is_error:
+        raise refused(answer)
+    return answer.text

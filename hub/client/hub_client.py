@@ -45,6 +45,7 @@ _TOKEN_SPARE_S = 20
 _RETRY_WITH_NEW_TOKEN = frozenset({"TOKEN_EXPIRED", "TOKEN_REVOKED", "TOKEN_INVALID"})
 _RETRY_WITH_HUB_CLOCK = frozenset({"DPOP_TIME", "SIG_FUTURE", "SIG_EXPIRED"})
 _NDJSON = "application/x-ndjson"
+_DOCUMENTS = "/clients/self/documents"
 _JSON_TYPE = "application/json"
 
 
@@ -228,11 +229,7 @@ class HubClient:
 
     async def audit(self, after: str = "0") -> dict[str, Any]:
         """Return the audit's rows about this client's party and its records, after one of them."""
-        path = f"/audit?after={quote(after, safe='')}"
-        answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
-        if answer.is_error:
-            raise refused(answer)
-        return object_of(answer)
+        return await self._look(f"/audit?after={quote(after, safe='')}")
 
     async def policy(self) -> str:
         """Return the policy file of the hub's log; pin it once, at registration."""
@@ -261,7 +258,10 @@ class HubClient:
 
     async def registration(self) -> dict[str, Any]:
         """Return what is registered of this client: party, scopes, sources, keys."""
-        answer = await self._call("GET", "/clients/self", {"accept": _JSON_TYPE}, b"")
+        return await self._look("/clients/self")
+
+    async def _look(self, path: str) -> dict[str, Any]:
+        answer = await self._call("GET", path, {"accept": _JSON_TYPE}, b"")
         if answer.is_error:
             raise refused(answer)
         return object_of(answer)
@@ -293,6 +293,18 @@ class HubClient:
     async def retire_key(self, kid: str) -> dict[str, Any]:
         """End one of this client's keys at once; return what stands then."""
         return await self._change_keys("DELETE", f"/clients/self/keys/{quote(kid, safe='')}", b"")
+
+    async def documents(self) -> list[dict[str, Any]]:
+        """Return the documents that this client has registered for itself."""
+        return list((await self._look(_DOCUMENTS))["documents"])
+
+    async def register_document(self, text: str, name: str | None = None) -> dict[str, Any]:
+        """Register a document, which this client may then run by its id."""
+        return await self._change_keys("POST", _DOCUMENTS, to_json({"text": text, "name": name}))
+
+    async def remove_document(self, document_id: str) -> None:
+        """Remove a document of this client."""
+        await self._change_keys("DELETE", f"{_DOCUMENTS}/{quote(document_id, safe='')}", b"")
 
     async def _change_keys(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         headers = {

@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import schema
+from hub.entity_tag import PUBLISHED as PUBLISHED_AGE
+from hub.entity_tag import unless_held
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.front.limits import CACHED_S
 from hub.pages.layout import filled, language_of, page, page_file, template
@@ -77,7 +79,8 @@ def front_routes(look: Look, count: Count, *, contact: str | None = None) -> lis
         path = files.get(request.path_params["name"])
         if path is None:
             return problem(RefusedError(ErrorCode.NOT_FOUND))
-        return Response(path.read_bytes(), headers={"Content-Type": MEDIA_TYPES[path.suffix]})
+        headers = {"Content-Type": MEDIA_TYPES[path.suffix], **PUBLISHED_AGE}
+        return unless_held(request, Response(path.read_bytes(), headers=headers))
 
     return [
         Route("/", front),

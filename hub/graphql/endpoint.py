@@ -30,6 +30,7 @@ from hub.access.rates import address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import body_too_large, read_body
+from hub.entity_tag import entity_tag, unless_held
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.scalars import NumberText
 from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
@@ -47,6 +48,10 @@ READ_ON_LOOP_BYTES = 16 * 1024
 """Larger bodies are read by a thread."""
 BODY_PARTS_MAX = VARIABLE_VALUES_MAX + QueryLimits().document_bytes
 """Values of a body, and commas of its document: counted before it is read."""
+_VARY = "Authorization, DPoP, Accept, Accept-Encoding, Accept-Language"
+TO_ANYBODY = {"Cache-Control": "no-cache", "Vary": _VARY}
+TO_ITS_CALLER = {"Cache-Control": "private, no-cache", "Vary": _VARY}
+"""Header fields of an answer that may be kept: it is never used again without asking."""
 _MEMBERS = {
     "query": str,
     "documentId": str,
@@ -108,11 +113,21 @@ class GraphQLEndpoint:
             answer = await self._engine.answer(asked, asking)
         except HubError as error:
             answer = _answer(error, language)
-        return gate.answered(self._access, admitted, respond(answer, kind))
+        response = respond(answer, kind)
+        if answer.tag is not None and admitted.signed is None:
+            response = _kept(request, response, answer.tag, is_own=not asking.caller.anonymous)
+        return gate.answered(self._access, admitted, response)
 
     def _read(self, request: Request) -> Awaitable[bytes]:
         most = self._engine.limits.body_bytes
         return read_body(request, most, lambda: body_too_large(most))
+
+
+def _kept(request: Request, response: Response, tag: str, *, is_own: bool) -> Response:
+    """Return an answer that its caller may keep, or 304 where it holds it."""
+    response.headers.update(TO_ITS_CALLER if is_own else TO_ANYBODY)
+    kind = response.headers["content-type"]
+    return unless_held(request, response, entity_tag(tag.encode(), kind.encode()))
 
 
 def _header(request: Request, name: bytes) -> str | None:

@@ -36,8 +36,10 @@ from hub.audit.limits import REASON_CHARACTERS
 from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
+from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
+from hub.graphql.documents import ClientDocuments
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
@@ -101,6 +103,8 @@ class Parts:
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
+    documents: ClientDocuments | None = None
+    """Those that clients have registered for themselves."""
     audit: Audit | None = None
     """Without it nothing is audited: tests and benchmarks."""
 
@@ -159,7 +163,7 @@ class Engine:
         body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, document, asking)
-        return Answer(await statements.assemble(body, [], run))
+        return _tagged(await statements.assemble(body, [], run), request, asking, run)
 
     def _past_agreements(self, grants: PartyGrants, asking: Asking) -> PartyGrants:
         """Return the rights of a caller that reads past agreements, or refuse it."""
@@ -204,7 +208,7 @@ class Engine:
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
         if request.document_id is not None:
-            registered_text = registered().get(request.document_id)
+            registered_text = await self._registered(request.document_id, caller)
             if registered_text is None:
                 raise QueryError(
                     ErrorCode.DOCUMENT_UNKNOWN,
@@ -219,7 +223,8 @@ class Engine:
                 )
             text = registered_text
         assert text is not None, "the endpoint requires query or documentId"
-        if ADHOC_SCOPE not in caller.scopes and document_id(text) not in registered():
+        is_registered = request.document_id is not None or ADHOC_SCOPE in caller.scopes
+        if not is_registered and await self._registered(document_id(text), caller) is None:
             raise QueryError(
                 ErrorCode.DOCUMENT_REQUIRED,
                 f"请用已登记的查询，或申请权限范围 {ADHOC_SCOPE}",
@@ -229,6 +234,14 @@ class Engine:
         if known is not None:
             return known
         return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
+
+    async def _registered(self, identifier: str, caller: Caller) -> str | None:
+        """Return the text of a document of the hub's own or of the caller's, or None."""
+        text = registered().get(identifier)
+        documents = self._parts.documents
+        if text is not None or documents is None or caller.client_id is None:
+            return text
+        return await documents.text(caller.client_id, identifier)
 
     # -- the executor --------------------------------------------------------------------------
 
@@ -285,7 +298,8 @@ class Engine:
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
-        return Answer(await self._statements.assemble(dumps(result.data), errors, run))
+        whole = await self._statements.assemble(dumps(result.data), errors, run)
+        return Answer(whole) if errors else _tagged(whole, request, asking, run)
 
     async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
         """Compile and run one root field of an executed operation."""
@@ -313,6 +327,19 @@ class Engine:
             return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Answer:
+    """Return an answer, with an entity tag where its caller may keep it and ask for it again.
+
+    It is one of a registered document by GET that shows nothing protected. The tag is the caller's
+    own: data and states of the sources, without what every request has anew.
+    """
+    may_keep = request.read_only and request.document_id is not None
+    if not may_keep or run.reads or run.asked or asking.reason is not None:
+        return Answer(body)
+    whose = f"{run.caller.client_id} {run.language} {run.hidden}".encode()
+    return Answer(body, tag=entity_tag(whose, body[: run.repeats]))
 
 
 def _name_of(plan: Plan) -> str:

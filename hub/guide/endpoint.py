@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.clock import Clock
+from hub.entity_tag import PUBLISHED, unless_held
 from hub.errors import ErrorCode, RefusedError
 from hub.guide.library import FOLDERS, PATH, SECURITY, html_of, pages, samples
 from hub.pages.layout import language_of, page
@@ -52,7 +53,8 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
         if name in samples():
-            return PlainTextResponse(samples()[name].read_text("utf-8"), headers=_AGE)
+            text = samples()[name].read_text("utf-8")
+            return _published(request, PlainTextResponse(text))
         known = pages().get(name.removesuffix(".md"))
         if known is None:
             return problem(
@@ -65,7 +67,8 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
             )
         if name.endswith(".md"):
             text = known.file.read_text("utf-8")
-            return Response(text, media_type="text/markdown; charset=utf-8", headers=_AGE)
+            answer = Response(text, media_type="text/markdown; charset=utf-8")
+            return _published(request, answer)
         # The first rendering of a long page takes longer than others should wait.
         body = await asyncio.to_thread(html_of, known.name)
         return page(request, known.title, body)
@@ -90,6 +93,11 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
         Route(f"{PATH}/{{name:path}}", one),
         Route(SECURITY_TXT, security),
     ]
+
+
+def _published(request: Request, answer: Response) -> Response:
+    answer.headers.update(PUBLISHED)
+    return unless_held(request, answer)
 
 
 def _listing(said: Mapping[str, str]) -> str:

@@ -32,6 +32,20 @@ FILE_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of one `POST /files`."""
 FILE_ROWS_MAX = 50_000
 """Rows of one `POST /files`."""
+PART_ROWS_MAX = 10_000
+"""Rows of one part of a file that is cut: what one batch takes where a row is one record."""
+PART_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of one part of a file that is cut, before its last row."""
+WHOLE_WORKBOOK_BYTES_MAX = 1024 * 1024
+"""A larger workbook is looked at before it is sent: its bytes do not tell how many rows it has."""
+CUT_ROWS_MAX = 10_000_000
+"""Rows of a file that is cut."""
+LINE_CHARACTERS_MAX = 16 * 1024 * 1024
+"""Characters of one line, or of one value of a JSON document, of a file that is cut."""
+REPEATED_KEYS_MAX = 200_000
+"""Rows of a file that is cut whose key stands in it again with other content."""
+REJECTS_ROWS_MAX = 20_000
+"""Rows of one workbook of refused rows; more go into several."""
 FILES_READ_AT_ONCE = 2
 """Files of one process that are being read; others wait for their turn."""
 MAPPING_BYTES_MAX = 256 * 1024

@@ -22,7 +22,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from hub.errors import DatabaseUnavailableError
-from hub.store.fair import HUB, UNBOUNDED, Allowance, Asker, FairQueue
+from hub.store.fair import HUB, UNBOUNDED, Asker, FairQueue, StatementAllowance
 
 Parameter = bytes | None
 BINARY = 1
@@ -185,7 +185,7 @@ class Answers:
         statement: bytes,
         parameters: Sequence[Parameter],
         asker: Asker = HUB,
-        allowed: Allowance = UNBOUNDED,
+        allowed: StatementAllowance = UNBOUNDED,
     ) -> bytes | None:
         """Return the one value of a statement with `$n` parameters; psycopg's errors come out.
 

@@ -31,10 +31,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection as CoreConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
+from hub.errors import DatabaseUnavailableError, ErrorCode, HubError, RefusedError
 from hub.store.answers import Answers
 from hub.store.copying import Connection
-from hub.store.fair import HUB, UNBOUNDED, Allowance, Asker, FairQueue, Shares
+from hub.store.fair import HUB, UNBOUNDED, Asker, FairQueue, Shares, StatementAllowance
 from hub.store.records import StoredRecords, standard_records
 
 
@@ -228,7 +228,7 @@ class Database:
         statement: bytes,
         parameters: Sequence[bytes | None],
         asker: Asker = HUB,
-        allowed: Allowance = UNBOUNDED,
+        allowed: StatementAllowance = UNBOUNDED,
     ) -> bytes | None:
         """Run a compiled statement with `$n` parameters and return its one value.
 
@@ -275,34 +275,46 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the drivers' errors for an unreachable or overdue database into the hub's errors."""
+    """Turn the drivers' errors into the hub's: an unreachable or overdue database, an odd text."""
     try:
         yield
-    except psycopg.OperationalError as error:
-        hub_error = _hub_error(error)
-        if hub_error is None:
-            raise
-        raise hub_error from error
-    except psycopg.InterfaceError as error:
-        raise DatabaseUnavailableError(_first_line(error)) from error
-    except psycopg.errors.UndefinedTable as error:
-        raise _missing_table_error(error) from error
-    except DBAPIError as error:
-        driver = error.orig
-        if isinstance(driver, psycopg.errors.UndefinedTable):
-            raise _missing_table_error(driver) from error
-        hub_error = _hub_error(driver) if isinstance(driver, psycopg.OperationalError) else None
-        if isinstance(driver, psycopg.InterfaceError):
-            hub_error = DatabaseUnavailableError(_first_line(driver))
-        if hub_error is None:
-            raise
-        raise hub_error from error
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError("no connection became free in time") from error
+    except (psycopg.Error, DBAPIError, UnicodeEncodeError) as error:
+        driver = error.orig if isinstance(error, DBAPIError) else error
+        hub_error = _hub_error(driver)
+        if hub_error is None:
+            raise
+        raise hub_error from error
 
 
-def _hub_error(error: psycopg.OperationalError) -> HubError | None:
+def _hub_error(driver: BaseException | None) -> HubError | None:
     """Return the hub's error for a driver's; None where the caller handles it (a deadlock)."""
+    if isinstance(driver, psycopg.errors.UndefinedTable):
+        return _missing_table_error(driver)
+    if isinstance(driver, psycopg.InterfaceError):
+        return DatabaseUnavailableError(_first_line(driver))
+    if isinstance(driver, UnicodeEncodeError) or _is_unstorable(driver):
+        return _unstorable_error()
+    return _availability_error(driver) if isinstance(driver, psycopg.OperationalError) else None
+
+
+def _is_unstorable(error: BaseException | None) -> bool:
+    """Whether a text that was bound holds NUL: the driver says so, or PostgreSQL of JSON."""
+    if not isinstance(error, psycopg.DataError):
+        return False
+    return error.sqlstate in {"22021", "22P05"} or (error.sqlstate is None and "NUL" in str(error))
+
+
+def _unstorable_error() -> RefusedError:
+    return RefusedError(
+        ErrorCode.BAD_USER_INPUT,
+        hint="文本含有不能保存的字符（U+0000 或不成对的代理码），请删去后重发。"
+        "A text holds U+0000 or half a surrogate pair: send it without.",
+    )
+
+
+def _availability_error(error: psycopg.OperationalError) -> HubError | None:
     state = error.sqlstate or "08"
     if state in {"57014", "55P03"}:  # statement_timeout, lock_timeout
         return HubError(

@@ -35,7 +35,7 @@ class Asker:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
+class StatementAllowance:
     """How long a statement may run, and whether it is dear (`hub.query.plan.limits.DEAR_COST`)."""
 
     seconds: float | None = None
@@ -43,7 +43,7 @@ class Allowance:
     is_dear: bool = False
 
 
-UNBOUNDED = Allowance()
+UNBOUNDED = StatementAllowance()
 HUB = Asker("")
 """The hub itself, which has no share of its own."""
 

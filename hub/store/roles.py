@@ -60,6 +60,7 @@ ORDINARY = frozenset(
         "awaited",
         "client",
         "client_case",
+        "client_document",
         "client_key",
         "feed",
         "feed_state",

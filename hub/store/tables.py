@@ -322,6 +322,16 @@ CLIENT_CASE = Table(
     instant_column("granted_at"),
 )
 
+CLIENT_DOCUMENT = Table(
+    "client_document",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("document_id", Text, primary_key=True),  # sha256: and the hash of the text
+    Column("name", Text),
+    Column("text", Text, nullable=False),
+    instant_column("kept_at"),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,

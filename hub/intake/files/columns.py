@@ -9,44 +9,91 @@ back. Whoever has looked and means it says so and goes on.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
+from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping import MappingError, MappingProblem
 from hub.intake.files.submission import ReadTable
 from schema.item import Item, Kind, RecordSpec
 from schema.plausible import Plausible
-from schema.registry import standard
 
 VALUES_MIN = 3
 """A column with fewer values is judged value by value."""
 OUTSIDE_SHARE_MIN = 0.5
 INSIDE_SHARE_MIN = 0.8
+ColumnsOf: TypeAlias = Callable[[str | None, str], tuple[int, ...]]
 POWERS = (1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 8, -8)
 """Powers of ten that lie between the units in use, the nearest first."""
+FACTORS = tuple(10**power for power in POWERS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+@dataclass(slots=True)
+class _Counts:
+    """How many values of an item were believed, as they stand and moved by each power of ten."""
+
     spec: RecordSpec
     item: Item
     rule: Plausible
-    values: Sequence[float]
+    values: int = 0
+    outside: int = 0
+    inside: list[int] = field(default_factory=lambda: [0] * len(POWERS))
+
+    def add(self, number: float) -> None:
+        low, high = self.rule.low, self.rule.high
+        self.values += 1
+        self.outside += not low <= number <= high
+        for at, factor in enumerate(FACTORS):
+            self.inside[at] += low <= number / factor <= high
 
     def power(self) -> int | None:
         """Return the power of ten by which the column is off, None where it is believed."""
-        outside = sum(not self._is_believed(each) for each in self.values)
-        if outside <= OUTSIDE_SHARE_MIN * len(self.values):
+        if self.values < VALUES_MIN or self.outside <= OUTSIDE_SHARE_MIN * self.values:
             return None
-        for power in POWERS:
-            moved = sum(self._is_believed(each / 10**power) for each in self.values)
-            if moved >= INSIDE_SHARE_MIN * len(self.values):
-                return power
-        return None
+        enough = INSIDE_SHARE_MIN * self.values
+        return next((p for p, n in zip(POWERS, self.inside, strict=True) if n >= enough), None)
 
-    def _is_believed(self, value: float) -> bool:
-        return self.rule.low <= value <= self.rule.high
+
+class UnitEvidence:
+    """Counts the numbers of a table by item, however many rows it has."""
+
+    def __init__(self, mapping: SavedMapping) -> None:
+        self._counts: dict[tuple[str, str], list[_Counts]] = defaultdict(list)
+        for spec in {rule.spec.name: rule.spec for rule in mapping.records}.values():
+            for item in spec.items:
+                if item.facts.plausible and item.kind in (Kind.VALUE, Kind.DECIMAL, Kind.INTEGER):
+                    self._counts[spec.name, item.wire] += [
+                        _Counts(spec, item, rule) for rule in item.facts.plausible
+                    ]
+
+    def add_number(self, record_type: str, item: str, amount: Any, currency: str | None) -> None:
+        """Count what a record says of an item: a number, or an amount with its currency."""
+        for each in self._counts.get((record_type, item), ()):
+            if amount is None or (each.rule.currency or currency) != currency:
+                continue
+            if number := float(amount):  # zero says nothing of a unit
+                each.add(number)
+
+    def add_record(self, record_type: str, wire: Mapping[str, Any]) -> None:
+        """Count what a record says, in wire form."""
+        for name, item in self._counts:
+            value = wire.get(item) if name == record_type else None
+            if isinstance(value, Mapping):
+                self.add_number(name, item, value["amount"], value["currency"])
+            else:
+                self.add_number(name, item, value, None)
+
+    def doubts(self, names: Mapping[int, str], columns_of: ColumnsOf) -> list[MappingProblem]:
+        """Return a problem for each column whose unit is off by a power of ten."""
+        doubts = []
+        for counts in (each for several in self._counts.values() for each in several):
+            power = counts.power()
+            if power is not None:
+                places = columns_of(counts.spec.name, counts.item.wire)
+                fed = "、".join(names.get(place, f"#{place}") for place in places)
+                doubts.append(_problem(counts, fed or counts.item.wire, power))
+        return doubts
 
 
 def require_units(tables: Iterable[ReadTable]) -> None:
@@ -58,52 +105,23 @@ def require_units(tables: Iterable[ReadTable]) -> None:
 
 def unit_doubts(read: ReadTable) -> list[MappingProblem]:
     """Return a problem for each column whose unit is off by a power of ten."""
-    doubts = []
-    for column in _columns(read):
-        power = column.power()
-        if power is not None:
-            doubts.append(_problem(read, column, power))
-    return doubts
-
-
-def _columns(read: ReadTable) -> Iterable[_Column]:
-    values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    rules: dict[tuple[str, str], tuple[RecordSpec, Item, Plausible]] = {}
-    for name in {rule.spec.name for rule in read.file.mapping.records}:
-        spec = standard()[name]
-        for item in spec.items:
-            for rule in item.facts.plausible:
-                if item.kind in (Kind.VALUE, Kind.DECIMAL, Kind.INTEGER):
-                    rules[name, item.wire] = (spec, item, rule)
+    evidence = UnitEvidence(read.file.mapping)
     for each in read.converted:
         for name, wire in each.records:
-            for key in rules:
-                if key[0] == name and (number := _number(wire.get(key[1]), rules[key][2])):
-                    values[key].append(number)
-    return [_Column(*rules[key], values[key]) for key in rules if len(values[key]) >= VALUES_MIN]
+            evidence.add_record(name, wire)
+    return evidence.doubts({c.position: c.name for c in read.table.columns}, read.columns_of)
 
 
-def _number(value: Any, rule: Plausible) -> float | None:
-    """Return the number that is judged; zero and what is of another currency are not."""
-    if isinstance(value, Mapping):
-        is_other = rule.currency is not None and value["currency"] != rule.currency
-        value = None if is_other else value["amount"]
-    return None if value is None else float(value) or None
-
-
-def _problem(read: ReadTable, column: _Column, power: int) -> MappingProblem:
-    item = column.item
-    names = {each.position: each.name for each in read.table.columns}
-    places = read.columns_of(column.spec.name, item.wire)
-    fed = "、".join(names.get(place, f"#{place}") for place in places) or item.wire
+def _problem(counts: _Counts, fed: str, power: int) -> MappingProblem:
+    item, rule = counts.item, counts.rule
     factor = f"{10 ** abs(power):,}"
     zh, en = ("大", "large") if power > 0 else ("小", "small")
     return MappingProblem(
         "UNIT_DOUBTED",
-        f"列“{fed}”（{item.facts.zh}）的值整体偏{zh}，至少约 {factor} 倍：{column.rule.zh}。"
+        f"列“{fed}”（{item.facts.zh}）的值整体偏{zh}，至少约 {factor} 倍：{rule.zh}。"
         "未写入任何数据；请改正映射中的 unit，确认无误可加 --units-are-right",
         f"the values of column {fed!r} ({item.facts.en}) are at least {factor} times too {en}: "
-        f"{column.rule.en}. Nothing was written; correct `unit` in the mapping, or say "
+        f"{rule.en}. Nothing was written; correct `unit` in the mapping, or say "
         "--units-are-right",
         where=fed,
     )

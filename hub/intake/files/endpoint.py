@@ -45,7 +45,7 @@ from hub.intake.files.service import (
 )
 from hub.intake.files.submission import Sender
 from hub.intake.files.tables import read_file
-from hub.intake.files.wire import mapping_problems, submitted_wire
+from hub.intake.files.wire import mapping_problems, mapping_warnings, submitted_wire
 from hub.intake.limits import (
     FILE_BYTES_MAX,
     FILE_ROWS_MAX,
@@ -59,6 +59,7 @@ from hub.problem import prefers_english, problem
 from hub.store.database import Database
 from hub.store.mappings import keep_mapping, kept_mapping, kept_mappings, remove_mapping
 from schema.dates import format_instant
+from schema.registry import standard
 
 SIGNED = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 READING = Door(operation=READ, scope=PUSH_SCOPE)
@@ -75,6 +76,7 @@ FILE_PARAMETERS = {
     "unitsAreRight",
 }
 MAPPING_PARAMETERS = {"source", "name"}
+DRAFT_PARAMETERS = MAPPING_PARAMETERS | {"record", "sheet", "encoding", "rowsAt"}
 Answer = Callable[[Admitted, dict[str, str]], Awaitable[Response]]
 
 
@@ -103,7 +105,7 @@ class FileEndpoints:
             ("POST", "/files"): _Act(SIGNED, FILE_PARAMETERS, FILE_BYTES_MAX, self._submit),
             ("POST", "/mappings"): _Act(SIGNED, MAPPING_PARAMETERS, MAPPING_BYTES_MAX, self._keep),
             ("POST", "/mappings/draft"): _Act(
-                SIGNED, MAPPING_PARAMETERS, FILE_BYTES_MAX, self._draft
+                SIGNED, DRAFT_PARAMETERS, FILE_BYTES_MAX, self._draft
             ),
             ("GET", "/mappings"): _Act(READING, MAPPING_PARAMETERS, 0, self._show),
             ("DELETE", "/mappings"): _Act(REMOVING, MAPPING_PARAMETERS, 0, self._remove),
@@ -179,17 +181,27 @@ class FileEndpoints:
             text = admitted.body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise RefusedError(ErrorCode.NOT_UTF8) from error
-        await asyncio.to_thread(parse_mapping, text)
+        mapping = await asyncio.to_thread(parse_mapping, text)
         version = await keep_mapping(
             self._database, stated["source"], name, text, client_id=client_id, now=self._clock()
         )
-        return _json({"source": stated["source"], "name": name, "version": version})
+        kept = {"source": stated["source"], "name": name, "version": version}
+        return _json({**kept, "warnings": mapping_warnings(mapping)})
 
     async def _draft(self, admitted: Admitted, stated: dict[str, str]) -> Response:
-        name = stated.get("name") or "file"
+        name, record = stated.get("name") or "file", stated.get("record")
+        if record is not None and record not in standard():
+            known = ", ".join(standard().names)
+            raise RefusedError(ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {known}.")
+        facts = FileFacts(
+            sheet=stated.get("sheet"),
+            rows_at=stated.get("rowsAt", ""),
+            encoding=stated.get("encoding"),
+        )
+        title = name.rpartition(".")[0] or name
         async with self._reading:
-            table = await asyncio.to_thread(read_file, name, admitted.body, FileFacts())
-            text = await asyncio.to_thread(suggest, table, name.rpartition(".")[0] or name, None)
+            table = await asyncio.to_thread(read_file, name, admitted.body, facts)
+            text = await asyncio.to_thread(suggest, table, title, record, facts)
         return PlainTextResponse(text, media_type="application/toml", headers=_NOT_KEPT)
 
     async def _show(self, _: Admitted, stated: dict[str, str]) -> Response:

@@ -22,7 +22,7 @@ from decimal import Decimal
 import xlsxwriter
 
 from adapters.mapping import RowProblem, SourceRow, Table
-from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, RoundedNumber, text_of
 from hub.intake.files.names import CELL_TEXT_MAX, fits_cell, sheet_name, writable
 from hub.intake.files.template import CREATED
 
@@ -165,6 +165,8 @@ class _Sheet:
             sheet.write_blank(line, position, None, plain)
         elif isinstance(cell, bool):
             sheet.write_boolean(line, position, cell, plain)
+        elif isinstance(cell, RoundedNumber):
+            sheet.write_number(line, position, int(cell), plain)  # as rounded as it came
         elif _is_number(cell):
             sheet.write_number(line, position, cell, plain)
         elif (shape := self._shape(cell)) is not None:

@@ -3,15 +3,17 @@
 rows of the table = rows left out by the mapping + rows read;
 rows read         = accepted + duplicate + quarantined.
 
-A row that yields several records counts once: as quarantined when any of them was refused, as
-accepted when any of them was new, else as duplicate.
+Of the accepted ones some went in with a warning; of the duplicate ones some are better vouched for
+than before (proven). A row that yields several records counts once: as quarantined when any of
+them was refused, as accepted when any of them was new, else as duplicate.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from adapters.mapping import Converted, Table
 from hub.intake.batch import Outcome, RowOutcome
@@ -36,6 +38,8 @@ class FileReport:
     warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Rows that went in with something doubted, by code and item."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    warned: int = 0
+    """Rows that went in with something doubted."""
     below: int = 0
     """Rows that were not read because their header, which counts as the one row, was refused."""
     dry_run: bool = False
@@ -56,6 +60,11 @@ class FileReport:
         """Rows that said only what stands already."""
         same = (Outcome.DUPLICATE, Outcome.PROVEN)
         return sum(self.outcomes.get(each, 0) for each in same)
+
+    @property
+    def proven(self) -> int:
+        """Of the duplicate rows those that are better vouched for than before."""
+        return self.outcomes.get(Outcome.PROVEN, 0)
 
     @property
     def quarantined(self) -> int:
@@ -98,6 +107,32 @@ def report_of(
         records=records,
         reasons=reasons,
         dropped=Counter(name for each in converted for name in each.dropped),
+        warned=len({at for at, outcome in outcomes if outcome.warnings}),
         warnings=Counter((w.code, w.path) for _, outcome in outcomes for w in outcome.warnings),
         properties=table.properties,
+    )
+
+
+def total_of(reports: Sequence[FileReport]) -> FileReport:
+    """Return the report of a table from those of its parts, which are one or more."""
+    first = reports[0]
+
+    def counted(name: str) -> Counter[Any]:
+        total: Counter[Any] = Counter()
+        for each in reports:
+            total.update(getattr(each, name))
+        return total
+
+    return replace(
+        first,
+        rows=sum(each.rows for each in reports),
+        left_out=dict(counted("left_out")),
+        outcomes=counted("outcomes"),
+        records=counted("records"),
+        reasons=counted("reasons"),
+        dropped=counted("dropped"),
+        warned=sum(each.warned for each in reports),
+        warnings=counted("warnings"),
+        below=sum(each.below for each in reports),
+        replayed=all(each.replayed for each in reports),
     )

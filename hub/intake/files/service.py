@@ -33,6 +33,8 @@ class GivenFile:
     data: bytes
     source: str = ""
     mapping_text: str | None = None
+    document: bytes | None = None
+    """SHA-256 of the whole file, of which this is a part."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,7 @@ def read_given(given: GivenFile) -> ReadFile:
         hint = "choose the file again; it may not have been saved 文件是空的，请重新选择"
         raise PayloadError(given.name, "the file is empty", hint=hint)
     if given.mapping_text is None:
-        monthly = read_monthly(given.name, given.data, given.source)
+        monthly = read_monthly(given.name, given.data, given.source, given.document)
         return ReadFile(
             tables=monthly.read,
             is_monthly=True,
@@ -80,8 +82,21 @@ def read_given(given: GivenFile) -> ReadFile:
         mapping=mapping,
         mapping_text=given.mapping_text,
         source=source,
+        document=given.document,
     )
-    return ReadFile(tables=(read_mapped(mapped),))
+    read = read_mapped(mapped)
+    if not read.table.rows:
+        raise no_rows(given.name)
+    return ReadFile(tables=(read,))
+
+
+def no_rows(name: str) -> PayloadError:
+    """Say that a file has a header and nothing below it."""
+    return PayloadError(
+        name,
+        "表头之下没有数据行 there are no rows below the header",
+        hint="请确认数据已保存在该工作表中 make sure that the rows are saved in this sheet",
+    )
 
 
 async def submit_file(

@@ -43,11 +43,13 @@ class MappedFile:
     mapping: SavedMapping
     mapping_text: str
     source: str
+    document: bytes | None = None
+    """SHA-256 of the whole file where this is a part of one."""
 
     @property
     def digest(self) -> bytes:
         """SHA-256 of the file: the evidence that its entries refer to."""
-        return sha256(self.data).digest()
+        return self.document or sha256(self.data).digest()
 
     @property
     def request(self) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -29,7 +29,14 @@ from adapters.mapping.table import (
 )
 from connectors.charset import decode_text
 from connectors.errors import PayloadError
-from connectors.tables import XLS_MAGIC, XLSX_MAGIC, read_table
+from connectors.tables import XLS_MAGIC, XLSX_MAGIC, TableRow, read_table
+from connectors.web_table import (
+    charset_of_page,
+    is_web_page,
+    is_xml_spreadsheet,
+    web_tables,
+    xml_spreadsheet,
+)
 from connectors.workbook import SEND_CSV, Workbook
 from hub.intake.files.names import plain_sheet_name
 from hub.intake.files.text import (
@@ -38,19 +45,16 @@ from hub.intake.files.text import (
     delimited_rows,
     delimiter_of,
     json_table,
+    row_number,
 )
 
 HEADER_SEARCHED_MAX = 20
 """Rows from the top in which the header is looked for."""
 DIGITS_KEPT = 10**15
 """A spreadsheet keeps 15 digits; of a greater number the last ones are made up."""
-ROW_NUMBER_MAX = 10_000_000
-"""Largest number that a row which came back is believed to have had."""
 NUMBERLIKE = re.compile(r"[0-9\s.,:/%+-]+")
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the part that holds a workbook under its password ([MS-OFFCRYPTO] section 2.3.2)."""
-WEB_PAGE = (b"<html", b"<!doctype", b"<table", b"<?xml", b"<meta", b"<head")
-HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class FileSheet:
     """Detected properties of the file: format, encoding, delimiter."""
     from_1904: bool = False
     """Whether the workbook says that its dates count from 1904."""
+    is_hidden: bool = False
+    """Whether the spreadsheet program does not show it: read only where it is meant by name."""
 
     @property
     def head(self) -> list[SourceRow]:
@@ -83,8 +89,8 @@ def read_file(name: str, data: bytes, facts: FileFacts, wanted: Iterable[str] = 
     """
     _check_size(name, data)
     names = frozenset(match_text(each) for each in wanted)
-    if is_workbook(data):
-        sheet = _sheet_meant(name, _sheets(name, data), facts.sheet, names)
+    if is_workbook(data) or is_markup(data):
+        sheet = sheet_meant(name, _sheets(name, data), facts.sheet, names)
         rows = _shifted(sheet, data, stated=facts.dates_1904)
         return table_of_sheet(name, replace(sheet, rows=rows), names, header_row=facts.header_row)
     encoding, text = decode_text(name, data, facts.encoding)
@@ -101,7 +107,7 @@ def read_sheets(name: str, data: bytes) -> list[FileSheet]:
     Raises `PayloadError` when the file as a whole cannot be read.
     """
     _check_size(name, data)
-    if is_workbook(data):
+    if is_workbook(data) or is_markup(data):
         return _sheets(name, data)
     return [_delimited(name, *decode_text(name, data), None)]
 
@@ -113,19 +119,37 @@ def _check_size(name: str, data: bytes) -> None:
             f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
             hint=SEND_CSV,
         )
+    check_kind(name, data)
+
+
+def check_kind(name: str, data: bytes) -> None:
+    """Refuse what is known to be no table by the bytes it has, or begins with."""
     if data.startswith(XLS_MAGIC) and ENCRYPTED in data:
         raise PayloadError(
             name,
             "工作簿有密码 the workbook is locked with a password",
             hint="请取消密码后另存 save it without one",
         )
-    if data[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(WEB_PAGE):
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") and not is_markup(data):
         raise PayloadError(
             name,
-            "这是网页，不是表格（有些系统把网页存成 .xls） this is a web page, not a table (some "
-            "systems save one as .xls)",
+            "这是 XML 文件，其中没有表格 this is an XML file and no table or web page",
             hint="请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program",
         )
+
+
+def is_markup(data: bytes) -> bool:
+    """Tell whether a file is a table in a web page, or XML Spreadsheet 2003."""
+    return is_web_page(data) or is_xml_spreadsheet(data)
+
+
+def _markup(name: str, data: bytes) -> list[FileSheet]:
+    if is_xml_spreadsheet(data):
+        rows, facts = xml_spreadsheet(name, data, LIMITS), {"format": "XML Spreadsheet 2003"}
+    else:
+        encoding, text = decode_text(name, data, charset_of_page(data))
+        rows, facts = web_tables(name, text, LIMITS), {"format": "HTML", "encoding": encoding}
+    return _by_sheet(rows, facts)
 
 
 def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileSheet:
@@ -136,23 +160,33 @@ def _delimited(name: str, encoding: str, text: str, stated: str | None) -> FileS
 
 
 def _sheets(name: str, data: bytes) -> list[FileSheet]:
-    sheets: dict[str, list[SourceRow]] = {}
+    if is_markup(data):
+        return _markup(name, data)
     table = read_table(name, data, LIMITS)
-    for row in table:
-        cells = tuple(map(_kept, row.cells))
+    sheets = _by_sheet(table, {"format": "workbook"})
+    if not isinstance(table, Workbook):
+        return sheets
+    return [
+        replace(each, from_1904=table.from_1904, is_hidden=each.name in table.hidden)
+        for each in sheets
+    ]
+
+
+def _by_sheet(rows: Iterable[TableRow], facts: dict[str, str]) -> list[FileSheet]:
+    sheets: dict[str, list[SourceRow]] = {}
+    for row in rows:
+        cells = tuple(map(kept_cell, row.cells))
         sheets.setdefault(row.sheet, []).append(SourceRow(row.number, cells))
-    from_1904 = isinstance(table, Workbook) and table.from_1904
-    facts = {"format": "workbook"}
-    return [FileSheet(each, rows, facts, from_1904) for each, rows in sheets.items()]
+    return [FileSheet(each, of_sheet, facts) for each, of_sheet in sheets.items()]
 
 
-def _kept(cell: Cell) -> Cell:
+def kept_cell(cell: Cell) -> Cell:
     """Return a cell of a workbook; a number is told apart that has more digits than are kept."""
     is_rounded = type(cell) is int and not -DIGITS_KEPT < cell < DIGITS_KEPT
     return RoundedNumber(str(cell)) if is_rounded else cell
 
 
-def _sheet_meant(
+def sheet_meant(
     name: str, sheets: Sequence[FileSheet], stated: str | None, names: frozenset[str]
 ) -> FileSheet:
     """Return the sheet that is stated, or the only one, or the only one with wanted columns."""
@@ -160,10 +194,9 @@ def _sheet_meant(
         meant = [each for each in sheets if each.name == stated]
         # Rows that came back stand on a sheet whose name is as near as the format allows.
         meant = meant or [each for each in sheets if each.name == plain_sheet_name(stated)]
-    elif len(sheets) == 1:
-        meant = list(sheets)
     else:
-        meant = [each for each in sheets if _matches(each, names)]
+        shown = [each for each in sheets if not each.is_hidden] or sheets
+        meant = [each for each in shown if _matches(each, names)] if len(shown) > 1 else list(shown)
     if len(meant) == 1:
         return meant[0]
     listed = ", ".join(each.name for each in sheets) or "none with rows"
@@ -210,8 +243,11 @@ def table_of_sheet(
     `names` are what wanted columns are matched by. Raises `PayloadError` when there is no header.
     """
     rows, head = sheet.rows, sheet.head
+    marked = next((row for row in head if row.cells[:1] == (ROW_NUMBER_COLUMN,)), None)
     if header_row is not None:
         at = next((row for row in rows if row.number == header_row), None)
+    elif marked is not None:
+        at = marked
     elif names:
         at = max(head, key=lambda row: _known(row, names), default=None)
     else:
@@ -220,7 +256,7 @@ def table_of_sheet(
         raise PayloadError(name, "there is no header row", hint="the first row names the columns")
     below = tuple(row for row in rows if row.number > at.number)
     table = Table(
-        columns=_columns(at, below),
+        columns=named_columns(at, _filled(below)),
         rows=below,
         sheet=sheet.name or TEXT_SHEET,
         header_row=at.number,
@@ -236,8 +272,8 @@ def _is_name(cell: Content) -> bool:
     return isinstance(cell, str) and NUMBERLIKE.fullmatch(cell) is None
 
 
-def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]:
-    """Name the columns; of equal names the second is `name#2`, blank ones between are kept."""
+def named_columns(header: SourceRow, is_filled: Callable[[int], bool]) -> tuple[Column, ...]:
+    """Name the columns; of equal names the second is `name#2`, filled ones between are kept."""
     texts = [text_of(cell) for cell in header.cells]
     while texts and not texts[-1]:
         texts.pop()
@@ -248,9 +284,13 @@ def _columns(header: SourceRow, rows: Sequence[SourceRow]) -> tuple[Column, ...]
         again = counts[match_text(text)]
         if text:
             columns.append(Column(position, text if again == 1 else f"{text}#{again}"))
-        elif any(position <= len(r.cells) and not is_blank(r.cells[position - 1]) for r in rows):
+        elif is_filled(position):
             columns.append(Column(position, ""))
     return tuple(columns)
+
+
+def _filled(rows: Sequence[SourceRow]) -> Callable[[int], bool]:
+    return lambda at: any(at <= len(r.cells) and not is_blank(r.cells[at - 1]) for r in rows)
 
 
 def _renumbered(table: Table) -> Table:
@@ -260,21 +300,17 @@ def _renumbered(table: Table) -> Table:
     return replace(
         table,
         columns=tuple(Column(c.position - 1, c.name) for c in table.columns[1:]),
-        rows=tuple(
-            _numbered(row)
-            for row in table.rows
-            if row.unread or any(not is_blank(cell) for cell in row.cells[1:])
-        ),
+        rows=tuple(renumbered_rows(table.rows)),
         above=tuple(SourceRow(r.number, r.cells[1:]) for r in table.above),
         header=table.header and SourceRow(table.header.number, table.header.cells[1:]),
     )
 
 
-def _numbered(row: SourceRow) -> SourceRow:
-    """Return a row with the number that stands in its first cell."""
-    if row.unread:
-        return row
-    number, *cells = row.cells
-    if not isinstance(number, int) or not 0 < number <= ROW_NUMBER_MAX or number is True:
-        number = row.number
-    return SourceRow(number, tuple(cells))
+def renumbered_rows(rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+    """Yield rows with the number that stands in their first cell; what holds only that is none."""
+    for row in rows:
+        if row.unread:
+            yield row
+        elif any(not is_blank(cell) for cell in row.cells[1:]):
+            stated, *cells = row.cells
+            yield SourceRow(row_number(stated, row.number), tuple(cells))

@@ -11,13 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from adapters.mapping import Column, SourceRow, Table
-from adapters.mapping.table import Content, Unread
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 from schema.strict_json import explained, read_json
@@ -27,8 +27,15 @@ DELIMITERS = ",\t;|"
 SAMPLE_LINES = 20
 TEXT_SHEET = "rows"
 MANY_LINES = 3
+Quoting: TypeAlias = Literal[0, 3]
+"""`csv.QUOTE_MINIMAL` or `csv.QUOTE_NONE`."""
+_MARKED = re.compile(f'^"?{ROW_NUMBER_COLUMN}"?([{DELIMITERS}])', re.MULTILINE)
+"""The header of rows that came back, or of a part of a file: it says the delimiter itself."""
 _AS_TEXT = re.compile(r'="([^"]*)"')
-_SURELY_JSON = re.compile(r"[\[{]\s*[\[{\"\]}]").match
+SURELY_JSON = re.compile(r"[\[{]\s*[\[{\"\]}]").match
+ROW_NUMBER_MAX = 10_000_000
+"""Largest number that a row which came back is believed to have had."""
+ROW_DIGITS_MAX = 9
 LINE_SHOWN_MAX = 2_000
 """Characters of a line that is sent back because it is no row."""
 
@@ -36,6 +43,8 @@ LINE_SHOWN_MAX = 2_000
 def delimiter_of(text: str) -> str:
     """Find the delimiter by which the first lines fall into the most columns, alike."""
     sample = text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]
+    if marked := _MARKED.search("\n".join(sample)):
+        return marked[1]
     best, most = ",", 0.0
     for delimiter in DELIMITERS:
         try:
@@ -55,39 +64,76 @@ def delimited_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
         # Tab-separated files are often written without any quoting, inch marks included.
         rows = list(_parsed(name, text, delimiter, csv.QUOTE_NONE))
     if rows and all(row.unread for row in rows):
-        hint = "是否有未闭合的引号？ is a quotation mark open?"
-        raise PayloadError(
-            name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint
-        )
+        raise no_line_is_a_row(name)
     return rows
 
 
-def _parsed(name: str, text: str, delimiter: str, quoting: Any) -> Iterator[SourceRow]:
-    """Yield the rows; after a line that is none, reading goes on with the line that follows it."""
-    lines = list(io.StringIO(text, newline=""))
-    at = number = 0
-    while at < len(lines):
-        rest = (lines[n] for n in range(at, len(lines)))
-        reader = csv.reader(rest, delimiter=delimiter, quoting=quoting, strict=True)
-        read = at
+def no_line_is_a_row(name: str) -> PayloadError:
+    """Say that a file of lines has no row."""
+    hint = "是否有未闭合的引号？ is a quotation mark open?"
+    return PayloadError(name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint)
+
+
+def _parsed(name: str, text: str, delimiter: str, quoting: Quoting) -> Iterator[SourceRow]:
+    rows = parted_lines(name, io.StringIO(text, newline=""), delimiter, quoting)
+    for row in rows:
+        if row.number > LIMITS.table_rows_max:
+            raise PayloadError(name, f"row {row.number}: too many rows")
+        yield row
+
+
+def parted_lines(
+    name: str, lines: Iterable[str], delimiter: str, quoting: Quoting
+) -> Iterator[SourceRow]:
+    """Yield the rows of lines; after a line that is none, reading goes on with the one after it.
+
+    Of the lines only those of one row are held.
+    """
+    pending = _Lines(lines)
+    number = 0
+    while True:
+        reader = csv.reader(pending, delimiter=delimiter, quoting=quoting, strict=True)
         try:
             for row in reader:
-                read, number = at + reader.line_num, number + 1
-                if number > LIMITS.table_rows_max or len(row) > LIMITS.table_columns_max:
-                    raise PayloadError(name, f"row {number}: too many rows or columns")
-                cells = tuple(_cell(text) for text in row)
+                pending.taken.clear()
+                number += 1
+                if len(row) > LIMITS.table_columns_max:
+                    raise PayloadError(name, f"row {number}: too many columns")
+                cells = tuple(map(_cell, row))
                 if any(cell is not None for cell in cells):
                     yield SourceRow(number, cells)
-            at = len(lines)
         except csv.Error:
             number += 1
-            yield _unread(number, lines[read], "NOT_CELLS", NOT_CELLS)
-            at = read + 1
+            yield unread_line(number, pending.give_back(), "NOT_CELLS", NOT_CELLS)
+            continue
+        return
+
+
+class _Lines(Iterator[str]):
+    """Lines that can be given back, all but the first of those that were taken."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def give_back(self) -> str:
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.taken = []
+        return first
 
 
 def _cell(text: str) -> str | None:
     """Return the text of a cell; `="0013"` is how a spreadsheet program is told to keep zeros."""
     plain = text.strip()
+    if not plain.startswith("="):
+        return plain or None
     as_text = _AS_TEXT.fullmatch(plain)
     return (as_text[1] if as_text else plain) or None
 
@@ -98,7 +144,8 @@ NOT_CELLS = (
 )
 
 
-def _unread(number: int, line: str, code: str, words: tuple[str, str]) -> SourceRow:
+def unread_line(number: int, line: str, code: str, words: tuple[str, str]) -> SourceRow:
+    """Return a line that is no row as a row that says why."""
     return SourceRow(number, (line.strip()[:LINE_SHOWN_MAX],), Unread(code, *words))
 
 
@@ -120,23 +167,27 @@ def _json_rows(name: str, text: str, rows_at: str) -> list[tuple[int, Any]] | No
     lines = [line.strip("\ufeff \t\r") for line in text.split("\n")]
     objects = sum(line.startswith("{") for line in lines)
     if objects * 2 < sum(map(bool, lines)) or (objects < MANY_LINES and not _any_row(lines)):
-        if _SURELY_JSON(text.lstrip()):
+        if SURELY_JSON(text.lstrip()):
             raise _no_document(name, text)
         return None
-    rows: list[tuple[int, Any]] = []
+    return list(rows_of_json_lines(lines))
+
+
+def rows_of_json_lines(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any] | SourceRow]]:
+    """Yield the objects of lines, or why a line is none, with their numbers."""
     for number, line in enumerate(lines, start=1):
-        if not line:
+        stripped = line.strip("\ufeff \t\r\n")
+        if not stripped:
             continue
         value, fault = None, None
         try:
-            value = read_json(line, fractions=Decimal)
+            value = read_json(stripped, fractions=Decimal)
         except ValueError as error:
             fault = error
-        is_row = isinstance(value, dict)
-        rows.append(
-            (number, value if is_row else _unread(number, line, "NOT_JSON", _not_json(fault)))
-        )
-    return rows
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            yield number, unread_line(number, stripped, "NOT_JSON", _not_json(fault))
 
 
 def _any_row(lines: list[str]) -> bool:
@@ -191,26 +242,49 @@ def json_table(name: str, text: str, rows_at: str, facts: dict[str, str]) -> Tab
         return None
     if len(rows) > LIMITS.table_rows_max:
         raise PayloadError(name, f"more than {LIMITS.table_rows_max} rows")
-    flat: list[tuple[int, dict[str, Content] | SourceRow]] = []
     names: dict[str, int] = {}
-    for number, row in rows:
-        if isinstance(row, SourceRow):
-            flat.append((number, row))
-            continue
-        cells = dict(_members(row, ""))
-        for each in cells:
-            names.setdefault(each, len(names))
-        flat.append((number, cells))
+    flat = [_widened(row, names) for row in list(flat_rows(rows, names))]
     if len(names) > LIMITS.table_columns_max:
         raise PayloadError(name, f"the rows have {len(names)} different members")
     columns = tuple(Column(position, each) for position, each in enumerate(names, start=1))
-    source_rows = tuple(
-        row
-        if isinstance(row, SourceRow)
-        else SourceRow(number, tuple(row.get(each) for each in names))
-        for number, row in flat
-    )
-    return Table(columns, source_rows, TEXT_SHEET, properties={**facts, "format": "JSON"})
+    return Table(columns, tuple(flat), TEXT_SHEET, properties={**facts, "format": "JSON"})
+
+
+def _widened(row: SourceRow, names: dict[str, int]) -> SourceRow:
+    """Return a row with a cell for members that only rows after it have."""
+    missing = 0 if row.unread else len(names) - len(row.cells)
+    return SourceRow(row.number, row.cells + (None,) * missing) if missing else row
+
+
+NAMES_ONLY = 0
+"""Row number of an object that only names the members of the others, in their order."""
+
+
+def flat_rows(
+    rows: Iterable[tuple[int, dict[str, Any] | SourceRow]], names: dict[str, int]
+) -> Iterator[SourceRow]:
+    """Yield objects as rows, a cell for each member; new names are added to `names`.
+
+    An object may say the number that its row had, as rows do that came back.
+    """
+    for number, row in rows:
+        if isinstance(row, SourceRow):
+            yield row
+            continue
+        stated = row.pop(ROW_NUMBER_COLUMN, number)
+        cells = dict(_members(row, ""))
+        for each in cells:
+            names.setdefault(each, len(names))
+        if stated != NAMES_ONLY or stated is False:
+            yield SourceRow(row_number(stated, number), tuple(map(cells.get, names)))
+
+
+def row_number(stated: Any, number: int) -> int:
+    """Return the number that a row says it had, where it can be one."""
+    if isinstance(stated, str) and stated.isascii() and stated.isdigit():
+        stated = int(stated[:ROW_DIGITS_MAX])
+    is_number = isinstance(stated, int) and stated is not True and 0 < stated <= ROW_NUMBER_MAX
+    return stated if is_number else number
 
 
 def _members(row: dict[str, Any], prefix: str) -> Iterator[tuple[str, Content]]:

@@ -6,18 +6,21 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.mapping import Column, MappingError, RowProblem
+from adapters.mapping import Column, MappingError, RowProblem, SourceRow
+from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.table import text_of
-from hub.intake.batch import Outcome, problem_to_wire
+from hub.intake.batch import Outcome, problem_from_wire, problem_to_wire
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport
 from hub.intake.files.service import ReadFile
 from hub.intake.files.submission import ReadTable, Submission
+from hub.intake.limits import PART_ROWS_MAX
 from schema.flat import FlatColumn
 from schema.flat import columns as flat_columns
 
-REFUSED_SHOWN_MAX = 2_000
-"""Refused rows of a table that are listed; figures and marked workbook hold them all."""
+REFUSED_SHOWN_MAX = PART_ROWS_MAX
+"""Refused rows of a table that are listed, of a part of a cut file all of them; figures and marked
+workbook hold them all."""
 OUTCOMES_SHOWN_MAX = 2_000
 """Records of a table of which it is told what became of them."""
 WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -62,6 +65,8 @@ def _table(submission: Submission, read: ReadTable, *, cells: bool) -> dict[str,
         "leftOut": dict(report.left_out),
         "accepted": report.accepted,
         "duplicate": report.duplicate,
+        "proven": report.proven,
+        "warned": report.warned,
         "quarantined": report.quarantined,
         "belowHeader": report.below,
         "records": [
@@ -127,6 +132,15 @@ def _refused(refused: Refused, *, cells: bool) -> dict[str, Any]:
     return wire
 
 
+def refused_from_wire(wire: Mapping[str, Any], row: SourceRow, *, is_taken: bool) -> Refused:
+    """Return what an answer says of a row, as the side that has the row gives it back."""
+    told = [
+        RowProblem(problem_from_wire(each), tuple(each["columns"]), each["path"])
+        for each in wire["problems"]
+    ]
+    return Refused(row, told, is_taken=is_taken)
+
+
 def _problem(found: RowProblem) -> dict[str, Any]:
     return {**problem_to_wire(found.problem), "columns": list(found.columns)}
 
@@ -145,11 +159,27 @@ def mapping_problems(error: MappingError) -> list[dict[str, Any]]:
     ]
 
 
+def mapping_warnings(mapping: SavedMapping) -> list[dict[str, Any]]:
+    """Return what the keeper of a mapping should know of it, although it is sound."""
+    return [
+        {
+            "code": "NUMBERED_BY_ROW",
+            "messageZh": "编号取自行号：同一批行换了顺序，或在中间增删一行，就成为另外的记录",
+            "messageEn": "records are numbered by their rows: the same rows in another order, or "
+            "with one put in or taken out, are other records",
+            "line": line,
+            "where": path,
+        }
+        for path, line in mapping.numbered_by_row
+    ]
+
+
 def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any]) -> FileReport:
     """Return the report of one table of an answer, as the side that sent the file shows it."""
     counts = {
         Outcome.ACCEPTED: table["accepted"],
-        Outcome.DUPLICATE: table["duplicate"],
+        Outcome.PROVEN: table["proven"],
+        Outcome.DUPLICATE: table["duplicate"] - table["proven"],
         Outcome.QUARANTINED: table["quarantined"],
     }
     return FileReport(
@@ -162,6 +192,7 @@ def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any
         reasons={(each["code"], each["item"]): each["count"] for each in table["reasons"]},
         warnings={(each["code"], each["item"]): each["count"] for each in table["warnings"]},
         dropped=table["dropped"],
+        warned=table["warned"],
         below=table["belowHeader"],
         dry_run=wire["dryRun"],
         replayed=wire["replayed"],

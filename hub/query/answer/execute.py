@@ -32,7 +32,7 @@ from hub.query.sql.marks import taken
 from hub.query.sql.model import Model
 from hub.state import State
 from hub.store.database import Database
-from hub.store.fair import HUB, Allowance, Asker
+from hub.store.fair import HUB, Asker, StatementAllowance
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class Run:
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     """Grade, scope and name of protected items by which rows were chosen, sorted or counted."""
     narrowed: dict[Narrowed, None] = field(default_factory=dict)
+    repeats: int = 0
+    """So many first bytes of the answer are the same whenever the same is answered."""
 
 
 class Statements:
@@ -121,8 +123,8 @@ class Statements:
             if is_public:
                 run.replaced[former] = now
 
-    def _allowance(self, cost: int) -> Allowance:
-        return Allowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
+    def _allowance(self, cost: int) -> StatementAllowance:
+        return StatementAllowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
 
     def _asker(self, run: Run) -> Asker:
         """Return whose turn a statement takes; where nothing is counted there is one caller."""
@@ -175,8 +177,9 @@ class Statements:
         about = (
             f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
         )
-        parts += [b',"extensions":{"sources":', sources, narrowed, replaced, about.encode(), b"}}"]
-        return b"".join(parts)
+        parts += [b',"extensions":{"sources":', sources, narrowed, replaced]
+        run.repeats = sum(map(len, parts))
+        return b"".join([*parts, about.encode(), b"}}"])
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:

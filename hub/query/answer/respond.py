@@ -37,6 +37,8 @@ class Answer:
     error: HubError | None = None
     transport: bool = False
     """The request was no GraphQL request at all, so its status stands for every media type."""
+    tag: str | None = None
+    """The entity tag of an answer that its caller may keep."""
 
 
 def media_type(accept: str | None) -> str | None:

@@ -209,3 +209,27 @@ def test_every_act_has_a_command_and_a_help_text() -> None:
     acts |= {"resume", "remove", "add-key", "revoke-key", "apply", "self", "rotate", "retire-key"}
     done = CliRunner().invoke(assemble("client"), ["client", "--help"], terminal_width=200)
     assert {act for act in acts if f" {act} " not in done.output} == set()
+
+
+def test_the_operator_keeps_documents_of_a_client_and_the_audit_says_so(
+    deltahub: Run, document: Callable[..., str], tmp_path: Path, database_url: str
+) -> None:
+    deltahub("client", "register", document(), *GRANT, "--new-source", f"zju-push={PARTY}")
+    good, bad = tmp_path / "good.graphql", tmp_path / "bad.graphql"
+    good.write_text("{ me { party } }", "utf-8")
+    bad.write_text("{ me { nothing }\n also }", "utf-8")
+    told = deltahub("client", "document", "add", str(bad), "--client", "zju", code=2)
+    assert "1:8  GRAPHQL_VALIDATION_FAILED" in told
+    assert "2:2  GRAPHQL_VALIDATION_FAILED" in told
+    added = deltahub("client", "document", "add", str(good), "--client", "zju", "--name", "me")
+    assert added.startswith("sha256:")
+    assert added.endswith(" me\n")
+    assert added.split()[0] in deltahub("client", "document", "list", "--client", "zju")
+    deltahub("client", "document", "add", str(good), "--client", "nobody", code=2)
+    deltahub("client", "document", "remove", str(good), "--client", "zju")
+    deltahub("client", "document", "remove", str(good), "--client", "zju", code=2)
+    assert "no documents" in deltahub("client", "document", "list", "--client", "zju")
+    assert "--client" in deltahub("client", "document", "list", code=2)
+    with psycopg.connect(database_url) as connection:
+        acts = connection.execute("SELECT action FROM audit WHERE kind = 'ACT'").fetchall()
+    assert {"client document add", "client document remove"} <= {row[0] for row in acts}

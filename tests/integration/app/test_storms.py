@@ -14,7 +14,7 @@ from hub.errors import RateLimitedError
 from hub.intake.limits import BATCHES_OF_ONE, BATCHES_WAITING
 from hub.query.plan.documents import registered
 from hub.store.database import Database
-from hub.store.fair import Allowance, Asker, Shares
+from hub.store.fair import Asker, Shares, StatementAllowance
 from tests.eventually import until
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
@@ -63,7 +63,7 @@ async def test_dear_statements_of_many_callers_leave_connections_to_who_asks_for
     ended: list[str] = []
 
     async def ask(who: str, *, is_dear: bool) -> None:
-        await database.answer(SLOW, [], Asker(who), Allowance(is_dear=is_dear))
+        await database.answer(SLOW, [], Asker(who), StatementAllowance(is_dear=is_dear))
         ended.append(who)
 
     storm = [asyncio.create_task(ask(f"client {n}", is_dear=True)) for n in range(30)]

@@ -9,7 +9,8 @@ import pytest
 
 from hub.embedded.server import EmbeddedPostgres
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
-from hub.store.database import Database, DatabaseLimits
+from hub.store.database import Database
+from hub.store.fair import DatabaseLimits, StatementAllowance
 
 pytestmark = pytest.mark.integration
 
@@ -120,9 +121,13 @@ async def test_a_server_that_dies_and_comes_back_needs_no_restart(server: Embedd
 
 async def test_a_statement_ends_when_its_budget_is_spent(database: Database) -> None:
     with pytest.raises(HubError) as told:
-        await database.answer(b"SELECT pg_sleep(30)::text", [], budget_s=0.2)
+        await database.answer(
+            b"SELECT pg_sleep(30)::text", [], allowed=StatementAllowance(seconds=0.2)
+        )
     assert told.value.code is ErrorCode.TIMEOUT
     active = b"SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' "
     active += b"AND state = 'active' AND pid <> pg_backend_pid()"
     assert await database.answer(active, []) == b"0"  # PostgreSQL does not go on with it
-    assert await database.answer(b"SELECT 'on'", [], budget_s=5.0) == b"on"
+    assert (
+        await database.answer(b"SELECT 'on'", [], allowed=StatementAllowance(seconds=5.0)) == b"on"
+    )

@@ -11,9 +11,16 @@ DATE_FORMAT = 14
 
 
 def xls(
-    rows: list[list[str | float | None]], *, days: tuple[int, ...] = (), from_1904: bool
+    rows: list[list[str | float | None]],
+    *,
+    days: tuple[int, ...] = (),
+    from_1904: bool = False,
+    records: tuple[tuple[int, bytes], ...] = (),
 ) -> bytes:
-    """Return an XLS file with one sheet `A`; `days` are the columns whose numbers are days."""
+    """Return an XLS file with one sheet `A`; `days` are the columns whose numbers are days.
+
+    `records` are others of the sheet, each with its kind.
+    """
     sheet = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0x0600))
     width = max(len(row) for row in rows)
     sheet += _record(0x0200, struct.pack("<IIHHH", 0, len(rows), 0, width, 0))
@@ -25,6 +32,8 @@ def xls(
             elif cell is not None:
                 shape = 1 if position in days else 0
                 sheet += _record(0x0203, struct.pack("<HHHd", at, position, shape, cell))
+    for kind, body in records:
+        sheet += _record(kind, body)
     sheet += _record(0x000A, b"")
     book = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0x0600))
     book += _record(0x0042, struct.pack("<H", 1200))

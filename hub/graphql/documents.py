@@ -1,0 +1,137 @@
+"""`documents`: documents that clients register for themselves: judged, looked up, forgotten.
+
+- A document is judged when it is registered: parsed, bounded, validated, and what can be costed
+  without its variables is costed. One that could never run is refused with every problem.
+- Registering gives no right: scopes, agreements and the cost of a request are looked at as ever.
+  The operator need not approve it (decision 0015).
+- A worker believes what it knows of a document for `KNOWN_S`: what is removed is unknown everywhere
+  within five seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from time import monotonic
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLString,
+    OperationDefinitionNode,
+    type_from_ast,
+)
+
+from hub.access.scopes import Scope
+from hub.errors import ErrorCode, RefusedError
+from hub.query.plan.documents import GraphDocument, document_id
+from hub.query.plan.errors import QueryError
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
+from hub.store.client_documents import document_text
+from hub.store.database import Database
+
+KNOWN_S = 4.0
+KNOWN_MAX = 512
+"""Documents of clients that a worker knows, each up to 64 KiB."""
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
+_EVERYTHING = Authority(frozenset(scope.value for scope in Scope), sees_everything=True)
+_LEAST: dict[Any, Any] = {GraphQLInt: 1, GraphQLBoolean: False, GraphQLString: "x"}
+"""Values of variables that have no default, with which a document costs the least."""
+
+
+class ClientDocuments:
+    """Finds the documents of clients, for one worker."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: OrderedDict[tuple[str, str], tuple[str | None, float]] = OrderedDict()
+
+    async def text(self, client_id: str, identifier: str) -> str | None:
+        """Return the text of a document of this client, or None."""
+        key, now = (client_id, identifier), monotonic()
+        found = self._known.get(key)
+        if found is None or found[1] < now:
+            text = await document_text(self._database, client_id, identifier)
+            found = self._known[key] = (text, now + KNOWN_S)
+            self._known.move_to_end(key)
+            if len(self._known) > KNOWN_MAX:
+                self._known.popitem(last=False)
+        return found[0]
+
+    def forget(self, client_id: str, identifier: str) -> None:
+        """Look it up anew next time: it was just registered or removed here."""
+        self._known.pop((client_id, identifier), None)
+
+
+def check_name(name: object) -> str | None:
+    """Return the name of a document; RefusedError for what is none."""
+    if name is None or (isinstance(name, str) and NAME.fullmatch(name)):
+        return name
+    hint = "name: 1 to 64 letters, digits, _ . - of ASCII."
+    raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+
+
+def judge(planner: Planner, text: object) -> str:
+    """Return the id of a document that can run; QueryError with every problem of one that cannot.
+
+    It takes long for a hostile one: call it off the event loop.
+    """
+    if not isinstance(text, str):
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: the GraphQL document as a string")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: half a character") from error
+    if "\0" in text:
+        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: NUL is no character of a document")
+    document = planner.read(text)
+    if not document.operations:
+        raise QueryError(ErrorCode.OPERATION_UNKNOWN, "the document has no operation")
+    for name, operation in document.operations.items():
+        _cost(planner, document, name, operation)
+    return document_id(text)
+
+
+def _cost(
+    planner: Planner, document: GraphDocument, name: str | None, operation: OperationDefinitionNode
+) -> None:
+    """Refuse an operation that costs too much whatever its variables are."""
+    least, is_guessed = _least(planner, operation)
+    if least is None:
+        return
+    try:
+        plan = planner.plan(document, name, least, _EVERYTHING)
+        cost = 0 if plan.compiled is None else plan.compiled.cost.total(plan.values)
+    except QueryError:
+        if is_guessed:  # the values may be what is wrong
+            return
+        raise
+    if cost > planner.limits.cost:
+        detail = f"{name or 'it'} costs at least {cost}, at most {planner.limits.cost}"
+        raise QueryError(ErrorCode.COST_LIMIT, detail)
+
+
+def _least(
+    planner: Planner, operation: OperationDefinitionNode
+) -> tuple[dict[str, Any] | None, bool]:
+    """Return values for an operation's variables that cost the least, and if any was made up.
+
+    None where a variable is of a type that has no such value.
+    """
+    values: dict[str, Any] = {}
+    for definition in operation.variable_definitions or ():
+        kind = type_from_ast(planner.interface.schema, definition.type)
+        if definition.default_value is not None or not isinstance(kind, GraphQLNonNull):
+            continue
+        inner = kind.of_type
+        if isinstance(inner, GraphQLList):
+            values[definition.variable.name.value] = []
+        elif inner in _LEAST:
+            values[definition.variable.name.value] = _LEAST[inner]
+        else:
+            return None, True
+    return values, bool(values)

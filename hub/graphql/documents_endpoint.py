@@ -1,0 +1,157 @@
+"""`documents_endpoint`: a client's own documents over HTTP.
+
+- `GET /clients/self/documents` lists them, `POST` registers one, `DELETE …/{id}` removes one.
+- Changes are signed. Nobody reaches the documents of another client here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.access import gate
+from hub.access.errors import AccessError
+from hub.access.gate import Admitted, Door
+from hub.access.registrar import object_in
+from hub.access.service import Access
+from hub.access.signatures import KEY_CHANGE, READ
+from hub.body import read_body
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
+from hub.graphql.documents import ClientDocuments, check_name, judge
+from hub.problem import problem
+from hub.query.plan.errors import QueryError
+from hub.query.sql.planner import Planner
+from hub.state import State
+from hub.store.client_documents import (
+    KeptDocument,
+    keep_document,
+    kept_documents,
+    remove_document,
+)
+from hub.store.database import Database
+
+PATH = "/clients/self/documents"
+BODY_BYTES_MAX = 256 * 1024
+JUDGED_AT_ONCE, JUDGED_PER_S = 20, 1 / 3
+"""Documents that one client may have judged at once, and how fast it may go on."""
+LOOK = Door(operation=READ)
+CHANGE = Door(operation=KEY_CHANGE, is_signed=True)
+Work = Callable[[str, Admitted, Request], Awaitable[Response]]
+
+
+class DocumentEndpoints:
+    """The routes of clients' own documents."""
+
+    def __init__(self, access: Access, database: Database, state: State, clock: Clock) -> None:
+        self._access = access
+        self._database = database
+        self._state = state
+        self._clock = clock
+
+    def routes(self, planner: Planner, documents: ClientDocuments) -> list[Route]:
+        """Return the routes."""
+        one = f"{PATH}/{{id}}"
+        add = partial(self._add, planner, documents)
+        remove = partial(self._remove, documents)
+        doors: list[tuple[str, str, Door, Work]] = [
+            ("GET", PATH, LOOK, self._list),
+            ("POST", PATH, CHANGE, add),
+            ("DELETE", one, CHANGE, remove),
+        ]
+        return [
+            Route(path, partial(self._serve, door=door, work=work), methods=[method])
+            for method, path, door, work in doors
+        ]
+
+    async def _serve(self, request: Request, *, door: Door, work: Work) -> Response:
+        language = request.headers.get("accept-language", "")
+        try:
+            admitted = await gate.admit(self._access, request, door, _read)
+        except AccessError as error:
+            return gate.refused(self._access, error, request, door)
+        except HubError as error:
+            return problem(error, language)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        client_id = admitted.caller.client_id
+        assert client_id is not None, "the doors take no anonymous callers"
+        try:
+            answer = await work(client_id, admitted, request)
+        except QueryError as error:
+            answer = problem(error, language, {"problems": problems_of(error)})
+        except HubError as error:
+            answer = problem(error, language)
+        return gate.answered(self._access, admitted, answer)
+
+    async def _list(self, client_id: str, _: Admitted, __: Request) -> Response:
+        kept = await kept_documents(self._database, client_id)
+        return _answer({"documents": [document_to_wire(each) for each in kept]})
+
+    async def _add(
+        self,
+        planner: Planner,
+        documents: ClientDocuments,
+        client_id: str,
+        admitted: Admitted,
+        _: Request,
+    ) -> Response:
+        stated = object_in(admitted.body)
+        if not {"text"} <= stated.keys() <= {"text", "name"}:
+            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint="Send text, and if wanted name.")
+        name, text = check_name(stated.get("name")), stated["text"]
+        taken = await self._state.take(f"documents:{client_id}", JUDGED_AT_ONCE, JUDGED_PER_S)
+        if not taken.ok:
+            raise RateLimitedError(taken.retry_after_s)
+        identifier = await asyncio.to_thread(judge, planner, text)
+        kept = KeptDocument(identifier, name, text, self._clock())
+        is_new = await keep_document(self._database, client_id, kept)
+        documents.forget(client_id, identifier)
+        return _answer(document_to_wire(kept), 201 if is_new else 200)
+
+    async def _remove(
+        self, documents: ClientDocuments, client_id: str, _: Admitted, request: Request
+    ) -> Response:
+        identifier = request.path_params["id"]
+        await remove_document(self._database, client_id, identifier)
+        documents.forget(client_id, identifier)
+        return _answer({"removed": identifier})
+
+
+def document_to_wire(kept: KeptDocument) -> dict[str, Any]:
+    """Return a document as it is listed."""
+    return {
+        "documentId": kept.document_id,
+        "name": kept.name,
+        "text": kept.text,
+        "keptAt": kept.kept_at.isoformat(),
+    }
+
+
+def problems_of(error: QueryError) -> list[dict[str, Any]]:
+    """Return everything that is wrong with a document."""
+    return [
+        {
+            "code": each.code.name,
+            "detail": each.detail,
+            "locations": [{"line": line, "column": column} for line, column in each.locations],
+        }
+        for each in (error, *error.also)
+    ]
+
+
+def _read(request: Request) -> Awaitable[bytes]:
+    hint = f"At most {BODY_BYTES_MAX} bytes."
+    return read_body(
+        request, BODY_BYTES_MAX, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
+    )
+
+
+def _answer(content: dict[str, Any], status: int = 200) -> Response:
+    return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
