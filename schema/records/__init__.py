@@ -8,8 +8,8 @@ from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
 from schema.records.occupancy import Occupancy, OccupancyCoverage, OpeningHours
-from schema.records.service_order import ServiceOrder
 from schema.records.sensing import PowerDay, SensorBinding
+from schema.records.service_order import ServiceOrder
 from schema.records.supervision import (
     CustomsApproval,
     CustomsReport,
@@ -41,12 +41,12 @@ __all__ = [
     "Occupancy",
     "OccupancyCoverage",
     "OpeningHours",
-    "ServiceOrder",
     "PowerDay",
     "ProviderRegistration",
     "RelationStatement",
     "SensorBinding",
     "ServiceOffer",
+    "ServiceOrder",
     "ServiceRecord",
     "SharingConsent",
     "Topic",
