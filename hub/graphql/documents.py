@@ -104,16 +104,28 @@ def judge(planner: Planner, text: object) -> str:
     It takes long for a hostile one: call it off the event loop.
     """
     if not isinstance(text, str):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: the GraphQL document as a string")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "text 应为 GraphQL 查询文本",
+            "text: the GraphQL document as a string",
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: half a character") from error
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "text 中有半个字符", "text: half a character"
+        ) from error
     if "\0" in text:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: NUL is no character of a document")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "text 中不能有空字符（U+0000）",
+            "text: NUL is no character of a document",
+        )
     document = planner.read(text)
     if not document.operations:
-        raise QueryError(ErrorCode.OPERATION_UNKNOWN, "the document has no operation")
+        raise QueryError(
+            ErrorCode.OPERATION_UNKNOWN, "文本中没有操作", "the document has no operation"
+        )
     for name, operation in document.operations.items():
         _cost(planner, document, name, operation)
     return document_id(text)
@@ -134,8 +146,12 @@ def _cost(
             return
         raise
     if cost > planner.limits.cost:
-        detail = f"{name or 'it'} costs at least {cost}, at most {planner.limits.cost}"
-        raise QueryError(ErrorCode.COST_LIMIT, detail)
+        most = planner.limits.cost
+        raise QueryError(
+            ErrorCode.COST_LIMIT,
+            f"{name or '该操作'} 的开销至少为 {cost}，上限为 {most}",
+            f"{name or 'it'} costs at least {cost}, at most {most}",
+        )
 
 
 def _least(
