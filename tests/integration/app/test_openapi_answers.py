@@ -28,7 +28,7 @@ from tests.generated_calls import Caller, SignedAuth, known_to
 
 pytestmark = pytest.mark.integration
 EXAMPLES = int(os.environ.get("HUB_OPENAPI_EXAMPLES", "0"))
-EXAMPLES_OF_THE_GATE = 6
+EXAMPLES_OF_THE_GATE = 4
 TYPES_OF_THE_GATE = () if EXAMPLES else ("OpeningHours",)
 UNIVERSITY = ("records:push", "records:withdraw", "receipt:read", "catalogue:read")
 OPERATOR = ("operator:clients", "operator:keys")
