@@ -53,10 +53,10 @@ SUITES = (
         {"HUB_ORACLE_EXAMPLES": "1000"},
     ),
     Suite(
-        "300 requests a route and kind: a running hub answers what its OpenAPI document says",
+        "100 requests a route and kind: a running hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,
-        {"HUB_OPENAPI_EXAMPLES": "300"},
+        {"HUB_OPENAPI_EXAMPLES": "100"},
     ),
     Suite(
         "pandas and Hive Gateway ask through a partner's proxy",

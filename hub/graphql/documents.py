@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import (
     GraphQLBoolean,
@@ -31,12 +31,16 @@ from hub.query.plan.documents import GraphDocument, document_id
 from hub.query.plan.errors import QueryError
 from hub.query.sql.authorise import Authority
 from hub.query.sql.planner import Planner
-from hub.store.client_documents import document_text
+from hub.store.client_documents import document_ids, document_text
 from hub.store.database import Database
 
+T = TypeVar("T")
+
 KNOWN_S = 4.0
-KNOWN_MAX = 512
-"""Documents of clients that a worker knows, each up to 64 KiB."""
+TEXTS_MAX = 512
+"""Documents of clients that a worker keeps, each up to 64 KiB."""
+CLIENTS_MAX = 5_000
+"""Clients whose ids it keeps, up to 100 each."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}")
 _EVERYTHING = Authority(frozenset(scope.value for scope in Scope), sees_everything=True)
 _LEAST: dict[Any, Any] = {GraphQLInt: 1, GraphQLBoolean: False, GraphQLString: "x"}
@@ -44,27 +48,46 @@ _LEAST: dict[Any, Any] = {GraphQLInt: 1, GraphQLBoolean: False, GraphQLString: "
 
 
 class ClientDocuments:
-    """Finds the documents of clients, for one worker."""
+    """Finds the documents of clients, for one worker.
+
+    Which ids a client has is asked for every few seconds at most, so that ids made up cost nothing;
+    the text of an id is always the same.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[tuple[str, str], tuple[str | None, float]] = OrderedDict()
+        self._ids: OrderedDict[str, tuple[frozenset[str], float]] = OrderedDict()
+        self._texts: OrderedDict[str, str] = OrderedDict()
 
     async def text(self, client_id: str, identifier: str) -> str | None:
         """Return the text of a document of this client, or None."""
-        key, now = (client_id, identifier), monotonic()
-        found = self._known.get(key)
-        if found is None or found[1] < now:
+        if identifier not in await self._ids_of(client_id):
+            return None
+        text = self._texts.get(identifier)
+        if text is None:
             text = await document_text(self._database, client_id, identifier)
-            found = self._known[key] = (text, now + KNOWN_S)
-            self._known.move_to_end(key)
-            if len(self._known) > KNOWN_MAX:
-                self._known.popitem(last=False)
-        return found[0]
+            if text is not None:
+                _keep(self._texts, identifier, text, TEXTS_MAX)
+        return text
 
-    def forget(self, client_id: str, identifier: str) -> None:
-        """Look it up anew next time: it was just registered or removed here."""
-        self._known.pop((client_id, identifier), None)
+    def forget(self, client_id: str) -> None:
+        """Look its ids up anew next time: one was just registered or removed here."""
+        self._ids.pop(client_id, None)
+
+    async def _ids_of(self, client_id: str) -> frozenset[str]:
+        known, now = self._ids.get(client_id), monotonic()
+        if known is None or known[1] < now:
+            known = (await document_ids(self._database, client_id), now + KNOWN_S)
+            _keep(self._ids, client_id, known, CLIENTS_MAX)
+        return known[0]
+
+
+def _keep(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
+    """Keep a value and drop the oldest beyond a bound."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 def check_name(name: object) -> str | None:
@@ -81,16 +104,28 @@ def judge(planner: Planner, text: object) -> str:
     It takes long for a hostile one: call it off the event loop.
     """
     if not isinstance(text, str):
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: the GraphQL document as a string")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "text 应为 GraphQL 查询文本",
+            "text: the GraphQL document as a string",
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: half a character") from error
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT, "text 中有半个字符", "text: half a character"
+        ) from error
     if "\0" in text:
-        raise QueryError(ErrorCode.BAD_USER_INPUT, "text: NUL is no character of a document")
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "text 中不能有空字符（U+0000）",
+            "text: NUL is no character of a document",
+        )
     document = planner.read(text)
     if not document.operations:
-        raise QueryError(ErrorCode.OPERATION_UNKNOWN, "the document has no operation")
+        raise QueryError(
+            ErrorCode.OPERATION_UNKNOWN, "文本中没有操作", "the document has no operation"
+        )
     for name, operation in document.operations.items():
         _cost(planner, document, name, operation)
     return document_id(text)
@@ -111,8 +146,12 @@ def _cost(
             return
         raise
     if cost > planner.limits.cost:
-        detail = f"{name or 'it'} costs at least {cost}, at most {planner.limits.cost}"
-        raise QueryError(ErrorCode.COST_LIMIT, detail)
+        most = planner.limits.cost
+        raise QueryError(
+            ErrorCode.COST_LIMIT,
+            f"{name or '该操作'} 的开销至少为 {cost}，上限为 {most}",
+            f"{name or 'it'} costs at least {cost}, at most {most}",
+        )
 
 
 def _least(

@@ -112,7 +112,7 @@ class DocumentEndpoints:
         identifier = await asyncio.to_thread(judge, planner, text)
         kept = KeptDocument(identifier, name, text, self._clock())
         is_new = await keep_document(self._database, client_id, kept)
-        documents.forget(client_id, identifier)
+        documents.forget(client_id)
         return _answer(document_to_wire(kept), 201 if is_new else 200)
 
     async def _remove(
@@ -120,7 +120,7 @@ class DocumentEndpoints:
     ) -> Response:
         identifier = request.path_params["id"]
         await remove_document(self._database, client_id, identifier)
-        documents.forget(client_id, identifier)
+        documents.forget(client_id)
         return _answer({"removed": identifier})
 
 

@@ -26,6 +26,7 @@ _ANYBODY = frozenset(
         ErrorCode.REQUEST_TIMEOUT,
         ErrorCode.HEADER_TOO_LARGE,
         ErrorCode.OVERLOADED,
+        ErrorCode.CONTENT_CODING_REFUSED,
     }
 )
 """What may be answered at every route, before the route is looked for."""

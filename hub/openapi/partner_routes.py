@@ -166,10 +166,23 @@ def _mappings() -> tuple[RouteOperation, ...]:
             en="Draft a mapping for a file.",
             guard=Guard.SIGNED,
             scope=_PUSH,
-            query=(_SOURCE, _NAME),
+            query=(
+                _SOURCE,
+                _NAME,
+                RouteParameter("record", _TEXT, "The record type that its rows are."),
+                RouteParameter("sheet", _TEXT, "The sheet to read."),
+                RouteParameter("encoding", _TEXT, "How its text is encoded."),
+                RouteParameter("rowsAt", _TEXT, "Where the rows stand in a JSON file."),
+            ),
             body=Content({BYTES: {"type": "string"}}, "The file as it is."),
             answers={200: Content(toml, "The draft; signed.")},
-            refusals=_ADDRESS | _FILE | {ErrorCode.BATCH_TOO_LARGE, ErrorCode.MAPPING_INVALID},
+            refusals=_ADDRESS
+            | _FILE
+            | {
+                ErrorCode.BATCH_TOO_LARGE,
+                ErrorCode.MAPPING_INVALID,
+                ErrorCode.RECORD_TYPE_UNKNOWN,
+            },
         ),
         RouteOperation(
             route="GET /mappings",
@@ -280,6 +293,58 @@ def _clients() -> tuple[RouteOperation, ...]:
             path=(_KID,),
             answers={200: json_of("Client", "As it stands then; signed.")},
             refusals=document,
+        ),
+        *_documents(),
+    )
+
+
+DOCUMENT_REFUSALS = frozenset(
+    {
+        ErrorCode.BAD_USER_INPUT,
+        ErrorCode.CONFLICT,
+        ErrorCode.GRAPHQL_PARSE_FAILED,
+        ErrorCode.GRAPHQL_VALIDATION_FAILED,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.OPERATION_UNKNOWN,
+        *(code for code in ErrorCode if code.name.startswith("TOO_")),
+        ErrorCode.COST_LIMIT,
+    }
+)
+"""What may be wrong with a document that somebody registers."""
+
+
+def _documents() -> tuple[RouteOperation, ...]:
+    path = "/clients/self/documents"
+    identifier = RouteParameter("id", _TEXT, "`sha256:` and the hash of the text.")
+    return (
+        RouteOperation(
+            route=f"GET {path}",
+            zh="本接入方登记的查询",
+            en="The documents that the caller registered for itself.",
+            guard=Guard.TOKEN,
+            answers={200: json_of("ClientDocuments", "The documents.")},
+            refusals=frozenset({ErrorCode.BAD_USER_INPUT}),
+        ),
+        RouteOperation(
+            route=f"POST {path}",
+            zh="登记一份查询",
+            en="Register a GraphQL document: it is judged and costed, and run by its id.",
+            guard=Guard.SIGNED,
+            body=json_of("NewDocument", "The text of one document, and a name for it."),
+            answers={
+                200: json_of("ClientDocument", "It was registered before; signed."),
+                201: json_of("ClientDocument", "It is registered; signed."),
+            },
+            refusals=BODY_REFUSALS | DOCUMENT_REFUSALS,
+        ),
+        RouteOperation(
+            route=f"DELETE {path}/{{id}}",
+            zh="删除一份查询",
+            en="Remove a document; signed over an empty body.",
+            guard=Guard.SIGNED,
+            path=(identifier,),
+            answers={200: json_of("RemovedDocument", "It is gone; signed.")},
+            refusals=BODY_REFUSALS | {ErrorCode.DOCUMENT_UNKNOWN},
         ),
     )
 

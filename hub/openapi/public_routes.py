@@ -154,6 +154,7 @@ def _files() -> tuple[RouteOperation, ...]:
         "/standard/{name}": ("已发布的标准文件", Content(published, "The file.")),
         "/guide/{name}": ("指南页面", Content(pages, "The page; with `.md` its source.")),
         "/explore/{name}": ("查询台文件", Content(parts, "The file.")),
+        "/pages/{name}": ("页面文件", Content({JSON: {}, **parts}, "The file.")),
     }
     return tuple(
         _get(path, zh, content, path=(name,), refusals=_ABSENT)
@@ -162,12 +163,26 @@ def _files() -> tuple[RouteOperation, ...]:
 
 
 def _pages() -> tuple[RouteOperation, ...]:
-    pages = {"/": "首页", "/guide": "指南目录", "/explore": "查询台"}
+    pages = {
+        "/": "首页",
+        "/guide": "指南目录",
+        "/explore": "查询台",
+        "/submit": "报送页面",
+        "/verify": "核验页面",
+    }
+    script = Content({"text/javascript": ANY_TEXT}, "The script of the front page.")
     contact = Content(_PLAIN, "RFC 9116.")
     return (
         *(_get(path, zh, Content({HTML: ANY_TEXT}, "The page.")) for path, zh in pages.items()),
         _get("/explore/samples.json", "查询示例", json_of("Samples", "Named documents.")),
         _get("/explore/types.json", "接口类型", json_of("Samples", "Every type of the interface.")),
+        _get("/front/front.js", "首页脚本", script),
+        _get(
+            "/figures.json",
+            "公开数字",
+            json_of("Figures", "What a stranger may count."),
+            refusals=_AWAY,
+        ),
         _get("/access-policy", "使用政策", Content(_PLAIN, "What a client may do.")),
         _get("/.well-known/security.txt", "安全联系人", contact, refusals=_ABSENT),
     )

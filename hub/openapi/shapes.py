@@ -150,23 +150,37 @@ def _of_files() -> dict[str, Any]:
     number = {"type": "integer"}
     return {
         "FileTable": closed(
+            ("outcomes", "outcomesNotListed"),
             sheet=TEXT_OR_NONE,
             rows=COUNT,
             read=COUNT,
             leftOut=counted,
             accepted=COUNT,
             duplicate=COUNT,
+            proven=COUNT,
+            warned=COUNT,
             quarantined=COUNT,
             belowHeader=COUNT,
             records=array(closed(type=TEXT, outcome=one_of(Outcome), count=COUNT)),
             reasons=array(reason),
             warnings=array(reason),
             dropped=counted,
-            columns=array(closed(position=number, name=TEXT)),
+            headerRow={"type": ["integer", "null"]},
+            columns=array(closed(("zh", "en"), position=number, name=TEXT, zh=TEXT, en=TEXT)),
             entries=array(closed(row=number, type=TEXT, key=TEXT_OR_NONE, entryId=DIGITS)),
             refused=array(row),
             refusedNotListed=COUNT,
             doubted=array(row),
+            outcomes=array(
+                closed(
+                    row=number,
+                    type=TEXT,
+                    key=TEXT_OR_NONE,
+                    outcome=one_of(Outcome),
+                    revision={"type": ["integer", "null"]},
+                )
+            ),
+            outcomesNotListed=COUNT,
         ),
         "FileAnswer": closed(
             ("marked",),
@@ -181,7 +195,12 @@ def _of_files() -> dict[str, Any]:
         "MappingProblem": closed(
             code=TEXT, messageZh=TEXT, messageEn=TEXT, line={"type": ["integer", "null"]}, where={}
         ),
-        "KeptMapping": closed(source=TEXT, name=TEXT, version={"type": "integer"}),
+        "KeptMapping": closed(
+            source=TEXT,
+            name=TEXT,
+            version={"type": "integer"},
+            warnings=array(ref("MappingProblem")),
+        ),
         "MappingList": closed(
             mappings=array(closed(name=TEXT, version={"type": "integer"}, since=TEXT))
         ),
@@ -224,6 +243,15 @@ def _of_clients() -> dict[str, Any]:
         "PendingRegistration": closed(**pending),
         "WaitingRegistrations": closed(registrations=array(waiting)),
         "SandboxClient": closed(clientId=TEXT, scopes=texts),
+        "DocumentProblem": closed(
+            code=TEXT,
+            detail=TEXT,
+            locations=array(closed(line={"type": "integer"}, column={"type": "integer"})),
+        ),
+        "NewDocument": closed(("name",), text=TEXT, name=TEXT_OR_NONE),
+        "ClientDocument": closed(documentId=TEXT, name=TEXT_OR_NONE, text=TEXT, keptAt=TEXT),
+        "ClientDocuments": closed(documents=array(ref("ClientDocument"))),
+        "RemovedDocument": closed(removed=TEXT),
     }
 
 
@@ -275,6 +303,17 @@ def _of_the_hub() -> dict[str, Any]:
         owners=array(TEXT),
         detail=ANY,
     )
+    named = closed(code=TEXT, zh=TEXT, en=TEXT, count=COUNT)
+    class_count = closed(code=TEXT, zh=TEXT, count=COUNT)
+    signed = closed(entries=COUNT, signedAt=TEXT_OR_NONE)
+    counted = {
+        "countedAt": TEXT,
+        "institutions": COUNT,
+        "instruments": COUNT,
+        "sources": array(ANY),
+        "provinces": {"type": ["array", "null"], "items": named},
+        "classes": {"type": ["array", "null"], "items": class_count},
+    }
     log = closed(origin=TEXT, size=COUNT, isGrowing=FLAG, keys=array(TEXT), path=TEXT)
     part = closed(code=TEXT, message=TEXT)
     token = closed(
@@ -284,6 +323,7 @@ def _of_the_hub() -> dict[str, Any]:
         scope=TEXT,
     )
     return {
+        "Figures": closed(counted, at=TEXT, open=FLAG, log=signed, **counted),
         "Problem": {
             "type": "object",
             "description": "RFC 9457. A refused token or signature says code and status only.",
@@ -295,7 +335,7 @@ def _of_the_hub() -> dict[str, Any]:
                 "code": TEXT,
                 "detail": TEXT,
                 "hint": TEXT,
-                "problems": array(ref("MappingProblem")),
+                "problems": array({"anyOf": [ref("MappingProblem"), ref("DocumentProblem")]}),
             },
         },
         "AuditPage": closed(rows=array(audit_row), next={**DIGITS, "type": ["string", "null"]}),

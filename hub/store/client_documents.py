@@ -6,12 +6,14 @@ registered ends with the client.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from hub.errors import ErrorCode, RefusedError
 from hub.store.database import Database
 
+ID = re.compile(r"sha256:[0-9a-f]{64}")
 DOCUMENTS_MAX = 100
 """Documents of one client."""
 
@@ -69,6 +71,14 @@ async def kept_documents(database: Database, client_id: str) -> list[KeptDocumen
     return [KeptDocument(*row) for row in rows]
 
 
+async def document_ids(database: Database, client_id: str) -> frozenset[str]:
+    """Return the ids of a client's documents."""
+    rows = await database.reads.fetch_all(
+        "SELECT document_id FROM client_document WHERE client_id = %s", (client_id,)
+    )
+    return frozenset(row[0] for row in rows)
+
+
 async def document_text(database: Database, client_id: str, document_id: str) -> str | None:
     """Return the text of a client's document, or None."""
     rows = await database.reads.fetch_all(
@@ -80,10 +90,13 @@ async def document_text(database: Database, client_id: str, document_id: str) ->
 
 async def remove_document(database: Database, client_id: str, document_id: str) -> None:
     """Remove a document; RefusedError DOCUMENT_UNKNOWN without one."""
+    unknown = RefusedError(ErrorCode.DOCUMENT_UNKNOWN, hint="List the documents of the client.")
+    if not ID.fullmatch(document_id):  # PostgreSQL takes no NUL and no half characters
+        raise unknown
     async with database.writes.connection() as connection:
         cursor = await connection.execute(
             "DELETE FROM client_document WHERE client_id = %s AND document_id = %s",
             (client_id, document_id),
         )
     if not cursor.rowcount:
-        raise RefusedError(ErrorCode.DOCUMENT_UNKNOWN, hint="List the documents of the client.")
+        raise unknown

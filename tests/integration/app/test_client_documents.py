@@ -111,6 +111,16 @@ async def test_number_and_names_are_bounded(world: World, monkeypatch: pytest.Mo
             await mine.register_document(TEXT, name)
 
 
+async def test_no_id_is_anything_but_unknown(world: World) -> None:
+    mine = await partner(world, "zju")
+    await mine.register_document(TEXT)
+    for identifier in ("", "\0", ID.upper(), f"{ID}\0", f" {ID}", ID[7:], "mine", "\ud800", "../x"):
+        assert await code_of(mine, identifier) in ("DOCUMENT_UNKNOWN", "BAD_USER_INPUT")
+    for identifier in ("\0", ID.upper(), f"{ID}\0", "x", "%00", ID + "0"):
+        with pytest.raises(CallRefusedError, match="DOCUMENT_UNKNOWN"):
+            await mine.remove_document(identifier)
+
+
 async def test_who_has_too_many_judged_waits(world: World) -> None:
     mine = await partner(world, "zju")
     with pytest.raises(CallRefusedError, match="RATE_LIMITED"):

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.integration
 LISTED = document_id(samples.document("institution_instruments"))
 WHO = document_id(samples.document("who_am_i"))
 VARIABLES = {"key": UNIVERSITY}
+PROTECTED = f"""{{ instrument(by: {{ key: "{UNIVERSITY}/A1" }}) {{
+  serviceRecords(first: 1) {{ nodes {{ localId }} }} }} }}"""
 VARY = "Authorization, DPoP, Accept, Accept-Encoding, Accept-Language"
 
 
@@ -154,6 +156,25 @@ async def test_only_reads_of_registered_documents_by_get_have_a_tag(
         assert answer.status_code == 200
         assert "etag" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_what_is_protected_is_kept_by_nobody(world: World, http: httpx.AsyncClient) -> None:
+    client = await reader(world, "zju")
+    await push(client, "电镜")
+    service = {
+        "instrumentKey": f"{UNIVERSITY}/A1",
+        "localId": "S-1",
+        "purpose": "RESEARCH",
+        "collectionMethod": "SENSOR",
+        "hours": "4.0",
+        "userKey": "moe:10246",
+    }
+    await client.push([{"type": "ServiceRecord", "record": service}], source="zju-push")
+    made = await client.register_document(PROTECTED)
+    answer = await ask(http, client, documentId=made["documentId"], variables="{}")
+    assert answer.json()["data"]["instrument"]["serviceRecords"]["nodes"] == [{"localId": "S-1"}]
+    assert "etag" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_what_the_executor_answers_has_a_tag_too(
