@@ -108,7 +108,7 @@ def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
         "ledger.csv": LEDGER.encode("gb18030"),
         "ledger.toml": MAPPING.encode(),
         "empty.csv": b"",
-        "page.xls": b"<html><table><tr><td>1</td></tr></table></html>",
+        "page.xls": "<html><p>登录已过期</p></html>".encode(),
         "header.xlsx": workbook_of(
             {"Instrument": [["localNo", "name.zh", "colour"], ["1", "x", "red"]]}
         ),
@@ -234,7 +234,7 @@ def test_a_table_that_the_hub_does_not_know_gets_a_draft_that_is_kept_when_it_is
     ("file", "words"),
     [
         ("empty.csv", "文件是空的"),
-        ("page.xls", "这是网页，不是表格"),
+        ("page.xls", "这是网页，其中没有表格"),
         ("large.csv", 'deltahub client submit "large.csv"'),
     ],
 )
