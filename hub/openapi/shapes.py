@@ -57,7 +57,8 @@ def one_of(names: type[Enum]) -> dict[str, Any]:
 def shapes() -> dict[str, Any]:
     """Return every shape by its name."""
     clients = {**_of_clients(), **_of_registrations()}
-    return {**_records(), **_of_batches(), **_of_files(), **clients, **_of_the_hub()}
+    files = {**_of_files(), **_of_mappings()}
+    return {**_records(), **_of_batches(), **files, **clients, **_of_figures(), **_of_the_hub()}
 
 
 def _records() -> dict[str, Any]:
@@ -192,6 +193,11 @@ def _of_files() -> dict[str, Any]:
             leftAlone=array(TEXT),
             marked=closed(mediaType={"const": WORKBOOK_TYPE}, base64=TEXT),
         ),
+    }
+
+
+def _of_mappings() -> dict[str, Any]:
+    return {
         "MappingProblem": closed(
             code=TEXT, messageZh=TEXT, messageEn=TEXT, line={"type": ["integer", "null"]}, where={}
         ),
@@ -287,6 +293,21 @@ def _of_registrations() -> dict[str, Any]:
     }
 
 
+def _of_figures() -> dict[str, Any]:
+    named = closed(code=TEXT, zh=TEXT, en=TEXT, count=COUNT)
+    class_count = closed(code=TEXT, zh=TEXT, count=COUNT)
+    signed = closed(entries=COUNT, signedAt=TEXT_OR_NONE)
+    counted = {
+        "countedAt": TEXT,
+        "institutions": COUNT,
+        "instruments": COUNT,
+        "sources": array(ANY),
+        "provinces": {"type": ["array", "null"], "items": named},
+        "classes": {"type": ["array", "null"], "items": class_count},
+    }
+    return {"Figures": closed(counted, at=TEXT, open=FLAG, log=signed, **counted)}
+
+
 def _of_the_hub() -> dict[str, Any]:
     audit_row = closed(
         auditId=DIGITS,
@@ -303,17 +324,6 @@ def _of_the_hub() -> dict[str, Any]:
         owners=array(TEXT),
         detail=ANY,
     )
-    named = closed(code=TEXT, zh=TEXT, en=TEXT, count=COUNT)
-    class_count = closed(code=TEXT, zh=TEXT, count=COUNT)
-    signed = closed(entries=COUNT, signedAt=TEXT_OR_NONE)
-    counted = {
-        "countedAt": TEXT,
-        "institutions": COUNT,
-        "instruments": COUNT,
-        "sources": array(ANY),
-        "provinces": {"type": ["array", "null"], "items": named},
-        "classes": {"type": ["array", "null"], "items": class_count},
-    }
     log = closed(origin=TEXT, size=COUNT, isGrowing=FLAG, keys=array(TEXT), path=TEXT)
     part = closed(code=TEXT, message=TEXT)
     token = closed(
@@ -323,7 +333,6 @@ def _of_the_hub() -> dict[str, Any]:
         scope=TEXT,
     )
     return {
-        "Figures": closed(counted, at=TEXT, open=FLAG, log=signed, **counted),
         "Problem": {
             "type": "object",
             "description": "RFC 9457. A refused token or signature says code and status only.",
