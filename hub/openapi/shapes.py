@@ -26,6 +26,14 @@ FLAG: dict[str, Any] = {"type": "boolean"}
 DIGITS: dict[str, Any] = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
 ANY: dict[str, Any] = {"type": "object"}
+_PROBLEM: dict[str, dict[str, Any]] = {
+    "path": TEXT,
+    "code": TEXT,
+    "messageZh": TEXT,
+    "messageEn": TEXT,
+    "value": {},
+}
+"""What is wrong with an item of a row."""
 
 
 def ref(name: str) -> dict[str, Any]:
@@ -101,14 +109,7 @@ def _of_batches() -> dict[str, Any]:
     }
     return {
         "BatchRow": {"oneOf": [*stated, withdrawn]},
-        "RowProblem": closed(
-            ("value",),
-            path=TEXT,
-            code=TEXT,
-            messageZh=TEXT,
-            messageEn=TEXT,
-            value={},
-        ),
+        "RowProblem": closed(("value",), **_PROBLEM),
         "RowOutcome": closed(
             outcome_parts, row={"type": "integer"}, outcome=one_of(Outcome), **outcome_parts
         ),
@@ -138,15 +139,7 @@ def _of_batches() -> dict[str, Any]:
 def _of_files() -> dict[str, Any]:
     counted = {"type": "object", "additionalProperties": COUNT}
     reason = closed(code=TEXT, item=TEXT_OR_NONE, count=COUNT)
-    problem = closed(
-        ("value",),
-        path=TEXT,
-        code=TEXT,
-        messageZh=TEXT,
-        messageEn=TEXT,
-        value={},
-        columns=array({"type": "integer"}),
-    )
+    problem = closed(("value",), **_PROBLEM, columns=array({"type": "integer"}))
     row = closed(("cells",), row={"type": "integer"}, problems=array(problem), cells=array(TEXT))
     number = {"type": "integer"}
     return {
