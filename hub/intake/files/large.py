@@ -128,7 +128,7 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
         if not units_are_right:
             _require_no_doubt([doubt for _, found in surveyed for doubt in found])
     except BaseException:
-        file.__exit__()
+        file._open.close()
         raise
     file.tables = [each for each, _ in surveyed if each.count or each.header_problems]
     file.empty = tuple(each.table.sheet for each, _ in surveyed if each not in file.tables)
