@@ -22,6 +22,7 @@ import psycopg
 import uvloop
 
 from bench import reads, report, stalls
+from bench.audit import AuditCost, audit_costs
 from bench.checks import check_costs
 from bench.data import SOURCE, Data
 from bench.intake import Taken, intake
@@ -203,6 +204,12 @@ async def pushes(place: Place, options: Options) -> dict[str, Taken]:
     return found
 
 
+async def audited(place: Place) -> list[AuditCost]:
+    """Measure the audit on a database of its own."""
+    async with Database(fresh_database(place.server, "bench_audit")) as database:
+        return await audit_costs(database)
+
+
 def stalled(place: Place) -> list[stalls.Stall]:
     """Send the hostile requests to a hub on an empty database."""
     url = fresh_database(place.server, "bench_stalls")
@@ -240,6 +247,8 @@ def measured(options: Options) -> report.Results:
             made.started.update(started)
         if "intake" in options.parts:
             made.intake = asyncio.run(pushes(place, options))
+        if "audit" in options.parts:
+            made.audit = asyncio.run(audited(place))
         if "stalls" in options.parts:
             made.stalls = stalled(place)
         if "storms" in options.parts:
@@ -256,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batches", type=int, default=12, help="pushed batches")
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--large", type=int, default=0, help="instruments of a second table")
-    parser.add_argument("--parts", default="reads,shipped,intake,stalls,storms")
+    parser.add_argument("--parts", default="reads,shipped,intake,audit,stalls,storms")
     parser.add_argument("--only", default=",".join((*READS, *FREE)), help="questions")
     parser.add_argument("--no-node", action="store_true", help="leave out the peers on Node")
     parser.add_argument("--out", type=Path, default=RESULTS)

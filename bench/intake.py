@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from statistics import median
 from typing import Any
 
 from bench.data import Data
-from bench.machine import children_seconds, cores, cpu_seconds, free_port, pin, postmaster, process
+from bench.machine import children_seconds, cores, cpu_seconds, pin, postmaster
 from bench.partners import Partner, register
-from bench.place import ROOT, TOOLS, drop_database, fresh_database, register_platform
+from bench.place import TOOLS, drop_database, fresh_database, register_platform, serving
 from hub.access.content_digest import content_digest
 from hub.client import HubClient, Producer, record_row
 from hub.clock import system_clock
@@ -65,14 +64,8 @@ async def intake(server: EmbeddedPostgres, *, signed: bool, batches: int, rows: 
             now = system_clock()
             await register_platform(database, SOURCE, now)
             partner = (await register(database, (SOURCE,), 1))[0]
-        port = free_port()
-        environment = {
-            "BENCH_URL": url, "BENCH_PORT": str(port), "BENCH_DATA_DIR": str(folder),
-            "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
-        command = [sys.executable, "-m", "bench.serve", "shipped"]
-        with process(command, environment, port, TOOLS / "server.log") as running:
-            base = f"http://127.0.0.1:{port}"
+        with serving("shipped", url, folder) as running:
+            base = f"http://{running.host}"
             async with HubClient(base, partner.client.client_id, partner.key) as client:
                 bodies = list(_bodies(partner, signed=signed, batches=batches + 1, rows=rows))
                 await client.receipt(await _push(client, bodies[0]), wait_s=RECEIPT_WAIT_S)

@@ -26,9 +26,16 @@ from pathlib import Path
 
 import xlsxwriter
 
-from bench.machine import free_port, process
 from bench.partners import Partner, register
-from bench.place import ROOT, TOOLS, drop_database, fresh_database, postgres, register_platform
+from bench.place import (
+    ROOT,
+    TOOLS,
+    drop_database,
+    fresh_database,
+    postgres,
+    register_platform,
+    serving,
+)
 from hub.client.profile import Profile
 from hub.clock import system_clock
 from hub.store.database import Database
@@ -155,14 +162,8 @@ def main() -> None:
         (folder / "bench.toml").write_text(mapping(sender.client.party), "utf-8")
         file = folder / f"table.{asked.form}"
         write(file, asked.rows)
-        port = free_port()
-        environment = {
-            "BENCH_URL": url, "BENCH_PORT": str(port), "BENCH_DATA_DIR": str(hub_folder),
-            "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
-        command = [sys.executable, "-m", "bench.serve", "shipped"]
-        with process(command, environment, port, TOOLS / "server.log") as running:
-            base = f"http://127.0.0.1:{port}"
+        with serving("shipped", url, hub_folder) as running:
+            base = f"http://{running.host}"
             Profile(base, sender.client.client_id, folder / "key.pem").write(
                 folder / "profile.toml"
             )

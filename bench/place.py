@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from bench.data import AUTHORITY, SOURCE, Data, Wire
-from bench.machine import cores_of_machine, pin, postmaster
+from bench.machine import Running, cores_of_machine, free_port, pin, postmaster, process
 from hub.embedded.server import EmbeddedPostgres
 from hub.identity.precedence import precedence_on
 from hub.store.copying import Connection
@@ -26,6 +27,21 @@ from schema.canonical import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bench"
+
+
+@contextmanager
+def serving(mode: str, url: str, folder: Path) -> Iterator[Running]:
+    """Run a hub as `bench.serve` does in a mode, on a database and a data folder."""
+    port = free_port()
+    environment = {
+        "BENCH_URL": url, "BENCH_PORT": str(port), "BENCH_DATA_DIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "bench.serve", mode]
+    with process(command, environment, port, TOOLS / "server.log") as running:
+        yield running
+
+
 ROWS_PER_PART = 20_000
 AS_OF = datetime(2026, 11, 23, tzinfo=UTC)
 PROMISED_S = 10 * 365 * 86_400

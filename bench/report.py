@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bench import targets
+from bench.audit import REQUESTS, AuditCost
 from bench.data import Data
 from bench.intake import UNDER_WAY, Taken
 from bench.load import Measured
@@ -45,6 +46,7 @@ class Results:
     started: dict[str, Started] = field(default_factory=dict)
     checks: dict[str, float] = field(default_factory=dict)
     intake: dict[str, Taken] = field(default_factory=dict)
+    audit: list[AuditCost] = field(default_factory=list)
     stalls: list[Stall] = field(default_factory=list)
     storms: list[Storm] = field(default_factory=list)
 
@@ -68,6 +70,7 @@ def markdown(made: Results) -> str:
         _free(made),
         _growth(made),
         _intake(made),
+        _audit(made),
         _stalls(made),
         _storms(made),
         _started(made),
@@ -242,6 +245,25 @@ def _intake(made: Results) -> str:
         f"{UNDER_WAY} at once, one worker on one core, PostgreSQL and the sender on the other, "
         "until every row has its receipt.\n\n"
         + table([*head, "PostgreSQL µs/row", "answer of a batch, s"], rows)
+    )
+
+
+def _audit(made: Results) -> str:
+    if not made.audit:
+        return ""
+    rows = [
+        [
+            str(each.rows), f"{each.without_ms:.2f}", f"{each.with_ms:.2f}",
+            f"{each.with_ms - each.without_ms:.2f}",
+        ]
+        for each in made.audit
+    ]  # fmt: skip
+    return (
+        "## What the audit of restricted reads costs\n\n"
+        "One party reads another's usage records by agreement, one request after the other; the row "
+        f"is committed before the answer leaves. Medians of rounds of {REQUESTS} requests, both "
+        "engines in turn.\n\n"
+        + table(["records read", "ms without audit", "ms with it", "ms of the audit"], rows)
     )
 
 

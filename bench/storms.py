@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,9 +25,8 @@ import httpx
 from graphql import get_introspection_query
 
 from bench.data import Data
-from bench.machine import free_port, process
 from bench.partners import Partner, register
-from bench.place import ROOT, TOOLS, register_platform
+from bench.place import TOOLS, register_platform, serving
 from bench.questions import TUESDAY, Question
 from hub.client import CallRefusedError, HubClient
 from hub.client.errors import ClientError
@@ -88,17 +86,12 @@ class Victim:
 
 async def storms(url: str, asked: dict[tuple[str, str], Question]) -> list[Storm]:
     """Measure the victim's wait under every storm."""
-    port, folder = free_port(), TOOLS / "hub-storms"
+    folder = TOOLS / "hub-storms"
     async with Database(url) as database:
         await register_platform(database, SOURCE, system_clock())
         partners = await register(database, (SOURCE,), CALLERS + 2)
-    environment = {
-        "BENCH_URL": url, "BENCH_PORT": str(port), "BENCH_DATA_DIR": str(folder),
-        "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "bench.serve", "stormed"]
-    with process(command, environment, port, TOOLS / "server.log"):
-        base = f"http://127.0.0.1:{port}"
+    with serving("stormed", url, folder) as running:
+        base = f"http://{running.host}"
         async with AsyncExitStack() as stack:
             pool = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
             clients = [

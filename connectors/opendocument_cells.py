@@ -20,8 +20,8 @@ from connectors.workbook_cells import (
     TEXT_MAX,
     Range,
     Untold,
-    new_parser,
 )
+from connectors.xml_scan import walk
 
 __all__ = ["is_locked_ods", "is_ods", "ods_cells"]
 
@@ -56,16 +56,11 @@ def ods_cells(data: bytes) -> Mapping[str, tuple[Untold, list[Range]]]:
     A file that is not put together as agreed has none here: its reader refuses it.
     """
     scan = _Scan()
-    parser = new_parser()
-    parser.buffer_text = True
-    parser.StartElementHandler = scan.begin
-    parser.EndElementHandler = scan.end
-    parser.CharacterDataHandler = scan.text
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             content = archive.read(CONTENT)
         if _OCCURS.search(content):
-            parser.Parse(content, True)  # noqa: FBT003 - the library's own signature
+            walk(scan, content)
     except DAMAGE:
         return {}
     return scan.sheets

@@ -17,7 +17,7 @@ from xml.parsers import expat
 from connectors.cells import Cell, TableRow
 from connectors.errors import PayloadError
 from connectors.limits import Limits
-from connectors.workbook_cells import new_parser
+from connectors.xml_scan import walk
 
 __all__ = ["charset_of_page", "is_web_page", "is_xml_spreadsheet", "web_tables", "xml_spreadsheet"]
 
@@ -169,13 +169,8 @@ def _span(stated: str | None) -> int:
 def xml_spreadsheet(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
     """Yield the rows of an XML Spreadsheet 2003."""
     book = _XmlBook(source, limits)
-    parser = new_parser(" ")
-    parser.buffer_text = True
-    parser.StartElementHandler = book.begin
-    parser.EndElementHandler = book.end
-    parser.CharacterDataHandler = book.text
     try:
-        parser.Parse(data, True)  # noqa: FBT003 - the library's own signature
+        walk(book, data, " ")
     except (expat.ExpatError, ValueError) as error:
         raise PayloadError(
             source, f"表格文件已损坏 the XML spreadsheet is damaged: {error}", hint=DAMAGED

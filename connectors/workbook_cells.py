@@ -18,10 +18,11 @@ import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 from xml.parsers import expat
 
 from connectors.column_letters import column_number
+from connectors.xml_scan import new_parser, walk
 
 __all__ = [
     "DAMAGE",
@@ -32,7 +33,6 @@ __all__ = [
     "Untold",
     "completed",
     "is_untold",
-    "new_parser",
     "untold_cells",
 ]
 
@@ -164,13 +164,8 @@ def _untold(archive: zipfile.ZipFile, part: str) -> Untold:
     if not _occurs(archive, part):
         return {}
     sheet = _SheetScan()
-    parser = new_parser()
-    parser.buffer_text = True
-    parser.StartElementHandler = sheet.begin
-    parser.EndElementHandler = sheet.end
-    parser.CharacterDataHandler = sheet.text
     with archive.open(part) as file:
-        parser.ParseFile(file)
+        walk(sheet, file)
     return sheet.untold
 
 
@@ -183,20 +178,6 @@ def _occurs(archive: zipfile.ZipFile, part: str) -> bool:
                 return True
             before = piece[-OCCURRENCE_BYTES:]
     return False
-
-
-def new_parser(separator: str | None = None) -> expat.XMLParserType:
-    """Return an XML parser that refuses declarations of any kind.
-
-    With a separator names come with their namespace before it.
-    """
-    parser = expat.ParserCreate(namespace_separator=separator)
-    parser.StartDoctypeDeclHandler = _refuse_declarations
-    return parser
-
-
-def _refuse_declarations(*_: object) -> NoReturn:
-    raise ValueError("a workbook declares no document type")
 
 
 def _local(name: str) -> str:

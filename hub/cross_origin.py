@@ -46,6 +46,8 @@ EXPOSED = (
     "ETag",
     "Hub-Log-Size",
     "Hub-Receipt-State",
+    "Hub-Record-Standing",
+    "Hub-Record-Successor",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("schema", "connectors", "adapters", "hub")
+PACKAGES = ("schema", "connectors", "adapters", "hub", "docs/partners/samples")
 
 
 def homes_of_classes() -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 A door is an entry point for requests: GraphQL, batches, receipts. It states what it requires:
 
-    admitted = await gate.admit(access, request, DOOR, read)
+    return await gate.through(access, request, DOOR, work, read)
 
 1. Envelope: method, address and headers as received; each header of `envelope.ONCE` at most once.
 2. Token and DPoP proof; the client is active, its key has not ended; the proof is used up. Then
@@ -13,7 +13,8 @@ A door is an entry point for requests: GraphQL, batches, receipts. It states wha
    whatever the method and even where none is required; an invalid one is refused.
 
 - Each step is cheaper than the next or protects it from strangers. The first failure is the answer.
-- A refusal before step 5 is answered unsigned; `answered` signs every answer after it.
+- A refusal before step 5 is answered unsigned; every answer after it is signed, whatever it says,
+  if the request was.
 - What depends on the content of the body (a scope for a field, a source for a row) is checked after
   the gate.
 """
@@ -25,7 +26,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hub.access.envelope import Envelope
@@ -35,7 +36,7 @@ from hub.access.rates import ADDRESS, CLIENT, STANDING
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import Operation, SignatureEvidence
-from hub.errors import ErrorCode, RateLimitedError, RefusedError
+from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
 from hub.watching.notes import note_client, note_refusal
 
@@ -138,6 +139,30 @@ def refused(access: Access, error: AccessError, request: Request, door: Door) ->
     except AccessError:
         envelope = None
     return access.refusal(error, envelope, door.operation)
+
+
+Work = Callable[[Admitted], Awaitable[Response]]
+"""Answers an admitted request; an error of the hub that comes out becomes its answer."""
+
+
+async def through(
+    access: Access, request: Request, door: Door, work: Work, read: Read | None = None
+) -> Response:
+    """Let a request in, have it answered, and sign the answer; every failure is an answer too."""
+    language = request.headers.get("accept-language", "")
+    try:
+        admitted = await admit(access, request, door, read)
+    except AccessError as error:
+        return refused(access, error, request, door)
+    except HubError as error:
+        return problem(error, language)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    try:
+        answer = await work(admitted)
+    except HubError as error:
+        answer = problem(error, language)
+    return answered(access, admitted, answer)
 
 
 def answered(access: Access, admitted: Admitted, response: Response) -> Response:

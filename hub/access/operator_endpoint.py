@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -27,7 +27,6 @@ from hub.access.clients import (
     KeyStatus,
     RegistrationError,
 )
-from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
 from hub.access.limits import OPERATOR_PAGE
 from hub.access.pending import Registrations, RequestState, approve
@@ -37,8 +36,7 @@ from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError
-from hub.problem import problem
+from hub.errors import ErrorCode, RefusedError
 
 LOOK = Door(operation=READ, scope=Scope.OPERATOR_CLIENTS.value)
 CHANGE = Door(operation=KEY_CHANGE, is_signed=True, scope=Scope.OPERATOR_CLIENTS.value)
@@ -90,27 +88,18 @@ class OperatorEndpoints:
         ]
 
     async def _serve(self, request: Request, *, door: Door, act: Act) -> Response:
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, door, read_registration_body)
+        async def told(admitted: Admitted) -> Response:
             _check_operator(admitted)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, door)
-        except HubError as error:
-            return problem(error, language)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        named = {**request.path_params, "after": request.query_params.get("after", "")}
-        try:
+            named = {**request.path_params, "after": request.query_params.get("after", "")}
             if door.is_signed:
                 await self._note(_verb(request), _detail(admitted, named))
-            content = await act(admitted, named)
-            answer: Response = JSONResponse(content, headers={"Cache-Control": "no-store"})
-        except RegistrationError as error:
-            answer = problem(RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)), language)
-        except HubError as error:
-            answer = problem(error, language)
-        return gate.answered(self._access, admitted, answer)
+            try:
+                content = await act(admitted, named)
+            except RegistrationError as error:
+                raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)) from error
+            return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+        return await gate.through(self._access, request, door, told, read_registration_body)
 
     async def _list(self, _: Admitted, named: dict[str, str]) -> Any:
         clients = await self._store.list(limit=OPERATOR_PAGE, after=named["after"])

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from hub.access import gate
 from hub.access.clients import Client, ClientKey, KeyStatus, RegistrationError
 from hub.access.errors import AccessError
-from hub.access.gate import Admitted, Door
+from hub.access.gate import Admitted, Door, Work
 from hub.access.limits import (
     ASSERTION_TTL_S,
     REGISTRATION_BYTES_MAX,
@@ -47,7 +47,6 @@ from schema.strict_json import explained, read_json
 SELF = Door(operation=READ)
 CHANGE = Door(operation=KEY_CHANGE, is_signed=True)
 _NEW_KEY = frozenset({"jwk", "proof", "replaces", "agent"})
-Work = Callable[[Admitted], Awaitable[Response]]
 
 
 class Registrar:
@@ -187,22 +186,13 @@ class Registrar:
         return client
 
     async def _serve(self, request: Request, door: Door, work: Work) -> Response:
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, door, read_registration_body)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, door)
-        except HubError as error:
-            return problem(error, language)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        try:
-            answer = await work(admitted)
-        except RegistrationError as error:
-            answer = problem(_bad(error), language)
-        except HubError as error:
-            answer = problem(error, language)
-        return gate.answered(self._access, admitted, answer)
+        async def told(admitted: Admitted) -> Response:
+            try:
+                return await work(admitted)
+            except RegistrationError as error:
+                raise _bad(error) from error
+
+        return await gate.through(self._access, request, door, told, read_registration_body)
 
 
 async def read_document(request: Request) -> dict[str, Any]:

@@ -13,15 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access import gate
-from hub.access.errors import AccessError
-from hub.access.gate import Door
+from hub.access.gate import Admitted, Door
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import READ
 from hub.audit.limits import PAGE_MAX
 from hub.audit.service import Audit
-from hub.errors import ErrorCode, HubError, RefusedError
-from hub.problem import problem
+from hub.errors import ErrorCode, RefusedError
 
 DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
 _NUMBER = re.compile("[0-9]{1,18}")
@@ -41,19 +39,16 @@ class AuditEndpoint:
 
     async def page(self, request: Request) -> Response:
         """Answer a page of rows that concern the caller's party."""
-        try:
-            admitted = await gate.admit(self._access, request, DOOR)
+
+        async def work(admitted: Admitted) -> Response:
             after, first = _numbers(request)
             party = admitted.caller.party
             rows = [] if party is None else await self._audit.concerning(party, after, first)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, DOOR)
-        except HubError as error:
-            return problem(error, request.headers.get("accept-language", ""))
-        following = str(rows[-1].audit_id) if len(rows) == first else None
-        body = {"rows": [row.to_wire() for row in rows], "next": following}
-        response = JSONResponse(body, headers={"Cache-Control": "no-store"})
-        return gate.answered(self._access, admitted, response)
+            following = str(rows[-1].audit_id) if len(rows) == first else None
+            body = {"rows": [row.to_wire() for row in rows], "next": following}
+            return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+        return await gate.through(self._access, request, DOOR, work)
 
 
 def _numbers(request: Request) -> tuple[int, int]:

@@ -11,19 +11,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access import gate
-from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
 from hub.access.registrar import object_in
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
 from hub.body import read_body
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
+from hub.errors import ErrorCode, RateLimitedError, RefusedError
 from hub.graphql.documents import ClientDocuments, check_name, judge
 from hub.problem import problem
 from hub.query.plan.errors import QueryError
@@ -71,24 +70,16 @@ class DocumentEndpoints:
         ]
 
     async def _serve(self, request: Request, *, door: Door, work: Work) -> Response:
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, door, _read)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, door)
-        except HubError as error:
-            return problem(error, language)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        client_id = admitted.caller.client_id
-        assert client_id is not None, "the doors take no anonymous callers"
-        try:
-            answer = await work(client_id, admitted, request)
-        except QueryError as error:
-            answer = problem(error, language, {"problems": problems_of(error)})
-        except HubError as error:
-            answer = problem(error, language)
-        return gate.answered(self._access, admitted, answer)
+        async def told(admitted: Admitted) -> Response:
+            client_id = admitted.caller.client_id
+            assert client_id is not None, "the doors take no anonymous callers"
+            try:
+                return await work(client_id, admitted, request)
+            except QueryError as error:
+                language = request.headers.get("accept-language", "")
+                return problem(error, language, {"problems": problems_of(error)})
+
+        return await gate.through(self._access, request, door, told, _read)
 
     async def _list(self, client_id: str, _: Admitted, __: Request) -> Response:
         kept = await kept_documents(self._database, client_id)

@@ -48,7 +48,7 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
 
     async def listing(request: Request) -> Response:
         said = words(language_of(request))
-        return page(request, said["guide.title"], _listing(said))
+        return unless_held(request, page(request, said["guide.title"], _listing(said)))
 
     async def one(request: Request) -> Response:
         name = request.path_params["name"]
@@ -71,7 +71,7 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
             return _published(request, answer)
         # The first rendering of a long page takes longer than others should wait.
         body = await asyncio.to_thread(html_of, known.name)
-        return page(request, known.title, body)
+        return unless_held(request, page(request, known.title, body))
 
     async def security(request: Request) -> Response:
         if operator.contact is None:

@@ -21,6 +21,7 @@ from hub.intake.decide import Decided
 from hub.intake.prepare import Prepared
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.many_texts import ALL_TEXTS, EACH_TEXT, many_texts
 from hub.store.records import StoredRecords
 from schema.errors import Problem
 from schema.item import Item, RecordSpec
@@ -28,11 +29,13 @@ from schema.item import Item, RecordSpec
 __all__ = ["CODE", "awaiting_rows", "note_awaited", "subject_of"]
 
 CODE = "REFERENCE_UNKNOWN"
-_KEEP = b"""
-INSERT INTO awaited (source, record_type, names, key, first_at)
-SELECT %s, %s, %s, k, %s FROM unnest(%s::text[]) k ON CONFLICT DO NOTHING
-"""
-_SETTLE = b"DELETE FROM awaited WHERE names = %s AND key = ANY(%s)"
+_KEEP = (
+    "INSERT INTO awaited (source, record_type, names, key, first_at) "  # noqa: S608 - constants
+    f"SELECT %s, %s, %s, k, %s FROM {EACH_TEXT} k ON CONFLICT DO NOTHING"
+).encode()
+_SETTLE = (
+    f"DELETE FROM awaited WHERE names = %s AND key = ANY({ALL_TEXTS})"  # noqa: S608 - constants
+).encode()
 
 
 def subject_of(spec: RecordSpec) -> Item | None:
@@ -59,7 +62,7 @@ async def note_awaited(noting: Noting, decided: Mapping[str, Decided]) -> None:
     came = {name: set(_came(noting, name, each)) for name, each in decided.items()}
     for name, keys in came.items():
         if keys:
-            await noting.connection.execute(_SETTLE, (name, sorted(keys)))
+            await noting.connection.execute(_SETTLE, (name, many_texts(sorted(keys))))
     for name, each in decided.items():
         spec = noting.records.tables[name].spec
         item = subject_of(spec)
@@ -73,7 +76,7 @@ async def note_awaited(noting: Noting, decided: Mapping[str, Decided]) -> None:
         if unknown:
             written = {id(entry.row) for entry in each.entries}
             kept = [key for key in unknown if any(id(row) in written for row in rows[key])]
-            parameters = (noting.source, name, item.facts.ref, noting.now, kept)
+            parameters = (noting.source, name, item.facts.ref, noting.now, many_texts(kept))
             await noting.connection.execute(_KEEP, parameters)
 
 
@@ -101,9 +104,9 @@ async def _unknown(noting: Noting, name: str, keys: set[str]) -> list[str]:
     if golden is None or not keys:
         return []
     cursor = await noting.connection.execute(
-        f"SELECT k FROM unnest(%s::text[]) k "  # noqa: S608 - own name
+        f"SELECT k FROM {EACH_TEXT} k "  # noqa: S608 - own name
         f"WHERE NOT EXISTS (SELECT FROM {golden.name} g WHERE g.key = k) ORDER BY k".encode(),
-        (sorted(keys),),
+        (many_texts(sorted(keys)),),
     )
     return [key for (key,) in await cursor.fetchall()]
 

@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.access import gate
 from hub.access.envelope import Envelope
-from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
 from hub.access.service import Access
 from hub.access.signatures import PUSH
 from hub.body import read_body
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError
+from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Batch, Outcomes
 from hub.intake.limits import (
     BATCH_BYTES_MAX,
@@ -40,7 +39,6 @@ from hub.intake.limits import (
 )
 from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
-from hub.problem import problem
 from schema.dates import DateError, parse_instant
 from schema.strict_json import explained, read_json
 
@@ -74,25 +72,15 @@ class BatchEndpoint:
 
     async def post(self, request: Request) -> Response:
         """Take one batch; every answer to a signed request is signed."""
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, DOOR, _read)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, DOOR)
-        except HubError as error:
-            return problem(error, language)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        try:
-            outcomes = await self._take(admitted)
-            answer = Response(
-                await asyncio.to_thread(outcomes.to_text),
-                media_type="application/json",
-                headers={"Cache-Control": "no-store"},
-            )
-        except HubError as error:
-            answer = problem(error, language)
-        return gate.answered(self._access, admitted, answer)
+        return await gate.through(self._access, request, DOOR, self._answer, _read)
+
+    async def _answer(self, admitted: Admitted) -> Response:
+        outcomes = await self._take(admitted)
+        return Response(
+            await asyncio.to_thread(outcomes.to_text),
+            media_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
 
     async def _take(self, admitted: Admitted) -> Outcomes:
         caller, signed = admitted.caller, admitted.signed

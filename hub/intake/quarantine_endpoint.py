@@ -16,17 +16,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.access import gate
-from hub.access.errors import AccessError
-from hub.access.gate import Door
+from hub.access.gate import Admitted, Door
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import READ
-from hub.errors import ErrorCode, HubError, RefusedError
+from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import problem_to_wire
 from hub.intake.limits import QUARANTINE_PAGE_MAX
 from hub.intake.push import PUSH_SCOPE
 from hub.intake.quarantine import Quarantined, quarantined
-from hub.problem import problem
 from hub.store.database import Database
 from schema.dates import format_instant
 
@@ -49,19 +47,12 @@ class QuarantineEndpoint:
 
     async def get(self, request: Request) -> Response:
         """Answer one page of open rows."""
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, DOOR)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, DOOR)
-        except HubError as error:
-            return problem(error, language)
-        try:
+
+        async def work(admitted: Admitted) -> Response:
             page = await self._page(admitted.caller, request)
-            response: Response = JSONResponse(page, headers={"Cache-Control": "no-store"})
-        except HubError as error:
-            response = problem(error, language)
-        return gate.answered(self._access, admitted, response)
+            return JSONResponse(page, headers={"Cache-Control": "no-store"})
+
+        return await gate.through(self._access, request, DOOR, work)
 
     async def _page(self, caller: Caller, request: Request) -> dict[str, Any]:
         unknown = sorted(request.query_params.keys() - PARAMETERS)

@@ -21,6 +21,7 @@ from typing import TypeVar
 from hub.intake.decide import Decided
 from hub.intake.limits import ROWS_AT_ONCE
 from hub.store.copying import Connection
+from hub.store.many_texts import ALL_TEXTS, many_texts
 from hub.turns import Turns
 from schema.personal import without_citizen_numbers
 
@@ -29,15 +30,12 @@ Waiting = dict[tuple[str | None, str | None], dict[str, list[int]]]
 """Ids of open rows by their raw text, by record type and key."""
 
 _ANY = b"SELECT 1 FROM quarantine WHERE status = 'OPEN' AND source = %s LIMIT 1"
-_OF_KEYS = b"""
-SELECT record_type, key, quarantine_id, raw FROM quarantine
-WHERE status = 'OPEN' AND source = %s AND key = ANY(ARRAY(SELECT json_array_elements_text(%s)))
-"""
-_KEYLESS = b"""
-SELECT record_type, key, quarantine_id, raw FROM quarantine
-WHERE status = 'OPEN' AND source = %s AND key IS NULL
-AND raw = ANY(ARRAY(SELECT json_array_elements_text(%s)))
-"""
+_OPEN = (
+    "SELECT record_type, key, quarantine_id, raw FROM quarantine "
+    "WHERE status = 'OPEN' AND source = %s AND "
+)
+_OF_KEYS = f"{_OPEN} key = ANY({ALL_TEXTS})".encode()
+_KEYLESS = f"{_OPEN} key IS NULL AND raw = ANY({ALL_TEXTS})".encode()
 _CORRECTED = b"""
 UPDATE quarantine SET status = 'CORRECTED', settled_at = %s, entry_id = c.entry_id
 FROM json_to_recordset(%s) c (key text, entry_id bigint)
@@ -130,7 +128,7 @@ class WaitingRows:
         turns = Turns()
         for statement, names in ((_OF_KEYS, list(keys)), (_KEYLESS, list(keyless))):
             async for part in _parts(names):
-                cursor = await self._connection.execute(statement, (self._source, json.dumps(part)))
+                cursor = await self._connection.execute(statement, (self._source, many_texts(part)))
                 for record_type, key, quarantine_id, raw in await cursor.fetchall():
                     of_record = waiting.setdefault((record_type, key), {})
                     of_record.setdefault(raw, []).append(quarantine_id)

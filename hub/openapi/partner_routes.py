@@ -160,30 +160,7 @@ def _mappings() -> tuple[RouteOperation, ...]:
                 ErrorCode.BODY_TOO_LARGE,
             },
         ),
-        RouteOperation(
-            route="POST /mappings/draft",
-            zh="为文件起草映射",
-            en="Draft a mapping for a file.",
-            guard=Guard.SIGNED,
-            scope=_PUSH,
-            query=(
-                _SOURCE,
-                _NAME,
-                RouteParameter("record", _TEXT, "The record type that its rows are."),
-                RouteParameter("sheet", _TEXT, "The sheet to read."),
-                RouteParameter("encoding", _TEXT, "How its text is encoded."),
-                RouteParameter("rowsAt", _TEXT, "Where the rows stand in a JSON file."),
-            ),
-            body=Content({BYTES: {"type": "string"}}, "The file as it is."),
-            answers={200: Content(toml, "The draft; signed.")},
-            refusals=_ADDRESS
-            | _FILE
-            | {
-                ErrorCode.BATCH_TOO_LARGE,
-                ErrorCode.MAPPING_INVALID,
-                ErrorCode.RECORD_TYPE_UNKNOWN,
-            },
-        ),
+        _draft(),
         RouteOperation(
             route="GET /mappings",
             zh="查看映射",
@@ -204,6 +181,33 @@ def _mappings() -> tuple[RouteOperation, ...]:
             answers={200: json_of("RemovedMapping", "It is gone; signed.")},
             refusals=_ADDRESS | {ErrorCode.MAPPING_UNKNOWN},
         ),
+    )
+
+
+def _draft() -> RouteOperation:
+    return RouteOperation(
+        route="POST /mappings/draft",
+        zh="为文件起草映射",
+        en="Draft a mapping for a file.",
+        guard=Guard.SIGNED,
+        scope=_PUSH,
+        query=(
+            _SOURCE,
+            _NAME,
+            RouteParameter("record", _TEXT, "The record type that its rows are."),
+            RouteParameter("sheet", _TEXT, "The sheet to read."),
+            RouteParameter("encoding", _TEXT, "How its text is encoded."),
+            RouteParameter("rowsAt", _TEXT, "Where the rows stand in a JSON file."),
+        ),
+        body=Content({BYTES: {"type": "string"}}, "The file as it is."),
+        answers={200: Content({TOML: {"type": "string"}}, "The draft; signed.")},
+        refusals=_ADDRESS
+        | _FILE
+        | {
+            ErrorCode.BATCH_TOO_LARGE,
+            ErrorCode.MAPPING_INVALID,
+            ErrorCode.RECORD_TYPE_UNKNOWN,
+        },
     )
 
 

@@ -26,6 +26,14 @@ FLAG: dict[str, Any] = {"type": "boolean"}
 DIGITS: dict[str, Any] = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
 ANY: dict[str, Any] = {"type": "object"}
+_PROBLEM: dict[str, dict[str, Any]] = {
+    "path": TEXT,
+    "code": TEXT,
+    "messageZh": TEXT,
+    "messageEn": TEXT,
+    "value": {},
+}
+"""What is wrong with an item of a row."""
 
 
 def ref(name: str) -> dict[str, Any]:
@@ -57,7 +65,8 @@ def one_of(names: type[Enum]) -> dict[str, Any]:
 def shapes() -> dict[str, Any]:
     """Return every shape by its name."""
     clients = {**_of_clients(), **_of_registrations()}
-    return {**_records(), **_of_batches(), **_of_files(), **clients, **_of_the_hub()}
+    files = {**_of_files(), **_of_mappings()}
+    return {**_records(), **_of_batches(), **files, **clients, **_of_figures(), **_of_the_hub()}
 
 
 def _records() -> dict[str, Any]:
@@ -100,14 +109,7 @@ def _of_batches() -> dict[str, Any]:
     }
     return {
         "BatchRow": {"oneOf": [*stated, withdrawn]},
-        "RowProblem": closed(
-            ("value",),
-            path=TEXT,
-            code=TEXT,
-            messageZh=TEXT,
-            messageEn=TEXT,
-            value={},
-        ),
+        "RowProblem": closed(("value",), **_PROBLEM),
         "RowOutcome": closed(
             outcome_parts, row={"type": "integer"}, outcome=one_of(Outcome), **outcome_parts
         ),
@@ -137,15 +139,7 @@ def _of_batches() -> dict[str, Any]:
 def _of_files() -> dict[str, Any]:
     counted = {"type": "object", "additionalProperties": COUNT}
     reason = closed(code=TEXT, item=TEXT_OR_NONE, count=COUNT)
-    problem = closed(
-        ("value",),
-        path=TEXT,
-        code=TEXT,
-        messageZh=TEXT,
-        messageEn=TEXT,
-        value={},
-        columns=array({"type": "integer"}),
-    )
+    problem = closed(("value",), **_PROBLEM, columns=array({"type": "integer"}))
     row = closed(("cells",), row={"type": "integer"}, problems=array(problem), cells=array(TEXT))
     number = {"type": "integer"}
     return {
@@ -192,6 +186,11 @@ def _of_files() -> dict[str, Any]:
             leftAlone=array(TEXT),
             marked=closed(mediaType={"const": WORKBOOK_TYPE}, base64=TEXT),
         ),
+    }
+
+
+def _of_mappings() -> dict[str, Any]:
+    return {
         "MappingProblem": closed(
             code=TEXT, messageZh=TEXT, messageEn=TEXT, line={"type": ["integer", "null"]}, where={}
         ),
@@ -287,6 +286,21 @@ def _of_registrations() -> dict[str, Any]:
     }
 
 
+def _of_figures() -> dict[str, Any]:
+    named = closed(code=TEXT, zh=TEXT, en=TEXT, count=COUNT)
+    class_count = closed(code=TEXT, zh=TEXT, count=COUNT)
+    signed = closed(entries=COUNT, signedAt=TEXT_OR_NONE)
+    counted = {
+        "countedAt": TEXT,
+        "institutions": COUNT,
+        "instruments": COUNT,
+        "sources": array(ANY),
+        "provinces": {"type": ["array", "null"], "items": named},
+        "classes": {"type": ["array", "null"], "items": class_count},
+    }
+    return {"Figures": closed(counted, at=TEXT, open=FLAG, log=signed, **counted)}
+
+
 def _of_the_hub() -> dict[str, Any]:
     audit_row = closed(
         auditId=DIGITS,
@@ -303,17 +317,6 @@ def _of_the_hub() -> dict[str, Any]:
         owners=array(TEXT),
         detail=ANY,
     )
-    named = closed(code=TEXT, zh=TEXT, en=TEXT, count=COUNT)
-    class_count = closed(code=TEXT, zh=TEXT, count=COUNT)
-    signed = closed(entries=COUNT, signedAt=TEXT_OR_NONE)
-    counted = {
-        "countedAt": TEXT,
-        "institutions": COUNT,
-        "instruments": COUNT,
-        "sources": array(ANY),
-        "provinces": {"type": ["array", "null"], "items": named},
-        "classes": {"type": ["array", "null"], "items": class_count},
-    }
     log = closed(origin=TEXT, size=COUNT, isGrowing=FLAG, keys=array(TEXT), path=TEXT)
     part = closed(code=TEXT, message=TEXT)
     token = closed(
@@ -323,7 +326,6 @@ def _of_the_hub() -> dict[str, Any]:
         scope=TEXT,
     )
     return {
-        "Figures": closed(counted, at=TEXT, open=FLAG, log=signed, **counted),
         "Problem": {
             "type": "object",
             "description": "RFC 9457. A refused token or signature says code and status only.",

@@ -96,7 +96,9 @@ def page(
         scripts=f'\n<script type="module" src="{escape(script)}"></script>' if script else "",
     )
     policy = POLICY if script else STILL_POLICY
-    answer = HTMLResponse(text, headers={"Content-Security-Policy": policy, "Vary": "Cookie"})
+    answer = HTMLResponse(
+        text, headers={"Content-Security-Policy": policy, "Vary": "Cookie, Accept-Encoding"}
+    )
     answer.headers["Cache-Control"] = "no-cache"
     if request.query_params.get("lang") in LANGUAGES:
         is_secure = request.scope["scheme"] == "https"

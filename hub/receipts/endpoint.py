@@ -29,8 +29,7 @@ from starlette.routing import Route
 
 from hub.access import gate
 from hub.access.agreements import Agreements
-from hub.access.errors import AccessError
-from hub.access.gate import Door
+from hub.access.gate import Admitted, Door
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
@@ -44,7 +43,6 @@ from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
 from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
-from hub.problem import problem
 from hub.query.sql.marks import grade_of_rows
 from hub.receipts.answer import ReceiptAnswer, ReceiptStanding
 from hub.store.database import Database
@@ -147,27 +145,19 @@ class ProofEndpoints:
         return await self._answer(request, _record)
 
     async def _answer(self, request: Request, make: Any) -> Response:
-        language = request.headers.get("accept-language", "")
-        try:
-            admitted = await gate.admit(self._access, request, DOOR)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, DOOR)
-        except HubError as error:
-            return problem(error, language)
-        try:
-            response = await self._proof_response(
-                admitted.caller, _number(request.path_params["entry"]), make
-            )
-        except HubError as error:
-            response = problem(error, language)
-        except LedgerError as error:
-            _LOG.critical("receipt of entry %s: %s", request.path_params["entry"], error)
-            hint = "Tell the operator: " + error.code
-            failure = HubError(
-                ErrorCode.INTERNAL, hint=hint, hint_zh=f"请告知平台运营方：{error.code}"
-            )
-            response = problem(failure, language)
-        return gate.answered(self._access, admitted, response)
+        async def work(admitted: Admitted) -> Response:
+            entry = request.path_params["entry"]
+            try:
+                return await self._proof_response(admitted.caller, _number(entry), make)
+            except LedgerError as error:
+                _LOG.critical("receipt of entry %s: %s", entry, error)
+                raise HubError(
+                    ErrorCode.INTERNAL,
+                    hint=f"Tell the operator: {error.code}",
+                    hint_zh=f"请告知平台运营方：{error.code}",
+                ) from error
+
+        return await gate.through(self._access, request, DOOR, work)
 
     async def find(
         self, caller: Caller, *, entry_id: int | None, revision_id: str | None

@@ -7,36 +7,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.conftest import Browser
 from tests.databases import lent_to_hub
-from tests.node_tools import node_tools
 from tests.running_hub import running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no Chromium: run tests/browser/install.sh as root on Debian, or install it")
-    tools = node_tools(Path(__file__).parent)
-    pictures = tools.folder / "screenshots"
-    pictures.mkdir(exist_ok=True)
+def seen(
+    cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[Seen]:
     with (
         lent_to_hub(cluster, template) as url,
         running_hub(url, tmp_path_factory.mktemp("hub")) as hub,
     ):
-        done = tools.node("drive.mjs", hub, program, str(pictures))
+        done = browser.tools.node("drive.mjs", hub, browser.program, str(browser.pictures))
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +26,8 @@ from hub.access.store import DatabaseClientStore
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
 from hub.store.database import Database
-from tests.browser.test_explorer import PROGRAMS
+from tests.browser.conftest import Browser
 from tests.databases import lent_database
-from tests.node_tools import node_tools
 from tests.running_hub import environment, running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -47,22 +45,21 @@ def key() -> SigningKey:
 
 @pytest.fixture(scope="module")
 def seen(
-    cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory, key: SigningKey
+    cluster: str,
+    template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    key: SigningKey,
+    browser: Browser,
 ) -> Iterator[Seen]:
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no Chromium: run tests/browser/install.sh as root on Debian, or install it")
-    tools = node_tools(Path(__file__).parent)
-    pictures, keys = tools.folder / "screenshots", tmp_path_factory.mktemp("keys")
-    pictures.mkdir(exist_ok=True)
+    keys = tmp_path_factory.mktemp("keys")
     _write_files(keys, key)
     with (
         lent_database(cluster, template) as url,
         running_hub(url, tmp_path_factory.mktemp("hub"), CLOSED) as hub,
     ):
         asyncio.run(_register(url, key))
-        arguments = (hub, program, str(pictures), CLIENT, str(keys), sys.executable)
-        done = tools.node("own_key.mjs", *arguments, more=environment(url))
+        arguments = (hub, browser.program, str(browser.pictures), CLIENT, str(keys), sys.executable)
+        done = browser.tools.node("own_key.mjs", *arguments, more=environment(url))
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,8 @@ from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.demo.records import UNIVERSITY
 from hub.store.database import Database
-from tests.browser.test_explorer import PROGRAMS
+from tests.browser.conftest import Browser
 from tests.databases import lent_to_hub
-from tests.node_tools import node_tools
 from tests.running_hub import running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -33,19 +31,18 @@ SCOPES = ("catalogue:read", "receipt:read")
 
 
 @pytest.fixture(scope="module")
-def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no Chromium: run tests/browser/install.sh as root on Debian, or install it")
-    tools = node_tools(Path(__file__).parent)
-    pictures, folder = tools.folder / "screenshots", tmp_path_factory.mktemp("files")
-    pictures.mkdir(exist_ok=True)
+def seen(
+    cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[Seen]:
+    folder = tmp_path_factory.mktemp("files")
     with (
         lent_to_hub(cluster, template) as url,
         running_hub(url, tmp_path_factory.mktemp("hub")) as hub,
     ):
         _write_files(folder, *asyncio.run(_proof(url, hub)))
-        done = tools.node("pages.mjs", hub, program, str(pictures), str(folder))
+        done = browser.tools.node(
+            "pages.mjs", hub, browser.program, str(browser.pictures), str(folder)
+        )
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +24,8 @@ from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
 from hub.demo.records import SOURCE, UNIVERSITY
 from hub.store.database import Database
-from tests.browser.test_explorer import PROGRAMS
+from tests.browser.conftest import Browser
 from tests.databases import lent_database
-from tests.node_tools import node_tools
 from tests.running_hub import running_hub
 from tests.workbooks import workbook_of
 
@@ -81,13 +79,10 @@ LOW = "某大学,,\n2026 年台账,,\n编号,名称,状况\n" + "".join(f"N{n},�
 
 
 @pytest.fixture(scope="module")
-def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no Chromium: run tests/browser/install.sh as root on Debian, or install it")
-    tools = node_tools(Path(__file__).parent)
-    pictures, folder = tools.folder / "screenshots", tmp_path_factory.mktemp("files")
-    pictures.mkdir(exist_ok=True)
+def seen(
+    cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[Seen]:
+    folder = tmp_path_factory.mktemp("files")
     keys = {name: generate_key() for name in ("university", "reader")}
     _write_files(folder, keys)
     with (
@@ -96,7 +91,9 @@ def seen(cluster: str, template: str, tmp_path_factory: pytest.TempPathFactory) 
     ):
         asyncio.run(_register(url, keys))
         asyncio.run(_keep_mapping(hub, keys["university"]))
-        done = tools.node("submit.mjs", hub, program, str(pictures), str(folder))
+        done = browser.tools.node(
+            "submit.mjs", hub, browser.program, str(browser.pictures), str(folder)
+        )
     assert done.returncode == 0, done.stderr
     yield json.loads(done.stdout)
 
@@ -108,7 +105,7 @@ def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
         "ledger.csv": LEDGER.encode("gb18030"),
         "ledger.toml": MAPPING.encode(),
         "empty.csv": b"",
-        "page.xls": b"<html><table><tr><td>1</td></tr></table></html>",
+        "page.xls": "<html><p>登录已过期</p></html>".encode(),
         "header.xlsx": workbook_of(
             {"Instrument": [["localNo", "name.zh", "colour"], ["1", "x", "red"]]}
         ),
@@ -234,7 +231,7 @@ def test_a_table_that_the_hub_does_not_know_gets_a_draft_that_is_kept_when_it_is
     ("file", "words"),
     [
         ("empty.csv", "文件是空的"),
-        ("page.xls", "这是网页，不是表格"),
+        ("page.xls", "这是网页，其中没有表格"),
         ("large.csv", 'deltahub client submit "large.csv"'),
     ],
 )

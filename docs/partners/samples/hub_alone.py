@@ -29,7 +29,7 @@ def b64u(data):
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class Hub:
+class HubSession:
     """What every request needs: a token, and a proof that it is ours."""
 
     def __init__(self, base, client, key_file):
@@ -130,7 +130,7 @@ class Hub:
 
 
 def main(base, client, key_file, source=None, rows_file=None):
-    hub = Hub(base, client, key_file)
+    hub = HubSession(base, client, key_file)
     print("token    ", hub.ask_for_token())
     instruments = hub.ask(QUESTION)["instruments"]
     first = instruments["nodes"][0]["name"]["zh"] if instruments["nodes"] else "-"

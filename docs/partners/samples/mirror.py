@@ -21,7 +21,7 @@ ITEMS = """query($ids: [ID!]!) { nodes(ids: $ids) {
 AT_ONCE = 100
 
 
-class RefusedError(Exception):
+class PageRefusedError(Exception):
     """The hub refused a question; `code` says why."""
 
     def __init__(self, error):
@@ -32,7 +32,7 @@ class RefusedError(Exception):
 async def ask(hub, document, **variables):
     answer = await hub.query(document, variables)
     if "errors" in answer:
-        raise RefusedError(answer["errors"][0])
+        raise PageRefusedError(answer["errors"][0])
     return answer["data"]
 
 
@@ -76,7 +76,7 @@ async def main(profile, copy_file):
     async with load_profile(Path(profile)).client() as hub:
         try:
             copy["after"] = await walk(hub, copy["items"], copy["after"])
-        except RefusedError as error:
+        except PageRefusedError as error:
             if error.code != "CURSOR_RESET":
                 raise
             copy = {"items": {}}  # the hub says: begin anew
@@ -93,5 +93,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         asyncio.run(main(*sys.argv[1:]))
-    except (ClientError, RefusedError, OSError, ValueError) as error:
+    except (ClientError, PageRefusedError, OSError, ValueError) as error:
         sys.exit(str(error))

@@ -21,20 +21,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
 from connectors.errors import ConnectorError
 from hub.access import gate
-from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
 from hub.access.service import Access
 from hub.access.signatures import PUSH, READ
 from hub.body import read_body
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError
+from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Idempotency
 from hub.intake.files.columns import require_units
 from hub.intake.files.service import (
@@ -122,29 +121,21 @@ class FileEndpoints:
         return handle
 
     async def _handle(self, request: Request, act: _Act) -> Response:
-        language = request.headers.get("accept-language", "")
-        read = _reader(act.bytes_max) if act.bytes_max else None
-        try:
-            admitted = await gate.admit(self._access, request, act.door, read)
-        except AccessError as error:
-            return gate.refused(self._access, error, request, act.door)
-        except HubError as error:
-            return problem(error, language)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        try:
+        async def work(admitted: Admitted) -> Response:
             stated = read_parameters(admitted.envelope.target_uri, act.parameters)
             check_source(admitted.caller, required_source(stated))
-            answer = await act.answer(admitted, stated)
-        except HubError as error:
-            answer = problem(error, language)
-        except MappingError as error:
-            refusal = RefusedError(ErrorCode.MAPPING_INVALID, hint=_first(error, language))
-            answer = problem(refusal, language, {"problems": mapping_problems(error)})
-        except ConnectorError as error:
-            refusal = RefusedError(ErrorCode.FILE_UNREADABLE, hint=f"{error.detail}. {error.hint}")
-            answer = problem(refusal, language)
-        return gate.answered(self._access, admitted, answer)
+            try:
+                return await act.answer(admitted, stated)
+            except MappingError as error:
+                language = request.headers.get("accept-language", "")
+                refusal = RefusedError(ErrorCode.MAPPING_INVALID, hint=_first(error, language))
+                return problem(refusal, language, {"problems": mapping_problems(error)})
+            except ConnectorError as error:
+                said = f"{error.detail}. {error.hint}"
+                raise RefusedError(ErrorCode.FILE_UNREADABLE, hint=said) from error
+
+        read = _reader(act.bytes_max) if act.bytes_max else None
+        return await gate.through(self._access, request, act.door, work, read)
 
     async def _submit(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         source, dry_run = stated["source"], read_flag(stated, "dryRun")

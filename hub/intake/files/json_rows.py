@@ -34,11 +34,7 @@ def document_rows(name: str, file: TextIO, rows_at: str) -> Iterator[tuple[int, 
         window.end()
     except ValueError as error:
         zh, en = explained(error)
-        raise PayloadError(
-            name,
-            f"不是 JSON：第 {number} 条之后，{zh}。it is not JSON after row {number}: {en}",
-            hint="请检查该处，或另存为 CSV look at that place, or save the rows as CSV",
-        ) from error
+        raise not_json(name, f"第 {number} 条之后，{zh}", f"after row {number}: {en}") from error
     if not number:
         raise _no_rows(name, rows_at)
 
@@ -100,6 +96,15 @@ def _members(window: _Window) -> Iterator[str]:
         yield name
         if window.take(",}") == "}":
             return
+
+
+def not_json(name: str, zh: str, en: str) -> PayloadError:
+    """Return the error for a document that is none; `zh` and `en` say where and how."""
+    return PayloadError(
+        name,
+        f"不是 JSON：{zh}。it is not JSON: {en}",
+        hint="请检查该处，或另存为 CSV look at that place, or save the rows as CSV",
+    )
 
 
 class _Window:

@@ -14,7 +14,6 @@ from functools import partial
 from hashlib import file_digest
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from adapters.mapping import (
@@ -100,12 +99,7 @@ class LargeFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @property
@@ -134,7 +128,7 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
         if not units_are_right:
             _require_no_doubt([doubt for _, found in surveyed for doubt in found])
     except BaseException:
-        file.__exit__(None, None, None)
+        file._open.close()
         raise
     file.tables = [each for each, _ in surveyed if each.count or each.header_problems]
     file.empty = tuple(each.table.sheet for each, _ in surveyed if each not in file.tables)

@@ -20,6 +20,7 @@ from adapters.mapping import Column, SourceRow, Table
 from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
+from hub.intake.files.json_rows import not_json
 from schema.strict_json import explained, read_json
 
 LIMITS = Limits()
@@ -203,11 +204,7 @@ def _no_document(name: str, text: str) -> PayloadError:
         read_json(text, fractions=Decimal)
     except ValueError as error:
         zh, en = explained(error)
-    return PayloadError(
-        name,
-        f"不是 JSON：{zh}。it is not JSON: {en}",
-        hint="请检查该处，或另存为 CSV look at that place, or save the rows as CSV",
-    )
+    return not_json(name, zh, en)
 
 
 def _at(name: str, document: Any, rows_at: str) -> list[Any]:

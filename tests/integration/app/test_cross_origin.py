@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from hub.access import rates
 from hub.app import Hub, build
 from hub.clock import system_clock
+from hub.cross_origin import EXPOSED, SENT
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.database import Database
 from tests.integration.app.conftest import BASE
 
 pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[3]
 LISTED, SECOND = "https://lab.example.edu.cn", "http://localhost:3000"
 UNLISTED = [
     "https://evil.example", "null", "*", "", "https://lab.example.edu.cn.evil.example",
@@ -166,3 +169,10 @@ def test_only_exact_origins_can_be_listed(text: str) -> None:
 def test_origins_are_listed_with_commas() -> None:
     made = Settings.from_environment({"HUB_CORS_ORIGINS": f"{LISTED}, {SECOND},{LISTED}"})
     assert made.cors_origins == (LISTED, SECOND)
+
+
+def test_a_page_may_send_or_read_every_header_field_of_ours_that_the_wire_page_names() -> None:
+    page = (ROOT / "docs/standard/wire.md").read_text("utf-8")
+    named = set(re.findall(r"\bHub-[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)*", page))
+    assert {"Hub-Receipt-State", "Hub-Record-Standing"} <= named
+    assert named <= {*SENT, *EXPOSED}

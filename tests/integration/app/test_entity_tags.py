@@ -211,7 +211,7 @@ async def test_files_and_pages_that_are_everybodys_have_tags(http: httpx.AsyncCl
             assert (answer.status_code, answer.content) == (304, b"")
             for name in ("etag", "cache-control", "content-security-policy"):
                 assert answer.headers[name] == first.headers[name], path
-            assert answer.headers["vary"] == "Accept-Encoding"
+            assert "Accept-Encoding" in answer.headers["vary"].split(", "), path
         assert (await http.get(path, headers={"if-none-match": '"x"'})).status_code == 200
     absent = await http.get("/standard/nothing", headers={"if-none-match": "*"})
     assert absent.status_code == 404

@@ -21,7 +21,7 @@ from hub.clock import system_clock
 from hub.query.plan.documents import document_id, registered
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
-SCOPES = ("catalogue:read", "records:push", "receipt:read", "graphql:adhoc")
+SCOPES = ("catalogue:read", "records:push", "receipt:read", "graphql:adhoc", "operator:clients")
 ORDER = ("host", "token", "rights", "headers", "size", "signature", "digest")
 """What may be wrong with a request, in the order in which the gate looks at it."""
 
@@ -77,6 +77,14 @@ DOORS = {
     ),
     "receipt": Door("GET", "/receipts/1", READ, SCOPED, is_ok=lambda a: a.status_code == 404),
     "record": Door("GET", "/records/1", READ, SCOPED, is_ok=lambda a: a.status_code == 404),
+    "audit": Door("GET", "/audit", READ, SCOPED, "first=0", is_ok=lambda a: a.status_code == 400),
+    "quarantine": Door("GET", "/quarantine", READ, SCOPED, "source=zju-push"),
+    "mappings": Door("GET", "/mappings", READ, SCOPED, "source=zju-push"),
+    "own registration": Door("GET", "/clients/self", READ, EVERYWHERE),
+    "own documents": Door("GET", "/clients/self/documents", READ, EVERYWHERE),
+    "an operator's list": Door(
+        "GET", "/operator/clients", READ, SCOPED, is_ok=lambda a: a.status_code == 403
+    ),
 }
 
 

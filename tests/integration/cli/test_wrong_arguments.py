@@ -20,7 +20,7 @@ import typer
 from hub.cli.main import assemble, main
 from hub.client import create_key
 from hub.client.profile import Profile
-from tests.databases import as_owner
+from tests.databases import as_owner, lent_to_hub
 
 pytestmark = pytest.mark.integration
 
@@ -141,20 +141,25 @@ def test_every_verb_with_wrong_arguments_says_so(
 
 
 @pytest.fixture(params=["gone", "foreign", "newer", "odd address", "no such role"])
-def bad_database(request: pytest.FixtureRequest, database_url: str) -> str:
-    """Return the address of a database with which no hub can work."""
+def bad_database(request: pytest.FixtureRequest, cluster: str, template: str) -> Iterator[str]:
+    """Give the address of a database with which no hub can work; nobody else gets it later."""
+    with lent_to_hub(cluster, template) as url:
+        yield spoilt(url, request.param)
+
+
+def spoilt(database_url: str, fault: str) -> str:
     owner = as_owner(database_url)
-    if request.param == "newer":
+    if fault == "newer":
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    if request.param == "foreign":
+    if fault == "foreign":
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute("DROP TABLE alembic_version, source CASCADE")
     return {
         "gone": "postgresql://hub@127.0.0.1:1/hub",
         "odd address": "postgresql://hub@127.0.0.1:1:1/hub",
         "no such role": re.sub(r"//[^@/]*@", "//nobody_at_all@", database_url),
-    }.get(request.param, database_url)
+    }.get(fault, database_url)
 
 
 def test_every_verb_with_a_database_of_no_use_says_so(
@@ -222,8 +227,9 @@ def test_every_verb_of_a_partner_with_a_bad_profile_says_so(
         if "--as" not in options or verb in LASTING or verb == ("client", "explain"):
             continue
         given = words(command, "missing", str(rows), optional=False)
-        at = given.index("--as")
-        given[at + 1] = str(profile)
+        if "--as" not in given:
+            given += ["--as", ""]
+        given[given.index("--as") + 1] = str(profile)
         walk.run(verb, given)
         assert walk.ended[verb] in (1, 2), verb
         walked += 1

@@ -33,6 +33,15 @@ def real_file(path: str) -> bytes:
 
 
 @pytest.fixture
+def workplace(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder in which a clerk gives commands to a hub with this database."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUB_DATABASE_URL", database_url)
+    monkeypatch.setenv("HUB_DATA_DIR", str(tmp_path / "hub"))
+    return tmp_path
+
+
+@pytest.fixture
 def send(database: Database) -> Send:
     """Submit a file; the source is registered on the way."""
 

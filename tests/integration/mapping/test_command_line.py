@@ -38,13 +38,10 @@ app.add_typer(mapping_verbs.app, name="mapping")
 
 
 @pytest.fixture
-def folder(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HUB_DATABASE_URL", database_url)
-    monkeypatch.setenv("HUB_DATA_DIR", str(tmp_path / "hub"))
-    (tmp_path / "m.toml").write_text(MAPPING, "utf-8-sig")
-    (tmp_path / "台账.csv").write_text(LEDGER, "gb18030")
-    return tmp_path
+def folder(workplace: Path) -> Path:
+    (workplace / "m.toml").write_text(MAPPING, "utf-8-sig")
+    (workplace / "台账.csv").write_text(LEDGER, "gb18030")
+    return workplace
 
 
 def register(database_url: str) -> None:

@@ -37,13 +37,10 @@ NAMES = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HUB_DATABASE_URL", database_url)
-    monkeypatch.setenv("HUB_DATA_DIR", str(tmp_path / "hub"))
-    (tmp_path / "m.toml").write_text(MAPPING, "utf-8")
+def folder(workplace: Path, database_url: str) -> Path:
+    (workplace / "m.toml").write_text(MAPPING, "utf-8")
     register(database_url)
-    return tmp_path
+    return workplace
 
 
 def named(sheet: str) -> bytes:

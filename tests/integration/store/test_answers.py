@@ -9,8 +9,8 @@ import pytest
 
 from hub.embedded.server import EmbeddedPostgres
 from hub.errors import DatabaseUnavailableError, ErrorCode, HubError
-from hub.store.database import Database
-from hub.store.fair import DatabaseLimits, StatementAllowance
+from hub.store.database import Database, DatabaseLimits
+from hub.store.fair import StatementAllowance
 
 pytestmark = pytest.mark.integration
 

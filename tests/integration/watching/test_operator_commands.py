@@ -98,12 +98,19 @@ def test_what_needs_a_hand_is_marked_named_and_code_1(
         " ('Instrument', 's', '', 'k', 'o', 'o', 1, sha256(''), false, 'HUB_OBSERVED', 'PUSH',"
         " 'hub:h', now(), now() - interval '1 hour')",
     )
+    execute(
+        database_url,
+        "INSERT INTO registration (request_id, client_id, name, kid, jwk, scopes, sources, state,"
+        " requested_at) SELECT n::text, 'c' || n, 'x', 'k' || n, '{}', '{}', '{}', state, now()"
+        " FROM unnest(ARRAY['PENDING', 'PENDING', 'REFUSED']) WITH ORDINALITY s (state, n)",
+    )
     note_backup(tmp_path / "data", system_clock() - timedelta(days=9))
     code, told, _ = call("status", "--lang", "en")
     assert code == 1
+    assert "2 requests wait" in told
     marked = [line for line in told.splitlines() if line.startswith("! ")]
     assert [line.split()[1] for line in marked] == [
-        *("log", "checkpoint", "sources", "quarantine", "backup")
+        *("log", "checkpoint", "sources", "quarantine", "backup", "clients")
     ]
     assert "STALE late; NEVER silent" in told
     assert "7 rows: late 7" in told

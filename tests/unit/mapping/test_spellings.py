@@ -11,20 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.mapping import Converted, Table, parse_mapping
+from adapters.mapping import Converted, Table
 from adapters.mapping.moments import day
-from hub.intake.files.submission import MappedFile, read_mapped
+from tests.unit.mapping.reading import INSTRUMENT, read
 
-HEAD = """
-[[record]]
-type = "Instrument"
-[record.fixed]
-institutionKey = "moe:10335"
-status = "IN_SERVICE"
-[record.items]
-localNo = "no"
-name.zh = "name"
-"""
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ADVICE = re.compile(r"请|应写作|应在|不能小于|必须")
 
@@ -32,15 +22,7 @@ ADVICE = re.compile(r"请|应写作|应在|不能小于|必须")
 def converted(rule: str, cell: str) -> Converted:
     out = io.StringIO()
     csv.writer(out).writerows([["no", "name", "v"], ["1", "甲", cell]])
-    text = HEAD + rule + "\n"
-    file = MappedFile(
-        name="a.csv",
-        data=out.getvalue().encode(),
-        mapping=parse_mapping(text),
-        mapping_text=text,
-        source="s",
-    )
-    (row,) = read_mapped(file).converted
+    (row,) = read(out.getvalue().encode(), INSTRUMENT + rule + "\n", name="a.csv").converted
     return row
 
 
@@ -181,16 +163,9 @@ def test_what_is_no_whole_number_of_hours_is_refused(cell: str) -> None:
 
 @pytest.mark.parametrize("word", ["NULL", "无", "-"])
 def test_a_word_for_nothing_is_no_number_of_an_instrument(word: str) -> None:
-    text = HEAD.replace('"no"', '"v"')
     out = io.StringIO()
     csv.writer(out).writerows([["name", "v"], ["甲", word]])
-    file = MappedFile(
-        name="a.csv",
-        data=out.getvalue().encode(),
-        mapping=parse_mapping(text),
-        mapping_text=text,
-        source="s",
-    )
-    (row,) = read_mapped(file).converted
+    table = read(out.getvalue().encode(), INSTRUMENT.replace('"no"', '"v"'), name="a.csv")
+    (row,) = table.converted
     assert [each.problem.code for each in row.problems] == ["KEY_PLACEHOLDER"]
-    assert isinstance(read_mapped(file).table, Table)
+    assert isinstance(table.table, Table)
