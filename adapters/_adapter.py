@@ -148,7 +148,7 @@ def _no_coverage(_: Context, __: Sequence[str]) -> Iterable[Yielded]:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A question asked at connect time, to learn whether the source behaves as this adapter needs.
+    """A question asked of an HTTP source, to learn whether it behaves as this adapter needs.
 
     Systems that ignore unknown filters answer a misspelt one with everything they have. A filter
     that is known rejects a value that makes no sense; so that is what is asked.
@@ -220,6 +220,8 @@ class Adapter:
     records_min: int = 1
     """Fewer records than this in a full run fail it: the source broke, not shrank."""
     lookback: timedelta = timedelta(days=100)
+    protocol: str = "http"
+    """How the source is reached (`hub.harvest.connections`); every list has a reader of it."""
     additions: Literal["warn", "strict"] = "warn"
     probes: tuple[Probe, ...] = ()
     states: Callable[[Context], Iterable[Yielded]] = _no_statement

@@ -19,8 +19,9 @@ from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
 from hub.demo.records import SERVICE_ID
 from hub.demo.sources import write_sources
+from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
 from hub.harvest.service import Harvester
-from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+from hub.harvest.source import HarvestSource
 from hub.printer import Printer
 from hub.sandbox.serve import Systems, sandbox
 from hub.settings import Settings
@@ -76,12 +77,14 @@ def _sources(systems: Systems) -> list[HarvestSource]:
         HarvestSource(
             id="ecnu",
             adapter=adapters["ecnu"],
-            base_url=systems.ecnu_url,
-            auth=ClientCredentials(
-                source="ecnu",
-                token_url="/oauth2/token",  # noqa: S106 - a path
-                client_id=systems.ecnu.client_id,
-                client_secret=systems.ecnu.client_secret,
+            connection=HttpConnection(
+                base_url=systems.ecnu_url,
+                auth=ClientCredentials(
+                    source="ecnu",
+                    token_url="/oauth2/token",  # noqa: S106 - a path
+                    client_id=systems.ecnu.client_id,
+                    client_secret=systems.ecnu.client_secret,
+                ),
             ),
             owners=("moe:10269",),
             division_code="310000",
@@ -89,8 +92,10 @@ def _sources(systems: Systems) -> list[HarvestSource]:
         HarvestSource(
             id="anhui",
             adapter=adapters["anhui"],
-            base_url=systems.anhui_url,
-            auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+            connection=HttpConnection(
+                base_url=systems.anhui_url,
+                auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+            ),
             owners=None,
             authority="platform:anhui/booking",
             division_code="340000",

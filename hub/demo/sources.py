@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.source import HarvestSource
 
 OWNER_ONLY = 0o600
 
@@ -31,7 +32,8 @@ def write_sources(folder: Path, sources: Sequence[HarvestSource]) -> Path:
 
 def _lines(source: HarvestSource) -> Iterator[str]:
     yield f"adapter = {_text(source.adapter.id)}"
-    yield f"base_url = {_text(source.base_url)}"
+    if isinstance(source.connection, HttpConnection):
+        yield f"base_url = {_text(source.connection.base_url)}"
     if source.division_code:
         yield f"division_code = {_text(source.division_code)}"
     if source.owners is None:
@@ -45,15 +47,21 @@ def _lines(source: HarvestSource) -> Iterator[str]:
     ):
         if value:
             yield f"{name} = {_text(value)}"
-    if isinstance(source.auth, ClientCredentials):
+    if isinstance(source.connection, HttpConnection):
+        yield from _auth_lines(source.connection)
+
+
+def _auth_lines(connection: HttpConnection) -> Iterator[str]:
+    auth = connection.auth
+    if isinstance(auth, ClientCredentials):
         yield "[client_credentials]"
-        yield f"token_url = {_text(source.auth.token_url)}"
-        yield f"client_id = {_text(source.auth.client_id)}"
-        yield f"client_secret = {_text(source.auth.client_secret)}"
-    elif isinstance(source.auth, StaticToken):
+        yield f"token_url = {_text(auth.token_url)}"
+        yield f"client_id = {_text(auth.client_id)}"
+        yield f"client_secret = {_text(auth.client_secret)}"
+    elif isinstance(auth, StaticToken):
         yield "[token]"
-        yield f"value = {_text(source.auth.value)}"
-        yield f"header = {_text(source.auth.header)}"
+        yield f"value = {_text(auth.value)}"
+        yield f"header = {_text(auth.header)}"
 
 
 def _text(value: str) -> str:

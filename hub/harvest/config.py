@@ -25,11 +25,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from adapters import discover
+from adapters import Adapter, discover
 from hub.errors import SettingsError
-from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+from hub.harvest.connections import PROTOCOLS
+from hub.harvest.source import HarvestSource
 from schema.codes import SourceKind
 from schema.keys import is_authority
 from schema.strict_toml import read_toml
@@ -37,13 +36,10 @@ from schema.strict_toml import read_toml
 BYTES_MAX = 65_536
 MEMBERS = {
     "adapter",
-    "base_url",
     "division_code",
     "owners",
     "kind",
     "authority",
-    "client_credentials",
-    "token",
     "institution",
     "facts",
     "title_zh",
@@ -59,9 +55,10 @@ ANYBODY = "any"
 def load_source(path: Path) -> HarvestSource:
     """Read a source's file; `SettingsError` lists every problem."""
     content = _read(path)
-    problems = [f"{path}: {name} is not known" for name in sorted(set(content) - MEMBERS)]
     adapters = discover()
     name = content.get("adapter")
+    members = MEMBERS | _members_of(adapters.get(name) if isinstance(name, str) else None)
+    problems = [f"{path}: {each} is not known" for each in sorted(set(content) - members)]
     if name not in adapters:
         problems.append(
             f"{path}: adapter is one of {', '.join(sorted(adapters))}; "
@@ -74,27 +71,33 @@ def load_source(path: Path) -> HarvestSource:
         problems.append(f"{path}: kind is one of {', '.join(sorted(_KINDS))}")
     if not is_authority(content.get("authority", "moe:1/x")):
         problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
-    if not str(content.get("base_url", "")).startswith(("http://", "https://")):
-        problems.append(f"{path}: base_url begins with https://")
-    if problems:
+    connection = None
+    if name in adapters:
+        try:
+            connection = PROTOCOLS[adapters[str(name)].protocol].read(path.stem, content)
+        except ValueError as error:
+            problems.append(f"{path}: {error}")
+    if problems or connection is None:
         raise SettingsError(problems)
-    try:
-        return HarvestSource(
-            id=path.stem,
-            adapter=adapters[str(name)],
-            base_url=content["base_url"],
-            auth=_auth(path.stem, content),
-            institution=content.get("institution", {}),
-            facts=content.get("facts", {}),
-            owners=None if owners == ANYBODY else tuple(content["owners"]),
-            kind=SourceKind[content["kind"]] if "kind" in content else None,
-            authority=content.get("authority"),
-            division_code=content.get("division_code"),
-            title_zh=content.get("title_zh", ""),
-            title_en=content.get("title_en", ""),
-        )
-    except TypeError as error:
-        raise SettingsError([f"{path}: {error}"]) from error
+    return HarvestSource(
+        id=path.stem,
+        adapter=adapters[str(name)],
+        connection=connection,
+        institution=content.get("institution", {}),
+        facts=content.get("facts", {}),
+        owners=None if owners == ANYBODY else tuple(content["owners"]),
+        kind=SourceKind[content["kind"]] if "kind" in content else None,
+        authority=content.get("authority"),
+        division_code=content.get("division_code"),
+        title_zh=content.get("title_zh", ""),
+        title_en=content.get("title_en", ""),
+    )
+
+
+def _members_of(adapter: Adapter | None) -> frozenset[str]:
+    """Return what the file may hold for the protocol of its adapter; all where it is not known."""
+    kinds = PROTOCOLS.values() if adapter is None else [PROTOCOLS[adapter.protocol]]
+    return frozenset().union(*(kind.members for kind in kinds))
 
 
 def _are_owners(stated: Any) -> bool:
@@ -108,14 +111,6 @@ def sources_in(folder: Path | None) -> dict[str, Path]:
     if not folder.is_dir():
         raise SettingsError([f"HUB_SOURCE_SECRETS_DIR: {folder} is no folder"])
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def _auth(source: str, content: dict[str, Any]) -> httpx.Auth | None:
-    if "client_credentials" in content:
-        return ClientCredentials(source=source, **content["client_credentials"])
-    if "token" in content:
-        return StaticToken(**content["token"])
-    return None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from structlog.contextvars import bound_contextvars
 from adapters._adapter import Adapter, Collection, Context
 from connectors.errors import ConnectorError, PayloadError
 from connectors.http.session import HttpSession
+from connectors.reader import Session
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.harvest import runs
@@ -172,13 +173,12 @@ class Harvester:
         self,
         adapter: Adapter,
         lists: Sequence[Collection],
-        session: HttpSession,
+        session: Session,
         reading: HarvestReading,
         report: HarvestReport,
     ) -> None:
-        for probe in adapter.probes:
-            if await session.accepts(probe.path, probe.query) != probe.accepted:
-                raise PayloadError(report.source, probe.says, hint="correct the adapter")
+        if isinstance(session, HttpSession):
+            await _probe(adapter, session)
         parts = {each.name: CollectionReport(name=each.name) for each in adapter.collections}
         stated = CollectionReport(name=STATEMENTS)
         report.collections = [stated, *parts.values()]
@@ -207,7 +207,7 @@ class Harvester:
         self,
         adapter: Adapter,
         collection: Collection,
-        session: HttpSession,
+        session: Session,
         reading: HarvestReading,
         part: CollectionReport,
     ) -> None:
@@ -259,6 +259,13 @@ class Harvester:
                 outcomes = await reading.withdraw(name, dict(verdict.withdraw))
                 if outcomes is not None:
                     report.withdrawn[name] += len(verdict.withdraw)
+
+
+async def _probe(adapter: Adapter, session: HttpSession) -> None:
+    """Raise `PayloadError` where a source does not behave as its adapter needs."""
+    for probe in adapter.probes:
+        if await session.accepts(probe.path, probe.query) != probe.accepted:
+            raise PayloadError(session.source, probe.says, hint="correct the adapter")
 
 
 def _require_records(adapter: Adapter, report: HarvestReport) -> None:

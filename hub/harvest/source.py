@@ -6,27 +6,23 @@ how its rows read stands in its adapter.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import httpx
-
 from adapters import Adapter
-from connectors.http.credentials import ClientCredentials, StaticToken
-from connectors.http.session import HttpSession
-from connectors.http.transport import open_client
 from connectors.limits import Limits
+from connectors.reader import Session
+from hub.harvest.connections import Connection
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
 from hub.watching.scrub import SCRUBBER
 from schema.codes import SourceKind
 
-__all__ = ["MODE", "ClientCredentials", "HarvestSource", "StaticToken", "register"]
+__all__ = ["MODE", "HarvestSource", "register"]
 
 MODE = "HARVEST"
 """How a deployed source comes in, at its registration and at its runs."""
@@ -38,8 +34,7 @@ class HarvestSource:
 
     id: str
     adapter: Adapter
-    base_url: str
-    auth: httpx.Auth | None = None
+    connection: Connection
     institution: Mapping[str, Any] = field(default_factory=dict)
     """The Institution record it stands for, in wire form, where the adapter states none itself."""
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -54,25 +49,15 @@ class HarvestSource:
     division_code: str | None = None
     """GB/T 2260 code of where its publisher sits."""
     limits: Limits = field(default_factory=Limits)
-    tls: ssl.SSLContext | None = None
     title_zh: str = ""
     title_en: str = ""
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[HttpSession]:
+    async def session(self) -> AsyncIterator[Session]:
         """Reach it for as long as the block runs; what lets us in is kept out of the log."""
-        SCRUBBER.hide(*_secrets_of(self.auth))
-        base = self.base_url if self.base_url.endswith("/") else f"{self.base_url}/"
-        async with open_client(
-            base, limits=self.limits, auth=self.auth, context=self.tls
-        ) as client:
-            yield HttpSession(self.id, client, self.limits)
-
-
-def _secrets_of(auth: httpx.Auth | None) -> tuple[str, ...]:
-    if isinstance(auth, StaticToken):
-        return (auth.value, auth.value.partition(" ")[2])
-    return (auth.client_secret,) if isinstance(auth, ClientCredentials) else ()
+        SCRUBBER.hide(*self.connection.secrets)
+        async with self.connection.session(self.id, self.limits) as session:
+            yield session
 
 
 async def register(database: Database, source: HarvestSource, now: datetime) -> None:

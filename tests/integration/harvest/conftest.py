@@ -10,8 +10,9 @@ import pytest
 
 from adapters import discover
 from connectors.limits import Limits
+from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
 from hub.harvest.service import Harvester
-from hub.harvest.source import ClientCredentials, HarvestSource, StaticToken
+from hub.harvest.source import HarvestSource
 from hub.sandbox.serve import Systems, sandbox
 from hub.store.database import Database
 from tests.integration.harvest.small_source import Laboratory, serving, source_of
@@ -68,12 +69,14 @@ def ecnu(systems: Systems) -> HarvestSource:
     return HarvestSource(
         id="ecnu",
         adapter=discover()["ecnu"],
-        base_url=systems.ecnu_url,
-        auth=ClientCredentials(
-            source="ecnu",
-            token_url="/oauth2/token",
-            client_id=systems.ecnu.client_id,
-            client_secret=systems.ecnu.client_secret,
+        connection=HttpConnection(
+            base_url=systems.ecnu_url,
+            auth=ClientCredentials(
+                source="ecnu",
+                token_url="/oauth2/token",
+                client_id=systems.ecnu.client_id,
+                client_secret=systems.ecnu.client_secret,
+            ),
         ),
         owners=("moe:10269",),
         division_code="310000",
@@ -86,8 +89,10 @@ def anhui(systems: Systems) -> HarvestSource:
     return HarvestSource(
         id="anhui",
         adapter=discover()["anhui"],
-        base_url=systems.anhui_url,
-        auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+        connection=HttpConnection(
+            base_url=systems.anhui_url,
+            auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
+        ),
         owners=None,
         authority="platform:anhui/booking",
         division_code="340000",

@@ -20,6 +20,7 @@ from adapters._row import Row
 from connectors.limits import Limits
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
+from hub.harvest.connections import HttpConnection
 from hub.harvest.source import HarvestSource
 from schema.dates import format_instant
 from tests.loopback import loopback_server
@@ -153,7 +154,7 @@ def source_of(laboratory: Laboratory) -> HarvestSource:
     return HarvestSource(
         id="laboratory",
         adapter=ADAPTER,
-        base_url=laboratory.url,
+        connection=HttpConnection(base_url=laboratory.url),
         institution={
             "institutionKey": INSTITUTION,
             "name": {"zh": "华东师范大学"},

@@ -30,7 +30,8 @@ from datetime import datetime
 from adapters import discover
 from connectors.limits import Limits
 from hub.harvest.service import Harvester
-from hub.harvest.source import ClientCredentials, HarvestSource
+from hub.harvest.connections import ClientCredentials, HttpConnection
+from hub.harvest.source import HarvestSource
 from hub.store.database import Database
 from hub.store.sources import register_source
 
@@ -39,7 +40,8 @@ url, base, client_id, secret, now = sys.argv[1:]
 async def main():
     auth = ClientCredentials("ecnu", "/oauth2/token", client_id, secret)
     limits = Limits(read_s=300, total_s=300)
-    known = {"adapter": discover()["ecnu"], "base_url": base, "auth": auth}
+    connection = HttpConnection(base_url=base, auth=auth)
+    known = {"adapter": discover()["ecnu"], "connection": connection}
     source = HarvestSource(
         id="ecnu", owners=None, authority="moe:10269/lims", limits=limits, **known
     )

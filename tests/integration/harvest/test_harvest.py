@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.errors import ErrorCode, RefusedError
+from hub.harvest.connections import HttpConnection
 from hub.harvest.report import RunStatus
 from hub.harvest.runs import begin, close_interrupted, source_lock
 from hub.harvest.source import register
@@ -159,7 +160,7 @@ async def test_a_source_that_fails_is_noted_and_takes_nothing_away(
 
 
 async def test_nobody_listening_is_unavailable(harvester, ecnu, database):
-    gone = replace(ecnu, id="gone", base_url="http://127.0.0.1:9")
+    gone = replace(ecnu, id="gone", connection=HttpConnection(base_url="http://127.0.0.1:9"))
     report = await harvester.harvest(gone)
     assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_UNAVAILABLE")
     assert await one(database, "SELECT count(*) FROM entry") == (0,)

@@ -14,8 +14,9 @@ import pytest
 from adapters import discover
 from connectors.limits import Limits
 from hub.clock import system_clock
+from hub.harvest.connections import HttpConnection, StaticToken
 from hub.harvest.service import Harvester
-from hub.harvest.source import HarvestSource, StaticToken
+from hub.harvest.source import HarvestSource
 from hub.store.database import Database
 
 INSTITUTION = {
@@ -82,8 +83,7 @@ def nemo(lab) -> HarvestSource:
     return HarvestSource(
         id="nemo-lab1",
         adapter=discover()["nemo"],
-        base_url=lab.url,
-        auth=StaticToken(f"Token {lab.hub_token}"),
+        connection=HttpConnection(base_url=lab.url, auth=StaticToken(f"Token {lab.hub_token}")),
         institution=INSTITUTION,
         facts=FACTS,
         owners=("moe:10335",),

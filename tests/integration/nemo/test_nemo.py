@@ -8,8 +8,8 @@ import pytest
 from adapters._adapter import Context, Probe
 from connectors.errors import SourceRefusedError
 from connectors.rest import NextLink, PagedJson
+from hub.harvest.connections import StaticToken
 from hub.harvest.report import RunStatus
-from hub.harvest.source import StaticToken
 
 pytestmark = [pytest.mark.nemo, pytest.mark.integration]
 
@@ -199,6 +199,8 @@ async def test_a_token_without_the_right_is_refused_and_said_so(harvester, nemo,
     async with nemo.session() as session:
         with pytest.raises(SourceRefusedError, match="403"):
             await session.get("api/consumables/")
-    report = await harvester.harvest(replace(nemo, auth=StaticToken("Token " + "0" * 40)))
+    report = await harvester.harvest(
+        replace(nemo, connection=replace(nemo.connection, auth=StaticToken("Token " + "0" * 40)))
+    )
     assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_DENIED")
     assert await fetch(database, "SELECT count(*) FROM entry") == [(0,)]
