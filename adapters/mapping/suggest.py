@@ -43,7 +43,7 @@ from schema.registry import standard
 
 SURE, LIKELY = 1.0, 0.7
 ALIKE = 0.86
-MISSING_COSTS = 0.5
+MISSING_COSTS, UNREAD = 0.5, 0.25
 LEDGER = 3.0
 """What speaks for an instrument where a table is a list of equipment."""
 
@@ -76,7 +76,10 @@ def suggest(
     of_equipment = is_equipment_list(open_ones + personal)
     spec, matches = max(
         ((spec, _matched(spec, open_ones)) for spec in specs),
-        key=lambda pair: _worth(*pair) + LEDGER * (of_equipment and pair[0].name == "Instrument"),
+        key=lambda pair: (
+            _worth(pair[0], pair[1], open_ones)
+            + LEDGER * (of_equipment and pair[0].name == "Instrument")
+        ),
     )
     used = {match.profile.column.position for match in matches}
     left = [each for each in open_ones if each.column.position not in used]
@@ -89,12 +92,22 @@ def suggest(
     return "\n".join(lines) + "\n"
 
 
-def _worth(spec: RecordSpec, matches: Sequence[_Match]) -> float:
+def _worth(spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[ColumnProfile]) -> float:
     filled = {match.path for match in matches}
-    missing = sum(needed and path not in filled for path, _, needed in paths(spec))
+    lacking = [(path, item) for path, item, needed in paths(spec) if needed and path not in filled]
+    # A column of that name is there even where its values do not read: it speaks for the type.
+    unread = sum(_is_named(spec, path, item, profiles) for path, item in lacking)
     names = [match.profile for match in matches if match.path == "name.zh"]
     as_named = SURE if spec.name == "Institution" and any(map(are_institutions, names)) else 0
-    return as_named + sum(match.score for match in matches) - MISSING_COSTS * missing
+    read = sum(match.score for match in matches)
+    return as_named + read + UNREAD * unread - MISSING_COSTS * (len(lacking) - unread)
+
+
+def _is_named(spec: RecordSpec, path: str, item: Item, profiles: Sequence[ColumnProfile]) -> bool:
+    is_institution = spec.name == "Institution"
+    return any(
+        _score(profile, path, item, is_institution=is_institution) == SURE for profile in profiles
+    )
 
 
 def _matched(spec: RecordSpec, profiles: Sequence[ColumnProfile]) -> list[_Match]:

@@ -15,7 +15,7 @@ from typing import Any
 from adapters import Adapter
 from connectors.limits import Limits
 from connectors.reader import Session
-from hub.harvest.connections import Connection
+from hub.harvest.connections import SourceConnection
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
@@ -34,7 +34,7 @@ class HarvestSource:
 
     id: str
     adapter: Adapter
-    connection: Connection
+    connection: SourceConnection
     institution: Mapping[str, Any] = field(default_factory=dict)
     """The Institution record it stands for, in wire form, where the adapter states none itself."""
     facts: Mapping[str, Any] = field(default_factory=dict)

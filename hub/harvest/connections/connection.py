@@ -1,4 +1,4 @@
-"""`Connection`: what every way to a source has in common."""
+"""`SourceConnection`: what every way to a source has in common."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Protocol, TypeVar
 from connectors.limits import Limits
 from connectors.reader import Session
 
-__all__ = ["Connection", "ConnectionKind", "from_table"]
+__all__ = ["ConnectionKind", "SourceConnection", "from_table"]
 
 MadeT = TypeVar("MadeT")
 
 
-class Connection(Protocol):
+class SourceConnection(Protocol):
     """Where a source is, and what lets us in."""
 
     @property
@@ -36,7 +36,7 @@ class ConnectionKind(Protocol):
     members: frozenset[str]
     """Names of the file's top level that are its own."""
 
-    def read(self, source: str, content: Mapping[str, Any]) -> Connection:
+    def read(self, source: str, content: Mapping[str, Any]) -> SourceConnection:
         """Return it; `ValueError` says what is wrong with the file."""
 
 
