@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import xlsxwriter
 
 from bench.partners import Partner, register
@@ -55,7 +56,8 @@ HEAD = (
     "序列号",
     "备注",
 )
-HUNDRED_MS = 0.1
+REFUSED_EVERY = 1_000
+"""One row in so many has a state that nobody knows."""
 
 
 def mapping(party: str) -> str:
@@ -84,9 +86,9 @@ serialNo = "序列号"
 
 
 def rows_of(count: int) -> Iterator[tuple[str, ...]]:
-    """Yield rows; one in a thousand is refused."""
+    """Yield rows; one in `REFUSED_EVERY` is refused."""
     for n in range(count):
-        state = "坏了" if n % 1000 == 999 else "在用"
+        state = "坏了" if n % REFUSED_EVERY == REFUSED_EVERY - 1 else "在用"
         day = f"20{10 + n % 15}-{1 + n % 12:02}-{1 + n % 28:02}"
         yield (
             f"E{n:08}", f"扫描电子显微镜 {n}", f"SU{n % 9000}", "日立高新", f"{35 + n % 700}.5", day,
@@ -114,21 +116,28 @@ def write(path: Path, count: int) -> None:
                 sheet.write_row(at, 0, row)
 
 
-def submit(folder: Path, file: Path) -> tuple[float, int, str]:
-    """Run the command; return its seconds, its exit code and what it said."""
+def submit(folder: Path, file: Path, killed_after_s: float | None = None) -> tuple[float, int, str]:
+    """Run the command; return its seconds, its exit code and what it said.
+
+    `killed_after_s`: kill it then, as a lost machine would; its exit code is negative.
+    """
     words = ["client", "submit", "--as", str(folder / "profile.toml"), "--source", SOURCE]
     words += [str(file), "--mapping", str(folder / "bench.toml"), "--progress"]
     words += ["--rejects", str(folder / "back.xlsx")]
     program = "from hub.cli.main import main; main()"
     began = time.perf_counter()
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-c", program, *words],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
-        check=False,
         text=True,
-    )
-    return time.perf_counter() - began, done.returncode, done.stdout
+    ) as command:
+        try:
+            said, _ = command.communicate(timeout=killed_after_s)
+        except subprocess.TimeoutExpired:
+            command.kill()
+            said, _ = command.communicate()
+    return time.perf_counter() - began, command.returncode, said
 
 
 def peak_mib(pid: int) -> float:
@@ -136,6 +145,15 @@ def peak_mib(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
+
+
+def rows_in(url: str) -> int:
+    """Return how many instruments the hub has of the file."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM instrument_source WHERE source = %s", [SOURCE]
+        ).fetchone()
+    return int(found[0]) if found else 0
 
 
 async def partner(url: str) -> Partner:
@@ -149,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.large", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--form", choices=("csv", "ndjson", "xlsx"), default="csv")
+    parser.add_argument("--kill-after", type=float, help="kill the command once, after seconds")
     asked = parser.parse_args()
     hub_folder = TOOLS / "hub-large"
     shutil.rmtree(hub_folder, ignore_errors=True)
@@ -168,10 +187,15 @@ def main() -> None:
                 folder / "profile.toml"
             )
             before = peak_mib(running.pid)
+            if asked.kill_after:
+                cut, code, _ = submit(folder, file, asked.kill_after)
+                print(f"killed after {cut:.0f} s (exit code {code}); rows then: {rows_in(url):,}")
             seconds, code, said = submit(folder, file)
             again, _, _ = submit(folder, file)
             held = peak_mib(running.pid)
         print(said)
+        kept, expected = rows_in(url), asked.rows - asked.rows // REFUSED_EVERY
+        print(f"rows in the hub at the end: {kept:,}, expected {expected:,}")
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         for what, figure in (
             ("exit code", code),
@@ -185,6 +209,8 @@ def main() -> None:
         ):
             print(f"{what:<48}{figure:>12,}")
         drop_database(server, "bench_large")
+    if kept != expected:
+        sys.exit("rows were lost, or taken twice")
 
 
 if __name__ == "__main__":

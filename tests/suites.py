@@ -53,6 +53,11 @@ SUITES = (
         {"HUB_ORACLE_EXAMPLES": "1000"},
     ),
     Suite(
+        "A file of 1,000,000 rows as one command, killed once: no row is lost, none comes twice",
+        ("-m", "bench.large", "--rows", "1000000", "--kill-after", "120"),
+        90,
+    ),
+    Suite(
         "100 requests a route and kind: a running hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,
