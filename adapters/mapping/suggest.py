@@ -94,13 +94,17 @@ def suggest(
 
 def _worth(spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[ColumnProfile]) -> float:
     filled = {match.path for match in matches}
-    lacking = [(path, item) for path, item, needed in paths(spec) if needed and path not in filled]
     # A column of that name is there even where its values do not read: it speaks for the type.
-    unread = sum(_is_named(spec, path, item, profiles) for path, item in lacking)
+    unread = {
+        path
+        for path, item, _ in paths(spec)
+        if path not in filled and _is_named(spec, path, item, profiles)
+    }
+    missing = sum(needed and path not in filled | unread for path, _, needed in paths(spec))
     names = [match.profile for match in matches if match.path == "name.zh"]
     as_named = SURE if spec.name == "Institution" and any(map(are_institutions, names)) else 0
     read = sum(match.score for match in matches)
-    return as_named + read + UNREAD * unread - MISSING_COSTS * (len(lacking) - unread)
+    return as_named + read + UNREAD * len(unread) - MISSING_COSTS * missing
 
 
 def _is_named(spec: RecordSpec, path: str, item: Item, profiles: Sequence[ColumnProfile]) -> bool:
