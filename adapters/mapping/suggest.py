@@ -41,7 +41,8 @@ from adapters.mapping.units import units_for
 from schema.item import Item, Kind, RecordSpec
 from schema.registry import standard
 
-SURE, LIKELY = 1.0, 0.7
+EXACT, SURE, LIKELY = 1.1, 1.0, 0.7
+"""The item's own name, a word that is in use for it, something like either."""
 ALIKE = 0.86
 MISSING_COSTS, UNREAD = 0.5, 0.25
 LEDGER = 3.0
@@ -95,23 +96,23 @@ def suggest(
 def _worth(spec: RecordSpec, matches: Sequence[_Match], profiles: Sequence[ColumnProfile]) -> float:
     filled = {match.path for match in matches}
     # A column of that name is there even where its values do not read: it speaks for the type.
-    unread = {
-        path
+    named = {
+        path: _named(spec, path, item, profiles)
         for path, item, _ in paths(spec)
-        if path not in filled and _is_named(spec, path, item, profiles)
+        if path not in filled
     }
-    missing = sum(needed and path not in filled | unread for path, _, needed in paths(spec))
+    missing = sum(needed and not named.get(path, SURE) for path, _, needed in paths(spec))
     names = [match.profile for match in matches if match.path == "name.zh"]
     as_named = SURE if spec.name == "Institution" and any(map(are_institutions, names)) else 0
     read = sum(match.score for match in matches)
-    return as_named + read + UNREAD * len(unread) - MISSING_COSTS * missing
+    return as_named + read + UNREAD * sum(named.values()) - MISSING_COSTS * missing
 
 
-def _is_named(spec: RecordSpec, path: str, item: Item, profiles: Sequence[ColumnProfile]) -> bool:
+def _named(spec: RecordSpec, path: str, item: Item, profiles: Sequence[ColumnProfile]) -> float:
+    """Return how sure a column's header is to name an item, 0 where none surely does."""
     is_institution = spec.name == "Institution"
-    return any(
-        _score(profile, path, item, is_institution=is_institution) == SURE for profile in profiles
-    )
+    scores = (_score(each, path, item, is_institution=is_institution) for each in profiles)
+    return max((score for score in scores if score >= SURE), default=0.0)
 
 
 def _matched(spec: RecordSpec, profiles: Sequence[ColumnProfile]) -> list[_Match]:
@@ -137,15 +138,17 @@ def _matched(spec: RecordSpec, profiles: Sequence[ColumnProfile]) -> list[_Match
 
 def _score(profile: ColumnProfile, path: str, item: Item, *, is_institution: bool) -> float:
     name = match_text(profile.name[:COMPARED_MAX])
-    if path == "name.zh" and name in INSTITUTION_NAMES and not is_institution:
+    of_institution = path == "name.zh" and name in INSTITUTION_NAMES
+    if not name or (of_institution and not is_institution):
         return 0.0
     own = {match_text(each) for each in (path, item.facts.zh, item.facts.en, item.wire, item.name)}
     known = own | {match_text(each) for each in HEADERS.get(path, ())}
-    if not name:
-        return 0.0
     if path == "institutionKey" and _key_rule(profile):
         return SURE
-    if name in known or match_text(profile.column.name) in known:
+    column = match_text(profile.column.name)
+    if name in own or column in own:
+        return EXACT
+    if name in known or column in known:
         return SURE
     if any(len(each) > 1 and not each.isascii() and each in name for each in known):
         return LIKELY
