@@ -26,6 +26,7 @@ from schema.personal import (
     CITIZEN_LENGTH,
     NEVER_SHOWN,
     SHORTEST_MAIL,
+    refuse_private_contact,
     suspicion,
     without_citizen_numbers,
 )
@@ -237,6 +238,8 @@ def _single(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
     flaw = field.check(raw)
     if flaw is not None:
         personal = field.item.grade is Grade.L4 or flaw in NEVER_SHOWN
+        if field.item.is_public_prose and isinstance(raw, str):
+            personal = personal or refuse_private_contact(raw[:TEXT_READ_MAX]) is not None
         show = visible_key if field.item.names_key else visible
         problems.append(_problem(path, flaw, None if personal else raw, show))
     return raw
