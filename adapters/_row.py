@@ -35,6 +35,10 @@ __all__ = ["Row", "decimal_text"]
 C = TypeVar("C", bound=CodeList)
 T = TypeVar("T")
 
+DIGITS_KEPT = 10**15
+"""From here on a number that was written as a fraction may have lost its last digits."""
+PLACES_MAX = 400
+"""A number of more places is written with its exponent."""
 DAY_LONG = len("YYYY-MM-DD")
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 EXACT = DecimalContext(prec=60)
@@ -62,6 +66,8 @@ class Row:
             return "true" if value else "false"
         if isinstance(value, datetime | date):
             return value.isoformat()
+        if isinstance(value, Decimal):
+            return _number_text(value)
         if isinstance(value, dict | list):
             self.fault(name, "NOT_TEXT", "必须是单个值", "must be a single value")
             return ""
@@ -80,19 +86,19 @@ class Row:
 
     def text(self, name: str) -> str:
         """Take a mandatory text."""
-        value = self._take(name)
-        if not value:
-            self.fault(name, "MISSING", "必填项缺失", "is required")
+        value = self._mandatory(name)
+        self._check_digits(name)
         return value
 
     def optional_text(self, name: str, *, empty: tuple[str, ...] = ()) -> str | None:
         """Take a text that may be absent; `empty` lists what the source writes for nothing."""
         value = self._take(name)
+        self._check_digits(name)
         return None if not value or value in empty else value
 
     def integer(self, name: str) -> int:
         """Take a mandatory whole number."""
-        number = self._number(name, self.text(name))
+        number = self._number(name)
         if number != number.to_integral_value():
             self.fault(name, "NOT_INTEGER", "必须是整数", "must be a whole number")
             return 0
@@ -104,7 +110,7 @@ class Row:
 
     def decimal(self, name: str, *, times: int = 1) -> str:
         """Take a mandatory number exactly, in the unit of the standard (`times` converts)."""
-        return decimal_text(EXACT.multiply(self._number(name, self.text(name)), Decimal(times)))
+        return decimal_text(EXACT.multiply(self._number(name), Decimal(times)))
 
     def optional_decimal(self, name: str, *, times: int = 1) -> str | None:
         """Take a number that may be absent."""
@@ -210,7 +216,26 @@ class Row:
         self._unread.discard(name)
         return self.has(name)
 
-    def _number(self, name: str, text: str) -> Decimal:
+    def _check_digits(self, name: str) -> None:
+        """Refuse a number as a text when whoever wrote it did not keep all its digits."""
+        value = self._raw.get(name)
+        if isinstance(value, float | Decimal) and not -DIGITS_KEPT < value < DIGITS_KEPT:
+            self.fault(
+                name,
+                "DIGITS_LOST",
+                "编号以小数或指数形式传输，末尾数字可能已丢失；请以文本传输",
+                "is a long number that was sent as a fraction: its last digits may be lost; "
+                "send it as text",
+            )
+
+    def _mandatory(self, name: str) -> str:
+        text = self._take(name)
+        if not text:
+            self.fault(name, "MISSING", "必填项缺失", "is required")
+        return text
+
+    def _number(self, name: str) -> Decimal:
+        text = self._mandatory(name)
         try:
             number = Decimal(text) if text else Decimal(0)
         except InvalidOperation:
@@ -221,7 +246,7 @@ class Row:
             or exponent < -DECIMALS_MAX
             or number.adjusted() >= WHOLE_DIGITS_MAX  # `1e999999999` is a short text
         ):
-            self.fault(name, "NOT_DECIMAL", "必须是数字", "must be a number")
+            self.fault(name, "NOT_DECIMAL", *_NUMBER)
             return Decimal(0)
         return number
 
@@ -240,6 +265,21 @@ class Row:
             f"代码不在对照表中，已知：{listed}",
             f"is not in the code table of this source; known: {listed}",
         )
+
+
+_NUMBER = (
+    f"必须是数字，整数至多 {WHOLE_DIGITS_MAX} 位、小数至多 {DECIMALS_MAX} 位",
+    f"must be a number of at most {WHOLE_DIGITS_MAX} digits before the point and {DECIMALS_MAX} "
+    "behind",
+)
+
+
+def _number_text(number: Decimal) -> str:
+    """Write a number as people do: 13.0 is 13; one of a far exponent stays as it is."""
+    if not number.is_finite() or abs(number.adjusted()) > PLACES_MAX:
+        return str(number)
+    whole = number.to_integral_value()
+    return format(whole if whole == number else number, "f")
 
 
 def _day(text: str) -> str:

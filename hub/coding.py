@@ -86,8 +86,10 @@ class ContentCoding:
         if STANDING not in scope:
             self._rates.count(scope, ADDRESS)
         hint = "Send the body without Content-Encoding."
+        hint_zh = "请不加 Content-Encoding 发送请求体。"
         refused = problem(
-            RefusedError(ErrorCode.CONTENT_CODING_REFUSED, hint=hint), _language(scope)
+            RefusedError(ErrorCode.CONTENT_CODING_REFUSED, hint=hint, hint_zh=hint_zh),
+            _language(scope),
         )
         refused.headers["Accept-Encoding"] = "identity"
         await refused(scope, receive, send)

@@ -26,11 +26,12 @@ from schema.personal import (
     CITIZEN_LENGTH,
     NEVER_SHOWN,
     SHORTEST_MAIL,
+    refuse_private_contact,
     suspicion,
     without_citizen_numbers,
 )
 from schema.placeholders import KEY_PLACEHOLDER, is_placeholder
-from schema.texts import visible
+from schema.texts import has_hidden_end, visible
 from schema.values import OriginalText
 
 VALUE_SHOWN_MAX = 80
@@ -194,7 +195,7 @@ def _text_test(item: Item, check: Check) -> Test:
     """Return the test of a text; what is printable throughout has no blank but the space."""
     pattern, further = item.facts.pattern, item.facts.check
     length_max, matches = item.facts.length_max, re.compile(pattern or "").fullmatch
-    characters = is_key_text if item.names_key else _is_nfc
+    characters = is_key_text if item.names_key else _is_seen_nfc
     personal = personal_check(item)
     short = SHORTEST_MAIL if item.is_public_prose else CITIZEN_LENGTH
 
@@ -214,8 +215,8 @@ def _text_test(item: Item, check: Check) -> Test:
     return test
 
 
-def _is_nfc(text: str) -> bool:
-    return unicodedata.is_normalized("NFC", text)
+def _is_seen_nfc(text: str) -> bool:
+    return unicodedata.is_normalized("NFC", text) and not has_hidden_end(text)
 
 
 def _part(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
@@ -237,6 +238,8 @@ def _single(field: _Field, raw: Any, path: str, problems: list[Problem]) -> Any:
     flaw = field.check(raw)
     if flaw is not None:
         personal = field.item.grade is Grade.L4 or flaw in NEVER_SHOWN
+        if field.item.is_public_prose and isinstance(raw, str):
+            personal = personal or refuse_private_contact(raw[:TEXT_READ_MAX]) is not None
         show = visible_key if field.item.names_key else visible
         problems.append(_problem(path, flaw, None if personal else raw, show))
     return raw

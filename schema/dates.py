@@ -174,11 +174,13 @@ class Instant:
     unit: str
 
 
+ZONE = r"Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
+"""How an offset is written behind a time. Letters of other zones are not read: CST is three."""
 _MOMENT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}|[0-9]{8})"
     r"[T ](?P<hour>[0-9]{1,2})"
     r"(?::(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?)?"
-    r"(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    rf"(?: ?(?P<zone>{ZONE}))?"
 )
 _UNIX = re.compile(r"[0-9]{9,10}")
 _EXPECTED_INSTANT = "YYYY-MM-DDTHH:MM:SS+08:00, YYYY-MM-DD HH[:MM[:SS]] or UNIX seconds"
@@ -187,7 +189,7 @@ _EXPECTED_INSTANT = "YYYY-MM-DDTHH:MM:SS+08:00, YYYY-MM-DD HH[:MM[:SS]] or UNIX 
 def parse_instant(text: str | int) -> Instant:
     """Read a moment in one of the forms in use; the answer is aware UTC plus the original text.
 
-    Forms: ISO 8601 with offset or Z; `YYYY-MM-DD HH`, `… HH:MM`, `… HH:MM:SS` and their T and
+    Forms: ISO 8601 with offset, Z or UTC; `YYYY-MM-DD HH`, `… HH:MM`, `… HH:MM:SS` and their T and
     slash forms without offset (Asia/Shanghai); UNIX seconds. 24:00 is the next midnight. A bare
     day is no moment and is refused. Raises `DateError` INSTANT_INVALID.
     """
@@ -229,8 +231,8 @@ def _zone(text: str | None) -> timezone:
 
 
 def offset_of(text: str) -> timezone:
-    """Return the offset that a text writes: `Z`, `+08`, `+0800`, `+08:00`. Raises `ValueError`."""
-    if text == "Z":
+    """Return the offset of a text as `ZONE` has it. Raises `ValueError`."""
+    if text.upper() in ("Z", "UTC", "GMT"):
         return UTC
     digits = text[1:].replace(":", "").ljust(4, "0")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))

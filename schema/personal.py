@@ -21,6 +21,7 @@ SHORTEST_MOBILE = 11
 CITIZEN_LENGTH = 18
 BIRTH_YEARS = range(1850, 2100)
 REMOVED = "[citizen number removed]"
+REMOVED_CONTACT = "[contact removed]"
 
 CITIZEN_NUMBER = Flaw(
     "CITIZEN_NUMBER",
@@ -53,10 +54,11 @@ _PROVIDERS = (
     *("outlook", "hotmail", "live", "msn", "yahoo", "icloud", "me", "mac", "aol", "proton"),
     *("protonmail", "gmx", "mail"),
 )
-_MAIL = re.compile(
-    rf"@(?:{'|'.join(map(re.escape, _PROVIDERS))})\.(?:com\.cn|com|cn|net|me)(?![.]?[a-z0-9-])",
-    re.IGNORECASE,
+_AT_PROVIDER = (
+    rf"@(?:{'|'.join(map(re.escape, _PROVIDERS))})\.(?:com\.cn|com|cn|net|me)(?![.]?[a-z0-9-])"
 )
+_MAIL = re.compile(_AT_PROVIDER, re.IGNORECASE)
+_WHOLE_MAIL = re.compile(rf"[^\s@,;:<>()，；：]{{0,64}}{_AT_PROVIDER}", re.IGNORECASE)
 
 
 suspicion = re.compile(r"[@＠0-9０-９](?:(?<=[@＠])|(?:[ 　－-]?[0-9０-９]){10})").search
@@ -88,6 +90,13 @@ def without_citizen_numbers(text: str) -> str:
     if not any(map(_is_citizen_number, _CITIZEN.findall(plain))):
         return text
     return _CITIZEN.sub(lambda each: REMOVED if _is_citizen_number(each[0]) else each[0], plain)
+
+
+def without_private_contacts(text: str) -> str:
+    """Return the text with each mobile number and private mail address replaced by its mark."""
+    if refuse_private_contact(text) is None:
+        return text
+    return _WHOLE_MAIL.sub(REMOVED_CONTACT, _MOBILE.sub(REMOVED_CONTACT, _plain(text)))
 
 
 def _plain(text: str) -> str:

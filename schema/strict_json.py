@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from math import isfinite
 from typing import Any, NoReturn
 
 Number = Callable[[str], Any]
@@ -21,6 +22,8 @@ _NOT_ALLOWED = " is not allowed here"
 
 NUMBER_DIGITS_MAX = 500
 """Characters of an integer: reading one takes the square of them."""
+NUMBER_SHOWN_MAX = 20
+_GREAT = " is too great"
 _LONG = f"has more than {NUMBER_DIGITS_MAX} digits"
 
 
@@ -31,7 +34,15 @@ def integer(text: str) -> int:
     return int(text)
 
 
-def read_json(text: str, *, fractions: Number = float, integers: Number = integer) -> Any:
+def fraction(text: str) -> float:
+    """Return the number that a text spells; ValueError for one that no JSON can be written of."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"the number {text[:NUMBER_SHOWN_MAX]}{_GREAT}")
+    return number
+
+
+def read_json(text: str, *, fractions: Number = fraction, integers: Number = integer) -> Any:
     """Return the value of a JSON text; `ValueError` says what is wrong with it.
 
     `fractions`, `integers`: what reads a number with, or without, a point or an exponent.
@@ -42,7 +53,7 @@ def read_json(text: str, *, fractions: Number = float, integers: Number = intege
         raise ValueError(_DEEP) from error
 
 
-def read_json_at(text: str, at: int, *, fractions: Number = float) -> tuple[Any, int]:
+def read_json_at(text: str, at: int, *, fractions: Number = fraction) -> tuple[Any, int]:
     """Return the JSON value that begins at a place of a text, and where it ends; `ValueError`."""
     try:
         value, end = _decoder(fractions, integer).raw_decode(text, at)
@@ -68,19 +79,21 @@ def explained(error: ValueError, *, in_line: bool = False) -> tuple[str, str]:
 
 def _in_chinese(text: str) -> str:
     if text.endswith(_TWICE):
-        return f"同一对象中有重复的成员：{text.removesuffix(_TWICE)}"
+        return f"同一对象中有重复的成员：{text.removesuffix(_TWICE).removeprefix('key ')}"
     if text.endswith("is not JSON"):
         return f"{text.partition(' ')[0]} 不是 JSON 的数"
     if text == _DEEP:
         return "嵌套过深"
     if text.endswith(_LONG):
         return f"有数字超过 {NUMBER_DIGITS_MAX} 位"
+    if text.endswith(_GREAT):
+        return f"数字 {text.removesuffix(_GREAT).rpartition(' ')[2]} 过大"
     return f"有数字不被允许：{text.removesuffix(_NOT_ALLOWED).rpartition(' ')[2]}"
 
 
 def no_number(text: str) -> NoReturn:
     """Refuse a number; for callers in whose texts none of a kind may stand."""
-    raise ValueError(f"the number {text[:20]}{_NOT_ALLOWED}")
+    raise ValueError(f"the number {text[:NUMBER_SHOWN_MAX]}{_NOT_ALLOWED}")
 
 
 @lru_cache(maxsize=16)

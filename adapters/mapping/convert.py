@@ -56,6 +56,8 @@ class Converted:
     left_out: str | None = None
     dropped: tuple[str, ...] = ()
     """Columns with personal data that were filled in this row."""
+    doubts: tuple[tuple[Problem, ...], ...] = ()
+    """Of each record what its sender should look at, though it is taken as it stands here."""
     refused: tuple[str, str] | None = None
     """Of a refused row the type and key of its only record, where the key could be read."""
 
@@ -120,10 +122,12 @@ class Converter:
             return Converted(row, left_out=reason, dropped=dropped)
         problems = self._surplus(row)
         records: list[tuple[RecordRule, dict[str, Any]]] = []
+        doubts: list[tuple[Problem, ...]] = []
         for rule in self.mapping.records:
             if rule.when is None or holds(rule.when, row, self._reading):
-                wire, problems_of_rule = self._record(rule, row)
+                wire, problems_of_rule, doubts_of_rule = self._record(rule, row)
                 problems += problems_of_rule
+                doubts.append(doubts_of_rule)
                 records.append((rule, wire))
         if not records and not problems:
             problems.append(_row_problem("NO_RECORD", _NO_RECORD))
@@ -133,7 +137,7 @@ class Converter:
             refused = _known_record(records, problems)
             return Converted(row, problems=tuple(problems), dropped=dropped, refused=refused)
         yielded = tuple((rule.spec.name, wire) for rule, wire in records)
-        return Converted(row, records=yielded, dropped=dropped)
+        return Converted(row, records=yielded, dropped=dropped, doubts=tuple(doubts))
 
     def _untold_conditions(self, row: SourceRow) -> list[RowProblem]:
         """Tell of errors in the cells by which it is decided what becomes of the row."""
@@ -161,8 +165,10 @@ class Converter:
             return []
         return [_row_problem("CELL_WITHOUT_COLUMN", _SURPLUS)]
 
-    def _record(self, rule: RecordRule, row: SourceRow) -> tuple[dict[str, Any], list[RowProblem]]:
-        """Return one record with all that is wrong with it: unreadable cells, and the rest."""
+    def _record(
+        self, rule: RecordRule, row: SourceRow
+    ) -> tuple[dict[str, Any], list[RowProblem], tuple[Problem, ...]]:
+        """Return one record with all that is wrong with it (unreadable cells, the rest) or odd."""
         unreadable: dict[str, RowProblem] = {}
         taken: dict[str, Taken | None] = {}
         for each in rule.rules:
@@ -178,7 +184,12 @@ class Converter:
         others = [self._located(rule, each, row) for each in flaws]
         # An item that could not be read is absent; that it is missing says nothing new.
         others = [each for each in others if not any(_related(each.reason, p) for p in unreadable)]
-        return wire, [*unreadable.values(), *others]
+        doubts = tuple(
+            Problem(path, *one.note, str(one.value)[:VALUE_SHOWN_MAX])
+            for path, one in taken.items()
+            if one is not None and one.note is not None
+        )
+        return wire, [*unreadable.values(), *others], doubts
 
     def _problem(self, rule: MappingRule, error: CellError, row: SourceRow) -> RowProblem:
         positions = self._positions(rule)

@@ -30,6 +30,7 @@ from schema.dates import (
     LATEST_UNIX,
     LATEST_YEAR,
     SHANGHAI,
+    ZONE,
     DateError,
     format_instant,
     offset_of,
@@ -61,8 +62,7 @@ _TOKENS: Mapping[str, str] = {
     "ss": r"(?P<second>[0-9]{2})",
     "s": r"(?P<second>[0-9]{1,2})",
 }
-_OFFSET = r"[+-][0-9]{2}(?::?[0-9]{2})?"
-_ZONE_OF_FORM = re.compile(rf"(?<=[smH]) ?(Z|{_OFFSET})$")
+_ZONE_OF_FORM = re.compile(rf"(?<=[smH]) ?({ZONE})$")
 _TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
 _CLOCKLESS = re.compile(r"(.{4,11}?)[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?")
 _FRACTION = re.compile(r"(:[0-9]{2})\.[0-9]{1,9}")
@@ -83,7 +83,7 @@ def form(text: str) -> re.Pattern[str] | None:
         seen.add(kind)
     pattern += re.escape(text[at:])
     if zone:
-        accepted = rf"Z|{_OFFSET}" if zone[1] == "Z" else re.escape(zone[1])
+        accepted = ZONE if zone[1] == "Z" else re.escape(zone[1])
         pattern += f" ?(?P<zone>{accepted})"
     if re.search(r"[A-Za-z]", _TOKEN.sub("", text).replace("T", "", 1)):
         return None

@@ -15,8 +15,9 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from connectors.workbook_cells import NO_RESULT
 from schema.strict_json import read_json
-from schema.texts import INVISIBLE
+from schema.texts import INVISIBLE, without_invisible
 
 _SPACES = re.compile(r"\s+")
 _ENDS = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -38,6 +39,12 @@ PLACES_MAX = 400
 """A number of more places is written with its exponent: 1E+999999999 written out is a gigabyte."""
 MISSING_TEXTS = frozenset({""})
 
+_AS_TEXT = re.compile(r'="([^"]*)"|\'([=+@-]?[0-9][^\s\']*)')
+"""How a spreadsheet program is told to keep zeros, and how it marks a number as a text."""
+_FORMULA = re.compile(
+    r'=[-+(]*(?:[A-Z][A-Z0-9.]*\(|\$?[A-Z]{1,3}\$?[0-9]+(?![0-9A-Za-z])|"'
+    r"|[0-9]+(?:\.[0-9]+)?(?:[-+*/&^()]|$))"
+)
 _SELECT = re.compile(r"(?P<column>[^\[\]]+)\[(?P<which>[^\]]*)\](?:\.(?P<rest>.+))?")
 _POSITION = re.compile(r"#([1-9][0-9]{0,2})")
 
@@ -101,7 +108,8 @@ def text_of(content: Content) -> str:
         case bool():
             text = "true" if content else "false"
         case Decimal() if content.is_finite() and abs(content.adjusted()) <= PLACES_MAX:
-            text = format(content, "f")
+            is_whole = content == content.to_integral_value()
+            text = format(content.to_integral_value() if is_whole else content, "f")
         case datetime() if content.time() == time() and content.tzinfo is None:
             text = content.date().isoformat()
         case datetime():
@@ -118,6 +126,11 @@ def text_of(content: Content) -> str:
 def trimmed(text: str) -> str:
     """Return a text without blanks and what shows nothing at its ends."""
     return text.strip() if text.isascii() else text.strip(_ENDS)
+
+
+def word_of(text: str) -> str:
+    """Return a text as it is compared with words of a mapping: nothing unseen hides one."""
+    return _SPACES.sub(" ", without_invisible(text)).strip()
 
 
 def is_blank(content: Content, empty: frozenset[str] = MISSING_TEXTS) -> bool:
@@ -159,7 +172,20 @@ def locate(address: str, columns: Sequence[Column]) -> ColumnPlace | None:
 
 
 def _whole(index: int) -> Getter:
-    return lambda row: row.cells[index] if index < len(row.cells) else None
+    return lambda row: unmarked(row.cells[index]) if index < len(row.cells) else None
+
+
+def unmarked(content: Content) -> Content:
+    """Return a cell without the marks that keep a number as it is: `="0013"`, `'0013`.
+
+    A text that is a formula was written out without its result, as some programs do.
+    """
+    if type(content) is not str or content[:1] not in ("=", "'"):
+        return content
+    marked = _AS_TEXT.fullmatch(content.strip())
+    if marked is not None:
+        return marked[1] if marked[1] is not None else marked[2]
+    return f"{NO_RESULT} {content}" if _FORMULA.match(content) else content
 
 
 def _select(content: Content, which: str, rest: str) -> Content:

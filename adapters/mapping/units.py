@@ -46,6 +46,8 @@ PARTS_OF_HOUR: Mapping[str, int] = {
 CLOCK = "h:mm"
 """A duration written as hours and minutes."""
 DECIMALS_OF_HOURS = 4
+DIGITS_COMPUTED = 15
+"""Digits of a number, from which on it is a binary fraction that a program has computed."""
 DIGITS_MAX = 30
 _WIDE = Context(prec=2 * DIGITS_MAX + 20)
 """Room for every number that is read, with every place that it is rounded to."""
@@ -148,14 +150,29 @@ def convert(
 
 
 def decimal_text(number: Decimal, decimals: int | None = None) -> str:
-    """Write a number as the standard does; `decimals` rounds half to even."""
+    """Write a number as the standard does; `decimals` rounds half to even, as it was stated.
+
+    What a program has computed has as many digits as it keeps, and is cut to the places of the
+    standard. Of a number that somebody wrote no digit is cut: `CellError` DECIMALS_TOO_MANY.
+    """
     rounded = number if decimals is None else _rounded(number, decimals)
     exponent = rounded.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -numbers.DECIMALS_MAX:
-        # A workbook shows 15 digits of a binary fraction; more places than the standard has are
-        # noise of that kind and never money.
-        rounded = _rounded(rounded, numbers.DECIMALS_MAX)
+        cut = _rounded(rounded, numbers.DECIMALS_MAX)
+        if cut != rounded and (not cut or len(rounded.as_tuple().digits) < DIGITS_COMPUTED):
+            raise _too_many_decimals(rounded)
+        rounded = cut
     return numbers.decimal_text(rounded)
+
+
+def _too_many_decimals(number: Decimal) -> CellError:
+    most = numbers.DECIMALS_MAX
+    text = format(number, "f") if number.adjusted() > -DIGITS_MAX else str(number)
+    return CellError(
+        "DECIMALS_TOO_MANY",
+        f"“{text}”的小数超过 {most} 位；请四舍五入后填写，或在映射规则中写明 round",
+        f"{text} has more than {most} decimals: round it, or say `round` in the mapping",
+    )
 
 
 def _rounded(number: Decimal, decimals: int) -> Decimal:

@@ -12,11 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
-from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
-from adapters.mapping.cells import check_digits, untold_error
+from adapters.mapping.cells import (
+    check_digits,
+    cut_number,
+    digits_lost,
+    number_as_key,
+    untold_error,
+)
 from adapters.mapping.errors import CellError
+from adapters.mapping.looked_up import looked_up
 from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
 from adapters.mapping.slots import EVERY
@@ -24,6 +30,7 @@ from adapters.mapping.table import (
     Cell,
     ColumnPlace,
     Content,
+    RoundedNumber,
     SourceRow,
     is_blank,
     listed,
@@ -32,19 +39,18 @@ from adapters.mapping.table import (
 )
 from adapters.mapping.units import convert, decimal_text, number_of
 from connectors.workbook_cells import is_untold
-from schema.codes import UnknownCodeError
-from schema.codes.tables import country, divisions
 from schema.flat import SPELLINGS, parted
 from schema.item import Item, Kind
 from schema.numbers import integer_of
 
-CODES_SHOWN_MAX = 20
-SHARED_NAMES = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
-"""Names of GB/T 2260 that stand under many cities and name no place by themselves."""
 YES = frozenset({"是", "有", "true", "t", "yes", "y", "1", "√"})
 NO = frozenset({"否", "无", "false", "f", "no", "n", "0", "×"})
 _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
+
+
+Note: TypeAlias = tuple[str, str, str]
+"""A stable code, and words in Chinese and English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Taken:
 
     value: Any
     original: str | None = None
+    note: Note | None = None
+    """What its sender should look at, though it is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +176,8 @@ class Reading:
         if not values:
             return None
         if several:
-            return Taken([each.value for each in values])
+            note = next((each.note for each in values if each.note), None)
+            return Taken([each.value for each in values], note=note)
         return values[0]
 
     def _one(self, rule: MappingRule, row: SourceRow, cell: Cell) -> Taken | None:
@@ -176,7 +185,7 @@ class Reading:
         if rule.slot.item.kind is Kind.TEXT:
             check_digits(cell, original)
         cell = _trimmed(rule, cell)
-        cell = _looked_up(rule, cell)
+        cell = looked_up(rule, cell)
         if is_blank(cell, self._empty(rule)):
             return None
         if rule.template is not None:
@@ -195,8 +204,9 @@ class Reading:
             number = self._number(rule, cell)
             numeral = _numeral(item, number, rule.decimals)
             converted = rule.unit is not None and str(numeral) != original
-            return Taken(numeral, f"{original} {rule.unit}" if converted else None)
-        return Taken(wire_value(item, cell))
+            note = cut_number(number, numeral) if rule.decimals is None else None
+            return Taken(numeral, f"{original} {rule.unit}" if converted else None, note)
+        return Taken(wire_value(item, cell), note=number_as_key(item, cell))
 
     def _time(self, rule: MappingRule, cell: Cell) -> str:
         from_1904 = bool(self.facts.dates_1904)
@@ -207,6 +217,8 @@ class Reading:
         return day(cell, stated, self._zone(rule), partial=partial, from_1904=from_1904)
 
     def _number(self, rule: MappingRule, cell: Cell) -> Decimal:
+        if isinstance(cell, RoundedNumber):
+            raise digits_lost()
         target, comma = rule.slot.item.facts.unit, self.facts.decimal_comma
         if isinstance(cell, int | Decimal) and not isinstance(cell, bool):
             comma = False  # a number of a workbook has no marks of its own
@@ -301,31 +313,6 @@ def _trimmed(rule: MappingRule, cell: Cell) -> Cell:
     return text.strip()
 
 
-def _looked_up(rule: MappingRule, cell: Cell) -> Cell:
-    text = text_of(cell)
-    if cell is None or not text:
-        return cell
-    if rule.codes is not None:
-        return _coded(rule.codes, text)
-    if rule.scheme is not None and rule.slot.item.code_list is not None:
-        try:
-            return rule.slot.item.code_list.by_official(text, rule.scheme).value
-        except UnknownCodeError as error:
-            raise CellError(
-                "CODE_UNKNOWN", f"{rule.scheme} 中没有代码“{text}”", str(error)
-            ) from error
-    if rule.lookup == "GB/T 2260":
-        return _division(text)
-    if rule.lookup is not None:
-        known = country(text)
-        if known is None:
-            raise CellError(
-                "COUNTRY_UNKNOWN", f"没有国家或地区“{text}”", f"{text!r} is no country or region"
-            )
-        return known.alpha3
-    return cell
-
-
 def _part(number: int, pieces: list[Cell]) -> list[Cell]:
     """Return the one piece that is meant; a cell with fewer pieces is not what the rule expects."""
     if pieces and number > len(pieces):
@@ -335,53 +322,3 @@ def _part(number: int, pieces: list[Cell]) -> list[Cell]:
             f"part {number} is wanted, there are {len(pieces)}",
         )
     return pieces[number - 1 : number]
-
-
-def _coded(codes: Mapping[str, str], text: str) -> str:
-    text = trimmed(text)
-    if text in codes:
-        return codes[text]
-    folded = {key.casefold(): value for key, value in codes.items()}
-    if text.casefold() in folded:
-        return folded[text.casefold()]
-    known = list(codes)[:CODES_SHOWN_MAX]
-    raise CellError(
-        "CODE_NOT_MAPPED",
-        f"代码对照表中没有“{text}”；已有：{'、'.join(known)}",
-        f"{text!r} is not in the code table of the mapping; known: {', '.join(known)}",
-    )
-
-
-def _division(text: str) -> str:
-    codes = () if text in SHARED_NAMES else _divisions_by_name().get(text, ())
-    if len(codes) == 1:
-        return codes[0]
-    if text in SHARED_NAMES:
-        raise CellError(
-            "DIVISION_UNKNOWN",
-            f"许多城市都有“{text}”，它不指明地点；请填 6 位代码或区县名称",
-            f"{text!r} stands under many cities and names no place; write the six digits or the "
-            "name of the district",
-        )
-    ended = sorted({str(each.valid_until) for each in divisions().values() if each.name == text})
-    if ended and not codes:
-        raise CellError(
-            "DIVISION_ENDED",
-            f"行政区划“{text}”已于 {ended[-1]} 撤销或更名；请填现行名称或 6 位代码",
-            f"the division {text!r} ended on {ended[-1]}; write the present name or six digits",
-        )
-    count_zh = "不止一个" if codes else "没有"
-    raise CellError(
-        "DIVISION_UNKNOWN",
-        f"长三角 GB/T 2260 中{count_zh}名为“{text}”的行政区划，请填 6 位代码",
-        f"the delta has {len(codes)} divisions named {text!r} (GB/T 2260); write the six digits",
-    )
-
-
-@cache
-def _divisions_by_name() -> Mapping[str, tuple[str, ...]]:
-    codes: dict[str, tuple[str, ...]] = {}
-    for each in divisions().values():
-        if each.valid_until is None:
-            codes[each.name] = (*codes.get(each.name, ()), each.code)
-    return codes

@@ -18,12 +18,14 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.errors import Reason, TokenError
 from hub.access.limits import CERTIFICATES_KEPT_MAX
 from hub.crypto.base64url import b64url
+from hub.problem import prefers_english
 
 HEADER = b"client-cert"
 NAMES = frozenset({HEADER, b"client-cert-chain"})
@@ -44,8 +46,11 @@ class ClientCertificates:
         """Serve one ASGI connection."""
         if scope["type"] == "http" and is_forged(scope):
             error = TokenError(Reason.CLIENT_CERT_UNTRUSTED, "Client-Cert over TCP")
+            language = Headers(scope=scope).get("accept-language", "")
             answer = JSONResponse(
-                error.problem(), status_code=error.status, media_type="application/problem+json"
+                error.problem(english=prefers_english(language)),
+                status_code=error.status,
+                media_type="application/problem+json",
             )
             await answer(scope, receive, send)
             return

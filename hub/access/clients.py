@@ -26,6 +26,7 @@ from hub.access.cases import CaseGrant
 from hub.access.limits import CLIENT_CACHE_ENTRIES, CLIENT_CACHE_S
 from hub.clock import Clock
 from hub.crypto.keys import VerifyKey
+from hub.errors import ErrorCode, RefusedError
 
 
 @unique
@@ -150,7 +151,19 @@ class ClientChange:
 
 
 class RegistrationError(ValueError):
-    """A registration or a change of keys is not possible; the message says why and what to do."""
+    """A registration or a change of keys is not possible; says why and what to do.
+
+    In Chinese and in English: a person gets both, a caller over HTTP those of its language.
+    """
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(f"{zh} {en}")
+        self.zh = zh
+        self.en = en
+
+    def refused(self) -> RefusedError:
+        """Return it as what is answered over HTTP."""
+        return RefusedError(ErrorCode.BAD_USER_INPUT, hint=self.en, hint_zh=self.zh)
 
 
 class ClientStore(Protocol):

@@ -138,7 +138,8 @@ def refused(access: Access, error: AccessError, request: Request, door: Door) ->
         envelope = access.envelope(request.scope)
     except AccessError:
         envelope = None
-    return access.refusal(error, envelope, door.operation)
+    language = request.headers.get("accept-language", "")
+    return access.refusal(error, envelope, door.operation, language=language)
 
 
 Work = Callable[[Admitted], Awaitable[Response]]

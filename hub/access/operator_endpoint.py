@@ -96,7 +96,7 @@ class OperatorEndpoints:
             try:
                 content = await act(admitted, named)
             except RegistrationError as error:
-                raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)) from error
+                raise error.refused() from error
             return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
         return await gate.through(self._access, request, door, told, read_registration_body)
@@ -120,7 +120,10 @@ class OperatorEndpoints:
             sources=None if "sources" not in stated else _texts(stated["sources"]),
         )
         if change == ClientChange():
-            raise RegistrationError(f"say what changes: {', '.join(sorted(_CHANGED))}")
+            raise RegistrationError(
+                f"请写明要改什么：{'、'.join(sorted(_CHANGED))}。",
+                f"say what changes: {', '.join(sorted(_CHANGED))}",
+            )
         await self._store.change(named["id"], change, self._clock())
         return await self._changed(named["id"])
 
@@ -146,7 +149,10 @@ class OperatorEndpoints:
     async def _approve(self, admitted: Admitted, named: dict[str, str]) -> Any:
         stated = _members(admitted, _GRANTED)
         if not {"party", "kind", "scopes"} <= stated.keys():
-            raise RegistrationError("say party, kind and scopes; and sources, agent, role")
+            raise RegistrationError(
+                "请写明 party、kind、scopes，需要时加 sources、agent、role。",
+                "say party, kind and scopes; and sources, agent, role",
+            )
         agent, role = stated.get("agent"), stated.get("role")
         grant = ClientGrant(
             party=_text(stated["party"]),
@@ -183,7 +189,11 @@ class OperatorEndpoints:
     async def _found(self, client_id: str) -> Client:
         client = await self._store.get(client_id)
         if client is None:
-            raise RefusedError(ErrorCode.NOT_FOUND, hint=f"There is no client {client_id}.")
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint=f"There is no client {client_id}.",
+                hint_zh=f"没有接入方 {client_id}。",
+            )
         return client
 
     async def _changed(self, client_id: str) -> Any:
@@ -210,11 +220,17 @@ def _detail(admitted: Admitted, named: dict[str, str]) -> dict[str, Any]:
 def _check_operator(admitted: Admitted) -> None:
     caller = admitted.caller
     if caller.kind is not ClientKind.OPERATOR:
-        raise RefusedError(ErrorCode.FORBIDDEN, hint="Only a client of the operator may do this.")
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            hint="Only a client of the operator may do this.",
+            hint_zh="只有运营方的接入方可以这样做。",
+        )
     signed, client = admitted.signed, caller.client
     if signed is not None and client is not None and not client.may_bind(signed.evidence.kid):
         raise RefusedError(
-            ErrorCode.FORBIDDEN, hint="This client uses roles: sign with a DECIDER's key."
+            ErrorCode.FORBIDDEN,
+            hint="This client uses roles: sign with a DECIDER's key.",
+            hint_zh="该接入方区分密钥角色：请用 DECIDER 的密钥签名。",
         )
 
 
@@ -222,23 +238,33 @@ def _members(admitted: Admitted, allowed: Iterable[str]) -> dict[str, Any]:
     stated = object_in(admitted.body) if admitted.body else {}
     unknown = sorted(stated.keys() - set(allowed))
     if unknown:
-        raise RegistrationError(f"{', '.join(unknown)}: there are {', '.join(sorted(allowed))}")
+        raise RegistrationError(
+            f"没有成员 {'、'.join(unknown)}；可用：{'、'.join(sorted(allowed))}。",
+            f"{', '.join(unknown)}: there are {', '.join(sorted(allowed))}",
+        )
     return stated
 
 
 def _named(kind: Any, value: object) -> Any:
     if not isinstance(value, str) or value not in kind.__members__:
-        raise RegistrationError(f"{value!r} is none of {', '.join(kind.__members__)}")
+        raise RegistrationError(
+            f"“{value}”不在可用值之列：{'、'.join(kind.__members__)}。",
+            f"{value!r} is none of {', '.join(kind.__members__)}",
+        )
     return kind[value]
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 200:  # noqa: PLR2004 - as a name
-        raise RegistrationError("a text of 1 to 200 characters is needed")
+        raise RegistrationError(
+            "须为 1 至 200 个字符的文本。", "a text of 1 to 200 characters is needed"
+        )
     return value
 
 
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > 64:  # noqa: PLR2004 - as in a document
-        raise RegistrationError("a list of at most 64 texts is needed")
+        raise RegistrationError(
+            "须为至多 64 个文本的数组。", "a list of at most 64 texts is needed"
+        )
     return tuple(sorted({_text(each) for each in value}))

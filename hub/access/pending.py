@@ -72,7 +72,10 @@ class Registrations:
                 return earlier[0]
             taken = select(CLIENT_KEY.c.kid).where(CLIENT_KEY.c.kid == request.key.kid)
             if (await connection.execute(taken)).first() is not None:
-                raise RegistrationError("this key is registered already; ask with a new one")
+                raise RegistrationError(
+                    "这把密钥已登记过，请用新密钥申请。",
+                    "this key is registered already; ask with a new one",
+                )
             asked = PendingRegistration(
                 request_id=f"reg-{secrets.token_hex(6)}",
                 request=request,
@@ -95,7 +98,8 @@ class Registrations:
             found = await _find(connection, REGISTRATION.c.request_id == request_id)
         if not found:
             raise RegistrationError(
-                f"there is no request {request_id}; `deltahub client requests` lists them"
+                f"没有申请 {request_id}；`deltahub client requests` 列出现有的。",
+                f"there is no request {request_id}; `deltahub client requests` lists them",
             )
         return found[0]
 
@@ -113,7 +117,10 @@ class Registrations:
         )
         async with self._database.core() as connection:
             if (await connection.execute(change)).rowcount != 1:
-                raise RegistrationError(f"{request_id} does not wait for a decision any more")
+                raise RegistrationError(
+                    f"申请 {request_id} 已不在等待决定。",
+                    f"{request_id} does not wait for a decision any more",
+                )
 
 
 async def approve(
@@ -125,7 +132,10 @@ async def approve(
     """Register who waits, as `register` does it, and note that; RegistrationError otherwise."""
     asked = await registrations.get(request_id)
     if asked.state is not RequestState.PENDING:
-        raise RegistrationError(f"{request_id} does not wait any more: {asked.state.value}")
+        raise RegistrationError(
+            f"申请 {request_id} 已有决定：{asked.state.value}。",
+            f"{request_id} does not wait any more: {asked.state.value}",
+        )
     client = await register(asked.request)
     await registrations.decide(request_id, RequestState.APPROVED, now)
     return client

@@ -33,7 +33,12 @@ from hub.access.limits import (
     ROTATION_OVERLAP_S,
 )
 from hub.access.pending import PendingRegistration, Registrations
-from hub.access.registration import check_party, check_possession, read_application
+from hub.access.registration import (
+    bad_key,
+    check_party,
+    check_possession,
+    read_application,
+)
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
 from hub.body import body_too_large, read_body
@@ -78,11 +83,11 @@ class Registrar:
             await self._limit(address)
             asked = await self._ask(await read_document(request), address)
         except AccessError as error:
-            return self._access.refusal(error, None)
+            return self._access.refusal(error, None, language=language)
         except HubError as error:
             return problem(error, language)
         except RegistrationError as error:
-            return problem(_bad(error), language)
+            return problem(error.refused(), language)
         except ClientDisconnect:
             return Response(status_code=400)
         return JSONResponse(pending_to_wire(asked), 202, headers={"Cache-Control": "no-store"})
@@ -106,7 +111,10 @@ class Registrar:
             key = await self._new_key(document, client, now)
             agent, replaces = document.get("agent", signer.agent), document.get("replaces")
             if agent != signer.agent and signer.agent is not None:
-                raise RegistrationError("agent: an agent's key adds keys of that agent only")
+                raise RegistrationError(
+                    "agent：服务商的密钥只能添加该服务商的密钥。",
+                    "agent: an agent's key adds keys of that agent only",
+                )
             if agent is not None:
                 check_party(agent if isinstance(agent, str) else repr(agent))
             if replaces is not None:
@@ -151,11 +159,14 @@ class Registrar:
 
     async def _new_key(self, document: dict[str, Any], client: Client, now: datetime) -> VerifyKey:
         if not {"jwk", "proof"} <= document.keys() <= _NEW_KEY:
-            raise RegistrationError("send jwk and proof, and if wanted replaces and agent")
+            raise RegistrationError(
+                "请发送 jwk 和 proof，需要时加 replaces 和 agent。",
+                "send jwk and proof, and if wanted replaces and agent",
+            )
         try:
             key = import_jwk(document["jwk"], ed25519_allowed=False)
         except (ValueError, TypeError, AttributeError) as error:
-            raise RegistrationError(f"jwk: {error}") from error
+            raise bad_key(error) from error
         await self._check_possession(document["proof"], client.client_id, key, now)
         return key
 
@@ -165,7 +176,10 @@ class Registrar:
         issuer = self._access.config.issuer
         read = check_possession(proof, client_id, key, issuer, now)
         if not await self._state.reserve(read.replay_key, ASSERTION_TTL_S, read.claims["iat"]):
-            raise RegistrationError("proof: it was used before; make a new one for each request")
+            raise RegistrationError(
+                "proof：已用过；每次请求请重新生成。",
+                "proof: it was used before; make a new one for each request",
+            )
 
     async def _signer(self, admitted: Admitted) -> tuple[Client, ClientKey]:
         """Return the client as it stands now, and its key that signed."""
@@ -173,7 +187,10 @@ class Registrar:
         client = await self._present(admitted)
         key = client.key(admitted.signed.evidence.kid)
         if key is None or not key.active(self._clock()):
-            raise RegistrationError("the key that signed has ended")
+            raise RegistrationError(
+                "签名所用的密钥已停用，请改用另一把。",
+                "the key that signed has ended; use another one",
+            )
         return client, key
 
     async def _present(self, admitted: Admitted) -> Client:
@@ -181,7 +198,10 @@ class Registrar:
         assert admitted.caller.client_id is not None, "the doors take no anonymous callers"
         client = await self._access.store.get(admitted.caller.client_id)
         if client is None:
-            raise RegistrationError("this client is not registered any more")
+            raise RegistrationError(
+                "本接入方已不在登记之列，请联系平台运营方。",
+                "this client is not registered any more; ask the operator",
+            )
         self._access.clients.forget(client.client_id)
         return client
 
@@ -190,7 +210,7 @@ class Registrar:
             try:
                 return await work(admitted)
             except RegistrationError as error:
-                raise _bad(error) from error
+                raise error.refused() from error
 
         return await gate.through(self._access, request, door, told, read_registration_body)
 
@@ -246,11 +266,15 @@ def _own_key(client: Client, signer: ClientKey, kid: object) -> None:
     """Refuse a key that is no business of the one that signed."""
     key = client.key(kid) if isinstance(kid, str) else None
     if key is None:
-        raise RegistrationError("this client has no such key")
+        raise RegistrationError(
+            "本接入方没有这把密钥；现有密钥见 GET /clients/self。",
+            "this client has no such key; GET /clients/self lists those that it has",
+        )
     is_agents = signer.agent is None and key.agent is not None
     if not is_agents and (key.role, key.agent) != (signer.role, signer.agent):
         raise RegistrationError(
-            "sign with a key of the same role and holder, or ask the operator to end this one"
+            "请用角色和持有人相同的密钥签名，或请平台运营方停用这把密钥。",
+            "sign with a key of the same role and holder, or ask the operator to end this one",
         )
 
 
@@ -270,10 +294,6 @@ def object_in(body: bytes) -> dict[str, Any]:
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:
     return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
-
-
-def _bad(error: RegistrationError) -> RefusedError:
-    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error))
 
 
 def read_registration_body(request: Request) -> Awaitable[bytes]:

@@ -75,24 +75,45 @@ def application_document(
 def read_application(document: Mapping[str, Any]) -> RegistrationRequest:
     """Read a registration document; RegistrationError says what is wrong with it."""
     if not isinstance(document, Mapping):
-        raise RegistrationError("the document is no JSON object; make it again")
+        raise RegistrationError(
+            "登记文件不是 JSON 对象，请重新生成。", "the document is no JSON object; make it again"
+        )
     if document.get("version") != DOCUMENT_VERSION:
-        raise RegistrationError(f"the document is not {DOCUMENT_VERSION}; make it again")
+        raise RegistrationError(
+            f"登记文件不是 {DOCUMENT_VERSION} 格式，请重新生成。",
+            f"the document is not {DOCUMENT_VERSION}; make it again",
+        )
     client_id, name, jwk = (document.get(n) for n in ("clientId", "name", "jwk"))
     if not isinstance(client_id, str) or not _CLIENT_ID.fullmatch(client_id):
-        raise RegistrationError("clientId: 3 to 64 of a-z 0-9 . _ -, beginning with one of a-z 0-9")
+        raise RegistrationError(
+            "clientId：3 至 64 个字符，只用 a-z 0-9 . _ -，以字母或数字开头。",
+            "clientId: 3 to 64 of a-z 0-9 . _ -, beginning with one of a-z 0-9",
+        )
     if not isinstance(name, str) or not 0 < len(name) <= _NAME_MAX:
-        raise RegistrationError(f"name: 1 to {_NAME_MAX} characters")
+        raise RegistrationError(
+            f"name：名称须为 1 至 {_NAME_MAX} 个字符。", f"name: 1 to {_NAME_MAX} characters"
+        )
     if not isinstance(jwk, dict):
-        raise RegistrationError("jwk: the public key is missing")
+        raise RegistrationError("jwk：缺少公钥。", "jwk: the public key is missing")
     requested, sources = _texts(document, "scopes"), _texts(document, "sources")
     try:
         key = import_jwk(jwk, ed25519_allowed=False)
     except ValueError as error:
-        raise RegistrationError(str(error)) from error
+        raise bad_key(error) from error
     if document.get("kid", key.kid) != key.kid:
-        raise RegistrationError("kid is not the RFC 7638 thumbprint of jwk")
+        raise RegistrationError(
+            "kid 不是 jwk 的 RFC 7638 指纹，请重新生成登记文件。",
+            "kid is not the RFC 7638 thumbprint of jwk",
+        )
     return RegistrationRequest(client_id, name, key, granted(requested), sources)
+
+
+def bad_key(error: Exception) -> RegistrationError:
+    """Say that a key is none that a client may have; `error` says why."""
+    return RegistrationError(
+        "jwk：公钥不合要求。请用 `deltahub client` 生成：EC、P-256 的公钥，不含私钥 d。",
+        f"jwk: {error}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +141,15 @@ def granted(scopes: Iterable[str]) -> tuple[str, ...]:
     try:
         wanted = expand(names)
     except ValueError as error:
-        raise RegistrationError(str(error)) from error
+        raise RegistrationError(
+            "有的权限范围不存在；可用的见 /guide 与接口标准。", str(error)
+        ) from error
     reserved = sorted(RESERVED_NAMES.intersection(wanted))
     if reserved:
-        raise RegistrationError(f"nothing is served yet under {', '.join(reserved)}; leave it out")
+        raise RegistrationError(
+            f"权限范围 {'、'.join(reserved)} 尚未提供服务，请去掉。",
+            f"nothing is served yet under {', '.join(reserved)}; leave it out",
+        )
     return wanted
 
 
@@ -131,11 +157,12 @@ def check_party(text: str) -> None:
     """Raise RegistrationError, with what is wrong, for what is no party that a client acts for."""
     if _PARTY.fullmatch(text) is None or text.startswith(HUB_PARTY):
         raise RegistrationError(
-            f"{text!r} is no party that a client may act for; write uscc:…, moe:… or ror:…"
+            f"“{text}”不是接入方可以代表的单位；请写 uscc:…、moe:… 或 ror:…。",
+            f"{text!r} is no party that a client may act for; write uscc:…, moe:… or ror:…",
         )
     flaw = check_institution_key(text)
     if flaw is not None:
-        raise RegistrationError(f"{text}: {flaw.en} {flaw.zh}")
+        raise RegistrationError(f"{text}：{flaw.zh}", f"{text}: {flaw.en}")
 
 
 def check_grant(grant: ClientGrant) -> tuple[str, ...]:
@@ -155,7 +182,8 @@ async def admit(
     without = sorted(BY_CASE & set(scopes) - {case.scope for case in grant.cases})
     if without:
         raise RegistrationError(
-            f"{', '.join(without)}: given by case only; state case, purpose and last day"
+            f"{'、'.join(without)} 只按案授予；请写明案号、用途和最后一天。",
+            f"{', '.join(without)}: given by case only; state case, purpose and last day",
         )
     client = Client(
         client_id=application.client_id,
@@ -199,8 +227,10 @@ def check_possession(
         assertion.check_possession(read, client_id, key, issuer, now)
     except TokenError as error:
         raise RegistrationError(
+            "proof：请发送刚用新密钥为本枢纽签出的 client assertion（`deltahub client` "
+            "会自动完成）；请校准时钟。",
             "proof: send a client assertion for this hub, made with the new key just now "
-            "(`deltahub client` does); check your clock"
+            "(`deltahub client` does); check your clock",
         ) from error
     return read
 
@@ -212,5 +242,8 @@ def _texts(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
         or len(texts) > _LIST_MAX
         or not all(isinstance(text, str) and 0 < len(text) <= _NAME_MAX for text in texts)
     ):
-        raise RegistrationError(f"{name}: a list of at most {_LIST_MAX} texts")
+        raise RegistrationError(
+            f"{name}：须为至多 {_LIST_MAX} 个文本的数组。",
+            f"{name}: a list of at most {_LIST_MAX} texts",
+        )
     return tuple(texts)

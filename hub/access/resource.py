@@ -136,10 +136,14 @@ def _role(client: Client, token: AccessToken) -> KeyRole | None:
     return None if token.bound.jkt is None else client.role_of(token.bound.jkt)
 
 
-def refusal(error: AccessError, config: AccessConfig, path: str = "") -> JSONResponse:
+def refusal(
+    error: AccessError, config: AccessConfig, path: str = "", *, english: bool = False
+) -> JSONResponse:
     """Return the answer to a refused call: the code, and how to authenticate when it is a 401."""
     response = JSONResponse(
-        error.problem(), status_code=error.status, media_type="application/problem+json"
+        error.problem(english=english),
+        status_code=error.status,
+        media_type="application/problem+json",
     )
     response.headers["Cache-Control"] = "no-store"
     if error.status == 401:  # noqa: PLR2004 - the status that carries a challenge

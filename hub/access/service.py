@@ -28,6 +28,7 @@ from hub.access.token_keys import TokenKeys, only
 from hub.access.tokens import TokenVerifier
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey, VerifyKey
+from hub.problem import prefers_english
 from hub.state import State
 
 
@@ -99,10 +100,19 @@ class Access:
         return await self._signatures.check(envelope, body, caller.client, operation)
 
     def refusal(
-        self, error: AccessError, envelope: Envelope | None, operation: Operation | None = None
+        self,
+        error: AccessError,
+        envelope: Envelope | None,
+        operation: Operation | None = None,
+        *,
+        language: str = "",
     ) -> Response:
-        """Return the answer to a refused call; a signature's refusal says what to cover."""
-        answer = resource.refusal(error, self.config, envelope.path if envelope else "")
+        """Return the answer to a refused call; a signature's refusal says what to cover.
+
+        `language`: what the caller accepts (`Accept-Language`).
+        """
+        path = envelope.path if envelope else ""
+        answer = resource.refusal(error, self.config, path, english=prefers_english(language))
         if operation is not None and error.reason.name.startswith("SIG_"):
             answer.headers["Accept-Signature"] = operation.accept_signature
         return answer

@@ -65,7 +65,9 @@ class DatabaseClientStore:
     async def grant_case(self, client_id: str, case: CaseGrant, now: datetime) -> None:
         """Give a scope for a case, in place of a case that the client had for it."""
         if case.scope not in BY_CASE:
-            raise RegistrationError(f"{case.scope} is not given by case")
+            raise RegistrationError(
+                f"权限范围 {case.scope} 不按案授予。", f"{case.scope} is not given by case"
+            )
         async with self._database.core() as connection:
             await _lock(connection, client_id)
             await connection.execute(
@@ -103,8 +105,9 @@ class DatabaseClientStore:
                     await connection.execute(insert(CLIENT_CASE).values(row))
         except IntegrityError as error:
             raise RegistrationError(
+                "接入方编号或其密钥已登记过；请换一个编号，或生成新密钥。",
                 "this client id or one of its keys is registered already; choose another id, "
-                "or make a new key"
+                "or make a new key",
             ) from error
 
     async def add_key(
@@ -117,18 +120,24 @@ class DatabaseClientStore:
                 await _lock(connection, client_id)
                 if await _active_keys(connection, client_id, now) >= KEYS_PER_CLIENT:
                     raise RegistrationError(
-                        f"a client has at most {KEYS_PER_CLIENT} active keys; retire one first"
+                        f"一个接入方至多 {KEYS_PER_CLIENT} 把有效密钥，请先停用一把。",
+                        f"a client has at most {KEYS_PER_CLIENT} active keys; retire one first",
                     )
                 await connection.execute(insert(CLIENT_KEY).values(_key_row(added)))
                 if retire is not None:
                     await _end(connection, client_id, retire, now + timedelta(seconds=overlap_s))
         except IntegrityError as error:
-            raise RegistrationError("this key is registered already; make a new one") from error
+            raise RegistrationError(
+                "这把密钥已登记过，请生成新的。", "this key is registered already; make a new one"
+            ) from error
 
     async def revoke_key(self, kid: str, status: KeyStatus, now: datetime) -> None:
         """End a key at once; see `ClientStore.revoke_key`."""
         if status is KeyStatus.ACTIVE:
-            raise RegistrationError("a key cannot be revoked into ACTIVE; register a new key")
+            raise RegistrationError(
+                "密钥不能被“吊销”为 ACTIVE，请登记新密钥。",
+                "a key cannot be revoked into ACTIVE; register a new key",
+            )
         change = (
             update(CLIENT_KEY)
             .where(CLIENT_KEY.c.kid == kid, CLIENT_KEY.c.status == KeyStatus.ACTIVE.value)
@@ -138,7 +147,10 @@ class DatabaseClientStore:
         async with self._database.core() as connection:
             client_id = (await connection.execute(change)).scalar_one_or_none()
             if client_id is None:
-                raise RegistrationError("no active key has this thumbprint")
+                raise RegistrationError(
+                    "没有指纹如此的有效密钥；`deltahub client list` 列出全部。",
+                    "no active key has this thumbprint; `deltahub client list` shows all",
+                )
             if status is not KeyStatus.RETIRED:
                 await connection.execute(_epoch(client_id, now))
 
@@ -148,12 +160,17 @@ class DatabaseClientStore:
         async with self._database.core() as connection:
             await _lock(connection, client_id)
             if await _active_keys(connection, client_id, now) == 1:
-                raise RegistrationError("this is the only active key; add another one first")
+                raise RegistrationError(
+                    "这是唯一的有效密钥，请先添加另一把。",
+                    "this is the only active key; add another one first",
+                )
             ended = await connection.execute(
                 change.values(status=KeyStatus.RETIRED.value, ended_at=now)
             )
             if ended.rowcount != 1:
-                raise RegistrationError("this is no active key of the client")
+                raise RegistrationError(
+                    "这不是该接入方的有效密钥。", "this is no active key of the client"
+                )
 
     async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
         """Change what stands of a client; see `ClientStore.change`."""
@@ -318,11 +335,13 @@ async def _lock(connection: AsyncConnection, client_id: str) -> None:
     status = (await connection.execute(wanted)).scalar_one_or_none()
     if status is None:
         raise RegistrationError(
-            f"there is no client {client_id}; `deltahub client list` shows those that are there"
+            f"没有接入方 {client_id}；`deltahub client list` 列出现有的。",
+            f"there is no client {client_id}; `deltahub client list` shows those that are there",
         )
     if status == ClientStatus.REMOVED.value:
         raise RegistrationError(
-            f"{client_id} was removed; register the partner again, under another id and key"
+            f"{client_id} 已注销；请以新的编号和密钥重新登记。",
+            f"{client_id} was removed; register the partner again, under another id and key",
         )
 
 
@@ -337,8 +356,10 @@ async def _need_sources(connection: AsyncConnection, names: Sequence[str]) -> No
     missing = sorted(set(names) - known)
     if missing:
         raise RegistrationError(
+            f"没有这些来源：{'、'.join(missing)}；请先用 `deltahub source add` 登记"
+            "（--owner 说明它可以代表谁）。",
             f"no such source: {', '.join(missing)}; make it first with `deltahub source add` "
-            "(--owner says for whom it may speak)"
+            "(--owner says for whom it may speak)",
         )
 
 
@@ -372,7 +393,10 @@ async def _end(connection: AsyncConnection, client_id: str, kid: str, when: date
         .values(ended_at=when)
     )
     if changed.rowcount != 1:
-        raise RegistrationError("the key to retire is not an active key of this client")
+        raise RegistrationError(
+            "要停用的密钥不是该接入方的有效密钥。",
+            "the key to retire is not an active key of this client",
+        )
 
 
 def _epoch(client_id: str, not_before: datetime) -> Any:

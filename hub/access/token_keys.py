@@ -136,6 +136,7 @@ def rotate(path: Path, now: datetime, *, is_lost: bool) -> list[TokenKey]:
             message_zh="已公布一把新密钥，尚未启用",
             message_en="a new key is announced already and signs soon",
             hint="`deltahub keys list` says from when; wait until then, or say --lost.",
+            hint_zh="`deltahub keys list` 显示何时生效；请等到那时，或注明 --lost。",
         )
     signs_from = at if is_lost else at + KEY_ANNOUNCED_S
     load_or_create(

@@ -58,7 +58,12 @@ def _numbers(request: Request) -> tuple[int, int]:
     is_read = set(names) <= _PARAMETERS and len(names) == len(set(names))
     if not (is_read and _NUMBER.fullmatch(after) and _NUMBER.fullmatch(first)):
         hint = "Send after and first, once each, as numbers."
-        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+        hint_zh = "after 与 first 各写一次，须为数字。"
+        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint, hint_zh=hint_zh)
     if not 1 <= int(first) <= PAGE_MAX:
-        raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=f"first is from 1 to {PAGE_MAX}.")
+        raise RefusedError(
+            ErrorCode.BAD_USER_INPUT,
+            hint=f"first is from 1 to {PAGE_MAX}.",
+            hint_zh=f"first 为 1 至 {PAGE_MAX}。",
+        )
     return int(after), int(first)

@@ -34,7 +34,7 @@ def grant_case(
     try:
         run(_grant_case(client_id, given))
     except RegistrationError as error:
-        typer.echo(f"not granted: {error}", err=True)
+        typer.echo(f"未授予 not granted: {error}", err=True)
         raise typer.Exit(2) from error
     typer.echo(f"{client_id} has {scope} for case {case} until {given.until.isoformat()}")
 

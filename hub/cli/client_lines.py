@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import typer
 
 from hub.access.clients import Client, ClientKey, RegistrationError
-from hub.cli.refusals import in_words
+from hub.cli.refusals import in_words, not_json_words
+from schema.strict_json import read_json
 
 
 def client_lines(client: Client) -> list[str]:
@@ -35,3 +38,14 @@ def said(what: str) -> Iterator[None]:
     except (RegistrationError, OSError, ValueError) as error:
         typer.echo(f"{what}: {in_words(error)}", err=True)
         raise typer.Exit(2) from error
+
+
+def read_document(path: Path) -> Any:
+    """Read a JSON file that a partner sent, as strictly as the hub reads one that it gets itself.
+
+    Raises `RegistrationError`.
+    """
+    try:
+        return read_json(path.read_text("utf-8-sig"))
+    except ValueError as error:
+        raise RegistrationError(*not_json_words(error)) from error

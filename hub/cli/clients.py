@@ -5,7 +5,6 @@ An id may begin with `-`: the commands that take a key's id take it as it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ from hub.access.registration import (
 from hub.access.scopes import Scope
 from hub.access.store import DatabaseClientStore
 from hub.cli.cases import CaseNo, Purpose, Until, case_detail, cases_of, grant_case
-from hub.cli.client_lines import client_lines, said
+from hub.cli.client_lines import client_lines, read_document, said
 from hub.cli.context import Act, note_act, open_database, run
 from hub.clock import system_clock
 from hub.crypto.keys import VerifyKey, import_jwk
@@ -113,8 +112,8 @@ def register(
 
     With --agent the key is a service provider's: what it signs is the party's, until it is revoked.
     """
-    with said("not registered"):
-        application = read_application(json.loads(document.read_text("utf-8")))
+    with said("未登记 not registered"):
+        application = read_application(read_document(document))
         cases = cases_of(Scope.PERSON_READ.value, person_case, purpose, until)
         scopes = (*scope, *(each.scope for each in cases))
         grant = ClientGrant(party, kind, scopes, tuple(source or ()), agent, cases, role)
@@ -168,7 +167,7 @@ def approve(
             Registrations(database), request_id, registered, system_clock()
         )
 
-    with said("not approved"):
+    with said("未批准 not approved"):
         client = run(_with_database(work))
     typer.echo(f"{client.client_id} is registered; key {client.keys[0].kid}")
 
@@ -184,7 +183,7 @@ def refuse(
         await registrations.get(request_id)
         await registrations.decide(request_id, RequestState.REFUSED, system_clock(), reason)
 
-    with said("not refused"):
+    with said("未拒绝 not refused"):
         run(_with_database(work, Act("client refuse", {"request": request_id, "reason": reason})))
     typer.echo(f"{request_id} is refused")
 
@@ -205,7 +204,7 @@ def list_clients() -> None:
 
 def show(client_id: ClientId) -> None:
     """[operator] Show one client: for whom it acts, what it may do, its keys."""
-    with said("not shown"):
+    with said("无法显示 not shown"):
         client = run(_with_store(lambda store: _found(store, client_id)))
     for line in client_lines(client):
         typer.echo(line)
@@ -233,14 +232,17 @@ def change(
         await store.change(client_id, changes, system_clock())
         return await _found(store, client_id)
 
-    with said("not changed"):
+    with said("未更改 not changed"):
         if party is not None:
             check_party(party)
         scopes = None if scope is None else granted(scope)
         sources = () if no_source else None if source is None else tuple(sorted(set(source)))
         changes = ClientChange(party=party, kind=kind, name=name, scopes=scopes, sources=sources)
         if changes == ClientChange():
-            raise RegistrationError("say what changes: --party, --scope, --source …")
+            raise RegistrationError(
+                "请写明要改什么：--party、--scope、--source …。",
+                "say what changes: --party, --scope, --source …",
+            )
         stated = {name: each for name, each in asdict(changes).items() if each is not None}
         client = run(_with_store(work, Act("client change", {"client": client_id, **stated})))
     for line in client_lines(client):
@@ -249,19 +251,19 @@ def change(
 
 def suspend(client_id: ClientId) -> None:
     """[operator] Let a client act no more until it is resumed, within five seconds everywhere."""
-    _set_status(client_id, ClientStatus.SUSPENDED, "client suspend", "not suspended")
+    _set_status(client_id, ClientStatus.SUSPENDED, "client suspend", "未停用 not suspended")
     typer.echo(f"{client_id} is suspended; deltahub client resume {client_id}")
 
 
 def resume(client_id: ClientId) -> None:
     """[operator] Let a suspended client act again."""
-    _set_status(client_id, ClientStatus.ACTIVE, "client resume", "not resumed")
+    _set_status(client_id, ClientStatus.ACTIVE, "client resume", "未恢复 not resumed")
     typer.echo(f"{client_id} is active; it fetches a new token")
 
 
 def remove(client_id: ClientId) -> None:
     """[operator] End a client and its keys for ever; the receipts of what it signed stay valid."""
-    _set_status(client_id, ClientStatus.REMOVED, "client remove", "not removed")
+    _set_status(client_id, ClientStatus.REMOVED, "client remove", "未注销 not removed")
     typer.echo(f"{client_id} is removed; its records and receipts stay as they are")
 
 
@@ -278,12 +280,15 @@ def add_key(
         now = system_clock()
         return ClientKey(key, client_id, KeyStatus.ACTIVE, now, agent=agent, role=role)
 
-    with said("not added"):
+    with said("未添加 not added"):
         if agent is not None:
             check_party(agent)
-        document = json.loads(jwk.read_text("utf-8"))
+        document = read_document(jwk)
         if not isinstance(document, dict) or not isinstance(document.get("jwk", {}), dict):
-            raise RegistrationError(f"{jwk} holds neither a registration document nor a JWK")
+            raise RegistrationError(
+                f"{jwk} 既不是登记文件，也不是 JWK。",
+                f"{jwk} holds neither a registration document nor a JWK",
+            )
         key = import_jwk(document.get("jwk", document), ed25519_allowed=False)
         act = Act("client add-key", {"client": client_id, "key": key.kid, "retires": retire})
         run(
@@ -304,7 +309,7 @@ def revoke_key(
     """[operator] End a key; every worker refuses it within five seconds."""
     status = KeyStatus.LOST if lost else KeyStatus.REVOKED
     act = Act("client revoke-key", {"key": kid, "as": status.value})
-    with said("not revoked"):
+    with said("未吊销 not revoked"):
         run(_with_store(lambda store: store.revoke_key(kid, status, system_clock()), act))
     typer.echo(f"{kid} has ended")
 
@@ -326,7 +331,8 @@ async def _found(store: DatabaseClientStore, client_id: str) -> Client:
     client = await store.get(client_id)
     if client is None:
         raise RegistrationError(
-            f"there is no client {client_id}; `deltahub client list` shows those that are there"
+            f"没有接入方 {client_id}；`deltahub client list` 列出现有的。",
+            f"there is no client {client_id}; `deltahub client list` shows those that are there",
         )
     return client
 
@@ -385,10 +391,16 @@ def _new_sources(texts: list[str] | None) -> dict[str, list[str]]:
     for text in texts or ():
         source_id, equals, owners = text.partition("=")
         if not (source_id and equals and owners):
-            raise RegistrationError(f"--new-source {text}: write id=uscc:…, with its institutions")
+            raise RegistrationError(
+                f"--new-source {text}：请写作 id=uscc:…，并列出它代表的单位。",
+                f"--new-source {text}: write id=uscc:…, with its institutions",
+            )
         made[source_id] = owners.split(",")
         for owner in made[source_id]:
             flaw = check_institution_key(owner)
             if flaw is not None:
-                raise RegistrationError(f"--new-source {source_id}: {owner}: {flaw.en}")
+                raise RegistrationError(
+                    f"--new-source {source_id}：{owner}：{flaw.zh}",
+                    f"--new-source {source_id}: {owner}: {flaw.en}",
+                )
     return made

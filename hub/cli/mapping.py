@@ -50,7 +50,9 @@ def suggest_mapping(
     """Print a draft of a mapping for a file; decide what it leaves open."""
     if record and record not in standard():
         raise RefusedError(
-            ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {', '.join(standard().names)}."
+            ErrorCode.RECORD_TYPE_UNKNOWN,
+            hint=f"One of: {', '.join(standard().names)}.",
+            hint_zh=f"可用：{'、'.join(standard().names)}。",
         )
     facts = FileFacts(sheet=sheet or None, rows_at=rows_at, encoding=encoding or None)
     try:

@@ -45,9 +45,14 @@ def in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-        zh, en = explained(error)
-        return f"文件不是 UTF-8 编码的 JSON：{zh} the file is not JSON in UTF-8: {en}"
+        return " ".join(not_json_words(error))
     return str(error)
+
+
+def not_json_words(error: ValueError) -> tuple[str, str]:
+    """Say in Chinese and English why a file is no JSON."""
+    zh, en = explained(error)
+    return f"文件不是 UTF-8 编码的 JSON：{zh}", f"the file is not JSON in UTF-8: {en}"
 
 
 def _save_refused(profile_file: Path, sent: SentRequest, error: CallRefusedError) -> None:

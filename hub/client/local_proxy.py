@@ -195,4 +195,8 @@ def _problem(status: int, code: str, detail: str, hint: str) -> Response:
 
 
 def _too_large() -> RefusedError:
-    return RefusedError(ErrorCode.BODY_TOO_LARGE, hint=f"At most {BODY_BYTES_MAX >> 20} MiB.")
+    return RefusedError(
+        ErrorCode.BODY_TOO_LARGE,
+        hint=f"At most {BODY_BYTES_MAX >> 20} MiB.",
+        hint_zh=f"至多 {BODY_BYTES_MAX >> 20} MiB。",
+    )

@@ -208,6 +208,7 @@ def _check(registry: Registry, found: FoundClaim) -> None:
             message_en=f"{claim.record_type} {claim.key}: what the hub's operator states of its "
             "own acts is not erased",
             hint="It is what proves them; it holds no content of others.",
+            hint_zh="它是其他记录的证明，不含他人内容。",
         )
     if spec.effect.is_binding and not found.is_withdrawn:
         raise HubError(
@@ -215,6 +216,7 @@ def _check(registry: Registry, found: FoundClaim) -> None:
             message_en=f"{claim.record_type} {claim.key} of {claim.source} gives a right or "
             "decides, and stands",
             hint="Let its issuer withdraw it, so that everybody hears that it ended; then erase.",
+            hint_zh="请先由出具单位撤回，使各方知悉其终止，再删除。",
         )
 
 
@@ -239,4 +241,9 @@ def named_texts(found: Found) -> Iterable[str]:
 
 
 def _unusable(why: str) -> HubError:
-    return HubError(ErrorCode.BAD_USER_INPUT, message_en=why, hint="Nothing was erased.")
+    return HubError(
+        ErrorCode.BAD_USER_INPUT,
+        message_en=why,
+        hint="Nothing was erased.",
+        hint_zh="没有删除任何内容。",
+    )

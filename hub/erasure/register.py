@@ -69,6 +69,7 @@ class ErasureRegister:
                 ErrorCode.BAD_USER_INPUT,
                 message_en="the order is too large for one line of the list",
                 hint="Nothing was erased. Name fewer records at once.",
+                hint_zh="没有删除任何内容，请一次少列一些记录。",
             )
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,4 +139,5 @@ def _unusable(path: Path, why: str) -> HubError:
         message_en=f"the list of erasures {path} cannot be used: {why}",
         hint="Put back the newest copy of it; without it, what was erased could come back "
         "(docs/operators/erasure.md).",
+        hint_zh="请放回其最新副本；否则已删除的内容可能重新出现（docs/operators/erasure.md）。",
     )

@@ -135,6 +135,7 @@ async def _write_anew(
             ErrorCode.CONFLICT,
             message_en=f"{record_type}: {counts.damaged[0]} is damaged",
             hint="Nothing was erased. Run: deltahub store check.",
+            hint_zh="没有删除任何内容，请运行 deltahub store check。",
         )
     await write(connection, target, lines, view)
 

@@ -87,6 +87,7 @@ class Erasing:
                 ErrorCode.BAD_USER_INPUT,
                 message_en="the order's words repeat what is to be erased",
                 hint="Nothing was erased. Write the reason without it.",
+                hint_zh="没有删除任何内容，请在理由中去掉它。",
             )
         at = self._clock()
         order = ErasureOrder(
@@ -105,6 +106,7 @@ class Erasing:
                     ErrorCode.NOT_FOUND,
                     message_en="nothing that has content is meant",
                     hint="Nothing was erased. Try --dry-run with other words.",
+                    hint_zh="没有删除任何内容，请换用其他词语并加 --dry-run 试运行。",
                 )
             records = list(_erasures(order, found.claims))
             types = await remove(
@@ -220,7 +222,10 @@ class Erasing:
             if row.outcome is Outcome.QUARANTINED:
                 words = "; ".join(f"{each.path} {each.en}".strip() for each in row.problems)
                 raise HubError(
-                    ErrorCode.BAD_USER_INPUT, message_en=words, hint="Nothing was erased."
+                    ErrorCode.BAD_USER_INPUT,
+                    message_en=words,
+                    hint="Nothing was erased.",
+                    hint_zh="没有删除任何内容。",
                 )
 
 

@@ -90,6 +90,7 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
     """Return the registration of sandbox clients; mount it in sandbox mode only."""
 
     async def register(request: Request) -> Response:
+        language = request.headers.get("accept-language", "")
         try:
             address = _need_loopback(request)
             allowance = await state.take(
@@ -112,11 +113,11 @@ def sandbox_routes(access: Access, state: State, clock: Clock) -> list[Route]:
             client = await admit(access.store, application, grant, clock())
             await access.store.forget_sandbox(CLIENTS_MAX)
         except AccessError as error:
-            return access.refusal(error, None)
+            return access.refusal(error, None, language=language)
         except RegistrationError as error:
-            return problem(RefusedError(ErrorCode.BAD_USER_INPUT, hint=str(error)))
+            return problem(error.refused(), language)
         except HubError as error:
-            return problem(error, request.headers.get("accept-language", ""))
+            return problem(error, language)
         return JSONResponse(
             {"clientId": client.client_id, "scopes": list(client.scopes)},
             status_code=201,

@@ -95,7 +95,8 @@ def check_name(name: object) -> str | None:
     if name is None or (isinstance(name, str) and NAME.fullmatch(name)):
         return name
     hint = "name: 1 to 64 letters, digits, _ . - of ASCII."
-    raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint)
+    hint_zh = "name：1 至 64 个 ASCII 字母、数字或 _ . -。"
+    raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint, hint_zh=hint_zh)
 
 
 def judge(planner: Planner, text: object) -> str:

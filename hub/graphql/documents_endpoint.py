@@ -20,7 +20,7 @@ from hub.access.gate import Admitted, Door
 from hub.access.registrar import object_in
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
-from hub.body import read_body
+from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RateLimitedError, RefusedError
 from hub.graphql.documents import ClientDocuments, check_name, judge
@@ -95,7 +95,11 @@ class DocumentEndpoints:
     ) -> Response:
         stated = object_in(admitted.body)
         if not {"text"} <= stated.keys() <= {"text", "name"}:
-            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint="Send text, and if wanted name.")
+            raise RefusedError(
+                ErrorCode.BAD_USER_INPUT,
+                hint="Send text, and if wanted name.",
+                hint_zh="请发送 text，需要时加 name。",
+            )
         name, text = check_name(stated.get("name")), stated["text"]
         taken = await self._state.take(f"documents:{client_id}", JUDGED_AT_ONCE, JUDGED_PER_S)
         if not taken.ok:
@@ -138,10 +142,7 @@ def problems_of(error: QueryError) -> list[dict[str, Any]]:
 
 
 def _read(request: Request) -> Awaitable[bytes]:
-    hint = f"At most {BODY_BYTES_MAX} bytes."
-    return read_body(
-        request, BODY_BYTES_MAX, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
-    )
+    return read_body(request, BODY_BYTES_MAX, lambda: body_too_large(BODY_BYTES_MAX))
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:

@@ -39,10 +39,12 @@ from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, r
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import VARIABLE_VALUES_MAX, QueryLimits
 from hub.watching.notes import note_refusal
-from schema.strict_json import explained, read_json
+from schema.strict_json import explained, fraction, read_json
 
 PATH = "/graphql"
-METHODS = "GET, POST"
+METHODS = "GET, HEAD, POST"
+READ_METHODS = ("GET", "HEAD")
+"""How one asks by address; of an answer to HEAD the server sends the headers alone."""
 PARAMETERS_MAX = 16
 READ_ON_LOOP_BYTES = 16 * 1024
 """Larger bodies are read by a thread."""
@@ -86,13 +88,13 @@ class GraphQLEndpoint:
         """Answer one HTTP request."""
         language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
         kind = media_type(_header(request, b"accept"))
-        if request.method not in ("GET", "POST"):
+        if request.method not in (*READ_METHODS, "POST"):
             response = _refused(WRONG_METHOD, language, kind)
             response.headers["Allow"] = METHODS
             return response
         if kind is None:
             return _refused(WRONG_ACCEPT, language, kind)
-        door, read = (GET_DOOR, None) if request.method == "GET" else (POST_DOOR, self._read)
+        door, read = (GET_DOOR, None) if request.method in READ_METHODS else (POST_DOOR, self._read)
         try:
             admitted = await gate.admit(self._access, request, door, read)
         except AccessError as error:
@@ -146,7 +148,7 @@ def _reason(request: Request) -> str | None:
 
 
 async def _graph_request(request: Request, body: bytes) -> GraphRequest:
-    if request.method == "GET":
+    if request.method in READ_METHODS:
         return read_address(request.scope["query_string"])
     if len(body) <= READ_ON_LOOP_BYTES:
         return read_request(body)
@@ -198,9 +200,15 @@ def read_address(query: bytes) -> GraphRequest:
     return _request(parameters, read_only=True)
 
 
+def _number(text: str) -> NumberText:
+    """Return a number as it was written; ValueError for one that no reader could hold."""
+    fraction(text)
+    return NumberText(text)
+
+
 def _json(text: str) -> Any:
     try:
-        return read_json(text, fractions=NumberText)
+        return read_json(text, fractions=_number)
     except ValueError as error:
         zh, en = explained(error)
         raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error

@@ -76,7 +76,8 @@ def guide_routes(operator: Operator, clock: Clock) -> list[Route]:
     async def security(request: Request) -> Response:
         if operator.contact is None:
             hint = "This hub's operator has named no contact (HUB_CONTACT)."
-            refused = RefusedError(ErrorCode.NOT_FOUND, hint=hint)
+            hint_zh = "本枢纽的运营方没有写明联系方式（HUB_CONTACT）。"
+            refused = RefusedError(ErrorCode.NOT_FOUND, hint=hint, hint_zh=hint_zh)
             return problem(refused, request.headers.get("accept-language", ""))
         expires = format_instant(clock() + EXPIRES_AFTER)
         lines = (

@@ -235,6 +235,7 @@ async def source_lock(database: Database, source: str) -> AsyncIterator[SourceLo
                 message_zh=f"{source} 的采集正在进行",
                 message_en=f"a harvest of {source} is going on",
                 hint="Wait for it to end; its result is in the list of runs.",
+                hint_zh="请等它结束；结果见采集记录。",
             )
         try:
             yield SourceLock(connection)

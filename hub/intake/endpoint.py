@@ -42,7 +42,29 @@ from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from schema.dates import DateError, parse_instant
 from schema.strict_json import explained, read_json
 
-DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
+NDJSON_TYPES = frozenset(
+    {
+        *("application/x-ndjson", "application/ndjson", "application/jsonl"),
+        *("application/x-jsonlines", "application/json"),
+    }
+)
+"""Names under which clients send lines of JSON; one line is a document as well."""
+
+
+def _check_content_type(envelope: Envelope) -> None:
+    kind, _, rest = envelope.headers.get("content-type", "").lower().partition(";")
+    charset = rest.replace(" ", "").replace('"', "")
+    if kind.strip() not in NDJSON_TYPES or charset not in ("", "charset=utf-8"):
+        raise RefusedError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            hint="Send application/x-ndjson in UTF-8, one JSON object a line; a table goes to "
+            "POST /files.",
+            hint_zh="请以 UTF-8 编码的 application/x-ndjson 发送，每行一个 JSON 对象；"
+            "表格文件请发到 POST /files。",
+        )
+
+
+DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE, check=_check_content_type)
 Take = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.service.submit` with its database and clock given."""
 

@@ -154,4 +154,9 @@ def _refuse(rows: Sequence[Any]) -> None:
     for row in rows:
         if row.outcome is Outcome.QUARANTINED:
             words = "; ".join(f"{each.path} {each.en}".strip() for each in row.problems)
-            raise HubError(ErrorCode.BAD_USER_INPUT, message_en=words, hint="Nothing was stated.")
+            raise HubError(
+                ErrorCode.BAD_USER_INPUT,
+                message_en=words,
+                hint="Nothing was stated.",
+                hint_zh="没有写入任何内容。",
+            )

@@ -24,11 +24,13 @@ from hub.intake.batch import (
     Channel,
     Evidence,
     Outcome,
+    Rejected,
     RequestSignature,
     RowOutcome,
     problem_from_wire,
 )
 from hub.intake.limits import EVIDENCE_KEPT_DAYS, QUARANTINE_KEPT_DAYS, QUARANTINE_PAGE_MAX
+from hub.intake.masked import problem_of_masked
 from hub.intake.service import submit
 from hub.store.database import Database
 from schema.errors import Problem
@@ -113,7 +115,9 @@ async def resubmit(
     for quarantine_id, raw, *origin in await database.writes.fetch_all(
         _TAKE, (list(quarantine_ids),)
     ):
-        groups[tuple(origin)].append((quarantine_id, _parse(raw)))
+        problem = problem_of_masked(raw)
+        row = _parse(raw) if problem is None else Rejected(raw=_parse(raw), problems=(problem,))
+        groups[tuple(origin)].append((quarantine_id, row))
     outcomes_by_id: dict[int, RowOutcome] = {}
     waiting_on: set[int] = set()
     for origin, rows in groups.items():
@@ -194,6 +198,7 @@ def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
             ErrorCode.CONFLICT,
             message_en=f"the signed request that brought rows of {source} is not kept any more",
             hint="Nobody vouches for them now: let the sender send them anew.",
+            hint_zh="现已无人为其担保，请由发送方重新发送。",
         )
     signed = RequestSignature(base, signature, key_id, role, evidence) if base is not None else None
     return Batch(
@@ -215,7 +220,9 @@ def _batch(origin: tuple[Any, ...], rows: list[Any]) -> Batch:
 def _check_count(quarantine_ids: Sequence[int]) -> None:
     if len(quarantine_ids) > QUARANTINE_PAGE_MAX:
         raise RefusedError(
-            ErrorCode.BATCH_TOO_LARGE, hint=f"Name at most {QUARANTINE_PAGE_MAX} rows at once."
+            ErrorCode.BATCH_TOO_LARGE,
+            hint=f"Name at most {QUARANTINE_PAGE_MAX} rows at once.",
+            hint_zh=f"一次至多列出 {QUARANTINE_PAGE_MAX} 行。",
         )
 
 

@@ -22,7 +22,7 @@ from hub.identity.links import Names
 from hub.intake.batch import READINGS, Batch, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
-from hub.intake.limits import RAW_CHARACTERS_MAX
+from hub.intake.masked import raw_text
 from hub.intake.prepare import Prepared
 from hub.intake.waiting import Kept, WaitingRows
 from hub.ledger.leaf import salted_hash
@@ -344,26 +344,7 @@ class BatchWriting:
 def _kept(row: Prepared, problems: Sequence[Problem]) -> Kept:
     told = json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False)
     key = row.key and without_citizen_numbers(row.key)
-    return Kept(row.record_type, key, raw_text(row.raw), told)
-
-
-def raw_text(raw: object) -> str:
-    """Return a refused row as ASCII JSON without citizen numbers, cut to what quarantine keeps."""
-    try:
-        text = json.dumps(_masked(raw), ensure_ascii=True, default=str)
-    except RecursionError:
-        text = '"a row nested too deeply to be kept"'
-    return text[:RAW_CHARACTERS_MAX]
-
-
-def _masked(raw: object) -> object:
-    if isinstance(raw, str):
-        return without_citizen_numbers(raw)
-    if isinstance(raw, int) and without_citizen_numbers(str(raw)) != str(raw):
-        return without_citizen_numbers(str(raw))
-    if isinstance(raw, Mapping):
-        return {_masked(name): _masked(value) for name, value in raw.items()}
-    return [_masked(each) for each in raw] if isinstance(raw, list | tuple) else raw
+    return Kept(row.record_type, key, raw_text(row.raw, problems), told)
 
 
 def _assurance(row: Prepared, batch: Batch) -> str:

@@ -186,6 +186,7 @@ def _requested_tile(request: Request) -> Tile:
             message_zh="这不是日志切片的路径",
             message_en="This is not the path of a tile",
             hint="Write it as C2SP tlog-tiles does, for example /log/tile/0/x001/234.p/5.",
+            hint_zh="请按 C2SP tlog-tiles 书写，例如 /log/tile/0/x001/234.p/5。",
         ) from error
 
 
@@ -209,4 +210,9 @@ def _absent(message: str, hint: str) -> HubError:
 
 
 def _damaged(message: str) -> HubError:
-    return HubError(ErrorCode.INTERNAL, message_en=message, hint="The operator must look at this.")
+    return HubError(
+        ErrorCode.INTERNAL,
+        message_en=message,
+        hint="The operator must look at this.",
+        hint_zh="须由平台运营方处理。",
+    )

@@ -96,7 +96,7 @@ def _records() -> tuple[RouteOperation, ...]:
                 "MiB at most.",
             ),
             answers={200: json_of("BatchAnswer", "What became of each row; signed.")},
-            refusals=_SUBMIT,
+            refusals=_SUBMIT | {ErrorCode.UNSUPPORTED_MEDIA_TYPE},
         ),
         _files(key, flags),
         RouteOperation(

@@ -328,7 +328,7 @@ def _of_the_hub() -> dict[str, Any]:
     return {
         "Problem": {
             "type": "object",
-            "description": "RFC 9457. A refused token or signature says code and status only.",
+            "description": "RFC 9457. A refused token or signature has no detail.",
             "required": ["status", "code"],
             "properties": {
                 "type": {"const": "about:blank"},

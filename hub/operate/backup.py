@@ -383,6 +383,7 @@ def _not_empty(why: str) -> HubError:
         ErrorCode.CONFLICT,
         message_en=f"The database is not empty: {why}",
         hint="Nothing was written. Restore into a new database: see docs/operators/backup.md.",
+        hint_zh="没有写入任何内容。请恢复到新的数据库：见 docs/operators/backup.md。",
     )
 
 
@@ -397,4 +398,5 @@ def _unusable(file: Path, error: OSError) -> HubError:
         ErrorCode.BAD_USER_INPUT,
         message_en=f"{file} cannot be used: {error.strerror or error}",
         hint="Check the path, the disk and the permissions.",
+        hint_zh="请检查路径、磁盘和权限。",
     )

@@ -40,7 +40,11 @@ async def keep_document(database: Database, client_id: str, kept: KeptDocument) 
             (client_id,),
         )
         if await cursor.fetchone() is None:
-            raise RefusedError(ErrorCode.NOT_FOUND, hint=f"There is no client {client_id}.")
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint=f"There is no client {client_id}.",
+                hint_zh=f"没有接入方 {client_id}。",
+            )
         cursor = await connection.execute(
             "SELECT document_id, name FROM client_document WHERE client_id = %s", (client_id,)
         )
@@ -48,10 +52,12 @@ async def keep_document(database: Database, client_id: str, kept: KeptDocument) 
         is_new = known.pop(kept.document_id, kept) is kept
         if is_new and len(known) >= DOCUMENTS_MAX:
             hint = f"At most {DOCUMENTS_MAX} documents of a client; remove some."
-            raise RefusedError(ErrorCode.CONFLICT, hint=hint)
+            hint_zh = f"一个接入方至多 {DOCUMENTS_MAX} 份文档，请删去一些。"
+            raise RefusedError(ErrorCode.CONFLICT, hint=hint, hint_zh=hint_zh)
         if kept.name is not None and kept.name in known.values():
             hint = f"Another document is named {kept.name}; remove it or choose another name."
-            raise RefusedError(ErrorCode.CONFLICT, hint=hint)
+            hint_zh = f"已有文档名为 {kept.name}；请删去它，或换一个名称。"
+            raise RefusedError(ErrorCode.CONFLICT, hint=hint, hint_zh=hint_zh)
         await connection.execute(
             "INSERT INTO client_document (client_id, document_id, name, text, kept_at) "
             "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (client_id, document_id) "
@@ -90,7 +96,11 @@ async def document_text(database: Database, client_id: str, document_id: str) ->
 
 async def remove_document(database: Database, client_id: str, document_id: str) -> None:
     """Remove a document; RefusedError DOCUMENT_UNKNOWN without one."""
-    unknown = RefusedError(ErrorCode.DOCUMENT_UNKNOWN, hint="List the documents of the client.")
+    unknown = RefusedError(
+        ErrorCode.DOCUMENT_UNKNOWN,
+        hint="List the documents of the client.",
+        hint_zh="请先列出该接入方的文档。",
+    )
     if not ID.fullmatch(document_id):  # PostgreSQL takes no NUL and no half characters
         raise unknown
     async with database.writes.connection() as connection:

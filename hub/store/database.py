@@ -336,6 +336,8 @@ def _missing_table_error(error: psycopg.Error) -> HubError:
         f"({_first_line(error)})",
         hint="Run: deltahub store migrate. It keeps what is there; back it up before "
         "(docs/operators/backup.md).",
+        hint_zh="请运行 deltahub store migrate：现有内容会保留；请先备份（docs/operat"
+        "ors/backup.md）。",
     )
 
 

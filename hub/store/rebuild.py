@@ -83,5 +83,6 @@ async def fill(connection: Connection, target: Projection, view: View) -> Rebuil
             message_en=f"{len(counts.damaged)} entries of {tables.spec.name} are damaged: "
             f"{examples}",
             hint="Nothing was rebuilt. Restore entry_body from a backup, then rebuild again.",
+            hint_zh="没有重建任何内容。请从备份恢复 entry_body，再重建。",
         )
     return Rebuilt(tables.spec.name, counts.rows, counts.erased)

@@ -126,6 +126,7 @@ def role_of(url: str) -> str:
             message_zh="数据库地址没有写明角色",
             message_en="An address of the database names no role",
             hint="Write it: postgresql://role@host/database.",
+            hint_zh="请写作 postgresql://role@host/database。",
         )
     return str(name)
 
@@ -305,6 +306,8 @@ def owners_only() -> Iterator[None]:
             message_en="The role of the database may not restore a backup",
             hint="Nothing was written. Name the role that owns the tables in "
             "HUB_DATABASE_OWNER_URL (docs/operators/roles.md).",
+            hint_zh="没有写入任何内容。请在 HUB_DATABASE_OWNER_URL 中写明表的属主角色"
+            "（docs/operators/roles.md）。",
         ) from error
 
 
@@ -322,6 +325,8 @@ def _refused(error: psycopg.Error) -> HubError:
         message_en=f"PostgreSQL refused to set up the roles: {_first_line(error)}",
         hint="Let the administrator of the database run what `deltahub database roles` prints "
         "(docs/operators/roles.md).",
+        hint_zh="请数据库管理员执行 `deltahub database roles` 打印的语句"
+        "（docs/operators/roles.md）。",
     )
 
 

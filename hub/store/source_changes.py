@@ -47,6 +47,7 @@ async def source_named(database: Database, source_id: str) -> Source:
         message_zh=f"没有登记过来源 {source_id}",
         message_en=f"There is no source {source_id}",
         hint="`deltahub source list` shows those that are there.",
+        hint_zh="`deltahub source list` 列出现有的来源。",
     )
 
 
@@ -62,6 +63,7 @@ async def change_source(
                 message_zh=f"来源 {source_id} 由采集文件登记",
                 message_en=f"{source_id} is harvested: its file says what it is",
                 hint="Change its file in the sources folder; the next harvest registers it so.",
+                hint_zh="请修改 sources 文件夹中它的文件，下次采集时生效。",
             )
         owners = source.owners if change.owners is None else tuple(change.owners)
         kind = SourceKind[source.kind] if change.owners is None else None

@@ -122,6 +122,7 @@ def _authority(source_id: str, owners: Sequence[str] | None, stated: str | None)
             ErrorCode.BAD_USER_INPUT,
             message_en=f"{stated!r} names no system",
             hint="Write it as <key of the institution that operates it>/<name of the system>.",
+            hint_zh="请写作 <运营单位的编号>/<系统名称>。",
         )
     return stated
 
@@ -133,12 +134,14 @@ def _require_new(source_id: str, *, is_known: bool) -> None:
             message_zh=f"来源 {source_id} 已登记",
             message_en=f"The source {source_id} is registered already",
             hint="Nothing was changed. Choose another id, or use `deltahub source change`.",
+            hint_zh="没有改动任何内容。请换一个编号，或用 `deltahub source change`。",
         )
     if _SHELL_ID.fullmatch(source_id) is None:
         raise HubError(
             ErrorCode.BAD_USER_INPUT,
             message_en=f"{source_id!r} is no id for a source",
             hint="Write a-z 0-9 . _ -, beginning with one of a-z 0-9; at most 64.",
+            hint_zh="请用 a-z 0-9 . _ -，以字母或数字开头，至多 64 个字符。",
         )
 
 
@@ -151,6 +154,7 @@ async def _require_room(connection: Connection, source_id: str) -> None:
             message_zh=f"来源已达上限 {SOURCES_MAX} 个，{source_id} 未登记",
             message_en=f"There are {SOURCES_MAX} sources already; {source_id} is not registered",
             hint="Let several institutions push through one platform, or run another hub.",
+            hint_zh="请让几家单位经同一平台推送，或另设一个枢纽。",
         )
 
 
@@ -169,9 +173,17 @@ async def rename_source(database: Database, source_id: str, new_id: str) -> None
         )
         known = {name for (name,) in await cursor.fetchall()}
         if source_id not in known:
-            raise HubError(ErrorCode.NOT_FOUND, hint=f"There is no source {source_id}.")
+            raise HubError(
+                ErrorCode.NOT_FOUND,
+                hint=f"There is no source {source_id}.",
+                hint_zh=f"没有来源 {source_id}。",
+            )
         if new_id in known:
-            raise HubError(ErrorCode.CONFLICT, hint=f"{new_id} is, or was, another source.")
+            raise HubError(
+                ErrorCode.CONFLICT,
+                hint=f"{new_id} is, or was, another source.",
+                hint_zh=f"{new_id} 是或曾是另一个来源。",
+            )
         names = {"old": source_id, "new": new_id}
         for statement in _renamings(database):
             await connection.execute(statement.encode(), names)

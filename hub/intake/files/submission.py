@@ -165,8 +165,11 @@ async def submit_read(
         batch = replace(batch, dry_run=dry_run)
         answer = await submit(database, batch, clock=clock)
         replayed = replayed or answer.replayed
-        rows = [at for at, each in part for _ in range(max(len(each.records), 1))]
-        outcomes += zip(rows, answer.rows, strict=True)
+        records = [(at, n) for at, each in part for n in range(max(len(each.records), 1))]
+        outcomes += [
+            (at, _doubting(converted[at], n, outcome))
+            for (at, n), outcome in zip(records, answer.rows, strict=True)
+        ]
     refused = tuple(_refused(converted, outcomes).values())
     below = tuple(Refused(row, ()) for row in read.below)
     report = report_of(file.name, read.table, converted, outcomes, refused)
@@ -182,6 +185,14 @@ async def submit_read(
     doubted = tuple(_doubted(read, outcomes).values())
     numbered = tuple((converted[at].row.number, each) for at, each in outcomes)
     return Submission(report, read.table, (*refused, *below), numbered, doubted)
+
+
+def _doubting(row: Converted, record: int, outcome: RowOutcome) -> RowOutcome:
+    """Return an outcome with what was doubted when the record was read out of its row."""
+    doubts = row.doubts[record] if row.doubts else ()
+    if not doubts or outcome.outcome is Outcome.QUARANTINED:
+        return outcome
+    return replace(outcome, warnings=(*doubts, *outcome.warnings))
 
 
 Part = Sequence[tuple[int, Converted]]

@@ -87,6 +87,8 @@ def _may_not_migrate(reason: str) -> HubError:
         message_en=f"The tables must be brought to this version, and the role may not: {reason}",
         hint="Name a role that owns them in HUB_DATABASE_OWNER_URL and run: deltahub store migrate "
         "(docs/operators/roles.md). A standby cannot be migrated at all.",
+        hint_zh="请在 HUB_DATABASE_OWNER_URL 中写明表的属主角色，"
+        "再运行 deltahub store migrate（docs/operators/roles.md）。备用库不能迁移。",
     )
 
 
@@ -100,6 +102,7 @@ def _refuse_unknown(present: Collection[str], known: Collection[str]) -> None:
             message_en=f"this database is of a newer version (revision {newer[0]})",
             hint="Start that version of the hub, or restore a backup of this one into an empty "
             "database. Nothing was changed.",
+            hint_zh="请启动该版本的枢纽，或将本版本的备份恢复到空数据库。没有改动任何内容。",
         )
     if UNPUBLISHED.intersection(present):
         raise HubError(
@@ -108,6 +111,7 @@ def _refuse_unknown(present: Collection[str], known: Collection[str]) -> None:
             message_en="this database was filled by an early version whose records have no owner",
             hint="Name an empty database (or move the data folder away) and fill it anew: harvest, "
             "and let the sources push again.",
+            hint_zh="请指定空数据库（或移走数据文件夹），再重新采集并请各来源重新推送。",
         )
 
 

@@ -238,3 +238,35 @@ async def test_half_a_character_costs_its_row_and_no_other(university: HubClient
 async def test_half_a_character_in_a_question_is_answered(university: HubClient) -> None:
     answer = await university.query("{ me { party } }", {"x": "\ud83d"})
     assert "errors" in answer or "data" in answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("application/x-ndjson", None),
+        ("application/jsonl; charset=UTF-8", None),
+        ("application/json", None),
+        ("text/plain", "UNSUPPORTED_MEDIA_TYPE"),
+        ("text/csv", "UNSUPPORTED_MEDIA_TYPE"),
+        ("application/x-www-form-urlencoded", "UNSUPPORTED_MEDIA_TYPE"),
+        ("application/x-ndjson; charset=gbk", "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+)
+async def test_a_batch_of_another_content_type_is_refused_with_what_to_send(
+    world: World, kind: str, code: str | None
+) -> None:
+    scopes = ("records:push",)
+    client = await world.register("zju", UNIVERSITY, ClientKind.UNIVERSITY, scopes, "zju-push")
+    headers = {"content-type": kind, "idempotency-key": "k"}
+    answer = await client.relay("POST", "/batches?source=zju-push&dryRun=true", headers, b"{}")
+    said = answer.json()
+    assert said.get("code") == code, said
+    assert code is None or (answer.status_code, "x-ndjson" in said["hint"]) == (415, True)
+
+
+async def test_an_address_that_answers_to_get_answers_to_head(world: World) -> None:
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as http:
+        for path in ("/graphql?query=%7BserviceInfo%7Bversion%7D%7D", "/explore", "/healthz"):
+            get, head = await http.get(path), await http.head(path)
+            assert head.status_code == get.status_code < 405, path
+            assert head.headers["content-type"] == get.headers["content-type"]

@@ -172,7 +172,7 @@ async def test_a_client_rotates_its_key_by_itself_and_both_are_good_in_the_overl
         await partner.retire_key(old.key.kid)
         with pytest.raises(CallRefusedError, match="invalid_client"):
             await old.registration()
-    with pytest.raises(CallRefusedError, match="only active key"):
+    with pytest.raises(CallRefusedError, match="唯一的有效密钥"):
         await partner.retire_key(new.kid)
 
 
@@ -185,14 +185,14 @@ async def test_a_new_key_needs_a_proof_and_a_signature_and_no_other_client_s_key
         "POST", "/clients/self/keys", {"content-type": "application/json"}, b"{}"
     )
     assert answer.json()["code"] == "SIG_MISSING"
-    with pytest.raises(CallRefusedError, match="no such key"):
+    with pytest.raises(CallRefusedError, match="没有这把密钥"):
         await partner.retire_key(other.key.kid)
-    with pytest.raises(CallRefusedError, match="registered already"):
+    with pytest.raises(CallRefusedError, match="已登记过"):
         await partner.add_key(other.key)
     assert len((await partner.registration())["keys"]) == 1
     proof = proof_of_possession("zju", BASE, generate_key(), system_clock())
     body = {"jwk": dict(stranger.public.jwk), "proof": proof}
-    with pytest.raises(CallRefusedError, match="client assertion for this hub"):
+    with pytest.raises(CallRefusedError, match="client assertion"):
         await partner._change_keys("POST", "/clients/self/keys", to_json(body))
     assert len((await partner.registration())["keys"]) == 1
 
@@ -220,11 +220,11 @@ async def test_nobody_gives_himself_another_role_or_ends_the_keys_of_one(
 ) -> None:
     registered = await proposer.add_key(generate_key())
     assert [key["role"] for key in registered["keys"]] == [None, "PROPOSER", "PROPOSER"]
-    with pytest.raises(CallRefusedError, match="same role"):
+    with pytest.raises(CallRefusedError, match="角色和持有人相同"):
         await proposer.retire_key(partner.key.kid)
-    with pytest.raises(CallRefusedError, match="same role"):
+    with pytest.raises(CallRefusedError, match="角色和持有人相同"):
         await partner.retire_key(proposer.key.kid)
-    with pytest.raises(CallRefusedError, match="same role"):
+    with pytest.raises(CallRefusedError, match="角色和持有人相同"):
         await proposer.add_key(generate_key(), replaces=partner.key.kid)
 
 
@@ -236,10 +236,10 @@ async def test_a_university_registers_the_key_of_its_service_provider_and_ends_i
     async with HubClient(BASE, "zju", key, transport=world.transport) as provider:
         registered = await provider.add_key(generate_key())
         assert [each["agent"] for each in registered["keys"]] == [None, PROVIDER, PROVIDER]
-        with pytest.raises(CallRefusedError, match="same role"):
+        with pytest.raises(CallRefusedError, match="角色和持有人相同"):
             await provider.retire_key(partner.key.kid)
-        with pytest.raises(CallRefusedError, match="agent"):
+        with pytest.raises(CallRefusedError, match="服务商"):
             await provider.add_key(generate_key(), agent="moe:10246")
-    with pytest.raises(CallRefusedError, match="compare with the certificate"):
+    with pytest.raises(CallRefusedError, match="原证"):
         await partner.add_key(generate_key(), agent="uscc:91110000600037341X")
     await partner.retire_key(key.kid)

@@ -11,8 +11,11 @@ import httpx
 import pytest
 
 from hub.access.clients import ClientKind
+from hub.access.errors import Reason
+from hub.access.registration import application_document
 from hub.client import HubClient
-from tests.integration.app.conftest import UNIVERSITY, World
+from hub.crypto.keys import generate_key
+from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
 pytestmark = pytest.mark.integration
 
@@ -88,6 +91,15 @@ SENT: tuple[tuple[str, str, str, bytes], ...] = (
     ("GET", "/graphql?query=" + quote("mutation { x }"), JSON, b""),
     ("GET", "/graphql", JSON, b""),
     ("GET", "/nowhere", JSON, b""),
+    ("POST", "/clients/self/keys", JSON, b"{}"),
+    ("POST", "/clients/self/keys", JSON, b'{"jwk": {}, "proof": "x"}'),
+    ("POST", "/clients/self/keys", JSON, b'{"jwk": {"kty": "RSA"}, "proof": "x", "a": 1}'),
+    ("DELETE", "/clients/self/keys/x", JSON, b""),
+    ("GET", "/operator/clients", JSON, b""),
+    ("POST", "/operator/clients/x", JSON, b"{}"),
+    ("GET", "/audit?first=x", JSON, b""),
+    ("POST", "/documents", JSON, b"{}"),
+    ("POST", "/documents", JSON, b'{"text": 5}'),
 )
 HAN = re.compile(r"[\u4e00-\u9fff]")
 FOREIGN = re.compile(
@@ -168,3 +180,65 @@ async def test_a_refused_row_is_told_in_the_reader_s_language_by_a_mutation(
         )
         (error,) = answer.json()["data"]["pushRecords"]["userErrors"]
         assert bool(HAN.search(error["message"])) is is_zh, error
+
+
+REGISTRATIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"version": "hub-registration-1"},
+    {"clientId": "A B"},
+    {"name": ""},
+    {"jwk": None},
+    {"jwk": {"kty": "RSA"}},
+    {"kid": "x"},
+    {"scopes": ["everything"]},
+    {"scopes": 5},
+    {"sources": [""]},
+    {"proof": "x"},
+    {"proof": None},
+)
+
+
+@pytest.mark.parametrize("path", ["/clients", "/sandbox/clients"])
+async def test_a_registration_that_is_refused_says_why_in_both_languages(
+    world: World, path: str
+) -> None:
+    key = generate_key()
+    good = application_document("new-client", "新客户", key.public)
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as stranger:
+
+        async def answers(body: bytes, kind: str = JSON) -> list[httpx.Response]:
+            headers = {"content-type": kind}
+            return [
+                await stranger.post(path, content=body, headers={**headers, "accept-language": on})
+                for on in ("zh", "en")
+            ]
+
+        sent = [json.dumps({**good, **each} if each else each).encode() for each in REGISTRATIONS]
+        bodies = [*((body, JSON) for body in sent), (b"{", JSON), (b"[]", JSON), (b"{}", "text/x")]
+        for body, kind in bodies:
+            for answer, is_zh in zip(await answers(body, kind), (True, False), strict=True):
+                said = answer.json()
+                texts = [said[name] for name in ("title", "detail", "hint") if name in said]
+                assert len(texts) > 1, said
+                assert 400 <= answer.status_code < 430, said
+                assert all(bool(HAN.search(text)) is is_zh for text in texts), said
+                assert not any(map(FOREIGN.search, texts)), said
+
+
+async def test_the_gate_says_what_to_do_in_both_languages(world: World) -> None:
+    calls: list[dict[str, str]] = [
+        {},
+        {"authorization": "Bearer x"},
+        {"authorization": "DPoP x"},
+        {"authorization": "DPoP x", "dpop": "y"},
+        {"host": "elsewhere.example"},
+    ]
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as stranger:
+        for headers in calls:
+            for language, is_zh in (("zh", True), ("en", False)):
+                sent = {**headers, "accept-language": language}
+                answer = await stranger.post("/batches?source=x", headers=sent, content=b"")
+                said = answer.json()
+                texts = [said["title"], said["hint"]]
+                assert all(bool(HAN.search(text)) is is_zh for text in texts), said
+    assert all(HAN.search(reason.advice_zh) and reason.advice for reason in Reason)

@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from stdnum.iso7064 import mod_11_2
 
 from hub.intake.batch import Outcome
+from hub.intake.quarantine import resubmit
 from hub.operate.exposition import figures_of
 from hub.operate.figures import DatabaseFigures, Figures
 from hub.store.database import Database
@@ -91,3 +92,27 @@ def _registry(figures: DatabaseFigures) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(Looked())
     return registry
+
+
+async def test_what_is_kept_of_a_row_holds_no_contact_and_is_not_sent_again_as_it_stands(
+    push: Any, instrument: Any, database: Database
+) -> None:
+    mobile, mail = "138-1234-5678", "zhang.san@qq.com"
+    rows = [
+        instrument(1, contact=f"张三 {mobile}"),
+        instrument(2, contact=f"write to {mail}", serialNo="13912345678"),
+        instrument(3, contact=f"{'x' * 3000} {mobile}"),
+        instrument(4, contact="０１３８１２３４５６７８ 或 +86 138 1234 5678"),
+    ]
+    made = await push(*rows)
+    assert {each.outcome for each in made.rows} == {Outcome.QUARANTINED}
+    kept = await database.writes.fetch_all("SELECT quarantine_id, raw, problems FROM quarantine")
+    told = json.dumps([json.loads(raw) for _, raw, _ in kept], ensure_ascii=False)
+    told += json.dumps([problems for *_, problems in kept], ensure_ascii=False)
+    assert mail not in told
+    assert "138 1234 5678" not in told
+    assert told.count(mobile) == 1, "only in the text that was refused for its length"
+    assert "13912345678" in told, "the number of something else stays"
+    again = await resubmit(database, [each for each, *_ in kept[:2]], clock=lambda: NOW)
+    codes = [[each.code for each in outcome.problems] for outcome in again.values()]
+    assert codes == [["MOBILE_NUMBER"], ["MOBILE_NUMBER"]]

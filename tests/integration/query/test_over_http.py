@@ -213,7 +213,7 @@ async def test_an_address_may_ask_but_change_nothing(served: Served) -> None:
     assert answer.status_code == 405
     assert answer.json()["errors"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"
     other = await served.http.put("/graphql", json={"query": SOURCES})
-    assert (other.status_code, other.headers["allow"]) == (405, "GET, POST")
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 @pytest.mark.parametrize(

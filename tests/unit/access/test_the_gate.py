@@ -73,8 +73,11 @@ async def test_a_token_for_one_path_does_not_open_another(world: World) -> None:
 async def test_without_token_the_answer_says_how_to_get_one(world: World) -> None:
     async with world.http() as http:
         answer = await http.post("/graphql")
+        english = await http.post("/graphql", headers={"accept-language": "en"})
     assert answer.status_code == 401
-    assert answer.json() == {"type": "about:blank", "status": 401, "code": "TOKEN_MISSING"}
+    assert (answer.json()["status"], answer.json()["code"]) == (401, "TOKEN_MISSING")
+    assert "令牌" in answer.json()["hint"]
+    assert "fetch a token" in english.json()["hint"]
     assert answer.headers["www-authenticate"] == (
         f'DPoP algs="ES256 EdDSA", resource_metadata="{BASE}/.well-known/oauth-protected-resource"'
     )

@@ -61,7 +61,7 @@ class MemoryClients:
 
     async def register(self, client: Client) -> None:
         if client.client_id in self.clients or any([await self.by_kid(k.kid) for k in client.keys]):
-            raise RegistrationError("this client id or one of its keys is registered already")
+            raise RegistrationError("已登记过", "this client id or key is registered already")
         self.clients[client.client_id] = client
 
     async def add_key(
@@ -74,7 +74,7 @@ class MemoryClients:
 
     async def retire_key(self, client_id: str, kid: str, now: datetime) -> None:
         if sum(key.active(now) for key in self.clients[client_id].keys) == 1:
-            raise RegistrationError("this is the only active key; add another one first")
+            raise RegistrationError("唯一的密钥", "this is the only active key")
         await self.revoke_key(kid, KeyStatus.RETIRED, now)
 
     async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
@@ -89,7 +89,7 @@ class MemoryClients:
     async def revoke_key(self, kid: str, status: KeyStatus, now: datetime) -> None:
         client = await self.by_kid(kid)
         if client is None:
-            raise RegistrationError("no active key has this thumbprint")
+            raise RegistrationError("没有这把密钥", "no active key has this thumbprint")
         keys = tuple(
             replace(k, status=status, ended_at=now) if k.kid == kid else k for k in client.keys
         )
@@ -162,7 +162,8 @@ class World:
             envelope = self.access.envelope(request.scope)
             caller = await self.access.authenticate(envelope)
         except AccessError as error:
-            return self.access.refusal(error, None)
+            language = request.headers.get("accept-language", "")
+            return self.access.refusal(error, None, language=language)
         return JSONResponse({"client": caller.client_id, "scopes": sorted(caller.scopes)})
 
     async def _push(self, request: Request) -> Response:

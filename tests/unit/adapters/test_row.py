@@ -4,6 +4,7 @@ import pytest
 
 from adapters._adapter import Adapter, Collection, Context
 from adapters._row import Row, decimal_text
+from connectors.answer_json import read_answer
 from connectors.rest import PagedJson
 from schema.codes import InstrumentStatus
 
@@ -118,3 +119,73 @@ def test_an_added_field_warns_or_refuses_as_the_adapter_says():
     assert (warned.problems, warned.additions) == ((), ("new",))
     refused = convert("strict", {"name": "x", "new": 1})
     assert [problem.code for problem in refused.problems] == ["FIELD_ADDED"]
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("13.0", "13"),
+        ("13.50", "13.50"),
+        ("1234567890123456789", "1234567890123456789"),
+        ('"1E+05"', "1E+05"),
+        ('"0013"', "0013"),
+        ("1e5", "100000"),
+        ("2.02012345678901e17", None),
+        ("202012345678901234.0", None),
+        ("-1e400", None),
+        ("1e999999999", None),
+    ],
+)
+def test_a_number_of_a_source_that_names_something_keeps_its_digits_or_is_refused(written, made):
+    raw = read_answer(f'{{"no": {written}}}')
+    for take in (Row.text, Row.optional_text):
+        row = Row(raw)
+        found = take(row, "no")
+        assert (found if made else problems(row)) == (made or [("no", "DIGITS_LOST")])
+
+
+@pytest.mark.parametrize("text", ["1.123456789", "0.000000001", "1e-9", "1e400", "-Infinity"])
+def test_no_digit_of_an_amount_of_a_source_is_cut(text):
+    row = Row({"worth": text})
+    row.decimal("worth")
+    (problem,) = row.problems
+    assert (problem.code, "8" in problem.zh, "8" in problem.en) == ("NOT_DECIMAL", True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"no": NaN}',
+        '{"no": -Infinity}',
+        '{"no": "1", "n\\u006f": "2"}',
+        '{"rows": [{"a": {"b": 1, "b": 2}}]}',
+        "[" * 100_000,
+    ],
+)
+def test_the_answer_of_a_source_is_json_and_no_more(text):
+    with pytest.raises(ValueError, match=r"JSON|twice|deep"):
+        read_answer(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("2026-11-24T01:00:00Z", "2026-11-24T01:00:00Z"),
+        ("2026-11-24 09:00:00 +08:00", "2026-11-24T01:00:00Z"),
+        ("2026-11-24 01:00:00 UTC", "2026-11-24T01:00:00Z"),
+        ("2026-11-23T24:00:00Z", "2026-11-24T00:00:00Z"),
+        ("2026-11-24 09:00 CST", None),
+    ],
+)
+def test_an_offset_of_a_source_counts_for_a_moment_and_for_its_day(text, made):
+    row = Row({"at": text})
+    moment, day = row.instant("at"), row.optional_day("at")
+    assert (moment, day) == (made, "2026-11-24") if made else len(row.problems) == 2
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u200e", "\u202e", "\ufe0f"])
+def test_an_unseen_character_of_a_source_makes_no_other_code(mark):
+    row = Row({"status": f"在{mark}用", "more": f"{mark}在用"})
+    row.code("status", STATUS)
+    row.optional_code("more", STATUS)
+    assert problems(row) == [("status", "CODE_UNKNOWN"), ("more", "CODE_UNKNOWN")]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hub.identity.ids import item_id, revision_id
 from hub.intake.batch import Outcome, Outcomes, RowOutcome
+from hub.intake.masked import raw_text
 from hub.intake.prepare import System, prepare
-from hub.intake.write import raw_text
 from schema.canonical import canonical
 from schema.errors import Problem
 from schema.registry import standard

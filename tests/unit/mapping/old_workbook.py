@@ -27,7 +27,8 @@ def xls(
     for at, row in enumerate(rows):
         for position, cell in enumerate(row):
             if isinstance(cell, str):
-                text = struct.pack("<HB", len(cell), 1) + cell.encode("utf-16-le")
+                text = struct.pack("<HB", len(cell.encode("utf-16-le")) // 2, 1)
+                text += cell.encode("utf-16-le")
                 sheet += _record(0x0204, struct.pack("<HHH", at, position, 0) + text)
             elif cell is not None:
                 shape = 1 if position in days else 0

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters._row import Row
+from adapters.mapping.errors import CellError
 from adapters.mapping.units import decimal_text as written
 from hub.graphql.scalars import SCALARS, Date, DateTime, PartialDate, SafeInt
 from hub.graphql.scalars import Decimal as DecimalScalar
@@ -100,9 +101,19 @@ def test_an_adapter_takes_the_decimals_that_a_record_may_hold() -> None:
     assert [each.path for each in row.problems] == ["b", "c"]
 
 
-def test_a_mapping_rounds_to_the_decimals_that_a_record_may_hold() -> None:
-    assert written(Decimal("0.1234567890123")) == "0.12345679"
-    assert conforms(**worth(written(Decimal("0.1234567890123"))))
+def test_a_computed_number_is_cut_to_the_decimals_that_a_record_may_hold() -> None:
+    assert written(Decimal("0.123456789012345")) == "0.12345679"
+    assert conforms(**worth(written(Decimal("0.123456789012345"))))
+
+
+@pytest.mark.parametrize("text", ["0.123456789", "0.000000000000000000001", "1234.1234567891"])
+def test_of_a_number_that_somebody_wrote_no_digit_is_cut(text: str) -> None:
+    with pytest.raises(CellError) as caught:
+        written(Decimal(text))
+    assert caught.value.code == "DECIMALS_TOO_MANY"
+    assert text in caught.value.zh
+    assert written(Decimal(text), 2) is not None, "the mapping says how it is to be rounded"
+    assert not conforms(**worth(text)), "as it is in a push"
 
 
 @pytest.mark.parametrize("number", [2**53 - 1, 2**53, -(2**53) + 1, -(2**53), 10**15, 0])
