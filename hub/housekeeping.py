@@ -3,7 +3,8 @@
 - They run when the hub starts and after each pause; a failure is logged and tried again.
 - Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
   beside runs that are still alive.
-- An order of precedence whose date has come is applied (`hub.store.relinking`).
+- An order of precedence whose date has come is applied (`hub.store.relinking`); the audit says so,
+  and with its day that goes into the log.
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
   the log; rows of the audit are deleted day by day as `hub.audit.limits` says.
@@ -13,17 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from secrets import token_hex
 from typing import Any
 
 import psycopg
 
 from hub.audit.days import delete_old_days, seal
+from hub.audit.service import act_row
+from hub.audit.service import write as write_audit
 from hub.clock import Clock
 from hub.errors import HubError
 from hub.harvest.runs import close_interrupted
+from hub.identity.precedence import Precedence
 from hub.intake.idempotency import delete_old_answers
 from hub.intake.linking import state_as_operator
 from hub.intake.quarantine import delete_old
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
@@ -53,7 +59,7 @@ async def run_housekeeping(
             closed = await close_interrupted(database, clock())
             if closed:
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
-            if await switch_precedence(database, local_date(clock())):
+            if await renew_precedence(database, clock):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
             await forget(database, clock, party)
         except (HubError, psycopg.Error) as error:
@@ -62,6 +68,18 @@ async def run_housekeeping(
             await asyncio.wait_for(stop.wait(), pause_s)
         except TimeoutError:
             continue
+
+
+async def renew_precedence(database: Database, clock: Clock) -> bool:
+    """Put the order of the day in force; return whether it replaced another."""
+    now = clock()
+
+    async def note(connection: Connection, former: Precedence, order: Precedence) -> None:
+        detail = {"since": order.since.isoformat(), "former": former.since.isoformat()}
+        row = act_row("precedence", detail, (), now, token_hex(8))
+        await write_audit(connection, row)
+
+    return await switch_precedence(database, local_date(now), note)
 
 
 async def forget(database: Database, clock: Clock, party: str | None = None) -> int:

@@ -38,7 +38,7 @@ from hub.query.sql.ordering import (
 )
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
-from schema.traits import Covers, Occupies, Opens, Prices
+from schema.traits import Covers, Occupies, Opens, OpensOn, Prices
 from schema.visibility import DATASETS
 
 ArgumentReader = Callable[[str], Argument | None]
@@ -171,8 +171,8 @@ def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
     back with it.
     """
-    parts = (spec.trait(Prices), spec.trait(Opens), spec.trait(Covers), spec.trait(Occupies))
-    for trait in parts:
+    for kind in (Prices, Opens, OpensOn, Covers, Occupies):
+        trait: Prices | Opens | OpensOn | Covers | Occupies | None = spec.trait(kind)
         target = None if trait is None else spec.item(trait.of).facts.ref
         if trait is not None and target is not None:
             table = statement.model.tables[target]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from hub.audit.service import Audit
 from hub.errors import ErrorCode, HubError
+from hub.housekeeping import renew_precedence
 from hub.identity import precedence
 from hub.identity.precedence import Precedence
 from hub.intake.batch import Outcome
@@ -19,7 +21,7 @@ from hub.store.epoch import horizon
 from hub.store.rebuild import rebuild
 from hub.store.relinking import switch_precedence
 from hub.store.sources import register_source, rename_source
-from schema.codes import LinkRelation
+from schema.codes import LinkRelation, SystemPurpose
 from tests.integration.intake.conftest import NOW, UNIVERSITY, make_instrument
 
 pytestmark = pytest.mark.integration
@@ -145,6 +147,54 @@ async def test_an_order_that_comes_into_force_settles_everything_again(
     assert not await switch_precedence(database, date(2027, 1, 1))
     await harvest(make_instrument(model="newer"))  # goes by the order in force
     assert await models(database) == [("anhui", "newer")]
+    assert (await check(database)).is_right
+
+
+async def test_a_switch_of_precedence_is_in_the_audit_of_its_day(
+    push: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await push(make_instrument(model="own"))
+    (now,) = precedence._orders()
+    another = Precedence(date(2027, 1, 1), now.kinds, now.assurances)
+    monkeypatch.setattr(precedence, "_orders", lambda: (now, another))
+    later = datetime(2027, 1, 1, 1, tzinfo=UTC)
+    assert await renew_precedence(database, lambda: later)
+    assert not await renew_precedence(database, lambda: later)
+    (row,) = await Audit(database, lambda: later).all(0, 9)
+    assert (row.action, row.at) == ("precedence", later)
+    assert row.detail == {"since": "2027-01-01", "former": "2026-01-01"}
+
+
+async def test_a_source_that_is_kept_for_something_else_now_is_settled_again(
+    push: Any, harvest: Any, database: Database
+) -> None:
+    """The asset cloud, a platform, leads for what a thing cost as soon as it is said to be one."""
+
+    def costing(amount: str, **more: Any) -> Any:
+        return make_instrument(originalValue={"amount": amount, "currency": "CNY"}, **more)
+
+    await push(costing("1.00", model="own"))
+    await harvest(costing("2.00", model="cloud"))
+    shown = "SELECT source, model, original_value->>'amount', chosen FROM instrument"
+    assert await database.reads.fetch_all(shown) == [("zju", "own", "1.00", None)]
+    before = await horizon(database)
+    await register_source(
+        database,
+        "anhui",
+        "资产云",
+        mode="HARVEST",
+        now=NOW,
+        owners=None,
+        purpose=SystemPurpose.ASSET,
+    )
+    assert await database.reads.fetch_all(shown) == [
+        ("zju", "own", "2.00", {"acceptedOn": "anhui", "originalValue": "anhui"})
+    ]
+    assert (await horizon(database)).epoch != before.epoch
+    assert (await check(database)).is_right
+    await harvest(costing("3.00"))
+    ((_, _, amount, _),) = await database.reads.fetch_all(shown)
+    assert amount == "3.00"
     assert (await check(database)).is_right
 
 
