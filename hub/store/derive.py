@@ -139,8 +139,8 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
 
 def _led_by(spec: RecordSpec) -> str | None:
     """Return the item that names the instrument whose rows come from one source, if any."""
-    for kind in (Opens, OpensOn, Covers, Prices):
-        trait: Opens | OpensOn | Covers | Prices | None = spec.trait(kind)
+    parts = (spec.trait(Opens), spec.trait(OpensOn), spec.trait(Covers), spec.trait(Prices))
+    for trait in parts:
         if trait is not None:
             return trait.of
     return None

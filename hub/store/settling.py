@@ -158,15 +158,24 @@ def _first(claims: Iterable[Claim], target: Projection, view: View) -> Claim:
 
 
 async def claims_by(
-    connection: Connection, target: Projection, by: str, values: list[str], view: View
+    connection: Connection,
+    target: Projection,
+    by: str,
+    values: list[str],
+    view: View,
+    *,
+    is_read: bool | None = None,
 ) -> tuple[Mapping[str, list[Claim]], Mapping[int, Standing]]:
     """Return the present claims by the value of a column, and their headers by entry id.
 
-    Their content is read for golden records only, which are merged from it.
+    Their content is read if `is_read` says so; by default of golden records only, which are merged
+    from it.
     """
-    spec, is_merged = target.tables.spec, target.tables.golden is not None
-    content = "b.canon" if is_merged else "NULL"
-    body = "JOIN entry_body b USING (entry_id) " if is_merged else ""
+    spec = target.tables.spec
+    if is_read is None:
+        is_read = target.tables.golden is not None
+    content = "b.canon" if is_read else "NULL"
+    body = "JOIN entry_body b USING (entry_id) " if is_read else ""
     cursor = await connection.execute(
         f"SELECT c.{by}, k.kind, k.owners, k.purpose, {content}, {', '.join(_STANDING_COLUMNS)} "  # noqa: S608 - own names
         f"FROM {target.tables.source.name} c {body}LEFT JOIN source k ON k.source_id = c.source "

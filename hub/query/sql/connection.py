@@ -171,8 +171,11 @@ def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
     back with it.
     """
-    for kind in (Prices, Opens, OpensOn, Covers, Occupies):
-        trait: Prices | Opens | OpensOn | Covers | Occupies | None = spec.trait(kind)
+    parts = (
+        *(spec.trait(Prices), spec.trait(Opens), spec.trait(OpensOn)),
+        *(spec.trait(Covers), spec.trait(Occupies)),
+    )
+    for trait in parts:
         target = None if trait is None else spec.item(trait.of).facts.ref
         if trait is not None and target is not None:
             table = statement.model.tables[target]

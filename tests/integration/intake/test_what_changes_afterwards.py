@@ -13,8 +13,9 @@ from hub.housekeeping import renew_precedence
 from hub.identity import precedence
 from hub.identity.precedence import Precedence
 from hub.intake.batch import Outcome
-from hub.intake.linking import candidates, link, unlink
+from hub.intake.linking import link, unlink
 from hub.ledger.receipts import receipt_for
+from hub.store.candidates import find_pairs
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.epoch import horizon
@@ -243,8 +244,8 @@ async def test_candidates_share_an_identifier_or_maker_model_and_serial_and_neve
         make_instrument(6, name={"zh": "场发射扫描电镜1"}),
     )
     key = f"{UNIVERSITY}/A0000"
-    found = [(each.first, each.second) for each in await candidates(database)]
+    found = [(each.first, each.second) for each in await find_pairs(database)]
     assert found == [(f"{key}1", f"{key}2"), (f"{key}3", f"{key}4")]
     pair = ("Instrument", f"{key}1", f"{key}2")
     await link(database, lambda: NOW, HUB, pair, LinkRelation.DIFFERS, "two plates")
-    assert [each.first for each in await candidates(database)] == [f"{key}3"]
+    assert [each.first for each in await find_pairs(database)] == [f"{key}3"]
