@@ -17,6 +17,7 @@ from adapters._row import Row
 from connectors.document import RawRow
 from connectors.reader import EVERYTHING, Reader, Window
 from connectors.sheet import Sheet
+from schema.codes import SystemPurpose
 from schema.dates import SHANGHAI, format_instant
 from schema.errors import Problem
 
@@ -220,6 +221,8 @@ class Adapter:
     records_min: int = 1
     """Fewer records than this in a full run fail it: the source broke, not shrank."""
     lookback: timedelta = timedelta(days=100)
+    purpose: SystemPurpose = SystemPurpose.OTHER
+    """What such a system is kept for: for some items it leads (`hub.identity.precedence`)."""
     protocol: str = "http"
     """How the source is reached (`hub.harvest.connections`); every list has a reader of it."""
     additions: Literal["warn", "strict"] = "warn"

@@ -32,7 +32,7 @@ from adapters._nrii import (
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Audience, Certainty, OccupancyKind, PriceUnit, Weekday
+from schema.codes import Audience, Certainty, OccupancyKind, PriceUnit, SystemPurpose, Weekday
 from schema.dates import SHANGHAI
 
 INSTITUTION = {
@@ -250,6 +250,7 @@ ADAPTER = Adapter(
     publisher_en="East China Normal University",
     collections=_collections(),
     promised_freshness=timedelta(hours=24),
+    purpose=SystemPurpose.LAB,
     records_min=1,
     states=states,
 )

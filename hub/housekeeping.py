@@ -3,7 +3,9 @@
 - They run when the hub starts and after each pause; a failure is logged and tried again.
 - Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
   beside runs that are still alive.
-- An order of precedence whose date has come is applied (`hub.store.relinking`).
+- An order of precedence whose date has come is applied (`hub.store.relinking`); the audit says so,
+  and with its day that goes into the log.
+- Instruments that identifiers show to be one are linked (`hub.intake.linking`).
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
   the log; rows of the audit are deleted day by day as `hub.audit.limits` says.
@@ -13,17 +15,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from secrets import token_hex
 from typing import Any
 
 import psycopg
 
 from hub.audit.days import delete_old_days, seal
+from hub.audit.service import act_row
+from hub.audit.service import write as write_audit
 from hub.clock import Clock
 from hub.errors import HubError
 from hub.harvest.runs import close_interrupted
+from hub.identity.precedence import Precedence
 from hub.intake.idempotency import delete_old_answers
-from hub.intake.linking import state_as_operator
+from hub.intake.linking import join_identified, state_as_operator
 from hub.intake.quarantine import delete_old
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
@@ -48,13 +55,16 @@ async def run_housekeeping(
 
     `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
     """
+    joined_at = 0
     while not stop.is_set():
         try:
             closed = await close_interrupted(database, clock())
             if closed:
                 _LOG.warning("housekeeping: %d harvests had been cut off; closed as FAILED", closed)
-            if await switch_precedence(database, local_date(clock())):
+            if await renew_precedence(database, clock):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
+            if party is not None:
+                joined_at = await join(database, clock, party, joined_at)
             await forget(database, clock, party)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
@@ -62,6 +72,40 @@ async def run_housekeeping(
             await asyncio.wait_for(stop.wait(), pause_s)
         except TimeoutError:
             continue
+
+
+async def renew_precedence(database: Database, clock: Clock) -> bool:
+    """Put the order of the day in force; return whether it replaced another."""
+    now = clock()
+
+    async def note(connection: Connection, former: Precedence, order: Precedence) -> None:
+        detail = {"since": order.since.isoformat(), "former": former.since.isoformat()}
+        row = act_row("precedence", detail, (), now, token_hex(8))
+        await write_audit(connection, row)
+
+    return await switch_precedence(database, local_date(now), note)
+
+
+async def join(database: Database, clock: Clock, party: str, seen: int) -> int:
+    """Link what identifiers show to be one, by one worker at a time.
+
+    `seen` is the entry after which nothing was looked at; return the present one. Nothing is looked
+    for where no entry has come since.
+    """
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT coalesce(max(entry_id), 0), pg_try_advisory_lock(%s) FROM entry", (LOCK + 1,)
+        )
+        newest, is_ours = await cursor.fetchone() or (seen, False)
+        if not is_ours:
+            return seen
+        try:
+            joined = 0 if newest == seen else await join_identified(database, clock, party)
+            if joined:
+                _LOG.info("housekeeping: %d pairs of instruments are one by identifiers", joined)
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK + 1,))
+    return int(newest)
 
 
 async def forget(database: Database, clock: Clock, party: str | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from schema.item import Item, RecordSpec, describe
 from schema.parties import PartyItem
 from schema.records import STANDARD
-from schema.traits import Bookable, Covers, Occupies, Opens, Prices, Related
+from schema.traits import Bookable, Covers, Occupies, Opens, OpensOn, Prices, Related
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ def build(records: Iterable[type[Any]]) -> Registry:
         if missing:
             raise TypeError(f"{spec.name} refers to {', '.join(missing)}, which no record is")
     if registry.with_trait(Bookable):
-        for kind in (Opens, Occupies, Covers, Prices):
+        for kind in (Opens, OpensOn, Occupies, Covers, Prices):
             if len(registry.with_trait(kind)) != 1:
                 raise TypeError(f"what is bookable needs one record that {kind.__name__.lower()}")
     return registry

@@ -108,6 +108,16 @@ class Opens:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpensOn:
+    """States when something bookable is open on the days `first` to `last`, whatever weekday."""
+
+    of: str
+    first: str
+    last: str
+    periods: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Occupies:
     """States that something bookable is taken from `start` to `end`."""
 

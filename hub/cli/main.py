@@ -36,7 +36,7 @@ GROUPS = {
     "client": "client",
     "mapping": "mapping",
     "source": "source",
-    "link": "link",
+    "identity": "identity",
     "quarantine": "quarantine",
     "store": "store",
     "policy": "policy",

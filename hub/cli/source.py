@@ -17,7 +17,7 @@ from hub.store.source_changes import SourceChange, change_source, remove_source,
 from hub.store.sources import Source, doubted_rows, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from hub.watching.scrub import SCRUBBER
-from schema.codes import SourceKind
+from schema.codes import SourceKind, SystemPurpose
 from schema.identifiers import check_institution_key
 from schema.parties import OPERATOR
 
@@ -78,6 +78,10 @@ Platform = Annotated[
 Kind = Annotated[
     SourceKind | None, typer.Option(help="what it is to them; their OWN system, or a PLATFORM")
 ]
+Purpose = Annotated[
+    SystemPurpose | None,
+    typer.Option(help="what the system is kept for; it leads for some items (docs: links)"),
+]
 
 
 @app.command()
@@ -118,6 +122,7 @@ def add(
     owner: Owners = None,
     platform: Platform = False,
     kind: Kind = None,
+    purpose: Purpose = None,
     system: Annotated[
         str | None,
         typer.Option(help="<institution that operates it>/<system name>: whose numbers it states"),
@@ -132,7 +137,8 @@ def add(
     if owners is None:
         typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --any-owner", err=True)
         raise typer.Exit(2)
-    facts = {"title_en": title_en, "promised_freshness_s": freshness}
+    facts: dict[str, Any] = {"title_en": title_en, "promised_freshness_s": freshness}
+    facts["purpose"] = purpose or SystemPurpose.OTHER
     run(_add(source_id, title, owners or None, (kind, system), facts))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
 
@@ -145,6 +151,7 @@ def change(
     owner: Owners = None,
     platform: Platform = False,
     kind: Kind = None,
+    purpose: Purpose = None,
     freshness: Annotated[
         int | None, typer.Option(min=1, help="seconds for which what it said is relied on")
     ] = None,
@@ -158,6 +165,7 @@ def change(
         title_en=title_en,
         owners=_owners(owner, platform),
         kind=kind,
+        purpose=purpose,
         promised_freshness_s=freshness,
         active=active,
     )
@@ -209,7 +217,8 @@ async def _change(source_id: str, changes: SourceChange) -> list[str]:
 def _lines(source: Source) -> list[str]:
     return [
         f"{source.source_id}  {source.title}" + (f"  {source.title_en}" if source.title_en else ""),
-        f"  {source.mode}  {source.kind}  {'open' if source.active else 'closed'}",
+        f"  {source.mode}  {source.kind}  {source.purpose}  "
+        f"{'open' if source.active else 'closed'}",
         f"  speaks for: {'anybody' if source.owners is None else ' '.join(source.owners)}",
         f"  numbers of: {source.authority or 'no system'}",
         f"  {source.rows} rows  relied on for {source.promised_freshness_s} s",
@@ -247,6 +256,7 @@ async def _add(
     facts: dict[str, Any],
 ) -> None:
     detail = {"source": source_id, "owners": owners, "kind": what[0] and what[0].value}
+    detail["purpose"] = facts["purpose"].value
     async with open_database(act=Act("source add", detail, owners or ())) as database:
         await register_source(
             database,

@@ -25,7 +25,14 @@ from hub.exchange.entries import ChangedEntry
 from hub.exchange.limits import OVERLAP_MAX
 from hub.exchange.position import Place
 from hub.identity.links import Names
-from hub.identity.precedence import ClaimName, Precedence, kind_for, precedence_on
+from hub.identity.precedence import (
+    ClaimName,
+    Precedence,
+    Standing,
+    kind_for,
+    precedence_on,
+    purpose_of,
+)
 from hub.store.database import Database
 from hub.store.epoch import Horizon
 from hub.store.view import precedence_in_force
@@ -42,7 +49,7 @@ WITH claim AS (
   GROUP BY 1, 2, 3, 4
 )
 SELECT c.n, c.source, c.authority, c.key, p.revision IS NOT NULL,
-  e.withdrawal, e.owner, e.issuer, e.assurance, k.kind, k.owners, d.named::text,
+  e.withdrawal, e.owner, e.issuer, e.assurance, k.kind, k.owners, k.purpose, d.named::text,
   min(e.as_of), max(e.as_of), min(e.accepted_at)
 FROM claim c
 JOIN entry e USING (record_type, source, authority, key)
@@ -56,7 +63,7 @@ CROSS JOIN LATERAL (
   FROM jsonb_each(coalesce(convert_from(b.canon, 'UTF8')::jsonb, '{}'::jsonb)) i
   WHERE i.key = ANY(%(names)s)) d
 WHERE e.revision >= coalesce(p.revision, 0)
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, d.named"""
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, d.named"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +159,23 @@ async def read_stated(
     ):
         history = statements[entries[n].place].claims[source, authority, key]
         history.is_passed = is_passed
-        history.revisions.append(_revision_group(row, order, names))
+        history.revisions.append(_revision_group(row, entries[n].record_type, order, names))
     return statements
 
 
-def _revision_group(row: Sequence[Any], order: Precedence, names: Names) -> RevisionGroup:
-    is_withdrawn, owner, issuer, assurance, kind, owners, wire, oldest, newest, first = row
+def _revision_group(
+    row: Sequence[Any], record: str, order: Precedence, names: Names
+) -> RevisionGroup:
+    is_withdrawn, owner, issuer, assurance, kind, owners, purpose, wire, *times = row
+    oldest, newest, first = times
     owner, issuer = names.party(owner), names.party(issuer)
-    stands = kind_for(kind, owners, issuer, names.party)
+    standing = Standing(kind_for(kind, owners, issuer, names.party), purpose_of(purpose), assurance)
     return RevisionGroup(
         subject=None
         if is_withdrawn
         else Subject(owner=owner, issuer=issuer, wire=_party_names(wire, names)),
-        best=order.standing(stands, assurance, newest),
-        worst=order.standing(stands, assurance, oldest),
+        best=order.standing(standing, newest, record),
+        worst=order.standing(standing, oldest, record),
         first=first,
     )
 

@@ -7,6 +7,7 @@ It names the adapter, the address, how the source lets us in, and facts of the i
     division_code = "310000"
     owners = ["moe:10269"]        # whom it may speak for; a platform that speaks for anybody: "any"
     kind = "DELEGATE"             # where it is not their own system (schema SourceKind)
+    purpose = "LAB"               # where it is not what its adapter says (schema SystemPurpose)
     authority = "moe:10269/lims"  # who operates the system, and its name: needed for a platform
 
     [client_credentials]          # or:  [token]  value = "…"  header = "X-Api-Key"
@@ -29,7 +30,7 @@ from adapters import Adapter, discover
 from hub.errors import SettingsError
 from hub.harvest.connections import PROTOCOLS
 from hub.harvest.source import HarvestSource
-from schema.codes import SourceKind
+from schema.codes import SourceKind, SystemPurpose
 from schema.keys import is_authority
 from schema.strict_toml import read_toml
 
@@ -39,6 +40,7 @@ MEMBERS = {
     "division_code",
     "owners",
     "kind",
+    "purpose",
     "authority",
     "institution",
     "facts",
@@ -69,6 +71,8 @@ def load_source(path: Path) -> HarvestSource:
         problems.append(f'{path}: owners lists whom it may speak for, or is "{ANYBODY}"')
     if str(content.get("kind", SourceKind.OWN)) not in _KINDS:
         problems.append(f"{path}: kind is one of {', '.join(sorted(_KINDS))}")
+    if str(content.get("purpose", SystemPurpose.OTHER)) not in frozenset(SystemPurpose):
+        problems.append(f"{path}: purpose is one of {', '.join(sorted(SystemPurpose))}")
     if not is_authority(content.get("authority", "moe:1/x")):
         problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
     connection = None
@@ -87,6 +91,7 @@ def load_source(path: Path) -> HarvestSource:
         facts=content.get("facts", {}),
         owners=None if owners == ANYBODY else tuple(content["owners"]),
         kind=SourceKind[content["kind"]] if "kind" in content else None,
+        purpose=SystemPurpose[content["purpose"]] if "purpose" in content else None,
         authority=content.get("authority"),
         division_code=content.get("division_code"),
         title_zh=content.get("title_zh", ""),

@@ -20,7 +20,7 @@ from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
 from hub.watching.scrub import SCRUBBER
-from schema.codes import SourceKind
+from schema.codes import SourceKind, SystemPurpose
 
 __all__ = ["MODE", "HarvestSource", "register"]
 
@@ -43,6 +43,8 @@ class HarvestSource:
     """Institutions it may speak for; None: anybody (a province platform)."""
     kind: SourceKind | None = None
     """What it is to them; by default their own system, or a platform."""
+    purpose: SystemPurpose | None = None
+    """What it is kept for; by default what its adapter says."""
     authority: str | None = None
     """Whose numbers it states: `<institution that operates the system>/<name of the system>`; by
     default its only owner and its id."""
@@ -71,6 +73,7 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
         now=now,
         owners=source.owners,
         kind=source.kind,
+        purpose=source.purpose or adapter.purpose,
         authority=source.authority,
         feeds=[
             FeedRow(

@@ -1,7 +1,7 @@
 """`merge`: the golden record of several claims; pure.
 
-Each item is taken from the claim that is believed first of those that state it. A claim states an
-item by having it in its canonical bytes; what it leaves out, it does not deny.
+Each item is taken from the claim that is believed first, for this item, of those that state it. A
+claim states an item by having it in its canonical bytes; what it leaves out, it does not deny.
 """
 
 from __future__ import annotations
@@ -21,18 +21,26 @@ class Merged:
     """The claim that is believed first."""
     wire: Mapping[str, Any]
     chosen: Mapping[str, str]
-    """By wire name, the source of each item that the lead does not state."""
+    """By wire name, the source of each item that is not taken from the lead."""
 
 
-def merge(claims: Iterable[Claim], precedence: Precedence) -> Merged | None:
-    """Merge the claims that stand; None where there are none."""
+def merge(claims: Iterable[Claim], precedence: Precedence, record: str = "") -> Merged | None:
+    """Merge the claims of a record type that stand; None where there are none."""
     ranked = sorted(claims, key=precedence.rank)
     if not ranked:
         return None
     lead = ranked[0]
     wire, chosen = dict(lead.wire), {}
-    for claim in ranked[1:]:
-        for name, value in claim.wire.items():
-            if name not in wire:
-                wire[name], chosen[name] = value, claim.source
+    for name in dict.fromkeys(name for claim in ranked for name in claim.wire):
+        first = first_for(ranked, precedence, record, name)
+        if first is not lead:
+            wire[name], chosen[name] = first.wire[name], first.source
     return Merged(lead, wire, chosen)
+
+
+def first_for(ranked: Iterable[Claim], precedence: Precedence, record: str, name: str) -> Claim:
+    """Return the claim that is believed first for an item, of those in order that state it."""
+    stating = (claim for claim in ranked if name in claim.wire)
+    if (record, name) not in precedence.leads:
+        return next(stating)
+    return min(stating, key=lambda claim: precedence.rank(claim, record, name))

@@ -1,82 +1,55 @@
-"""`linking`: links that the operator states and takes back, and pairs that a person should look at.
+"""`linking`: links that the operator states and takes back, and those that need no person.
 
 - What the operator states is a Link record of the source `operator`, which goes in like every other
   record and is proved like every other.
-- Candidates are found by an identifier that two records share, or by maker, model and serial number
-  together; never by a name alone. Nothing is linked without a person.
+- Instruments of one institution are joined without a person where an identifier shows that they are
+  one; all other pairs wait for one (`hub.identity.likeness`). Institutions are never joined so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
+from hub.identity.likeness import Pair
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes
 from hub.intake.service import submit
+from hub.store.candidates import find_pairs
 from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import LinkRelation
 from schema.item import camel
 from schema.parties import OPERATOR
 from schema.records import Link
-from schema.traits import Joins, Linkable
 
-CANDIDATES_MAX = 200
-"""Pairs that are shown at once."""
-SHARED_MAX = 20
-"""Records that share one identifier; where more do, it identifies nothing."""
-
-_PAIRED = """
-WITH shared AS (
-  SELECT what, array_agg(DISTINCT key ORDER BY key) AS keys FROM ({found}) f
-  GROUP BY what HAVING count(DISTINCT key) BETWEEN 2 AND %(shared)s
-), pairs AS (
-  SELECT a.key AS first, b.key AS second, min(what) AS what
-  FROM shared, unnest(keys) WITH ORDINALITY a(key, n), unnest(keys) WITH ORDINALITY b(key, n)
-  WHERE a.key COLLATE "C" < b.key COLLATE "C" GROUP BY 1, 2
-)
-SELECT first, second, what FROM pairs p WHERE NOT EXISTS (
-  SELECT FROM {links} l WHERE l.speaks AND l.{first} = p.first AND l.{second} = p.second)
-ORDER BY 1, 2 LIMIT %(most)s"""
-_IDENTIFIED = """
-SELECT key, 'identifier ' || (i->>'scheme') || ' ' || (i->>'value') AS what
-FROM {table}, jsonb_array_elements({identifiers}) i"""
-_BUILT = """
-UNION ALL SELECT key, concat_ws(' ', 'serial', {plate}) FROM {table}
-WHERE num_nulls({plate}) = 0"""
+REASON_MAX = 500
+"""Characters of the reason of a link."""
+JOINED_MAX = 500
+"""Links that are stated at once of pairs that identifiers show to be one."""
+JOINED_BY = "joined by the hub: "
+"""How the reason of such a link begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Two keys that may name one thing."""
+async def join_identified(database: Database, clock: Clock, party: str) -> int:
+    """Link the pairs that need no person (`hub.identity.likeness`); return how many.
 
-    record_type: str
-    first: str
-    second: str
-    shared: str
-    """What both have."""
+    Each is a Link of the operator like any other: `unlink` takes it back, and it stays so.
+    """
+    certain = [pair for pair in await find_pairs(database) if pair.is_certain][:JOINED_MAX]
+    if certain:
+        rows = [_row(_key(pair), LinkRelation.SAME_AS, _reason(pair)) for pair in certain]
+        await state_as_operator(database, clock, party, rows)
+    return len(certain)
 
 
-async def candidates(database: Database) -> list[Candidate]:
-    """Return pairs that no link speaks of yet."""
-    pairs: list[Candidate] = []
-    records = database.records
-    ((spec, joins),) = records.registry.with_trait(Joins)
-    links = records.tables[spec.name].source.name
-    for of, trait in records.registry.with_trait(Linkable):
-        table = records.tables[of.name].read.name
-        statement = _IDENTIFIED.format(table=table, identifiers=trait.identifiers)
-        if trait.plate:
-            statement += _BUILT.format(table=table, plate=", ".join(trait.plate))
-        rows = await database.reads.fetch_all(
-            _PAIRED.format(found=statement, links=links, first=joins.first, second=joins.second),
-            {"shared": SHARED_MAX, "most": CANDIDATES_MAX},
-        )
-        pairs += [Candidate(of.name, *row) for row in rows]
-    return pairs
+def _key(pair: Pair) -> tuple[str, str, str]:
+    return pair.record_type, pair.first, pair.second
+
+
+def _reason(pair: Pair) -> str:
+    return (JOINED_BY + "; ".join(pair.shared))[:REASON_MAX]
 
 
 async def link(
@@ -91,6 +64,10 @@ async def link(
 
     `party` is the hub's own. Raises `HubError` with what is wrong with the keys.
     """
+    return await _state(database, clock, party, _row(pair, relation, reason))
+
+
+def _row(pair: tuple[str, str, str], relation: LinkRelation, reason: str | None) -> dict[str, Any]:
     record_type, *keys = pair
     first, second = sorted(keys)
     record: dict[str, Any] = {
@@ -102,7 +79,7 @@ async def link(
     }
     if reason:
         record["reason"] = reason
-    return await _state(database, clock, party, {"type": Link.__name__, "record": record})
+    return {"type": Link.__name__, "record": record}
 
 
 async def unlink(

@@ -290,7 +290,7 @@ def translated() -> Iterator[None]:
 
 def _hub_error(driver: BaseException | None) -> HubError | None:
     """Return the hub's error for a driver's; None where the caller handles it (a deadlock)."""
-    if isinstance(driver, psycopg.errors.UndefinedTable):
+    if isinstance(driver, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         return _missing_table_error(driver)
     if isinstance(driver, psycopg.InterfaceError):
         return DatabaseUnavailableError(_first_line(driver))
@@ -328,7 +328,7 @@ def _availability_error(error: psycopg.OperationalError) -> HubError | None:
 
 
 def _missing_table_error(error: psycopg.Error) -> HubError:
-    """Return the error of a database that lacks a table which this version reads."""
+    """Return the error of a database that lacks a table, or a column, which this version reads."""
     return HubError(
         ErrorCode.CONFLICT,
         message_zh="数据库的表是较早版本的，须先升级",

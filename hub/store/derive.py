@@ -38,7 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import ComputedColumn, column_type, computed_columns
 from schema.item import Grade, Item, Kind, RecordSpec
-from schema.traits import Covers, Listing, Opens, Prices
+from schema.traits import Covers, Listing, Opens, OpensOn, Prices
 
 PROVENANCE = (
     "source",
@@ -139,9 +139,10 @@ def derive(spec: RecordSpec, metadata: MetaData) -> RecordTables:
 
 def _led_by(spec: RecordSpec) -> str | None:
     """Return the item that names the instrument whose rows come from one source, if any."""
-    for each in (spec.trait(Opens), spec.trait(Covers), spec.trait(Prices)):
-        if each is not None:
-            return each.of
+    parts = (spec.trait(Opens), spec.trait(OpensOn), spec.trait(Covers), spec.trait(Prices))
+    for trait in parts:
+        if trait is not None:
+            return trait.of
     return None
 
 

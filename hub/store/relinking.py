@@ -10,11 +10,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 
 from hub.identity.links import Names
-from hub.identity.precedence import precedence_on
+from hub.identity.precedence import Precedence, precedence_on
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_anew
@@ -25,6 +25,7 @@ from hub.store.settling import settle, write
 from hub.store.standing import ReadCounts, lines_of
 from hub.store.view import View, names_now, precedence_in_force, put_in_force, view_now
 
+Note = Callable[[Connection, Precedence, Precedence], Awaitable[None]]
 ROWS_PER_TURN = 1_000
 """Claims that are written again together."""
 
@@ -94,10 +95,11 @@ async def settle_source(connection: Connection, records: StoredRecords, source: 
     return await _settle_rivals(connection, records, await view_now(connection, records), source)
 
 
-async def switch_precedence(database: Database, day: date) -> bool:
+async def switch_precedence(database: Database, day: date, note: Note | None = None) -> bool:
     """Settle all items by the precedence of a day; False where it is in force already.
 
     No entry of the change feed reports what this changes: its followers start from the beginning.
+    `note` writes down, in the same transaction, that one order replaced another.
     """
     order = precedence_on(day)
     async with database.writes.transaction() as connection:
@@ -112,6 +114,8 @@ async def switch_precedence(database: Database, day: date) -> bool:
             view = await view_now(connection, database.records)
             await _settle_rivals(connection, database.records, view)
             await begin_anew(connection)
+            if note is not None:
+                await note(connection, former, order)
     return former is not None
 
 

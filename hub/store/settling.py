@@ -18,10 +18,11 @@ from dataclasses import replace
 from typing import Any
 
 from hub.identity.merge import Merged, merge
-from hub.identity.precedence import Claim, ClaimName, kind_for
+from hub.identity.precedence import Claim, ClaimName, kind_for, purpose_of
 from hub.store.copying import Connection
 from hub.store.projection import Projection, Standing
 from hub.store.view import View
+from schema.codes import SourceKind, SystemPurpose
 
 CLAIMS_PER_TURN = 1_000
 """Items that are settled together."""
@@ -104,8 +105,11 @@ _STANDING_COLUMNS = (
 
 async def _merge(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Write the golden rows of some items, or delete them where every claim is withdrawn."""
-    claims, standing = await _claims(connection, target, "item_id", items, view)
-    merged = [golden for each in claims.values() if (golden := merge(each, view.precedence))]
+    claims, standing = await claims_by(connection, target, "item_id", items, view)
+    record = target.tables.spec.name
+    merged = [
+        golden for each in claims.values() if (golden := merge(each, view.precedence, record))
+    ]
     await target.delete_items(connection, items)
     lines = (target.row(standing[each.lead.entry_id], each.wire, view.names) for each in merged)
     await target.fill_stage(connection, lines)
@@ -130,8 +134,8 @@ async def _choose(connection: Connection, target: Projection, merged: list[Merge
 
 async def _speak(connection: Connection, target: Projection, items: list[str], view: View) -> None:
     """Mark the one claim of each item that is shown."""
-    claims, _ = await _claims(connection, target, "item_id", items, view)
-    first = {min(each, key=view.precedence.rank).name for each in claims.values()}
+    claims, _ = await claims_by(connection, target, "item_id", items, view)
+    first = {_first(each, target, view).name for each in claims.values()}
     names = {claim.name for each in claims.values() for claim in each}
     await _mark(connection, target, "speaks", {name: name in first for name in names})
 
@@ -140,48 +144,62 @@ async def _lead(connection: Connection, target: Projection, keys: list[str], vie
     """Mark the rows of the leading source of each instrument."""
     of = target.tables.led_by
     assert of is not None
-    claims, _ = await _claims(connection, target, of, keys, view)
+    claims, _ = await claims_by(connection, target, of, keys, view)
     flags: dict[ClaimName, bool] = {}
     for each in claims.values():
-        leader = min(each, key=view.precedence.rank).source
+        leader = _first(each, target, view).source
         flags |= {claim.name: claim.source == leader for claim in each}
     await _mark(connection, target, "leads", flags)
 
 
-async def _claims(
-    connection: Connection, target: Projection, by: str, values: list[str], view: View
+def _first(claims: Iterable[Claim], target: Projection, view: View) -> Claim:
+    record = target.tables.spec.name
+    return min(claims, key=lambda claim: view.precedence.rank(claim, record))
+
+
+async def claims_by(
+    connection: Connection,
+    target: Projection,
+    by: str,
+    values: list[str],
+    view: View,
+    *,
+    is_read: bool | None = None,
 ) -> tuple[Mapping[str, list[Claim]], Mapping[int, Standing]]:
     """Return the present claims by the value of a column, and their headers by entry id.
 
-    Their content is read for golden records only, which are merged from it.
+    Their content is read if `is_read` says so; by default of golden records only, which are merged
+    from it.
     """
-    spec, is_merged = target.tables.spec, target.tables.golden is not None
-    content = "b.canon" if is_merged else "NULL"
-    body = "JOIN entry_body b USING (entry_id) " if is_merged else ""
+    spec = target.tables.spec
+    if is_read is None:
+        is_read = target.tables.golden is not None
+    content = "b.canon" if is_read else "NULL"
+    body = "JOIN entry_body b USING (entry_id) " if is_read else ""
     cursor = await connection.execute(
-        f"SELECT c.{by}, k.kind, k.owners, {content}, {', '.join(_STANDING_COLUMNS)} "  # noqa: S608 - own names
+        f"SELECT c.{by}, k.kind, k.owners, k.purpose, {content}, {', '.join(_STANDING_COLUMNS)} "  # noqa: S608 - own names
         f"FROM {target.tables.source.name} c {body}LEFT JOIN source k ON k.source_id = c.source "
         f"WHERE c.{by} = ANY(%s) AND NOT c.withdrawn".encode(),
         (values,),
     )
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     standing: dict[int, Standing] = {}
-    for value, kind, owners, canon, *row in await cursor.fetchall():
+    for value, kind, owners, purpose, canon, *row in await cursor.fetchall():
         claim_row = Standing(*row)
         wire = {} if canon is None else view.names.wire(spec, json.loads(canon))
         standing[claim_row.entry_id] = claim_row
-        claims[value].append(_claim(claim_row, kind, owners, view, wire))
+        stands = kind_for(kind, owners, claim_row.issuer, view.names.party)
+        claims[value].append(_claim(claim_row, stands, purpose_of(purpose), wire))
     return claims, standing
 
 
-def _claim(
-    claim_row: Standing, kind: str | None, owners: list[str] | None, view: View, wire: Any
-) -> Claim:
+def _claim(claim_row: Standing, kind: SourceKind, purpose: SystemPurpose, wire: Any) -> Claim:
     return Claim(
         source=claim_row.source,
         authority=claim_row.authority,
         key=claim_row.key,
-        kind=kind_for(kind, owners, claim_row.issuer, view.names.party),
+        kind=kind,
+        purpose=purpose,
         assurance=claim_row.assurance,
         as_of=claim_row.as_of,
         entry_id=claim_row.entry_id,

@@ -14,7 +14,7 @@ from datetime import datetime
 from hub.errors import ErrorCode, HubError
 from hub.store.database import Database
 from hub.store.sources import Source, list_sources, register_source
-from schema.codes import SourceKind
+from schema.codes import SourceKind, SystemPurpose
 
 PUSH = "PUSH"
 
@@ -27,14 +27,15 @@ class SourceChange:
     title_en: str | None = None
     owners: Sequence[str] | None = None
     kind: SourceKind | None = None
+    purpose: SystemPurpose | None = None
     promised_freshness_s: int | None = None
     active: bool | None = None
 
     @property
     def is_of_facts(self) -> bool:
         """Whether it changes more than whether the source is open."""
-        facts = (self.title, self.title_en, self.owners, self.kind, self.promised_freshness_s)
-        return any(fact is not None for fact in facts)
+        facts = (self.title, self.title_en, self.owners, self.promised_freshness_s)
+        return any(fact is not None for fact in (*facts, self.kind, self.purpose))
 
 
 async def source_named(database: Database, source_id: str) -> Source:
@@ -76,6 +77,7 @@ async def change_source(
             now=now,
             owners=owners or None,
             kind=change.kind or kind,
+            purpose=change.purpose or SystemPurpose[source.purpose],
             title_en=change.title_en or source.title_en,
             promised_freshness_s=freshness,
         )

@@ -101,6 +101,8 @@ SOURCE = Table(
     Column("mode", Text, nullable=False),  # HARVEST, LIVE or PUSH
     Column("owners", ARRAY(Text)),  # institutions it may speak for; null: any (a province platform)
     Column("kind", Text, nullable=False, server_default=text("'PLATFORM'")),  # schema SourceKind
+    # schema SystemPurpose
+    Column("purpose", Text, nullable=False, server_default=text("'OTHER'")),
     # `<institution that operates the system>/<name of the system>`; fixed when it is registered
     Column("authority", Text, nullable=False, server_default=text("''")),
     Column(

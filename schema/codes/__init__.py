@@ -24,6 +24,7 @@ from schema.codes.lists import (
     Sector,
     SharingMode,
     SourceKind,
+    SystemPurpose,
     Weekday,
 )
 from schema.codes.service_lists import (
@@ -78,6 +79,7 @@ __all__ = [
     "ServiceWay",
     "SharingMode",
     "SourceKind",
+    "SystemPurpose",
     "UnknownCodeError",
     "UsePlace",
     "UserKind",

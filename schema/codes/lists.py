@@ -255,6 +255,17 @@ class SourceKind(CodeList):
     NONE = auto(), "无权代表", "No longer registered for the owner"
 
 
+@code_list("系统用途", "What a system is for", HUB)
+class SystemPurpose(CodeList):
+    """系统用途: what a source is kept for; for some items it counts before the kind of source."""
+
+    ASSET = auto(), "资产管理系统", "Asset accounts: an asset system or the asset cloud"
+    LAB = auto(), "实验室与预约系统", "Laboratory management and booking"
+    CUSTOMS = auto(), "海关系统", "Customs supervision"
+    OTHER = auto(), "其他", "Anything else, or not said"
+    NATIONAL = auto(), "国家网络管理平台", "The national platform, which repeats what others keep"
+
+
 @code_list("关联关系", "How two keys relate", HUB)
 class LinkRelation(CodeList):
     """关联关系: whether two keys name one thing."""

@@ -7,7 +7,12 @@ from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
-from schema.records.occupancy import Occupancy, OccupancyCoverage, OpeningHours
+from schema.records.occupancy import (
+    Occupancy,
+    OccupancyCoverage,
+    OpeningException,
+    OpeningHours,
+)
 from schema.records.sensing import PowerDay, SensorBinding
 from schema.records.service_order import ServiceOrder
 from schema.records.supervision import (
@@ -40,6 +45,7 @@ __all__ = [
     "Link",
     "Occupancy",
     "OccupancyCoverage",
+    "OpeningException",
     "OpeningHours",
     "PowerDay",
     "ProviderRegistration",
@@ -63,6 +69,7 @@ STANDARD = (
     SharingConsent,
     ServiceOffer,
     OpeningHours,
+    OpeningException,
     Occupancy,
     OccupancyCoverage,
     SensorBinding,

@@ -7,7 +7,7 @@ from schema.codes import CentreKind, InstitutionKind, Sector
 from schema.identifiers import check_institution_key
 from schema.item import item, record
 from schema.parties import party_in
-from schema.traits import Findable, Linkable, Listable, Located
+from schema.traits import Findable, Linkable, Listable, Located, Reported
 from schema.values import KEY_PATTERN, Identifier, Name, OriginalText
 
 
@@ -83,7 +83,7 @@ class Institution:
     key=("institution_key", "code"),
     prefix="ctr",
     owner=party_in("institution_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
 )
 class Centre:
     """A centre that runs instruments for many users (科研仪器中心, 分析测试中心)."""

@@ -1,19 +1,20 @@
-"""OpeningHours, Occupancy and OccupancyCoverage: when an instrument can be had.
+"""OpeningHours, OpeningException, Occupancy, OccupancyCoverage: when an instrument can be had.
 
 Availability is opening hours minus firm occupancy, inside the windows for which a source answered.
+On the days of an exception its periods hold in place of those of the day of the week.
 Outside coverage availability is UNKNOWN, never free.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from schema.codes import Certainty, OccupancyKind, Weekday
 from schema.item import item, record
 from schema.parties import owner_of_key_in
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, periods_are_ordered
-from schema.traits import Covers, Listable, Occupies, Opens, Reported
+from schema.traits import Covers, Listable, Occupies, Opens, OpensOn, Reported
 from schema.values import OpenPeriod, OriginalText
 
 
@@ -39,6 +40,42 @@ class OpeningHours:
     )
     weekday: Weekday = item("星期", "Day of the week", filterable=True)
     periods: tuple[OpenPeriod, ...] = item("开放时段", "Open periods, Asia/Shanghai", default=())
+    note: str | None = item("说明", "Note", length_max=200, default=None)
+
+
+@record(
+    "开放时间例外",
+    key=("instrument_key", "first_on"),
+    prefix="opex",
+    owner=owner_of_key_in("instrument_key"),
+    traits=(
+        OpensOn(of="instrument_key", first="first_on", last="last_on", periods="periods"),
+        Reported(),
+    ),
+    checks=(periods_are_ordered, interval_of("firstOn", "lastOn")),
+)
+class OpeningException:
+    """When an instrument is open on certain days: a holiday, a worked weekend (调休), a closure.
+
+    No period means closed. Of several exceptions for one day the one that begins last holds.
+    """
+
+    instrument_key: str = item(
+        "仪器",
+        "Instrument",
+        ref="Instrument",
+        inverse="opening_exceptions",
+        is_few=True,
+        pattern=INSTRUMENT_KEY_PATTERN,
+        filterable=True,
+    )
+    first_on: date = item("开始日期", "First day, Asia/Shanghai", filterable=True)
+    last_on: date | None = item(
+        "结束日期", "Last day; the first one where it is left out", default=None
+    )
+    periods: tuple[OpenPeriod, ...] = item(
+        "开放时段", "Open periods of each day, Asia/Shanghai; none: closed", default=()
+    )
     note: str | None = item("说明", "Note", length_max=200, default=None)
 
 

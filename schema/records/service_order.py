@@ -12,7 +12,7 @@ from schema.parties import owner_of_key_in
 from schema.records.bounds import CHARGE, HOURS_OF_USE, NOT_AHEAD, VOUCHER
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, steps_are_ordered
-from schema.traits import Listable
+from schema.traits import Listable, Reported
 from schema.values import KEY_PATTERN, Money, OrderStep
 from schema.visibility import by_agreement
 
@@ -25,7 +25,7 @@ from schema.visibility import by_agreement
     per_system=True,
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Reported()),
     checks=(interval_of("startAt", "endAt", required=True), steps_are_ordered),
 )
 class ServiceOrder:

@@ -7,6 +7,9 @@
   source.
 - Open time without coverage is unknown, and so is each day of the week without stated opening
   hours. Unknown time is never free.
+- On the days of an exception its periods hold in place of those of the weekday, also where no hours
+  are stated at all; of several for one day the one that begins last holds. Exceptions come from the
+  source that leads for them.
 - A stated day without periods is closed. Tentative bookings are shown but leave the time free.
 - Opening hours are wall-clock time of Asia/Shanghai; every other instant is absolute.
 
@@ -25,7 +28,7 @@ from hub.query.plan import binding
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Env, bad_input
 from hub.query.plan.limits import AVAILABILITY_DAYS_MAX
-from schema.traits import Covers, Occupies, Opens
+from schema.traits import Covers, Occupies, Opens, OpensOn
 
 ZONE = "Asia/Shanghai"
 EMPTY = "'{}'::tstzmultirange"
@@ -118,12 +121,32 @@ def _opened(key: str, window: WindowParameters) -> str:
         f" WHERE y.{hours.of} = {key} AND y.leads AND y.{hours.weekday}"
         " = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
     )
-    opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
+    opens, closes = (
+        f"(d.day + coalesce(e.{end},h.{end})) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes")
+    )
     return (
         f"WITH days AS MATERIALIZED ({days}) SELECT"
-        f" range_agg(tstzrange({opens},{closes})) FILTER (WHERE h.opens IS NOT NULL) AS opening,"
-        "range_agg(d.whole) FILTER (WHERE h.weekday IS NULL) AS unstated,min(h.source) AS source"
-        f" FROM days d LEFT JOIN ({stated}) h ON h.weekday = d.weekday"
+        f" range_agg(tstzrange({opens},{closes}))"
+        " FILTER (WHERE coalesce(e.opens,h.opens) IS NOT NULL) AS opening,"
+        "range_agg(d.whole) FILTER (WHERE e.day IS NULL AND h.weekday IS NULL) AS unstated,"
+        "min(h.source) AS source,min(e.source) AS excepting"
+        f" FROM days d LEFT JOIN ({_excepted(key, window)}) e ON e.day = d.day"
+        f" LEFT JOIN ({stated}) h ON h.weekday = d.weekday AND e.day IS NULL"
+    )
+
+
+def _excepted(key: str, window: WindowParameters) -> str:
+    """Return a query for the periods of the days of `days` that are exceptions."""
+    table, excepts = window.model.stating(OpensOn)
+    first, last = f"x.{excepts.first}", f"coalesce(x.{excepts.last},x.{excepts.first})"
+    bounds = "SELECT min(days.day)::date AS first,max(days.day)::date AS last FROM days"
+    return (
+        "SELECT w.day,w.source,(p.p->>'opens')::interval AS opens,"
+        "(p.p->>'closes')::interval AS closes FROM (SELECT DISTINCT ON (days.day)"
+        f" days.day,x.source,x.{excepts.periods} AS periods FROM ({bounds}) b JOIN {table} x"
+        f" ON x.{excepts.of} = {key} AND x.leads AND {first} <= b.last AND {last} >= b.first"
+        f" JOIN days ON days.day BETWEEN {first} AND {last} ORDER BY days.day,{first} DESC) w"
+        " LEFT JOIN LATERAL jsonb_array_elements(w.periods) AS p(p) ON true OFFSET 0"
     )
 
 
@@ -146,7 +169,7 @@ def _known(key: str, window: WindowParameters) -> str:
     columns = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
     return (
         f"SELECT tstzmultirange(tstzrange({window.start},{window.end})) AS asked,{columns},c.as_of,"
-        "c.source AS covering,h.source AS opening_source,o.sources"
+        "c.source AS covering,h.source AS opening_source,h.excepting,o.sources"
         f" FROM ({_covered(key, window)}) c,({_opened(key, window)}) h,({_taken(key, window)}) o"
     )
 
@@ -157,7 +180,7 @@ def _parts(key: str, window: WindowParameters) -> str:
     OFFSET 0 keeps PostgreSQL from computing a part again wherever it is named.
     """
     return (
-        "SELECT k.as_of,k.covering,k.opening_source,k.sources AS taking,"
+        "SELECT k.as_of,k.covering,k.opening_source,k.excepting,k.sources AS taking,"
         "(k.opening * k.cover * k.asked) - k.firm AS free,"
         "(k.maybe * k.opening * k.cover * k.asked) - k.firm AS tentative,"
         "(((k.opening * k.asked) - k.cover) - k.firm) + (k.unstated * k.asked) AS unknown,"
@@ -171,7 +194,7 @@ def availability_row(key: str, window: WindowParameters) -> str:
     longest = "trim_scale(round((extract(epoch FROM max(upper(r)-lower(r)))/3600)::numeric,2))"
     sources = (
         'ARRAY(SELECT DISTINCT x.x COLLATE "C" FROM'
-        " unnest(ARRAY[v.covering,v.opening_source] || v.taking) AS x(x)"
+        " unnest(ARRAY[v.covering,v.opening_source,v.excepting] || v.taking) AS x(x)"
         " WHERE x.x IS NOT NULL ORDER BY 1)"
     )
     return (

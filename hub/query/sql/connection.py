@@ -38,7 +38,7 @@ from hub.query.sql.ordering import (
 )
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
-from schema.traits import Covers, Occupies, Opens, Prices
+from schema.traits import Covers, Occupies, Opens, OpensOn, Prices
 from schema.visibility import DATASETS
 
 ArgumentReader = Callable[[str], Argument | None]
@@ -171,7 +171,10 @@ def attached(spec: RecordSpec, alias: str, statement: Statement) -> list[str]:
     Prices and hours of an instrument that was withdrawn are not listed by themselves; they come
     back with it.
     """
-    parts = (spec.trait(Prices), spec.trait(Opens), spec.trait(Covers), spec.trait(Occupies))
+    parts = (
+        *(spec.trait(Prices), spec.trait(Opens), spec.trait(OpensOn)),
+        *(spec.trait(Covers), spec.trait(Occupies)),
+    )
     for trait in parts:
         target = None if trait is None else spec.item(trait.of).facts.ref
         if trait is not None and target is not None:

@@ -32,7 +32,7 @@ NUMBERS = {"missing": "99999", "folder": "-1", "binary": "x", "empty": "", "huge
 FAULT = re.compile(r"Traceback|fault of its own|object at 0x|errno|codec can't", re.IGNORECASE)
 NEEDS_A_DATABASE = {
     *(("source", "list"), ("quarantine", "list"), ("quarantine", "personal"), ("status",)),
-    *(("store", "check"), ("audit", "list"), ("client", "list"), ("link", "candidates")),
+    *(("store", "check"), ("audit", "list"), ("client", "list"), ("identity", "candidates")),
 }
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from hub.audit.service import Audit
 from hub.errors import ErrorCode, HubError
+from hub.housekeeping import renew_precedence
 from hub.identity import precedence
 from hub.identity.precedence import Precedence
 from hub.intake.batch import Outcome
-from hub.intake.linking import candidates, link, unlink
+from hub.intake.linking import link, unlink
 from hub.ledger.receipts import receipt_for
+from hub.store.candidates import find_pairs
 from hub.store.check import check
 from hub.store.database import Database
 from hub.store.epoch import horizon
 from hub.store.rebuild import rebuild
 from hub.store.relinking import switch_precedence
 from hub.store.sources import register_source, rename_source
-from schema.codes import LinkRelation
+from schema.codes import LinkRelation, SystemPurpose
 from tests.integration.intake.conftest import NOW, UNIVERSITY, make_instrument
 
 pytestmark = pytest.mark.integration
@@ -148,6 +151,54 @@ async def test_an_order_that_comes_into_force_settles_everything_again(
     assert (await check(database)).is_right
 
 
+async def test_a_switch_of_precedence_is_in_the_audit_of_its_day(
+    push: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await push(make_instrument(model="own"))
+    (now,) = precedence._orders()
+    another = Precedence(date(2027, 1, 1), now.kinds, now.assurances)
+    monkeypatch.setattr(precedence, "_orders", lambda: (now, another))
+    later = datetime(2027, 1, 1, 1, tzinfo=UTC)
+    assert await renew_precedence(database, lambda: later)
+    assert not await renew_precedence(database, lambda: later)
+    (row,) = await Audit(database, lambda: later).all(0, 9)
+    assert (row.action, row.at) == ("precedence", later)
+    assert row.detail == {"since": "2027-01-01", "former": "2026-01-01"}
+
+
+async def test_a_source_that_is_kept_for_something_else_now_is_settled_again(
+    push: Any, harvest: Any, database: Database
+) -> None:
+    """The asset cloud, a platform, leads for what a thing cost as soon as it is said to be one."""
+
+    def costing(amount: str, **more: Any) -> Any:
+        return make_instrument(originalValue={"amount": amount, "currency": "CNY"}, **more)
+
+    await push(costing("1.00", model="own"))
+    await harvest(costing("2.00", model="cloud"))
+    shown = "SELECT source, model, original_value->>'amount', chosen FROM instrument"
+    assert await database.reads.fetch_all(shown) == [("zju", "own", "1.00", None)]
+    before = await horizon(database)
+    await register_source(
+        database,
+        "anhui",
+        "资产云",
+        mode="HARVEST",
+        now=NOW,
+        owners=None,
+        purpose=SystemPurpose.ASSET,
+    )
+    assert await database.reads.fetch_all(shown) == [
+        ("zju", "own", "2.00", {"acceptedOn": "anhui", "originalValue": "anhui"})
+    ]
+    assert (await horizon(database)).epoch != before.epoch
+    assert (await check(database)).is_right
+    await harvest(costing("3.00"))
+    ((_, _, amount, _),) = await database.reads.fetch_all(shown)
+    assert amount == "3.00"
+    assert (await check(database)).is_right
+
+
 async def test_a_hub_that_was_never_written_takes_the_order_of_the_day_in_silence(
     database: Database,
 ) -> None:
@@ -193,8 +244,8 @@ async def test_candidates_share_an_identifier_or_maker_model_and_serial_and_neve
         make_instrument(6, name={"zh": "场发射扫描电镜1"}),
     )
     key = f"{UNIVERSITY}/A0000"
-    found = [(each.first, each.second) for each in await candidates(database)]
+    found = [(each.first, each.second) for each in await find_pairs(database)]
     assert found == [(f"{key}1", f"{key}2"), (f"{key}3", f"{key}4")]
     pair = ("Instrument", f"{key}1", f"{key}2")
     await link(database, lambda: NOW, HUB, pair, LinkRelation.DIFFERS, "two plates")
-    assert [each.first for each in await candidates(database)] == [f"{key}3"]
+    assert [each.first for each in await find_pairs(database)] == [f"{key}3"]

@@ -46,6 +46,7 @@ FORWARD: dict[tuple[str, str], tuple[str, dict[str, str]]] = {
     ),
     ("ServiceOffer", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("OpeningHours", "instrument"): ("Instrument", {"instrumentKey": "key"}),
+    ("OpeningException", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("Occupancy", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("OccupancyCoverage", "instrument"): ("Instrument", {"instrumentKey": "key"}),
     ("UsageRecord", "instrument"): ("Instrument", {"instrumentKey": "key"}),
@@ -66,6 +67,7 @@ INVERSE = {
     ("Institution", "instruments"): ("Instrument", "institutionKey"),
     ("Instrument", "offers"): ("ServiceOffer", "instrumentKey"),
     ("Instrument", "openingHours"): ("OpeningHours", "instrumentKey"),
+    ("Instrument", "openingExceptions"): ("OpeningException", "instrumentKey"),
     ("Instrument", "occupancies"): ("Occupancy", "instrumentKey"),
     ("Instrument", "coverage"): ("OccupancyCoverage", "instrumentKey"),
     ("Instrument", "usageRecords"): ("UsageRecord", "instrumentKey"),
@@ -83,7 +85,7 @@ INVERSE = {
 """Relations to many records: their type, and which of their items is the key here."""
 HUB_FIELDS = ("__typename", "me", "serviceInfo")
 """Root fields that read no record."""
-PARTS = ("ServiceOffer", "OpeningHours", "Occupancy", "OccupancyCoverage")
+PARTS = ("ServiceOffer", "OpeningHours", "OpeningException", "Occupancy", "OccupancyCoverage")
 """Records that are part of an instrument."""
 
 

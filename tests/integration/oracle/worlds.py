@@ -314,6 +314,7 @@ class _Drawing:
         for kind, name, drawn in (
             ("ServiceOffer", "code", list(OFFERS)),
             ("OpeningHours", "weekday", ["MONDAY", "TUESDAY", "SUNDAY", "FRIDAY"]),
+            ("OpeningException", "firstOn", list(DATES[:3])),
             ("Occupancy", "localId", ["1", "10", "2", "B/1"]),
             ("OccupancyCoverage", "startAt", list(INSTANTS[:4])),
             ("UsageRecord", "localId", ["1", "10", "U 1", "二"]),
@@ -404,13 +405,14 @@ class _Drawing:
     def _repair(self, kind: str, made: dict[str, Any]) -> None:
         """Bring items of one record in line with each other, as the rules of the standard ask."""
         rng = self.rng
-        if kind == "OpeningHours" and made.get("periods"):
+        if kind in ("OpeningHours", "OpeningException") and made.get("periods"):
             halves = [{"opens": "08:00", "closes": "12:00"}, {"opens": "13:30", "closes": "24:00"}]
             made["periods"] = halves[: rng.randint(1, 2)]
         for first, last in (
             ("startAt", "endAt"),
             ("startedAt", "endedAt"),
             ("validFrom", "validUntil"),
+            ("firstOn", "lastOn"),
         ):
             if first in made and last in made and made[first] >= made[last]:
                 later = [each for each in (*INSTANTS, *DATES) if each > made[first]]

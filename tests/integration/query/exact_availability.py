@@ -49,6 +49,14 @@ class Opens(Says):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Excepts(Says):
+    first: date
+    last: date
+    periods: tuple[tuple[int, int], ...] = ()
+    """Minutes of each of these days."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Takes(Says):
     number: str
     start: int = 0
@@ -85,6 +93,7 @@ class Instrument:
     hours: tuple[Opens, ...] = ()
     taken: tuple[Takes, ...] = ()
     offers: tuple[Offers, ...] = ()
+    exceptions: tuple[Excepts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ class Found:
 
     wire: dict[str, object]
     free: Parts = field(default_factory=list)
+    excepted: int = 0
+    """The most exceptions that speak of one of its days."""
 
     def has(self, hours: str) -> bool:
         """Tell whether one free stretch is at least that long."""
@@ -162,7 +173,9 @@ def availability(of: Instrument, sources: dict[str, Registered], window: Part, n
         "asOf": _instant(min(map(_heard, covers))) if covers else None,
         "sources": sorted(used),
     }
-    return Found(wire, free)
+    special = led(of.exceptions, of.owner, sources)
+    days = [sum(e.first <= day <= e.last for e in special) for day in _days(window)]
+    return Found(wire, free, max(days))
 
 
 def _heard(said: Says) -> int:
@@ -185,13 +198,17 @@ def _hours(
 ) -> tuple[Parts, Parts, set[str]]:
     """Return when it is open, when that is not stated, and who stated what was used."""
     by_day = {each.weekday: each for each in led(of.hours, of.owner, sources)}
+    exceptions = led(of.exceptions, of.owner, sources)
     opening: Parts = []
     unstated: Parts = []
     used: set[str] = set()
     for day in _days(window):
         midnight = int(datetime(day.year, day.month, day.day, tzinfo=LOCAL).timestamp())
-        if day.weekday() in by_day:
-            stated = by_day[day.weekday()]
+        special = [each for each in exceptions if each.first <= day <= each.last]
+        stated: Opens | Excepts | None = by_day.get(day.weekday())
+        if special:
+            stated = max(special, key=lambda each: each.first)
+        if stated is not None:
             used.add(stated.source)
             opening += [(midnight + a * 60, midnight + b * 60) for a, b in stated.periods]
         else:

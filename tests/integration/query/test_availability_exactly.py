@@ -7,7 +7,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -26,6 +26,7 @@ from schema.parties import OPERATOR
 from tests.integration.query.conftest import A, caller, instrument, money
 from tests.integration.query.exact_availability import (
     Covers,
+    Excepts,
     Found,
     Instrument,
     Offers,
@@ -43,6 +44,7 @@ pytestmark = pytest.mark.integration
 NOW = int(datetime(2026, 11, 24, 2, 0, tzinfo=UTC).timestamp())
 MIDNIGHT = int(datetime(2026, 11, 30, 16, 0, tzinfo=UTC).timestamp())
 """Tuesday 1 December 2026 begins, Asia/Shanghai."""
+DAY_ONE = date(2026, 12, 1)
 HOUR, DAY = 3600, 86_400
 WEEK = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 OTHER = "moe:10246"
@@ -99,6 +101,12 @@ def statement(key: str, said: Says) -> tuple[dict[str, Any], dict[str, Any]]:
         kind, named = "OpeningHours", WEEK[said.weekday]
         periods = [{"opens": clock_time(a), "closes": clock_time(b)} for a, b in said.periods]
         record |= {"weekday": named, "periods": periods}
+    elif isinstance(said, Excepts):
+        kind, named = "OpeningException", said.first.isoformat()
+        periods = [{"opens": clock_time(a), "closes": clock_time(b)} for a, b in said.periods]
+        record |= {"firstOn": named, "periods": periods}
+        if said.last != said.first:
+            record["lastOn"] = said.last.isoformat()
     elif isinstance(said, Offers):
         kind, named = "ServiceOffer", said.code
         record |= offered(said.code, f"{Decimal(said.cents) / 100:.2f}")
@@ -166,7 +174,10 @@ class World:
         for n, each in enumerate(known):
             record = instrument(owner, f"i{n}", f"i{n}", [])
             rows[-1, "lims", NOW, False].append({"type": "Instrument", "record": record})
-            for said in (*each.coverage, *each.hours, *each.taken, *each.offers):
+            for said in (
+                *(*each.coverage, *each.hours, *each.exceptions),
+                *(*each.taken, *each.offers),
+            ):
                 row, withdrawal = statement(f"{owner}/i{n}", said)
                 rows[said.turn, said.source, said.as_of, said.signed].append(row)
                 if said.again is not None:
@@ -261,9 +272,22 @@ def says(source: str, turn: int) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
+def excepting(draw: st.DrawFn, said: st.SearchStrategy[dict[str, Any]]) -> list[Excepts]:
+    """Exceptions of one source: days and stretches of days, that lie in each other or overlap."""
+    starts = draw(st.lists(st.integers(-2, 8), max_size=3, unique=True))
+    made = []
+    for start in starts:
+        first = DAY_ONE + timedelta(days=start)
+        last = first + timedelta(days=draw(st.sampled_from([0, 0, 1, 3, 400])))
+        made.append(Excepts(**draw(said), first=first, last=last, periods=draw(PERIODS)))
+    return made
+
+
+@st.composite
 def instruments(draw: st.DrawFn, owner: str, sources: list[str]) -> Instrument:
     coverage: list[Covers] = []
     hours: list[Opens] = []
+    exceptions: list[Excepts] = []
     taken: list[Takes] = []
     offers: list[Offers] = []
     for turn, source in enumerate(sources):
@@ -277,6 +301,7 @@ def instruments(draw: st.DrawFn, owner: str, sources: list[str]) -> Instrument:
         for day in days:
             periods = draw(PERIODS) if same is None else same
             hours.append(Opens(**draw(said), weekday=day, periods=periods))
+        exceptions += draw(excepting(said))
         for number in draw(st.lists(st.sampled_from("123"), max_size=2, unique=True)):
             start, end = draw(spans())
             firm = draw(st.booleans())
@@ -284,7 +309,8 @@ def instruments(draw: st.DrawFn, owner: str, sources: list[str]) -> Instrument:
         for code in draw(st.lists(st.sampled_from("abc"), max_size=3, unique=True)):
             cents = 100 * draw(st.integers(1, 9)) + len(offers)  # no two cost the same
             offers.append(Offers(**draw(said), code=code, cents=cents))
-    return Instrument(owner, tuple(coverage), tuple(hours), tuple(taken), tuple(offers))
+    known = (tuple(coverage), tuple(hours), tuple(taken), tuple(offers), tuple(exceptions))
+    return Instrument(owner, *known)
 
 
 @dataclass(frozen=True, repr=False)
@@ -346,7 +372,9 @@ class Comparing:
             seen[str(each.wire["status"])] += 1
             seen["stale"] += bool(mine[n].coverage) and each.wire["asOf"] is None
             seen["several sources"] += len(each.wire["sources"]) > 1  # type: ignore[arg-type]
-            for rivals in (mine[n].coverage, mine[n].hours, mine[n].offers):
+            seen["exceptions"] += each.excepted > 0
+            seen["exceptions overlap"] += each.excepted > 1
+            for rivals in (mine[n].coverage, mine[n].hours, mine[n].exceptions, mine[n].offers):
                 self._note(rivals, owner)
         fit = {f"{owner}/i{n}" for n, each in enumerate(wanted) if each.has(hours)}
         assert {node["key"] for node in data["free"]["nodes"]} == fit
@@ -380,7 +408,7 @@ SEEN_MIN = 3
 SEEN = (
     *("FREE", "PARTLY", "BUSY", "UNKNOWN", "stale", "several sources", "fit", "do not fit"),
     *("OK", "NO_PRICE", "a newer one does not lead", "nobody may speak", "by its proof"),
-    *("by its turn", "said again later"),
+    *("by its turn", "said again later", "exceptions", "exceptions overlap"),
 )
 
 
@@ -442,6 +470,7 @@ async def about(world: World, *said: Says) -> dict[str, Any]:
         tuple(each for each in said if isinstance(each, Covers)),
         tuple(each for each in said if isinstance(each, Opens)),
         tuple(each for each in said if isinstance(each, Takes)),
+        exceptions=tuple(each for each in said if isinstance(each, Excepts)),
     )
     await world.tell(A, [known])
     return await world.availability(TUESDAY)

@@ -168,6 +168,16 @@ def opening_hours(of: Blank) -> dict[str, Any]:
     }
 
 
+def opening_exception(of: Blank) -> dict[str, Any]:
+    return {
+        "instrumentKey": of.instrument,
+        "firstOn": f"2026-10-0{NUMBERS.index(of.number) + 1}",
+        "lastOn": "2026-10-08",
+        "periods": [{"opens": "08:00", "closes": "20:00"}],
+        "note": of.mark,
+    }
+
+
 def occupancy(of: Blank) -> dict[str, Any]:
     return with_originals(
         {
@@ -461,6 +471,7 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "Instrument": instrument,
     "ServiceOffer": service_offer,
     "OpeningHours": opening_hours,
+    "OpeningException": opening_exception,
     "Occupancy": occupancy,
     "OccupancyCoverage": occupancy_coverage,
     "UsageRecord": usage_record,
@@ -492,6 +503,7 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
         "Instrument": ("institutionKey", "localNo"),
         "ServiceOffer": ("instrumentKey", "code"),
         "OpeningHours": ("instrumentKey", "weekday"),
+        "OpeningException": ("instrumentKey", "firstOn"),
         "OccupancyCoverage": ("instrumentKey", "startAt"),
         "Agreement": ("providerKey", "consumerKey", "dataset"),
         "Link": ("recordType", "firstKey", "secondKey", "statedBy"),

@@ -146,15 +146,15 @@ async def test_a_migrated_database_keeps_what_it_held_and_goes_on(older: Databas
 async def test_an_older_database_that_was_not_migrated_is_told_what_to_do(older: Database) -> None:
     before = await entries(older)
     async with serving(Laboratory()) as laboratory:
-        for work in (
-            Harvester(older, PARTY, clock).harvest(source_of(laboratory)),
-            feeds_of(older, ["laboratory"]),
+        for work, lacks in (
+            (Harvester(older, PARTY, clock).harvest(source_of(laboratory)), "purpose"),
+            (feeds_of(older, ["laboratory"]), "feed"),
         ):
             with pytest.raises(HubError) as error:
                 await work
             assert error.value.code is ErrorCode.CONFLICT
             assert "deltahub store migrate" in error.value.hint
-            assert "feed" in error.value.message_en
+            assert lacks in error.value.message_en
             assert error.value.message_zh
     assert await entries(older) == before
     migrate(older.url)

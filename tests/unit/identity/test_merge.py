@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hub.identity import precedence as believed
 from hub.identity.merge import merge
 from hub.identity.precedence import Claim, kind_for, precedence_on
-from schema.codes import Assurance, SourceKind
+from schema.codes import Assurance, SourceKind, SystemPurpose
+from schema.registry import standard
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 ORDER = precedence_on(NOW.date())
@@ -29,6 +30,7 @@ def claim(
     assurance: str = "HUB_OBSERVED",
     day: int = 0,
     entry_id: int = 1,
+    purpose: str = "OTHER",
     **wire: Any,
 ) -> Claim:
     return Claim(
@@ -36,6 +38,7 @@ def claim(
         authority="",
         key="moe:10335/1",
         kind=SourceKind[kind],
+        purpose=SystemPurpose[purpose],
         assurance=assurance,
         as_of=NOW + timedelta(days=day),
         entry_id=entry_id,
@@ -194,3 +197,84 @@ def test_the_order_of_a_day_is_the_last_that_began(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(believed, "_orders", lambda: orders)
     days = {date(2020, 1, 1): 0, date(2026, 1, 1): 0, date(2027, 12, 31): 0, date(2028, 1, 1): 1}
     assert {day: precedence_on(day) for day in days} == {day: orders[n] for day, n in days.items()}
+
+
+def value_of(*claims: Claim, item: str = "originalValue") -> Any:
+    found = merge(claims, ORDER, "Instrument")
+    assert found is not None
+    return found.wire[item]
+
+
+@pytest.mark.parametrize("kind", ["OWN", "DELEGATE", "PLATFORM"])
+def test_the_asset_accounts_lead_for_the_value_and_the_laboratory_for_the_status(kind: str) -> None:
+    """Whichever of them is the newer word, the better signed, or the owner's own."""
+    lab = claim(
+        "lab",
+        "OWN",
+        "PRODUCER_SIGNED",
+        day=9,
+        entry_id=2,
+        purpose="LAB",
+        originalValue="lab",
+        status="lab",
+        model="lab",
+    )
+    asset = claim(
+        "asset", kind, purpose="ASSET", originalValue="asset", status="asset", model="asset"
+    )
+    for claims in ([lab, asset], [asset, lab]):
+        found = merge(claims, ORDER, "Instrument")
+        assert found is not None
+        assert found.wire == {"originalValue": "asset", "status": "lab", "model": "lab"}
+        assert (found.lead.source, found.chosen) == ("lab", {"originalValue": "asset"})
+
+
+def test_who_leads_for_an_item_but_does_not_state_it_leaves_it_to_the_general_order() -> None:
+    asset = claim("asset", "PLATFORM", purpose="ASSET", model="asset")
+    own, other = claim("own", originalValue="own"), claim("p", "PLATFORM", originalValue="p")
+    assert value_of(other, asset, own) == "own"
+
+
+@pytest.mark.parametrize("kind", ["PEER", "NONE"])
+def test_a_peer_or_who_is_not_registered_leads_nothing_by_its_purpose(kind: str) -> None:
+    stranger = claim("x", kind, "PRODUCER_SIGNED", 9, purpose="ASSET", originalValue="x")
+    assert value_of(stranger, claim("p", "PLATFORM", originalValue="p")) == "p"
+
+
+def test_a_laboratory_system_of_a_platform_does_not_lead_before_the_owner() -> None:
+    platform = claim("p", "PLATFORM", purpose="LAB", status="p")
+    assert value_of(claim("own", status="own"), platform, item="status") == "own"
+
+
+def test_the_national_platform_comes_after_the_other_platforms() -> None:
+    nrii = claim("nrii", "PLATFORM", "PRODUCER_SIGNED", 9, purpose="NATIONAL", model="n")
+    province = claim("p", "PLATFORM", model="p")
+    assert value_of(nrii, province, item="model") == "p"
+    assert value_of(nrii, claim("peer", "PEER", model="peer"), item="model") == "n"
+
+
+def test_lines_of_an_order_name_records_and_items_of_the_standard() -> None:
+    """Items of merged records; other records as a whole."""
+    assert ORDER.leads
+    for record, item in ORDER.leads:
+        spec = standard()[record]
+        assert (item in {each.wire for each in spec.items}) if spec.golden else item == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('kinds = ["PEER"]\nrecord = "Instrument"\nitems = ["model"]', "leads nothing"),
+        ('kinds = ["OWN"]\nrecord = "Instrument"\nitems = ["model", "model"]', "two lines lead"),
+    ],
+)
+def test_a_line_that_puts_a_peer_first_or_repeats_an_item_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, wrong: str
+) -> None:
+    general = Path(believed.__file__).with_name("precedence.toml").read_text("utf-8")
+    general = general.partition("[[precedence.lead]]")[0]
+    file = tmp_path / "precedence.toml"
+    file.write_text(f'{general}[[precedence.lead]]\npurpose = "LAB"\n{line}\n', "utf-8")
+    monkeypatch.setattr(believed, "_FILE", file)
+    with pytest.raises(TypeError, match=wrong):
+        believed._orders.__wrapped__()

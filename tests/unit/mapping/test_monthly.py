@@ -20,9 +20,11 @@ from adapters.mapping.table import Column
 from connectors.tables import read_table
 from hub.intake.files.monthly import MonthlyFile, read_monthly
 from hub.intake.files.template import template
+from schema.conform import conform
 from schema.errors import Problem
 from schema.flat import columns
 from schema.registry import standard
+from schema.traits import Reported
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "monthly_workbook" / "source.json"
 SHEETS: dict[str, list[list[Any]]] = json.loads(FIXTURE.read_text("utf-8"))["sheets"]
@@ -273,3 +275,100 @@ def test_a_workbook_gives_the_longest_integers_too() -> None:
     }
     wire = record("ServiceRecord", cells)
     assert wire["samplesCount"] == 2**53 - 1
+
+
+REPORTED: dict[str, dict[str, Any]] = {
+    "Centre": {
+        "institutionKey": "moe:10335",
+        "code": "C1",
+        "name.zh": "分析测试中心",
+        "kind": "分析测试中心",
+        "postsCount": 12,
+        "postsFilledCount": "9",
+    },
+    "Instrument": {
+        "institutionKey": "moe:10335",
+        "localNo": "A1",
+        "name.zh": "透射电镜",
+        "status": "在用",
+    },
+    "SharingConsent": {
+        "instrumentKey": "moe:10335/A1",
+        "mode": "OUTSIDE",
+        "validFrom": "2026-01-01",
+        "documentNo": "同意书 7",
+    },
+    "ServiceOffer": {"instrumentKey": "moe:10335/A1", "code": "S1", "audience": "OUTSIDE"},
+    "OpeningHours": {"instrumentKey": "moe:10335/A1", "weekday": "MONDAY"},
+    "OpeningException": {
+        "instrumentKey": "moe:10335/A1",
+        "firstOn": "2026年10月1日",
+        "lastOn": datetime(2026, 10, 7),  # noqa: DTZ001 - what a spreadsheet gives
+        "periods": "",
+        "note": "国庆放假",
+    },
+    "Occupancy": {
+        "instrumentKey": "moe:10335/A1",
+        "localId": "7",
+        "kind": "RESERVATION",
+        "certainty": "FIRM",
+        "startAt": "2026-11-02 08:00",
+        "endAt": "2026-11-02 09:30",
+    },
+    "SensorBinding": {
+        "instrumentKey": "moe:10335/A1",
+        "sensor": "IOT-7",
+        "boundAt": "2026-05-06 08:00",
+        "commissionedOn": "2026-05-07",
+        "intervalSeconds": "60",
+    },
+    "ServiceOrder": {
+        "instrumentKey": "moe:10335/A1",
+        "localId": "D-1",
+        "state": "REQUESTED",
+        "charge.amount": "80.00",
+        "charge.currency": "CNY",
+        "voucherFen": "2000",
+    },
+    "UsageRecord": {
+        "instrumentKey": "moe:10335/A1",
+        "localId": "1",
+        "collectionMethod": "SENSOR",
+    },
+    "ServiceRecord": {
+        "instrumentKey": "moe:10335/A1",
+        "localId": "1",
+        "collectionMethod": "SENSOR",
+        "purpose": "135",
+    },
+    "CustomsSupervision": {
+        "declarationNo": "223320231234567890",
+        "itemNo": "1",
+        "instrumentKey": "moe:10335/A1",
+    },
+    "CustomsReport": {
+        "declarationNo": "223320231234567890",
+        "itemNo": "1",
+        "year": "2025",
+        "instrumentKey": "moe:10335/A1",
+    },
+    "DutyPayment": {"instrumentKey": "moe:10335/A1", "recordNo": "B-1"},
+}
+"""What a unit reports, a row each. Offices state approvals and vouchers, sensors the days."""
+
+
+def test_the_template_has_a_sheet_for_all_that_a_unit_reports_and_each_can_be_filled() -> None:
+    names = [spec.name for spec, _ in standard().with_trait(Reported)]
+    assert names == list(REPORTED)
+    for name, cells in REPORTED.items():
+        needed = {column.path for column in columns(standard()[name]) if column.required}
+        wire = record(name, {**dict.fromkeys(sorted(needed), ""), **cells})
+        spec = standard()[name]
+        problems = conform(spec, wire)[1]
+        assert problems == [], name
+
+
+def test_an_exception_without_periods_is_a_closed_stretch_of_days() -> None:
+    wire = record("OpeningException", REPORTED["OpeningException"])
+    assert (wire["firstOn"], wire["lastOn"]) == ("2026-10-01", "2026-10-07")
+    assert not wire.get("periods")
