@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from hub.cli.context import Act, open_database, run, settings
+from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
@@ -33,11 +33,7 @@ def harvest(
 
 
 async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
-    files = sources_in(deployment.source_secrets_dir)
-    if source not in files:
-        typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
-        raise typer.Exit(2)
-    deployed = load_source(files[source])
+    deployed = deployed_source(deployment, source)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
     async with open_database(deployment, act) as database:
         harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.context import Act, open_database, run
+from hub.cli.source_check import check
 from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
@@ -22,6 +23,7 @@ from schema.identifiers import check_institution_key
 from schema.parties import OPERATOR
 
 app = typer.Typer(help="The systems that say facts to the hub.")
+app.command()(check)
 
 
 @app.command("list")

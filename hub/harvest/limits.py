@@ -32,3 +32,13 @@ LOOK_FAILED_S = 60.0
 """Pause after the sources could not be looked at: the database is away, as a rule."""
 RUNS_SHOWN_MAX = 500
 """Runs that are listed at once, the newest ones."""
+CERTIFICATE_WARN_DAYS = 30
+"""A certificate of a source that ends sooner is told by `deltahub source check`."""
+CLOCK_WARN_S = 60.0
+"""A clock of a source that is off by more is told."""
+CLOCK_FAIL_S = 86_400.0
+"""One that is off by this much makes every window of time a wrong question."""
+CHECK_ROWS_MAX = 20_000
+"""Rows of one list that a check reads; a longer list is not read to its end."""
+CHECK_S_MAX = 300.0
+"""Longest check of one list."""
