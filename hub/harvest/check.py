@@ -303,7 +303,8 @@ class _Lists:
         rows = getattr(reader.paging, "rows", 0) if isinstance(reader, PagedJson) else 0
         if not isinstance(reader, PagedJson) or rows < 2:  # noqa: PLR2004 - half of it is a size
             return None
-        paging: Any = replace(reader.paging, rows=rows // 2 + 1)  # type: ignore[call-arg]
+        paged: Any = reader.paging
+        paging = replace(paged, rows=rows // 2 + 1)
         return replace(collection, reader=replace(reader, paging=paging))
 
     async def _read(
@@ -323,10 +324,10 @@ class _Lists:
                     reading.pages += 1
                     reading.rows += len(document.rows)
                     reading.doubt = reading.doubt or document.doubt
-                    for row in document.rows if seen is not None else ():
-                        seen.add(row_digest(row))
-                        # What later lists look up is remembered from all of it.
-                        self._source.adapter.convert(collection, row, self._context)
+                    if seen is not None:
+                        seen.update(map(row_digest, document.rows))
+                        for row in document.rows:  # what later lists look up is remembered
+                            self._source.adapter.convert(collection, row, self._context)
                     if reading.rows >= rows_max:
                         return reading
         reading.is_whole = True

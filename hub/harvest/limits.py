@@ -42,3 +42,17 @@ CHECK_ROWS_MAX = 20_000
 """Rows of one list that a check reads; a longer list is not read to its end."""
 CHECK_S_MAX = 300.0
 """Longest check of one list."""
+FIELDS_MAX = 500
+"""Fields of one list whose form is watched."""
+NUMBERS_MAX = 1_000
+"""Numbers of one field of which the median is taken, the first that come."""
+UNIT_NUMBERS_MIN = 5
+"""Fewer numbers say nothing about a unit."""
+UNIT_TOLERANCE = 0.1
+"""How far from a factor of units the medians of two readings may be."""
+GONE_ROWS_MIN = 5
+"""Rows of one document that show that a field is gone which every row had."""
+DRIFTS_MAX = 200
+"""Changes of one list that a run tells."""
+CODE_SHOWN_MAX = 40
+"""Characters of an unknown code that are kept."""

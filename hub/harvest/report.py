@@ -54,6 +54,8 @@ class CollectionReport:
     """Personal values that were dropped at the border."""
     outcomes: Counter[str] = field(default_factory=Counter)
     additions: set[str] = field(default_factory=set)
+    drift: dict[str, int] = field(default_factory=dict)
+    """What changed in its form, in words, with the rows that showed it."""
     error_code: str | None = None
     message: str | None = None
 
@@ -70,6 +72,8 @@ class CollectionReport:
         }
         if self.additions:
             wire["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
+        if self.drift:
+            wire["drift"] = dict(list(self.drift.items())[:ADDITIONS_MAX])
         if self.error_code:
             wire |= {"errorCode": self.error_code, "message": self.message}
         return wire

@@ -133,6 +133,7 @@ class Harvester:
             types = types_read(adapter, lists)
             await runs.begin(self._database, source.id, report.run_id, began, types)
             await reading.positions.load()
+            await reading.forms.load(source.drift)
             async with source.session() as session:
                 await self._read(adapter, lists, session, reading, report)
             await lock.check()
@@ -322,4 +323,7 @@ def _status(report: HarvestReport) -> RunStatus:
     if report.total(Outcome.QUARANTINED):
         report.message = f"{report.total(Outcome.QUARANTINED)} rows wait in quarantine"
         return RunStatus.PARTIAL
+    if any(each.drift for each in report.collections):
+        changed = ", ".join(each.name for each in report.collections if each.drift)
+        report.message = f"the form of lists changed ({changed}); see: deltahub source drift"
     return RunStatus.OK

@@ -33,6 +33,7 @@ LIST_FIELD = Table(
     Column("kinds", ARRAY(Text), nullable=False),  # TEXT, NUMBER, FLAG, OBJECT, LIST, DATE
     Column("numbers", BigInteger, nullable=False),  # values that the median is of
     Column("median", Double),  # of the numbers above 0; null where there are too few
+    Column("head", Double),  # the same of the first rows
     instant_column("as_of"),
 )
 """How a list looked when it was last read whole: names, kinds and sizes, no value."""

@@ -108,7 +108,7 @@ async def _name(url: httpx.URL, limits: Limits) -> Finding:
             about="DNS",
             verdict=Verdict.FAIL,
             zh=f"{url.host} 无法解析",
-            en=f"{url.host} has no address: {error or 'no answer in time'}",
+            en=f"{url.host} has no address: {str(error) or 'no answer in time'}",
             to_do=(
                 "核对 base_url 的主机名与本机的 DNS",
                 "compare the host in base_url, and the name servers of this machine",
@@ -131,7 +131,7 @@ async def _certificate(
             about="TLS",
             verdict=Verdict.FAIL,
             zh=f"{url.host}:{_port(url)} 无法建立加密连接",
-            en=f"no TLS with {url.host}:{_port(url)}: {error or 'no answer in time'}",
+            en=f"no TLS with {url.host}:{_port(url)}: {str(error) or 'no answer in time'}",
             to_do=(
                 "核对端口与防火墙；确认对方讲 https",
                 "compare port and firewall, and that the other side speaks https",

@@ -20,6 +20,7 @@ CREATE TABLE list_field (
 	kinds TEXT[] NOT NULL,
 	numbers BIGINT NOT NULL,
 	median DOUBLE PRECISION,
+	head DOUBLE PRECISION,
 	as_of TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_list_field PRIMARY KEY (source, collection, field)
 );
