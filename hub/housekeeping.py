@@ -3,6 +3,7 @@
 - They run when the hub starts and after each pause; a failure is logged and tried again.
 - Harvest runs that were cut off are closed, by every worker: that is safe beside other workers and
   beside runs that are still alive.
+- Sources are graded once a day (`hub.harvest.grading`), by one worker.
 - An order of precedence whose date has come is applied (`hub.store.relinking`).
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
@@ -20,6 +21,7 @@ import psycopg
 from hub.audit.days import delete_old_days, seal
 from hub.clock import Clock
 from hub.errors import HubError
+from hub.harvest.grading import grade_sources
 from hub.harvest.runs import close_interrupted
 from hub.intake.idempotency import delete_old_answers
 from hub.intake.linking import state_as_operator
@@ -32,6 +34,7 @@ from schema.records import AuditDay
 PAUSE_S = 300.0
 LOCK = 7_340_001
 """Number of the advisory lock; any constant that nothing else in the hub uses."""
+GRADE_LOCK = 7_340_002
 
 _LOG = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ async def run_housekeeping(
             if await switch_precedence(database, local_date(clock())):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
             await forget(database, clock, party)
+            await grade_once(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
@@ -83,6 +87,19 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
             return deleted + await delete_old_answers(database, now)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+async def grade_once(database: Database, clock: Clock) -> int:
+    """Grade sources whose grade is a day old, one worker at a time; return how many."""
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (GRADE_LOCK,))
+        row = await cursor.fetchone()
+        if row is None or not row[0]:
+            return 0
+        try:
+            return await grade_sources(database, clock())
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (GRADE_LOCK,))
 
 
 async def seal_days(database: Database, clock: Clock, party: str) -> int:

@@ -10,6 +10,7 @@ import typer
 from hub.cli.context import Act, open_database, run
 from hub.cli.source_check import check
 from hub.cli.source_drift import drift
+from hub.cli.source_grade import grade
 from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
@@ -26,6 +27,7 @@ from schema.parties import OPERATOR
 app = typer.Typer(help="The systems that say facts to the hub.")
 app.command()(check)
 app.command()(drift)
+app.command()(grade)
 
 
 @app.command("list")
