@@ -56,3 +56,13 @@ DRIFTS_MAX = 200
 """Changes of one list that a run tells."""
 CODE_SHOWN_MAX = 40
 """Characters of an unknown code that are kept."""
+WATCH_S = 2.0
+"""Time between two looks at a run that goes on: whether it was cancelled, how far it is."""
+CANCEL_WAIT_S = 15.0
+"""How long `deltahub source cancel` waits for the run to end."""
+RETRY_FIRST_S = 60.0
+"""Pause after a run that failed; it doubles with each one that fails after it."""
+RETRY_S_MAX = 3_600.0
+"""Longest such pause; the schedule of a feed that is asked more often comes before it."""
+FAILURES_HOURS = 48
+"""Failed runs that are older do not lengthen the pause."""

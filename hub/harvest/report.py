@@ -22,6 +22,8 @@ class RunStatus(StrEnum):
     HELD = "HELD"
     """All that came went in; what is missing waits for the operator before it is withdrawn."""
     FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    """The operator ended it; what it had read by then went in."""
 
 
 class ListStatus(StrEnum):
@@ -121,6 +123,7 @@ class HarvestReport:
         return {
             **{each.value.lower(): self.total(each) for each in Outcome},
             "rows": sum(each.rows for each in self.collections),
+            "documents": sum(each.documents for each in self.collections),
             "personalDropped": sum(each.dropped for each in self.collections),
             "withdrawnByType": dict(self.withdrawn),
             "held": {name: {"known": a, "came": b} for name, (a, b) in self.held.items()},
