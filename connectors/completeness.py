@@ -30,7 +30,7 @@ from typing import Any
 
 from connectors.document import RawRow, digest_of
 
-__all__ = ["Completeness"]
+__all__ = ["Completeness", "row_digest"]
 
 IDENTITY_BYTES = 16
 """Kept of the digest of a row that is told by all it says."""
@@ -95,8 +95,13 @@ class Completeness:
         values = tuple(row.get(name) for name in self._key)
         if values and all(isinstance(value, str | int) for value in values):
             return values
-        text = json.dumps(row, sort_keys=True, default=str)
-        return digest_of(text.encode("utf-8", "surrogatepass"))[:IDENTITY_BYTES]
+        return row_digest(row)
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """Return what tells a row by all that it says."""
+    text = json.dumps(row, sort_keys=True, default=str)
+    return digest_of(text.encode("utf-8", "surrogatepass"))[:IDENTITY_BYTES]
 
 
 def _digest_of(identities: Sequence[Any]) -> bytes:

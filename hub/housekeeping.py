@@ -6,6 +6,7 @@
 - An order of precedence whose date has come is applied (`hub.store.relinking`); the audit says so,
   and with its day that goes into the log.
 - Instruments that identifiers show to be one are linked (`hub.intake.linking`).
+- Sources are graded once a day (`hub.harvest.grading`), by one worker.
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
   the log; rows of the audit are deleted day by day as `hub.audit.limits` says.
@@ -25,6 +26,7 @@ from hub.audit.service import act_row
 from hub.audit.service import write as write_audit
 from hub.clock import Clock
 from hub.errors import HubError
+from hub.harvest.grading import grade_sources
 from hub.harvest.runs import close_interrupted
 from hub.identity.precedence import Precedence
 from hub.intake.idempotency import delete_old_answers
@@ -39,6 +41,7 @@ from schema.records import AuditDay
 PAUSE_S = 300.0
 LOCK = 7_340_001
 """Number of the advisory lock; any constant that nothing else in the hub uses."""
+GRADE_LOCK = 7_340_002
 
 _LOG = logging.getLogger(__name__)
 
@@ -66,6 +69,7 @@ async def run_housekeeping(
             if party is not None:
                 joined_at = await join(database, clock, party, joined_at)
             await forget(database, clock, party)
+            await grade_once(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:
@@ -127,6 +131,19 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
             return deleted + await delete_old_answers(database, now)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+async def grade_once(database: Database, clock: Clock) -> int:
+    """Grade sources whose grade is a day old, one worker at a time; return how many."""
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (GRADE_LOCK,))
+        row = await cursor.fetchone()
+        if row is None or not row[0]:
+            return 0
+        try:
+            return await grade_sources(database, clock())
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (GRADE_LOCK,))
 
 
 async def seal_days(database: Database, clock: Clock, party: str) -> int:

@@ -1,14 +1,17 @@
-"""`deltahub harvest`: read a source now."""
+"""`deltahub harvest`: read a source now, read again what was kept of a run, or list what is due."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from hub.cli.context import Act, open_database, run, settings
+from hub.cli.harvest_list import print_due
+from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.harvest.config import load_source, sources_in
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
@@ -18,27 +21,53 @@ from hub.settings import Settings
 
 def harvest(
     source: Annotated[
-        str, typer.Argument(help="source id: a file <id>.toml of the sources folder")
-    ],
+        str | None, typer.Argument(help="source id: a file <id>.toml of the sources folder")
+    ] = None,
     approve_shrink: Annotated[
         bool, typer.Option("--approve-shrink", help="follow a list that shrank by a fifth or more")
+    ] = False,
+    list_due: Annotated[
+        bool, typer.Option("--list", help="what is being read, and what is due when")
     ] = False,
 ) -> None:
     """Harvest one source and say what came of it."""
     deployment = settings()
-    report = run(_harvest(deployment, source, approve_shrink))
+    if list_due == (source is not None):
+        typer.echo("请给出一个来源，或用 --list name one source, or --list", err=True)
+        raise typer.Exit(2)
+    if list_due:
+        print_due(deployment)
+        return
+    report = run(_harvest(deployment, str(source), approve_shrink))
     print_report(Printer(), report)
-    if report.status in (RunStatus.FAILED, RunStatus.HELD):
+    if report.status in (RunStatus.FAILED, RunStatus.HELD, RunStatus.CANCELLED):
         raise typer.Exit(1)
 
 
 async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
-    files = sources_in(deployment.source_secrets_dir)
-    if source not in files:
-        typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
-        raise typer.Exit(2)
-    deployed = load_source(files[source])
+    deployed = deployed_source(deployment, source)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
     async with open_database(deployment, act) as database:
         harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)
-        return await harvester.harvest(deployed, approve_shrink=approve_shrink)
+        return await harvester.harvest(
+            deployed, approve_shrink=approve_shrink, tell=progress_teller()
+        )
+
+
+def progress_teller() -> Callable[[HarvestReport], None] | None:
+    """Return what says how far a run is, where somebody sits before the screen."""
+    if not sys.stderr.isatty():
+        return None
+    began = system_clock()
+
+    def tell(report: HarvestReport) -> None:
+        seconds = (system_clock() - began).total_seconds()
+        counts = report.counts()
+        rate = counts["rows"] / seconds if seconds else 0.0
+        typer.echo(
+            f"  {report.run_id}  {counts['documents']:,} 份 documents · {counts['rows']:,} 行 rows"
+            f" · {rate:,.0f} 行/秒 rows/s",
+            err=True,
+        )
+
+    return tell

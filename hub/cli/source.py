@@ -8,6 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from hub.cli.context import Act, open_database, run
+from hub.cli.source_cancel import cancel, run_line
+from hub.cli.source_check import check
+from hub.cli.source_drift import drift
+from hub.cli.source_grade import grade
 from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
@@ -22,6 +26,10 @@ from schema.identifiers import check_institution_key
 from schema.parties import OPERATOR
 
 app = typer.Typer(help="The systems that say facts to the hub.")
+app.command()(cancel)
+app.command()(check)
+app.command()(drift)
+app.command()(grade)
 
 
 @app.command("list")
@@ -92,22 +100,12 @@ def runs(
     """List the newest harvests: when, how long, how they ended, what came of them."""
     found = run(_runs(source_id, limit))
     for each in found:
-        took = (each.ended_at or each.started_at) - each.started_at
-        typer.echo(
-            f"{_moment(each.started_at)}  {each.source}  {each.status}  "
-            f"{took.total_seconds():.1f} s  {_counts(each)}"
-        )
+        typer.echo(run_line(each, system_clock()))
         if each.error_code or each.message:
             told = SCRUBBER(f"{each.error_code or ''} {each.message or ''}")
             typer.echo(f"    {' '.join(told.split())}")
     if not found:
         typer.echo("no run yet; deltahub harvest <source id> begins one")
-
-
-def _counts(past: PastRun) -> str:
-    """Return what came of the lists of a run."""
-    counted = [f"{name} {n}" for name, n in past.counts.items() if isinstance(n, int) and n]
-    return ", ".join(counted) or past.run_id
 
 
 async def _runs(source_id: str | None, limit: int) -> list[PastRun]:

@@ -124,6 +124,11 @@ SourceStatus = _plain(
         "rows": (SafeInt, "现有行数。Rows that it has."),
         "errorCode": (str | None, "最近一次错误。Code of its last error."),
         "promisedFreshnessS": (int, "承诺的时效，秒。Seconds of freshness it promised."),
+        "grade": (
+            str | None,
+            "等级：GOLD、SILVER、BRONZE、NONE，每日评定。How good it is, worked out once a day.",
+        ),
+        "missing": (list[str], "升级所缺。What its next grade wants, as codes."),
     },
 )
 ItemSource = _plain(

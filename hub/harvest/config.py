@@ -15,6 +15,12 @@ It names the adapter, the address, how the source lets us in, and facts of the i
     client_id = "…"
     client_secret = "…"
 
+    drift = "quarantine"          # what is done where the form of its lists changes: evolve (what
+                                  # is done without it), quarantine, stop; or by record type:
+    [drift]
+    Instrument = "stop"
+    others = "evolve"
+
     [institution]                 # the Institution record, where the adapter states none
     [facts]                       # what the adapter's docstring asks for
 """
@@ -29,6 +35,7 @@ from typing import Any
 from adapters import Adapter, discover
 from hub.errors import SettingsError
 from hub.harvest.connections import PROTOCOLS
+from hub.harvest.drift import DriftMode
 from hub.harvest.source import HarvestSource
 from schema.codes import SourceKind, SystemPurpose
 from schema.keys import is_authority
@@ -46,10 +53,13 @@ MEMBERS = {
     "facts",
     "title_zh",
     "title_en",
+    "drift",
 }
 
 
 _KINDS = frozenset(SourceKind) - {SourceKind.NONE}
+OTHERS = "others"
+"""Record types that `[drift]` does not name."""
 ANYBODY = "any"
 """Owners of a platform that speaks for others; it may state facts, no rights and no decisions."""
 
@@ -75,6 +85,8 @@ def load_source(path: Path) -> HarvestSource:
         problems.append(f"{path}: purpose is one of {', '.join(sorted(SystemPurpose))}")
     if not is_authority(content.get("authority", "moe:1/x")):
         problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
+    drift, problem = _drift(content.get("drift", {}), adapters.get(str(name)))
+    problems += [f"{path}: {each}" for each in problem]
     connection = None
     if name in adapters:
         try:
@@ -96,7 +108,30 @@ def load_source(path: Path) -> HarvestSource:
         division_code=content.get("division_code"),
         title_zh=content.get("title_zh", ""),
         title_en=content.get("title_en", ""),
+        drift=drift,
     )
+
+
+def _drift(stated: Any, adapter: Adapter | None) -> tuple[dict[str, DriftMode], list[str]]:
+    """Return what is done about changes by record type, and what is wrong with what is stated."""
+    table = {OTHERS: stated} if isinstance(stated, str) else stated
+    known = ", ".join(DriftMode)
+    if not isinstance(table, dict):
+        return {}, [f"drift is one of {known}, or a table of record types"]
+    types = {OTHERS} | (set() if adapter is None else {f.record_type for f in adapter.feeds})
+    problems = [
+        f"[drift] {name}: the adapter has no such record type; it has {', '.join(sorted(types))}"
+        for name in table
+        if adapter is not None and name not in types
+    ]
+    problems += [
+        f"drift of {name} is one of {known}"
+        for name, mode in table.items()
+        if not isinstance(mode, str) or mode not in list(DriftMode)
+    ]
+    if problems:
+        return {}, problems
+    return {"" if name == OTHERS else name: DriftMode(mode) for name, mode in table.items()}, []
 
 
 def _members_of(adapter: Adapter | None) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 - A record type that was never asked for is due; else when its schedule has passed since the run
   began that last asked. A run from the future beyond that is a mistake of the clock.
+- After a run that failed, what it did not read is due sooner than on its schedule: after a pause
+  that doubles with each run that fails (`retry_pause`).
 - An interval of the operator's takes the place of every schedule.
 - A list is read when one of its types is due, and whenever a later list needs it.
 """
@@ -12,9 +14,19 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from adapters._adapter import Adapter, Collection, Mode
+from hub.harvest.limits import RETRY_FIRST_S, RETRY_S_MAX
 from hub.store.feeds import FeedRow
 
-__all__ = ["Bounds", "due_times", "harvested", "lists_to_read", "pace", "types_read", "whole_parts"]
+__all__ = [
+    "Bounds",
+    "due_times",
+    "harvested",
+    "lists_to_read",
+    "pace",
+    "retry_pause",
+    "types_read",
+    "whole_parts",
+]
 
 Bounds = tuple[datetime | None, datetime | None]
 
@@ -33,18 +45,38 @@ def pace(adapter: Adapter, interval: timedelta | None) -> timedelta:
     return interval or min(harvested(adapter).values(), default=adapter.every)
 
 
+def retry_pause(failures: int) -> timedelta | None:
+    """Return the pause after so many runs that failed one after the other, None after none."""
+    if failures <= 0:
+        return None
+    # 2 to the power of 20 is beyond every bound.
+    return timedelta(seconds=min(RETRY_FIRST_S * 2.0 ** min(failures - 1, 20), RETRY_S_MAX))
+
+
 def due_times(
-    adapter: Adapter, feeds: Iterable[FeedRow], now: datetime, interval: timedelta | None
+    adapter: Adapter,
+    feeds: Iterable[FeedRow],
+    now: datetime,
+    interval: timedelta | None,
+    failures: int = 0,
 ) -> dict[str, datetime]:
-    """Return when each record type is due; what is overdue is due now."""
+    """Return when each record type is due; what is overdue is due now.
+
+    `failures`: how many runs of the source failed since the last that did not.
+    """
     known = {feed.record_type: feed for feed in feeds}
-    return {name: _due_at(known.get(name), now, interval) for name in harvested(adapter)}
+    pause = retry_pause(failures)
+    return {name: _due_at(known.get(name), now, interval, pause) for name in harvested(adapter)}
 
 
-def _due_at(feed: FeedRow | None, now: datetime, interval: timedelta | None) -> datetime:
+def _due_at(
+    feed: FeedRow | None, now: datetime, interval: timedelta | None, pause: timedelta | None
+) -> datetime:
     if feed is None or feed.asked_at is None or feed.every_s is None:
         return now
     every = interval or timedelta(seconds=feed.every_s)
+    if pause is not None and (feed.heard_at is None or feed.heard_at < feed.asked_at):
+        every = min(every, pause)
     is_over = abs(now - feed.asked_at) >= every
     return now if is_over else feed.asked_at + every
 

@@ -32,3 +32,37 @@ LOOK_FAILED_S = 60.0
 """Pause after the sources could not be looked at: the database is away, as a rule."""
 RUNS_SHOWN_MAX = 500
 """Runs that are listed at once, the newest ones."""
+CERTIFICATE_WARN_DAYS = 30
+"""A certificate of a source that ends sooner is told by `deltahub source check`."""
+CLOCK_WARN_S = 60.0
+"""A clock of a source that is off by more is told."""
+CLOCK_FAIL_S = 86_400.0
+"""One that is off by this much makes every window of time a wrong question."""
+CHECK_ROWS_MAX = 20_000
+"""Rows of one list that a check reads; a longer list is not read to its end."""
+CHECK_S_MAX = 300.0
+"""Longest check of one list."""
+FIELDS_MAX = 500
+"""Fields of one list whose form is watched."""
+NUMBERS_MAX = 1_000
+"""Numbers of one field of which the median is taken, the first that come."""
+UNIT_NUMBERS_MIN = 5
+"""Fewer numbers say nothing about a unit."""
+UNIT_TOLERANCE = 0.1
+"""How far from a factor of units the medians of two readings may be."""
+GONE_ROWS_MIN = 5
+"""Rows of one document that show that a field is gone which every row had."""
+DRIFTS_MAX = 200
+"""Changes of one list that a run tells."""
+CODE_SHOWN_MAX = 40
+"""Characters of an unknown code that are kept."""
+WATCH_S = 2.0
+"""Time between two looks at a run that goes on: whether it was cancelled, how far it is."""
+CANCEL_WAIT_S = 15.0
+"""How long `deltahub source cancel` waits for the run to end."""
+RETRY_FIRST_S = 60.0
+"""Pause after a run that failed; it doubles with each one that fails after it."""
+RETRY_S_MAX = 3_600.0
+"""Longest such pause; the schedule of a feed that is asked more often comes before it."""
+FAILURES_HOURS = 48
+"""Failed runs that are older do not lengthen the pause."""

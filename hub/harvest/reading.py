@@ -8,6 +8,8 @@
   bookings was not read whole, nothing is covered by this run, whoever says so.
 - After each document is kept where its list goes on, should the run be cut off (`position`).
 - What is personal is dropped before anything is kept, also from rows that go to quarantine.
+- What changed in the form of a list is told at its end, and as the source's file says its rows wait
+  or the list stops (`drift`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from connectors.document import Document, RawRow
 from connectors.errors import PayloadError
 from connectors.reader import Session
 from hub.clock import Clock
+from hub.harvest.drift import DriftMode, FormWatch
+from hub.harvest.forms import Forms, held_back
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.report import CollectionReport, ListStatus
@@ -44,6 +48,7 @@ class HarvestReading:
         self, database: Database, clock: Clock, context: Context, party: str, run_id: str
     ) -> None:
         self.context = context
+        self.forms = Forms(database, context.source, run_id, context.now)
         self.seen: dict[str, set[str]] = defaultdict(set)
         self.unconverted: dict[str, set[str]] = defaultdict(set)
         """Keys of rows that could not be converted: still named by the source, so not gone."""
@@ -113,21 +118,24 @@ class HarvestReading:
         """Take in what a list holds from a position on; return why it may not be all of it."""
         doubt = None
         remembered = self.context.remembered
+        watch = self.forms.watch(collection)
         documents = collection.reader.read(session, position.window, position.state)
-        async with aclosing(documents):
+        async with self.forms.noting(collection, watch, report), aclosing(documents):
             async for document in documents:
                 self._documents.update(document.digest)
                 self._any_document = True
                 doubt = doubt or document.doubt
                 report.documents += 1
                 report.rows += len(document.rows)
-                rows = self._converted(adapter, collection, document, report)
+                rows = self._converted(adapter, collection, document, report, watch)
                 await self._send(rows, document.digest, report)
                 is_looked_up = not collection.types or self.context.remembered > remembered
                 if document.state is None or is_looked_up:
                     await self.positions.forget(collection)
                 else:
                     await self.positions.keep(collection, position.at(document.state))
+            if doubt is None and position.state is None:
+                await self.forms.close(collection, watch)
         await self.positions.forget(collection)
         return doubt
 
@@ -158,10 +166,17 @@ class HarvestReading:
         collection: Collection,
         document: Document,
         report: CollectionReport,
+        watch: FormWatch,
     ) -> list[Any]:
         rows: list[Any] = []
-        for raw in document.rows:
-            converted = adapter.convert(collection, raw, self.context)
+        pairs = [(raw, adapter.convert(collection, raw, self.context)) for raw in document.rows]
+        changes = watch.document(pairs)
+        if watch.mode is DriftMode.STOP:
+            self.forms.require_none(document.place, changes)
+        for (raw, came), changed in zip(pairs, changes, strict=True):
+            converted = came
+            if changed and watch.mode is DriftMode.QUARANTINE:
+                converted = held_back(came, changed)
             report.dropped += len(converted.dropped)
             report.additions.update(converted.additions)
             if converted.problems:

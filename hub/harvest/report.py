@@ -22,6 +22,8 @@ class RunStatus(StrEnum):
     HELD = "HELD"
     """All that came went in; what is missing waits for the operator before it is withdrawn."""
     FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    """The operator ended it; what it had read by then went in."""
 
 
 class ListStatus(StrEnum):
@@ -54,6 +56,8 @@ class CollectionReport:
     """Personal values that were dropped at the border."""
     outcomes: Counter[str] = field(default_factory=Counter)
     additions: set[str] = field(default_factory=set)
+    drift: dict[str, int] = field(default_factory=dict)
+    """What changed in its form, in words, with the rows that showed it."""
     error_code: str | None = None
     message: str | None = None
 
@@ -70,6 +74,8 @@ class CollectionReport:
         }
         if self.additions:
             wire["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
+        if self.drift:
+            wire["drift"] = dict(list(self.drift.items())[:ADDITIONS_MAX])
         if self.error_code:
             wire |= {"errorCode": self.error_code, "message": self.message}
         return wire
@@ -117,6 +123,7 @@ class HarvestReport:
         return {
             **{each.value.lower(): self.total(each) for each in Outcome},
             "rows": sum(each.rows for each in self.collections),
+            "documents": sum(each.documents for each in self.collections),
             "personalDropped": sum(each.dropped for each in self.collections),
             "withdrawnByType": dict(self.withdrawn),
             "held": {name: {"known": a, "came": b} for name, (a, b) in self.held.items()},

@@ -10,10 +10,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from sqlalchemy import update
 
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.limits import (
+    FAILURES_HOURS,
     MESSAGE_CHARACTERS_MAX,
     OPEN_RUNS_MAX,
     RUNS_SHOWN_MAX,
@@ -72,6 +73,13 @@ class SourceLock:
         """Raise `DatabaseUnavailableError` when the session, and with it the lock, is lost."""
         with translated():
             await self._connection.execute("SELECT 1")
+
+    async def ask(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """Return the first value of a statement over this session, None where nothing comes."""
+        with translated():
+            cursor = await self._connection.execute(statement.encode(), parameters)
+            row = await cursor.fetchone()
+        return row[0] if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,8 @@ async def finish(
         "last_status": report.status.value,
         "last_error_code": report.error_code,
     }
+    if report.status is RunStatus.CANCELLED:  # that says nothing of the source
+        of_source = {"last_run_at": began}
     if has_ended_well and report.is_heard:
         of_source |= {"last_ok_at": began}
     async with database.core() as connection:
@@ -186,6 +196,29 @@ async def _close(connection: Connection, source: str, runs: Sequence[str], now: 
     return int(row[0]) if row else 0
 
 
+async def ask_to_cancel(database: Database, run_id: str, now: datetime) -> PastRun | None:
+    """Ask that a run end; return it as it stands, None where there is no such run."""
+    async with database.writes.connection() as connection:
+        await connection.execute(
+            "UPDATE run SET cancel_asked_at = coalesce(cancel_asked_at, %s) "
+            "WHERE run_id = %s AND status = 'RUNNING'",
+            (now, run_id),
+        )
+    return await run_named(database, run_id)
+
+
+async def failures_of(database: Database, sources: Iterable[str], now: datetime) -> dict[str, int]:
+    """Return how many runs of each source failed since the last one that did not."""
+    rows = await database.writes.fetch_all(
+        "SELECT source, count(*) FROM run r WHERE source = ANY(%s) AND status = 'FAILED' "
+        "AND started_at > greatest(%s, coalesce((SELECT max(x.started_at) FROM run x "
+        "WHERE x.source = r.source AND x.status NOT IN ('FAILED', 'RUNNING')), '-infinity')) "
+        "GROUP BY source",
+        (list(sources), now - timedelta(hours=FAILURES_HOURS)),
+    )
+    return dict(rows)
+
+
 async def closed_sources(database: Database, sources: Sequence[str]) -> set[str]:
     """Return which of these sources the operator has closed."""
     rows = await database.writes.fetch_all(
@@ -205,10 +238,31 @@ async def note_failure(database: Database, source: str, code: ErrorCode) -> None
         )
 
 
+_PAST = "run_id, source, status, started_at, ended_at, counts, error_code, message"
+
+
+async def run_named(database: Database, run_id: str) -> PastRun | None:
+    """Return a run as it stands, None where there is no such run."""
+    rows = await database.writes.fetch_all(
+        f"SELECT {_PAST} FROM run WHERE run_id = %s",  # noqa: S608 - own words
+        (run_id,),
+    )
+    return PastRun(*rows[0]) if rows else None
+
+
+async def running_runs(database: Database) -> list[PastRun]:
+    """Return the runs that go on, or were cut off and not yet closed, the oldest first."""
+    rows = await database.writes.fetch_all(
+        f"SELECT {_PAST} FROM run WHERE status = 'RUNNING' ORDER BY started_at LIMIT %s",  # noqa: S608
+        (OPEN_RUNS_MAX,),
+    )
+    return [PastRun(*row) for row in rows]
+
+
 async def list_runs(database: Database, source: str | None, limit: int) -> list[PastRun]:
     """Return the newest runs of a source, or of all, the newest first."""
     rows = await database.writes.fetch_all(
-        "SELECT run_id, source, status, started_at, ended_at, counts, error_code, message FROM run "
+        f"SELECT {_PAST} FROM run "  # noqa: S608 - own words
         "WHERE %s::text IS NULL OR source = %s ORDER BY started_at DESC, run_id LIMIT %s",
         (source, source, min(limit, RUNS_SHOWN_MAX)),
     )

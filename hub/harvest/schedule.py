@@ -23,7 +23,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError, SettingsError
 from hub.harvest import runs
 from hub.harvest.config import load_source, sources_in
-from hub.harvest.feed import due_times, pace
+from hub.harvest.feed import due_times, pace, retry_pause
 from hub.harvest.limits import LOOK_FAILED_S, LOOK_S_MAX, LOOK_S_MIN
 from hub.harvest.report import RunStatus
 from hub.harvest.service import Harvester
@@ -110,10 +110,11 @@ class Schedule:
         pauses_s = [self._look_s]
         closed = await runs.closed_sources(self._database, list(sources))
         feeds = await feeds_of(self._database, sources)
+        failures = await runs.failures_of(self._database, sources, now)
         for name, source in sources.items():
             if name in closed or name in self._running:
                 continue
-            at = self._due_at(source, feeds.get(name, []), now)
+            at = self._due_at(source, feeds.get(name, []), now, failures.get(name, 0))
             if at > now:
                 pauses_s.append((at - now).total_seconds())
                 continue
@@ -123,11 +124,14 @@ class Schedule:
         self._log(ALL, RunStatus.OK)
         return max(min(pauses_s), LOOK_S_MIN)
 
-    def _due_at(self, source: HarvestSource, feeds: Sequence[FeedRow], now: datetime) -> datetime:
+    def _due_at(
+        self, source: HarvestSource, feeds: Sequence[FeedRow], now: datetime, failures: int
+    ) -> datetime:
         """Return when something of a source is due that was not tried just before."""
-        times = due_times(source.adapter, feeds, now, self._interval)
+        times = due_times(source.adapter, feeds, now, self._interval, failures)
         at = min(times.values(), default=now)
         tried, every = self._tried.get(source.id), pace(source.adapter, self._interval)
+        every = min(every, retry_pause(max(failures, 1)) or every)
         return max(at, tried + every) if tried and abs(now - tried) < every else at
 
     async def _harvest(self, source: HarvestSource) -> None:

@@ -44,6 +44,7 @@ from hub.harvest.reading import HarvestReading
 from hub.harvest.reconcile import reconcile
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
 from hub.harvest.source import HarvestSource, register
+from hub.harvest.watch import RunCancelledError, Tell, watched
 from hub.intake.batch import Outcome
 from hub.store.database import Database
 from hub.store.feeds import feeds_of
@@ -68,15 +69,17 @@ class Harvester:
         self._places = asyncio.Semaphore(RUNS_MAX)
 
     async def harvest(
-        self, source: HarvestSource, *, approve_shrink: bool = False
+        self, source: HarvestSource, *, approve_shrink: bool = False, tell: Tell | None = None
     ) -> HarvestReport:
         """Harvest every list of one source and return what came of it.
 
-        `approve_shrink`: the operator has looked at a shrunk list and wants it followed. Raises
+        `approve_shrink`: the operator has looked at a shrunk list and wants it followed. `tell`
+        gets the report every other second while the run goes on. Raises
         `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
         """
         async with self._places, runs.source_lock(self._database, source.id) as lock:
-            return await self._watched(source, self._run(source, lock, approved=approve_shrink))
+            run = self._run(source, lock, approved=approve_shrink, tell=tell)
+            return await self._watched(source, run)
 
     async def harvest_if_due(
         self, source: HarvestSource, interval: timedelta | None
@@ -89,7 +92,8 @@ class Harvester:
         async with self._places, runs.source_lock(self._database, source.id) as lock:
             now = self._clock()
             feeds = (await feeds_of(self._database, [source.id])).get(source.id, [])
-            times = due_times(source.adapter, feeds, now, interval)
+            failures = await runs.failures_of(self._database, [source.id], now)
+            times = due_times(source.adapter, feeds, now, interval, failures.get(source.id, 0))
             due = [name for name, at in times.items() if at <= now]
             if not due:
                 return None
@@ -116,6 +120,7 @@ class Harvester:
         *,
         due: Sequence[str] | None = None,
         approved: bool = False,
+        tell: Tell | None = None,
     ) -> HarvestReport:
         adapter, began = source.adapter, self._clock()
         report = HarvestReport(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
@@ -132,11 +137,13 @@ class Harvester:
         try:
             types = types_read(adapter, lists)
             await runs.begin(self._database, source.id, report.run_id, began, types)
-            await reading.positions.load()
-            async with source.session() as session:
-                await self._read(adapter, lists, session, reading, report)
-            await lock.check()
-            await self._reconcile(source, reading, report, approved=approved)
+            async with watched(lock, report, tell):
+                await reading.positions.load()
+                await reading.forms.load(source.drift)
+                async with source.session() as session:
+                    await self._read(adapter, lists, session, reading, report)
+                await lock.check()
+                await self._reconcile(source, reading, report, approved=approved)
             report.status = _status(report)
             report.heard = _heard(adapter, context, report)
             if report.is_heard:
@@ -144,6 +151,9 @@ class Harvester:
                 await runs.discard_superseded(
                     self._database, report, unread.difference(types), self._clock()
                 )
+        except RunCancelledError:
+            report.status = RunStatus.CANCELLED
+            report.message = "the operator cancelled it; the next run goes on where it was"
         except ConnectorError as error:
             report.status = RunStatus.FAILED
             report.error_code, report.message = error.code, f"{error}. {error.hint}"
@@ -322,4 +332,7 @@ def _status(report: HarvestReport) -> RunStatus:
     if report.total(Outcome.QUARANTINED):
         report.message = f"{report.total(Outcome.QUARANTINED)} rows wait in quarantine"
         return RunStatus.PARTIAL
+    if any(each.drift for each in report.collections):
+        changed = ", ".join(each.name for each in report.collections if each.drift)
+        report.message = f"the form of lists changed ({changed}); see: deltahub source drift"
     return RunStatus.OK

@@ -16,6 +16,7 @@ from adapters import Adapter
 from connectors.limits import Limits
 from connectors.reader import Session
 from hub.harvest.connections import SourceConnection
+from hub.harvest.drift import DriftMode
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
@@ -53,6 +54,8 @@ class HarvestSource:
     limits: Limits = field(default_factory=Limits)
     title_zh: str = ""
     title_en: str = ""
+    drift: Mapping[str, DriftMode] = field(default_factory=dict)
+    """What is done where the form of a list changes, by record type; the empty name: all others."""
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.report import HarvestReport
 from hub.printer import Printer
 
 __all__ = ["print_report"]
@@ -26,9 +26,12 @@ def print_report(printer: Printer, report: HarvestReport) -> None:
             )
         )
     printer.table(rows)
+    for part in report.collections:
+        for words, shown in part.drift.items():
+            printer.say(f"形式有变 form changed: {part.name}: {words} ({shown} rows)")
     dropped = sum(part.dropped for part in report.collections)
     printer.say(f"{report.status.value}; {dropped} personal values dropped at the border")
-    if report.message and report.status is not RunStatus.OK:
+    if report.message:
         printer.say(
             f"{report.error_code}: {report.message}" if report.error_code else report.message
         )

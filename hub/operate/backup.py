@@ -43,6 +43,7 @@ from hub.ledger.encoding import to_base64
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_restored
+from hub.store.harvest_tables import NOT_BACKED_UP
 from hub.store.migrations import migrate
 from hub.store.roles import owners_only
 from hub.store.tables import METADATA
@@ -132,6 +133,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
                 for table in tables
+                if table.name not in NOT_BACKED_UP
             ]
         manifest = BackupManifest(
             standard=STANDARD_VERSION,

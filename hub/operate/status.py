@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hub.harvest.grades import Grade
+from hub.harvest.grading import kept_grades
 from hub.operate.figures import NEVER, STALE, DatabaseFigures
 from hub.operate.health import PartHealth
 from hub.operate.limits import (
@@ -62,6 +64,8 @@ class StatusFacts:
     server: str
     size_bytes: int
     clients: int
+    grades: Mapping[str, int]
+    """How many sources have each grade."""
     requests: int
     """Requests for registration that wait."""
     data_dir: Path
@@ -79,7 +83,14 @@ async def facts_of(database: Database) -> dict[str, Any]:
         )
         row = await cursor.fetchone()
         assert row is not None
-    return {"server": row[0], "size_bytes": row[1], "clients": row[2], "requests": row[3]}
+    grades = Counter(each.grade for each in (await kept_grades(database)).values())
+    return {
+        "server": row[0],
+        "size_bytes": row[1],
+        "clients": row[2],
+        "requests": row[3],
+        "grades": grades,
+    }
 
 
 def lines(facts: StatusFacts) -> Iterator[StatusLine]:
@@ -154,9 +165,12 @@ def _sources(facts: StatusFacts) -> StatusLine:
         if facts.figures.sources_that_are(state)
     }
     count = len(states)
+    grades = ", ".join(f"{facts.grades[each]} {each}" for each in Grade if facts.grades.get(each))
+    grades = f" ({grades})" if grades else ""
     if not bad:
-        return StatusLine("来源", "sources", f"{count} 个，均正常", f"{count}, all OK")
-    told = "; ".join(f"{state} {_names(names)}" for state, names in bad.items())
+        zh, en = f"{count} 个，均正常{grades}", f"{count}, all OK{grades}"
+        return StatusLine("来源", "sources", zh, en)
+    told = "; ".join(f"{state} {_names(names)}" for state, names in bad.items()) + grades
     return StatusLine("来源", "sources", f"{count} 个；{told}", f"{count}; {told}", is_well=False)
 
 

@@ -62,24 +62,30 @@ ORDINARY = frozenset(
         "client_case",
         "client_document",
         "client_key",
+        "drift",
         "feed",
         "feed_state",
         "former_source",
         "heard",
         "idempotency",
+        "list_field",
         "personal_refused",
         "precedence_state",
         "quarantine",
+        "raw_document",
         "registration",
         "run",
         "search_state",
         "source",
+        "source_grade",
         "source_mapping",
         "warned",
     }
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""
-UNREAD = frozenset({"alembic_version", "idempotency", "quarantine", "request_evidence", "run"})
+UNREAD = frozenset(
+    {"alembic_version", "idempotency", "quarantine", "raw_document", "request_evidence", "run"}
+)
 """Tables that no answer is made of: raw rows, answers to others, requests."""
 FUNCTIONS = frozenset({"cut_unsigned_leaves(text)"})
 """What the hub may have the owner do."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.store import log_tables  # noqa: F401 - they are tables of every hub as well
+from hub.store import harvest_tables, log_tables  # noqa: F401 - they are tables of every hub as well
 from hub.store.metadata import METADATA as METADATA  # noqa: PLC0414 - whole when this is read
 from hub.store.metadata import instant_column, xid_column
 
@@ -162,7 +162,7 @@ RUN = Table(
     Column("run_id", Text, primary_key=True),
     Column("source", Text, nullable=False),
     Column("mode", Text, nullable=False),
-    Column("status", Text, nullable=False),  # RUNNING, OK, PARTIAL, FAILED or HELD
+    Column("status", Text, nullable=False),  # RUNNING or how it ended (RunStatus)
     Column("document_hash", LargeBinary),
     Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("error_code", Text),
@@ -170,6 +170,7 @@ RUN = Table(
     instant_column("started_at"),
     instant_column("ended_at", nullable=True),
     Index("ix_run_source_started_at", "source", "started_at"),
+    instant_column("cancel_asked_at", nullable=True),  # when the operator asked that it end
 )
 
 IDEMPOTENCY = Table(

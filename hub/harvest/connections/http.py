@@ -22,7 +22,10 @@ from connectors.http.credentials import ClientCredentials, StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
+from hub.clock import Clock
 from hub.harvest.connections.connection import from_table
+from hub.harvest.connections.finding import Finding
+from hub.harvest.connections.http_reach import reach_http
 
 __all__ = ["HTTP", "ClientCredentials", "HttpConnection", "StaticToken"]
 
@@ -53,6 +56,11 @@ class HttpConnection:
         base = self.base_url if self.base_url.endswith("/") else f"{self.base_url}/"
         async with open_client(base, limits=limits, auth=self.auth, context=self.tls) as client:
             yield HttpSession(source, client, limits)
+
+    def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[Finding]:
+        """Look at name, certificate and clock."""
+        del source
+        return reach_http(self.base_url, self.tls, limits, clock)
 
 
 class _Http:

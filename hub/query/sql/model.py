@@ -230,6 +230,7 @@ FACET: Fields = {
     "value": Plain(text("{t}.value")),
     "count": Plain(bare("{t}.count")),
 }
+_GRADE = "FROM source_grade g WHERE g.source={t}.source_id"
 SOURCE: Fields = {
     "id": Plain(text("{t}.source_id")),
     "title": Plain(text("{t}.title")),
@@ -241,6 +242,8 @@ SOURCE: Fields = {
     "rows": Plain(bare("{t}.rows")),
     "errorCode": Plain(text("{t}.error_code")),
     "promisedFreshnessS": Plain(bare("{t}.promised_freshness_s")),
+    "grade": Plain(text(f"(SELECT g.grade {_GRADE})")),
+    "missing": Plain(f"coalesce((SELECT to_json(g.missing)::text {_GRADE}),'[]')"),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +22,7 @@ from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
 from hub.harvest.connections import HttpConnection
 from hub.harvest.source import HarvestSource
+from schema.codes import Audience
 from schema.dates import format_instant
 from tests.loopback import loopback_server
 
@@ -51,9 +52,16 @@ class Laboratory:
     """What a list holds from the moment on at which that page of it is asked for."""
     bad: set[str] = field(default_factory=set)
     """Rows of bookings, and of offers, that nobody can read."""
+    members: dict[str, Callable[[str], dict[str, Any]]] = field(default_factory=dict)
+    """What rows of a list have beside their id, by list: a function of the id."""
+    skips_when_size_is: int = 0
+    """Size of a page at which each page after the first begins one row too late."""
     asked: list[str] = field(default_factory=list)
     """`list page` of every question, in order; windows in `windows`."""
     windows: list[str] = field(default_factory=list)
+
+
+SORTS = {"a": Audience.OUTSIDE}
 
 
 def _instrument(row: Row, context: Context) -> Iterable[Yielded]:
@@ -72,6 +80,10 @@ def _instrument(row: Row, context: Context) -> Iterable[Yielded]:
 def _offer(row: Row, context: Context) -> Iterable[Yielded]:
     key = f"{context.institution_key}/{row.text('id')}"
     row.flag("good", "yes", "no")
+    row.drop("phone")
+    row.optional_decimal("price")
+    row.optional_code("sort", SORTS)
+    row.ignore("note", "place")
     yield Mapped("ServiceOffer", {"instrumentKey": key, "code": "a", "audience": "OUTSIDE"})
 
 
@@ -170,6 +182,8 @@ def source_of(laboratory: Laboratory) -> HarvestSource:
 def _answer(laboratory: Laboratory, target: str) -> bytes | None:
     parts = urlsplit(target)
     name, query = parts.path.strip("/"), dict(parse_qsl(parts.query))
+    if name not in laboratory.rows:
+        return b"{}"
     page = int(query["page"])
     laboratory.asked.append(f"{name} {page}")
     laboratory.windows.append(query.get("until", ""))
@@ -179,8 +193,11 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
         return b""
     laboratory.rows[name] = laboratory.from_page.get((name, page), laboratory.rows[name])
     every = laboratory.rows[name]
-    rows: list[dict[str, Any]] = [{"id": each} for each in every[(page - 1) * PAGE : page * PAGE]]
+    size = int(query.get("page_size", PAGE))
+    begin = (page - 1) * size + (page > 1 and size == laboratory.skips_when_size_is)
+    rows: list[dict[str, Any]] = [{"id": each} for each in every[begin : page * size]]
     for row in rows:
+        row.update(laboratory.members.get(name, lambda _: {})(row["id"]))
         if name in ("offers", "bookings"):
             row["good"] = "?" if f"{name} {row['id']}" in laboratory.bad else "yes"
     return json.dumps({"total": len(every), "rows": rows}).encode()

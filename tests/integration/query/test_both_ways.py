@@ -38,7 +38,7 @@ DOCUMENTS: list[tuple[str, dict[str, Any]]] = [
     ("{ serviceRecords(orderBy: ENDED_AT_DESC) { nodes { localId } } }", {}),
     ("{ usageRecords { nodes { localId hours userSide instrument { key } } } }", {}),
     ("{ agreements { nodes { providerKey consumerKey dataset fields purpose } } }", {}),
-    ("{ sources { id title status rows errorCode latencyMs servedFrom asOf } }", {}),
+    ("{ sources { id title status rows errorCode latencyMs servedFrom asOf grade missing } }", {}),
     ('{ instruments(search: "电镜") { nodes { key } sources { id } } }', {}),
     ('{ instrument(by: { key: "moe:10335/T1" }) { offers { code } coverage { startAt } } }', {}),
     ('{ instrument(by: { key: "no/thing" }) { id } }', {}),

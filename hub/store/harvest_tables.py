@@ -1,0 +1,84 @@
+"""`harvest_tables`: what the hub learnt of its sources beside their records.
+
+The form of their lists and what changed in it, documents as they came, and how good each source is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hub.store.metadata import METADATA, instant_column
+
+__all__ = ["DRIFT", "LIST_FIELD", "NOT_BACKED_UP", "RAW_DOCUMENT", "SOURCE_GRADE"]
+
+LIST_FIELD = Table(
+    "list_field",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),  # name of the list in its adapter
+    Column("field", Text, primary_key=True),
+    Column("filled", BigInteger, nullable=False),  # rows of its last whole reading that had it
+    Column("rows", BigInteger, nullable=False),  # all rows of that reading
+    Column("kinds", ARRAY(Text), nullable=False),  # TEXT, NUMBER, FLAG, OBJECT, LIST, DATE
+    Column("numbers", BigInteger, nullable=False),  # values that the median is of
+    Column("median", Double),  # of the numbers above 0; null where there are too few
+    Column("head", Double),  # the same of the first rows
+    instant_column("as_of"),
+)
+"""How a list looked when it was last read whole: names, kinds and sizes, no value."""
+
+DRIFT = Table(
+    "drift",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # FIELD_NEW, FIELD_GONE, TYPE, UNIT or CODE
+    Column("field", Text, primary_key=True),
+    Column("detail", Text, primary_key=True),  # kinds, factor or code; '' where the name says all
+    Column("record_types", ARRAY(Text), nullable=False),  # what the list tells of
+    Column("rows", BigInteger, nullable=False),  # of the run that last saw it
+    Column("done", Text, nullable=False),  # EVOLVED, QUARANTINED or STOPPED
+    Column("run_id", Text, nullable=False),
+    instant_column("first_at"),
+    instant_column("last_at"),
+    instant_column("accepted_at", nullable=True),  # when the operator said that it is well so
+)
+
+RAW_DOCUMENT = Table(
+    "raw_document",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("collection", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # of the raw bytes, as its entries name it
+    Column("rows", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the rows without what is personal, deflated
+    instant_column("kept_at"),
+    Index("ix_raw_document_source_kept_at", "source", "kept_at"),
+)
+
+SOURCE_GRADE = Table(
+    "source_grade",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("grade", Text, nullable=False),  # BRONZE, SILVER, GOLD, or NONE below all of them
+    Column("missing", ARRAY(Text), nullable=False),  # codes of what the next grade wants
+    Column("facts", JSONB, nullable=False),  # the counts that it was worked out from
+    instant_column("graded_at"),
+)
+
+NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
+"""Tables that no backup holds: it would keep their rows longer than they may be kept."""
