@@ -4,7 +4,23 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-__all__ = ["MIB", "Limits"]
+__all__ = [
+    "MIB",
+    "SQL_CLOSING_S",
+    "SQL_ROWS_AT_ONCE",
+    "SQL_SAME_MAX",
+    "SQL_WORDS_CHARACTERS_MAX",
+    "Limits",
+]
+
+SQL_CLOSING_S = 2.0
+"""Longest wait for a database to end an answer that is not read on; then the connection is cut."""
+SQL_ROWS_AT_ONCE = 100
+"""Rows that a database hands over at once, of the page that was asked for."""
+SQL_SAME_MAX = 40
+"""Keys of one instant that a reading remembers, should it be cut off there."""
+SQL_WORDS_CHARACTERS_MAX = 200
+"""Characters of a driver's own words that a message repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 
 from hub.harvest.connections.connection import Connection, ConnectionKind
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.sql import SQL
 
 __all__ = ["PROTOCOLS", "ClientCredentials", "Connection", "HttpConnection", "StaticToken"]
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
+    "sql": SQL,
 }
 """Readers of connections by `Adapter.protocol`."""
