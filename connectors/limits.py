@@ -7,6 +7,7 @@ MIB = 1024 * 1024
 __all__ = [
     "MIB",
     "SQL_CLOSING_S",
+    "SQL_RIGHTS_MAX",
     "SQL_ROWS_AT_ONCE",
     "SQL_SAME_MAX",
     "SQL_WORDS_CHARACTERS_MAX",
@@ -15,6 +16,8 @@ __all__ = [
 
 SQL_CLOSING_S = 2.0
 """Longest wait for a database to end an answer that is not read on; then the connection is cut."""
+SQL_RIGHTS_MAX = 50
+"""Rights beyond reading that are listed of a role."""
 SQL_ROWS_AT_ONCE = 100
 """Rows that a database hands over at once, of the page that was asked for."""
 SQL_SAME_MAX = 40

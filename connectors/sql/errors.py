@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from connectors.errors import (
@@ -57,6 +58,8 @@ async def speaking_for(
     except DBAPIError as error:
         told = _told(error.orig, secrets) if connecting else ""
         raise failure(source, place, error.orig, told) from error
+    except psycopg.Error as error:  # a value that has no like in Python
+        raise failure(source, place, error) from error
     except SQLAlchemyError as error:
         raise PayloadError(source, f"{place}: {type(error).__name__}") from error
     except (OSError, EOFError) as error:
@@ -85,6 +88,12 @@ def failure(source: str, place: str, error: Any, told: str = "") -> ConnectorErr
             source,
             f"{said}: there is no such view or column",
             hint="compare schema, views and columns with the agreement; case counts in names",
+        )
+    if isinstance(error, psycopg.DataError):
+        return PayloadError(
+            source,
+            f"{said}: a value is out of bounds",
+            hint="have the view CAST it, or leave it out: moments like infinity are no moments",
         )
     is_away = state is None and number in (None, 0)
     if is_away or _begins(state, AWAY_CLASSES) or number in AWAY_NUMBERS or _is_client(number):

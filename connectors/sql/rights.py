@@ -1,7 +1,7 @@
 """`probe_rights`: what the role that we were given may do at its database beyond reading.
 
-The reader cannot write: its transaction is read-only, and a harmless attempt shows that. A role that
-could write elsewhere is more than was asked for, and its operator is told.
+The reader cannot write: its transaction is read-only, and a harmless attempt shows that. A role
+that could write elsewhere is more than was asked for, and its operator is told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ __all__ = ["SqlRights", "probe_rights"]
 WRITING = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 _POSTGRESQL = text(
     "SELECT format('%s on %I.%I', string_agg(p, ', ' ORDER BY p), n.nspname, c.relname) "
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(:rights) p "
+    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, "
+    "unnest(CAST(:rights AS text[])) p "
     "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' "
     "AND n.nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'USAGE') "
     "AND has_table_privilege(c.oid, p) GROUP BY n.nspname, c.relname "

@@ -20,6 +20,7 @@ from typing import Any
 
 from sqlalchemy import (
     URL,
+    Executable,
     NullPool,
     Select,
     TableClause,
@@ -148,12 +149,17 @@ class Snapshot:
             async for row in answer:
                 yield row
 
+    async def all(self, statement: Executable, place: str) -> Sequence[Sequence[Any]]:
+        """Return all rows of a statement that has few."""
+        async with self._asking(place):
+            return (await self.connection.execute(statement)).fetchall()
+
     async def one(self, statement: Select[Any], place: str) -> Any:
         """Return the first value of a statement's first row; None without one."""
         async with self._asking(place):
             return (await self.connection.execute(statement)).scalar()
 
-    async def is_refused(self, statement: Any) -> bool:
+    async def is_refused(self, statement: Executable) -> bool:
         """Tell whether the database refuses a statement; nothing of it stays either way."""
         try:
             async with asyncio.timeout(self.session.limits.read_s):
@@ -170,7 +176,7 @@ async def _connect(engine: AsyncEngine) -> AsyncConnection:
 
 def _tls_of(system: SqlSystem, ca_file: str | None) -> Any:
     """Return what the driver wants to be told, that it may check who answers."""
-    if system is SYSTEMS["postgresql"]:
+    if system.is_postgresql:
         return ca_file or ""
     return ssl.create_default_context(cafile=ca_file)
 
