@@ -5,6 +5,9 @@ from dataclasses import dataclass
 MIB = 1024 * 1024
 
 __all__ = [
+    "DROP_NAMES_TOLD_MAX",
+    "DROP_NAME_BYTES_MAX",
+    "DROP_PIECE_BYTES",
     "MIB",
     "SQL_CLOSING_S",
     "SQL_RIGHTS_MAX",
@@ -14,6 +17,12 @@ __all__ = [
     "Limits",
 ]
 
+DROP_NAME_BYTES_MAX = 200
+"""Longest name of a file that is taken: what is written back beside it has a longer one."""
+DROP_NAMES_TOLD_MAX = 20
+"""Names that are told one by one of those that are not taken."""
+DROP_PIECE_BYTES = 64 * 1024
+"""Bytes of a file that are read or written at once."""
 SQL_CLOSING_S = 2.0
 """Longest wait for a database to end an answer that is not read on; then the connection is cut."""
 SQL_RIGHTS_MAX = 50
@@ -72,6 +81,13 @@ class Limits:
     """Rows times columns of the rectangle a sheet spans, empty cells included."""
     cell_characters_max: int = 32_767
     """Longest text of one cell; the limit spreadsheet programs have themselves."""
+
+    files_max: int = 10_000
+    """Names in one folder where a source leaves files."""
+    file_bytes_max: int = 256 * MIB
+    """One file of tables that a source leaves; one that an adapter reads is one answer."""
+    write_back_bytes_max: int = 64 * MIB
+    """One file that is written back beside it."""
 
     workbook_memory_bytes_max: int = 1024 * MIB
     """Address space of the process that opens a workbook (docs/operators/files.md says why)."""

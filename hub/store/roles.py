@@ -62,6 +62,7 @@ ORDINARY = frozenset(
         "client_case",
         "client_document",
         "client_key",
+        "dropped_file",
         "feed",
         "feed_state",
         "former_source",
@@ -79,7 +80,9 @@ ORDINARY = frozenset(
     }
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""
-UNREAD = frozenset({"alembic_version", "idempotency", "quarantine", "request_evidence", "run"})
+UNREAD = frozenset(
+    {"alembic_version", "dropped_file", "idempotency", "quarantine", "request_evidence", "run"}
+)
 """Tables that no answer is made of: raw rows, answers to others, requests."""
 FUNCTIONS = frozenset({"cut_unsigned_leaves(text)"})
 """What the hub may have the owner do."""

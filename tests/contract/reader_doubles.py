@@ -11,13 +11,15 @@ import asyncio
 import csv
 import io
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +27,10 @@ import psycopg
 import xlsxwriter
 from sqlalchemy import make_url
 
+from connectors.drop.folder import Folder
+from connectors.drop.ledger import MemoryLedger
+from connectors.drop.session import DropSession, Look
+from connectors.files import DroppedFiles
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
@@ -238,6 +244,63 @@ def _sheet(name: str, make: Callable[..., bytes], *, is_path: bool, **more: Any)
     )
 
 
+# Folders
+
+
+def _lines_of(data: bytes) -> list[dict[str, str]]:
+    """Parse a dropped file: a line for each row, and one that says how many there are."""
+    *lines, last = data.decode().splitlines()
+    if last != f"{len(lines)} rows in all of this file":
+        raise ValueError("the file is cut short")
+    return [{"text": line} for line in lines]
+
+
+def _dropped(rows: Sequence[str]) -> bytes:
+    return "\n".join([*rows, f"{len(rows)} rows in all of this file"]).encode()
+
+
+def _drop_into(play: Play, folder: Path) -> None:
+    """Leave the rows of a play in a folder, two in each file."""
+    parts = [play.rows[at : at + PAGE] for at in range(0, len(play.rows), PAGE)]
+    play.sent[:] = [_dropped(part) for part in parts] or [b""]
+    for number, part in enumerate(parts, start=1):
+        content = _dropped(part)
+        if play.fault == "spoiled" and number >= FAULTY:
+            content = content[:-9]
+        path = folder / f"{number}.txt"
+        path.write_bytes(content)
+        os.utime(path, (number, number))
+        (folder / f"{number}.txt.ok").touch()
+    (folder / "5.txt.part").write_bytes(b"half a")
+    if play.fault == "first-crowded":
+        for number in range(20):
+            (folder / f"more {number}.part").touch()
+
+
+@asynccontextmanager
+async def folder_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    @asynccontextmanager
+    async def open_session(now: Play, limits: Limits) -> AsyncIterator[DropSession]:
+        with TemporaryDirectory(dir=folder) as name:
+            path = Path(name)
+            _drop_into(now, path)
+            if now.fault == "first-missing":
+                path = path / "none"
+            limits = replace(limits, files_max=12)
+            yield FreshSession(source=SOURCE, place=Folder(SOURCE, path), limits=limits)
+
+    del play
+    yield open_session
+
+
+class FreshSession(DropSession):
+    """A session that was never read before, whenever it is read."""
+
+    async def look(self) -> Look:
+        self.ledger = MemoryLedger()
+        return await super().look()
+
+
 # Databases
 
 CLUSTER: list[str] = []
@@ -311,6 +374,15 @@ DOUBLES = (
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
+    Double(
+        name="a folder",
+        reader=DroppedFiles(parse=_lines_of, names="*.txt"),
+        open=folder_double,
+        text=lambda row: row["text"],
+        faults=("spoiled", "first-missing", "first-crowded"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    ),
     Double(
         name="a view of PostgreSQL",
         reader=SqlView(view="the view", key=("n",), changed_at="changed", rows=PAGE),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.harvest.connections.connection import Connection, ConnectionKind
+from hub.harvest.connections.files import FILES
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
 from hub.harvest.connections.sql import SQL
 
@@ -18,6 +19,8 @@ __all__ = ["PROTOCOLS", "ClientCredentials", "Connection", "HttpConnection", "St
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
+    "files": FILES,
+    "sftp": FILES,
     "sql": SQL,
 }
 """Readers of connections by `Adapter.protocol`."""

@@ -63,9 +63,8 @@ class SqlConnection:
             raise ValueError(f"[sql] tls is one of {', '.join(TLS)}")
         if self.tls_ca is not None and not Path(self.tls_ca).is_file():
             raise ValueError("[sql] tls_ca is a file of certificates; there is no such file")
-        if not isinstance(self.views, Mapping) or not all(
-            isinstance(each, str) for each in self.views.values()
-        ):
+        views: Any = self.views  # from a file
+        if not isinstance(views, Mapping) or not all(isinstance(v, str) for v in views.values()):
             raise ValueError("[sql.views] gives each view's name here, in quotes")
         _require_encoding(self.text_encoding)
 
