@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import asyncssh
 
@@ -70,7 +70,7 @@ class SftpFolder:
                     left = bytes_max + 1
                     while left:
                         async with asyncio.timeout(self.limits.read_s):
-                            piece = await file.read(min(DROP_PIECE_BYTES, left))
+                            piece: Any = await file.read(min(DROP_PIECE_BYTES, left))
                         if not piece:
                             break
                         into.write(piece)

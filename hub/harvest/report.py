@@ -70,7 +70,7 @@ class CollectionReport:
         }
         if self.additions:
             wire["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
-        if self.error_code:
+        if self.error_code or self.message:
             wire |= {"errorCode": self.error_code, "message": self.message}
         return wire
 

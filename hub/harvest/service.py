@@ -31,12 +31,14 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from adapters._adapter import Adapter, Collection, Context
+from connectors.drop.session import DropSession
 from connectors.errors import ConnectorError, PayloadError
 from connectors.http.session import HttpSession
 from connectors.reader import Session
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.harvest import runs
+from hub.harvest.drop import is_drop_due, run_tables
 from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
@@ -46,6 +48,7 @@ from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunS
 from hub.harvest.source import HarvestSource, register
 from hub.intake.batch import Outcome
 from hub.store.database import Database
+from hub.store.dropped import DroppedLedger
 from hub.store.feeds import feeds_of
 from hub.watching import tracing
 from schema.traits import Covers, Occupies
@@ -91,7 +94,7 @@ class Harvester:
             feeds = (await feeds_of(self._database, [source.id])).get(source.id, [])
             times = due_times(source.adapter, feeds, now, interval)
             due = [name for name, at in times.items() if at <= now]
-            if not due:
+            if not due and not await is_drop_due(self._database, source, now, interval):
                 return None
             async with asyncio.timeout(RUN_S_MAX):
                 return await self._watched(source, self._run(source, lock, due=due))
@@ -117,6 +120,8 @@ class Harvester:
         due: Sequence[str] | None = None,
         approved: bool = False,
     ) -> HarvestReport:
+        if source.tables is not None:
+            return await run_tables(self._database, self._clock, self._party, source, lock)
         adapter, began = source.adapter, self._clock()
         report = HarvestReport(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
@@ -134,6 +139,8 @@ class Harvester:
             await runs.begin(self._database, source.id, report.run_id, began, types)
             await reading.positions.load()
             async with source.session() as session:
+                if isinstance(session, DropSession):
+                    session.ledger = DroppedLedger(self._database, source.id, self._clock)
                 await self._read(adapter, lists, session, reading, report)
             await lock.check()
             await self._reconcile(source, reading, report, approved=approved)

@@ -26,6 +26,9 @@ def print_report(printer: Printer, report: HarvestReport) -> None:
             )
         )
     printer.table(rows)
+    for part in report.collections:
+        if part.message and part.message not in (report.message or ""):
+            printer.say(f"{part.name}: {part.message}")
     dropped = sum(part.dropped for part in report.collections)
     printer.say(f"{report.status.value}; {dropped} personal values dropped at the border")
     if report.message and report.status is not RunStatus.OK:

@@ -47,7 +47,7 @@ class FolderConnection:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant; the folder itself may come later."""
-        if not isinstance(self.path, str) or not Path(self.path).is_absolute():
+        if not Path(str(self.path)).is_absolute():
             raise ValueError("[folder] path begins with /")
         _require_settling(self.settle_s, "folder")
 
