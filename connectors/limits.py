@@ -9,6 +9,7 @@ __all__ = [
     "DROP_NAME_BYTES_MAX",
     "DROP_PIECE_BYTES",
     "MIB",
+    "SFTP_CLOSING_S",
     "SQL_CLOSING_S",
     "SQL_RIGHTS_MAX",
     "SQL_ROWS_AT_ONCE",
@@ -23,6 +24,8 @@ DROP_NAMES_TOLD_MAX = 20
 """Names that are told one by one of those that are not taken."""
 DROP_PIECE_BYTES = 64 * 1024
 """Bytes of a file that are read or written at once."""
+SFTP_CLOSING_S = 1.0
+"""Longest wait for a server to close a file that is not read on; then the connection is cut."""
 SQL_CLOSING_S = 2.0
 """Longest wait for a database to end an answer that is not read on; then the connection is cut."""
 SQL_RIGHTS_MAX = 50

@@ -28,7 +28,7 @@ from connectors.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
-from connectors.limits import DROP_PIECE_BYTES, Limits
+from connectors.limits import DROP_PIECE_BYTES, SFTP_CLOSING_S, Limits
 
 __all__ = ["SftpFolder", "SftpServer", "open_sftp"]
 
@@ -66,11 +66,11 @@ class SftpFolder:
         path = self._path(name.encode())
         async with self._asking(shown_name(name)):
             try:
-                async with self.client.open(path, "rb", encoding=None) as file:
+                async with self._opened(path, "rb") as file:
                     left = bytes_max + 1
                     while left:
                         async with asyncio.timeout(self.limits.read_s):
-                            piece: Any = await file.read(min(DROP_PIECE_BYTES, left))
+                            piece = await file.read(min(DROP_PIECE_BYTES, left))
                         if not piece:
                             break
                         into.write(piece)
@@ -85,7 +85,7 @@ class SftpFolder:
         hidden = self._path(f".{secrets.token_hex(8)}.tmp".encode())
         async with self._asking(shown_name(name), is_writing=True):
             try:
-                async with self.client.open(hidden, "wb", encoding=None) as file:
+                async with self._opened(hidden, "wb") as file:
                     for at in range(0, len(content), DROP_PIECE_BYTES):
                         async with asyncio.timeout(self.limits.write_s):
                             await file.write(content[at : at + DROP_PIECE_BYTES])
@@ -103,6 +103,19 @@ class SftpFolder:
             with suppress(asyncssh.SFTPNoSuchFile):
                 await self.client.remove(path)
             await self.client.rename(hidden, path)
+
+    @asynccontextmanager
+    async def _opened(self, path: bytes, mode: str) -> AsyncIterator[Any]:
+        """Open a file; a server that does not answer any more is not waited for to close it."""
+        file: Any = await self.client.open(path, mode, encoding=None)
+        try:
+            yield file
+        except BaseException:
+            with suppress(asyncssh.Error, OSError, TimeoutError):
+                async with asyncio.timeout(SFTP_CLOSING_S):
+                    await file.close()
+            raise
+        await file.close()
 
     def _path(self, name: bytes) -> bytes:
         return self.folder.rstrip(b"/") + b"/" + name
@@ -214,7 +227,7 @@ async def _connected(
             source,
             f"a key of [sftp] cannot be read: {type(error).__name__}",
             hint="host_key is one line (ssh-ed25519 AAAA…), key_file a private key of OpenSSH; "
-            "key_passphrase opens it where it is locked",
+            "key_passphrase opens it where it is locked (in PKCS8: ssh-keygen -p -m PKCS8 -f FILE)",
         ) from error
     return await asyncssh.connect(
         server.host,

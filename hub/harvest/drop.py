@@ -31,7 +31,12 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.harvest import runs
 from hub.harvest.drop_answer import FileAnswer, refusal_json
 from hub.harvest.drop_intake import DropIntake
-from hub.harvest.limits import DROP_FILES_MAX, DROP_REFUSED_AGAIN, DROP_WRITING_FOR
+from hub.harvest.limits import (
+    DROP_FILES_MAX,
+    DROP_REFUSED_AGAIN,
+    DROP_WRITING_FOR,
+    FINISH_S_MAX,
+)
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
 from hub.harvest.source import HarvestSource, register
 from hub.intake.batch import Outcome
@@ -83,11 +88,25 @@ async def run_tables(
         is_cut = isinstance(error, asyncio.CancelledError)
         report.error_code = ErrorCode.INTERNAL.name
         report.message = runs.CUT_OFF if is_cut else f"{type(error).__name__}: {error}"
-        noted = runs.finish(database, report, document_hash, began, clock())
-        await asyncio.shield(asyncio.ensure_future(noted))
+        await _finish(database, report, document_hash, (began, clock()))
         raise
-    await runs.finish(database, report, document_hash, began, clock())
+    await _finish(database, report, document_hash, (began, clock()))
     return report
+
+
+async def _finish(
+    database: Database,
+    report: HarvestReport,
+    document_hash: bytes | None,
+    span: tuple[datetime, datetime],
+) -> None:
+    """Note how the run ended, also when it is cancelled at this moment."""
+    noted = asyncio.ensure_future(runs.finish(database, report, document_hash, *span))
+    try:
+        await asyncio.shield(noted)
+    except asyncio.CancelledError:
+        await asyncio.wait([noted], timeout=FINISH_S_MAX)
+        raise
 
 
 @dataclass

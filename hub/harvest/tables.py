@@ -5,7 +5,7 @@
 
     [mappings]                      # the first pattern that fits a name counts
     "台账*.xlsx" = "ledger"          # a mapping that this source keeps here (POST /mappings)
-    "机时*.csv" = "/etc/hub/mappings/hours.toml"
+    "机时*.csv" = "/etc/hub/mappings/hours.toml"   # outside the folder of sources
 
 A file that no pattern fits is read as the monthly workbook, whose mappings ship.
 """

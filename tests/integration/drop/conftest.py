@@ -61,6 +61,10 @@ class Drop:
     limits: Limits = LIMITS
 
     @property
+    def mapping(self) -> Path:
+        return self.file.parent.parent / "keys" / "ledger.toml"
+
+    @property
     def source(self) -> Any:
         return replace(load_source(self.file), limits=self.limits)
 
@@ -101,7 +105,7 @@ async def deployed(kind: str, database: Database, tmp_path: Path, stack: AsyncEx
     folder, keys = tmp_path / "left", tmp_path / "keys"
     folder.mkdir()
     keys.mkdir()
-    mapping = tmp_path / "ledger.toml"
+    mapping = keys / "ledger.toml"
     mapping.write_text(MAPPING, "utf-8")
     play = Play()
     if kind == "folder":
@@ -113,7 +117,8 @@ async def deployed(kind: str, database: Database, tmp_path: Path, stack: AsyncEx
             f'[sftp]\nhost = "127.0.0.1"\nport = {server.port}\nuser = "{USER}"\n'
             f'key_file = "{server.key_file}"\nhost_key = "{server.host_key}"\nfolder = "/"\n'
         )
-    file = tmp_path / "unit.toml"
+    file = tmp_path / "sources" / "unit.toml"
+    file.parent.mkdir()
     file.write_text(
         f'adapter = "tables"\nowners = ["{INSTITUTION}"]\nauthority = "{INSTITUTION}/ledger"\n'
         f'title_zh = "台账"\n{where}settle_s = 60\n[mappings]\n"*.csv" = "{mapping}"\n',

@@ -23,6 +23,8 @@ class Play:
     """Channels that were asked for."""
     refuse_channels: bool = False
     connections: list[Any] = field(default_factory=list)
+    files: list[Any] = field(default_factory=list)
+    """What was opened: asyncssh does not close it for a client that is cut off."""
 
 
 class _Server(asyncssh.SSHServer):
@@ -68,7 +70,9 @@ class _Files(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         if self._play.fault == "read-only" and pflags & asyncssh.FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("read-only")
-        return super().open(path, pflags, attrs)
+        opened = super().open(path, pflags, attrs)
+        self._play.files.append(opened)
+        return opened
 
     def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
         if self._play.fault == "old-server":
@@ -119,6 +123,8 @@ async def sftp_server(root: Path, keys: Path) -> AsyncIterator[SftpDouble]:
         server.close()
         for each in play.connections:
             each.abort()
+        for each in play.files:
+            each.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await server.wait_closed()

@@ -163,7 +163,7 @@ async def test_a_refused_file_is_tried_again_when_its_mapping_is_another(folder)
     folder.leave("a.csv", "Nr.,Name,State\nA1,电镜,在用\n")
     await folder.look()
     assert await folder.states() == {"a.csv": "REFUSED"}
-    mapping = folder.file.parent / "ledger.toml"
+    mapping = folder.mapping
     mapping.write_text(mapping.read_text("utf-8").replace("No.", "Nr."), "utf-8")
     assert (await folder.look()).status is RunStatus.OK
     assert await folder.rows() == {"A1": 1}
@@ -171,7 +171,7 @@ async def test_a_refused_file_is_tried_again_when_its_mapping_is_another(folder)
 
 
 async def test_a_column_of_another_unit_is_refused_before_anything_is_written(folder):
-    mapping = folder.file.parent / "ledger.toml"
+    mapping = folder.mapping
     mapping.write_text(mapping.read_text("utf-8") + 'originalValue = "Price"\n', "utf-8")
     rows = "".join(f"B{n},电镜,在用,{n}5\n" for n in range(1, 9))
     folder.leave("a.csv", "No.,Name,State,Price\n" + rows)
