@@ -4,7 +4,38 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-__all__ = ["MIB", "Limits"]
+__all__ = [
+    "DROP_NAMES_TOLD_MAX",
+    "DROP_NAME_BYTES_MAX",
+    "DROP_PIECE_BYTES",
+    "MIB",
+    "SFTP_CLOSING_S",
+    "SQL_CLOSING_S",
+    "SQL_RIGHTS_MAX",
+    "SQL_ROWS_AT_ONCE",
+    "SQL_SAME_MAX",
+    "SQL_WORDS_CHARACTERS_MAX",
+    "Limits",
+]
+
+DROP_NAME_BYTES_MAX = 200
+"""Longest name of a file that is taken: what is written back beside it has a longer one."""
+DROP_NAMES_TOLD_MAX = 20
+"""Names that are told one by one of those that are not taken."""
+DROP_PIECE_BYTES = 64 * 1024
+"""Bytes of a file that are read or written at once."""
+SFTP_CLOSING_S = 1.0
+"""Longest wait for a server to close a file that is not read on; then the connection is cut."""
+SQL_CLOSING_S = 2.0
+"""Longest wait for a database to end an answer that is not read on; then the connection is cut."""
+SQL_RIGHTS_MAX = 50
+"""Rights beyond reading that are listed of a role."""
+SQL_ROWS_AT_ONCE = 100
+"""Rows that a database hands over at once, of the page that was asked for."""
+SQL_SAME_MAX = 40
+"""Keys of one instant that a reading remembers, should it be cut off there."""
+SQL_WORDS_CHARACTERS_MAX = 200
+"""Characters of a driver's own words that a message repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +84,13 @@ class Limits:
     """Rows times columns of the rectangle a sheet spans, empty cells included."""
     cell_characters_max: int = 32_767
     """Longest text of one cell; the limit spreadsheet programs have themselves."""
+
+    files_max: int = 10_000
+    """Names in one folder where a source leaves files."""
+    file_bytes_max: int = 256 * MIB
+    """One file of tables that a source leaves; one that an adapter reads is one answer."""
+    write_back_bytes_max: int = 64 * MIB
+    """One file that is written back beside it."""
 
     workbook_memory_bytes_max: int = 1024 * MIB
     """Address space of the process that opens a workbook (docs/operators/files.md says why)."""

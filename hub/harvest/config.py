@@ -29,14 +29,17 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters import Adapter, discover
 from hub.errors import SettingsError
-from hub.harvest.connections import PROTOCOLS
+from hub.harvest.connections import PROTOCOLS, SourceConnection
 from hub.harvest.drift import DriftMode
 from hub.harvest.source import HarvestSource
+from hub.harvest.tables import MEMBERS as TABLES_MEMBERS
+from hub.harvest.tables import TABLES, TablesRoad, tables_adapter, tables_road
 from schema.codes import SourceKind, SystemPurpose
 from schema.keys import is_authority
 from schema.strict_toml import read_toml
@@ -68,13 +71,18 @@ def load_source(path: Path) -> HarvestSource:
     """Read a source's file; `SettingsError` lists every problem."""
     content = _read(path)
     adapters = discover()
+    if content.get("adapter") == TABLES:
+        adapters = {**adapters, TABLES: tables_adapter({})}
     name = content.get("adapter")
     members = MEMBERS | _members_of(adapters.get(name) if isinstance(name, str) else None)
+    if name == TABLES:
+        members |= TABLES_MEMBERS
     problems = [f"{path}: {each} is not known" for each in sorted(set(content) - members)]
     if name not in adapters:
         problems.append(
             f"{path}: adapter is one of {', '.join(sorted(adapters))}; "
-            "files that people send go in by deltahub submit"
+            f"{TABLES} for files that are left in a folder; those that people send go in by "
+            "deltahub submit"
         )
     owners = content.get("owners")
     if owners != ANYBODY and not _are_owners(owners):
@@ -87,18 +95,18 @@ def load_source(path: Path) -> HarvestSource:
         problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
     drift, problem = _drift(content.get("drift", {}), adapters.get(str(name)))
     problems += [f"{path}: {each}" for each in problem]
-    connection = None
+    deployed = None
     if name in adapters:
         try:
-            connection = PROTOCOLS[adapters[str(name)].protocol].read(path.stem, content)
+            deployed = _deployed(path.stem, adapters[str(name)], content)
         except ValueError as error:
             problems.append(f"{path}: {error}")
-    if problems or connection is None:
+    if problems or deployed is None:
         raise SettingsError(problems)
     return HarvestSource(
         id=path.stem,
-        adapter=adapters[str(name)],
-        connection=connection,
+        adapter=deployed.adapter,
+        connection=deployed.connection,
         institution=content.get("institution", {}),
         facts=content.get("facts", {}),
         owners=None if owners == ANYBODY else tuple(content["owners"]),
@@ -109,6 +117,7 @@ def load_source(path: Path) -> HarvestSource:
         title_zh=content.get("title_zh", ""),
         title_en=content.get("title_en", ""),
         drift=drift,
+        tables=deployed.tables,
     )
 
 
@@ -132,6 +141,22 @@ def _drift(stated: Any, adapter: Adapter | None) -> tuple[dict[str, DriftMode], 
     if problems:
         return {}, problems
     return {"" if name == OTHERS else name: DriftMode(mode) for name, mode in table.items()}, []
+
+
+class _Deployed(NamedTuple):
+    """What reads a source, and over what."""
+
+    adapter: Adapter
+    connection: SourceConnection
+    tables: TablesRoad | None
+
+
+def _deployed(source: str, adapter: Adapter, content: Mapping[str, Any]) -> _Deployed:
+    """Read what depends on the protocol; `ValueError` says what is wrong with it."""
+    connection = PROTOCOLS[adapter.protocol].read(source, content)
+    if adapter.id == TABLES:
+        return _Deployed(tables_adapter(content), connection, tables_road(content))
+    return _Deployed(adapter, connection, None)
 
 
 def _members_of(adapter: Adapter | None) -> frozenset[str]:

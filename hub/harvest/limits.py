@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from hub.intake.limits import IDEMPOTENCY_KEPT_DAYS
+
 BATCH_ROWS_MAX = 2_000
 """Rows that are handed to intake at once."""
 SHRINK_SHARE = 0.2
@@ -30,6 +34,12 @@ LOOK_S_MAX = 60.0
 """Longest pause: after it a file that was added or changed is noticed."""
 LOOK_FAILED_S = 60.0
 """Pause after the sources could not be looked at: the database is away, as a rule."""
+DROP_FILES_MAX = 200
+"""Files of one folder that one run takes in; more come with the next look."""
+DROP_REFUSED_AGAIN = timedelta(days=1)
+"""After so long a refused file is tried again, though it and its mapping are the same."""
+DROP_WRITING_FOR = timedelta(days=IDEMPOTENCY_KEPT_DAYS - 1)
+"""So long it is tried to write an answer back: later the same file would be a new request."""
 RUNS_SHOWN_MAX = 500
 """Runs that are listed at once, the newest ones."""
 CERTIFICATE_WARN_DAYS = 30

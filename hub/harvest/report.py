@@ -76,7 +76,7 @@ class CollectionReport:
             wire["additions"] = sorted(self.additions)[:ADDITIONS_MAX]
         if self.drift:
             wire["drift"] = dict(list(self.drift.items())[:ADDITIONS_MAX])
-        if self.error_code:
+        if self.error_code or self.message:
             wire |= {"errorCode": self.error_code, "message": self.message}
         return wire
 

@@ -31,12 +31,14 @@ from typing import Any
 from structlog.contextvars import bound_contextvars
 
 from adapters._adapter import Adapter, Collection, Context
+from connectors.drop.session import DropSession
 from connectors.errors import ConnectorError, PayloadError
 from connectors.http.session import HttpSession
 from connectors.reader import Session
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.harvest import runs
+from hub.harvest.drop import is_drop_due, run_tables
 from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
@@ -47,6 +49,7 @@ from hub.harvest.source import HarvestSource, register
 from hub.harvest.watch import RunCancelledError, Tell, watched
 from hub.intake.batch import Outcome
 from hub.store.database import Database
+from hub.store.dropped import DroppedLedger
 from hub.store.feeds import feeds_of
 from hub.watching import tracing
 from schema.traits import Covers, Occupies
@@ -95,7 +98,7 @@ class Harvester:
             failures = await runs.failures_of(self._database, [source.id], now)
             times = due_times(source.adapter, feeds, now, interval, failures.get(source.id, 0))
             due = [name for name, at in times.items() if at <= now]
-            if not due:
+            if not due and not await is_drop_due(self._database, source, now, interval):
                 return None
             async with asyncio.timeout(RUN_S_MAX):
                 return await self._watched(source, self._run(source, lock, due=due))
@@ -122,6 +125,8 @@ class Harvester:
         approved: bool = False,
         tell: Tell | None = None,
     ) -> HarvestReport:
+        if source.tables is not None:
+            return await run_tables(self._database, self._clock, self._party, source, lock)
         adapter, began = source.adapter, self._clock()
         report = HarvestReport(run_id=f"run_{secrets.token_urlsafe(12)}", source=source.id)
         context = Context(
@@ -141,6 +146,8 @@ class Harvester:
                 await reading.positions.load()
                 await reading.forms.load(source.drift)
                 async with source.session() as session:
+                    if isinstance(session, DropSession):
+                        session.ledger = DroppedLedger(self._database, source.id, self._clock)
                     await self._read(adapter, lists, session, reading, report)
                 await lock.check()
                 await self._reconcile(source, reading, report, approved=approved)

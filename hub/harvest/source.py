@@ -17,6 +17,7 @@ from connectors.limits import Limits
 from connectors.reader import Session
 from hub.harvest.connections import SourceConnection
 from hub.harvest.drift import DriftMode
+from hub.harvest.tables import TablesRoad
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
 from hub.store.sources import register_source
@@ -52,6 +53,8 @@ class HarvestSource:
     division_code: str | None = None
     """GB/T 2260 code of where its publisher sits."""
     limits: Limits = field(default_factory=Limits)
+    tables: TablesRoad | None = None
+    """Of a source that leaves tables in a folder: which mapping reads which file."""
     title_zh: str = ""
     title_en: str = ""
     drift: Mapping[str, DriftMode] = field(default_factory=dict)

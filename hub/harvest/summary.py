@@ -29,6 +29,8 @@ def print_report(printer: Printer, report: HarvestReport) -> None:
     for part in report.collections:
         for words, shown in part.drift.items():
             printer.say(f"形式有变 form changed: {part.name}: {words} ({shown} rows)")
+        if part.message and part.message not in (report.message or ""):
+            printer.say(f"{part.name}: {part.message}")
     dropped = sum(part.dropped for part in report.collections)
     printer.say(f"{report.status.value}; {dropped} personal values dropped at the border")
     if report.message:

@@ -63,6 +63,7 @@ ORDINARY = frozenset(
         "client_document",
         "client_key",
         "drift",
+        "dropped_file",
         "feed",
         "feed_state",
         "former_source",
@@ -84,7 +85,15 @@ ORDINARY = frozenset(
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""
 UNREAD = frozenset(
-    {"alembic_version", "idempotency", "quarantine", "raw_document", "request_evidence", "run"}
+    {
+        "alembic_version",
+        "dropped_file",
+        "idempotency",
+        "quarantine",
+        "raw_document",
+        "request_evidence",
+        "run",
+    }
 )
 """Tables that no answer is made of: raw rows, answers to others, requests."""
 FUNCTIONS = frozenset({"cut_unsigned_leaves(text)"})

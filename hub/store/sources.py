@@ -198,7 +198,15 @@ def _renamings(database: Database) -> Iterator[str]:
     yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
     yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
     yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
-    for table in ("run", "quarantine", "feed", "warned", "awaited", "personal_refused"):
+    for table in (
+        "run",
+        "quarantine",
+        "feed",
+        "warned",
+        "awaited",
+        "personal_refused",
+        "dropped_file",
+    ):
         yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
     for tables in database.records.tables.values():
         for each in (tables.source, tables.golden):

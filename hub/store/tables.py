@@ -138,6 +138,23 @@ FEED = Table(
     Column("state", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
 
+DROPPED_FILE = Table(
+    "dropped_file",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # what it looks like: bytes, and its time of change by the clock of whoever keeps the folder
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("modified", BigInteger, primary_key=True, autoincrement=False),
+    instant_column("still_since"),  # since when it looks so, by the hub's clock
+    Column("state", Text, nullable=False),  # connectors.drop.ledger.FileState
+    Column("digest", LargeBinary),  # SHA-256 of its bytes, once it was read
+    Column("road", LargeBinary),  # SHA-256 of the mapping by which it was refused
+    Column("message", Text),
+    instant_column("noted_at"),  # since when it has its state
+    Index("ix_dropped_file_source_digest", "source", "digest"),
+)
+
 SOURCE_MAPPING = Table(
     "source_mapping",
     METADATA,

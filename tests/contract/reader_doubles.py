@@ -11,17 +11,26 @@ import asyncio
 import csv
 import io
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import psycopg
 import xlsxwriter
+from sqlalchemy import make_url
 
+from connectors.drop.folder import Folder
+from connectors.drop.ledger import MemoryLedger
+from connectors.drop.session import DropSession, Look
+from connectors.files import DroppedFiles
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
@@ -29,6 +38,8 @@ from connectors.limits import Limits
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
+from connectors.sql.session import SqlSession, open_sql
+from connectors.sql.view import SqlView
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -233,6 +244,126 @@ def _sheet(name: str, make: Callable[..., bytes], *, is_path: bool, **more: Any)
     )
 
 
+# Folders
+
+
+def _lines_of(data: bytes) -> list[dict[str, str]]:
+    """Parse a dropped file: a line for each row, and one that says how many there are."""
+    *lines, last = data.decode().splitlines()
+    if last != f"{len(lines)} rows in all of this file":
+        raise ValueError("the file is cut short")
+    return [{"text": line} for line in lines]
+
+
+def _dropped(rows: Sequence[str]) -> bytes:
+    return "\n".join([*rows, f"{len(rows)} rows in all of this file"]).encode()
+
+
+def _drop_into(play: Play, folder: Path) -> None:
+    """Leave the rows of a play in a folder, two in each file."""
+    parts = [play.rows[at : at + PAGE] for at in range(0, len(play.rows), PAGE)]
+    play.sent[:] = [_dropped(part) for part in parts] or [b""]
+    for number, part in enumerate(parts, start=1):
+        content = _dropped(part)
+        if play.fault == "spoiled" and number >= FAULTY:
+            content = content[:-9]
+        path = folder / f"{number}.txt"
+        path.write_bytes(content)
+        os.utime(path, (number, number))
+        (folder / f"{number}.txt.ok").touch()
+    (folder / "5.txt.part").write_bytes(b"half a")
+    if play.fault == "first-crowded":
+        for number in range(20):
+            (folder / f"more {number}.part").touch()
+
+
+@asynccontextmanager
+async def folder_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    @asynccontextmanager
+    async def open_session(now: Play, limits: Limits) -> AsyncIterator[DropSession]:
+        with TemporaryDirectory(dir=folder) as name:
+            path = Path(name)
+            _drop_into(now, path)
+            if now.fault == "first-missing":
+                path = path / "none"
+            limits = replace(limits, files_max=12)
+            yield FreshSession(source=SOURCE, place=Folder(SOURCE, path), limits=limits)
+
+    del play
+    yield open_session
+
+
+class FreshSession(DropSession):
+    """A session that was never read before, whenever it is read."""
+
+    async def look(self) -> Look:
+        self.ledger = MemoryLedger()
+        return await super().look()
+
+
+# Databases
+
+CLUSTER: list[str] = []
+"""The address of the session's PostgreSQL (tests/contract/conftest.py)."""
+_VIEW = """
+CREATE VIEW {schema}."the view" AS SELECT n,
+  '2026-11-25 08:00'::timestamptz + (n / 3) * interval '1 hour' AS changed,
+  text {spoiled} FROM {schema}.lines
+"""
+_SPOILED = {
+    "bytes": ", CASE WHEN n > 5 THEN '\\x00'::bytea END AS odd",
+    "broken": ", CASE WHEN n > 5 THEN 1 / (n - n) END AS odd",
+    "silent": ", CASE WHEN n > 5 THEN pg_sleep(60)::text END AS odd",
+    "hang-up": ", CASE WHEN n > 5 THEN pg_terminate_backend(pg_backend_pid()) END AS odd",
+}
+_numbers = count(1)
+
+
+@asynccontextmanager
+async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    """A view of the session's PostgreSQL, for a role that may read it and nothing else."""
+    del folder
+    schema = f"unit_{next(_numbers)}"
+    role = f"{schema}_reader"
+    texts = [f"('{text}')" for text in play.rows]
+    with psycopg.connect(CLUSTER[0], autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{TOKEN}'".encode())
+        owner.execute(f"CREATE SCHEMA {schema}".encode())
+        owner.execute(
+            f"CREATE TABLE {schema}.lines (n int GENERATED ALWAYS AS IDENTITY, text text)".encode()
+        )
+        if texts:
+            owner.execute(f"INSERT INTO {schema}.lines (text) VALUES {','.join(texts)}".encode())
+        view = _VIEW.format(schema=schema, spoiled=_SPOILED.get(play.fault, ""))
+        owner.execute(view.encode())
+        if play.fault != "denied":
+            owner.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}".encode())
+            owner.execute(f'GRANT SELECT ON {schema}."the view" TO {role}'.encode())
+        found = (
+            owner.execute(
+                f'SELECT n, changed, text FROM {schema}."the view" ORDER BY n'.encode()
+            ).fetchall()
+            if not play.fault
+            else []
+        )
+        lines = [json.dumps([n, str(at), text]) for n, at, text in found]
+        head = json.dumps(["n", "changed", "text"])
+        parts = [lines[at : at + PAGE] for at in range(0, len(lines), PAGE)] or [[]]
+        play.sent[:] = ["\n".join([head, *part]).encode() for part in parts]
+        url = make_url(CLUSTER[0]).set(username=role, password=TOKEN)
+
+        @asynccontextmanager
+        async def open_session(_: Play, limits: Limits) -> AsyncIterator[SqlSession]:
+            async with open_sql(SOURCE, url, limits, is_tls=False, schema=schema) as session:
+                yield session
+
+        try:
+            yield open_session
+        finally:
+            owner.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+            owner.execute(f"DROP ROLE {role}".encode())
+
+
 DOUBLES = (
     _rest("pages", PageNumber(rows=PAGE), counts=True),
     _rest("pages without a count", PageNumber(rows=PAGE)),
@@ -243,6 +374,24 @@ DOUBLES = (
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
+    Double(
+        name="a folder",
+        reader=DroppedFiles(parse=_lines_of, names="*.txt"),
+        open=folder_double,
+        text=lambda row: row["text"],
+        faults=("spoiled", "first-missing", "first-crowded"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    ),
+    Double(
+        name="a view of PostgreSQL",
+        reader=SqlView(view="the view", key=("n",), changed_at="changed", rows=PAGE),
+        open=sql_double,
+        text=lambda row: row["text"],
+        faults=("bytes", "broken", "silent", "hang-up", "denied"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    ),
 )
 
 

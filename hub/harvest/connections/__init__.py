@@ -11,11 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.harvest.connections.connection import ConnectionKind, SourceConnection
+from hub.harvest.connections.files import FILES
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.sql import SQL
 
 __all__ = ["PROTOCOLS", "ClientCredentials", "HttpConnection", "SourceConnection", "StaticToken"]
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
+    "files": FILES,
+    "sftp": FILES,
+    "sql": SQL,
 }
 """Readers of connections by `Adapter.protocol`."""

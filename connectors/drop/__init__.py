@@ -1,0 +1,1 @@
+"""Folders where a source leaves files, on a disk of ours or behind SFTP."""

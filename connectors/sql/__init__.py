@@ -1,0 +1,1 @@
+"""A unit's database: its read-only views, over SQLAlchemy Core (psycopg, aiomysql)."""
