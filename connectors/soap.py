@@ -170,7 +170,8 @@ def _client(wsdl: str) -> Any:
             raise ValueError(f"a schema refers to {url}, and nothing is fetched")
 
     settings = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True)
-    return Client(io.BytesIO(wsdl.encode()), transport=NoTransport(), settings=settings)
+    client: Any = Client  # zeep has no types
+    return client(io.BytesIO(wsdl.encode()), transport=NoTransport(), settings=settings)
 
 
 def _message(
@@ -196,7 +197,6 @@ def _message(
 def _value(wsdl: str, operation: str, source: str, answer: HttpAnswer, limits: Limits) -> Any:
     """Read what an operation returned; a fault, and all that is no answer to it, is an error."""
     from zeep.exceptions import Error as ZeepError
-    from zeep.helpers import serialize_object
 
     place = f"POST {answer.place} {operation}"
     try:
@@ -211,9 +211,7 @@ def _value(wsdl: str, operation: str, source: str, answer: HttpAnswer, limits: L
         raise _fault(source, place, fault)
     try:
         bound = _client(wsdl).service._binding.get(operation)
-        if envelope.find(f"{{*}}Body/{bound.output.body.qname}") is None:
-            raise LookupError(operation)  # zeep takes any element for it
-        value = serialize_object(bound.process_reply(envelope), target_cls=dict)
+        value = _returned(bound, envelope)
     except (ZeepError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise PayloadError(
             source,
@@ -226,6 +224,16 @@ def _value(wsdl: str, operation: str, source: str, answer: HttpAnswer, limits: L
         return read_answer(value.strip().lstrip("\ufeff"))
     except ValueError as error:
         raise PayloadError(source, f"{place}: what the envelope holds is not valid JSON") from error
+
+
+def _returned(bound: Any, envelope: Any) -> Any:
+    """Return what the answer of an operation holds; zeep itself takes any element for it."""
+    from zeep import helpers
+
+    if envelope.find(f"{{*}}Body/{bound.output.body.qname}") is None:
+        raise LookupError(bound.name)
+    plain: Any = helpers.serialize_object
+    return plain(bound.process_reply(envelope), target_cls=dict)
 
 
 def _fault(source: str, place: str, fault: Any) -> ConnectorError:
