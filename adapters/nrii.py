@@ -96,17 +96,19 @@ def _instrument_key(row: Row, context: Context) -> str:
 
 
 def centre(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one centre (type 1); of this form only the common members are established."""
+    """Map one centre (type 1): the standard has its name and where it is on the web."""
     row.drop("contact", "phone", "email")
-    row.ignore("auditStatus", "address", "postalcode")
+    row.ignore("worth", "area", "establish", "instruNum", "accept", "subject", "serviceContent")
+    row.ignore("province", "city", "county", "location", "postalcode", "image", "achievement")
+    row.ignore("auditStatus")
     yield Mapped(
         "Centre",
         present(
             institutionKey=_unit(row, context),
             code=row.text("innerId"),
-            name=present(zh=row.text("cname"), en=row.optional_text("ename", empty=NOTHING)),
+            name={"zh": row.text("cname")},
             kind="INSTRUMENT_CENTRE",
-            homepageUrl=row.optional_text("serviceUrl", empty=NOTHING),
+            homepageUrl=row.optional_text("url", empty=NOTHING),
         ),
     )
 
@@ -130,7 +132,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             **equipment(row),
             status="UNKNOWN",
             centreCode=number if of_centre else None,
-            place=present(address="".join(word for word in (*words, street) if word)),
+            place=present(address="".join(word for word in (*words, street) if word) or None),
         ),
     )
     offer = price_in_words(row, key)

@@ -1,4 +1,4 @@
-"""`Listing`: how a list of JSON objects is paged, and the one loop that reads it, over any carrier.
+"""`PagedList`: how a list of JSON objects is paged: the one loop that reads it, over any carrier.
 
 How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `Cursor`,
 `WholeList`. What carries a page (GET, SOAP, GraphQL) asks for it and hands over its JSON value;
@@ -27,12 +27,12 @@ from connectors.reader import END, Progress, Session
 
 __all__ = [
     "Cursor",
-    "Listing",
+    "ListPage",
     "NextLink",
     "Offset",
-    "Page",
     "PageNumber",
     "PagePlace",
+    "PagedList",
     "Paging",
     "WholeList",
     "pick",
@@ -105,7 +105,7 @@ class PagePlace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class ListPage:
     """One page as it came."""
 
     place: str
@@ -116,11 +116,11 @@ class Page:
     """Why the source itself says that something is missing in it."""
 
 
-Ask: TypeAlias = Callable[[PagePlace], Awaitable[Page]]
+Ask: TypeAlias = Callable[[PagePlace], Awaitable[ListPage]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
+class PagedList:
     """One list of a source: where its rows stand in an answer, and how it goes on."""
 
     name: str
@@ -209,7 +209,7 @@ class Listing:
         says_so = isinstance(self.paging, WholeList | NextLink | Cursor) or not rows
         return progress.number == 1 and says_so
 
-    def _rows(self, source: str, page: Page) -> tuple[Mapping[str, Any], ...]:
+    def _rows(self, source: str, page: ListPage) -> tuple[Mapping[str, Any], ...]:
         rows = pick(source, page.place, page.value, self.items_at)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise PayloadError(source, f"{page.place}: {self.items_at!r} is not a list of objects")

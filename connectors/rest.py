@@ -14,10 +14,10 @@ from connectors.document import Document, State
 from connectors.http.session import HttpSession, parse_json
 from connectors.paging import (
     Cursor,
-    Listing,
+    ListPage,
     NextLink,
     Offset,
-    Page,
+    PagedList,
     PageNumber,
     PagePlace,
     Paging,
@@ -48,7 +48,7 @@ class PagedJson:
         self, session: HttpSession, window: Window = EVERYTHING, state: State | None = None
     ) -> AsyncGenerator[Document, None]:
         """Yield the pages in the order of the source, after `state`."""
-        listing = Listing(
+        listing = PagedList(
             name=self.path,
             paging=self.paging,
             items_at=self.items_at,
@@ -57,14 +57,14 @@ class PagedJson:
         )
         base = {**self.fixed, **window.filters}
 
-        async def ask(place: PagePlace) -> Page:
+        async def ask(place: PagePlace) -> ListPage:
             if isinstance(self.paging, NextLink) and place.onward is not None:
                 answer = await session.get(session.at_origin(place.onward))
             else:
                 asked = {name: str(value) for name, value in listing.parameters(place).items()}
                 answer = await session.get(self.path, {**base, **asked})
             value = parse_json(session.source, answer)
-            return Page(place=answer.place, raw=answer.raw, value=value)
+            return ListPage(place=answer.place, raw=answer.raw, value=value)
 
         question = f"{self.path} {self.paging} {sorted(base.items())}"
         documents = listing.documents(session, ask, question=question, state=state)

@@ -35,7 +35,7 @@ from connectors.errors import (
 )
 from connectors.http.session import HttpAnswer, HttpQuestion, HttpSession
 from connectors.limits import Limits
-from connectors.paging import Listing, Page, PageNumber, PagePlace, Paging, pick
+from connectors.paging import ListPage, PagedList, PageNumber, PagePlace, Paging, pick
 from connectors.reader import EVERYTHING, Window
 from connectors.soap_envelope import read_envelope
 
@@ -118,7 +118,7 @@ class SoapList:
         self, session: HttpSession, window: Window = EVERYTHING, state: State | None = None
     ) -> AsyncGenerator[Document, None]:
         """Yield the pages in the order of the source, after `state`."""
-        listing = Listing(
+        listing = PagedList(
             name=f"{self.path} {self.operation}",
             paging=self.paging,
             items_at=self.items_at,
@@ -128,12 +128,12 @@ class SoapList:
         service = SoapService(path=self.path, wsdl=self.wsdl)
         base = {**self.fixed, **window.filters}
 
-        async def ask(place: PagePlace) -> Page:
+        async def ask(place: PagePlace) -> ListPage:
             arguments = {**base, **listing.parameters(place)}
             reply = await service.call(session, self.operation, arguments, is_safe=True)
             if self.code_at:
                 self._check(session.source, reply)
-            return Page(
+            return ListPage(
                 place=f"{listing.name}, page {place.number}", raw=reply.raw, value=reply.value
             )
 

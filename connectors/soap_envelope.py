@@ -21,7 +21,7 @@ from lxml import etree
 from connectors.errors import PayloadError
 from connectors.limits import Limits
 
-__all__ = ["ENVELOPES", "Unreadable", "envelope_text", "parse_envelope", "read_envelope"]
+__all__ = ["ENVELOPES", "UnreadableError", "envelope_text", "parse_envelope", "read_envelope"]
 
 SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -46,7 +46,7 @@ EASTERN = "\u2000"
 """Where signs and Chinese characters begin, which are three bytes of UTF-8 each."""
 
 
-class Unreadable(ValueError):  # noqa: N818 - what an answer is
+class UnreadableError(ValueError):
     """Why an answer is no envelope, in words, and what to do about it."""
 
     def __init__(self, detail: str, hint: str = "") -> None:
@@ -60,7 +60,7 @@ def read_envelope(
     """Return the envelope in an answer; `PayloadError` where there is none that can be trusted."""
     try:
         return parse_envelope(envelope_text(raw, content_type), limits)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise PayloadError(source, f"{place}: {error}", hint=error.hint) from error
 
 
@@ -70,18 +70,20 @@ def envelope_text(raw: bytes, content_type: str) -> str:
     begins = BEGINS.search(text)
     if begins is None:
         if IS_PAGE.search(text):
-            raise Unreadable(
+            raise UnreadableError(
                 "a page of HTML came instead of a SOAP envelope",
                 "often a login page or an error page of a proxy: check address and credentials",
             )
-        raise Unreadable("there is no SOAP envelope in the answer")
+        raise UnreadableError("there is no SOAP envelope in the answer")
     if DECLARATION.search(text, 0, begins.start()):
-        raise Unreadable("the answer declares a document type", "SOAP forbids it; do not accept it")
+        raise UnreadableError(
+            "the answer declares a document type", "SOAP forbids it; do not accept it"
+        )
     closing = f"</{begins[1]}Envelope"
     end = text.rfind(closing)
     close = text.find(">", end)
     if end < begins.end() or close < 0 or text[end + len(closing) : close].strip():
-        raise Unreadable("the SOAP envelope is cut off")
+        raise UnreadableError("the SOAP envelope is cut off")
     return text[begins.start() : close + 1]
 
 
@@ -107,13 +109,13 @@ def parse_envelope(text: str, limits: Limits) -> etree._Element:
                 depth += 1 if event == "start" else -1
                 count += event == "start"
                 if depth > limits.xml_depth_max or count > limits.xml_elements_max:
-                    raise Unreadable("the answer is too deep, or has too many elements")
+                    raise UnreadableError("the answer is too deep, or has too many elements")
         root = parser.close()
     except etree.XMLSyntaxError as error:
         # The parser's words may quote what stands there; they stay in the chain, cut short.
-        raise Unreadable("the SOAP envelope is no well-formed XML") from error
+        raise UnreadableError("the SOAP envelope is no well-formed XML") from error
     if etree.QName(root).namespace not in ENVELOPES:
-        raise Unreadable("the envelope is of no version of SOAP")
+        raise UnreadableError("the envelope is of no version of SOAP")
     return root
 
 
@@ -134,7 +136,7 @@ def _text(raw: bytes, content_type: str) -> str:
     if raw.isascii() or _is_utf_8(raw):
         return raw.decode()
     told = ", ".join(sorted(stated))
-    raise Unreadable(
+    raise UnreadableError(
         f"the answer says that it is {told}, and its bytes are neither that for certain nor UTF-8",
         "ask the operator of the source to send UTF-8 and to say so",
     )
@@ -156,7 +158,7 @@ def _decoded(raw: bytes, encoding: str) -> str:
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(
+        raise UnreadableError(
             f"byte {error.start + 1} of the answer is not {encoding}",
             "ask the operator of the source to send the charset that it declares",
         ) from error

@@ -1,7 +1,7 @@
 """`wsdl`: the description of a SOAP 1.1 service whose operations take and return simple values.
 
 Written the way Apache CXF writes it for such a service: document/literal wrapped, parameters
-without namespace, one result named `return`, and no SOAPAction.
+without namespace, a result named `return`, and no SOAPAction.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ Parameters = Mapping[str, str]
 """Types of XML Schema by name."""
 
 
-def wsdl(namespace: str, operations: Mapping[str, Parameters], address: str) -> str:
-    """Return the WSDL 1.1 text of a service at an address; every operation returns a text."""
+def wsdl(
+    namespace: str,
+    operations: Mapping[str, Parameters],
+    address: str,
+    results: tuple[str, ...] = ("return",),
+) -> str:
+    """Return the WSDL 1.1 text of a service at an address; every operation returns these texts."""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <wsdl:definitions name="Service" targetNamespace={quoteattr(namespace)}
     xmlns:tns={quoteattr(namespace)} xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/"
     xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:xs="http://www.w3.org/2001/XMLSchema">
   <wsdl:types>
     <xs:schema targetNamespace={quoteattr(namespace)} elementFormDefault="unqualified">
-{"".join(_elements(name, members) for name, members in operations.items())}\
+{"".join(_elements(name, members, results) for name, members in operations.items())}\
     </xs:schema>
   </wsdl:types>
 {"".join(_messages(name) for name in operations)}\
@@ -43,17 +48,19 @@ def wsdl(namespace: str, operations: Mapping[str, Parameters], address: str) -> 
 """
 
 
-def _elements(name: str, members: Parameters) -> str:
+def _elements(name: str, members: Parameters, results: tuple[str, ...]) -> str:
     taken = "".join(
         f'        <xs:element name="{each}" type="xs:{kind}" minOccurs="0"/>\n'
         for each, kind in members.items()
+    )
+    given = "".join(
+        f'        <xs:element name="{each}" type="xs:string" minOccurs="0"/>\n' for each in results
     )
     return f"""\
       <xs:element name="{name}"><xs:complexType><xs:sequence>
 {taken}      </xs:sequence></xs:complexType></xs:element>
       <xs:element name="{name}Response"><xs:complexType><xs:sequence>
-        <xs:element name="return" type="xs:string" minOccurs="0"/>
-      </xs:sequence></xs:complexType></xs:element>
+{given}      </xs:sequence></xs:complexType></xs:element>
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters._adapter import Context, ConvertedRow
-from adapters._nrii_service import CODES, Meaning, is_accepted, meaning_of
+from adapters._nrii_service import CODES, ReturnMeaning, is_accepted, meaning_of
 from adapters.nrii import ADAPTER
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "nrii"
@@ -171,11 +171,11 @@ def test_customs_data_of_an_instrument_that_is_said_to_be_free_is_quarantined() 
 
 
 def test_a_return_code_means_what_its_version_says() -> None:
-    assert meaning_of("sender", "202") == (Meaning.BAD_DATA, "数据验证错误")
-    assert meaning_of("record", "202") == (Meaning.BAD_FORM, "推送格式错误")
-    assert meaning_of("record", "0")[0] is Meaning.INCOMPLETE
+    assert meaning_of("sender", "202") == (ReturnMeaning.BAD_DATA, "数据验证错误")
+    assert meaning_of("record", "202") == (ReturnMeaning.BAD_FORM, "推送格式错误")
+    assert meaning_of("record", "0")[0] is ReturnMeaning.INCOMPLETE
     for version in CODES:
         assert is_accepted(version, "100")
-        assert meaning_of(version, "999")[0] is Meaning.UNKNOWN
+        assert meaning_of(version, "999")[0] is ReturnMeaning.UNKNOWN
         assert not is_accepted(version, "999")
         assert not is_accepted(version, "")
