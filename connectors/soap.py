@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -34,7 +34,6 @@ from connectors.errors import (
     SourceUnavailableError,
 )
 from connectors.http.session import HttpAnswer, HttpQuestion, HttpSession
-from connectors.limits import Limits
 from connectors.paging import ListPage, PagedList, PageNumber, PagePlace, Paging, pick
 from connectors.reader import EVERYTHING, Window
 from connectors.soap_envelope import read_envelope
@@ -72,8 +71,12 @@ class SoapService:
         arguments: Mapping[str, Any],
         *,
         is_safe: bool,
+        reads: Callable[[str], Any] = read_answer,
     ) -> SoapReply:
-        """Call an operation; `is_safe`: it changes nothing, so it may be called again."""
+        """Call an operation; `is_safe`: it changes nothing, so it may be called again.
+
+        `reads` reads the text that it returns: JSON, where nothing else is said.
+        """
         content, action = await asyncio.to_thread(
             _message, self.wsdl, operation, session.source, arguments
         )
@@ -88,12 +91,19 @@ class SoapService:
 
         async def once() -> SoapReply:
             answer = await session.ask_once(question)
-            value = await asyncio.to_thread(
-                _value, self.wsdl, operation, session.source, answer, session.limits
-            )
+            value = await asyncio.to_thread(_value, self.wsdl, operation, session, answer, reads)
             return SoapReply(place=f"{self.path} {operation}", raw=answer.raw, value=value)
 
         return await session.again(once, is_safe=is_safe)
+
+    async def call_text(
+        self, session: HttpSession, operation: str, arguments: Mapping[str, Any]
+    ) -> str:
+        """Call an operation that may change something, once, and return the text it returns."""
+        reply = await self.call(session, operation, arguments, is_safe=False, reads=str)
+        if not isinstance(reply.value, str):
+            raise PayloadError(session.source, f"{reply.place}: the answer is no text")
+        return reply.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,13 +204,19 @@ def _message(
     return bytes(content), f'"{client.service._binding.get(operation).soapaction}"'
 
 
-def _value(wsdl: str, operation: str, source: str, answer: HttpAnswer, limits: Limits) -> Any:
+def _value(
+    wsdl: str,
+    operation: str,
+    session: HttpSession,
+    answer: HttpAnswer,
+    reads: Callable[[str], Any],
+) -> Any:
     """Read what an operation returned; a fault, and all that is no answer to it, is an error."""
     from zeep.exceptions import Error as ZeepError
 
-    place = f"POST {answer.place} {operation}"
+    source, place = session.source, f"POST {answer.place} {operation}"
     try:
-        envelope = read_envelope(source, place, answer.raw, answer.content_type, limits)
+        envelope = read_envelope(source, place, answer.raw, answer.content_type, session.limits)
     except PayloadError as error:
         if answer.status == FAULT_STATUS:
             detail = f"{place}: status {answer.status}"
@@ -221,7 +237,7 @@ def _value(wsdl: str, operation: str, source: str, answer: HttpAnswer, limits: L
     if not isinstance(value, str):
         return value
     try:
-        return read_answer(value.strip().lstrip("\ufeff"))
+        return reads(value.strip().lstrip("\ufeff"))
     except ValueError as error:
         raise PayloadError(source, f"{place}: what the envelope holds is not valid JSON") from error
 

@@ -67,6 +67,7 @@ ORDINARY = frozenset(
         "former_source",
         "heard",
         "idempotency",
+        "nrii_report",
         "personal_refused",
         "precedence_state",
         "quarantine",
