@@ -25,6 +25,7 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter
 
+from connectors.graphql import GraphqlList
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
@@ -197,6 +198,20 @@ SOAP_LIST = SoapList(
 )
 
 
+GRAPHQL_LIST = GraphqlList(
+    document="query ($first: Int, $after: String) { rows(first: $first, after: $after) { … } }",
+    paging=Cursor(
+        cursor="after",
+        size="first",
+        rows=PAGE,
+        at="rows.pageInfo.endCursor",
+        more_at="rows.pageInfo.hasNextPage",
+    ),
+    items_at="rows.nodes",
+    total_at="rows.totalCount",
+)
+
+
 def _rest(name: str, paging: Any, **more: Any) -> Double:
     declared = {"total_at": "total"} if more.pop("counts", False) else {}
     faults = (*HTTP_FAULTS, "short") if declared else HTTP_FAULTS
@@ -230,6 +245,16 @@ def write_soap(play: Play, _: str, asked: bytes) -> bytes:
     ).encode()
 
 
+def write_graphql(play: Play, _: str, asked: bytes) -> bytes:
+    """Answer as a connection of the Relay kind."""
+    variables = json.loads(asked)["variables"]
+    after = variables.get("after")
+    page = _page(play, {"page_size": "", **({"cursor": after} if after else {})}, "")
+    info = {"endCursor": page["next_cursor"], "hasNextPage": page["more"]}
+    rows = {"totalCount": page["total"], "nodes": page["results"], "pageInfo": info}
+    return json.dumps({"data": {"rows": rows}}).encode()
+
+
 def _over_http(name: str, reader: Any, write: Write, *more_faults: str, **more: Any) -> Double:
     """A reader that asks with POST."""
     return Double(
@@ -237,7 +262,7 @@ def _over_http(name: str, reader: Any, write: Write, *more_faults: str, **more: 
         reader=reader,
         open=partial(http_double, write=write),
         text=lambda row: row["text"],
-        faults=(*HTTP_FAULTS, "short", *more_faults),
+        faults=(*HTTP_FAULTS, *more_faults),
         bytes_limit="response_bytes_max",
         **more,
     )
@@ -307,7 +332,8 @@ DOUBLES = (
     _rest("links", NextLink(rows=PAGE)),
     _rest("cursors", Cursor(size="page_size", rows=PAGE, more_at="more")),
     _rest("a whole list", WholeList(), documents=1),
-    _over_http("SOAP", SOAP_LIST, write_soap),
+    _over_http("SOAP", SOAP_LIST, write_soap, "short"),
+    _over_http("GraphQL", GRAPHQL_LIST, write_graphql),
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
