@@ -49,8 +49,15 @@ class Completeness:
         if is_continued:
             self._note("it was not read from its beginning")
 
-    def page(self, rows: Sequence[RawRow], total: int | None, *, number: int) -> None:
-        """Take the rows of a page, and the count of the whole list that stood beside them."""
+    def page(
+        self, rows: Sequence[RawRow], total: int | None, *, number: int, doubt: str | None = None
+    ) -> None:
+        """Take the rows of a page, and the count of the whole list that stood beside them.
+
+        `doubt`: what the source itself says is missing in it.
+        """
+        if doubt is not None:
+            self._note(doubt)
         if number > 1 and total != self._total:
             self._note(f"{self._total} rows were counted at first, {total} on page {number}")
         self._total = total

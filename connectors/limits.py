@@ -102,3 +102,8 @@ class Limits:
     """Everything it may hand over."""
     workbook_line_bytes_max: int = 32 * MIB
     """One row that it hands over."""
+
+    xml_depth_max: int = 64
+    """Elements inside one another in an XML answer."""
+    xml_elements_max: int = 1_000_000
+    """Elements of an XML answer: each takes some hundred bytes of memory, however short it is."""

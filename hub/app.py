@@ -52,6 +52,7 @@ from hub.intake.batch import Batch, Outcomes
 from hub.intake.endpoint import BatchEndpoint, Take
 from hub.intake.files.endpoint import FileEndpoints
 from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
+from hub.intake.nrii_endpoint import NriiEndpoint
 from hub.intake.quarantine_endpoint import QuarantineEndpoint
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
@@ -73,7 +74,7 @@ from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
 GATED = (
-    "/graphql|/batches|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
     "|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
@@ -182,6 +183,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *OperatorEndpoints(access, Registrations(database), clock, noting(audit, clock)).routes(),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *BatchEndpoint(take, access, clock).routes(),
+        *NriiEndpoint(take, access, database, clock, settings.base).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
         *proofs.routes(),

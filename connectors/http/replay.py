@@ -1,8 +1,10 @@
 """Replay: the same readers over a recorded session; and the recorder that makes one.
 
-A session is JSON: `{"exchanges": [{"method", "path", "query", "status", "type", "json"|"text"}]}`.
-Credentials are never written: neither the header of a request nor the body of a token answer. An
-exchange that was not recorded is an error that names it, not an empty answer.
+A session is JSON: `{"exchanges": [{"method", "path", "query", "holds", "status", "type",
+"json"|"text"}]}`. `holds`: texts that the body of the question has, for sources that are asked with
+POST; the first exchange that fits answers. Only GET is recorded: credentials are never written,
+neither the header of a request nor the body of a token answer. An exchange that was not recorded
+is an error that names it, not an empty answer.
 """
 
 import json
@@ -25,15 +27,18 @@ class ReplayTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, session: Mapping[str, Any]) -> None:
         """Index the exchanges of a session."""
-        self._answers = {
-            _key(one.get("method", "GET"), one["path"], one.get("query", {})): one
-            for one in session["exchanges"]
-        }
+        self._answers: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+        for one in session["exchanges"]:
+            key = _key(one.get("method", "GET"), one["path"], one.get("query", {}))
+            self._answers.setdefault(key, []).append(one)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the recorded answer to this question."""
         url = request.url
-        one = self._answers.get(_key(request.method, url.path, dict(url.params)))
+        said = (await request.aread()).decode()
+        alike = self._answers.get(_key(request.method, url.path, dict(url.params)), [])
+        fitting = [one for one in alike if all(text in said for text in one.get("holds", ()))]
+        one = fitting[0] if fitting else None
         if one is None:
             return httpx.Response(
                 NOT_RECORDED, text=f"not recorded: {request.method} {url.raw_path.decode()}"

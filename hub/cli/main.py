@@ -43,6 +43,7 @@ GROUPS = {
     "audit": "audit",
     "keys": "keys",
     "database": "database",
+    "report": "report",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

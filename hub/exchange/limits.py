@@ -27,3 +27,9 @@ read again only then, or it would read by the former rights."""
 OVERLAP_MAX = timedelta(hours=1)
 """Two entries that were accepted further apart were written one after the other. Far above how long
 a transaction may last (`hub.store.database`)."""
+NRII_PAGE_ROWS = 500
+"""Records that a report to the national platform reads at once."""
+NRII_PAUSE_EACH, NRII_PAUSE_S = 500, 1.0
+"""The platform is left alone for so long after so many calls, as its known senders do."""
+NRII_TOLD_MAX = 200
+"""Objects of which a report says why they were not accepted; all are counted."""

@@ -74,3 +74,5 @@ QUARANTINE_KEPT_DAYS = 180
 """Days for which a refused row is kept, whatever became of it."""
 EVIDENCE_KEPT_DAYS = 730
 """Days for which a signed request is kept: at least as long as rows that it vouches for wait."""
+NRII_BYTES_MAX = 256 * 1024
+"""One object in the form of NRII with its envelope; its texts have some thousand characters."""

@@ -70,6 +70,7 @@ ORDINARY = frozenset(
         "heard",
         "idempotency",
         "list_field",
+        "nrii_report",
         "personal_refused",
         "precedence_state",
         "quarantine",

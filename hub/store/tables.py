@@ -352,6 +352,19 @@ CLIENT_DOCUMENT = Table(
     instant_column("kept_at"),
 )
 
+NRII_REPORT = Table(
+    "nrii_report",
+    METADATA,
+    Column("platform", Text, primary_key=True),  # id of the account's file
+    Column("type", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),  # of the object as it was sent
+    Column("revision", Integer, nullable=False),
+    instant_column("sent_at"),
+    instant_column("answered_at", nullable=True),  # NULL: sent, and nothing is known
+    Column("code", Text),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,

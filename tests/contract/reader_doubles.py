@@ -12,16 +12,19 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
 
 import psycopg
 import xlsxwriter
@@ -31,15 +34,19 @@ from connectors.drop.folder import Folder
 from connectors.drop.ledger import MemoryLedger
 from connectors.drop.session import DropSession, Look
 from connectors.files import DroppedFiles
+from connectors.graphql import GraphqlList
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
 from connectors.reader import Reader
-from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
+from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
 from connectors.sql.session import SqlSession, open_sql
 from connectors.sql.view import SqlView
+from connectors.soap import SoapList
+from connectors.soap_envelope import SOAP_11
+from connectors.wsdl import wsdl
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -99,6 +106,8 @@ def _page(play: Play, query: dict[str, str], path: str) -> Any:
     total = len(rows)
     if "offset" in query:
         start = int(query["offset"])
+    elif "cursor" in query:
+        start = [row["text"] for row in rows].index(query["cursor"]) + 1
     elif "page" in query:
         start = (int(query["page"]) - 1) * PAGE
     else:
@@ -108,8 +117,15 @@ def _page(play: Play, query: dict[str, str], path: str) -> Any:
     number = start // PAGE + 1
     if play.fault == "short" and number >= FAULTY:
         part = []
+    has_more = start + PAGE < total
     more = f"http://elsewhere.test{path}?page={number + 1}&page_size={PAGE}"
-    return {"total": total, "next": more if start + PAGE < total else None, "results": part}
+    return {
+        "total": total,
+        "next": more if has_more else None,
+        "next_cursor": part[-1]["text"] if part and has_more else None,
+        "more": has_more,
+        "results": part,
+    }
 
 
 ECHO = json.dumps({"error": "no", "token": TOKEN, "password": USERINFO}).encode()
@@ -132,10 +148,17 @@ SPOILED = {
 HTTP_FAULTS = tuple(SPOILED)
 
 
-def _answer(play: Play, target: str, number: int) -> bytes | None:
-    """Return the bytes of one answer; None: hang up; empty: say nothing."""
+Write = Callable[[Play, str, bytes], bytes]
+"""Writes the body of an answer to a target and the body of a question."""
+
+
+def write_json(play: Play, target: str, _: bytes) -> bytes:
     parts = urlsplit(target)
-    body = json.dumps(_page(play, dict(parse_qsl(parts.query)), parts.path)).encode()
+    return json.dumps(_page(play, dict(parse_qsl(parts.query)), parts.path)).encode()
+
+
+def _answer(play: Play, body: bytes, number: int) -> bytes | None:
+    """Return the bytes of one answer; None: hang up; empty: say nothing."""
     play.sent.append(body)
     if number < FAULTY and not play.fault.startswith("first-"):
         return _http(200, body)
@@ -143,7 +166,7 @@ def _answer(play: Play, target: str, number: int) -> bytes | None:
 
 
 @asynccontextmanager
-async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+async def http_double(play: Play, folder: Path, write: Write = write_json) -> AsyncIterator[Open]:
     del folder
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -152,7 +175,10 @@ async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 assert TOKEN in head
-                answer = _answer(play, head.split(" ")[1], len(play.sent) + 1)
+                _, _, length = head.lower().partition("content-length: ")
+                asked = await reader.readexactly(int(length.split()[0])) if length else b""
+                body = write(play, head.split(" ")[1], asked)
+                answer = _answer(play, body, len(play.sent) + 1)
                 if answer is None:
                     break
                 writer.write(answer)
@@ -171,6 +197,32 @@ async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         yield open_session
 
 
+LIST_NAMESPACE = "urn:test:list"
+SOAP_LIST = SoapList(
+    path="service",
+    wsdl=wsdl(
+        LIST_NAMESPACE, {"list": {"page": "int", "page_size": "int"}}, "http://service.test/"
+    ),
+    operation="list",
+    paging=PageNumber(rows=PAGE),
+    total_at="total",
+)
+
+
+GRAPHQL_LIST = GraphqlList(
+    document="query ($first: Int, $after: String) { rows(first: $first, after: $after) { … } }",
+    paging=Cursor(
+        cursor="after",
+        size="first",
+        rows=PAGE,
+        at="rows.pageInfo.endCursor",
+        more_at="rows.pageInfo.hasNextPage",
+    ),
+    items_at="rows.nodes",
+    total_at="rows.totalCount",
+)
+
+
 def _rest(name: str, paging: Any, **more: Any) -> Double:
     declared = {"total_at": "total"} if more.pop("counts", False) else {}
     faults = (*HTTP_FAULTS, "short") if declared else HTTP_FAULTS
@@ -184,6 +236,45 @@ def _rest(name: str, paging: Any, **more: Any) -> Double:
         faults=faults,
         bytes_limit="response_bytes_max",
         is_move_seen=bool(declared),
+        **more,
+    )
+
+
+def _xml_member(content: bytes, name: str) -> str:
+    found = re.search(rf"<[^>]*\b{name}>([^<]*)<".encode(), content)
+    return found[1].decode() if found else ""
+
+
+def write_soap(play: Play, _: str, asked: bytes) -> bytes:
+    """Answer as services do that print around their envelope, with JSON inside XML."""
+    query = {name: _xml_member(asked, name) for name in ("page", "page_size")}
+    text = escape(json.dumps(_page(play, query, "")))
+    return (
+        f"Warning: nothing\r\n<?xml version='1.0'?>\n<e:Envelope xmlns:e='{SOAP_11}'><e:Body>"
+        f"<r:listResponse xmlns:r='{LIST_NAMESPACE}'><return>{text}</return></r:listResponse>"
+        "</e:Body></e:Envelope>\n<!-- end -->"
+    ).encode()
+
+
+def write_graphql(play: Play, _: str, asked: bytes) -> bytes:
+    """Answer as a connection of the Relay kind."""
+    variables = json.loads(asked)["variables"]
+    after = variables.get("after")
+    page = _page(play, {"page_size": "", **({"cursor": after} if after else {})}, "")
+    info = {"endCursor": page["next_cursor"], "hasNextPage": page["more"]}
+    rows = {"totalCount": page["total"], "nodes": page["results"], "pageInfo": info}
+    return json.dumps({"data": {"rows": rows}}).encode()
+
+
+def _over_http(name: str, reader: Any, write: Write, *more_faults: str, **more: Any) -> Double:
+    """A reader that asks with POST."""
+    return Double(
+        name=name,
+        reader=reader,
+        open=partial(http_double, write=write),
+        text=lambda row: row["text"],
+        faults=(*HTTP_FAULTS, *more_faults),
+        bytes_limit="response_bytes_max",
         **more,
     )
 
@@ -370,7 +461,10 @@ DOUBLES = (
     _rest("offsets", Offset(rows=PAGE), counts=True),
     _rest("offsets without a count", Offset(rows=PAGE)),
     _rest("links", NextLink(rows=PAGE)),
+    _rest("cursors", Cursor(size="page_size", rows=PAGE, more_at="more")),
     _rest("a whole list", WholeList(), documents=1),
+    _over_http("SOAP", SOAP_LIST, write_soap, "short"),
+    _over_http("GraphQL", GRAPHQL_LIST, write_graphql),
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),

@@ -206,7 +206,9 @@ def travel(one: Mapped | Removed) -> dict[str, Any]:
 def codes(spec: RecordSpec, wire: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for item in spec.items:
         if item.kind is Kind.CODE and item.wire in wire:
-            yield f"{spec.name}.{item.wire}", wire[item.wire]
+            stated = wire[item.wire]
+            for code in stated if isinstance(stated, list) else [stated]:
+                yield f"{spec.name}.{item.wire}", code
 
 
 @pytest.fixture(params=[*ADAPTERS, *TABLES])

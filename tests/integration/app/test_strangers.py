@@ -66,6 +66,8 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("POST", "/sandbox/clients"): (401, "DPOP_MISSING"),
     # the doors of the gate
     ("POST", "/batches"): UNKNOWN,
+    ("POST", "/nrii/instruInfo"): UNKNOWN,
+    ("GET", "/nrii/instruInfo"): (400, "BAD_USER_INPUT"),
     ("POST", "/files"): UNKNOWN,
     ("GET", "/mappings"): UNKNOWN,
     ("POST", "/mappings"): UNKNOWN,
