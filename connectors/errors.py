@@ -40,11 +40,21 @@ class SourceUnavailableError(ConnectorError):
     hint_default = "the next run asks again; if it lasts, ask the operator of the source"
 
     def __init__(
-        self, source: str, detail: str, *, hint: str = "", retry_after_s: float | None = None
+        self,
+        source: str,
+        detail: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        was_sent: bool = True,
     ) -> None:
-        """Carry how long the source asked us to wait, in seconds, when it said so."""
+        """Carry how long the source asked us to wait, in seconds, when it said so.
+
+        `was_sent`: whether the question can have arrived; only False is certain.
+        """
         super().__init__(source, detail, hint=hint)
         self.retry_after_s = retry_after_s
+        self.was_sent = was_sent
 
 
 class SlowError(SourceUnavailableError):

@@ -3,17 +3,19 @@
 Invariants:
 - an answer that is not what was asked for is an error, never an empty list: a refusal, an empty
   body, a page of HTML, a redirect to a login page each have their own message;
-- only answers to GET are asked for again; a pause the source asks for (Retry-After, RFC 9110
-  section 10.2.3) is kept when it is short and ends the attempt when it is long;
+- only questions that change nothing are asked again: GET, and a POST whose asker says so; a pause
+  the source asks for (Retry-After, RFC 9110 section 10.2.3) is kept when it is short and ends the
+  attempt when it is long;
+- of a question that may change something is told whether it can have arrived (`was_sent`);
 - numbers are read as `int` and `Decimal`; text must be valid in the charset that was declared.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -30,7 +32,7 @@ from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
 
-__all__ = ["HttpAnswer", "HttpSession", "parse_json"]
+__all__ = ["HttpAnswer", "HttpQuestion", "HttpSession", "decode_answer", "parse_json"]
 
 REFUSALS = frozenset({401, 403, 407})
 PASSING = frozenset({408, 425, 429})
@@ -39,15 +41,35 @@ OK_MIN, REDIRECT_MIN, CLIENT_ERROR_MIN, SERVER_ERROR_MIN = 200, 300, 400, 500
 CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}
 CHARSETS |= {"gb18030": "gb18030", "us-ascii": "utf-8-sig", "ascii": "utf-8-sig"}
 EXCERPT_CHARACTERS_MAX = 80
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpQuestion:
+    """What is asked of a source."""
+
+    path: str
+    """Below the base address; empty: the base address itself."""
+    query: Mapping[str, str] | None = None
+    method: str = "GET"
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_safe: bool = True
+    """Whether it changes nothing at the source, so that it may be asked again."""
+    read_too: frozenset[int] = frozenset()
+    """Statuses beside 2xx whose answer its asker reads: 304, or a SOAP fault with 500."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpAnswer:
-    """One successful answer: its raw bytes, and what is needed to read them."""
+    """One answer that is to be read: its raw bytes, and what is needed to read them."""
 
     place: str
     raw: bytes
     content_type: str
+    status: int = 200
+    entity_tag: str = ""
+    """The name that the source gives this state of the answer (RFC 9110 section 8.8.3), if any."""
 
 
 class HttpSession:
@@ -71,12 +93,20 @@ class HttpSession:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> HttpAnswer:
         """GET a path below the base address, again where that may help."""
+        return await self.ask(HttpQuestion(path=path, query=query))
+
+    async def ask(self, question: HttpQuestion) -> HttpAnswer:
+        """Ask, and again where that may help and the question changes nothing."""
+        return await self.again(lambda: self.ask_once(question), is_safe=question.is_safe)
+
+    async def again(self, ask: Callable[[], Awaitable[T]], *, is_safe: bool = True) -> T:
+        """Do what asks this source, once more where it was not there and that may help."""
         attempt = 1
         while True:
             try:
-                return await self._once(path, query)
+                return await ask()
             except SourceUnavailableError as error:
-                wait = self._wait(attempt, error.retry_after_s)
+                wait = self._wait(attempt, error.retry_after_s) if is_safe else None
                 if wait is None:
                     raise
             await self._pause(wait)
@@ -107,44 +137,61 @@ class HttpSession:
         span = min(self.limits.backoff_s * 2.0 ** (attempt - 1), self.limits.backoff_s_max)
         return span * self._chance()
 
-    async def _once(self, path: str, query: Mapping[str, str] | None) -> HttpAnswer:
-        place = httpx.URL(path).raw_path.decode("ascii")
-        if query:
-            place = f"{place}?{httpx.QueryParams(query)}"
+    async def ask_once(self, question: HttpQuestion) -> HttpAnswer:
+        """Ask one time; every failure is a `ConnectorError`."""
+        place = httpx.URL(question.path).raw_path.decode("ascii")
+        if question.query:
+            place = f"{place}?{httpx.QueryParams(question.query)}"
+        said = f"{question.method} {place}"
         try:
             # A path may carry its own query (a link the source gave); only a new one replaces it.
-            request = self._client.build_request("GET", path, params=query or None)
-            with call_span(self.source, "GET") as headers:
+            request = self._client.build_request(
+                question.method,
+                question.path,
+                params=question.query or None,
+                content=question.content,
+                headers=dict(question.headers),
+            )
+            with call_span(self.source, question.method) as headers:
                 request.headers.update(headers)
                 response = await self._client.send(request, stream=True)
                 try:
-                    self._check_status(response, place)
-                    raw = await self._read(response, place)
+                    self._check_status(response, said, question.read_too)
+                    raw = await self._read(response, said)
                 finally:
                     await response.aclose()
         except ConnectorError:
             raise
-        except OversizeError as error:
-            raise PayloadError(
-                self.source, f"GET {place}: {error}", hint="ask for smaller pages"
-            ) from error
-        except httpx.TimeoutException as error:
-            raise SlowError(self.source, f"GET {place}: {error}") from error
-        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
-            raise PayloadError(
-                self.source, f"GET {place}: {error}", hint="correct the address of this source"
-            ) from error
-        except httpx.DecodingError as error:
-            raise PayloadError(self.source, f"GET {place}: broken compression") from error
-        except httpx.HTTPError as error:
-            raise SourceUnavailableError(self.source, f"GET {place}: {error}") from error
-        if not raw.strip():
-            raise PayloadError(self.source, f"GET {place}: the answer is empty")
+        except (OversizeError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._failure(said, error) from error
+        if not raw.strip() and response.status_code not in question.read_too:
+            raise PayloadError(self.source, f"{said}: the answer is empty")
         return HttpAnswer(
-            place=place, raw=raw, content_type=response.headers.get("content-type", "").lower()
+            place=place,
+            raw=raw,
+            content_type=response.headers.get("content-type", "").lower(),
+            status=response.status_code,
+            entity_tag=response.headers.get("etag", ""),
         )
 
-    async def _read(self, response: httpx.Response, place: str) -> bytes:
+    def _failure(self, said: str, error: Exception) -> ConnectorError:
+        """Return the error of a question that got no answer."""
+        if isinstance(error, OversizeError):
+            return PayloadError(self.source, f"{said}: {error}", hint="ask for smaller pages")
+        if isinstance(error, httpx.TimeoutException):
+            return SlowError(self.source, f"{said}: {error}", was_sent=not _never_left(error))
+        if isinstance(
+            error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL
+        ):
+            hint = "correct the address of this source"
+            return PayloadError(self.source, f"{said}: {error}", hint=hint)
+        if isinstance(error, httpx.DecodingError):
+            return PayloadError(self.source, f"{said}: broken compression")
+        return SourceUnavailableError(
+            self.source, f"{said}: {error}", was_sent=not _never_left(error)
+        )
+
+    async def _read(self, response: httpx.Response, said: str) -> bytes:
         """Read the whole body; the bound holds after decompression too."""
         parts: list[bytes] = []
         size = 0
@@ -153,17 +200,17 @@ class HttpSession:
             if size > self.limits.response_bytes_max:
                 raise PayloadError(
                     self.source,
-                    f"GET {place}: more than {self.limits.response_bytes_max} bytes",
+                    f"{said}: more than {self.limits.response_bytes_max} bytes",
                     hint="ask for smaller pages",
                 )
             parts.append(part)
         return b"".join(parts)
 
-    def _check_status(self, response: httpx.Response, place: str) -> None:
+    def _check_status(self, response: httpx.Response, said: str, read_too: frozenset[int]) -> None:
         """Raise unless the status promises the document."""
         status = response.status_code
-        detail = f"GET {place}: status {status}"
-        if OK_MIN <= status < REDIRECT_MIN:
+        detail = f"{said}: status {status}"
+        if OK_MIN <= status < REDIRECT_MIN or status in read_too:
             return
         if status in REFUSALS:
             raise SourceRefusedError(self.source, detail)
@@ -191,10 +238,19 @@ def parse_json(source: str, answer: HttpAnswer) -> Any:
             hint="often a login page or an error page of a proxy: check address and credentials",
         )
     try:
-        text = answer.raw.decode(_charset(answer.content_type))
-        return read_answer(text)
+        return read_answer(decode_answer(answer))
     except ValueError as error:  # what is no text is one, too
         raise PayloadError(source, f"{answer.place}: not valid JSON: {error}") from error
+
+
+def decode_answer(answer: HttpAnswer) -> str:
+    """Return the text of an answer in the charset that was declared; `ValueError` if it is not."""
+    return answer.raw.decode(_charset(answer.content_type))
+
+
+def _never_left(error: Exception) -> bool:
+    """Tell whether a question cannot have arrived: there was no connection to send it on."""
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def _charset(content_type: str) -> str:

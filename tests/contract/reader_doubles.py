@@ -25,6 +25,7 @@ import xlsxwriter
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
+from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
@@ -160,6 +161,81 @@ async def http_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         yield open_session
 
 
+# JSON-RPC
+
+
+def _rpc_result(play: Play, call: dict[str, Any]) -> Any:
+    if call["method"] == "list.search":
+        return {"token": "t1", "total": len(play.rows)}
+    start = call["params"][1] if call["method"] == "list.fetch" else call["params"][0]["limit"][0]
+    return [{"text": text} for text in play.rows[start : start + PAGE]]
+
+
+def _rpc_answer(play: Play, call: dict[str, Any]) -> bytes | None:
+    """Return the bytes of one answer; searches are no documents and never fail."""
+    result = _rpc_result(play, call)
+    number = len(play.sent) + 1
+    if play.fault == "short" and number >= FAULTY:
+        result = []
+    body = json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": result}).encode()
+    if call["method"] == "list.search":
+        return _http(200, body)
+    play.sent.append(body)
+    if number < FAULTY:
+        return _http(200, body)
+    error = {"code": RPC_ERRORS.get(play.fault), "message": TOKEN}
+    said = json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": error}).encode()
+    faults = {**SPOILED, "another call": _http(200, body.replace(b'"id"', b'"no"'))}
+    faults |= dict.fromkeys(RPC_ERRORS, _http(200, said))
+    return faults.get(play.fault, _http(200, body))
+
+
+RPC_ERRORS = {"error 401": 401, "error -32601": -32601, "error 500": 500, "error -1": -1}
+
+
+@asynccontextmanager
+async def rpc_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    del folder
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        play.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                assert TOKEN in head
+                length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
+                answer = _rpc_answer(play, json.loads(await reader.readexactly(length)))
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        finally:
+            play.connections -= 1
+
+    async with loopback_server(serve) as port:
+
+        @asynccontextmanager
+        async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
+            url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
+            async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
+                yield HttpSession(SOURCE, client, limits)
+
+        yield open_session
+
+
+def _rpc(name: str, paging: RpcPaging, **more: Any) -> Double:
+    faults = (*HTTP_FAULTS, *RPC_ERRORS, "another call")
+    return Double(
+        name=name,
+        reader=RpcList(path="api", paging=paging),
+        open=rpc_double,
+        text=lambda row: row["text"],
+        faults=(*faults, "short") if isinstance(paging, SearchToken) else faults,
+        bytes_limit="response_bytes_max",
+        **more,
+    )
+
+
 def _rest(name: str, paging: Any, **more: Any) -> Double:
     declared = {"total_at": "total"} if more.pop("counts", False) else {}
     faults = (*HTTP_FAULTS, "short") if declared else HTTP_FAULTS
@@ -240,6 +316,8 @@ DOUBLES = (
     _rest("offsets without a count", Offset(rows=PAGE)),
     _rest("links", NextLink(rows=PAGE)),
     _rest("a whole list", WholeList(), documents=1),
+    _rpc("calls by token", SearchToken(search="list.search", fetch="list.fetch", rows=PAGE)),
+    _rpc("calls", StartAndNumber(method="list.get", rows=PAGE), is_move_seen=False),
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
