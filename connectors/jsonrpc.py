@@ -90,10 +90,9 @@ class RpcList:
             if is_continued and page.total != total:
                 raise progress.moved(f"{total} rows when it was cut off, {page.total} now")
             is_continued = False
-            digest = digest_of(page.raw)
-            if page.rows and digest.hex() == before:
+            if page.rows and page.content == before:
                 raise _same_page(session.source, place, progress.number)
-            before, total = digest.hex(), page.total
+            before, total = page.content, page.total
             completeness.page(page.rows, page.total, number=progress.number)
             is_last = _is_last(session.source, place, page, progress.rows)
             if is_last:
@@ -101,7 +100,7 @@ class RpcList:
                 await self._once_more(pages, progress, completeness)
             doubt = completeness.doubt
             following = END if is_last else [before, total]
-            yield progress.document(place, digest, page.rows, following, doubt)
+            yield progress.document(place, digest_of(page.raw), page.rows, following, doubt)
 
     async def _once_more(
         self, pages: "_Pages", progress: Progress, completeness: Completeness
@@ -126,6 +125,11 @@ class _Page:
     rows: tuple[Mapping[str, Any], ...]
     total: int | None
     raw: bytes
+
+    @property
+    def content(self) -> str:
+        """Return the digest of its rows: the raw answer has the number of its call as well."""
+        return digest_of(json.dumps(self.rows, default=str).encode()).hex()
 
 
 class _Pages:

@@ -1,6 +1,7 @@
 """Replay: the same readers over a recorded session; and the recorder that makes one.
 
-A session is JSON: `{"exchanges": [{"method", "path", "query", "status", "type", "json"|"text"}]}`.
+A session is JSON: `{"exchanges": [{"method", "path", "query", "status", "type", "json"|"text"}]}`;
+where all questions go to one path, "body" is what was asked with.
 Credentials are never written: neither the header of a request nor the body of a token answer. An
 exchange that was not recorded is an error that names it, not an empty answer.
 """
@@ -16,8 +17,15 @@ __all__ = ["RecordingTransport", "ReplayTransport"]
 NOT_RECORDED = 404
 
 
-def _key(method: str, path: str, query: Mapping[str, str]) -> tuple[str, str, str]:
-    return method, path, json.dumps(sorted(query.items()))
+def _key(method: str, path: str, query: Mapping[str, str], body: Any = None) -> tuple[str, ...]:
+    return method, path, json.dumps(sorted(query.items())), json.dumps(body, sort_keys=True)
+
+
+def _json_of(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 class ReplayTransport(httpx.AsyncBaseTransport):
@@ -26,14 +34,16 @@ class ReplayTransport(httpx.AsyncBaseTransport):
     def __init__(self, session: Mapping[str, Any]) -> None:
         """Index the exchanges of a session."""
         self._answers = {
-            _key(one.get("method", "GET"), one["path"], one.get("query", {})): one
+            _key(one.get("method", "GET"), one["path"], one.get("query", {}), one.get("body")): one
             for one in session["exchanges"]
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the recorded answer to this question."""
         url = request.url
-        one = self._answers.get(_key(request.method, url.path, dict(url.params)))
+        asked = request.method, url.path, dict(url.params)
+        one = self._answers.get(_key(*asked, _json_of(request.content)))
+        one = one or self._answers.get(_key(*asked))
         if one is None:
             return httpx.Response(
                 NOT_RECORDED, text=f"not recorded: {request.method} {url.raw_path.decode()}"

@@ -168,6 +168,8 @@ def _rpc_result(play: Play, call: dict[str, Any]) -> Any:
     if call["method"] == "list.search":
         return {"token": "t1", "total": len(play.rows)}
     start = call["params"][1] if call["method"] == "list.fetch" else call["params"][0]["limit"][0]
+    if play.fault == "same page":
+        start = min(start, (FAULTY - 2) * PAGE)
     return [{"text": text} for text in play.rows[start : start + PAGE]]
 
 
@@ -224,7 +226,7 @@ async def rpc_double(play: Play, folder: Path) -> AsyncIterator[Open]:
 
 
 def _rpc(name: str, paging: RpcPaging, **more: Any) -> Double:
-    faults = (*HTTP_FAULTS, *RPC_ERRORS, "another call")
+    faults = (*HTTP_FAULTS, *RPC_ERRORS, "another call", "same page")
     return Double(
         name=name,
         reader=RpcList(path="api", paging=paging),
