@@ -5,20 +5,19 @@ Two ways of paging are met, both at one system (Genee LIMS-CF):
 - `SearchToken`: one call keeps the question and answers `{token, total}`, further calls fetch
   rows by token, start and number. The token lies in a cache and expires: it is asked for anew, once
   a page, and the reading goes on where the new count is the old one. No state holds a token.
-- `StartAndNumber`: one call with `limit: [start, number]` and no count. It ends with an empty page
-  beyond the last row; that page says that nothing follows.
+- `StartAndNumber`: one call with `limit: [start, number]`, and nobody counts.
 
-Either way a list is read twice and what is not proved whole is told (`connectors.completeness`).
+Either way a list is read twice and what is not proved whole is told (`connectors.start_pages`).
 Errors come with status 200: a refusal is one of ours, a question that is wrong is told as such.
 """
 
 import json
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from connectors.completeness import Completeness
-from connectors.document import Document, State, digest_of
+from connectors.document import Document, State
 from connectors.errors import (
     BadRequestError,
     ConnectorError,
@@ -27,7 +26,8 @@ from connectors.errors import (
     SourceUnavailableError,
 )
 from connectors.http.session import HttpAnswer, HttpQuestion, HttpSession, parse_json
-from connectors.reader import END, EVERYTHING, Progress, Window
+from connectors.reader import EVERYTHING, Progress, Window
+from connectors.start_pages import StartList, StartPage
 
 __all__ = ["RpcList", "RpcPaging", "SearchToken", "StartAndNumber"]
 
@@ -79,57 +79,11 @@ class RpcList:
         question = f"{self.path} {self.paging} {json.dumps(asked, sort_keys=True)}"
         place = self.paging.fetch if isinstance(self.paging, SearchToken) else self.paging.method
         progress = Progress(session, place, question=question, state=state)
-        completeness = Completeness(self.key, is_continued=state is not None)
         pages = _Pages(self, session, asked)
-        before, total = progress.at if isinstance(progress.at, list) else ("", None)
-        is_continued = state is not None
-        while progress.at != END:
-            progress.begin_document()
-            async with progress.wait():
-                page = await pages.page(progress.rows)
-            if is_continued and page.total != total:
-                raise progress.moved(f"{total} rows when it was cut off, {page.total} now")
-            is_continued = False
-            if page.rows and page.content == before:
-                raise _same_page(session.source, place, progress.number)
-            before, total = page.content, page.total
-            completeness.page(page.rows, page.total, number=progress.number)
-            is_last = _is_last(session.source, place, page, progress.rows)
-            if is_last:
-                completeness.end(number=progress.number, is_one_answer=page.total is None)
-                await self._once_more(pages, progress, completeness)
-            doubt = completeness.doubt
-            following = END if is_last else [before, total]
-            yield progress.document(place, digest_of(page.raw), page.rows, following, doubt)
-
-    async def _once_more(
-        self, pages: "_Pages", progress: Progress, completeness: Completeness
-    ) -> None:
-        """Read the pages again that prove the list, until one of them differs or does not come."""
-        rows_before = 0
-        pages.forget_token()
-        try:
-            for number in range(1, progress.number + 1):
-                if not completeness.wants_second_reading:
-                    return
-                async with progress.wait():
-                    page = await pages.page(rows_before)
-                completeness.again(page.rows, page.total, number=number)
-                rows_before += len(page.rows)
-        except ConnectorError as error:  # the rows came, and go in; they prove nothing
-            completeness.not_read_again(error.detail)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    rows: tuple[Mapping[str, Any], ...]
-    total: int | None
-    raw: bytes
-
-    @property
-    def content(self) -> str:
-        """Return the digest of its rows: the raw answer has the number of its call as well."""
-        return digest_of(json.dumps(self.rows, default=str).encode()).hex()
+        listing = StartList(place=place, key=self.key, pages=pages)
+        async with aclosing(listing.documents(session.source, progress, state)) as documents:
+            async for document in documents:
+                yield document
 
 
 class _Pages:
@@ -142,21 +96,21 @@ class _Pages:
         self._token: tuple[str, int] | None = None
         self._id = 0
 
-    def forget_token(self) -> None:
-        """Ask the question anew with the next page."""
+    def forget(self) -> None:
+        """Begin a new question with the next page."""
         self._token = None
 
-    async def page(self, start: int) -> _Page:
+    async def page(self, start: int) -> StartPage:
         """Return the page that begins after `start` rows."""
         match self._of.paging:
             case StartAndNumber(method=method, rows=number, limit=limit):
                 parameters = {**self._asked, limit: [start, number]}
                 answer, value = await self._call(method, [parameters])
-                return _Page(self._rows(method, value), None, answer.raw)
+                return StartPage(self._rows(method, value), None, answer.raw)
             case SearchToken() as paging:
                 return await self._by_token(paging, start)
 
-    async def _by_token(self, paging: SearchToken, start: int) -> _Page:
+    async def _by_token(self, paging: SearchToken, start: int) -> StartPage:
         token, total = self._token or await self._search(paging)
         try:
             answer, value = await self._call(paging.fetch, [token, start, paging.rows])
@@ -169,7 +123,7 @@ class _Pages:
                     hint="the list changed while it was read; the next run reads it again",
                 ) from None
             answer, value = await self._renewed(paging, token, start)
-        return _Page(self._rows(paging.fetch, value), total, answer.raw)
+        return StartPage(self._rows(paging.fetch, value), total, answer.raw)
 
     async def _renewed(self, paging: SearchToken, token: str, start: int) -> tuple[HttpAnswer, Any]:
         try:
@@ -232,26 +186,3 @@ class _Pages:
 
 class _ExpiredError(SourceUnavailableError):
     """The source does not keep this token any more."""
-
-
-def _is_last(source: str, place: str, page: _Page, before: int) -> bool:
-    """Tell whether nothing follows a page, after `before` rows of the list."""
-    if page.total is None:
-        return not page.rows
-    if before + len(page.rows) >= page.total:
-        return True
-    if not page.rows:
-        raise PayloadError(
-            source,
-            f"{place}: {page.total} rows promised, {before} delivered",
-            hint="the list is cut short; nothing of it is taken for complete",
-        )
-    return False
-
-
-def _same_page(source: str, place: str, number: int) -> PayloadError:
-    return PayloadError(
-        source,
-        f"{place}: page {number} equals the page before it",
-        hint="the source ignores where to begin; check the interface agreement",
-    )

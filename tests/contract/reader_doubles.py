@@ -30,6 +30,7 @@ from connectors.limits import Limits
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
+from connectors.start_pages import RestList
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -87,6 +88,11 @@ def _page(play: Play, query: dict[str, str], path: str) -> Any:
     """Return one answer of a list, however it is asked for."""
     rows = [{"text": text} for text in play.rows]
     total = len(rows)
+    if "bare" in query:
+        start = int(query["offset"])
+        if play.fault == "same page":
+            start = min(start, (FAULTY - 2) * PAGE)
+        return rows[start : start + PAGE]
     if "offset" in query:
         start = int(query["offset"])
     elif "page" in query:
@@ -225,6 +231,18 @@ async def rpc_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         yield open_session
 
 
+def _bare() -> Double:
+    return Double(
+        name="bare lists",
+        reader=RestList(path="list", rows=PAGE, fixed={"bare": "1"}),
+        open=http_double,
+        text=lambda row: row["text"],
+        faults=(*HTTP_FAULTS, "same page"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    )
+
+
 def _rpc(name: str, paging: RpcPaging, **more: Any) -> Double:
     faults = (*HTTP_FAULTS, *RPC_ERRORS, "another call", "same page")
     return Double(
@@ -318,6 +336,7 @@ DOUBLES = (
     _rest("offsets without a count", Offset(rows=PAGE)),
     _rest("links", NextLink(rows=PAGE)),
     _rest("a whole list", WholeList(), documents=1),
+    _bare(),
     _rpc("calls by token", SearchToken(search="list.search", fetch="list.fetch", rows=PAGE)),
     _rpc("calls", StartAndNumber(method="list.get", rows=PAGE), is_move_seen=False),
     _sheet("a CSV file", _csv, is_path=True),

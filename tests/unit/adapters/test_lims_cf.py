@@ -69,12 +69,13 @@ def test_an_instrument_that_the_list_does_not_name_is_told(context: Context) -> 
     assert [problem.code for problem in converted.problems] == ["TOOL_UNKNOWN"]
 
 
-@pytest.mark.parametrize(("code", "scheme"), [("03030200", "MOE"), ("3030200", "LIMS-CF"),
-                                              ("０３０３０２００", "LIMS-CF"), ("A023", "LIMS-CF")])  # fmt: skip
-def test_only_eight_digits_are_the_ministry_s_class(
-    context: Context, code: str, scheme: str
-) -> None:
+OTHER_CLASSES = ("3030200", "\uff10\uff13\uff10\uff13\uff10\uff12\uff10\uff10", "A02100304")
+
+
+@pytest.mark.parametrize("code", ["03030200", *OTHER_CLASSES])
+def test_only_eight_digits_are_the_ministry_s_class(context: Context, code: str) -> None:
     (record, *_) = records(convert("equipments", {**INSTRUMENT, "cat_no": code}, context))
+    scheme = "LIMS-CF" if code in OTHER_CLASSES else "MOE"
     assert [each["scheme"] for each in record["classes"]] == [scheme]
 
 
