@@ -195,7 +195,7 @@ def _stated(text: str, stated: str, *, from_1904: bool) -> datetime:
     if match is None:
         raise _no_date(text, f"write it as {stated}", f"应写作 {stated}")
     parts = match.groupdict()
-    year = int(parts.get("year") or 0) or _century(int(parts["short"]))
+    year = int(parts["year"]) if "year" in parts else _century(int(parts["short"]))
     clock = [int(parts.get(name) or 0) for name in ("hour", "minute", "second")]
     is_midnight_after = clock == [HOURS_OF_DAY, 0, 0]
     try:

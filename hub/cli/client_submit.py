@@ -78,7 +78,9 @@ def submit_file(
     profile_file: Annotated[
         Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")
     ],
-    file: Annotated[Path, typer.Argument(help="XLSX, XLS, ODS, CSV, TSV, JSON or JSON lines")],
+    file: Annotated[
+        Path, typer.Argument(help="XLSX, XLS, ODS, CSV, TSV, JSON, JSON lines, SJ1 or SJ3")
+    ],
     source: Annotated[str, typer.Option(help="whose records these are")],
     mapping: Annotated[
         str | None,

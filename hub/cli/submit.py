@@ -1,6 +1,7 @@
 """`deltahub submit`: a file into the store, and its refused rows back.
 
-The file goes through the mapping that is named, or is the monthly workbook, whose mappings ship.
+The file goes through the mapping that is named, or is one whose mapping ships: the monthly
+workbook, or a table SJ1 or SJ3 of the ministry.
 
 Exit codes: 0 every row went in, 1 rows were refused or the mapping does not fit, 2 it could not be
 done.
@@ -53,7 +54,7 @@ from schema.texts import visible
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON or JSON lines")],
+    file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON, JSON lines, SJ1 or SJ3")],
     mapping: Annotated[
         Path | None,
         typer.Option(help="see docs/partners/mappings; none for the monthly workbook"),

@@ -10,7 +10,12 @@
 - `spoiled`: one row in fifty is defective;
 - `lying`: the same, and the total is one too many;
 - `shrunk`: only half of each list, with a total that fits;
-- `empty`: no rows, with a total that fits.
+- `empty`: no rows, with a total that fits;
+- `limited`: every answer is 429 and asks for an hour's patience;
+- `repeated`: every page is the first one again;
+- `dropped`: after the first page one is left out;
+- `moving`: a row that was given is gone when the next page is asked for;
+- `expired`: what a system keeps for a caller (a token of a question) is gone after one use.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 SLOW_S_MAX = 120.0
 DEFECT_EVERY = 50
+PATIENCE_S = "3600"
 STALE_DAYS = 14
 
 
@@ -41,6 +47,11 @@ class Faults:
     lying: bool = False
     shrunk: bool = False
     empty: bool = False
+    limited: bool = False
+    repeated: bool = False
+    dropped: bool = False
+    moving: bool = False
+    expired: bool = False
 
 
 class Switchboard:
@@ -70,6 +81,8 @@ class Switchboard:
             await asyncio.sleep(self.faults.slow)
         if self.faults.dead:
             return Response(status_code=503)
+        if self.faults.limited:
+            return Response(status_code=429, headers={"retry-after": PATIENCE_S})
         if self.faults.denied:
             return JSONResponse({"error": "invalid_token"}, status_code=401)
         if self.faults.html:
@@ -91,3 +104,13 @@ class Switchboard:
             ]
             return published, len(published) + self.faults.lying
         return rows, len(rows)
+
+    def page(self, rows: Sequence[dict[str, Any]], start: int, length: int) -> list[dict[str, Any]]:
+        """Return the rows of one page, with the faults of a list that is parted."""
+        if start and self.faults.repeated:
+            start = 0
+        elif start and self.faults.dropped:
+            start += length
+        elif start and self.faults.moving:
+            start += 1
+        return list(rows[start : start + length])

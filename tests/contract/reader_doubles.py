@@ -38,6 +38,7 @@ from connectors.graphql import GraphqlList
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
+from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
 from connectors.reader import Reader
 from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
@@ -47,6 +48,7 @@ from connectors.sql.view import SqlView
 from connectors.soap import SoapList
 from connectors.soap_envelope import SOAP_11
 from connectors.wsdl import wsdl
+from connectors.start_pages import RestList
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -104,6 +106,11 @@ def _page(play: Play, query: dict[str, str], path: str) -> Any:
     """Return one answer of a list, however it is asked for."""
     rows = [{"text": text} for text in play.rows]
     total = len(rows)
+    if "bare" in query:
+        start = int(query["offset"])
+        if play.fault == "same page":
+            start = min(start, (FAULTY - 2) * PAGE)
+        return rows[start : start + PAGE]
     if "offset" in query:
         start = int(query["offset"])
     elif "cursor" in query:
@@ -221,6 +228,93 @@ GRAPHQL_LIST = GraphqlList(
     items_at="rows.nodes",
     total_at="rows.totalCount",
 )
+# JSON-RPC
+
+
+def _rpc_result(play: Play, call: dict[str, Any]) -> Any:
+    if call["method"] == "list.search":
+        return {"token": "t1", "total": len(play.rows)}
+    start = call["params"][1] if call["method"] == "list.fetch" else call["params"][0]["limit"][0]
+    if play.fault == "same page":
+        start = min(start, (FAULTY - 2) * PAGE)
+    return [{"text": text} for text in play.rows[start : start + PAGE]]
+
+
+def _rpc_answer(play: Play, call: dict[str, Any]) -> bytes | None:
+    """Return the bytes of one answer; searches are no documents and never fail."""
+    result = _rpc_result(play, call)
+    number = len(play.sent) + 1
+    if play.fault == "short" and number >= FAULTY:
+        result = []
+    body = json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": result}).encode()
+    if call["method"] == "list.search":
+        return _http(200, body)
+    play.sent.append(body)
+    if number < FAULTY:
+        return _http(200, body)
+    error = {"code": RPC_ERRORS.get(play.fault), "message": TOKEN}
+    said = json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": error}).encode()
+    faults = {**SPOILED, "another call": _http(200, body.replace(b'"id"', b'"no"'))}
+    faults |= dict.fromkeys(RPC_ERRORS, _http(200, said))
+    return faults.get(play.fault, _http(200, body))
+
+
+RPC_ERRORS = {"error 401": 401, "error -32601": -32601, "error 500": 500, "error -1": -1}
+
+
+@asynccontextmanager
+async def rpc_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    del folder
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        play.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                assert TOKEN in head
+                length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
+                answer = _rpc_answer(play, json.loads(await reader.readexactly(length)))
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        finally:
+            play.connections -= 1
+
+    async with loopback_server(serve) as port:
+
+        @asynccontextmanager
+        async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
+            url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
+            async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
+                yield HttpSession(SOURCE, client, limits)
+
+        yield open_session
+
+
+def _bare() -> Double:
+    return Double(
+        name="bare lists",
+        reader=RestList(path="list", rows=PAGE, fixed={"bare": "1"}),
+        open=http_double,
+        text=lambda row: row["text"],
+        faults=(*HTTP_FAULTS, "same page"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    )
+
+
+def _rpc(name: str, paging: RpcPaging, **more: Any) -> Double:
+    faults = (*HTTP_FAULTS, *RPC_ERRORS, "another call", "same page")
+    return Double(
+        name=name,
+        reader=RpcList(path="api", paging=paging),
+        open=rpc_double,
+        text=lambda row: row["text"],
+        faults=(*faults, "short") if isinstance(paging, SearchToken) else faults,
+        bytes_limit="response_bytes_max",
+        **more,
+    )
 
 
 def _rest(name: str, paging: Any, **more: Any) -> Double:
@@ -465,6 +559,9 @@ DOUBLES = (
     _rest("a whole list", WholeList(), documents=1),
     _over_http("SOAP", SOAP_LIST, write_soap, "short"),
     _over_http("GraphQL", GRAPHQL_LIST, write_graphql),
+    _bare(),
+    _rpc("calls by token", SearchToken(search="list.search", fetch="list.fetch", rows=PAGE)),
+    _rpc("calls", StartAndNumber(method="list.get", rows=PAGE), is_move_seen=False),
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),

@@ -23,18 +23,23 @@ import xlsxwriter
 import adapters
 from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, ConvertedRow, Mapped, Removed
-from adapters.mapping import Column, Converter, RowProblem, SourceRow
+from adapters.mapping import Column, Converter, MappingError, RowProblem, SourceRow
+from adapters.mapping.moe_tables import convert_moe, moe_table_named
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
 from connectors.http.session import HttpSession
 from hub.intake.files.monthly import read_monthly
+from hub.intake.files.service import GivenFile, read_given
+from hub.intake.files.submission import ReadTable
 from schema.conform import conform
+from schema.errors import Problem
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
+from tests.fixed_width import fixed_width_bytes
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ADAPTERS = discover()
-TABLES = ("monthly_workbook",)
+TABLES = ("monthly_workbook", "moe_tables")
 """Tables that people send and a mapping that ships reads."""
 STRANGE = "※no such code※"
 
@@ -193,6 +198,59 @@ class Tabled:
         return {str(cell) for row in rows for cell in row if cell}
 
 
+class FixedWidth:
+    """Tables of fixed width that people send: their recorded cells as bytes, through the door."""
+
+    additions_refused = True
+
+    def __init__(self, name: str) -> None:
+        files: dict[str, list[list[str]]] = load(name, "source.json")["files"]
+        given = [
+            GivenFile(name=title, data=fixed_width_bytes(title, rows), source=name)
+            for title, rows in files.items()
+        ]
+        self.read = [table for each in given for table in read_given(each).tables]
+
+    async def rows(self) -> list[Recorded]:
+        return [
+            Recorded(table, {c.name: row.cells[c.position - 1] for c in table.table.columns})
+            for table in self.read
+            for row in table.table.rows
+        ]
+
+    def convert(self, place: ReadTable, fields: Mapping[str, Any]) -> ConvertedRow:
+        moe = moe_table_named(place.file.name)
+        assert moe is not None
+        columns = [Column(at, name) for at, name in enumerate(fields, start=1)]
+        try:
+            converter = Converter(moe.mapping, columns)
+        except MappingError as error:  # a column too many, or one that is missing
+            known = [column.name for column in place.table.columns]
+            problems = tuple(
+                Problem(each.where, each.code, each.zh, each.en) for each in error.problems
+            )
+            added = tuple(name for name in fields if name not in known)
+            return ConvertedRow(problems=problems, additions=added)
+        (row,) = convert_moe(moe, converter, [SourceRow(1, tuple(fields.values()))])
+        yielded = tuple(Mapped(name, record) for name, record in row.records)
+        return ConvertedRow(yielded=yielded, problems=told(row.problems), dropped=row.dropped)
+
+    async def made(self) -> list[dict[str, Any]]:
+        rows = [row for table in self.read for row in table.converted]
+        assert [row.problems for row in rows] == [()] * len(rows)
+        return [{"type": name, "record": wire} for row in rows for name, wire in row.records]
+
+    def declared(self) -> set[str]:
+        return {"Instrument"}
+
+    async def personal(self) -> set[str]:
+        return {
+            str(row.fields[name])
+            for row in await self.rows()
+            for name in self.convert(row.place, row.fields).dropped
+        }
+
+
 def told(problems: tuple[RowProblem, ...]) -> tuple[Any, ...]:
     return tuple(each.problem for each in problems)
 
@@ -213,7 +271,9 @@ def codes(spec: RecordSpec, wire: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture(params=[*ADAPTERS, *TABLES])
 def source(request: pytest.FixtureRequest) -> Source:
-    return Harvested(request.param) if request.param in ADAPTERS else Tabled(request.param)
+    if request.param in ADAPTERS:
+        return Harvested(request.param)
+    return (FixedWidth if request.param == "moe_tables" else Tabled)(request.param)
 
 
 async def test_maps_the_recorded_source_to_the_expected_records(

@@ -35,6 +35,7 @@ from connectors.errors import PayloadError
 from hub.intake.files.columns import UnitEvidence
 from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
 from hub.intake.files.large_text import LargeText, TableForm, large_text
+from hub.intake.files.moe_tables import large_moe
 from hub.intake.files.monthly import left_alone, monthly_table, typed_sheets
 from hub.intake.files.repeated_keys import RepeatedKeys
 from hub.intake.files.service import no_rows
@@ -193,6 +194,11 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
 
 
 def _text(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
+    moe = large_moe(file.path) if mapping is None else None
+    if moe is not None:
+        file.is_monthly = False
+        its, empty, rows = moe
+        return [LargeTable(mapping=its.mapping, form=TableForm.DELIMITED, table=empty, rows=rows)]
     text = large_text(file.path, FileFacts() if mapping is None else mapping.file)
     if text.form is not TableForm.DELIMITED:
         if mapping is None:

@@ -1,6 +1,7 @@
 """`service`: one file from its bytes to its report; the operator's command and `POST /files` alike.
 
-Without a mapping the file is the monthly workbook, whose mappings ship.
+Without a mapping the file is one whose mapping ships: a table of the ministry, or the monthly
+workbook.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.mapping import Table, parse_mapping
+from adapters.mapping import MappingError, Table, parse_mapping
 from connectors.errors import PayloadError
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
+from hub.intake.files.moe_tables import read_headed_moe, read_moe
 from hub.intake.files.monthly import read_monthly
 from hub.intake.files.rejects import Refused, rejects_workbook
 from hub.intake.files.submission import (
@@ -62,20 +64,11 @@ def read_given(given: GivenFile) -> ReadFile:
         hint = "choose the file again; it may not have been saved 文件是空的，请重新选择"
         raise PayloadError(given.name, "the file is empty", hint=hint)
     if given.mapping_text is None:
-        monthly = read_monthly(given.name, given.data, given.source, given.document)
-        return ReadFile(
-            tables=monthly.read,
-            is_monthly=True,
-            empty=monthly.empty,
-            left_alone=monthly.left_alone,
-        )
+        return _read_shipped(given)
     mapping = parse_mapping(given.mapping_text)
     source = given.source or mapping.source
     if not source:
-        raise RefusedError(
-            ErrorCode.SOURCE_UNKNOWN,
-            hint='Name it: --source ID, or source = "ID" in the mapping. 请指明来源。',
-        )
+        raise _source_unknown()
     mapped = MappedFile(
         name=given.name,
         data=given.data,
@@ -88,6 +81,34 @@ def read_given(given: GivenFile) -> ReadFile:
     if not read.table.rows:
         raise no_rows(given.name)
     return ReadFile(tables=(read,))
+
+
+def _source_unknown() -> RefusedError:
+    hint = 'Name it: --source ID, or source = "ID" in the mapping. 请指明来源。'
+    return RefusedError(ErrorCode.SOURCE_UNKNOWN, hint=hint)
+
+
+def _read_shipped(given: GivenFile) -> ReadFile:
+    """Read a file whose mapping ships: a table of the ministry, else the monthly workbook."""
+    moe = read_moe(given.name, given.data, given.source, given.document)
+    try:
+        if moe is None:
+            monthly = read_monthly(given.name, given.data, given.source, given.document)
+            return ReadFile(
+                tables=monthly.read,
+                is_monthly=True,
+                empty=monthly.empty,
+                left_alone=monthly.left_alone,
+            )
+    except MappingError:
+        moe = read_headed_moe(given.name, given.data, given.source, given.document)
+        if moe is None:
+            raise
+    if not given.source:
+        raise _source_unknown()
+    if not moe.table.rows:
+        raise no_rows(given.name)
+    return ReadFile(tables=(moe,))
 
 
 def no_rows(name: str) -> PayloadError:

@@ -30,7 +30,7 @@ TEXT_SHEET = "rows"
 MANY_LINES = 3
 Quoting: TypeAlias = Literal[0, 3]
 """`csv.QUOTE_MINIMAL` or `csv.QUOTE_NONE`."""
-_MARKED = re.compile(f'^"?{ROW_NUMBER_COLUMN}"?([{DELIMITERS}])', re.MULTILINE)
+ROW_MARKED = re.compile(f'^"?{ROW_NUMBER_COLUMN}"?([{DELIMITERS}])', re.MULTILINE)
 """The header of rows that came back, or of a part of a file: it says the delimiter itself."""
 _AS_TEXT = re.compile(r'="([^"]*)"')
 SURELY_JSON = re.compile(r"[\[{]\s*[\[{\"\]}]").match
@@ -44,7 +44,7 @@ LINE_SHOWN_MAX = 2_000
 def delimiter_of(text: str) -> str:
     """Find the delimiter by which the first lines fall into the most columns, alike."""
     sample = text.split("\n", SAMPLE_LINES)[:SAMPLE_LINES]
-    if marked := _MARKED.search("\n".join(sample)):
+    if marked := ROW_MARKED.search("\n".join(sample)):
         return marked[1]
     best, most = ",", 0.0
     for delimiter in DELIMITERS:

@@ -113,6 +113,7 @@ def test_the_text_of_a_converted_time_is_kept_beside_it(value: Value) -> None:
         ('acceptedOn = "x"', date(2021, 6, 5), "2021-06-05"),
         ('acceptedOn = { column = "x", format = "M/YYYY" }', "6/2021", "2021-06"),
         ('acceptedOn = { column = "x", format = "YY.M" }', "98.6", "1998-06"),
+        ('acceptedOn = { column = "x", format = "YYYYMM" }', "000000", "DATE_UNREADABLE"),
         ('joinedOn = "x"', "2021年6月", "DAY_MISSING"),
         ('joinedOn = "x"', "2005-02-23 00:00:00", "2005-02-23"),
         ('joinedOn = { column = "x", format = "excel" }', 44352, "2021-06-05"),
