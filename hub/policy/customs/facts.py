@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from hub.policy.bounds import Missing
 from schema.codes import CustomsApprovalKind, CustomsGoodsKind, CustomsStatus, ServicePurpose
 
-
 MADE_HERE = "CHN"
 
 
