@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-__all__ = ["MIB", "Limits"]
+__all__ = ["MIB", "XML_BYTES_MAX", "XML_DEPTH_MAX", "XML_ELEMENTS_MAX", "Limits"]
+
+XML_BYTES_MAX = 32 * MIB
+"""One XML document; the tree of one is about ten times as large."""
+XML_ELEMENTS_MAX = 400_000
+XML_DEPTH_MAX = 24
+"""Elements inside one another; messages of authorities have about six."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,11 @@ from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
+from connectors.parsed_file import ParsedFile
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
+from connectors.xml_tree import read_xml
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -233,6 +235,26 @@ def _sheet(name: str, make: Callable[..., bytes], *, is_path: bool, **more: Any)
     )
 
 
+def _xml(rows: Iterable[str], *, is_spoiled: bool = False) -> bytes:
+    parts = "".join(f"<row><text>{text}</text></row>" for text in rows)
+    return f"<rows>{parts}{'<row>' if is_spoiled else ''}</rows>".encode()
+
+
+def _leaves_of(content: bytes) -> tuple[dict[str, str], ...]:
+    return tuple(row.leaves() for row in read_xml(content).children)
+
+
+def _parsed(name: str) -> Double:
+    return Double(
+        name=name,
+        reader=ParsedFile(parse=_leaves_of, rows=PAGE),
+        open=file_double(_xml, is_path=True),
+        text=lambda row: row["text"],
+        faults=("spoiled", "missing"),
+        bytes_limit="table_bytes_max",
+    )
+
+
 DOUBLES = (
     _rest("pages", PageNumber(rows=PAGE), counts=True),
     _rest("pages without a count", PageNumber(rows=PAGE)),
@@ -243,6 +265,7 @@ DOUBLES = (
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
+    _parsed("an XML message"),
 )
 
 

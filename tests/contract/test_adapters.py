@@ -27,6 +27,7 @@ from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
 from connectors.http.session import HttpSession
+from connectors.sheet import FileSession
 from hub.intake.files.monthly import read_monthly
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
@@ -95,10 +96,25 @@ class Harvested:
         self.additions_refused = self.adapter.additions == "strict"
 
     async def rows(self) -> list[Recorded]:
-        transport = ReplayTransport(load(self.name, "source.json"))
+        recorded = load(self.name, "source.json")
+        if "files" in recorded:
+            return await self._rows_of_files(recorded["files"])
+        transport = ReplayTransport(recorded)
         found = []
         async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
             session = HttpSession(self.name, client)
+            for collection in self.adapter.collections:
+                pages = collection.reader.read(session, collection.window(self.context))
+                found += [
+                    Recorded(collection, dict(row)) async for page in pages for row in page.rows
+                ]
+        return found
+
+    async def _rows_of_files(self, names: list[str]) -> list[Recorded]:
+        """Read the files that the source left, each through every collection."""
+        found = []
+        for name in names:
+            session = FileSession(source=self.name, content=FIXTURES / self.name / name, name=name)
             for collection in self.adapter.collections:
                 pages = collection.reader.read(session, collection.window(self.context))
                 found += [
@@ -206,7 +222,9 @@ def travel(one: Mapped | Removed) -> dict[str, Any]:
 def codes(spec: RecordSpec, wire: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for item in spec.items:
         if item.kind is Kind.CODE and item.wire in wire:
-            yield f"{spec.name}.{item.wire}", wire[item.wire]
+            found = wire[item.wire]
+            for code in found if isinstance(found, list) else [found]:
+                yield f"{spec.name}.{item.wire}", code
 
 
 @pytest.fixture(params=[*ADAPTERS, *TABLES])
