@@ -24,6 +24,8 @@ __all__ = ["read_message"]
 
 ROOT = "DutyReliefMessage"
 HEAD = "Head"
+PARTS = {"Certificate": ("Item",), "Declaration": ("Item",), "Approval": ("Goods",)}
+"""Elements of a document that are read by themselves."""
 
 
 def read_message(content: bytes) -> tuple[RawRow, ...]:
@@ -51,7 +53,7 @@ def _certificates(root: XmlElement) -> Certificates:
     """Return the certificates of a message by number; two of one number are refused."""
     found: dict[str, XmlElement] = {}
     for each in root.all("Certificate"):
-        number = each.leaves().get("certNo", "")
+        number = each.leaves("Item").get("certNo", "")
         if number in found:
             raise XmlError(f"the certificate {number[:60]} stands twice in one message")
         found[number] = each
@@ -59,7 +61,7 @@ def _certificates(root: XmlElement) -> Certificates:
 
 
 def _rows(document: XmlElement, certificates: Certificates) -> Iterator[RawRow]:
-    own = {"document": document.name, **document.leaves()}
+    own = {"document": document.name, **document.leaves(*PARTS.get(document.name, ()))}
     if document.name == "Declaration":
         yield from _items(document, own, certificates)
     elif document.name == "Approval":
@@ -74,7 +76,7 @@ def _items(
 ) -> Iterator[RawRow]:
     """Yield the items of a declaration; one without items is a row of itself, to be refused."""
     certificate = certificates.get(own.get("certNo", ""))
-    known = {} if certificate is None else _prefixed("cert.", certificate.leaves())
+    known = {} if certificate is None else _prefixed("cert.", certificate.leaves("Item"))
     of_items = {} if certificate is None else _by_number(certificate)
     for item in list(document.all("Item")) or [XmlElement("Item")]:
         leaves = item.leaves()

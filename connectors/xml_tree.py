@@ -34,26 +34,32 @@ class XmlElement:
 
     name: str
     text: str = ""
-    """Without white space around it; empty where it holds elements."""
+    """What stands in it beside the elements in it, without white space around it."""
     children: list[XmlElement] = field(default_factory=list)
 
     def all(self, name: str) -> Iterator[XmlElement]:
         """Yield the elements of a name directly in it, in their order."""
         return (child for child in self.children if child.name == name)
 
-    def leaves(self) -> dict[str, str]:
-        """Return the texts of the elements in it that hold text only; `XmlError` on a repetition.
+    def leaves(self, *parts: str) -> dict[str, str]:
+        """Return the texts of the elements in it by name; `XmlError` where one comes twice.
 
-        An element that holds others is none of them.
+        `parts`: names of elements that the caller reads himself. Of any other one that holds
+        elements all text is returned, so that nothing in it is passed over.
         """
         texts: dict[str, str] = {}
         for child in self.children:
-            if child.children:
+            if child.name in parts:
                 continue
             if child.name in texts:
                 raise XmlError(f"<{self.name}> has <{child.name}> more than once")
-            texts[child.name] = child.text
+            texts[child.name] = child.whole_text
         return texts
+
+    @property
+    def whole_text(self) -> str:
+        """Return its text and that of all elements in it; their depth is bounded."""
+        return " ".join(filter(None, (self.text, *(each.whole_text for each in self.children))))
 
 
 def read_xml(content: bytes) -> XmlElement:
@@ -108,7 +114,7 @@ class _Tree:
 
     def end(self, _: str) -> None:
         element, parts = self._open.pop()
-        element.text = "" if element.children else "".join(parts).strip()
+        element.text = "".join(parts).strip()
 
     def say(self, data: str) -> None:
         self._open[-1][1].append(data)
