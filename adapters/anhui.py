@@ -5,12 +5,10 @@ equipment type 4), which every province platform receives, with its keys and its
 around it (units, offers, hours, occupancy, coverage) are this project's reading of what such a
 platform must hold. Whoever gets the real agreement corrects this file and its fixtures.
 
-- `worth` is in 万元 (ten thousand yuan) with two decimals, prices are in 元.
+- Equipment is NRII's form (`adapters._nrii`): `worth` in 万元; prices are in 元.
 - `insCode` is the platform's own code of a unit: 32 hex characters; the list of units tells the
   USCC, school code or ROR behind it, so units come first.
 - `province`, `city`, `county` are words; the division code is that of the unit.
-- `instrSupervise` 否 says that customs does not supervise now, not why: NOT_SUPERVISED.
-- Personal: contact, phone, email. Office address and postal code are out of scope.
 - A list is paged by `offset` and `limit`; times carry no offset and are Asia/Shanghai.
 """
 
@@ -22,17 +20,12 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
 from adapters._nrii import (
-    ACQUISITION,
-    CARRIER,
-    FUNDS,
     NOTHING,
     RUNNING_STATUS,
     SHARING,
-    USE,
-    customs_status,
-    instrument_class,
+    equipment,
     present,
-    subject,
+    price_in_words,
 )
 from adapters._row import Row
 from connectors.reader import Window
@@ -40,7 +33,6 @@ from connectors.rest import Offset, PagedJson
 from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
 from schema.dates import SHANGHAI
 
-YUAN_IN_WAN = 10_000
 SELDOM = timedelta(hours=6)
 """How often is read what changes by the day; calendars are read as often as adapters do."""
 
@@ -98,62 +90,21 @@ def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
 
 def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one row of the equipment form."""
-    row.drop("contact", "phone", "email")
-    row.ignore("address", "postalcode", "auditStatus", "province", "city", "county", "image")
-    row.ignore("instrBelongsName", "insideDepart")
+    row.ignore("province", "city", "county", "instrBelongsName")
     unit_key, division = _unit_of(row, context)
-    worth = row.decimal("worth", times=YUAN_IN_WAN)
     yield Mapped(
         "Instrument",
         present(
             institutionKey=unit_key,
-            localNo=row.text("innerId"),
-            name=present(zh=row.text("cname"), en=row.optional_text("ename", empty=NOTHING)),
-            classes=[instrument_class(row.text("instrCategory"))],
-            subjects=[subject(one) for one in row.list_of("subject")],
-            model=row.optional_text("instrVersion", empty=NOTHING),
-            manufacturer=row.optional_text("manufacturer", empty=NOTHING),
-            originCountry=row.optional_country("nation"),
-            specification=row.optional_text("technical", empty=NOTHING),
-            functions=row.optional_text("function", empty=NOTHING),
-            originalValue={"amount": worth, "currency": "CNY"},
-            acquisition=row.code("instrSource", ACQUISITION).value,
-            funding=[{"source": source.value} for source in row.codes("funds", FUNDS)],
-            bookedOn=row.optional_day("beginDate"),
-            use=row.code("type", USE).value,
+            **equipment(row),
             status=row.code("runStatus", RUNNING_STATUS).value,
             sharing=row.optional_code("shareMode", SHARING),
-            carrier=row.optional_code("instrBelongsType", CARRIER),
             place=present(divisionCode=division, address=row.optional_text("street")),
-            customsStatus=customs_status(row.flag("instrSupervise", "是", "否")),
-            serviceContent=row.optional_text("serviceContent", empty=NOTHING),
-            rules=row.optional_text("requirement", empty=NOTHING),
-            achievements=row.optional_text("achievement", empty=NOTHING),
-            bookingUrl=row.optional_text("serviceUrl", empty=NOTHING),
-            annualHours=_whole(row, "runMachine"),
-            annualSharedHours=_whole(row, "serviceMachine"),
-            originals=[
-                {"path": "originalValue", "text": f"{row.optional_text('worth')} 万元"},
-            ],
         ),
     )
-    words = row.optional_text("fee", empty=NOTHING)
-    if words:
-        yield Mapped(
-            "ServiceOffer",
-            {
-                "instrumentKey": f"{unit_key}/{row.text('innerId')}",
-                "code": "published",
-                "audience": "OUTSIDE",
-                "priceNote": words,
-            },
-        )
-
-
-def _whole(row: Row, name: str) -> int | None:
-    """Take a number of hours; the form sends floats such as 1320.0 for a whole year."""
-    text = row.optional_decimal(name)
-    return None if text is None else int(text.partition(".")[0])
+    offer = price_in_words(row, f"{unit_key}/{row.text('innerId')}")
+    if offer is not None:
+        yield offer
 
 
 def _instrument_key(row: Row, context: Context) -> str:
