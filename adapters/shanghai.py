@@ -8,8 +8,8 @@ them are this project's reading. Whoever gets the real agreement corrects this f
 fixtures.
 
 - `worth` is in 万元, `price` in 元.
-- A unit is named by its USCC, or by its school code where the platform knows no USCC; `unitId` is
-  the platform's own number, which every other list uses. Units come first.
+- A unit is named by the best identifier that the platform knows: USCC, school code, ROR;
+  `unitId` is the platform's own number, which every other list uses. Units come first.
 - An instrument holds its prices and its opening hours; a day without hours is closed.
 - Times carry an offset. `calendar` false: the unit reports no bookings, so nothing is known of when
   the instrument is free.
@@ -40,6 +40,8 @@ from schema.dates import format_instant
 SELDOM = timedelta(hours=6)
 """How often is read what changes by the day; bookings are read as often as adapters do."""
 
+IDENTIFIERS = (("USCC", "uscc", "uscc"), ("MOE", "moe", "schoolCode"), ("ROR", "ror", "ror"))
+"""Scheme, beginning of the key and member, the best one first."""
 KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
 AUDIENCES = {"内部": Audience.INSIDE, "外部": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
 UNITS = {"元/小时": PriceUnit.HOUR, "元/样品": PriceUnit.SAMPLE, "元/次": PriceUnit.RUN}
@@ -55,18 +57,21 @@ ENDED = ("CANCELLED", "REJECTED")
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one unit; its USCC names it, or its school code."""
-    number, uscc = row.text("unitId"), row.optional_text("uscc", empty=NOTHING)
-    school = row.optional_text("schoolCode", empty=NOTHING)
-    if uscc is None and school is None:
-        zh, en = "统一社会信用代码、学校代码至少须有一个", "uscc or schoolCode is needed"
-        row.fault("uscc", "IDENTIFIER_MISSING", zh, en)
+    """Map one unit; the best identifier that the platform knows becomes its key."""
+    number = row.text("unitId")
+    known = [
+        (scheme, prefix, value)
+        for scheme, prefix, name in IDENTIFIERS
+        if (value := row.optional_text(name, empty=NOTHING))
+    ]
+    if not known:
+        zh = "统一社会信用代码、学校代码、ROR 至少须有一个"
+        row.fault("uscc", "IDENTIFIER_MISSING", zh, "one of uscc, schoolCode, ror is needed")
         return
-    key = f"uscc:{uscc}" if uscc else f"moe:{school}"
+    key = f"{known[0][1]}:{known[0][2]}"
     division = row.optional_text("adcode")
     name = present(zh=row.text("name"), en=row.optional_text("nameEn", empty=NOTHING))
     context.remember("unit", number, (key, division))
-    known = (("USCC", uscc), ("MOE", school))
     yield Mapped(
         "Institution",
         present(
@@ -75,7 +80,7 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
             kind=row.code("kind", KINDS_OF_UNIT).value,
             divisionCode=division,
             departmentName=row.optional_text("department", empty=NOTHING),
-            identifiers=[{"scheme": scheme, "value": value} for scheme, value in known if value],
+            identifiers=[{"scheme": scheme, "value": value} for scheme, _, value in known],
             homepageUrl=row.optional_text("website", empty=NOTHING),
         ),
     )

@@ -227,7 +227,7 @@ class _Api:
             rows = [{**row, "fromTime": since, "toTime": until} for row in rows]
         shown, total = self.switchboard.published(rows, spoil)
         start, length = int(offset), min(int(limit), PAGE_ROWS_MAX)
-        result = {"total": total, "list": list(shown[start : start + length])}
+        result = {"total": total, "list": self.switchboard.page(shown, start, length)}
         return JSONResponse({"code": "0000", "message": "success", "result": result})
 
 

@@ -219,7 +219,7 @@ class _Api:
         data = {
             "totalNum": total,
             "pageSize": length,
-            "rows": list(shown[start : start + length]),
+            "rows": self.switchboard.page(shown, start, length),
         }
         return JSONResponse({"code": 0, "msg": "success", "data": data})
 

@@ -10,7 +10,12 @@
 - `spoiled`: one row in fifty is defective;
 - `lying`: the same, and the total is one too many;
 - `shrunk`: only half of each list, with a total that fits;
-- `empty`: no rows, with a total that fits.
+- `empty`: no rows, with a total that fits;
+- `limited`: every answer is 429 and asks for a pause;
+- `cut`: the connection ends in the middle of every answer;
+- `repeated`: the second page and all after it are the page before;
+- `dropped`: the second page is left out;
+- `moved`: between the first page and the second a row goes where it was read already.
 """
 
 from __future__ import annotations
@@ -22,10 +27,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 SLOW_S_MAX = 120.0
 DEFECT_EVERY = 50
 STALE_DAYS = 14
+PAUSE_S = 600
+"""What a system that is asked too often asks for; longer than anybody waits in a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +49,22 @@ class Faults:
     lying: bool = False
     shrunk: bool = False
     empty: bool = False
+    limited: bool = False
+    cut: bool = False
+    repeated: bool = False
+    dropped: bool = False
+    moved: bool = False
+
+
+class CutResponse(Response):
+    """An answer that ends before it is over; the server then closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Promise more than is sent."""
+        del scope, receive
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"100000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"code": 0, "data": {"rows": [{"no'})
 
 
 class Switchboard:
@@ -74,7 +98,21 @@ class Switchboard:
             return JSONResponse({"error": "invalid_token"}, status_code=401)
         if self.faults.html:
             return HTMLResponse("<html><body><form>请登录</form></body></html>")
+        if self.faults.limited:
+            return Response(status_code=429, headers={"Retry-After": str(PAUSE_S)})
+        if self.faults.cut:
+            return CutResponse()
         return None
+
+    def page(self, rows: Sequence[dict[str, Any]], start: int, length: int) -> list[dict[str, Any]]:
+        """Return the rows of a page that begins at a row, with the faults that pages have."""
+        if self.faults.repeated and start:
+            start -= length
+        elif self.faults.dropped and start:
+            start += length
+        elif self.faults.moved and 0 < start < len(rows):
+            rows = [rows[length], *rows[:length], *rows[length + 1 :]]
+        return list(rows[start : start + length])
 
     def published(
         self, rows: Sequence[dict[str, Any]], spoil: Callable[[dict[str, Any]], dict[str, Any]]
