@@ -86,7 +86,7 @@ async def test_a_platform_that_fails_takes_nothing_away_and_says_how(
     await harvester.harvest(platform.source)
     before = await counts(database)
     for fault, code in FAILURES:
-        time.pass_by(hours=7)
+        time.pass_by(hours=1)
         platform.city.switchboard.set(fault)
         report = await harvester.harvest(platform.source)
         assert report.status is RunStatus.FAILED, fault
@@ -102,7 +102,7 @@ async def test_pages_that_repeat_leave_out_or_shift_rows_withdraw_nothing_and_co
     newest = "SELECT max(as_of) FROM occupancy_coverage_source"
     covered = await database.reads.fetch_all(newest)
     for fault in ("repeated", "dropped", "moved"):
-        time.pass_by(hours=7)
+        time.pass_by(hours=1)
         platform.city.switchboard.set({fault: True})
         report = await harvester.harvest(platform.source)
         assert report.status is not RunStatus.OK, fault
@@ -116,7 +116,7 @@ async def test_a_platform_that_lies_about_its_rows_is_not_believed(
     await harvester.harvest(platform.source)
     before = await counts(database)
     for fault, said in (("lying", "DIVISION"), ("spoiled", "NOT_DECIMAL")):
-        time.pass_by(hours=7)
+        time.pass_by(hours=1)
         platform.city.switchboard.set({fault: True})
         report = await harvester.harvest(platform.source)
         assert report.status is not RunStatus.OK
@@ -131,7 +131,7 @@ async def test_a_platform_that_goes_back_in_time_takes_no_instrument_away(
     await harvester.harvest(platform.source)
     before = await counts(database)
     platform.city.switchboard.set({"stale": True})
-    time.pass_by(hours=7)
+    time.pass_by(hours=1)
     await harvester.harvest(platform.source)
     after = await counts(database)
     assert after["instrument"] == before["instrument"]
