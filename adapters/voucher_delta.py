@@ -115,6 +115,7 @@ def voucher(row: Row, context: Context) -> Iterable[Yielded]:
             cashUntil=row.optional_day("cashcutoffDate"),
             services=services(row, "servicetypeName", SERVICES),
             ruleSet=row.optional_text("ruleName"),
+            changedAt=now.at,
         ),
     )
 

@@ -112,6 +112,7 @@ def voucher(row: Row, context: Context) -> Iterable[Yielded]:
             cashUntil=row.optional_day("cashcutoffDate"),
             services=services(row, "servicetypeCode", SERVICES),
             ruleSet=row.optional_text("ruleName"),
+            changedAt=now.at,
         ),
     )
 
