@@ -27,7 +27,6 @@ from adapters.mapping import Column, Converter, RowProblem, SourceRow
 from adapters.mapping.monthly import header_problems, monthly_mapping
 from connectors.http.replay import ReplayTransport
 from connectors.http.session import HttpSession
-from connectors.sheet import FileSession
 from hub.intake.files.monthly import read_monthly
 from schema.conform import conform
 from schema.item import Kind, RecordSpec
@@ -98,7 +97,7 @@ class Harvested:
     async def rows(self) -> list[Recorded]:
         recorded = load(self.name, "source.json")
         if "files" in recorded:
-            return await self._rows_of_files(recorded["files"])
+            return self._rows_of_files(recorded["files"])
         transport = ReplayTransport(recorded)
         found = []
         async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
@@ -110,17 +109,14 @@ class Harvested:
                 ]
         return found
 
-    async def _rows_of_files(self, names: list[str]) -> list[Recorded]:
-        """Read the files that the source left, each through every collection."""
-        found = []
-        for name in names:
-            session = FileSession(source=self.name, content=FIXTURES / self.name / name, name=name)
-            for collection in self.adapter.collections:
-                pages = collection.reader.read(session, collection.window(self.context))
-                found += [
-                    Recorded(collection, dict(row)) async for page in pages for row in page.rows
-                ]
-        return found
+    def _rows_of_files(self, names: list[str]) -> list[Recorded]:
+        """Parse the files that the source left, each for every collection."""
+        return [
+            Recorded(collection, dict(row))
+            for name in names
+            for collection in self.adapter.collections
+            for row in collection.reader.parse((FIXTURES / self.name / name).read_bytes())  # type: ignore[attr-defined]
+        ]
 
     def convert(self, place: Collection, fields: Mapping[str, Any]) -> ConvertedRow:
         return self.adapter.convert(place, fields, self.context)
