@@ -20,6 +20,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from zlib import crc32
 
 from hub.sandbox.world import SandboxInstrument, World
 from schema.dates import SHANGHAI
@@ -71,13 +72,13 @@ def message(day: date, scale: float = 1.0, fault: str = "") -> bytes:
     root = Element("DutyReliefMessage")
     _fill(root, "Head", messageId=f"HZ-{day:%Y%m%d}", sender="2900", createTime=_moment(day, 6))
     stock = supervised(day, scale)
-    for number, one in enumerate(stock, start=1):
-        _certificate(root, number, one, fault)
-        _declaration(root, number, one, fault)
-    for number, one in enumerate(stock, start=1):
+    for one in stock:
+        _certificate(root, one, fault)
+        _declaration(root, one, fault)
+    for one in stock:
         for year in range(one.booked_on.year + 1, day.year + 1):
             if date(year, REPORT_MONTH, REPORT_DAY) < day:
-                _report(root, number, one, year)
+                _report(root, one, year)
     for number, one in enumerate(stock[:2], start=1):
         _approval(root, number, one, day, fault)
     if stock:
@@ -151,20 +152,25 @@ def _moment(day: date, hour: int) -> str:
     return datetime.combine(day, time(hour), SHANGHAI).isoformat()
 
 
-def _certificate_no(number: int, one: SandboxInstrument) -> str:
-    return f"Z{OFFICE}{one.booked_on:%y}{number:05d}"
+def _serial(one: SandboxInstrument) -> int:
+    """Return nine digits that stay an instrument's own from message to message."""
+    return crc32(f"{one.owner.ins_code}{one.number}".encode()) % 10**9
 
 
-def _declaration_no(number: int, one: SandboxInstrument) -> str:
-    return f"{PORT}{one.booked_on.year}1{number:09d}"
+def _certificate_no(one: SandboxInstrument) -> str:
+    return f"Z{OFFICE[:2]}{_serial(one):09d}"
 
 
-def _certificate(root: Element, number: int, one: SandboxInstrument, fault: str) -> None:
+def _declaration_no(one: SandboxInstrument) -> str:
+    return f"{PORT}{one.booked_on.year}1{_serial(one):09d}"
+
+
+def _certificate(root: Element, one: SandboxInstrument, fault: str) -> None:
     begins = one.booked_on - timedelta(days=300 if fault == "expired" else 60)
     made = _fill(
         root,
         "Certificate",
-        certNo=_certificate_no(number, one),
+        certNo=_certificate_no(one),
         applicantName=one.owner.name_zh,
         applicantCode="3301910001",
         applicantUscc=APPLICANT,
@@ -172,7 +178,7 @@ def _certificate(root: Element, number: int, one: SandboxInstrument, fault: str)
         cutMode="401",
         policyBasis="财关税〔2021〕23号",
         projectKind="科研",
-        contractNo=f"C-{number}",
+        contractNo=f"C-{one.number}",
         portCustoms=PORT,
         validFrom=begins.isoformat(),
         validUntil=(begins + timedelta(days=180)).isoformat(),
@@ -194,14 +200,14 @@ def _certificate(root: Element, number: int, one: SandboxInstrument, fault: str)
     )
 
 
-def _declaration(root: Element, number: int, one: SandboxInstrument, fault: str) -> None:
-    whole = _declaration_no(number, one)
+def _declaration(root: Element, one: SandboxInstrument, fault: str) -> None:
+    whole = _declaration_no(one)
     made = _fill(
         root,
         "Declaration",
         declarationNumber=f"{float(whole):.5E}" if fault == "rounded" else whole,
         entryCustoms=PORT,
-        certNo=_certificate_no(number, one),
+        certNo=_certificate_no(one),
         declareDate=(one.booked_on - timedelta(days=5)).isoformat(),
         importDate=one.booked_on.isoformat(),
         arrivalDate=(one.booked_on + timedelta(days=9)).isoformat(),
@@ -221,8 +227,8 @@ def _declaration(root: Element, number: int, one: SandboxInstrument, fault: str)
     )
 
 
-def _whose(number: int, one: SandboxInstrument) -> Iterator[tuple[str, str]]:
-    yield "declarationNumber", _declaration_no(number, one)
+def _whose(one: SandboxInstrument) -> Iterator[tuple[str, str]]:
+    yield "declarationNumber", _declaration_no(one)
     yield "itemNumber", "01"
     yield "innerId", one.number
 
@@ -246,18 +252,18 @@ def _approval(root: Element, number: int, one: SandboxInstrument, day: date, fau
     )
     if fault == "new-element":
         SubElement(made, "onlyOn").text = "周一至周五"
-    _fill(made, "Goods", **dict(_whose(number, one)))
+    _fill(made, "Goods", **dict(_whose(one)))
 
 
-def _report(root: Element, number: int, one: SandboxInstrument, year: int) -> None:
+def _report(root: Element, one: SandboxInstrument, year: int) -> None:
     _fill(
         root,
         "Report",
-        **dict(_whose(number, one)),
+        **dict(_whose(one)),
         applicantUscc=APPLICANT,
         customs=OFFICE,
         year=str(year),
-        filedAt=f"{year}-06-{10 + number % 20:02d} 10:00:00",
+        filedAt=f"{year}-06-{10 + _serial(one) % 20:02d} 10:00:00",
         state="1",
         reporter="设备处",
         phone=None,
@@ -265,7 +271,7 @@ def _report(root: Element, number: int, one: SandboxInstrument, year: int) -> No
 
 
 def _duty(root: Element, one: SandboxInstrument, day: date) -> None:
-    texts = dict(_whose(1, one))
+    texts = dict(_whose(one))
     _fill(
         root,
         "DutyPayment",

