@@ -256,6 +256,7 @@ class Adapter:
         """Return the records of one row, or every problem that kept it from becoming some."""
         row = Row(raw)
         yielded = tuple(collection.map(row, context))
+        row.settle()
         additions = tuple(row.unread())
         if self.additions == "strict":
             for name in additions:

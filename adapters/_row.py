@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Context as DecimalContext
 from decimal import Decimal, InvalidOperation
@@ -55,6 +56,7 @@ class Row:
         self._silent: set[str] = set()
         self.problems: list[Problem] = []
         self.dropped: list[str] = []
+        self._parts: list[tuple[str, Row]] = []
 
     def _take(self, name: str) -> str:
         """Return a field as trimmed NFC text; absent, null and blank are all the empty text."""
@@ -207,6 +209,29 @@ class Row:
             self._silent.add(name)
             if self.has(name):
                 self.dropped.append(name)
+
+    def parts(self, name: str) -> list[Row]:
+        """Take a list of objects, each a row of its own; `settle` tells what was wrong in them."""
+        self._unread.discard(name)
+        value = self._raw.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            self.fault(name, "NOT_LIST", "必须是对象列表", "must be a list of objects")
+            return []
+        parts = [Row(one) for one in value]
+        self._parts += [(f"{name}.{at}", part) for at, part in enumerate(parts)]
+        return parts
+
+    def settle(self) -> None:
+        """Take over what the parts found wrong; a list with something personal is so itself."""
+        for path, part in self._parts:
+            part.settle()
+            self.problems += [replace(one, path=f"{path}.{one.path}") for one in part.problems]
+            self._unread.update(f"{path}.{name}" for name in part.unread())
+            if part.dropped:
+                self.drop(path.partition(".")[0])
+        self._parts.clear()
 
     def unread(self) -> list[str]:
         """List the fields that nobody asked for: the source has changed its form."""

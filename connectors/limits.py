@@ -15,6 +15,9 @@ __all__ = [
     "SQL_ROWS_AT_ONCE",
     "SQL_SAME_MAX",
     "SQL_WORDS_CHARACTERS_MAX",
+    "XML_BYTES_MAX",
+    "XML_DEPTH_MAX",
+    "XML_ELEMENTS_MAX",
     "Limits",
 ]
 
@@ -36,6 +39,12 @@ SQL_SAME_MAX = 40
 """Keys of one instant that a reading remembers, should it be cut off there."""
 SQL_WORDS_CHARACTERS_MAX = 200
 """Characters of a driver's own words that a message repeats."""
+
+XML_BYTES_MAX = 32 * MIB
+"""One XML document; the tree of one is about ten times as large."""
+XML_ELEMENTS_MAX = 400_000
+XML_DEPTH_MAX = 24
+"""Elements inside one another; messages of authorities have about six."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,4 +46,4 @@ def new_parser(separator: str | None = None) -> expat.XMLParserType:
 
 
 def _refuse_declarations(*_: object) -> NoReturn:
-    raise ValueError("a workbook declares no document type")
+    raise ValueError("a document type is declared; take it out")

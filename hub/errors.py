@@ -139,6 +139,11 @@ class ErrorCode(Enum):
         "不得对本单位自行裁决",
         "Nobody decides on himself: issuer and owner are the same",
     )
+    STATE_OLDER = (
+        422,
+        "状态时间早于现有状态（或缺失）：较早的状态不能取代较晚的状态",
+        "Its state is older than the one that stands, or says no time; nothing goes back in time",
+    )
     GUARDED_ALONE = (
         422,
         "这类记录须单独提交，每批一行",

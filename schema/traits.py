@@ -168,6 +168,18 @@ class Erases:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Progresses:
+    """It comes into one state after another; `at` names the item that says since when.
+
+    What is older by that item than what its source stated before never replaces it, whenever it
+    arrives: messages are late, come twice and overtake each other. Of one moment the later arrival
+    counts, as a correction.
+    """
+
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 

@@ -2,7 +2,8 @@
 
 - A batch holds the rows of one raw document, so that each entry names the hash of the document it
   was seen in; long documents make several batches.
-- A key is taken once per run: lists that shift while they are read repeat rows.
+- A key is taken once per run: lists that shift while they are read repeat rows. Of what comes into
+  states every row is handed on: intake knows which is the newest.
 - An instrument of which a booking could not be read is not covered: what is unknown is never free.
   A row that names no instrument takes nothing from any; it waits in quarantine. Where a list of
   bookings was not read whole, nothing is covered by this run, whoever says so.
@@ -34,7 +35,7 @@ from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outco
 from hub.intake.service import submit
 from hub.store.database import Database
 from schema.item import camel
-from schema.traits import Bookable, Covers, Occupies
+from schema.traits import Bookable, Covers, Occupies, Progresses
 
 __all__ = ["HarvestReading"]
 
@@ -207,7 +208,8 @@ class HarvestReading:
             if self._covers_unread(one):
                 continue
             key = self._key(one)
-            if key is not None and key in self.seen[one.type]:
+            repeats = key is not None and key in self.seen[one.type]
+            if repeats and not self._registry.has_trait(one.type, Progresses):
                 report.repeated += 1
                 continue
             if key is not None:

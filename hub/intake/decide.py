@@ -13,7 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hub.intake.guard import Current, GuardContext, Speaker, may_not_change, may_not_state
+from hub.intake.guard import (
+    Current,
+    GuardContext,
+    Speaker,
+    may_not_change,
+    may_not_state,
+    reached,
+)
 from hub.intake.prepare import Prepared
 from schema.codes import Assurance
 from schema.errors import Problem
@@ -82,6 +89,7 @@ def decide(
         next_current = Current(
             row.digest, 0, revision, row.withdrawal, row.owner, row.issuer, vouched.value
         )
+        next_current.reached = reached(row)
         entry = Entry(row, next_current, current, proven=proven)
         if name in latest:
             latest[name].last = False

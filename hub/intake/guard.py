@@ -9,6 +9,8 @@
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
 - What is withdrawn cannot be withdrawn again.
 - A record type may add a guard of its own (`schema.traits.Guarded`).
+- Of a record that comes into states (`schema.traits.Progresses`) an older one never replaces a
+  newer one, whenever it arrives.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from typing import Any
 from hub.errors import ErrorCode
 from hub.intake.prepare import NO_SYSTEM, Prepared, System, problem
 from schema.errors import Problem
-from schema.traits import Guarded, GuardedChange, RecordKey
+from schema.item import camel
+from schema.traits import Guarded, GuardedChange, Progresses, RecordKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Current:
     assurance: str = ""
     commitment: bytes = b""
     """The salted hash of that revision; read or made only when another one follows it."""
+    reached: datetime | None = None
+    """Since when it is in its state, where the record type says so."""
 
 
 def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> Problem | None:
@@ -97,7 +102,27 @@ def may_not_change(row: Prepared, current: Current | None, context: GuardContext
     stands = None if current is None or current.withdrawn else current
     if stands is not None and (stands.owner, stands.issuer) != (row.owner, row.issuer):
         return problem("", ErrorCode.OWNER_CHANGED, stands.owner)
-    return _guard_problem(row, context)
+    return _goes_back(row, stands) or _guard_problem(row, context)
+
+
+def reached(row: Prepared) -> datetime | None:
+    """Return since when a record is in the state that a row says; None where it says nothing."""
+    progresses = row.spec.trait(Progresses) if row.spec else None
+    said = (row.wire or {}).get(camel(progresses.at)) if progresses else None
+    return datetime.fromisoformat(said) if said else None
+
+
+def _goes_back(row: Prepared, stands: Current | None) -> Problem | None:
+    """Return what forbids a state that is older than the one that stands, or None."""
+    if stands is None or stands.reached is None or row.withdrawal:
+        return None
+    now = reached(row)
+    if now is not None and now >= stands.reached:
+        return None
+    assert row.spec is not None
+    progresses = row.spec.trait(Progresses)
+    assert progresses is not None
+    return problem(camel(progresses.at), ErrorCode.STATE_OLDER, now and now.isoformat())
 
 
 def _guard_problem(row: Prepared, context: GuardContext) -> Problem | None:

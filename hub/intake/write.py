@@ -47,6 +47,7 @@ from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
 from schema.personal import NEVER_SHOWN, without_citizen_numbers
+from schema.traits import Progresses
 
 _ENTRY_COLUMNS = [
     *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
@@ -103,6 +104,8 @@ class BatchWriting:
     async def current(self, record_type: str, rows: Sequence[Prepared]) -> dict[ClaimKey, Current]:
         """Return what stands for the keys of these rows, owner and issuer as they were stated."""
         table = self.records.tables[record_type].source.name
+        progresses = self.records.registry[record_type].trait(Progresses)
+        reached = f"s.{progresses.at}" if progresses else "NULL::timestamptz"
         by_authority: defaultdict[str, list[str | None]] = defaultdict(list)
         for row in rows:
             by_authority[row.authority].append(row.key)
@@ -111,11 +114,13 @@ class BatchWriting:
             cursor = self.connection.cursor(binary=True)
             await cursor.execute(
                 "SELECT s.key, s.digest, s.entry_id, s.revision, s.withdrawn, e.owner, e.issuer, "  # noqa: S608 - own name
-                f"s.assurance FROM {table} s JOIN entry e USING (entry_id) "
+                f"s.assurance, {reached} FROM {table} s JOIN entry e USING (entry_id) "
                 "WHERE s.source = %s AND s.authority = %s AND s.key = ANY(%s)".encode(),
                 (self.batch.source, authority, keys),
             )
-            standing |= {(authority, key): Current(*rest) for key, *rest in await cursor.fetchall()}
+            for key, *rest, since in await cursor.fetchall():
+                standing[authority, key] = Current(*rest)
+                standing[authority, key].reached = since
         return standing
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:

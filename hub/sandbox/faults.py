@@ -11,11 +11,12 @@
 - `lying`: the same, and the total is one too many;
 - `shrunk`: only half of each list, with a total that fits;
 - `empty`: no rows, with a total that fits;
-- `limited`: every answer is 429 and asks for an hour's patience;
-- `repeated`: every page is the first one again;
-- `dropped`: after the first page one is left out;
-- `moving`: a row that was given is gone when the next page is asked for;
-- `expired`: what a system keeps for a caller (a token of a question) is gone after one use.
+- `limited`: every answer is 429 and asks for a pause;
+- `expired`: what a system keeps for a caller (a token of a question) is gone after one use;
+- `cut`: the connection ends in the middle of every answer;
+- `repeated`: the second page and all after it are the page before;
+- `dropped`: the second page is left out;
+- `moved`: between the first page and the second a row goes where it was read already.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 SLOW_S_MAX = 120.0
 DEFECT_EVERY = 50
-PATIENCE_S = "3600"
 STALE_DAYS = 14
+PAUSE_S = 600
+"""What a system that is asked too often asks for; longer than anybody waits in a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +51,22 @@ class Faults:
     shrunk: bool = False
     empty: bool = False
     limited: bool = False
+    expired: bool = False
+    cut: bool = False
     repeated: bool = False
     dropped: bool = False
-    moving: bool = False
-    expired: bool = False
+    moved: bool = False
+
+
+class CutResponse(Response):
+    """An answer that ends before it is over; the server then closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Promise more than is sent."""
+        del scope, receive
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"100000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"code": 0, "data": {"rows": [{"no'})
 
 
 class Switchboard:
@@ -81,13 +96,25 @@ class Switchboard:
             await asyncio.sleep(self.faults.slow)
         if self.faults.dead:
             return Response(status_code=503)
-        if self.faults.limited:
-            return Response(status_code=429, headers={"retry-after": PATIENCE_S})
         if self.faults.denied:
             return JSONResponse({"error": "invalid_token"}, status_code=401)
         if self.faults.html:
             return HTMLResponse("<html><body><form>请登录</form></body></html>")
+        if self.faults.limited:
+            return Response(status_code=429, headers={"Retry-After": str(PAUSE_S)})
+        if self.faults.cut:
+            return CutResponse()
         return None
+
+    def page(self, rows: Sequence[dict[str, Any]], start: int, length: int) -> list[dict[str, Any]]:
+        """Return the rows of a page that begins at a row, with the faults that pages have."""
+        if self.faults.repeated and start:
+            start -= length
+        elif self.faults.dropped and start:
+            start += length
+        elif self.faults.moved and 0 < start < len(rows):
+            rows = [rows[length], *rows[:length], *rows[length + 1 :]]
+        return list(rows[start : start + length])
 
     def published(
         self, rows: Sequence[dict[str, Any]], spoil: Callable[[dict[str, Any]], dict[str, Any]]
@@ -104,13 +131,3 @@ class Switchboard:
             ]
             return published, len(published) + self.faults.lying
         return rows, len(rows)
-
-    def page(self, rows: Sequence[dict[str, Any]], start: int, length: int) -> list[dict[str, Any]]:
-        """Return the rows of one page, with the faults of a list that is parted."""
-        if start and self.faults.repeated:
-            start = 0
-        elif start and self.faults.dropped:
-            start += length
-        elif start and self.faults.moving:
-            start += 1
-        return list(rows[start : start + length])

@@ -1,6 +1,7 @@
 """Voucher records: what a voucher system granted and what was claimed, as that system states it.
 
-The hub moves no money by them: they are facts of their issuers. Amounts are whole fen. Field names
+The hub moves no money by them: they are facts of their issuers. Amounts are whole fen. A state that
+is older than the one that stands never replaces it. Field names
 follow the front end of a real voucher system (2018) as far as it shows them.
 """
 
@@ -22,7 +23,7 @@ from schema.parties import Effect, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import differ, interval_of, parts_fit_charge
-from schema.traits import Listable
+from schema.traits import Listable, Progresses
 from schema.values import KEY_PATTERN
 from schema.visibility import by_agreement
 
@@ -39,7 +40,7 @@ FEN_MAX = 10**13
     effect=Effect.DECISION,
     scope="voucher:read",
     rows=by_agreement(AgreementDataset.VOUCHER),
-    traits=(Listable(),),
+    traits=(Listable(), Progresses(at="changed_at")),
     checks=(interval_of("useFrom", "useUntil"), interval_of("useUntil", "cashUntil")),
 )
 class Voucher:
@@ -95,6 +96,13 @@ class Voucher:
         "适用规则", "Rules of the region it was granted under", grade=Grade.L3, length_max=200,
         default=None,
     )  # fmt: skip
+    changed_at: datetime | None = item(
+        "状态时间",
+        "When it came into its state",
+        grade=Grade.L3,
+        plausible=(NOT_AHEAD,),
+        default=None,
+    )
 
 
 @record(
@@ -106,7 +114,7 @@ class Voucher:
     effect=Effect.DECISION,
     scope="voucher:read",
     rows=by_agreement(AgreementDataset.VOUCHER, "holder_key"),
-    traits=(Listable(),),
+    traits=(Listable(), Progresses(at="changed_at")),
     checks=(differ("providerKey", "holderKey"), parts_fit_charge),
 )
 class VoucherClaim:

@@ -40,6 +40,7 @@ from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
+from connectors.parsed_file import ParsedFile
 from connectors.reader import Reader
 from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
@@ -49,6 +50,7 @@ from connectors.soap import SoapList
 from connectors.soap_envelope import SOAP_11
 from connectors.wsdl import wsdl
 from connectors.start_pages import RestList
+from connectors.xml_tree import read_xml
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -547,6 +549,24 @@ async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         finally:
             owner.execute(f"DROP SCHEMA {schema} CASCADE".encode())
             owner.execute(f"DROP ROLE {role}".encode())
+def _xml(rows: Iterable[str], *, is_spoiled: bool = False) -> bytes:
+    parts = "".join(f"<row><text>{text}</text></row>" for text in rows)
+    return f"<rows>{parts}{'<row>' if is_spoiled else ''}</rows>".encode()
+
+
+def _leaves_of(content: bytes) -> tuple[dict[str, str], ...]:
+    return tuple(row.leaves() for row in read_xml(content).children)
+
+
+def _parsed(name: str) -> Double:
+    return Double(
+        name=name,
+        reader=ParsedFile(parse=_leaves_of, rows=PAGE),
+        open=file_double(_xml, is_path=True),
+        text=lambda row: row["text"],
+        faults=("spoiled", "missing"),
+        bytes_limit="table_bytes_max",
+    )
 
 
 DOUBLES = (
@@ -583,6 +603,7 @@ DOUBLES = (
         bytes_limit="response_bytes_max",
         is_move_seen=False,
     ),
+    _parsed("an XML message"),
 )
 
 

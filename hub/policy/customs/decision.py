@@ -27,7 +27,6 @@ from hub.policy.bounds import LackingError, Missing, Truth, all_of, known
 from hub.policy.customs.facts import (
     MADE_HERE,
     Approval,
-    ApprovalKind,
     CustomsFacts,
     CustomsPlace,
     Period,
@@ -37,7 +36,7 @@ from hub.policy.customs.facts import (
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
 from hub.policy.law import LawOnDay
 from hub.policy.working_days import years_after
-from schema.codes import CustomsStatus, ServicePurpose
+from schema.codes import CustomsApprovalKind, CustomsStatus, ServicePurpose
 from schema.dates import SHANGHAI
 
 
@@ -190,7 +189,7 @@ def _another_place(case: _Case) -> UseDecision | None:
     approved, use = known(case.facts.approved_place), case.use
     if use.place == approved:
         return None
-    moves = (ApprovalKind.MOVE, ApprovalKind.OTHER_DISTRICT)
+    moves = (CustomsApprovalKind.MOVE, CustomsApprovalKind.OTHER_DISTRICT)
     if any(each.kind in moves and each.covers_place(use) for each in known(case.facts.approvals)):
         return None
     is_elsewhere = use.place.district != approved.district
@@ -252,7 +251,9 @@ def _clinical_approval(case: _Case) -> UseDecision | None:
     granted = [
         each
         for each in known(case.facts.approvals)
-        if each.kind is ApprovalKind.CLINICAL and user in each.users and each.covers_place(case.use)
+        if each.kind is CustomsApprovalKind.CLINICAL
+        and user in each.users
+        and each.covers_place(case.use)
     ]
     if not granted:
         return None

@@ -20,15 +20,14 @@ from hub.policy.customs.decision import (
     is_supervised,
 )
 from hub.policy.customs.facts import (
-    ApprovalKind,
     CustomsFacts,
-    GoodsKind,
     Period,
     covered_by_all,
 )
 from hub.policy.customs.term import term_years
 from hub.policy.law import LawOnDay
 from hub.policy.working_days import months_after
+from schema.codes import CustomsApprovalKind, CustomsGoodsKind
 
 
 class DisposalKind(StrEnum):
@@ -41,9 +40,9 @@ class DisposalKind(StrEnum):
 
 
 _APPROVALS = {
-    DisposalKind.TRANSFER: ApprovalKind.TRANSFER,
-    DisposalKind.PLEDGE: ApprovalKind.PLEDGE,
-    DisposalKind.SCRAP: ApprovalKind.SCRAP,
+    DisposalKind.TRANSFER: CustomsApprovalKind.TRANSFER,
+    DisposalKind.PLEDGE: CustomsApprovalKind.PLEDGE,
+    DisposalKind.SCRAP: CustomsApprovalKind.SCRAP,
 }
 
 
@@ -79,7 +78,7 @@ RULE = 22
 
 
 def duty_base_fen(
-    value_fen: int, kind: GoodsKind, released_on: date, on: date, law: LawOnDay
+    value_fen: int, kind: CustomsGoodsKind, released_on: date, on: date, law: LawOnDay
 ) -> int:
     """Return the value in fen on which duty would be due for the rest of the term: an estimate.
 

@@ -9,32 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from hub.policy.bounds import Missing
-from schema.codes import CustomsStatus, ServicePurpose
-
-
-class GoodsKind(StrEnum):
-    """Kinds of goods that have a term of their own (order 245, article 14)."""
-
-    VESSEL_AIRCRAFT = "VESSEL_AIRCRAFT"
-    MOTOR_VEHICLE = "MOTOR_VEHICLE"
-    OTHER = "OTHER"
-
-
-class ApprovalKind(StrEnum):
-    """What customs can approve during supervision."""
-
-    USE_BY_OTHERS = "USE_BY_OTHERS"
-    MOVE = "MOVE"
-    OTHER_DISTRICT = "OTHER_DISTRICT"
-    TRANSFER = "TRANSFER"
-    PLEDGE = "PLEDGE"
-    CLINICAL = "CLINICAL"
-    SCRAP = "SCRAP"
-
+from schema.codes import CustomsApprovalKind, CustomsGoodsKind, CustomsStatus, ServicePurpose
 
 MADE_HERE = "CHN"
 
@@ -64,7 +42,7 @@ class Approval:
     """An approval by customs. `users`, `purposes`: empty where it names none; `place` None: any."""
 
     notice_no: str
-    kind: ApprovalKind
+    kind: CustomsApprovalKind
     period: Period
     purposes: frozenset[ServicePurpose] = frozenset()
     users: frozenset[str] = frozenset()
@@ -99,7 +77,7 @@ class CustomsFacts:
     origin: str | Missing = _missing("originCountry")
     has_record: bool = False
     as_of: datetime | Missing = _missing("asOf")
-    kind: GoodsKind | Missing = _missing("goodsKind")
+    kind: CustomsGoodsKind | Missing = _missing("goodsKind")
     released_on: date | Missing = _missing("releasedOn")
     arrived_on: date | Missing = _missing("arrivedOn")
     settled_on: date | Missing | None = None

@@ -6,26 +6,27 @@ from calendar import monthrange
 from datetime import date, datetime, timedelta
 
 from hub.policy.bounds import Missing, known
-from hub.policy.customs.facts import CustomsFacts, GoodsKind
+from hub.policy.customs.facts import CustomsFacts
 from hub.policy.law import LawOnDay
 from hub.policy.working_days import years_after
+from schema.codes import CustomsGoodsKind
 from schema.dates import SHANGHAI
 
 REPORTS_MAX = 40
 """Years of reports that are looked at."""
 _TERMS = {
-    GoodsKind.OTHER: "customs.term_other",
-    GoodsKind.MOTOR_VEHICLE: "customs.term_motor_vehicle",
-    GoodsKind.VESSEL_AIRCRAFT: "customs.term_vessel_aircraft",
+    CustomsGoodsKind.OTHER: "customs.term_other",
+    CustomsGoodsKind.MOTOR_VEHICLE: "customs.term_motor_vehicle",
+    CustomsGoodsKind.VESSEL_AIRCRAFT: "customs.term_vessel_aircraft",
 }
 
 
-def term_years(kind: GoodsKind, law: LawOnDay) -> int:
+def term_years(kind: CustomsGoodsKind, law: LawOnDay) -> int:
     """Return the years of supervision of a kind of goods; LackingError without a value in force."""
     return int(known(law.number(_TERMS[kind])))
 
 
-def last_day(kind: GoodsKind, released_on: date, law: LawOnDay) -> date:
+def last_day(kind: CustomsGoodsKind, released_on: date, law: LawOnDay) -> date:
     """Return the last day under supervision of goods that were released on a day.
 
     LackingError where the law states no term.
@@ -41,7 +42,7 @@ def is_over(facts: CustomsFacts, day: date, law: LawOnDay) -> bool:
     Goods are released on the day they arrive or before: where only the arrival is known, a day
     after the term that would run from it is free for certain. LackingError where it may be either.
     """
-    kinds = list(GoodsKind) if isinstance(facts.kind, Missing) else [facts.kind]
+    kinds = list(CustomsGoodsKind) if isinstance(facts.kind, Missing) else [facts.kind]
     is_exact = not isinstance(facts.released_on, Missing)
     if not is_exact and isinstance(facts.arrived_on, Missing):
         known(facts.released_on)

@@ -394,6 +394,7 @@ def voucher(of: Blank) -> dict[str, Any]:
         "cashUntil": of.at(48)[:10],
         "services": ["TESTING"],
         "ruleSet": of.mark,
+        "changedAt": of.at(0),
     }
 
 

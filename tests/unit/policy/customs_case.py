@@ -11,15 +11,13 @@ from hub.policy.bounds import Missing
 from hub.policy.customs.decision import UseDecision, may_serve
 from hub.policy.customs.facts import (
     Approval,
-    ApprovalKind,
     CustomsFacts,
     CustomsPlace,
-    GoodsKind,
     Period,
     UseRequest,
 )
 from hub.policy.law import current_law
-from schema.codes import CustomsStatus, ServicePurpose
+from schema.codes import CustomsApprovalKind, CustomsGoodsKind, CustomsStatus, ServicePurpose
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "customs"
 HANGZHOU = "330100"
@@ -51,7 +49,7 @@ def facts_of(stated: dict[str, Any]) -> CustomsFacts:
         origin=fact("origin"),
         has_record=stated.get("record", True),
         as_of=fact("ageHours", lambda hours: ASKED_AT - timedelta(hours=hours)),
-        kind=fact("kind", GoodsKind),
+        kind=fact("kind", CustomsGoodsKind),
         released_on=fact("releasedOn"),
         arrived_on=fact("arrivedOn"),
         settled_on=stated.get("settledOn"),
@@ -79,7 +77,7 @@ def use_of(stated: dict[str, Any]) -> UseRequest:
 def _approval(stated: dict[str, Any]) -> Approval:
     return Approval(
         notice_no="N-1",
-        kind=ApprovalKind[stated["kind"]],
+        kind=CustomsApprovalKind[stated["kind"]],
         period=Period(stated["first"], stated["last"]),
         purposes=frozenset(ServicePurpose[each] for each in stated["purposes"]),
         users=frozenset(stated["users"]),

@@ -15,9 +15,9 @@ import pytest
 from hub.policy.bounds import LackingError
 from hub.policy.customs.decision import CustomsAnswer, Remedy
 from hub.policy.customs.disposal import DisposalKind, duty_base_fen, may_dispose
-from hub.policy.customs.facts import GoodsKind
 from hub.policy.customs.term import last_day, overdue_reports, reports_due
 from hub.policy.law import Law, LawOnDay, current_law, read_law
+from schema.codes import CustomsGoodsKind
 from tests.shared import SHARED
 from tests.unit.policy.customs_case import (
     ASKED_AT,
@@ -56,14 +56,14 @@ def test_supervision_ends_on_the_anniversary(case: dict[str, Any]) -> None:
         text = (FOLDER.parents[2] / "hub/policy/parameters/customs.toml").read_text("utf-8")
         known = read_law({"x.toml": text.replace('"ANNIVERSARY"\nstatus', '"DAY_BEFORE"\nstatus')})
     found = last_day(
-        GoodsKind[case["kind"]], case["released"], known.on(case["released"], HANGZHOU)
+        CustomsGoodsKind[case["kind"]], case["released"], known.on(case["released"], HANGZHOU)
     )
     assert found == case["expect"]
 
 
 @pytest.mark.parametrize("case", TERM["reports_due"], ids=lambda case: str(case["released"]))
 def test_a_report_is_due_in_each_year_in_which_supervision_runs(case: dict[str, Any]) -> None:
-    last = last_day(GoodsKind.OTHER, case["released"], law())
+    last = last_day(CustomsGoodsKind.OTHER, case["released"], law())
     assert [year for year, _ in reports_due(case["released"], last, law())] == case["expect"]
 
 
@@ -78,7 +78,7 @@ def test_a_late_report_closes_the_simple_procedure_until_it_is_filed(case: dict[
 @pytest.mark.parametrize("case", TERM["duty"], ids=lambda case: str(case["on"]))
 def test_more_than_fifteen_days_of_a_month_count_as_a_month(case: dict[str, Any]) -> None:
     found = duty_base_fen(
-        case["value_fen"], GoodsKind.OTHER, case["released"], case["on"], law(case["on"])
+        case["value_fen"], CustomsGoodsKind.OTHER, case["released"], case["on"], law(case["on"])
     )
     assert found == case["expect_fen"]
 
@@ -162,7 +162,7 @@ def test_an_approval_allows_what_it_names_and_nothing_else() -> None:
 def test_a_law_without_a_term_answers_nothing_rather_than_zero() -> None:
     before = date(2016, 1, 1)
     with pytest.raises(LackingError):
-        last_day(GoodsKind.OTHER, before, law(before))
+        last_day(CustomsGoodsKind.OTHER, before, law(before))
 
 
 def test_the_vectors_are_those_of_the_specification() -> None:

@@ -1,0 +1,240 @@
+"""Shanghai's research platform: instruments of the city's units with prices, hours and bookings.
+
+The platform's real interface is not public. It is modelled on two that are known: the envelope
+(`data.totalNum`, `data.rows`, `pageNum`, `pageSize`) and the style of questions are those of a
+university in Shanghai (ECNU, `adapters.ecnu`); the fields of an instrument are those of the
+national form that every platform receives (`adapters._nrii`). Prices, hours and bookings around
+them are this project's reading. Whoever gets the real agreement corrects this file and its
+fixtures.
+
+- `worth` is in 万元, `price` in 元.
+- A unit is named by the best identifier that the platform knows: USCC, school code, ROR;
+  `unitId` is the platform's own number, which every other list uses. Units come first.
+- An instrument holds its prices and its opening hours; a day without hours is closed.
+- Times carry an offset. `calendar` false: the unit reports no bookings, so nothing is known of when
+  the instrument is free.
+- Personal: contact, phone, email; of a booking `applicant` and `applicantPhone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._nrii import (
+    NOTHING,
+    RUNNING_STATUS,
+    SHARING,
+    equipment,
+    present,
+    price_in_words,
+)
+from adapters._row import Row
+from connectors.reader import Window
+from connectors.rest import PagedJson, PageNumber
+from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
+from schema.dates import format_instant
+
+SELDOM = timedelta(hours=6)
+"""How often is read what changes by the day; bookings are read as often as adapters do."""
+
+IDENTIFIERS = (("USCC", "uscc", "uscc"), ("MOE", "moe", "schoolCode"), ("ROR", "ror", "ror"))
+"""Scheme, beginning of the key and member, the best one first."""
+KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
+AUDIENCES = {"内部": Audience.INSIDE, "外部": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
+UNITS = {"元/小时": PriceUnit.HOUR, "元/样品": PriceUnit.SAMPLE, "元/次": PriceUnit.RUN}
+DAYS = {day.official or "": day for day in Weekday}
+KINDS = {
+    "BOOKING": OccupancyKind.RESERVATION,
+    "MAINTENANCE": OccupancyKind.MAINTENANCE,
+    "FAULT": OccupancyKind.OUTAGE,
+    "OWN": OccupancyKind.OWN_USE,
+}
+CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
+ENDED = ("CANCELLED", "REJECTED")
+
+
+def unit(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one unit; the best identifier that the platform knows becomes its key."""
+    number = row.text("unitId")
+    known = [
+        (scheme, prefix, value)
+        for scheme, prefix, name in IDENTIFIERS
+        if (value := row.optional_text(name, empty=NOTHING))
+    ]
+    if not known:
+        zh = "统一社会信用代码、学校代码、ROR 至少须有一个"
+        row.fault("uscc", "IDENTIFIER_MISSING", zh, "one of uscc, schoolCode, ror is needed")
+        return
+    key = f"{known[0][1]}:{known[0][2]}"
+    division = row.optional_text("adcode")
+    name = present(zh=row.text("name"), en=row.optional_text("nameEn", empty=NOTHING))
+    context.remember("unit", number, (key, division))
+    yield Mapped(
+        "Institution",
+        present(
+            institutionKey=key,
+            name=name,
+            kind=row.code("kind", KINDS_OF_UNIT).value,
+            divisionCode=division,
+            departmentName=row.optional_text("department", empty=NOTHING),
+            identifiers=[{"scheme": scheme, "value": value} for scheme, _, value in known],
+            homepageUrl=row.optional_text("website", empty=NOTHING),
+        ),
+    )
+
+
+def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
+    known = context.recall("unit", row.text("unitId"))
+    if known is None:
+        row.fault("unitId", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
+        return "", None
+    return known[0], known[1]
+
+
+def instrument(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one instrument with its prices and hours."""
+    row.ignore("insCode", "province", "city", "county", "instrBelongsName")
+    unit_key, division = _unit_of(row, context)
+    key = f"{unit_key}/{row.text('innerId')}"
+    if row.flag("calendar", "true", "false"):
+        context.remember("calendar", key, "reported")
+    yield Mapped(
+        "Instrument",
+        {
+            "institutionKey": unit_key,
+            **equipment(row),
+            **present(
+                status=row.code("runStatus", RUNNING_STATUS).value,
+                sharing=row.optional_code("shareMode", SHARING),
+                place=present(divisionCode=division, address=row.optional_text("street")),
+            ),
+        },
+    )
+    words = price_in_words(row, key)
+    if words:
+        yield words
+    for price in row.parts("prices"):
+        yield _offer(price, key)
+    yield from _week(row, key)
+
+
+def _offer(price: Row, key: str) -> Mapped:
+    least = price.optional_decimal("minimum")
+    return Mapped(
+        "ServiceOffer",
+        present(
+            instrumentKey=key,
+            code=price.text("id"),
+            name={"zh": price.text("name")},
+            audience=price.code("audience", AUDIENCES).value,
+            unit=price.code("unit", UNITS).value,
+            price={"amount": price.decimal("price"), "currency": "CNY"},
+            minimumCharge={"amount": least, "currency": "CNY"} if least else None,
+            validFrom=price.optional_day("validFrom"),
+            validUntil=price.optional_day("validUntil"),
+        ),
+    )
+
+
+def _week(row: Row, key: str) -> Iterable[Mapped]:
+    """Yield seven days; where nothing is said of hours, nothing is known of them."""
+    parts = row.parts("openHours")
+    if not parts:
+        return
+    week: dict[Weekday, list[dict[str, str]]] = {day: [] for day in DAYS.values()}
+    for part in parts:
+        day = part.code("weekday", DAYS)
+        week[day].append({"opens": part.text("begin"), "closes": part.text("end")})
+    for day, periods in week.items():
+        ordered = sorted(periods, key=lambda period: period["opens"])
+        yield Mapped("OpeningHours", present(instrumentKey=key, weekday=day.value, periods=ordered))
+
+
+def booking(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one booking or other taken time; one that was cancelled or rejected is none."""
+    row.drop("applicant", "applicantPhone")
+    unit_key, _ = _unit_of(row, context)
+    key, number = f"{unit_key}/{row.text('innerId')}", row.text("bookingId")
+    start, end = row.instant("begin"), row.instant("end")
+    kind = row.code("kind", KINDS)
+    if row.has("state") and row.optional_text("state") in ENDED:
+        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
+        return
+    yield Mapped(
+        "Occupancy",
+        {
+            "instrumentKey": key,
+            "localId": number,
+            "kind": kind.value,
+            "certainty": row.code("state", CERTAINTIES).value,
+            "startAt": start,
+            "endAt": end,
+        },
+    )
+
+
+def _covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:
+    """State coverage of the instruments whose units report their bookings."""
+    reported = (key for key in instruments if context.recall("calendar", key))
+    return (context.coverage(key) for key in reported)
+
+
+def _window(context: Context) -> Window:
+    since, until = context.window_start, context.window_end
+    filters = {"from": format_instant(since), "to": format_instant(until)}
+    return Window(since=since, until=until, filters=filters)
+
+
+def _list(name: str, *key: str) -> PagedJson:
+    return PagedJson(
+        path=f"gateway/v2/{name}",
+        paging=PageNumber(page="pageNum", size="pageSize", rows=300),
+        items_at="data.rows",
+        total_at="data.totalNum",
+        key=key,
+    )
+
+
+def _collections() -> tuple[Collection, ...]:
+    seldom: dict[str, Any] = {"every": SELDOM, "complete": True}
+    return (
+        Collection(
+            name="units",
+            reader=_list("units", "unitId"),
+            map=unit,
+            types=("Institution",),
+            **seldom,
+        ),
+        Collection(
+            name="instruments",
+            reader=_list("instruments", "unitId", "innerId"),
+            map=instrument,
+            types=("Instrument", "ServiceOffer", "OpeningHours"),
+            **seldom,
+        ),
+        Collection(
+            name="bookings",
+            reader=_list("bookings", "unitId", "innerId", "bookingId"),
+            map=booking,
+            types=("Occupancy", "OccupancyCoverage"),
+            window=_window,
+            closes=_covered,
+            complete=True,
+        ),
+    )
+
+
+ADAPTER = Adapter(
+    id="shanghai",
+    title_zh="上海研发公共服务平台大型科学仪器设施共享",
+    title_en="Shanghai research platform: sharing of large scientific instruments",
+    publisher_zh="上海市科学技术委员会",
+    publisher_en="Science and Technology Commission of Shanghai Municipality",
+    collections=_collections(),
+    promised_freshness=timedelta(hours=24),
+    records_min=100,
+    many_institutions=True,
+)

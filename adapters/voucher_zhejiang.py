@@ -1,0 +1,228 @@
+"""Zhejiang's innovation-voucher system: vouchers, claims on them, providers.
+
+Modelled on the front end of a real voucher system of 2018 (`adapters._voucher` says which members
+and codes are known); the lists around them, paging and token are this project's reading.
+
+- `fkCountydistrict` is the county that pays: a division code. Its science bureau grants and
+  decides; `[facts.issuers]` of the source's file says who that is: `"331083" = "uscc:…"`. A
+  county that is not named there is refused: nobody else's decisions are taken for its own.
+- `appliMoney` is what was applied for. It was granted only once the voucher was.
+- The review of a voucher is about its application, that of a claim about its settlement.
+- A voucher and a claim end by a state, not by leaving a list; a provider ends by leaving it.
+- `[facts] version` names the version of the codes; 2018 is the only one so far.
+- Personal: contact, phone, email. Names, contract and attachment stay with the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._nrii import present
+from adapters._row import Row
+from adapters._voucher import Codes, fen, of_version, party, reached, services
+from connectors.rest import PagedJson, PageNumber
+from schema.codes import Province, VoucherClaimState, VoucherService, VoucherState
+
+NEWEST = "2018"
+VOUCHERS = {
+    "2018": Codes(
+        status={
+            "1": VoucherState.APPLIED,
+            "2": VoucherState.GRANTED,
+            "3": VoucherState.EXPIRED_USE,
+            "4": VoucherState.EXPIRED_CASH,
+        },
+        reviewed={
+            "0": None,
+            "1": None,
+            "2": VoucherState.REJECTED,
+            "3": None,
+            "5": None,
+            "6": VoucherState.REJECTED,
+        },
+        under_review=VoucherState.APPLIED,
+        rejected=VoucherState.REJECTED,
+    )
+}
+CLAIMS = {
+    "2018": Codes(
+        status={
+            "1": VoucherClaimState.RESERVED,
+            "2": VoucherClaimState.CONSUMED,
+            "3": VoucherClaimState.SUBMITTED,
+            "7": VoucherClaimState.SETTLED,
+            "8": VoucherClaimState.RELEASED,
+            "9": VoucherClaimState.CLAWED_BACK,
+        },
+        reviewed={
+            "0": None,
+            "1": None,
+            "2": VoucherClaimState.REJECTED,
+            "3": VoucherClaimState.COUNTY_OK,
+            "5": VoucherClaimState.CITY_OK,
+            "6": VoucherClaimState.REJECTED,
+        },
+        under_review=VoucherClaimState.SUBMITTED,
+        rejected=VoucherClaimState.REJECTED,
+    )
+}
+SERVICES = {
+    "1": VoucherService.INSTRUMENT_USE,
+    "2": VoucherService.TESTING,
+    "3": VoucherService.ANALYSIS,
+    "4": VoucherService.DESIGN,
+    "5": VoucherService.CONSULTING,
+    **{service.zh: service for service in VoucherService},
+}
+PROVINCES = {each.official: each for each in Province if each.official}
+UNGRANTED = (VoucherState.APPLIED, VoucherState.REJECTED)
+PEOPLE = ("contact", "phone", "email")
+OF_VOUCHERS = ("innovateId", "applyUnitName", "entname", "enttype", "applicationTime", "remark")
+OF_CLAIMS = (
+    "cashId",
+    "contractName",
+    "contractAttachment",
+    "serviceEnterName",
+    "entname",
+    "remark",
+)
+
+
+def voucher(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one voucher, in the state that its history reached."""
+    row.drop(*PEOPLE)
+    row.ignore(*OF_VOUCHERS)
+    row.ignore("fpRovince", "fkcity")
+    codes = of_version(row, context, VOUCHERS, NEWEST)
+    now = reached(row, codes, context)
+    applied = fen(row, "appliMoney")
+    yield Mapped(
+        "Voucher",
+        present(
+            issuerKey=_issuer(row, context),
+            code=row.text("innovateCode"),
+            holderKey=party(row, "appliEntercode"),
+            state=now.state.value,
+            payerDivision=row.optional_text("fkCountydistrict"),
+            grantedFen=None if now.state in UNGRANTED else applied,
+            useUntil=row.optional_day("usecutoffDate"),
+            cashUntil=row.optional_day("cashcutoffDate"),
+            services=services(row, "servicetypeCode", SERVICES),
+            ruleSet=row.optional_text("ruleName"),
+            changedAt=now.at,
+        ),
+    )
+
+
+def claim(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one claim; where a review has spoken, it says how far the claim is."""
+    row.drop(*PEOPLE)
+    row.ignore(*OF_CLAIMS)
+    now = reached(row, of_version(row, context, CLAIMS, NEWEST), context)
+    provider = party(row, "serviceEntercode")
+    instrument, record = row.optional_text("innerId"), row.optional_text("recordInnerId")
+    yield Mapped(
+        "VoucherClaim",
+        present(
+            issuerKey=_issuer(row, context),
+            code=row.text("innovateCode"),
+            claimNo=row.text("cashCode"),
+            providerKey=provider,
+            holderKey=party(row, "appliEntercode"),
+            state=now.state.value,
+            serviceKey=f"{provider}/{instrument}/{record}" if instrument and record else None,
+            orderNo=row.optional_text("orderCode"),
+            chargeFen=fen(row, "contractValue"),
+            voucherFen=fen(row, "cashMoney"),
+            ownFen=fen(row, "selfMoney"),
+            settledFen=fen(row, "payMoney"),
+            invoiceCode=row.optional_text("invoiceCode"),
+            invoiceNo=row.optional_text("invoiceNo"),
+            holdReasons=row.list_of("holdReason"),
+            changedAt=now.at,
+        ),
+    )
+
+
+def provider(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one provider that a county registered; one that was struck off is withdrawn."""
+    row.drop(*PEOPLE)
+    row.ignore("serviceEnterName", "fkCountydistrict")
+    registrar, number = _issuer(row, context), row.text("registerCode")
+    is_valid = row.flag("enabled", "1", "0")
+    made = Mapped(
+        "ProviderRegistration",
+        present(
+            registrarKey=registrar,
+            registrationNo=number,
+            providerKey=party(row, "serviceEntercode"),
+            province=row.code("fpRovince", PROVINCES).value,
+            services=services(row, "servicetypeCode", SERVICES),
+            validFrom=row.optional_day("beginDate"),
+            validUntil=row.optional_day("endDate"),
+        ),
+    )
+    gone = Removed("ProviderRegistration", f"{registrar}/{number}", "STRUCK_OFF")
+    yield gone if is_valid is False else made
+
+
+def _issuer(row: Row, context: Context) -> str:
+    """Return the department of the county that pays, as the operator named it."""
+    county = row.text("fkCountydistrict")
+    issuer = context.facts.get("issuers", {}).get(county)
+    if county and issuer is None:
+        zh = "该区县的发放单位不在来源文件的 [facts.issuers] 中"
+        en = "is not in [facts.issuers] of the source's file; add the department of this county"
+        row.fault("fkCountydistrict", "ISSUER_UNKNOWN", zh, en)
+    return issuer or ""
+
+
+def _list(name: str, key: str) -> PagedJson:
+    return PagedJson(
+        path=f"innovate/api/{name}",
+        paging=PageNumber(page="pageNum", size="pageSize", rows=200),
+        items_at="data.records",
+        total_at="data.total",
+        key=(key,),
+    )
+
+
+def _collections() -> tuple[Collection, ...]:
+    seldom: dict[str, Any] = {"every": timedelta(hours=6), "complete": True}
+    return (
+        Collection(
+            name="providers",
+            reader=_list("providers", "registerCode"),
+            map=provider,
+            types=("ProviderRegistration",),
+            **seldom,
+        ),
+        Collection(
+            name="vouchers",
+            reader=_list("vouchers", "innovateId"),
+            map=voucher,
+            types=("Voucher",),
+        ),
+        Collection(
+            name="claims",
+            reader=_list("claims", "cashId"),
+            map=claim,
+            types=("VoucherClaim",),
+        ),
+    )
+
+
+ADAPTER = Adapter(
+    id="voucher_zhejiang",
+    title_zh="浙江省科技创新券服务系统",
+    title_en="Zhejiang innovation-voucher system",
+    publisher_zh="浙江省科学技术厅",
+    publisher_en="Department of Science and Technology of Zhejiang Province",
+    collections=_collections(),
+    promised_freshness=timedelta(hours=24),
+    every=timedelta(hours=1),
+    many_institutions=True,
+)
