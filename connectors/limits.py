@@ -64,3 +64,8 @@ class Limits:
     """Everything it may hand over."""
     workbook_line_bytes_max: int = 32 * MIB
     """One row that it hands over."""
+
+    message_bytes_max: int = 16 * 1024
+    """Longest payload of a message that is read; a longer one is told as a row that is broken."""
+    packet_bytes_max: int = MIB
+    """Longest message that a broker may send; the connection ends with a longer one."""

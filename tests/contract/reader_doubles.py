@@ -26,9 +26,11 @@ from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
+from connectors.mqtt import Messages
 from connectors.reader import Reader
 from connectors.rest import NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
+from tests.contract.mqtt_double import MQTT_FAULTS, mqtt_broker
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -233,6 +235,16 @@ def _sheet(name: str, make: Callable[..., bytes], *, is_path: bool, **more: Any)
     )
 
 
+# Messages
+
+
+@asynccontextmanager
+async def mqtt_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    del folder
+    async with mqtt_broker(play, TOKEN, PAGE, FAULTY) as open_session:
+        yield open_session
+
+
 DOUBLES = (
     _rest("pages", PageNumber(rows=PAGE), counts=True),
     _rest("pages without a count", PageNumber(rows=PAGE)),
@@ -243,6 +255,15 @@ DOUBLES = (
     _sheet("a CSV file", _csv, is_path=True),
     _sheet("a CSV file in memory", _csv, is_path=False),
     _sheet("a workbook", _xlsx, is_path=True),
+    Double(
+        name="messages",
+        reader=Messages(count=PAGE, quiet_s=0.05),
+        open=mqtt_double,
+        text=lambda row: row["text"],
+        faults=(*MQTT_FAULTS, "first-denied"),
+        bytes_limit="packet_bytes_max",
+        is_move_seen=False,
+    ),
 )
 
 

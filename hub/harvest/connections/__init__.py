@@ -12,10 +12,19 @@ from collections.abc import Mapping
 
 from hub.harvest.connections.connection import Connection, ConnectionKind
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.mqtt import MQTT, MqttConnection
 
-__all__ = ["PROTOCOLS", "ClientCredentials", "Connection", "HttpConnection", "StaticToken"]
+__all__ = [
+    "PROTOCOLS",
+    "ClientCredentials",
+    "Connection",
+    "HttpConnection",
+    "MqttConnection",
+    "StaticToken",
+]
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
+    "mqtt": MQTT,
 }
 """Readers of connections by `Adapter.protocol`."""
