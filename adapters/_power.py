@@ -33,6 +33,7 @@ __all__ = [
     "PowerDaySpan",
     "Thresholds",
     "day_of",
+    "instant_of",
     "merge",
     "minute_of",
     "pack",

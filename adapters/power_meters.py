@@ -35,6 +35,7 @@ from adapters._power import (
     DAY_MINUTES,
     NOTHING,
     Level,
+    PowerDaySpan,
     Thresholds,
     day_of,
     merge,
@@ -52,6 +53,7 @@ __all__ = [
     "KEPT_DAYS",
     "Meter",
     "Reading",
+    "begin",
     "meters_of",
     "power_day",
     "readings",
@@ -160,6 +162,11 @@ def _meter(facts: Mapping[str, Any], own: Mapping[str, Any], binding: Mapping[st
         since=binding.get("since"),
         until=binding.get("until"),
     )
+
+
+def begin(context: Context, meters: Mapping[str, Sequence[Meter]]) -> None:
+    """Have a context know the meters, where they are at hand already."""
+    context.remember("power_meters", "meters", meters)
 
 
 def readings(context: Context) -> list[Reading]:
@@ -271,14 +278,14 @@ def _meter_at(row: Row, context: Context, sensor: str, at: datetime) -> Meter | 
 
 
 def power_day(
-    meter: Meter, day: date, before: bytes, minutes: bytes, after: bytes
+    instrument: str, sensor: str, day: date, spans: Iterable[PowerDaySpan]
 ) -> dict[str, Any]:
-    """Return the PowerDay of a sensor from the minutes of the day and of those beside it."""
+    """Return a PowerDay in wire form."""
     return {
-        "instrumentKey": meter.instrument_key,
-        "sensor": meter.sensor,
+        "instrumentKey": instrument,
+        "sensor": sensor,
         "day": day.isoformat(),
-        "spans": wire_spans(day, spans_of_day(before, minutes, after, meter.silence)),
+        "spans": wire_spans(day, spans),
     }
 
 
@@ -298,7 +305,8 @@ def power_days(context: Context, _: Sequence[str]) -> Iterator[Yielded]:
         ]
         meter = found[instrument, sensor, day][0].meter
         of_day = minutes[instrument, sensor, day]
-        yield Mapped("PowerDay", power_day(meter, day, beside[0], of_day, beside[1]))
+        spans = spans_of_day(beside[0], of_day, beside[1], meter.silence)
+        yield Mapped("PowerDay", power_day(instrument, sensor, day, spans))
 
 
 ADAPTER = Adapter(

@@ -68,6 +68,9 @@ ORDINARY = frozenset(
         "heard",
         "idempotency",
         "personal_refused",
+        "power_count",
+        "power_minutes",
+        "power_state",
         "precedence_state",
         "quarantine",
         "registration",
@@ -79,7 +82,16 @@ ORDINARY = frozenset(
     }
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""
-UNREAD = frozenset({"alembic_version", "idempotency", "quarantine", "request_evidence", "run"})
+UNREAD = frozenset(
+    {
+        "alembic_version",
+        "idempotency",
+        "power_minutes",
+        "quarantine",
+        "request_evidence",
+        "run",
+    }
+)
 """Tables that no answer is made of: raw rows, answers to others, requests."""
 FUNCTIONS = frozenset({"cut_unsigned_leaves(text)"})
 """What the hub may have the owner do."""
