@@ -28,9 +28,9 @@ from schema.dates import SHANGHAI, format_instant
 __all__ = [
     "DAY_MINUTES",
     "NOTHING",
-    "Level",
     "Now",
     "PowerDaySpan",
+    "PowerLevel",
     "Thresholds",
     "day_of",
     "instant_of",
@@ -50,7 +50,7 @@ SPANS_MAX = 64
 """Spans of one PowerDay (rules.md §3); of a meter that flutters more, the shortest are UNKNOWN."""
 
 
-class Level(IntEnum):
+class PowerLevel(IntEnum):
     """What a reading says by itself; the higher one of a minute counts."""
 
     OFF = 1
@@ -92,15 +92,15 @@ class Thresholds:
             raise ValueError("thresholds name on_from at least")
         return cls(**{"off_below": given["on_from"], **given})
 
-    def level(self, value: Decimal) -> Level:
+    def level(self, value: Decimal) -> PowerLevel:
         """Return what a value says by itself."""
         if value < self.off_below:
-            return Level.OFF
+            return PowerLevel.OFF
         if value < self.on_from:
-            return Level.BELOW_ON
+            return PowerLevel.BELOW_ON
         if self.use_from is None or value < (self.use_until or self.use_from):
-            return Level.ON
-        return Level.BELOW_USE if value < self.use_from else Level.IN_USE
+            return PowerLevel.ON
+        return PowerLevel.BELOW_USE if value < self.use_from else PowerLevel.IN_USE
 
 
 def _decimal(name: str, value: Any) -> Decimal:
@@ -138,12 +138,12 @@ def unpack(packed: bytes | None) -> bytes:
     if packed is None:
         return NOTHING
     minutes = zlib.decompressobj().decompress(packed, DAY_MINUTES + 1)
-    if len(minutes) != DAY_MINUTES or max(minutes) > Level.IN_USE:
+    if len(minutes) != DAY_MINUTES or max(minutes) > PowerLevel.IN_USE:
         raise ValueError("these are no minutes of a day")
     return minutes
 
 
-def merge(minutes: bytes, readings: Iterable[tuple[int, Level]]) -> bytes:
+def merge(minutes: bytes, readings: Iterable[tuple[int, PowerLevel]]) -> bytes:
     """Take readings of a day in, each a minute and a level; any order gives the same."""
     merged = bytearray(minutes)
     for minute, level in readings:
@@ -225,20 +225,20 @@ def _held(minutes: bytes, silence: int) -> Iterator[PowerDaySpan]:
 
 
 _PLAIN = {
-    Level.OFF: PowerState.OFF,
-    Level.ON: PowerState.ON,
-    Level.IN_USE: PowerState.IN_USE,
+    PowerLevel.OFF: PowerState.OFF,
+    PowerLevel.ON: PowerState.ON,
+    PowerLevel.IN_USE: PowerState.IN_USE,
 }
 _BELOW_ON = {PowerState.IN_USE: PowerState.ON}
 
 
 def _after(state: PowerState, level: int) -> PowerState:
     """Return the state after a reading; between off and on nothing is known by itself."""
-    if level == Level.BELOW_ON:
+    if level == PowerLevel.BELOW_ON:
         return _BELOW_ON.get(state, state)
-    if level == Level.BELOW_USE:
+    if level == PowerLevel.BELOW_USE:
         return PowerState.IN_USE if state is PowerState.IN_USE else PowerState.ON
-    return _PLAIN[Level(level)]
+    return _PLAIN[PowerLevel(level)]
 
 
 def wire_spans(day: date, spans: Iterable[PowerDaySpan]) -> list[dict[str, str]]:

@@ -34,8 +34,8 @@ from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._power import (
     DAY_MINUTES,
     NOTHING,
-    Level,
     PowerDaySpan,
+    PowerLevel,
     Thresholds,
     day_of,
     merge,
@@ -52,7 +52,7 @@ __all__ = [
     "AHEAD",
     "KEPT_DAYS",
     "Meter",
-    "Reading",
+    "PowerReading",
     "begin",
     "meters_of",
     "power_day",
@@ -99,12 +99,12 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PowerReading:
     """What one message says, with nothing finer than a minute."""
 
     meter: Meter
     at: datetime
-    level: Level
+    level: PowerLevel
 
     @property
     def place(self) -> tuple[str, str, date]:
@@ -169,9 +169,9 @@ def begin(context: Context, meters: Mapping[str, Sequence[Meter]]) -> None:
     context.remember("power_meters", "meters", meters)
 
 
-def readings(context: Context) -> list[Reading]:
+def readings(context: Context) -> list[PowerReading]:
     """Return what the rows that were converted with this context have said so far."""
-    found: list[Reading] | None = context.recall("power_meters", "readings")
+    found: list[PowerReading] | None = context.recall("power_meters", "readings")
     if found is None:
         context.remember("power_meters", "readings", found := [])
     return found
@@ -202,7 +202,7 @@ def reading(row: Row, context: Context) -> Iterable[Yielded]:
     meter = _meter_at(row, context, sensor, at)
     if meter is not None and _is_sound(row, meter, units[0][0], value):
         level = meter.thresholds.level(value * units[0][1])
-        readings(context).append(Reading(meter, at, level))
+        readings(context).append(PowerReading(meter, at, level))
     return ()
 
 
@@ -291,7 +291,7 @@ def power_day(
 
 def power_days(context: Context, _: Sequence[str]) -> Iterator[Yielded]:
     """Yield the days of all readings that came, in order of their keys."""
-    found: dict[tuple[str, str, date], list[Reading]] = {}
+    found: dict[tuple[str, str, date], list[PowerReading]] = {}
     for one in readings(context):
         found.setdefault(one.place, []).append(one)
     minutes = {

@@ -26,7 +26,7 @@ from connectors.document import Document, RawRow, State, digest_of
 from connectors.limits import Limits
 from connectors.reader import END, EVERYTHING, Progress, Window
 
-__all__ = ["EXCERPT_CHARACTERS", "IN_FLIGHT_MAX", "Message", "MessageSession", "Messages"]
+__all__ = ["EXCERPT_CHARACTERS", "IN_FLIGHT_MAX", "MessageSession", "Messages", "MqttMessage"]
 
 IN_FLIGHT_MAX = 256
 """Messages that a broker may send before the first of them is acknowledged."""
@@ -37,7 +37,7 @@ TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MqttMessage:
     """One message as it came."""
 
     topic: str
@@ -78,10 +78,10 @@ class MessageSession(Protocol):
     def topics(self) -> str:
         """What is subscribed to: what a state is good for."""
 
-    async def receive(self, count: int, quiet_s: float) -> list[Message]:
+    async def receive(self, count: int, quiet_s: float) -> list[MqttMessage]:
         """Return what has come, at most so many; empty when nothing comes for so long."""
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[MqttMessage]) -> None:
         """Tell the broker that they are kept."""
 
     async def drop(self) -> None:
@@ -140,7 +140,7 @@ def _marks(progress: Progress) -> Iterable[bytes]:
     return [joined[at : at + MARK_BYTES] for at in range(0, len(joined), MARK_BYTES)]
 
 
-def _is_known(message: Message, known: set[bytes]) -> bool:
+def _is_known(message: MqttMessage, known: set[bytes]) -> bool:
     """Whether a message was taken before the cut; each mark is good for one repetition."""
     if not message.is_repeated or message.mark not in known:
         return False
@@ -149,7 +149,7 @@ def _is_known(message: Message, known: set[bytes]) -> bool:
 
 
 def _document(
-    session: MessageSession, progress: Progress, messages: Sequence[Message], at: Any
+    session: MessageSession, progress: Progress, messages: Sequence[MqttMessage], at: Any
 ) -> Document:
     raw = b"".join(each.raw for each in messages)
     largest = session.limits.message_bytes_max
@@ -157,7 +157,7 @@ def _document(
     return progress.document(session.place, digest_of(raw), rows, at)
 
 
-def _row(message: Message, largest: int) -> RawRow:
+def _row(message: MqttMessage, largest: int) -> RawRow:
     head = {"@topic": message.topic, "@retained": message.is_retained}
     try:
         return {**_members(message.payload, largest), **head}

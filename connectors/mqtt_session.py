@@ -32,7 +32,7 @@ from connectors.errors import (
     SourceUnavailableError,
 )
 from connectors.limits import Limits
-from connectors.mqtt import IN_FLIGHT_MAX, Message
+from connectors.mqtt import IN_FLIGHT_MAX, MqttMessage
 
 __all__ = ["BrokerAddress", "MqttSession"]
 
@@ -83,11 +83,11 @@ class MqttSession:
         self._client: aiomqtt.Client | None = None
         self._current: aiomqtt.Client | None = None
         """The connection whose end matters: also the one that is being made."""
-        self._inbox: deque[Message] = deque()
+        self._inbox: deque[MqttMessage] = deque()
         self._woken = asyncio.Event()
         self._failure: ConnectorError | None = None
 
-    async def receive(self, count: int, quiet_s: float) -> list[Message]:
+    async def receive(self, count: int, quiet_s: float) -> list[MqttMessage]:
         """Return what has come, at most so many; empty when nothing comes for so long."""
         await self._connect()
         loop = asyncio.get_running_loop()
@@ -100,7 +100,7 @@ class MqttSession:
         self._check()
         return [self._inbox.popleft() for _ in range(min(count, len(self._inbox)))]
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[MqttMessage]) -> None:
         """Tell the broker that they are kept; a connection that is lost meanwhile is an error."""
         await asyncio.sleep(0)
         self._check()
@@ -213,7 +213,7 @@ class MqttSession:
                 )
             )
             return
-        taken = Message(
+        taken = MqttMessage(
             topic=message.topic,
             payload=bytes(message.payload),
             is_retained=bool(message.retain),

@@ -1,4 +1,4 @@
-"""`Mosquitto`: a real broker of a test's own on a port of 127.0.0.1; without the program tests skip."""
+"""`Mosquitto`: a real broker of a test's own on a port of 127.0.0.1; else its tests skip."""
 
 from __future__ import annotations
 

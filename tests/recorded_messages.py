@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.limits import Limits
-from connectors.mqtt import Message
+from connectors.mqtt import MqttMessage
 
 
 @dataclass
@@ -22,16 +22,16 @@ class RecordedMessages:
     acknowledged: int = 0
     _at: int = 0
 
-    async def receive(self, count: int, quiet_s: float) -> list[Message]:
+    async def receive(self, count: int, quiet_s: float) -> list[MqttMessage]:
         del quiet_s
         part = self.recorded[self._at : self._at + count]
         self._at += len(part)
         return [
-            Message(each["topic"], each["payload"].encode(), bool(each.get("retained")))
+            MqttMessage(each["topic"], each["payload"].encode(), bool(each.get("retained")))
             for each in part
         ]
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[MqttMessage]) -> None:
         self.acknowledged += len(messages)
 
     async def drop(self) -> None:

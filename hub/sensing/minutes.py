@@ -16,23 +16,23 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from adapters._power import NOTHING, Level, day_of, instant_of, merge, pack, standing, unpack
-from adapters.power_meters import Meter, Reading
+from adapters._power import NOTHING, PowerLevel, day_of, instant_of, merge, pack, standing, unpack
+from adapters.power_meters import Meter, PowerReading
 from hub.sensing.limits import OVERLAP_AFTER_S
 from hub.store.copying import Connection
 from schema.codes import PowerState
 
-__all__ = ["Kept", "keep", "know_meters"]
+__all__ = ["KeptReadings", "keep", "know_meters"]
 
 Place = tuple[str, str, date]
 DAY = timedelta(days=1)
 
 
 @dataclass(kw_only=True)
-class Kept:
+class KeptReadings:
     """What became of the readings of a batch."""
 
-    overlapping: list[Reading] = field(default_factory=list)
+    overlapping: list[PowerReading] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None
     """When the newest of the readings that were taken was made."""
@@ -41,13 +41,13 @@ class Kept:
 async def keep(
     connection: Connection,
     source: str,
-    readings: Sequence[Reading],
+    readings: Sequence[PowerReading],
     counts: Mapping[str, int],
     now: datetime,
-) -> Kept:
+) -> KeptReadings:
     """Keep a batch within the caller's transaction; `counts`: messages that gave no reading."""
-    kept = Kept(counts=Counter(counts))
-    by_place: dict[Place, list[Reading]] = {}
+    kept = KeptReadings(counts=Counter(counts))
+    by_place: dict[Place, list[PowerReading]] = {}
     for each in readings:
         by_place.setdefault(each.place, []).append(each)
     if by_place:
@@ -102,10 +102,12 @@ ON CONFLICT (source, outcome) DO UPDATE
 SET messages = power_count.messages + EXCLUDED.messages, last_at = EXCLUDED.last_at"""
 
 
-def _sound(known: bytes, readings: Sequence[Reading], now: datetime, kept: Kept) -> list[Reading]:
+def _sound(
+    known: bytes, readings: Sequence[PowerReading], now: datetime, kept: KeptReadings
+) -> list[PowerReading]:
     """Return the readings that may be taken; those of a clock that is behind are noted."""
     late = now - timedelta(seconds=OVERLAP_AFTER_S)
-    highest: dict[int, Level] = {}
+    highest: dict[int, PowerLevel] = {}
     for each in readings:
         highest[each.minute] = max(highest.get(each.minute, each.level), each.level)
     sound = []
@@ -143,7 +145,7 @@ async def _write(
 async def _mark_beside(
     connection: Connection,
     source: str,
-    by_place: Mapping[Place, Sequence[Reading]],
+    by_place: Mapping[Place, Sequence[PowerReading]],
     changed: Mapping[Place, bytes],
     now: datetime,
 ) -> None:
@@ -162,7 +164,7 @@ async def _mark_beside(
 async def _write_states(
     connection: Connection,
     source: str,
-    by_place: Mapping[Place, Sequence[Reading]],
+    by_place: Mapping[Place, Sequence[PowerReading]],
     minutes: Mapping[Place, bytes],
     now: datetime,
 ) -> None:

@@ -191,7 +191,7 @@ class SourceReading:
             await lock.check()
             async with aclosing(collection.reader.read(session)) as documents:
                 async for document in documents:
-                    # Kept whole before the hub ends; it comes again and says nothing new.
+                    # KeptReadings whole before the hub ends; it comes again and says nothing new.
                     await _whole(self._taking.take(document))
                     self.batches += 1
             # Where it was quiet, the next reading goes on with the same connection.

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters._adapter import Adapter, Context
-from adapters.power_meters import Meter, Reading, begin, readings
+from adapters.power_meters import Meter, PowerReading, begin, readings
 from connectors.document import Document
 from hub.clock import Clock
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Rejected
 from hub.intake.service import submit
 from hub.sensing.limits import HEARD_EVERY_S, QUARANTINE_EVERY_S, QUARANTINE_KNOWN_MAX
-from hub.sensing.minutes import Kept, keep
+from hub.sensing.minutes import KeptReadings, keep
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from schema.dates import format_instant
@@ -47,7 +47,7 @@ class Taking:
         self._told: dict[tuple[str, str], datetime] = {}
         self._heard: datetime | None = None
 
-    async def take(self, document: Document) -> Kept:
+    async def take(self, document: Document) -> KeptReadings:
         """Keep what a batch says; when this returns, the broker may forget it."""
         now = self._clock()
         context = Context(source=self._source, now=now, facts=self.facts)
@@ -112,7 +112,7 @@ class Taking:
         await submit(self._database, batch, clock=self._clock)
 
 
-def _overlap(reading: Reading) -> Rejected:
+def _overlap(reading: PowerReading) -> Rejected:
     topic = f"{reading.meter.sensor} at {reading.meter.instrument_key}"
     row = {"@topic": topic, "time": format_instant(reading.at), "level": reading.level.name}
     zh = "与该时间已有读数矛盾，电表时钟可能落后"

@@ -91,7 +91,7 @@ async def test_nothing_broken_ends_the_stream_and_each_is_counted_with_its_reaso
         (topic, b'{"time": "2026-11-24T10:00:30+08:00", "value": 1, "value": 2}'),
         (topic, b'{"time": "2026-11-24T10:00:30+08:00", "value": NaN}'),
         (topic, b"[" * 9_000),
-        (topic, '{"time": "\\ud800", "value": 1}'.encode()),
+        (topic, b'{"time": "\\ud800", "value": 1}'),
         (topic, b'{"time": "2026-11-24T10:00:30+08:00", "value": -1}'),
         (topic, b'{"time": "2026-11-24T10:00:30+08:00", "value": 1, "unit": "A"}'),
         (topic, b'{"time": "2026-11-24T10:00:30+08:00", "value": 1, "unit": "hp"}'),

@@ -14,7 +14,7 @@ from adapters._power import (
     DAY_MINUTES,
     NOTHING,
     SPANS_MAX,
-    Level,
+    PowerLevel,
     Thresholds,
     day_of,
     merge,
@@ -176,5 +176,5 @@ def test_nothing_is_known_farther_from_a_reading_than_its_silence(
     known = [minute for span in found for minute in range(span.start, span.end)]
     assert len(known) == len(set(known))
     assert set(known) <= covered
-    sure = {m for m in at if day[m] in (Level.OFF, Level.ON, Level.IN_USE)}
+    sure = {m for m in at if day[m] in (PowerLevel.OFF, PowerLevel.ON, PowerLevel.IN_USE)}
     assert len(found) == SPANS_MAX or sure <= set(known)
