@@ -16,9 +16,11 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import aiomqtt
+
+from hub.clock import system_clock
 
 __all__ = ["Meters", "Switches", "publish"]
 
@@ -108,7 +110,7 @@ async def publish(
 
 async def _for_ever(host: str, port: int, meters: Meters) -> None:
     while True:
-        await publish(host, port, meters.messages(datetime.now(UTC)))
+        await publish(host, port, meters.messages(system_clock()))
         await asyncio.sleep(MINUTE_S)
 
 

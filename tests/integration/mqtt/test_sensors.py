@@ -10,9 +10,12 @@ from datetime import timedelta
 import pytest
 
 from hub.intake.batch import Outcome
+from hub.operate.exposition import figures_of
+from hub.operate.figures import Figures
 from hub.sandbox.meters import Meters, Sent, Switches
 from hub.sensing import minutes as keeping
 from hub.sensing.days import tell_days
+from hub.sensing.standing import sensor_states
 from hub.store.database import Database
 from tests.eventually import until
 from tests.integration.mqtt.conftest import METERS, NOW, PARTY, Days, Sensors, Time, bind
@@ -20,6 +23,8 @@ from tests.integration.mqtt.conftest import METERS, NOW, PARTY, Days, Sensors, T
 pytestmark = pytest.mark.integration
 MIDNIGHT = NOW.replace(hour=16, minute=0, second=0)
 """The end of the day in Shanghai."""
+SECONDS = timedelta(seconds=30)
+"""A state is known by the minute."""
 
 
 def at(minute: int, value: float, sensor: str = "em-00000") -> Sent:
@@ -233,3 +238,26 @@ async def test_a_day_of_a_foreign_instrument_waits_in_quarantine(
         await sensors.until_counted(TAKEN=1)
         time.now = MIDNIGHT + timedelta(minutes=11)
         assert await told(database, time) == {Outcome.QUARANTINED.value: 1}
+
+
+async def test_a_sensor_that_falls_silent_is_unknown_and_its_operator_is_told(
+    database: Database, sensors: Sensors, time: Time
+) -> None:
+    await bind(database, "em-00000", "em-00001")
+    async with sensors.read():
+        await sensors.subscribed()
+        await sensors.send([at(0, 900), at(-1, 4), (at(0, 0)[0], b"?")])
+        await sensors.until_counted(TAKEN=2, MISSHAPEN=1)
+    heard, never = await sensor_states(database, time(), "meters")
+    assert (heard.state.value, heard.since, heard.as_of) == ("IN_USE", NOW - SECONDS, NOW)
+    assert (never.state.value, never.since) == ("UNKNOWN", None)
+    time.pass_by(minutes=4)
+    silent, _ = await sensor_states(database, time())
+    assert (silent.state.value, silent.since) == ("UNKNOWN", NOW)
+    figures = await Figures(database, "hub.delta.example/records", time).look()
+    (told_of,) = figures.sensors
+    assert (told_of.bound, told_of.silent, told_of.broken) == (2, 2, 1)
+    exposed = {
+        sample.name: sample.value for family in figures_of(figures) for sample in family.samples
+    }
+    assert exposed["deltahub_sensors_silent"] == 2
