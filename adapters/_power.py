@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -112,6 +113,9 @@ def _decimal(name: str, value: Any) -> Decimal:
     return number
 
 
+_LEVELS = bytes((0, *PowerLevel))
+
+
 def day_of(at: datetime) -> date:
     """Return the day of Shanghai."""
     return at.astimezone(SHANGHAI).date()
@@ -138,7 +142,7 @@ def unpack(packed: bytes | None) -> bytes:
     if packed is None:
         return NOTHING
     minutes = zlib.decompressobj().decompress(packed, DAY_MINUTES + 1)
-    if len(minutes) != DAY_MINUTES or max(minutes) > PowerLevel.IN_USE:
+    if len(minutes) != DAY_MINUTES or minutes.translate(None, _LEVELS):
         raise ValueError("these are no minutes of a day")
     return minutes
 
@@ -199,28 +203,25 @@ def standing(before: bytes, minutes: bytes, silence: int) -> Now | None:
     return Now(newest.state, newest.start - DAY_MINUTES, newest.end - 1 - DAY_MINUTES)
 
 
+_RUNS = re.compile(rb"\x01+|\x02+|\x03+|\x04+|\x05+")
+"""Minutes that follow one another and have the same level: few, for most meters."""
+
+
 def _held(minutes: bytes, silence: int) -> Iterator[PowerDaySpan]:
     """Yield the spans of all states, UNKNOWN for readings that say nothing by themselves."""
     start = at = 0
-    state, same = PowerState.UNKNOWN, 0
-    for minute, level in enumerate(minutes):
-        if not level:
-            continue
-        if level == same and minute - at <= silence:
-            at = minute
-            continue
-        if same:
-            is_heard = minute - at <= silence
-            following = _after(state if is_heard else PowerState.UNKNOWN, level)
-            if is_heard and following is state:
-                at, same = minute, level
-                continue
-            yield PowerDaySpan(start, minute if is_heard else at + 1, state)
-            state = following
-        else:
-            state = _after(state, level)
-        start, at, same = minute, minute, level
-    if same:
+    state: PowerState | None = None
+    for run in _RUNS.finditer(minutes):
+        first, level = run.start(), minutes[run.start()]
+        is_heard = first - at <= silence
+        following = _after(state if is_heard and state else PowerState.UNKNOWN, level)
+        if state is None:
+            start = first
+        elif not is_heard or following is not state:
+            yield PowerDaySpan(start, first if is_heard else at + 1, state)
+            start = first
+        at, state = run.end() - 1, following
+    if state is not None:
         yield PowerDaySpan(start, at + 1, state)
 
 

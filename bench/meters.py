@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import resource
 import shutil
 import socket
@@ -28,9 +27,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import aiomqtt
-
 from adapters.power_meters import ADAPTER, meters_of
+from bench.meter_sender import sensor_of
 from bench.place import ROOT, fresh_database, postgres
 from connectors.document import Document
 from hub.clock import system_clock
@@ -43,15 +41,12 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 
 SOURCE, OWNER, PARTY = "bench-meters", "moe:10335", "hub:bench"
-TOPIC = "meters/{sensor}/power"
 MINUTE_S = 60.0
 START_S = 10.0
 QUIET_S = 3.0
 RECORDED_MAX = 300
 """Batches whose statements are run again alone."""
-AT_ONCE = 200
 THRESHOLDS = {"on_from": 100, "off_below": 50, "use_from": 800}
-WATTS = (4, 180, 950)
 
 
 @dataclass(kw_only=True)
@@ -76,38 +71,7 @@ class MetersMeasured:
     peak_mib: float = 0.0
 
 
-# The meters
-
-
-def sensor_of(at: int) -> str:
-    """Return the number of a sensor."""
-    return f"em-{at:05}"
-
-
-def reading(at: int, moment: datetime, turn: int) -> tuple[str, bytes]:
-    """Return a message of a meter."""
-    value = WATTS[(at + turn // 7) % len(WATTS)]
-    body = {"time": moment.isoformat(), "value": value, "unit": "W"}
-    return TOPIC.format(sensor=sensor_of(at)), json.dumps(body).encode()
-
-
-async def send(port: int, count: int, seconds: float, rate: float) -> int:
-    """Send readings of meters by turns, `rate` a second or (0) as fast as the broker takes them."""
-    loop = asyncio.get_running_loop()
-    sent, limit = 0, round(seconds * rate) if rate else count
-    async with aiomqtt.Client("127.0.0.1", port, max_inflight_messages=AT_ONCE) as client:
-        client.pending_calls_threshold = AT_ONCE + 1
-        began = loop.time()
-        while sent < limit:
-            due = min(limit, int((loop.time() - began) * rate) + 1 if rate else sent + AT_ONCE)
-            turn = 0 if rate else sent // count
-            async with asyncio.TaskGroup() as tasks:
-                for at in range(sent, min(due, sent + AT_ONCE)):
-                    topic, payload = reading(at % count, system_clock(), turn)
-                    tasks.create_task(client.publish(topic, payload, 1))
-                sent = min(due, sent + AT_ONCE)
-            await asyncio.sleep(0.005 if rate else 0)
-    return sent
+# The broker
 
 
 @contextmanager
@@ -160,6 +124,7 @@ class ReadingHub:
 
     def __init__(self, database: Database, port: int, count: int) -> None:
         self.noted: list[list[tuple[Any, Any]]] = []
+        self.is_noting = True
         self._database = database
         self._facts = {
             "thresholds": THRESHOLDS,
@@ -207,7 +172,7 @@ class ReadingHub:
             return await minutes.keep(recorder, *rest)
 
         before = time.perf_counter()
-        is_recorded = len(self.noted) < RECORDED_MAX
+        is_recorded = self.is_noting and len(self.noted) < RECORDED_MAX
         taking.keep = recording if is_recorded else minutes.keep  # type: ignore[assignment]
         kept = await self._taking.take(document)
         found.take_ms.append((time.perf_counter() - before) * 1000)
@@ -251,7 +216,7 @@ async def measure(
             found.elapsed_s = time.perf_counter() - began
             found.cpu_s = time.process_time() - cpu
             found.wal_mib = (await _wal_bytes(database) - wal) / 2**20
-        fast = MetersMeasured()
+        hub.is_noting, fast = False, MetersMeasured()
         async with hub.connected() as session:
             sender = await _sender(port, count, 0, 0)
             await sender.wait()
@@ -265,9 +230,9 @@ async def measure(
 
 
 async def _sender(port: int, count: int, seconds: float, rate: float) -> asyncio.subprocess.Process:
-    words = ["--send", str(port), "--meters", str(count), "--seconds", str(seconds)]
+    words = (str(port), str(count), str(seconds), str(rate))
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.meters", *words, "--rate", str(rate)), cwd=ROOT
+        *(sys.executable, "-m", "bench.meter_sender", *words), cwd=ROOT
     )
 
 
@@ -301,8 +266,8 @@ def told(found: MetersMeasured, count: int) -> str:
             f"age of the state when it stood: p50 {median(lags):.2f} s, "
             f"p99 {lags[int(len(lags) * 0.99)]:.2f} s, most {lags[-1]:.2f} s",
             f"a batch: hub p50 {median(found.take_ms):.1f} ms, the same statements alone "
-            f"{median(found.bare_ms):.1f} ms; all {sum(found.take_ms):.0f} / "
-            f"{sum(found.bare_ms):.0f} ms",
+            f"{median(found.bare_ms):.1f} ms; first {len(found.bare_ms)} batches: "
+            f"{sum(found.take_ms[: len(found.bare_ms)]):.0f} and {sum(found.bare_ms):.0f} ms",
             f"at most: {found.most_rps:.0f} readings/s from a full broker",
             f"PowerDays: {found.days} in {found.days_s:.1f} s "
             f"({found.days / max(found.days_s, 1e-9):.0f}/s); told again: {found.again}",
@@ -317,16 +282,11 @@ async def _run(url: str, count: int, seconds: float) -> MetersMeasured:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print, or be the meters."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.meters", description=__doc__)
     parser.add_argument("--meters", type=int, default=11_000)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=0.0, help=argparse.SUPPRESS)
-    parser.add_argument("--send", type=int, default=0, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    if asked.send:
-        asyncio.run(send(asked.send, asked.meters, asked.seconds, asked.rate))
-        return 0
     with postgres() as server:
         url = fresh_database(server, "bench_meters")
         found = asyncio.run(_run(url, asked.meters, asked.seconds))

@@ -9,6 +9,7 @@ import typer
 from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.harvest.config import load_source, sources_in
+from hub.harvest.feed import harvested
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
@@ -38,6 +39,9 @@ async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> H
         typer.echo(f"no file for {source}; there are: {', '.join(files) or 'none'}", err=True)
         raise typer.Exit(2)
     deployed = load_source(files[source])
+    if not harvested(deployed.adapter):
+        typer.echo(f"{source} sends by itself: a running hub reads it (deltahub serve)", err=True)
+        raise typer.Exit(2)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
     async with open_database(deployment, act) as database:
         harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)

@@ -60,7 +60,8 @@ async def keep(
             minutes = merge(stood, ((each.minute, each.level) for each in taken))
             if minutes != stood:
                 changed[place] = known[place] = minutes
-            news = sum(new != old for new, old in zip(minutes, stood, strict=True))
+            spoken_of = {each.minute for each in taken}
+            news = sum(minutes[minute] != stood[minute] for minute in spoken_of)
             kept.counts["TAKEN"] += news
             kept.counts["REPEATED"] += len(taken) - news
         meters = {place: of_place[-1].meter for place, of_place in by_place.items()}
