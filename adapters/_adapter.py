@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from adapters._feed import Feed, Mode
 from adapters._row import Row
 from connectors.document import RawRow
+from connectors.mqtt import Messages
 from connectors.reader import EVERYTHING, Reader, Window
 from connectors.sheet import Sheet
 from schema.codes import SystemPurpose
@@ -185,8 +186,8 @@ class Collection:
 
     @property
     def mode(self) -> Mode:
-        """How the list arrives: people send a table, the hub asks for every other list."""
-        return Mode.PUSH if isinstance(self.reader, Sheet) else Mode.HARVEST
+        """How it arrives: people send a table, sensors send messages, the hub asks for the rest."""
+        return Mode.PUSH if isinstance(self.reader, Sheet | Messages) else Mode.HARVEST
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,3 +116,7 @@ class Limits:
     """Elements inside one another in an XML answer."""
     xml_elements_max: int = 1_000_000
     """Elements of an XML answer: each takes some hundred bytes of memory, however short it is."""
+    message_bytes_max: int = 16 * 1024
+    """Longest payload of a message that is read; a longer one is told as a row that is broken."""
+    packet_bytes_max: int = MIB
+    """Longest message that a broker may send; the connection ends with a longer one."""

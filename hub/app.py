@@ -2,7 +2,7 @@
 
 - Parts are built by constructor, once, from the settings; nothing is global.
 - `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
-  schedule of harvests, housekeeping.
+  schedule of harvests, the reading of sensors, housekeeping.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
 from hub.pages.endpoint import page_routes
 from hub.receipts.endpoint import ProofEndpoints
+from hub.sensing.service import Sensing
 from hub.settings import Settings
 from hub.state import State, open_state
 from hub.store.database import Database
@@ -107,6 +108,7 @@ class Hub:
     access: Access
     sequencer: Sequencer
     schedule: Schedule
+    sensing: Sensing
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -125,6 +127,7 @@ class Hub:
         tasks = [
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
+            asyncio.create_task(self.sensing.run(stop), name="sensors"),
             asyncio.create_task(
                 run_housekeeping(self.database, self.clock, stop, party=_party(self.settings)),
                 name="housekeeping",
@@ -200,6 +203,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         access=access,
         sequencer=sequencer,
         schedule=_schedule(settings, database, clock),
+        sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
         health=health,

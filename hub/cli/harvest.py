@@ -12,6 +12,7 @@ from hub.cli.context import Act, open_database, run, settings
 from hub.cli.harvest_list import print_due
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
+from hub.harvest.feed import harvested
 from hub.harvest.report import HarvestReport, RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
@@ -46,6 +47,9 @@ def harvest(
 
 async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
     deployed = deployed_source(deployment, source)
+    if not harvested(deployed.adapter):
+        typer.echo(f"{source} sends by itself: a running hub reads it (deltahub serve)", err=True)
+        raise typer.Exit(2)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
     async with open_database(deployment, act) as database:
         harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)

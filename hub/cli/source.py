@@ -16,12 +16,14 @@ from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
 from hub.intake.awaited import awaiting_rows
+from hub.sensing.limits import STATES_SHOWN_MAX
+from hub.sensing.standing import SensorState, message_counts, sensor_states
 from hub.store.feeds import FeedRow, feeds_of
 from hub.store.source_changes import SourceChange, change_source, remove_source, source_named
 from hub.store.sources import Source, doubted_rows, list_sources, register_source, rename_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 from hub.watching.scrub import SCRUBBER
-from schema.codes import SourceKind, SystemPurpose
+from schema.codes import PowerState, SourceKind, SystemPurpose
 from schema.identifiers import check_institution_key
 from schema.parties import OPERATOR
 
@@ -111,6 +113,38 @@ def runs(
 async def _runs(source_id: str | None, limit: int) -> list[PastRun]:
     async with open_database() as database:
         return await list_runs(database, source_id, limit)
+
+
+@app.command()
+def meters(
+    source_id: Annotated[str | None, typer.Argument(help="of this source; all without it")] = None,
+    state: Annotated[PowerState | None, typer.Option(help="only those in this state")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=STATES_SHOWN_MAX, help="how many")] = 100,
+) -> None:
+    """Show what sensors say now: the state of each instrument, and what came of their messages."""
+    found, counts = run(_meters(source_id))
+    for name, of_source in counts.items():
+        if source_id in (None, name):
+            told = ", ".join(f"{outcome} {count}" for outcome, count in of_source.items())
+            typer.echo(f"{name}  {told}")
+    wanted = [each for each in found if state in (None, each.state)]
+    for each in wanted[:limit]:
+        typer.echo(
+            f"    {each.instrument_key}  {each.sensor}  {each.state.value}  "
+            f"since {_moment(each.since)}  heard {_moment(each.as_of)}"
+        )
+    if len(wanted) > limit:
+        typer.echo(f"    … {len(wanted) - limit} more: --limit")
+    if not found and not counts:
+        typer.echo("no sensors yet; docs/operators/sources.md says how their source is named")
+
+
+async def _meters(source_id: str | None) -> tuple[list[SensorState], dict[str, dict[str, int]]]:
+    async with open_database() as database:
+        if source_id is not None:
+            await source_named(database, source_id)
+        states = await sensor_states(database, system_clock(), source_id)
+        return states, await message_counts(database)
 
 
 @app.command()

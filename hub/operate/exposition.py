@@ -89,8 +89,30 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
         ((labels, float(count)) for labels, count in figures.personal.items()),
         *("source", "code"),
     )
+    yield from _sensors(figures)
     yield _family(
         "clock_ahead_seconds",
         "How far this machine's clock is ahead of the database's",
         [((), figures.clock_ahead_s)],
+    )
+
+
+def _sensors(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
+    """Give how the sensors stand, where there are any."""
+    sensors = figures.sensors
+    if not sensors:
+        return
+    bound = (((each.source,), float(each.bound)) for each in sensors)
+    yield _family("sensors_bound", "Sensors that are at an instrument now", bound, "source")
+    silent = (((each.source,), float(each.silent)) for each in sensors)
+    yield _family("sensors_silent", "Sensors silent for longer than they may be", silent, "source")
+    yield _family(
+        "sensor_messages",
+        "Messages of sensors ever, by what became of them",
+        (
+            ((each.source, outcome), float(count))
+            for each in sensors
+            for outcome, count in each.messages.items()
+        ),
+        *("source", "outcome"),
     )

@@ -1,6 +1,6 @@
 """`figures`: what the database knows of how the hub stands: log, sources, quarantine, clock.
 
-One home for `/metrics`, `/readyz` and `deltahub status`. Asked for in four short statements, kept
+One home for `/metrics`, `/readyz` and `deltahub status`. Asked for in short statements, kept
 for `FIGURES_KEPT_S`, and one at a time, however many look.
 """
 
@@ -19,6 +19,7 @@ from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
 
 STALE, NEVER, PUSH = "STALE", "NEVER", "PUSH"
+SENSOR_TAKEN = ("TAKEN", "REPEATED", "PASSED_OVER")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,23 @@ class FeedFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SensorFigures:
+    """How the sensors of a source stand."""
+
+    source: str
+    bound: int
+    silent: int
+    """Of which nothing came for longer than they may be silent."""
+    messages: dict[str, int]
+    """Messages ever, by what became of them: TAKEN, REPEATED, PASSED_OVER, or why not."""
+
+    @property
+    def broken(self) -> int:
+        """Messages that were refused."""
+        return sum(n for name, n in self.messages.items() if name not in SENSOR_TAKEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFigures:
     """How the hub stands, as its database tells it."""
 
@@ -67,6 +85,7 @@ class DatabaseFigures:
     """Rows that were refused for personal data, by source and code."""
     clock_ahead_s: float
     """How far the hub's clock is ahead of the database's; negative: behind."""
+    sensors: tuple[SensorFigures, ...] = ()
 
     def sources_that_are(self, state: str) -> list[str]:
         """Return the sources in a state."""
@@ -99,6 +118,15 @@ WHERE s.active ORDER BY s.source_id, f.record_type LIMIT {SOURCES_MAX * 10}
 _QUARANTINE = f"""
 SELECT source, count(*) FROM quarantine WHERE status = 'OPEN'
 GROUP BY source ORDER BY count(*) DESC, source LIMIT {SOURCES_MAX}
+"""  # noqa: S608 - constants
+_SENSORS = f"""
+SELECT source, coalesce(s.bound, 0), coalesce(s.silent, 0), coalesce(c.counts, '{{}}')
+FROM (SELECT source, count(*) AS bound, count(*) FILTER (
+    WHERE (as_of + make_interval(mins => silence) >= %(now)s) IS NOT TRUE) AS silent
+  FROM power_state GROUP BY source) s
+FULL JOIN (SELECT source, jsonb_object_agg(outcome, messages) AS counts
+  FROM power_count GROUP BY source) c USING (source)
+ORDER BY source LIMIT {SOURCES_MAX}
 """  # noqa: S608 - constants
 _PERSONAL = f"SELECT source, code, rows FROM personal_refused LIMIT {SOURCES_MAX * 3}"  # noqa: S608
 
@@ -148,6 +176,11 @@ class Figures:
             feeds = tuple(_feed(each, now) for each in await cursor.fetchall())
             cursor = await connection.execute(_QUARANTINE.encode())
             quarantine = dict(await cursor.fetchall())
+            cursor = await connection.execute(_SENSORS.encode(), {"now": now})
+            sensors = tuple(
+                SensorFigures(source=source, bound=bound, silent=silent, messages=messages)
+                for source, bound, silent, messages in await cursor.fetchall()
+            )
             cursor = await connection.execute(_PERSONAL.encode())
             personal = {(source, code): rows for source, code, rows in await cursor.fetchall()}
         leaves, signed, signed_at, waiting, oldest, theirs = row
@@ -164,6 +197,7 @@ class Figures:
             quarantine=quarantine,
             personal=personal,
             clock_ahead_s=_ahead(before, now, theirs),
+            sensors=sensors,
         )
 
 

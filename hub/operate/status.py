@@ -94,13 +94,15 @@ async def facts_of(database: Database) -> dict[str, Any]:
 
 
 def lines(facts: StatusFacts) -> Iterator[StatusLine]:
-    """Put it into ten lines."""
+    """Put it into ten lines, and one of sensors where there are any."""
     yield _version(facts)
     yield _database(facts)
     yield _disk(facts)
     yield _log(facts)
     yield _checkpoint(facts)
     yield _sources(facts)
+    if facts.figures.sensors:
+        yield _sensors(facts)
     yield _quarantine(facts)
     yield _backup(facts)
     yield _clients(facts)
@@ -172,6 +174,18 @@ def _sources(facts: StatusFacts) -> StatusLine:
         return StatusLine("来源", "sources", zh, en)
     told = "; ".join(f"{state} {_names(names)}" for state, names in bad.items()) + grades
     return StatusLine("来源", "sources", f"{count} 个；{told}", f"{count}; {told}", is_well=False)
+
+
+def _sensors(facts: StatusFacts) -> StatusLine:
+    sensors = facts.figures.sensors
+    bound, silent = (sum(getattr(each, name) for each in sensors) for name in ("bound", "silent"))
+    taken = sum(each.messages.get("TAKEN", 0) for each in sensors)
+    broken = sum(each.broken for each in sensors)
+    zh = f"{bound} 个，{silent} 个无读数；已收 {taken} 条读数，拒收 {broken} 条"
+    en = f"{bound} bound, {silent} silent; {taken} readings taken, {broken} messages refused"
+    if silent:
+        zh, en = f"{zh}；deltahub source meters --state UNKNOWN", f"{en}; deltahub source meters"
+    return StatusLine("传感器", "sensors", zh, en, is_well=silent == 0)
 
 
 def _quarantine(facts: StatusFacts) -> StatusLine:

@@ -193,20 +193,26 @@ async def rename_source(database: Database, source_id: str, new_id: str) -> None
             await connection.execute(statement.encode(), names)
 
 
+_NAMING = (
+    "awaited",
+    "dropped_file",
+    "feed",
+    "personal_refused",
+    "power_count",
+    "power_minutes",
+    "power_state",
+    "quarantine",
+    "run",
+    "warned",
+)
+
+
 def _renamings(database: Database) -> Iterator[str]:
     yield "UPDATE source SET source_id = %(new)s WHERE source_id = %(old)s"
     yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
     yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
     yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
-    for table in (
-        "run",
-        "quarantine",
-        "feed",
-        "warned",
-        "awaited",
-        "personal_refused",
-        "dropped_file",
-    ):
+    for table in _NAMING:
         yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
     for tables in database.records.tables.values():
         for each in (tables.source, tables.golden):

@@ -394,3 +394,40 @@ SEARCH_STATE = Table(
     Column("record_type", Text, primary_key=True),
     Column("version", Integer, nullable=False),  # of the terms that its rows hold
 )
+
+POWER_MINUTES = Table(
+    "power_minutes",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("day", Date, primary_key=True),  # of Shanghai
+    Column("minutes", LargeBinary, nullable=False),  # the level of each minute, packed
+    Column("silence", Integer, nullable=False),  # minutes after which the sensor is silent
+    instant_column("changed_at"),
+    Column("told", Boolean, nullable=False),  # whether the PowerDay of these minutes was stated
+    Index("ix_power_minutes_source_day", "source", "day", postgresql_where=text("NOT told")),
+)
+"""What sensors said of the last days, until it is stated, and for readings that come late."""
+
+POWER_STATE = Table(
+    "power_state",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # what the newest reading says
+    instant_column("since", nullable=True),
+    instant_column("as_of", nullable=True),  # when the newest reading was made; null: never
+    Column("silence", Integer, nullable=False),
+)
+"""The present state of each bound sensor; it has no entry and is not backed up by any."""
+
+POWER_COUNT = Table(
+    "power_count",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),  # TAKEN, REPEATED, or why a message was not taken
+    Column("messages", BigInteger, nullable=False),
+    instant_column("last_at"),
+)

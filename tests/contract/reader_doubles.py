@@ -41,6 +41,7 @@ from connectors.http.transport import open_client
 from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
 from connectors.parsed_file import ParsedFile
+from connectors.mqtt import Messages
 from connectors.reader import Reader
 from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
@@ -51,6 +52,7 @@ from connectors.soap_envelope import SOAP_11
 from connectors.wsdl import wsdl
 from connectors.start_pages import RestList
 from connectors.xml_tree import read_xml
+from tests.contract.mqtt_double import MQTT_FAULTS, mqtt_broker
 from tests.loopback import loopback_server
 
 ROWS = tuple(f"row {number}" for number in range(1, 8))
@@ -567,6 +569,14 @@ def _parsed(name: str) -> Double:
         faults=("spoiled", "missing"),
         bytes_limit="table_bytes_max",
     )
+# Messages
+
+
+@asynccontextmanager
+async def mqtt_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    del folder
+    async with mqtt_broker(play, TOKEN, PAGE, FAULTY) as open_session:
+        yield open_session
 
 
 DOUBLES = (
@@ -604,6 +614,14 @@ DOUBLES = (
         is_move_seen=False,
     ),
     _parsed("an XML message"),
+        name="messages",
+        reader=Messages(count=PAGE, quiet_s=0.05),
+        open=mqtt_double,
+        text=lambda row: row["text"],
+        faults=(*MQTT_FAULTS, "first-denied"),
+        bytes_limit="packet_bytes_max",
+        is_move_seen=False,
+    ),
 )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -36,6 +37,7 @@ from schema.errors import Problem
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
 from tests.fixed_width import fixed_width_bytes
+from tests.recorded_messages import RecordedMessages
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 ADAPTERS = discover()
@@ -90,6 +92,18 @@ class Source(Protocol):
         """What the recorded source holds of people."""
 
 
+@asynccontextmanager
+async def recorded_session(name: str, protocol: str) -> AsyncIterator[Any]:
+    """Open what was recorded of a source, in its protocol."""
+    recorded = load(name, "source.json")
+    if protocol == "mqtt":
+        yield RecordedMessages(name, recorded["messages"])
+        return
+    transport = ReplayTransport(recorded)
+    async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
+        yield HttpSession(name, client)
+
+
 class Harvested:
     """A source that is asked: its recorded session, through its adapter."""
 
@@ -103,10 +117,8 @@ class Harvested:
         recorded = load(self.name, "source.json")
         if "files" in recorded:
             return self._rows_of_files(recorded["files"])
-        transport = ReplayTransport(recorded)
         found = []
-        async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
-            session = HttpSession(self.name, client)
+        async with recorded_session(self.name, self.adapter.protocol) as session:
             for collection in self.adapter.collections:
                 pages = collection.reader.read(session, collection.window(self.context))
                 found += [

@@ -13,13 +13,22 @@ from collections.abc import Mapping
 from hub.harvest.connections.connection import ConnectionKind, SourceConnection
 from hub.harvest.connections.files import FILES
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.mqtt import MQTT, MqttConnection
 from hub.harvest.connections.sql import SQL
 
-__all__ = ["PROTOCOLS", "ClientCredentials", "HttpConnection", "SourceConnection", "StaticToken"]
+__all__ = [
+    "PROTOCOLS",
+    "ClientCredentials",
+    "HttpConnection",
+    "MqttConnection",
+    "SourceConnection",
+    "StaticToken",
+]
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
     "files": FILES,
+    "mqtt": MQTT,
     "sftp": FILES,
     "sql": SQL,
 }
