@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,15 +84,7 @@ def load_source(path: Path) -> HarvestSource:
             f"{TABLES} for files that are left in a folder; those that people send go in by "
             "deltahub submit"
         )
-    owners = content.get("owners")
-    if owners != ANYBODY and not _are_owners(owners):
-        problems.append(f'{path}: owners lists whom it may speak for, or is "{ANYBODY}"')
-    if str(content.get("kind", SourceKind.OWN)) not in _KINDS:
-        problems.append(f"{path}: kind is one of {', '.join(sorted(_KINDS))}")
-    if str(content.get("purpose", SystemPurpose.OTHER)) not in frozenset(SystemPurpose):
-        problems.append(f"{path}: purpose is one of {', '.join(sorted(SystemPurpose))}")
-    if not is_authority(content.get("authority", "moe:1/x")):
-        problems.append(f"{path}: authority is <key of the operating institution>/<system name>")
+    problems += [f"{path}: {each}" for each in _misstated(content)]
     drift, problem = _drift(content.get("drift", {}), adapters.get(str(name)))
     problems += [f"{path}: {each}" for each in problem]
     deployed = None
@@ -109,7 +101,7 @@ def load_source(path: Path) -> HarvestSource:
         connection=deployed.connection,
         institution=content.get("institution", {}),
         facts=content.get("facts", {}),
-        owners=None if owners == ANYBODY else tuple(content["owners"]),
+        owners=None if content["owners"] == ANYBODY else tuple(content["owners"]),
         kind=SourceKind[content["kind"]] if "kind" in content else None,
         purpose=SystemPurpose[content["purpose"]] if "purpose" in content else None,
         authority=content.get("authority"),
@@ -119,6 +111,19 @@ def load_source(path: Path) -> HarvestSource:
         drift=drift,
         tables=deployed.tables,
     )
+
+
+def _misstated(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with what the file says of the source itself."""
+    owners = content.get("owners")
+    if owners != ANYBODY and not _are_owners(owners):
+        yield f'owners lists whom it may speak for, or is "{ANYBODY}"'
+    if str(content.get("kind", SourceKind.OWN)) not in _KINDS:
+        yield f"kind is one of {', '.join(sorted(_KINDS))}"
+    if str(content.get("purpose", SystemPurpose.OTHER)) not in frozenset(SystemPurpose):
+        yield f"purpose is one of {', '.join(sorted(SystemPurpose))}"
+    if not is_authority(content.get("authority", "moe:1/x")):
+        yield "authority is <key of the operating institution>/<system name>"
 
 
 def _drift(stated: Any, adapter: Adapter | None) -> tuple[dict[str, DriftMode], list[str]]:

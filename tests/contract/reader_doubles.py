@@ -40,17 +40,17 @@ from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
-from connectors.parsed_file import ParsedFile
 from connectors.mqtt import Messages
+from connectors.parsed_file import ParsedFile
 from connectors.reader import Reader
 from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
-from connectors.sql.session import SqlSession, open_sql
-from connectors.sql.view import SqlView
 from connectors.soap import SoapList
 from connectors.soap_envelope import SOAP_11
-from connectors.wsdl import wsdl
+from connectors.sql.session import SqlSession, open_sql
+from connectors.sql.view import SqlView
 from connectors.start_pages import RestList
+from connectors.wsdl import wsdl
 from connectors.xml_tree import read_xml
 from tests.contract.mqtt_double import MQTT_FAULTS, mqtt_broker
 from tests.loopback import loopback_server
@@ -551,6 +551,8 @@ async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         finally:
             owner.execute(f"DROP SCHEMA {schema} CASCADE".encode())
             owner.execute(f"DROP ROLE {role}".encode())
+
+
 def _xml(rows: Iterable[str], *, is_spoiled: bool = False) -> bytes:
     parts = "".join(f"<row><text>{text}</text></row>" for text in rows)
     return f"<rows>{parts}{'<row>' if is_spoiled else ''}</rows>".encode()
@@ -569,6 +571,8 @@ def _parsed(name: str) -> Double:
         faults=("spoiled", "missing"),
         bytes_limit="table_bytes_max",
     )
+
+
 # Messages
 
 
@@ -614,6 +618,7 @@ DOUBLES = (
         is_move_seen=False,
     ),
     _parsed("an XML message"),
+    Double(
         name="messages",
         reader=Messages(count=PAGE, quiet_s=0.05),
         open=mqtt_double,
