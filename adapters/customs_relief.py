@@ -35,7 +35,7 @@ from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yie
 from adapters._customs_message import read_message
 from adapters._nrii import present
 from adapters._row import Row
-from connectors.parsed_file import ParsedFile
+from connectors.files import DroppedFiles
 from schema.codes import CustomsApprovalKind, CustomsDistrict, CustomsGoodsKind, ServicePurpose
 
 DECLARATION = re.compile("[0-9]{18}")
@@ -364,11 +364,12 @@ ADAPTER = Adapter(
     collections=(
         Collection(
             name="messages",
-            reader=ParsedFile(parse=read_message),
+            reader=DroppedFiles(parse=read_message, names="*.xml"),
             map=document,
             types=("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"),
         ),
     ),
+    protocol="sftp",
     promised_freshness=timedelta(hours=24),
     every=timedelta(hours=1),
     records_min=0,

@@ -41,7 +41,6 @@ from connectors.http.transport import open_client
 from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
 from connectors.mqtt import Messages
-from connectors.parsed_file import ParsedFile
 from connectors.reader import Reader
 from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
 from connectors.sheet import FileSession, Sheet
@@ -51,7 +50,6 @@ from connectors.sql.session import SqlSession, open_sql
 from connectors.sql.view import SqlView
 from connectors.start_pages import RestList
 from connectors.wsdl import wsdl
-from connectors.xml_tree import read_xml
 from tests.contract.mqtt_double import MQTT_FAULTS, mqtt_broker
 from tests.loopback import loopback_server
 
@@ -553,26 +551,6 @@ async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
             owner.execute(f"DROP ROLE {role}".encode())
 
 
-def _xml(rows: Iterable[str], *, is_spoiled: bool = False) -> bytes:
-    parts = "".join(f"<row><text>{text}</text></row>" for text in rows)
-    return f"<rows>{parts}{'<row>' if is_spoiled else ''}</rows>".encode()
-
-
-def _leaves_of(content: bytes) -> tuple[dict[str, str], ...]:
-    return tuple(row.leaves() for row in read_xml(content).children)
-
-
-def _parsed(name: str) -> Double:
-    return Double(
-        name=name,
-        reader=ParsedFile(parse=_leaves_of, rows=PAGE),
-        open=file_double(_xml, is_path=True),
-        text=lambda row: row["text"],
-        faults=("spoiled", "missing"),
-        bytes_limit="table_bytes_max",
-    )
-
-
 # Messages
 
 
@@ -617,7 +595,6 @@ DOUBLES = (
         bytes_limit="response_bytes_max",
         is_move_seen=False,
     ),
-    _parsed("an XML message"),
     Double(
         name="messages",
         reader=Messages(count=PAGE, quiet_s=0.05),

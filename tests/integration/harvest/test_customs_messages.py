@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import asyncssh
 import pytest
 
 from adapters import discover
-from connectors.limits import Limits
-from connectors.sheet import FileSession
-from hub.harvest.report import RunStatus
+from hub.harvest.connections.files import FolderConnection, SftpConnection
+from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.sandbox.customs import (
     APPLICANT,
@@ -26,60 +26,51 @@ from hub.sandbox.customs import (
     supervised,
 )
 from schema.dates import local_date
+from tests.integration.harvest.conftest import Time
 
 pytestmark = pytest.mark.integration
 CUSTOMS = "uscc:11330000MB0K29004F"
 SCALE = 0.3
 
 
-@dataclass
-class Fetched:
-    """A connection to one message that was fetched; the reader of folders comes in its place."""
-
-    name: str
-    content: bytes
-    secrets: tuple[str, ...] = ()
-    place: str = "sftp"
-
-    @asynccontextmanager
-    async def session(self, source: str, limits: Limits) -> AsyncIterator[FileSession]:
-        yield FileSession(source=source, content=self.content, name=self.name, limits=limits)
-
-
-def source_of(name: str, content: bytes) -> HarvestSource:
+def source_of(connection) -> HarvestSource:
     return HarvestSource(
         id="customs",
         adapter=discover()["customs_relief"],
-        connection=Fetched(name, content),
+        connection=connection,
         owners=(CUSTOMS, f"uscc:{APPLICANT}"),
         authority=f"{CUSTOMS}/relief",
         facts={"customs_offices": {OFFICE: CUSTOMS}},
     )
 
 
-async def fetch_all(folder) -> dict[str, bytes]:
-    """Fetch what an SFTP server shows of a folder, as a client with one key does."""
+@asynccontextmanager
+async def over_sftp(folder: Path, key_file: Path) -> AsyncIterator[SftpConnection]:
+    """Serve a folder to one key for as long as the block runs."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    public = key.export_public_key().decode()
-    async with sftp_server(folder, public) as place:
-        known = f"[{place.host}]:{place.port} {place.host_key}"
-        async with (
-            asyncssh.connect(
-                place.host,
-                place.port,
-                username=place.user,
-                client_keys=[key],
-                known_hosts=asyncssh.import_known_hosts(known),
-                config=None,
-            ) as connection,
-            connection.start_sftp_client() as client,
-        ):
-            found = {}
-            for name in sorted(str(each) for each in await client.listdir("/")):
-                if name.endswith(".xml"):
-                    async with client.open(f"/{name}", "rb") as file:
-                        found[name] = await file.read()
-            return found
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(key.export_private_key())
+    async with sftp_server(folder, key.export_public_key().decode()) as place:
+        yield SftpConnection(
+            host=place.host,
+            port=place.port,
+            user=place.user,
+            key_file=str(key_file),
+            host_key=place.host_key,
+            folder="/",
+        )
+
+
+@pytest.fixture
+def harvest(harvester: Harvester, tmp_path: Path, time: Time):
+    """Leave a message in a folder and harvest it."""
+
+    async def harvested(name: str, content: bytes) -> HarvestReport:
+        time.pass_by(minutes=1)
+        leave(tmp_path, name, content)
+        return await harvester.harvest(source_of(FolderConnection(path=str(tmp_path))))
+
+    return harvested
 
 
 async def count(database, table: str) -> int:
@@ -92,16 +83,19 @@ async def test_messages_come_over_sftp_and_what_customs_withdrew_is_withdrawn(
     harvester, database, time, tmp_path
 ):
     today = local_date(time())
-    leave_messages(tmp_path, today, SCALE)
-    assert not list(tmp_path.glob("*.part"))
-    fetched = await fetch_all(tmp_path)
-    assert len(fetched) == 2
+    folder = tmp_path / "served"
+    folder.mkdir()
+    leave_messages(folder, today, SCALE)
+    assert not list(folder.glob("*.part"))
     stock = supervised(today, SCALE)
     assert len(stock) >= 5
-    for name, content in fetched.items():
-        time.pass_by(minutes=1)
-        report = await harvester.harvest(source_of(name, content))
+    async with over_sftp(folder, tmp_path / "key") as connection:
+        report = await harvester.harvest(source_of(connection))
         assert report.status is RunStatus.OK, report.message
+        assert report.collections[1].documents == 2
+        time.pass_by(minutes=1)
+        again = await harvester.harvest(source_of(connection))
+        assert again.collections[1].rows == 0
     before = supervised(today - timedelta(days=1), SCALE)
     every = {(one.owner.name_zh, one.number) for one in (*before, *stock)}
     assert await count(database, "customs_supervision") == len(every)
@@ -116,25 +110,23 @@ async def test_messages_come_over_sftp_and_what_customs_withdrew_is_withdrawn(
 
 
 async def test_an_approval_that_stood_is_withdrawn_by_the_message_that_says_so(
-    harvester, database, time
+    harvest, database, time
 ):
     today = local_date(time())
     stands = message(today, SCALE).replace(b"<state>2</state>", b"<state>1</state>")
-    await harvester.harvest(source_of("one.xml", stands))
+    await harvest("one.xml", stands)
     assert await count(database, "customs_approval") == 2
-    time.pass_by(minutes=1)
-    await harvester.harvest(source_of("two.xml", message(today, SCALE)))
+    await harvest("two.xml", message(today, SCALE))
     assert await count(database, "customs_approval") == 1
 
 
 async def test_a_message_that_comes_twice_or_late_writes_nothing_that_stands_already(
-    harvester, database, time
+    harvest, database, time
 ):
     today = local_date(time())
     first, second = message(today - timedelta(days=1), SCALE), message(today, SCALE)
-    for name, content in (("2", second), ("2-again", second), ("1-late", first)):
-        time.pass_by(minutes=1)
-        await harvester.harvest(source_of(name, content))
+    for name, content in (("2.xml", second), ("2-again.xml", second), ("1-late.xml", first)):
+        await harvest(name, content)
     revisions = await database.reads.fetch_all(
         "SELECT DISTINCT revision FROM customs_supervision_source"
     )
@@ -142,10 +134,10 @@ async def test_a_message_that_comes_twice_or_late_writes_nothing_that_stands_alr
 
 
 async def test_messages_with_the_faults_of_senders_change_nothing_that_stands(
-    harvester, database, time
+    harvest, database, time
 ):
     today = local_date(time())
-    await harvester.harvest(source_of("well.xml", message(today, SCALE)))
+    await harvest("well.xml", message(today, SCALE))
     tables = ("customs_supervision", "customs_approval", "customs_report", "duty_payment")
     before = [await count(database, table) for table in tables]
     wanted = {
@@ -155,8 +147,7 @@ async def test_messages_with_the_faults_of_senders_change_nothing_that_stands(
         "expired": "CERTIFICATE_EXPIRED",
     }
     for fault in FAULTS:
-        time.pass_by(minutes=1)
-        report = await harvester.harvest(source_of(fault, message(today, SCALE, fault)))
+        report = await harvest(f"{fault}.xml", message(today, SCALE, fault))
         if fault in wanted:
             assert report.status is RunStatus.PARTIAL, fault
             told = await database.writes.fetch_all("SELECT problems::text FROM quarantine")
@@ -174,16 +165,3 @@ async def test_a_file_is_whole_before_it_has_its_name_and_then_marked(tmp_path):
     mark = tmp_path / "a.xml.ok"
     assert mark.exists()
     assert mark.stat().st_mtime >= file.stat().st_mtime
-
-
-async def test_another_key_or_another_server_key_ends_the_connection(tmp_path):
-    mine, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
-    async with sftp_server(tmp_path, mine.export_public_key().decode()) as place:
-        known = f"[{place.host}]:{place.port} {place.host_key}"
-        wrong = f"[{place.host}]:{place.port} {other.export_public_key().decode().strip()}"
-        for key, hosts in ((other, known), (mine, wrong)):
-            with pytest.raises((asyncssh.PermissionDenied, asyncssh.HostKeyNotVerifiable)):
-                await asyncssh.connect(
-                    place.host, place.port, username=place.user, client_keys=[key],
-                    known_hosts=asyncssh.import_known_hosts(hosts), config=None,
-                )  # fmt: skip
