@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from connectors.document import Document, RawRow, State, digest_of
-from connectors.drop.entries import Entry, shown_name
+from connectors.drop.entries import DropEntry, shown_name
 from connectors.drop.ledger import FileState
 from connectors.drop.session import DropSession, Look, MovingFileError
 from connectors.errors import PayloadError
@@ -65,7 +65,7 @@ class DroppedFiles:
                 hint="the other files are in; correct these and leave them again",
             )
 
-    def _meant(self, look: Look, begin: list[object] | None) -> list[Entry]:
+    def _meant(self, look: Look, begin: list[object] | None) -> list[DropEntry]:
         """Return the files to read; those that were refused are tried again."""
         refused = (file for file, _ in look.refused)
         files = (*look.unanswered, *look.ready, *refused)
@@ -77,7 +77,7 @@ class DroppedFiles:
         ]
 
     async def _file(
-        self, session: DropSession, progress: Progress, file: Entry, faults: list[str]
+        self, session: DropSession, progress: Progress, file: DropEntry, faults: list[str]
     ) -> tuple[bytes, tuple[RawRow, ...]] | None:
         """Return digest and rows of a file; None where it is not taken, why stands in `faults`."""
         name = shown_name(file.name)
@@ -113,5 +113,5 @@ class DroppedFiles:
         return None
 
 
-def _order(file: Entry) -> tuple[int, str]:
+def _order(file: DropEntry) -> tuple[int, str]:
     return file.modified, file.name

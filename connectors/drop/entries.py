@@ -1,4 +1,4 @@
-"""`Entry`: what lies in a folder, and whether it is a file that may be taken; pure.
+"""`DropEntry`: what lies in a folder, and whether it is a file that may be taken; pure.
 
 - Names that begin with a dot and names of unfinished transfers (`.part`, `.tmp`, …) are left alone
   without a word; so is what the hub writes back.
@@ -15,7 +15,7 @@ from enum import Enum, auto
 
 from connectors.limits import DROP_NAME_BYTES_MAX, DROP_NAMES_TOLD_MAX
 
-__all__ = ["MARK", "RECEIPTS", "REJECTS", "Entry", "EntryKind", "shown_name", "sorted_out"]
+__all__ = ["MARK", "RECEIPTS", "REJECTS", "DropEntry", "EntryKind", "shown_name", "sorted_out"]
 
 MARK = ".ok"
 RECEIPTS, REJECTS = ".receipts.json", ".rejects.xlsx"
@@ -43,7 +43,7 @@ NO_FILES: Mapping[EntryKind, str] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class DropEntry:
     """A name in a folder; bytes of a name that are not UTF-8 are kept as half characters."""
 
     name: str
@@ -62,12 +62,12 @@ class Entry:
 class SortedOut:
     """The entries of a folder: files that may be taken, those that are marked, what is told."""
 
-    files: tuple[Entry, ...]
+    files: tuple[DropEntry, ...]
     marked: frozenset[str]
     notes: tuple[str, ...]
 
 
-def sorted_out(entries: Iterable[Entry]) -> SortedOut:
+def sorted_out(entries: Iterable[DropEntry]) -> SortedOut:
     """Sort the entries of a folder out; files in the order of their time, then their names."""
     listed = list(entries)
     by_name = {each.name: each for each in listed}
@@ -95,12 +95,12 @@ def _is_left_alone(name: str) -> bool:
     return name.startswith(".") or name.lower().endswith((*UNFINISHED, *WRITTEN_BACK, MARK))
 
 
-def _has_mark(file: Entry, by_name: Mapping[str, Entry]) -> bool:
+def _has_mark(file: DropEntry, by_name: Mapping[str, DropEntry]) -> bool:
     mark = by_name.get(f"{file.name}{MARK}")
     return mark is not None and mark.kind is EntryKind.FILE and mark.modified >= file.modified
 
 
-def _fault(entry: Entry) -> str | None:
+def _fault(entry: DropEntry) -> str | None:
     """Return why an entry is not taken, None where it may be."""
     if entry.kind in NO_FILES:
         return NO_FILES[entry.kind]

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from connectors.drop.entries import Entry, EntryKind
+from connectors.drop.entries import DropEntry, EntryKind
 from connectors.errors import ConnectorError, SourceRefusedError, SourceUnavailableError
 from connectors.limits import DROP_PIECE_BYTES
 
@@ -37,11 +37,11 @@ class Folder:
     source: str
     path: Path
 
-    async def entries(self, most: int) -> list[Entry]:
+    async def entries(self, most: int) -> list[DropEntry]:
         """Return what lies in it."""
         return await asyncio.to_thread(self._entries, most)
 
-    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> Entry | None:
+    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> DropEntry | None:
         """Copy a file."""
         return await asyncio.to_thread(self._fetch, name, into, bytes_max)
 
@@ -49,7 +49,7 @@ class Folder:
         """Write a file whole."""
         await asyncio.to_thread(self._store, name, content)
 
-    def _entries(self, most: int) -> list[Entry]:
+    def _entries(self, most: int) -> list[DropEntry]:
         with self._opened() as folder, os.scandir(folder) as found:
             listed = []
             for each in islice(found, most + 1):
@@ -57,7 +57,7 @@ class Folder:
                     listed.append(_entry(each.name, each.stat(follow_symlinks=False)))
             return listed
 
-    def _fetch(self, name: str, into: IO[bytes], bytes_max: int) -> Entry | None:
+    def _fetch(self, name: str, into: IO[bytes], bytes_max: int) -> DropEntry | None:
         with self._opened(name) as folder:
             try:
                 handle = os.open(name, READING, dir_fd=folder)
@@ -116,7 +116,7 @@ class Folder:
         )
 
 
-def _entry(name: str, found: os.stat_result) -> Entry:
+def _entry(name: str, found: os.stat_result) -> DropEntry:
     mode = found.st_mode
     if stat.S_ISREG(mode):
         kind = EntryKind.FILE
@@ -124,4 +124,4 @@ def _entry(name: str, found: os.stat_result) -> Entry:
         kind = EntryKind.FOLDER
     else:
         kind = EntryKind.LINK if stat.S_ISLNK(mode) else EntryKind.OTHER
-    return Entry(name=name, size=found.st_size, modified=found.st_mtime_ns, kind=kind)
+    return DropEntry(name=name, size=found.st_size, modified=found.st_mtime_ns, kind=kind)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
+from time import monotonic
 from typing import Protocol
 
-from connectors.drop.entries import Entry
+from connectors.drop.entries import DropEntry
 
 __all__ = ["FileState", "KnownFile", "Ledger", "MemoryLedger"]
 
@@ -49,14 +50,20 @@ class KnownFile:
 class Ledger(Protocol):
     """Keeps what is known of the files of one source."""
 
-    async def watch(self, files: Sequence[Entry]) -> Mapping[str, KnownFile]:
+    async def watch(self, files: Sequence[DropEntry]) -> Mapping[str, KnownFile]:
         """Note what the files of the folder look like now; return what is known of each name."""
 
     async def name_of(self, digest: bytes) -> str | None:
         """Return the name under which these bytes were taken; None: they never were."""
 
     async def note(
-        self, file: Entry, state: FileState, digest: bytes, *, road: bytes = b"", message: str = ""
+        self,
+        file: DropEntry,
+        state: FileState,
+        digest: bytes,
+        *,
+        road: bytes = b"",
+        message: str = "",
     ) -> None:
         """Keep what became of a file."""
 
@@ -65,19 +72,19 @@ class Ledger(Protocol):
 class MemoryLedger:
     """Keeps it as long as it lives."""
 
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    _seen: dict[tuple[str, tuple[int, int]], datetime] = field(default_factory=dict)
+    clock: Callable[[], float] = monotonic
+    _seen: dict[tuple[str, tuple[int, int]], float] = field(default_factory=dict)
     _noted: dict[tuple[str, tuple[int, int]], KnownFile] = field(default_factory=dict)
     _digests: dict[bytes, str] = field(default_factory=dict)
 
-    async def watch(self, files: Sequence[Entry]) -> Mapping[str, KnownFile]:
+    async def watch(self, files: Sequence[DropEntry]) -> Mapping[str, KnownFile]:
         """Note what the files look like now."""
         now = self.clock()
         there = {(each.name, each.looks) for each in files}
         self._seen = {key: min(self._seen.get(key, now), now) for key in there}
         known = {}
         for key in there:
-            still = now - self._seen[key]
+            still = timedelta(seconds=now - self._seen[key])
             noted = self._noted.get(key, KnownFile(state=FileState.SEEN, still=still))
             known[key[0]] = replace(noted, still=still)
         return known
@@ -87,7 +94,13 @@ class MemoryLedger:
         return self._digests.get(digest)
 
     async def note(
-        self, file: Entry, state: FileState, digest: bytes, *, road: bytes = b"", message: str = ""
+        self,
+        file: DropEntry,
+        state: FileState,
+        digest: bytes,
+        *,
+        road: bytes = b"",
+        message: str = "",
     ) -> None:
         """Keep what became of a file."""
         self._noted[file.name, file.looks] = KnownFile(

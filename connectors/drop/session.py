@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from connectors.drop.entries import Entry, SortedOut, shown_name, sorted_out
+from connectors.drop.entries import DropEntry, SortedOut, shown_name, sorted_out
 from connectors.drop.ledger import FileState, KnownFile, Ledger, MemoryLedger
 from connectors.errors import PayloadError, SlowError
 from connectors.limits import Limits
@@ -31,10 +31,10 @@ class MovingFileError(PayloadError):
 class DropPlace(Protocol):
     """Where the folder is. What it raises are `ConnectorError`s that name the source."""
 
-    async def entries(self, most: int) -> list[Entry]:
+    async def entries(self, most: int) -> list[DropEntry]:
         """Return what lies in the folder, at most one more than `most`."""
 
-    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> Entry | None:
+    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> DropEntry | None:
         """Copy a file, at most one byte more than `bytes_max`; return what it looks like then.
 
         None: it is not there any more, or is no file.
@@ -48,7 +48,7 @@ class DropPlace(Protocol):
 class Spooled:
     """A file as it was read."""
 
-    entry: Entry
+    entry: DropEntry
     path: Path
     digest: bytes
 
@@ -57,12 +57,12 @@ class Spooled:
 class Look:
     """What a look at the folder found."""
 
-    ready: tuple[Entry, ...] = ()
+    ready: tuple[DropEntry, ...] = ()
     """Files that are complete and new, in the order of their time."""
-    unanswered: tuple[Entry, ...] = ()
+    unanswered: tuple[DropEntry, ...] = ()
     """Files whose rows are in, with nothing written back yet."""
-    refused: tuple[tuple[Entry, KnownFile], ...] = ()
-    watched: tuple[Entry, ...] = ()
+    refused: tuple[tuple[DropEntry, KnownFile], ...] = ()
+    watched: tuple[DropEntry, ...] = ()
     """Files that may still be growing."""
     notes: tuple[str, ...] = ()
     """Of names that are not taken: why, and what to do."""
@@ -94,7 +94,7 @@ class DropSession:
         return self._sorted(found, known)
 
     def _sorted(self, found: SortedOut, known: dict[str, KnownFile]) -> Look:
-        by_state: dict[FileState, list[Entry]] = {each: [] for each in FileState}
+        by_state: dict[FileState, list[DropEntry]] = {each: [] for each in FileState}
         watched = []
         for file in found.files:
             of_file = known[file.name]
@@ -113,7 +113,7 @@ class DropSession:
         )
 
     @asynccontextmanager
-    async def spooled(self, file: Entry, bytes_max: int) -> AsyncIterator[Spooled]:
+    async def spooled(self, file: DropEntry, bytes_max: int) -> AsyncIterator[Spooled]:
         """Read a file whole into a temporary one, which is gone after the block.
 
         Raises `MovingFileError` where it is not the file any more that was looked at.

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import asyncssh
 
-from connectors.drop.entries import Entry, EntryKind, shown_name
+from connectors.drop.entries import DropEntry, EntryKind, shown_name
 from connectors.errors import (
     ConnectorError,
     PayloadError,
@@ -45,9 +45,9 @@ class SftpFolder:
     folder: bytes
     limits: Limits
 
-    async def entries(self, most: int) -> list[Entry]:
+    async def entries(self, most: int) -> list[DropEntry]:
         """Return what lies in it."""
-        listed: list[Entry] = []
+        listed: list[DropEntry] = []
         async with self._asking("the folder"):
             async for each in self.client.scandir(self.folder):
                 name = _bytes(each.filename)
@@ -61,7 +61,7 @@ class SftpFolder:
                     break
         return listed
 
-    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> Entry | None:
+    async def fetch(self, name: str, into: IO[bytes], bytes_max: int) -> DropEntry | None:
         """Copy a file, piece by piece; each piece has its own time limit."""
         path = self._path(name.encode())
         async with self._asking(shown_name(name)):
@@ -157,7 +157,7 @@ def _bytes(name: str | bytes) -> bytes:
     return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
 
 
-def _entry(name: bytes, found: asyncssh.SFTPAttrs) -> Entry:
+def _entry(name: bytes, found: asyncssh.SFTPAttrs) -> DropEntry:
     mode = found.permissions or 0
     if stat.S_ISREG(mode) or found.type == asyncssh.FILEXFER_TYPE_REGULAR:
         kind = EntryKind.FILE
@@ -167,7 +167,7 @@ def _entry(name: bytes, found: asyncssh.SFTPAttrs) -> Entry:
         is_link = stat.S_ISLNK(mode) or found.type == asyncssh.FILEXFER_TYPE_SYMLINK
         kind = EntryKind.LINK if is_link else EntryKind.OTHER
     modified = (found.mtime or 0) * NANOSECONDS + (found.mtime_ns or 0)
-    return Entry(
+    return DropEntry(
         name=name.decode("utf-8", "surrogateescape"),
         size=found.size or 0,
         modified=modified,

@@ -30,9 +30,9 @@ from connectors.errors import PayloadError
 from connectors.limits import SQL_SAME_MAX
 from connectors.reader import Progress, Window
 from connectors.sql.session import Snapshot
-from connectors.sql.values import Kind, UnfitError, Values, bound, kept, line_of, taken_up
+from connectors.sql.values import SqlKind, UnfitError, Values, bound, kept, line_of, taken_up
 
-__all__ = ["Pages", "Place"]
+__all__ = ["Pages", "SqlPlace"]
 
 Order = tuple[Any, ...]
 """The values of a row that it is ordered by, as the driver gives them."""
@@ -42,7 +42,7 @@ ORDERED = (int, str, date, Decimal, UUID)
 
 
 @dataclass(frozen=True)
-class Place:
+class SqlPlace:
     """Where a list goes on: the last row that came, by what it is ordered by."""
 
     order: Order
@@ -59,7 +59,7 @@ class Place:
         return [[kept(each) for each in self.order], same]
 
     @classmethod
-    def from_wire(cls, progress: Progress) -> Place | None:
+    def from_wire(cls, progress: Progress) -> SqlPlace | None:
         """Return where a reading goes on; None: at its beginning."""
         if progress.at is None:
             return None
@@ -72,12 +72,12 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class SqlPage:
     """Rows of one document."""
 
     rows: tuple[dict[str, Any], ...]
     digest: bytes
-    place: Place | None
+    place: SqlPlace | None
     is_last: bool
 
 
@@ -111,7 +111,7 @@ class Pages:
             return f"{counted} rows were counted at the end, {came} came"
         return "its pages did not fit together while they were read" if self._is_torn else None
 
-    async def after(self, place: Place | None) -> Page:
+    async def after(self, place: SqlPlace | None) -> SqlPage:
         """Return the next page."""
         is_following = place is not None and not place.is_resumed
         limit = self.rows + is_following  # with the row that the page before ended with
@@ -127,14 +127,14 @@ class Pages:
                 taking.take(found)
         return taking.page(is_last=count < limit)
 
-    def _statement(self, place: Place | None) -> Select[Any]:
+    def _statement(self, place: SqlPlace | None) -> Select[Any]:
         columns = [self._column(each) for each in self.values.kinds]
         statement = self._windowed(select(*columns).select_from(self.view))
         if place is not None:
             statement = statement.where(self._from(place))
         return statement.order_by(*(self._column(each) for each in self.order))
 
-    def _from(self, place: Place) -> ColumnElement[bool]:
+    def _from(self, place: SqlPlace) -> ColumnElement[bool]:
         """Return the condition of all rows at and behind a place; the first part is for indexes."""
         first = self._column(self.order[0])
         here = first >= self._value(place.order[0])
@@ -156,7 +156,7 @@ class Pages:
 
     def _windowed(self, statement: Select[Any]) -> Select[Any]:
         name = self.order[0]
-        kind = self.values.kinds[name] if self.has_instant else Kind.OTHER
+        kind = self.values.kinds[name] if self.has_instant else SqlKind.OTHER
         in_utc = self.snapshot.session.system.moments_in_utc
         for instant, is_start in ((self.window.since, True), (self.window.until, False)):
             if instant is None:
@@ -195,7 +195,7 @@ class Pages:
 class _Taking:
     """One page while its rows come."""
 
-    def __init__(self, pages: Pages, place: Place | None) -> None:
+    def __init__(self, pages: Pages, place: SqlPlace | None) -> None:
         self._pages = pages
         self._names = tuple(pages.values.kinds)
         self._at = [self._names.index(each) for each in pages.order]
@@ -207,7 +207,7 @@ class _Taking:
         self._same = None if place is not None and keys is None else list(keys or ())
         """Keys of the instant of the last row; None: too many to keep."""
 
-    def is_last_of(self, place: Place | None, found: Sequence[Any]) -> bool:
+    def is_last_of(self, place: SqlPlace | None, found: Sequence[Any]) -> bool:
         """Tell whether a row is the one that the page before ended with."""
         return place is not None and self._order(found) == place.order
 
@@ -238,13 +238,13 @@ class _Taking:
                 raise pages._without(name)
         self._rows.append(row)
 
-    def page(self, *, is_last: bool) -> Page:
+    def page(self, *, is_last: bool) -> SqlPage:
         """Return what came."""
         same = None if self._same is None else tuple(self._same)
-        return Page(
+        return SqlPage(
             rows=tuple(self._rows),
             digest=self._digest.digest(),
-            place=None if self._last is None else Place(self._last, same),
+            place=None if self._last is None else SqlPlace(self._last, same),
             is_last=is_last,
         )
 

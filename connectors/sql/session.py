@@ -38,7 +38,7 @@ from connectors.errors import PayloadError
 from connectors.limits import SQL_CLOSING_S, Limits
 from connectors.sql.errors import speaking_for
 from connectors.sql.systems import SYSTEMS, SqlSystem, Texts
-from connectors.sql.values import Kind
+from connectors.sql.values import SqlKind
 
 __all__ = ["Snapshot", "SqlSession", "open_sql"]
 
@@ -130,7 +130,7 @@ class Snapshot:
         ):
             yield
 
-    async def kinds(self, view: TableClause, columns: Sequence[str]) -> dict[str, Kind]:
+    async def kinds(self, view: TableClause, columns: Sequence[str]) -> dict[str, SqlKind]:
         """Return the columns of a view (all, where none are named) with what their types say."""
         named: list[Any] = [column(self.session.name(each)) for each in columns]
         statement = select(*(named or [literal_column("*")])).select_from(view)

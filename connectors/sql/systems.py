@@ -18,7 +18,7 @@ from sqlalchemy import URL, Select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.limits import SQL_ROWS_AT_ONCE, Limits
-from connectors.sql.values import Kind
+from connectors.sql.values import SqlKind
 
 __all__ = ["SYSTEMS", "SqlSystem", "Texts"]
 
@@ -53,7 +53,7 @@ class SqlSystem(Protocol):
     ) -> AsyncGenerator[Sequence[Any], None]:
         """Yield the rows of a statement through a cursor of the server."""
 
-    def kinds(self, description: Sequence[Any]) -> dict[str, Kind]:
+    def kinds(self, description: Sequence[Any]) -> dict[str, SqlKind]:
         """Return what the types of the columns say, by their names."""
 
 
@@ -63,13 +63,13 @@ class PostgreSql:
     driver = "postgresql+psycopg"
     is_postgresql = True
     moments_in_utc = False
-    _KINDS: Mapping[int, Kind] = {
-        17: Kind.BYTES,
-        1042: Kind.PADDED,
-        1082: Kind.DAY,
-        1083: Kind.CLOCK,
-        1114: Kind.NAIVE,
-        1184: Kind.AWARE,
+    _KINDS: Mapping[int, SqlKind] = {
+        17: SqlKind.BYTES,
+        1042: SqlKind.PADDED,
+        1082: SqlKind.DAY,
+        1083: SqlKind.CLOCK,
+        1114: SqlKind.NAIVE,
+        1184: SqlKind.AWARE,
     }
     """By the numbers of its types."""
 
@@ -123,9 +123,9 @@ class PostgreSql:
                 break
         await connection.exec_driver_sql("CLOSE hub_page")
 
-    def kinds(self, description: Sequence[Any]) -> dict[str, Kind]:
+    def kinds(self, description: Sequence[Any]) -> dict[str, SqlKind]:
         """Return them by the numbers of its types."""
-        return {each[0]: self._KINDS.get(each[1], Kind.OTHER) for each in description}
+        return {each[0]: self._KINDS.get(each[1], SqlKind.OTHER) for each in description}
 
 
 class MySql:
@@ -134,15 +134,15 @@ class MySql:
     driver = "mysql+aiomysql"
     is_postgresql = False
     moments_in_utc = True
-    _KINDS: Mapping[int, Kind] = {
-        7: Kind.AWARE,
-        10: Kind.DAY,
-        11: Kind.CLOCK,
-        12: Kind.NAIVE,
-        14: Kind.DAY,
-        16: Kind.BYTES,
-        245: Kind.JSON,
-        255: Kind.BYTES,
+    _KINDS: Mapping[int, SqlKind] = {
+        7: SqlKind.AWARE,
+        10: SqlKind.DAY,
+        11: SqlKind.CLOCK,
+        12: SqlKind.NAIVE,
+        14: SqlKind.DAY,
+        16: SqlKind.BYTES,
+        245: SqlKind.JSON,
+        255: SqlKind.BYTES,
     }
     """By the numbers of its types; TIMESTAMP is a moment, DATETIME has no zone."""
 
@@ -186,9 +186,9 @@ class MySql:
         async for row in answer:
             yield row
 
-    def kinds(self, description: Sequence[Any]) -> dict[str, Kind]:
+    def kinds(self, description: Sequence[Any]) -> dict[str, SqlKind]:
         """Return them by the numbers of its types."""
-        return {each[0]: self._KINDS.get(each[1], Kind.OTHER) for each in description}
+        return {each[0]: self._KINDS.get(each[1], SqlKind.OTHER) for each in description}
 
 
 _MYSQL = MySql()

@@ -24,10 +24,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.errors import PayloadError
 
-__all__ = ["Kind", "UnfitError", "Values", "bound", "kept", "line_of", "taken_up"]
+__all__ = ["SqlKind", "UnfitError", "Values", "bound", "kept", "line_of", "taken_up"]
 
 
-class Kind(Enum):
+class SqlKind(Enum):
     """What a column's type says that its values do not."""
 
     AWARE = auto()
@@ -65,7 +65,7 @@ class Values:
     source: str
     place: str
     zone: ZoneInfo | None
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, SqlKind]
     flags: frozenset[str]
     """Columns that say yes or no: tinyint(1), bit(1), Y and N."""
     json: frozenset[str]
@@ -100,28 +100,32 @@ class Values:
             return _flag(value)
         kind = self.kinds[name]
         if isinstance(value, bytes | bytearray | memoryview):
-            if self.text_encoding is None or kind is Kind.BYTES:
+            if self.text_encoding is None or kind is SqlKind.BYTES:
                 raise UnfitError("bytes have no agreed meaning")
             value = bytes(value).decode(self.text_encoding)
         if isinstance(value, str):
             return self._text(name, kind, value)
         if isinstance(value, datetime):
             return self._moment(kind, value)
-        if kind is Kind.CLOCK and isinstance(value, timedelta):
+        if kind is SqlKind.CLOCK and isinstance(value, timedelta):
             return _clock(value)
         return _plain(value)
 
-    def _text(self, name: str, kind: Kind, value: str) -> Any:
-        if kind in (Kind.AWARE, Kind.NAIVE, Kind.DAY):  # MySQL gives what is no date as text
+    def _text(self, name: str, kind: SqlKind, value: str) -> Any:
+        if kind in (
+            SqlKind.AWARE,
+            SqlKind.NAIVE,
+            SqlKind.DAY,
+        ):  # MySQL gives what is no date as text
             return None if value.startswith(ZERO_DATE) else value
-        if kind is Kind.JSON or name in self.json:
+        if kind is SqlKind.JSON or name in self.json:
             return _json(value)
-        return value.rstrip(" ") if kind is Kind.PADDED else value
+        return value.rstrip(" ") if kind is SqlKind.PADDED else value
 
-    def _moment(self, kind: Kind, value: datetime) -> str:
+    def _moment(self, kind: SqlKind, value: datetime) -> str:
         if value.tzinfo is not None:
             return value.astimezone(UTC).isoformat()
-        if kind is Kind.AWARE:
+        if kind is SqlKind.AWARE:
             return value.replace(tzinfo=UTC).isoformat()
         if self.zone is None:
             raise UnfitError("it has no zone, and the adapter declares none")
@@ -223,16 +227,16 @@ def taken_up(wire: Any) -> Any:
         raise ValueError(wire) from error
 
 
-def bound(instant: datetime, kind: Kind, zone: ZoneInfo | None, *, in_utc: bool) -> Any:
+def bound(instant: datetime, kind: SqlKind, zone: ZoneInfo | None, *, in_utc: bool) -> Any:
     """Return an instant as a column of time is compared with it; `UnfitError` where it cannot be.
 
     `in_utc`: whether moments with a zone are compared as moments of UTC without one, as in MySQL.
     """
-    if kind is Kind.AWARE:
+    if kind is SqlKind.AWARE:
         return instant.astimezone(UTC).replace(tzinfo=None) if in_utc else instant
-    if kind not in (Kind.NAIVE, Kind.DAY):
+    if kind not in (SqlKind.NAIVE, SqlKind.DAY):
         raise UnfitError("a column that holds no time cannot be asked for a part")
     if zone is None:
         raise UnfitError("it has no zone, and the adapter declares none")
     local = instant.astimezone(zone).replace(tzinfo=None)
-    return local if kind is Kind.NAIVE else local.date()
+    return local if kind is SqlKind.NAIVE else local.date()

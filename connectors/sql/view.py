@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from connectors.document import Document, State
 from connectors.errors import PayloadError
 from connectors.reader import END, EVERYTHING, Progress, Window
-from connectors.sql.pages import Pages, Place
+from connectors.sql.pages import Pages, SqlPlace
 from connectors.sql.session import Snapshot, SqlSession
 from connectors.sql.values import Values
 
@@ -57,7 +57,7 @@ class SqlView:
         progress = Progress(session, self.view, question=question, state=state)
         if progress.at == END:
             return
-        place = Place.from_wire(progress)
+        place = SqlPlace.from_wire(progress)
         is_continued = place is not None
         async with self._opened(session, window, progress) as pages:
             while progress.at != END:

@@ -22,14 +22,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from adapters.mapping import MappingError
-from connectors.drop.entries import RECEIPTS, REJECTS, Entry, shown_name
+from connectors.drop.entries import RECEIPTS, REJECTS, DropEntry, shown_name
 from connectors.drop.ledger import FileState, KnownFile
 from connectors.drop.session import DropSession, Look, MovingFileError, Spooled
 from connectors.errors import ConnectorError, PayloadError
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.harvest import runs
-from hub.harvest.drop_answer import FileAnswer, refusal_json
+from hub.harvest.drop_answer import DropAnswer, refusal_json
 from hub.harvest.drop_intake import DropIntake
 from hub.harvest.limits import (
     DROP_FILES_MAX,
@@ -149,7 +149,7 @@ class _TablesRun:
             # A folder that is empty is no sign of life: the source is not heard from.
             self.report.collections.append(CollectionReport(name=NO_FILE))
 
-    async def _is_tried_again(self, file: Entry, known: KnownFile) -> bool:
+    async def _is_tried_again(self, file: DropEntry, known: KnownFile) -> bool:
         if known.since >= DROP_REFUSED_AGAIN:
             return True
         try:
@@ -157,7 +157,7 @@ class _TablesRun:
         except (HubError, OSError, ValueError):
             return False
 
-    async def _one(self, file: Entry, known: KnownFile) -> None:
+    async def _one(self, file: DropEntry, known: KnownFile) -> None:
         """Take one file; whatever is wrong with it is told, and the next one follows."""
         part = self._told(file, ListStatus.FAILED, "", PayloadError.code)
         try:
@@ -213,7 +213,7 @@ class _TablesRun:
             await ledger.note(file, FileState.ANSWERED, spooled.digest)
 
     async def _write(
-        self, file: Entry, answers: Sequence[tuple[str, bytes]], part: CollectionReport
+        self, file: DropEntry, answers: Sequence[tuple[str, bytes]], part: CollectionReport
     ) -> bool:
         """Write the answers beside a file; tell at its part where that does not go."""
         try:
@@ -230,7 +230,7 @@ class _TablesRun:
         return True
 
     def _told(
-        self, file: Entry, status: ListStatus, message: str, code: str | None = None
+        self, file: DropEntry, status: ListStatus, message: str, code: str | None = None
     ) -> CollectionReport:
         part = CollectionReport(name=shown_name(file.name), status=status)
         part.message, part.error_code = message, code
@@ -238,7 +238,7 @@ class _TablesRun:
         return part
 
 
-def _count(part: CollectionReport, answer: FileAnswer) -> None:
+def _count(part: CollectionReport, answer: DropAnswer) -> None:
     part.status, part.error_code, part.message = ListStatus.OK, None, None
     part.documents = 1
     part.rows = answer.rows

@@ -22,11 +22,11 @@ from hub.intake.files.service import ReadFile
 from hub.intake.files.submission import Submission
 from hub.intake.files.wire import mapping_problems, submitted_wire
 
-__all__ = ["FileAnswer", "Refusal", "parts_answer", "refusal_json", "whole_answer"]
+__all__ = ["DropAnswer", "Refusal", "parts_answer", "refusal_json", "whole_answer"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileAnswer:
+class DropAnswer:
     """What became of a file."""
 
     receipts: bytes
@@ -50,13 +50,13 @@ def whole_answer(
     file: ReadFile,
     submissions: Sequence[Submission],
     marked: bytes | None,
-) -> FileAnswer:
+) -> DropAnswer:
     """Return the answer to a file that was taken in at once."""
     wire = submitted_wire(file, submissions, workbook=None, cells=False, rows=True)
     outcomes: Counter[str] = Counter()
     for each in submissions:
         outcomes.update({kind.value: n for kind, n in each.report.outcomes.items()})
-    return FileAnswer(
+    return DropAnswer(
         receipts=_json(name, digest, wire),
         rejects=marked,
         rows=sum(each.report.rows for each in submissions),
@@ -71,7 +71,7 @@ def parts_answer(
     large: LargeFile,
     gathered: Gathered,
     answers: Sequence[Mapping[str, Any]],
-) -> FileAnswer:
+) -> DropAnswer:
     """Return the answer to a long file; of rows that go back its workbook holds the first ones."""
     reports = gathered.reports
     outcomes: Counter[str] = Counter()
@@ -87,7 +87,7 @@ def parts_answer(
         "leftAlone": list(large.left_alone),
         "refusedInAll": gathered.quarantined,
     }
-    return FileAnswer(
+    return DropAnswer(
         receipts=_json(name, digest, wire),
         rejects=None if first is None else rejects_workbook(first, dates_1904=dates_1904),
         rows=sum(each.rows for each in reports),

@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.drop.session import Spooled
 from hub.clock import Clock
-from hub.harvest.drop_answer import FileAnswer, parts_answer, whole_answer
+from hub.harvest.drop_answer import DropAnswer, parts_answer, whole_answer
 from hub.harvest.source import HarvestSource
 from hub.intake.files.columns import require_units
 from hub.intake.files.cutting import FilePart, parts_of
@@ -42,7 +42,7 @@ class DropIntake:
         """Return the SHA-256 of the mapping that reads a file of this name."""
         return sha256((await self._mapping_of(name) or "").encode()).digest()
 
-    async def take(self, spooled: Spooled) -> FileAnswer:
+    async def take(self, spooled: Spooled) -> DropAnswer:
         """Take a file in. Raises as `read_given` and `submit_file`."""
         name = spooled.entry.name
         mapping = await self._mapping_of(name)
@@ -63,7 +63,7 @@ class DropIntake:
         marked = await asyncio.to_thread(marked_workbook, file, submissions)
         return whole_answer(name, spooled.digest, file, submissions, marked)
 
-    async def _in_parts(self, spooled: Spooled, mapping: str | None) -> FileAnswer:
+    async def _in_parts(self, spooled: Spooled, mapping: str | None) -> DropAnswer:
         """Take a long file in: its parts have keys that follow from the file."""
         name = spooled.entry.name
         large = await asyncio.to_thread(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from connectors.drop.entries import Entry
+from connectors.drop.entries import DropEntry
 from connectors.drop.ledger import FileState, KnownFile
 from hub.clock import Clock
 from hub.store.database import Database
@@ -58,7 +58,7 @@ class DroppedLedger:
         self._source = source
         self._clock = clock
 
-    async def watch(self, files: Sequence[Entry]) -> Mapping[str, KnownFile]:
+    async def watch(self, files: Sequence[DropEntry]) -> Mapping[str, KnownFile]:
         """Note what the files look like now; return what is known of each."""
         now = self._clock()
         given = {
@@ -85,7 +85,13 @@ class DroppedLedger:
         return str(rows[0][0]) if rows else None
 
     async def note(
-        self, file: Entry, state: FileState, digest: bytes, *, road: bytes = b"", message: str = ""
+        self,
+        file: DropEntry,
+        state: FileState,
+        digest: bytes,
+        *,
+        road: bytes = b"",
+        message: str = "",
     ) -> None:
         """Keep what became of a file, and since when."""
         given = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +15,8 @@ from connectors.sql.rights import probe_rights
 from connectors.sql.systems import Texts
 from connectors.sql.view import SqlView
 from schema.dates import SHANGHAI
+from tests.contract.test_readers import Cancelling
+from tests.eventually import until
 from tests.integration.sql.conftest import PASSWORD
 
 pytestmark = pytest.mark.integration
@@ -205,6 +208,30 @@ async def test_a_wrong_password_is_told_without_it(mysql):
         await rows_of(mysql, SqlView(view="t"))
     assert "Access denied" in told.value.detail
     assert PASSWORD not in repr(told.value) + told.value.hint
+
+
+async def test_cancelled_wherever_it_waits_no_connection_is_left(mysql, mariadb_server):
+    mysql.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1), (2), (3)")
+    view = SqlView(view="t", rows=2)
+    count = f"SELECT count(*) FROM information_schema.processlist WHERE user = '{mysql.role}'"
+
+    async def is_gone():
+        return mariadb_server.rows(count) == ((0,),)
+
+    for suspension in range(1, 200):
+
+        async def run(suspension=suspension):
+            work = Cancelling(rows_of(mysql, view), suspension)
+            found = await work
+            return found if not work.is_cancelled else None
+
+        task = asyncio.create_task(run())
+        await asyncio.wait([task])
+        await until(is_gone)
+        if not task.cancelled():
+            assert [row["id"] for row in task.result()] == [1, 2, 3]
+            break
+    assert suspension > 10
 
 
 async def test_names_are_quoted_whatever_stands_in_them(mysql):
