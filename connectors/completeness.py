@@ -18,6 +18,10 @@ as long as a row that went does not come back meanwhile, and for a source that m
 one that hides the same row in both readings and does not count it cannot be told from one that does
 not have it.
 
+A list that comes in slices of time has its own rule: each slice is one answer, a row that spans two
+of them stands in both, and the count that a slice states is its own. It is whole where each gave as
+many rows as it counted and the slices, asked for once more, are the same.
+
 One answer that says that nothing follows it is a picture of one moment and proves itself. A reading
 that went on where another was cut off proves nothing: what came before is not known to it.
 """
@@ -39,13 +43,14 @@ IDENTITY_BYTES = 16
 class Completeness:
     """Counts the rows of one reading; `doubt` says why they may not be all, once there is a why."""
 
-    def __init__(self, key: Sequence[str], *, is_continued: bool) -> None:
+    def __init__(self, key: Sequence[str], *, is_continued: bool, is_sliced: bool = False) -> None:
         """`key`: members that tell a row from all others; `is_continued`: it did not begin here."""
         self.doubt: str | None = None
         self._key = tuple(key)
         self._seen: set[Any] = set()
         self._total: int | None = None
         self._pages: list[bytes] = []
+        self._is_sliced = is_sliced
         if is_continued:
             self._note("it was not read from its beginning")
 
@@ -58,6 +63,9 @@ class Completeness:
         """
         if doubt is not None:
             self._note(doubt)
+        if self._is_sliced:
+            self._slice(rows, total, number)
+            return
         if number > 1 and total != self._total:
             self._note(f"{self._total} rows were counted at first, {total} on page {number}")
         self._total = total
@@ -69,8 +77,16 @@ class Completeness:
         if repeated:
             self._note(f"{repeated} rows of page {number} came twice")
 
+    def _slice(self, rows: Sequence[RawRow], total: int | None, number: int) -> None:
+        identities = [self._identity(row) for row in rows]
+        self._pages.append(_digest_of([total, *identities]))
+        if total is not None and total != len(set(identities)):
+            self._note(f"slice {number} counts {total} rows, {len(set(identities))} came")
+
     def end(self, *, number: int, is_one_answer: bool) -> None:
         """Judge the list at its end, after `number` pages."""
+        if self._is_sliced:
+            return
         came = len(self._seen)
         if self._total is None:
             if not is_one_answer:
@@ -85,6 +101,11 @@ class Completeness:
 
     def again(self, rows: Sequence[RawRow], total: int | None, *, number: int) -> None:
         """Take a page of the second reading: it is to be as it was."""
+        if self._is_sliced:
+            identities = [self._identity(row) for row in rows]
+            if _digest_of([total, *identities]) != self._pages[number - 1]:
+                self._note(f"slice {number} had other rows when read again")
+            return
         if total != self._total:
             self._note(f"{self._total} rows were counted at first, {total} when read again")
         elif _digest_of([self._identity(row) for row in rows]) != self._pages[number - 1]:

@@ -33,6 +33,11 @@ class Document:
     """Where to go on after this document; None: it cannot be gone on from here, begin anew."""
     doubt: str | None = None
     """Why the list, as far as it was read, may not be the whole one (`connectors.completeness`)."""
+    again: State | None = None
+    """For a later run: the state with which the source is asked whether the list has changed since;
+    None: it cannot be asked that."""
+    is_unchanged: bool = False
+    """The source says that the list is what it was when `again` was made; it gives no rows."""
 
 
 def digest_of(raw: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """`PagedList`: how a list of JSON objects is paged: the one loop that reads it, over any carrier.
 
 How a source pages is declared, not programmed: `PageNumber`, `Offset`, `NextLink`, `Cursor`,
-`WholeList`. What carries a page (GET, SOAP, GraphQL) asks for it and hands over its JSON value;
-everything else is here, so that the same holds for all:
+`TimeSlices`, `WholeList`. What carries a page (GET, SOAP, GraphQL) asks for it and hands over its
+JSON value; everything else is here, so that the same holds for all:
 
 - a list ends where the source says it ends; where it promises more rows than it delivers, or gives
   one page twice, that is an error and not a short list;
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
+from datetime import UTC, timedelta, tzinfo
 from typing import Any, TypeAlias
 
 import httpx
@@ -23,7 +24,7 @@ import httpx
 from connectors.completeness import Completeness
 from connectors.document import Document, State, digest_of
 from connectors.errors import ConnectorError, PayloadError
-from connectors.reader import END, Progress, Session
+from connectors.reader import END, EVERYTHING, Progress, Session, Window
 
 __all__ = [
     "Cursor",
@@ -34,6 +35,7 @@ __all__ = [
     "PagePlace",
     "PagedList",
     "Paging",
+    "TimeSlices",
     "WholeList",
     "pick",
 ]
@@ -88,7 +90,37 @@ class WholeList:
     """The list comes in one answer and knows no pages."""
 
 
-Paging: TypeAlias = PageNumber | Offset | NextLink | Cursor | WholeList
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeSlices:
+    """The list is asked for by closed windows of time: `?from=…&to=…`, each whole in one answer.
+
+    The window of the reading is cut into slices of some days. A reading without bounds asks once,
+    without parameters.
+    """
+
+    since: str = "from"
+    until: str = "to"
+    days: int = 7
+    form: str = "%Y-%m-%dT%H:%M:%SZ"
+    """How the source writes a moment."""
+    zone: tzinfo = UTC
+    """In which zone, where the form names none."""
+
+    def cut(self, window: Window) -> list[dict[str, str | int]]:
+        """Return the parameters of each slice of a window."""
+        if window.since is None or window.until is None:
+            return [{}]
+        slices: list[dict[str, str | int]] = []
+        at = window.since
+        while at < window.until:
+            ends = min(at + timedelta(days=self.days), window.until)
+            first, last = (each.astimezone(self.zone).strftime(self.form) for each in (at, ends))
+            slices.append({self.since: first, self.until: last})
+            at = ends
+        return slices or [{}]
+
+
+Paging: TypeAlias = PageNumber | Offset | NextLink | Cursor | TimeSlices | WholeList
 
 CURSOR_CHARACTERS_MAX = 2_048
 """Longest cursor that is sent back; longer ones are no place in a list."""
@@ -134,6 +166,9 @@ class PagedList:
     key: tuple[str, ...] = ()
     """Members of a row that tell it from all others of its list; none: all that it says does."""
 
+    window: Window = EVERYTHING
+    """What is asked for, where it is cut into slices."""
+
     def parameters(self, place: PagePlace) -> dict[str, str | int]:
         """Return what asks for a page, by name; of a page that a link leads to, nothing."""
         match self.paging:
@@ -145,6 +180,8 @@ class PagedList:
                 return {} if place.onward is not None else {size: rows}
             case Cursor(cursor=cursor, size=size, rows=rows):
                 return {size: rows} | ({} if place.onward is None else {cursor: place.onward})
+            case TimeSlices():
+                return self.paging.cut(self.window)[place.number - 1]
             case WholeList():
                 return {}
 
@@ -153,7 +190,8 @@ class PagedList:
     ) -> AsyncGenerator[Document, None]:
         """Yield the pages in the order of the source, after `state`."""
         progress = Progress(session, self.name, question=question, state=state)
-        completeness = Completeness(self.key, is_continued=state is not None)
+        is_sliced = isinstance(self.paging, TimeSlices)
+        completeness = Completeness(self.key, is_continued=state is not None, is_sliced=is_sliced)
         is_continued = state is not None
         onward_seen: set[str | None] = set()
         while progress.at != END:
@@ -164,10 +202,10 @@ class PagedList:
             rows = self._rows(session.source, page)
             total = self._total(session.source, page.value)
             digest = digest_of(page.raw)
-            if is_continued and total != known.total:
+            if is_continued and total != known.total and not is_sliced:
                 raise progress.moved(f"{known.total} rows when it was cut off, {total} now")
             is_continued = False
-            if rows and digest.hex() == known.before:
+            if rows and digest.hex() == known.before and not is_sliced:
                 raise PayloadError(
                     session.source,
                     f"{page.place}: page {progress.number} equals the page before it",
@@ -175,8 +213,11 @@ class PagedList:
                 )
             onward_seen.add(known.onward)
             onward = self._onward(session.source, page.value, onward_seen)
-            is_last = self._is_last(session.source, len(rows), progress.rows, total, onward)
-            completeness.page(rows, total, number=progress.number, doubt=page.doubt)
+            is_last = self._is_last(session.source, len(rows), progress, total, onward)
+            doubt = page.doubt
+            if is_sliced and rows and digest.hex() == known.before:
+                doubt = doubt or f"slice {progress.number} equals the one before it"
+            completeness.page(rows, total, number=progress.number, doubt=doubt)
             if is_last:
                 completeness.end(number=progress.number, is_one_answer=self._is_one(progress, rows))
                 await self._once_more(session, ask, progress, completeness)
@@ -255,11 +296,14 @@ class PagedList:
         return cursor
 
     def _is_last(
-        self, source: str, count: int, before: int, total: int | None, onward: str | None
+        self, source: str, count: int, progress: Progress, total: int | None, onward: str | None
     ) -> bool:
-        """Tell whether nothing follows a page of `count` rows, after `before` rows of the list."""
+        """Tell whether nothing follows a page of `count` rows."""
+        before = progress.rows
         if isinstance(self.paging, WholeList):
             return True
+        if isinstance(self.paging, TimeSlices):
+            return progress.number >= len(self.paging.cut(self.window))
         if isinstance(self.paging, NextLink | Cursor):
             return onward is None
         if total is not None and before + count >= total:

@@ -1,17 +1,21 @@
 """`PagedJson`: the reader of lists of JSON objects that arrive page by page over HTTP.
 
 How a source pages, and what proves its list, is `connectors.paging`; here is how a page is asked
-for with GET.
+for with GET. A list that comes in one answer with an entity tag can be asked for again under the
+condition that it has changed (RFC 9110 section 13.1.2): its document carries the state for that
+(`Document.again`), and one answer 304 then says that all of it stands. Of a list of pages the tag
+of one page says nothing of the others, so those are read anew.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from connectors.document import Document, State
-from connectors.http.session import HttpSession, parse_json
+from connectors.document import Document, State, digest_of
+from connectors.http.session import HttpQuestion, HttpSession, parse_json
 from connectors.paging import (
     Cursor,
     ListPage,
@@ -21,11 +25,25 @@ from connectors.paging import (
     PageNumber,
     PagePlace,
     Paging,
+    TimeSlices,
     WholeList,
 )
 from connectors.reader import EVERYTHING, Window
 
-__all__ = ["Cursor", "NextLink", "Offset", "PageNumber", "PagedJson", "Paging", "WholeList"]
+__all__ = [
+    "Cursor",
+    "NextLink",
+    "Offset",
+    "PageNumber",
+    "PagedJson",
+    "Paging",
+    "TimeSlices",
+    "WholeList",
+]
+
+NOT_MODIFIED = 304
+TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"')
+"""An entity tag that is sent back (RFC 9110 section 8.8.3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +72,72 @@ class PagedJson:
             items_at=self.items_at,
             total_at=self.total_at,
             key=self.key,
+            window=window,
         )
         base = {**self.fixed, **window.filters}
+        question = f"{self.path} {self.paging} {window.since} {window.until} {sorted(base.items())}"
+        condition, state = _condition(state, question)
+        tags: list[str] = []
 
         async def ask(place: PagePlace) -> ListPage:
             if isinstance(self.paging, NextLink) and place.onward is not None:
                 answer = await session.get(session.at_origin(place.onward))
             else:
                 asked = {name: str(value) for name, value in listing.parameters(place).items()}
-                answer = await session.get(self.path, {**base, **asked})
-            value = parse_json(session.source, answer)
+                answer = await session.ask(_asked(self.path, {**base, **asked}, condition))
+            if answer.status == NOT_MODIFIED:
+                raise _UnchangedError(answer.place)
+            tags[:] = [answer.entity_tag]
+            value = session.without_secrets(parse_json(session.source, answer))
             return ListPage(place=answer.place, raw=answer.raw, value=value)
 
-        question = f"{self.path} {self.paging} {sorted(base.items())}"
         documents = listing.documents(session, ask, question=question, state=state)
         async with aclosing(documents):
-            async for document in documents:
-                yield document
+            try:
+                async for document in documents:
+                    yield self._tagged(document, question, tags)
+            except _UnchangedError as unchanged:
+                digest, again = digest_of(condition.encode()), _again(question, condition)
+                yield Document(
+                    place=str(unchanged),
+                    number=1,
+                    digest=digest,
+                    rows=(),
+                    again=again,
+                    is_unchanged=True,
+                )
+
+    def _tagged(self, document: Document, question: str, tags: list[str]) -> Document:
+        """Return a document of a list in one answer with the state that asks for it again."""
+        is_one = isinstance(self.paging, WholeList) and document.doubt is None
+        if not is_one or not tags or not TAG.fullmatch(tags[0]):
+            return document
+        return replace(document, again=_again(question, tags[0]))
+
+
+class _UnchangedError(Exception):
+    """The source answers 304; its text is the place."""
+
+
+def _again(question: str, tag: str) -> State:
+    return {"question": digest_of(question.encode()).hex(), "entity_tag": tag}
+
+
+def _condition(state: State | None, question: str) -> tuple[str, State | None]:
+    """Return the entity tag that a state asks with, if it is such a one for this question."""
+    if state is None or "entity_tag" not in state:
+        return "", state
+    tag = state["entity_tag"]
+    is_ours = state.get("question") == digest_of(question.encode()).hex()
+    return (tag if is_ours and isinstance(tag, str) and TAG.fullmatch(tag) else ""), None
+
+
+def _asked(path: str, query: Mapping[str, str], condition: str) -> HttpQuestion:
+    if not condition:
+        return HttpQuestion(path=path, query=query)
+    return HttpQuestion(
+        path=path,
+        query=query,
+        headers={"If-None-Match": condition},
+        read_too=frozenset({NOT_MODIFIED}),
+    )

@@ -1,5 +1,6 @@
-"""How a source lets us in: a fixed token, or OAuth 2.0 client credentials (RFC 6749 section 4.4).
+"""How a source lets us in: a fixed token, a key in the address, OAuth 2.0 client credentials.
 
+Client credentials are those of RFC 6749 section 4.4.
 A token is fetched once and used until shortly before it ends; callers that come meanwhile wait for
 the same answer. A 401 makes one renewal, no more. Secrets never appear in a message.
 """
@@ -17,7 +18,10 @@ import httpx
 from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
 
-__all__ = ["ClientCredentials", "StaticToken"]
+__all__ = ["ClientCredentials", "QueryKey", "StaticToken"]
+
+QUERY_SECRET = "query_secret"  # noqa: S105 - a name
+"""Extension of a request: what the transport adds to its address."""
 
 RENEW_BEFORE_S = 30.0
 LIFETIME_S_DEFAULT = 300.0
@@ -39,6 +43,24 @@ class StaticToken(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header."""
         request.headers[self.header] = self.value
+        yield request
+
+
+@dataclass(frozen=True, repr=False)
+class QueryKey(httpx.Auth):
+    """A key that the source wants in the address of every request: `?key=…`.
+
+    An address is quoted by messages and by the log of httpx. So the key stands in none: only the
+    transport adds it, to the line that leaves.
+    """
+
+    name: str
+    value: str
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Hand the key to the transport."""
+        pair = f"{quote(self.name, safe='')}={quote(self.value, safe='')}"
+        request.extensions = {**request.extensions, QUERY_SECRET: pair}
         yield request
 
 

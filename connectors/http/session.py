@@ -28,6 +28,7 @@ from connectors.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
+from connectors.http.credentials import QueryKey
 from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
@@ -119,6 +120,20 @@ class HttpSession:
         except BadRequestError:
             return False
         return True
+
+    def without_secrets(self, value: Any) -> Any:
+        """Return an answer in which no address repeats the key that this session sends in them.
+
+        Sources build the address of a next page from that of this one, key and all.
+        """
+        key = self._client.auth
+        if not isinstance(key, QueryKey):
+            return value
+        if isinstance(value, dict):
+            return {name: self.without_secrets(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self.without_secrets(each) for each in value]
+        return _without(value, key.name) if isinstance(value, str) else value
 
     def at_origin(self, target: str) -> str:
         """Return the address of a path with query at the source's own origin, base path or not."""
@@ -246,6 +261,17 @@ def parse_json(source: str, answer: HttpAnswer) -> Any:
 def decode_answer(answer: HttpAnswer) -> str:
     """Return the text of an answer in the charset that was declared; `ValueError` if it is not."""
     return answer.raw.decode(_charset(answer.content_type))
+
+
+def _without(text: str, name: str) -> str:
+    """Return an address without one parameter; any other text stays as it is."""
+    if f"{name}=" not in text or "?" not in text:
+        return text
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return text
+    return str(url.copy_remove_param(name))
 
 
 def _never_left(error: Exception) -> bool:

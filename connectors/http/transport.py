@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from connectors.http.credentials import QUERY_SECRET
 from connectors.http.pool import HttpPool, Origin
 from connectors.http.wire import Connection, OversizeError, Reply
 from connectors.limits import Limits
@@ -193,7 +194,11 @@ async def _send(
 
 def _head(request: httpx.Request) -> bytes:
     """Write request line and headers (RFC 9112 sections 3 and 5)."""
-    lines = [f"{request.method} ".encode("ascii") + request.url.raw_path + b" HTTP/1.1"]
+    target = request.url.raw_path
+    secret = request.extensions.get(QUERY_SECRET, "").encode("ascii")
+    if secret:
+        target += (b"&" if b"?" in target else b"?") + secret
+    lines = [f"{request.method} ".encode("ascii") + target + b" HTTP/1.1"]
     lines.extend(name + b": " + value for name, value in request.headers.raw)
     if any(b"\r" in line or b"\n" in line for line in lines):
         raise httpx.LocalProtocolError("a line of the request holds a line break")

@@ -42,7 +42,15 @@ from connectors.jsonrpc import RpcList, RpcPaging, SearchToken, StartAndNumber
 from connectors.limits import Limits
 from connectors.mqtt import Messages
 from connectors.reader import Reader
-from connectors.rest import Cursor, NextLink, Offset, PagedJson, PageNumber, WholeList
+from connectors.rest import (
+    Cursor,
+    NextLink,
+    Offset,
+    PagedJson,
+    PageNumber,
+    TimeSlices,
+    WholeList,
+)
 from connectors.sheet import FileSession, Sheet
 from connectors.soap import SoapList
 from connectors.soap_envelope import SOAP_11
@@ -322,7 +330,7 @@ def _rpc(name: str, paging: RpcPaging, **more: Any) -> Double:
 def _rest(name: str, paging: Any, **more: Any) -> Double:
     declared = {"total_at": "total"} if more.pop("counts", False) else {}
     faults = (*HTTP_FAULTS, "short") if declared else HTTP_FAULTS
-    if isinstance(paging, WholeList):
+    if isinstance(paging, WholeList | TimeSlices):
         faults = tuple(f"first-{fault}" for fault in HTTP_FAULTS)
     return Double(
         name=name,
@@ -568,6 +576,7 @@ DOUBLES = (
     _rest("offsets without a count", Offset(rows=PAGE)),
     _rest("links", NextLink(rows=PAGE)),
     _rest("cursors", Cursor(size="page_size", rows=PAGE, more_at="more")),
+    _rest("slices of time", TimeSlices(), documents=1),
     _rest("a whole list", WholeList(), documents=1),
     _over_http("SOAP", SOAP_LIST, write_soap, "short"),
     _over_http("GraphQL", GRAPHQL_LIST, write_graphql),

@@ -3,6 +3,7 @@
 base_url = "https://api.example.edu.cn/api/v1/"
 
 [client_credentials]          # or:  [token]  value = "…"  header = "X-Api-Key"
+                              # or:  [query_key]  name = "key"  value = "…"
 token_url = "/oauth2/token"
 client_id = "…"
 client_secret = "…"
@@ -18,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http.credentials import ClientCredentials, StaticToken
+from connectors.http.credentials import ClientCredentials, QueryKey, StaticToken
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
@@ -48,6 +49,8 @@ class HttpConnection:
         """A token with and without its scheme, or the secret that gets one."""
         if isinstance(self.auth, StaticToken):
             return (self.auth.value, self.auth.value.partition(" ")[2])
+        if isinstance(self.auth, QueryKey):
+            return (self.auth.value,)
         return (self.auth.client_secret,) if isinstance(self.auth, ClientCredentials) else ()
 
     @asynccontextmanager
@@ -64,7 +67,7 @@ class HttpConnection:
 
 
 class _Http:
-    members = frozenset({"base_url", "client_credentials", "token"})
+    members = frozenset({"base_url", "client_credentials", "query_key", "token"})
 
     def read(self, source: str, content: Mapping[str, Any]) -> HttpConnection:
         if not str(content.get("base_url", "")).startswith(("http://", "https://")):
@@ -81,4 +84,6 @@ def _auth(source: str, content: Mapping[str, Any]) -> httpx.Auth | None:
         return from_table(ClientCredentials, "client_credentials", table, source=source)
     if "token" in content:
         return from_table(StaticToken, "token", content["token"])
+    if "query_key" in content:
+        return from_table(QueryKey, "query_key", content["query_key"])
     return None

@@ -1,0 +1,277 @@
+"""Jiangsu sharing platform: units, equipment, prices and calendars of a province, by GraphQL.
+
+The platform's real interface is not public. Its equipment is modelled on the national reporting
+form (NRII, type 4), which every province platform receives; that it is asked by GraphQL with
+connections of the Relay kind, and the four lists around the equipment, are this project's reading.
+Whoever gets the real agreement corrects this file and its fixtures.
+
+- Equipment is NRII's form (`adapters._nrii`): `worth` in 万元; prices are in 元.
+- `unitCode` is the platform's own code of a unit; the list of units tells the USCC, school code or
+  ROR behind it, so units come first.
+- Lists of what changes by the hour are asked for the window only: `from` and `until` are applied by
+  the platform.
+- Calendars name the instruments whose units report every booking, and until when: of the others
+  nothing is known.
+- Times have an offset. Personal: contact, phone, email; in bookings bookedBy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._nrii import (
+    NOTHING,
+    RUNNING_STATUS,
+    SHARING,
+    equipment,
+    present,
+    price_in_words,
+)
+from adapters._row import Row
+from connectors.graphql import GraphqlList
+from connectors.paging import Cursor
+from connectors.reader import Window
+from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit
+from schema.dates import format_instant
+
+SELDOM = timedelta(hours=6)
+"""How often is read what changes by the day; calendars are read as often as adapters do."""
+KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
+AUDIENCES = {
+    "INTERNAL": Audience.INSIDE,
+    "EXTERNAL": Audience.OUTSIDE,
+    "ENTERPRISE": Audience.ENTERPRISE,
+}
+UNITS = {"HOUR": PriceUnit.HOUR, "SAMPLE": PriceUnit.SAMPLE, "RUN": PriceUnit.RUN}
+OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
+CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
+CANCELLED = "CANCELLED"
+SCHEMES = {"creditCode": "USCC", "schoolCode": "MOE", "ror": "ROR"}
+"""Identifiers of a unit by their rank: the first that is there becomes its key."""
+
+FORM = (
+    "innerId cname ename instrBelongsType instrCategory worth instrSource type subject nation "
+    "instrVersion manufacturer beginDate technical function requirement fee serviceContent "
+    "serviceUrl instrSupervise runMachine serviceMachine funds insideDepart contact phone email "
+    "address postalcode image auditStatus achievement"
+)
+
+
+def _document(name: str, members: str, *, in_window: bool = False) -> str:
+    """Return the document of one list; what is asked for is the platform's work."""
+    more, given = "", ""
+    if in_window:
+        more = ", $from: String!, $until: String!"
+        given = ", from: $from, until: $until"
+    return (
+        f"query ($first: Int!, $after: String{more}) {{ "
+        f"{name}(first: $first, after: $after{given}) {{ totalCount nodes {{ {members} }} "
+        "pageInfo { hasNextPage endCursor } } }"
+    )
+
+
+def _list(name: str, members: str, *key: str, in_window: bool = False) -> GraphqlList:
+    return GraphqlList(
+        document=_document(name, members, in_window=in_window),
+        paging=Cursor(
+            cursor="after",
+            size="first",
+            rows=200,
+            at=f"{name}.pageInfo.endCursor",
+            more_at=f"{name}.pageInfo.hasNextPage",
+        ),
+        items_at=f"{name}.nodes",
+        total_at=f"{name}.totalCount",
+        key=key,
+    )
+
+
+def unit(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one unit; the best identifier that the platform knows becomes its key."""
+    code, name = row.text("unitCode"), row.text("nameZh")
+    known = {each: value for each in SCHEMES if (value := row.optional_text(each, empty=NOTHING))}
+    if not known:
+        row.fault(
+            "creditCode",
+            "IDENTIFIER_MISSING",
+            "统一社会信用代码、学校代码、ROR 至少须有一个",
+            "one of creditCode, schoolCode, ror is needed",
+        )
+        return
+    best = next(iter(known))
+    key = f"{SCHEMES[best].lower()}:{known[best]}"
+    division = row.optional_text("divisionCode")
+    context.remember("unit", code, (key, division))
+    yield Mapped(
+        "Institution",
+        present(
+            institutionKey=key,
+            name=present(zh=name, en=row.optional_text("nameEn", empty=NOTHING)),
+            kind=row.code("kind", KINDS_OF_UNIT).value,
+            divisionCode=division,
+            departmentName=row.optional_text("department", empty=NOTHING),
+            identifiers=[{"scheme": SCHEMES[each], "value": known[each]} for each in known],
+        ),
+    )
+
+
+def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
+    found = context.recall("unit", row.text("unitCode"))
+    if found is None:
+        row.fault("unitCode", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
+        return "", None
+    return found[0], found[1]
+
+
+def _instrument_key(row: Row, context: Context) -> str:
+    return f"{_unit_of(row, context)[0]}/{row.text('innerId')}"
+
+
+def instrument(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one row of the equipment form."""
+    unit_key, division = _unit_of(row, context)
+    yield Mapped(
+        "Instrument",
+        present(
+            institutionKey=unit_key,
+            **equipment(row),
+            status=row.code("runStatus", RUNNING_STATUS).value,
+            sharing=row.optional_code("shareMode", SHARING),
+            place=present(divisionCode=division, address=row.optional_text("street")),
+        ),
+    )
+    offer = price_in_words(row, f"{unit_key}/{row.text('innerId')}")
+    if offer is not None:
+        yield offer
+
+
+def price(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one price, in yuan."""
+    yield Mapped(
+        "ServiceOffer",
+        present(
+            instrumentKey=_instrument_key(row, context),
+            code=row.text("number"),
+            name={"zh": row.text("title")},
+            audience=row.code("audience", AUDIENCES).value,
+            unit=row.code("per", UNITS).value,
+            price={"amount": row.decimal("yuan"), "currency": "CNY"},
+            validFrom=row.optional_day("validFrom"),
+        ),
+    )
+
+
+def booking(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map one stretch of taken time."""
+    row.drop("bookedBy")
+    key, number = _instrument_key(row, context), row.text("number")
+    start, end = row.instant("beginsAt"), row.instant("endsAt")
+    kind = row.code("kind", OCCUPANCIES)
+    if row.optional_text("state") == CANCELLED:
+        yield Removed("Occupancy", f"{key}/{number}", CANCELLED)
+        return
+    yield Mapped(
+        "Occupancy",
+        {
+            "instrumentKey": key,
+            "localId": number,
+            "kind": kind.value,
+            "certainty": row.code("state", CERTAINTIES).value,
+            "startAt": start,
+            "endAt": end,
+        },
+    )
+
+
+def calendar(row: Row, context: Context) -> Iterable[Yielded]:
+    """Map the platform's statement of whose calendars it holds, and for which time."""
+    key = _instrument_key(row, context)
+    start, end = row.instant("coversFrom"), row.instant("coversUntil")
+    yield Mapped("OccupancyCoverage", {"instrumentKey": key, "startAt": start, "endAt": end})
+
+
+def _window(context: Context) -> Window:
+    since, until = context.window_start, context.window_end
+    filters = {"from": format_instant(since), "until": format_instant(until)}
+    return Window(since=since, until=until, filters=filters)
+
+
+def _collections() -> tuple[Collection, ...]:
+    whole: dict[str, Any] = {"complete": True}
+    of_instrument = ("unitCode", "innerId")
+    unit_members = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
+    return (
+        Collection(
+            name="units",
+            reader=_list("units", unit_members, "unitCode"),
+            map=unit,
+            types=("Institution",),
+            every=SELDOM,
+            **whole,
+        ),
+        Collection(
+            name="equipment",
+            reader=_list(
+                "equipment", f"unitCode street runStatus shareMode {FORM}", *of_instrument
+            ),
+            map=instrument,
+            types=("Instrument", "ServiceOffer"),
+            every=SELDOM,
+            **whole,
+        ),
+        Collection(
+            name="prices",
+            reader=_list(
+                "prices",
+                "unitCode innerId number title audience per yuan validFrom",
+                *of_instrument,
+                "number",
+            ),
+            map=price,
+            types=("ServiceOffer",),
+            every=SELDOM,
+            **whole,
+        ),
+        Collection(
+            name="bookings",
+            reader=_list(
+                "bookings",
+                "unitCode innerId number kind state beginsAt endsAt bookedBy",
+                *of_instrument,
+                "number",
+                in_window=True,
+            ),
+            map=booking,
+            types=("Occupancy",),
+            window=_window,
+            **whole,
+        ),
+        Collection(
+            name="calendars",
+            reader=_list(
+                "calendars",
+                "unitCode innerId coversFrom coversUntil",
+                *of_instrument,
+                in_window=True,
+            ),
+            map=calendar,
+            types=("OccupancyCoverage",),
+            window=_window,
+            **whole,
+        ),
+    )
+
+
+ADAPTER = Adapter(
+    id="jiangsu",
+    title_zh="江苏省大型科学仪器设备共享服务平台",
+    title_en="Jiangsu sharing platform for large scientific instruments",
+    publisher_zh="江苏省科学技术厅",
+    publisher_en="Department of Science and Technology of Jiangsu Province",
+    collections=_collections(),
+    promised_freshness=timedelta(hours=24),
+    many_institutions=True,
+)
