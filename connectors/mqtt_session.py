@@ -21,6 +21,7 @@ from typing import Any
 
 import aiomqtt
 from aiomqtt.client import MQTT_LOGGER
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -145,7 +146,7 @@ class MqttSession:
             await asyncio.wait([entering])
             if not entering.cancelled() and entering.exception() is None:
                 await _close(client)
-            if isinstance(error, aiomqtt.MqttError | OSError):
+            if isinstance(error, aiomqtt.MqttError | OSError | ValueError):
                 raise self._told(error) from None
             raise
         self._client = client
@@ -161,7 +162,7 @@ class MqttSession:
             identifier=address.client_id,
             protocol=version,
             clean_session=None if is_new else False,
-            clean_start=False,
+            clean_start=False if is_new else MQTT_CLEAN_START_FIRST_ONLY,
             properties=_wishes(self.limits.packet_bytes_max) if is_new else None,
             tls_context=address.tls,
             timeout=self.limits.connect_s,

@@ -18,7 +18,8 @@ from hub.sensing.days import tell_days
 from hub.sensing.standing import sensor_states
 from hub.store.database import Database
 from tests.eventually import until
-from tests.integration.mqtt.conftest import METERS, NOW, PARTY, Days, Sensors, Time, bind
+from tests.integration.mqtt.conftest import Days, Sensors, bind
+from tests.integration.mqtt.source import METERS, NOW, PARTY, Time
 
 pytestmark = pytest.mark.integration
 MIDNIGHT = NOW.replace(hour=16, minute=0, second=0)
