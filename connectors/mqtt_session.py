@@ -153,6 +153,8 @@ class MqttSession:
 
     def _made(self) -> aiomqtt.Client:
         address, is_new = self._address, self._address.version == "5"
+        if address.tls is not None:
+            address.tls.sslsocket_class = _ClosedOnFailure
         version = aiomqtt.ProtocolVersion.V5 if is_new else aiomqtt.ProtocolVersion.V311
         client = aiomqtt.Client(
             address.host,
@@ -246,6 +248,18 @@ class MqttSession:
         if number in DENIED:
             return SourceRefusedError(self.source, f"{self.place}: the broker refused the login")
         return self._unavailable(f"no connection ({type(error).__name__} {number})")
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """A socket that is closed where its handshake fails: paho leaves it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in `ssl`
+        """Agree on keys, or close."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def _wishes(packet_bytes_max: int) -> Properties:
