@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
 from hub.intake.service import submit
 from hub.sandbox.meters import Sent, publish
@@ -71,11 +72,15 @@ class Sensors:
     facts: dict[str, Any] = field(default_factory=dict)
     connection: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def source(self) -> HarvestSource:
+        return meters_source(self.broker.port, self.facts, **self.connection)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Sensing]:
         """Read as a running hub does, as long as the block runs."""
         sensing = Sensing(self.database, PARTY, self.time, None)
-        sensing.add(meters_source(self.broker.port, self.facts, **self.connection))
+        sensing.add(self.source)
         stop = asyncio.Event()
         task = asyncio.create_task(sensing.run(stop))
         try:
