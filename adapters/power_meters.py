@@ -123,11 +123,11 @@ def meters_of(facts: Mapping[str, Any]) -> dict[str, list[Meter]]:
     `bindings` of the facts: `{"instrument", "sensor", "since", "until", "interval_s"}` each. A
     sensor with `instrument` in its own facts is there whatever the bindings say.
     """
-    sensors = facts.get("sensors", {})
-    if not isinstance(sensors, Mapping) or not all(
-        isinstance(s, Mapping) for s in sensors.values()
-    ):
-        raise ValueError("facts.sensors holds a table for each sensor")
+    if str(facts.get("topic", TOPIC)).count("{sensor}") != 1:
+        raise ValueError("facts.topic names the place of the sensor as {sensor}, once")
+    sensors = {
+        name: _table(own, name) for name, own in _table(facts.get("sensors", {}), "").items()
+    }
     found: dict[str, list[Meter]] = {}
     for sensor, own in sensors.items():
         if "instrument" in own:
@@ -142,6 +142,12 @@ def meters_of(facts: Mapping[str, Any]) -> dict[str, list[Meter]]:
     return found
 
 
+def _table(given: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"facts.sensors.{name} is a table")  # noqa: TRY004 - a mistake in a file
+    return given
+
+
 def _meter(facts: Mapping[str, Any], own: Mapping[str, Any], binding: Mapping[str, Any]) -> Meter:
     table = own.get("thresholds") or facts.get("thresholds") or DEFAULT_THRESHOLDS
     unit = own.get("unit", facts.get("unit", POWER))
@@ -151,12 +157,12 @@ def _meter(facts: Mapping[str, Any], own: Mapping[str, Any], binding: Mapping[st
     if silence is None:
         interval_s = binding.get("interval_s") or 60
         silence = max(SILENCE_MINUTES_MIN, -(-SILENCE_INTERVALS * interval_s // 60))
-    if not isinstance(silence, int) or not 1 <= silence < DAY_MINUTES:
+    if type(silence) is not int or not 1 <= silence < DAY_MINUTES:
         raise ValueError("silence_minutes is a whole number of minutes, less than a day")
     return Meter(
         instrument_key=binding["instrument"],
         sensor=binding["sensor"],
-        thresholds=Thresholds.read(table),
+        thresholds=Thresholds.read(_table(table, "thresholds")),
         unit=unit,
         silence=silence,
         since=binding.get("since"),

@@ -21,6 +21,7 @@ from typing import Any
 
 import aiomqtt
 from aiomqtt.client import MQTT_LOGGER
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -145,13 +146,15 @@ class MqttSession:
             await asyncio.wait([entering])
             if not entering.cancelled() and entering.exception() is None:
                 await _close(client)
-            if isinstance(error, aiomqtt.MqttError | OSError):
+            if isinstance(error, aiomqtt.MqttError | OSError | ValueError):
                 raise self._told(error) from None
             raise
         self._client = client
 
     def _made(self) -> aiomqtt.Client:
         address, is_new = self._address, self._address.version == "5"
+        if address.tls is not None:
+            address.tls.sslsocket_class = _ClosedOnFailure
         version = aiomqtt.ProtocolVersion.V5 if is_new else aiomqtt.ProtocolVersion.V311
         client = aiomqtt.Client(
             address.host,
@@ -161,7 +164,7 @@ class MqttSession:
             identifier=address.client_id,
             protocol=version,
             clean_session=None if is_new else False,
-            clean_start=False,
+            clean_start=False if is_new else MQTT_CLEAN_START_FIRST_ONLY,
             properties=_wishes(self.limits.packet_bytes_max) if is_new else None,
             tls_context=address.tls,
             timeout=self.limits.connect_s,
@@ -245,6 +248,18 @@ class MqttSession:
         if number in DENIED:
             return SourceRefusedError(self.source, f"{self.place}: the broker refused the login")
         return self._unavailable(f"no connection ({type(error).__name__} {number})")
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """A socket that is closed where its handshake fails: paho leaves it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in `ssl`
+        """Agree on keys, or close."""
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def _wishes(packet_bytes_max: int) -> Properties:

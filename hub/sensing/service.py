@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from sys import maxsize
 from typing import Any
@@ -68,7 +69,7 @@ class Sensing:
         self._clock = clock
         self._folder = folder
         self._added: dict[str, HarvestSource] = {}
-        self._reading: dict[str, asyncio.Task[None]] = {}
+        self._reading: dict[str, tuple[HarvestSource, asyncio.Task[None]]] = {}
         self._states: dict[str, str] = {}
         self._woken = asyncio.Event()
 
@@ -76,6 +77,10 @@ class Sensing:
         """Read these too."""
         self._added |= {source.id: source for source in sources}
         self._woken.set()
+
+    def is_reading(self, name: str) -> bool:
+        """Whether this process reads a source, or waits for its turn."""
+        return name in self._reading
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set."""
@@ -85,10 +90,11 @@ class Sensing:
         finally:
             work.cancel()
             await asyncio.wait([work])
-            for task in self._reading.values():
+            tasks = [task for _, task in self._reading.values()]
+            for task in tasks:
                 task.cancel()
-            if self._reading:
-                await asyncio.wait(self._reading.values(), timeout=STOP_S)
+            if tasks:
+                await asyncio.wait(tasks, timeout=STOP_S)
 
     async def _keep(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -96,18 +102,25 @@ class Sensing:
             try:
                 sources = await asyncio.to_thread(self._sources)
                 closed = await runs.closed_sources(self._database, list(sources))
-                for name, source in sources.items():
-                    task = self._reading.get(name)
-                    if name not in closed and (task is None or task.done()):
-                        work = self._source(source)
-                        self._reading[name] = asyncio.create_task(work, name=f"sensors {name}")
-                for name in self._reading.keys() - sources.keys() | self._reading.keys() & closed:
-                    self._reading[name].cancel()
-            except (HubError, psycopg.Error, OSError, TimeoutError) as error:
-                self._log("(all)", type(error).__name__)
+                open_now = {name: each for name, each in sources.items() if name not in closed}
+                await self._follow(open_now)
+            except Exception as error:  # noqa: BLE001 - outermost: never stand still
+                self._log("(all sources)", type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._woken.wait()
+
+    async def _follow(self, sources: Mapping[str, HarvestSource]) -> None:
+        """Read these and no others; what has changed is read anew."""
+        for name, (source, task) in list(self._reading.items()):
+            if task.done() or sources.get(name) != source:
+                task.cancel()
+                await asyncio.wait([task], timeout=STOP_S)
+                del self._reading[name]
+        for name in sources.keys() - self._reading.keys():
+            work = self._source(sources[name])
+            task = asyncio.create_task(work, name=f"sensors of {name}")
+            self._reading[name] = (sources[name], task)
 
     def _sources(self) -> dict[str, HarvestSource]:
         """Return what is to be read; a file that is wrong is told by the schedule of harvests."""
@@ -135,12 +148,18 @@ class Sensing:
                 pause_s = LOOK_S
             except ConnectorError as error:
                 self._log(source.id, error.code)
-                with suppress(HubError, psycopg.Error, TimeoutError):
-                    await runs.note_failure(self._database, source.id, ErrorCode[error.code])
+                await self._note(source.id, ErrorCode[error.code])
+            except ValueError as error:  # the facts of its file
+                self._log(source.id, f"{ErrorCode.SETTINGS_INVALID.name}: {error}")
+                await self._note(source.id, ErrorCode.SETTINGS_INVALID)
             except Exception as error:  # noqa: BLE001 - outermost: one source stops no other
                 self._log(source.id, type(error).__name__)
             pause_s = BACKOFF_S if reading.batches else min(pause_s * 2, BACKOFF_S_MAX)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - a pause
+
+    async def _note(self, name: str, code: ErrorCode) -> None:
+        with suppress(HubError, psycopg.Error, TimeoutError):
+            await runs.note_failure(self._database, name, code)
 
     def _log(self, name: str, state: str) -> None:
         if self._states.get(name) != state:
@@ -216,7 +235,7 @@ class SourceReading:
             await know_meters(connection, self._source.id, _bound(meters, now))
 
 
-async def _whole(work: Any) -> None:
+async def _whole(work: Coroutine[Any, Any, Any]) -> None:
     """Run to its end even where the caller is cancelled meanwhile; then be cancelled."""
     task = asyncio.ensure_future(work)
     try:
@@ -226,7 +245,7 @@ async def _whole(work: Any) -> None:
         raise
 
 
-def _bound(meters: Any, now: Any) -> Iterator[Meter]:
+def _bound(meters: Mapping[str, Sequence[Meter]], now: datetime) -> Iterator[Meter]:
     return (each for of_sensor in meters.values() for each in of_sensor if each.is_at(now))
 
 

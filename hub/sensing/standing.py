@@ -42,7 +42,10 @@ async def sensor_states(
     """Return the present states of one source, or of all."""
     asked = {"now": now, "source": source, "limit": min(limit, STATES_SHOWN_MAX)}
     rows = await database.reads.fetch_all(_STATES, asked)
-    return [SensorState(*row[:3], PowerState[row[3]], *row[4:]) for row in rows]
+    return [
+        SensorState(source_id, instrument, sensor, PowerState[state], since, as_of)
+        for source_id, instrument, sensor, state, since, as_of in rows
+    ]
 
 
 async def message_counts(database: Database) -> dict[str, dict[str, int]]:

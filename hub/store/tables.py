@@ -421,7 +421,7 @@ POWER_STATE = Table(
     instant_column("as_of", nullable=True),  # when the newest reading was made; null: never
     Column("silence", Integer, nullable=False),
 )
-"""The present state of each bound sensor; it has no entry and is not backed up by any."""
+"""The present state of each bound sensor; it has no entry."""
 
 POWER_COUNT = Table(
     "power_count",

@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.power_meters import ADAPTER
-from hub.harvest.connections import MqttConnection
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
 from hub.intake.service import submit
@@ -23,26 +21,8 @@ from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.dates import format_instant
 from tests.eventually import until
+from tests.integration.mqtt.source import NOW, OWNER, PARTY, Time, meters_source
 from tests.mosquitto import Mosquitto, mosquitto
-
-NOW = datetime(2026, 11, 24, 2, 0, 30, tzinfo=UTC)
-"""10:00:30 in Shanghai."""
-PARTY = "hub:hub.delta.example/records"
-OWNER = "moe:10335"
-METERS = 4
-
-
-@dataclass
-class Time:
-    """A clock that stands until it is told otherwise."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
 
 
 @pytest.fixture
@@ -90,25 +70,11 @@ class Sensors:
     broker: Mosquitto
     time: Time
     facts: dict[str, Any] = field(default_factory=dict)
+    connection: dict[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> HarvestSource:
-        return HarvestSource(
-            id="meters",
-            adapter=ADAPTER,
-            connection=MqttConnection(
-                source="meters",
-                host="127.0.0.1",
-                port=self.broker.port,
-                topics=["meters/+/power"],
-                tls=False,
-            ),
-            facts={
-                "thresholds": {"on_from": 100, "off_below": 50, "use_from": 800},
-                **self.facts,
-            },
-            owners=(OWNER,),
-        )
+        return meters_source(self.broker.port, self.facts, **self.connection)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Sensing]:

@@ -18,7 +18,8 @@ from hub.sensing.days import tell_days
 from hub.sensing.standing import sensor_states
 from hub.store.database import Database
 from tests.eventually import until
-from tests.integration.mqtt.conftest import METERS, NOW, PARTY, Days, Sensors, Time, bind
+from tests.integration.mqtt.conftest import Days, Sensors, bind
+from tests.integration.mqtt.source import METERS, NOW, PARTY, Time
 
 pytestmark = pytest.mark.integration
 MIDNIGHT = NOW.replace(hour=16, minute=0, second=0)
@@ -261,3 +262,35 @@ async def test_a_sensor_that_falls_silent_is_unknown_and_its_operator_is_told(
         sample.name: sample.value for family in figures_of(figures) for sample in family.samples
     }
     assert exposed["deltahub_sensors_silent"] == 2
+
+
+async def test_a_file_that_was_changed_is_read_anew_and_a_closed_source_is_left_alone(
+    database: Database, sensors: Sensors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.sensing.service.LOOK_S", 0.1)
+    sensors.facts = {"sensors": {"em-00000": {"instrument": "moe:10335/A", "unit": "kW"}}}
+
+    async def stands(code: str | None) -> None:
+        async def holds() -> bool:
+            rows = await database.reads.fetch_all(
+                "SELECT last_error_code FROM source WHERE source_id = 'meters'"
+            )
+            return rows == [(code,)]
+
+        await until(holds)
+
+    async with sensors.read() as sensing:
+        await stands("SETTINGS_INVALID")
+        sensors.facts = {"sensors": {"em-00000": {"instrument": "moe:10335/A"}}}
+        sensing.add(sensors.source)
+        await sensors.subscribed()
+        await sensors.send([at(0, 900)])
+        await sensors.until_counted(TAKEN=1)
+        await stands(None)
+        async with database.writes.connection() as connection:
+            await connection.execute("UPDATE source SET active = false")
+
+        async def is_left() -> bool:
+            return not sensing.is_reading("meters")
+
+        await until(is_left)
