@@ -43,6 +43,7 @@ GROUPS = {
     "audit": "audit",
     "keys": "keys",
     "database": "database",
+    "export": "export",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

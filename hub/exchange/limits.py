@@ -27,3 +27,6 @@ read again only then, or it would read by the former rights."""
 OVERLAP_MAX = timedelta(hours=1)
 """Two entries that were accepted further apart were written one after the other. Far above how long
 a transaction may last (`hub.store.database`)."""
+
+CATALOGUE_ROWS = 1_000
+"""Instruments that are read at a time when they go out to a catalogue."""
