@@ -87,7 +87,7 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
     identifier = row.optional_text("elabid")
     offer = _offer(row)
     category = row.optional_text("category_title")
-    if category not in context.facts.get("categories", ()):
+    if category is None or category not in _categories(context):
         context.remember("item", number, "")
         return
     names: Mapping[str, str] = context.facts.get("fields", {})
@@ -118,6 +118,11 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
         yield Mapped("ServiceOffer", {"instrumentKey": key, **offer})
 
 
+def _categories(context: Context) -> tuple[str, ...]:
+    stated = context.facts.get("categories", ())
+    return (stated,) if isinstance(stated, str) else tuple(stated)
+
+
 def _state(row: Row) -> str:
     found = row.codes("state", STATES)
     return found[0] if found else NORMAL
@@ -126,7 +131,8 @@ def _state(row: Row) -> str:
 def _status(row: Row, context: Context) -> InstrumentStatus:
     """Take the team's word for the status through the words of the deployment."""
     stated: Mapping[str, str] = context.facts.get("statuses", {})
-    words = {word: InstrumentStatus[code] for word, code in stated.items()}
+    known = InstrumentStatus.__members__
+    words = {word: known[code] for word, code in stated.items() if code in known}
     if not row.has("status_title"):
         row.ignore("status_title")
         return InstrumentStatus.UNKNOWN
@@ -209,7 +215,9 @@ def _moment(row: Row, name: str, context: Context) -> str:
         return instant(text, None, zone) if text else ""
     except CellError as error:
         row.fault(name, error.code, error.zh, error.en)
-        return ""
+    except ValueError:
+        row.fault(name, "TIME_ZONE", "部署说明的时区不存在", "the deployment states no known zone")
+    return ""
 
 
 def calendars(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:

@@ -44,6 +44,7 @@ GROUPS = {
     "keys": "keys",
     "database": "database",
     "report": "report",
+    "export": "export",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

@@ -33,3 +33,6 @@ NRII_PAUSE_EACH, NRII_PAUSE_S = 500, 1.0
 """The platform is left alone for so long after so many calls, as its known senders do."""
 NRII_TOLD_MAX = 200
 """Objects of which a report says why they were not accepted; all are counted."""
+
+CATALOGUE_ROWS = 1_000
+"""Instruments that are read at a time when they go out to a catalogue."""

@@ -158,7 +158,8 @@ class _Api:
         return [equipment_row(position, one) for position, one in enumerate(instruments)]
 
     def _all_reservations(self, day: date) -> Rows:
-        world, rows = World(day, self._scale), []
+        world = World(day, self._scale)
+        rows: Rows = []
         for position, one in enumerate(world.university):
             for each in world.bookings(one):
                 if each.state != "CANCELLED":

@@ -11,7 +11,7 @@ from hub.errors import DatabaseUnavailableError
 from hub.intake.batch import Outcome
 from hub.intake.files import submission
 from hub.store.database import Database
-from tests.integration.mapping.conftest import MAPPINGS, Send, mapping_text, real_file
+from tests.integration.mapping.conftest import MAPPINGS, ROOT, Send, mapping_text, real_file
 
 pytestmark = pytest.mark.integration
 
@@ -89,6 +89,24 @@ CASES = [
         2631,
     ),
 ]
+
+
+PAGE = ROOT / "docs" / "standard" / "mappings" / "README.md"
+
+
+def figures_row(case: Case) -> str:
+    """Return the figures of a file as the page shows them."""
+    accepted = case.read - case.quarantined - case.duplicate
+    why = "，".join(f"{code} {item} {n}" for (code, item), n in case.reasons.items()) or "—"
+    cells = (case.rows, case.left_out, case.read, accepted, case.duplicate, case.quarantined, why)
+    shown = " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in cells)
+    return f"| `{case.mapping}` | {case.path} | {shown} |"
+
+
+def test_the_page_shows_the_figures_that_are_tested() -> None:
+    page = PAGE.read_text("utf-8")
+    rows = [figures_row(case) for case in CASES]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
 async def count(database: Database, table: str) -> int:

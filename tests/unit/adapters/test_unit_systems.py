@@ -121,6 +121,19 @@ def test_a_word_of_the_team_that_nobody_explained_is_no_state() -> None:
     assert [problem.code for problem in none_said.problems] == ["CODE_UNKNOWN"]
 
 
+def test_a_deployment_that_is_misspelt_is_told_by_its_rows() -> None:
+    wrong = convert("elabftw", 0, ITEM, context_of("elabftw", statuses={"可用": "IN_SERVISE"}))
+    assert [problem.code for problem in wrong.problems] == ["CODE_UNKNOWN"]
+    zoneless = booked("Asia/Shanghi", "2026-07-01 09:00:00", "2026-07-01 10:00:00")
+    assert {problem.code for problem in zoneless.problems} == {"TIME_ZONE"}
+    one_word = convert("elabftw", 0, ITEM, context_of("elabftw", categories="仪器"))
+    assert len(one_word.yielded) == 2
+    part_of_it = convert(
+        "elabftw", 0, {**ITEM, "category_title": "仪"}, context_of("elabftw", categories="仪器")
+    )
+    assert part_of_it.yielded == ()
+
+
 def test_what_cannot_be_booked_is_never_stated_free() -> None:
     adapter, context = discover()["elabftw"], context_of("elabftw")
     made = record(convert("elabftw", 0, {**ITEM, "is_bookable": 0}, context))
