@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from adapters import discover
 from hub.app import build
 from hub.cli.context import open_database, run, settings
 from hub.cli.serve import listening, settle_collector
@@ -19,11 +18,9 @@ from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
 from hub.demo.records import SERVICE_ID
 from hub.demo.sources import write_sources
-from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
+from hub.demo.systems import running, state_silent
 from hub.harvest.service import Harvester
-from hub.harvest.source import HarvestSource
 from hub.printer import Printer
-from hub.sandbox.serve import Systems, sandbox
 from hub.settings import Settings
 
 
@@ -43,14 +40,17 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     printer.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
     printer.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
-    async with open_database(hub_settings) as database, sandbox(system_clock) as systems:
+    async with open_database(hub_settings) as database, running(system_clock) as systems:
         hub = await build(hub_settings, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
             printer.line(f"up: the hub at {hub_settings.base}")
-            printer.line(f"    sandbox university {systems.ecnu_url}, province {systems.anhui_url}")
-            harvester = Harvester(database, f"hub:{hub_settings.log_origin}", system_clock)
-            sources = _sources(systems)
+            for line in systems.lines:
+                printer.line(f"    {line}")
+            party = f"hub:{hub_settings.log_origin}"
+            harvester = Harvester(database, party, system_clock)
+            sources = list(systems.sources)
+            await state_silent(database, party, system_clock)
             await story.harvest(printer, database, harvester, sources, system_clock)
             files = write_sources(folder / "sources", sources)
             hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
@@ -61,7 +61,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
             story.print_next_steps(printer, hub_settings.base, folder)
-            story.print_operator_steps(printer, files)
+            story.print_operator_steps(printer, files, systems.slow_url)
             if stay:
                 await server.wait_closed()
 
@@ -69,37 +69,3 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _sources(systems: Systems) -> list[HarvestSource]:
-    adapters = discover()
-    return [
-        HarvestSource(
-            id="ecnu",
-            adapter=adapters["ecnu"],
-            connection=HttpConnection(
-                base_url=systems.ecnu_url,
-                auth=ClientCredentials(
-                    source="ecnu",
-                    token_url="/oauth2/token",  # noqa: S106 - a path
-                    client_id=systems.ecnu.client_id,
-                    client_secret=systems.ecnu.client_secret,
-                ),
-            ),
-            owners=("moe:10269",),
-            division_code="310000",
-        ),
-        HarvestSource(
-            id="anhui",
-            adapter=adapters["anhui"],
-            connection=HttpConnection(
-                base_url=systems.anhui_url,
-                auth=StaticToken(systems.anhui.api_key, header="X-Api-Key"),
-            ),
-            owners=None,
-            authority="platform:anhui/booking",
-            division_code="340000",
-            title_zh="长三角科技资源共享服务平台（沙箱，接口同安徽平台）",
-            title_en="Delta sharing platform (sandbox, with Anhui's interface)",
-        ),
-    ]

@@ -120,8 +120,11 @@ def _instrument_row(node: Mapping[str, Any]) -> tuple[str, ...]:
 
 def print_sources(printer: Printer, sources: list[Mapping[str, Any]], now: datetime) -> None:
     """Show the manifest: every source with its state and age."""
-    rows: list[tuple[Any, ...]] = [("source", "state", "served from", "age")]
-    rows += [(s["id"], s["status"], s["servedFrom"], age(s["asOf"], now)) for s in sources]
+    rows: list[tuple[Any, ...]] = [("source", "state", "why", "served from", "age")]
+    rows += [
+        (s["id"], s["status"], s["errorCode"] or "", s["servedFrom"], age(s["asOf"], now))
+        for s in sources
+    ]
     printer.table(rows)
 
 
@@ -178,9 +181,12 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     printer.line(f"  {ask} {university} sources")
 
 
-def print_operator_steps(printer: Printer, files: Path) -> None:
+def print_operator_steps(printer: Printer, files: Path, slow_url: str) -> None:
     """Print what an operator may try while the demo is up."""
     printer.line("and as its operator, while it is up:")
     printer.line("  .venv/bin/deltahub status")
     printer.line(f"  HUB_SOURCE_SECRETS_DIR={quote(str(files))} .venv/bin/deltahub harvest ecnu")
     printer.line("  .venv/bin/deltahub source runs")
+    printer.line("The slow platform answers again after this; then harvest shanghai:")
+    header = "'Content-Type: application/json'"
+    printer.line(f"  curl -s -X POST {slow_url}/_faults -H {header} -d '{{}}'")

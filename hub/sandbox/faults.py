@@ -2,7 +2,7 @@
 
 `POST /_faults` sets them (JSON; those not named are switched off), `GET /_faults` returns them:
 
-- `slow`: seconds before each answer;
+- `slow`: seconds before each answer, at most until the switches are set anew;
 - `dead`: every answer is 503;
 - `denied`: every answer is 401;
 - `html`: a login page with status 200 instead of JSON;
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -74,6 +75,7 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.faults = Faults()
+        self._changed = asyncio.Event()
 
     async def endpoint(self, request: Request) -> Response:
         """Set or return the faults."""
@@ -89,11 +91,15 @@ class Switchboard:
         """Set these faults and switch all others off."""
         faults = Faults(**values)
         self.faults = replace(faults, slow=min(float(faults.slow), SLOW_S_MAX))
+        self._changed.set()  # whoever waits for a slow answer has waited enough
+        self._changed = asyncio.Event()
 
     async def fault_answer(self) -> Response | None:
         """Wait if slow; return the faulty answer, or None when the system is to answer."""
         if self.faults.slow:
-            await asyncio.sleep(self.faults.slow)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.faults.slow):
+                    await self._changed.wait()
         if self.faults.dead:
             return Response(status_code=503)
         if self.faults.denied:

@@ -46,6 +46,16 @@ class City:
     token: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Whose platform it is, and how it pages."""
+
+    province: str = CITY
+    """First two digits of the divisions whose units it has."""
+    page_rows_max: int = PAGE_ROWS_MAX
+    """Rows that it gives at once, however many are asked for."""
+
+
 def unit_row(owner: SandboxOwner) -> Row:
     """Write a unit."""
     return {
@@ -126,20 +136,20 @@ class _Api:
     """The lists of the platform on a day."""
 
     def __init__(
-        self, today: Callable[[], date], scale: float, token: str, page_rows_max: int
+        self, world: Callable[[date], World], today: Callable[[], date], token: str, place: Place
     ) -> None:
         self.switchboard = Switchboard()
         self._today = today
-        self._scale = scale
+        self._world = world
         self._token = token
-        self._page_rows_max = page_rows_max
+        self._place = place
         self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
 
     def _all_rows(self, name: str, day: date) -> list[Row]:
-        world = World(day, self._scale)
+        world, province = self._world(day), self._place.province
         if name == "units":
-            return [unit_row(each) for each in world.owners if each.division.startswith(CITY)]
-        stock = [one for one in world.platform if one.owner.division.startswith(CITY)]
+            return [unit_row(each) for each in world.owners if each.division.startswith(province)]
+        stock = [one for one in world.platform if one.owner.division.startswith(province)]
         if name == "instruments":
             return [instrument_row(one) for one in stock]
         return [booking_row(each) for one in stock for each in world.bookings(one)]
@@ -164,7 +174,7 @@ class _Api:
             since, until = query.get("from", ""), query.get("to", "9999")
             rows = [row for row in rows if _utc(row["end"]) > since and _utc(row["begin"]) < until]
         shown, total = self.switchboard.published(rows, spoil)
-        length = min(int(size), self._page_rows_max)
+        length = min(int(size), self._place.page_rows_max)
         part = self.switchboard.page(shown, (int(page) - 1) * length, length)
         data = {"totalNum": total, "pageSize": length, "rows": part}
         return JSONResponse({"code": 0, "msg": "success", "data": data})
@@ -176,13 +186,10 @@ def _utc(text: str) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def city(today: Callable[[], date], scale: float = 1.0, page_rows_max: int = PAGE_ROWS_MAX) -> City:
-    """Make the application; its token is new each time.
-
-    `page_rows_max`: rows that it gives at once, however many are asked for.
-    """
+def city(today: Callable[[], date], scale: float = 1.0, place: Place | None = None) -> City:
+    """Make the application; its token is new each time."""
     token = secrets.token_urlsafe(24)
-    api = _Api(today, scale, token, page_rows_max)
+    api = _Api(lambda day: World(day, scale), today, token, place or Place())
     app = Starlette(
         routes=[
             Route("/gateway/v2/{name}", api.listing),

@@ -259,9 +259,11 @@ async def test_the_sources_of_the_demo_can_be_harvested_by_hand(
         file = folder / f"{source.id}.toml"
         assert file.stat().st_mode & 0o077 == 0
         again = load_source(file)
-        for name in ("id", "base_url", "owners", "authority", "division_code", "title_zh"):
+        for name in ("id", "owners", "authority", "division_code", "title_zh"):
             assert getattr(again, name) == getattr(source, name), name
         assert again.adapter is source.adapter
-        assert type(again.auth) is type(source.auth)
+        assert again.connection.place == source.connection.place
+        assert type(again.connection) is type(source.connection)
+        assert again.connection.secrets == source.connection.secrets
         async with again.session() as session:
             assert session.source == source.id
