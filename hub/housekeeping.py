@@ -27,6 +27,7 @@ from hub.intake.idempotency import delete_old_answers
 from hub.intake.linking import state_as_operator
 from hub.intake.quarantine import delete_old
 from hub.store.database import Database
+from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
 from schema.records import AuditDay
@@ -46,8 +47,11 @@ async def run_housekeeping(
     *,
     party: str | None = None,
     pause_s: float = PAUSE_S,
+    raw_days: int = 0,
 ) -> None:
     """Do what is due, at once and after each pause, until `stop`.
+
+    `raw_days`: for how long documents of sources are kept.
 
     `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
     """
@@ -59,6 +63,7 @@ async def run_housekeeping(
             if await switch_precedence(database, local_date(clock())):
                 _LOG.warning("housekeeping: another order of precedence is in force; all settled")
             await forget(database, clock, party)
+            await delete_old_documents(database, clock(), raw_days)
             await grade_once(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from hub.errors import ErrorCode, HubError
 from hub.store.database import Database
+from hub.store.harvest_tables import OF_SOURCES
 from hub.store.sources import Source, list_sources, register_source
 from schema.codes import SourceKind
 
@@ -111,5 +112,6 @@ UPDATE client SET sources = array_remove(sources, %(source)s) WHERE %(source)s =
 _CLOSE = (b"UPDATE source SET active = false WHERE source_id = %(source)s",)
 _DELETE = (
     b"DELETE FROM feed WHERE source = %(source)s",
+    *(f"DELETE FROM {table} WHERE source = %(source)s".encode() for table in OF_SOURCES),  # noqa: S608
     b"DELETE FROM source WHERE source_id = %(source)s",
 )
