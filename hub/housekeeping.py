@@ -95,7 +95,7 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
 
 
 async def grade_once(database: Database, clock: Clock) -> int:
-    """Grade sources whose grade is a day old, one worker at a time; return how many."""
+    """SourceGrade sources whose grade is a day old, one worker at a time; return how many."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (GRADE_LOCK,))
         row = await cursor.fetchone()

@@ -17,7 +17,7 @@ from typing import Any
 from adapters._adapter import Collection, ConvertedRow
 from connectors.document import Document, RawRow
 from hub.store.database import Database
-from hub.store.raw_documents import KeptDocument, keep_document, prune_documents
+from hub.store.raw_documents import RawDocument, keep_document, prune_documents
 from schema.personal import refuse_citizen_number, refuse_private_contact
 
 __all__ = ["KEEPING", "NO_KEEPING", "RawKeeper", "RawKeeping", "without_personal"]
@@ -60,7 +60,7 @@ class RawKeeper:
         # Counted here: a list that is read anew after all begins with its first document again.
         number = self._numbers.get(collection.name, 0) + 1
         self._numbers[collection.name] = number
-        kept = KeptDocument(
+        kept = RawDocument(
             collection=collection.name,
             number=number,
             place=document.place,

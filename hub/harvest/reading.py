@@ -34,7 +34,7 @@ from hub.harvest.report import CollectionReport, ListStatus
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
 from hub.intake.service import submit
 from hub.store.database import Database
-from hub.store.raw_documents import KeptDocument
+from hub.store.raw_documents import RawDocument
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies
 
@@ -175,7 +175,7 @@ class HarvestReading:
         self,
         adapter: Adapter,
         collection: Collection,
-        documents: AsyncIterator[KeptDocument],
+        documents: AsyncIterator[RawDocument],
         report: CollectionReport,
     ) -> ListStatus:
         """Read the documents that are kept of a list, in place of its source."""

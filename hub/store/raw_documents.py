@@ -17,7 +17,7 @@ from typing import Any
 from hub.store.database import Database
 
 __all__ = [
-    "KeptDocument",
+    "RawDocument",
     "delete_old_documents",
     "documents_of",
     "documents_per_list",
@@ -34,7 +34,7 @@ PAGE = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeptDocument:
+class RawDocument:
     """One document as it came, without what is personal."""
 
     collection: str
@@ -83,7 +83,7 @@ def _unwired(value: dict[str, Any]) -> Any:
 
 
 async def keep_document(
-    database: Database, run_id: str, source: str, document: KeptDocument, now: datetime
+    database: Database, run_id: str, source: str, document: RawDocument, now: datetime
 ) -> int:
     """Keep a document; return how many bytes that takes."""
     body = packed(document.rows)
@@ -101,7 +101,7 @@ async def keep_document(
 
 async def documents_of(
     database: Database, run_id: str, collection: str
-) -> AsyncIterator[KeptDocument]:
+) -> AsyncIterator[RawDocument]:
     """Yield the kept documents of one list of a run, in their order."""
     after = 0
     while True:
@@ -112,7 +112,7 @@ async def documents_of(
         )
         for number, place, digest, body in found:
             after = number
-            yield KeptDocument(
+            yield RawDocument(
                 collection=collection,
                 number=number,
                 place=place,

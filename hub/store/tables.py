@@ -362,3 +362,9 @@ SEARCH_STATE = Table(
     Column("record_type", Text, primary_key=True),
     Column("version", Integer, nullable=False),  # of the terms that its rows hold
 )
+
+
+def backed_up() -> list[Table]:
+    """Return the tables of every hub that a backup holds, those first that others build on."""
+    kept = METADATA.sorted_tables
+    return [each for each in kept if each.name not in harvest_tables.NOT_BACKED_UP]
