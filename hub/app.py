@@ -46,6 +46,7 @@ from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.guide.endpoint import Operator, guide_routes
+from hub.harvest.raw import RawKeeping
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Batch, Outcomes
@@ -65,7 +66,7 @@ from hub.operate.health import HubHealth
 from hub.pages.endpoint import page_routes
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
-from hub.settings import Settings
+from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
 from hub.store.fair import HUB, Asker, FairQueue, Shares
@@ -129,7 +130,13 @@ class Hub:
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
             asyncio.create_task(
-                run_housekeeping(self.database, self.clock, stop, party=_party(self.settings)),
+                run_housekeeping(
+                    self.database,
+                    self.clock,
+                    stop,
+                    party=_party(self.settings),
+                    raw_days=self.settings.raw_days,
+                ),
                 name="housekeeping",
             ),
             asyncio.create_task(self.health.watch(stop), name="health"),
@@ -259,7 +266,8 @@ def _party(settings: Settings) -> str:
 def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
     party = _party(settings)
     folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
-    return Schedule(database, party, clock, folder, interval_s)
+    keeping = RawKeeping(settings.raw_days, settings.raw_mib * MIB)
+    return Schedule(database, party, clock, folder, interval_s, keeping)
 
 
 def access_config(settings: Settings) -> AccessConfig:

@@ -34,6 +34,7 @@ from hub.intake.linking import join_identified, state_as_operator
 from hub.intake.quarantine import delete_old
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
 from schema.records import AuditDay
@@ -53,8 +54,11 @@ async def run_housekeeping(
     *,
     party: str | None = None,
     pause_s: float = PAUSE_S,
+    raw_days: int = 0,
 ) -> None:
     """Do what is due, at once and after each pause, until `stop`.
+
+    `raw_days`: for how long documents of sources are kept.
 
     `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
     """
@@ -69,6 +73,7 @@ async def run_housekeeping(
             if party is not None:
                 joined_at = await join(database, clock, party, joined_at)
             await forget(database, clock, party)
+            await delete_old_documents(database, clock(), raw_days)
             await grade_once(database, clock)
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
@@ -134,7 +139,7 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
 
 
 async def grade_once(database: Database, clock: Clock) -> int:
-    """Grade sources whose grade is a day old, one worker at a time; return how many."""
+    """SourceGrade sources whose grade is a day old, one worker at a time; return how many."""
     async with database.writes.connection() as connection:
         cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (GRADE_LOCK,))
         row = await cursor.fetchone()

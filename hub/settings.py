@@ -34,6 +34,9 @@ _WEB_ORIGIN = re.compile(
 ORIGINS_MAX = 32
 _PORTS = range(1, 65536)
 _WORKERS = range(1, 65)
+_RAW_DAYS = range(91)
+_RAW_MIB = range(1, 4_097)
+MIB = 2**20
 _INTERVAL_S = range(10, 86_401)
 
 
@@ -256,6 +259,17 @@ class Settings:
         "https://lab.example.edu.cn; without it no page of another origin may",
         _origins,
         default=(),
+    )
+    raw_days: int = _setting(
+        "days for which documents of harvested sources are kept as they came, without what is "
+        "personal, to read them again after an adapter was mended; 0 to 90, 0: none",
+        _number(_RAW_DAYS),
+        default=7,
+    )
+    raw_mib: int = _setting(
+        "how much of such documents is kept of one source, in MiB, deflated",
+        _number(_RAW_MIB),
+        default=64,
     )
 
     @classmethod

@@ -13,11 +13,15 @@ from hub.cli.harvest_list import print_due
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
 from hub.harvest.feed import harvested
+from hub.harvest.raw import RawKeeping
+from hub.harvest.replay import Replayer
 from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.runs import run_named
 from hub.harvest.service import Harvester
 from hub.harvest.summary import print_report
 from hub.printer import Printer
-from hub.settings import Settings
+from hub.settings import MIB, Settings
+from schema.parties import HUB_PARTY
 
 
 def harvest(
@@ -27,19 +31,31 @@ def harvest(
     approve_shrink: Annotated[
         bool, typer.Option("--approve-shrink", help="follow a list that shrank by a fifth or more")
     ] = False,
+    replay: Annotated[
+        str | None, typer.Option(help="id of a run: read again what is kept of it")
+    ] = None,
     list_due: Annotated[
         bool, typer.Option("--list", help="what is being read, and what is due when")
     ] = False,
 ) -> None:
-    """Harvest one source and say what came of it."""
+    """Harvest one source and say what came of it.
+
+    `--replay RUN` reads again what is kept of a run, after its adapter was mended.
+    """
     deployment = settings()
-    if list_due == (source is not None):
-        typer.echo("请给出一个来源，或用 --list name one source, or --list", err=True)
+    if [source, replay, list_due or None].count(None) != len(("two", "of them")):
+        typer.echo(
+            "请给出一个来源，或用 --replay、--list name one source, or --replay RUN, or --list",
+            err=True,
+        )
         raise typer.Exit(2)
     if list_due:
         print_due(deployment)
         return
-    report = run(_harvest(deployment, str(source), approve_shrink))
+    if replay is not None:
+        report = run(_replay(deployment, replay))
+    else:
+        report = run(_harvest(deployment, str(source), approve_shrink))
     print_report(Printer(), report)
     if report.status in (RunStatus.FAILED, RunStatus.HELD, RunStatus.CANCELLED):
         raise typer.Exit(1)
@@ -52,10 +68,25 @@ async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> H
         raise typer.Exit(2)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
     async with open_database(deployment, act) as database:
-        harvester = Harvester(database, f"hub:{deployment.log_origin}", system_clock)
+        harvester = Harvester(
+            database,
+            f"{HUB_PARTY}{deployment.log_origin}",
+            system_clock,
+            RawKeeping(deployment.raw_days, deployment.raw_mib * MIB),
+        )
         return await harvester.harvest(
             deployed, approve_shrink=approve_shrink, tell=progress_teller()
         )
+
+
+async def _replay(deployment: Settings, run_id: str) -> HarvestReport:
+    async with open_database(deployment, Act("harvest --replay", {"run": run_id})) as database:
+        past = await run_named(database, run_id)
+        if past is None:
+            typer.echo(f"没有这次采集 no run has the id {run_id}", err=True)
+            raise typer.Exit(2)
+        replayer = Replayer(database, f"{HUB_PARTY}{deployment.log_origin}", system_clock)
+        return await replayer.replay(deployed_source(deployment, past.source), run_id)
 
 
 def progress_teller() -> Callable[[HarvestReport], None] | None:

@@ -8,15 +8,21 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.context import Act, open_database, run
+from hub.cli.context import Act, open_database, run, settings
+from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
+from hub.harvest.rerun import Rerun, rerun
 from hub.intake import quarantine as rows
 from hub.intake.batch import RowOutcome
+from hub.settings import Settings
 from hub.store.sources import personal_refused
 from schema.errors import Problem
+from schema.parties import HUB_PARTY
 
 app = typer.Typer(help="Rows that wait because they break the standard.")
 
+STAYING_SHOWN_MAX = 50
+"""Rows that stay whose reasons are printed."""
 Numbers = Annotated[list[int], typer.Argument(help="numbers of quarantined rows")]
 
 
@@ -113,6 +119,38 @@ async def _discard(numbers: list[int]) -> list[int]:
 async def _discard_source(source: str) -> int:
     async with open_database(act=Act("quarantine discard", {"source": source})) as database:
         return await rows.discard_source(database, source, system_clock())
+
+
+@app.command("rerun")
+def rerun_source(
+    source: Annotated[str, typer.Option(help="a source that the hub harvests")],
+) -> None:
+    """Convert and send again every row of a source, after its adapter or a code table was mended.
+
+    Rows that stay are printed with their reasons; exit code 1 where any does.
+    """
+    deployment = settings()
+    done = run(_rerun(deployment, source))
+    for stays in done.stays[:STAYING_SHOWN_MAX]:
+        typer.echo(f"{stays.quarantine_id}  仍待处理 stays")
+        for problem in stays.problems:
+            _show(problem)
+    more = len(done.stays) - STAYING_SHOWN_MAX
+    if more > 0:
+        typer.echo(f"… {more}: deltahub quarantine list --source {source}")
+    typer.echo(
+        f"{done.rows} 行 rows: {done.went_in} 已接收 went in, {len(done.stays)} 仍待处理 stay"
+    )
+    if done.stays:
+        raise typer.Exit(1)
+
+
+async def _rerun(deployment: Settings, source: str) -> Rerun:
+    deployed = deployed_source(deployment, source)
+    act = Act("quarantine rerun", {"source": source})
+    async with open_database(deployment, act) as database:
+        party = f"{HUB_PARTY}{deployment.log_origin}"
+        return await rerun(database, deployed, party, system_clock)
 
 
 def _show(problem: Problem) -> None:

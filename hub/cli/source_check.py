@@ -10,8 +10,8 @@ import typer
 from hub.cli.context import begin_log, run, settings
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.harvest.check import check_source
-from hub.harvest.connections.finding import Finding, Verdict
+from hub.harvest.check import findings_of
+from hub.harvest.connections.finding import CheckVerdict, SourceFinding
 from hub.harvest.source import HarvestSource
 from hub.watching.scrub import SCRUBBER
 
@@ -30,21 +30,21 @@ def check(
     deployment = settings()
     begin_log(deployment)
     counted = run(_check(deployed_source(deployment, source_id)))
-    typer.echo(", ".join(f"{counted[each]} {each}" for each in Verdict if counted[each]))
-    if counted[Verdict.FAIL]:
+    typer.echo(", ".join(f"{counted[each]} {each}" for each in CheckVerdict if counted[each]))
+    if counted[CheckVerdict.FAIL]:
         raise typer.Exit(1)
 
 
-async def _check(source: HarvestSource) -> Counter[Verdict]:
-    counted: Counter[Verdict] = Counter()
-    async for finding in check_source(source, system_clock):
+async def _check(source: HarvestSource) -> Counter[CheckVerdict]:
+    counted: Counter[CheckVerdict] = Counter()
+    async for finding in findings_of(source, system_clock):
         counted[finding.verdict] += 1
         for line in lines(finding):
             typer.echo(SCRUBBER(line))
     return counted
 
 
-def lines(finding: Finding) -> list[str]:
+def lines(finding: SourceFinding) -> list[str]:
     """Return a finding as it is printed."""
     told = [f"{finding.verdict:<5} {finding.about:<{ABOUT_WIDTH}} {finding.zh}  {finding.en}"]
     if any(finding.to_do):

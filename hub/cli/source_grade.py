@@ -9,12 +9,12 @@ import typer
 from hub.cli.context import open_database, run
 from hub.clock import system_clock
 from hub.harvest.grades import Graded, GradeFacts, rules
-from hub.harvest.grading import grade_source
+from hub.harvest.grading import grade_now
 from hub.store.source_changes import source_named
 
 
 def grade(source_id: Annotated[str, typer.Argument(help="id")]) -> None:
-    """Grade a source now: bronze, silver or gold, and what is missing for the next one."""
+    """SourceGrade a source now: bronze, silver or gold, and what is missing for the next one."""
     graded, facts = run(_grade(source_id))
     for line in lines(graded, facts):
         typer.echo(line)
@@ -40,4 +40,4 @@ def lines(graded: Graded, facts: GradeFacts) -> list[str]:
 async def _grade(source_id: str) -> tuple[Graded, GradeFacts]:
     async with open_database() as database:
         await source_named(database, source_id)
-        return await grade_source(database, source_id, system_clock())
+        return await grade_now(database, source_id, system_clock())

@@ -24,7 +24,14 @@ from hub.store.settling import write
 from hub.store.standing import ReadCounts, lines_of
 from hub.store.view import view_now
 
-ALWAYS_CHANGED = ("entry_body", "quarantine", "idempotency", "request_evidence", "run")
+ALWAYS_CHANGED = (
+    "entry_body",
+    "quarantine",
+    "idempotency",
+    "raw_document",
+    "request_evidence",
+    "run",
+)
 """Tables from which erased content goes, beside those of the record types."""
 
 _BODIES = """
@@ -91,6 +98,7 @@ async def remove(
     await _run(
         connection, "UPDATE run SET message = NULL WHERE run_id = ANY(%s)", list(targets.runs)
     )
+    await _run(connection, "DELETE FROM raw_document WHERE run_id = ANY(%s)", list(targets.runs))
     return await _remove_bodies(connection, records, targets, number, at)
 
 
@@ -111,6 +119,8 @@ async def _remove_bodies(
     for record_type, source, entry_id, is_erased in await cursor.fetchall():
         newest[record_type].append(entry_id)
         shrunk[source] += is_erased
+    # What came with it may say it again: documents are kept for convenience only.
+    await _run(connection, "DELETE FROM raw_document WHERE source = ANY(%s)", sorted(shrunk))
     for record_type in sorted(newest.keys() & records.tables.keys()):
         await _write_anew(connection, records, record_type, sorted(newest[record_type]))
     for source, count in sorted(shrunk.items()):

@@ -26,11 +26,11 @@ from connectors.http.session import HttpSession
 from connectors.reader import EVERYTHING, Session, Window
 from connectors.rest import PagedJson
 from hub.clock import Clock
-from hub.harvest.connections.finding import Finding, Reaching, Verdict
+from hub.harvest.connections.finding import CheckVerdict, Reaching, SourceFinding
 from hub.harvest.limits import CHECK_ROWS_MAX, CHECK_S_MAX
 from hub.harvest.source import HarvestSource
 
-__all__ = ["check_source"]
+__all__ = ["findings_of"]
 
 LONG_AGO = datetime(1949, 10, 3, tzinfo=UTC)
 """No row of a source is of this time."""
@@ -41,14 +41,14 @@ REFUSED = (
 )
 
 
-async def check_source(source: HarvestSource, clock: Clock) -> AsyncIterator[Finding]:
+async def findings_of(source: HarvestSource, clock: Clock) -> AsyncIterator[SourceFinding]:
     """Yield one finding after the other; nothing of the source ends it with an exception."""
     is_reached = True
     if isinstance(source.connection, Reaching):
         async for finding in source.connection.reach(source.id, source.limits, clock):
             yield finding
             is_reached = is_reached and (
-                finding.verdict is not Verdict.FAIL or finding.about == "clock"
+                finding.verdict is not CheckVerdict.FAIL or finding.about == "clock"
             )
     if not is_reached:
         return
@@ -60,18 +60,18 @@ async def check_source(source: HarvestSource, clock: Clock) -> AsyncIterator[Fin
         yield _failed("connection", error)
 
 
-def _failed(about: str, error: ConnectorError) -> Finding:
+def _failed(about: str, error: ConnectorError) -> SourceFinding:
     if isinstance(error, SourceRefusedError):
-        return Finding(
+        return SourceFinding(
             about="credentials",
-            verdict=Verdict.FAIL,
+            verdict=CheckVerdict.FAIL,
             zh="来源拒绝了本平台的凭据",
             en=error.detail,
             to_do=REFUSED,
         )
-    return Finding(
+    return SourceFinding(
         about=about,
-        verdict=Verdict.FAIL,
+        verdict=CheckVerdict.FAIL,
         zh=f"未按约定应答（{error.code}）",
         en=error.detail,
         to_do=("对照接口约定，与来源运维核对", error.hint),
@@ -98,7 +98,7 @@ class _Lists:
         self._now = now
         self._context = self._context_at(now)
 
-    async def findings(self) -> AsyncIterator[Finding]:
+    async def findings(self) -> AsyncIterator[SourceFinding]:
         """Yield those of each list in its order; without credentials there is only one."""
         for probe in await self._probes():
             yield probe
@@ -108,16 +108,16 @@ class _Lists:
             if page.about == "credentials":
                 yield page
                 return
-            if not has_let_in and page.verdict is not Verdict.FAIL:
+            if not has_let_in and page.verdict is not CheckVerdict.FAIL:
                 has_let_in = True
-                yield Finding(
+                yield SourceFinding(
                     about="credentials",
-                    verdict=Verdict.OK,
+                    verdict=CheckVerdict.OK,
                     zh="获准访问",
                     en="the source lets us in",
                 )
             yield page
-            if page.verdict is Verdict.FAIL:
+            if page.verdict is CheckVerdict.FAIL:
                 continue
             filters = await self._filters(collection)
             if filters is not None:
@@ -134,9 +134,9 @@ class _Lists:
             lookback=adapter.lookback,
         )
 
-    async def _probes(self) -> list[Finding]:
+    async def _probes(self) -> list[SourceFinding]:
         """Ask what the adapter itself wants to know of its source."""
-        found: list[Finding] = []
+        found: list[SourceFinding] = []
         if not isinstance(self._session, HttpSession):
             return found
         for probe in self._source.adapter.probes:
@@ -151,13 +151,17 @@ class _Lists:
             if accepted != probe.accepted:
                 wrong = ("来源的筛选条件与适配器不符", "correct the adapter, or ask the operator")
                 found.append(
-                    Finding(
-                        about=about, verdict=Verdict.FAIL, zh=wrong[0], en=probe.says, to_do=wrong
+                    SourceFinding(
+                        about=about,
+                        verdict=CheckVerdict.FAIL,
+                        zh=wrong[0],
+                        en=probe.says,
+                        to_do=wrong,
                     )
                 )
         return found
 
-    async def _page(self, collection: Collection) -> Finding:
+    async def _page(self, collection: Collection) -> SourceFinding:
         """Read the first page of a list, and its rows."""
         about = f"page {collection.name}"
         adapter = self._source.adapter
@@ -181,9 +185,9 @@ class _Lists:
         except TimeoutError:
             return _slow(about)
         if not rows:
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.WARN,
+                verdict=CheckVerdict.WARN,
                 zh="一行也没有",
                 en="no rows at all",
                 to_do=(
@@ -193,9 +197,9 @@ class _Lists:
             )
         if unread:
             most = ", ".join(sorted(codes, key=lambda each: -codes[each])[:3])
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.FAIL if unread == rows else Verdict.WARN,
+                verdict=CheckVerdict.FAIL if unread == rows else CheckVerdict.WARN,
                 zh=f"{rows} 行中有 {unread} 行无法读取：{most}",
                 en=f"{unread} of {rows} rows cannot be read: {most}",
                 to_do=(
@@ -203,9 +207,11 @@ class _Lists:
                     "compare codes and form with the adapter",
                 ),
             )
-        return Finding(about=about, verdict=Verdict.OK, zh=f"{rows} 行", en=f"{rows} rows")
+        return SourceFinding(
+            about=about, verdict=CheckVerdict.OK, zh=f"{rows} 行", en=f"{rows} rows"
+        )
 
-    async def _filters(self, collection: Collection) -> Finding | None:
+    async def _filters(self, collection: Collection) -> SourceFinding | None:
         """Ask for a time in which nothing can be; None where the list knows no part of time."""
         asked = collection.window(self._context)
         if asked == EVERYTHING:
@@ -220,9 +226,9 @@ class _Lists:
         except TimeoutError:
             return _slow(about)
         if outside.rows:
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.FAIL,
+                verdict=CheckVerdict.FAIL,
                 zh="筛选条件被忽略：不可能有数据的时段也返回了数据",
                 en=f"ignored: rows came for {empty.now.year}, when there was nothing",
                 to_do=(
@@ -231,20 +237,20 @@ class _Lists:
                 ),
             )
         if not within.rows:
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.WARN,
+                verdict=CheckVerdict.WARN,
                 zh="当前时段没有数据，无法判断",
                 en="nothing came for the present time either: it cannot be told",
             )
-        return Finding(
+        return SourceFinding(
             about=about,
-            verdict=Verdict.OK,
+            verdict=CheckVerdict.OK,
             zh="空时段返回空列表",
             en="an empty time gives an empty list",
         )
 
-    async def _paging(self, collection: Collection) -> Finding:
+    async def _paging(self, collection: Collection) -> SourceFinding:
         """Read a list to its end, and again in pages of another size."""
         about = f"paging {collection.name}"
         window = collection.window(self._context)
@@ -261,17 +267,17 @@ class _Lists:
         except TimeoutError:
             return _slow(about)
         if not whole.is_whole:
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.WARN,
+                verdict=CheckVerdict.WARN,
                 zh=f"读到 {whole.rows} 行为止，未读完",
                 en=f"stopped after {whole.rows} rows: a harvest reads on and proves it",
             )
         if again is not None and first != second:
             missing, more = len(first - second), len(second - first)
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.FAIL,
+                verdict=CheckVerdict.FAIL,
                 zh=f"换一种页长再读，少了 {missing} 行、多了 {more} 行",
                 en=f"in pages of another size {missing} rows are missing and {more} are new",
                 to_do=(
@@ -281,9 +287,9 @@ class _Lists:
                 ),
             )
         if whole.doubt:
-            return Finding(
+            return SourceFinding(
                 about=about,
-                verdict=Verdict.WARN,
+                verdict=CheckVerdict.WARN,
                 zh="读完了，但不能证明完整",
                 en=f"read to its end, not proved to be whole: {whole.doubt}",
                 to_do=(
@@ -295,7 +301,7 @@ class _Lists:
             f"{whole.rows} 行，{whole.pages} 页",
             f"{whole.rows} rows in {whole.pages} pages, whole",
         )
-        return Finding(about=about, verdict=Verdict.OK, zh=told[0], en=told[1])
+        return SourceFinding(about=about, verdict=CheckVerdict.OK, zh=told[0], en=told[1])
 
     def _other_size(self, collection: Collection) -> Collection | None:
         """Return the list in pages of another size; None where its reader has no sizes."""
@@ -334,10 +340,10 @@ class _Lists:
         return reading
 
 
-def _slow(about: str) -> Finding:
-    return Finding(
+def _slow(about: str) -> SourceFinding:
+    return SourceFinding(
         about=about,
-        verdict=Verdict.WARN,
+        verdict=CheckVerdict.WARN,
         zh=f"{CHECK_S_MAX:.0f} 秒内没有读完",
         en=f"not done in {CHECK_S_MAX:.0f} s",
         to_do=("请来源提速，或缩小所取范围", "ask the source to be faster, or ask for less"),

@@ -17,13 +17,22 @@ from typing import Any
 
 from schema.strict_toml import read_toml
 
-__all__ = ["Agreement", "Grade", "GradeFacts", "Graded", "Requirement", "Share", "grade", "rules"]
+__all__ = [
+    "GradeFacts",
+    "Graded",
+    "HoursAgreement",
+    "Requirement",
+    "Share",
+    "SourceGrade",
+    "grade",
+    "rules",
+]
 
 FILE = Path(__file__).with_name("grades.toml")
 BYTES_MAX = 65_536
 
 
-class Grade(StrEnum):
+class SourceGrade(StrEnum):
     """How good a source is, the best last."""
 
     NONE = "NONE"
@@ -32,7 +41,7 @@ class Grade(StrEnum):
     GOLD = "GOLD"
 
 
-GRADES = tuple(Grade)
+GRADES = tuple(SourceGrade)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +107,8 @@ class Requirement:
     zh: str
     en: str
     why: str
-    least: Mapping[Grade, float]
-    unknown_up_to: Grade | None = None
+    least: Mapping[SourceGrade, float]
+    unknown_up_to: SourceGrade | None = None
     """The best grade for a source of which it cannot be known; None: it does not matter then."""
 
     @property
@@ -109,7 +118,7 @@ class Requirement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
+class HoursAgreement:
     """When declared and sensed hours agree."""
 
     share: float
@@ -128,12 +137,12 @@ class Rules:
     """The content of `grades.toml`."""
 
     requirements: tuple[Requirement, ...]
-    agreement: Agreement
+    agreement: HoursAgreement
     items: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Missing:
+class MissingPart:
     """What a source lacks for the grade above its own."""
 
     requirement: Requirement
@@ -146,8 +155,8 @@ class Missing:
 class Graded:
     """How good a source is."""
 
-    grade: Grade
-    missing: Sequence[Missing] = field(default_factory=tuple)
+    grade: SourceGrade
+    missing: Sequence[MissingPart] = field(default_factory=tuple)
     """For the next grade; nothing at gold."""
 
     @property
@@ -165,7 +174,7 @@ def rules() -> Rules:
     content = read_toml(FILE.read_text("utf-8"), characters_max=BYTES_MAX)
     return Rules(
         requirements=tuple(_requirement(name, content[name]) for name in REQUIREMENTS),
-        agreement=Agreement(**content["agreement"]),
+        agreement=HoursAgreement(**content["agreement"]),
         items={name: tuple(items) for name, items in content["items"].items()},
     )
 
@@ -177,17 +186,17 @@ def _requirement(name: str, table: Mapping[str, Any]) -> Requirement:
         zh=table["zh"],
         en=table["en"],
         why=table["why"],
-        least={each: float(table[each.lower()]) for each in GRADES if each is not Grade.NONE},
-        unknown_up_to=None if stated is None else Grade[stated],
+        least={each: float(table[each.lower()]) for each in GRADES if each is not SourceGrade.NONE},
+        unknown_up_to=None if stated is None else SourceGrade[stated],
     )
 
 
 def grade(facts: GradeFacts, by: Rules) -> Graded:
     """Return the best grade of which everything is reached, and what the next one wants."""
     if facts.rows == 0:
-        wanted = Missing(requirement=by.requirements[0], has=0.0, wanted=0.0)
-        return Graded(grade=Grade.NONE, missing=(wanted,))
-    reached = Grade.NONE
+        wanted = MissingPart(requirement=by.requirements[0], has=0.0, wanted=0.0)
+        return Graded(grade=SourceGrade.NONE, missing=(wanted,))
+    reached = SourceGrade.NONE
     for each in GRADES[1:]:
         missing = [found for r in by.requirements if (found := _missing(facts, r, each))]
         if missing:
@@ -196,11 +205,13 @@ def grade(facts: GradeFacts, by: Rules) -> Graded:
     return Graded(grade=reached)
 
 
-def _missing(facts: GradeFacts, requirement: Requirement, wanted: Grade) -> Missing | None:
+def _missing(
+    facts: GradeFacts, requirement: Requirement, wanted: SourceGrade
+) -> MissingPart | None:
     has, least = facts.share(requirement.name).value, requirement.least[wanted]
     if has is None:
         bound = requirement.unknown_up_to
         if bound is None or not facts.declares_hours or GRADES.index(wanted) <= GRADES.index(bound):
             return None
-        return Missing(requirement=requirement, has=None, wanted=least)
-    return None if has >= least else Missing(requirement=requirement, has=has, wanted=least)
+        return MissingPart(requirement=requirement, has=None, wanted=least)
+    return None if has >= least else MissingPart(requirement=requirement, has=has, wanted=least)

@@ -16,14 +16,15 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from hub.harvest.grades import Grade, Graded, GradeFacts, Rules, Share, grade, rules
+from hub.harvest.grades import Graded, GradeFacts, Rules, Share, SourceGrade, grade, rules
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.limits import SOURCES_MAX
 
-__all__ = ["KeptGrade", "facts_of_source", "grade_source", "grade_sources", "kept_grades"]
+__all__ = ["KeptGrade", "counted_facts", "grade_now", "grade_sources", "kept_grades"]
 
 GRADE_EVERY = timedelta(hours=24)
+SENSING = "PowerDay"
 DECLARING = ("UsageRecord", "ServiceRecord")
 """Record types that declare hours; the first that a source has is compared."""
 
@@ -38,7 +39,7 @@ class KeptGrade:
     graded_at: datetime
 
 
-async def facts_of_source(database: Database, source: str, by: Rules, now: datetime) -> GradeFacts:
+async def counted_facts(database: Database, source: str, by: Rules, now: datetime) -> GradeFacts:
     """Count what the grade of a source depends on."""
     async with database.writes.connection() as connection:
         rows, filled, wanted = await _completeness(database, connection, source, by)
@@ -46,8 +47,13 @@ async def facts_of_source(database: Database, source: str, by: Rules, now: datet
         on_time, feeds = await _one(connection, _FEEDS, {"source": source, "now": now})
         declaring = await _declaring(database, connection, source)
         agreed = compared = 0
+        asked = {
+            "source": source,
+            "since": now - timedelta(days=by.agreement.days),
+            "known": by.agreement.known_hours,
+        }
         if declaring is not None:
-            for declared, sensed in await _hours(connection, declaring, source, by, now):
+            for declared, sensed in await _hours(database, connection, declaring, asked):
                 compared += 1
                 agreed += by.agreement.holds(declared, sensed)
     return GradeFacts(
@@ -61,10 +67,10 @@ async def facts_of_source(database: Database, source: str, by: Rules, now: datet
     )
 
 
-async def grade_source(database: Database, source: str, now: datetime) -> tuple[Graded, GradeFacts]:
+async def grade_now(database: Database, source: str, now: datetime) -> tuple[Graded, GradeFacts]:
     """Work out the grade of a source and keep it."""
     by = rules()
-    facts = await facts_of_source(database, source, by, now)
+    facts = await counted_facts(database, source, by, now)
     graded = grade(facts, by)
     async with database.writes.connection() as connection:
         await connection.execute(
@@ -78,7 +84,7 @@ async def grade_source(database: Database, source: str, now: datetime) -> tuple[
 
 
 async def grade_sources(database: Database, now: datetime) -> int:
-    """Grade every open source that was not graded for a day; return how many."""
+    """SourceGrade every open source that was not graded for a day; return how many."""
     due = await database.writes.fetch_all(
         "SELECT s.source_id FROM source s LEFT JOIN source_grade g ON g.source = s.source_id "
         "WHERE s.active AND (g.graded_at IS NULL OR g.graded_at <= %s OR g.graded_at > %s) "
@@ -86,7 +92,7 @@ async def grade_sources(database: Database, now: datetime) -> int:
         (now - GRADE_EVERY, now + GRADE_EVERY, SOURCES_MAX),
     )
     for (source,) in due:
-        await grade_source(database, source, now)
+        await grade_now(database, source, now)
     return len(due)
 
 
@@ -95,7 +101,7 @@ async def kept_grades(database: Database) -> dict[str, KeptGrade]:
     rows = await database.writes.fetch_all(
         "SELECT g.source, g.grade, g.missing, g.graded_at FROM source_grade g "
         "JOIN source s ON s.source_id = g.source WHERE s.active AND g.grade = ANY(%s)",
-        ([each.value for each in Grade],),
+        ([each.value for each in SourceGrade],),
     )
     return {row[0]: KeptGrade(*row) for row in rows}
 
@@ -154,16 +160,17 @@ async def _declaring(database: Database, connection: Connection, source: str) ->
 
 
 async def _hours(
-    connection: Connection, table: str, source: str, by: Rules, now: datetime
+    database: Database, connection: Connection, table: str, asked: Mapping[str, Any]
 ) -> list[tuple[float, float]]:
     """Return declared and sensed hours of each instrument that a sensor watched."""
+    sensed = database.records.tables[SENSING].source.name
     statement = f"""
 WITH seen AS (
   SELECT p.instrument_key, p.day, p.sensor,
     coalesce(sum({_H}) FILTER (WHERE span->>'state' = 'IN_USE'), 0) AS used,
     coalesce(sum({_H}) FILTER (WHERE span->>'state' = 'ON'), 0) AS powered,
     coalesce(sum({_H}) FILTER (WHERE span->>'state' <> 'UNKNOWN'), 0) AS known
-  FROM power_day_source p CROSS JOIN LATERAL jsonb_array_elements(p.spans) span
+  FROM {sensed} p CROSS JOIN LATERAL jsonb_array_elements(p.spans) span
   WHERE NOT p.withdrawn AND p.speaks AND p.day >= %(since)s AND EXISTS (
     SELECT FROM {table} u WHERE u.source = %(source)s AND NOT u.withdrawn
     AND u.instrument_key = p.instrument_key)
@@ -180,11 +187,6 @@ SELECT coalesce(sum(d.hours), 0)::float8,
   (CASE WHEN sum(w.used) > 0 THEN sum(w.used) ELSE sum(w.powered) END)::float8
 FROM watched w LEFT JOIN declared d USING (instrument_key, day) GROUP BY w.instrument_key
 """  # noqa: S608 - names of the standard
-    asked = {
-        "source": source,
-        "since": now - timedelta(days=by.agreement.days),
-        "known": by.agreement.known_hours,
-    }
     return await (await connection.execute(statement.encode(), asked)).fetchall()
 
 

@@ -16,13 +16,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Mapped, Removed, Yielded
-from connectors.document import Document, RawRow
+from connectors.document import RawRow
 from connectors.errors import PayloadError
 from connectors.reader import Session
 from hub.clock import Clock
@@ -30,10 +30,12 @@ from hub.harvest.drift import DriftMode, FormWatch
 from hub.harvest.forms import Forms, held_back
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
+from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
 from hub.intake.service import submit
 from hub.store.database import Database
+from hub.store.raw_documents import RawDocument
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies, Progresses
 
@@ -46,9 +48,16 @@ class HarvestReading:
     """What one run has read and handed on so far."""
 
     def __init__(
-        self, database: Database, clock: Clock, context: Context, party: str, run_id: str
+        self,
+        database: Database,
+        clock: Clock,
+        context: Context,
+        party: str,
+        run_id: str,
+        keeping: RawKeeping = NO_KEEPING,
     ) -> None:
         self.context = context
+        self.raw = RawKeeper(database, context.source, run_id, keeping)
         self.forms = Forms(database, context.source, run_id, context.now)
         self.seen: dict[str, set[str]] = defaultdict(set)
         self.unconverted: dict[str, set[str]] = defaultdict(set)
@@ -128,8 +137,10 @@ class HarvestReading:
                 doubt = doubt or document.doubt
                 report.documents += 1
                 report.rows += len(document.rows)
-                rows = self._converted(adapter, collection, document, report, watch)
+                pairs = self._pairs(adapter, collection, document.rows)
+                rows = self._taken(collection, document.place, pairs, report, watch)
                 await self._send(rows, document.digest, report)
+                await self.raw.keep(collection, document, pairs, self._clock())
                 is_looked_up = not collection.types or self.context.remembered > remembered
                 if document.state is None or is_looked_up:
                     await self.positions.forget(collection)
@@ -161,19 +172,43 @@ class HarvestReading:
             outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], self.document_hash)
         return outcomes
 
-    def _converted(
+    async def replay(
         self,
         adapter: Adapter,
         collection: Collection,
-        document: Document,
+        documents: AsyncIterator[RawDocument],
+        report: CollectionReport,
+    ) -> ListStatus:
+        """Read the documents that are kept of a list, in place of its source."""
+        watch = FormWatch({}, (), DriftMode.EVOLVE)
+        async for document in documents:
+            self._documents.update(document.digest)
+            self._any_document = True
+            report.documents += 1
+            report.rows += len(document.rows)
+            pairs = self._pairs(adapter, collection, document.rows)
+            rows = self._taken(collection, document.place, pairs, report, watch)
+            await self._send(rows, document.digest, report)
+        return ListStatus.REPLAYED
+
+    def _pairs(
+        self, adapter: Adapter, collection: Collection, rows: Sequence[RawRow]
+    ) -> list[tuple[RawRow, ConvertedRow]]:
+        return [(raw, adapter.convert(collection, raw, self.context)) for raw in rows]
+
+    def _taken(
+        self,
+        collection: Collection,
+        place: str,
+        pairs: Sequence[tuple[RawRow, ConvertedRow]],
         report: CollectionReport,
         watch: FormWatch,
     ) -> list[Any]:
+        """Return what goes to intake of the rows of a document."""
         rows: list[Any] = []
-        pairs = [(raw, adapter.convert(collection, raw, self.context)) for raw in document.rows]
         changes = watch.document(pairs)
         if watch.mode is DriftMode.STOP:
-            self.forms.require_none(document.place, changes)
+            self.forms.require_none(place, changes)
         for (raw, came), changed in zip(pairs, changes, strict=True):
             converted = came
             if changed and watch.mode is DriftMode.QUARANTINE:

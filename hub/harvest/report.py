@@ -38,6 +38,8 @@ class ListStatus(StrEnum):
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
     """Not read, because a list that it needs failed."""
+    REPLAYED = "REPLAYED"
+    """Read again from the documents that are kept of a run."""
     NOT_DUE = "NOT_DUE"
     """Not read, because its schedule does not ask for it now."""
 
@@ -91,6 +93,8 @@ class HarvestReport:
     collections: list[CollectionReport] = field(default_factory=list)
     withdrawn: Counter[str] = field(default_factory=Counter)
     """Records withdrawn at the end of the run, by type."""
+    is_replay: bool = False
+    """It read what was kept, not the source: it says nothing of how the source stands."""
     held: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Types whose list shrank too much: records known, records that came."""
     heard: dict[str, tuple[datetime | None, datetime | None]] = field(default_factory=dict)

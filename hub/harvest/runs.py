@@ -97,7 +97,12 @@ class PastRun:
 
 
 async def begin(
-    database: Database, source: str, run_id: str, now: datetime, record_types: Sequence[str] = ()
+    database: Database,
+    source: str,
+    run_id: str,
+    now: datetime,
+    record_types: Sequence[str] = (),
+    mode: str = MODE,
 ) -> None:
     """Note that a run has begun that reads these, by whoever holds the source's lock.
 
@@ -111,7 +116,7 @@ async def begin(
         await connection.execute(
             "INSERT INTO run (run_id, source, mode, status, started_at) "
             "VALUES (%s, %s, %s, 'RUNNING', %s)",
-            (run_id, source, MODE, now),
+            (run_id, source, mode, now),
         )
         await connection.execute(
             "UPDATE source SET last_run_at = %s WHERE source_id = %s", (now, source)
@@ -137,8 +142,8 @@ async def finish(
         "last_status": report.status.value,
         "last_error_code": report.error_code,
     }
-    if report.status is RunStatus.CANCELLED:  # that says nothing of the source
-        of_source = {"last_run_at": began}
+    if report.status is RunStatus.CANCELLED or report.is_replay:  # nothing of the source
+        of_source = {"source_id": report.source}
     if has_ended_well and report.is_heard:
         of_source |= {"last_ok_at": began}
     async with database.core() as connection:

@@ -25,6 +25,7 @@ from hub.harvest import runs
 from hub.harvest.config import load_source, sources_in
 from hub.harvest.feed import due_times, harvested, pace, retry_pause
 from hub.harvest.limits import LOOK_FAILED_S, LOOK_S_MAX, LOOK_S_MIN
+from hub.harvest.raw import KEEPING, RawKeeping
 from hub.harvest.report import RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
@@ -53,9 +54,10 @@ class Schedule:
         clock: Clock,
         folder: Path | None,
         interval_s: int | None,
+        keeping: RawKeeping = KEEPING,
     ) -> None:
         self._database = database
-        self._harvester = Harvester(database, party, clock)
+        self._harvester = Harvester(database, party, clock, keeping)
         self._clock = clock
         self._folder = folder
         self._is_on = interval_s != 0

@@ -25,6 +25,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ from hub.harvest.drop import is_drop_due, run_tables
 from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
+from hub.harvest.raw import KEEPING, RawKeeping
 from hub.harvest.reading import HarvestReading
 from hub.harvest.reconcile import reconcile
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
@@ -65,8 +67,11 @@ UNREAD = "UNREAD: a booking of the instrument could not be read"
 class Harvester:
     """Runs harvests; `party` is the hub's own, `hub:<origin>`."""
 
-    def __init__(self, database: Database, party: str, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, party: str, clock: Clock, keeping: RawKeeping = KEEPING
+    ) -> None:
         self._database = database
+        self._keeping = keeping
         self._party = party
         self._clock = clock
         self._places = asyncio.Semaphore(RUNS_MAX)
@@ -137,7 +142,8 @@ class Harvester:
             lookback=adapter.lookback,
         )
         await register(self._database, source, began)
-        reading = HarvestReading(self._database, self._clock, context, self._party, report.run_id)
+        known = (self._database, self._clock, context, self._party, report.run_id)
+        reading = HarvestReading(*known, self._keeping)
         lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
         try:
             types = types_read(adapter, lists)
@@ -174,6 +180,8 @@ class Harvester:
 
     async def _finish(self, report: HarvestReport, reading: HarvestReading) -> None:
         began, now = reading.context.now, self._clock()
+        with suppress(HubError):  # of documents that are kept beside, no run depends
+            await reading.raw.close(now)
         noted = asyncio.ensure_future(
             runs.finish(self._database, report, reading.document_hash, began, now)
         )

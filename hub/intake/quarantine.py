@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -151,8 +151,13 @@ async def discard_source(database: Database, source: str, now: datetime) -> int:
     return count
 
 
+async def settle(database: Database, entries: Mapping[int, int | None], now: datetime) -> None:
+    """Mark rows as sent again, each with the entry that it became."""
+    await _settle(database, entries, QuarantineStatus.RESUBMITTED, now)
+
+
 async def _settle(
-    database: Database, entries: dict[int, int | None], status: QuarantineStatus, now: datetime
+    database: Database, entries: Mapping[int, int | None], status: QuarantineStatus, now: datetime
 ) -> None:
     async with database.writes.transaction() as connection, connection.cursor() as cursor:
         parameters = [(status, entry_id, now, each) for each, entry_id in entries.items()]

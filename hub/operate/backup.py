@@ -43,10 +43,9 @@ from hub.ledger.encoding import to_base64
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_restored
-from hub.store.harvest_tables import NOT_BACKED_UP
 from hub.store.migrations import migrate
 from hub.store.roles import owners_only
-from hub.store.tables import METADATA
+from hub.store.tables import backed_up
 from schema import STANDARD_VERSION
 from schema.dates import format_instant
 
@@ -124,7 +123,7 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
             await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             await _allow_long_statements(connection)
             logs, migration = await _logs(connection), await _migration(connection)
-            tables = [*METADATA.sorted_tables, *database.records.metadata.sorted_tables]
+            tables = [*backed_up(), *database.records.metadata.sorted_tables]
             parts = [
                 await _write_part(
                     connection,
@@ -133,7 +132,6 @@ async def backup(database: Database, file: Path, now: datetime) -> BackupManifes
                     tuple(column.name for column in table.columns if column.computed is None),
                 )
                 for table in tables
-                if table.name not in NOT_BACKED_UP
             ]
         manifest = BackupManifest(
             standard=STANDARD_VERSION,

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hub.harvest.grades import Grade
+from hub.harvest.grades import SourceGrade
 from hub.harvest.grading import kept_grades
 from hub.operate.figures import NEVER, STALE, DatabaseFigures
 from hub.operate.health import PartHealth
@@ -167,7 +167,9 @@ def _sources(facts: StatusFacts) -> StatusLine:
         if facts.figures.sources_that_are(state)
     }
     count = len(states)
-    grades = ", ".join(f"{facts.grades[each]} {each}" for each in Grade if facts.grades.get(each))
+    grades = ", ".join(
+        f"{facts.grades[each]} {each}" for each in SourceGrade if facts.grades.get(each)
+    )
     grades = f" ({grades})" if grades else ""
     if not bad:
         zh, en = f"{count} 个，均正常{grades}", f"{count}, all OK{grades}"

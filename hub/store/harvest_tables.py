@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["DRIFT", "LIST_FIELD", "NOT_BACKED_UP", "RAW_DOCUMENT", "SOURCE_GRADE"]
+__all__ = ["DRIFT", "LIST_FIELD", "NOT_BACKED_UP", "OF_SOURCES", "RAW_DOCUMENT", "SOURCE_GRADE"]
 
 LIST_FIELD = Table(
     "list_field",
@@ -82,3 +82,5 @@ SOURCE_GRADE = Table(
 
 NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
 """Tables that no backup holds: it would keep their rows longer than they may be kept."""
+OF_SOURCES = tuple(each.name for each in (LIST_FIELD, DRIFT, RAW_DOCUMENT, SOURCE_GRADE))
+"""Tables whose rows follow their source when it is renamed, and go with it."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from hub.errors import ErrorCode, HubError
 from hub.store.database import Database
+from hub.store.harvest_tables import OF_SOURCES
 from hub.store.sources import Source, list_sources, register_source
 from schema.codes import SourceKind, SystemPurpose
 
@@ -118,5 +119,6 @@ _DELETE = (
     b"DELETE FROM power_state WHERE source = %(source)s",
     b"DELETE FROM power_count WHERE source = %(source)s",
     b"DELETE FROM feed WHERE source = %(source)s",
+    *(f"DELETE FROM {table} WHERE source = %(source)s".encode() for table in OF_SOURCES),  # noqa: S608
     b"DELETE FROM source WHERE source_id = %(source)s",
 )

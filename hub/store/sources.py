@@ -19,6 +19,7 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.epoch import begin_anew
 from hub.store.feeds import FeedRow, declare_feeds
+from hub.store.harvest_tables import OF_SOURCES
 from hub.store.limits import SOURCES_MAX
 from hub.store.projection import REBUILD_LOCK
 from hub.store.relinking import settle_source
@@ -203,6 +204,7 @@ _NAMING = (
     "power_state",
     "quarantine",
     "run",
+    "source_mapping",
     "warned",
 )
 
@@ -212,7 +214,7 @@ def _renamings(database: Database) -> Iterator[str]:
     yield "UPDATE former_source SET source = %(new)s WHERE source = %(old)s"
     yield "INSERT INTO former_source VALUES (%(old)s, %(new)s)"
     yield "UPDATE client SET sources = array_replace(sources, %(old)s, %(new)s)"
-    for table in _NAMING:
+    for table in (*_NAMING, *OF_SOURCES):
         yield f"UPDATE {table} SET source = %(new)s WHERE source = %(old)s"  # noqa: S608 - own name
     for tables in database.records.tables.values():
         for each in (tables.source, tables.golden):

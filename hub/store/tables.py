@@ -431,3 +431,9 @@ POWER_COUNT = Table(
     Column("messages", BigInteger, nullable=False),
     instant_column("last_at"),
 )
+
+
+def backed_up() -> list[Table]:
+    """Return the tables of every hub that a backup holds, those first that others build on."""
+    kept = METADATA.sorted_tables
+    return [each for each in kept if each.name not in harvest_tables.NOT_BACKED_UP]

@@ -1,4 +1,4 @@
-"""`Finding`: one line of `deltahub source check`: what was looked at, how it is, what to do.
+"""`SourceFinding`: one line of `deltahub source check`: what was looked at, how it is, what to do.
 
 A connection that can say more of its way to the source than "it opened" has `reach` (`Reaching`):
 names, certificates, clocks. Every other connection is opened, and a failure of that is the finding.
@@ -14,10 +14,10 @@ from typing import Protocol, runtime_checkable
 from connectors.limits import Limits
 from hub.clock import Clock
 
-__all__ = ["Finding", "Reaching", "Verdict"]
+__all__ = ["CheckVerdict", "Reaching", "SourceFinding"]
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How it is."""
 
     OK = "OK"
@@ -28,12 +28,12 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class SourceFinding:
     """One line."""
 
     about: str
     """What was looked at, one or two words."""
-    verdict: Verdict
+    verdict: CheckVerdict
     zh: str
     en: str
     to_do: tuple[str, str] = ("", "")
@@ -44,7 +44,7 @@ class Finding:
 class Reaching(Protocol):
     """A connection that looks at its own way to the source."""
 
-    def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[Finding]:
+    def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[SourceFinding]:
         """Yield what is found on the way to the source, before anything of it is read.
 
         It ends after the first step that failed, since those after it cannot succeed.

@@ -25,7 +25,7 @@ from connectors.http.transport import open_client
 from connectors.limits import Limits
 from hub.clock import Clock
 from hub.harvest.connections.connection import from_table
-from hub.harvest.connections.finding import Finding
+from hub.harvest.connections.finding import SourceFinding
 from hub.harvest.connections.http_reach import reach_http
 
 __all__ = ["HTTP", "ClientCredentials", "HttpConnection", "StaticToken"]
@@ -60,7 +60,7 @@ class HttpConnection:
         async with open_client(base, limits=limits, auth=self.auth, context=self.tls) as client:
             yield HttpSession(source, client, limits)
 
-    def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[Finding]:
+    def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[SourceFinding]:
         """Look at name, certificate and clock."""
         del source
         return reach_http(self.base_url, self.tls, limits, clock)

@@ -22,7 +22,7 @@ from connectors.errors import ConnectorError
 from connectors.http.transport import open_client
 from connectors.limits import Limits
 from hub.clock import Clock
-from hub.harvest.connections.finding import Finding, Verdict
+from hub.harvest.connections.finding import CheckVerdict, SourceFinding
 from hub.harvest.limits import CERTIFICATE_WARN_DAYS, CLOCK_FAIL_S, CLOCK_WARN_S
 
 __all__ = ["reach_http"]
@@ -62,7 +62,7 @@ _ADVICE_CHAIN = (
 
 async def reach_http(
     base_url: str, tls: ssl.SSLContext | None, limits: Limits, clock: Clock
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[SourceFinding]:
     """Yield name, certificate and clock; end after the first that failed."""
     url = httpx.URL(base_url)
     steps = [_name(url, limits)]
@@ -76,11 +76,11 @@ async def reach_http(
             continue
         finding = await step
         yield finding
-        has_failed = finding.verdict is Verdict.FAIL and finding.about != "clock"
+        has_failed = finding.verdict is CheckVerdict.FAIL and finding.about != "clock"
     if not has_failed and url.scheme == "http" and not _is_here(url.host):
-        yield Finding(
+        yield SourceFinding(
             about="TLS",
-            verdict=Verdict.WARN,
+            verdict=CheckVerdict.WARN,
             zh="未加密：凭据与数据明文传输",
             en="not encrypted: credentials and data can be read on the way",
             to_do=("请来源提供 https 地址", "ask the source for an https address"),
@@ -98,15 +98,15 @@ def _port(url: httpx.URL) -> int:
     return url.port or PORTS[url.scheme]
 
 
-async def _name(url: httpx.URL, limits: Limits) -> Finding:
+async def _name(url: httpx.URL, limits: Limits) -> SourceFinding:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(limits.connect_s):
             found = await loop.getaddrinfo(url.host, _port(url))
     except (OSError, TimeoutError, UnicodeError) as error:
-        return Finding(
+        return SourceFinding(
             about="DNS",
-            verdict=Verdict.FAIL,
+            verdict=CheckVerdict.FAIL,
             zh=f"{url.host} 无法解析",
             en=f"{url.host} has no address: {str(error) or 'no answer in time'}",
             to_do=(
@@ -115,21 +115,23 @@ async def _name(url: httpx.URL, limits: Limits) -> Finding:
             ),
         )
     addresses = ", ".join(sorted({str(each[4][0]) for each in found}))
-    return Finding(about="DNS", verdict=Verdict.OK, zh=addresses, en=f"{url.host}: {addresses}")
+    return SourceFinding(
+        about="DNS", verdict=CheckVerdict.OK, zh=addresses, en=f"{url.host}: {addresses}"
+    )
 
 
 async def _certificate(
     url: httpx.URL, tls: ssl.SSLContext | None, limits: Limits, clock: Clock
-) -> Finding:
+) -> SourceFinding:
     context = tls or httpx.create_ssl_context(trust_env=True)
     try:
         certificate = await _presented(url, context, limits)
     except ssl.SSLCertVerificationError as error:
         return await _refused(url, error, limits)
     except (OSError, TimeoutError, ssl.SSLError) as error:
-        return Finding(
+        return SourceFinding(
             about="TLS",
-            verdict=Verdict.FAIL,
+            verdict=CheckVerdict.FAIL,
             zh=f"{url.host}:{_port(url)} 无法建立加密连接",
             en=f"no TLS with {url.host}:{_port(url)}: {str(error) or 'no answer in time'}",
             to_do=(
@@ -140,22 +142,24 @@ async def _certificate(
     left = certificate.not_valid_after_utc - clock()
     ends = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
     if left < timedelta(days=CERTIFICATE_WARN_DAYS):
-        return Finding(
+        return SourceFinding(
             about="TLS",
-            verdict=Verdict.WARN,
+            verdict=CheckVerdict.WARN,
             zh=f"证书 {ends} 到期，剩 {left.days} 天",
             en=f"the certificate ends on {ends}, in {left.days} days",
             to_do=_ADVICE[EXPIRED],
         )
-    return Finding(
+    return SourceFinding(
         about="TLS",
-        verdict=Verdict.OK,
+        verdict=CheckVerdict.OK,
         zh=f"证书链受信，{ends} 到期",
         en=f"chain and name are trusted; it ends on {ends}",
     )
 
 
-async def _refused(url: httpx.URL, error: ssl.SSLCertVerificationError, limits: Limits) -> Finding:
+async def _refused(
+    url: httpx.URL, error: ssl.SSLCertVerificationError, limits: Limits
+) -> SourceFinding:
     """Say what is wrong with a certificate, with its dates and its name."""
     dates = ""
     try:
@@ -164,9 +168,9 @@ async def _refused(url: httpx.URL, error: ssl.SSLCertVerificationError, limits: 
         dates = f" ({shown.subject.rfc4514_string()}, {begin:%Y-%m-%d} - {end:%Y-%m-%d})"
     except (OSError, TimeoutError, ValueError):
         pass  # the first failure is the finding
-    return Finding(
+    return SourceFinding(
         about="TLS",
-        verdict=Verdict.FAIL,
+        verdict=CheckVerdict.FAIL,
         zh=f"证书不被接受{dates}",
         en=f"the certificate is refused: {error.verify_message}{dates}",
         to_do=_ADVICE.get(error.verify_code, _ADVICE_CHAIN),
@@ -195,7 +199,7 @@ async def _presented(url: httpx.URL, context: ssl.SSLContext, limits: Limits) ->
 
 async def _clock(
     url: httpx.URL, tls: ssl.SSLContext | None, limits: Limits, clock: Clock
-) -> Finding:
+) -> SourceFinding:
     client = open_client(str(url), limits=limits, context=tls)
     try:
         async with client:
@@ -205,9 +209,9 @@ async def _clock(
             dated = response.headers.get("date", "")
             await response.aclose()
     except (httpx.HTTPError, ConnectorError) as error:
-        return Finding(
+        return SourceFinding(
             about="answer",
-            verdict=Verdict.FAIL,
+            verdict=CheckVerdict.FAIL,
             zh=f"{url.host}:{_port(url)} 没有应答",
             en=f"no answer of {url.host}:{_port(url)}: {error}",
             to_do=(
@@ -218,14 +222,14 @@ async def _clock(
     return judged_clock(dated, before, after)
 
 
-def judged_clock(dated: str, before: datetime, after: datetime) -> Finding:
+def judged_clock(dated: str, before: datetime, after: datetime) -> SourceFinding:
     """Judge a Date header that came between two instants of ours."""
     try:
         theirs = parsedate_to_datetime(dated)
     except (ValueError, TypeError):
-        return Finding(
+        return SourceFinding(
             about="clock",
-            verdict=Verdict.WARN,
+            verdict=CheckVerdict.WARN,
             zh="应答没有可读的 Date，无法比较时钟",
             en="answers have no readable Date: the clocks cannot be compared",
         )
@@ -236,12 +240,14 @@ def judged_clock(dated: str, before: datetime, after: datetime) -> Finding:
     behind = (before - theirs).total_seconds() - 1
     off = ahead if ahead > 0 else -behind if behind > 0 else 0.0
     if abs(off) <= CLOCK_WARN_S:
-        return Finding(about="clock", verdict=Verdict.OK, zh="时钟一致", en="the clocks agree")
+        return SourceFinding(
+            about="clock", verdict=CheckVerdict.OK, zh="时钟一致", en="the clocks agree"
+        )
     words = ("快", "ahead") if off > 0 else ("慢", "behind")
     size = _size(abs(off))
-    return Finding(
+    return SourceFinding(
         about="clock",
-        verdict=Verdict.FAIL if abs(off) >= CLOCK_FAIL_S else Verdict.WARN,
+        verdict=CheckVerdict.FAIL if abs(off) >= CLOCK_FAIL_S else CheckVerdict.WARN,
         zh=f"来源的时钟比本机{words[0]} {size[0]}",
         en=f"the clock of the source is {size[1]} {words[1]} of ours",
         to_do=(

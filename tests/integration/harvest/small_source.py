@@ -48,6 +48,12 @@ class Laboratory:
     """List and page at which the connection breaks."""
     hangs_at: tuple[str, int] | None = None
     """List and page that get no answer."""
+    breaks_at: tuple[str, int] | None = None
+    """List and page of which half an answer comes."""
+    repeats_at: tuple[str, int] | None = None
+    """List and page that is answered with the page before it."""
+    on_ask: Callable[[int], None] = lambda _: None
+    """Called with the number of each question before it is answered."""
     from_page: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     """What a list holds from the moment on at which that page of it is asked for."""
     bad: set[str] = field(default_factory=set)
@@ -187,6 +193,9 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
     page = int(query["page"])
     laboratory.asked.append(f"{name} {page}")
     laboratory.windows.append(query.get("until", ""))
+    laboratory.on_ask(len(laboratory.asked))
+    if laboratory.repeats_at == (name, page):
+        page -= 1
     if laboratory.dies_at == (name, page):
         return None
     if laboratory.hangs_at == (name, page):
@@ -203,6 +212,11 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
     return json.dumps({"total": len(every), "rows": rows}).encode()
 
 
+def _last(laboratory: Laboratory) -> tuple[str, int]:
+    name, page = laboratory.asked[-1].split()
+    return name, int(page)
+
+
 @asynccontextmanager
 async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -213,8 +227,12 @@ async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
                 break
             if not body:
                 continue
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            is_broken = bool(laboratory.asked) and laboratory.breaks_at == _last(laboratory)
+            part = body[: len(body) // 2] if is_broken else body
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), part))
             await writer.drain()
+            if is_broken:
+                break
 
     async with loopback_server(serve) as port:
         laboratory.url = f"http://127.0.0.1:{port}"

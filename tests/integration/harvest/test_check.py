@@ -16,21 +16,21 @@ from cryptography.x509.oid import NameOID
 
 from hub.clock import system_clock
 from hub.demo.sources import write_sources
-from hub.harvest.check import check_source
+from hub.harvest.check import findings_of
 from hub.harvest.connections import HttpConnection, StaticToken
-from hub.harvest.connections.finding import Verdict
+from hub.harvest.connections.finding import CheckVerdict
 from hub.harvest.connections.http_reach import judged_clock
 from tests.integration.harvest.small_source import PAGE
 from tests.loopback import loopback_server
 
 pytestmark = pytest.mark.integration
-OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
+OK, WARN, FAIL = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.FAIL
 DAY = datetime.timedelta(days=1)
 
 
 async def found(source, clock=system_clock):
     """What is found, by what it is about."""
-    return {each.about: each async for each in check_source(source, clock)}
+    return {each.about: each async for each in findings_of(source, clock)}
 
 
 async def verdicts(source, clock=system_clock):

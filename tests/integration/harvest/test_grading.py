@@ -9,8 +9,8 @@ import pytest
 
 from hub.cli.source_grade import lines
 from hub.graphql.service import Asking, GraphRequest
-from hub.harvest.grades import Grade, Share, rules
-from hub.harvest.grading import facts_of_source, grade_source, kept_grades
+from hub.harvest.grades import Share, SourceGrade, rules
+from hub.harvest.grading import counted_facts, grade_now, kept_grades
 from hub.housekeeping import grade_once
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
@@ -26,7 +26,7 @@ KEYS = [f"{INSTITUTION}/{number}" for number in (1, 2, 3)]
 
 
 async def facts(database, time, source="laboratory"):
-    return await facts_of_source(database, source, rules(), time.now)
+    return await counted_facts(database, source, rules(), time.now)
 
 
 async def send(database, time, source, rows):
@@ -113,7 +113,7 @@ async def test_every_source_is_graded_once_a_day_and_kept(harvester, source, dat
     assert await grade_once(database, time) == 0
     first = (await kept_grades(database))["laboratory"]
     assert first.graded_at == time.now
-    assert first.grade in set(Grade)
+    assert first.grade in set(SourceGrade)
     time.pass_by(days=1)
     assert await grade_once(database, time) == 1
     assert (await kept_grades(database))["laboratory"].graded_at == time.now
@@ -131,7 +131,7 @@ async def test_the_api_and_the_status_say_the_grade_and_what_is_missing(
         return json.loads(answer.body)["data"]["sources"]
 
     assert await told() == [{"id": "laboratory", "grade": None, "missing": []}]
-    graded, _ = await grade_source(database, "laboratory", time.now)
+    graded, _ = await grade_now(database, "laboratory", time.now)
     assert graded.codes
     known = {"id": "laboratory", "grade": graded.grade.value, "missing": graded.codes}
     assert await told() == [known]
@@ -142,7 +142,7 @@ async def test_the_command_says_every_share_and_why_something_is_missing(
     harvester, source, database, time
 ):
     await harvester.harvest(source)
-    told = "\n".join(lines(*await grade_source(database, "laboratory", time.now)))
+    told = "\n".join(lines(*await grade_now(database, "laboratory", time.now)))
     for each in rules().requirements:
         assert each.zh in told
     assert "缺 missing COMPLETENESS" in told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.harvest.grades import REQUIREMENTS, Grade, GradeFacts, Share, grade, rules
+from hub.harvest.grades import REQUIREMENTS, GradeFacts, Share, SourceGrade, grade, rules
 from hub.store.records import standard_records
 
 ALL, MOST, NONE = Share(100, 100), Share(93, 100), Share(0, 100)
@@ -22,36 +22,41 @@ def graded(**given):
 
 
 def test_a_source_that_reaches_everything_is_gold_and_lacks_nothing():
-    assert graded() == (Grade.GOLD, [])
+    assert graded() == (SourceGrade.GOLD, [])
 
 
 def test_a_source_of_which_nothing_stands_has_no_grade():
-    assert graded(rows=0) == (Grade.NONE, ["COMPLETENESS"])
+    assert graded(rows=0) == (SourceGrade.NONE, ["COMPLETENESS"])
 
 
 def test_the_worst_requirement_decides_and_the_next_grade_says_what_is_missing():
-    assert graded(completeness=Share(85, 100)) == (Grade.SILVER, ["COMPLETENESS"])
+    assert graded(completeness=Share(85, 100)) == (SourceGrade.SILVER, ["COMPLETENESS"])
     assert graded(completeness=Share(85, 100), rejects=Share(97, 100)) == (
-        Grade.SILVER,
+        SourceGrade.SILVER,
         ["COMPLETENESS", "REJECTS"],
     )
-    assert graded(timeliness=Share(1, 2)) == (Grade.BRONZE, ["TIMELINESS"])
-    assert graded(warnings=NONE) == (Grade.NONE, ["WARNINGS"])
+    assert graded(timeliness=Share(1, 2)) == (SourceGrade.BRONZE, ["TIMELINESS"])
+    assert graded(warnings=NONE) == (SourceGrade.NONE, ["WARNINGS"])
 
 
 def test_hours_that_no_sensor_knows_end_at_silver_and_say_that_they_are_unknown():
-    assert graded(hours=NOTHING) == (Grade.SILVER, ["HOURS_UNKNOWN"])
-    assert graded(hours=NOTHING, declares_hours=False) == (Grade.GOLD, [])
-    assert graded(hours=Share(1, 10)) == (Grade.BRONZE, ["HOURS"])
+    assert graded(hours=NOTHING) == (SourceGrade.SILVER, ["HOURS_UNKNOWN"])
+    assert graded(hours=NOTHING, declares_hours=False) == (SourceGrade.GOLD, [])
+    assert graded(hours=Share(1, 10)) == (SourceGrade.BRONZE, ["HOURS"])
 
 
 def test_a_source_without_feeds_is_not_late():
-    assert graded(timeliness=NOTHING) == (Grade.GOLD, [])
+    assert graded(timeliness=NOTHING) == (SourceGrade.GOLD, [])
 
 
 def test_every_threshold_rises_with_the_grade_and_has_its_reason():
     for each in rules().requirements:
-        assert each.least[Grade.BRONZE] <= each.least[Grade.SILVER] <= each.least[Grade.GOLD] <= 1
+        assert (
+            each.least[SourceGrade.BRONZE]
+            <= each.least[SourceGrade.SILVER]
+            <= each.least[SourceGrade.GOLD]
+            <= 1
+        )
         assert each.why
         assert each.zh
 
