@@ -23,7 +23,7 @@ from hub.store.limits import SOURCES_MAX
 from hub.store.projection import REBUILD_LOCK
 from hub.store.relinking import settle_source
 from hub.store.tables import SOURCE
-from schema.codes import SourceKind, SystemPurpose
+from schema.codes import SourceKind
 from schema.keys import is_authority
 
 _SHELL_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
@@ -60,7 +60,6 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     now: datetime,
     owners: Sequence[str] | None,
     kind: SourceKind | None = None,
-    purpose: SystemPurpose = SystemPurpose.OTHER,
     authority: str | None = None,
     feeds: Sequence[FeedRow] | None = None,
     is_new: bool = False,
@@ -70,13 +69,13 @@ async def register_source(  # noqa: PLR0913 - what a registration says
 
     `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
     state facts but no rights and no decisions. `kind`: what it is to them, by default their own
-    system or a platform. `purpose`: what it is kept for, by which it leads for some items
-    (`hub.identity.precedence`). `authority`: `<institution that operates the system>/<its name>`,
-    by default the only owner and the source's id (the operator is no institution and numbers
-    nothing); the first one stays, since ids follow from it. `feeds`: what it tells of each
-    record type, where that is known beforehand; None leaves what stands.
+    system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
+    default the only owner and the source's id (the operator is no institution and numbers nothing);
+    the first one stays, since ids follow from it. `feeds`: what it tells of each record type, where
+    that is known beforehand; None leaves what stands.
     `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
-    that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
+    that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`; one that
+    states no `purpose` keeps what it has (`hub.identity.precedence`).
 
     Where a source is now something else to somebody, what it and others speak of is settled anew,
     and followers of the change feed begin anew. Raises `HubError` BAD_USER_INPUT for an authority
@@ -90,7 +89,6 @@ async def register_source(  # noqa: PLR0913 - what a registration says
         "mode": mode,
         "owners": listed,
         "kind": kind.value,
-        "purpose": purpose.value,
         "authority": _authority(source_id, owners, authority),
         "created_at": now,
         **facts,
@@ -106,7 +104,10 @@ async def register_source(  # noqa: PLR0913 - what a registration says
             _require_new(source_id, is_known=known is not None)
         if known is None:
             await _require_room(connection, source_id)
-        is_other = known is not None and known != (listed, kind.value, purpose.value)
+        is_other = known is not None and known != (
+            *(listed, kind.value),
+            facts.get("purpose", known[2]),
+        )
         if is_other:
             await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
         await connection.execute(_register(values).encode(), values)
