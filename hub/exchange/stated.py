@@ -27,8 +27,8 @@ from hub.exchange.position import Place
 from hub.identity.links import Names
 from hub.identity.precedence import (
     ClaimName,
-    Precedence,
     ClaimStanding,
+    Precedence,
     kind_for,
     precedence_on,
     purpose_of,
