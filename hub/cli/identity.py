@@ -136,15 +136,15 @@ def _print_outcomes(outcomes: Outcomes) -> None:
         typer.echo(f"{row.outcome.value}  {row.key}  entry {row.entry_id}")
 
 
-def _act(action: str, pair: tuple[str, str, str]) -> Act:
+def _act(action: str, pair: tuple[str, str, str], **more: str) -> Act:
     record_type, *keys = pair
     owners = [key.partition("/")[0] for key in keys]
-    return Act(action, {"type": record_type, "keys": keys}, owners)
+    return Act(action, {"type": record_type, "keys": keys, **more}, owners)
 
 
 async def _link(pair: tuple[str, str, str], relation: LinkRelation, reason: str) -> Outcomes:
     hub_settings = settings()
-    act = _act(f"identity link {relation.name}", pair)
+    act = _act("identity link", pair, relation=relation.name)
     async with open_database(hub_settings, act) as database:
         party = f"{HUB_PARTY}{hub_settings.log_origin}"
         return await linking.link(database, system_clock, party, pair, relation, reason)

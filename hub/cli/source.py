@@ -170,7 +170,7 @@ def add(
         typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --any-owner", err=True)
         raise typer.Exit(2)
     facts: dict[str, Any] = {"title_en": title_en, "promised_freshness_s": freshness}
-    facts["purpose"] = purpose or SystemPurpose.OTHER
+    facts["purpose"] = (purpose or SystemPurpose.OTHER).value
     run(_add(source_id, title, owners or None, (kind, system), facts))
     typer.echo(f"{source_id} is registered; grant it to a client with --source {source_id}")
 
@@ -288,7 +288,7 @@ async def _add(
     facts: dict[str, Any],
 ) -> None:
     detail = {"source": source_id, "owners": owners, "kind": what[0] and what[0].value}
-    detail["purpose"] = facts["purpose"].value
+    detail["purpose"] = facts["purpose"]
     async with open_database(act=Act("source add", detail, owners or ())) as database:
         await register_source(
             database,

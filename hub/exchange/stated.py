@@ -27,8 +27,8 @@ from hub.exchange.position import Place
 from hub.identity.links import Names
 from hub.identity.precedence import (
     ClaimName,
+    ClaimStanding,
     Precedence,
-    Standing,
     kind_for,
     precedence_on,
     purpose_of,
@@ -169,7 +169,9 @@ def _revision_group(
     is_withdrawn, owner, issuer, assurance, kind, owners, purpose, wire, *times = row
     oldest, newest, first = times
     owner, issuer = names.party(owner), names.party(issuer)
-    standing = Standing(kind_for(kind, owners, issuer, names.party), purpose_of(purpose), assurance)
+    standing = ClaimStanding(
+        kind_for(kind, owners, issuer, names.party), purpose_of(purpose), assurance
+    )
     return RevisionGroup(
         subject=None
         if is_withdrawn

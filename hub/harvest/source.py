@@ -79,7 +79,7 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
         now=now,
         owners=source.owners,
         kind=source.kind,
-        purpose=source.purpose or adapter.purpose,
+        purpose=(source.purpose or adapter.purpose).value,
         authority=source.authority,
         feeds=[
             FeedRow(

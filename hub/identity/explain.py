@@ -10,7 +10,7 @@ from typing import Any
 from hub.identity.precedence import Claim, Precedence
 
 
-class Rule(StrEnum):
+class WonBy(StrEnum):
     """By what the claim that won comes before the next one, in the order in which they count."""
 
     LEADS = "its system leads for this"
@@ -22,7 +22,7 @@ class Rule(StrEnum):
     ONLY = "nobody else states it"
 
 
-_RULES = (Rule.LEADS, Rule.KIND, Rule.LAST, Rule.ASSURANCE, Rule.AGE, Rule.ORDER)
+_RULES = (WonBy.LEADS, WonBy.KIND, WonBy.LAST, WonBy.ASSURANCE, WonBy.AGE, WonBy.ORDER)
 """One for each part of a rank."""
 
 
@@ -31,7 +31,7 @@ class ExplainedItem:
     """One item, or a record as a whole where `item` is empty: all claims that state it."""
 
     item: str
-    rule: Rule
+    rule: WonBy
     claims: tuple[Claim, ...]
     """As they are believed; the first has won."""
 
@@ -61,9 +61,9 @@ def explain_one(
     return ExplainedItem(item, _rule(ranked, precedence, record, item), tuple(ranked))
 
 
-def _rule(ranked: Sequence[Claim], precedence: Precedence, record: str, item: str) -> Rule:
+def _rule(ranked: Sequence[Claim], precedence: Precedence, record: str, item: str) -> WonBy:
     if len(ranked) == 1:
-        return Rule.ONLY
+        return WonBy.ONLY
     first, second = (precedence.rank(claim, record, item) for claim in ranked[:2])
     parts = zip(_RULES, first, second, strict=True)
     return next(rule for rule, one, other in parts if one != other)

@@ -53,7 +53,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClaimStanding:
     """What the rank of a statement follows from, beside its age."""
 
     kind: SourceKind
@@ -68,7 +68,7 @@ class Lead:
     purpose: SystemPurpose
     kinds: frozenset[SourceKind]
 
-    def takes(self, standing: Standing) -> bool:
+    def takes(self, standing: ClaimStanding) -> bool:
         """Tell whether a statement is one of such a system."""
         return standing.purpose is self.purpose and standing.kind in self.kinds
 
@@ -87,11 +87,11 @@ class Precedence:
 
     def rank(self, claim: Claim, record: str = "", item: str = "") -> tuple[Any, ...]:
         """Return what claims are sorted by, for an item or as a whole; the smallest comes first."""
-        standing = Standing(claim.kind, claim.purpose, claim.assurance)
+        standing = ClaimStanding(claim.kind, claim.purpose, claim.assurance)
         return (*self.standing(standing, claim.as_of, record, item), -claim.entry_id)
 
     def standing(
-        self, standing: Standing, as_of: datetime, record: str, item: str = ""
+        self, standing: ClaimStanding, as_of: datetime, record: str, item: str = ""
     ) -> tuple[Any, ...]:
         """Return the rank of a statement without its entry id, which only orders equal ones."""
         lead = self.leads.get((record, item))

@@ -105,7 +105,7 @@ _PLATE = "PLATE"
 
 
 @dataclass(slots=True)
-class Decided:
+class DecidedPairs:
     """What was said of pairs of one record type, by the present names of their keys."""
 
     pairs: set[tuple[str, str]] = field(default_factory=set)
@@ -125,7 +125,7 @@ async def find_pairs(database: Database, record_type: str | None = None) -> list
 
 
 async def _pairs(
-    database: Database, tables: RecordTables, trait: Linkable, decided: Decided
+    database: Database, tables: RecordTables, trait: Linkable, decided: DecidedPairs
 ) -> list[Pair]:
     parameters = {
         "schemes": json.dumps(schemes()),
@@ -206,7 +206,7 @@ def _statement(tables: RecordTables, trait: Linkable) -> str:
     )
 
 
-async def _decided(database: Database, spec: RecordSpec) -> Decided:
+async def _decided(database: Database, spec: RecordSpec) -> DecidedPairs:
     records = database.records
     ((link, joins),) = records.registry.with_trait(Joins)
     items = (joins.first, joins.second, joins.relation, joins.stated_by)
@@ -216,7 +216,7 @@ async def _decided(database: Database, spec: RecordSpec) -> Decided:
         f"SELECT key, withdrawn, {', '.join(items)} FROM {_table(records, link)} "  # noqa: S608
         f"WHERE speaks OR withdrawn ORDER BY entry_id LIMIT {LINKS_MAX}"
     )
-    decided = Decided()
+    decided = DecidedPairs()
     for key, is_withdrawn, first, second, relation, stated_by in rows:
         if is_withdrawn:
             of, *keys, by = key.split(link.key_separator)

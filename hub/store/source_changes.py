@@ -78,7 +78,7 @@ async def change_source(
             now=now,
             owners=owners or None,
             kind=change.kind or kind,
-            purpose=change.purpose or SystemPurpose[source.purpose],
+            purpose=(change.purpose or SystemPurpose[source.purpose]).value,
             title_en=change.title_en or source.title_en,
             promised_freshness_s=freshness,
         )

@@ -24,11 +24,15 @@ from hub.store.limits import SOURCES_MAX
 from hub.store.projection import REBUILD_LOCK
 from hub.store.relinking import settle_source
 from hub.store.tables import SOURCE
-from schema.codes import SourceKind, SystemPurpose
+from schema.codes import SourceKind
 from schema.keys import is_authority
 
 _SHELL_ID = re.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
 """An id that a shell takes as it is."""
+
+
+_SETTLED_BY = ("owners", "kind", "purpose")
+"""Columns by which it follows whom to believe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +65,6 @@ async def register_source(  # noqa: PLR0913 - what a registration says
     now: datetime,
     owners: Sequence[str] | None,
     kind: SourceKind | None = None,
-    purpose: SystemPurpose = SystemPurpose.OTHER,
     authority: str | None = None,
     feeds: Sequence[FeedRow] | None = None,
     is_new: bool = False,
@@ -71,43 +74,31 @@ async def register_source(  # noqa: PLR0913 - what a registration says
 
     `owners`: institutions it may speak for; None for a platform that speaks for anybody, which may
     state facts but no rights and no decisions. `kind`: what it is to them, by default their own
-    system or a platform. `purpose`: what it is kept for, by which it leads for some items
-    (`hub.identity.precedence`). `authority`: `<institution that operates the system>/<its name>`,
-    by default the only owner and the source's id (the operator is no institution and numbers
-    nothing); the first one stays, since ids follow from it. `feeds`: what it tells of each
-    record type, where that is known beforehand; None leaves what stands.
+    system or a platform. `authority`: `<institution that operates the system>/<its name>`, by
+    default the only owner and the source's id (the operator is no institution and numbers nothing);
+    the first one stays, since ids follow from it. `feeds`: what it tells of each record type, where
+    that is known beforehand; None leaves what stands.
     `facts`: further columns of the table `source` (title_en, publisher, division_code, …); a source
-    that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`.
+    that is new and states no `promised_freshness_s` promises `PROMISED_FRESHNESS_S`; one that
+    states no `purpose` keeps what it has (`hub.identity.precedence`).
 
     Where a source is now something else to somebody, what it and others speak of is settled anew,
     and followers of the change feed begin anew. Raises `HubError` BAD_USER_INPUT for an authority
     of another form, `RefusedError` CONFLICT when there are `SOURCES_MAX` sources already.
     """
     kind = kind or (SourceKind.PLATFORM if owners is None else SourceKind.OWN)
-    listed = None if owners is None else list(owners)
     values = {
         "source_id": source_id,
         "title": title,
         "mode": mode,
-        "owners": listed,
+        "owners": None if owners is None else list(owners),
         "kind": kind.value,
-        "purpose": purpose.value,
         "authority": _authority(source_id, owners, authority),
         "created_at": now,
         **facts,
     }
-    unknown = values.keys() - SOURCE.columns.keys()
-    assert not unknown, f"a source has no {', '.join(unknown)}"
     async with database.writes.transaction() as connection:
-        cursor = await connection.execute(
-            b"SELECT owners, kind, purpose FROM source WHERE source_id = %s", (source_id,)
-        )
-        known = await cursor.fetchone()
-        if is_new:
-            _require_new(source_id, is_known=known is not None)
-        if known is None:
-            await _require_room(connection, source_id)
-        is_other = known is not None and known != (listed, kind.value, purpose.value)
+        is_other = await _is_other(connection, source_id, values, is_new=is_new)
         if is_other:
             await connection.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
         await connection.execute(_register(values).encode(), values)
@@ -115,6 +106,25 @@ async def register_source(  # noqa: PLR0913 - what a registration says
             await declare_feeds(connection, source_id, feeds)
         if is_other and await settle_source(connection, database.records, source_id):
             await begin_anew(connection)
+
+
+async def _is_other(
+    connection: Connection, source_id: str, values: Mapping[str, Any], *, is_new: bool
+) -> bool:
+    """Whether a source that is known is now something else to somebody; refuse what may not be."""
+    cursor = await connection.execute(
+        f"SELECT {', '.join(_SETTLED_BY)} FROM source "  # noqa: S608 - own names
+        "WHERE source_id = %s".encode(),
+        (source_id,),
+    )
+    known = await cursor.fetchone()
+    if is_new:
+        _require_new(source_id, is_known=known is not None)
+    if known is None:
+        await _require_room(connection, source_id)
+        return False
+    facts = dict(zip(_SETTLED_BY, known, strict=True))
+    return any(name in values and values[name] != was for name, was in facts.items())
 
 
 def _authority(source_id: str, owners: Sequence[str] | None, stated: str | None) -> str:
@@ -231,6 +241,8 @@ def _renamings(database: Database) -> Iterator[str]:
 
 
 def _register(values: Mapping[str, Any]) -> str:
+    unknown = values.keys() - SOURCE.columns.keys()
+    assert not unknown, f"a source has no {', '.join(unknown)}"
     unchanged = {"source_id", "created_at", "authority"}
     renewed = [f"{name} = EXCLUDED.{name}" for name in values if name not in unchanged]
     renewed.append("authority = coalesce(nullif(source.authority, ''), EXCLUDED.authority)")

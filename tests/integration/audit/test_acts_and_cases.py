@@ -55,7 +55,7 @@ def test_every_verb_that_changes_something_is_in_the_audit_before_it_is_done(
         (1, "client revoke-key", (KID_UNKNOWN,)),
         (0, "source add", ("zju", "--title", "浙大", "--owner", UNIVERSITY)),
         (2, "quarantine discard", ("1",)),
-        (0, "link same", ("Institution", "moe:10335", "moe:10336", "--reason", "x")),
+        (0, "identity link", ("Institution", "moe:10335", "moe:10336", "--reason", "x")),
         (1, "erase", ("Instrument", "moe:10335/A1", *order)),
         (0, "store rebuild", ()),
         (0, "store backup", (str(tmp_path / "b.zip"),)),
@@ -64,7 +64,7 @@ def test_every_verb_that_changes_something_is_in_the_audit_before_it_is_done(
         done = deltahub(*verb.split(), *words)
         assert (done.exit_code == 0) is (code == 0), (verb, done.output)
     rows = listed(deltahub)
-    said = [(row["action"].replace("SAME_AS", "same"), "failed" in row["detail"]) for row in rows]
+    said = [(row["action"], "failed" in row["detail"]) for row in rows]
     expected = []
     for code, verb, _ in verbs:
         expected += [(verb, False)] + ([(verb, True)] if code == 1 else [])

@@ -252,7 +252,7 @@ async def test_of_each_item_it_is_explained_who_won_and_by_which_rule(hub: Hub) 
     await hub.say("p", instrument(A, "1", model="p", manufacturer="JEOL", originalValue=cost))
     await hub.say("q", instrument(A, "1", manufacturer="Jeol Ltd"))
     await register_source(
-        hub.database, "p", "p", mode="PUSH", now=NOW, owners=None, purpose=SystemPurpose.ASSET
+        hub.database, "p", "p", mode="PUSH", now=NOW, owners=None, purpose=SystemPurpose.ASSET.value
     )
     (found,) = await explain(hub.database, f"{A}/1")
     items = {each.item: each for each in found.items}

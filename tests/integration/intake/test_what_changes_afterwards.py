@@ -186,7 +186,7 @@ async def test_a_source_that_is_kept_for_something_else_now_is_settled_again(
         mode="HARVEST",
         now=NOW,
         owners=None,
-        purpose=SystemPurpose.ASSET,
+        purpose=SystemPurpose.ASSET.value,
     )
     assert await database.reads.fetch_all(shown) == [
         ("zju", "own", "2.00", {"acceptedOn": "anhui", "originalValue": "anhui"})
