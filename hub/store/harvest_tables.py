@@ -1,6 +1,7 @@
 """`harvest_tables`: what the hub learnt of its sources beside their records.
 
-The form of their lists and what changed in it, documents as they came, and how good each source is.
+The form of their lists and what changed in it, documents as they came, files that were left, what
+sensors said, and how good each source is.
 """
 
 from __future__ import annotations
@@ -8,19 +9,33 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
+    Date,
     Double,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["DRIFT", "LIST_FIELD", "NOT_BACKED_UP", "OF_SOURCES", "RAW_DOCUMENT", "SOURCE_GRADE"]
+__all__ = [
+    "DRIFT",
+    "DROPPED_FILE",
+    "LIST_FIELD",
+    "NOT_BACKED_UP",
+    "OF_SOURCES",
+    "POWER_COUNT",
+    "POWER_MINUTES",
+    "POWER_STATE",
+    "RAW_DOCUMENT",
+    "SOURCE_GRADE",
+]
 
 LIST_FIELD = Table(
     "list_field",
@@ -80,7 +95,73 @@ SOURCE_GRADE = Table(
     instant_column("graded_at"),
 )
 
+DROPPED_FILE = Table(
+    "dropped_file",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # what it looks like: bytes, and its time of change by the clock of whoever keeps the folder
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("modified", BigInteger, primary_key=True, autoincrement=False),
+    instant_column("still_since"),  # since when it looks so, by the hub's clock
+    Column("state", Text, nullable=False),  # connectors.drop.ledger.FileState
+    Column("digest", LargeBinary),  # SHA-256 of its bytes, once it was read
+    Column("road", LargeBinary),  # SHA-256 of the mapping by which it was refused
+    Column("message", Text),
+    instant_column("noted_at"),  # since when it has its state
+    Index("ix_dropped_file_source_digest", "source", "digest"),
+)
+
+POWER_MINUTES = Table(
+    "power_minutes",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("day", Date, primary_key=True),  # of Shanghai
+    Column("minutes", LargeBinary, nullable=False),  # the level of each minute, packed
+    Column("silence", Integer, nullable=False),  # minutes after which the sensor is silent
+    instant_column("changed_at"),
+    Column("told", Boolean, nullable=False),  # whether the PowerDay of these minutes was stated
+    Index("ix_power_minutes_source_day", "source", "day", postgresql_where=text("NOT told")),
+)
+"""What sensors said of the last days, until it is stated, and for readings that come late."""
+
+POWER_STATE = Table(
+    "power_state",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # what the newest reading says
+    instant_column("since", nullable=True),
+    instant_column("as_of", nullable=True),  # when the newest reading was made; null: never
+    Column("silence", Integer, nullable=False),
+)
+"""The present state of each bound sensor; it has no entry."""
+
+POWER_COUNT = Table(
+    "power_count",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),  # TAKEN, REPEATED, or why a message was not taken
+    Column("messages", BigInteger, nullable=False),
+    instant_column("last_at"),
+)
+
 NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
 """Tables that no backup holds: it would keep their rows longer than they may be kept."""
-OF_SOURCES = tuple(each.name for each in (LIST_FIELD, DRIFT, RAW_DOCUMENT, SOURCE_GRADE))
+OF_SOURCES = tuple(
+    each.name
+    for each in (
+        DRIFT,
+        DROPPED_FILE,
+        LIST_FIELD,
+        POWER_COUNT,
+        POWER_MINUTES,
+        POWER_STATE,
+        RAW_DOCUMENT,
+        SOURCE_GRADE,
+    )
+)
 """Tables whose rows follow their source when it is renamed, and go with it."""

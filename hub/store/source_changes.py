@@ -115,9 +115,6 @@ _TAKE_FROM_CLIENTS = b"""
 UPDATE client SET sources = array_remove(sources, %(source)s) WHERE %(source)s = ANY(sources)"""
 _CLOSE = (b"UPDATE source SET active = false WHERE source_id = %(source)s",)
 _DELETE = (
-    b"DELETE FROM power_minutes WHERE source = %(source)s",
-    b"DELETE FROM power_state WHERE source = %(source)s",
-    b"DELETE FROM power_count WHERE source = %(source)s",
     b"DELETE FROM feed WHERE source = %(source)s",
     *(f"DELETE FROM {table} WHERE source = %(source)s".encode() for table in OF_SOURCES),  # noqa: S608
     b"DELETE FROM source WHERE source_id = %(source)s",

@@ -206,12 +206,8 @@ async def rename_source(database: Database, source_id: str, new_id: str) -> None
 
 _NAMING = (
     "awaited",
-    "dropped_file",
     "feed",
     "personal_refused",
-    "power_count",
-    "power_minutes",
-    "power_state",
     "quarantine",
     "run",
     "source_mapping",

@@ -138,23 +138,6 @@ FEED = Table(
     Column("state", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
 
-DROPPED_FILE = Table(
-    "dropped_file",
-    METADATA,
-    Column("source", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    # what it looks like: bytes, and its time of change by the clock of whoever keeps the folder
-    Column("size", BigInteger, primary_key=True, autoincrement=False),
-    Column("modified", BigInteger, primary_key=True, autoincrement=False),
-    instant_column("still_since"),  # since when it looks so, by the hub's clock
-    Column("state", Text, nullable=False),  # connectors.drop.ledger.FileState
-    Column("digest", LargeBinary),  # SHA-256 of its bytes, once it was read
-    Column("road", LargeBinary),  # SHA-256 of the mapping by which it was refused
-    Column("message", Text),
-    instant_column("noted_at"),  # since when it has its state
-    Index("ix_dropped_file_source_digest", "source", "digest"),
-)
-
 SOURCE_MAPPING = Table(
     "source_mapping",
     METADATA,
@@ -393,43 +376,6 @@ SEARCH_STATE = Table(
     METADATA,
     Column("record_type", Text, primary_key=True),
     Column("version", Integer, nullable=False),  # of the terms that its rows hold
-)
-
-POWER_MINUTES = Table(
-    "power_minutes",
-    METADATA,
-    Column("source", Text, primary_key=True),
-    Column("instrument_key", Text, primary_key=True),
-    Column("sensor", Text, primary_key=True),
-    Column("day", Date, primary_key=True),  # of Shanghai
-    Column("minutes", LargeBinary, nullable=False),  # the level of each minute, packed
-    Column("silence", Integer, nullable=False),  # minutes after which the sensor is silent
-    instant_column("changed_at"),
-    Column("told", Boolean, nullable=False),  # whether the PowerDay of these minutes was stated
-    Index("ix_power_minutes_source_day", "source", "day", postgresql_where=text("NOT told")),
-)
-"""What sensors said of the last days, until it is stated, and for readings that come late."""
-
-POWER_STATE = Table(
-    "power_state",
-    METADATA,
-    Column("source", Text, primary_key=True),
-    Column("instrument_key", Text, primary_key=True),
-    Column("sensor", Text, primary_key=True),
-    Column("state", Text, nullable=False),  # what the newest reading says
-    instant_column("since", nullable=True),
-    instant_column("as_of", nullable=True),  # when the newest reading was made; null: never
-    Column("silence", Integer, nullable=False),
-)
-"""The present state of each bound sensor; it has no entry."""
-
-POWER_COUNT = Table(
-    "power_count",
-    METADATA,
-    Column("source", Text, primary_key=True),
-    Column("outcome", Text, primary_key=True),  # TAKEN, REPEATED, or why a message was not taken
-    Column("messages", BigInteger, nullable=False),
-    instant_column("last_at"),
 )
 
 
