@@ -77,4 +77,10 @@ def refused(answer: httpx.Response, sent: SentRequest | None = None) -> CallRefu
         sent=sent,
         server_date=answer.headers.get("date", ""),
         problem=problem,
+        retry_after_s=_seconds(answer.headers.get("retry-after", "")),
     )
+
+
+def _seconds(text: str) -> float | None:
+    """Read Retry-After in seconds, which is how the hub states it."""
+    return float(text) if text.isascii() and text.isdigit() else None
