@@ -68,7 +68,6 @@ class CallRefusedError(ClientError):
         sent: SentRequest | None = None,
         server_date: str = "",
         problem: dict[str, Any] | None = None,
-        retry_after_s: float | None = None,
     ) -> None:
         hint = (problem or {}).get("hint")
         advice = hint if isinstance(hint, str) and hint else advice_for(code)
@@ -76,7 +75,8 @@ class CallRefusedError(ClientError):
         self.status = status
         self.sent = sent
         self.server_date = server_date
-        self.retry_after_s = retry_after_s
+        self.retry_after_s: float | None = None
+        """How long the hub wants to be left alone, where it says so."""
         self.problem = problem or {}
 
 

@@ -1,4 +1,4 @@
-"""`patiently`: a request that is sent again while the hub cannot take it, with the key that it has."""
+"""`patiently`: a request that is sent again while the hub cannot take it, under the same key."""
 
 from __future__ import annotations
 

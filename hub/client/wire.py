@@ -70,15 +70,16 @@ def refused(answer: httpx.Response, sent: SentRequest | None = None) -> CallRefu
     problem = object_of(answer)
     code = str(problem.get("code") or problem.get("error") or f"HTTP_{answer.status_code}")
     message = str(problem.get("detail") or problem.get("title") or problem.get("message") or "")
-    return CallRefusedError(
+    error = CallRefusedError(
         code,
         answer.status_code,
         message,
         sent=sent,
         server_date=answer.headers.get("date", ""),
         problem=problem,
-        retry_after_s=_seconds(answer.headers.get("retry-after", "")),
     )
+    error.retry_after_s = _seconds(answer.headers.get("retry-after", ""))
+    return error
 
 
 def _seconds(text: str) -> float | None:

@@ -35,7 +35,9 @@ async def test_a_hub_that_says_later_is_asked_again(status):
 
 async def test_the_pause_that_the_hub_asks_for_is_kept_up_to_a_bound():
     for asked_s, kept_s in ((20.0, 20.0), (9_999.0, PAUSE_S_MAX)):
-        hub = Hub(CallRefusedError("RATE_LIMITED", 429, retry_after_s=asked_s), 1)
+        error = CallRefusedError("RATE_LIMITED", 429)
+        error.retry_after_s = asked_s
+        hub = Hub(error, 1)
         await patiently(hub.send, is_first=False, pause=hub.pause)
         assert hub.pauses == [kept_s]
 
