@@ -20,13 +20,24 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Mapped, Removed, Yielded
 from connectors.document import Document, RawRow
+from connectors.drop.session import DropSession
 from connectors.errors import PayloadError
 from connectors.reader import Session
 from hub.clock import Clock
+from hub.harvest.drop_answer import document_answer
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.report import CollectionReport, ListStatus
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Outcome,
+    Outcomes,
+    Rejected,
+    RowOutcome,
+)
 from hub.intake.service import submit
 from hub.store.database import Database
 from schema.item import camel
@@ -122,7 +133,9 @@ class HarvestReading:
                 report.documents += 1
                 report.rows += len(document.rows)
                 rows = self._converted(adapter, collection, document, report)
-                await self._send(rows, document.digest, report)
+                outcomes = await self._send(rows, document.digest, report)
+                if isinstance(session, DropSession):
+                    session.answers[document.place] = document_answer(document, outcomes)
                 is_looked_up = not collection.types or self.context.remembered > remembered
                 if document.state is None or is_looked_up:
                     await self.positions.forget(collection)
@@ -200,13 +213,19 @@ class HarvestReading:
             rows.append({"type": one.type, "record": one.record})
         return rows
 
-    async def _send(self, rows: list[Any], digest: bytes | None, report: CollectionReport) -> None:
+    async def _send(
+        self, rows: list[Any], digest: bytes | None, report: CollectionReport
+    ) -> list[RowOutcome]:
+        """Hand rows on; return what became of each."""
+        sent: list[RowOutcome] = []
         for at in range(0, len(rows), BATCH_ROWS_MAX):
             outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
+            sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
             if outcomes.counts[Outcome.QUARANTINED]:
                 self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
+        return sent
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):
