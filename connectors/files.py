@@ -5,25 +5,31 @@
 - What the bytes mean is not for a reader to know: an adapter hands over `parse`, which is pure.
 - A file that cannot be read does not stand in the way of those after it: they are yielded first,
   then one error names every file that is refused. One that changed meanwhile waits for next time.
-- A file counts as taken once its document was, that is when the next one is asked for.
+- A file counts as taken once its document was, that is when the next one is asked for; then what
+  became of its rows is written beside it, where whoever took them has said it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from connectors.document import Document, RawRow, State, digest_of
-from connectors.drop.entries import DropEntry, shown_name
+from connectors.drop.entries import RECEIPTS, DropEntry, shown_name
 from connectors.drop.ledger import FileState
 from connectors.drop.session import DropSession, Look, MovingFileError
-from connectors.errors import PayloadError
+from connectors.errors import ConnectorError, PayloadError
 from connectors.limits import DROP_NAMES_TOLD_MAX
 from connectors.reader import END, EVERYTHING, Progress, Window
 
 __all__ = ["DroppedFiles"]
+
+UNANSWERED = (
+    "回执无法写回，下次再试 what became of it could not be written beside it; it is tried again"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +53,18 @@ class DroppedFiles:
             look = await session.look()
         faults: list[str] = []
         for file in self._meant(look, progress.at):
-            found = await self._file(session, progress, file, faults)
+            known = look.known[file.name].state
+            found = await self._file(session, progress, (file, known), faults)
             if found is None:
                 continue
             digest, rows = found
             progress.begin_document()
             yield progress.document(file.name, digest, rows, list(_order(file)))
-            async with progress.wait():
-                await session.ledger.note(file, FileState.ANSWERED, digest)
+            try:
+                async with progress.wait():
+                    await session.settle(file, digest)
+            except ConnectorError as error:
+                faults.append(f"{shown_name(file.name)}: {UNANSWERED}: {error.detail}")
         if progress.number == 0 and not faults:
             progress.begin_document()
             yield progress.document(self.names, digest_of(b""), (), END)
@@ -62,7 +72,7 @@ class DroppedFiles:
             raise PayloadError(
                 session.source,
                 "; ".join(faults[:DROP_NAMES_TOLD_MAX]),
-                hint="the other files are in; correct these and leave them again",
+                hint="all else is in; correct a file that was refused and leave it again",
             )
 
     def _meant(self, look: Look, begin: list[object] | None) -> list[DropEntry]:
@@ -77,25 +87,29 @@ class DroppedFiles:
         ]
 
     async def _file(
-        self, session: DropSession, progress: Progress, file: DropEntry, faults: list[str]
+        self,
+        session: DropSession,
+        progress: Progress,
+        meant: tuple[DropEntry, FileState],
+        faults: list[str],
     ) -> tuple[bytes, tuple[RawRow, ...]] | None:
         """Return digest and rows of a file; None where it is not taken, why stands in `faults`."""
-        name = shown_name(file.name)
+        file, known = meant
         try:
             async with (
                 progress.wait(),
                 session.spooled(file, session.limits.response_bytes_max) as spooled,
             ):
                 digest = spooled.digest
-                if await session.ledger.name_of(digest) is not None:
+                is_new = known is not FileState.TAKEN
+                if is_new and await session.ledger.name_of(digest) is not None:
                     await session.ledger.note(file, FileState.SAME, digest)
                     return None
                 data = await asyncio.to_thread(spooled.path.read_bytes)
         except MovingFileError:
             return None  # it is not complete; the next look meets it
         except PayloadError as error:
-            faults.append(error.detail)
-            await session.ledger.note(file, FileState.REFUSED, b"", message=error.detail)
+            await self._refuse(session, meant, b"", error.detail, faults)
             return None
         try:
             async with progress.wait():
@@ -108,9 +122,30 @@ class DroppedFiles:
             said = type(error).__name__
         else:
             return digest, rows
-        faults.append(f"{name}: {said}")
-        await session.ledger.note(file, FileState.REFUSED, digest, message=said)
+        said = f"{shown_name(file.name)}: {said}"
+        await self._refuse(session, meant, digest, said, faults)
         return None
+
+    async def _refuse(
+        self,
+        session: DropSession,
+        meant: tuple[DropEntry, FileState],
+        digest: bytes,
+        said: str,
+        faults: list[str],
+    ) -> None:
+        """Note why a file is refused; the first time it is written beside it as well."""
+        file, known = meant
+        faults.append(said)
+        await session.ledger.note(file, FileState.REFUSED, digest, message=said)
+        if known is FileState.SEEN:
+            refused = {"code": "FILE_UNREADABLE", "detail": said}
+            told = {"file": file.name, "sha256": digest.hex(), "refused": refused}
+            content = json.dumps(told, ensure_ascii=False, indent=1).encode()
+            try:
+                await session.store(file, RECEIPTS, content)
+            except ConnectorError as error:
+                faults.append(f"{shown_name(file.name)}: {UNANSWERED}: {error.detail}")
 
 
 def _order(file: DropEntry) -> tuple[int, str]:

@@ -45,9 +45,9 @@ class Folder:
         """Copy a file."""
         return await asyncio.to_thread(self._fetch, name, into, bytes_max)
 
-    async def store(self, name: str, content: bytes) -> None:
+    async def store(self, name: str, content: bytes, beside: str) -> None:
         """Write a file whole."""
-        await asyncio.to_thread(self._store, name, content)
+        await asyncio.to_thread(self._store, name, content, beside)
 
     def _entries(self, most: int) -> list[DropEntry]:
         with self._opened() as folder, os.scandir(folder) as found:
@@ -76,11 +76,12 @@ class Folder:
                 return _entry(name, os.stat(name, dir_fd=folder, follow_symlinks=False))
         return None
 
-    def _store(self, name: str, content: bytes) -> None:
+    def _store(self, name: str, content: bytes, beside: str) -> None:
         with self._opened(name, is_writing=True) as folder:
             hidden = f".{secrets.token_hex(8)}.tmp"
             try:
                 with os.fdopen(os.open(hidden, WRITING, 0o640, dir_fd=folder), "wb") as file:
+                    _let_read(file.fileno(), beside, folder)
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -114,6 +115,14 @@ class Folder:
         return SourceUnavailableError(
             self.source, said, hint="make sure that the folder is there and mounted"
         )
+
+
+def _let_read(handle: int, beside: str, folder: int) -> None:
+    """Let those read a file who may read the one that it answers, as far as that can be given."""
+    with suppress(OSError):
+        like = os.stat(beside, dir_fd=folder, follow_symlinks=False)
+        os.fchmod(handle, like.st_mode & 0o666)
+        os.fchown(handle, like.st_uid if os.geteuid() == 0 else -1, like.st_gid)
 
 
 def _entry(name: str, found: os.stat_result) -> DropEntry:

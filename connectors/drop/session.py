@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from connectors.drop.entries import DropEntry, SortedOut, shown_name, sorted_out
+from connectors.drop.entries import RECEIPTS, DropEntry, SortedOut, shown_name, sorted_out
 from connectors.drop.ledger import FileState, KnownFile, Ledger, MemoryLedger
 from connectors.errors import PayloadError, SlowError
 from connectors.limits import Limits
@@ -40,8 +40,11 @@ class DropPlace(Protocol):
         None: it is not there any more, or is no file.
         """
 
-    async def store(self, name: str, content: bytes) -> None:
-        """Write a file so that nobody sees a part of it: under another name, which is changed."""
+    async def store(self, name: str, content: bytes, beside: str) -> None:
+        """Write a file so that nobody sees a part of it: under another name, which is changed.
+
+        `beside`: the file that it answers; who may read that may read this.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,8 @@ class DropSession:
     limits: Limits = field(default_factory=Limits)
     settle_s: float = 60.0
     ledger: Ledger = field(default_factory=MemoryLedger)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """What became of the rows of a document, by the name of its file, from whoever took them."""
 
     async def look(self) -> Look:
         """Look at the folder once."""
@@ -136,11 +141,23 @@ class DropSession:
             digest = await asyncio.to_thread(_digest, Path(spool.name))
             yield Spooled(entry=file, path=Path(spool.name), digest=digest)
 
-    async def store(self, name: str, content: bytes) -> None:
-        """Write a file back beside the others, whole or not at all."""
+    async def store(self, file: DropEntry, suffix: str, content: bytes) -> None:
+        """Write an answer beside a file, whole or not at all."""
+        name = f"{file.name}{suffix}"
         if len(content) > self.limits.write_back_bytes_max:
             raise self._too_large(shown_name(name), self.limits.write_back_bytes_max)
-        await self._bounded(self.place.store(name, content), shown_name(name))
+        await self._bounded(self.place.store(name, content, file.name), shown_name(name))
+
+    async def settle(self, file: DropEntry, digest: bytes) -> None:
+        """Note that the rows of a file are in, and write beside it what became of them.
+
+        Raises `ConnectorError` where that cannot be written; it is tried again with the next look.
+        """
+        await self.ledger.note(file, FileState.TAKEN, digest)
+        answer = self.answers.pop(file.name, None)
+        if answer is not None:
+            await self.store(file, RECEIPTS, answer)
+        await self.ledger.note(file, FileState.ANSWERED, digest)
 
     def _too_large(self, name: str, bytes_max: int) -> PayloadError:
         return PayloadError(

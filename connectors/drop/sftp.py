@@ -79,8 +79,9 @@ class SftpFolder:
             except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
                 return None
 
-    async def store(self, name: str, content: bytes) -> None:
-        """Write a file whole."""
+    async def store(self, name: str, content: bytes, beside: str) -> None:
+        """Write a file whole; who may read it is the server's to say."""
+        del beside
         path = self._path(name.encode())
         hidden = self._path(f".{secrets.token_hex(8)}.tmp".encode())
         async with self._asking(shown_name(name), is_writing=True):

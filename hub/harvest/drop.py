@@ -218,7 +218,7 @@ class _TablesRun:
         """Write the answers beside a file; tell at its part where that does not go."""
         try:
             for suffix, content in answers:
-                await self.session.store(f"{file.name}{suffix}", content)
+                await self.session.store(file, suffix, content)
         except ConnectorError as error:
             part.status, part.error_code = ListStatus.PARTIAL, error.code
             words = (

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.mapping import MappingError
+from connectors.document import Document
 from connectors.errors import ConnectorError
 from hub.errors import HubError
+from hub.intake.batch import RowOutcome, problem_to_wire
 from hub.intake.files.gathered import Gathered
 from hub.intake.files.large import LargeFile
 from hub.intake.files.rejects import rejects_workbook
@@ -22,7 +24,14 @@ from hub.intake.files.service import ReadFile
 from hub.intake.files.submission import Submission
 from hub.intake.files.wire import mapping_problems, submitted_wire
 
-__all__ = ["DropAnswer", "Refusal", "parts_answer", "refusal_json", "whole_answer"]
+__all__ = [
+    "DropAnswer",
+    "Refusal",
+    "document_answer",
+    "parts_answer",
+    "refusal_json",
+    "whole_answer",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +103,24 @@ def parts_answer(
         outcomes=outcomes,
         dropped=sum(sum(each.dropped.values()) for each in reports),
     )
+
+
+def document_answer(document: Document, outcomes: Sequence[RowOutcome]) -> bytes:
+    """Return the answer to a file that an adapter reads: what became of each of its records."""
+    records = [
+        {
+            "type": each.record_type,
+            "key": each.key,
+            "outcome": each.outcome.value,
+            "revision": each.revision,
+            "entryId": None if each.entry_id is None else str(each.entry_id),
+            "problems": [problem_to_wire(one) for one in each.problems],
+        }
+        for each in outcomes
+    ]
+    counts = Counter(each.outcome.value for each in outcomes)
+    wire = {"rows": len(document.rows), "counts": dict(counts), "records": records}
+    return _json(document.place, document.digest, wire)
 
 
 def refusal_json(name: str, digest: bytes, error: Exception) -> Refusal:

@@ -23,16 +23,27 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Mapped, Removed, Yielded
 from connectors.document import RawRow
+from connectors.drop.session import DropSession
 from connectors.errors import PayloadError
 from connectors.reader import Session
 from hub.clock import Clock
 from hub.harvest.drift import DriftMode, FormWatch
+from hub.harvest.drop_answer import document_answer
 from hub.harvest.forms import Forms, held_back
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, Outcomes, Rejected
+from hub.intake.batch import (
+    Assurance,
+    Batch,
+    Channel,
+    Evidence,
+    Outcome,
+    Outcomes,
+    Rejected,
+    RowOutcome,
+)
 from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.raw_documents import RawDocument
@@ -139,7 +150,9 @@ class HarvestReading:
                 report.rows += len(document.rows)
                 pairs = self._pairs(adapter, collection, document.rows)
                 rows = self._taken(collection, document.place, pairs, report, watch)
-                await self._send(rows, document.digest, report)
+                outcomes = await self._send(rows, document.digest, report)
+                if isinstance(session, DropSession):
+                    session.answers[document.place] = document_answer(document, outcomes)
                 await self.raw.keep(collection, document, pairs, self._clock())
                 is_looked_up = not collection.types or self.context.remembered > remembered
                 if document.state is None or is_looked_up:
@@ -252,13 +265,19 @@ class HarvestReading:
             rows.append({"type": one.type, "record": one.record})
         return rows
 
-    async def _send(self, rows: list[Any], digest: bytes | None, report: CollectionReport) -> None:
+    async def _send(
+        self, rows: list[Any], digest: bytes | None, report: CollectionReport
+    ) -> list[RowOutcome]:
+        """Hand rows on; return what became of each."""
+        sent: list[RowOutcome] = []
         for at in range(0, len(rows), BATCH_ROWS_MAX):
             outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
+            sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
             if outcomes.counts[Outcome.QUARANTINED]:
                 self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
+        return sent
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):

@@ -95,6 +95,35 @@ async def test_each_complete_file_is_read_once(messages):
     assert await messages.rows() == {"D1": 1, "D2": 1, "D3": 1}
 
 
+async def test_what_became_of_each_record_is_written_beside_its_file(messages):
+    messages.leave("a.xml", '<devices><device no="D1" name="x"/><device no="" name="y"/></devices>')
+    messages.leave("b.xml", "<devices")
+    await messages.look()
+    told = messages.receipts("a.xml")
+    assert told["counts"] == {"ACCEPTED": 1, "QUARANTINED": 1}
+    taken, refused = told["records"]
+    assert (taken["key"], taken["entryId"]) == (f"{INSTITUTION}/D1", "1")
+    assert refused["problems"][0]["code"] == "MISSING"
+    assert messages.receipts("b.xml")["refused"]["code"] == "FILE_UNREADABLE"
+
+
+async def test_an_answer_that_cannot_be_written_is_tried_again(messages):
+    if not messages.play.connections and "[folder]" in messages.file.read_text("utf-8"):
+        (messages.folder / "a.xml.receipts.json").mkdir()  # a name that cannot be replaced
+    messages.play.fault = "full"
+    messages.leave("a.xml", message(1))
+    report = await messages.look()
+    assert "could not be written" in report.message
+    assert await messages.states() == {"a.xml": "TAKEN"}
+    before = await messages.entries()
+    messages.play.fault = ""
+    if (messages.folder / "a.xml.receipts.json").is_dir():
+        (messages.folder / "a.xml.receipts.json").rmdir()
+    assert (await messages.look()).status is RunStatus.OK
+    assert await messages.entries() == before
+    assert messages.receipts("a.xml")["counts"] == {"DUPLICATE": 1}
+
+
 async def test_the_same_bytes_are_not_read_twice_whatever_their_name(messages):
     messages.leave("a.xml", message(1))
     messages.leave("b.xml", message(1))

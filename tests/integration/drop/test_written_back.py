@@ -9,7 +9,7 @@ import pytest
 from connectors.drop.folder import Folder
 from hub.harvest.report import RunStatus
 from hub.intake.batch import Outcome
-from tests.integration.drop.conftest import BAD, GOOD
+from tests.integration.drop.conftest import BAD
 
 pytestmark = pytest.mark.integration
 
@@ -143,4 +143,10 @@ async def test_a_corrected_file_of_refused_rows_is_a_file_like_any_other(folder)
     folder.leave("a-corrected.csv", BAD.replace("不知道", "在用"))
     await folder.look()
     assert await folder.rows() == {"A3": 1, "A4": 1}
-    assert GOOD
+
+
+async def test_who_may_read_a_file_may_read_its_answer(folder):
+    folder.leave("a.csv", BAD).chmod(0o664)
+    await folder.look()
+    modes = {each.name: each.stat().st_mode & 0o777 for each in folder.folder.iterdir()}
+    assert modes["a.csv.receipts.json"] == modes["a.csv.rejects.xlsx"] == 0o664
