@@ -21,7 +21,7 @@ from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
 from hub.intake.service import submit
 from hub.sandbox.serve import Systems, sandbox, serving
-from hub.sandbox.shanghai import City, Place, city
+from hub.sandbox.shanghai import City, CityOptions, city
 from hub.store.database import Database
 from hub.store.sources import list_sources, register_source
 from schema.dates import local_date
@@ -51,7 +51,7 @@ class DemoSystems:
 async def running(clock: Clock, *, scale: float = 1.0) -> AsyncIterator[DemoSystems]:
     """Serve the systems as long as the block runs."""
     today: Callable[[], date] = lambda: local_date(clock())  # noqa: E731 - one expression
-    slow, dead = city(today, scale), city(today, scale, Place(province=JIANGSU))
+    slow, dead = city(today, scale), city(today, scale, CityOptions(province=JIANGSU))
     slow.switchboard.set({"slow": SLOW_S})
     dead.switchboard.set({"dead": True})
     async with (

@@ -47,7 +47,7 @@ class City:
 
 
 @dataclass(frozen=True)
-class Place:
+class CityOptions:
     """Whose platform it is, and how it pages."""
 
     province: str = CITY
@@ -136,17 +136,21 @@ class _Api:
     """The lists of the platform on a day."""
 
     def __init__(
-        self, world: Callable[[date], World], today: Callable[[], date], token: str, place: Place
+        self,
+        world: Callable[[date], World],
+        today: Callable[[], date],
+        token: str,
+        options: CityOptions,
     ) -> None:
         self.switchboard = Switchboard()
         self._today = today
         self._world = world
         self._token = token
-        self._place = place
+        self._options = options
         self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
 
     def _all_rows(self, name: str, day: date) -> list[Row]:
-        world, province = self._world(day), self._place.province
+        world, province = self._world(day), self._options.province
         if name == "units":
             return [unit_row(each) for each in world.owners if each.division.startswith(province)]
         stock = [one for one in world.platform if one.owner.division.startswith(province)]
@@ -174,7 +178,7 @@ class _Api:
             since, until = query.get("from", ""), query.get("to", "9999")
             rows = [row for row in rows if _utc(row["end"]) > since and _utc(row["begin"]) < until]
         shown, total = self.switchboard.published(rows, spoil)
-        length = min(int(size), self._place.page_rows_max)
+        length = min(int(size), self._options.page_rows_max)
         part = self.switchboard.page(shown, (int(page) - 1) * length, length)
         data = {"totalNum": total, "pageSize": length, "rows": part}
         return JSONResponse({"code": 0, "msg": "success", "data": data})
@@ -186,10 +190,10 @@ def _utc(text: str) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def city(today: Callable[[], date], scale: float = 1.0, place: Place | None = None) -> City:
+def city(today: Callable[[], date], scale: float = 1.0, options: CityOptions | None = None) -> City:
     """Make the application; its token is new each time."""
     token = secrets.token_urlsafe(24)
-    api = _Api(lambda day: World(day, scale), today, token, place or Place())
+    api = _Api(lambda day: World(day, scale), today, token, options or CityOptions())
     app = Starlette(
         routes=[
             Route("/gateway/v2/{name}", api.listing),

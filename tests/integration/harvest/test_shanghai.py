@@ -14,7 +14,7 @@ from hub.harvest.connections import HttpConnection
 from hub.harvest.report import RunStatus
 from hub.harvest.source import HarvestSource
 from hub.sandbox.serve import serving
-from hub.sandbox.shanghai import CITY, City, Place, city
+from hub.sandbox.shanghai import CITY, City, CityOptions, city
 from hub.sandbox.world import World
 from schema.dates import local_date
 
@@ -31,7 +31,7 @@ class Platform:
 
 @pytest.fixture
 async def platform(time) -> AsyncIterator[Platform]:
-    made = city(lambda: local_date(time()), SCALE, Place(page_rows_max=PAGE))
+    made = city(lambda: local_date(time()), SCALE, CityOptions(page_rows_max=PAGE))
     async with serving(made.app) as url:
         source = HarvestSource(
             id="shanghai",

@@ -1,6 +1,11 @@
-"""When a voucher came into its state: what is older never replaces it."""
+"""When a voucher came into its state: what is older never replaces it.
+
+Vouchers that were stated before say no time, and any state may follow them.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from alembic import op
 
@@ -11,10 +16,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the item; vouchers that were stated before say no time."""
-    op.get_bind().exec_driver_sql("ALTER TABLE voucher_source ADD COLUMN changed_at TIMESTAMPTZ")
+    """Add the item."""
+    ddl = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    op.get_bind().exec_driver_sql(ddl)
 
 
 def downgrade() -> None:
-    """Drop it; its values stay in the entries."""
-    op.get_bind().exec_driver_sql("ALTER TABLE voucher_source DROP COLUMN changed_at")
+    """Refuse: an older version cannot write what entries hold by now."""
+    raise RuntimeError("An older version cannot write this item; restore a backup instead.")

@@ -1,0 +1,1 @@
+ALTER TABLE voucher_source ADD COLUMN changed_at TIMESTAMP WITH TIME ZONE;
