@@ -27,6 +27,7 @@ app = typer.Typer(help="Which keys name one institution or instrument, and who i
 
 SHOWN_MAX = 100
 """Pairs of one page."""
+NOTHING = "-"
 VALUE_MAX = 60
 """Characters of a value that are shown."""
 
@@ -69,16 +70,17 @@ def _print_pair(number: int, pair: Pair, sides: Mapping[str, Mapping[str, Any]])
     for owner in pair.said_by:
         typer.echo(f"    {owner} says that they are one; it counts when both owners say it")
     first, second = (sides.get(key, {}) for key in (pair.first, pair.second))
-    for item in dict.fromkeys((*first, *second)):
+    for item in ("sources", *(each.wire for each in _spec(pair.record_type).items)):
         one, other = (_text(side.get(item)) for side in (first, second))
-        sign = " " if one == other else ("≠" if item in first and item in second else "·")
-        typer.echo(f"  {sign} {item}: {one}  |  {other}")
+        sign = " " if one == other else ("·" if NOTHING in (one, other) else "≠")
+        if (one, other) != (NOTHING, NOTHING):
+            typer.echo(f"  {sign} {item}: {one}  |  {other}")
 
 
 def _text(value: Any) -> str:
     """Return a value as one line; long ones are cut."""
     if value is None or value == []:
-        return "-"
+        return NOTHING
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     line = " ".join(text.split())
     return line if len(line) <= VALUE_MAX else line[: VALUE_MAX - 1] + "…"
