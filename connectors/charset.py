@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 from connectors.errors import PayloadError
+from connectors.words import Words
 
 __all__ = ["decode_text", "file_encoding"]
 
@@ -99,10 +100,14 @@ def _neither(name: str, tried: str, place: BadByte | None) -> PayloadError:
         en = f": byte {place.at + 1} (line {place.line}, 0x{place.byte:02X}) is not UTF-8"
     return PayloadError(
         name,
-        f"文件既不是工作簿，也不是 {tried} 文本{zh} "
-        f"the file is neither a workbook nor text in {tried}{en}",
-        hint='另存为“CSV UTF-8”，或在映射中写明编码 save it as "CSV UTF-8", or state it in the '
-        'mapping: [file] encoding = "…"',
+        Words(
+            f"文件既不是工作簿，也不是 {tried} 文本{zh}",
+            f"the file is neither a workbook nor text in {tried}{en}",
+        ),
+        hint=Words(
+            '请另存为“CSV UTF-8”，或在映射中写明编码：[file] encoding = "…"',
+            'save it as "CSV UTF-8", or state it in the mapping: [file] encoding = "…"',
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from connectors.cells import Cell, CellTooLongError, TableRow, cell_of
 from connectors.charset import decode_text
 from connectors.errors import PayloadError
 from connectors.limits import Limits
+from connectors.words import Words
 from connectors.workbook import SEND_CSV, Workbook
 
 __all__ = ["XLSX_MAGIC", "XLS_MAGIC", "Cell", "TableRow", "read_table"]
@@ -37,14 +38,20 @@ def read_table(source: str, data: bytes, limits: Limits | None = None) -> Iterat
     if len(data) > bounds.table_bytes_max:
         raise PayloadError(
             source,
-            f"the file has {len(data)} bytes, {bounds.table_bytes_max} are allowed",
+            Words(
+                f"文件有 {len(data)} 字节，至多 {bounds.table_bytes_max}",
+                f"the file has {len(data)} bytes, {bounds.table_bytes_max} are allowed",
+            ),
             hint=SEND_CSV,
         )
     if data.startswith(XLS_MAGIC) and len(data) > XLS_BYTES_MAX:
         raise PayloadError(
             source,
-            f"the file has {len(data)} bytes, {XLS_BYTES_MAX} are allowed in the XLS format",
-            hint="save it as XLSX 请另存为 XLSX",
+            Words(
+                f"文件有 {len(data)} 字节，XLS 格式至多 {XLS_BYTES_MAX}",
+                f"the file has {len(data)} bytes, {XLS_BYTES_MAX} are allowed in the XLS format",
+            ),
+            hint=Words("请另存为 XLSX", "save it as XLSX"),
         )
     if data.startswith((XLSX_MAGIC, XLS_MAGIC)):
         return Workbook(source, data, bounds)
@@ -61,20 +68,39 @@ def _csv_rows(source: str, data: bytes, limits: Limits) -> Iterator[TableRow]:
     try:
         for number, cells in enumerate(reader, start=1):
             if len(cells) > limits.table_columns_max:
-                raise PayloadError(source, f"row {number} has {len(cells)} columns")
+                raise PayloadError(
+                    source,
+                    Words(
+                        f"第 {number} 行有 {len(cells)} 列",
+                        f"row {number} has {len(cells)} columns",
+                    ),
+                )
             row = tuple(cell_of(cell, limits.cell_characters_max) for cell in cells)
             if any(cell is not None for cell in row):
                 seen += 1
                 if seen > limits.table_rows_max:
                     raise PayloadError(
-                        source, f"more than {limits.table_rows_max} rows", hint=SEND_CSV
+                        source,
+                        Words(
+                            f"超过 {limits.table_rows_max} 行",
+                            f"more than {limits.table_rows_max} rows",
+                        ),
+                        hint=SEND_CSV,
                     )
                 yield TableRow("", number, row)
     except CellTooLongError as error:
-        raise PayloadError(source, f"row {number}: {error}") from error
+        raise PayloadError(
+            source, Words(f"第 {number} 行有单元格过长", f"row {number}: {error}")
+        ) from error
     except csv.Error as error:
         raise PayloadError(
             source,
-            f"after row {number}: {error}",
-            hint="a quotation mark is not closed, or a cell is too long",
+            Words(
+                f"第 {number} 行之后无法拆分为单元格",
+                f"after row {number} no line is parted into cells",
+            ),
+            hint=Words(
+                "可能有未闭合的引号，或单元格过长",
+                "a quotation mark is not closed, or a cell is too long",
+            ),
         ) from error

@@ -17,6 +17,7 @@ from xml.parsers import expat
 from connectors.cells import Cell, TableRow
 from connectors.errors import PayloadError
 from connectors.limits import Limits
+from connectors.words import Words
 from connectors.xml_scan import walk
 
 __all__ = ["charset_of_page", "is_web_page", "is_xml_spreadsheet", "web_tables", "xml_spreadsheet"]
@@ -25,7 +26,7 @@ HEAD_BYTES = 4_096
 SPAN_MAX = 1_000
 """Cells that one cell of a page may cover in a direction."""
 NAMESPACE = "urn:schemas-microsoft-com:office:spreadsheet"
-DAMAGED = "请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program"
+DAMAGED = Words("请用电子表格程序另存为 XLSX", "save it as XLSX in a spreadsheet program")
 _PAGE = (b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<body", b"<style")
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
 _CHINESE = frozenset({"gb2312", "gbk", "gb_2312-80", "x-gbk"})
@@ -68,7 +69,9 @@ def web_tables(source: str, text: str, limits: Limits) -> Iterator[TableRow]:
     tables = [rows for rows in page.tables if rows]
     if not tables:
         raise PayloadError(
-            source, "这是网页，其中没有表格 this is a web page without a table", hint=DAMAGED
+            source,
+            Words("这是网页，其中没有表格", "this is a web page without a table"),
+            hint=DAMAGED,
         )
     for number, rows in enumerate(tables, start=1):
         sheet = "" if len(tables) == 1 else f"table {number}"
@@ -135,7 +138,10 @@ class _Page(HTMLParser):
         text = "\n".join(line for line in lines if line)
         self._text = None
         if len(text) > self._limits.cell_characters_max:
-            raise PayloadError(self._source, f"row {self._row}: a cell is too long")
+            raise PayloadError(
+                self._source,
+                Words(f"第 {self._row} 行有单元格过长", f"row {self._row}: a cell is too long"),
+            )
         column = 0
         while column in self._cells or column in self._covered:
             column += 1
@@ -152,7 +158,13 @@ class _Page(HTMLParser):
         cells = {**{at: held for at, (_, held) in self._covered.items()}, **self._cells}
         width = max(cells) + 1
         if width > self._limits.table_columns_max or self._row > self._limits.table_rows_max:
-            raise PayloadError(self._source, f"row {self._row}: too many rows or columns")
+            raise PayloadError(
+                self._source,
+                Words(
+                    f"第 {self._row} 行：行数或列数过多",
+                    f"row {self._row}: too many rows or columns",
+                ),
+            )
         if any(cell is not None for cell in self._cells.values()):
             self.tables[-1].append((self._row, [cells.get(at) for at in range(width)]))
         self._cells = {}
@@ -173,7 +185,7 @@ def xml_spreadsheet(source: str, data: bytes, limits: Limits) -> Iterator[TableR
         walk(book, data, " ")
     except (expat.ExpatError, ValueError) as error:
         raise PayloadError(
-            source, f"表格文件已损坏 the XML spreadsheet is damaged: {error}", hint=DAMAGED
+            source, Words("表格文件已损坏", "the XML spreadsheet is damaged"), hint=DAMAGED
         ) from error
     yield from book.rows
 
@@ -213,7 +225,10 @@ class _XmlBook:
         if self._within:
             self._text += data
             if len(self._text) > self._limits.cell_characters_max:
-                raise PayloadError(self._source, f"row {self._row}: a cell is too long")
+                raise PayloadError(
+                    self._source,
+                    Words(f"第 {self._row} 行有单元格过长", f"row {self._row}: a cell is too long"),
+                )
 
     def end(self, name: str) -> None:
         """End an element."""
@@ -242,7 +257,13 @@ class _XmlBook:
         width = max(cells)
         too_many = len(self.rows) >= self._limits.table_rows_max
         if too_many or width > self._limits.table_columns_max:
-            raise PayloadError(self._source, f"row {self._row}: too many rows or columns")
+            raise PayloadError(
+                self._source,
+                Words(
+                    f"第 {self._row} 行：行数或列数过多",
+                    f"row {self._row}: too many rows or columns",
+                ),
+            )
         row = tuple(cells.get(at) for at in range(1, width + 1))
         self.rows.append(TableRow(self._sheet, self._row, row))
 

@@ -27,14 +27,17 @@ from typing import IO, Any, Self
 from connectors.cells import TableRow, cell_from_wire
 from connectors.errors import PayloadError, SourceUnavailableError
 from connectors.limits import Limits
+from connectors.words import Words
 
 __all__ = ["SEND_CSV", "Workbook"]
 
-SEND_CSV = (
-    "send CSV, in several files where there are many rows "
-    "请另存为 CSV 后提交，行数多时请分成几个文件"
+SEND_CSV = Words(
+    "请另存为 CSV 后提交，行数多时请分成几个文件",
+    "send CSV, in several files where there are many rows",
 )
-DAMAGED = "open it in a spreadsheet program and save it anew, or send CSV 请重新另存，或改交 CSV"
+DAMAGED = Words(
+    "请重新另存，或改交 CSV", "open it in a spreadsheet program and save it anew, or send CSV"
+)
 PIECE_BYTES = 256 * 1024
 ZIP_MAGIC, ZIP_END = b"PK", b"PK\x05\x06"
 ZIP_END_BYTES_MAX = 66 * 1024
@@ -85,7 +88,7 @@ class Workbook(Iterator[TableRow]):
         if self._data.startswith(ZIP_MAGIC) and ZIP_END not in self._data[-ZIP_END_BYTES_MAX:]:
             raise PayloadError(
                 self._source,
-                "工作簿不完整 the workbook is damaged: it ends too early",
+                Words("工作簿不完整", "the workbook is damaged: it ends too early"),
                 hint=DAMAGED,
             )
         process = self._start()
@@ -103,15 +106,20 @@ class Workbook(Iterator[TableRow]):
     def _start(self) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._is_closed:
-                raise PayloadError(self._source, "the reading was stopped")
+                raise PayloadError(self._source, Words("读取已中止", "the reading was stopped"))
             try:
                 self._process = _process(self._data, self._limits)
             except OSError as error:
                 raise SourceUnavailableError(
                     self._source,
-                    f"no process could be started to open the workbook: {error.strerror}",
-                    hint="the machine is short of memory, disk or descriptors; try again later "
-                    "系统资源不足，请稍后再试",
+                    Words(
+                        "无法启动读取工作簿的进程",
+                        "no process could be started to open the workbook",
+                    ),
+                    hint=Words(
+                        "系统资源不足，请稍后再试",
+                        "the machine is short of memory, disk or descriptors; try again later",
+                    ),
                 ) from error
             self._data = b""
             return self._process
@@ -124,62 +132,75 @@ class Workbook(Iterator[TableRow]):
                 case [int(number), list(cells)] if len(cells) <= limits.table_columns_max:
                     seen += 1
                     if seen > limits.table_rows_max:
-                        raise self._too_much(f"more than {limits.table_rows_max} rows")
+                        raise self._too_much(_rows_words(limits.table_rows_max))
                     yield TableRow(sheet, number, self._cells(cells))
                 case {"sheet": str(name), "hidden": bool(is_hidden)}:
                     sheet = name
                     self.hidden |= {name} if is_hidden else set()
                 case {"from1904": bool(from_1904)}:
                     self.from_1904 = from_1904
-                case {"refused": {"detail": str(detail), "hint": str(hint)}}:
-                    raise PayloadError(self._source, detail, hint=hint)
+                case {
+                    "refused": {"detail": [str(), str()] as said, "hint": [str(), str()] as advice}
+                }:
+                    raise PayloadError(self._source, Words(*said), hint=Words(*advice))
                 case {"memory": True}:
                     raise self._out_of_memory()
                 case {"end": True}:
                     return
                 case _:
-                    raise self._broken("what came of it is no table")
+                    raise self._broken("读出的内容不是表格", "what came of it is no table")
         raise self._failed(process)
 
     def _frame(self, line: bytes) -> Any:
         try:
             return json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise self._broken("what came of it is no table") from error
+            raise self._broken("读出的内容不是表格", "what came of it is no table") from error
 
     def _cells(self, cells: list[Any]) -> tuple[Any, ...]:
         longest = self._limits.cell_characters_max
         try:
             return tuple(cell_from_wire(cell, longest) for cell in cells)
         except ValueError as error:
-            raise self._broken("what came of it is no table") from error
+            raise self._broken("读出的内容不是表格", "what came of it is no table") from error
 
     def _failed(self, process: subprocess.Popen[bytes]) -> PayloadError:
         """Say why the process ended without a last word."""
         try:
             code = process.wait(END_S)
         except subprocess.TimeoutExpired:
-            return self._broken("the reader closed its output and did not end")
+            return self._broken(
+                "读取进程未正常结束", "the reader closed its output and did not end"
+            )
         if code == -signal.SIGXCPU:
-            return self._too_much(f"opening it takes over {self._limits.workbook_cpu_s:g} s")
+            return self._too_much(_seconds_words(self._limits.workbook_cpu_s))
         assert process.stderr is not None
         complaint = process.stderr.read(COMPLAINT_BYTES_MAX) or b""
         if any(words in complaint for words in OUT_OF_MEMORY):
             return self._out_of_memory()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return self._broken(f"what opens workbooks failed on it ({how})")
+        return self._broken(f"读取程序失败（{how}）", f"what opens workbooks failed on it ({how})")
 
     def _out_of_memory(self) -> PayloadError:
         mib = self._limits.workbook_memory_bytes_max // (1024 * 1024)
-        return self._too_much(f"opening it takes over {mib} MiB of memory")
+        return self._too_much(
+            Words(f"打开它需要超过 {mib} MiB 内存", f"opening it takes over {mib} MiB of memory")
+        )
 
-    def _too_much(self, detail: str) -> PayloadError:
+    def _too_much(self, detail: Words) -> PayloadError:
         return PayloadError(self._source, detail, hint=SEND_CSV)
 
-    def _broken(self, detail: str) -> PayloadError:
-        return PayloadError(
-            self._source, f"无法读取工作簿 the workbook cannot be read: {detail}", hint=DAMAGED
-        )
+    def _broken(self, zh: str, en: str) -> PayloadError:
+        said = Words(f"无法读取工作簿：{zh}", f"the workbook cannot be read: {en}")
+        return PayloadError(self._source, said, hint=DAMAGED)
+
+
+def _rows_words(most: int) -> Words:
+    return Words(f"超过 {most} 行", f"more than {most} rows")
+
+
+def _seconds_words(most: float) -> Words:
+    return Words(f"打开它需要超过 {most:g} 秒", f"opening it takes over {most:g} s")
 
 
 class _Lines(Iterator[bytes]):
@@ -210,14 +231,16 @@ class _Lines(Iterator[bytes]):
                 begun.append(rest)
                 length += len(rest)
             if length > self._limits.workbook_line_bytes_max:
-                raise PayloadError(self._source, "a row is too long", hint=SEND_CSV)
+                raise PayloadError(
+                    self._source, Words("有一行过长", "a row is too long"), hint=SEND_CSV
+                )
 
     def _piece(self) -> bytes:
         began = time.monotonic()
         if not self._poll.poll(max(self._left_s, 0.0) * 1000):
             raise PayloadError(
                 self._source,
-                f"opening it takes over {self._limits.workbook_s:g} s",
+                _seconds_words(self._limits.workbook_s),
                 hint=SEND_CSV,
             )
         self._left_s -= time.monotonic() - began
@@ -225,7 +248,11 @@ class _Lines(Iterator[bytes]):
         self._left_bytes -= len(piece)
         if self._left_bytes < 0:
             mib = self._limits.workbook_output_bytes_max // (1024 * 1024)
-            raise PayloadError(self._source, f"its rows have over {mib} MiB", hint=SEND_CSV)
+            raise PayloadError(
+                self._source,
+                Words(f"数据超过 {mib} MiB", f"its rows have over {mib} MiB"),
+                hint=SEND_CSV,
+            )
         return piece
 
 

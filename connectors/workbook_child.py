@@ -34,6 +34,7 @@ from connectors.cells import CellTooLongError, cell_of, cell_to_wire
 from connectors.errors import PayloadError
 from connectors.old_workbook_cells import is_locked, xls_cells
 from connectors.opendocument_cells import is_locked_ods, is_ods, ods_cells
+from connectors.words import Words, in_both
 from connectors.workbook_cells import Range, Untold, completed, untold_cells
 from connectors.workbook_guard import measure
 
@@ -43,7 +44,9 @@ BOOK_PART_BYTES_MAX = 4 * 1024 * 1024
 FROM_1904 = re.compile(rb'date1904\s*=\s*["\'](1|true)["\']')
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
 """What the standard library raises while it reads the directory of a broken ZIP file."""
-DAMAGED = "open it in a spreadsheet program and save it anew, or send CSV 请重新另存，或改交 CSV"
+DAMAGED = Words(
+    "请重新另存，或改交 CSV", "open it in a spreadsheet program and save it anew, or send CSV"
+)
 OUTPUT_BYTES = 64 * 1024
 PR_SET_NO_NEW_PRIVS = 38
 FILES_MAX = 8
@@ -76,7 +79,7 @@ def frames(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
         yield {"from1904": data.startswith(XLSX_MAGIC) and _from_1904(data)}
     except DAMAGE as error:
         raise PayloadError(
-            "", f"工作簿已损坏 the workbook is damaged: {error}", hint=DAMAGED
+            "", Words("工作簿已损坏", "the workbook is damaged"), hint=DAMAGED
         ) from error
     try:
         if is_locked_ods(data) if data.startswith(XLSX_MAGIC) else is_locked(data):
@@ -86,15 +89,15 @@ def frames(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
         raise _locked() from error
     except calamine.CalamineError as error:
         raise PayloadError(
-            "", f"无法读取工作簿 the workbook cannot be read: {error}", hint=DAMAGED
+            "", Words("无法读取工作簿", "the workbook cannot be read"), hint=DAMAGED
         ) from error
 
 
 def _locked() -> PayloadError:
     return PayloadError(
         "",
-        "工作簿有密码 the workbook is locked with a password",
-        hint="请取消密码后另存 save it without one",
+        Words("工作簿有密码", "the workbook is locked with a password"),
+        hint=Words("请取消密码后另存", "save it without one"),
     )
 
 
@@ -102,7 +105,13 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
     book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
     names = book.sheet_names
     if len(names) > limits.table_sheets_max:
-        raise PayloadError("", f"{len(names)} sheets, {limits.table_sheets_max} allowed")
+        raise PayloadError(
+            "",
+            Words(
+                f"有 {len(names)} 张工作表，至多 {limits.table_sheets_max} 张",
+                f"{len(names)} sheets, {limits.table_sheets_max} allowed",
+            ),
+        )
     blank = _blank_cells(data, names)
     hidden = {
         each.name
@@ -115,9 +124,14 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
         if height * width > limits.table_cells_max or width > limits.table_columns_max:
             raise PayloadError(
                 "",
-                f"sheet {name!r} spans {height} rows and {width} columns",
-                hint="delete the empty rows and columns that carry only formatting, or send CSV "
-                "请删除只有格式的空行空列，或另存为 CSV",
+                Words(
+                    f"工作表“{name}”占 {height} 行 {width} 列",
+                    f"sheet {name!r} spans {height} rows and {width} columns",
+                ),
+                hint=Words(
+                    "请删除只有格式的空行空列，或另存为 CSV",
+                    "delete the empty rows and columns that carry only formatting, or send CSV",
+                ),
             )
         yield {"sheet": name, "hidden": name in hidden}
         # The reader skips the columns before the first used one; the numbers must not.
@@ -128,7 +142,13 @@ def _sheets(data: bytes, limits: SimpleNamespace) -> Iterator[object]:
             try:
                 cells = [cell_of(value, limits.cell_characters_max) for value in values]
             except CellTooLongError as error:
-                raise PayloadError("", f"sheet {name!r}, row {number}: {error}") from error
+                raise PayloadError(
+                    "",
+                    Words(
+                        f"工作表“{name}”第 {number} 行有单元格过长",
+                        f"sheet {name!r}, row {number}: {error}",
+                    ),
+                ) from error
             if any(cell is not None for cell in cells):
                 yield [number, [cell_to_wire(cell) for cell in cells]]
 
@@ -172,7 +192,7 @@ def main() -> None:
             tell(frame)
         tell({"end": True})
     except PayloadError as error:
-        tell({"refused": {"detail": error.detail, "hint": error.hint}})
+        tell({"refused": {"detail": in_both(error.detail), "hint": in_both(error.hint)}})
     except MemoryError:
         tell({"memory": True})
     except BrokenPipeError:

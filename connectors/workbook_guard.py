@@ -21,6 +21,7 @@ from types import SimpleNamespace
 
 from connectors.column_letters import column_number
 from connectors.errors import PayloadError
+from connectors.words import Words
 
 __all__ = ["measure"]
 
@@ -42,7 +43,12 @@ def measure(source: str, data: bytes, limits: SimpleNamespace) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()
     if len(parts) > limits.table_entries_max:
-        raise PayloadError(source, f"the workbook holds {len(parts)} parts")
+        raise PayloadError(
+            source,
+            Words(
+                f"工作簿含有 {len(parts)} 个部件，过多", f"the workbook holds {len(parts)} parts"
+            ),
+        )
     left = limits.table_unpacked_bytes_max
     for part in parts:
         rows = columns = 0
@@ -53,8 +59,12 @@ def measure(source: str, data: bytes, limits: SimpleNamespace) -> None:
             if left < 0:
                 raise PayloadError(
                     source,
-                    f"the workbook unpacks to more than {limits.table_unpacked_bytes_max} bytes",
-                    hint="delete pictures and unused sheets",
+                    Words(
+                        f"工作簿解压后超过 {limits.table_unpacked_bytes_max} 字节",
+                        "the workbook unpacks to more than "
+                        f"{limits.table_unpacked_bytes_max} bytes",
+                    ),
+                    hint=Words("请删除图片和不用的工作表", "delete pictures and unused sheets"),
                 )
             if is_sheet:
                 text = tail + piece
@@ -66,8 +76,14 @@ def measure(source: str, data: bytes, limits: SimpleNamespace) -> None:
         if rows * max(columns, 1) > limits.table_cells_max or columns > limits.table_columns_max:
             raise PayloadError(
                 source,
-                f"{part.filename} spans {rows} rows and {columns} columns",
-                hint="delete the empty rows and columns that carry only formatting",
+                Words(
+                    f"{part.filename} 占 {rows} 行 {columns} 列",
+                    f"{part.filename} spans {rows} rows and {columns} columns",
+                ),
+                hint=Words(
+                    "请删除只有格式的空行空列",
+                    "delete the empty rows and columns that carry only formatting",
+                ),
             )
 
 
@@ -76,8 +92,8 @@ def _unpack(source: str, data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
     if part.flag_bits & 1:
         raise PayloadError(
             source,
-            "工作簿有密码 the workbook is encrypted",
-            hint="请取消密码后另存 save it without a password",
+            Words("工作簿有密码", "the workbook is encrypted"),
+            hint=Words("请取消密码后另存", "save it without a password"),
         )
     head = data[part.header_offset : part.header_offset + LOCAL_HEADER.size]
     if len(head) < LOCAL_HEADER.size or not head.startswith(LOCAL_MAGIC):
@@ -90,7 +106,12 @@ def _unpack(source: str, data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
             yield bytes(packed[at : at + PIECE_BYTES])
         return
     if part.compress_type != zipfile.ZIP_DEFLATED:
-        raise PayloadError(source, f"{part.filename} is packed in an unusual way")
+        raise PayloadError(
+            source,
+            Words(
+                f"{part.filename} 的压缩方式不常见", f"{part.filename} is packed in an unusual way"
+            ),
+        )
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     for at in range(0, len(packed), PACKED_BYTES):
         # Little by little: what is not used yet is copied for each piece.

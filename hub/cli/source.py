@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -167,7 +168,11 @@ def add(
     """Register a source that pushes. One that is there is never overwritten: see `change`."""
     owners = _owners(owner, platform)
     if owners is None:
-        typer.echo("say whom it speaks for: --owner uscc:… (repeat), or --any-owner", err=True)
+        typer.echo(
+            "请写明它代表谁：--owner uscc:…（可重复），或 --any-owner\n"
+            "say whom it speaks for: --owner uscc:… (repeat), or --any-owner",
+            err=True,
+        )
         raise typer.Exit(2)
     facts: dict[str, Any] = {"title_en": title_en, "promised_freshness_s": freshness}
     facts["purpose"] = (purpose or SystemPurpose.OTHER).value
@@ -202,7 +207,11 @@ def change(
         active=active,
     )
     if changes == SourceChange():
-        typer.echo("say what changes: --title, --owner, --close …", err=True)
+        typer.echo(
+            "请写明要改什么：--title、--owner、--close …\n"
+            "say what changes: --title, --owner, --close …",
+            err=True,
+        )
         raise typer.Exit(2)
     for line in run(_change(source_id, changes)):
         typer.echo(line)
@@ -231,16 +240,22 @@ def remove(source_id: Annotated[str, typer.Argument(help="id")]) -> None:
 def _owners(owner: list[str] | None, platform: bool) -> list[str] | None:
     """Return whom the options name, empty for anybody; None when they name nobody."""
     if platform and owner:
-        raise typer.BadParameter("either --owner or --any-owner, not both")
+        raise typer.BadParameter(
+            "--owner 与 --any-owner 只能选一个 either --owner or --any-owner, not both"
+        )
     for key in owner or ():
         flaw = None if key == OPERATOR else check_institution_key(key)
         if flaw is not None:
-            raise typer.BadParameter(f"{key}: {flaw.en}")
+            raise typer.BadParameter(f"{key}：{flaw.zh} {flaw.en}")
     return [] if platform else owner or None
 
 
 async def _change(source_id: str, changes: SourceChange) -> list[str]:
-    async with open_database() as database:
+    stated = {name: each for name, each in asdict(changes).items() if each is not None}
+    if changes.kind is not None:
+        stated["kind"] = changes.kind.value
+    act = Act("source change", {"source": source_id, **stated}, changes.owners or ())
+    async with open_database(act=act if stated else None) as database:
         if changes != SourceChange():
             await change_source(database, source_id, changes, system_clock())
         return _lines(await source_named(database, source_id))
@@ -260,7 +275,7 @@ def _lines(source: Source) -> list[str]:
 
 
 async def _remove(source_id: str) -> bool:
-    async with open_database() as database:
+    async with open_database(act=Act("source remove", {"source": source_id})) as database:
         return await remove_source(database, source_id)
 
 

@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from adapters.mapping import FileFacts, MappingError, parse_mapping, suggest
 from connectors.errors import ConnectorError
+from connectors.words import in_both
 from hub.access import gate
 from hub.access.gate import Admitted, Door
 from hub.access.service import Access
@@ -131,8 +132,14 @@ class FileEndpoints:
                 refusal = RefusedError(ErrorCode.MAPPING_INVALID, hint=_first(error, language))
                 return problem(refusal, language, {"problems": mapping_problems(error)})
             except ConnectorError as error:
-                said = f"{error.detail}. {error.hint}"
-                raise RefusedError(ErrorCode.FILE_UNREADABLE, hint=said) from error
+                (zh, en), (hint_zh, hint) = in_both(error.detail), in_both(error.hint)
+                raise RefusedError(
+                    ErrorCode.FILE_UNREADABLE,
+                    message_zh=zh,
+                    message_en=en,
+                    hint=hint,
+                    hint_zh=hint_zh,
+                ) from error
 
         read = _reader(act.bytes_max) if act.bytes_max else None
         return await gate.through(self._access, request, act.door, work, read)
@@ -151,7 +158,8 @@ class FileEndpoints:
             file = await asyncio.to_thread(read_given, given)
         if sum(len(each.converted) for each in file.tables) > FILE_ROWS_MAX:
             hint = f"At most {FILE_ROWS_MAX} rows; `deltahub client submit` cuts larger files."
-            raise RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=hint)
+            hint_zh = f"至多 {FILE_ROWS_MAX} 行；`deltahub client submit` 会自动切分大文件。"
+            raise RefusedError(ErrorCode.BATCH_TOO_LARGE, hint=hint, hint_zh=hint_zh)
         if not read_flag(stated, "unitsAreRight"):
             require_units(file.tables)
         submissions = await submit_file(
@@ -183,7 +191,9 @@ class FileEndpoints:
         name, record = stated.get("name") or "file", stated.get("record")
         if record is not None and record not in standard():
             known = ", ".join(standard().names)
-            raise RefusedError(ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {known}.")
+            raise RefusedError(
+                ErrorCode.RECORD_TYPE_UNKNOWN, hint=f"One of: {known}.", hint_zh=f"可用：{known}。"
+            )
         facts = FileFacts(
             sheet=stated.get("sheet"),
             rows_at=stated.get("rowsAt", ""),
@@ -254,10 +264,13 @@ def _first(error: MappingError, language: str) -> str:
 
 def _reader(bytes_max: int) -> Callable[[Request], Awaitable[bytes]]:
     hint = f"At most {bytes_max >> 10} KiB; `deltahub client submit` cuts larger files."
+    hint_zh = f"至多 {bytes_max >> 10} KiB；`deltahub client submit` 会自动切分大文件。"
 
     def read(request: Request) -> Awaitable[bytes]:
         return read_body(
-            request, bytes_max, lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint)
+            request,
+            bytes_max,
+            lambda: RefusedError(ErrorCode.BODY_TOO_LARGE, hint=hint, hint_zh=hint_zh),
         )
 
     return read

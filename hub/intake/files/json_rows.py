@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from connectors.errors import PayloadError
+from connectors.words import Words
 from hub.intake.limits import LINE_CHARACTERS_MAX
 from schema.strict_json import explained, read_json_at
 
@@ -29,21 +30,25 @@ def document_rows(name: str, file: TextIO, rows_at: str) -> Iterator[tuple[int, 
     try:
         for number, value in enumerate(_rows(window, rows_at.split(".") if rows_at else []), 1):
             if not isinstance(value, dict):
-                raise _no_rows(name, rows_at)
+                raise no_rows_at(name, rows_at)
             yield number, value
         window.end()
     except ValueError as error:
         zh, en = explained(error)
         raise not_json(name, f"第 {number} 条之后，{zh}", f"after row {number}: {en}") from error
     if not number:
-        raise _no_rows(name, rows_at)
+        raise no_rows_at(name, rows_at)
 
 
-def _no_rows(name: str, rows_at: str) -> PayloadError:
+def no_rows_at(name: str, rows_at: str) -> PayloadError:
+    """Say that there is no list of objects where the rows should stand."""
     return PayloadError(
         name,
-        f"there are no rows at {rows_at or 'the top'}",
-        hint='say where they stand 请写明数据行的位置: [file] rows_at = "data.rows"',
+        Words(f"{rows_at or '顶层'}处没有数据行", f"there are no rows at {rows_at or 'the top'}"),
+        hint=Words(
+            '请写明数据行的位置：[file] rows_at = "data.rows"',
+            'say where they stand: [file] rows_at = "data.rows"',
+        ),
     )
 
 
@@ -102,8 +107,8 @@ def not_json(name: str, zh: str, en: str) -> PayloadError:
     """Return the error for a document that is none; `zh` and `en` say where and how."""
     return PayloadError(
         name,
-        f"不是 JSON：{zh}。it is not JSON: {en}",
-        hint="请检查该处，或另存为 CSV look at that place, or save the rows as CSV",
+        Words(f"不是 JSON：{zh}。", f"it is not JSON: {en}"),
+        hint=Words("请检查该处，或另存为 CSV", "look at that place, or save the rows as CSV"),
     )
 
 

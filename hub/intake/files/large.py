@@ -32,6 +32,7 @@ from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.glance import Glance
 from adapters.mapping.table import ROW_NUMBER_COLUMN, is_blank
 from connectors.errors import PayloadError
+from connectors.words import Words
 from hub.intake.files.columns import UnitEvidence
 from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
 from hub.intake.files.large_text import LargeText, TableForm, large_text
@@ -139,9 +140,13 @@ def open_large(path: Path, mapping_text: str | None, *, units_are_right: bool) -
 def _not_in_parts(name: str) -> PayloadError:
     return PayloadError(
         name,
-        "网页或 XML 形式的表格过大，不能分部分提交 "
-        "a table in a web page or in XML does not go in parts",
-        hint="请用电子表格程序另存为 XLSX 或 CSV save it as XLSX or CSV in a spreadsheet program",
+        Words(
+            "网页或 XML 形式的表格过大，不能分部分提交",
+            "a table in a web page or in XML does not go in parts",
+        ),
+        hint=Words(
+            "请用电子表格程序另存为 XLSX 或 CSV", "save it as XLSX or CSV in a spreadsheet program"
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from typing import TextIO
 from adapters.mapping import FileFacts, SourceRow
 from connectors.charset import file_encoding
 from connectors.errors import PayloadError
+from connectors.words import Words
 from hub.intake.files.json_rows import document_rows
 from hub.intake.files.text import (
     LIMITS,
@@ -60,7 +61,10 @@ class LargeText:
         with self._open() as file:
             for count, row in enumerate(self._rows(file, names), start=1):
                 if count > CUT_ROWS_MAX:
-                    raise PayloadError(self.path.name, f"more than {CUT_ROWS_MAX} rows")
+                    raise PayloadError(
+                        self.path.name,
+                        Words(f"超过 {CUT_ROWS_MAX} 行", f"more than {CUT_ROWS_MAX} rows"),
+                    )
                 yield row
 
     def without_quoting(self) -> LargeText | None:
@@ -84,7 +88,11 @@ class LargeText:
         for row in flat_rows(objects, names):
             if len(names) > LIMITS.table_columns_max:
                 raise PayloadError(
-                    self.path.name, f"the rows have over {LIMITS.table_columns_max} members"
+                    self.path.name,
+                    Words(
+                        f"各行的成员超过 {LIMITS.table_columns_max} 种",
+                        f"the rows have over {LIMITS.table_columns_max} members",
+                    ),
                 )
             yield row
 
@@ -95,9 +103,11 @@ class LargeText:
             if len(line) > LINE_CHARACTERS_MAX:
                 raise PayloadError(
                     self.path.name,
-                    f"第 {number} 行过长 line {number} is longer than {LINE_CHARACTERS_MAX} "
-                    "characters",
-                    hint="请检查换行 are the ends of lines missing?",
+                    Words(
+                        f"第 {number} 行超过 {LINE_CHARACTERS_MAX} 个字符",
+                        f"line {number} is longer than {LINE_CHARACTERS_MAX} characters",
+                    ),
+                    hint=Words("请检查换行", "are the ends of lines missing?"),
                 )
             yield line
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from adapters.mapping import MappingError, Table, parse_mapping
 from connectors.errors import PayloadError
+from connectors.words import Words
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.moe_tables import read_headed_moe, read_moe
@@ -61,8 +62,8 @@ def read_given(given: GivenFile) -> ReadFile:
     does not fit it, `RefusedError` SOURCE_UNKNOWN when nobody says whose records it holds.
     """
     if not given.data.strip():
-        hint = "choose the file again; it may not have been saved 文件是空的，请重新选择"
-        raise PayloadError(given.name, "the file is empty", hint=hint)
+        hint = Words("请重新选择文件", "choose the file again; it may not have been saved")
+        raise PayloadError(given.name, Words("文件是空的", "the file is empty"), hint=hint)
     if given.mapping_text is None:
         return _read_shipped(given)
     mapping = parse_mapping(given.mapping_text)
@@ -115,8 +116,10 @@ def no_rows(name: str) -> PayloadError:
     """Say that a file has a header and nothing below it."""
     return PayloadError(
         name,
-        "表头之下没有数据行 there are no rows below the header",
-        hint="请确认数据已保存在该工作表中 make sure that the rows are saved in this sheet",
+        Words("表头之下没有数据行", "there are no rows below the header"),
+        hint=Words(
+            "请确认数据已保存在该工作表中", "make sure that the rows are saved in this sheet"
+        ),
     )
 
 

@@ -37,6 +37,7 @@ from connectors.web_table import (
     web_tables,
     xml_spreadsheet,
 )
+from connectors.words import Words
 from connectors.workbook import SEND_CSV, Workbook
 from hub.intake.files.names import plain_sheet_name
 from hub.intake.files.text import (
@@ -116,7 +117,10 @@ def _check_size(name: str, data: bytes) -> None:
     if len(data) > LIMITS.table_bytes_max:
         raise PayloadError(
             name,
-            f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
+            Words(
+                f"文件有 {len(data)} 字节，至多 {LIMITS.table_bytes_max}",
+                f"the file has {len(data)} bytes, {LIMITS.table_bytes_max} are allowed",
+            ),
             hint=SEND_CSV,
         )
     check_kind(name, data)
@@ -127,14 +131,14 @@ def check_kind(name: str, data: bytes) -> None:
     if data.startswith(XLS_MAGIC) and ENCRYPTED in data:
         raise PayloadError(
             name,
-            "工作簿有密码 the workbook is locked with a password",
-            hint="请取消密码后另存 save it without one",
+            Words("工作簿有密码", "the workbook is locked with a password"),
+            hint=Words("请取消密码后另存", "save it without one"),
         )
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") and not is_markup(data):
         raise PayloadError(
             name,
-            "这是 XML 文件，其中没有表格 this is an XML file and no table or web page",
-            hint="请用电子表格程序另存为 XLSX save it as XLSX in a spreadsheet program",
+            Words("这是 XML 文件，其中没有表格", "this is an XML file and no table or web page"),
+            hint=Words("请用电子表格程序另存为 XLSX", "save it as XLSX in a spreadsheet program"),
         )
 
 
@@ -199,11 +203,16 @@ def sheet_meant(
         meant = [each for each in shown if _matches(each, names)] if len(shown) > 1 else list(shown)
     if len(meant) == 1:
         return meant[0]
-    listed = ", ".join(each.name for each in sheets) or "none with rows"
+    listed = ", ".join(each.name for each in sheets)
     raise PayloadError(
         name,
-        f"which sheet is meant? There are: {listed}",
-        hint='say so in the mapping 请在映射中写明: [file] sheet = "…"',
+        Words(
+            f"不知应读哪张工作表；有：{listed or '无数据行'}",
+            f"which sheet is meant? There are: {listed or 'none with rows'}",
+        ),
+        hint=Words(
+            '请在映射中写明：[file] sheet = "…"', 'say so in the mapping: [file] sheet = "…"'
+        ),
     )
 
 
@@ -253,7 +262,11 @@ def table_of_sheet(
     else:
         at = max(head, key=lambda row: sum(map(_is_name, row.cells)), default=None)
     if at is None:
-        raise PayloadError(name, "there is no header row", hint="the first row names the columns")
+        raise PayloadError(
+            name,
+            Words("没有表头行", "there is no header row"),
+            hint=Words("第一行须为列名", "the first row names the columns"),
+        )
     below = tuple(row for row in rows if row.number > at.number)
     table = Table(
         columns=named_columns(at, _filled(below)),

@@ -20,7 +20,8 @@ from adapters.mapping import Column, SourceRow, Table
 from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, Unread
 from connectors.errors import PayloadError
 from connectors.limits import Limits
-from hub.intake.files.json_rows import not_json
+from connectors.words import Words
+from hub.intake.files.json_rows import no_rows_at, not_json
 from schema.strict_json import explained, read_json
 
 LIMITS = Limits()
@@ -71,15 +72,20 @@ def delimited_rows(name: str, text: str, delimiter: str) -> list[SourceRow]:
 
 def no_line_is_a_row(name: str) -> PayloadError:
     """Say that a file of lines has no row."""
-    hint = "是否有未闭合的引号？ is a quotation mark open?"
-    return PayloadError(name, "没有一行能拆分为单元格 no line can be parted into cells", hint=hint)
+    return PayloadError(
+        name,
+        Words("没有一行能拆分为单元格", "no line can be parted into cells"),
+        hint=Words("是否有未闭合的引号？", "is a quotation mark open?"),
+    )
 
 
 def _parsed(name: str, text: str, delimiter: str, quoting: Quoting) -> Iterator[SourceRow]:
     rows = parted_lines(name, io.StringIO(text, newline=""), delimiter, quoting)
     for row in rows:
         if row.number > LIMITS.table_rows_max:
-            raise PayloadError(name, f"row {row.number}: too many rows")
+            raise PayloadError(
+                name, Words(f"第 {row.number} 行：行数过多", f"row {row.number}: too many rows")
+            )
         yield row
 
 
@@ -99,7 +105,9 @@ def parted_lines(
                 pending.taken.clear()
                 number += 1
                 if len(row) > LIMITS.table_columns_max:
-                    raise PayloadError(name, f"row {number}: too many columns")
+                    raise PayloadError(
+                        name, Words(f"第 {number} 行：列数过多", f"row {number}: too many columns")
+                    )
                 cells = tuple(map(_cell, row))
                 if any(cell is not None for cell in cells):
                     yield SourceRow(number, cells)
@@ -221,11 +229,7 @@ def _at(name: str, document: Any, rows_at: str) -> list[Any]:
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     if not values or not all(isinstance(each, dict) for each in values):
-        raise PayloadError(
-            name,
-            f"there are no rows at {rows_at or 'the top'}",
-            hint='say where they stand 请写明数据行的位置: [file] rows_at = "data.rows"',
-        )
+        raise no_rows_at(name, rows_at)
     return values
 
 
@@ -238,11 +242,17 @@ def json_table(name: str, text: str, rows_at: str, facts: dict[str, str]) -> Tab
     if rows is None:
         return None
     if len(rows) > LIMITS.table_rows_max:
-        raise PayloadError(name, f"more than {LIMITS.table_rows_max} rows")
+        raise PayloadError(
+            name,
+            Words(f"超过 {LIMITS.table_rows_max} 行", f"more than {LIMITS.table_rows_max} rows"),
+        )
     names: dict[str, int] = {}
     flat = [_widened(row, names) for row in list(flat_rows(rows, names))]
     if len(names) > LIMITS.table_columns_max:
-        raise PayloadError(name, f"the rows have {len(names)} different members")
+        raise PayloadError(
+            name,
+            Words(f"各行共有 {len(names)} 种成员", f"the rows have {len(names)} different members"),
+        )
     columns = tuple(Column(position, each) for position, each in enumerate(names, start=1))
     return Table(columns, tuple(flat), TEXT_SHEET, properties={**facts, "format": "JSON"})
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from hub.access.registration import application_document
 from hub.cli import client as client_commands
 from hub.cli import source as source_commands
+from hub.cli.audit import app as audit_app
 from hub.cli.main import assemble
 from hub.crypto.keys import SigningKey, generate_key
 
@@ -27,7 +28,7 @@ Run = Callable[..., str]
 def deltahub(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command; one that is expected to fail says so with `code`."""
     monkeypatch.setenv("HUB_DATABASE_URL", database_url)
-    groups = {"client": client_commands.app, "source": source_commands.app}
+    groups = {"client": client_commands.app, "source": source_commands.app, "audit": audit_app}
 
     def run(*words: str, code: int = 0) -> str:
         done = CliRunner().invoke(groups[words[0]], list(words[1:]))
@@ -162,6 +163,7 @@ def test_a_source_is_never_overwritten_and_never_speaks_for_anybody_by_omission(
     assert f"speaks for: {PARTY}" in deltahub("source", "change", "mine", "--owner", PARTY)
     assert "  closed" in deltahub("source", "change", "ecnu", "--close")
     assert "say what changes" in deltahub("source", "change", "ecnu", code=2)
+    assert deltahub("audit", "list").count("source change") >= 3
 
 
 def test_a_source_that_said_nothing_is_gone_and_another_one_is_closed(
@@ -175,6 +177,7 @@ def test_a_source_that_said_nothing_is_gone_and_another_one_is_closed(
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO former_source VALUES ('older', 'spoke')")
     assert "is closed" in deltahub("source", "remove", "spoke")
+    assert "source remove" in deltahub("audit", "list")
     assert "closed" in deltahub("source", "show", "spoke")
     assert "open" in deltahub("source", "change", "spoke", "--open")
 
