@@ -199,70 +199,67 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
-def _collections() -> tuple[Collection, ...]:
-    whole: dict[str, Any] = {"complete": True}
-    of_instrument = ("unitCode", "innerId")
-    unit_members = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
-    return (
-        Collection(
-            name="units",
-            reader=_list("units", unit_members, "unitCode"),
-            map=unit,
-            types=("Institution",),
-            every=SELDOM,
-            **whole,
+_WHOLE: dict[str, Any] = {"complete": True}
+_OF_INSTRUMENT = ("unitCode", "innerId")
+_UNIT = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
+COLLECTIONS = (
+    Collection(
+        name="units",
+        reader=_list("units", _UNIT, "unitCode"),
+        map=unit,
+        types=("Institution",),
+        every=SELDOM,
+        **_WHOLE,
+    ),
+    Collection(
+        name="equipment",
+        reader=_list("equipment", f"unitCode street runStatus shareMode {FORM}", *_OF_INSTRUMENT),
+        map=instrument,
+        types=("Instrument", "ServiceOffer"),
+        every=SELDOM,
+        **_WHOLE,
+    ),
+    Collection(
+        name="prices",
+        reader=_list(
+            "prices",
+            "unitCode innerId number title audience per yuan validFrom",
+            *_OF_INSTRUMENT,
+            "number",
         ),
-        Collection(
-            name="equipment",
-            reader=_list(
-                "equipment", f"unitCode street runStatus shareMode {FORM}", *of_instrument
-            ),
-            map=instrument,
-            types=("Instrument", "ServiceOffer"),
-            every=SELDOM,
-            **whole,
+        map=price,
+        types=("ServiceOffer",),
+        every=SELDOM,
+        **_WHOLE,
+    ),
+    Collection(
+        name="bookings",
+        reader=_list(
+            "bookings",
+            "unitCode innerId number kind state beginsAt endsAt bookedBy",
+            *_OF_INSTRUMENT,
+            "number",
+            in_window=True,
         ),
-        Collection(
-            name="prices",
-            reader=_list(
-                "prices",
-                "unitCode innerId number title audience per yuan validFrom",
-                *of_instrument,
-                "number",
-            ),
-            map=price,
-            types=("ServiceOffer",),
-            every=SELDOM,
-            **whole,
+        map=booking,
+        types=("Occupancy",),
+        window=_window,
+        **_WHOLE,
+    ),
+    Collection(
+        name="calendars",
+        reader=_list(
+            "calendars",
+            "unitCode innerId coversFrom coversUntil",
+            *_OF_INSTRUMENT,
+            in_window=True,
         ),
-        Collection(
-            name="bookings",
-            reader=_list(
-                "bookings",
-                "unitCode innerId number kind state beginsAt endsAt bookedBy",
-                *of_instrument,
-                "number",
-                in_window=True,
-            ),
-            map=booking,
-            types=("Occupancy",),
-            window=_window,
-            **whole,
-        ),
-        Collection(
-            name="calendars",
-            reader=_list(
-                "calendars",
-                "unitCode innerId coversFrom coversUntil",
-                *of_instrument,
-                in_window=True,
-            ),
-            map=calendar,
-            types=("OccupancyCoverage",),
-            window=_window,
-            **whole,
-        ),
-    )
+        map=calendar,
+        types=("OccupancyCoverage",),
+        window=_window,
+        **_WHOLE,
+    ),
+)
 
 
 ADAPTER = Adapter(
@@ -271,7 +268,7 @@ ADAPTER = Adapter(
     title_en="Jiangsu sharing platform for large scientific instruments",
     publisher_zh="江苏省科学技术厅",
     publisher_en="Department of Science and Technology of Jiangsu Province",
-    collections=_collections(),
+    collections=COLLECTIONS,
     promised_freshness=timedelta(hours=24),
     many_institutions=True,
 )

@@ -171,9 +171,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     take = taker(database, clock)
     parts = Parts(
-        facts=ServiceFacts(
-            version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
-        ),
+        facts=_facts(settings),
         state=state,
         submit=take,
         receipts=proofs.find,
@@ -256,6 +254,13 @@ def _outermost(
 def door_of(route: BaseRoute) -> str:
     """Return the first part of a route's path, by which its requests are counted."""
     return str(getattr(route, "path", "")).strip("/").partition("/")[0]
+
+
+def _facts(settings: Settings) -> ServiceFacts:
+    """Return what the hub says of itself."""
+    return ServiceFacts(
+        version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
+    )
 
 
 def _party(settings: Settings) -> str:

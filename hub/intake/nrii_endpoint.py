@@ -54,7 +54,7 @@ DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 XML = "text/xml; charset=utf-8"
 PORT_MAX = 65_535
 _UNITS = """
-SELECT key FROM institution
+SELECT key FROM {institution}
 WHERE key = ANY(%s) AND identifiers @> %s::jsonb
 """
 _OWNERS = "SELECT owners FROM source WHERE source_id = %s"
@@ -136,7 +136,10 @@ class NriiEndpoint:
         ((owners,),) = await self._database.reads.fetch_all(_OWNERS, (source,))
         known = [*(owners or ()), caller.party]
         stated = json.dumps([{"scheme": "NRII", "value": ins_code}])
-        found = await self._database.reads.fetch_all(_UNITS, (known, stated))
+        golden = self._database.records.tables["Institution"].golden
+        assert golden is not None, "institutions are merged"
+        units = _UNITS.format(institution=golden.name)
+        found = await self._database.reads.fetch_all(units, (known, stated))
         keys = {key for (key,) in found}
         return keys.pop() if len(keys) == 1 else None
 

@@ -57,6 +57,24 @@ def _unix(moment: datetime) -> int:
     return int(moment.replace(tzinfo=SHANGHAI).timestamp())
 
 
+EMPTY = dict.fromkeys(
+    (
+        "name_abbr",
+        "cat_no",
+        "current_user",
+        "specification",
+        "configs",
+        "open_reserv",
+        "control_address",
+        "access_code",
+        "tags",
+        "bluetooth_serial_address",
+    ),
+    "",
+)
+"""Members of an instrument that most installations leave empty."""
+
+
 def equipment_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     """Write an instrument as `getEquipments` does."""
     number, sort = position + 1, one.sort
@@ -66,10 +84,10 @@ def equipment_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     office = {"31": "大型仪器平台值班室"}
     return {
         "id": number,
+        **EMPTY,
         **icons,
         "url": base,
         "name": sort.name_zh,
-        "name_abbr": "",
         "phone": "025-84390000",
         "contact": "大型仪器平台值班室",
         "email": "instruments@lims.example",
@@ -81,45 +99,36 @@ def equipment_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
         "price": f"{one.worth * 10_000:.2f}",
         "status": STATUS[one.status],
         "ref_no": one.number,
-        "cat_no": "",
         "model_no": sort.model,
         "control_mode": "computer",
         "is_using": int(position % OPEN_EVERY == 0),
         "connect": 1,
         "is_monitoring": 1,
         "is_monitoring_mtime": booked,
-        "current_user": "",
         "accept_limit_time": 0,
         "organization": one.owner.name_zh,
-        "specification": "",
         "tech_specs": sort.specification,
         "features": sort.function,
-        "configs": "",
-        "open_reserv": "",
         "charge_info": f"{one.hour_price} 元/小时",
         "manu_at": sort.country,
         "manufacturer": sort.maker,
         "manu_date": 0,
         "purchased_date": booked,
-        "control_address": "",
         "require_training": 1,
         "ctime": booked,
         "atime": booked,
         "mtime": booked,
-        "access_code": "",
         "group": {"8": "分析测试中心"},
         "group_id": 8,
         "group_name": "分析测试中心",
         "tag_root_id": 2,
         "billing_dept_id": 0,
         "incharges": "大型仪器平台值班室",
-        "tags": "",
         "incharges_info": office,
         "contacts_info": office,
         "tagsInfo": [],
         "en_name": sort.name_en,
         "yiqikong_share": 1,
-        "bluetooth_serial_address": "",
     }
 
 
