@@ -14,6 +14,7 @@ from hub.harvest.limits import CANCEL_WAIT_S
 from hub.harvest.report import RunStatus
 from hub.harvest.runs import PastRun, ask_to_cancel, close_interrupted, run_named
 from hub.store.database import Database
+from schema.dates import format_instant
 
 LOOK_S = 0.5
 
@@ -56,15 +57,13 @@ async def _ended(database: Database, run_id: str) -> PastRun | None:
 
 
 def run_line(past: PastRun, now: datetime) -> str:
-    """Return a run in one line: when, how it stands, how far or what came of it."""
+    """Return a run in one line: when, how it stands, how far or what came of it, its id."""
     seconds = max(((past.ended_at or now) - past.started_at).total_seconds(), 0.0)
-    told = (
-        f"{past.started_at:%Y-%m-%d %H:%M:%S}Z  {past.run_id}  {past.source}  {past.status}  "
-        f"{seconds:.1f} s"
-    )
+    told = f"{format_instant(past.started_at)}  {past.source}  {past.status}  {seconds:.1f} s"
     rows = past.counts.get("rows", 0)
     if past.status == RunStatus.RUNNING:
         documents, rate = past.counts.get("documents", 0), rows / seconds if seconds else 0.0
-        return f"{told}  {documents} documents, {rows} rows, {rate:.0f} rows/s"
+        far = f"{documents} documents, {rows} rows, {rate:.0f} rows/s"
+        return f"{told}  {far}  {past.run_id}"
     counted = [f"{name} {n}" for name, n in past.counts.items() if isinstance(n, int) and n]
-    return f"{told}  {', '.join(counted) or '-'}"
+    return f"{told}  {', '.join(counted) or '-'}  {past.run_id}"

@@ -22,6 +22,7 @@ from hub.harvest.service import Harvester
 from hub.housekeeping import run_housekeeping
 from hub.intake.batch import Outcome
 from hub.intake.quarantine import QuarantineStatus, quarantined
+from hub.operate.backup import backup
 from hub.store.drifts import accept_drifts
 from hub.store.raw_documents import packed, unpacked
 from hub.store.sources import rename_source
@@ -234,6 +235,15 @@ async def test_what_is_kept_follows_its_source_when_it_is_renamed(harvester, sou
     await rename_source(database, "laboratory", "lab")
     for table in ("raw_document", "list_field"):
         assert await database.writes.fetch_all(f"SELECT DISTINCT source FROM {table}") == [("lab",)]
+
+
+async def test_no_backup_holds_the_documents(harvester, source, database, time, tmp_path):
+    await harvester.harvest(source)
+    assert await documents(database)
+    manifest = await backup(database, tmp_path / "backup.zip", time.now)
+    tables = {part.table for part in manifest.parts}
+    assert "raw_document" not in tables
+    assert {"run", "list_field", "drift"} <= tables
 
 
 def test_rows_are_kept_as_exactly_as_they_came():

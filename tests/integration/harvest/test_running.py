@@ -63,7 +63,9 @@ async def test_a_run_says_how_many_documents_and_rows_came_while_it_goes_on(
         await until(is_told)
         (past,) = await running_runs(database)
         line = run_line(past, time.now + timedelta(seconds=4))
-    assert f"{past.run_id}  laboratory  RUNNING  4.0 s  4 documents, 8 rows, 2 rows/s" in line
+    assert line.endswith(
+        f"laboratory  RUNNING  4.0 s  4 documents, 8 rows, 2 rows/s  {past.run_id}"
+    )
     assert told[-1].run_id == past.run_id
 
 
