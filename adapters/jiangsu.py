@@ -199,9 +199,12 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
-def _collections() -> tuple[Collection, ...]:
-    whole: dict[str, Any] = {"complete": True}
-    of_instrument = ("unitCode", "innerId")
+WHOLE: dict[str, Any] = {"complete": True}
+OF_INSTRUMENT = ("unitCode", "innerId")
+
+
+def _catalogue() -> tuple[Collection, ...]:
+    """Return the lists that change by the day."""
     unit_members = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
     return (
         Collection(
@@ -210,57 +213,63 @@ def _collections() -> tuple[Collection, ...]:
             map=unit,
             types=("Institution",),
             every=SELDOM,
-            **whole,
+            **WHOLE,
         ),
         Collection(
             name="equipment",
             reader=_list(
-                "equipment", f"unitCode street runStatus shareMode {FORM}", *of_instrument
+                "equipment", f"unitCode street runStatus shareMode {FORM}", *OF_INSTRUMENT
             ),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
             every=SELDOM,
-            **whole,
+            **WHOLE,
         ),
         Collection(
             name="prices",
             reader=_list(
                 "prices",
                 "unitCode innerId number title audience per yuan validFrom",
-                *of_instrument,
+                *OF_INSTRUMENT,
                 "number",
             ),
             map=price,
             types=("ServiceOffer",),
             every=SELDOM,
-            **whole,
+            **WHOLE,
         ),
+    )
+
+
+def _calendars() -> tuple[Collection, ...]:
+    """Return the lists of taken time, which are asked for the window."""
+    return (
         Collection(
             name="bookings",
             reader=_list(
                 "bookings",
                 "unitCode innerId number kind state beginsAt endsAt bookedBy",
-                *of_instrument,
+                *OF_INSTRUMENT,
                 "number",
                 in_window=True,
             ),
             map=booking,
             types=("Occupancy",),
             window=_window,
-            **whole,
+            **WHOLE,
         ),
         Collection(
             name="calendars",
             reader=_list(
                 "calendars",
                 "unitCode innerId coversFrom coversUntil",
-                *of_instrument,
+                *OF_INSTRUMENT,
                 in_window=True,
             ),
             map=calendar,
             types=("OccupancyCoverage",),
             window=_window,
-            **whole,
+            **WHOLE,
         ),
     )
 
@@ -271,7 +280,7 @@ ADAPTER = Adapter(
     title_en="Jiangsu sharing platform for large scientific instruments",
     publisher_zh="江苏省科学技术厅",
     publisher_en="Department of Science and Technology of Jiangsu Province",
-    collections=_collections(),
+    collections=(*_catalogue(), *_calendars()),
     promised_freshness=timedelta(hours=24),
     many_institutions=True,
 )
