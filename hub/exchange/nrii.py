@@ -58,7 +58,7 @@ WHERE s.source = %s AND NOT s.withdrawn AND s.key > %s
 ORDER BY s.key, s.accepted_at DESC LIMIT %s
 """
 _PRICES = """
-SELECT b.canon FROM service_offer_source s JOIN entry_body b USING (entry_id)
+SELECT b.canon FROM {table} s JOIN entry_body b USING (entry_id)
 WHERE s.source = %s AND NOT s.withdrawn AND s.instrument_key = %s ORDER BY s.key
 """
 
@@ -116,8 +116,8 @@ class NriiReporter:
     async def _all(self, source: str, run: _Run) -> None:
         for kind, objects in (
             (EQUIPMENT, self._equipment(source)),
-            (CUSTOMS, self._objects(source, "customs_supervision_source", customs_object)),
-            (RECORD, self._objects(source, "service_record_source", record_object)),
+            (CUSTOMS, self._objects(source, "CustomsSupervision", customs_object)),
+            (RECORD, self._objects(source, "ServiceRecord", record_object)),
         ):
             async for page in objects:
                 await self._page(kind, page, run)
@@ -195,7 +195,7 @@ class NriiReporter:
             )
 
     async def _equipment(self, source: str) -> AsyncIterator[list[tuple[int, NriiObject]]]:
-        async for rows in self._rows(source, "instrument_source"):
+        async for rows in self._rows(source, "Instrument"):
             page = []
             for key, revision, record in rows:
                 price = await self._price(source, key)
@@ -203,16 +203,16 @@ class NriiReporter:
             yield page
 
     async def _objects(
-        self, source: str, table: str, made: Callable[[str, Any, Any], NriiObject]
+        self, source: str, record_type: str, made: Callable[[str, Any, Any], NriiObject]
     ) -> AsyncIterator[list[tuple[int, NriiObject]]]:
-        async for rows in self._rows(source, table):
+        async for rows in self._rows(source, record_type):
             yield [(revision, made(key, record, self._facts)) for key, revision, record in rows]
 
     async def _rows(
-        self, source: str, table: str
+        self, source: str, record_type: str
     ) -> AsyncIterator[list[tuple[str, int, dict[str, Any]]]]:
         """Read what a source states of one type, page by page, by key."""
-        after, statement = "", _PAGE.format(table=table)
+        after, statement = "", _PAGE.format(table=self._table(record_type))
         while True:
             rows = await self._database.writes.fetch_all(statement, (source, after, NRII_PAGE_ROWS))
             if rows:
@@ -221,9 +221,14 @@ class NriiReporter:
                 return
             after = rows[-1][0]
 
+    def _table(self, record_type: str) -> str:
+        """Return the name of the table of what sources state of a type."""
+        return self._database.records.tables[record_type].source.name
+
     async def _price(self, source: str, key: str) -> str | None:
         """Return what a source publishes of the prices of an instrument, in words."""
-        rows = await self._database.writes.fetch_all(_PRICES, (source, key))
+        statement = _PRICES.format(table=self._table("ServiceOffer"))
+        rows = await self._database.writes.fetch_all(statement, (source, key))
         words = []
         for (canon,) in rows:
             offer = parse_canonical(bytes(canon))
