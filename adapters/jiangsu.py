@@ -199,67 +199,79 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
-_WHOLE: dict[str, Any] = {"complete": True}
-_OF_INSTRUMENT = ("unitCode", "innerId")
-_UNIT = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
-COLLECTIONS = (
-    Collection(
-        name="units",
-        reader=_list("units", _UNIT, "unitCode"),
-        map=unit,
-        types=("Institution",),
-        every=SELDOM,
-        **_WHOLE,
-    ),
-    Collection(
-        name="equipment",
-        reader=_list("equipment", f"unitCode street runStatus shareMode {FORM}", *_OF_INSTRUMENT),
-        map=instrument,
-        types=("Instrument", "ServiceOffer"),
-        every=SELDOM,
-        **_WHOLE,
-    ),
-    Collection(
-        name="prices",
-        reader=_list(
-            "prices",
-            "unitCode innerId number title audience per yuan validFrom",
-            *_OF_INSTRUMENT,
-            "number",
+WHOLE: dict[str, Any] = {"complete": True}
+OF_INSTRUMENT = ("unitCode", "innerId")
+
+
+def _catalogue() -> tuple[Collection, ...]:
+    """Return the lists that change by the day."""
+    unit_members = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
+    return (
+        Collection(
+            name="units",
+            reader=_list("units", unit_members, "unitCode"),
+            map=unit,
+            types=("Institution",),
+            every=SELDOM,
+            **WHOLE,
         ),
-        map=price,
-        types=("ServiceOffer",),
-        every=SELDOM,
-        **_WHOLE,
-    ),
-    Collection(
-        name="bookings",
-        reader=_list(
-            "bookings",
-            "unitCode innerId number kind state beginsAt endsAt bookedBy",
-            *_OF_INSTRUMENT,
-            "number",
-            in_window=True,
+        Collection(
+            name="equipment",
+            reader=_list(
+                "equipment", f"unitCode street runStatus shareMode {FORM}", *OF_INSTRUMENT
+            ),
+            map=instrument,
+            types=("Instrument", "ServiceOffer"),
+            every=SELDOM,
+            **WHOLE,
         ),
-        map=booking,
-        types=("Occupancy",),
-        window=_window,
-        **_WHOLE,
-    ),
-    Collection(
-        name="calendars",
-        reader=_list(
-            "calendars",
-            "unitCode innerId coversFrom coversUntil",
-            *_OF_INSTRUMENT,
-            in_window=True,
+        Collection(
+            name="prices",
+            reader=_list(
+                "prices",
+                "unitCode innerId number title audience per yuan validFrom",
+                *OF_INSTRUMENT,
+                "number",
+            ),
+            map=price,
+            types=("ServiceOffer",),
+            every=SELDOM,
+            **WHOLE,
         ),
-        map=calendar,
-        types=("OccupancyCoverage",),
-        window=_window,
-        **_WHOLE,
-    ),
-)
+    )
+
+
+def _calendars() -> tuple[Collection, ...]:
+    """Return the lists of taken time, which are asked for the window."""
+    return (
+        Collection(
+            name="bookings",
+            reader=_list(
+                "bookings",
+                "unitCode innerId number kind state beginsAt endsAt bookedBy",
+                *OF_INSTRUMENT,
+                "number",
+                in_window=True,
+            ),
+            map=booking,
+            types=("Occupancy",),
+            window=_window,
+            **WHOLE,
+        ),
+        Collection(
+            name="calendars",
+            reader=_list(
+                "calendars",
+                "unitCode innerId coversFrom coversUntil",
+                *OF_INSTRUMENT,
+                in_window=True,
+            ),
+            map=calendar,
+            types=("OccupancyCoverage",),
+            window=_window,
+            **WHOLE,
+        ),
+    )
 
 
 ADAPTER = Adapter(
@@ -268,7 +280,7 @@ ADAPTER = Adapter(
     title_en="Jiangsu sharing platform for large scientific instruments",
     publisher_zh="江苏省科学技术厅",
     publisher_en="Department of Science and Technology of Jiangsu Province",
-    collections=COLLECTIONS,
+    collections=(*_catalogue(), *_calendars()),
     promised_freshness=timedelta(hours=24),
     many_institutions=True,
 )

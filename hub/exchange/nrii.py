@@ -222,12 +222,13 @@ class NriiReporter:
             after = rows[-1][0]
 
     def _table(self, record_type: str) -> str:
+        """Return the name of the table of what sources state of a type."""
         return self._database.records.tables[record_type].source.name
 
     async def _price(self, source: str, key: str) -> str | None:
         """Return what a source publishes of the prices of an instrument, in words."""
-        prices = _PRICES.format(table=self._table("ServiceOffer"))
-        rows = await self._database.writes.fetch_all(prices, (source, key))
+        statement = _PRICES.format(table=self._table("ServiceOffer"))
+        rows = await self._database.writes.fetch_all(statement, (source, key))
         words = []
         for (canon,) in rows:
             offer = parse_canonical(bytes(canon))

@@ -13,8 +13,8 @@ from hub.intake.limits import (
     IDEMPOTENCY_KEY_LENGTH_MAX,
     MAPPING_BYTES_MAX,
     MAPPING_NAME_LENGTH_MAX,
-    NRII_BYTES_MAX,
 )
+from hub.openapi.nrii_routes import nrii_routes
 from hub.openapi.operation import (
     BODY_REFUSALS,
     BYTES,
@@ -29,7 +29,6 @@ from hub.openapi.shapes import ref
 
 NDJSON = "application/x-ndjson"
 TOML = "application/toml"
-XML = "text/xml"
 _PUSH = Scope.RECORDS_PUSH.value
 _READ = Scope.RECEIPT_READ.value
 _TEXT = {"type": "string", "minLength": 1}
@@ -100,7 +99,7 @@ def _records() -> tuple[RouteOperation, ...]:
             answers={200: json_of("BatchAnswer", "What became of each row; signed.")},
             refusals=_SUBMIT | {ErrorCode.UNSUPPORTED_MEDIA_TYPE},
         ),
-        *_nrii(),
+        *nrii_routes(),
         _files(key, flags),
         RouteOperation(
             route="GET /quarantine",
@@ -117,37 +116,6 @@ def _records() -> tuple[RouteOperation, ...]:
             ),
             answers={200: json_of("QuarantinePage", "A page of rows.")},
             refusals=_ADDRESS,
-        ),
-    )
-
-
-def _nrii() -> tuple[RouteOperation, ...]:
-    xml = {XML: {"type": "string"}}
-    source = RouteParameter("source", _TEXT, "Needed where the client has several.")
-    return (
-        RouteOperation(
-            route="GET /nrii/instruInfo",
-            zh="NRII 报送接口的描述",
-            en="The WSDL of the next operation.",
-            guard=Guard.NOTHING,
-            query=(
-                RouteParameter("wsdl", _TEXT, "Has no value.", required=True),
-                RouteParameter("port", _TEXT, "Of the local proxy that the sender calls."),
-                source,
-            ),
-            answers={200: Content(xml, "WSDL 1.1.")},
-            refusals=frozenset({ErrorCode.BAD_USER_INPUT}),
-        ),
-        RouteOperation(
-            route="POST /nrii/instruInfo",
-            zh="按 NRII 格式报送一个对象",
-            en="Send one object in the form of the national platform (SOAP 1.1).",
-            guard=Guard.SIGNED,
-            scope=_PUSH,
-            query=(source,),
-            body=Content(xml, f"The envelope; {NRII_BYTES_MAX >> 10} KiB at most."),
-            answers={200: Content(xml, "A return code and words; signed.")},
-            refusals=frozenset({ErrorCode.BODY_TOO_LARGE}),
         ),
     )
 
