@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -287,6 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--meters", type=int, default=11_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     with postgres() as server:
         url = fresh_database(server, "bench_meters")
         found = asyncio.run(_run(url, asked.meters, asked.seconds))
