@@ -175,7 +175,7 @@ class ReadingHub:
 
         before = time.perf_counter()
         is_recorded = self.is_noting and len(self.noted) < RECORDED_MAX
-        taking.keep = recording if is_recorded else minutes.keep  # type: ignore[attr-defined]
+        taking.keep = recording if is_recorded else minutes.keep  # type: ignore[attr-defined, assignment]
         kept = await self._taking.take(document)
         found.take_ms.append((time.perf_counter() - before) * 1000)
         if is_recorded:
