@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from adapters.power_meters import ADAPTER, meters_of
 from bench.meter_sender import sensor_of
 from bench.place import ROOT, fresh_database, postgres
 from connectors.document import Document
+from connectors.mqtt import Messages
 from hub.clock import system_clock
 from hub.harvest.connections import MqttConnection
 from hub.harvest.source import HarvestSource, register
@@ -43,7 +45,7 @@ from hub.store.database import Database
 SOURCE, OWNER, PARTY = "bench-meters", "moe:10335", "hub:bench"
 MINUTE_S = 60.0
 START_S = 10.0
-QUIET_S = 3.0
+QUIET_S = 1.0
 RECORDED_MAX = 300
 """Batches whose statements are run again alone."""
 THRESHOLDS = {"on_from": 100, "off_below": 50, "use_from": 800}
@@ -154,15 +156,15 @@ class ReadingHub:
             yield session
 
     async def read(self, session: Any, wanted: int, found: MetersMeasured) -> None:
-        """Read until so many messages came, or it is quiet for long."""
-        (collection,) = ADAPTER.collections
-        came = 0
-        async with aclosing(collection.reader.read(session)) as documents:
-            async for document in documents:
-                came += len(document.rows)
-                await self._take(document, found)
-                if came >= wanted or not document.rows:
-                    break
+        """Read until so many messages came and were acknowledged; `elapsed_s` ends with the last."""
+        began, came = time.perf_counter(), 0
+        reader = Messages(quiet_s=QUIET_S)
+        while came < wanted:
+            async with aclosing(reader.read(session)) as documents:
+                async for document in documents:
+                    came += len(document.rows)
+                    await self._take(document, found)
+                    found.elapsed_s = time.perf_counter() - began
 
     async def _take(self, document: Document, found: MetersMeasured) -> None:
         noted: list[tuple[Any, Any]] = []
@@ -173,7 +175,7 @@ class ReadingHub:
 
         before = time.perf_counter()
         is_recorded = self.is_noting and len(self.noted) < RECORDED_MAX
-        taking.keep = recording if is_recorded else minutes.keep  # type: ignore[assignment]
+        taking.keep = recording if is_recorded else minutes.keep  # type: ignore[attr-defined, assignment]
         kept = await self._taking.take(document)
         found.take_ms.append((time.perf_counter() - before) * 1000)
         if is_recorded:
@@ -209,20 +211,18 @@ async def measure(
             per_s = count / MINUTE_S if rate is None else rate
             found.sent = round(seconds * per_s)
             wal = await _wal_bytes(database)
-            cpu, began = time.process_time(), time.perf_counter()
+            cpu = time.process_time()
             sender = await _sender(port, count, seconds, per_s)
             await hub.read(session, found.sent, found)
             await sender.wait()
-            found.elapsed_s = time.perf_counter() - began
             found.cpu_s = time.process_time() - cpu
             found.wal_mib = (await _wal_bytes(database) - wal) / 2**20
         hub.is_noting, fast = False, MetersMeasured()
         async with hub.connected() as session:
             sender = await _sender(port, count, 0, 0)
             await sender.wait()
-            began = time.perf_counter()
             await hub.read(session, count, fast)
-            found.most_rps = fast.kept / (time.perf_counter() - began)
+            found.most_rps = fast.kept / fast.elapsed_s
         await hub.bare(found)
         await _days(database, found)
     found.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -287,6 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--meters", type=int, default=11_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     with postgres() as server:
         url = fresh_database(server, "bench_meters")
         found = asyncio.run(_run(url, asked.meters, asked.seconds))
