@@ -121,32 +121,45 @@ def _opened(key: str, window: WindowParameters) -> str:
         f" WHERE y.{hours.of} = {key} AND y.leads AND y.{hours.weekday}"
         " = ANY((SELECT array_agg(days.weekday) FROM days)::text[]) OFFSET 0"
     )
-    opens, closes = (
-        f"(d.day + coalesce(e.{end},h.{end})) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes")
-    )
+    opens, closes = (f"(d.day + h.{end}) AT TIME ZONE '{ZONE}'" for end in ("opens", "closes"))
     return (
         f"WITH days AS MATERIALIZED ({days}) SELECT"
-        f" range_agg(tstzrange({opens},{closes}))"
-        " FILTER (WHERE coalesce(e.opens,h.opens) IS NOT NULL) AS opening,"
-        "range_agg(d.whole) FILTER (WHERE e.day IS NULL AND h.weekday IS NULL) AS unstated,"
-        "min(h.source) AS source,min(e.source) AS excepting"
-        f" FROM days d LEFT JOIN ({_excepted(key, window)}) e ON e.day = d.day"
-        f" LEFT JOIN ({stated}) h ON h.weekday = d.weekday AND e.day IS NULL"
+        f" range_agg(tstzrange({opens},{closes})) FILTER (WHERE h.opens IS NOT NULL) AS opening,"
+        "range_agg(d.whole) FILTER (WHERE h.weekday IS NULL) AS unstated,min(h.source) AS source,"
+        "(SELECT range_agg(days.whole) FROM days) AS days"
+        f" FROM days d LEFT JOIN ({stated}) h ON h.weekday = d.weekday"
     )
 
 
 def _excepted(key: str, window: WindowParameters) -> str:
-    """Return a query for the periods of the days of `days` that are exceptions."""
+    """Return a query for the days that are exceptions and the hours of these, one row."""
     table, excepts = window.model.stating(OpensOn)
     first, last = f"x.{excepts.first}", f"coalesce(x.{excepts.last},x.{excepts.first})"
-    bounds = "SELECT min(days.day)::date AS first,max(days.day)::date AS last FROM days"
+    begins = f"({window.start} AT TIME ZONE '{ZONE}')::date"
+    ends = f"(({window.end} - interval '1 us') AT TIME ZONE '{ZONE}')::date"
+    stated = (
+        f"SELECT x.source,x.{excepts.periods} AS periods,{first} AS first,"
+        f"greatest({first},{begins})::timestamp AS begins,least({last},{ends})::timestamp AS ends"
+        f" FROM {table} x WHERE x.{excepts.of} = {key} AND x.leads"
+        f" AND {first} <= {ends} AND {last} >= {begins} OFFSET 0"
+    )
+    each = (
+        "SELECT y.source,y.periods,g.day,row_number() OVER"
+        f" (PARTITION BY g.day ORDER BY y.first DESC) AS n FROM ({stated}) y"
+        " CROSS JOIN LATERAL generate_series(y.begins,y.ends,interval '1 day') AS g(day)"
+    )
+    opens, closes, midnight, next_midnight = (
+        f"(w.day + {end}) AT TIME ZONE '{ZONE}'"
+        for end in (
+            *("(p.p->>'opens')::interval", "(p.p->>'closes')::interval"),
+            *("interval '0'", "interval '1 day'"),
+        )
+    )
     return (
-        "SELECT w.day,w.source,(p.p->>'opens')::interval AS opens,"
-        "(p.p->>'closes')::interval AS closes FROM (SELECT DISTINCT ON (days.day)"
-        f" days.day,x.source,x.{excepts.periods} AS periods FROM ({bounds}) b JOIN {table} x"
-        f" ON x.{excepts.of} = {key} AND x.leads AND {first} <= b.last AND {last} >= b.first"
-        f" JOIN days ON days.day BETWEEN {first} AND {last} ORDER BY days.day,{first} DESC) w"
-        " LEFT JOIN LATERAL jsonb_array_elements(w.periods) AS p(p) ON true OFFSET 0"
+        f"SELECT range_agg(tstzrange({midnight},{next_midnight})) AS days,range_agg("
+        f"tstzrange({opens},{closes})) FILTER (WHERE p.p IS NOT NULL) AS opening,"
+        f"min(w.source) AS source FROM ({each}) w"
+        " LEFT JOIN LATERAL jsonb_array_elements(w.periods) AS p(p) ON true WHERE w.n = 1"
     )
 
 
@@ -164,13 +177,25 @@ def _taken(key: str, window: WindowParameters) -> str:
 
 
 def _known(key: str, window: WindowParameters) -> str:
-    """Return a query for coverage, opening hours and bookings in a window, one row."""
-    ranges = ("h.opening", "h.unstated", "o.firm", "o.maybe", "c.cover")
-    columns = ",".join(f"coalesce({each},{EMPTY}) AS {each[2:]}" for each in ranges)
+    """Return a query for coverage, opening hours and bookings in a window, one row.
+
+    Hours of the week count on the days that are no exception, and their source where there is one.
+    """
+    opening, unstated, days, exceptions, excepted, firm, maybe, cover = (
+        f"coalesce({each},{EMPTY})"
+        for each in (
+            *("h.opening", "h.unstated", "h.days", "e.opening", "e.days"),
+            *("o.firm", "o.maybe", "c.cover"),
+        )
+    )
     return (
-        f"SELECT tstzmultirange(tstzrange({window.start},{window.end})) AS asked,{columns},c.as_of,"
-        "c.source AS covering,h.source AS opening_source,h.excepting,o.sources"
-        f" FROM ({_covered(key, window)}) c,({_opened(key, window)}) h,({_taken(key, window)}) o"
+        f"SELECT tstzmultirange(tstzrange({window.start},{window.end})) AS asked,"
+        f"({opening} - {excepted}) + {exceptions} AS opening,{unstated} - {excepted} AS unstated,"
+        f"{firm} AS firm,{maybe} AS maybe,{cover} AS cover,c.as_of,c.source AS covering,"
+        f"CASE WHEN NOT isempty(({days} - {unstated}) - {excepted}) THEN h.source END"
+        " AS opening_source,e.source AS excepting,o.sources"
+        f" FROM ({_covered(key, window)}) c,({_opened(key, window)}) h,"
+        f"({_excepted(key, window)}) e,({_taken(key, window)}) o"
     )
 
 
