@@ -41,7 +41,7 @@ def raw_text(raw: object, problems: Sequence[Problem] = ()) -> str:
 def problem_of_masked(raw: str) -> Problem | None:
     """Return why a row that is kept cannot be sent again as it stands; None where it can."""
     flaw = CITIZEN_NUMBER if REMOVED in raw else MOBILE_NUMBER if REMOVED_CONTACT in raw else None
-    return flaw and Problem("", flaw.code, flaw.zh, flaw.en)
+    return None if flaw is None else Problem("", flaw.code, flaw.zh, flaw.en)
 
 
 def _named(path: str) -> str:

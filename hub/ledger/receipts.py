@@ -140,7 +140,6 @@ async def receipts_for(
             "RECEIPTS_TOO_MANY",
             f"{len(wanted)} receipts were asked for at once",
             hint=f"Ask for at most {RECEIPTS_MAX}.",
-            hint_zh=f"一次至多 {RECEIPTS_MAX} 个。",
         )
     async with database.reads.connection() as connection:
         async with connection.cursor(row_factory=namedtuple_row) as cursor:
@@ -244,7 +243,6 @@ def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
             "RECEIPT_LEAF",
             f"entry {row.entry_id} is not what the log has at {row.leaf_index}",
             hint="The entry was changed after it was included: call the operator.",
-            hint_zh="该条目在入账后被改动，请联系平台运营方。",
         )
     proof = inclusion_proof(node, row.leaf_index, signed.head.size)
     return build_receipt(evidence, row.leaf_index, proof, signed.note).decode()
@@ -272,5 +270,4 @@ def _no_revision() -> ReceiptError:
         "REVISION_ID",
         "this is not a revision id",
         hint=f"A revision id is {_REVISION} and 43 characters, as the outcome of the row has it.",
-        hint_zh=f"修订编号为 {_REVISION} 加 43 个字符，见该行的提交结果。",
     )
