@@ -166,6 +166,24 @@ class RegistrationError(ValueError):
         return RefusedError(ErrorCode.BAD_USER_INPUT, hint=self.en, hint_zh=self.zh)
 
 
+def no_such_client(client_id: str) -> RegistrationError:
+    """Say that nobody is registered under an id."""
+    return RegistrationError(
+        f"没有接入方 {client_id}；`deltahub client list` 列出现有的。",
+        f"there is no client {client_id}; `deltahub client list` shows those that are there",
+    )
+
+
+def no_such_sources(missing: Sequence[str]) -> RegistrationError:
+    """Say that sources which a client is to push as are not registered."""
+    return RegistrationError(
+        f"没有这些来源：{'、'.join(missing)}；请先用 `deltahub source add` 登记"
+        "（--owner 说明它可以代表谁）。",
+        f"no such source: {', '.join(missing)}; make it first with `deltahub source add` "
+        "(--owner says for whom it may speak)",
+    )
+
+
 class ClientStore(Protocol):
     """Where registrations live. Every change is committed when the call returns."""
 

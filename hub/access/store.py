@@ -27,6 +27,8 @@ from hub.access.clients import (
     KeyRole,
     KeyStatus,
     RegistrationError,
+    no_such_client,
+    no_such_sources,
 )
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.crypto.keys import KeyCache, import_jwk
@@ -168,9 +170,7 @@ class DatabaseClientStore:
                 change.values(status=KeyStatus.RETIRED.value, ended_at=now)
             )
             if ended.rowcount != 1:
-                raise RegistrationError(
-                    "这不是该接入方的有效密钥。", "this is no active key of the client"
-                )
+                raise RegistrationError("不是有效密钥。", "this is no active key of the client")
 
     async def change(self, client_id: str, change: ClientChange, now: datetime) -> None:
         """Change what stands of a client; see `ClientStore.change`."""
@@ -334,10 +334,7 @@ async def _lock(connection: AsyncConnection, client_id: str) -> None:
     wanted = select(CLIENT.c.status).where(CLIENT.c.client_id == client_id).with_for_update()
     status = (await connection.execute(wanted)).scalar_one_or_none()
     if status is None:
-        raise RegistrationError(
-            f"没有接入方 {client_id}；`deltahub client list` 列出现有的。",
-            f"there is no client {client_id}; `deltahub client list` shows those that are there",
-        )
+        raise no_such_client(client_id)
     if status == ClientStatus.REMOVED.value:
         raise RegistrationError(
             f"{client_id} 已注销；请以新的编号和密钥重新登记。",
@@ -355,12 +352,7 @@ async def _need_sources(connection: AsyncConnection, names: Sequence[str]) -> No
     known = set((await connection.execute(wanted)).scalars()) if names else set()
     missing = sorted(set(names) - known)
     if missing:
-        raise RegistrationError(
-            f"没有这些来源：{'、'.join(missing)}；请先用 `deltahub source add` 登记"
-            "（--owner 说明它可以代表谁）。",
-            f"no such source: {', '.join(missing)}; make it first with `deltahub source add` "
-            "(--owner says for whom it may speak)",
-        )
+        raise no_such_sources(missing)
 
 
 def _active(client_id: str, now: datetime) -> Any:

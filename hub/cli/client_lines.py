@@ -1,4 +1,4 @@
-"""`client_lines`: what commands on clients show: a client, or why nothing was done."""
+"""`client_lines`: what commands on clients read and show: a client, or why nothing was done."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ def read_document(path: Path) -> Any:
         return read_json(path.read_text("utf-8-sig"))
     except ValueError as error:
         raise RegistrationError(*not_json_words(error)) from error
+
+
+def read_jwk(path: Path) -> dict[str, Any]:
+    """Return the JWK of a file that is one, or a registration document. Raises as the other."""
+    document = read_document(path)
+    if not isinstance(document, dict) or not isinstance(document.get("jwk", {}), dict):
+        raise RegistrationError(
+            f"{path} 既不是登记文件，也不是 JWK。",
+            f"{path} holds neither a registration document nor a JWK",
+        )
+    found: dict[str, Any] = document.get("jwk", document)
+    return found

@@ -21,6 +21,7 @@ from hub.access.clients import (
     KeyRole,
     KeyStatus,
     RegistrationError,
+    no_such_client,
 )
 from hub.access.limits import ROTATION_OVERLAP_S
 from hub.access.pending import Registrations, RequestState
@@ -37,7 +38,7 @@ from hub.access.registration import (
 from hub.access.scopes import Scope
 from hub.access.store import DatabaseClientStore
 from hub.cli.cases import CaseNo, Purpose, Until, case_detail, cases_of, grant_case
-from hub.cli.client_lines import client_lines, read_document, said
+from hub.cli.client_lines import client_lines, read_document, read_jwk, said
 from hub.cli.context import Act, note_act, open_database, run
 from hub.clock import system_clock
 from hub.crypto.keys import VerifyKey, import_jwk
@@ -283,13 +284,7 @@ def add_key(
     with said("未添加 not added"):
         if agent is not None:
             check_party(agent)
-        document = read_document(jwk)
-        if not isinstance(document, dict) or not isinstance(document.get("jwk", {}), dict):
-            raise RegistrationError(
-                f"{jwk} 既不是登记文件，也不是 JWK。",
-                f"{jwk} holds neither a registration document nor a JWK",
-            )
-        key = import_jwk(document.get("jwk", document), ed25519_allowed=False)
+        key = import_jwk(read_jwk(jwk), ed25519_allowed=False)
         act = Act("client add-key", {"client": client_id, "key": key.kid, "retires": retire})
         run(
             _with_store(
@@ -330,10 +325,7 @@ async def _with_store(
 async def _found(store: DatabaseClientStore, client_id: str) -> Client:
     client = await store.get(client_id)
     if client is None:
-        raise RegistrationError(
-            f"没有接入方 {client_id}；`deltahub client list` 列出现有的。",
-            f"there is no client {client_id}; `deltahub client list` shows those that are there",
-        )
+        raise no_such_client(client_id)
     return client
 
 

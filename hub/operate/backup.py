@@ -394,9 +394,6 @@ def _damaged(why: str) -> HubError:
 
 
 def _unusable(file: Path, error: OSError) -> HubError:
-    return RefusedError(
-        ErrorCode.BAD_USER_INPUT,
-        message_en=f"{file} cannot be used: {error.strerror or error}",
-        hint="Check the path, the disk and the permissions.",
-        hint_zh="请检查路径、磁盘和权限。",
-    )
+    why, zh = f"{file} cannot be used: {error.strerror or error}", "请检查路径、磁盘和权限。"
+    hint = "Check the path, the disk and the permissions."
+    return RefusedError(ErrorCode.BAD_USER_INPUT, message_en=why, hint=hint, hint_zh=zh)
