@@ -6,6 +6,7 @@ elsewhere it may quote a row.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -37,6 +38,7 @@ MISSING_NUMBERS = frozenset({1049, 1054, 1146})
 NO_TLS = 2026
 CLIENT_NUMBERS = range(2000, 3000)
 """Of MySQL and MariaDB: error numbers."""
+UNPROVEN = ("server does not support SSL", "certificate")
 TLS_HINT = (
     "ask its operator to switch TLS on, and state tls_ca where its authority is its own; "
     'tls = "off" is for a database on this machine'
@@ -79,10 +81,13 @@ def failure(source: str, place: str, error: Any, told: str = "") -> ConnectorErr
     number = _number(error)
     mark = state or number
     said = f"{place}: {told or type(error).__name__}" + (f" ({mark})" if mark else "")
-    is_in_the_clear = number == NO_TLS or "server does not support SSL" in told
+    cause = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+    is_unproven = number == NO_TLS or any(word in told for word in UNPROVEN)
+    if isinstance(cause, ssl.SSLError):
+        is_unproven, said = True, f"{said}: {cause.reason or 'TLS failed'}"
     is_refused = state in REFUSED_STATES or _begins(state, REFUSED_CLASSES)
-    if is_in_the_clear or is_refused or number in REFUSED_NUMBERS:
-        return SourceRefusedError(source, said, hint=TLS_HINT if is_in_the_clear else RIGHT_HINT)
+    if is_unproven or is_refused or number in REFUSED_NUMBERS:
+        return SourceRefusedError(source, said, hint=TLS_HINT if is_unproven else RIGHT_HINT)
     if state in SLOW_STATES or number in SLOW_NUMBERS:
         return SlowError(
             source,
