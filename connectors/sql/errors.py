@@ -6,6 +6,7 @@ elsewhere it may quote a row.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,8 +35,15 @@ REFUSED_NUMBERS = frozenset({1044, 1045, 1142, 1143, 1227, 1356, 1370, 1698, 311
 SLOW_NUMBERS = frozenset({1969, 3024, 1205})
 AWAY_NUMBERS = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1203, 1317, 1927})
 MISSING_NUMBERS = frozenset({1049, 1054, 1146})
+NO_TLS = 2026
 CLIENT_NUMBERS = range(2000, 3000)
 """Of MySQL and MariaDB: error numbers."""
+UNPROVEN = ("server does not support SSL", "certificate")
+TLS_HINT = (
+    "ask its operator to switch TLS on, and state tls_ca where its authority is its own; "
+    'tls = "off" is for a database on this machine'
+)
+RIGHT_HINT = "ask its operator for a role that may SELECT from the view"
 
 
 @asynccontextmanager
@@ -73,10 +81,13 @@ def failure(source: str, place: str, error: Any, told: str = "") -> ConnectorErr
     number = _number(error)
     mark = state or number
     said = f"{place}: {told or type(error).__name__}" + (f" ({mark})" if mark else "")
-    if state in REFUSED_STATES or _begins(state, REFUSED_CLASSES) or number in REFUSED_NUMBERS:
-        return SourceRefusedError(
-            source, said, hint="ask its operator for a role that may SELECT from the view"
-        )
+    cause = getattr(error, "__cause__", None) or getattr(error, "__context__", None)
+    is_unproven = number == NO_TLS or any(word in told for word in UNPROVEN)
+    if isinstance(cause, ssl.SSLError):
+        is_unproven, said = True, f"{said}: {cause.reason or 'TLS failed'}"
+    is_refused = state in REFUSED_STATES or _begins(state, REFUSED_CLASSES)
+    if is_unproven or is_refused or number in REFUSED_NUMBERS:
+        return SourceRefusedError(source, said, hint=TLS_HINT if is_unproven else RIGHT_HINT)
     if state in SLOW_STATES or number in SLOW_NUMBERS:
         return SlowError(
             source,

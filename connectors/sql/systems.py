@@ -18,6 +18,7 @@ from sqlalchemy import URL, Select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.limits import SQL_ROWS_AT_ONCE, Limits
+from connectors.sql.mysql_tls import connect_over_tls
 from connectors.sql.values import SqlKind
 
 __all__ = ["SYSTEMS", "SqlSystem", "Texts"]
@@ -155,6 +156,7 @@ class MySql:
         }
         if tls is not None:
             given["ssl"] = tls
+            given["async_creator_fn"] = connect_over_tls
         socket = url.query.get("unix_socket")
         if socket:
             given["unix_socket"] = socket

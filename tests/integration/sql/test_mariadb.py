@@ -7,11 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import make_url
 
 from connectors.errors import PayloadError, SlowError, SourceRefusedError
 from connectors.limits import Limits
 from connectors.reader import Window
 from connectors.sql.rights import probe_rights
+from connectors.sql.session import open_sql
 from connectors.sql.systems import Texts
 from connectors.sql.view import SqlView
 from schema.dates import SHANGHAI
@@ -232,6 +234,15 @@ async def test_cancelled_wherever_it_waits_no_connection_is_left(mysql, mariadb_
             assert [row["id"] for row in task.result()] == [1, 2, 3]
             break
     assert suspension > 10
+
+
+async def test_a_server_without_tls_is_told_nothing_where_tls_is_wanted(mysql):
+    mysql.execute("CREATE TABLE t (id int)")
+    url = make_url(mysql.url)
+    async with open_sql("lims", url, Limits(), is_tls=True) as session:
+        with pytest.raises(SourceRefusedError, match="no TLS") as told:
+            await anext(SqlView(view="t").read(session))
+    assert 'tls = "off"' in told.value.hint
 
 
 async def test_names_are_quoted_whatever_stands_in_them(mysql):
