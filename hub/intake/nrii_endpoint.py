@@ -48,13 +48,14 @@ from hub.intake.parameters import bad_parameter, read_parameters
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
 from hub.problem import problem
 from hub.store.database import Database
+from schema.records import Institution
 
 PATH = "/nrii/instruInfo"
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE)
 XML = "text/xml; charset=utf-8"
 PORT_MAX = 65_535
 _UNITS = """
-SELECT key FROM institution
+SELECT key FROM {table}
 WHERE key = ANY(%s) AND identifiers @> %s::jsonb
 """
 _OWNERS = "SELECT owners FROM source WHERE source_id = %s"
@@ -136,7 +137,8 @@ class NriiEndpoint:
         ((owners,),) = await self._database.reads.fetch_all(_OWNERS, (source,))
         known = [*(owners or ()), caller.party]
         stated = json.dumps([{"scheme": "NRII", "value": ins_code}])
-        found = await self._database.reads.fetch_all(_UNITS, (known, stated))
+        table = self._database.records.tables[Institution.__name__].read.name
+        found = await self._database.reads.fetch_all(_UNITS.format(table=table), (known, stated))
         keys = {key for (key,) in found}
         return keys.pop() if len(keys) == 1 else None
 
