@@ -30,7 +30,7 @@ from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import NOTHING, present
 from adapters._row import Row
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Acquisition, InstitutionKind, InstrumentStatus
+from schema.codes import Acquisition, InstitutionKind, InstrumentStatus, SystemPurpose
 
 DAILY = timedelta(hours=24)
 CLASSES = (
@@ -196,6 +196,7 @@ ADAPTER = Adapter(
         ),
     ),
     every=DAILY,
+    purpose=SystemPurpose.ASSET,
     promised_freshness=timedelta(hours=48),
     many_institutions=True,
 )

@@ -36,7 +36,7 @@ from adapters._customs_message import read_message
 from adapters._nrii import present
 from adapters._row import Row
 from connectors.files import DroppedFiles
-from schema.codes import CustomsApprovalKind, CustomsDistrict, CustomsGoodsKind, ServicePurpose
+from schema.codes import CustomsApprovalKind, CustomsDistrict, CustomsGoodsKind, ServicePurpose, SystemPurpose
 
 DECLARATION = re.compile("[0-9]{18}")
 ITEM = re.compile("[0-9]{2}")
@@ -370,6 +370,7 @@ ADAPTER = Adapter(
         ),
     ),
     protocol="sftp",
+    purpose=SystemPurpose.CUSTOMS,
     promised_freshness=timedelta(hours=24),
     every=timedelta(hours=1),
     records_min=0,

@@ -36,7 +36,7 @@ from adapters.mapping.moments import instant, zone_of
 from connectors.reader import Window
 from connectors.rest import PagedJson, WholeList
 from connectors.start_pages import RestList
-from schema.codes import InstrumentStatus
+from schema.codes import InstrumentStatus, SystemPurpose
 from schema.strict_json import read_json
 
 LONGEST_DAYS = 31
@@ -262,6 +262,7 @@ ADAPTER = Adapter(
             complete=True,
         ),
     ),
+    purpose=SystemPurpose.LAB,
     promised_freshness=timedelta(hours=1),
     states=states,
 )

@@ -32,7 +32,7 @@ from adapters._nrii import NOTHING, present
 from adapters._row import Row, decimal_text
 from connectors.jsonrpc import RpcList, SearchToken, StartAndNumber
 from connectors.reader import Window
-from schema.codes import InstrumentStatus, OccupancyKind
+from schema.codes import InstrumentStatus, OccupancyKind, SystemPurpose
 from schema.dates import EARLIEST_UNIX, LATEST_UNIX, format_instant, local_date
 
 API = "api"
@@ -303,6 +303,7 @@ ADAPTER = Adapter(
     publisher_zh="安装该系统的单位",
     publisher_en="The institution that runs it",
     collections=_collections(),
+    purpose=SystemPurpose.LAB,
     promised_freshness=timedelta(hours=1),
     states=states,
 )

@@ -44,7 +44,7 @@ from adapters._row import Row
 from connectors.paging import PageNumber
 from connectors.reader import Window
 from connectors.soap import SoapList
-from schema.codes import CodeList, Rating, ServicePurpose, ServiceWay, UserKind
+from schema.codes import CodeList, Rating, ServicePurpose, ServiceWay, UserKind, SystemPurpose
 from schema.dates import format_instant
 
 SELDOM = timedelta(hours=6)
@@ -326,6 +326,7 @@ ADAPTER = Adapter(
             types=("ServiceRecord",),
         ),
     ),
+    purpose=SystemPurpose.NATIONAL,
     promised_freshness=timedelta(days=7),
     every=SELDOM,
 )
