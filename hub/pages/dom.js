@@ -30,9 +30,9 @@ export function age(seconds) {
 
 export const count = (number) => number.toLocaleString("en-US");
 
-// Refusals of a caller that come without words of their own.
+// Refusals of a caller that a browser says in words of its own: the hub's are for who writes a client.
 const CALLER = { TOKEN_MISSING: "token_missing", CLIENT_INACTIVE: "inactive", TOKEN_REVOKED: "revoked" };
-export const wordsOf = ({ code, detail, title }) => detail ?? title ?? t(`access.${CALLER[code] ?? "refused"}`);
+export const wordsOf = ({ code, detail, title }) => (CALLER[code] ? t(`access.${CALLER[code]}`) : detail ?? title ?? t("access.refused"));
 
 // What an answer holds: JSON, or in its place a refusal that says that it is none of the hub's.
 export async function bodyOf(answer) {
