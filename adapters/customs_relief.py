@@ -36,7 +36,13 @@ from adapters._customs_message import read_message
 from adapters._nrii import present
 from adapters._row import Row
 from connectors.files import DroppedFiles
-from schema.codes import CustomsApprovalKind, CustomsDistrict, CustomsGoodsKind, ServicePurpose, SystemPurpose
+from schema.codes import (
+    CustomsApprovalKind,
+    CustomsDistrict,
+    CustomsGoodsKind,
+    ServicePurpose,
+    SystemPurpose,
+)
 
 DECLARATION = re.compile("[0-9]{18}")
 ITEM = re.compile("[0-9]{2}")

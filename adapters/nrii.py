@@ -44,7 +44,7 @@ from adapters._row import Row
 from connectors.paging import PageNumber
 from connectors.reader import Window
 from connectors.soap import SoapList
-from schema.codes import CodeList, Rating, ServicePurpose, ServiceWay, UserKind, SystemPurpose
+from schema.codes import CodeList, Rating, ServicePurpose, ServiceWay, SystemPurpose, UserKind
 from schema.dates import format_instant
 
 SELDOM = timedelta(hours=6)
