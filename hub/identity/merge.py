@@ -1,7 +1,8 @@
 """`merge`: the golden record of several claims; pure.
 
 Each item is taken from the claim that is believed first, for this item, of those that state it. A
-claim states an item by having it in its canonical bytes; what it leaves out, it does not deny.
+claim states an item by having it in its canonical bytes; what it leaves out, it does not deny. Who
+says UNKNOWN says so only where nobody knows more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.identity.precedence import Claim, Precedence
+
+
+UNKNOWN = "UNKNOWN"
+"""The member of code lists that is no knowledge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ def merge(claims: Iterable[Claim], precedence: Precedence, record: str = "") -> 
 
 def first_for(ranked: Iterable[Claim], precedence: Precedence, record: str, name: str) -> Claim:
     """Return the claim that is believed first for an item, of those in order that state it."""
-    stating = (claim for claim in ranked if name in claim.wire)
+    told = [claim for claim in ranked if name in claim.wire]
+    stating = [claim for claim in told if claim.wire[name] != UNKNOWN] or told
     if (record, name) not in precedence.leads:
-        return next(stating)
+        return stating[0]
     return min(stating, key=lambda claim: precedence.rank(claim, record, name))

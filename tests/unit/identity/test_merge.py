@@ -71,6 +71,17 @@ def test_each_item_comes_from_the_first_that_states_it() -> None:
     assert found.chosen == {"b": "d", "c": "p", "d": "p", "e": "d"}
 
 
+def test_who_says_unknown_says_so_only_where_nobody_knows_more() -> None:
+    own, platform = claim("own", status="UNKNOWN"), claim("p", "PLATFORM", status="IN_SERVICE")
+    found = merge([own, platform], ORDER)
+    assert found is not None
+    assert (found.lead.source, found.wire) == ("own", {"status": "IN_SERVICE"})
+    assert found.chosen == {"status": "p"}
+    alone = merge([own, claim("p", "PLATFORM", status="UNKNOWN")], ORDER)
+    assert alone is not None
+    assert (alone.wire, alone.chosen) == ({"status": "UNKNOWN"}, {})
+
+
 def test_a_value_is_taken_whole() -> None:
     found = merge(
         [claim("a", price={"amount": "1"}), claim("p", "PLATFORM", price={"currency": "CNY"})],
