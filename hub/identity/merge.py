@@ -13,7 +13,6 @@ from typing import Any
 
 from hub.identity.precedence import Claim, Precedence
 
-
 UNKNOWN = "UNKNOWN"
 """The member of code lists that is no knowledge."""
 
