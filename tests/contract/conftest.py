@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.reader_doubles import CLUSTER
+from tests.contract.sql_double import CLUSTER
 
 
 @pytest.fixture(scope="session", autouse=True)

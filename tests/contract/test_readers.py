@@ -23,8 +23,7 @@ from connectors.document import Document
 from connectors.errors import ConnectorError, PayloadError, SlowError
 from connectors.limits import Limits
 from connectors.reader import EVERYTHING, STATE_BYTES_MAX, Window
-from tests.contract.reader_doubles import (
-    DOUBLES,
+from tests.contract.plays import (
     FAULTY,
     PAGE,
     ROWS,
@@ -34,6 +33,7 @@ from tests.contract.reader_doubles import (
     Play,
     digest,
 )
+from tests.contract.reader_doubles import DOUBLES
 
 LIMITS = Limits(attempts_max=1, connections_max=1, read_s=WAIT_S_MAX, response_bytes_max=50_000)
 SUSPENSIONS_MAX = 200
