@@ -20,8 +20,9 @@ from hub.harvest.connections import ClientCredentials, HttpConnection, StaticTok
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
 from hub.intake.service import submit
+from hub.sandbox.jiangsu import JiangsuPlatform, jiangsu
 from hub.sandbox.serve import Systems, sandbox, serving
-from hub.sandbox.shanghai import City, CityOptions, city
+from hub.sandbox.shanghai import City, city
 from hub.store.database import Database
 from hub.store.sources import list_sources, register_source
 from schema.dates import local_date
@@ -30,7 +31,6 @@ SLOW_S = 30
 """How long the slow system takes for an answer."""
 WAIT_S = 1.0
 """How long the hub waits for it: the demo is to begin soon."""
-JIANGSU = "32"
 SILENT = "zjut-push"
 SILENT_OWNER = "moe:10337"
 PROMISED = timedelta(days=7)
@@ -51,7 +51,7 @@ class DemoSystems:
 async def running(clock: Clock, *, scale: float = 1.0) -> AsyncIterator[DemoSystems]:
     """Serve the systems as long as the block runs."""
     today: Callable[[], date] = lambda: local_date(clock())  # noqa: E731 - one expression
-    slow, dead = city(today, scale), city(today, scale, CityOptions(province=JIANGSU))
+    slow, dead = city(today, scale), jiangsu(today, scale)
     slow.switchboard.set({"slow": SLOW_S})
     dead.switchboard.set({"dead": True})
     async with (
@@ -66,7 +66,7 @@ async def running(clock: Clock, *, scale: float = 1.0) -> AsyncIterator[DemoSyst
 
 
 def _demo_systems(
-    well: Systems, slow: City, slow_url: str, dead: City, dead_url: str
+    well: Systems, slow: City, slow_url: str, dead: JiangsuPlatform, dead_url: str
 ) -> DemoSystems:
     return DemoSystems(
         sources=(
@@ -172,7 +172,7 @@ def _anhui(systems: Systems) -> HarvestSource:
 def _platform(
     name: str, url: str, token: str, division: str, how: tuple[str, str]
 ) -> HarvestSource:
-    """Return a platform with Shanghai's interface that fails as `how` says, in zh and en."""
+    """Return the platform of a province that fails as `how` says, in zh and en."""
     titles = {
         "shanghai": ("上海平台", "Shanghai's platform"),
         "jiangsu": ("江苏平台", "Jiangsu's platform"),
@@ -180,7 +180,7 @@ def _platform(
     zh, en = titles[name]
     return HarvestSource(
         id=name,
-        adapter=discover()["shanghai"],
+        adapter=discover()[name],
         connection=HttpConnection(base_url=url, auth=StaticToken(f"Bearer {token}")),
         owners=None,
         authority=f"platform:{name}/booking",
