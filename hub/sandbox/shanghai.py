@@ -48,10 +48,8 @@ class City:
 
 @dataclass(frozen=True)
 class CityOptions:
-    """Whose platform it is, and how it pages."""
+    """How the platform pages."""
 
-    province: str = CITY
-    """First two digits of the divisions whose units it has."""
     page_rows_max: int = PAGE_ROWS_MAX
     """Rows that it gives at once, however many are asked for."""
 
@@ -150,10 +148,10 @@ class _Api:
         self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
 
     def _all_rows(self, name: str, day: date) -> list[Row]:
-        world, province = self._world(day), self._options.province
+        world = self._world(day)
         if name == "units":
-            return [unit_row(each) for each in world.owners if each.division.startswith(province)]
-        stock = [one for one in world.platform if one.owner.division.startswith(province)]
+            return [unit_row(each) for each in world.owners if each.division.startswith(CITY)]
+        stock = [one for one in world.platform if one.owner.division.startswith(CITY)]
         if name == "instruments":
             return [instrument_row(one) for one in stock]
         return [booking_row(each) for one in stock for each in world.bookings(one)]
