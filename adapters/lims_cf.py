@@ -292,6 +292,7 @@ def _collections() -> tuple[Collection, ...]:
             types=("UsageRecord",),
             window=_ended,
             every=SELDOM,
+            promised_freshness=timedelta(hours=24),
         ),
     )
 

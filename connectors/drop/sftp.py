@@ -108,7 +108,8 @@ class SftpFolder:
     @asynccontextmanager
     async def _opened(self, path: bytes, mode: str) -> AsyncIterator[Any]:
         """Open a file; a server that does not answer any more is not waited for to close it."""
-        file: Any = await self.client.open(path, mode, encoding=None)
+        # One request at a time: reads that asyncssh sends in parallel outlive a connection.
+        file: Any = await self.client.open(path, mode, encoding=None, block_size=0)
         try:
             yield file
         except BaseException:

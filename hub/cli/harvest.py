@@ -12,7 +12,6 @@ from hub.cli.context import Act, open_database, run, settings
 from hub.cli.harvest_list import print_due
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.harvest.feed import harvested
 from hub.harvest.raw import RawKeeping
 from hub.harvest.replay import Replayer
 from hub.harvest.report import HarvestReport, RunStatus
@@ -63,7 +62,7 @@ def harvest(
 
 async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
     deployed = deployed_source(deployment, source)
-    if not harvested(deployed.adapter):
+    if deployed.sends_by_itself:
         typer.echo(f"{source} sends by itself: a running hub reads it (deltahub serve)", err=True)
         raise typer.Exit(2)
     act = Act("harvest", {"source": source, "approveShrink": approve_shrink})

@@ -23,7 +23,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError, SettingsError
 from hub.harvest import runs
 from hub.harvest.config import load_source, sources_in
-from hub.harvest.feed import due_times, harvested, pace, retry_pause
+from hub.harvest.feed import due_times, pace, retry_pause
 from hub.harvest.limits import LOOK_FAILED_S, LOOK_S_MAX, LOOK_S_MIN
 from hub.harvest.raw import KEEPING, RawKeeping
 from hub.harvest.report import RunStatus
@@ -114,7 +114,7 @@ class Schedule:
         feeds = await feeds_of(self._database, sources)
         failures = await runs.failures_of(self._database, sources, now)
         for name, source in sources.items():
-            if name in closed or name in self._running or not harvested(source.adapter):
+            if name in closed or name in self._running or source.sends_by_itself:
                 continue
             at = self._due_at(source, feeds.get(name, []), now, failures.get(name, 0))
             if at > now:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters import Adapter
+from adapters._adapter import Mode
 from connectors.limits import Limits
 from connectors.reader import Session
 from hub.harvest.connections import SourceConnection
@@ -59,6 +60,12 @@ class HarvestSource:
     title_en: str = ""
     drift: Mapping[str, DriftMode] = field(default_factory=dict)
     """What is done where the form of a list changes, by record type; the empty name: all others."""
+
+    @property
+    def sends_by_itself(self) -> bool:
+        """Whether nobody asks it: its readings come as messages, as long as the hub runs."""
+        feeds = self.adapter.feeds
+        return bool(feeds) and all(feed.mode is Mode.PUSH for feed in feeds)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

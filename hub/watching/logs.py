@@ -21,7 +21,7 @@ from hub.watching.limits import LINE_CHARACTERS_MAX, PART_CHARACTERS_MAX
 from hub.watching.notes import current
 from hub.watching.scrub import SCRUBBER
 
-_LOUD = ("asyncio", "httpx", "httpcore", "sqlalchemy", "alembic", "authlib")
+_LOUD = ("asyncio", "asyncssh", "httpx", "httpcore", "sqlalchemy", "alembic", "authlib", "zeep")
 """Loggers of others that tell more than an operator needs, and of requests what is in them."""
 
 _SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access")

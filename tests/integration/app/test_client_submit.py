@@ -81,7 +81,7 @@ def test_a_clerk_sends_tables_and_gets_back_what_was_refused(folder: Path) -> No
         assert isinstance(missing.exception, HubError | SystemExit), missing.output
     (folder / "empty.csv").write_bytes(b"")
     empty = submit(folder, folder / "empty.csv")
-    assert (empty.exit_code, "empty" in empty.output) == (2, True), empty.output
+    assert (empty.exit_code, "文件是空的" in empty.output) == (2, True), empty.output
 
 
 def push(folder: Path, file: Path, *more: str) -> Result:

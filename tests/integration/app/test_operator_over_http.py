@@ -68,7 +68,7 @@ async def test_the_operator_lists_changes_suspends_resumes_and_removes(desk: Des
     assert (await desk.partner.registration())["status"] == "ACTIVE"
     removed = await act(desk.operator, "/operator/clients/zju/remove")
     assert removed["status"] == "REMOVED"
-    with pytest.raises(CallRefusedError, match="was removed"):
+    with pytest.raises(CallRefusedError, match="已注销"):
         await act(desk.operator, "/operator/clients/zju/resume")
     assert (await look(desk.operator, "/operator/clients/nobody"))["code"] == "NOT_FOUND"
 
@@ -87,7 +87,7 @@ async def test_the_operator_decides_on_what_waits(desk: Desk, world: World) -> N
     waiting = (await look(desk.operator, "/operator/registrations"))["registrations"]
     assert [each["requestId"] for each in waiting] == [each["requestId"] for each in asked]
     first, second = (f"/operator/registrations/{each['requestId']}" for each in asked)
-    with pytest.raises(CallRefusedError, match="No such source"):
+    with pytest.raises(CallRefusedError, match="没有这些来源"):
         await act(desk.operator, f"{first}/approve", {**GRANT, "sources": ["nowhere"]})
     made = await act(desk.operator, f"{first}/approve", {**GRANT, "role": "PROPOSER"})
     assert made["keys"][0]["role"] == "PROPOSER"
@@ -95,7 +95,7 @@ async def test_the_operator_decides_on_what_waits(desk: Desk, world: World) -> N
         assert (await partner.registration())["scopes"] == ["records:push"]
     refused = await act(desk.operator, f"{second}/refuse", {"reason": "who are you"})
     assert (refused["state"], refused["reason"]) == ("REFUSED", "who are you")
-    with pytest.raises(CallRefusedError, match="not wait any more"):
+    with pytest.raises(CallRefusedError, match="已有决定"):
         await act(desk.operator, f"{second}/approve", GRANT)
 
 
@@ -103,7 +103,7 @@ async def test_the_operator_ends_a_key(desk: Desk) -> None:
     path = f"/operator/keys/{desk.partner.key.kid}/revoke"
     ended = await act(desk.operator, path, {"lost": True})
     assert ended["keys"][0]["status"] == "LOST"
-    with pytest.raises(CallRefusedError, match="No active key"):
+    with pytest.raises(CallRefusedError, match="没有指纹如此"):
         await act(desk.operator, path)
     with pytest.raises(CallRefusedError, match="invalid_client"):
         await desk.partner.registration()

@@ -266,7 +266,7 @@ async def test_a_batch_of_another_content_type_is_refused_with_what_to_send(
 
 async def test_an_address_that_answers_to_get_answers_to_head(world: World) -> None:
     async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as http:
-        for path in ("/graphql?query=%7BserviceInfo%7Bversion%7D%7D", "/explore", "/healthz"):
+        for path in ("/graphql?query=%7BserviceInfo%7Bversion%7D%7D", "/explore", "/verify"):
             get, head = await http.get(path), await http.head(path)
             assert head.status_code == get.status_code < 405, path
             assert head.headers["content-type"] == get.headers["content-type"]

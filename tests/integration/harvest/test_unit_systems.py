@@ -108,7 +108,7 @@ REFUSALS = {
     "denied": "SOURCE_DENIED",
     "html": "SOURCE_BAD_DATA",
 }
-UNPROVED = ("repeated", "dropped", "moving")
+UNPROVED = ("repeated", "dropped", "moved")
 
 
 async def test_it_is_read_whole_and_whatever_goes_wrong_takes_nothing_away(

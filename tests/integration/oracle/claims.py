@@ -117,7 +117,8 @@ class Standing:
             further = believed(left, self.sources)
             left.remove(further)
             for name, value in further.wire.items():
-                if name not in wire:
+                # Who says UNKNOWN says so only where nobody knows more.
+                if name not in wire or (wire[name] == "UNKNOWN" != value):
                     wire[name], chosen[name] = value, further.source
         return Row(
             kind=kind,

@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.operate.exposition import figures_of, health_of
-from hub.operate.figures import DatabaseFigures, FeedFigures, LogFigures
+from hub.operate.figures import DatabaseFigures, FeedFigures, LogFigures, SensorFigures
 from hub.operate.health import PARTS, PartHealth
 from hub.watching.metrics import Metrics
 from hub.watching.notes import RequestNotes
@@ -46,6 +46,7 @@ def given() -> dict[str, set[str]]:
         quarantine={"s": 1},
         personal={("s", "CITIZEN_NUMBER"): 1},
         clock_ahead_s=0.0,
+        sensors=(SensorFigures(source="s", bound=2, silent=1, messages={"TAKEN": 3}),),
     )
     parts = {name: PartHealth() for name in PARTS}
     text = metrics.exposition([*health_of(parts), *figures_of(figures)]).decode()
