@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -27,6 +27,7 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
+from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import Offset, PagedJson
@@ -41,28 +42,29 @@ AUDIENCES = {"1": Audience.INSIDE, "2": Audience.OUTSIDE, "3": Audience.ENTERPRI
 UNITS = {"小时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
 OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
 CERTAINTIES = {"1": Certainty.FIRM, "0": Certainty.TENTATIVE}
-CANCELLED = "-1"
+TAKEN = TakenTime(
+    start="startTime",
+    end="endTime",
+    kind="kind",
+    kinds=OCCUPANCIES,
+    state="confirmed",
+    certainties=CERTAINTIES,
+    ended=("-1",),
+)
+SCHEMES = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
+"""Identifiers of a unit by their rank."""
 DAYS = {day.official or "": day for day in Weekday}
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one unit; the best identifier that the platform knows becomes its key."""
     code = row.text("insCode")
-    schemes = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
-    known = {name: value for name in schemes if (value := row.optional_text(name, empty=NOTHING))}
+    known = unit_identifiers(row, SCHEMES)
     if not known:
-        row.fault(
-            "uscc",
-            "IDENTIFIER_MISSING",
-            "统一社会信用代码、学校代码、ROR 至少须有一个",
-            "one of uscc, schoolCode, ror is needed",
-        )
         return
-    best = next(iter(known))
-    key = f"{'moe' if best == 'schoolCode' else best}:{known[best]}"
-    division = row.optional_text("adcode")
+    key, division = unit_key(known), row.optional_text("adcode")
     name = row.text("insName")
-    context.remember("unit", code, (key, division))
+    remember_unit(context, code, key, division)
     yield Mapped(
         "Institution",
         present(
@@ -71,27 +73,16 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
             kind=row.code("insType", KINDS_OF_UNIT).value,
             divisionCode=division,
             departmentName=row.optional_text("department", empty=NOTHING),
-            identifiers=[
-                *({"scheme": schemes[name], "value": value} for name, value in known.items()),
-                {"scheme": "NRII", "value": code},
-            ],
+            identifiers=[*known, {"scheme": "NRII", "value": code}],
             homepageUrl=row.optional_text("website", empty=NOTHING),
         ),
     )
 
 
-def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
-    unit = context.recall("unit", row.text("insCode"))
-    if unit is None:
-        row.fault("insCode", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
-        return "", None
-    return unit[0], unit[1]
-
-
 def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one row of the equipment form."""
     row.ignore("province", "city", "county", "instrBelongsName")
-    unit_key, division = _unit_of(row, context)
+    unit_key, division = unit_of(row, context, "insCode")
     yield Mapped(
         "Instrument",
         present(
@@ -108,7 +99,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
 
 
 def _instrument_key(row: Row, context: Context) -> str:
-    unit_key, _ = _unit_of(row, context)
+    unit_key, _ = unit_of(row, context, "insCode")
     return f"{unit_key}/{row.text('innerId')}"
 
 
@@ -152,23 +143,7 @@ def opening_hours(row: Row, context: Context) -> Iterable[Yielded]:
 
 def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one stretch of taken time."""
-    key, number = _instrument_key(row, context), row.text("bookId")
-    start, end = row.instant("startTime"), row.instant("endTime")
-    kind = row.code("kind", OCCUPANCIES)
-    if row.has("confirmed") and row.optional_text("confirmed") == CANCELLED:
-        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
-        return
-    yield Mapped(
-        "Occupancy",
-        {
-            "instrumentKey": key,
-            "localId": number,
-            "kind": kind.value,
-            "certainty": row.code("confirmed", CERTAINTIES).value,
-            "startAt": start,
-            "endAt": end,
-        },
-    )
+    yield from TAKEN.map(row, _instrument_key(row, context), row.text("bookId"))
 
 
 def coverage(row: Row, context: Context) -> Iterable[Yielded]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded, covered
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, covered
 from adapters._nrii import (
     ACQUISITION,
     NOTHING,
@@ -29,6 +29,7 @@ from adapters._nrii import (
     present,
     subject,
 )
+from adapters._platform import TakenTime
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
@@ -60,7 +61,15 @@ KINDS = {
     "自用": OccupancyKind.OWN_USE,
 }
 CERTAINTIES = {"已通过": Certainty.FIRM, "待审核": Certainty.TENTATIVE}
-ENDED = ("已取消", "已拒绝")
+TAKEN = TakenTime(
+    start="kssj",
+    end="jssj",
+    kind="yylx",
+    kinds=KINDS,
+    state="zt",
+    certainties=CERTAINTIES,
+    ended=("已取消", "已拒绝"),
+)
 
 
 def states(context: Context) -> Iterable[Yielded]:
@@ -163,23 +172,7 @@ def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one row of `yyjl`; a cancelled or refused booking is no occupancy."""
     del context
     row.drop("yyr", "dh")
-    key, number = _key(row.text("yqbh")), row.text("yybh")
-    start, end = row.instant("kssj"), row.instant("jssj")
-    kind = row.code("yylx", KINDS)
-    if row.has("zt") and row.optional_text("zt") in ENDED:
-        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
-        return
-    yield Mapped(
-        "Occupancy",
-        {
-            "instrumentKey": key,
-            "localId": number,
-            "kind": kind.value,
-            "certainty": row.code("zt", CERTAINTIES).value,
-            "startAt": start,
-            "endAt": end,
-        },
-    )
+    yield from TAKEN.map(row, _key(row.text("yqbh")), row.text("yybh"))
 
 
 def _window(context: Context) -> Window:

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -30,6 +30,7 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
+from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
 from adapters._row import Row
 from connectors.graphql import GraphqlList
 from connectors.paging import Cursor
@@ -48,9 +49,17 @@ AUDIENCES = {
 UNITS = {"HOUR": PriceUnit.HOUR, "SAMPLE": PriceUnit.SAMPLE, "RUN": PriceUnit.RUN}
 OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
 CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
-CANCELLED = "CANCELLED"
+TAKEN = TakenTime(
+    start="beginsAt",
+    end="endsAt",
+    kind="kind",
+    kinds=OCCUPANCIES,
+    state="state",
+    certainties=CERTAINTIES,
+    ended=("CANCELLED",),
+)
 SCHEMES = {"creditCode": "USCC", "schoolCode": "MOE", "ror": "ROR"}
-"""Identifiers of a unit by their rank: the first that is there becomes its key."""
+"""Identifiers of a unit by their rank."""
 
 FORM = (
     "innerId cname ename instrBelongsType instrCategory worth instrSource type subject nation "
@@ -92,19 +101,12 @@ def _list(name: str, members: str, *key: str, in_window: bool = False) -> Graphq
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one unit; the best identifier that the platform knows becomes its key."""
     code, name = row.text("unitCode"), row.text("nameZh")
-    known = {each: value for each in SCHEMES if (value := row.optional_text(each, empty=NOTHING))}
+    known = unit_identifiers(row, SCHEMES)
     if not known:
-        row.fault(
-            "creditCode",
-            "IDENTIFIER_MISSING",
-            "统一社会信用代码、学校代码、ROR 至少须有一个",
-            "one of creditCode, schoolCode, ror is needed",
-        )
         return
-    best = next(iter(known))
-    key = f"{SCHEMES[best].lower()}:{known[best]}"
+    key = unit_key(known)
     division = row.optional_text("divisionCode")
-    context.remember("unit", code, (key, division))
+    remember_unit(context, code, key, division)
     yield Mapped(
         "Institution",
         present(
@@ -113,26 +115,18 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
             kind=row.code("kind", KINDS_OF_UNIT).value,
             divisionCode=division,
             departmentName=row.optional_text("department", empty=NOTHING),
-            identifiers=[{"scheme": SCHEMES[each], "value": known[each]} for each in known],
+            identifiers=known,
         ),
     )
 
 
-def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
-    found = context.recall("unit", row.text("unitCode"))
-    if found is None:
-        row.fault("unitCode", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
-        return "", None
-    return found[0], found[1]
-
-
 def _instrument_key(row: Row, context: Context) -> str:
-    return f"{_unit_of(row, context)[0]}/{row.text('innerId')}"
+    return f"{unit_of(row, context, 'unitCode')[0]}/{row.text('innerId')}"
 
 
 def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one row of the equipment form."""
-    unit_key, division = _unit_of(row, context)
+    unit_key, division = unit_of(row, context, "unitCode")
     yield Mapped(
         "Instrument",
         present(
@@ -167,23 +161,7 @@ def price(row: Row, context: Context) -> Iterable[Yielded]:
 def booking(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one stretch of taken time."""
     row.drop("bookedBy")
-    key, number = _instrument_key(row, context), row.text("number")
-    start, end = row.instant("beginsAt"), row.instant("endsAt")
-    kind = row.code("kind", OCCUPANCIES)
-    if row.optional_text("state") == CANCELLED:
-        yield Removed("Occupancy", f"{key}/{number}", CANCELLED)
-        return
-    yield Mapped(
-        "Occupancy",
-        {
-            "instrumentKey": key,
-            "localId": number,
-            "kind": kind.value,
-            "certainty": row.code("state", CERTAINTIES).value,
-            "startAt": start,
-            "endAt": end,
-        },
-    )
+    yield from TAKEN.map(row, _instrument_key(row, context), row.text("number"))
 
 
 def calendar(row: Row, context: Context) -> Iterable[Yielded]:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -31,6 +31,7 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
+from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
@@ -40,8 +41,8 @@ from schema.dates import format_instant
 SELDOM = timedelta(hours=6)
 """How often is read what changes by the day; bookings are read as often as adapters do."""
 
-IDENTIFIERS = (("USCC", "uscc", "uscc"), ("MOE", "moe", "schoolCode"), ("ROR", "ror", "ror"))
-"""Scheme, beginning of the key and member, the best one first."""
+SCHEMES = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
+"""Identifiers of a unit by their rank."""
 KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
 AUDIENCES = {"内部": Audience.INSIDE, "外部": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
 UNITS = {"元/小时": PriceUnit.HOUR, "元/样品": PriceUnit.SAMPLE, "元/次": PriceUnit.RUN}
@@ -53,25 +54,27 @@ KINDS = {
     "OWN": OccupancyKind.OWN_USE,
 }
 CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
-ENDED = ("CANCELLED", "REJECTED")
+TAKEN = TakenTime(
+    start="begin",
+    end="end",
+    kind="kind",
+    kinds=KINDS,
+    state="state",
+    certainties=CERTAINTIES,
+    ended=("CANCELLED", "REJECTED"),
+)
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one unit; the best identifier that the platform knows becomes its key."""
     number = row.text("unitId")
-    known = [
-        (scheme, prefix, value)
-        for scheme, prefix, name in IDENTIFIERS
-        if (value := row.optional_text(name, empty=NOTHING))
-    ]
+    known = unit_identifiers(row, SCHEMES)
     if not known:
-        zh = "统一社会信用代码、学校代码、ROR 至少须有一个"
-        row.fault("uscc", "IDENTIFIER_MISSING", zh, "one of uscc, schoolCode, ror is needed")
         return
-    key = f"{known[0][1]}:{known[0][2]}"
+    key = unit_key(known)
     division = row.optional_text("adcode")
     name = present(zh=row.text("name"), en=row.optional_text("nameEn", empty=NOTHING))
-    context.remember("unit", number, (key, division))
+    remember_unit(context, number, key, division)
     yield Mapped(
         "Institution",
         present(
@@ -80,24 +83,16 @@ def unit(row: Row, context: Context) -> Iterable[Yielded]:
             kind=row.code("kind", KINDS_OF_UNIT).value,
             divisionCode=division,
             departmentName=row.optional_text("department", empty=NOTHING),
-            identifiers=[{"scheme": scheme, "value": value} for scheme, _, value in known],
+            identifiers=known,
             homepageUrl=row.optional_text("website", empty=NOTHING),
         ),
     )
 
 
-def _unit_of(row: Row, context: Context) -> tuple[str, str | None]:
-    known = context.recall("unit", row.text("unitId"))
-    if known is None:
-        row.fault("unitId", "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
-        return "", None
-    return known[0], known[1]
-
-
 def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one instrument with its prices and hours."""
     row.ignore("insCode", "province", "city", "county", "instrBelongsName")
-    unit_key, division = _unit_of(row, context)
+    unit_key, division = unit_of(row, context, "unitId")
     key = f"{unit_key}/{row.text('innerId')}"
     if row.flag("calendar", "true", "false"):
         context.remember("calendar", key, "reported")
@@ -156,24 +151,9 @@ def _week(row: Row, key: str) -> Iterable[Mapped]:
 def booking(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one booking or other taken time; one that was cancelled or rejected is none."""
     row.drop("applicant", "applicantPhone")
-    unit_key, _ = _unit_of(row, context)
+    unit_key, _ = unit_of(row, context, "unitId")
     key, number = f"{unit_key}/{row.text('innerId')}", row.text("bookingId")
-    start, end = row.instant("begin"), row.instant("end")
-    kind = row.code("kind", KINDS)
-    if row.has("state") and row.optional_text("state") in ENDED:
-        yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
-        return
-    yield Mapped(
-        "Occupancy",
-        {
-            "instrumentKey": key,
-            "localId": number,
-            "kind": kind.value,
-            "certainty": row.code("state", CERTAINTIES).value,
-            "startAt": start,
-            "endAt": end,
-        },
-    )
+    yield from TAKEN.map(row, key, number)
 
 
 def _covered(context: Context, instruments: Sequence[str]) -> Iterable[Yielded]:

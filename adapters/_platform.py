@@ -1,0 +1,89 @@
+"""What the platforms of provinces share: units under their best identifier, and time that is taken.
+
+Each platform has its own names for the members and its own words for the codes; what becomes of
+them is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters._adapter import Context, Mapped, Removed, Yielded
+from adapters._nrii import NOTHING
+from adapters._row import Row
+from schema.codes import Certainty, OccupancyKind
+
+
+def unit_identifiers(row: Row, schemes: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return what identifies a unit, the best first; a unit without any is refused.
+
+    `schemes`: the scheme of each member that may hold one, by rank.
+    """
+    known = [
+        {"scheme": scheme, "value": value}
+        for member, scheme in schemes.items()
+        if (value := row.optional_text(member, empty=NOTHING))
+    ]
+    if not known:
+        row.fault(
+            next(iter(schemes)),
+            "IDENTIFIER_MISSING",
+            "统一社会信用代码、学校代码、ROR 至少须有一个",
+            f"one of {', '.join(schemes)} is needed",
+        )
+    return known
+
+
+def unit_key(identifiers: list[dict[str, Any]]) -> str:
+    """Return the key of a unit: its best identifier."""
+    best = identifiers[0]
+    return f"{best['scheme'].lower()}:{best['value']}"
+
+
+def remember_unit(context: Context, code: str, key: str, division: str | None) -> None:
+    """Keep what other lists look up by the platform's own code of a unit."""
+    context.remember("unit", code, (key, division))
+
+
+def unit_of(row: Row, context: Context, member: str) -> tuple[str, str | None]:
+    """Return key and division of the unit that a row names; an unknown one is refused."""
+    known = context.recall("unit", row.text(member))
+    if known is None:
+        row.fault(member, "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
+        return "", None
+    return known[0], known[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenTime:
+    """The members of a booking or of other taken time, and what their words mean."""
+
+    start: str
+    end: str
+    kind: str
+    kinds: Mapping[str, OccupancyKind]
+    state: str
+    certainties: Mapping[str, Certainty]
+    ended: Collection[str]
+    """States in which it takes no time any more."""
+
+    def map(self, row: Row, key: str, number: str) -> Iterable[Yielded]:
+        """Map one row: `key` of the instrument, `number` of the booking at its source."""
+        start, end = row.instant(self.start), row.instant(self.end)
+        kind = row.code(self.kind, self.kinds)
+        if row.has(self.state) and row.optional_text(self.state) in self.ended:
+            yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
+            return
+        yield Mapped(
+            "Occupancy",
+            {
+                "instrumentKey": key,
+                "localId": number,
+                "kind": kind.value,
+                "certainty": row.code(self.state, self.certainties).value,
+                "startAt": start,
+                "endAt": end,
+            },
+        )
