@@ -20,11 +20,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from adapters._adapter import Context
+from adapters._adapter import Context, Mapped, Removed, Yielded
+from adapters._nrii import present
 from adapters._row import Row
-from schema.codes import CodeList, VoucherService
+from schema.codes import CodeList, Province, VoucherClaimState, VoucherService
 from schema.dates import DateError, parse_instant
 
 C = TypeVar("C", bound=CodeList)
@@ -160,3 +161,44 @@ def of_version(row: Row, context: Context, known: Mapping[str, T], default: str)
         )
         row.fault("innovateStatusCode", "VERSION_UNKNOWN", zh, f"{en}; there are: {listed}")
     return known.get(version, known[default])
+
+
+def claim_items(row: Row, now: Reached[VoucherClaimState]) -> dict[str, Any]:
+    """Take what every system says of a claim: whose it is, how far it is, its money and invoice."""
+    return {
+        "code": row.text("innovateCode"),
+        "claimNo": row.text("cashCode"),
+        "providerKey": party(row, "serviceEntercode"),
+        "holderKey": party(row, "appliEntercode"),
+        "state": now.state.value,
+        "orderNo": row.optional_text("orderCode"),
+        "chargeFen": fen(row, "contractValue"),
+        "voucherFen": fen(row, "cashMoney"),
+        "ownFen": fen(row, "selfMoney"),
+        "settledFen": fen(row, "payMoney"),
+        "invoiceCode": row.optional_text("invoiceCode"),
+        "invoiceNo": row.optional_text("invoiceNo"),
+        "holdReasons": row.list_of("holdReason"),
+        "changedAt": now.at,
+    }
+
+
+def registration(
+    row: Row, registrar: str, province: Province, offered: list[str], *, is_valid: bool | None
+) -> Yielded:
+    """Map the registration of a provider; one that was struck off is withdrawn."""
+    number = row.text("registerCode")
+    made = Mapped(
+        "ProviderRegistration",
+        present(
+            registrarKey=registrar,
+            registrationNo=number,
+            providerKey=party(row, "serviceEntercode"),
+            province=province.value,
+            services=offered,
+            validFrom=row.optional_day("beginDate"),
+            validUntil=row.optional_day("endDate"),
+        ),
+    )
+    gone = Removed("ProviderRegistration", f"{registrar}/{number}", "STRUCK_OFF")
+    return gone if is_valid is False else made

@@ -17,10 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import present
 from adapters._row import Row
-from adapters._voucher import Codes, fen, of_version, party, reached, services
+from adapters._voucher import (
+    Codes,
+    claim_items,
+    fen,
+    of_version,
+    party,
+    reached,
+    registration,
+    services,
+)
 from connectors.rest import NextLink, PagedJson
 from schema.codes import Province, VoucherClaimState, VoucherService, VoucherState
 
@@ -133,21 +142,8 @@ def claim(row: Row, context: Context) -> Iterable[Yielded]:
         "VoucherClaim",
         present(
             issuerKey=party(row, "grantEntercode"),
-            code=row.text("innovateCode"),
-            claimNo=row.text("cashCode"),
-            providerKey=party(row, "serviceEntercode"),
-            holderKey=party(row, "appliEntercode"),
-            state=now.state.value,
             serviceKey=row.optional_text("serviceRecordKey"),
-            orderNo=row.optional_text("orderCode"),
-            chargeFen=fen(row, "contractValue"),
-            voucherFen=fen(row, "cashMoney"),
-            ownFen=fen(row, "selfMoney"),
-            settledFen=fen(row, "payMoney"),
-            invoiceCode=row.optional_text("invoiceCode"),
-            invoiceNo=row.optional_text("invoiceNo"),
-            holdReasons=row.list_of("holdReason"),
-            changedAt=now.at,
+            **claim_items(row, now),
         ),
     )
 
@@ -156,22 +152,13 @@ def provider(row: Row, _: Context) -> Iterable[Yielded]:
     """Map one provider that a region registered; one that was struck off is withdrawn."""
     row.drop(*PEOPLE)
     row.ignore("serviceEnterName")
-    registrar, number = party(row, "registerEntercode"), row.text("registerCode")
-    is_valid = row.flag("enabled", "true", "false")
-    made = Mapped(
-        "ProviderRegistration",
-        present(
-            registrarKey=registrar,
-            registrationNo=number,
-            providerKey=party(row, "serviceEntercode"),
-            province=row.code("fpRovince", PROVINCES).value,
-            services=services(row, "servicetypeName", SERVICES),
-            validFrom=row.optional_day("beginDate"),
-            validUntil=row.optional_day("endDate"),
-        ),
+    yield registration(
+        row,
+        party(row, "registerEntercode"),
+        row.code("fpRovince", PROVINCES),
+        services(row, "servicetypeName", SERVICES),
+        is_valid=row.flag("enabled", "true", "false"),
     )
-    gone = Removed("ProviderRegistration", f"{registrar}/{number}", "STRUCK_OFF")
-    yield gone if is_valid is False else made
 
 
 def statement(row: Row, _: Context) -> Iterable[Yielded]:

@@ -19,10 +19,19 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._nrii import present
 from adapters._row import Row
-from adapters._voucher import Codes, fen, of_version, party, reached, services
+from adapters._voucher import (
+    Codes,
+    claim_items,
+    fen,
+    of_version,
+    party,
+    reached,
+    registration,
+    services,
+)
 from connectors.rest import PagedJson, PageNumber
 from schema.codes import Province, VoucherClaimState, VoucherService, VoucherState
 
@@ -122,28 +131,12 @@ def claim(row: Row, context: Context) -> Iterable[Yielded]:
     row.drop(*PEOPLE)
     row.ignore(*OF_CLAIMS)
     now = reached(row, of_version(row, context, CLAIMS, NEWEST), context)
-    provider = party(row, "serviceEntercode")
+    items = claim_items(row, now)
     instrument, record = row.optional_text("innerId"), row.optional_text("recordInnerId")
+    service = f"{items['providerKey']}/{instrument}/{record}" if instrument and record else None
     yield Mapped(
         "VoucherClaim",
-        present(
-            issuerKey=_issuer(row, context),
-            code=row.text("innovateCode"),
-            claimNo=row.text("cashCode"),
-            providerKey=provider,
-            holderKey=party(row, "appliEntercode"),
-            state=now.state.value,
-            serviceKey=f"{provider}/{instrument}/{record}" if instrument and record else None,
-            orderNo=row.optional_text("orderCode"),
-            chargeFen=fen(row, "contractValue"),
-            voucherFen=fen(row, "cashMoney"),
-            ownFen=fen(row, "selfMoney"),
-            settledFen=fen(row, "payMoney"),
-            invoiceCode=row.optional_text("invoiceCode"),
-            invoiceNo=row.optional_text("invoiceNo"),
-            holdReasons=row.list_of("holdReason"),
-            changedAt=now.at,
-        ),
+        present(issuerKey=_issuer(row, context), serviceKey=service, **items),
     )
 
 
@@ -151,22 +144,13 @@ def provider(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one provider that a county registered; one that was struck off is withdrawn."""
     row.drop(*PEOPLE)
     row.ignore("serviceEnterName", "fkCountydistrict")
-    registrar, number = _issuer(row, context), row.text("registerCode")
-    is_valid = row.flag("enabled", "1", "0")
-    made = Mapped(
-        "ProviderRegistration",
-        present(
-            registrarKey=registrar,
-            registrationNo=number,
-            providerKey=party(row, "serviceEntercode"),
-            province=row.code("fpRovince", PROVINCES).value,
-            services=services(row, "servicetypeCode", SERVICES),
-            validFrom=row.optional_day("beginDate"),
-            validUntil=row.optional_day("endDate"),
-        ),
+    yield registration(
+        row,
+        _issuer(row, context),
+        row.code("fpRovince", PROVINCES),
+        services(row, "servicetypeCode", SERVICES),
+        is_valid=row.flag("enabled", "1", "0"),
     )
-    gone = Removed("ProviderRegistration", f"{registrar}/{number}", "STRUCK_OFF")
-    yield gone if is_valid is False else made
 
 
 def _issuer(row: Row, context: Context) -> str:
