@@ -10,6 +10,7 @@ How to add a source, say `jiangsu`:
 3. Record `tests/fixtures/jiangsu/source.json` (a session of
    `connectors.http.replay.RecordingTransport`, people in it replaced) and write `records.json`,
    what must come out, by hand.
+4. Write `docs/standard/mappings/jiangsu.md`, what becomes of each field, and its row in the index.
 
 Nothing else is edited: `discover()` finds the module, the contract suite tests it. Addresses,
 credentials and schedules are facts of a deployment and never stand here.
