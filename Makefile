@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 UV     ?= uv
-JOBS   ?= 2
+JOBS   ?= 3
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ install: $(STAMP) ## create .venv from the lock file with hashes
 run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay up
 	@$(BIN)/deltahub demo
 
-test: $(STAMP) ## run every test, in two processes: JOBS=1 for one
+test: $(STAMP) ## run every test, in three processes (they wait a lot): JOBS=1 for one
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 torture: $(STAMP) ## kill a hub under load and give it seven other troubles; check every acknowledged row

@@ -85,6 +85,21 @@ def make_roles(url: str) -> Logins:
     return logins(url)
 
 
+def analyze(url: str) -> None:
+    """Renew the statistics of a database's own tables.
+
+    Not `ANALYZE` alone: it stops at a temporary table that a session drops which is just closing.
+    """
+    with psycopg.connect(as_owner(url), autocommit=True) as connection:
+        named = connection.execute(_OWN_TABLES).fetchone() or ("",)
+        connection.execute(f"ANALYZE {named[0]}".encode())
+
+
+_OWN_TABLES = b"""
+SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"""
+
+
 class Spares:
     """Databases like a template; each is lent to one test at a time, and is empty then."""
 

@@ -21,7 +21,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from hub.clock import system_clock
@@ -31,7 +30,7 @@ from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.roles import READ
 from hub.store.sources import register_source
-from tests.databases import as_owner, as_role
+from tests.databases import analyze, as_role
 
 FUDAN = "moe:10246"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -104,8 +103,7 @@ async def _seed(url: str) -> None:
         await _source(database, "fudan", ("复旦大学共享平台", "Fudan's sharing platform"), FUDAN)
         await _put(database, "fudan", _fudan(), now - LATE)
         await _source(database, "silent", ("尚未应答的来源", "Never heard from"), "moe:10284")
-    with psycopg.connect(as_owner(url), autocommit=True) as connection:
-        connection.execute("ANALYZE")
+    analyze(url)
 
 
 def _wrong_on_purpose(row: dict[str, Any]) -> bool:

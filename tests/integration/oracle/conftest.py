@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
 
 from hub.graphql.hooks import ServiceFacts
@@ -33,7 +32,7 @@ from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.codes import SourceKind
 from schema.registry import standard
-from tests.databases import as_owner, lent_to_hub, opened
+from tests.databases import analyze, lent_to_hub, opened
 from tests.integration.oracle.claims import Registered, Standing, by_kind
 from tests.integration.oracle.interpreter import Interpreter
 from tests.integration.oracle.meaning import Claim
@@ -156,8 +155,7 @@ async def _put(database: Database, history: History) -> Standing:
             as_of=step.as_of,
         )
         _note(standing, step, await submit(database, batch, clock=_at(step.now)))
-    with psycopg.connect(as_owner(database.url), autocommit=True) as connection:
-        connection.execute("ANALYZE")
+    analyze(database.url)
     return standing
 
 

@@ -31,7 +31,7 @@ from hub.query.answer.respond import Answer
 from hub.query.plan.limits import QueryLimits
 from hub.store.database import Database
 from hub.store.sources import register_source
-from tests.databases import as_owner, lent_to_hub, opened
+from tests.databases import analyze, as_owner, lent_to_hub, opened
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TUESDAY = {"from": "2026-12-01T00:00:00+08:00", "until": "2026-12-02T00:00:00+08:00"}
@@ -262,7 +262,7 @@ async def seed(url: str) -> None:
             " WHERE source_id = 'beta'",
             (NOW,),
         )
-        connection.execute("ANALYZE")
+    analyze(url)
 
 
 def agreement(provider: str, dataset: str, consumer: str = P, **more: Any) -> dict[str, Any]:
