@@ -30,6 +30,8 @@ FACTS = {
     "booking_url": "https://lab.example/calendar",
     "inside_account_types": ["校内"],
     "outside_account_types": ["校外企业"],
+    "purposes": {"科研": "RESEARCH"},
+    "training_purpose": "TEACHING",
 }
 
 
