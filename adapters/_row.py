@@ -157,6 +157,17 @@ class Row:
             text = text.replace(mark, ",")
         return [part.strip() for part in text.split(",") if part.strip()]
 
+    def each(self, name: str) -> list[str]:
+        """Take a list of single values, each as text; absent and null are the empty list."""
+        value = self._raw.get(name)
+        self._unread.discard(name)
+        if value is None:
+            return []
+        if not isinstance(value, list) or any(isinstance(one, dict | list) for one in value):
+            self.fault(name, "NOT_LIST", "必须是单个值的列表", "must be a list of single values")
+            return []
+        return [str(one).strip() for one in value if one is not None]
+
     def instant(self, name: str) -> str:
         """Take a mandatory moment, in UTC; without an offset it is Asia/Shanghai."""
         return format_instant(self._moment(name, self.text(name)))

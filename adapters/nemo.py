@@ -13,12 +13,17 @@ Each point was met on a running system:
 - Ids are counted per installation: the deployment gives each one a short name (`instance`), which
   leads the local numbers. A tool with a parent is another mode of one instrument.
 - Times carry an offset. Billing has no prices, so there are no offers.
+- An area is a room and its bookings take no tool; but an outage of an area or of a resource stops
+  tools (`_nemo_outages`). What is not read is named with its reason in `_nemo_fields.NOT_TAKEN`.
+- Who used a tool says on which project, and a project may have types; only the deployment knows
+  which purpose of the standard a type means. Use from outside with a known purpose is a service.
 - The token sees names, mails and badge numbers of all users. Lists are asked to `omit` people,
   and whatever of them still comes is dropped here.
 
 Facts of the deployment: `instance`; `booking_url`, where people book; `inside_account_types` and
 `outside_account_types`, names of account types. A type in neither list is UNKNOWN, and an account's
-name leaves only when its type is outside.
+name leaves only when its type is outside. `purposes`, optional: names of project types, each with a
+code of ServicePurpose; `training_purpose`, optional: that code for use which was a training.
 """
 
 from __future__ import annotations
@@ -30,6 +35,18 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
+from adapters._nemo_outages import (
+    area,
+    instrument_key,
+    occupancy,
+    remember_tool,
+    resource,
+    scheduled_outage,
+    span_of,
+    task,
+    tool_of,
+    unplanned_outage,
+)
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
 from connectors.reader import Window
@@ -40,6 +57,7 @@ PEOPLE = ("user", "creator", "operator", "cancelled_by", "validated_by", "waived
 PROBED = "not-a-value"
 SECONDS_OF_HOUR = 3600
 TEXT_MAX = 2000
+NO_SERVICE = "NO_SERVICE: not from outside, or no purpose is known"
 
 
 def states(context: Context) -> Iterable[Yielded]:
@@ -67,15 +85,23 @@ def account(row: Row, context: Context) -> Iterable[Yielded]:
     return ()
 
 
+def project_type(row: Row, context: Context) -> Iterable[Yielded]:
+    """Remember which purpose a type of project means; one that no fact names means none."""
+    row.ignore("display_order")
+    purpose = context.facts.get("purposes", {}).get(row.text("name"))
+    context.remember("project type", row.text("id"), purpose)
+    return ()
+
+
 def project(row: Row, context: Context) -> Iterable[Yielded]:
-    """Remember the account and number of a project; its people are never read."""
+    """Remember account, number and types of a project; its people are never read."""
     row.drop("principal_investigators", "users")
     row.ignore(*PROJECT_IGNORED)
-    context.remember(
-        "project",
-        row.text("id"),
-        (row.optional_text("account") or "", row.optional_text("application_identifier")),
-    )
+    account_id = row.optional_text("account") or ""
+    types, reference = row.each("project_types"), row.optional_text("application_identifier")
+    number = str(row.integer("id"))
+    if not row.problems:
+        context.remember("project", number, (account_id, reference, types))
     return ()
 
 
@@ -88,7 +114,8 @@ def tool(row: Row, context: Context) -> Iterable[Yielded]:
     number = row.text("id")
     parent = row.optional_text("parent_tool")
     local = _local(context, parent or number)
-    context.remember("tool", number, local)
+    area_id = row.optional_text("_requires_area_access")
+    remember_tool(context, number, local, None if parent else area_id)
     name, category = row.text("name"), row.optional_text("_category")
     serial, place = row.optional_text("_serial"), row.optional_text("_location")
     words = row.optional_text("_description")
@@ -116,40 +143,12 @@ def tool(row: Row, context: Context) -> Iterable[Yielded]:
     )
 
 
-def _instrument_key(row: Row, context: Context, number: str) -> str:
-    local = context.recall("tool", number)
-    if local is None:
-        row.fault("tool", "TOOL_UNKNOWN", "仪器列表中没有该仪器", "is not in the list of tools")
-        return ""
-    return f"{context.institution_key}/{local}"
-
-
-def _tool_of(row: Row, context: Context) -> str | None:
-    """Return the key of the row's tool; None for a booking or outage of an area or resource."""
-    number = row.optional_text("tool")
-    return None if number is None else _instrument_key(row, context, number)
-
-
-def _occupancy(key: str, local_id: str, kind: str, span: tuple[str, str]) -> Mapped:
-    return Mapped(
-        "Occupancy",
-        {
-            "instrumentKey": key,
-            "localId": local_id,
-            "kind": kind,
-            "certainty": "FIRM",
-            "startAt": span[0],
-            "endAt": span[1],
-        },
-    )
-
-
 def reservation(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one booking; cancelled, moved, missed and shortened ones free their time."""
     row.drop(*PEOPLE, "title", "note", "additional_information", "question_data")
     row.ignore("configuration_options", "creation_time", "cancellation_time", "short_notice")
     row.ignore("self_configuration", "validated", "waived", "project", "area")  # waived: the fee
-    key, number = _tool_of(row, context), row.text("id")
+    key, number = tool_of(row, context), row.text("id")
     span = row.instant("start"), row.instant("end")
     moved = row.optional_text("descendant")
     cancelled = row.flag("cancelled", "true", "false")
@@ -163,64 +162,7 @@ def reservation(row: Row, context: Context) -> Iterable[Yielded]:
         word = f"{word} to reservation-{moved}" if moved else word.replace("MOVED", "CANCELLED")
         yield Removed("Occupancy", f"{key}/{local_id}", word)
         return
-    yield _occupancy(key, local_id, "RESERVATION", span)
-
-
-def scheduled_outage(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one outage that was announced."""
-    row.drop("creator", "reminder_emails", "details", "title")
-    row.ignore("category", "area", "resource", "reminder_days")
-    key, number = _tool_of(row, context), row.text("id")
-    span = row.instant("start"), row.instant("end")
-    if key is not None:
-        yield _occupancy(key, f"scheduled-outage-{number}", "MAINTENANCE", span)
-
-
-def unplanned_outage(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one outage that happened; while it has no end it lasts to the end of the window."""
-    row.ignore("resource")
-    key, number = _tool_of(row, context), row.text("id")
-    start, end = row.instant("start"), row.optional_instant("end")
-    if key is not None:
-        yield _occupancy(key, f"unplanned-outage-{number}", "OUTAGE", _span(context, start, end))
-
-
-def task(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map a reported problem that shuts its tool down.
-
-    Solved ones took the time until then; open ones take it until the estimated end, and without an
-    estimate to the end of the window, because a broken instrument is not free next week.
-    """
-    row.drop("creator", "last_updated_by", "resolver", "history", "problem_description")
-    row.drop("progress_description", "resolution_description", "title")
-    row.ignore("urgency", "safety_hazard", "last_updated", "problem_category")
-    row.ignore("resolution_category")
-    key, number = _tool_of(row, context), row.text("id")
-    start = row.instant("creation_time")
-    estimated, solved = (
-        row.optional_instant("estimated_resolution_time"),
-        row.optional_instant("resolution_time"),
-    )
-    cancelled = row.flag("cancelled", "true", "false")
-    resolved = row.flag("resolved", "true", "false")
-    shut = row.flag("force_shutdown", "true", "false")
-    if key is None or not shut:
-        return
-    local_id = f"task-{number}"
-    if cancelled:
-        yield Removed("Occupancy", f"{key}/{local_id}", "CANCELLED")
-        return
-    now = format_instant(context.now)
-    end = (solved or now) if resolved else estimated if estimated and estimated > now else None
-    yield _occupancy(key, local_id, "OUTAGE", _span(context, start, end))
-
-
-def _span(context: Context, start: str, end: str | None) -> tuple[str, str]:
-    """Close an interval; one second is the least that an interval can have."""
-    last = end or format_instant(context.window_end)
-    if last > start:
-        return start, last
-    return start, format_instant(datetime.fromisoformat(start) + timedelta(seconds=1))
+    yield occupancy(key, local_id, "RESERVATION", span)
 
 
 def tool_status(row: Row, context: Context) -> Iterable[Yielded]:
@@ -233,41 +175,66 @@ def tool_status(row: Row, context: Context) -> Iterable[Yielded]:
     if usage is None or start is None:
         return
     hour = context.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    yield _occupancy(
-        _instrument_key(row, context, number),
+    yield occupancy(
+        instrument_key(row, context, number),
         f"usage-{usage}",
         "OWN_USE",
-        _span(context, start, format_instant(hour)),
+        span_of(context, start, format_instant(hour)),
     )
 
 
 def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
-    """Map one use; an open one has a start and no end, no hours."""
+    """Map one use; an open one has a start and no end, no hours, and is no service yet."""
     row.drop(*PEOPLE, "note", "pre_run_data", "run_data")
-    row.ignore("has_ended", "validated", "remote_work", "training", "waived", "staff_charge")
-    key, number = _tool_of(row, context), row.text("id")
+    row.ignore("has_ended", "validated", "waived")  # waived: the fee
+    key, number = tool_of(row, context), row.text("id")
     start, end = row.instant("start"), row.optional_instant("end")
     project_id = row.optional_text("project") or ""
-    account_id, reference = context.recall("project", project_id) or ("", None)
+    account_id, reference, types = context.recall("project", project_id) or ("", None, ())
     kind, name = context.recall("account", account_id) or (None, None)
+    is_training = row.flag("training", "true", "false") is True
+    purpose = _purpose(context, types, is_training=is_training)
+    ways = _ways(row)
     if key is None:
         return
     side = _side(context, kind)
-    yield Mapped(
-        "UsageRecord",
-        present(
-            instrumentKey=key,
-            localId=f"usage-{number}",
-            startedAt=start,
-            endedAt=end,
-            hours=_hours(start, end),
-            userSide=side,
-            userName=name if side == "OUTSIDE" else None,
-            collectionMethod="BOOKING_SYSTEM",
-            recordedAt=end,
-            projectReference=reference,
-        ),
+    common = present(
+        instrumentKey=key,
+        localId=f"usage-{number}",
+        startedAt=start,
+        endedAt=end,
+        hours=_hours(start, end),
+        userSide=side,
+        userName=name if side == "OUTSIDE" else None,
+        purpose=purpose,
+        collectionMethod="BOOKING_SYSTEM",
+        recordedAt=end,
     )
+    yield Mapped("UsageRecord", common | present(projectReference=reference))
+    if end is None:
+        return
+    if side == "OUTSIDE" and purpose is not None:
+        yield Mapped("ServiceRecord", common | present(ways=ways))
+    else:  # staff put a use on another project afterwards, within the window that is read again
+        yield Removed("ServiceRecord", f"{key}/usage-{number}", NO_SERVICE)
+
+
+def _purpose(context: Context, types: Iterable[str], *, is_training: bool) -> str | None:
+    """Return the one purpose that the types of a project mean; several leave it open."""
+    if is_training and "training_purpose" in context.facts:
+        return str(context.facts["training_purpose"])
+    meant = {context.recall("project type", each) for each in types} - {None}
+    return meant.pop() if len(meant) == 1 else None
+
+
+def _ways(row: Row) -> list[str]:
+    """Staff at the tool in the user's place; staff beside the user, who is charged for it.
+
+    Of other use NEMO does not tell who was at the tool unless people are read.
+    """
+    is_remote = row.flag("remote_work", "true", "false")
+    has_staff = row.optional_integer("staff_charge") is not None
+    return ["COMMISSIONED"] if is_remote else ["TECHNICAL"] if has_staff else []
 
 
 def _side(context: Context, kind: str | None) -> str:
@@ -308,17 +275,30 @@ def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
     )
 
 
-def _collections() -> tuple[Collection, ...]:
-    taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
-    used: dict[str, Any] = {"types": ("UsageRecord",), "every": timedelta(minutes=30)}
-    people = ",".join(PEOPLE)
+def _looked_up() -> tuple[Collection, ...]:
+    """Return what later lists refer to, each after what it refers to itself."""
     return (
         Collection(name="account_types", reader=_list("account_types"), map=account_type),
         Collection(name="accounts", reader=_list("accounts", omit="note"), map=account),
+        Collection(name="project_types", reader=_list("project_types"), map=project_type),
         Collection(name="projects", reader=_list("projects", fields=PROJECT_FIELDS), map=project),
         Collection(
             name="tools", reader=_list("tools"), map=tool, types=("Instrument",), complete=True
         ),
+        Collection(name="areas", reader=_list("areas", omit=AREA_PEOPLE), map=area),
+        Collection(name="resources", reader=_list("resources"), map=resource),
+    )
+
+
+def _collections() -> tuple[Collection, ...]:
+    taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
+    used: dict[str, Any] = {
+        "types": ("UsageRecord", "ServiceRecord"),
+        "every": timedelta(minutes=30),
+    }
+    people = ",".join(PEOPLE)
+    return (
+        *_looked_up(),
         Collection(
             name="reservations",
             reader=_list("reservations", omit=people),
@@ -370,7 +350,8 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-PROJECT_FIELDS = "id,account,application_identifier"
+PROJECT_FIELDS = "id,account,application_identifier,project_types"
+AREA_PEOPLE = "abuse_email,reservation_email,access_request_reviewers,adjustment_request_reviewers"
 FILTERS = {
     "reservations": ("end__gte", "start__lt"),
     "scheduled_outages": ("end__gte", "start__lt"),

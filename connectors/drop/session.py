@@ -126,10 +126,11 @@ class DropSession:
         name = shown_name(file.name)
         if file.size > bytes_max:
             raise self._too_large(name, bytes_max)
-        with tempfile.NamedTemporaryFile(prefix="hub-drop-") as spool:
-            after = await self._bounded(self.place.fetch(file.name, spool, bytes_max), name)
-            spool.flush()
-            size = spool.tell()
+        with tempfile.TemporaryDirectory(prefix="hub-drop-") as folder:
+            path = Path(folder, file.name)  # by its name some tables are known, and told of
+            with await asyncio.to_thread(path.open, "wb") as spool:
+                after = await self._bounded(self.place.fetch(file.name, spool, bytes_max), name)
+                size = spool.tell()
             if size > bytes_max:
                 raise self._too_large(name, bytes_max)
             if after is None or after.looks != file.looks or size != file.size:
@@ -138,8 +139,7 @@ class DropSession:
                     f"{name}: 读取期间文件发生了变化 it changed while it was read",
                     hint="it is read again once it stands still; write <name>.ok when it is whole",
                 )
-            digest = await asyncio.to_thread(_digest, Path(spool.name))
-            yield Spooled(entry=file, path=Path(spool.name), digest=digest)
+            yield Spooled(entry=file, path=path, digest=await asyncio.to_thread(_digest, path))
 
     async def store(self, file: DropEntry, suffix: str, content: bytes) -> None:
         """Write an answer beside a file, whole or not at all."""

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from adapters.mapping.moe_tables import MOE_TABLES, moe_table_named
 from connectors.drop.session import Spooled
+from connectors.errors import PayloadError
+from connectors.words import Words
 from hub.clock import Clock
 from hub.harvest.drop_answer import DropAnswer, parts_answer, whole_answer
 from hub.harvest.source import HarvestSource
@@ -25,6 +28,7 @@ from hub.intake.files.submission import Sender, Submission
 from hub.intake.files.wire import submitted_wire
 from hub.intake.limits import FILE_BYTES_MAX, FILE_ROWS_MAX, PART_ROWS_MAX
 from hub.store.database import Database
+from hub.store.dropped import DroppedLedger
 
 __all__ = ["DropIntake"]
 
@@ -46,6 +50,8 @@ class DropIntake:
         """Take a file in. Raises as `read_given` and `submit_file`."""
         name = spooled.entry.name
         mapping = await self._mapping_of(name)
+        if mapping is None:
+            await self._require_one_table(name)
         if spooled.entry.size > FILE_BYTES_MAX:
             return await self._in_parts(spooled, mapping)
         given = GivenFile(
@@ -62,6 +68,33 @@ class DropIntake:
         submissions = await self._submit(file)
         marked = await asyncio.to_thread(marked_workbook, file, submissions)
         return whole_answer(name, spooled.digest, file, submissions, marked)
+
+    async def _require_one_table(self, name: str) -> None:
+        """Refuse SJ3 where SJ1 came from, and the other way round: `PayloadError`.
+
+        Both are the whole of what their source says of an instrument, so the later would undo the
+        earlier: SJ3 knows no status, SJ1 no hours.
+        """
+        moe = moe_table_named(name)
+        if moe is None:
+            return
+        ledger = DroppedLedger(self.database, self.source.id, self.clock)
+        for other in MOE_TABLES:
+            taken = await ledger.names_taken(other.name) if other is not moe else []
+            known = [each for each in taken if moe_table_named(each) is other]
+            if known:
+                raise PayloadError(
+                    name,
+                    Words(
+                        f"该来源报送的是 {other.name}（{known[0]}），{moe.name} 会覆盖其内容",
+                        f"this source leaves {other.name} ({known[0]}), and {moe.name} would undo "
+                        "what that says",
+                    ),
+                    hint=Words(
+                        f"请为 {moe.name} 登记另一个来源和文件夹",
+                        f"deploy another source with a folder of its own for {moe.name}",
+                    ),
+                )
 
     async def _in_parts(self, spooled: Spooled, mapping: str | None) -> DropAnswer:
         """Take a long file in: its parts have keys that follow from the file."""

@@ -7,7 +7,8 @@
     "台账*.xlsx" = "ledger"          # a mapping that this source keeps here (POST /mappings)
     "机时*.csv" = "/etc/hub/mappings/hours.toml"   # outside the folder of sources
 
-A file that no pattern fits is read as the monthly workbook, whose mappings ship.
+A file that no pattern fits is read by a mapping that ships: a table SJ1 or SJ3 of the ministry by
+its name, anything else as the monthly workbook.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class TablesRoad:
     """Whether columns whose unit is doubted are taken all the same."""
 
     async def mapping_of(self, database: Database, source: str, name: str) -> str | None:
-        """Return the text of the mapping that reads a file; None: the monthly workbook's.
+        """Return the text of the mapping that reads a file; None: one that ships.
 
         Raises `RefusedError` MAPPING_UNKNOWN, `OSError` or `ValueError`, where it cannot be read.
         """

@@ -18,6 +18,7 @@ from hub.store.database import Database
 __all__ = ["DroppedLedger"]
 
 MESSAGE_CHARACTERS_MAX = 2_000
+NAMES_MAX = 1_000
 _FORGET = """
 DELETE FROM dropped_file d WHERE source = %(source)s AND state = 'SEEN' AND NOT EXISTS (
   SELECT FROM unnest(%(names)s::text[], %(sizes)s::bigint[], %(times)s::bigint[])
@@ -83,6 +84,15 @@ class DroppedLedger:
             (self._source, digest),
         )
         return str(rows[0][0]) if rows else None
+
+    async def names_taken(self, prefix: str) -> list[str]:
+        """Return the names of files that were taken and begin so, in any case; at most 1,000."""
+        rows = await self._database.writes.fetch_all(
+            "SELECT DISTINCT name FROM dropped_file WHERE source = %s "
+            "AND starts_with(lower(name), lower(%s)) AND state IN ('TAKEN', 'ANSWERED') LIMIT %s",
+            (self._source, prefix, NAMES_MAX),
+        )
+        return [str(name) for (name,) in rows]
 
     async def note(
         self,

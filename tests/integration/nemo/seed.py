@@ -5,7 +5,7 @@ Run by NEMO's own Python with `NEMO_FOLDER` and `NEMO_NOW` (ISO 8601) set. Every
 """
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import django
 
@@ -15,8 +15,11 @@ from django.contrib.auth.models import Permission  # noqa: E402 - models exist a
 from NEMO.models import (  # noqa: E402
     Account,
     AccountType,
+    Area,
     Project,
+    ProjectType,
     Reservation,
+    Resource,
     ScheduledOutage,
     Task,
     Tool,
@@ -25,10 +28,18 @@ from NEMO.models import (  # noqa: E402
     User,
     UserType,
 )
+from NEMO_sensors.models import (  # noqa: E402
+    Sensor,
+    SensorCard,
+    SensorCardCategory,
+    SensorCategory,
+    SensorData,
+)
 from rest_framework.authtoken.models import Token  # noqa: E402
 
 READ = (
-    "tool usageevent reservation project account accounttype task scheduledoutage unplannedoutage"
+    "tool usageevent reservation project projecttype account accounttype area resource task "
+    "scheduledoutage unplannedoutage sensor sensordata"
 )
 HUB_TOKEN = "b" * 40
 WRITER_TOKEN = "a" * 40
@@ -109,6 +120,8 @@ unclear = Project.objects.create(
     name="待定", application_identifier="", account=Account.objects.create(name="某组", type=other)
 )
 
+outside.project_types.add(ProjectType.objects.create(name="科研", display_order=1))
+
 tem = tool(
     admin, "场发射透射电子显微镜", "电子光学仪器", serial="TEM-001", location="玉泉校区 A101"
 )
@@ -117,6 +130,14 @@ nmr = tool(admin, "600 MHz 核磁共振波谱仪", "波谱仪器", serial="NMR-0
 sem = tool(admin, "扫描电子显微镜", "电子光学仪器")
 Tool.objects.filter(pk=sem.pk).update(visible=False)
 stem = tool(admin, "透射电镜 STEM 模式", "电子光学仪器", parent=tem)
+
+building = Area.objects.create(name="实验楼")
+room = Area.objects.create(name="超净间", parent_area=building, requires_reservation=True)
+Tool.objects.filter(pk=nmr.pk).update(_requires_area_access=room)
+water = Resource.objects.create(name="冷却水")
+water.fully_dependent_tools.set([tem])
+water.partially_dependent_tools.set([xrd])
+water.dependent_areas.set([room])
 
 book(teacher, inside, tem, NOW + 2 * DAY, hours=4)
 book(visitor, outside, xrd, NOW + 3 * DAY, hours=3)
@@ -134,6 +155,21 @@ ScheduledOutage.objects.create(
     title="年度维护",
     tool=xrd,
     reminder_emails="owner@people.invalid",
+)
+ScheduledOutage.objects.create(
+    start=NOW + 9 * DAY, end=NOW + 9 * DAY + HOUR, creator=admin, title="停电", area=building
+)
+ScheduledOutage.objects.create(
+    start=NOW + 10 * DAY, end=NOW + 10 * DAY + HOUR, creator=admin, title="停水", resource=water
+)
+Reservation.objects.create(
+    user=teacher,
+    creator=teacher,
+    area=room,
+    project=inside,
+    start=NOW + 11 * DAY,
+    end=NOW + 11 * DAY + HOUR,
+    short_notice=False,
 )
 UnplannedOutage.objects.create(tool=sem, start=NOW - 3 * HOUR)
 Task.objects.create(
@@ -166,7 +202,46 @@ for number in range(12):
         has_ended=number + 1,
         note="private words of a user",
         run_data='{"samples": 3}',
+        remote_work=number == 4,
+        training=number == 7,
     )
 UsageEvent.objects.create(
     user=teacher, operator=teacher, project=inside, tool=tem, start=NOW - HOUR
 )
+
+# Sensor 1 is at the power line of the TEM: yesterday in Shanghai half an hour off, an hour on, then
+# silent; sensor 2 is a thermometer, which nobody declared as a meter.
+card = SensorCard.objects.create(
+    name="gateway",
+    server="127.0.0.1",
+    port=502,
+    category=SensorCardCategory.objects.create(name="Modbus TCP", key="modbus_tcp"),
+)
+current, warmth = (
+    Sensor.objects.create(
+        name=name,
+        sensor_card=card,
+        sensor_category=SensorCategory.objects.create(name=label),
+        data_label=label,
+        data_suffix=unit,
+        unit_id=1,
+        read_address=address,
+        number_of_values=1,
+        read_frequency=1,
+    )
+    for address, (name, label, unit) in enumerate(
+        (("TEM 电流", "电流", "mA"), ("TEM 室温", "温度", "°C"))
+    )
+)
+midnight = NOW.astimezone(timezone(8 * HOUR)).replace(hour=0, minute=0)
+nine = midnight - DAY + 9 * HOUR
+readings = [
+    (current, nine + timedelta(minutes=minute), 400 if minute < 30 else 6200)
+    for minute in range(90)
+]
+readings += [(warmth, nine, -21.5), (current, midnight, 400)]
+rows = [SensorData(sensor=each, value=value) for each, _, value in readings]
+SensorData.objects.bulk_create(rows)
+for row, (_, moment, _) in zip(rows, readings, strict=True):
+    row.created_date = moment  # creating wrote the present time
+SensorData.objects.bulk_update(rows, ["created_date"])

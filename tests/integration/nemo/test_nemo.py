@@ -1,15 +1,18 @@
 """The adapter against a NEMO that really runs: each trap of the system, met and survived."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from adapters import discover
 from adapters._adapter import Context, Probe
+from adapters._nemo_fields import NOT_TAKEN
 from connectors.errors import SourceRefusedError
 from connectors.rest import NextLink, PagedJson
 from hub.harvest.connections import StaticToken
 from hub.harvest.report import RunStatus
+from schema.dates import SHANGHAI
 
 pytestmark = [pytest.mark.nemo, pytest.mark.integration]
 
@@ -62,6 +65,56 @@ async def test_cancelled_missed_and_moved_bookings_leave_their_time_free(harvest
     await harvester.harvest(nemo)
     bookings = {name for _, name in await taken(database) if name.startswith("reservation")}
     assert bookings == {"reservation-1", "reservation-2", "reservation-3", "reservation-6"}
+
+
+async def test_an_outage_of_an_area_or_resource_stops_the_tools_that_need_it(
+    harvester, nemo, database, time
+):
+    await harvester.harvest(nemo)
+    found = await taken(database)
+    stopped = {place: span for place, span in found.items() if "scheduled" in place[1]}
+    # A tool may only be used from inside a room of the building that is shut; the water is needed
+    # by that room and by one tool, while the other one that uses it can go on without.
+    assert set(stopped) == {
+        (XRD, "scheduled-outage-1"),
+        (NMR, "scheduled-outage-2"),
+        (NMR, "scheduled-outage-3"),
+        (TEM, "scheduled-outage-3"),
+    }
+    assert stopped[NMR, "scheduled-outage-2"][:2] == ("MAINTENANCE", time.now + 9 * DAY)
+    assert not any(name == "reservation-9" for _, name in found), "an area was booked, no tool"
+
+
+async def test_use_from_outside_is_a_service_as_long_as_its_project_says_so(
+    harvester, nemo, lab, database
+):
+    await harvester.harvest(nemo)
+    statement = (
+        "SELECT local_id, purpose, ways, withdrawn FROM service_record_source ORDER BY local_id"
+    )
+    ways = {"usage-5": ["COMMISSIONED"]}
+    assert await fetch(database, statement) == [
+        (name, "TEACHING" if name == "usage-8" else "RESEARCH", ways.get(name, []), False)
+        for name in ("usage-11", "usage-2", "usage-5", "usage-8")
+    ]
+    moved = lab.patch("/api/usage_events/2/", {"project": 1})
+    assert moved.status_code == 200, moved.text
+    report = await harvester.harvest(nemo)
+    assert report.withdrawn == {"ServiceRecord": 1}
+    standing = [name for name, *_, withdrawn in await fetch(database, statement) if not withdrawn]
+    assert standing == ["usage-11", "usage-5", "usage-8"]
+
+
+async def test_every_list_of_the_real_system_is_read_or_named_with_a_reason(nemo):
+    async with nemo.session() as session:
+        offered = set(await session.get_json("api/"))
+    read = {
+        one.reader.path.removeprefix("api/").rstrip("/")
+        for name in ("nemo", "nemo_sensors")
+        for one in discover()[name].collections
+    }
+    assert not read & NOT_TAKEN.keys()
+    assert read | NOT_TAKEN.keys() == offered
 
 
 async def test_moving_a_booking_withdraws_the_old_time_and_takes_the_new(
@@ -162,7 +215,7 @@ async def test_a_misspelt_filter_is_found_out_before_it_dumps_everything(harvest
     async with nemo.session() as session:
         asked = {"ends__gte": "not-a-value", "page_size": "1"}
         assert await session.accepts("api/usage_events/", asked)
-        for probe in nemo.adapter.probes:
+        for probe in (*nemo.adapter.probes, *discover()["nemo_sensors"].probes):
             assert await session.accepts(probe.path, probe.query) is probe.accepted
     wrong = Probe(path="api/usage_events/", query=asked, accepted=False, says="filter ignored")
     report = await harvester.harvest(replace(nemo, adapter=replace(nemo.adapter, probes=(wrong,))))
@@ -204,3 +257,40 @@ async def test_a_token_without_the_right_is_refused_and_said_so(harvester, nemo,
     )
     assert (report.status, report.error_code) == (RunStatus.FAILED, "SOURCE_DENIED")
     assert await fetch(database, "SELECT count(*) FROM entry") == [(0,)]
+
+
+async def test_a_declared_power_meter_tells_days_and_other_sensors_nothing(
+    harvester, nemo, database, time
+):
+    meters = {
+        "instance": "lab1",
+        "unit": "A",
+        "thresholds": {"on_from": 2, "off_below": 1},
+        "bindings": [{"instrument": TEM, "sensor": 1, "since": "2020-01-01T00:00:00+08:00"}],
+    }
+    await harvester.harvest(nemo)
+    source = replace(nemo, id="nemo-meters", adapter=discover()["nemo_sensors"], facts=meters)
+    report = await harvester.harvest(source)
+    assert report.status is RunStatus.OK, report.message
+    days = await fetch(database, "SELECT instrument_key, sensor, day, spans FROM power_day_source")
+    # Today is not over, and the thermometer below zero was never asked for.
+    local = time.now.astimezone(SHANGHAI)
+    nine = local.replace(hour=9) - DAY
+    ((key, sensor, day, spans),) = days
+    assert (key, sensor, day) == (TEM, "lab1-1", nine.date())
+    told = [(span["state"], datetime.fromisoformat(span["startAt"])) for span in spans]
+    assert told == [("OFF", nine), ("ON", nine + HOUR / 2)]
+    assert datetime.fromisoformat(spans[-1]["endAt"]) == nine + HOUR * 1.5
+    assert await fetch(database, "SELECT sensor FROM sensor_binding_source") == [("lab1-1",)]
+    again = await harvester.harvest(source)
+    assert await fetch(database, "SELECT max(revision) FROM power_day_source") == [(1,)], again
+
+
+async def test_without_a_declared_meter_no_sensor_is_read(nemo):
+    values = discover()["nemo_sensors"].collections[1]
+    window = values.window(Context(source="nemo-meters", now=datetime.now(SHANGHAI)))
+    async with nemo.session() as session:
+        pages = [page async for page in values.reader.read(session, window)]
+        everything = await session.get_json("api/sensors/sensor_data/", {"page_size": "1"})
+    assert sum(len(page.rows) for page in pages) == 0
+    assert everything["count"] == 92
