@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from importlib import util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -59,23 +60,27 @@ class Time:
 
 
 @pytest.fixture(scope="session")
-def nemo_installed() -> None:
-    """NEMO in its own environment; installed on demand."""
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """NEMO in its own environment, installed on demand, seeded and started once."""
     try:
         laboratories.installation.install()
     except laboratories.installation.InstallError as error:
         pytest.skip(f"NEMO could not be installed, so nothing real was tested: {error}")
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time(system_clock().replace(minute=0, second=0, microsecond=0))
-
-
-@pytest.fixture
-def lab(nemo_installed: None, tmp_path: Path, time: Time) -> Iterator[object]:
-    with laboratories.laboratory(tmp_path / "lab", time.now) as running:
+    now = system_clock().replace(minute=0, second=0, microsecond=0)
+    with laboratories.laboratory(tmp_path_factory.mktemp("nemo") / "lab", now) as running:
         yield running
+
+
+@pytest.fixture
+def lab(laboratory: Any) -> Any:
+    """The laboratory as it was seeded, whatever the last test did to it."""
+    laboratory.begin_anew()
+    return laboratory
+
+
+@pytest.fixture
+def time(lab: Any) -> Time:
+    return Time(lab.now)
 
 
 @pytest.fixture

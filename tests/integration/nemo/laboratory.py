@@ -36,8 +36,17 @@ class Laboratory:
     """Where it listens and how to speak to it."""
 
     url: str
+    folder: Path
+    now: datetime
+    """The full hour that everything seeded is relative to."""
     hub_token: str = "b" * 40
     writer_token: str = "a" * 40
+
+    def begin_anew(self) -> None:
+        """Put the seeded database back; NEMO opens the file afresh for each request."""
+        fresh = self.folder / "fresh.db"
+        shutil.copyfile(self.folder / "seeded.db", fresh)
+        fresh.replace(self.folder / "sqlite.db")
 
     def post(self, path: str, body: object) -> httpx.Response:
         """Do what a user of the laboratory would do in its own pages."""
@@ -54,22 +63,29 @@ def laboratory(folder: Path, now: datetime) -> Iterator[Laboratory]:
     """Seed a copy of the empty database and serve it until the block ends."""
     home = installation.install()
     (folder / "media").mkdir(parents=True)
+    seeded = folder / "seeded.db"
     shutil.copyfile(home / "empty.db", folder / "sqlite.db")
     variables = installation.environment(folder) | {"NEMO_NOW": now.isoformat()}
     python = str(installation.PYTHON)
     installation.step("seed the laboratory", [python, str(HERE / "seed.py")], variables)
+    shutil.copyfile(folder / "sqlite.db", seeded)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [python, "-m", "django", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    command = [python, "-m", "django", "runserver", "--noreload", "--skip-checks"]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            command, env=variables, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            [*command, f"127.0.0.1:{port}"],
+            env=variables,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
         )
     try:
         url = f"http://127.0.0.1:{port}"
         _await(url, process, folder)
-        yield Laboratory(url)
+        yield Laboratory(url, folder, now)
     finally:
         process.terminate()
         process.wait(timeout=30)

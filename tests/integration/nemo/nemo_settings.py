@@ -55,6 +55,26 @@ INSTALLED_APPS = [
     "mptt",
     "auditlog",
 ]
+MIGRATION_MODULES = (
+    {}
+    if os.environ.get("NEMO_MIGRATES")
+    else dict.fromkeys(
+        [
+            "NEMO",
+            "sensors",
+            "kiosk",
+            "area_access",
+            "admin",
+            "auditlog",
+            "auth",
+            "authtoken",
+            "contenttypes",
+            "sessions",
+        ]
+    )
+)
+"""By default no application has migrations: Django makes the tables of the models as they are now
+(see `install.py`)."""
 MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
