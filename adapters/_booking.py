@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 __all__ = [
     "Answered",
     "Ask",
-    "Booking",
+    "BookingProtocol",
     "BookingReason",
     "BookingResult",
     "BookingSteps",
@@ -132,7 +132,7 @@ class Cancellation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Booking:
+class BookingProtocol:
     """How a source is booked and how a booking is given back."""
 
     book: Callable[[BookingWish], BookingSteps]

@@ -26,8 +26,8 @@ from typing import Any, TypeAlias
 from adapters._booking import (
     Answered,
     Ask,
-    Booking,
     BookingOutcome,
+    BookingProtocol,
     BookingReason,
     BookingResult,
     BookingSteps,
@@ -73,7 +73,7 @@ def cancel(wanted: Cancellation) -> BookingSteps:
         return stop.result
 
 
-BOOKING = Booking(book=book, cancel=cancel)
+BOOKING = BookingProtocol(book=book, cancel=cancel)
 
 
 def _book(wish: BookingWish) -> BookingSteps:

@@ -11,12 +11,19 @@ import pytest
 from adapters._booking import BookingOutcome, BookingReason, BookingWish, Cancellation
 from adapters._nemo_booking import BOOKING
 from connectors.limits import Limits
+from hub.errors import RefusedError
 from hub.harvest.connections import HttpConnection, StaticToken
+from hub.intake.batch import Assurance, Batch, Channel, Evidence
+from hub.intake.service import submit
+from hub.orders import service
 from hub.orders.booking import alone_at, attempt
+from hub.orders.service import TimeWanted
+from hub.store.sources import register_source
 
 pytestmark = [pytest.mark.integration, pytest.mark.nemo]
 
-TEM = "lab1-1"
+OWNER, TEM = "moe:10335", "lab1-1"
+PARTY = "hub:hub.delta.example/records"
 USER = "moe:10246"
 FACTS = {
     "instance": "lab1",
@@ -129,3 +136,74 @@ async def test_without_the_lock_never_two_are_firm(session, wish):
     firm |= {each.reference for each in again if each.outcome is FIRM}
     assert {str(row["id"]) for row in await booked(session, wish)} == firm
     assert len(firm) == 1
+
+
+@pytest.fixture
+async def deployed(harvester, nemo, lab, database):
+    """The laboratory as a source that has been read, with a token that may write."""
+    report = await harvester.harvest(nemo)
+    assert report.counts()["accepted"] > 0
+    connection = HttpConnection(base_url=lab.url, auth=StaticToken(f"Token {lab.writer_token}"))
+    return replace(nemo, connection=connection, facts={**nemo.facts, **FACTS})
+
+
+async def customs_stated(database, status, now):
+    """Let the university's register of assets say how customs stands to the instrument."""
+    await register_source(database, "zju-assets", "资产系统", mode="PUSH", owners=[OWNER], now=now)
+    row = {
+        "institutionKey": OWNER,
+        "localNo": TEM,
+        "name": {"zh": "场发射透射电子显微镜"},
+        "status": "IN_SERVICE",
+        "customsStatus": status,
+    }
+    evidence = Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="test")
+    batch = Batch(
+        source="zju-assets",
+        party=PARTY,
+        channel=Channel.FILE,
+        rows=[{"type": "Instrument", "record": row}],
+        evidence=evidence,
+        as_of=now,
+    )
+    outcomes = await submit(database, batch, clock=lambda: now)
+    assert outcomes.rows[0].problems == ()
+
+
+async def steps_of(database):
+    rows = await database.reads.fetch_all(
+        f"SELECT state, steps FROM {database.records.tables['ServiceOrder'].source.name}".encode()
+    )
+    return [(state, [step["state"] for step in steps]) for state, steps in rows]
+
+
+async def test_an_order_is_kept_with_its_steps(session, wish, deployed, database, time):
+    wanted = TimeWanted(
+        order="O-1", instrument=f"{OWNER}/{TEM}", user=USER, start=wish.start, end=wish.end
+    )
+
+    async def ask(**changed):
+        return await service.request(database, deployed, replace(wanted, **changed), PARTY, time)
+
+    for stated in (None, "UNKNOWN", "SUPERVISED"):
+        if stated:
+            await customs_stated(database, stated, time())
+        with pytest.raises(RefusedError, match="customs"):
+            await ask()
+    assert await booked(session, wish) == []
+    await customs_stated(database, "NOT_SUPERVISED", time())
+    first = await ask()
+    assert first.outcome is FIRM, first
+    assert await steps_of(database) == [("CONFIRMED", ["REQUESTED", "TENTATIVE", "CONFIRMED"])]
+    assert await ask() == first
+    with pytest.raises(RefusedError, match="something else"):
+        await ask(end=wish.end + timedelta(hours=1))
+    with pytest.raises(RefusedError, match="no such instrument"):
+        await ask(instrument=f"{OWNER}/lab1-77")
+    assert (await ask(order="O-2")).outcome is REFUSED
+    assert len(await booked(session, wish)) == 1
+    back = await service.cancel(database, deployed, (wanted.instrument, "O-1"), PARTY, time)
+    assert back.outcome is BookingOutcome.CANCELLED
+    assert await booked(session, wish) == []
+    assert dict(await steps_of(database))["CANCELLED"][-1] == "CANCELLED"
+    assert (await ask()).outcome is BookingOutcome.CANCELLED, "what has ended stays so"
