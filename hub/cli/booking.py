@@ -31,8 +31,8 @@ REASONS = {
     BookingReason.OCCUPIED: "时段已被占用 the time is taken",
     BookingReason.OUTAGE: "仪器停用或检修 the instrument is out of service then",
     BookingReason.UNKNOWN_INSTRUMENT: "该系统没有这台仪器 its system has no such instrument",
-    BookingReason.USER_NOT_MAPPED: "该单位在该系统没有账号或项目 the institution has no account there"
-    " (booking_users, booking_projects of the source's file)",
+    BookingReason.USER_NOT_MAPPED: "该单位在该系统没有账号或项目"
+    " the institution has no account there (booking_users, booking_projects of the source's file)",
     BookingReason.IN_THE_PAST: "时段已过 the time is past",
     BookingReason.SOURCE_REFUSED: "该系统拒绝 its system refuses",
     BookingReason.SOURCE_SILENT: "该系统没有应答 its system did not answer",
