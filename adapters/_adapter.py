@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
+from adapters._booking import BookingProtocol
 from adapters._feed import Feed, Mode
 from adapters._row import Row
 from connectors.document import RawRow
@@ -230,6 +231,8 @@ class Adapter:
     probes: tuple[Probe, ...] = ()
     states: Callable[[Context], Iterable[Yielded]] = _no_statement
     """What the source stands for before any row is read: its own institution, usually."""
+    booking: BookingProtocol | None = None
+    """How a time on its instruments is booked, where the hub may do that."""
     many_institutions: bool = False
     """Whether it speaks for several institutions (a province platform)."""
 

@@ -34,6 +34,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
+from adapters._nemo_booking import BOOKING
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nemo_outages import (
     area,
@@ -366,6 +367,7 @@ ADAPTER = Adapter(
     publisher_zh="安装该系统的单位",
     publisher_en="The institution that runs it",
     collections=_collections(),
+    booking=BOOKING,
     promised_freshness=timedelta(hours=1),
     probes=tuple(
         Probe(

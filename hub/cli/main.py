@@ -36,6 +36,7 @@ GROUPS = {
     "client": "client",
     "mapping": "mapping",
     "source": "source",
+    "booking": "booking",
     "identity": "identity",
     "quarantine": "quarantine",
     "store": "store",

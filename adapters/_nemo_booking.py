@@ -1,0 +1,222 @@
+"""How a time on a tool of NEMO is booked, when its interface checks next to nothing.
+
+Met on 8.1.5: `POST reservations/` takes the same time twice, overlaps, and dates in the past, with
+200; posts at once make several bookings of one time; "database is locked" comes as 400; an
+`Idempotency-Key` is ignored. The policy of the laboratory sits in its pages only. So:
+
+1. look for a booking of this order (`note`), which an earlier attempt may have made;
+2. look at the time asked for: bookings and outages of the tool, its parent and its other modes;
+3. post; where it is unclear what became of it, look by `note` again, and never post twice;
+4. read the time again: somebody else's booking there means that ours is cancelled, whichever came
+   first, so that the laboratory's own is safe. Two orders of hubs: the smaller number stays.
+
+Exclusivity holds by step 4 alone: a booking that people make in NEMO's pages afterwards is refused
+by those pages, one that another program posts is not.
+
+Facts of the deployment: `instance` as for reading; `booking_creator`, id of the hub's user;
+`booking_users` and `booking_projects`, ids by key of the institution that books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from adapters._booking import (
+    Answered,
+    Ask,
+    BookingOutcome,
+    BookingProtocol,
+    BookingReason,
+    BookingResult,
+    BookingSteps,
+    BookingWish,
+    Cancellation,
+    Reply,
+    Unwilling,
+)
+
+NOTE = "hub:"
+"""Begins the note of each booking that a hub makes; its order follows."""
+UNCLEAR_WORDS = ("database is locked",)
+"""Refusals of NEMO's that say nothing about the booking: it may be tried, and looked for, again."""
+
+Row: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = Generator[Ask, Reply, list[Row]]
+
+
+class _StopError(Exception):
+    """The protocol ends here with a result."""
+
+    def __init__(self, result: BookingResult) -> None:
+        super().__init__()
+        self.result = result
+
+
+def book(wish: BookingWish) -> BookingSteps:
+    """Book a time, or find what an earlier attempt booked."""
+    try:
+        return (yield from _book(wish))
+    except _StopError as stop:
+        return stop.result
+
+
+def cancel(wanted: Cancellation) -> BookingSteps:
+    """Give a booking back; one that is not there is given back already."""
+    try:
+        mine = yield from _mine(wanted.order)
+        if mine is None:
+            return BookingResult(outcome=BookingOutcome.CANCELLED)
+        return (yield from _cancelled(mine, wanted.facts, wanted.now, BookingOutcome.CANCELLED))
+    except _StopError as stop:
+        return stop.result
+
+
+BOOKING = BookingProtocol(book=book, cancel=cancel)
+
+
+def _book(wish: BookingWish) -> BookingSteps:
+    mine = yield from _mine(wish.order)
+    tools = yield from _tools(wish)
+    if mine is None:
+        yield from _refuse_if_taken(wish, tools)
+        mine = yield from _posted(wish, tools[0])
+    rivals = [each for each in (yield from _active(wish, tools)) if each["id"] != mine["id"]]
+    if any(not _is_of_hub(each) or each["id"] < mine["id"] for each in rivals):
+        reason = BookingReason.OCCUPIED
+        refused = BookingOutcome.REFUSED
+        return (yield from _cancelled(mine, wish.facts, wish.now, refused, reason))
+    return BookingResult(outcome=BookingOutcome.FIRM, reference=str(mine["id"]))
+
+
+def _mine(order: str) -> Generator[Ask, Reply, Row | None]:
+    """Look for the booking of an order; one that was cancelled is none."""
+    rows = yield from _rows(
+        Ask(path="api/reservations/", query={"note": f"{NOTE}{order}", "cancelled": "false"})
+    )
+    # A filter that NEMO does not know is ignored and everything comes: the note is compared here.
+    named = [row for row in rows if row.get("note") == f"{NOTE}{order}" and _is_active(row)]
+    return min(named, key=lambda row: row["id"], default=None)
+
+
+def _tools(wish: BookingWish) -> Generator[Ask, Reply, list[int]]:
+    """Return the tool, then those that are the same machine: its parent and its other modes."""
+    prefix = f"{wish.facts.get('instance', 'nemo')}-"
+    number = wish.local_no.removeprefix(prefix)
+    rows = yield from _rows(Ask(path="api/tools/", query={"fields": "id,parent_tool,_operational"}))
+    by_id = {row["id"]: row for row in rows}
+    if not number.isdecimal() or int(number) not in by_id:
+        raise _refused(BookingReason.UNKNOWN_INSTRUMENT)
+    tool = int(number)
+    head = by_id[tool].get("parent_tool") or tool
+    if by_id.get(head, {}).get("_operational") is not True:  # a mode has no state of its own
+        raise _refused(BookingReason.OUTAGE)
+    others = [each for each in by_id if head in (each, by_id[each].get("parent_tool"))]
+    return [tool, *sorted(each for each in others if each != tool)]
+
+
+def _refuse_if_taken(wish: BookingWish, tools: list[int]) -> Generator[Ask, Reply, None]:
+    if wish.start <= wish.now:
+        raise _refused(BookingReason.IN_THE_PAST)
+    for fact in ("booking_users", "booking_projects"):
+        if wish.user not in wish.facts.get(fact, {}):
+            raise _refused(BookingReason.USER_NOT_MAPPED)
+    if (yield from _active(wish, tools)):
+        raise _refused(BookingReason.OCCUPIED)
+    rows = yield from _rows(Ask(path="api/scheduled_outages/", query=_overlapping(wish)))
+    if any(row.get("tool") in tools and _overlaps(row, wish) for row in rows):
+        raise _refused(BookingReason.OUTAGE)
+    rows = yield from _rows(Ask(path="api/unplanned_outages/", query={"end__isnull": "true"}))
+    if any(row.get("tool") in tools and row.get("end") is None for row in rows):
+        raise _refused(BookingReason.OUTAGE)  # nobody knows whether it will be over by then
+
+
+def _active(wish: BookingWish, tools: list[int]) -> Rows:
+    rows = yield from _rows(
+        Ask(path="api/reservations/", query={**_overlapping(wish), "cancelled": "false"})
+    )
+    return [
+        row for row in rows if row.get("tool") in tools and _is_active(row) and _overlaps(row, wish)
+    ]
+
+
+def _posted(wish: BookingWish, tool: int) -> Generator[Ask, Reply, Row]:
+    body = {
+        "start": wish.start.isoformat(),
+        "end": wish.end.isoformat(),
+        "tool": tool,
+        "user": wish.facts["booking_users"][wish.user],
+        "creator": wish.facts["booking_creator"],
+        "project": wish.facts["booking_projects"][wish.user],
+        "short_notice": False,
+        "note": f"{NOTE}{wish.order}",
+    }
+    reply = yield Ask(path="api/reservations/", method="POST", body=body)
+    if isinstance(reply, Answered) and isinstance(reply.value, dict) and "id" in reply.value:
+        return reply.value
+    if isinstance(reply, Unwilling) and not any(word in reply.said for word in UNCLEAR_WORDS):
+        raise _refused(BookingReason.SOURCE_REFUSED, reply.said)
+    mine = yield from _mine(wish.order)
+    if mine is None:
+        raise _silent()
+    return mine
+
+
+def _cancelled(
+    mine: Row,
+    facts: Mapping[str, Any],
+    now: datetime,
+    then: BookingOutcome,
+    reason: BookingReason | None = None,
+) -> BookingSteps:
+    """Take our booking back; NEMO fills in nothing by itself."""
+    reference = str(mine["id"])
+    body = {
+        "cancelled": True,
+        "cancelled_by": facts["booking_creator"],
+        "cancellation_time": now.isoformat(),
+    }
+    reply = yield Ask(path=f"api/reservations/{reference}/", method="PATCH", body=body)
+    if isinstance(reply, Answered) and dict(reply.value).get("cancelled") is True:
+        return BookingResult(outcome=then, reason=reason, reference=reference)
+    return BookingResult(
+        outcome=BookingOutcome.TENTATIVE,
+        reason=BookingReason.NOT_CANCELLED_YET,
+        reference=reference,
+    )
+
+
+def _rows(ask: Ask) -> Rows:
+    """Read a list; without one nothing is known."""
+    reply = yield ask
+    if isinstance(reply, Answered) and isinstance(reply.value, list):
+        return reply.value
+    raise _silent()
+
+
+def _overlapping(wish: BookingWish) -> dict[str, str]:
+    return {"end__gte": wish.start.isoformat(), "start__lte": wish.end.isoformat()}
+
+
+def _overlaps(row: Row, wish: BookingWish) -> bool:
+    start, end = (datetime.fromisoformat(row[name]) for name in ("start", "end"))
+    return start < wish.end and wish.start < end
+
+
+def _is_active(row: Row) -> bool:
+    return not (row.get("cancelled") or row.get("missed") or row.get("descendant"))
+
+
+def _is_of_hub(row: Row) -> bool:
+    return str(row.get("note") or "").startswith(NOTE)
+
+
+def _refused(reason: BookingReason, said: str = "") -> _StopError:
+    return _StopError(BookingResult(outcome=BookingOutcome.REFUSED, reason=reason, said=said[:200]))
+
+
+def _silent() -> _StopError:
+    return _StopError(
+        BookingResult(outcome=BookingOutcome.TENTATIVE, reason=BookingReason.SOURCE_SILENT)
+    )

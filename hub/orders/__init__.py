@@ -1,0 +1,1 @@
+"""Orders: a time is asked of the system that owns the instrument, and held only when it says so."""

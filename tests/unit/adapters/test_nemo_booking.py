@@ -1,0 +1,295 @@
+"""Booking through NEMO: whatever it answers, in whatever order two attempts come, one has the time.
+
+`Nemo` answers as 8.1.5 did when it was tried: it takes every booking. Against the real system:
+`tests/integration/nemo/test_booking.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from adapters._booking import (
+    Answered,
+    Ask,
+    BookingOutcome,
+    BookingReason,
+    BookingResult,
+    BookingSteps,
+    BookingWish,
+    Cancellation,
+    NotSent,
+    Reply,
+    Unclear,
+    Unwilling,
+)
+from adapters._nemo_booking import BOOKING
+
+NOW = datetime(2026, 11, 26, 8, tzinfo=UTC)
+START = NOW + timedelta(days=1)
+FACTS = {
+    "instance": "lab1",
+    "booking_creator": 9,
+    "booking_users": {"moe:10246": 3},
+    "booking_projects": {"moe:10246": 1},
+}
+FIRM, REFUSED, TENTATIVE = BookingOutcome.FIRM, BookingOutcome.REFUSED, BookingOutcome.TENTATIVE
+
+
+@dataclass
+class Nemo:
+    """Its lists, and what goes wrong. `faults`: replies by the number of the change."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    outages: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[dict[str, Any]] = field(default_factory=list)
+    faults: dict[int, tuple[Reply, bool]] = field(default_factory=dict)
+    """What is answered in place of the truth, and whether it was done all the same."""
+    silent: frozenset[str] = frozenset()
+    changes: int = 0
+
+    def reply(self, ask: Ask) -> Reply:
+        if ask.body is not None:
+            self.changes += 1
+            said, is_done = self.faults.get(self.changes, (None, True))
+            row = self._change(ask) if is_done else None
+            return said or Answered(dict(row or {}))
+        if ask.path in self.silent:
+            return Unclear()
+        if ask.path == "api/tools/":
+            tools = [(1, None), (2, None), (3, 1)]
+            return Answered(
+                [
+                    {"id": each, "parent_tool": head, "_operational": each != 2}
+                    for each, head in tools
+                ]
+            )
+        if ask.path == "api/unplanned_outages/":
+            return Answered(self.broken)
+        rows = self.rows if ask.path == "api/reservations/" else self.outages
+        note = ask.query.get("note")
+        return Answered(
+            [dict(row) for row in rows if not row["cancelled"] and note in (None, row["note"])]
+        )
+
+    def _change(self, ask: Ask) -> dict[str, Any]:
+        assert ask.body is not None
+        if ask.method == "POST":
+            self.rows.append(booked(len(self.rows) + 1, **ask.body))
+            return self.rows[-1]
+        row = self.rows[int(ask.path.split("/")[2]) - 1]
+        row.update(ask.body)
+        return row
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        return [row for row in self.rows if not row["cancelled"]]
+
+
+def booked(number: int, **more: Any) -> dict[str, Any]:
+    made = {"id": number, "cancelled": False, "missed": False, "descendant": None, "note": None}
+    span = {"start": START.isoformat(), "end": (START + timedelta(hours=2)).isoformat(), "tool": 1}
+    return {**made, **span, **more}
+
+
+def wish(order: str = "A", **changed: Any) -> BookingWish:
+    base: dict[str, Any] = {
+        "order": order,
+        "local_no": "lab1-1",
+        "user": "moe:10246",
+        "start": START,
+        "end": START + timedelta(hours=2),
+        "now": NOW,
+        "facts": FACTS,
+    }
+    return BookingWish(**{**base, **changed})
+
+
+def ended(nemo: Nemo, steps: BookingSteps) -> BookingResult:
+    try:
+        ask = next(steps)
+        for _ in range(50):
+            ask = steps.send(nemo.reply(ask))
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it does not end")
+
+
+def test_a_free_time_is_booked_and_found_again() -> None:
+    nemo = Nemo()
+    first = ended(nemo, BOOKING.book(wish()))
+    assert (first.outcome, first.reference) == (FIRM, "1")
+    assert nemo.rows[0]["note"] == "hub:A"
+    assert (nemo.rows[0]["user"], nemo.rows[0]["creator"], nemo.rows[0]["project"]) == (3, 9, 1)
+    assert ended(nemo, BOOKING.book(wish())) == first, "the same order again is the same booking"
+    assert nemo.changes == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"local_no": "lab1-7"}, BookingReason.UNKNOWN_INSTRUMENT),
+        ({"local_no": "lab1-x"}, BookingReason.UNKNOWN_INSTRUMENT),
+        ({"local_no": "lab1-2"}, BookingReason.OUTAGE),
+        ({"user": "moe:10335"}, BookingReason.USER_NOT_MAPPED),
+        ({"start": NOW - timedelta(hours=1)}, BookingReason.IN_THE_PAST),
+    ],
+)
+def test_what_cannot_be_booked_is_refused_before_anything_is_posted(
+    changed: dict[str, Any], reason: BookingReason
+) -> None:
+    nemo = Nemo()
+    result = ended(nemo, BOOKING.book(wish(**changed)))
+    assert (result.outcome, result.reason, nemo.changes) == (REFUSED, reason, 0)
+
+
+@pytest.mark.parametrize("tool", [1, 3])
+def test_a_time_that_somebody_has_is_refused_also_on_another_mode_of_the_machine(tool: int) -> None:
+    nemo = Nemo(rows=[booked(1, tool=tool)])
+    result = ended(nemo, BOOKING.book(wish()))
+    assert (result.outcome, result.reason, nemo.changes) == (REFUSED, BookingReason.OCCUPIED, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tool": 2},
+        {"missed": True},
+        {"descendant": 8},
+        {"end": START.isoformat(), "start": (START - timedelta(hours=1)).isoformat()},
+    ],
+)
+def test_what_does_not_take_the_time_stands_in_nobodys_way(changed: dict[str, Any]) -> None:
+    assert ended(Nemo(rows=[booked(1, **changed)]), BOOKING.book(wish())).outcome is FIRM
+
+
+def test_an_announced_outage_refuses() -> None:
+    nemo = Nemo(outages=[booked(1)])
+    assert ended(nemo, BOOKING.book(wish())).reason is BookingReason.OUTAGE
+    assert nemo.changes == 0
+
+
+@pytest.mark.parametrize(("end", "outcome"), [(None, REFUSED), (NOW.isoformat(), FIRM)])
+def test_a_machine_that_is_broken_now_is_not_booked(
+    end: str | None, outcome: BookingOutcome
+) -> None:
+    nemo = Nemo(broken=[{"tool": 3, "end": end}])
+    assert ended(nemo, BOOKING.book(wish())).outcome is outcome
+
+
+@pytest.mark.parametrize("reply", [Unclear(), Unwilling('{"error":"database is locked"}')])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_post_whose_end_is_unclear_is_looked_for_and_never_repeated_blindly(
+    reply: Reply, is_done: bool
+) -> None:
+    nemo = Nemo(faults={1: (reply, is_done)})
+    result = ended(nemo, BOOKING.book(wish()))
+    assert (result.outcome, nemo.changes) == (FIRM if is_done else TENTATIVE, 1)
+    again = ended(nemo, BOOKING.book(wish()))
+    assert (again.outcome, len(nemo.active)) == (FIRM, 1)
+
+
+def test_what_never_left_is_no_booking_and_may_be_tried_again() -> None:
+    nemo = Nemo(faults={1: (NotSent(), False)})
+    assert ended(nemo, BOOKING.book(wish())).outcome is TENTATIVE
+    assert ended(nemo, BOOKING.book(wish())).outcome is FIRM
+
+
+def test_a_refusal_with_a_reason_is_told_in_its_words() -> None:
+    nemo = Nemo(faults={1: (Unwilling("Project 1 is not active"), False)})
+    result = ended(nemo, BOOKING.book(wish()))
+    assert (result.outcome, result.said) == (REFUSED, "Project 1 is not active")
+
+
+@pytest.mark.parametrize("path", ["api/reservations/", "api/tools/", "api/scheduled_outages/"])
+def test_a_source_that_says_nothing_makes_nothing_firm(path: str) -> None:
+    nemo = Nemo(silent=frozenset({path}))
+    result = ended(nemo, BOOKING.book(wish()))
+    assert (result.outcome, result.reason) == (TENTATIVE, BookingReason.SOURCE_SILENT)
+    assert nemo.changes == 0
+
+
+def test_a_booking_that_could_not_be_taken_back_is_not_called_refused() -> None:
+    nemo = Nemo(rows=[booked(1, note="hub:A"), booked(2)], faults={1: (Unclear(), False)})
+    result = ended(nemo, BOOKING.book(wish()))
+    assert (result.outcome, result.reason) == (TENTATIVE, BookingReason.NOT_CANCELLED_YET)
+    assert ended(nemo, BOOKING.book(wish())).outcome is REFUSED
+    assert [row["id"] for row in nemo.active] == [2]
+
+
+def test_a_booking_is_given_back_once() -> None:
+    nemo = Nemo()
+    ended(nemo, BOOKING.book(wish()))
+    back = Cancellation(order="A", now=NOW, facts=FACTS)
+    for _ in range(2):
+        assert ended(nemo, BOOKING.cancel(back)).outcome is BookingOutcome.CANCELLED
+    assert nemo.active == []
+    assert nemo.changes == 2
+
+
+def schedules(steps: int) -> Iterator[list[int]]:
+    """Yield every order in which two attempts of so many steps each can come."""
+    for first in combinations(range(2 * steps), steps):
+        yield [0 if place in first else 1 for place in range(2 * steps)]
+
+
+class Attempt:
+    """An attempt that goes on one question at a time."""
+
+    def __init__(self, steps: BookingSteps) -> None:
+        self._steps = steps
+        self._ask: Ask | None = next(steps)
+        self.result: BookingResult | None = None
+
+    def step(self, nemo: Nemo) -> None:
+        if self._ask is None:
+            return
+        try:
+            self._ask = self._steps.send(nemo.reply(self._ask))
+        except StopIteration as stop:
+            self._ask, self.result = None, stop.value
+
+
+STEPS = 8
+"""Most questions of one attempt: note, tools, time, two kinds of outages, post, time, patch."""
+
+BEFORE = 2
+"""Questions whose answers no other attempt changes: the orders in which they come are one."""
+
+
+def test_two_attempts_in_any_order_end_with_one_booking() -> None:
+    met = set()
+    for schedule in schedules(STEPS - BEFORE):
+        nemo = Nemo()
+        attempts = [Attempt(BOOKING.book(wish(order))) for order in "AB"]
+        for each in attempts * BEFORE:
+            each.step(nemo)
+        for number in schedule:
+            attempts[number].step(nemo)
+        outcomes = [each.result.outcome for each in attempts if each.result]
+        assert sorted(outcomes) == [FIRM, REFUSED], schedule
+        assert len(nemo.active) == 1
+        met.add(nemo.changes)
+    assert met == {1, 3}, "both the early and the late refusal were met"
+
+
+@pytest.mark.parametrize("when", range(STEPS + 1))
+def test_a_booking_of_the_laboratorys_own_is_safe_whenever_it_comes(when: int) -> None:
+    nemo = Nemo()
+    attempt = Attempt(BOOKING.book(wish()))
+    for number in range(STEPS + 1):
+        if number == when:
+            nemo.rows.append(booked(len(nemo.rows) + 1))
+        attempt.step(nemo)
+    assert attempt.result is not None
+    own = [row for row in nemo.active if row["note"] is None]
+    assert len(own) == 1
+    if attempt.result.outcome is REFUSED:
+        assert nemo.active == own
+    else:
+        assert when >= STEPS - 1, "firm only where it came after the time was read again"
