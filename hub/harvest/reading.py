@@ -8,6 +8,8 @@
   A row that names no instrument takes nothing from any; it waits in quarantine. Where a list of
   bookings was not read whole, nothing is covered by this run, whoever says so.
 - After each document is kept where its list goes on, should the run be cut off (`position`).
+- Where documents say themselves when they were said, their rows are as of then, never ahead of the
+  run: of a permission the last word counts, not the last message that came (`ended`).
 - What is personal is dropped before anything is kept, also from rows that go to quarantine.
 - What changed in the form of a list is told at its end, and as the source's file says its rows wait
   or the list stops (`drift`).
@@ -18,6 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +32,7 @@ from connectors.reader import Session
 from hub.clock import Clock
 from hub.harvest.drift import DriftMode, FormWatch
 from hub.harvest.drop_answer import document_answer
+from hub.harvest.ended import ended_rows
 from hub.harvest.forms import Forms, held_back
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
@@ -47,6 +51,7 @@ from hub.intake.batch import (
 from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.raw_documents import RawDocument
+from schema.dates import format_instant
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies, Progresses
 
@@ -80,6 +85,8 @@ class HarvestReading:
         self.is_calendar_whole = True
         """Whether every list of what takes time was read whole so far."""
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
+        self._ended: list[Removed] = []
+        """What the document in hand says to have ended, in its words."""
         self.positions = Positions(database, context.source)
         self._database = database
         self._registry = database.records.registry
@@ -150,7 +157,9 @@ class HarvestReading:
                 report.rows += len(document.rows)
                 pairs = self._pairs(adapter, collection, document.rows)
                 rows = self._taken(collection, document.place, pairs, report, watch)
-                outcomes = await self._send(rows, document.digest, report)
+                as_of = self._said_at(collection, document.rows)
+                outcomes = await self._send(rows, document.digest, report, as_of)
+                await self._end(document.digest, report, as_of)
                 if isinstance(session, DropSession):
                     session.answers[document.place] = document_answer(document, outcomes)
                 await self.raw.keep(collection, document, pairs, self._clock())
@@ -201,7 +210,9 @@ class HarvestReading:
             report.rows += len(document.rows)
             pairs = self._pairs(adapter, collection, document.rows)
             rows = self._taken(collection, document.place, pairs, report, watch)
-            await self._send(rows, document.digest, report)
+            as_of = self._said_at(collection, document.rows)
+            await self._send(rows, document.digest, report, as_of)
+            await self._end(document.digest, report, as_of)
         return ListStatus.REPLAYED
 
     def _pairs(
@@ -250,6 +261,9 @@ class HarvestReading:
     def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
         rows: list[Any] = []
         for one in yielded:
+            if isinstance(one, Removed) and one.record is not None:
+                self._ended.append(one)
+                continue
             if isinstance(one, Removed):
                 self.gone[one.type][one.key] = one.reason
                 continue
@@ -265,13 +279,29 @@ class HarvestReading:
             rows.append({"type": one.type, "record": one.record})
         return rows
 
+    def _said_at(self, collection: Collection, rows: Sequence[RawRow]) -> datetime:
+        said = collection.said_at(rows[0]) if rows else None
+        now = self.context.now
+        return now if said is None else min(said, now)
+
+    async def _end(self, digest: bytes | None, report: CollectionReport, as_of: datetime) -> None:
+        """Withdraw what the document in hand says to have ended."""
+        ended, self._ended = self._ended, []
+        at = format_instant(as_of)
+        for each in await ended_rows(self._database, self.context.source, ended, at):
+            await self._send(each, digest, report, as_of)
+
     async def _send(
-        self, rows: list[Any], digest: bytes | None, report: CollectionReport
+        self,
+        rows: list[Any],
+        digest: bytes | None,
+        report: CollectionReport,
+        as_of: datetime | None = None,
     ) -> list[RowOutcome]:
         """Hand rows on; return what became of each."""
         sent: list[RowOutcome] = []
         for at in range(0, len(rows), BATCH_ROWS_MAX):
-            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
+            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest, as_of)
             sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
@@ -306,7 +336,9 @@ class HarvestReading:
         except KeyError:
             return None
 
-    async def _submit(self, rows: list[Any], digest: bytes | None) -> Outcomes:
+    async def _submit(
+        self, rows: list[Any], digest: bytes | None, as_of: datetime | None = None
+    ) -> Outcomes:
         batch = Batch(
             source=self.context.source,
             party=self._party,
@@ -317,7 +349,7 @@ class HarvestReading:
                 document_hash=digest or self.document_hash,
                 run_id=self._run_id,
             ),
-            as_of=self.context.now,
+            as_of=as_of or self.context.now,
         )
         return await submit(self._database, batch, clock=self._clock)
 
