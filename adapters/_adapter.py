@@ -181,6 +181,9 @@ class Collection:
     """Record types that come out; none for a list that is only looked up by later ones."""
     window: Callable[[Context], Window] = _everything
     """Which part of the list a run asks for."""
+    changed: Callable[[Context, datetime], Window] | None = None
+    """Which part of the list changed at or after a moment, where the source can be asked that of
+    the whole list; what left the list is found when it is read whole, on a slower clock."""
     said_at: Callable[[RawRow], datetime | None] = _at_the_run
     """When the source said a row, where a document tells that itself (a message with its time), the
     same for all of its rows; by default it counts as said when it is read."""

@@ -38,6 +38,7 @@ from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
+from hub.harvest.resting import RestingLists
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -87,6 +88,8 @@ class HarvestReading:
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
         self._ended: list[Removed] = []
         """What the document in hand says to have ended, in its words."""
+        self.resting = RestingLists(database, context, None)
+        """Lists that are not read, because they are what they were: none, unless a run says so."""
         self.positions = Positions(database, context.source)
         self._database = database
         self._registry = database.records.registry
@@ -100,6 +103,12 @@ class HarvestReading:
     def document_hash(self) -> bytes | None:
         """SHA-256 over the hashes of all documents in their order."""
         return self._documents.digest() if self._any_document else None
+
+    async def load(self, drift: Mapping[str, DriftMode]) -> None:
+        """Take up what earlier runs have kept of the lists."""
+        await self.positions.load()
+        await self.forms.load(drift)
+        await self.resting.load()
 
     async def state(self, adapter: Adapter, report: CollectionReport) -> None:
         """Hand on what the source stands for by itself."""
@@ -123,7 +132,10 @@ class HarvestReading:
                     raise
             else:
                 return ListStatus.CONTINUED
-        position = Position(began=now, window=collection.window(self.context))
+        last = await self.resting.last_of(collection)
+        changed = self.resting.changed_window(collection, last)
+        window = changed or collection.window(self.context)
+        position = Position(began=now, window=window, last=last)
         try:
             doubt = await self._read(adapter, collection, session, report, position)
         except PayloadError:
@@ -144,14 +156,19 @@ class HarvestReading:
         position: Position,
     ) -> str | None:
         """Take in what a list holds from a position on; return why it may not be all of it."""
-        doubt = None
+        doubt, last = None, position.last
         remembered = self.context.remembered
         watch = self.forms.watch(collection)
-        documents = collection.reader.read(session, position.window, position.state)
+        is_part = self.resting.changed_window(collection, last) is not None
+        state = position.state or (last.again if last and not is_part else None)
+        documents = collection.reader.read(session, position.window, state)
         async with self.forms.noting(collection, watch, report), aclosing(documents):
             async for document in documents:
                 self._documents.update(document.digest)
                 self._any_document = True
+                if await self.resting.answered(collection, document, last):
+                    report.is_saved = True
+                    break
                 doubt = doubt or document.doubt
                 report.documents += 1
                 report.rows += len(document.rows)
@@ -164,21 +181,29 @@ class HarvestReading:
                     session.answers[document.place] = document_answer(document, outcomes)
                 await self.raw.keep(collection, document, pairs, self._clock())
                 is_looked_up = not collection.types or self.context.remembered > remembered
+                if is_looked_up:
+                    self.resting.look_up(collection, document.digest)
                 if document.state is None or is_looked_up:
                     await self.positions.forget(collection)
                 else:
                     await self.positions.keep(collection, position.at(document.state))
-            if doubt is None and position.state is None:
+            is_all = position.state is None and not is_part and not report.is_saved
+            if doubt is None and is_all:
                 await self.forms.close(collection, watch)
         await self.positions.forget(collection)
+        if last is not None and (is_part or report.is_saved):
+            await self.resting.stand(collection, report, last, self.seen)
         return doubt
+
+    def named(self, record_type: str) -> set[str]:
+        """Return the keys that this run has heard of, in rows or because their list stands."""
+        came = self.seen[record_type] | self.unconverted[record_type]
+        return came | (self.resting.standing[record_type] - self.gone[record_type].keys())
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""
         bookable = {
-            key
-            for spec, _ in self._registry.with_trait(Bookable)
-            for key in self.seen[spec.name] | self.unconverted[spec.name]
+            key for spec, _ in self._registry.with_trait(Bookable) for key in self.named(spec.name)
         }
         statements = collection.closes(self.context, sorted(bookable))
         await self._send(self._rows(statements, report), self.document_hash, report)
