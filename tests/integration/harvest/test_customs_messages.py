@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from adapters import discover
 from hub.harvest.connections.files import FolderConnection, SftpConnection
 from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.rerun import rerun
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.sandbox.customs import (
@@ -27,7 +29,7 @@ from hub.sandbox.customs import (
     supervised,
 )
 from schema.dates import local_date
-from tests.integration.harvest.conftest import Time
+from tests.integration.harvest.conftest import PARTY, Time
 
 pytestmark = pytest.mark.integration
 CUSTOMS = "uscc:11330000MB0K29004F"
@@ -180,6 +182,21 @@ async def test_a_message_from_a_clock_ahead_counts_as_of_the_run(harvest, databa
     assert await count(database, "customs_approval") == 1
     late = await harvest("late.xml", approvals(time, "1", NOON))
     assert late.status is RunStatus.PARTIAL
+    assert await count(database, "customs_approval") == 1
+
+
+async def test_what_waited_ends_with_the_time_of_its_message(harvester, database, time, tmp_path):
+    known = source_of(FolderConnection(path=str(tmp_path)))
+    leave(tmp_path, "ends.xml", approvals(time, "2", NOON))
+    time.pass_by(minutes=1)
+    await harvester.harvest(replace(known, facts={}))
+    assert await count(database, "customs_approval") == 0
+    done = await rerun(database, known, PARTY, time)
+    assert (done.went_in, done.stays) == (2, [])
+    assert await count(database, "customs_approval") == 1
+    leave(tmp_path, "late.xml", approvals(time, "1", MORNING))
+    time.pass_by(minutes=1)
+    await harvester.harvest(known)
     assert await count(database, "customs_approval") == 1
 
 
