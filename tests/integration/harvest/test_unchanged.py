@@ -179,3 +179,24 @@ async def test_what_the_hub_withdrew_since_is_not_called_unchanged(run, laborato
     )
     await run()
     assert "offers 304" not in laboratory.conditions
+
+
+async def test_what_later_lists_look_up_is_read_and_a_change_of_it_reads_them_anew(
+    run, laboratory, tagged
+):
+    first, *others = tagged.adapter.collections
+
+    def remembering(row, context):
+        context.remember("place", row.text("id"), "here")
+        yield from first.map(row, context)
+
+    lists = (replace(first, map=remembering), *others)
+    source = replace(tagged, adapter=replace(tagged.adapter, collections=lists))
+    await run(source)
+    await run(source)
+    assert laboratory.conditions == SAVED[1:]
+    laboratory.rows["instruments"] = ["1", "2", "3"]
+    await run(source)
+    assert laboratory.conditions == []
+    await run(source)
+    assert laboratory.conditions == SAVED[1:]
