@@ -56,6 +56,9 @@ class Removed:
     type: str
     key: str
     reason: str
+    record: Mapping[str, Any] | None = None
+    """What it was, where its source still tells that: its end is then a state that goes in as soon
+    as it is read, also of a record that was never told while it stood."""
 
 
 Yielded: TypeAlias = Mapped | Removed
@@ -141,6 +144,10 @@ def _everything(_: Context) -> Window:
     return EVERYTHING
 
 
+def _at_the_run(_: RawRow) -> datetime | None:
+    return None
+
+
 def _no_statement(_: Context) -> Iterable[Yielded]:
     return ()
 
@@ -175,6 +182,12 @@ class Collection:
     """Record types that come out; none for a list that is only looked up by later ones."""
     window: Callable[[Context], Window] = _everything
     """Which part of the list a run asks for."""
+    changed: Callable[[Context, datetime], Window] | None = None
+    """Which part of the list changed at or after a moment, where the source can be asked that of
+    the whole list; what left the list is found when it is read whole, on a slower clock."""
+    said_at: Callable[[RawRow], datetime | None] = _at_the_run
+    """When the source said a row, where a document tells that itself (a message with its time), the
+    same for all of its rows; by default it counts as said when it is read."""
     closes: Callable[[Context, Sequence[str]], Iterable[Yielded]] = _no_coverage
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
     complete: bool = False

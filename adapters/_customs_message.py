@@ -16,11 +16,13 @@ another kind is a row too, which the mapping refuses: nothing of a message is pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from connectors.document import RawRow
 from connectors.xml_tree import XmlElement, XmlError, read_xml
+from schema.dates import DateError, parse_instant
 
-__all__ = ["read_message"]
+__all__ = ["read_message", "said_at"]
 
 ROOT = "DutyReliefMessage"
 HEAD = "Head"
@@ -44,6 +46,14 @@ def read_message(content: bytes) -> tuple[RawRow, ...]:
         if document.name != HEAD:
             rows += [{**sent, **row} for row in _rows(document, certificates)]
     return tuple(rows)
+
+
+def said_at(row: RawRow) -> datetime | None:
+    """Return when the message of a row was made; None where it does not say, which is refused."""
+    try:
+        return parse_instant(str(row.get("message.time", ""))).at
+    except DateError:
+        return None
 
 
 Certificates = Mapping[str, XmlElement]

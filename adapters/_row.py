@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Context as DecimalContext
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.document import RawRow
 from schema.codes import CodeList
@@ -85,6 +85,11 @@ class Row:
         """Tell whether a field holds anything, without counting it as read."""
         value = self._raw.get(name)
         return value is not None and str(value).strip() != ""
+
+    def value(self, name: str) -> Any:
+        """Take a field as it came, for a mapping that checks it against the standard itself."""
+        self._unread.discard(name)
+        return self._raw.get(name)
 
     def text(self, name: str) -> str:
         """Take a mandatory text."""

@@ -16,7 +16,8 @@ around them, one XML file with any number of documents, is this project's readin
 - `endDate` ends supervision only where it was ended early (`state` 2). A term that ran out (3)
   follows from release and kind, and the day on which a system prints it is not taken.
 - The kind of goods follows from the heading of the HS code; what may be either has none.
-- An approval that does not stand any more, and a report that customs sent back, are withdrawn.
+- An approval that does not stand any more, and a report that customs sent back, are withdrawn. A
+  message says when it was made: one that comes late never states anew what a newer one revoked.
 - Of an approval for several goods each would have the same number: it is refused.
 - `〔2026〕` in the number of a notice is written `[2026]`: a key holds no such brackets.
 - No record holds quantity, price and origin of the goods: the instrument has its own.
@@ -32,7 +33,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
-from adapters._customs_message import read_message
+from adapters._customs_message import read_message, said_at
 from adapters._nrii import present
 from adapters._row import Row
 from connectors.files import DroppedFiles
@@ -86,7 +87,7 @@ BRACKETS = str.maketrans("〔〕［］（）", "[][]()")
 """Numbers of papers stand in keys, where these look like others."""
 
 PEOPLE = ("contactName", "contactPhone", "cert.contactName", "cert.contactPhone")
-MESSAGE = ("document", "message.id", "message.time")
+MESSAGE = ("document", "message.id")
 GOODS_TOLD = ("goodsName", "quantity", "unit", "amount", "currency", "origin")
 OF_THE_ITEM = tuple(f"certItem.{name}" for name in ("certItemNo", *GOODS_TOLD))
 OF_THE_CERTIFICATE = (
@@ -109,6 +110,7 @@ def document(row: Row, context: Context) -> Iterable[Yielded]:
         row.fault("document", "CODE_UNKNOWN", zh, en)
         return ()
     row.ignore(*MESSAGE)
+    row.instant("message.time")  # refused without one: nobody could say which message is the last
     return known(row, context)
 
 
@@ -195,7 +197,8 @@ def approval(row: Row, context: Context) -> Iterable[Yielded]:
             validUntil=row.optional_day("validUntil"),
         ),
     )
-    yield Removed("CustomsApproval", f"{key}/{number}", gone) if gone else made
+    ended = Removed("CustomsApproval", f"{key}/{number}", gone, record=made.record)
+    yield ended if gone else made
 
 
 def report(row: Row, context: Context) -> Iterable[Yielded]:
@@ -372,6 +375,7 @@ ADAPTER = Adapter(
             name="messages",
             reader=DroppedFiles(parse=read_message, names="*.xml"),
             map=document,
+            said_at=said_at,
             types=("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"),
         ),
     ),

@@ -1,10 +1,11 @@
 """`PagedJson`: the reader of lists of JSON objects that arrive page by page over HTTP.
 
 How a source pages, and what proves its list, is `connectors.paging`; here is how a page is asked
-for with GET. A list that comes in one answer with an entity tag can be asked for again under the
-condition that it has changed (RFC 9110 section 13.1.2): its document carries the state for that
-(`Document.again`), and one answer 304 then says that all of it stands. Of a list of pages the tag
-of one page says nothing of the others, so those are read anew.
+for with GET. A list that comes in one answer with an entity tag, or with the moment of its last
+change, can be asked for again under the condition that it has changed (RFC 9110 section 13.1): its
+document carries the state for that (`Document.again`), and one answer 304 then says that all of it
+stands. The tag goes before the moment. Of a list of pages the tag of one page says nothing of the
+others, so those are read anew.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ __all__ = [
 NOT_MODIFIED = 304
 TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"')
 """An entity tag that is sent back (RFC 9110 section 8.8.3)."""
+MOMENT = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+"""A moment that is sent back (RFC 9110 section 5.6.7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ class PagedJson:
                 answer = await session.ask(_asked(self.path, {**base, **asked}, condition))
             if answer.status == NOT_MODIFIED:
                 raise _UnchangedError(answer.place)
-            tags[:] = [answer.entity_tag]
+            tags[:] = [answer.entity_tag, answer.modified]
             value = session.without_secrets(parse_json(session.source, answer))
             return ListPage(place=answer.place, raw=answer.raw, value=value)
 
@@ -110,26 +113,31 @@ class PagedJson:
     def _tagged(self, document: Document, question: str, tags: list[str]) -> Document:
         """Return a document of a list in one answer with the state that asks for it again."""
         is_one = isinstance(self.paging, WholeList) and document.doubt is None
-        if not is_one or not tags or not TAG.fullmatch(tags[0]):
+        validator = next((each for each in tags if _is_validator(each)), None)
+        if not is_one or validator is None:
             return document
-        return replace(document, again=_again(question, tags[0]))
+        return replace(document, again=_again(question, validator))
 
 
 class _UnchangedError(Exception):
     """The source answers 304; its text is the place."""
 
 
-def _again(question: str, tag: str) -> State:
-    return {"question": digest_of(question.encode()).hex(), "entity_tag": tag}
+def _is_validator(text: object) -> bool:
+    return isinstance(text, str) and bool(TAG.fullmatch(text) or MOMENT.fullmatch(text))
+
+
+def _again(question: str, validator: str) -> State:
+    return {"question": digest_of(question.encode()).hex(), "validator": validator}
 
 
 def _condition(state: State | None, question: str) -> tuple[str, State | None]:
-    """Return the entity tag that a state asks with, if it is such a one for this question."""
-    if state is None or "entity_tag" not in state:
+    """Return the tag or moment that a state asks with, if it is such a one for this question."""
+    if state is None or "validator" not in state:
         return "", state
-    tag = state["entity_tag"]
+    validator = state["validator"]
     is_ours = state.get("question") == digest_of(question.encode()).hex()
-    return (tag if is_ours and isinstance(tag, str) and TAG.fullmatch(tag) else ""), None
+    return (str(validator) if is_ours and _is_validator(validator) else ""), None
 
 
 def _asked(path: str, query: Mapping[str, str], condition: str) -> HttpQuestion:
@@ -138,6 +146,6 @@ def _asked(path: str, query: Mapping[str, str], condition: str) -> HttpQuestion:
     return HttpQuestion(
         path=path,
         query=query,
-        headers={"If-None-Match": condition},
+        headers={"If-None-Match" if TAG.fullmatch(condition) else "If-Modified-Since": condition},
         read_too=frozenset({NOT_MODIFIED}),
     )

@@ -180,6 +180,15 @@ class Progresses:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LastWord:
+    """What its source said last counts, its withdrawal among that: a permission that is revoked.
+
+    What was said earlier, as of its own time, neither replaces what stands nor states anew what was
+    withdrawn, whenever it arrives. A withdrawal is always taken: in doubt there is no permission.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 

@@ -41,6 +41,8 @@ BAD_REQUEST = 400
 OK_MIN, REDIRECT_MIN, CLIENT_ERROR_MIN, SERVER_ERROR_MIN = 200, 300, 400, 500
 CHARSETS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}
 CHARSETS |= {"gb18030": "gb18030", "us-ascii": "utf-8-sig", "ascii": "utf-8-sig"}
+STOOD_S_MIN = 60
+"""So long an answer has to stand before the moment of its last change is a name for it."""
 EXCERPT_CHARACTERS_MAX = 80
 T = TypeVar("T")
 
@@ -71,6 +73,9 @@ class HttpAnswer:
     status: int = 200
     entity_tag: str = ""
     """The name that the source gives this state of the answer (RFC 9110 section 8.8.3), if any."""
+    modified: str = ""
+    """When it last changed, in the words of the source, if it says so and has stood long enough for
+    that to tell it from other states of it (RFC 9110 section 8.8.2.2)."""
 
 
 class HttpSession:
@@ -187,6 +192,7 @@ class HttpSession:
             content_type=response.headers.get("content-type", "").lower(),
             status=response.status_code,
             entity_tag=response.headers.get("etag", ""),
+            modified=_modified(response.headers),
         )
 
     def _failure(self, said: str, error: Exception) -> ConnectorError:
@@ -285,6 +291,19 @@ def _charset(content_type: str) -> str:
         if name == "charset":
             return CHARSETS.get(value.strip("\"' "), "utf-8-sig")
     return "utf-8-sig"
+
+
+def _modified(headers: httpx.Headers) -> str:
+    """Return Last-Modified where it names one state: long enough before the Date of the answer.
+
+    It counts whole seconds, so what changed a moment ago may change once more in the same second.
+    """
+    said = headers.get("last-modified", "")
+    try:
+        stood = parsedate_to_datetime(headers.get("date", "")) - parsedate_to_datetime(said)
+    except (ValueError, TypeError):
+        return ""
+    return said if stood.total_seconds() >= STOOD_S_MIN and said.isascii() else ""
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

@@ -22,6 +22,11 @@ RUN_S_MAX = 3_600.0
 """Longest run that the hub begins by itself: a source that drips must not keep its place."""
 POSITION_AGE_S_MAX = 6 * 3_600.0
 """A list that was cut off longer ago is read from its beginning."""
+FULL_READING_S = 24 * 3_600.0
+"""After so long a list is read whole, whatever its source says of it: for one that calls a changed
+list unchanged, or does not name all that changed."""
+CHANGED_LOOKBACK = timedelta(days=7)
+"""What changed is asked for since so long before the last reading."""
 SUPERSEDED_PAGES_MAX = 1_000
 """Pages of old quarantine rows that one run discards."""
 FINISH_S_MAX = 5.0

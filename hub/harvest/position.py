@@ -20,6 +20,7 @@ from typing import Any
 from adapters._adapter import Collection
 from connectors.document import State
 from connectors.reader import Window
+from hub.harvest.last_reading import LastReading
 from hub.harvest.limits import POSITION_AGE_S_MAX
 from hub.store.database import Database
 from hub.store.feeds import feeds_of, keep_position
@@ -37,6 +38,8 @@ class Position:
     """What that run asked for."""
     state: State | None = None
     """The reader's own word for it; None at the beginning."""
+    last: LastReading | None = None
+    """On what the question rests at the beginning; one that goes on rests on nothing else."""
 
     def at(self, state: State) -> Position:
         """Return the position after a document."""

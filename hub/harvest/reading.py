@@ -8,6 +8,8 @@
   A row that names no instrument takes nothing from any; it waits in quarantine. Where a list of
   bookings was not read whole, nothing is covered by this run, whoever says so.
 - After each document is kept where its list goes on, should the run be cut off (`position`).
+- Where documents say themselves when they were said, their rows are as of then, never ahead of the
+  run: of a permission the last word counts, not the last message that came (`ended`).
 - What is personal is dropped before anything is kept, also from rows that go to quarantine.
 - What changed in the form of a list is told at its end, and as the source's file says its rows wait
   or the list stops (`drift`).
@@ -18,6 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -29,11 +32,13 @@ from connectors.reader import Session
 from hub.clock import Clock
 from hub.harvest.drift import DriftMode, FormWatch
 from hub.harvest.drop_answer import document_answer
+from hub.harvest.ended import ended_rows
 from hub.harvest.forms import Forms, held_back
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
+from hub.harvest.resting import RestingLists
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -47,6 +52,7 @@ from hub.intake.batch import (
 from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.raw_documents import RawDocument
+from schema.dates import format_instant
 from schema.item import camel
 from schema.traits import Bookable, Covers, Occupies, Progresses
 
@@ -80,6 +86,10 @@ class HarvestReading:
         self.is_calendar_whole = True
         """Whether every list of what takes time was read whole so far."""
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
+        self._ended: list[Removed] = []
+        """What the document in hand says to have ended, in its words."""
+        self.resting = RestingLists(database, context, None)
+        """Lists that are not read, because they are what they were: none, unless a run says so."""
         self.positions = Positions(database, context.source)
         self._database = database
         self._registry = database.records.registry
@@ -93,6 +103,12 @@ class HarvestReading:
     def document_hash(self) -> bytes | None:
         """SHA-256 over the hashes of all documents in their order."""
         return self._documents.digest() if self._any_document else None
+
+    async def load(self, drift: Mapping[str, DriftMode]) -> None:
+        """Take up what earlier runs have kept of the lists."""
+        await self.positions.load()
+        await self.forms.load(drift)
+        await self.resting.load()
 
     async def state(self, adapter: Adapter, report: CollectionReport) -> None:
         """Hand on what the source stands for by itself."""
@@ -116,7 +132,10 @@ class HarvestReading:
                     raise
             else:
                 return ListStatus.CONTINUED
-        position = Position(began=now, window=collection.window(self.context))
+        last = await self.resting.last_of(collection)
+        changed = self.resting.changed_window(collection, last)
+        window = changed or collection.window(self.context)
+        position = Position(began=now, window=window, last=last)
         try:
             doubt = await self._read(adapter, collection, session, report, position)
         except PayloadError:
@@ -137,39 +156,54 @@ class HarvestReading:
         position: Position,
     ) -> str | None:
         """Take in what a list holds from a position on; return why it may not be all of it."""
-        doubt = None
+        doubt, last = None, position.last
         remembered = self.context.remembered
         watch = self.forms.watch(collection)
-        documents = collection.reader.read(session, position.window, position.state)
+        is_part = self.resting.changed_window(collection, last) is not None
+        state = position.state or (last.again if last and not is_part else None)
+        documents = collection.reader.read(session, position.window, state)
         async with self.forms.noting(collection, watch, report), aclosing(documents):
             async for document in documents:
                 self._documents.update(document.digest)
                 self._any_document = True
+                if await self.resting.answered(collection, document, last):
+                    report.is_saved = True
+                    break
                 doubt = doubt or document.doubt
                 report.documents += 1
                 report.rows += len(document.rows)
                 pairs = self._pairs(adapter, collection, document.rows)
                 rows = self._taken(collection, document.place, pairs, report, watch)
-                outcomes = await self._send(rows, document.digest, report)
+                as_of = self._said_at(collection, document.rows)
+                outcomes = await self._send(rows, document.digest, report, as_of)
+                await self._end(document.digest, report, as_of)
                 if isinstance(session, DropSession):
                     session.answers[document.place] = document_answer(document, outcomes)
                 await self.raw.keep(collection, document, pairs, self._clock())
                 is_looked_up = not collection.types or self.context.remembered > remembered
+                if is_looked_up:
+                    self.resting.look_up(collection, document.digest)
                 if document.state is None or is_looked_up:
                     await self.positions.forget(collection)
                 else:
                     await self.positions.keep(collection, position.at(document.state))
-            if doubt is None and position.state is None:
+            is_all = position.state is None and not is_part and not report.is_saved
+            if doubt is None and is_all:
                 await self.forms.close(collection, watch)
         await self.positions.forget(collection)
+        if last is not None and (is_part or report.is_saved):
+            await self.resting.stand(collection, report, last, self.seen)
         return doubt
+
+    def named(self, record_type: str) -> set[str]:
+        """Return the keys that this run has heard of, in rows or because their list stands."""
+        came = self.seen[record_type] | self.unconverted[record_type]
+        return came | (self.resting.standing[record_type] - self.gone[record_type].keys())
 
     async def close(self, collection: Collection, report: CollectionReport) -> None:
         """Hand on what holds because the list was read to its end."""
         bookable = {
-            key
-            for spec, _ in self._registry.with_trait(Bookable)
-            for key in self.seen[spec.name] | self.unconverted[spec.name]
+            key for spec, _ in self._registry.with_trait(Bookable) for key in self.named(spec.name)
         }
         statements = collection.closes(self.context, sorted(bookable))
         await self._send(self._rows(statements, report), self.document_hash, report)
@@ -201,7 +235,9 @@ class HarvestReading:
             report.rows += len(document.rows)
             pairs = self._pairs(adapter, collection, document.rows)
             rows = self._taken(collection, document.place, pairs, report, watch)
-            await self._send(rows, document.digest, report)
+            as_of = self._said_at(collection, document.rows)
+            await self._send(rows, document.digest, report, as_of)
+            await self._end(document.digest, report, as_of)
         return ListStatus.REPLAYED
 
     def _pairs(
@@ -250,6 +286,9 @@ class HarvestReading:
     def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
         rows: list[Any] = []
         for one in yielded:
+            if isinstance(one, Removed) and one.record is not None:
+                self._ended.append(one)
+                continue
             if isinstance(one, Removed):
                 self.gone[one.type][one.key] = one.reason
                 continue
@@ -265,13 +304,29 @@ class HarvestReading:
             rows.append({"type": one.type, "record": one.record})
         return rows
 
+    def _said_at(self, collection: Collection, rows: Sequence[RawRow]) -> datetime:
+        said = collection.said_at(rows[0]) if rows else None
+        now = self.context.now
+        return now if said is None else min(said, now)
+
+    async def _end(self, digest: bytes | None, report: CollectionReport, as_of: datetime) -> None:
+        """Withdraw what the document in hand says to have ended."""
+        ended, self._ended = self._ended, []
+        at = format_instant(as_of)
+        for each in await ended_rows(self._database, self.context.source, ended, at):
+            await self._send(each, digest, report, as_of)
+
     async def _send(
-        self, rows: list[Any], digest: bytes | None, report: CollectionReport
+        self,
+        rows: list[Any],
+        digest: bytes | None,
+        report: CollectionReport,
+        as_of: datetime | None = None,
     ) -> list[RowOutcome]:
         """Hand rows on; return what became of each."""
         sent: list[RowOutcome] = []
         for at in range(0, len(rows), BATCH_ROWS_MAX):
-            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest)
+            outcomes = await self._submit(rows[at : at + BATCH_ROWS_MAX], digest, as_of)
             sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
@@ -306,7 +361,9 @@ class HarvestReading:
         except KeyError:
             return None
 
-    async def _submit(self, rows: list[Any], digest: bytes | None) -> Outcomes:
+    async def _submit(
+        self, rows: list[Any], digest: bytes | None, as_of: datetime | None = None
+    ) -> Outcomes:
         batch = Batch(
             source=self.context.source,
             party=self._party,
@@ -317,7 +374,7 @@ class HarvestReading:
                 document_hash=digest or self.document_hash,
                 run_id=self._run_id,
             ),
-            as_of=self.context.now,
+            as_of=as_of or self.context.now,
         )
         return await submit(self._database, batch, clock=self._clock)
 

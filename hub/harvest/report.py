@@ -52,6 +52,11 @@ class CollectionReport:
     status: ListStatus = ListStatus.SKIPPED
     documents: int = 0
     rows: int = 0
+    unchanged: int = 0
+    """Records that stand without having come: the source calls its list unchanged, or was asked for
+    what changed since."""
+    is_saved: bool = False
+    """Whether the source said that the whole list is what it was, and nothing had to come."""
     repeated: int = 0
     """Records that had come before in this run: pages that shifted, or a source's own doubles."""
     dropped: int = 0
@@ -70,6 +75,7 @@ class CollectionReport:
             "status": self.status.value,
             "documents": self.documents,
             "rows": self.rows,
+            "unchanged": self.unchanged,
             "repeated": self.repeated,
             "personalDropped": self.dropped,
             **{each.value.lower(): self.outcomes[each.value] for each in Outcome},
@@ -118,15 +124,22 @@ class HarvestReport:
 
     @property
     def records(self) -> int:
-        """Count the records that came and conform."""
+        """Count the records that came and conform, or stand unchanged."""
         known = self.total(Outcome.PROVEN) + self.total(Outcome.DUPLICATE)
-        return self.total(Outcome.ACCEPTED) + known
+        return self.total(Outcome.ACCEPTED) + known + self.unchanged
+
+    @property
+    def unchanged(self) -> int:
+        """Count the records that stand without having come."""
+        return sum(each.unchanged for each in self.collections)
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers as JSON-ready data: what the run's row keeps."""
         return {
             **{each.value.lower(): self.total(each) for each in Outcome},
             "rows": sum(each.rows for each in self.collections),
+            "unchanged": self.unchanged,
+            "listsUnchanged": sum(each.is_saved for each in self.collections),
             "documents": sum(each.documents for each in self.collections),
             "personalDropped": sum(each.dropped for each in self.collections),
             "withdrawnByType": dict(self.withdrawn),

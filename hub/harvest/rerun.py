@@ -18,9 +18,10 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from adapters._adapter import Adapter, Collection, Context, Mapped
+from adapters._adapter import Adapter, Collection, Context, Mapped, Removed
 from hub.clock import Clock
 from hub.harvest.drift import DriftKind
+from hub.harvest.ended import ended_rows
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import (
     Assurance,
@@ -37,6 +38,7 @@ from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.drifts import drifts_of
 from hub.store.raw_documents import documents_of, newest_kept_run
+from schema.dates import format_instant
 from schema.errors import Problem
 
 __all__ = ["Rerun", "Stays", "rerun"]
@@ -169,7 +171,16 @@ class _Work:
                 for one in converted.yielded
                 if isinstance(one, Mapped)
             ]
+            ended = [
+                one
+                for one in converted.yielded
+                if isinstance(one, Removed) and one.record is not None
+            ]
             outcomes = await self._send(records, row, evidence, as_of)
+            for part in await ended_rows(
+                self._database, self._source.id, ended, format_instant(as_of)
+            ):
+                outcomes += await self._send(part, row, evidence, as_of)
             _count(done, row.quarantine_id, outcomes)
             entry = next((each.entry_id for each in outcomes if each.entry_id is not None), None)
             await settle(self._database, {row.quarantine_id: entry}, self._clock())

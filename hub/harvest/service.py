@@ -18,6 +18,10 @@ later lists look up in it is not looked up in a part of it. A run that goes on w
 off (`position`) takes in what it reads, and no more: rows that moved to pages which were read
 before would look missing, and rows that came there since would be missed. What a source itself
 calls ended is withdrawn by every run that reads it.
+
+A run on schedule asks for less where it may (`last_reading`): a list that its source calls
+unchanged is heard, and its records stand; of one that can be asked for what changed, the others do.
+A run that a person begins asks for everything, and once a day so does one on schedule.
 """
 
 from __future__ import annotations
@@ -42,11 +46,13 @@ from hub.harvest import runs
 from hub.harvest.drop import is_drop_due, run_tables
 from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
 from hub.harvest.known import known_keys
+from hub.harvest.last_reading import LastReadings
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
 from hub.harvest.raw import KEEPING, RawKeeping
 from hub.harvest.reading import HarvestReading
 from hub.harvest.reconcile import reconcile
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
+from hub.harvest.resting import RestingLists
 from hub.harvest.source import HarvestSource, register
 from hub.harvest.watch import RunCancelledError, Tell, watched
 from hub.intake.batch import Outcome
@@ -142,15 +148,16 @@ class Harvester:
             lookback=adapter.lookback,
         )
         await register(self._database, source, began)
+        last = LastReadings(self._database, source, context, is_full=due is None)
         known = (self._database, self._clock, context, self._party, report.run_id)
         reading = HarvestReading(*known, self._keeping)
+        reading.resting = RestingLists(self._database, context, last)
         lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
         try:
             types = types_read(adapter, lists)
             await runs.begin(self._database, source.id, report.run_id, began, types)
             async with watched(lock, report, tell):
-                await reading.positions.load()
-                await reading.forms.load(source.drift)
+                await reading.load(source.drift)
                 async with source.session() as session:
                     if isinstance(session, DropSession):
                         session.ledger = DroppedLedger(self._database, source.id, self._clock)
@@ -160,6 +167,7 @@ class Harvester:
             report.status = _status(report)
             report.heard = _heard(adapter, context, report)
             if report.is_heard:
+                await reading.resting.keep(adapter, report, reading.unsure)
                 unread = {name for each in adapter.collections for name in each.types}
                 await runs.discard_superseded(
                     self._database, report, unread.difference(types), self._clock()
@@ -274,7 +282,7 @@ class Harvester:
             if not whole and not gone and not reading.doubtful:
                 continue
             known = await known_keys(self._database, name, reading.context)
-            seen = reading.seen[name] | reading.unconverted[name]
+            seen = reading.named(name)
             if self._any_has((name,), Covers):
                 gone = {key: UNREAD for key in known if key.rpartition("/")[0] in reading.doubtful}
             verdict = reconcile(known, seen, gone, whole=whole, approved=approved)

@@ -20,6 +20,7 @@ from hub.intake.guard import (
     may_not_change,
     may_not_state,
     reached,
+    said,
 )
 from hub.intake.prepare import Prepared
 from schema.codes import Assurance
@@ -89,7 +90,7 @@ def decide(
         next_current = Current(
             row.digest, 0, revision, row.withdrawal, row.owner, row.issuer, vouched.value
         )
-        next_current.reached = reached(row)
+        next_current.reached, next_current.said = reached(row), said(row, context.as_of)
         entry = Entry(row, next_current, current, proven=proven)
         if name in latest:
             latest[name].last = False

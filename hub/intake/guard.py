@@ -11,10 +11,13 @@
 - A record type may add a guard of its own (`schema.traits.Guarded`).
 - Of a record that comes into states (`schema.traits.Progresses`) an older one never replaces a
   newer one, whenever it arrives.
+- Of a record of which the last word counts (`schema.traits.LastWord`), what was said earlier
+  neither replaces what stands nor states anew what was withdrawn.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +27,7 @@ from hub.errors import ErrorCode
 from hub.intake.prepare import NO_SYSTEM, Prepared, System, problem
 from schema.errors import Problem
 from schema.item import camel
-from schema.traits import Guarded, GuardedChange, Progresses, RecordKey
+from schema.traits import Guarded, GuardedChange, LastWord, Progresses, RecordKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class GuardContext:
     """What a guard is given beside the row and the current record of its key."""
 
     now: datetime
+    as_of: datetime
+    """When the source said what the batch holds."""
     rows: Mapping[RecordKey, Mapping[str, Any] | None]
     """What stands for the records that guarded rows named, the rows themselves among them."""
 
@@ -65,6 +70,8 @@ class Current:
     """The salted hash of that revision; read or made only when another one follows it."""
     reached: datetime | None = None
     """Since when it is in its state, where the record type says so."""
+    said: datetime | None = None
+    """When its source said so, or that it ended, where of a record type the last word counts."""
 
 
 def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> Problem | None:
@@ -102,7 +109,8 @@ def may_not_change(row: Prepared, current: Current | None, context: GuardContext
     stands = None if current is None or current.withdrawn else current
     if stands is not None and (stands.owner, stands.issuer) != (row.owner, row.issuer):
         return problem("", ErrorCode.OWNER_CHANGED, stands.owner)
-    return _goes_back(row, stands) or _guard_problem(row, context)
+    older = _goes_back(row, stands) or _was_said_before(row, current, context)
+    return older or _guard_problem(row, context)
 
 
 def reached(row: Prepared) -> datetime | None:
@@ -110,6 +118,24 @@ def reached(row: Prepared) -> datetime | None:
     progresses = row.spec.trait(Progresses) if row.spec else None
     said = (row.wire or {}).get(camel(progresses.at)) if progresses else None
     return datetime.fromisoformat(said) if said else None
+
+
+def said(row: Prepared, as_of: datetime) -> datetime | None:
+    """Return when a source said what a row of a batch holds, or that it ended, where it matters."""
+    if row.spec is None or row.spec.trait(LastWord) is None:
+        return None
+    return datetime.fromisoformat(json.loads(row.canon)["at"]) if row.withdrawal else as_of
+
+
+def _was_said_before(
+    row: Prepared, current: Current | None, context: GuardContext
+) -> Problem | None:
+    """Return what forbids a word that is older than the last one, or None."""
+    if current is None or current.said is None or row.withdrawal:
+        return None
+    if context.as_of >= current.said:
+        return None
+    return problem("", ErrorCode.STATE_OLDER, context.as_of.isoformat())
 
 
 def _goes_back(row: Prepared, stands: Current | None) -> Problem | None:

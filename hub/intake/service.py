@@ -241,7 +241,7 @@ async def _write_within(
             refused.append((row, row.problems))
         else:
             good[row.record_type].append(row)
-    context = GuardContext(now, await locked_rows(connection, database.records, rows))
+    context = GuardContext(now, batch.as_of, await locked_rows(connection, database.records, rows))
     decided: dict[str, Decided] = {}
     for name in sorted(good):
         known = await writing.current(name, good[name])

@@ -47,7 +47,7 @@ from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
 from schema.personal import NEVER_SHOWN, without_citizen_numbers
-from schema.traits import Progresses
+from schema.traits import LastWord, Progresses
 
 _ENTRY_COLUMNS = [
     *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
@@ -72,6 +72,12 @@ _PERSONAL = b"""
 INSERT INTO personal_refused AS p VALUES (%s, %s, %s, %s)
 ON CONFLICT (source, code)
 DO UPDATE SET rows = p.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
+NEVER = "NULL::timestamptz"
+_SAID = (
+    "CASE WHEN s.withdrawn THEN (SELECT (convert_from(b.canon, 'UTF8')::jsonb ->> 'at')"
+    "::timestamptz FROM entry_body b WHERE b.entry_id = s.entry_id) ELSE s.as_of END"
+)
+"""When a record was said, or when it ended, as its tombstone says."""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 PERSONAL_CODES = frozenset(flaw.code for flaw in NEVER_SHOWN)
 
@@ -105,7 +111,8 @@ class BatchWriting:
         """Return what stands for the keys of these rows, owner and issuer as they were stated."""
         table = self.records.tables[record_type].source.name
         progresses = self.records.registry[record_type].trait(Progresses)
-        reached = f"s.{progresses.at}" if progresses else "NULL::timestamptz"
+        reached = f"s.{progresses.at}" if progresses else NEVER
+        said = _SAID if self.records.registry[record_type].trait(LastWord) else NEVER
         by_authority: defaultdict[str, list[str | None]] = defaultdict(list)
         for row in rows:
             by_authority[row.authority].append(row.key)
@@ -114,13 +121,13 @@ class BatchWriting:
             cursor = self.connection.cursor(binary=True)
             await cursor.execute(
                 "SELECT s.key, s.digest, s.entry_id, s.revision, s.withdrawn, e.owner, e.issuer, "  # noqa: S608 - own name
-                f"s.assurance, {reached} FROM {table} s JOIN entry e USING (entry_id) "
+                f"s.assurance, {reached}, {said} FROM {table} s JOIN entry e USING (entry_id) "
                 "WHERE s.source = %s AND s.authority = %s AND s.key = ANY(%s)".encode(),
                 (self.batch.source, authority, keys),
             )
-            for key, *rest, since in await cursor.fetchall():
-                standing[authority, key] = Current(*rest)
-                standing[authority, key].reached = since
+            for key, *rest, since, said_at in await cursor.fetchall():
+                current = standing[authority, key] = Current(*rest)
+                current.reached, current.said = since, said_at
         return standing
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:

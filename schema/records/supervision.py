@@ -22,7 +22,7 @@ from schema.parties import Effect, owner_of_key_in, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, not_before
-from schema.traits import Listable, Reported
+from schema.traits import LastWord, Listable, Reported
 from schema.values import KEY_PATTERN, Money
 from schema.visibility import by_agreement
 
@@ -138,7 +138,7 @@ class CustomsSupervision:
     effect=Effect.DECISION,
     scope="customs:read",
     rows=by_agreement(AgreementDataset.CUSTOMS),
-    traits=(Listable(),),
+    traits=(Listable(), LastWord()),
     checks=(interval_of("validFrom", "validUntil"),),
 )
 class CustomsApproval:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from hub.harvest.connections.connection import ConnectionKind, SourceConnection
 from hub.harvest.connections.files import FILES
 from hub.harvest.connections.http import HTTP, ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.hub import HUB, HubConnection
 from hub.harvest.connections.mqtt import MQTT, MqttConnection
 from hub.harvest.connections.sql import SQL
 
@@ -20,6 +21,7 @@ __all__ = [
     "PROTOCOLS",
     "ClientCredentials",
     "HttpConnection",
+    "HubConnection",
     "MqttConnection",
     "SourceConnection",
     "StaticToken",
@@ -27,6 +29,7 @@ __all__ = [
 
 PROTOCOLS: Mapping[str, ConnectionKind] = {
     "http": HTTP,
+    "hub": HUB,
     "files": FILES,
     "mqtt": MQTT,
     "sftp": FILES,

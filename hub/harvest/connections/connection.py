@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from connectors.limits import Limits
 from connectors.reader import Session
 
-__all__ = ["ConnectionKind", "SourceConnection", "from_table"]
+__all__ = ["ConnectionKind", "SourceConnection", "from_table", "require_private_file"]
 
 MadeT = TypeVar("MadeT")
 
@@ -38,6 +40,15 @@ class ConnectionKind(Protocol):
 
     def read(self, source: str, content: Mapping[str, Any]) -> SourceConnection:
         """Return it; `ValueError` says what is wrong with the file."""
+
+
+def require_private_file(table: str, name: str, path: str) -> None:
+    """Refuse a file of secrets that is not there or that others may read: `ValueError`."""
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"[{table}] {name}: there is no such file")
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        raise ValueError(f"[{table}] {name} can be read by others; run: chmod 600 {file}")
 
 
 def from_table(made: type[MadeT], name: str, table: Any, **known: Any) -> MadeT:

@@ -17,7 +17,6 @@ settle_s = 60
 
 from __future__ import annotations
 
-import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from connectors.drop.folder import Folder
 from connectors.drop.session import DropSession
 from connectors.drop.sftp import SftpServer, open_sftp
 from connectors.limits import Limits
-from hub.harvest.connections.connection import from_table
+from hub.harvest.connections.connection import from_table, require_private_file
 
 __all__ = ["FILES", "FolderConnection", "SftpConnection"]
 
@@ -97,11 +96,7 @@ class SftpConnection:
                 "[sftp] host_key is the server's public key, `ssh-ed25519 AAAA…`: its operator "
                 "tells it; never take it from the network unseen"
             ) from None
-        key = Path(self.key_file)
-        if not key.is_file():
-            raise ValueError("[sftp] key_file: there is no such file")
-        if stat.S_IMODE(key.stat().st_mode) & 0o077:
-            raise ValueError(f"[sftp] key_file can be read by others; run: chmod 600 {key}")
+        require_private_file("sftp", "key_file", self.key_file)
 
     @property
     def place(self) -> str:

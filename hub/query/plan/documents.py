@@ -1,7 +1,8 @@
 """`documents`: a document's text, parsed, bounded and validated once.
 
 - What it may ask for is bounded before anything else looks at it (`hub.query.plan.bounds`).
-- Registered documents are files of this package; their id is `sha256:` and the hash of the text.
+- Registered documents are files of this package, and what one hub asks another, which is derived
+  from the standard (`adapters.peer_hub`); their id is `sha256:` and the hash of the text.
 - Explanations never suggest names of fields.
 """
 
@@ -24,6 +25,7 @@ from graphql import (
     validate,
 )
 
+from adapters.peer_hub import questions
 from hub.errors import ErrorCode
 from hub.query.plan.arguments import Shape, shape_of
 from hub.query.plan.bounds import check_bounds
@@ -142,7 +144,7 @@ def document_id(text: str) -> str:
 def registered() -> Mapping[str, str]:
     """Return the registered documents: id to text."""
     texts = [path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.graphql"))]
-    return {document_id(text): text for text in texts}
+    return {document_id(text): text for text in (*texts, *questions())}
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ from tests.loopback import loopback_server
 
 INSTITUTION = "moe:10269"
 PAGE = 2
+NOT_MODIFIED = "304"
 LISTS = ("instruments", "offers", "bookings", "coverage")
 
 
@@ -62,6 +63,16 @@ class Laboratory:
     """What rows of a list have beside their id, by list: a function of the id."""
     skips_when_size_is: int = 0
     """Size of a page at which each page after the first begins one row too late."""
+    tags: Callable[[str, bytes], str] | None = None
+    """Gives each answer an entity tag, by list and content; None: it has none."""
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    """Rows of a list that changed, for questions that ask since when."""
+    changed_since: list[str] = field(default_factory=list)
+    """`list moment` of every question for what changed."""
+    always_unchanged: bool = False
+    """Whether it answers 304 to everything."""
+    conditions: list[str] = field(default_factory=list)
+    """`list 304` or `list 200` of every question that rests on an entity tag."""
     asked: list[str] = field(default_factory=list)
     """`list page` of every question, in order; windows in `windows`."""
     windows: list[str] = field(default_factory=list)
@@ -190,7 +201,7 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
     name, query = parts.path.strip("/"), dict(parse_qsl(parts.query))
     if name not in laboratory.rows:
         return b"{}"
-    page = int(query["page"])
+    page = int(query.get("page", 1))
     laboratory.asked.append(f"{name} {page}")
     laboratory.windows.append(query.get("until", ""))
     laboratory.on_ask(len(laboratory.asked))
@@ -202,7 +213,10 @@ def _answer(laboratory: Laboratory, target: str) -> bytes | None:
         return b""
     laboratory.rows[name] = laboratory.from_page.get((name, page), laboratory.rows[name])
     every = laboratory.rows[name]
-    size = int(query.get("page_size", PAGE))
+    if "changed" in query:
+        laboratory.changed_since.append(f"{name} {query['changed']}")
+        every = laboratory.changed.get(name, [])
+    size = int(query.get("page_size", PAGE)) if "page" in query else len(every)
     begin = (page - 1) * size + (page > 1 and size == laboratory.skips_when_size_is)
     rows: list[dict[str, Any]] = [{"id": each} for each in every[begin : page * size]]
     for row in rows:
@@ -217,6 +231,20 @@ def _last(laboratory: Laboratory) -> tuple[str, int]:
     return name, int(page)
 
 
+def _tagged(laboratory: Laboratory, head: str, body: bytes) -> str:
+    """Return the entity tag of an answer, `304` where the question names it, empty without tags."""
+    if laboratory.tags is None:
+        return ""
+    lines = head.split("\r\n")
+    name = urlsplit(lines[0].split(" ")[1]).path.strip("/")
+    fields = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+    asked = {key.lower(): value for key, value in fields.items()}.get("if-none-match")
+    tag = laboratory.tags(name, body)
+    if asked is not None:
+        laboratory.conditions.append(f"{name} {304 if asked == tag else 200}")
+    return NOT_MODIFIED if asked == tag else tag
+
+
 @asynccontextmanager
 async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,9 +255,17 @@ async def serving(laboratory: Laboratory) -> AsyncIterator[Laboratory]:
                 break
             if not body:
                 continue
+            tag = _tagged(laboratory, head.decode(), body)
+            if laboratory.always_unchanged or tag == NOT_MODIFIED:
+                writer.write(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+                await writer.drain()
+                continue
             is_broken = bool(laboratory.asked) and laboratory.breaks_at == _last(laboratory)
             part = body[: len(body) // 2] if is_broken else body
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), part))
+            headers = (
+                b"Content-Length: %d\r\n" % len(body) + (f"ETag: {tag}\r\n" if tag else "").encode()
+            )
+            writer.write(b"HTTP/1.1 200 OK\r\n%b\r\n%b" % (headers, part))
             await writer.drain()
             if is_broken:
                 break

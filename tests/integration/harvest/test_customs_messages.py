@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from adapters import discover
 from hub.harvest.connections.files import FolderConnection, SftpConnection
 from hub.harvest.report import HarvestReport, RunStatus
+from hub.harvest.rerun import rerun
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.sandbox.customs import (
@@ -26,7 +29,7 @@ from hub.sandbox.customs import (
     supervised,
 )
 from schema.dates import local_date
-from tests.integration.harvest.conftest import Time
+from tests.integration.harvest.conftest import PARTY, Time
 
 pytestmark = pytest.mark.integration
 CUSTOMS = "uscc:11330000MB0K29004F"
@@ -118,6 +121,89 @@ async def test_an_approval_that_stood_is_withdrawn_by_the_message_that_says_so(
     assert await count(database, "customs_approval") == 2
     await harvest("two.xml", message(today, SCALE))
     assert await count(database, "customs_approval") == 1
+
+
+def made_at(content: bytes, moment: str) -> bytes:
+    """Return a message as if it had been made at a moment."""
+    return re.sub(rb"(<createTime>)[^<]+", rb"\g<1>" + moment.encode(), content)
+
+
+def approvals(time: Time, state: str, moment: str) -> bytes:
+    """Return a message whose second approval is in a state, 1 stands or 2 revoked."""
+    content = message(local_date(time()), SCALE)
+    return made_at(content.replace(b"<state>2</state>", f"<state>{state}</state>".encode()), moment)
+
+
+MORNING, NOON, EVENING = (f"2026-11-23 {hour}:00:00" for hour in ("08", "12", "20"))
+
+
+@pytest.mark.parametrize("before", [(), (("1", MORNING),)], ids=["never told", "stood"])
+@pytest.mark.parametrize("late", [MORNING, "2026-11-23 11:59:59"])
+async def test_a_late_message_never_states_a_revoked_approval_anew(
+    harvest, database, time, before, late
+):
+    for number, (state, moment) in enumerate((*before, ("2", NOON))):
+        await harvest(f"{number}.xml", approvals(time, state, moment))
+        assert await count(database, "customs_approval") == (2 if state == "1" else 1)
+    report = await harvest("late.xml", approvals(time, "1", late).replace(b"135,136", b"135"))
+    assert await count(database, "customs_approval") == 1
+    assert report.status is RunStatus.PARTIAL
+    told = await database.writes.fetch_all("SELECT problems::text FROM quarantine")
+    assert any("STATE_OLDER" in text for (text,) in told)
+    again = await harvest("again.xml", approvals(time, "1", EVENING))
+    assert again.collections[1].outcomes["QUARANTINED"] == 0
+    assert await count(database, "customs_approval") == 2, "customs allows it again"
+
+
+@pytest.mark.parametrize("names", ["12", "21"], ids=["in their order", "the other way round"])
+async def test_two_messages_of_one_run_count_by_their_own_times(
+    harvest, database, time, tmp_path, names
+):
+    first, second = (tmp_path / f"{name}.xml" for name in names)
+    leave(tmp_path, first.name, approvals(time, "1", MORNING))
+    await harvest(second.name, approvals(time, "2", NOON))
+    assert await count(database, "customs_approval") == 1
+
+
+async def test_an_older_message_never_widens_what_a_newer_one_narrowed(harvest, database, time):
+    wide = approvals(time, "1", MORNING)
+    narrow = approvals(time, "1", NOON).replace(b"135,136", b"135")
+    for name, content in (("narrow", narrow), ("wide", wide)):
+        await harvest(f"{name}.xml", content)
+    rows = await database.reads.fetch_all(
+        "SELECT DISTINCT cardinality(purposes) FROM customs_approval_source"
+    )
+    assert rows == [(1,)]
+
+
+async def test_a_message_from_a_clock_ahead_counts_as_of_the_run(harvest, database, time):
+    await harvest("ahead.xml", approvals(time, "1", "2026-11-25 09:00:00"))
+    await harvest("ends.xml", made_at(approvals(time, "2", NOON), "2026-11-24 10:02:30"))
+    assert await count(database, "customs_approval") == 1
+    late = await harvest("late.xml", approvals(time, "1", NOON))
+    assert late.status is RunStatus.PARTIAL
+    assert await count(database, "customs_approval") == 1
+
+
+async def test_what_waited_ends_with_the_time_of_its_message(harvester, database, time, tmp_path):
+    known = source_of(FolderConnection(path=str(tmp_path)))
+    leave(tmp_path, "ends.xml", approvals(time, "2", NOON))
+    time.pass_by(minutes=1)
+    await harvester.harvest(replace(known, facts={}))
+    assert await count(database, "customs_approval") == 0
+    done = await rerun(database, known, PARTY, time)
+    assert (done.went_in, done.stays) == (2, [])
+    assert await count(database, "customs_approval") == 1
+    leave(tmp_path, "late.xml", approvals(time, "1", MORNING))
+    time.pass_by(minutes=1)
+    await harvester.harvest(known)
+    assert await count(database, "customs_approval") == 1
+
+
+async def test_a_message_that_does_not_say_when_it_was_made_is_refused(harvest, database, time):
+    report = await harvest("none.xml", approvals(time, "1", ""))
+    assert report.status is RunStatus.PARTIAL
+    assert await count(database, "customs_approval") == 0
 
 
 async def test_a_message_that_comes_twice_or_late_writes_nothing_that_stands_already(

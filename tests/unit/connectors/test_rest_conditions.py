@@ -80,6 +80,48 @@ async def test_a_changed_list_comes_whole_with_its_new_tag() -> None:
     assert changed.again != first.again
 
 
+STOOD = "Tue, 24 Nov 2026 02:00:00 GMT"
+
+
+def dated(modified: str, date: str, asked: list[str]) -> Handler:
+    """A list without a tag that says when it last changed."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("if-modified-since", ""))
+        headers = {"last-modified": modified, "date": date}
+        if asked[-1] == modified:
+            return httpx.Response(304, headers=headers)
+        return httpx.Response(200, headers=headers, json={"results": [{"id": 1}]})
+
+    return handler
+
+
+async def test_a_list_that_says_when_it_changed_is_asked_for_since_then() -> None:
+    asked: list[str] = []
+    talk = session(dated(STOOD, "Tue, 24 Nov 2026 02:01:00 GMT", asked))
+    (first,) = await read(WHOLE, talk)
+    (same,) = await read(WHOLE, talk, state=first.again)
+    assert (same.is_unchanged, asked) == (True, ["", STOOD])
+
+
+@pytest.mark.parametrize(
+    ("modified", "date"),
+    [
+        (STOOD, "Tue, 24 Nov 2026 02:00:59 GMT"),
+        (STOOD, "Mon, 23 Nov 2026 02:00:00 GMT"),
+        (STOOD, ""),
+        ("yesterday", "Tue, 24 Nov 2026 02:01:00 GMT"),
+        ("2026-11-24T02:00:00Z", "Tue, 24 Nov 2026 02:01:00 GMT"),
+    ],
+    ids=["changed a moment ago", "changes tomorrow", "no date", "no moment", "another form"],
+)
+async def test_a_moment_that_may_name_two_states_is_never_sent_back(
+    modified: str, date: str
+) -> None:
+    (first,) = await read(WHOLE, session(dated(modified, date, [])))
+    assert first.again is None
+
+
 async def test_a_tag_is_good_for_its_own_question_only() -> None:
     source = Tagged()
     (first,) = await read(WHOLE, session(source))

@@ -19,7 +19,7 @@ OWNER = "moe:10335"
 def judged(rows: list[Prepared], known: dict[str, Current]) -> Decided:
     speaker = Speaker("s", OWNER, None, is_hub=False)
     named = {("", key): current for key, current in known.items()}
-    return decide(rows, named, speaker, GuardContext(NOW, {}), Assurance.REQUEST_SIGNED)
+    return decide(rows, named, speaker, GuardContext(NOW, NOW, {}), Assurance.REQUEST_SIGNED)
 
 
 def standing(revision: int) -> Current:
