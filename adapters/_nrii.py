@@ -1,7 +1,7 @@
 """The national reporting form (NRII): words, codes and the fields of equipment that sources share.
 
-Each table takes the code and the Chinese word for the same thing, because real senders mix them
-(`reference` of the form: equipment type 4; running status and sharing mode are in its model).
+Words and codes of the form are in `_nrii.toml`: each look-up takes the code and the Chinese word
+for the same thing, because real senders mix them. A source that uses them names that file.
 `equipment` reads the thirty fields that every sender of the form has; who the unit is, where the
 instrument stands and in what state it is are said differently by each source.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters._adapter import Mapped
+from adapters._metadata_files import shared_look_ups
 from adapters._row import Row
 from schema.codes import (
     Acquisition,
@@ -26,62 +27,13 @@ from schema.codes import (
     SharingMode,
 )
 
-RUNNING_STATUS = {
-    "1": InstrumentStatus.IN_SERVICE,
-    "2": InstrumentStatus.IN_SERVICE,
-    "3": InstrumentStatus.IN_SERVICE,
-    "4": InstrumentStatus.IN_SERVICE,
-    "5": InstrumentStatus.IN_SERVICE,
-    "6": InstrumentStatus.AWAITING_REPAIR,
-    "7": InstrumentStatus.AWAITING_SCRAPPING,
-    "正常": InstrumentStatus.IN_SERVICE,
-    "待机": InstrumentStatus.IN_SERVICE,
-    "远程服务中": InstrumentStatus.IN_SERVICE,
-    "偶有故障": InstrumentStatus.IN_SERVICE,
-    "故障频繁": InstrumentStatus.IN_SERVICE,
-    "待修": InstrumentStatus.AWAITING_REPAIR,
-    "待报废": InstrumentStatus.AWAITING_SCRAPPING,
-}
-SHARING = {
-    "1": SharingMode.INSIDE_ONLY,
-    "2": SharingMode.OUTSIDE,
-    "3": SharingMode.NOT_SHARED,
-    "内部共享": SharingMode.INSIDE_ONLY,
-    "外部共享": SharingMode.OUTSIDE,
-    "不共享": SharingMode.NOT_SHARED,
-}
-ACQUISITION = {
-    "1": Acquisition.PURCHASED,
-    "2": Acquisition.DEVELOPED,
-    "3": Acquisition.DONATED,
-    "4": Acquisition.OTHER,
-    "购置": Acquisition.PURCHASED,
-    "研制": Acquisition.DEVELOPED,
-    "赠送": Acquisition.DONATED,
-    "其他": Acquisition.OTHER,
-}
-USE = {
-    "1": InstrumentUse.SPECIAL,
-    "2": InstrumentUse.GENERAL,
-    "专用": InstrumentUse.SPECIAL,
-    "通用": InstrumentUse.GENERAL,
-}
-CARRIER = {
-    "无": ResourceCarrier.NONE,
-    "4": ResourceCarrier.NONE,
-    "1": ResourceCarrier.INSTRUMENT_CENTRE,
-    "2": ResourceCarrier.MAJOR_FACILITY,
-    "3": ResourceCarrier.SERVICE_UNIT,
-    "6": ResourceCarrier.STATE_KEY_LABORATORY,
-    "7": ResourceCarrier.ENGINEERING_CENTRE,
-    "8": ResourceCarrier.BIOLOGICAL_COLLECTION,
-    "科学仪器中心": ResourceCarrier.INSTRUMENT_CENTRE,
-    "重大科研基础设施": ResourceCarrier.MAJOR_FACILITY,
-    "国家重点实验室": ResourceCarrier.STATE_KEY_LABORATORY,
-    "国家工程技术研究中心": ResourceCarrier.ENGINEERING_CENTRE,
-    "生物种质资源库馆": ResourceCarrier.BIOLOGICAL_COLLECTION,
-}
-FUNDS = {member.official or member.zh: member for member in FundingSource}
+_CODES = shared_look_ups("_nrii").codes
+RUNNING_STATUS = _CODES.words("running_status", InstrumentStatus)
+SHARING = _CODES.words("sharing", SharingMode)
+ACQUISITION = _CODES.words("acquisition", Acquisition)
+USE = _CODES.words("use", InstrumentUse)
+CARRIER = _CODES.words("carrier", ResourceCarrier)
+FUNDS = _CODES.words("funding", FundingSource)
 
 NOTHING = ("无", "*", "-", "/")
 """What senders write into a mandatory field that has no content."""

@@ -29,6 +29,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
+from adapters._metadata_files import metadata_of
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
@@ -310,7 +311,7 @@ def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
 
 def _collections() -> tuple[Collection, ...]:
     taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
-    used: dict[str, Any] = {"types": ("UsageRecord",), "every": timedelta(minutes=30)}
+    used: dict[str, Any] = {"types": ("UsageRecord",)}
     people = ",".join(PEOPLE)
     return (
         Collection(name="account_types", reader=_list("account_types"), map=account_type),
@@ -379,13 +380,8 @@ FILTERS = {
 }
 
 ADAPTER = Adapter(
-    id="nemo",
-    title_zh="NEMO 实验室系统",
-    title_en="NEMO laboratory system",
-    publisher_zh="安装该系统的单位",
-    publisher_en="The institution that runs it",
+    metadata=metadata_of("nemo"),
     collections=_collections(),
-    promised_freshness=timedelta(hours=1),
     probes=tuple(
         Probe(
             path=f"api/{name}/",

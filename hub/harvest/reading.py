@@ -34,6 +34,7 @@ from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
+from hub.harvest.row_counts import RowCounts
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -79,6 +80,7 @@ class HarvestReading:
         """Keys of instruments of which an occupancy was refused in this run."""
         self.is_calendar_whole = True
         """Whether every list of what takes time was read whole so far."""
+        self.counts = RowCounts(context.source)
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
         self.positions = Positions(database, context.source)
         self._database = database
@@ -149,6 +151,7 @@ class HarvestReading:
                 report.documents += 1
                 report.rows += len(document.rows)
                 pairs = self._pairs(adapter, collection, document.rows)
+                self.counts.take(converted for _, converted in pairs)
                 rows = self._taken(collection, document.place, pairs, report, watch)
                 outcomes = await self._send(rows, document.digest, report)
                 if isinstance(session, DropSession):
@@ -275,9 +278,15 @@ class HarvestReading:
             sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
+            self._count(rows[at : at + BATCH_ROWS_MAX], outcomes)
             if outcomes.counts[Outcome.QUARANTINED]:
                 self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
         return sent
+
+    def _count(self, rows: list[Any], outcomes: Outcomes) -> None:
+        for row, outcome in zip(rows, outcomes.rows, strict=True):
+            if outcome.outcome is not Outcome.QUARANTINED:
+                self.counts.made[row["type"]] += 1
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):
