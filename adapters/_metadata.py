@@ -9,7 +9,7 @@ code of the standard. `adapters._metadata_text` has the form and refuses what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
@@ -165,6 +165,20 @@ class SourceMetadata:
         if found is None:
             raise MetadataError([f"{self.id}.toml: feed.{record_type}: is not there"])
         return found
+
+    def with_bounds(self, bounds: Mapping[str, RowBounds]) -> SourceMetadata:
+        """Return them with other bounds of rows, for an installation that is larger or smaller.
+
+        Raises `MetadataError` for a record type that has no bounds here.
+        """
+        known = {name: each for name, each in self.feeds.items() if each.rows is not None}
+        unknown = sorted(bounds.keys() - known.keys())
+        if unknown:
+            words = "没有这种记录的上下限 · has no such record type with bounds; there are"
+            told = [f"rows.{name}: {words}: {', '.join(known) or '-'}" for name in unknown]
+            raise MetadataError(told)
+        feeds = {name: replace(known[name], rows=each) for name, each in bounds.items()}
+        return replace(self, feeds={**self.feeds, **feeds})
 
     @property
     def look_ups(self) -> tuple[CodeLookUp, ...]:

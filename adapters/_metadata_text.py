@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
@@ -50,12 +50,13 @@ from adapters._metadata import (
     SharedLookUps,
     SourceMetadata,
 )
+from adapters._metadata_table import MetadataTable
 from schema.codes import CodeList, SystemPurpose, code_lists
 from schema.codes.tables import currency
 from schema.registry import standard
 from schema.strict_toml import explained, read_toml
 
-__all__ = ["parse_metadata", "parse_shared"]
+__all__ = ["parse_bounds", "parse_metadata", "parse_shared"]
 
 CHARACTERS_MAX = 65_536
 """Length of one file."""
@@ -69,105 +70,7 @@ NAMES_SHOWN_MAX = 12
 """Names that are repeated in a message."""
 
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_SPAN = re.compile(r"([1-9][0-9]{0,4}) (min|h|d)")
-_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _REASON = re.compile(r"[A-Z][A-Z_]{0,39}")
-
-
-class _Table:
-    """One table of the text, which knows where it stands and which members were asked for."""
-
-    def __init__(self, content: Any, place: str, problems: list[str]) -> None:
-        self._problems = problems
-        self._place = place
-        if not isinstance(content, Mapping):
-            self.fault("", "应为表", "must be a table")
-        self._content: Mapping[str, Any] = content if isinstance(content, Mapping) else {}
-        self._asked: set[str] = set()
-
-    def fault(self, name: str, zh: str, en: str) -> None:
-        place = ".".join(part for part in (self._place, name) if part) or "文件 file"
-        self._problems.append(f"{place}: {zh} · {en}")
-
-    def has(self, name: str) -> bool:
-        return name in self._content
-
-    def take(self, name: str, *, absent: Any = None) -> Any:
-        self._asked.add(name)
-        if name not in self._content and absent is None:
-            self.fault(name, "缺少", "is missing")
-        return self._content.get(name, absent)
-
-    def text(self, name: str) -> str:
-        found = self.take(name)
-        if found is not None and (not isinstance(found, str) or not found.strip()):
-            self.fault(name, "应为非空文字", "must be a text that says something")
-        return found if isinstance(found, str) else ""
-
-    def choice(self, name: str, among: Sequence[str]) -> str:
-        found = self.take(name)
-        if found in among:
-            return str(found)
-        if found is not None:
-            self.fault(name, f"应为：{'、'.join(among)}", f"must be one of: {', '.join(among)}")
-        return among[0]
-
-    def both(self, name: str) -> tuple[str, str]:
-        if not self.has(name):
-            self.take(name)
-            return "", ""
-        part = self.table(name)
-        words = part.text("zh"), part.text("en")
-        part.settle()
-        return words
-
-    def table(self, name: str) -> _Table:
-        return _Table(self.take(name, absent={}), self._under(name), self._problems)
-
-    def tables(self) -> Iterator[tuple[str, _Table]]:
-        for name in self._content:
-            yield name, self.table(name)
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        found = self.take(name, absent=[])
-        if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found):
-            self.fault(name, "应为文字列表", "must be a list of texts")
-            return ()
-        if len(set(found)) < len(found):
-            self.fault(name, "有重复", "names one thing twice")
-        return tuple(found)
-
-    def pairs(self, name: str) -> dict[str, str]:
-        found = self.take(name, absent={})
-        if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-            self.fault(name, "应为“用语 = 代码”的表", "must be a table of texts")
-            return {}
-        return found
-
-    def span(self, name: str, most: timedelta) -> timedelta | None:
-        """Take a time that may be absent."""
-        if not self.has(name):
-            return None
-        found = self.take(name)
-        shaped = _SPAN.fullmatch(found) if isinstance(found, str) else None
-        if shaped is None:
-            self.fault(
-                name, '应如 "15 min"、"6 h"、"7 d"', 'must be such as "15 min", "6 h", "7 d"'
-            )
-            return None
-        span = timedelta(**{_UNITS[shaped[2]]: int(shaped[1])})
-        if span > most:
-            self.fault(name, f"最长 {most.days} 天", f"must be at most {most.days} d")
-        return span
-
-    def settle(self) -> None:
-        """Tell of every member that nobody asked for."""
-        for name in self._content:
-            if name not in self._asked:
-                self.fault(name, "没有这一项", "is no member of this table")
-
-    def _under(self, name: str) -> str:
-        return f"{self._place}.{name}" if self._place else name
 
 
 def parse_metadata(
@@ -219,9 +122,23 @@ def parse_shared(text: str, *, file: str = "metadata") -> SharedLookUps:
     return SharedLookUps(id=name, title_zh=title[0], title_en=title[1], codes=codes)
 
 
-def _top(text: str, problems: list[str], file: str) -> _Table:
+def parse_bounds(stated: Any) -> dict[str, RowBounds]:
+    """Return bounds of rows by record type, as an operator states them for one installation.
+
+    `stated`: a table `[rows.<record type>]` with `min` and `max`. `MetadataError` lists what is
+    wrong with it.
+    """
+    problems: list[str] = []
+    top = MetadataTable(stated, "rows", problems)
+    bounds = {name: _bounds(table) for name, table in top.tables()}
+    if problems:
+        raise MetadataError(problems)
+    return bounds
+
+
+def _top(text: str, problems: list[str], file: str) -> MetadataTable:
     try:
-        return _Table(read_toml(text, characters_max=CHARACTERS_MAX), "", problems)
+        return MetadataTable(read_toml(text, characters_max=CHARACTERS_MAX), "", problems)
     except ValueError as error:
         zh, en = explained(error)
         raise MetadataError([f"{file}: {zh} · {en}"]) from error
@@ -232,14 +149,16 @@ def _require_none(file: str, problems: list[str]) -> None:
         raise MetadataError([f"{file}: {each}" for each in problems])
 
 
-def _id(top: _Table) -> str:
+def _id(top: MetadataTable) -> str:
     found = top.text("id")
     if found and not _ID.fullmatch(found):
         top.fault("id", "应为小写字母、数字、_、-", "must be of a-z, 0-9, _ and -")
     return found
 
 
-def _named(top: _Table, shared: Callable[[str], SharedLookUps] | None) -> tuple[SharedLookUps, ...]:
+def _named(
+    top: MetadataTable, shared: Callable[[str], SharedLookUps] | None
+) -> tuple[SharedLookUps, ...]:
     found = []
     for name in top.texts("shared"):
         try:
@@ -253,14 +172,14 @@ def _no_file(name: str) -> SharedLookUps:
     raise LookupError(name)
 
 
-def _feeds(top: _Table) -> dict[str, FeedMetadata]:
+def _feeds(top: MetadataTable) -> dict[str, FeedMetadata]:
     feeds = {name: _feed(name, table) for name, table in top.table("feed").tables()}
     if not feeds:
         top.fault("feed", "至少须有一种记录", "names no record type")
     return feeds
 
 
-def _feed(name: str, table: _Table) -> FeedMetadata:
+def _feed(name: str, table: MetadataTable) -> FeedMetadata:
     if name != ANY_TYPE and standard().get(name) is None:
         table.fault("", "标准中没有这种记录", "is no record type of the standard")
     every = table.span("every", EVERY_MAX)
@@ -291,11 +210,14 @@ def _feed(name: str, table: _Table) -> FeedMetadata:
     )
 
 
-def _rows(table: _Table) -> RowBounds:
+def _rows(table: MetadataTable) -> RowBounds:
     if not table.has("rows"):
         table.take("rows")
         return RowBounds(0, 0)
-    rows = table.table("rows")
+    return _bounds(table.table("rows"))
+
+
+def _bounds(rows: MetadataTable) -> RowBounds:
     bounds = [rows.take(name) for name in ("min", "max")]
     rows.settle()
     least, most = (one if type(one) is int and 0 <= one <= ROWS_MAX else None for one in bounds)
@@ -307,11 +229,11 @@ def _rows(table: _Table) -> RowBounds:
     return RowBounds(least or 0, most or 0)
 
 
-def _look_ups(table: _Table) -> LookUps:
+def _look_ups(table: MetadataTable) -> LookUps:
     return LookUps({name: _look_up(name, each) for name, each in table.tables()})
 
 
-def _look_up(name: str, table: _Table) -> CodeLookUp:
+def _look_up(name: str, table: MetadataTable) -> CodeLookUp:
     at, of = table.texts("at"), str(table.take("of", absent=""))
     if not at:
         table.fault("at", "须写明来源字段", "must name the fields of the source")
@@ -325,7 +247,7 @@ def _look_up(name: str, table: _Table) -> CodeLookUp:
     return CodeLookUp(name=name, at=at, of=of, words=words, ended=ended, nothing=nothing)
 
 
-def _coded(table: _Table, of: str, stated: Mapping[str, str]) -> dict[str, Any]:
+def _coded(table: MetadataTable, of: str, stated: Mapping[str, str]) -> dict[str, Any]:
     """Return what the words of a look-up mean in its code list."""
     codes = code_lists().get(of)
     if codes is not None:
@@ -343,7 +265,7 @@ def _coded(table: _Table, of: str, stated: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _members(
-    table: _Table, codes: type[CodeList], stated: Mapping[str, str]
+    table: MetadataTable, codes: type[CodeList], stated: Mapping[str, str]
 ) -> dict[str, CodeList]:
     """Return the codes by words: those of the standard's own texts, then those that are stated."""
     left_out = table.texts("leave_out")
@@ -365,7 +287,7 @@ def _members(
     return words
 
 
-def _member(table: _Table, place: str, codes: type[CodeList], code: str) -> CodeList | None:
+def _member(table: MetadataTable, place: str, codes: type[CodeList], code: str) -> CodeList | None:
     found = codes.__members__.get(code)
     if found is None:
         known = ", ".join(list(codes.__members__)[:NAMES_SHOWN_MAX])
@@ -377,14 +299,14 @@ def _member(table: _Table, place: str, codes: type[CodeList], code: str) -> Code
     return found
 
 
-def _is_currency(table: _Table, word: str, code: str) -> bool:
+def _is_currency(table: MetadataTable, word: str, code: str) -> bool:
     if currency(code) is not None:
         return True
     table.fault(f"words.{word}", f"没有货币 {code}", f"{code} is no currency of {CURRENCIES}")
     return False
 
 
-def _check_words(table: _Table, words: Sequence[str]) -> None:
+def _check_words(table: MetadataTable, words: Sequence[str]) -> None:
     """Tell of words that stand twice, and of those that no trimmed NFC text is equal to."""
     if not words:
         table.fault("words", "没有任何用语", "has no word at all")

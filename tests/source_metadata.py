@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from adapters._metadata import FeedMetadata, RowBounds, SourceMetadata
+from adapters._metadata import RowBounds, SourceMetadata
 from adapters._metadata_text import parse_metadata
 
 _TEXT = """
@@ -55,5 +55,4 @@ def promising(known: SourceMetadata, promise: timedelta) -> SourceMetadata:
 
 def bounded(known: SourceMetadata, record_type: str, least: int, most: int) -> SourceMetadata:
     """Return metadata with other bounds of one record type."""
-    feed: FeedMetadata = replace(known.feeds[record_type], rows=RowBounds(least, most))
-    return replace(known, feeds={**known.feeds, record_type: feed})
+    return known.with_bounds({record_type: RowBounds(least, most)})

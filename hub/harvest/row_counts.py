@@ -23,8 +23,8 @@ class OverfullError(PayloadError):
 
     code: ClassVar[str] = "SOURCE_OVERFULL"
     hint_default = (
-        "look at what it sends; deltahub harvest --approve-growth takes it in once, and what has "
-        "grown for good gets a higher max in the metadata of its adapter"
+        "look at what it sends; deltahub harvest --approve-growth takes it in once, and what is "
+        "larger for good gets a max of its own in [rows] of the source's file"
     )
 
 

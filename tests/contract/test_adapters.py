@@ -24,7 +24,6 @@ import xlsxwriter
 import adapters
 from adapters import Adapter, discover
 from adapters._adapter import Collection, Context, ConvertedRow, Mapped, Removed
-from adapters._row import Row
 from adapters.mapping import Column, Converter, MappingError, RowProblem, SourceRow
 from adapters.mapping.moe_tables import convert_moe, moe_table_named
 from adapters.mapping.monthly import header_problems, monthly_mapping
@@ -450,39 +449,3 @@ def test_every_adapter_says_who_publishes_it_and_how_fresh_it_is() -> None:
         assert isinstance(adapter, Adapter)
         assert adapter.id == name
         assert len({each.name for each in adapter.collections}) == len(adapter.collections)
-
-
-async def looked_up(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the fields that recorded rows of a source look up, and in which tables."""
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for method in ("code", "codes"):
-        real = getattr(Row, method)
-
-        def noting(row: Row, field: str, table: Any, real: Any = real) -> Any:
-            found.append((field, table))
-            return real(row, field, table)
-
-        monkeypatch.setattr(Row, method, noting)
-    await Harvested(name).made()
-    return found
-
-
-NO_CODES = {("elabftw", "status_title"), ("power_meters", "unit")}
-"""Words of one team, which the facts of its deployment explain; and units, which are arithmetic."""
-
-
-@pytest.mark.parametrize("name", ADAPTERS)
-async def test_every_word_of_a_source_is_looked_up_in_its_metadata(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    look_ups = ADAPTERS[name].metadata.look_ups
-    for field, table in await looked_up(name, monkeypatch):
-        if (name, field) in NO_CODES:
-            continue
-        at = [each for each in look_ups if field in {place.rpartition(".")[2] for place in each.at}]
-        known = [{**each.known, **dict.fromkeys(each.ended)}.keys() for each in at]
-        assert any(table is each.words for each in at) or table.keys() in known, (
-            f"{name}: the words of {field} are in no look-up of its metadata"
-        )

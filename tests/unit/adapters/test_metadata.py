@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters import discover
 from adapters._adapter import Collection
-from adapters._metadata import MetadataError
+from adapters._metadata import MetadataError, RowBounds
 from adapters._metadata_files import FOLDER, metadata_of, shared_look_ups
-from adapters._metadata_text import parse_metadata, parse_shared
+from adapters._metadata_text import parse_bounds, parse_metadata, parse_shared
 from connectors.mqtt import Messages
 from connectors.rest import PagedJson
 from hub.harvest.connections import PROTOCOLS
@@ -216,3 +217,32 @@ def test_a_file_is_called_what_it_says(tmp_path: Path, monkeypatch: pytest.Monke
         metadata_of("anywhere")
     with pytest.raises(MetadataError, match=r"nowhere\.toml"):
         metadata_of("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("stated", "place"),
+    [
+        (5, "rows: "),
+        ({"Instrument": 5}, "rows.Instrument: "),
+        ({"Instrument": {"min": 2, "max": 1}}, "rows.Instrument.max: "),
+        ({"Instrument": {"min": 0}}, "rows.Instrument.max: "),
+        ({"Instrument": {"min": 0, "max": 1, "every": "1 h"}}, "rows.Instrument.every: "),
+    ],
+)
+def test_bounds_of_one_installation_are_as_strict(stated: Any, place: str) -> None:
+    with pytest.raises(MetadataError) as refused:
+        parse_bounds(stated)
+    assert any(each.startswith(place) for each in refused.value.problems)
+
+
+def test_an_installation_has_bounds_of_its_own_for_types_that_are_bounded() -> None:
+    known = metadata_of("nemo")
+    wider = known.with_bounds(parse_bounds({"Instrument": {"min": 0, "max": 9}}))
+    assert wider.feeds["Instrument"].rows == RowBounds(0, 9)
+    assert wider.feeds["Instrument"].every == known.feeds["Instrument"].every
+    assert wider.feeds["Occupancy"] is known.feeds["Occupancy"]
+    assert known.with_bounds({}) == known
+    with pytest.raises(MetadataError, match=r"rows\.Voucher.*UsageRecord"):
+        known.with_bounds({"Voucher": RowBounds(0, 9)})
+    with pytest.raises(MetadataError, match=r"rows\.PowerDay"):
+        metadata_of("power_meters").with_bounds({"PowerDay": RowBounds(0, 9)})

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from adapters._adapter import ConvertedRow, Mapped, Removed
 from adapters._metadata import RowBounds
 from connectors.errors import PayloadError
+from hub.errors import SettingsError
+from hub.harvest.config import load_source
 from hub.harvest.row_counts import OverfullError, RowCounts
 from schema.errors import Problem
 
@@ -48,3 +52,40 @@ def test_too_few_are_told_of_types_that_were_read_whole() -> None:
         run.require(["Instrument"])
     run.made["Instrument"] = 2
     run.require(["Instrument"])
+
+
+def source_file(folder: Path, adapter: str, rows: str) -> Path:
+    file = folder / "zju.toml"
+    reached = '[folder]\npath = "/srv/drop"' if adapter == "tables" else ""
+    address = "" if adapter == "tables" else 'base_url = "https://api.example.edu.cn/"'
+    text = f'adapter = "{adapter}"\nowners = ["moe:10335"]\n{address}\n{reached}\n{rows}\n'
+    file.write_text(text, "utf-8")
+    file.chmod(0o600)
+    return file
+
+
+def test_an_installation_states_bounds_of_its_own_in_its_file(tmp_path: Path) -> None:
+    file = source_file(tmp_path, "lims_cf", "[rows.Instrument]\nmin = 0\nmax = 60_000")
+    bounds = load_source(file).adapter.row_bounds
+    assert bounds["Instrument"] == RowBounds(0, 60_000)
+    assert bounds["UsageRecord"].most > 60_000
+
+
+@pytest.mark.parametrize(
+    ("adapter", "rows", "says"),
+    [
+        ("lims_cf", "[rows.Instrument]\nmin = 9\nmax = 1", "rows.Instrument.max"),
+        ("lims_cf", "[rows.Voucher]\nmin = 0\nmax = 1", "rows.Voucher"),
+        ("lims_cf", "rows = 5", "must be a table"),
+        ("tables", "[rows.Instrument]\nmin = 0\nmax = 1", "rows.Instrument"),
+    ],
+)
+def test_bounds_that_make_no_sense_are_named_with_the_file(
+    tmp_path: Path, adapter: str, rows: str, says: str
+) -> None:
+    file = source_file(tmp_path, adapter, rows)
+    if "=" in rows.partition("\n")[0]:  # a member of the file itself stands before its tables
+        file.write_text(f"{rows}\n{file.read_text('utf-8').replace(rows, '')}", "utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load_source(file)
+    assert any("zju.toml" in each and says in each for each in refused.value.problems)
