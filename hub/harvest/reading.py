@@ -285,8 +285,12 @@ class HarvestReading:
 
     def _count(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):
-            if outcome.outcome is not Outcome.QUARANTINED:
+            if outcome.outcome is not Outcome.QUARANTINED and "record" in row:
                 self.counts.made[row["type"]] += 1
+
+    def require_records(self, whole: Iterable[str]) -> None:
+        """Raise `PayloadError` where too few records came of a type that was read whole."""
+        self.counts.require({name: self.counts.made[name] for name in whole})
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):

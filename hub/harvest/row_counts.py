@@ -60,14 +60,17 @@ class RowCounts:
                     f"{bounds.most} records in one reading, which was left off there",
                 )
 
-    def require(self, whole: Iterable[str]) -> None:
-        """Raise `PayloadError` where a record type that was read whole has too few records."""
-        for name in self._bounds.keys() & set(whole):
-            least = self._bounds[name].least
-            if self.made[name] < least:
+    def require(self, whole: Mapping[str, int]) -> None:
+        """Raise `PayloadError` where a record type that was read whole has too few records.
+
+        `whole`: how many records of each such type there are.
+        """
+        for name, bounds in self._bounds.items():
+            count = whole.get(name, bounds.least)
+            if count < bounds.least:
                 raise PayloadError(
                     self._source,
-                    f"{name}: 只有 {self.made[name]} 条，至少应有 {least} 条 · "
-                    f"{self.made[name]} records, at least {least} are expected",
+                    f"{name}: 只有 {count} 条，至少应有 {bounds.least} 条 · "
+                    f"{count} records, at least {bounds.least} are expected",
                     hint="the source answers but has lost its data; ask its operator",
                 )

@@ -236,7 +236,7 @@ class Harvester:
             if part.status is ListStatus.OK and reading.is_calendar_whole:
                 await reading.close(collection, part)
         whole = [each for each in adapter.collections if parts[each.name].status is ListStatus.OK]
-        reading.counts.require(types_read(adapter, whole))
+        reading.require_records(types_read(adapter, whole))
 
     async def _read_list(
         self,

@@ -45,13 +45,11 @@ def test_what_ended_and_what_has_no_bounds_is_not_counted_and_growth_may_be_appr
 
 def test_too_few_are_told_of_types_that_were_read_whole() -> None:
     run = counts(is_growth_approved=True)
-    run.made["Instrument"] = 1
-    run.require([])
-    run.require(["Occupancy", "ServiceOffer"])
+    run.require({})
+    run.require({"Occupancy": 0, "ServiceOffer": 0})
     with pytest.raises(PayloadError, match=r"Instrument: .*1 records, at least 2"):
-        run.require(["Instrument"])
-    run.made["Instrument"] = 2
-    run.require(["Instrument"])
+        run.require({"Instrument": 1})
+    run.require({"Instrument": 2})
 
 
 def source_file(folder: Path, adapter: str, rows: str) -> Path:
