@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import discover
-from adapters._adapter import Collection
+from adapters._adapter import Collection, Context
 from adapters._metadata import MetadataError, RowBounds
 from adapters._metadata_files import FOLDER, metadata_of, shared_look_ups
 from adapters._metadata_text import parse_bounds, parse_metadata, parse_shared
@@ -246,3 +246,25 @@ def test_an_installation_has_bounds_of_its_own_for_types_that_are_bounded() -> N
         known.with_bounds({"Voucher": RowBounds(0, 9)})
     with pytest.raises(MetadataError, match=r"rows\.PowerDay"):
         metadata_of("power_meters").with_bounds({"PowerDay": RowBounds(0, 9)})
+
+
+@pytest.mark.parametrize("name", discover())
+def test_how_far_back_is_read_is_stated_where_a_list_is_read_by_it_and_nowhere_else(
+    name: str,
+) -> None:
+    adapter, now = discover()[name], datetime(2026, 11, 26, tzinfo=UTC)
+    windows = [
+        {
+            each.name: each.window(Context(source=name, now=now, lookback=timedelta(days=days)))
+            for each in adapter.collections
+        }
+        for days in (1, 2)
+    ]
+    back = {
+        record_type
+        for each in adapter.collections
+        for record_type in each.types
+        if windows[0][each.name] != windows[1][each.name]
+    }
+    feeds = adapter.metadata.feeds.values()
+    assert back == {each.record_type for each in feeds if each.lookback is not None}
