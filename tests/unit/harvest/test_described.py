@@ -29,7 +29,7 @@ def test_a_source_is_described_in_both_languages_with_every_word_that_it_may_sen
         "未公开 not public",
         "多个单位 several institutions",
         "每 6 h 读取一次 read every 6 h；24 h 后视为过期 stale after 24 h",
-        "每次 20 至 50,000 条 20 to 50,000 records in one reading",
+        "每次 20 至 150,000 条 20 to 150,000 records in one reading",
         "prices.audience → Audience",
         "内部 → INSIDE 本单位",
         "REJECTED → 撤回 withdrawn: CANCELLED",
