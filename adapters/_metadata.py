@@ -18,6 +18,7 @@ from schema.codes import CodeList, SystemPurpose
 
 __all__ = [
     "ANY_TYPE",
+    "YES_OR_NO",
     "CodeLookUp",
     "FeedMetadata",
     "InterfaceKnowledge",
@@ -30,6 +31,8 @@ __all__ = [
 
 C = TypeVar("C", bound=CodeList)
 
+YES_OR_NO = "yes or no"
+"""What a look-up is of where its words are the two of a flag."""
 ANY_TYPE = "*"
 """Names the feed of all record types that have none: where a mapping decides what comes."""
 
@@ -84,9 +87,9 @@ class CodeLookUp:
     at: tuple[str, ...]
     """Fields of the source in which the words stand."""
     of: str
-    """Code list of the standard, `ISO 4217`, or empty where no code follows from any word."""
+    """Code list of the standard, `ISO 4217`, `yes or no`, or empty: no code follows from a word."""
     words: Mapping[str, Any]
-    """Members of a code list by the words of the source, or currencies as texts."""
+    """By the words of the source: members of a code list, currencies as texts, True and False."""
     ended: Mapping[str, str] = field(default_factory=dict)
     """Words which say that the record holds no more, with the reason of its withdrawal."""
     nothing: tuple[str, ...] = ()
@@ -119,6 +122,16 @@ class LookUps:
                 [f"codes.{name}.of: is {found.of!r}, and the mapping needs {codes.__name__}"]
             )
         return found.words
+
+    def flag(self, name: str) -> tuple[str, str]:
+        """Return the word of the source for yes, and that for no."""
+        found = self[name]
+        if found.of != YES_OR_NO:
+            raise MetadataError(
+                [f"codes.{name}.of: is {found.of!r}, and the mapping needs {YES_OR_NO!r}"]
+            )
+        word = {meaning: word for word, meaning in found.words.items()}
+        return word[True], word[False]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

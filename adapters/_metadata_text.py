@@ -20,7 +20,7 @@
 
     [codes.state]                             # one for each look-up
     at = ["runState"]                         # fields of the source
-    of = "InstrumentStatus"                   # a code list, or "ISO 4217"
+    of = "InstrumentStatus"                   # a code list, "ISO 4217", or "yes or no"
     standard = ["official", "zh"]             # these texts of the list are words of the source too
     leave_out = ["UNKNOWN"]                   # codes of which `standard` takes none
     words = { "ok" = "IN_SERVICE" }
@@ -41,6 +41,7 @@ from typing import Any, Literal, cast
 
 from adapters._metadata import (
     ANY_TYPE,
+    YES_OR_NO,
     CodeLookUp,
     FeedMetadata,
     InterfaceKnowledge,
@@ -257,11 +258,20 @@ def _coded(table: MetadataTable, of: str, stated: Mapping[str, str]) -> dict[str
             table.fault(other, "只用于标准的代码表", "is only for code lists of the standard")
     if of == CURRENCIES:
         return {word: code for word, code in stated.items() if _is_currency(table, word, code)}
+    if of == YES_OR_NO:
+        return _flag(table, stated)
     if of:
         table.fault("of", "标准中没有这个代码表", "is no code list of the standard")
     elif stated:
         table.fault("of", "缺少：是哪个代码表的代码", "is missing: of which list are the codes?")
     return {}
+
+
+def _flag(table: MetadataTable, stated: Mapping[str, str]) -> dict[str, bool]:
+    if sorted(stated.values()) != ["no", "yes"]:
+        zh, en = "须有一个 yes 和一个 no", "must have one word for yes and one for no"
+        table.fault("words", zh, en)
+    return {word: meaning == "yes" for word, meaning in stated.items()}
 
 
 def _members(

@@ -6,7 +6,6 @@ for the same thing, because real senders mix them. A source that uses them names
 instrument stands and in what state it is are said differently by each source.
 
 - `worth` is in 万元 (ten thousand yuan) with two decimals.
-- `instrSupervise` 否 says that customs does not supervise now, not why: NOT_SUPERVISED.
 - Personal: contact, phone, email. Office address and postal code are out of scope.
 """
 
@@ -34,6 +33,7 @@ ACQUISITION = _CODES.words("acquisition", Acquisition)
 USE = _CODES.words("use", InstrumentUse)
 CARRIER = _CODES.words("carrier", ResourceCarrier)
 FUNDS = _CODES.words("funding", FundingSource)
+CUSTOMS_STATUS = _CODES.words("customs_status", CustomsStatus)
 
 NOTHING = ("无", "*", "-", "/")
 """What senders write into a mandatory field that has no content."""
@@ -48,13 +48,6 @@ def instrument_class(code: str) -> dict[str, str]:
 def subject(code: str) -> dict[str, str]:
     """Return a GB/T 13745 subject code."""
     return {"scheme": "GB/T 13745", "version": "2009", "code": code}
-
-
-def customs_status(supervised: bool | None) -> CustomsStatus | None:  # noqa: FBT001 - a flag as read
-    """Return what 是 or 否 to "in customs supervision" says; nothing when it was not said."""
-    if supervised is None:
-        return None
-    return CustomsStatus.SUPERVISED if supervised else CustomsStatus.NOT_SUPERVISED
 
 
 def present(**items: Any) -> dict[str, Any]:
@@ -86,7 +79,7 @@ def equipment(row: Row) -> dict[str, Any]:
         bookedOn=row.optional_day("beginDate"),
         use=row.code("type", USE).value,
         carrier=row.optional_code("instrBelongsType", CARRIER),
-        customsStatus=customs_status(row.flag("instrSupervise", "是", "否")),
+        customsStatus=row.optional_code("instrSupervise", CUSTOMS_STATUS),
         serviceContent=row.optional_text("serviceContent", empty=NOTHING),
         rules=row.optional_text("requirement", empty=NOTHING),
         achievements=row.optional_text("achievement", empty=NOTHING),

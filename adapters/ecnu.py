@@ -5,7 +5,6 @@
 - Lists: `dxyq` 大型仪器, `sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录. Which of them is
   established in public and which is modelled, `basis` of `ecnu.toml` says.
 - The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
-- `hgjg` 否 says that customs does not supervise it now, not why: NOT_SUPERVISED.
 - Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
 - Times have no offset: Asia/Shanghai.
 """
@@ -20,11 +19,11 @@ from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, cov
 from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     ACQUISITION,
+    CUSTOMS_STATUS,
     NOTHING,
     RUNNING_STATUS,
     SHARING,
     USE,
-    customs_status,
     instrument_class,
     present,
     subject,
@@ -92,7 +91,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             place=present(
                 divisionCode=SHANGHAI_DIVISION, address=row.optional_text("azdd", empty=NOTHING)
             ),
-            customsStatus=customs_status(row.flag("hgjg", "是", "否")),
+            customsStatus=row.optional_code("hgjg", CUSTOMS_STATUS),
             serviceContent=row.optional_text("fwnr", empty=NOTHING),
             rules=row.optional_text("kfgd", empty=NOTHING),
             achievements=row.optional_text("fwcg", empty=NOTHING),

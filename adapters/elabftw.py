@@ -45,6 +45,7 @@ METADATA = metadata_of("elabftw")
 STATES = METADATA.codes["record_state"]
 SHARED_AS = METADATA.codes.words("record_state", SharingMode)
 CURRENCIES = METADATA.codes["currencies"].words
+BOOKABLE = METADATA.codes.flag("bookable")
 LISTED = ",".join(sorted(STATES.known))
 """States in which a list names its resources: all but those that are deleted."""
 OF_AN_EXTRA_FIELD = ("model", "manufacturer", "serialNo", "specification", "functions")
@@ -84,7 +85,7 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
     state = _state(row)
     status = _status(row, context)
     fields = _extra_fields(row)
-    bookable = row.flag("is_bookable", "1", "0")
+    bookable = row.flag("is_bookable", *BOOKABLE)
     identifier = row.optional_text("elabid")
     offer = _offer(row)
     category = row.optional_text("category_title")

@@ -45,6 +45,7 @@ SECONDS_OF_HOUR = 3600
 MOE_DIGITS = 8
 UNIX_WORDS = ("应为 UNIX 秒", "must be UNIX seconds between 1990 and 2100")
 STATES = METADATA.codes.words("instrument_state", InstrumentStatus)
+TAKES_BOOKINGS = METADATA.codes.flag("takes_bookings")
 KINDS = METADATA.codes.words("kinds_taken", OccupancyKind)
 """Kinds of an entry of the calendar."""
 INSTRUMENT_IGNORED = (
@@ -92,7 +93,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     number, joined = row.text("ref_no"), _optional_unix(row, "atime")
     context.remember("instrument", row.text("id"), number)
     price = row.optional_decimal("price")
-    takes_bookings = row.flag("accept_reserv", "1", "0")
+    takes_bookings = row.flag("accept_reserv", *TAKES_BOOKINGS)
     url = row.optional_text("reserv_url")
     technical = row.optional_text("tech_specs", empty=NOTHING)
     sizes = row.optional_text("specification", empty=NOTHING)

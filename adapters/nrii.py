@@ -11,7 +11,6 @@ modelled (`adapters._nrii_service` has the service). The operator states
 What a maintainer forgets:
 
 - `worth` is 万元 and `amounts` is 元. `importDate` is the day of release (放行日期).
-- `signAgreement` is inverted: 0 is 是, 1 is 否. `comment`: 1 is the best.
 - `endTime` has the hour only; no start goes out, so it is derived and marked.
 - There is no running status on the wire: UNKNOWN. Words of places are not turned into codes.
 - Real senders have defects. (a) `serviceTime` never goes out and `serviceAmount` went through a
@@ -60,6 +59,8 @@ OF_CENTRES = ("1", "科学仪器中心")
 WAYS = METADATA.codes.words("ways", ServiceWay)
 PURPOSES = METADATA.codes.words("purposes", ServicePurpose)
 SIDES = METADATA.codes.words("user_sides", UserKind)
+SIGNED = METADATA.codes.flag("agreement_signed")
+OUTSIDE = METADATA.codes.flag("outside_premises")
 RATINGS = METADATA.codes.words("ratings", Rating)
 
 
@@ -229,8 +230,8 @@ def _samples(row: Row, ways: list[ServiceWay]) -> int | None:
 
 def _flags(row: Row) -> dict[str, Any]:
     """Take the two flags; together at what they are imported with they state nothing."""
-    signed = row.flag("signAgreement", "0", "1")
-    outside = row.flag("adressType", "1", "0")
+    signed = row.flag("signAgreement", *SIGNED)
+    outside = row.flag("adressType", *OUTSIDE)
     address = row.optional_text("moveAddress", empty=NOTHING)
     if address and outside is False:
         row.fault(

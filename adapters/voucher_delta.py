@@ -37,6 +37,7 @@ NEWEST = "2024"
 VOUCHERS = voucher_codes(METADATA.codes, "2021", NEWEST)
 CLAIMS = claim_codes(METADATA.codes, "2021", NEWEST)
 SERVICES = METADATA.codes.words("services", VoucherService)
+CONTROLLED = METADATA.codes.flag("controlled")
 PROVINCES = METADATA.codes.words("provinces", Province)
 UNGRANTED = (VoucherState.APPLIED, VoucherState.REJECTED)
 PEOPLE = ("contact", "phone")
@@ -108,7 +109,7 @@ def statement(row: Row, _: Context) -> Iterable[Yielded]:
             "holderKey": party(row, "appliEntercode"),
             "providerKey": party(row, "serviceEntercode"),
             "statedOn": row.optional_day("stateDate") or row.text("stateDate"),
-            "isControlled": row.flag("controlled", "是", "否"),
+            "isControlled": row.flag("controlled", *CONTROLLED),
         },
     )
 

@@ -39,6 +39,7 @@ NEWEST = "2018"
 VOUCHERS = voucher_codes(METADATA.codes, NEWEST)
 CLAIMS = claim_codes(METADATA.codes, NEWEST)
 SERVICES = METADATA.codes.words("services", VoucherService)
+REGISTERED = METADATA.codes.flag("registered")
 PROVINCES = METADATA.codes.words("provinces", Province)
 UNGRANTED = (VoucherState.APPLIED, VoucherState.REJECTED)
 PEOPLE = ("contact", "phone", "email")
@@ -102,7 +103,7 @@ def provider(row: Row, context: Context) -> Iterable[Yielded]:
         _issuer(row, context),
         row.code("fpRovince", PROVINCES),
         services(row, "servicetypeCode", SERVICES),
-        is_valid=row.flag("enabled", "1", "0"),
+        is_valid=row.flag("enabled", *REGISTERED),
     )
 
 

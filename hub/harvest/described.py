@@ -102,6 +102,8 @@ def _look_up(look_up: CodeLookUp) -> Iterator[str]:
 
 
 def _told(code: Any) -> str:
+    if isinstance(code, bool):
+        return "是 yes" if code else "否 no"
     if isinstance(code, CodeList):
         return f"{code.name} {code.zh} {code.en}"
     money = currency(code)

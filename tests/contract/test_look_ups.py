@@ -31,6 +31,27 @@ async def looked_up(
     return found
 
 
+JSON_FLAG = ("true", "false")
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+async def test_words_for_yes_and_no_stand_in_the_metadata_unless_they_are_json_s(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, real = [], Row.flag
+
+    def noting(row: Row, field: str, yes: str, no: str) -> bool | None:
+        found.append((field, yes, no))
+        return real(row, field, yes, no)
+
+    monkeypatch.setattr(Row, "flag", noting)
+    await Harvested(name).made()
+    look_ups = ADAPTERS[name].metadata.look_ups
+    for field, *words in found:
+        known = [list(each.words) for each in look_ups if field in each.at]
+        assert tuple(words) == JSON_FLAG or any(set(words) == set(each) for each in known), field
+
+
 NO_CODES = {("elabftw", "status_title"), ("power_meters", "unit")}
 """Words of one team, which the facts of its deployment explain; and units, which are arithmetic."""
 

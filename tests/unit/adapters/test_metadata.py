@@ -268,3 +268,15 @@ def test_how_far_back_is_read_is_stated_where_a_list_is_read_by_it_and_nowhere_e
     }
     feeds = adapter.metadata.feeds.values()
     assert back == {each.record_type for each in feeds if each.lookback is not None}
+
+
+@pytest.mark.parametrize("words", ['{ "0" = "yes" }', '{ a = "yes", b = "yes" }', '{ a = "y" }'])
+def test_a_flag_has_one_word_for_yes_and_one_for_no(words: str) -> None:
+    flagged = GOOD.replace('{ ok = "IN_SERVICE", "坏" = "AWAITING_REPAIR" }', "{WORDS}")
+    flagged = flagged.replace('"InstrumentStatus"', '"yes or no"')
+    made = parse_metadata(flagged.replace("{WORDS}", '{ "1" = "no", "0" = "yes" }'))
+    assert made.codes.flag("state") == ("0", "1")
+    (told,) = problems(flagged.replace("{WORDS}", words))
+    assert "codes.state.words" in told
+    with pytest.raises(MetadataError, match="needs 'yes or no'"):
+        parse_metadata(GOOD).codes.flag("state")

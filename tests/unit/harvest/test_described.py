@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters import discover
+from adapters._metadata import YES_OR_NO
 from adapters._metadata_text import CURRENCIES
 from hub.cli.source import app
 from hub.cli.source_describe import all_metadata
@@ -57,7 +58,7 @@ def test_nothing_that_metadata_say_is_left_out(name: str) -> None:
     assert known.basis_en in text
     assert text.count("stale after") == len(known.feeds)
     for look_up in known.look_ups:
-        assert look_up.of in (*code_lists(), CURRENCIES, "")
+        assert look_up.of in (*code_lists(), CURRENCIES, YES_OR_NO, "")
         for word in (*look_up.words, *look_up.ended, *look_up.nothing):
             assert f"      {word} → " in text
 
