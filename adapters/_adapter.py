@@ -184,6 +184,11 @@ class Collection:
     """Whether a record that is missing from a whole reading is gone from the source."""
 
     @property
+    def has_statements(self) -> bool:
+        """Whether records come of it that are in no row: those that hold once it was read."""
+        return self.closes is not _no_coverage
+
+    @property
     def mode(self) -> Mode:
         """How it arrives: people send a table, sensors send messages, the hub asks for the rest."""
         return Mode.PUSH if isinstance(self.reader, Sheet | Messages) else Mode.HARVEST

@@ -10,7 +10,9 @@ from adapters._adapter import ConvertedRow, Mapped, Removed
 from adapters._metadata import RowBounds
 from connectors.errors import PayloadError
 from hub.errors import SettingsError
+from hub.harvest.check_rows import row_findings
 from hub.harvest.config import load_source
+from hub.harvest.connections.finding import CheckVerdict
 from hub.harvest.row_counts import OverfullError, RowCounts
 from schema.errors import Problem
 
@@ -87,3 +89,14 @@ def test_bounds_that_make_no_sense_are_named_with_the_file(
     with pytest.raises(SettingsError) as refused:
         load_source(file)
     assert any("zju.toml" in each and says in each for each in refused.value.problems)
+
+
+def test_a_check_names_types_of_which_a_harvest_would_be_held_or_fail() -> None:
+    told = {each.about: each for each in row_findings({"Instrument": 4}, [], BOUNDS)}
+    assert list(told) == ["rows Instrument"]
+    assert told["rows Instrument"].verdict is CheckVerdict.FAIL
+    assert "more than 3" in told["rows Instrument"].en
+    few = list(row_findings({"Instrument": 1, "Occupancy": 1}, ["Instrument"], BOUNDS))
+    assert ["fewer than 2" in each.en for each in few] == [True]
+    assert list(row_findings({"Instrument": 1}, ["Occupancy"], BOUNDS)) == []
+    assert list(row_findings({"Instrument": 3}, ["Instrument", "Occupancy"], BOUNDS)) == []
