@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from adapters._booking import BookingProtocol
 from adapters._feed import Feed, Mode
+from adapters._metadata import MetadataError, RowBounds, SourceMetadata
 from adapters._row import Row
 from connectors.document import RawRow
 from connectors.mqtt import Messages
@@ -39,6 +40,8 @@ __all__ = [
 
 MEMORY_MAX = 2_000_000
 """Facts that one run remembers from its look-up collections."""
+NOBODY_ASKS = timedelta(minutes=15)
+"""Time between two looks at a source that sends by itself and has nothing to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ class Collection:
     map: Mapper
     reader: Reader[Any]
     types: tuple[str, ...] = ()
-    """Record types that come out; none for a list that is only looked up by later ones."""
+    """Record types that come out; none for a list that is only looked up by later ones. What a
+    later list needs is read as often as that one."""
     window: Callable[[Context], Window] = _everything
     """Which part of the list a run asks for."""
     changed: Callable[[Context, datetime], Window] | None = None
@@ -192,11 +196,11 @@ class Collection:
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
     complete: bool = False
     """Whether a record that is missing from a whole reading is gone from the source."""
-    every: timedelta | None = None
-    """Time between two readings; by default that of the adapter. What a later list needs (records
-    that others refer to, facts to look up) is read as often as that one."""
-    promised_freshness: timedelta | None = None
-    """How old what it says may be; by default what the adapter promises."""
+
+    @property
+    def has_statements(self) -> bool:
+        """Whether records come of it that are in no row: those that hold once it was read."""
+        return self.closes is not _no_coverage
 
     @property
     def mode(self) -> Mode:
@@ -221,53 +225,90 @@ class ConvertedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
-    """One source: who publishes it, what it holds, how its rows become records."""
+    """One source: what it is (its metadata), what it holds, how its rows become records."""
 
-    id: str
-    title_zh: str
-    title_en: str
-    publisher_zh: str
-    publisher_en: str
+    metadata: SourceMetadata
     collections: tuple[Collection, ...]
-    promised_freshness: timedelta
-    """How old its data may be before the source counts as stale."""
-    every: timedelta = timedelta(minutes=15)
-    """Time between two readings of a list that states none itself."""
-    records_min: int = 1
-    """Fewer records than this in a full run fail it: the source broke, not shrank."""
-    lookback: timedelta = timedelta(days=100)
-    purpose: SystemPurpose = SystemPurpose.OTHER
-    """What such a system is kept for: for some items it leads (`hub.identity.precedence`)."""
-    protocol: str = "http"
-    """How the source is reached (`hub.harvest.connections`); every list has a reader of it."""
-    additions: Literal["warn", "strict"] = "warn"
     probes: tuple[Probe, ...] = ()
     states: Callable[[Context], Iterable[Yielded]] = _no_statement
     """What the source stands for before any row is read: its own institution, usually."""
     booking: BookingProtocol | None = None
     """How a time on its instruments is booked, where the hub may do that."""
-    many_institutions: bool = False
-    """Whether it speaks for several institutions (a province platform)."""
+
+    @property
+    def id(self) -> str:
+        """Name of the adapter."""
+        return self.metadata.id
+
+    @property
+    def title_zh(self) -> str:
+        """What the source is called, in Chinese."""
+        return self.metadata.title_zh
+
+    @property
+    def title_en(self) -> str:
+        """What the source is called, in English."""
+        return self.metadata.title_en
+
+    @property
+    def protocol(self) -> str:
+        """How the source is reached."""
+        return self.metadata.protocol
+
+    @property
+    def purpose(self) -> SystemPurpose:
+        """What such a system is kept for."""
+        return self.metadata.purpose
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """One feed for each record type; of several lists the shortest times count."""
-        by_type: dict[str, list[Collection]] = {}
-        for collection in self.collections:
-            for name in collection.types:
-                by_type.setdefault(name, []).append(collection)
-        return tuple(self._feed(name, lists) for name, lists in by_type.items())
+        """One feed for each record type, in the order of the lists."""
+        modes = {name: each.mode for each in reversed(self.collections) for name in each.types}
+        types = dict.fromkeys(name for each in self.collections for name in each.types)
+        return tuple(self._feed(name, modes[name]) for name in types)
 
-    def _feed(self, record_type: str, lists: Sequence[Collection]) -> Feed:
-        mode = lists[0].mode
+    def _feed(self, record_type: str, mode: Mode) -> Feed:
+        stated = self.metadata.feed_of(record_type)
         return Feed(
             record_type=record_type,
             mode=mode,
-            every=None if mode is Mode.PUSH else min(each.every or self.every for each in lists),
-            promised_freshness=min(
-                each.promised_freshness or self.promised_freshness for each in lists
-            ),
+            every=stated.every,
+            promised_freshness=stated.promised_freshness,
         )
+
+    @property
+    def promised_freshness(self) -> timedelta:
+        """How old its data may be before the source counts as stale: its shortest promise."""
+        return min(each.promised_freshness for each in self.metadata.feeds.values())
+
+    @property
+    def every(self) -> timedelta:
+        """Time between two readings of what is read most often."""
+        times = [each.every for each in self.metadata.feeds.values() if each.every is not None]
+        return min(times, default=NOBODY_ASKS)
+
+    @property
+    def lookback(self) -> timedelta:
+        """How far back windows of time are read again; nothing where no list is read by one."""
+        times = [each.lookback for each in self.metadata.feeds.values()]
+        return max((each for each in times if each is not None), default=timedelta())
+
+    @property
+    def row_bounds(self) -> dict[str, RowBounds]:
+        """How many records of a type one reading may make, of each type that is bounded."""
+        feeds = self.metadata.feeds.values()
+        return {each.record_type: each.rows for each in feeds if each.rows is not None}
+
+    def check(self) -> None:
+        """Raise `MetadataError` where metadata and lists do not speak of the same record types."""
+        stated, made = set(self.metadata.feeds), {each.record_type for each in self.feeds}
+        problems = [f"feed.{name}: 没有列表产生 · no list makes it" for name in stated - made]
+        for feed in self.feeds:
+            if (feed.every is None) is not (feed.mode is Mode.PUSH):
+                zh, en = "须有，除非来源自行发送", "is needed, unless the source sends by itself"
+                problems.append(f"feed.{feed.record_type}.every: {zh} · {en}")
+        if problems:
+            raise MetadataError([f"{self.id}.toml: {each}" for each in sorted(problems)])
 
     def convert(self, collection: Collection, raw: RawRow, context: Context) -> ConvertedRow:
         """Return the records of one row, or every problem that kept it from becoming some."""
@@ -275,7 +316,7 @@ class Adapter:
         yielded = tuple(collection.map(row, context))
         row.settle()
         additions = tuple(row.unread())
-        if self.additions == "strict":
+        if self.metadata.additions == "strict":
             for name in additions:
                 row.fault(
                     name,

@@ -6,23 +6,24 @@ them is written once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters._adapter import Context, Mapped, Removed, Yielded
+from adapters._metadata import LookUps
 from adapters._nrii import NOTHING
 from adapters._row import Row
-from schema.codes import Certainty, OccupancyKind
+from schema.codes import Certainty, IdentifierScheme, OccupancyKind
 
 
-def unit_identifiers(row: Row, schemes: Mapping[str, str]) -> list[dict[str, str]]:
+def unit_identifiers(row: Row, schemes: Mapping[str, IdentifierScheme]) -> list[dict[str, str]]:
     """Return what identifies a unit, the best first; a unit without any is refused.
 
     `schemes`: the scheme of each member that may hold one, by rank.
     """
     known = [
-        {"scheme": scheme, "value": value}
+        {"scheme": scheme.value, "value": value}
         for member, scheme in schemes.items()
         if (value := row.optional_text(member, empty=NOTHING))
     ]
@@ -58,23 +59,26 @@ def unit_of(row: Row, context: Context, member: str) -> tuple[str, str | None]:
 
 @dataclass(frozen=True, kw_only=True)
 class TakenTime:
-    """The members of a booking or of other taken time, and what their words mean."""
+    """The members of a booking or of other taken time.
 
+    What their words mean is in the look-ups `kinds_taken` and `states_taken` of the source.
+    """
+
+    codes: LookUps
     start: str
     end: str
     kind: str
-    kinds: Mapping[str, OccupancyKind]
     state: str
-    certainties: Mapping[str, Certainty]
-    ended: Collection[str]
-    """States in which it takes no time any more."""
 
     def map(self, row: Row, key: str, number: str) -> Iterable[Yielded]:
         """Map one row: `key` of the instrument, `number` of the booking at its source."""
         start, end = row.instant(self.start), row.instant(self.end)
-        kind = row.code(self.kind, self.kinds)
-        if row.has(self.state) and row.optional_text(self.state) in self.ended:
-            yield Removed("Occupancy", f"{key}/{number}", "CANCELLED")
+        kind = row.code(self.kind, self.codes.words("kinds_taken", OccupancyKind))
+        certainties = self.codes.words("states_taken", Certainty)
+        ended = self.codes["states_taken"].ended
+        state = row.optional_text(self.state) if row.has(self.state) else None
+        if state in ended:
+            yield Removed("Occupancy", f"{key}/{number}", ended[str(state)])
             return
         yield Mapped(
             "Occupancy",
@@ -82,7 +86,7 @@ class TakenTime:
                 "instrumentKey": key,
                 "localId": number,
                 "kind": kind.value,
-                "certainty": row.code(self.state, self.certainties).value,
+                "certainty": row.code(self.state, certainties).value,
                 "startAt": start,
                 "endAt": end,
             },

@@ -1,10 +1,9 @@
 """What voucher systems share: the members of a real one, its two reviews, its history, its money.
 
-The members are those of the front end of a real voucher system of 2018 (`innovateCode`,
+The members are those of the front end of a real voucher system (`innovateCode`,
 `innovateStatusCode`, `reviewedStatusCode`, `appliMoney`, `usecutoffDate`, `cashcutoffDate`,
-`flowResp`, …). Of its codes the page logic shows two: a voucher of status 2 can be used, a review
-of 2 or 6 is a rejection. All other codes are this project's reading: each stands in a table of its
-source AND version, none is known anywhere else, and an unknown one is refused.
+`flowResp`, …); `basis` of each source says which codes are known. Each code stands in a look-up of
+its source AND version, none is known anywhere else, and an unknown one is refused.
 
 - Money is in yuan with at most two decimals and becomes whole fen. A third decimal is refused and
   never rounded, a zero as well: whoever writes it counts in another unit.
@@ -23,9 +22,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, TypeVar
 
 from adapters._adapter import Context, Mapped, Removed, Yielded
+from adapters._metadata import LookUps
 from adapters._nrii import present
 from adapters._row import Row
-from schema.codes import CodeList, Province, VoucherClaimState, VoucherService
+from schema.codes import CodeList, Province, VoucherClaimState, VoucherService, VoucherState
 from schema.dates import DateError, parse_instant
 
 C = TypeVar("C", bound=CodeList)
@@ -81,6 +81,42 @@ class Reached(Generic[C]):
 
     state: C
     at: str
+
+
+def codes_of(
+    look_ups: LookUps, kind: str, version: str, states: type[C], *, under_review: C, rejected: C
+) -> Codes[C]:
+    """Return the states of one kind of record by the look-ups of a source, in one version."""
+    review = look_ups[f"{kind}_review_{version}"]
+    look_ups.words(review.name, states)  # refuses look-ups of another list
+    return Codes(
+        status=look_ups.words(f"{kind}_status_{version}", states),
+        reviewed=review.known,
+        under_review=under_review,
+        rejected=rejected,
+    )
+
+
+def voucher_codes(look_ups: LookUps, *versions: str) -> dict[str, Codes[VoucherState]]:
+    """Return the states of vouchers by version."""
+    applied, rejected = VoucherState.APPLIED, VoucherState.REJECTED
+    return {
+        each: codes_of(
+            look_ups, "voucher", each, VoucherState, under_review=applied, rejected=rejected
+        )
+        for each in versions
+    }
+
+
+def claim_codes(look_ups: LookUps, *versions: str) -> dict[str, Codes[VoucherClaimState]]:
+    """Return the states of claims by version."""
+    submitted, rejected = VoucherClaimState.SUBMITTED, VoucherClaimState.REJECTED
+    return {
+        each: codes_of(
+            look_ups, "claim", each, VoucherClaimState, under_review=submitted, rejected=rejected
+        )
+        for each in versions
+    }
 
 
 def reached(row: Row, codes: Codes[C], context: Context) -> Reached[C]:

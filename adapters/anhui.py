@@ -1,9 +1,7 @@
 """Anhui sharing platform: the instruments of a whole province, with offers and occupancy.
 
-The platform's real interface is not public. This is modelled on the national reporting form (NRII,
-equipment type 4), which every province platform receives, with its keys and its units; the lists
-around it (units, offers, hours, occupancy, coverage) are this project's reading of what such a
-platform must hold. Whoever gets the real agreement corrects this file and its fixtures.
+The platform's real interface is not public; `basis` of `anhui.toml` says on what this is modelled.
+Whoever gets the real agreement corrects both files and the fixtures.
 
 - Equipment is NRII's form (`adapters._nrii`): `worth` in 万元; prices are in 元.
 - `insCode` is the platform's own code of a unit: 32 hex characters; the list of units tells the
@@ -15,10 +13,10 @@ platform must hold. Whoever gets the real agreement corrects this file and its f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -31,29 +29,18 @@ from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import Offset, PagedJson
-from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
+from schema.codes import Audience, IdentifierScheme, InstitutionKind, PriceUnit, Weekday
 from schema.dates import SHANGHAI
 
-SELDOM = timedelta(hours=6)
-"""How often is read what changes by the day; calendars are read as often as adapters do."""
-
-KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
-AUDIENCES = {"1": Audience.INSIDE, "2": Audience.OUTSIDE, "3": Audience.ENTERPRISE}
-UNITS = {"小时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
-OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
-CERTAINTIES = {"1": Certainty.FIRM, "0": Certainty.TENTATIVE}
+METADATA = metadata_of("anhui")
+SCHEMES = METADATA.codes.words("identifiers", IdentifierScheme)
+KINDS_OF_UNIT = METADATA.codes.words("kinds_of_unit", InstitutionKind)
+AUDIENCES = METADATA.codes.words("audiences", Audience)
+UNITS = METADATA.codes.words("price_units", PriceUnit)
+DAYS = METADATA.codes.words("weekdays", Weekday)
 TAKEN = TakenTime(
-    start="startTime",
-    end="endTime",
-    kind="kind",
-    kinds=OCCUPANCIES,
-    state="confirmed",
-    certainties=CERTAINTIES,
-    ended=("-1",),
+    codes=METADATA.codes, start="startTime", end="endTime", kind="kind", state="confirmed"
 )
-SCHEMES = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
-"""Identifiers of a unit by their rank."""
-DAYS = {day.official or "": day for day in Weekday}
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
@@ -181,7 +168,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("units", "insCode"),
             map=unit,
             types=("Institution",),
-            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -189,7 +175,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("equipment", "insCode", "innerId"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
-            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -197,7 +182,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("offers", "insCode", "innerId", "itemCode", "audience"),
             map=offer,
             types=("ServiceOffer",),
-            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -205,7 +189,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("hours", "insCode", "innerId"),
             map=opening_hours,
             types=("OpeningHours",),
-            every=SELDOM,
             **whole,
         ),
         Collection(
@@ -227,14 +210,4 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(
-    id="anhui",
-    title_zh="安徽省大型科学仪器设施共享服务平台",
-    title_en="Anhui sharing platform for large scientific instruments",
-    publisher_zh="安徽省科学技术厅",
-    publisher_en="Department of Science and Technology of Anhui Province",
-    collections=_collections(),
-    promised_freshness=timedelta(hours=24),
-    records_min=100,
-    many_institutions=True,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=_collections())

@@ -1,14 +1,11 @@
 """Asset cloud (资产云): the finance side's register of a province's public assets.
 
-Its interface is not public. This is modelled on the card of a fixed asset with the finance side's
-own codes (found in a public database of one university: 取得方式, 使用状况, 资产使用方向), asked
-for as REST with page number, page size and a total. Whoever gets the real agreement corrects this
-file, its fixtures and its stand-in.
+Its interface is not public; `basis` of `asset_cloud.toml` says on what this is modelled. Whoever
+gets the real agreement corrects both files, the fixtures and the stand-in.
 
 - The class is GB/T 14885: seven digits of 2010, or `A02…` of 2022, in use since 2023. A card that
   was coded anew has both (`formerClassCode`); each is kept with its edition, none is converted.
-- 使用状况 (`useState`) is NOT the list of the same name in JY/T 1001 (使用, 闲置, 被借用 …): here
-  2 is 未使用 and 3 不需用. 4 is 危房不能用, of buildings: no instrument has it, it is refused.
+- 使用状况 (`useState`) is NOT the list of the same name in JY/T 1001 (使用, 闲置, 被借用 …).
 - 资产使用方向 (`useDirection`) 5 is 闲置(废止): an older way to say idle. The standard has no
   item for it; its codes are checked.
 - Amounts are in 元. A day of acceptance is a day here: terms are counted from it (SJ1 has a month).
@@ -23,49 +20,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import NOTHING, present
 from adapters._row import Row
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Acquisition, InstitutionKind, InstrumentStatus, SystemPurpose
+from schema.codes import Acquisition, InstitutionKind, InstrumentStatus
 
-DAILY = timedelta(hours=24)
+METADATA = metadata_of("asset_cloud")
 CLASSES = (
     (re.compile(r"[0-9]{7}"), "2010"),
     (re.compile(r"A[0-9]{2,12}"), "2022"),
 )
-UNIT_KINDS = {kind.zh: kind for kind in InstitutionKind}
-ACQUISITIONS = {
-    "1": Acquisition.PURCHASED,
-    "2": Acquisition.TRANSFERRED_IN,
-    "3": Acquisition.DEVELOPED,
-    "4": Acquisition.DONATED,
-    "5": Acquisition.TRANSFERRED_IN,
-    "6": Acquisition.TRANSFERRED_IN,
-    "7": Acquisition.DEVELOPED,
-    "8": Acquisition.OTHER,
-}
-STATES = {
-    "1": InstrumentStatus.IN_SERVICE,
-    "2": InstrumentStatus.IDLE,
-    "3": InstrumentStatus.IDLE,
-    "5": InstrumentStatus.OTHER,
-    "6": InstrumentStatus.AWAITING_SCRAPPING,
-    "7": InstrumentStatus.OTHER,
-}
-"""使用状况 of the finance side. 5 is 毁坏不能用: neither waiting for repair nor for scrapping."""
-DISPOSALS = {
-    "报废": InstrumentStatus.SCRAPPED,
-    "报损": InstrumentStatus.LOST,
-    "无偿划转": InstrumentStatus.TRANSFERRED_OUT,
-    "对外捐赠": InstrumentStatus.TRANSFERRED_OUT,
-    "出售": InstrumentStatus.TRANSFERRED_OUT,
-    "置换": InstrumentStatus.TRANSFERRED_OUT,
-}
-DIRECTIONS = {code: code for code in "12345678"}
+UNIT_KINDS = METADATA.codes.words("kinds_of_unit", InstitutionKind)
+ACQUISITIONS = METADATA.codes.words("acquisition", Acquisition)
+STATES = METADATA.codes.words("use_state", InstrumentStatus)
+DISPOSALS = METADATA.codes.words("disposal", InstrumentStatus)
+DIRECTIONS = METADATA.codes["use_direction"].known
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
@@ -174,11 +147,7 @@ def _list(name: str, *key: str) -> PagedJson:
 
 
 ADAPTER = Adapter(
-    id="asset_cloud",
-    title_zh="资产云（行政事业性国有资产管理）",
-    title_en="Asset cloud of public assets",
-    publisher_zh="省财政厅",
-    publisher_en="Provincial department of finance",
+    metadata=METADATA,
     collections=(
         Collection(
             name="units",
@@ -195,8 +164,4 @@ ADAPTER = Adapter(
             complete=True,
         ),
     ),
-    every=DAILY,
-    purpose=SystemPurpose.ASSET,
-    promised_freshness=timedelta(hours=48),
-    many_institutions=True,
 )

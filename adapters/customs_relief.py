@@ -1,9 +1,7 @@
 """Customs relief (减免税): certificates, import declarations, approvals, yearly reports, duty paid.
 
-The real exchange is not public. This is modelled on what is: the members of the certificate
-(征免税证明), the customs form of the national platform (NRII type 5: `declarationNumber`,
-`itemNumber`, `importDate`, `formname`) and articles 14 to 22 of customs order 245. The message
-around them, one XML file with any number of documents, is this project's reading of it.
+The real exchange is not public; `basis` of `customs_relief.toml` says on what this is modelled. A
+message is one XML file with any number of documents.
 
 - `importDate` is the day of RELEASE, whatever its name says: the term runs from it. The arrival is
   a day of its own (`arrivalDate`); both are kept, neither stands in for the other.
@@ -30,10 +28,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
 from adapters._customs_message import read_message, said_at
+from adapters._metadata import CodeLookUp
+from adapters._metadata_files import metadata_of
 from adapters._nrii import present
 from adapters._row import Row
 from connectors.files import DroppedFiles
@@ -42,9 +42,9 @@ from schema.codes import (
     CustomsDistrict,
     CustomsGoodsKind,
     ServicePurpose,
-    SystemPurpose,
 )
 
+METADATA = metadata_of("customs_relief")
 DECLARATION = re.compile("[0-9]{18}")
 ITEM = re.compile("[0-9]{2}")
 CERTIFICATE = re.compile("[A-Z][0-9]{11}")
@@ -54,34 +54,18 @@ MONTHS_OF_CERTIFICATE = 6
 EXTENSIONS = {"0": 0, "1": 1}
 """How often a certificate was extended: once at most."""
 
-PURPOSES = {
-    **{purpose.official or "": purpose for purpose in ServicePurpose},
-    **{purpose.zh: purpose for purpose in ServicePurpose},
-}
-APPROVALS = {
-    "1": CustomsApprovalKind.USE_BY_OTHERS,
-    "2": CustomsApprovalKind.MOVE,
-    "3": CustomsApprovalKind.OTHER_DISTRICT,
-    "4": CustomsApprovalKind.TRANSFER,
-    "5": CustomsApprovalKind.PLEDGE,
-    "6": CustomsApprovalKind.CLINICAL,
-    "7": CustomsApprovalKind.SCRAP,
-    **{kind.zh: kind for kind in CustomsApprovalKind},
-}
-STANDS, REVOKED, LAPSED, REFUSED = "1", "2", "3", "4"
-APPROVAL_STATES = {STANDS: "", REVOKED: "REVOKED", LAPSED: "LAPSED", REFUSED: "REFUSED"}
-REPORT_STATES = {"1": "", "0": "RETURNED"}
+PURPOSES = METADATA.codes.words("purposes", ServicePurpose)
+APPROVALS = METADATA.codes.words("approval_kinds", CustomsApprovalKind)
+APPROVAL_STATES = METADATA.codes["approval_states"]
+REPORT_STATES = METADATA.codes["report_states"]
 SUPERVISED, ENDED_EARLY, RAN_OUT = "1", "2", "3"
 SUPERVISION_STATES = (SUPERVISED, ENDED_EARLY, RAN_OUT)
-YUAN = ("CNY", "142", "人民币")
+YUAN = METADATA.codes["currency"].words
 DISTRICTS = {each.official[:2]: each for each in CustomsDistrict if each.official}
 """Districts by the first two digits of their offices."""
 
-VESSELS = ("8802", *(f"89{number:02d}" for number in range(1, 7)))
-"""HS headings of aircraft and of ships that sail."""
-VEHICLES = tuple(f"87{number:02d}" for number in range(1, 6))
-"""HS headings of tractors, buses, cars, lorries and vehicles for a special purpose."""
-TRANSPORT_CHAPTERS = ("86", "87", "88", "89")
+HEADINGS = METADATA.codes["goods_kinds"]
+HEADING_DIGITS = 4
 
 BRACKETS = str.maketrans("〔〕［］（）", "[][]()")
 """Numbers of papers stand in keys, where these look like others."""
@@ -280,14 +264,15 @@ def _instrument_key(row: Row) -> str:
     return f"uscc:{row.text('applicantUscc')}/{row.text('innerId')}"
 
 
-def _state(row: Row, name: str, states: dict[str, str]) -> str:
+def _state(row: Row, name: str, states: CodeLookUp) -> str:
     """Take a state that stands or ended; return why it ended, empty where it stands."""
     state = row.text(name)
-    if state and state not in states:
-        listed = "、".join(states)
+    known = {**states.known, **states.ended}
+    if state and state not in known:
+        listed = "、".join(known)
         zh = f"代码不在对照表中，已知：{listed}"
         row.fault(name, "CODE_UNKNOWN", zh, f"is not in the code table; known: {listed}")
-    return states.get(state, "")
+    return states.ended.get(state, "")
 
 
 def _ended_early(row: Row) -> str | None:
@@ -310,11 +295,10 @@ def _goods_kind(row: Row) -> str | None:
         row.ignore("certItem.hsCode")
         return None
     code = _shaped(row, "certItem.hsCode", HS_CODE, "8 或 10 位商品编号", "8 or 10 digits of HS")
-    if code[:4] in VESSELS:
-        return CustomsGoodsKind.VESSEL_AIRCRAFT.value
-    if code[:4] in VEHICLES:
-        return CustomsGoodsKind.MOTOR_VEHICLE.value
-    return None if code[:2] in TRANSPORT_CHAPTERS else CustomsGoodsKind.OTHER.value
+    kind = HEADINGS.words.get(code[:HEADING_DIGITS])
+    if kind is None and code[:2] not in HEADINGS.nothing:
+        kind = CustomsGoodsKind.OTHER
+    return kind and kind.value
 
 
 def _valid_until(row: Row, prefix: str) -> str | None:
@@ -365,11 +349,7 @@ def _months_after(first: str, months: int) -> str:
 
 
 ADAPTER = Adapter(
-    id="customs_relief",
-    title_zh="海关减免税管理系统",
-    title_en="Customs duty relief system",
-    publisher_zh="海关总署",
-    publisher_en="General Administration of Customs",
+    metadata=METADATA,
     collections=(
         Collection(
             name="messages",
@@ -379,11 +359,4 @@ ADAPTER = Adapter(
             types=("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"),
         ),
     ),
-    protocol="sftp",
-    purpose=SystemPurpose.CUSTOMS,
-    promised_freshness=timedelta(hours=24),
-    every=timedelta(hours=1),
-    records_min=0,
-    additions="strict",
-    many_institutions=True,
 )

@@ -2,11 +2,9 @@
 
 - OAuth 2.0 client credentials; `pageNum` and `pageSize`; rows at `data.rows`, count at
   `data.totalNum`. Keys are the initials of the Chinese words: mc 名称, bh 编号, hgjg 海关监管.
-- `dxyq` (大型仪器) is the list that the university really serves, 27 fields over the set of the
-  national form. Its three neighbours here (`sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录) and
-  the field `fldm` 分类代码 are not established in public: they are modelled in the same style.
+- Lists: `dxyq` 大型仪器, `sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录. Which of them is
+  established in public and which is modelled, `basis` of `ecnu.toml` says.
 - The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
-- `hgjg` 否 says that customs does not supervise it now, not why: NOT_SUPERVISED.
 - Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
 - Times have no offset: Asia/Shanghai.
 """
@@ -14,17 +12,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, covered
+from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     ACQUISITION,
+    CUSTOMS_STATUS,
     NOTHING,
     RUNNING_STATUS,
     SHARING,
     USE,
-    customs_status,
     instrument_class,
     present,
     subject,
@@ -33,7 +32,7 @@ from adapters._platform import TakenTime
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Audience, Certainty, OccupancyKind, PriceUnit, SystemPurpose, Weekday
+from schema.codes import Audience, PriceUnit, Weekday
 from schema.dates import SHANGHAI
 
 INSTITUTION = {
@@ -48,28 +47,11 @@ INSTITUTION = {
 SHANGHAI_DIVISION = "310000"
 """All campuses lie in Shanghai; the list names no district."""
 PAGES = PageNumber(page="pageNum", size="pageSize", rows=200)
-SELDOM = timedelta(hours=6)
-"""How often is read what changes by the day; bookings are read as often as adapters do."""
-
-AUDIENCES = {"校内": Audience.INSIDE, "校外": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
-UNITS = {"机时": PriceUnit.HOUR, "样品": PriceUnit.SAMPLE, "次": PriceUnit.RUN}
-WEEKDAYS = {day.official or "": day for day in Weekday}
-KINDS = {
-    "预约": OccupancyKind.RESERVATION,
-    "维护": OccupancyKind.MAINTENANCE,
-    "故障": OccupancyKind.OUTAGE,
-    "自用": OccupancyKind.OWN_USE,
-}
-CERTAINTIES = {"已通过": Certainty.FIRM, "待审核": Certainty.TENTATIVE}
-TAKEN = TakenTime(
-    start="kssj",
-    end="jssj",
-    kind="yylx",
-    kinds=KINDS,
-    state="zt",
-    certainties=CERTAINTIES,
-    ended=("已取消", "已拒绝"),
-)
+METADATA = metadata_of("ecnu")
+AUDIENCES = METADATA.codes.words("audiences", Audience)
+UNITS = METADATA.codes.words("price_units", PriceUnit)
+WEEKDAYS = METADATA.codes.words("weekdays", Weekday)
+TAKEN = TakenTime(codes=METADATA.codes, start="kssj", end="jssj", kind="yylx", state="zt")
 
 
 def states(context: Context) -> Iterable[Yielded]:
@@ -109,7 +91,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
             place=present(
                 divisionCode=SHANGHAI_DIVISION, address=row.optional_text("azdd", empty=NOTHING)
             ),
-            customsStatus=customs_status(row.flag("hgjg", "是", "否")),
+            customsStatus=row.optional_code("hgjg", CUSTOMS_STATUS),
             serviceContent=row.optional_text("fwnr", empty=NOTHING),
             rules=row.optional_text("kfgd", empty=NOTHING),
             achievements=row.optional_text("fwcg", empty=NOTHING),
@@ -204,7 +186,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("dxyq", "bh"),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
-            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -212,7 +193,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("sfbz", "yqbh", "xmbh", "fwdx"),
             map=offer,
             types=("ServiceOffer",),
-            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -220,7 +200,6 @@ def _collections() -> tuple[Collection, ...]:
             reader=_list("kfsj", "yqbh", "xq"),
             map=opening_hours,
             types=("OpeningHours",),
-            every=SELDOM,
             **everything,
         ),
         Collection(
@@ -235,15 +214,4 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(
-    id="ecnu",
-    title_zh="华东师范大学大型仪器开放接口",
-    title_en="East China Normal University instrument API",
-    publisher_zh="华东师范大学",
-    publisher_en="East China Normal University",
-    collections=_collections(),
-    promised_freshness=timedelta(hours=24),
-    purpose=SystemPurpose.LAB,
-    records_min=1,
-    states=states,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=_collections(), states=states)

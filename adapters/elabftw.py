@@ -1,6 +1,6 @@
 """eLabFTW, the electronic laboratory notebook: bookable resources and their bookings, REST v2.
 
-Written from its published interface (elabftw/elabftw 205421eb, 2026-08, `apidoc/v2`); not run here.
+`basis` of `elabftw.toml` says from which interface it was written.
 
 - The key of a user stands in `Authorization` as it is, without "Bearer"; it sees one team.
 - A list is a bare array with `limit` (15 unless told) and `offset`, and nobody counts it.
@@ -9,8 +9,8 @@ Written from its published interface (elabftw/elabftw 205421eb, 2026-08, `apidoc
 - A booking has its times WITHOUT a zone. The zone is a fact of the installation. A time that a
   change of clocks skips or repeats there is refused. In Asia/Shanghai none does today; from 1986
   to 1991 there was summer time, older than any booking.
-- `state` is 1 normal, 2 archived, 3 deleted. A cancelled booking is deleted: no list names it, or
-  it has state 3. Bookings are asked for with `start` and `end`; an installation gives what lies
+- `state` tells normal, archived and deleted ones. A cancelled booking is deleted: no list names
+  it, or it says so. Bookings are asked for with `start` and `end`; an installation gives what lies
   within, so more is asked for on both sides than coverage is stated of.
 - Only what can be booked has a calendar: of other resources no coverage is stated.
 - The status of a resource is a word of the team: the deployment says what each means.
@@ -29,6 +29,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Removed, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import present
 from adapters._row import Row
 from adapters.mapping.errors import CellError
@@ -36,16 +37,17 @@ from adapters.mapping.moments import instant, zone_of
 from connectors.reader import Window
 from connectors.rest import PagedJson, WholeList
 from connectors.start_pages import RestList
-from schema.codes import InstrumentStatus, SystemPurpose
+from schema.codes import InstrumentStatus, SharingMode
 from schema.strict_json import read_json
 
 LONGEST_DAYS = 31
-NORMAL, ARCHIVED, DELETED = "1", "2", "3"
-STATES = {NORMAL: NORMAL, ARCHIVED: ARCHIVED, DELETED: DELETED}
-CURRENCIES = dict(
-    zip("012345678", ("CAD", "CHF", "CNY", "DKK", "EUR", "GBP", "JPY", "USD", "SEK"), strict=True)
-)
-CURRENCIES["9"] = "NOK"
+METADATA = metadata_of("elabftw")
+STATES = METADATA.codes["record_state"]
+SHARED_AS = METADATA.codes.words("record_state", SharingMode)
+CURRENCIES = METADATA.codes["currencies"].words
+BOOKABLE = METADATA.codes.flag("bookable")
+LISTED = ",".join(sorted(STATES.known))
+"""States in which a list names its resources: all but those that are deleted."""
 OF_AN_EXTRA_FIELD = ("model", "manufacturer", "serialNo", "specification", "functions")
 """Items that an extra field may give; `localNo` is another."""
 ITEM_IGNORED = (
@@ -83,7 +85,7 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
     state = _state(row)
     status = _status(row, context)
     fields = _extra_fields(row)
-    bookable = row.flag("is_bookable", "1", "0")
+    bookable = row.flag("is_bookable", *BOOKABLE)
     identifier = row.optional_text("elabid")
     offer = _offer(row)
     category = row.optional_text("category_title")
@@ -95,10 +97,11 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
     local = local or f"{context.facts.get('instance', 'elabftw')}-{number}"
     key = f"{context.institution_key}/{local}"
     context.remember("item", number, local)
-    if state == DELETED:
-        yield Removed("Instrument", key, "DELETED")
+    if state in STATES.ended:
+        yield Removed("Instrument", key, STATES.ended[state])
         return
-    if bookable and state == NORMAL:
+    sharing = SHARED_AS.get(state)
+    if bookable and sharing is None:
         context.remember("calendar", key, "yes")
     given = {each: fields.get(names[each]) for each in OF_AN_EXTRA_FIELD if each in names}
     yield Mapped(
@@ -109,7 +112,7 @@ def item(row: Row, context: Context) -> Iterable[Yielded]:
             name={"zh": title},
             **given,
             status=status.value,
-            sharing="NOT_SHARED" if state == ARCHIVED else None,
+            sharing=sharing and sharing.value,
             bookingUrl=context.facts.get("booking_url") if bookable else None,
             identifiers=[{"scheme": "ELABFTW", "value": identifier}] if identifier else [],
         ),
@@ -124,8 +127,10 @@ def _categories(context: Context) -> tuple[str, ...]:
 
 
 def _state(row: Row) -> str:
-    found = row.codes("state", STATES)
-    return found[0] if found else NORMAL
+    """Take the state; without one the record is there as usual."""
+    known = {word: word for word in (*STATES.known, *STATES.ended)}
+    found = row.codes("state", known)
+    return found[0] if found else ""
 
 
 def _status(row: Row, context: Context) -> InstrumentStatus:
@@ -191,7 +196,7 @@ def event(row: Row, context: Context) -> Iterable[Yielded]:
     if not local:
         return
     key = f"{context.institution_key}/{local}"
-    if state == DELETED:
+    if state in STATES.ended:
         yield Removed("Occupancy", f"{key}/event-{number}", "CANCELLED")
         return
     yield Mapped(
@@ -234,11 +239,7 @@ def _window(context: Context) -> Window:
 
 
 ADAPTER = Adapter(
-    id="elabftw",
-    title_zh="eLabFTW 电子实验记录本",
-    title_en="eLabFTW laboratory notebook",
-    publisher_zh="安装该系统的单位",
-    publisher_en="The institution that runs it",
+    metadata=METADATA,
     collections=(
         Collection(
             name="items",
@@ -246,7 +247,7 @@ ADAPTER = Adapter(
                 path="api/v2/items",
                 rows=100,
                 key=("id",),
-                fixed={"state": f"{NORMAL},{ARCHIVED}", "order": "id", "sort": "asc"},
+                fixed={"state": LISTED, "order": "id", "sort": "asc"},
             ),
             map=item,
             types=("Instrument", "ServiceOffer"),
@@ -262,7 +263,5 @@ ADAPTER = Adapter(
             complete=True,
         ),
     ),
-    purpose=SystemPurpose.LAB,
-    promised_freshness=timedelta(hours=1),
     states=states,
 )

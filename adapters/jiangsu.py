@@ -1,9 +1,7 @@
 """Jiangsu sharing platform: units, equipment, prices and calendars of a province, by GraphQL.
 
-The platform's real interface is not public. Its equipment is modelled on the national reporting
-form (NRII, type 4), which every province platform receives; that it is asked by GraphQL with
-connections of the Relay kind, and the four lists around the equipment, are this project's reading.
-Whoever gets the real agreement corrects this file and its fixtures.
+The platform's real interface is not public; `basis` of `jiangsu.toml` says on what this is
+modelled. Whoever gets the real agreement corrects both files and the fixtures.
 
 - Equipment is NRII's form (`adapters._nrii`): `worth` in 万元; prices are in 元.
 - `unitCode` is the platform's own code of a unit; the list of units tells the USCC, school code or
@@ -18,10 +16,10 @@ Whoever gets the real agreement corrects this file and its fixtures.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -35,31 +33,15 @@ from adapters._row import Row
 from connectors.graphql import GraphqlList
 from connectors.paging import Cursor
 from connectors.reader import Window
-from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit
+from schema.codes import Audience, IdentifierScheme, InstitutionKind, PriceUnit
 from schema.dates import format_instant
 
-SELDOM = timedelta(hours=6)
-"""How often is read what changes by the day; calendars are read as often as adapters do."""
-KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
-AUDIENCES = {
-    "INTERNAL": Audience.INSIDE,
-    "EXTERNAL": Audience.OUTSIDE,
-    "ENTERPRISE": Audience.ENTERPRISE,
-}
-UNITS = {"HOUR": PriceUnit.HOUR, "SAMPLE": PriceUnit.SAMPLE, "RUN": PriceUnit.RUN}
-OCCUPANCIES = {kind.zh: kind for kind in OccupancyKind}
-CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
-TAKEN = TakenTime(
-    start="beginsAt",
-    end="endsAt",
-    kind="kind",
-    kinds=OCCUPANCIES,
-    state="state",
-    certainties=CERTAINTIES,
-    ended=("CANCELLED",),
-)
-SCHEMES = {"creditCode": "USCC", "schoolCode": "MOE", "ror": "ROR"}
-"""Identifiers of a unit by their rank."""
+METADATA = metadata_of("jiangsu")
+SCHEMES = METADATA.codes.words("identifiers", IdentifierScheme)
+KINDS_OF_UNIT = METADATA.codes.words("kinds_of_unit", InstitutionKind)
+AUDIENCES = METADATA.codes.words("audiences", Audience)
+UNITS = METADATA.codes.words("price_units", PriceUnit)
+TAKEN = TakenTime(codes=METADATA.codes, start="beginsAt", end="endsAt", kind="kind", state="state")
 
 FORM = (
     "innerId cname ename instrBelongsType instrCategory worth instrSource type subject nation "
@@ -190,7 +172,6 @@ def _catalogue() -> tuple[Collection, ...]:
             reader=_list("units", unit_members, "unitCode"),
             map=unit,
             types=("Institution",),
-            every=SELDOM,
             **WHOLE,
         ),
         Collection(
@@ -200,7 +181,6 @@ def _catalogue() -> tuple[Collection, ...]:
             ),
             map=instrument,
             types=("Instrument", "ServiceOffer"),
-            every=SELDOM,
             **WHOLE,
         ),
         Collection(
@@ -213,7 +193,6 @@ def _catalogue() -> tuple[Collection, ...]:
             ),
             map=price,
             types=("ServiceOffer",),
-            every=SELDOM,
             **WHOLE,
         ),
     )
@@ -252,13 +231,4 @@ def _calendars() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(
-    id="jiangsu",
-    title_zh="江苏省大型科学仪器设备共享服务平台",
-    title_en="Jiangsu sharing platform for large scientific instruments",
-    publisher_zh="江苏省科学技术厅",
-    publisher_en="Department of Science and Technology of Jiangsu Province",
-    collections=(*_catalogue(), *_calendars()),
-    promised_freshness=timedelta(hours=24),
-    many_institutions=True,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=(*_catalogue(), *_calendars()))

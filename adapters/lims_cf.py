@@ -1,8 +1,8 @@
 """LIMS-CF (Genee 基理), the instrument system of many Chinese universities, over its JSON-RPC.
 
-Modelled on the published code of one installation (unpc/srms, 2024-10): classes `equipment`,
-`reserv`, `record` and their members. How a method is spelled in a call (`equipment/search…`) and
-how an installation lets us in (a list of addresses, a key) differ and are not established.
+Modelled on classes `equipment`, `reserv`, `record` of one installation and their members; `basis`
+of `lims_cf.toml` names it. How a method is spelled in a call (`equipment/search…`) and how an
+installation lets us in (a list of addresses, a key) differ and are not established.
 
 - Instruments take two calls: a search gives a token and a total, pages are fetched by token. The
   token is kept for an hour, and a fetch asks the database anew: rows can move between two pages.
@@ -28,28 +28,26 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, covered
+from adapters._metadata_files import metadata_of
 from adapters._nrii import NOTHING, present
 from adapters._row import Row, decimal_text
 from connectors.jsonrpc import RpcList, SearchToken, StartAndNumber
 from connectors.reader import Window
-from schema.codes import InstrumentStatus, OccupancyKind, SystemPurpose
+from schema.codes import InstrumentStatus, OccupancyKind
 from schema.dates import EARLIEST_UNIX, LATEST_UNIX, format_instant, local_date
 
+METADATA = metadata_of("lims_cf")
 API = "api"
 BY_ID = {"sort": {"by": "id", "sc": "A"}}
 IN_ORDER = {"order": [["id", "asc"]]}
 LONGEST_DAYS = 31
-SELDOM = timedelta(hours=6)
 SECONDS_OF_HOUR = 3600
 MOE_DIGITS = 8
 UNIX_WORDS = ("应为 UNIX 秒", "must be UNIX seconds between 1990 and 2100")
-STATES = {
-    "0": InstrumentStatus.IN_SERVICE,
-    "1": InstrumentStatus.AWAITING_REPAIR,
-    "2": InstrumentStatus.SCRAPPED,
-}
-KINDS = {"0": OccupancyKind.RESERVATION, "3": OccupancyKind.CLOSED}
-"""Kinds of an entry of the calendar: VEVENT, and VFREEBUSY for time that is not given."""
+STATES = METADATA.codes.words("instrument_state", InstrumentStatus)
+TAKES_BOOKINGS = METADATA.codes.flag("takes_bookings")
+KINDS = METADATA.codes.words("kinds_taken", OccupancyKind)
+"""Kinds of an entry of the calendar."""
 INSTRUMENT_IGNORED = (
     # looks and places of the system itself
     *("icon_url", "icon16_url", "icon32_url", "icon48_url", "icon64_url", "icon128_url"),
@@ -95,7 +93,7 @@ def instrument(row: Row, context: Context) -> Iterable[Yielded]:
     number, joined = row.text("ref_no"), _optional_unix(row, "atime")
     context.remember("instrument", row.text("id"), number)
     price = row.optional_decimal("price")
-    takes_bookings = row.flag("accept_reserv", "1", "0")
+    takes_bookings = row.flag("accept_reserv", *TAKES_BOOKINGS)
     url = row.optional_text("reserv_url")
     technical = row.optional_text("tech_specs", empty=NOTHING)
     sizes = row.optional_text("specification", empty=NOTHING)
@@ -291,20 +289,8 @@ def _collections() -> tuple[Collection, ...]:
             map=use,
             types=("UsageRecord",),
             window=_ended,
-            every=SELDOM,
-            promised_freshness=timedelta(hours=24),
         ),
     )
 
 
-ADAPTER = Adapter(
-    id="lims_cf",
-    title_zh="LIMS-CF 大型仪器管理系统",
-    title_en="LIMS-CF instrument management system",
-    publisher_zh="安装该系统的单位",
-    publisher_en="The institution that runs it",
-    collections=_collections(),
-    purpose=SystemPurpose.LAB,
-    promised_freshness=timedelta(hours=1),
-    states=states,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=_collections(), states=states)

@@ -34,6 +34,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
+from adapters._metadata_files import metadata_of
 from adapters._nemo_booking import BOOKING
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nemo_outages import (
@@ -293,10 +294,7 @@ def _looked_up() -> tuple[Collection, ...]:
 
 def _collections() -> tuple[Collection, ...]:
     taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
-    used: dict[str, Any] = {
-        "types": ("UsageRecord", "ServiceRecord"),
-        "every": timedelta(minutes=30),
-    }
+    used: dict[str, Any] = {"types": ("UsageRecord", "ServiceRecord")}
     people = ",".join(PEOPLE)
     return (
         *_looked_up(),
@@ -361,14 +359,9 @@ FILTERS = {
 }
 
 ADAPTER = Adapter(
-    id="nemo",
-    title_zh="NEMO 实验室系统",
-    title_en="NEMO laboratory system",
-    publisher_zh="安装该系统的单位",
-    publisher_en="The institution that runs it",
+    metadata=metadata_of("nemo"),
     collections=_collections(),
     booking=BOOKING,
-    promised_freshness=timedelta(hours=1),
     probes=tuple(
         Probe(
             path=f"api/{name}/",

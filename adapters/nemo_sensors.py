@@ -6,7 +6,7 @@ same list. Only the deployment says which sensors are power meters and at which 
 asks for those alone, and a sensor that is not declared is never read.
 
 - `sensor_data` has a value and the server's time with its offset; NEMO wrote both itself, so
-  nothing is late, but the hub may have been: the last `AGAIN` are read again. A day is stated when
+  nothing is late, but the hub may have been: the days of its lookback are read again. A day is stated when
   it is over, so that a record is written once.
 - `data_suffix` of a sensor is the unit that people are shown. It must be one of power or current,
   of the kind that the thresholds are in; where it is blank the readings are in `unit`.
@@ -20,11 +20,12 @@ since, until, interval_s}` with NEMO's number of the sensor; `thresholds`, `unit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._metering import (
     UNITS,
     Meter,
@@ -41,7 +42,6 @@ from connectors.reader import Window
 from connectors.rest import NextLink, PagedJson
 from schema.dates import format_instant, parse_instant
 
-AGAIN = timedelta(days=8)
 PLACE = "nemo meters"
 SENSOR_IGNORED = (
     *("name", "visible", "data_label", "data_prefix", "unit_id", "read_address", "formula"),
@@ -174,15 +174,7 @@ def _list(name: str, rows: int) -> PagedJson:
 
 
 ADAPTER = Adapter(
-    id="nemo_sensors",
-    title_zh="NEMO 传感器",
-    title_en="Sensors of the NEMO laboratory system",
-    publisher_zh="安装该系统的单位",
-    publisher_en="The institution that runs it",
-    promised_freshness=timedelta(hours=36),
-    every=timedelta(hours=6),
-    lookback=AGAIN,
-    records_min=0,
+    metadata=metadata_of("nemo_sensors"),
     collections=(
         Collection(
             name="sensors",

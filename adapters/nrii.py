@@ -1,7 +1,7 @@
 """NRII and its provincial copies: equipment, customs data and service records of one account.
 
-The reading half of such a platform is not public: this is modelled on what a university system
-sends to it (`adapters._nrii_service`), with the same keys, units and codes. The operator states
+The reading half of such a platform is not public: `basis` of `nrii.toml` says on what this is
+modelled (`adapters._nrii_service` has the service). The operator states
 
 - `facts.insCode`: the account's code, 32 hex characters, or e.g. gdins00031 at a copy;
 - `facts.units`: keys of institutions by `insCode`, where the account holds several; else all is of
@@ -11,7 +11,6 @@ sends to it (`adapters._nrii_service`), with the same keys, units and codes. The
 What a maintainer forgets:
 
 - `worth` is 万元 and `amounts` is 元. `importDate` is the day of release (放行日期).
-- `signAgreement` is inverted: 0 is 是, 1 is 否. `comment`: 1 is the best.
 - `endTime` has the hour only; no start goes out, so it is derived and marked.
 - There is no running status on the wire: UNKNOWN. Words of places are not turned into codes.
 - Real senders have defects. (a) `serviceTime` never goes out and `serviceAmount` went through a
@@ -28,9 +27,10 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import NOTHING, equipment, present, price_in_words, subject
 from adapters._nrii_service import (
     ACCEPTED,
@@ -44,10 +44,10 @@ from adapters._row import Row
 from connectors.paging import PageNumber
 from connectors.reader import Window
 from connectors.soap import SoapList
-from schema.codes import CodeList, Rating, ServicePurpose, ServiceWay, SystemPurpose, UserKind
+from schema.codes import Rating, ServicePurpose, ServiceWay, UserKind
 from schema.dates import format_instant
 
-SELDOM = timedelta(hours=6)
+METADATA = metadata_of("nrii")
 FREE = "否"
 IS_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 EARLIEST_END = "2000"
@@ -56,23 +56,12 @@ LONGEST = timedelta(days=366)
 """Longest service of which a start is derived."""
 OF_CENTRES = ("1", "科学仪器中心")
 """Kinds of carriers whose number is that of a centre."""
-
-
-C = TypeVar("C", bound=CodeList)
-
-
-def _both(codes: type[C]) -> dict[str, C]:
-    """Return a table of the official codes and the Chinese words of a list."""
-    known = {member.official: member for member in codes if member.official}
-    return known | {member.zh: member for member in codes if member.official}
-
-
-WAYS, PURPOSES, SIDES, RATINGS = (
-    _both(ServiceWay),
-    _both(ServicePurpose),
-    _both(UserKind),
-    _both(Rating),
-)
+WAYS = METADATA.codes.words("ways", ServiceWay)
+PURPOSES = METADATA.codes.words("purposes", ServicePurpose)
+SIDES = METADATA.codes.words("user_sides", UserKind)
+SIGNED = METADATA.codes.flag("agreement_signed")
+OUTSIDE = METADATA.codes.flag("outside_premises")
+RATINGS = METADATA.codes.words("ratings", Rating)
 
 
 def _unit(row: Row, context: Context) -> str:
@@ -241,8 +230,8 @@ def _samples(row: Row, ways: list[ServiceWay]) -> int | None:
 
 def _flags(row: Row) -> dict[str, Any]:
     """Take the two flags; together at what they are imported with they state nothing."""
-    signed = row.flag("signAgreement", "0", "1")
-    outside = row.flag("adressType", "1", "0")
+    signed = row.flag("signAgreement", *SIGNED)
+    outside = row.flag("adressType", *OUTSIDE)
     address = row.optional_text("moveAddress", empty=NOTHING)
     if address and outside is False:
         row.fault(
@@ -300,11 +289,7 @@ def _collection(name: str, reader: SoapList, **more: Any) -> Collection:
 
 
 ADAPTER = Adapter(
-    id="nrii",
-    title_zh="重大科研基础设施和大型科研仪器国家网络管理平台",
-    title_en="National network platform for research infrastructure and instruments (NRII)",
-    publisher_zh="国家科技基础条件平台中心",
-    publisher_en="National Science and Technology Infrastructure Center",
+    metadata=METADATA,
     collections=(
         _collection("centres", _list(CENTRE, "insCode", "innerId"), map=centre, types=("Centre",)),
         _collection(
@@ -326,7 +311,4 @@ ADAPTER = Adapter(
             types=("ServiceRecord",),
         ),
     ),
-    purpose=SystemPurpose.NATIONAL,
-    promised_freshness=timedelta(days=7),
-    every=SELDOM,
 )

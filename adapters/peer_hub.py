@@ -20,11 +20,12 @@ standard (`conform`), strictly. Keys stay the peer's, so a record has one id at 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._row import Row
 from connectors.graphql import GraphqlList
 from connectors.paging import Cursor
@@ -162,16 +163,6 @@ def _list(name: str) -> Collection:
 
 
 ADAPTER = Adapter(
-    id="peer_hub",
-    title_zh="另一枢纽",
-    title_en="Another hub",
-    publisher_zh="运行该枢纽的省市",
-    publisher_en="The province that runs it",
+    metadata=metadata_of("peer_hub"),
     collections=tuple(_list(name) for name in LISTS),
-    promised_freshness=timedelta(hours=24),
-    every=timedelta(hours=1),
-    records_min=0,
-    protocol="hub",
-    additions="strict",
-    many_institutions=True,
 )

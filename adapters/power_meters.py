@@ -1,8 +1,7 @@
 """Meters at the power lines of instruments (物联网传感器): readings over MQTT, days of power out.
 
-No interface of the province's sensors is public. The messages here are modelled on the meters of
-common energy gateways and on the current meters of a widely used university system (SRMS: a value
-a minute, one threshold): a topic that names the sensor, and a JSON object
+No interface of the province's sensors is public; `basis` of `power_meters.toml` says on what this
+is modelled. A message has a topic that names the sensor, and a JSON object
 
     {"time": "2026-11-25T10:00:00+08:00", "value": 812.5, "unit": "W"}
 
@@ -29,6 +28,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from adapters._adapter import Adapter, Collection, Context, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._metering import (
     POWER,
     TOPIC,
@@ -167,14 +167,7 @@ def _meter_at(row: Row, context: Context, sensor: str, at: datetime) -> Meter | 
 
 
 ADAPTER = Adapter(
-    id="power_meters",
-    title_zh="仪器物联网电表",
-    title_en="Power meters of instruments",
-    publisher_zh="大型科研仪器物联网感知平台",
-    publisher_en="Sensor platform for large scientific instruments",
-    promised_freshness=timedelta(hours=36),
-    protocol="mqtt",
-    records_min=0,
+    metadata=metadata_of("power_meters"),
     collections=(
         Collection(
             name="readings",

@@ -1,11 +1,7 @@
 """Shanghai's research platform: instruments of the city's units with prices, hours and bookings.
 
-The platform's real interface is not public. It is modelled on two that are known: the envelope
-(`data.totalNum`, `data.rows`, `pageNum`, `pageSize`) and the style of questions are those of a
-university in Shanghai (ECNU, `adapters.ecnu`); the fields of an instrument are those of the
-national form that every platform receives (`adapters._nrii`). Prices, hours and bookings around
-them are this project's reading. Whoever gets the real agreement corrects this file and its
-fixtures.
+The platform's real interface is not public; `basis` of `shanghai.toml` says on what this is
+modelled. Whoever gets the real agreement corrects both files and the fixtures.
 
 - `worth` is in 万元, `price` in 元.
 - A unit is named by the best identifier that the platform knows: USCC, school code, ROR;
@@ -19,10 +15,9 @@ fixtures.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
     RUNNING_STATUS,
@@ -35,34 +30,16 @@ from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Audience, Certainty, InstitutionKind, OccupancyKind, PriceUnit, Weekday
+from schema.codes import Audience, IdentifierScheme, InstitutionKind, PriceUnit, Weekday
 from schema.dates import format_instant
 
-SELDOM = timedelta(hours=6)
-"""How often is read what changes by the day; bookings are read as often as adapters do."""
-
-SCHEMES = {"uscc": "USCC", "schoolCode": "MOE", "ror": "ROR"}
-"""Identifiers of a unit by their rank."""
-KINDS_OF_UNIT = {kind.zh: kind for kind in InstitutionKind}
-AUDIENCES = {"内部": Audience.INSIDE, "外部": Audience.OUTSIDE, "企业": Audience.ENTERPRISE}
-UNITS = {"元/小时": PriceUnit.HOUR, "元/样品": PriceUnit.SAMPLE, "元/次": PriceUnit.RUN}
-DAYS = {day.official or "": day for day in Weekday}
-KINDS = {
-    "BOOKING": OccupancyKind.RESERVATION,
-    "MAINTENANCE": OccupancyKind.MAINTENANCE,
-    "FAULT": OccupancyKind.OUTAGE,
-    "OWN": OccupancyKind.OWN_USE,
-}
-CERTAINTIES = {"CONFIRMED": Certainty.FIRM, "PENDING": Certainty.TENTATIVE}
-TAKEN = TakenTime(
-    start="begin",
-    end="end",
-    kind="kind",
-    kinds=KINDS,
-    state="state",
-    certainties=CERTAINTIES,
-    ended=("CANCELLED", "REJECTED"),
-)
+METADATA = metadata_of("shanghai")
+SCHEMES = METADATA.codes.words("identifiers", IdentifierScheme)
+KINDS_OF_UNIT = METADATA.codes.words("kinds_of_unit", InstitutionKind)
+AUDIENCES = METADATA.codes.words("audiences", Audience)
+UNITS = METADATA.codes.words("price_units", PriceUnit)
+DAYS = METADATA.codes.words("weekdays", Weekday)
+TAKEN = TakenTime(codes=METADATA.codes, start="begin", end="end", kind="kind", state="state")
 
 
 def unit(row: Row, context: Context) -> Iterable[Yielded]:
@@ -179,21 +156,20 @@ def _list(name: str, *key: str) -> PagedJson:
 
 
 def _collections() -> tuple[Collection, ...]:
-    seldom: dict[str, Any] = {"every": SELDOM, "complete": True}
     return (
         Collection(
             name="units",
             reader=_list("units", "unitId"),
             map=unit,
             types=("Institution",),
-            **seldom,
+            complete=True,
         ),
         Collection(
             name="instruments",
             reader=_list("instruments", "unitId", "innerId"),
             map=instrument,
             types=("Instrument", "ServiceOffer", "OpeningHours"),
-            **seldom,
+            complete=True,
         ),
         Collection(
             name="bookings",
@@ -207,14 +183,4 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(
-    id="shanghai",
-    title_zh="上海研发公共服务平台大型科学仪器设施共享",
-    title_en="Shanghai research platform: sharing of large scientific instruments",
-    publisher_zh="上海市科学技术委员会",
-    publisher_en="Science and Technology Commission of Shanghai Municipality",
-    collections=_collections(),
-    promised_freshness=timedelta(hours=24),
-    records_min=100,
-    many_institutions=True,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=_collections())

@@ -1,9 +1,7 @@
 """The delta's voucher platform (通用通兑): four regions' vouchers on each other's services.
 
-The interface is not public. Members of vouchers and claims are those of the real voucher system
-that `adapters._voucher` names; envelope, cursor, codes and the list of statements are this
-project's reading of a platform on which the home region of an enterprise pays and its provider may
-sit in another one.
+The interface is not public; `basis` of `voucher_delta.toml` says on what this is modelled. On such
+a platform the home region of an enterprise pays, and its provider may sit in another one.
 
 - `grantEntercode` is the department that granted: the platform carries decisions of many.
 - Codes changed with the version of the platform: 2021 numbers them, 2024 writes words. `[facts]
@@ -15,13 +13,13 @@ sit in another one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import present
 from adapters._row import Row
 from adapters._voucher import (
-    Codes,
+    claim_codes,
     claim_items,
     fen,
     of_version,
@@ -29,77 +27,18 @@ from adapters._voucher import (
     reached,
     registration,
     services,
+    voucher_codes,
 )
 from connectors.rest import NextLink, PagedJson
-from schema.codes import Province, VoucherClaimState, VoucherService, VoucherState
+from schema.codes import Province, VoucherService, VoucherState
 
+METADATA = metadata_of("voucher_delta")
 NEWEST = "2024"
-VOUCHERS = {
-    "2021": Codes(
-        status={
-            "01": VoucherState.APPLIED,
-            "02": VoucherState.GRANTED,
-            "03": VoucherState.EXPIRED_USE,
-            "04": VoucherState.EXPIRED_CASH,
-        },
-        reviewed={"00": None, "01": None, "02": VoucherState.REJECTED, "03": None},
-        under_review=VoucherState.APPLIED,
-        rejected=VoucherState.REJECTED,
-    ),
-    "2024": Codes(
-        status={
-            "APPLIED": VoucherState.APPLIED,
-            "ISSUED": VoucherState.GRANTED,
-            "USE_OVER": VoucherState.EXPIRED_USE,
-            "CASH_OVER": VoucherState.EXPIRED_CASH,
-        },
-        reviewed={"PENDING": None, "PASSED": None, "RETURNED": VoucherState.REJECTED},
-        under_review=VoucherState.APPLIED,
-        rejected=VoucherState.REJECTED,
-    ),
-}
-CLAIMS = {
-    "2021": Codes(
-        status={
-            "11": VoucherClaimState.RESERVED,
-            "12": VoucherClaimState.CONSUMED,
-            "13": VoucherClaimState.SUBMITTED,
-            "14": VoucherClaimState.SETTLED,
-            "15": VoucherClaimState.RELEASED,
-            "16": VoucherClaimState.CLAWED_BACK,
-        },
-        reviewed={
-            "00": None,
-            "01": None,
-            "02": VoucherClaimState.REJECTED,
-            "03": VoucherClaimState.COUNTY_OK,
-            "05": VoucherClaimState.CITY_OK,
-            "06": VoucherClaimState.REJECTED,
-        },
-        under_review=VoucherClaimState.SUBMITTED,
-        rejected=VoucherClaimState.REJECTED,
-    ),
-    "2024": Codes(
-        status={
-            "RESERVED": VoucherClaimState.RESERVED,
-            "USED": VoucherClaimState.CONSUMED,
-            "CLAIMED": VoucherClaimState.SUBMITTED,
-            "PAID": VoucherClaimState.SETTLED,
-            "CANCELLED": VoucherClaimState.RELEASED,
-            "RECOVERED": VoucherClaimState.CLAWED_BACK,
-        },
-        reviewed={
-            "PENDING": None,
-            "COUNTY_PASSED": VoucherClaimState.COUNTY_OK,
-            "CITY_PASSED": VoucherClaimState.CITY_OK,
-            "RETURNED": VoucherClaimState.REJECTED,
-        },
-        under_review=VoucherClaimState.SUBMITTED,
-        rejected=VoucherClaimState.REJECTED,
-    ),
-}
-SERVICES = {service.zh: service for service in VoucherService}
-PROVINCES = {each.zh: each for each in Province}
+VOUCHERS = voucher_codes(METADATA.codes, "2021", NEWEST)
+CLAIMS = claim_codes(METADATA.codes, "2021", NEWEST)
+SERVICES = METADATA.codes.words("services", VoucherService)
+CONTROLLED = METADATA.codes.flag("controlled")
+PROVINCES = METADATA.codes.words("provinces", Province)
 UNGRANTED = (VoucherState.APPLIED, VoucherState.REJECTED)
 PEOPLE = ("contact", "phone")
 
@@ -170,7 +109,7 @@ def statement(row: Row, _: Context) -> Iterable[Yielded]:
             "holderKey": party(row, "appliEntercode"),
             "providerKey": party(row, "serviceEntercode"),
             "statedOn": row.optional_day("stateDate") or row.text("stateDate"),
-            "isControlled": row.flag("controlled", "是", "否"),
+            "isControlled": row.flag("controlled", *CONTROLLED),
         },
     )
 
@@ -186,18 +125,13 @@ def _list(name: str, *key: str) -> PagedJson:
 
 
 ADAPTER = Adapter(
-    id="voucher_delta",
-    title_zh="长三角科技创新券通用通兑平台",
-    title_en="Innovation-voucher platform of the Yangtze River Delta",
-    publisher_zh="长三角科技资源共享服务平台",
-    publisher_en="Sharing platform for science and technology resources of the delta",
+    metadata=METADATA,
     collections=(
         Collection(
             name="providers",
             reader=_list("providers", "registerEntercode", "registerCode"),
             map=provider,
             types=("ProviderRegistration",),
-            every=timedelta(hours=6),
             complete=True,
         ),
         Collection(
@@ -219,7 +153,4 @@ ADAPTER = Adapter(
             types=("RelationStatement",),
         ),
     ),
-    promised_freshness=timedelta(hours=24),
-    every=timedelta(hours=1),
-    many_institutions=True,
 )

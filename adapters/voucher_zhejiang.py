@@ -1,7 +1,6 @@
 """Zhejiang's innovation-voucher system: vouchers, claims on them, providers.
 
-Modelled on the front end of a real voucher system of 2018 (`adapters._voucher` says which members
-and codes are known); the lists around them, paging and token are this project's reading.
+Modelled: `basis` of `voucher_zhejiang.toml` says what is known and what is this project's reading.
 
 - `fkCountydistrict` is the county that pays: a division code. Its science bureau grants and
   decides; `[facts.issuers]` of the source's file says who that is: `"331083" = "uscc:…"`. A
@@ -16,14 +15,13 @@ and codes are known); the lists around them, paging and token are this project's
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._metadata_files import metadata_of
 from adapters._nrii import present
 from adapters._row import Row
 from adapters._voucher import (
-    Codes,
+    claim_codes,
     claim_items,
     fen,
     of_version,
@@ -31,62 +29,18 @@ from adapters._voucher import (
     reached,
     registration,
     services,
+    voucher_codes,
 )
 from connectors.rest import PagedJson, PageNumber
-from schema.codes import Province, VoucherClaimState, VoucherService, VoucherState
+from schema.codes import Province, VoucherService, VoucherState
 
+METADATA = metadata_of("voucher_zhejiang")
 NEWEST = "2018"
-VOUCHERS = {
-    "2018": Codes(
-        status={
-            "1": VoucherState.APPLIED,
-            "2": VoucherState.GRANTED,
-            "3": VoucherState.EXPIRED_USE,
-            "4": VoucherState.EXPIRED_CASH,
-        },
-        reviewed={
-            "0": None,
-            "1": None,
-            "2": VoucherState.REJECTED,
-            "3": None,
-            "5": None,
-            "6": VoucherState.REJECTED,
-        },
-        under_review=VoucherState.APPLIED,
-        rejected=VoucherState.REJECTED,
-    )
-}
-CLAIMS = {
-    "2018": Codes(
-        status={
-            "1": VoucherClaimState.RESERVED,
-            "2": VoucherClaimState.CONSUMED,
-            "3": VoucherClaimState.SUBMITTED,
-            "7": VoucherClaimState.SETTLED,
-            "8": VoucherClaimState.RELEASED,
-            "9": VoucherClaimState.CLAWED_BACK,
-        },
-        reviewed={
-            "0": None,
-            "1": None,
-            "2": VoucherClaimState.REJECTED,
-            "3": VoucherClaimState.COUNTY_OK,
-            "5": VoucherClaimState.CITY_OK,
-            "6": VoucherClaimState.REJECTED,
-        },
-        under_review=VoucherClaimState.SUBMITTED,
-        rejected=VoucherClaimState.REJECTED,
-    )
-}
-SERVICES = {
-    "1": VoucherService.INSTRUMENT_USE,
-    "2": VoucherService.TESTING,
-    "3": VoucherService.ANALYSIS,
-    "4": VoucherService.DESIGN,
-    "5": VoucherService.CONSULTING,
-    **{service.zh: service for service in VoucherService},
-}
-PROVINCES = {each.official: each for each in Province if each.official}
+VOUCHERS = voucher_codes(METADATA.codes, NEWEST)
+CLAIMS = claim_codes(METADATA.codes, NEWEST)
+SERVICES = METADATA.codes.words("services", VoucherService)
+REGISTERED = METADATA.codes.flag("registered")
+PROVINCES = METADATA.codes.words("provinces", Province)
 UNGRANTED = (VoucherState.APPLIED, VoucherState.REJECTED)
 PEOPLE = ("contact", "phone", "email")
 OF_VOUCHERS = ("innovateId", "applyUnitName", "entname", "enttype", "applicationTime", "remark")
@@ -149,7 +103,7 @@ def provider(row: Row, context: Context) -> Iterable[Yielded]:
         _issuer(row, context),
         row.code("fpRovince", PROVINCES),
         services(row, "servicetypeCode", SERVICES),
-        is_valid=row.flag("enabled", "1", "0"),
+        is_valid=row.flag("enabled", *REGISTERED),
     )
 
 
@@ -175,14 +129,13 @@ def _list(name: str, key: str) -> PagedJson:
 
 
 def _collections() -> tuple[Collection, ...]:
-    seldom: dict[str, Any] = {"every": timedelta(hours=6), "complete": True}
     return (
         Collection(
             name="providers",
             reader=_list("providers", "registerCode"),
             map=provider,
             types=("ProviderRegistration",),
-            **seldom,
+            complete=True,
         ),
         Collection(
             name="vouchers",
@@ -199,14 +152,4 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(
-    id="voucher_zhejiang",
-    title_zh="浙江省科技创新券服务系统",
-    title_en="Zhejiang innovation-voucher system",
-    publisher_zh="浙江省科学技术厅",
-    publisher_en="Department of Science and Technology of Zhejiang Province",
-    collections=_collections(),
-    promised_freshness=timedelta(hours=24),
-    every=timedelta(hours=1),
-    many_institutions=True,
-)
+ADAPTER = Adapter(metadata=METADATA, collections=_collections())

@@ -159,6 +159,7 @@ class ErrorCode(Enum):
     SOURCE_TIMEOUT = 504, "来源未在时限内应答", "The source did not answer in time"
     SOURCE_DENIED = 502, "来源拒绝了本平台", "The source refused the hub"
     SOURCE_BAD_DATA = 502, "来源给出的数据有误", "The source answered with bad data"
+    SOURCE_OVERFULL = 502, "来源给出的行数超过约定的上限", "The source gives more rows than agreed"
     SOURCE_STALE = 503, "来源的数据已过期", "What the source said is older than asked for"
 
     # The hub itself

@@ -30,6 +30,10 @@ def harvest(
     approve_shrink: Annotated[
         bool, typer.Option("--approve-shrink", help="follow a list that shrank by a fifth or more")
     ] = False,
+    approve_growth: Annotated[
+        bool,
+        typer.Option("--approve-growth", help="take in more rows than the source's metadata allow"),
+    ] = False,
     replay: Annotated[
         str | None, typer.Option(help="id of a run: read again what is kept of it")
     ] = None,
@@ -54,18 +58,21 @@ def harvest(
     if replay is not None:
         report = run(_replay(deployment, replay))
     else:
-        report = run(_harvest(deployment, str(source), approve_shrink))
+        report = run(_harvest(deployment, str(source), approve_shrink, approve_growth))
     print_report(Printer(), report)
     if report.status in (RunStatus.FAILED, RunStatus.HELD, RunStatus.CANCELLED):
         raise typer.Exit(1)
 
 
-async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> HarvestReport:
+async def _harvest(
+    deployment: Settings, source: str, approve_shrink: bool, approve_growth: bool
+) -> HarvestReport:
     deployed = deployed_source(deployment, source)
     if deployed.sends_by_itself:
         typer.echo(f"{source} sends by itself: a running hub reads it (deltahub serve)", err=True)
         raise typer.Exit(2)
-    act = Act("harvest", {"source": source, "approveShrink": approve_shrink})
+    approved = {"approveShrink": approve_shrink, "approveGrowth": approve_growth}
+    act = Act("harvest", {"source": source, **approved})
     async with open_database(deployment, act) as database:
         harvester = Harvester(
             database,
@@ -74,7 +81,10 @@ async def _harvest(deployment: Settings, source: str, approve_shrink: bool) -> H
             RawKeeping(deployment.raw_days, deployment.raw_mib * MIB),
         )
         return await harvester.harvest(
-            deployed, approve_shrink=approve_shrink, tell=progress_teller()
+            deployed,
+            approve_shrink=approve_shrink,
+            approve_growth=approve_growth,
+            tell=progress_teller(),
         )
 
 

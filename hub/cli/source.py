@@ -11,6 +11,7 @@ import typer
 from hub.cli.context import Act, open_database, run
 from hub.cli.source_cancel import cancel, run_line
 from hub.cli.source_check import check
+from hub.cli.source_describe import describe
 from hub.cli.source_drift import drift
 from hub.cli.source_grade import grade
 from hub.clock import system_clock
@@ -31,6 +32,7 @@ from schema.parties import OPERATOR
 app = typer.Typer(help="The systems that say facts to the hub.")
 app.command()(cancel)
 app.command()(check)
+app.command()(describe)
 app.command()(drift)
 app.command()(grade)
 

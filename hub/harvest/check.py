@@ -6,6 +6,7 @@
    What ignores a filter answers everything, and would be taken for the part that was asked for.
 4. Paging: a list is read to its end, as a harvest does, with the proof that this brings
    (`connectors.completeness`), and again in pages of another size. Both must have the same rows.
+5. Rows: whether they are as many as the source's metadata allow; else a harvest would be held.
 
 Nothing is stored and nothing is handed to intake; a check needs no database.
 """
@@ -13,20 +14,23 @@ Nothing is stored and nothing is handed to intake; a check needs no database.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters._adapter import Collection, Context
+from adapters._adapter import Collection, Context, Mapped
 from connectors.completeness import row_digest
 from connectors.errors import ConnectorError, SourceRefusedError
 from connectors.http.session import HttpSession
 from connectors.reader import EVERYTHING, Session, Window
 from connectors.rest import PagedJson
 from hub.clock import Clock
+from hub.harvest.check_rows import row_findings
 from hub.harvest.connections.finding import CheckVerdict, Reaching, SourceFinding
+from hub.harvest.feed import types_read
 from hub.harvest.limits import CHECK_ROWS_MAX, CHECK_S_MAX
 from hub.harvest.source import HarvestSource
 
@@ -87,6 +91,8 @@ class _Reading:
     doubt: str | None = None
     is_whole: bool = False
     """It was read to its end."""
+    made: Counter[str] = field(default_factory=Counter)
+    """Records that can be made of its rows, by type."""
 
 
 class _Lists:
@@ -97,6 +103,9 @@ class _Lists:
         self._session = session
         self._now = now
         self._context = self._context_at(now)
+        self._made: Counter[str] = Counter()
+        self._whole: list[Collection] = []
+        """Lists that were read to their end, and of which all records are in rows."""
 
     async def findings(self) -> AsyncIterator[SourceFinding]:
         """Yield those of each list in its order; without credentials there is only one."""
@@ -123,6 +132,10 @@ class _Lists:
             if filters is not None:
                 yield filters
             yield await self._paging(collection)
+        adapter = self._source.adapter
+        whole = types_read(adapter, self._whole)
+        for finding in row_findings(self._made, whole, adapter.row_bounds):
+            yield finding
 
     def _context_at(self, now: datetime) -> Context:
         adapter = self._source.adapter
@@ -258,6 +271,9 @@ class _Lists:
         second: set[bytes] = set()
         try:
             whole = await self._read(collection, window, seen=first)
+            self._made += whole.made
+            if whole.is_whole and not collection.has_statements:
+                self._whole.append(collection)
             other = self._other_size(collection)
             again = None
             if other is not None and whole.is_whole and whole.rows > 1:
@@ -333,7 +349,10 @@ class _Lists:
                     if seen is not None:
                         seen.update(map(row_digest, document.rows))
                         for row in document.rows:  # what later lists look up is remembered
-                            self._source.adapter.convert(collection, row, self._context)
+                            converted = self._source.adapter.convert(collection, row, self._context)
+                            reading.made.update(
+                                one.type for one in converted.yielded if isinstance(one, Mapped)
+                            )
                     if reading.rows >= rows_max:
                         return reading
         reading.is_whole = True

@@ -21,6 +21,10 @@ It names the adapter, the address, how the source lets us in, and facts of the i
     Instrument = "stop"
     others = "evolve"
 
+    [rows.Instrument]             # how many records one reading may make, where the adapter's
+    min = 1                       # metadata do not fit this installation
+    max = 60_000
+
     [institution]                 # the Institution record, where the adapter states none
     [facts]                       # what the adapter's docstring asks for
 """
@@ -30,10 +34,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters import Adapter, discover
+from adapters._metadata_text import parse_bounds
 from hub.errors import SettingsError
 from hub.harvest.connections import PROTOCOLS, SourceConnection
 from hub.harvest.drift import DriftMode
@@ -57,6 +63,7 @@ MEMBERS = {
     "title_zh",
     "title_en",
     "drift",
+    "rows",
 }
 
 
@@ -159,6 +166,9 @@ class _Deployed(NamedTuple):
 def _deployed(source: str, adapter: Adapter, content: Mapping[str, Any]) -> _Deployed:
     """Read what depends on the protocol; `ValueError` says what is wrong with it."""
     connection = PROTOCOLS[adapter.protocol].read(source, content)
+    if "rows" in content:
+        known = adapter.metadata.with_bounds(parse_bounds(content["rows"]))
+        adapter = replace(adapter, metadata=known)
     if adapter.id == TABLES:
         return _Deployed(tables_adapter(content), connection, tables_road(content))
     return _Deployed(adapter, connection, None)

@@ -39,6 +39,7 @@ from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
 from hub.harvest.report import CollectionReport, ListStatus
 from hub.harvest.resting import RestingLists
+from hub.harvest.row_counts import RowCounts
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -85,6 +86,7 @@ class HarvestReading:
         """Keys of instruments of which an occupancy was refused in this run."""
         self.is_calendar_whole = True
         """Whether every list of what takes time was read whole so far."""
+        self.counts = RowCounts(context.source)
         self.gone: dict[str, dict[str, str]] = defaultdict(dict)
         self._ended: list[Removed] = []
         """What the document in hand says to have ended, in its words."""
@@ -173,6 +175,7 @@ class HarvestReading:
                 report.documents += 1
                 report.rows += len(document.rows)
                 pairs = self._pairs(adapter, collection, document.rows)
+                self.counts.take(converted for _, converted in pairs)
                 rows = self._taken(collection, document.place, pairs, report, watch)
                 as_of = self._said_at(collection, document.rows)
                 outcomes = await self._send(rows, document.digest, report, as_of)
@@ -330,9 +333,22 @@ class HarvestReading:
             sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
+            self._count(rows[at : at + BATCH_ROWS_MAX], outcomes)
             if outcomes.counts[Outcome.QUARANTINED]:
                 self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
         return sent
+
+    def _count(self, rows: list[Any], outcomes: Outcomes) -> None:
+        for row, outcome in zip(rows, outcomes.rows, strict=True):
+            if outcome.outcome is not Outcome.QUARANTINED and "record" in row:
+                self.counts.made[row["type"]] += 1
+
+    def require_records(self, whole: Iterable[str]) -> None:
+        """Raise `PayloadError` where too few records came of a type that was read whole."""
+        standing = self.resting.standing
+        self.counts.require(
+            {name: self.counts.made[name] + len(standing[name] - self.seen[name]) for name in whole}
+        )
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):

@@ -13,9 +13,22 @@ from dataclasses import dataclass
 
 from hub.harvest.limits import SHRINK_COUNT_MIN, SHRINK_SHARE
 
-__all__ = ["Reconciliation", "reconcile"]
+__all__ = ["NOTHING_APPROVED", "ApprovedChanges", "Reconciliation", "reconcile"]
 
 NOT_REPORTED = "NOT_REPORTED: the source no longer names it"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedChanges:
+    """What the operator has looked at and wants followed in one run."""
+
+    shrink: bool = False
+    """A list that lost more than a fifth of its records."""
+    growth: bool = False
+    """A list that holds more records than its source's metadata allow."""
+
+
+NOTHING_APPROVED = ApprovedChanges()
 
 
 @dataclass(frozen=True, slots=True)

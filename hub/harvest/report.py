@@ -20,7 +20,8 @@ class RunStatus(StrEnum):
     PARTIAL = "PARTIAL"
     """Something did not go in: rows in quarantine, or a list that could not be read."""
     HELD = "HELD"
-    """All that came went in; what is missing waits for the operator before it is withdrawn."""
+    """All that came went in; what is missing waits for the operator before it is withdrawn, or what
+    is beyond the most that a reading may make before it is read."""
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
     """The operator ended it; what it had read by then went in."""
@@ -33,6 +34,8 @@ class ListStatus(StrEnum):
     """Read whole, from its beginning to its end."""
     CONTINUED = "CONTINUED"
     """Read to its end, from where an earlier run was cut off."""
+    HELD = "HELD"
+    """Left off: it gave more records of a type than the source's metadata allow."""
     PARTIAL = "PARTIAL"
     """Read to its end, and not proved to be whole: it moved, or does not add up to its count."""
     FAILED = "FAILED"

@@ -50,9 +50,10 @@ from hub.harvest.last_reading import LastReadings
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
 from hub.harvest.raw import KEEPING, RawKeeping
 from hub.harvest.reading import HarvestReading
-from hub.harvest.reconcile import reconcile
+from hub.harvest.reconcile import NOTHING_APPROVED, ApprovedChanges, reconcile
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus, RunStatus
 from hub.harvest.resting import RestingLists
+from hub.harvest.row_counts import OverfullError
 from hub.harvest.source import HarvestSource, register
 from hub.harvest.watch import RunCancelledError, Tell, watched
 from hub.intake.batch import Outcome
@@ -83,16 +84,23 @@ class Harvester:
         self._places = asyncio.Semaphore(RUNS_MAX)
 
     async def harvest(
-        self, source: HarvestSource, *, approve_shrink: bool = False, tell: Tell | None = None
+        self,
+        source: HarvestSource,
+        *,
+        approve_shrink: bool = False,
+        approve_growth: bool = False,
+        tell: Tell | None = None,
     ) -> HarvestReport:
         """Harvest every list of one source and return what came of it.
 
-        `approve_shrink`: the operator has looked at a shrunk list and wants it followed. `tell`
-        gets the report every other second while the run goes on. Raises
-        `RefusedError` CONFLICT when a run of this source is going on, here or elsewhere.
+        `approve_shrink`, `approve_growth`: the operator has looked at a list that shrank, or that
+        holds more than its source's metadata allow, and wants it followed this time. `tell` gets
+        the report every other second while the run goes on. Raises `RefusedError` CONFLICT when a
+        run of this source is going on, here or elsewhere.
         """
         async with self._places, runs.source_lock(self._database, source.id) as lock:
-            run = self._run(source, lock, approved=approve_shrink, tell=tell)
+            approved = ApprovedChanges(shrink=approve_shrink, growth=approve_growth)
+            run = self._run(source, lock, approved=approved, tell=tell)
             return await self._watched(source, run)
 
     async def harvest_if_due(
@@ -133,7 +141,7 @@ class Harvester:
         lock: runs.SourceLock,
         *,
         due: Sequence[str] | None = None,
-        approved: bool = False,
+        approved: ApprovedChanges = NOTHING_APPROVED,
         tell: Tell | None = None,
     ) -> HarvestReport:
         if source.tables is not None:
@@ -152,6 +160,7 @@ class Harvester:
         known = (self._database, self._clock, context, self._party, report.run_id)
         reading = HarvestReading(*known, self._keeping)
         reading.resting = RestingLists(self._database, context, last)
+        reading.counts.bound(adapter.row_bounds, is_growth_approved=approved.growth)
         lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
         try:
             types = types_read(adapter, lists)
@@ -163,7 +172,7 @@ class Harvester:
                         session.ledger = DroppedLedger(self._database, source.id, self._clock)
                     await self._read(adapter, lists, session, reading, report)
                 await lock.check()
-                await self._reconcile(source, reading, report, approved=approved)
+                await self._reconcile(source, reading, report, approved=approved.shrink)
             report.status = _status(report)
             report.heard = _heard(adapter, context, report)
             if report.is_heard:
@@ -224,7 +233,7 @@ class Harvester:
             elif not any(self._is_needed(each) for each in failed):
                 await self._read_list(adapter, collection, session, reading, part)
             is_short = part.status is ListStatus.PARTIAL and not collection.types
-            if part.status is ListStatus.FAILED or is_short:
+            if part.status in (ListStatus.FAILED, ListStatus.HELD) or is_short:
                 failed.append(collection)
             if part.status is not ListStatus.OK and self._any_has(collection.types, Occupies):
                 reading.is_calendar_whole = False
@@ -234,7 +243,8 @@ class Harvester:
                 stated.status = ListStatus.OK
             if part.status is ListStatus.OK and reading.is_calendar_whole:
                 await reading.close(collection, part)
-        _require_records(adapter, report)
+        whole = [each for each in adapter.collections if parts[each.name].status is ListStatus.OK]
+        reading.require_records(types_read(adapter, whole))
 
     async def _read_list(
         self,
@@ -247,7 +257,9 @@ class Harvester:
         try:
             part.status = await reading.collection(adapter, collection, session, part)
         except ConnectorError as error:
-            part.status, part.error_code = ListStatus.FAILED, error.code
+            is_overfull = isinstance(error, OverfullError)
+            part.status = ListStatus.HELD if is_overfull else ListStatus.FAILED
+            part.error_code = error.code
             part.message = f"{error}. {error.hint}"
 
     def _is_needed(self, collection: Collection) -> bool:
@@ -301,17 +313,6 @@ async def _probe(adapter: Adapter, session: HttpSession) -> None:
             raise PayloadError(session.source, probe.says, hint="correct the adapter")
 
 
-def _require_records(adapter: Adapter, report: HarvestReport) -> None:
-    """Raise `PayloadError` where a source answered to everything and told too little."""
-    has_gaps = report.of_status(ListStatus.FAILED, ListStatus.CONTINUED)
-    if report.records < adapter.records_min and not has_gaps:
-        raise PayloadError(
-            report.source,
-            f"{report.records} records, at least {adapter.records_min} are expected",
-            hint="the source answers but has lost its data; ask its operator",
-        )
-
-
 def _of_the_hub(error: BaseException) -> tuple[str, str]:
     """Return code and message for a run that the hub itself could not bring to its end."""
     if isinstance(error, asyncio.CancelledError):
@@ -332,16 +333,16 @@ def _heard(adapter: Adapter, context: Context, report: HarvestReport) -> dict[st
 
 
 def _status(report: HarvestReport) -> RunStatus:
-    """Sum up: the first list that failed gives the code."""
-    failed = report.of_status(ListStatus.FAILED)
-    if failed:
-        report.error_code, report.message = failed[0].error_code, failed[0].message
+    """Sum up: the first list that is held, or that failed, gives the code."""
+    overfull, failed, partial = (
+        report.of_status(each) for each in (ListStatus.HELD, ListStatus.FAILED, ListStatus.PARTIAL)
+    )
+    told = next(iter((*overfull, *failed, *partial)), None)
+    if told is not None:
+        report.error_code, report.message = told.error_code, told.message
         has_read = bool(report.of_status(*READ)) or report.records > 0
-        return RunStatus.PARTIAL if has_read else RunStatus.FAILED
-    partial = report.of_status(ListStatus.PARTIAL)
-    if partial:
-        report.error_code, report.message = partial[0].error_code, partial[0].message
-        return RunStatus.PARTIAL
+        without = RunStatus.FAILED if failed and not has_read else RunStatus.PARTIAL
+        return RunStatus.HELD if overfull else without
     continued = report.of_status(ListStatus.CONTINUED)
     if continued:
         names = ", ".join(each.name for each in continued)

@@ -98,7 +98,7 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
             for feed in adapter.feeds
         ],
         title_en=source.title_en or adapter.title_en,
-        publisher=adapter.publisher_zh,
+        publisher=adapter.metadata.publisher_zh,
         division_code=source.division_code,
         promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
     )

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters import Adapter
+from adapters._metadata import ANY_TYPE
+from adapters._metadata_text import parse_metadata
 from hub.intake.limits import MAPPING_BYTES_MAX
 from hub.store.database import Database
 from hub.store.mappings import kept_mapping
@@ -32,19 +34,10 @@ TABLES = "tables"
 """What stands for an adapter in the operator's file."""
 MEMBERS = frozenset({"mappings", "every_s", "units_are_right"})
 EVERY_S_MIN, EVERY_S_MAX = 5, 86_400
-_ADAPTER = Adapter(
-    id=TABLES,
-    title_zh="文件夹中的表格",
-    title_en="Tables left in a folder",
-    publisher_zh="",
-    publisher_en="",
-    collections=(),
-    promised_freshness=timedelta(days=35),
-    every=timedelta(seconds=300),
-    records_min=0,
-    protocol="files",
+_METADATA = parse_metadata(
+    Path(__file__).with_name("tables.toml").read_text("utf-8"), file="tables.toml"
 )
-"""Tables are monthly, for the most part: with some days to send them good for five weeks."""
+_ADAPTER = Adapter(metadata=_METADATA, collections=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,4 +93,5 @@ def tables_adapter(content: Mapping[str, Any]) -> Adapter:
         raise ValueError("every_s is a number of seconds")  # noqa: TRY004 - a mistake in a file
     if not EVERY_S_MIN <= every <= EVERY_S_MAX:
         raise ValueError(f"every_s is {EVERY_S_MIN} to {EVERY_S_MAX} seconds")
-    return replace(_ADAPTER, every=timedelta(seconds=every))
+    feed = replace(_METADATA.feed_of(ANY_TYPE), every=timedelta(seconds=every))
+    return replace(_ADAPTER, metadata=replace(_METADATA, feeds={ANY_TYPE: feed}))

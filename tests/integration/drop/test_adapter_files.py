@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 from xml.etree import ElementTree as XmlTree
 
 import pytest
@@ -17,6 +16,7 @@ from hub.harvest.report import RunStatus
 from hub.harvest.schedule import Schedule
 from tests.eventually import until
 from tests.integration.drop.conftest import INSTITUTION, touched
+from tests.source_metadata import metadata
 
 pytestmark = pytest.mark.integration
 
@@ -40,14 +40,12 @@ def _device(row: Row, context: Context) -> Iterable[Yielded]:
 
 
 ADAPTER = Adapter(
-    id="devices-xml",
-    title_zh="设备报文",
-    title_en="Messages of devices",
-    publisher_zh="示例",
-    publisher_en="Example",
-    protocol="files",
-    promised_freshness=timedelta(days=1),
-    records_min=0,
+    metadata=metadata(
+        "devices-xml",
+        {"Instrument": ("15 min", "24 h")},
+        title=("设备报文", "Messages of devices"),
+        protocol="files",
+    ),
     collections=(
         Collection(
             name="messages",

@@ -25,6 +25,7 @@ from hub.harvest.source import HarvestSource
 from schema.codes import Audience
 from schema.dates import format_instant
 from tests.loopback import loopback_server
+from tests.source_metadata import metadata
 
 INSTITUTION = "moe:10269"
 PAGE = 2
@@ -134,20 +135,23 @@ def _list(name: str) -> PagedJson:
     return PagedJson(path=name, paging=PageNumber(rows=PAGE), items_at="rows", total_at="total")
 
 
-HOURLY = timedelta(hours=1)
 ADAPTER = Adapter(
-    id="laboratory",
-    title_zh="小实验室",
-    title_en="Small laboratory",
-    publisher_zh="示例",
-    publisher_en="Example",
+    metadata=metadata(
+        "laboratory",
+        {
+            "Instrument": ("1 h", "2 h"),
+            "ServiceOffer": ("1 h", "2 h"),
+            "Occupancy": ("15 min", "2 h"),
+            "OccupancyCoverage": ("15 min", "2 h"),
+        },
+        title=("小实验室", "Small laboratory"),
+    ),
     collections=(
         Collection(
             name="instruments",
             reader=_list("instruments"),
             map=_instrument,
             types=("Instrument",),
-            every=HOURLY,
             complete=True,
         ),
         Collection(
@@ -155,7 +159,6 @@ ADAPTER = Adapter(
             reader=_list("offers"),
             map=_offer,
             types=("ServiceOffer",),
-            every=HOURLY,
             complete=True,
         ),
         Collection(
@@ -174,7 +177,6 @@ ADAPTER = Adapter(
             complete=True,
         ),
     ),
-    promised_freshness=timedelta(hours=2),
     states=lambda context: [Mapped("Institution", dict(context.institution))],
 )
 

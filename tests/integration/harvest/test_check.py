@@ -22,6 +22,7 @@ from hub.harvest.connections.finding import CheckVerdict
 from hub.harvest.connections.http_reach import judged_clock
 from tests.integration.harvest.small_source import PAGE
 from tests.loopback import loopback_server
+from tests.source_metadata import bounded
 
 pytestmark = pytest.mark.integration
 OK, WARN, FAIL = CheckVerdict.OK, CheckVerdict.WARN, CheckVerdict.FAIL
@@ -147,9 +148,18 @@ async def test_a_list_that_moves_while_it_is_read_is_not_proved(laboratory, unfi
     told(seen["paging offers"])
 
 
-async def test_an_empty_list_is_a_warning(laboratory, unfiltered, time):
+async def test_an_empty_list_is_a_warning_and_fewer_rows_than_agreed_are_a_fault(
+    laboratory, unfiltered, time
+):
     laboratory.rows["coverage"] = []
-    assert (await verdicts(unfiltered, time))["page coverage"] is WARN
+    known = bounded(unfiltered.adapter.metadata, "OccupancyCoverage", 1, 9)
+    adapter = replace(unfiltered.adapter, metadata=bounded(known, "Instrument", 0, 1))
+    seen = await verdicts(replace(unfiltered, adapter=adapter), time)
+    assert seen["page coverage"] is WARN
+    assert {name for name in seen if name.startswith("rows ")} == {
+        "rows OccupancyCoverage",
+        "rows Instrument",
+    }
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.sandbox.world import UNIVERSITY_COUNT, World
 from schema.dates import format_instant, local_date
+from tests.source_metadata import bounded
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SCALE = 0.12
@@ -186,10 +187,12 @@ async def test_a_list_that_shrinks_waits_for_the_operator(harvester, ecnu, syste
 async def test_zero_rows_never_delete_even_when_approved(harvester, ecnu, systems, database, time):
     await harvester.harvest(ecnu)
     systems.ecnu.switchboard.set({"empty": True})
-    for approve in (False, True):
+    for approve, least, ends in ((False, 0, "HELD"), (True, 0, "HELD"), (True, 1, "FAILED")):
         time.pass_by(hours=1)
+        known = bounded(ecnu.adapter.metadata, "Instrument", least, 5_000)
+        ecnu = replace(ecnu, adapter=replace(ecnu.adapter, metadata=known))
         report = await harvester.harvest(ecnu, approve_shrink=approve)
-        assert report.status is RunStatus.HELD
+        assert report.status == ends
         assert await standing(database, "instrument") == COUNT
         assert await standing(database, "occupancy") > 0
 

@@ -23,6 +23,7 @@ from hub.store.database import Database
 from hub.store.migrations import migrate
 from hub.store.sources import heard_from
 from tests.eventually import until
+from tests.source_metadata import promising
 
 SCALE = 0.03
 """Of the world: these tests harvest it again and again."""
@@ -279,7 +280,9 @@ async def test_a_source_that_promises_less_than_the_interval_is_named_once(
     database, ecnu, anhui, time, caplog
 ):
     promise = timedelta(seconds=INTERVAL_S)
-    hasty = replace(ecnu, adapter=replace(ecnu.adapter, promised_freshness=promise))
+    hasty = replace(
+        ecnu, adapter=replace(ecnu.adapter, metadata=promising(ecnu.adapter.metadata, promise))
+    )
     with caplog.at_level(logging.WARNING):
         async with schedule(database, time, hasty, anhui):
             for count in (1, 2):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.sql.view import SqlView
+from tests.source_metadata import metadata
 
 INSTITUTION = "moe:10335"
 ZONE = "Asia/Shanghai"
@@ -48,13 +48,12 @@ def _changed_lately(context: Context) -> Window:
 
 
 ADAPTER = Adapter(
-    id="unit-lims",
-    title_zh="某单位数据库",
-    title_en="A unit's database",
-    publisher_zh="示例",
-    publisher_en="Example",
-    protocol="sql",
-    promised_freshness=timedelta(hours=2),
+    metadata=metadata(
+        "unit-lims",
+        {"Instrument": ("15 min", "2 h"), "Occupancy": ("15 min", "2 h")},
+        title=("某单位数据库", "A unit's database"),
+        protocol="sql",
+    ),
     states=lambda context: [Mapped("Institution", dict(context.institution))],
     collections=(
         Collection(

@@ -7,6 +7,7 @@ from adapters._row import Row, decimal_text
 from connectors.answer_json import read_answer
 from connectors.rest import PagedJson
 from schema.codes import InstrumentStatus
+from tests.source_metadata import metadata
 
 STATUS = {"在用": InstrumentStatus.IN_SERVICE, "1": InstrumentStatus.IN_SERVICE}
 
@@ -102,14 +103,8 @@ def convert(additions, raw):
 
     collection = Collection(name="list", reader=PagedJson(path="x"), map=mapper)
     adapter = Adapter(
-        id="a",
-        title_zh="",
-        title_en="",
-        publisher_zh="",
-        publisher_en="",
+        metadata=metadata("a", {"Instrument": ("15 min", "2 h")}, additions=additions),
         collections=(collection,),
-        promised_freshness=None,
-        additions=additions,
     )
     return adapter.convert(collection, raw, Context(source="a", now=None))
 
