@@ -6,8 +6,8 @@ same list. Only the deployment says which sensors are power meters and at which 
 asks for those alone, and a sensor that is not declared is never read.
 
 - `sensor_data` has a value and the server's time with its offset; NEMO wrote both itself, so
-  nothing is late, but the hub may have been: the days of its lookback are read again. A day is stated when
-  it is over, so that a record is written once.
+  nothing is late, but the hub may have been: the days of its lookback are read again. A day is
+  stated when it is over, so that a record is written once.
 - `data_suffix` of a sensor is the unit that people are shown. It must be one of power or current,
   of the kind that the thresholds are in; where it is blank the readings are in `unit`.
 - Silence is UNKNOWN, as of every meter (`power_meters`).

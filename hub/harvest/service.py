@@ -176,11 +176,7 @@ class Harvester:
             report.status = _status(report)
             report.heard = _heard(adapter, context, report)
             if report.is_heard:
-                await reading.resting.keep(adapter, report, reading.unsure)
-                unread = {name for each in adapter.collections for name in each.types}
-                await runs.discard_superseded(
-                    self._database, report, unread.difference(types), self._clock()
-                )
+                await self._keep(adapter, reading, report, types)
         except RunCancelledError:
             report.status = RunStatus.CANCELLED
             report.message = "the operator cancelled it; the next run goes on where it was"
@@ -194,6 +190,16 @@ class Harvester:
             raise
         await self._finish(report, reading)
         return report
+
+    async def _keep(
+        self, adapter: Adapter, reading: HarvestReading, report: HarvestReport, types: Sequence[str]
+    ) -> None:
+        """Keep on what the next run may rest; drop what this one has read anew."""
+        await reading.resting.keep(adapter, report, reading.unsure)
+        unread = {name for each in adapter.collections for name in each.types}
+        await runs.discard_superseded(
+            self._database, report, unread.difference(types), self._clock()
+        )
 
     async def _finish(self, report: HarvestReport, reading: HarvestReading) -> None:
         began, now = reading.context.now, self._clock()
