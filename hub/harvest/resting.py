@@ -18,6 +18,7 @@ from hub.harvest.last_reading import LastReading, LastReadings
 from hub.harvest.report import CollectionReport, HarvestReport, ListStatus
 from hub.intake.batch import Outcome
 from hub.store.database import Database
+from hub.watching.metrics import METRICS
 
 __all__ = ["RestingLists"]
 
@@ -85,6 +86,11 @@ class RestingLists:
             self.standing[name] |= known
             report.unchanged += len(known - came.get(name, frozenset()))
 
+    def _came(self, name: str, part: CollectionReport) -> str:
+        if part.is_saved:
+            return "nothing"
+        return "changed" if name in self._rested_on else "all"
+
     async def keep(self, adapter: Adapter, report: HarvestReport, unsure: Set[str]) -> None:
         """Keep, of a run that heard everything, on what the next questions may rest.
 
@@ -94,6 +100,8 @@ class RestingLists:
             types, name = set(collection.types), collection.name
             waits = part.outcomes[Outcome.QUARANTINED] or types & (report.held.keys() | unsure)
             is_whole = part.status is ListStatus.OK and types <= report.heard.keys()
+            if part.status is ListStatus.OK:
+                METRICS.list_heard(self._context.source, self._came(name, part))
             if self._last and is_whole and not waits and name not in self._looked_up:
                 rested_on, again = self._rested_on.get(name), self._again.get(name)
                 await self._last.keep(collection, rested_on, again)

@@ -111,6 +111,11 @@ class Metrics:
             "Rows that intake decided on, by source and outcome",
             *("source", "outcome"),
         )
+        self._lists = Counts(
+            "deltahub_harvest_lists",
+            "Lists that harvests heard whole, by source and what had to come",
+            *("source", "came"),
+        )
         self.in_hand = 0
         """Requests that are being answered."""
         self._batches = 0
@@ -130,6 +135,10 @@ class Metrics:
         for outcome, count in counts:
             if count:
                 self._rows.add((source, str(outcome)), count)
+
+    def list_heard(self, source: str, came: str) -> None:
+        """Count a list that a harvest heard: `all` of it came, what `changed`, or `nothing`."""
+        self._lists.add((source, came))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -160,6 +169,7 @@ class Metrics:
                     self._durations.family(),
                     self._refused.family(),
                     self._rows.family(),
+                    self._lists.family(),
                     _gauge("requests_in_hand", "Requests that are being answered", self.in_hand),
                     _gauge(
                         "intake_batches_in_hand",

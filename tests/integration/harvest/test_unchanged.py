@@ -12,6 +12,7 @@ from connectors.rest import PagedJson, WholeList
 from hub.harvest import last_reading
 from hub.harvest.report import ListStatus, RunStatus
 from hub.store.feeds import feeds_of
+from hub.watching.metrics import METRICS
 
 pytestmark = pytest.mark.integration
 OFTEN = timedelta(minutes=10)
@@ -63,6 +64,13 @@ async def standing(database, table):
     return sorted((key.rpartition("/")[2] for (key,) in rows), key=lambda name: (len(name), name))
 
 
+def lists_heard(came):
+    """How many lists the figures of this process count."""
+    wanted = f'deltahub_harvest_lists_total{{came="{came}",source="laboratory"}}'
+    lines = METRICS.exposition().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(wanted))
+
+
 NAMES = ("instruments", "offers", "bookings", "coverage")
 SAVED = [f"{name} 304" for name in NAMES]
 
@@ -71,8 +79,10 @@ async def test_what_is_unchanged_is_heard_and_stands(run, laboratory, database, 
     first = await run()
     assert (first.status, laboratory.conditions) == (RunStatus.OK, [])
     kept = await database.writes.fetch_all("SELECT count(*) FROM entry")
+    before = lists_heard("nothing")
     again = await run()
     assert (again.status, laboratory.conditions) == (RunStatus.OK, SAVED)
+    assert lists_heard("nothing") - before == len(SAVED)
     counts = again.counts()
     assert (counts["rows"], counts["unchanged"], counts["listsUnchanged"]) == (0, 8, 4)
     assert await standing(database, "occupancy") == ["1", "2"]
