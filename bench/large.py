@@ -79,7 +79,11 @@ class FileMeasured:
 
 
 def submit(
-    folder: Path, file: Path, killed_after_s: float | None = None, peaks: Peaks | None = None
+    folder: Path,
+    file: Path,
+    killed_after_s: float | None = None,
+    peaks: Peaks | None = None,
+    part_rows: int | None = None,
 ) -> tuple[float, int, str]:
     """Run the command; return its seconds, its exit code and what it said.
 
@@ -88,6 +92,7 @@ def submit(
     words = ["client", "submit", "--as", str(folder / "profile.toml"), "--source", SOURCE]
     words += [str(file), "--mapping", str(folder / "bench.toml"), "--progress"]
     words += ["--rejects", str(folder / "back.xlsx")]
+    words += [] if part_rows is None else ["--part-rows", str(part_rows)]
     program = "from hub.cli.main import main; main()"
     began = time.perf_counter()
     with subprocess.Popen(
@@ -133,7 +138,11 @@ async def state_instruments(base: str, sender: Partner) -> None:
 
 
 def measure(
-    server: EmbeddedPostgres, rows: int, form: str, kill_after: float | None = None
+    server: EmbeddedPostgres,
+    rows: int,
+    form: str,
+    kill_after: float | None = None,
+    part_rows: int | None = None,
 ) -> FileMeasured:
     """Send a file of so many rows to a hub of its own, twice; then copy its rows."""
     hub_folder = TOOLS / "hub-large"
@@ -155,14 +164,14 @@ def measure(
             profile.write(folder / "profile.toml")
             asyncio.run(state_instruments(base, sender))
             if kill_after:
-                cut, code, _ = submit(folder, file, kill_after)
+                cut, code, _ = submit(folder, file, kill_after, part_rows=part_rows)
                 found.cut = f"killed after {cut:.0f} s ({code}); rows then: {rows_in(url):,}"
             before = cpu_seconds(running.pid), children_seconds(parent)
             with Peaks(hub=running.pid, postgres=parent) as peaks:
-                found.seconds, found.code, found.said = submit(folder, file, peaks=peaks)
+                found.seconds, found.code, found.said = submit(folder, file, None, peaks, part_rows)
             found.hub_us = (cpu_seconds(running.pid) - before[0]) / rows * 1e6
             found.postgres_us = (children_seconds(parent) - before[1]) / rows * 1e6
-            found.again_s, _, _ = submit(folder, file)
+            found.again_s, _, _ = submit(folder, file, part_rows=part_rows)
             found.peaks = peaks.mib
     found.kept = rows_in(url)
     found.bare = copied_again(url, fresh_database(server, BARE))
@@ -196,9 +205,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--form", choices=("csv", "ndjson", "xlsx"), default="csv")
     parser.add_argument("--kill-after", type=float, help="kill the command once, after seconds")
+    parser.add_argument("--part-rows", type=int, help="cut a short file too, into parts of so many")
     asked = parser.parse_args()
     with postgres() as server:
-        found = measure(server, asked.rows, asked.form, asked.kill_after)
+        found = measure(server, asked.rows, asked.form, asked.kill_after, asked.part_rows)
     print(told(found))
     if not found.is_whole:
         sys.exit("rows were lost, or taken twice")

@@ -55,10 +55,11 @@ def quick_take(
         if taken is not _NOT_YET:
             return taken
         taken = steps(row)
-        if len(known) < REMEMBERED_MAX and len(content) <= REMEMBERED_CHARACTERS_MAX:
-            # A list or an object is made anew for each record: no two share one.
-            if taken is None or not isinstance(taken.value, list | dict):
-                known[content] = taken
+        # A list or an object is made anew for each record: no two share one.
+        is_own = taken is not None and isinstance(taken.value, list | dict)
+        has_room = len(known) < REMEMBERED_MAX and len(content) <= REMEMBERED_CHARACTERS_MAX
+        if has_room and not is_own:
+            known[content] = taken
         return taken
 
     return take
