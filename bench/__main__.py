@@ -33,6 +33,7 @@ from bench.place import ROOT, TOOLS, filled, fresh_database, opened, postgres
 from bench.questions import Question, questions
 from bench.reads import Race, Started
 from bench.serve import settings
+from bench.source_report import kept
 from bench.statements import Alone, compiled, explained, pgbench
 from bench.storms import storms
 from bench.tools import PEERS, need_wrk, node_peers
@@ -284,7 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node=None if asked.no_node else node_peers(),
     )
     made = measured(options)
-    asked.out.write_text(report.markdown(made), encoding="utf-8")
+    before = asked.out.read_text("utf-8") if asked.out.exists() else ""
+    asked.out.write_text(report.markdown(made) + kept(before), encoding="utf-8")
     print(f"written: {asked.out}")
     return 0 if made.is_good else 1
 

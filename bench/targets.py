@@ -20,11 +20,12 @@ ROWS_PER_S = {"request-signed": 8_000.0, "producer-signed": 4_000.0}
 GROWTH = 1.3
 """Cost of one page of a table ten times as large."""
 
-
+STATE_S = 5.0
+"""Age of the oldest reading when the present state of its meter stands."""
+UNCHANGED_ENTRIES = 0
+"""Entries that a source writes which is read again unchanged."""
 STALL_MS = 50.0
 """Longest that one hostile request holds up the event loop."""
-
-
 VICTIM_MS = 200.0
 """Wait that one answer of a hundred exceeds while others storm the hub."""
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import IntEnum
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 from schema.errors import StandardError
 
@@ -215,7 +215,7 @@ def parse_instant(text: str | int) -> Instant:
 
 def _moment(match: re.Match[str]) -> datetime:
     """Put the parts together; ValueError where one is out of range."""
-    day = parse_partial_date(match["date"]).first_day
+    day = _first_day(match["date"])
     hour, minute = int(match["hour"]), int(match["minute"] or 0)
     second = int(match["second"] or 0)
     micro = int((match["fraction"] or "0")[:6].ljust(6, "0"))
@@ -223,6 +223,12 @@ def _moment(match: re.Match[str]) -> datetime:
     clock = time(0 if midnight_after else hour, minute, second, micro, tzinfo=_zone(match["zone"]))
     at = datetime.combine(day, clock) + timedelta(days=1 if midnight_after else 0)
     return at.astimezone(UTC)
+
+
+@lru_cache(maxsize=4_096)
+def _first_day(text: str) -> date:
+    """Return the day of a moment; the rows of a table fall on few days. Raises `DateError`."""
+    return parse_partial_date(text).first_day
 
 
 def _zone(text: str | None) -> timezone:

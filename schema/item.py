@@ -215,6 +215,7 @@ class RecordSpec:
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(maxsize=4_096)
 def camel(name: str) -> str:
     """Turn snake_case into camelCase."""
     head, *rest = name.split("_")

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.mapping import slots
-from adapters.mapping.assemble import assembled, keep_originals
+from adapters.mapping.assemble import Assembly
 from adapters.mapping.bind import binding_problems, covers
 from adapters.mapping.cells import untold_error
 from adapters.mapping.conditions import holds
@@ -28,7 +28,8 @@ from adapters.mapping.table import (
     locate,
     text_of,
 )
-from adapters.mapping.values import Reading, Taken
+from adapters.mapping.taken import Taken
+from adapters.mapping.values import Reading
 from connectors.workbook_cells import is_untold
 from schema.conform import VALUE_SHOWN_MAX, conform
 from schema.errors import Problem
@@ -76,6 +77,12 @@ class Converter:
         if unfit:
             raise MappingError(unfit)
         self._seen: dict[tuple[str, str], bytes] = {}
+        self._takers = {
+            id(record): [(each, each.slot.path, self._reading.taker(each)) for each in record.rules]
+            for record in mapping.records
+        }
+        self._assemblies = {id(each): Assembly(each) for each in mapping.records}
+        self._width = max((column.position for column in self.columns), default=0)
 
     def convert(self, rows: Iterable[SourceRow]) -> Iterable[Converted]:
         """Yield what each row became, in order."""
@@ -160,8 +167,7 @@ class Converter:
 
     def _surplus(self, row: SourceRow) -> list[RowProblem]:
         """Tell of content beyond the last column that has a name."""
-        width = max((column.position for column in self.columns), default=0)
-        if all(is_blank(cell) for cell in row.cells[width:]):
+        if all(is_blank(cell) for cell in row.cells[self._width :]):
             return []
         return [_row_problem("CELL_WITHOUT_COLUMN", _SURPLUS)]
 
@@ -171,16 +177,13 @@ class Converter:
         """Return one record with all that is wrong with it (unreadable cells, the rest) or odd."""
         unreadable: dict[str, RowProblem] = {}
         taken: dict[str, Taken | None] = {}
-        for each in rule.rules:
-            path = each.slot.path
+        for each, path, take in self._takers[id(rule)]:
             try:
-                taken[path] = self._reading.take(each, row)
+                taken[path] = take(row)
             except CellError as error:
                 taken[path] = None
                 unreadable[path] = self._problem(each, error, row)
-        wire = assembled(rule, taken)
-        keep_originals(rule.spec, taken, wire)
-        wire, flaws = conform(rule.spec, wire)
+        wire, flaws = conform(rule.spec, self._assemblies[id(rule)].wire(taken))
         others = [self._located(rule, each, row) for each in flaws]
         # An item that could not be read is absent; that it is missing says nothing new.
         others = [each for each in others if not any(_related(each.reason, p) for p in unreadable)]
@@ -221,7 +224,7 @@ class Converter:
         problems = []
         for rule, wire in records:
             name, key = rule.spec.name, rule.spec.key_of(wire)
-            content = sha256(json.dumps(wire, sort_keys=True).encode()).digest()
+            content = sha256(_ENCODE(wire).encode()).digest()
             if self._seen.setdefault((name, key), content) != content:
                 fed = [r for r in rule.rules if r.slot.items[0].name in rule.spec.key]
                 positions = tuple(dict.fromkeys(p for r in fed for p in self._positions(r)))
@@ -229,6 +232,10 @@ class Converter:
                 problem = Problem(last, "KEY_REPEATED", *_repeated(key))
                 problems.append(RowProblem(problem, positions, last))
         return problems
+
+
+_ENCODE = json.JSONEncoder(sort_keys=True).encode
+"""An encoder that is made once: `json.dumps` makes one for each row."""
 
 
 def _known_record(

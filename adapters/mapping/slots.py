@@ -86,10 +86,16 @@ def put(tree: dict[str, Any], path: str, value: Any) -> None:
     tree[last] = value
 
 
+_BY_WIRE: dict[type[Any], dict[str, Item]] = {}
+"""Items of each record type and value that was met, by their wire names."""
+
+
 def wire_object(spec: RecordSpec, tree: dict[str, Any]) -> dict[str, Any]:
     """Return the wire object of a tree: numbered members become lists, in order."""
     wire: dict[str, Any] = {}
-    by_wire = {item.wire: item for item in spec.items}
+    by_wire = _BY_WIRE.get(spec.cls)
+    if by_wire is None:
+        by_wire = _BY_WIRE[spec.cls] = {item.wire: item for item in spec.items}
     for name, part in tree.items():
         item = by_wire[name]
         if item.value is None or not isinstance(part, dict):

@@ -20,7 +20,7 @@ from schema.strict_json import read_json
 from schema.texts import INVISIBLE, without_invisible
 
 _SPACES = re.compile(r"\s+")
-_ENDS = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
+ENDS = INVISIBLE + "".join(filter(str.isspace, map(chr, range(0x3001))))
 """Blanks and what shows nothing: a byte order mark in the middle of a file, what a web page leaves
 behind when it is copied. At its ends it hides no word of a cell and is no part of a text; in a key
 it is refused like everything that cannot be seen (`schema.keys`)."""
@@ -93,7 +93,7 @@ class Table:
 
 def match_text(name: str) -> str:
     """Return the form in which column names are compared."""
-    plain = unicodedata.normalize("NFKC", name).strip(_ENDS)
+    plain = unicodedata.normalize("NFKC", name).strip(ENDS)
     return _SPACES.sub("", plain).casefold()
 
 
@@ -125,7 +125,7 @@ def text_of(content: Content) -> str:
 
 def trimmed(text: str) -> str:
     """Return a text without blanks and what shows nothing at its ends."""
-    return text.strip() if text.isascii() else text.strip(_ENDS)
+    return text.strip() if text.isascii() else text.strip(ENDS)
 
 
 def word_of(text: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any
 
 from adapters.mapping.cells import (
     check_digits,
@@ -25,6 +26,7 @@ from adapters.mapping.errors import CellError
 from adapters.mapping.looked_up import looked_up
 from adapters.mapping.model import FileFacts, MappingRule, fill, template_columns
 from adapters.mapping.moments import day, hours_between, instant, zone_of
+from adapters.mapping.quick import Take, quick_take
 from adapters.mapping.slots import EVERY
 from adapters.mapping.table import (
     Cell,
@@ -37,6 +39,7 @@ from adapters.mapping.table import (
     text_of,
     trimmed,
 )
+from adapters.mapping.taken import Taken
 from adapters.mapping.units import convert, decimal_text, number_of
 from connectors.workbook_cells import is_untold
 from schema.flat import SPELLINGS, parted
@@ -49,29 +52,31 @@ _TIMES = (Kind.DATE, Kind.PARTIAL_DATE, Kind.INSTANT)
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL)
 
 
-Note: TypeAlias = tuple[str, str, str]
-"""A stable code, and words in Chinese and English."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A value in wire form, and what the source wrote where that differs in kind."""
-
-    value: Any
-    original: str | None = None
-    note: Note | None = None
-    """What its sender should look at, though it is taken."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Facts of the file, and where its columns are."""
 
     facts: FileFacts
     places: Mapping[str, ColumnPlace]
+    _takers: dict[int, tuple[MappingRule, Take]] = field(default_factory=dict)
+    """How each rule is taken, by its id; the rule is held, so that no other has it."""
 
     def take(self, rule: MappingRule, row: SourceRow) -> Taken | None:
         """Return the value of a rule in a row, or None where nothing is said."""
+        return self.taker(rule)(row)
+
+    def taker(self, rule: MappingRule) -> Take:
+        """Return what takes the value of a rule out of a row; it is made once."""
+        known = self._takers.get(id(rule))
+        if known is None:
+            place = self.places.get(rule.columns[0]) if rule.columns else None
+            steps = partial(self.take_stepwise, rule)
+            known = rule, quick_take(rule, place, self._empty(rule), steps)
+            self._takers[id(rule)] = known
+        return known[1]
+
+    def take_stepwise(self, rule: MappingRule, row: SourceRow) -> Taken | None:
+        """Return the same as `take`, by all the steps."""
         if rule.fixed is not None:
             return Taken(_fixed(rule))
         if rule.first:

@@ -6,6 +6,8 @@ from the file, so that the same command again goes on where it was cut off.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -26,6 +28,7 @@ from hub.intake.limits import (
     FILE_BYTES_MAX,
     FILE_ROWS_MAX,
     PART_ROWS_MAX,
+    PARTS_UNDER_WAY,
     WHOLE_WORKBOOK_BYTES_MAX,
 )
 
@@ -46,6 +49,8 @@ PART_ROWS = Annotated[
 ]
 Take: TypeAlias = Callable[[FilePart], Awaitable[Mapping[str, Any]]]
 """Takes a part in and returns what became of it, as `POST /files` answers."""
+_Taking: TypeAlias = tuple[FilePart, "asyncio.Future[Mapping[str, Any]] | None"]
+"""A part and what will become of it; None: nothing of it is sent."""
 
 
 def is_large(path: Path) -> bool:
@@ -68,11 +73,47 @@ def is_large(path: Path) -> bool:
 async def submit_parts(
     file: LargeFile, gathered: Gathered, take: Take, progress: RowProgress, rows_max: int | None
 ) -> None:
-    """Have every part of a file taken, one after another."""
-    for part in parts_of(file, rows_max or PART_ROWS_MAX):
-        answer = await take(part) if part.body else None
-        gathered.add(part, answer)
-        progress.add(part.count, is_known=bool(answer and answer["replayed"]))
+    """Have every part of a file taken; while some are under way, the next one is cut.
+
+    What became of them is gathered in their order. The first one goes alone: a hub that is not
+    there, or refuses the file, is asked once.
+    """
+    parts = parts_of(file, rows_max or PART_ROWS_MAX)
+    under_way: deque[_Taking] = deque()
+
+    async def settle(room_for: int) -> None:
+        while len(under_way) > room_for:
+            part, taking = under_way[0]
+            answer = await taking if taking is not None else None
+            under_way.popleft()
+            gathered.add(part, answer)
+            progress.add(part.count, is_known=bool(answer and answer["replayed"]))
+
+    try:
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            others = [each for each, _ in under_way if each.table != part.table]
+            await settle(0 if others else parts_at_once(file, part) - 1)
+            taking = asyncio.ensure_future(take(part)) if part.body else None
+            under_way.append((part, taking))
+            if part.number == 1:
+                await settle(0)
+        await settle(0)
+    finally:
+        left = [taking for _, taking in under_way if taking is not None]
+        for taking in left:
+            taking.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+def parts_at_once(file: LargeFile, part: FilePart) -> int:
+    """Return how many parts of a table may be under way with one of them.
+
+    Where rows revise others of their key, or a row is several records, the order of parts counts:
+    one after another.
+    """
+    mapping = file.tables[part.table].mapping
+    is_any_order = mapping.same_key == "refuse" and len(mapping.records) == 1
+    return PARTS_UNDER_WAY if is_any_order else 1
 
 
 def print_totals(gathered: Gathered) -> None:

@@ -34,6 +34,8 @@ FILE_ROWS_MAX = 50_000
 """Rows of one `POST /files`."""
 PART_ROWS_MAX = 10_000
 """Rows of one part of a file that is cut: what one batch takes where a row is one record."""
+PARTS_UNDER_WAY = 2
+"""Parts of one file that are sent at once: the hub reads one while PostgreSQL writes the other."""
 PART_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of one part of a file that is cut, before its last row."""
 WHOLE_WORKBOOK_BYTES_MAX = 1024 * 1024
