@@ -172,6 +172,8 @@ def _states_nothing(facts: CustomsFacts) -> bool:
 def _facts_are_good(case: _Case) -> UseDecision | None:
     """Ask rule 1: nothing that is needed is missing, too old or contradicted."""
     facts = case.facts
+    if isinstance(facts.status, Missing) and facts.status.reason == "CONTRADICTED":
+        raise LackingError(facts.status)
     if _states_nothing(facts):
         if facts.origin == MADE_HERE and not facts.has_record:
             return None
