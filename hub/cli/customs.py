@@ -32,7 +32,7 @@ OPERATOR = CustomsAsker(None, is_operator=True)
 
 
 @app.command("ask")
-def ask(  # noqa: PLR0913, PLR0917 - the parts of a question
+def ask(
     instrument: Annotated[str, typer.Argument(help="key of the instrument")],
     user: Annotated[str, typer.Option(help="key of the institution that uses it")],
     purpose: Annotated[ServicePurpose, typer.Option(help="what for")],
