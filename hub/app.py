@@ -34,6 +34,7 @@ from hub.audit.service import Audit, act_row
 from hub.clock import Clock
 from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
+from hub.customs.service import CustomsDesk
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
@@ -158,9 +159,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
     store = DatabaseClientStore(database)
-    access = Access(
-        access_config(settings), in_files(settings.token_key, clock), store, state, clock
-    )
+    keys = in_files(settings.token_key, clock)
+    access = Access(access_config(settings), keys, store, state, clock)
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
@@ -176,6 +176,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         submit=take,
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
+        customs=CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
     )

@@ -117,6 +117,7 @@ PURE = [
         for name in ("merkle", "note", "checkpoint", "tile", "leaf", "proof", "policy", "verify")
     ),
     *(ROOT / "hub" / "access" / f"{name}.py" for name in ("grants", "visibility")),
+    *(ROOT / "hub" / "customs" / f"{name}.py" for name in ("question", "facts", "words", "answer")),
     *(each for name in FLOORS[:-1] for each in (ROOT / "hub" / "query" / name).rglob("*.py")),
 ]
 INPUT_OUTPUT = {"httpx", "sqlalchemy", "psycopg", "redis", "starlette", "socket", "asyncio", "ssl"}

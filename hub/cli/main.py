@@ -41,6 +41,7 @@ GROUPS = {
     "quarantine": "quarantine",
     "store": "store",
     "policy": "policy",
+    "customs": "customs",
     "audit": "audit",
     "keys": "keys",
     "database": "database",

@@ -9,7 +9,7 @@ import typer
 
 from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
-from hub.policy.law import EVERYWHERE, LawStatus, current_law
+from hub.policy.law import EVERYWHERE, LawStatus, current_law, is_region
 from hub.policy.working_days import current_calendar
 from schema.dates import local_date
 
@@ -30,7 +30,7 @@ def law(
     region: Annotated[str, typer.Option(help="division of GB/T 2260, six digits")] = EVERYWHERE,
 ) -> None:
     """Print every parameter in force on a day in a region, with its legal basis."""
-    if len(region) != len(EVERYWHERE) or not region.isdecimal():
+    if not is_region(region):
         raise RefusedError(
             ErrorCode.BAD_USER_INPUT, hint="--region 330106: six digits of GB/T 2260 行政区划代码."
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import strawberry
 
-from schema.codes import CodeList
+from schema.codes import CodeList, CustomsDistrict, ServicePurpose
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
@@ -32,6 +32,8 @@ def enum_of(code_list: type[CodeList]) -> Any:
 
 
 Province = enum_of(ProvinceList)
+Purpose = enum_of(ServicePurpose)
+District = enum_of(CustomsDistrict)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
@@ -85,6 +87,35 @@ RowOutcomeCode = _plain(
     },
 )
 
+CustomsAnswerCode = _plain(
+    "CustomsAnswer",
+    "海关规则的答复。What customs law answers.",
+    {
+        "ALLOW": "可以。It may.",
+        "DENY": "不可以，见补救。It may not; see the remedy.",
+        "UNKNOWN": "无法判断，不得视为可以。Not known; never taken as ALLOW.",
+    },
+)
+CustomsProcedure = _plain(
+    "CustomsProcedure",
+    "使用须办的手续。What goes with a use.",
+    {
+        "NONE": "无。Nothing.",
+        "SIMPLE_RECORD": "简易程序：事后登记服务。A service record in the national platform.",
+        "NOTICE": "服务记录写明通知书编号。The number of the notice in the service record.",
+        "DUTY_RECORD": "服务记录写明补税记录。The payment of duty in the service record.",
+    },
+)
+CustomsRemedy = _plain(
+    "CustomsRemedy",
+    "可行的补救。What would turn a DENY into an ALLOW.",
+    {
+        "APPROVAL": "申请批准。An approval by customs.",
+        "OTHER_DISTRICT": "异地监管。Supervision in the other district.",
+        "DUTY": "补税。Duty for the time of the use.",
+        "REPORT": "补交年度报告。The yearly report that is overdue.",
+    },
+)
 ChangeKind = _plain(
     "ChangeKind",
     "对该记录应做的事。What to do about an item.",

@@ -10,6 +10,7 @@ from typing import Any
 from hub.access.gate import Signed
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
+from hub.customs.service import CustomsDesk
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.query.sql.model import Model
@@ -47,6 +48,7 @@ class RequestContext:
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
+    customs: CustomsDesk | None = None
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

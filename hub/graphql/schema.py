@@ -17,8 +17,10 @@ from strawberry.types import Info
 
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
+from hub.graphql.customs import customs_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
+from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import Mutation
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
@@ -30,6 +32,7 @@ from hub.store.records import StoredRecords
 from schema.dates import format_instant
 from schema.registry import Registry
 from schema.traits import Findable, Listable
+from schema.visibility import PUBLIC_SCOPE
 
 INTERFACES_KEPT_MAX = 8
 """Interfaces of different registries that are kept; a process has one, its tests a few."""
@@ -128,6 +131,14 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
             "The change feed: what to look at again, or to drop, after a cursor."
         ),
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
+    )
+    members |= customs_fields()
+    members["policyParameters"] = strawberry.field(
+        resolver=list_parameters,
+        graphql_type=list[PolicyParameterType] | None,
+        description="某日某地有效的规则参数及依据；无区划规定者不列出。"
+        "Parameters of the law that some division states for a day.",
+        directives=[RequiresScope(scope=PUBLIC_SCOPE)],
     )
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."

@@ -36,6 +36,7 @@ from hub.audit.limits import REASON_CHARACTERS
 from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
+from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
@@ -103,6 +104,7 @@ class Parts:
     submit: Submit | None = None
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
+    customs: CustomsDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
     audit: Audit | None = None
@@ -269,6 +271,7 @@ class Engine:
             submit=self._parts.submit,
             receipts=self._parts.receipts,
             changes=self._parts.changes,
+            customs=self._parts.customs,
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,

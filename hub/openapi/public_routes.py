@@ -169,6 +169,7 @@ def _pages() -> tuple[RouteOperation, ...]:
         "/explore": "查询台",
         "/submit": "报送页面",
         "/verify": "核验页面",
+        "/customs": "海关监管页面",
     }
     script = Content({"text/javascript": ANY_TEXT}, "The script of the front page.")
     contact = Content(_PLAIN, "RFC 9116.")

@@ -3,6 +3,7 @@
     GET /pages/{name}     styles, scripts, and words.zh.json, words.en.json
     GET /submit           a university sends a table
     GET /verify           a receipt is checked in the browser
+    GET /customs          duty-free instruments in term, and whether a use is allowed
 
 All are public and the same for everybody: what a page may do, its reader's key may do at the public
 interface, and nothing more.
@@ -10,6 +11,7 @@ interface, and nothing more.
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -17,11 +19,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.mapping.table import ROW_NUMBER_COLUMN
+from hub.customs.stored import TYPES
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.limits import FILE_BYTES_MAX
 from hub.pages.layout import MEDIA_TYPES, filled, language_of, page, page_file, template
 from hub.pages.words import LANGUAGES, words
 from hub.problem import problem
+from hub.query.plan.documents import DOCUMENTS, document_id
+from schema.codes import CodeList, CustomsDistrict, ServicePurpose
+from schema.registry import standard
 
 ROOM = "hub.pages"
 
@@ -52,10 +58,25 @@ def page_routes() -> list[Route]:
     async def verify(request: Request) -> Response:
         return _page(request, "verify", {})
 
+    async def customs(request: Request) -> Response:
+        language = language_of(request)
+        values = {
+            "due": _registered("customs_reports_due"),
+            "use": _registered("use_decision"),
+            "types": json.dumps(
+                {name: standard()[name].zh if language == "zh" else name for name in TYPES},
+                ensure_ascii=False,
+            ),
+            "purposes": _choices(ServicePurpose, language),
+            "districts": _choices(CustomsDistrict, language),
+        }
+        return _page(request, "customs", values)
+
     return [
         Route("/pages/{name}", part),
         Route("/submit", submit),
         Route("/verify", verify),
+        Route("/customs", customs),
     ]
 
 
@@ -68,3 +89,13 @@ def _page(request: Request, name: str, values: dict[str, str]) -> Response:
         shape="wide",
         script=f"/pages/{name}.js",
     )
+
+
+def _registered(name: str) -> str:
+    """Return the id of a registered document, by which a page asks it."""
+    return document_id((DOCUMENTS / f"{name}.graphql").read_text("utf-8"))
+
+
+def _choices(codes: type[CodeList], language: str) -> str:
+    """Return the words of a code list as JSON, in its order."""
+    return json.dumps({each.name: getattr(each, language) for each in codes}, ensure_ascii=False)

@@ -33,6 +33,7 @@ NAVIGATION = (
     ("/explore", "kit.explorer"),
     ("/submit", "kit.submit"),
     ("/verify", "kit.verify"),
+    ("/customs", "kit.customs"),
     ("/guide", "kit.guide"),
 )
 MEDIA_TYPES = {

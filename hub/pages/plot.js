@@ -28,6 +28,16 @@ export function bars(title, items) {
   return plot;
 }
 
+// How much of a whole has gone: one bar.
+export function strip(title, value, whole) {
+  const plot = shape("svg", { width: "100%", height: BAR, role: "img", "aria-label": title });
+  const share = whole > 0 ? Math.min(1, Math.max(0, value / whole)) : 1;
+  plot.append(
+    shape("rect", { x: 0, y: 0, width: "100%", height: BAR, rx: 3, class: "track" }),
+    shape("rect", { x: 0, y: 0, width: `${100 * share}%`, height: BAR, rx: 3, class: "bar" }));
+  return plot;
+}
+
 // Tiles where they lie to each other on a map. `items`: { name, value, x, y, width, height } in tiles.
 export function tiles(title, items, size = 88) {
   const most = Math.max(1, ...items.map(({ value }) => value));

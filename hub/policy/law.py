@@ -103,6 +103,11 @@ class Parameter:
         return Missing(self.name, "NO_VALUE_IN_FORCE")
 
 
+def is_region(text: str) -> bool:
+    """Whether a text is written as a division of GB/T 2260: six digits."""
+    return _REGION.fullmatch(text) is not None
+
+
 def divisions(region: str) -> tuple[str, ...]:
     """Return a division of GB/T 2260 and those that it lies in, the smallest first."""
     return tuple(dict.fromkeys((region, f"{region[:4]}00", f"{region[:2]}0000", EVERYWHERE)))
@@ -275,7 +280,7 @@ class _Reader:
 
 
 def _flaws(stated: Mapping[str, Any]) -> Iterator[str]:
-    if not isinstance(stated["region"], str) or not _REGION.fullmatch(stated["region"]):
+    if not isinstance(stated["region"], str) or not is_region(stated["region"]):
         yield "region is a division of six digits"
     if type(stated["since"]) is not date or type(stated.get("until", date.max)) is not date:
         yield "since and until are days such as 2021-03-01"

@@ -5,7 +5,7 @@ import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
 
 const [base, , pictures, files] = process.argv.slice(2);
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
-const PAGES = { front: "/", explorer: "/explore", submit: "/submit", verify: "/verify", guide: "/guide", quickstart: "/guide/partners/quickstart" };
+const PAGES = { front: "/", explorer: "/explore", submit: "/submit", verify: "/verify", customs: "/customs", guide: "/guide", quickstart: "/guide/partners/quickstart" };
 const STILL = new Set(["guide", "quickstart"]); // pages without a script
 
 seen.pages = {};
@@ -42,7 +42,7 @@ seen.front.order = await front.getAttribute("#sources th:nth-child(5)", "aria-so
 await front.reload();
 await settled(front);
 seen.tabbed = [];
-for (let n = 0; n < 12; n++) {
+for (let n = 0; n < 13; n++) {
   await front.keyboard.press("Tab");
   seen.tabbed.push(await front.evaluate(() => document.activeElement.getAttribute("href") ?? document.activeElement.tagName));
 }

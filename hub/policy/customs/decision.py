@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -128,6 +128,23 @@ def is_supervised(facts: CustomsFacts, on: date, law: LawOnDay, asked_at: dateti
     return all(rule(case) is None for _, rule in RULES_OF_STATUS)
 
 
+def max_age(law: LawOnDay) -> timedelta:
+    """Return how old data may be that decides; LackingError where the law states no such age."""
+    return timedelta(seconds=int(known(law.number("customs.max_age")) * SECONDS_OF_AN_HOUR))
+
+
+def strictest(decisions: Iterable[UseDecision]) -> UseDecision:
+    """Return the answer to a use of goods that were imported as several items.
+
+    Each item is judged by itself. What one denies is denied, what one leaves open is open; of
+    several ALLOW it is the one that came last in the order of rules, and holds until the first of
+    them ends.
+    """
+    answers = sorted(decisions, key=lambda each: (_STRICTNESS.index(each.answer), -each.rule))
+    ends = [each.valid_until for each in answers if each.valid_until is not None]
+    return replace(answers[0], valid_until=min(ends, default=None))
+
+
 def _allow(procedure: Procedure = Procedure.NONE, approval: Approval | None = None) -> UseDecision:
     end = None if approval is None else _end(approval.period.last)
     notice = None if approval is None else approval.notice_no
@@ -141,7 +158,11 @@ def _deny(remedy: Remedy, reports: tuple[int, ...] = ()) -> UseDecision:
 
 
 def _is_free(status: CustomsStatus | Missing) -> bool:
-    return status in (CustomsStatus.NOT_SUPERVISED, CustomsStatus.RELEASED)
+    return status in (
+        CustomsStatus.NOT_SUPERVISED,
+        CustomsStatus.RELEASED,
+        CustomsStatus.NOT_DUTY_FREE,
+    )
 
 
 def _states_nothing(facts: CustomsFacts) -> bool:
@@ -151,12 +172,13 @@ def _states_nothing(facts: CustomsFacts) -> bool:
 def _facts_are_good(case: _Case) -> UseDecision | None:
     """Ask rule 1: nothing that is needed is missing, too old or contradicted."""
     facts = case.facts
+    if isinstance(facts.status, Missing) and facts.status.reason == "CONTRADICTED":
+        raise LackingError(facts.status)
     if _states_nothing(facts):
         if facts.origin == MADE_HERE and not facts.has_record:
             return None
         raise LackingError(Missing("customsStatus"))
-    most = known(case.law.number("customs.max_age"))
-    if case.asked_at - known(facts.as_of) > timedelta(hours=float(most)):
+    if case.asked_at - known(facts.as_of) > max_age(case.law):
         raise LackingError(Missing("asOf", "STALE"))
     if _is_free(facts.status) and facts.has_record and not _has_ended(case):
         raise LackingError(Missing("customsStatus", "CONTRADICTED"))
@@ -176,9 +198,12 @@ def _not_supervised(case: _Case) -> UseDecision | None:
 
 
 def _supervision_over(case: _Case) -> UseDecision | None:
+    released = case.facts.released_on
+    today = case.asked_at.astimezone(SHANGHAI).date()
+    if not isinstance(released, Missing) and released > today:
+        raise LackingError(Missing("releasedOn", "AFTER_TODAY"))
     if _has_ended(case):
         return _allow()
-    released = case.facts.released_on
     if not isinstance(released, Missing) and released > case.first:
         raise LackingError(Missing("releasedOn", "AFTER_THE_USE"))
     return None
@@ -264,6 +289,8 @@ def _clinical_approval(case: _Case) -> UseDecision | None:
     return _allow(Procedure.NOTICE, granted[0])
 
 
+SECONDS_OF_AN_HOUR = 3600
+_STRICTNESS = (CustomsAnswer.DENY, CustomsAnswer.UNKNOWN, CustomsAnswer.ALLOW)
 Numbered = tuple[tuple[int, Rule], ...]
 RULES_OF_STATUS: Numbered = ((1, _facts_are_good), (2, _not_supervised), (3, _supervision_over))
 RULES: Numbered = (
@@ -290,7 +317,7 @@ def _with_validity(decided: UseDecision, case: _Case) -> UseDecision:
     facts, law = case.facts, case.law
     ends = [] if decided.valid_until is None else [decided.valid_until]
     if not isinstance(facts.as_of, Missing):
-        ends.append(facts.as_of + timedelta(hours=float(known(law.number("customs.max_age")))))
+        ends.append(facts.as_of + max_age(law))
     if decided.rule >= _UNDER_SUPERVISION:
         ends += _ends_of_supervision(case)
     return replace(decided, valid_until=min(ends, default=None))

@@ -20,7 +20,7 @@ from hub.store.database import Database
 from tests.integration.app.conftest import BASE
 
 pytestmark = pytest.mark.integration
-PAGES = ("/", "/explore", "/submit", "/verify", "/guide", "/guide/errors")
+PAGES = ("/", "/explore", "/submit", "/verify", "/customs", "/guide", "/guide/errors")
 
 
 @pytest.fixture

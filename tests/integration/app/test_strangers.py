@@ -32,6 +32,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", "/pages/{name}"): ABSENT,
     ("GET", "/submit"): PUBLIC,
     ("GET", "/verify"): PUBLIC,
+    ("GET", "/customs"): PUBLIC,
     ("GET", "/healthz"): (503, None),  # the sequencer does not run in this test
     ("GET", "/standard/{name}"): ABSENT,
     ("GET", "/explore"): PUBLIC,

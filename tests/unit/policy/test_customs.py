@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hub.policy.bounds import LackingError
-from hub.policy.customs.decision import CustomsAnswer, Remedy
+from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy, UseDecision, strictest
 from hub.policy.customs.disposal import DisposalKind, duty_base_fen, may_dispose
 from hub.policy.customs.term import last_day, overdue_reports, reports_due
 from hub.policy.law import Law, LawOnDay, current_law, read_law
@@ -165,11 +165,74 @@ def test_a_law_without_a_term_answers_nothing_rather_than_zero() -> None:
         last_day(CustomsGoodsKind.OTHER, before, law(before))
 
 
-def test_the_vectors_are_those_of_the_specification() -> None:
+def test_of_several_items_the_strictest_answer_counts() -> None:
+    free = UseDecision(answer=CustomsAnswer.ALLOW, rule=3)
+    recorded = UseDecision(
+        answer=CustomsAnswer.ALLOW,
+        rule=8,
+        procedure=Procedure.SIMPLE_RECORD,
+        valid_until=datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    unknown = UseDecision(answer=CustomsAnswer.UNKNOWN, rule=3)
+    denied = UseDecision(answer=CustomsAnswer.DENY, rule=4, remedy=Remedy.OTHER_DISTRICT)
+    assert strictest([free, recorded]) == recorded
+    assert strictest([free, unknown, recorded]).answer is CustomsAnswer.UNKNOWN
+    assert strictest([unknown, denied, free]) == denied
+
+
+def specification(section: str) -> str:
+    """Return a section of the specification, or skip where it is not beside this checkout."""
     page = SHARED / "reference" / "vouchers-customs.md"
     if not page.is_file():
         pytest.skip("the specification is not beside this checkout")
-    text = page.read_text("utf-8").partition("## B4")[2].partition("## B5")[0]
+    return page.read_text("utf-8").partition(f"## {section} ")[2].partition("\n## ")[0]
+
+
+def test_the_oracles_of_the_term_are_those_of_the_specification() -> None:
+    oracle = re.compile(r"(\d{4}-\d\d-\d\d) ?([A-Z_]*) → (\d{4})(-\d\d-\d\d)(?: \((\d\d-\d\d)\))?")
+    told = []
+    for released, kind, year, day, before in oracle.findall(specification("B3")):
+        told.append((released, kind or "OTHER", "ANNIVERSARY", f"{year}{day}"))
+        if before:
+            told.append((released, kind or "OTHER", "DAY_BEFORE", f"{year}-{before}"))
+    ours = [
+        (
+            each["released"].isoformat(),
+            each["kind"],
+            each.get("reading", "ANNIVERSARY"),
+            each["expect"].isoformat(),
+        )
+        for each in TERM["last_day"]
+    ]
+    assert len(told) == 5
+    assert ours == told
+
+
+def test_the_oracles_of_reports_and_duty_are_those_of_the_specification() -> None:
+    text = specification("B5")
+    released, years = re.findall(r"Released (\S+): ([\d, ]+);", text)[0]
+    (due,) = TERM["reports_due"]
+    assert due["released"].isoformat() == released
+    assert due["expect"] == [int(year) for year in years.split(",")]
+    filed, late, closing = re.findall(
+        r"filed (\S+)Z OK; (\S+)Z late; filed (\S+): rule 8 closed (\S+)…(\S+)\.", text
+    )[0][:3]
+    instants = [f"{each['filed']:%Y-%m-%dT%H:%M}" for each in TERM["report"]]
+    assert instants[0] == filed
+    assert instants[1] == f"{filed[:11]}{late}"
+    assert {each[5:10] for each in instants[2:]} == {closing}
+    value, begun = re.findall(r"([\d,]+) released (\d{4}-\d\d-\d\d):", text)[0]
+    bases = re.findall(r"on (?:2026-)?(\d\d-\d\d) → ([\d,]+\d)", text)
+    assert [(f"{e['on']:%m-%d}", e["expect_fen"]) for e in TERM["duty"]] == [
+        (day, int(base.replace(",", "")) * 100) for day, base in bases
+    ]
+    assert {(e["value_fen"], e["released"].isoformat()) for e in TERM["duty"]} == {
+        (int(value.replace(",", "")) * 100, begun)
+    }
+
+
+def test_the_vectors_are_those_of_the_specification() -> None:
+    text = specification("B4")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.splitlines()

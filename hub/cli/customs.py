@@ -1,0 +1,136 @@
+"""`deltahub customs`: may a duty-free instrument serve a use, and which reports are due.
+
+The same functions as in GraphQL (`useDecision`, `customsReportsDue`), for the operator.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from hub.access.agreements import Agreements
+from hub.access.token_keys import in_files
+from hub.cli.context import Act, open_database, run, settings
+from hub.clock import system_clock
+from hub.customs.answer import CustomsDue, CustomsDueList, UseAnswer
+from hub.customs.question import UseQuestion
+from hub.customs.service import CustomsAsker, CustomsDesk
+from hub.policy.customs.decision import CustomsAnswer
+from hub.settings import Settings
+from hub.store.database import Database
+from schema.codes import CustomsDistrict, ServicePurpose
+from schema.dates import format_instant
+
+app = typer.Typer(
+    help="Duty-free instruments under customs supervision 海关监管", no_args_is_help=True
+)
+
+OPERATOR = CustomsAsker(None, is_operator=True)
+
+
+@app.command("ask")
+def ask(
+    instrument: Annotated[str, typer.Argument(help="key of the instrument")],
+    user: Annotated[str, typer.Option(help="key of the institution that uses it")],
+    purpose: Annotated[ServicePurpose, typer.Option(help="what for")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day")],
+    last: Annotated[
+        datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="last day, included")
+    ],
+    district: Annotated[
+        CustomsDistrict | None, typer.Option(help="customs district of the place")
+    ] = None,
+    place: Annotated[str | None, typer.Option(help="place of use; else the approved one")] = None,
+    agreement: Annotated[
+        bool | None,
+        typer.Option("--agreement/--no-agreement", help="a service agreement was signed"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="with evidence and signature")] = False,
+) -> None:
+    """Answer whether an instrument may serve a use; exit code 1 unless it is ALLOW."""
+    question = UseQuestion(
+        instrument=instrument,
+        user=user,
+        purpose=purpose,
+        first=first.date(),
+        last=last.date(),
+        district=district,
+        place=place,
+        agreement_signed=agreement,
+    )
+    question.check()
+    answer = run(_ask(question))
+    if as_json:
+        claims = answer.claims(settings().base)
+        typer.echo(json.dumps({**claims, "jws": answer.jws}, ensure_ascii=False))
+    else:
+        _tell(answer)
+    if answer.answer is not CustomsAnswer.ALLOW:
+        raise typer.Exit(1)
+
+
+@app.command("due")
+def due(
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="day; today")
+    ] = None,
+    instrument: Annotated[str | None, typer.Option(help="of one instrument only")] = None,
+) -> None:
+    """List supervised items in term with their reports; exit code 1 where one is overdue."""
+    found = run(_due(None if on is None else on.date(), instrument))
+    for each in found.items:
+        typer.echo(_line(each))
+    typer.echo(f"{found.on.isoformat()}: {len(found.items)} 项在监管期内 items in term")
+    if not found.is_whole:
+        typer.echo("还有更多，请按仪器询问 there are more: ask with --instrument")
+    if any(each.overdue for each in found.items):
+        raise typer.Exit(1)
+
+
+def _desk(hub_settings: Settings, database: Database) -> CustomsDesk:
+    return CustomsDesk(
+        database,
+        Agreements(database, system_clock),
+        system_clock,
+        issuer=hub_settings.base,
+        key=in_files(hub_settings.token_key, system_clock).signing,
+    )
+
+
+async def _ask(question: UseQuestion) -> UseAnswer:
+    hub_settings = settings()
+    act = Act("customs ask", {"instrument": question.instrument})
+    async with open_database(hub_settings, act) as database:
+        return await _desk(hub_settings, database).decide(question, OPERATOR)
+
+
+async def _due(on: date | None, instrument: str | None) -> CustomsDueList:
+    hub_settings = settings()
+    act = Act("customs due", {"instrument": instrument})
+    async with open_database(hub_settings, act) as database:
+        return await _desk(hub_settings, database).due(OPERATOR, on=on, instrument=instrument)
+
+
+def _tell(answer: UseAnswer) -> None:
+    """Print an answer as a short path."""
+    typer.echo(f"{answer.answer.value} · {answer.instrument}")
+    for reason in answer.reasons:
+        typer.echo(f"  {reason.zh}\n  {reason.en}")
+    for each in answer.evidence:
+        seen = "-" if each.as_of is None else format_instant(each.as_of)
+        typer.echo(f"  {each.record_type} {each.key} · {each.source} · {seen}")
+    if answer.valid_until is not None:
+        typer.echo(f"  有效至 valid until {format_instant(answer.valid_until)}")
+
+
+def _line(due: CustomsDue) -> str:
+    number = f"{due.declaration_no}/{due.item_no}"
+    if due.missing is not None:
+        return f"{due.instrument} {number} · {due.missing.zh} {due.missing.en}"
+    told = f"{due.instrument} {number} · 至 until {due.last_day} · {due.days_left} 天 days"
+    if due.overdue:
+        told += f" · 逾期 overdue {', '.join(map(str, due.overdue))}"
+    return told if due.next_due_on is None else f"{told} · 年报 report {due.next_due_on}"

@@ -1,0 +1,146 @@
+"""`answer`: a decision as every door gives it, and its signature; pure.
+
+Customs, the owner and whoever the owner granted its customs data are told all. Others are told the
+answer, the rule and how long it holds: no number of a declaration or a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from hub.crypto import jws
+from hub.crypto.keys import SigningKey
+from hub.customs.question import Row, StoredCustoms, UseQuestion
+from hub.customs.words import CustomsReason
+from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy
+from schema.dates import format_instant
+
+TYPE = "hub-customs-decision+jws"
+VERSION = "hub-customs-decision-1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomsEvidence:
+    """A record that a decision rests on, and when it was last known to be so."""
+
+    record_type: str
+    key: str
+    entry_id: str
+    source: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UseAnswer:
+    """A decision for one asker. `evidence`, `notice_no`: only for who is told all.
+
+    `jws`: the same as a compact JWS of the hub's key, typ `hub-customs-decision+jws`; None where
+    the desk has no key.
+    """
+
+    instrument: str
+    owner: str
+    question: UseQuestion
+    answer: CustomsAnswer
+    rule: int
+    reasons: tuple[CustomsReason, ...]
+    procedure: Procedure
+    remedy: Remedy | None
+    missing: str | None
+    notice_no: str | None
+    as_of: datetime | None
+    decided_at: datetime
+    valid_until: datetime | None
+    evidence: tuple[CustomsEvidence, ...]
+    read: tuple[tuple[str, str, str], ...] = ()
+    """Record type, identity and owner of the protected records that the answer tells of."""
+    jws: str | None = None
+
+    def claims(self, issuer: str) -> dict[str, Any]:
+        """Return what is signed: the use that was asked for and its answer."""
+        asked = self.question
+        stated = {
+            "v": VERSION,
+            "iss": issuer,
+            "iat": int(self.decided_at.timestamp()),
+            "instrument": self.instrument,
+            "user": asked.user,
+            "purpose": asked.purpose.value,
+            "district": None if asked.district is None else asked.district.value,
+            "place": asked.place,
+            "from": asked.first.isoformat(),
+            "until": asked.last.isoformat(),
+            "agreementSigned": asked.agreement_signed,
+            "answer": self.answer.value,
+            "rule": self.rule,
+            "procedure": self.procedure.value,
+            "remedy": None if self.remedy is None else self.remedy.value,
+            "missing": self.missing,
+            "noticeNo": self.notice_no,
+            "asOf": _instant(self.as_of),
+            "validUntil": _instant(self.valid_until),
+            "evidence": [each.entry_id for each in self.evidence],
+        }
+        return {name: value for name, value in stated.items() if value is not None}
+
+
+def signed(answer: UseAnswer, issuer: str, key: SigningKey) -> str:
+    """Return an answer as a compact JWS."""
+    return jws.sign({"typ": TYPE, "kid": key.kid}, answer.claims(issuer), key)
+
+
+def evidence_of(
+    stored: StoredCustoms, types: Sequence[tuple[str, Sequence[Row]]]
+) -> tuple[CustomsEvidence, ...]:
+    """Return the records of customs that a decision rests on."""
+    return tuple(
+        CustomsEvidence(
+            record_type=name,
+            key=row["key"],
+            entry_id=str(row["entry_id"]),
+            source=row["source"],
+            as_of=stored.heard.get(row["source"]),
+        )
+        for name, rows in types
+        for row in rows
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomsDue:
+    """A supervised item in term, and the reports that it asks for.
+
+    `overdue`: years whose report is not filed and was due before the day. `next_due_on`: the last
+    day of the next report that is not filed. Where release, kind or reports are not known,
+    `missing` says so and what follows from them is None.
+    """
+
+    instrument: str
+    instrument_name: str | None
+    declaration_no: str
+    item_no: str
+    district: str | None
+    released_on: date | None
+    last_day: date | None
+    days_left: int | None
+    overdue: tuple[int, ...]
+    next_due_on: date | None
+    missing: CustomsReason | None
+    item_id: str
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomsDueList:
+    """Supervised items in term on a day. `is_whole`: False where there are more than are read."""
+
+    on: date
+    items: tuple[CustomsDue, ...]
+    is_whole: bool
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_instant(at)

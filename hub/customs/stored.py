@@ -1,0 +1,206 @@
+"""`stored`: what the store holds for customs law, read in one transaction, bounded.
+
+All claims are read, and not only those that speak: sources that contradict each other decide too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import dict_row
+
+from hub.access.grants import PartyGrants
+from hub.access.visibility import sql
+from hub.customs.limits import RECORDS_MAX, REPORTS_MAX, SUPERVISIONS_MAX
+from hub.customs.question import Row, StoredCustoms
+from hub.policy.law import EVERYWHERE
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.records import StoredRecords
+from hub.store.view import names_now
+from schema.codes import AgreementDataset, IdentifierScheme, SystemPurpose
+
+SUPERVISION: Final = "CustomsSupervision"
+TYPES: Final = (SUPERVISION, "CustomsApproval", "CustomsReport", "DutyPayment")
+USCC: Final = f"{IdentifierScheme.USCC.official}:"
+_HEARD = """
+SELECT s.source_id, coalesce(min(f.heard_at), s.last_ok_at) AS heard
+FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY(%(types)s)
+WHERE s.source_id = ANY(%(stating)s)
+   OR (s.active AND s.purpose = %(purpose)s AND (s.owners IS NULL OR %(owner)s = ANY(s.owners)))
+GROUP BY s.source_id, s.last_ok_at"""
+
+
+async def read_customs(
+    database: Database, instrument: str, institutions: Iterable[str]
+) -> tuple[StoredCustoms, Mapping[str, str]] | None:
+    """Return what is stored of an instrument, by its key or identity; None where there is none.
+
+    `institutions`: keys that the question names; the answer's mapping has the name of each.
+    """
+    records = database.records
+    async with database.reads.connection() as connection, connection.transaction():
+        names = await names_now(connection, records)
+        reader = _Reader(connection, records)
+        one = await reader.instrument(names.of("Instrument", instrument))
+        if one is None:
+            return None
+        named = {key: names.party(key) for key in institutions}
+        rows = {name: await reader.of(name, one["key"]) for name in TYPES}
+        users = {key for row in rows["CustomsApproval"] for key in row["users"] or ()}
+        named |= {key: names.party(key) for key in users}
+        persons = await reader.legal_persons({one["owner"], *named.values()})
+        persons |= {key: persons[name] for key, name in named.items() if name in persons}
+        stating = {row["source"] for found in rows.values() for row in found}
+        stored = StoredCustoms(
+            instrument=one,
+            claims=tuple(await reader.claims(one["item_id"])),
+            supervisions=tuple(rows[SUPERVISION]),
+            approvals=tuple(rows["CustomsApproval"]),
+            reports=tuple(rows["CustomsReport"]),
+            duties=tuple(rows["DutyPayment"]),
+            legal_persons=persons,
+            heard=await reader.heard(stating, one["owner"]),
+            is_whole=reader.is_whole,
+            region=one["place_division_code"] or await reader.division(one["owner"]) or EVERYWHERE,
+        )
+    return stored, named
+
+
+async def read_supervisions(
+    database: Database, grants: PartyGrants, instrument: str | None = None
+) -> tuple[list[Row], list[Row], bool]:
+    """Return the supervised items that a party may see, with their reports; whether that is all.
+
+    Who may see is the rule that the record declares.
+    """
+    records = database.records
+    spec = records.registry[SUPERVISION]
+    table, named = records.tables[SUPERVISION].source.name, _Named(grants)
+    may = "true" if grants.sees_everything else sql(spec.rows, spec, "x", named, grants.limited)
+    condition = "" if instrument is None else "AND x.instrument_key = %(instrument)s "
+    statement = (
+        f"SELECT x.*, i.name->>'zh' AS instrument_name FROM {table} x "  # noqa: S608 - own names
+        f"LEFT JOIN {records.tables['Instrument'].read.name} i ON i.key = x.instrument_key "
+        f"WHERE NOT x.withdrawn AND x.speaks AND {may} {condition}"
+        f"ORDER BY x.released_on NULLS FIRST, x.key LIMIT {SUPERVISIONS_MAX + 1}"
+    )
+    reports = (
+        f"SELECT * FROM {records.tables['CustomsReport'].source.name} "  # noqa: S608 - own names
+        "WHERE NOT withdrawn AND instrument_key = ANY(%(instruments)s) "
+        f"LIMIT {REPORTS_MAX}"
+    )
+    async with database.reads.connection() as connection, connection.transaction():
+        if instrument is not None:
+            names = await names_now(connection, records)
+            instrument = names.of("Instrument", instrument)
+        reader = _Reader(connection, records)
+        found = await reader.rows(statement, {**named.values, "instrument": instrument})
+        kept = found[:SUPERVISIONS_MAX]
+        keys = list({row["instrument_key"] for row in kept})
+        filed = await reader.rows(reports, {"instruments": keys}) if keys else []
+    return kept, filed, len(found) == len(kept)
+
+
+class _Named:
+    """The parameters by which the rule of visibility knows its caller."""
+
+    def __init__(self, grants: PartyGrants) -> None:
+        self._grants = grants
+        self.values: dict[str, Any] = {}
+
+    def bind_party(self) -> str:
+        self.values["party"] = self._grants.party
+        return "%(party)s"
+
+    def bind_owners(self, dataset: AgreementDataset, item: str | None) -> str:
+        name = f"owners_{len(self.values)}"
+        self.values[name] = self._grants.owners(dataset, item)
+        return f"%({name})s"
+
+
+class _Reader:
+    """Reads rows as mappings, each list bounded."""
+
+    def __init__(self, connection: Connection, records: StoredRecords) -> None:
+        self._connection = connection
+        self._records = records
+        self.is_whole = True
+
+    async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement.encode(), parameters)
+            return list(await cursor.fetchall())
+
+    async def instrument(self, key: str) -> Row | None:
+        table = self._records.tables["Instrument"].read.name
+        found = await self.rows(
+            "SELECT key, item_id, owner, origin_country, place_division_code, entry_id "  # noqa: S608
+            f"FROM {table} WHERE key = %(key)s OR item_id = %(key)s "
+            "ORDER BY key = %(key)s DESC LIMIT 1",
+            {"key": key},
+        )
+        return found[0] if found else None
+
+    async def claims(self, item_id: str) -> list[Row]:
+        table = self._records.tables["Instrument"].source.name
+        return self._whole(
+            await self.rows(
+                f"SELECT source, customs_status, as_of FROM {table} "  # noqa: S608 - own names
+                f"WHERE item_id = %(item)s AND NOT withdrawn LIMIT {RECORDS_MAX + 1}",
+                {"item": item_id},
+            )
+        )
+
+    async def of(self, record: str, instrument: str) -> list[Row]:
+        table = self._records.tables[record].source.name
+        return self._whole(
+            await self.rows(
+                f"SELECT * FROM {table} WHERE instrument_key = %(key)s "  # noqa: S608 - own names
+                f"AND NOT withdrawn ORDER BY key, source LIMIT {RECORDS_MAX + 1}",
+                {"key": instrument},
+            )
+        )
+
+    async def legal_persons(self, keys: set[str]) -> dict[str, str]:
+        """Return the unified social credit code of each institution that has one."""
+        found = {key: key for key in keys if key.startswith(USCC)}
+        table = self._records.tables["Institution"].read.name
+        rows = await self.rows(
+            f"SELECT key, identifiers FROM {table} WHERE key = ANY(%(keys)s)",  # noqa: S608
+            {"keys": sorted(keys - set(found))},
+        )
+        for row in rows:
+            codes = {
+                f"{USCC}{each['value']}"
+                for each in row["identifiers"] or ()
+                if each["scheme"].upper() == IdentifierScheme.USCC.value
+            }
+            if len(codes) == 1:
+                found[row["key"]] = codes.pop()
+        return found
+
+    async def division(self, owner: str) -> str | None:
+        table = self._records.tables["Institution"].read.name
+        rows = await self.rows(
+            f"SELECT division_code FROM {table} WHERE key = %(key)s",  # noqa: S608 - own names
+            {"key": owner},
+        )
+        return rows[0]["division_code"] if rows else None
+
+    async def heard(self, stating: set[str], owner: str) -> dict[str, datetime | None]:
+        """Return when each source was last heard that may speak of customs here."""
+        parameters = {
+            "types": list(TYPES),
+            "stating": sorted(stating),
+            "purpose": SystemPurpose.CUSTOMS.value,
+            "owner": owner,
+        }
+        return {row["source_id"]: row["heard"] for row in await self.rows(_HEARD, parameters)}
+
+    def _whole(self, rows: Sequence[Row]) -> list[Row]:
+        """Note where there are more: what was left out could forbid what the rest allows."""
+        self.is_whole &= len(rows) <= RECORDS_MAX
+        return list(rows[:RECORDS_MAX])

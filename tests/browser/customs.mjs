@@ -1,0 +1,71 @@
+// Visits /customs as an office, as the owner's unit and as another client, and writes down what there was to see:
+//   node customs.mjs <hub> <chromium> <folder for screenshots> <folder of keys>
+// What must hold is said in test_customs.py.
+import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
+
+const [base, , pictures, files] = process.argv.slice(2);
+const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
+const page = await open(base, { locale: "zh-CN", viewport: WIDE, path: "/customs" });
+const texts = (selector) => page.locator(selector).allInnerTexts();
+const picture = (name) => page.screenshot({ path: `${pictures}/customs_${name}.png`, fullPage: true });
+
+async function enter(client) {
+  await page.evaluate(() => { document.getElementById("own").open = true; });
+  await page.fill("#client", client);
+  await page.setInputFiles("#key", `${files}/${client}.pem`);
+  await page.click("#use");
+  await page.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
+  await settled(page);
+}
+
+const items = async () => ({
+  session: await page.innerText("#session"), shown: await page.isVisible("#desk"), figures: await texts("#figures li"),
+  rows: await page.locator("#items tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText))),
+  strips: await page.locator("#items svg").evaluateAll((plots) => plots.map((plot) => [plot.getAttribute("aria-label"), plot.lastChild.getAttribute("width")])),
+  errors: await texts("#errors .error"),
+});
+
+async function ask(use) {
+  for (const [name, value] of Object.entries(use)) {
+    if (["purpose", "district", "agreement"].includes(name)) await page.selectOption(`#${name}`, value);
+    else await page.fill(`#${name}`, value);
+  }
+  await page.click("#ask");
+  await settled(page);
+  return {
+    answer: await page.innerText("#answer"), way: await texts("#way li"), validity: await page.innerText("#validity"),
+    evidence: await texts("#evidence tbody tr"), focus: await page.evaluate(() => document.activeElement.id), errors: await texts("#errors .error"),
+    canKeep: await page.isVisible("#keep"),
+  };
+}
+
+await enter("office");
+seen.office = await items();
+seen.officeFaults = await faults(page);
+await picture("office");
+
+await enter("unit");
+seen.unit = await items();
+const use = { instrument: process.argv[6], user: process.argv[7], purpose: "RESEARCH", from: "2026-11-25", until: "2026-11-25", agreement: "yes" };
+seen.allowed = await ask(use);
+seen.allowedFaults = await faults(page);
+await picture("allowed");
+seen.moved = await ask({ district: "NANJING", place: "苏州校区" });
+await picture("denied");
+await page.emulateMedia({ colorScheme: "dark" });
+seen.darkFaults = await faults(page, ["color-contrast"]);
+await page.setViewportSize(PHONE);
+seen.phone = await overflow(page);
+await picture("phone");
+await page.emulateMedia({ colorScheme: "light" });
+await page.setViewportSize(WIDE);
+
+await page.reload();
+await settled(page);
+await enter("other");
+seen.other = await items();
+seen.unknown = await ask({ ...use, agreement: "" });
+seen.stated = await ask({ agreement: "yes" });
+await picture("unknown");
+await close();
+console.log(JSON.stringify(seen));

@@ -1,0 +1,158 @@
+"""The customs desk on a store: who is told what, and what no longer stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hub.access.agreements import Agreements
+from hub.crypto import jws
+from hub.crypto.keys import generate_key
+from hub.customs.answer import UseAnswer
+from hub.customs.question import UseQuestion
+from hub.customs.service import NOBODY, CustomsAsker, CustomsDesk
+from hub.errors import ErrorCode, RefusedError
+from hub.policy.customs.decision import CustomsAnswer
+from hub.store.database import Database
+from schema.codes import ServicePurpose
+from tests.databases import lent_to_hub, opened
+from tests.integration.customs.customs_world import CUSTOMS, INSTRUMENT, NOW, OWNER, USER, build
+
+pytestmark = pytest.mark.integration
+READ = frozenset({"catalogue:read", "customs:read"})
+KEY = generate_key()
+USE = UseQuestion(
+    instrument=INSTRUMENT,
+    user=USER,
+    purpose=ServicePurpose.RESEARCH,
+    first=date(2026, 11, 25),
+    last=date(2026, 11, 25),
+)
+
+
+@pytest.fixture(scope="module")
+def url(cluster: str, template: str) -> Iterator[str]:
+    with lent_to_hub(cluster, template) as lent:
+        asyncio.run(build(lent))
+        yield lent
+
+
+def desk(database: Database, now: datetime = NOW) -> CustomsDesk:
+    agreements = Agreements(database, lambda: now)
+    return CustomsDesk(database, agreements, lambda: now, issuer="https://hub", key=lambda: KEY)
+
+
+async def ask(
+    url: str, asker: CustomsAsker, use: UseQuestion = USE, now: datetime = NOW
+) -> UseAnswer:
+    async with opened(url) as database:
+        return await desk(database, now).decide(use, asker)
+
+
+async def test_the_owner_states_the_agreement_and_is_told_all(url: str) -> None:
+    answer = await ask(url, CustomsAsker(OWNER, READ), replace(USE, agreement_signed=True))
+    assert (answer.answer, answer.rule) == (CustomsAnswer.ALLOW, 8)
+    assert {each.record_type for each in answer.evidence} == {"CustomsSupervision", "CustomsReport"}
+    assert all(each.as_of == NOW - timedelta(hours=1) for each in answer.evidence)
+    assert answer.valid_until == NOW + timedelta(hours=23)
+
+
+async def test_an_answer_is_signed_by_the_hub(url: str) -> None:
+    answer = await ask(url, CustomsAsker(OWNER, READ), replace(USE, agreement_signed=True))
+    assert answer.jws is not None
+    read = jws.parse(answer.jws)
+    jws.verify(read, KEY.public)
+    assert read.header["typ"] == "hub-customs-decision+jws"
+    claims = jws.claims(read)
+    assert (claims["answer"], claims["rule"], claims["instrument"]) == ("ALLOW", 8, INSTRUMENT)
+    assert claims["validUntil"] == "2026-11-25T01:00:00Z"
+    assert "29002" not in str(claims)
+
+
+@pytest.mark.parametrize(
+    "asker",
+    [
+        NOBODY,
+        CustomsAsker(USER, READ),
+        CustomsAsker(OWNER, frozenset({"catalogue:read"})),
+        CustomsAsker("uscc:12310000425006117P", READ),
+    ],
+)
+async def test_others_are_told_answer_rule_and_validity_and_no_number(
+    url: str, asker: CustomsAsker
+) -> None:
+    use = replace(USE, purpose=ServicePurpose.OTHER)
+    answer = await ask(url, asker, use)
+    assert (answer.answer, answer.rule) == (CustomsAnswer.DENY, 5)
+    assert answer.valid_until is not None
+    assert answer.evidence == answer.read == ()
+    assert answer.notice_no is None
+    assert "29002024" not in repr(answer)
+
+
+async def test_customs_of_the_district_is_told_all(url: str) -> None:
+    answer = await ask(url, CustomsAsker(CUSTOMS, READ))
+    assert answer.answer is CustomsAnswer.UNKNOWN
+    assert answer.missing == "agreementSigned"
+    assert answer.evidence
+
+
+async def test_nobody_but_the_owner_states_an_agreement(url: str) -> None:
+    for asker in (NOBODY, CustomsAsker(USER, READ), CustomsAsker(CUSTOMS, READ)):
+        with pytest.raises(RefusedError) as caught:
+            await ask(url, asker, replace(USE, agreement_signed=True))
+        assert caught.value.code is ErrorCode.FORBIDDEN
+
+
+async def test_a_connector_that_is_down_for_a_day_allows_nothing(url: str) -> None:
+    late = NOW + timedelta(hours=23, seconds=1)
+    use = replace(USE, agreement_signed=True)
+    answer = await ask(url, CustomsAsker(OWNER, READ), use, late)
+    assert (answer.answer, answer.missing) == (CustomsAnswer.UNKNOWN, "asOf")
+
+
+async def test_an_instrument_that_is_not_there_is_not_found(url: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        await ask(url, NOBODY, replace(USE, instrument=f"{OWNER}/none"))
+    assert caught.value.code is ErrorCode.NOT_FOUND
+
+
+async def due(url: str, asker: CustomsAsker, **more: Any) -> list[tuple[Any, ...]]:
+    async with opened(url) as database:
+        found = await desk(database).due(asker, **more)
+    assert found.is_whole
+    return [
+        (each.instrument[-5:], each.last_day, each.overdue, each.next_due_on, each.missing is None)
+        for each in found.items
+    ]
+
+
+async def test_supervised_items_in_term_are_listed_with_their_reports(url: str) -> None:
+    told = [
+        ("TEM-3", None, (), None, False),
+        ("TEM-1", date(2027, 6, 1), (), None, True),
+        ("TEM-2", date(2028, 8, 1), (2026,), date(2027, 6, 30), True),
+    ]
+    assert await due(url, CustomsAsker(OWNER, READ)) == told
+    assert await due(url, CustomsAsker(None, is_operator=True)) == told
+    assert await due(url, CustomsAsker(OWNER, READ), instrument=INSTRUMENT) == told[1:2]
+
+
+async def test_customs_sees_its_own_district_in_term_and_nothing_after(url: str) -> None:
+    seen = await due(url, CustomsAsker(CUSTOMS, READ))
+    assert [each[0] for each in seen] == ["TEM-3", "TEM-1", "TEM-2"]
+    later = await due(url, CustomsAsker(CUSTOMS, READ), on=date(2027, 6, 2))
+    assert [each[0] for each in later] == ["TEM-3", "TEM-2"]
+    assert await due(url, CustomsAsker(USER, READ)) == []
+
+
+async def test_the_list_needs_the_scope(url: str) -> None:
+    for asker in (NOBODY, CustomsAsker(OWNER, frozenset({"catalogue:read"}))):
+        with pytest.raises(RefusedError) as caught:
+            await due(url, asker)
+        assert caught.value.code is ErrorCode.SCOPE_MISSING

@@ -1,0 +1,153 @@
+"""Customs answers as GraphQL fields: who may ask, what is told, what is audited."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hub.access.agreements import Agreements
+from hub.access.clients import ClientKind
+from hub.access.resource import ANONYMOUS, Caller
+from hub.audit.service import Audit
+from hub.customs.service import CustomsDesk
+from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from tests.databases import lent_to_hub, opened
+from tests.integration.customs.customs_world import CUSTOMS, INSTRUMENT, NOW, OWNER, USER, build
+
+pytestmark = pytest.mark.integration
+FACTS = ServiceFacts(version="1", standard_version="1", sandbox=True)
+SCOPES = frozenset({"catalogue:read", "graphql:adhoc", "customs:read"})
+DECIDE = (
+    "query D($i: String!, $u: String!, $p: ServicePurpose!, $a: Boolean, $w: PlaceOfUse) {"
+    ' useDecision(instrument: $i, user: $u, purpose: $p, from: "2026-11-25", until: "2026-11-25",'
+    " place: $w, agreementSigned: $a) { answer rule procedure remedy missing noticeNo asOf"
+    " validUntil jws reasons { code zh en } evidence { recordType key entryId source asOf } } }"
+)
+DUE = (
+    "query R($i: String) { customsReportsDue(instrument: $i) { on isWhole items { instrument"
+    " declarationNo district lastDay daysLeft overdue nextDueOn missing { code } } } }"
+)
+USE = {"i": INSTRUMENT, "u": USER, "p": "RESEARCH"}
+
+
+@pytest.fixture(scope="module")
+def url(cluster: str, template: str) -> Iterator[str]:
+    with lent_to_hub(cluster, template) as lent:
+        asyncio.run(build(lent))
+        yield lent
+
+
+def of(party: str | None, scopes: frozenset[str] = SCOPES) -> Caller:
+    return Caller(f"of-{party}", party, ClientKind.PARTNER, scopes)
+
+
+async def ask(
+    url: str, caller: Caller, query: str, variables: dict[str, Any]
+) -> tuple[dict[str, Any], list[str], list[tuple[Any, ...]]]:
+    """Return the data, the codes of the errors, and what the audit says."""
+    async with opened(url) as database:
+
+        def clock() -> Any:
+            return NOW
+
+        agreements = Agreements(database, clock)
+        desk = CustomsDesk(database, agreements, clock)
+        parts = Parts(facts=FACTS, customs=desk, audit=Audit(database, clock))
+        engine = Engine(database, clock, parts, agreements=agreements)
+        answer = await engine.answer(
+            GraphRequest(query=query, variables=variables), Asking(caller=caller)
+        )
+        read = await database.writes.fetch_all("SELECT owners, party FROM audit ORDER BY audit_id")
+    document = json.loads(answer.body)
+    codes = [each["extensions"]["code"] for each in document.get("errors", [])]
+    return document.get("data") or {}, codes, read
+
+
+async def test_the_owner_is_told_the_way_and_the_evidence(url: str) -> None:
+    data, codes, _ = await ask(url, of(OWNER), DECIDE, {**USE, "a": True})
+    told = data["useDecision"]
+    assert codes == []
+    assert (told["answer"], told["rule"], told["procedure"]) == ("ALLOW", 8, "SIMPLE_RECORD")
+    assert [each["code"] for each in told["reasons"]] == ["RULE_8", "SIMPLE_RECORD"]
+    assert told["validUntil"] == "2026-11-25T01:00:00Z"
+    assert {each["recordType"] for each in told["evidence"]} == {
+        "CustomsSupervision",
+        "CustomsReport",
+    }
+
+
+async def test_another_party_is_told_no_number(url: str) -> None:
+    data, codes, _ = await ask(url, of(USER), DECIDE, {**USE, "p": "OTHER"})
+    told = data["useDecision"]
+    assert codes == []
+    assert (told["answer"], told["rule"], told["remedy"]) == ("DENY", 5, "DUTY")
+    assert told["evidence"] == []
+    assert "29002024" not in json.dumps(data)
+
+
+async def test_another_place_needs_the_other_district(url: str) -> None:
+    place = {"district": "NANJING", "name": "苏州校区"}
+    data, _, _ = await ask(url, of(USER), DECIDE, {**USE, "w": place})
+    assert (data["useDecision"]["answer"], data["useDecision"]["remedy"]) == (
+        "DENY",
+        "OTHER_DISTRICT",
+    )
+
+
+@pytest.mark.parametrize(
+    ("caller", "query", "variables", "code"),
+    [
+        (ANONYMOUS, DECIDE, USE, "UNAUTHENTICATED"),
+        (ANONYMOUS, DUE, {}, "UNAUTHENTICATED"),
+        (ANONYMOUS, '{ policyParameters(region: "330106") { name } }', {}, "UNAUTHENTICATED"),
+        (of(None), DECIDE, USE, "UNAUTHENTICATED"),
+        (of(USER, SCOPES - {"customs:read"}), DUE, {}, "SCOPE_MISSING"),
+        (of(USER), DECIDE, {**USE, "a": True}, "FORBIDDEN"),
+        (of(USER), DECIDE, {**USE, "i": f"{OWNER}/none"}, "NOT_FOUND"),
+        (of(USER), DECIDE, {**USE, "w": {"district": "NANJING", "name": " "}}, "BAD_USER_INPUT"),
+        (of(USER), '{ policyParameters(region: "33") { name } }', {}, "BAD_USER_INPUT"),
+    ],
+)
+async def test_who_may_not_and_what_means_nothing_is_refused(
+    url: str, caller: Caller, query: str, variables: dict[str, Any], code: str
+) -> None:
+    allowed = replace(caller, scopes=caller.scopes | {"graphql:adhoc", "catalogue:read"})
+    data, codes, _ = await ask(url, allowed, query, variables)
+    assert codes == [code]
+    assert not any(data.values())
+
+
+async def test_customs_is_told_what_is_in_term_and_a_stranger_nothing(url: str) -> None:
+    data, _, read = await ask(url, of(CUSTOMS), DUE, {})
+    found = data["customsReportsDue"]
+    assert (found["on"], found["isWhole"]) == ("2026-11-24", True)
+    assert [
+        (each["instrument"][-5:], each["daysLeft"], each["overdue"]) for each in found["items"]
+    ] == [
+        ("TEM-3", None, []),
+        ("TEM-1", 189, []),
+        ("TEM-2", 616, [2026]),
+    ]
+    assert found["items"][0]["missing"]["code"] == "releasedOn:NOT_STATED"
+    assert read[-1] == ([OWNER], CUSTOMS)
+    data, _, _ = await ask(url, of(USER), DUE, {})
+    assert data["customsReportsDue"]["items"] == []
+
+
+async def test_the_law_of_a_day_is_told_with_its_basis(url: str) -> None:
+    query = (
+        'query P($d: Date) { policyParameters(on: $d, region: "330106")'
+        " { name value unit region since status basis } }"
+    )
+    data, _, _ = await ask(url, of(USER), query, {})
+    named = {each["name"]: each for each in data["policyParameters"]}
+    assert named["customs.term_other"]["value"] == "3"
+    assert named["customs.last_day"]["status"] == "UNDECIDED"
+    data, _, _ = await ask(url, of(USER), query, {"d": "2016-01-01"})
+    assert "customs.term_other" not in {each["name"] for each in data["policyParameters"]}
