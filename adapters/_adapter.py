@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from adapters._feed import Feed, Mode
+from adapters._live import Live, LiveList
 from adapters._row import Row
 from connectors.document import RawRow
 from connectors.mqtt import Messages
@@ -28,6 +29,8 @@ __all__ = [
     "Context",
     "ConvertedRow",
     "Feed",
+    "Live",
+    "LiveList",
     "Mapped",
     "Mode",
     "Probe",
@@ -111,6 +114,11 @@ class Context:
         if len(self._memory) >= MEMORY_MAX:
             raise ValueError(f"more than {MEMORY_MAX} facts in one run of {self.source}")
         self._memory[kind, name] = value
+
+    @property
+    def facts_told(self) -> Mapping[tuple[str, str], Any]:
+        """What was remembered, by kind and name."""
+        return self._memory
 
     def recall(self, kind: str, name: str) -> Any:
         """Return a remembered fact, or None where it was never remembered."""
@@ -232,6 +240,8 @@ class Adapter:
     """What the source stands for before any row is read: its own institution, usually."""
     many_institutions: bool = False
     """Whether it speaks for several institutions (a province platform)."""
+    live: Live | None = None
+    """How it is asked while a caller waits; None: it is only harvested."""
 
     @property
     def feeds(self) -> tuple[Feed, ...]:

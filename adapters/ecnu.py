@@ -5,6 +5,8 @@
 - `dxyq` (大型仪器) is the list that the university really serves, 27 fields over the set of the
   national form. Its three neighbours here (`sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录) and
   the field `fldm` 分类代码 are not established in public: they are modelled in the same style.
+- So is the filter `yqbh` of bookings, by which one instrument is asked live: since it may be
+  ignored, rows of other instruments are left out, and an answer without rows proves nothing.
 - The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
 - `hgjg` 否 says that customs does not supervise it now, not why: NOT_SUPERVISED.
 - Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
@@ -14,10 +16,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, covered
+from adapters._adapter import (
+    Adapter,
+    Collection,
+    Context,
+    Live,
+    LiveList,
+    Mapped,
+    Yielded,
+    covered,
+)
 from adapters._nrii import (
     ACQUISITION,
     NOTHING,
@@ -182,6 +194,17 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
+def _is_own(_: Context, instrument_key: str) -> bool:
+    return instrument_key.startswith(_key("")) and instrument_key != _key("")
+
+
+def _booked(context: Context, instrument_key: str) -> Iterable[LiveList]:
+    """Ask for the bookings of one instrument."""
+    window = _window(context)
+    filters = {**window.filters, "yqbh": instrument_key.removeprefix(_key(""))}
+    yield LiveList(collection="yyjl", window=replace(window, filters=filters))
+
+
 def _local(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -246,4 +269,5 @@ ADAPTER = Adapter(
     purpose=SystemPurpose.LAB,
     records_min=1,
     states=states,
+    live=Live(record_type="Occupancy", accepts=_is_own, question=_booked),
 )

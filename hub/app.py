@@ -38,6 +38,8 @@ from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
+from hub.federation.deployed import LiveSources
+from hub.federation.service import Federation
 from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
@@ -110,6 +112,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
+    federation: Federation
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -151,16 +154,14 @@ class Hub:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await self.federation.aclose()
             await self.state.aclose()
 
 
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
-    store = DatabaseClientStore(database)
-    access = Access(
-        access_config(settings), in_files(settings.token_key, clock), store, state, clock
-    )
+    access = _access(settings, database, state, clock)
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
@@ -170,6 +171,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     take = taker(database, clock)
+    schedule = _schedule(settings, database, clock)
+    federation = _federation(settings, database, state, clock, schedule)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -178,6 +181,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=ChangeFeed(database, agreements, clock).page,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
+        federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
@@ -207,7 +211,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         access=access,
         sequencer=sequencer,
-        schedule=_schedule(settings, database, clock),
+        schedule=schedule,
+        federation=federation,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
@@ -273,6 +278,18 @@ def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
     folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
     keeping = RawKeeping(settings.raw_days, settings.raw_mib * MIB)
     return Schedule(database, party, clock, folder, interval_s, keeping)
+
+
+def _access(settings: Settings, database: Database, state: State, clock: Clock) -> Access:
+    keys, clients = in_files(settings.token_key, clock), DatabaseClientStore(database)
+    return Access(access_config(settings), keys, clients, state, clock)
+
+
+def _federation(
+    settings: Settings, database: Database, state: State, clock: Clock, schedule: Schedule
+) -> Federation:
+    sources = LiveSources(settings.source_secrets_dir, lambda: schedule.added)
+    return Federation(database, state, clock, _party(settings), sources)
 
 
 def access_config(settings: Settings) -> AccessConfig:
