@@ -51,15 +51,13 @@ class Freshening:
         answers = [answer for found in await _together(rounds) for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
         facts = await self._statements.sources(compiled.records)
-        entries = {
-            **older(facts, run.now - timedelta(seconds=strictest)),
-            **(run.sources or {}),
-            **summed(answers),
-        }
         if asked is not None and asked.fails:
             _require(answers)
-        run.sources = entries
-        env.asked = dumps([{"id": source, **entry} for source, entry in entries.items()]).decode()
+        told = {**older(facts, run.now - timedelta(seconds=strictest)), **summed(answers)}
+        known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
+        own = {source: known[source] for source in told if source in known}
+        run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves
+        env.asked = dumps(list(run.sources.values())).decode()
 
     async def _touched(
         self, touch: Touch, want: WantedFreshness, began: float, env: Env, run: Run

@@ -24,7 +24,7 @@ from hub.store.view import names_now
 from schema.dates import format_instant
 
 Asked = Mapping[str, Mapping[str, Any]]
-"""By source: status, servedFrom, asOf, latencyMs and errorCode of one request."""
+"""The manifest of one request, by source."""
 MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
 
@@ -50,9 +50,7 @@ class Manifest:
     async def of(self, records: frozenset[str], asked: Asked | None = None) -> bytes:
         """Return the JSON list of the sources of some record types."""
         if asked is not None:
-            chosen = [
-                {**facts, **asked.get(facts["id"], {})} for facts in await self.facts(records)
-            ]
+            chosen = [asked.get(facts["id"], facts) for facts in await self.facts(records)]
             return json.dumps(chosen, ensure_ascii=False).encode()
         await self._freshen()
         text = self._texts.get(records)

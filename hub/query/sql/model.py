@@ -239,7 +239,7 @@ SOURCE: Fields = {
     "servedFrom": Plain(quoted("{t}.served_from")),
     "asOf": Plain(instant("{t}.seen_at")),
     "latencyMs": Plain(bare("{t}.latency_ms")),
-    "rows": Plain(bare("{t}.rows")),
+    "rows": Plain(bare("{t}.row_count")),
     "errorCode": Plain(text("{t}.error_code")),
     "promisedFreshnessS": Plain(bare("{t}.promised_freshness_s")),
     "grade": Plain(text(f"(SELECT g.grade {_GRADE})")),

@@ -1,8 +1,8 @@
 """`sources`: the status of each source, in SQL: the rows of every manifest.
 
 - NEVER: it has not answered yet. ERROR: its last run failed. STALE: older than it promised.
-- What came of asking sources for a request comes before that: their status, where the answer was
-  taken from, its time, how long it took, the code of what went wrong.
+- Where sources may have been asked for a request, its manifest (`hub.query.answer.manifest`) comes
+  before that: so it says the same here and beside the data.
 - A source belongs to a record type when it has rows of it. A source that has never answered may
   belong to any type, so it is always listed: an empty list must not look like a complete answer.
 """
@@ -12,7 +12,10 @@ from __future__ import annotations
 from hub.query.sql.model import Model
 from hub.store.limits import SOURCES_MAX
 
-_ASKED = 'id text,status text,"servedFrom" text,"asOf" timestamptz,"latencyMs" int,"errorCode" text'
+_ASKED = (
+    'id text,status text,"servedFrom" text,"asOf" timestamptz,"latencyMs" int,"rows" bigint,'
+    '"errorCode" text'
+)
 """Members of what came of asking sources, as a JSON list with one object for each."""
 
 
@@ -35,6 +38,7 @@ def sources_row(table: str | None, now: str, asked: str | None = None) -> str:
         "seen_at": ("s.last_ok_at", "asOf"),
         "served_from": ("'STORE'", "servedFrom"),
         "latency_ms": ("NULL::int", "latencyMs"),
+        "row_count": ("s.rows", "rows"),
     }
     if asked is None:
         columns = [f"{known} AS {name}" for name, (known, _) in values.items()]

@@ -50,10 +50,11 @@ class World:
     """A hub, the university that it asks, and its clock."""
 
     engine: Engine
+    sources: dict[str, HarvestSource]
+    """Those that are deployed; a test may add one."""
     federation: Federation
     database: Database
     campus: Campus
-    source: HarvestSource
     harvester: Harvester
     time: Time
     state: MemoryState
@@ -90,10 +91,11 @@ async def world(database: Database) -> AsyncIterator[World]:
         await harvester.harvest(source)
         time.pass_by(minutes=10)
         state = MemoryState(time)
-        live = LiveSources(None, lambda: {source.id: source})
+        sources = {source.id: source}
+        live = LiveSources(None, lambda: sources)
         federation = Federation(database, state, time, PARTY, live)
         facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
         engine = Engine(database, time, Parts(facts=facts, state=state, federation=federation))
-        yield World(engine, federation, database, campus, source, harvester, time, state)
+        yield World(engine, sources, federation, database, campus, harvester, time, state)
         campus.switchboard.set({})
         await federation.aclose()
