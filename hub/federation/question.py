@@ -62,7 +62,10 @@ class LiveQuestions:
                         answer.take(collection, document)
         since, until = context.window_start, context.window_end
         known = await standing(self._database, live.record_type, target, since, until)
-        return await self._take(answer, answer.conclude(known), target, context)
+        is_whole = await self._take(answer, answer.conclude(known), target, context)
+        if not is_whole:  # what was looked up may be why
+            self._looked_up.pop(source.id, None)
+        return is_whole
 
     async def _look_up(
         self, source: HarvestSource, live: Live, session: Session, context: Context
