@@ -59,6 +59,6 @@ def _look(
             known = before.get(name)
             is_known = known is not None and known[0] == stamp
             found[name] = known if known and is_known else (stamp, load_source(path))
-        except (OSError, SettingsError):
+        except Exception:  # noqa: BLE001, S112 - one file stops no other; the schedule reports it
             continue
     return found

@@ -40,8 +40,9 @@ from hub.federation.question import LiveQuestions
 from hub.federation.targets import Target, targets_of
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
-from hub.state import Flights, FlightTimeoutError, State, StateUnavailableError
+from hub.state import Flights, FlightTimeoutError, State
 from hub.store.database import Database
+from hub.watching.metrics import METRICS
 
 __all__ = ["Federation", "FreshenRequest"]
 
@@ -133,18 +134,16 @@ class Federation:
             result = json.loads(
                 await self._flights.fetch_once(
                     f"live:{source.id}:{live.record_type}:{about}",
-                    lambda: self._fetch(source, target),
+                    lambda: self._counted(source, target),
                     lease_s=FLIGHT_S_MAX,
                     wait_s=max(left, 0.0),
                 )
             )
         except FlightTimeoutError:
             return _late(target)
-        except (HubError, OSError) as error:
-            is_state = isinstance(error, StateUnavailableError)
+        except Exception as error:  # noqa: BLE001 - outermost: one source takes nothing from another
             code = error.code if isinstance(error, HubError) else ErrorCode.INTERNAL
-            if not is_state:
-                _LOG.warning("live question to %s: %s", source.id, code.name)
+            _LOG.warning("live question to %s: %s", source.id, type(error).__name__)
             return _failed(target, AnswerStatus.UNKNOWN, code.name)
         status = AnswerStatus(result["status"])
         if status is not AnswerStatus.OK:
@@ -158,8 +157,16 @@ class Federation:
             latency_ms=result["latencyMs"],
         )
 
-    async def _fetch(self, source: HarvestSource, target: Target) -> bytes:
+    async def _counted(self, source: HarvestSource, target: Target) -> bytes:
         """Ask one source about one instrument; what became of it, as JSON for all that wait."""
+        status, raw = AnswerStatus.UNKNOWN, b""
+        try:
+            status, raw = await self._fetch(source, target)
+        finally:
+            METRICS.asked_live(source.id, status.value)
+        return raw
+
+    async def _fetch(self, source: HarvestSource, target: Target) -> tuple[AnswerStatus, bytes]:
         turn = self._turns.setdefault(source.id, asyncio.Semaphore(QUESTIONS_OF_ONE))
         async with turn:
             live = source.adapter.live
@@ -178,7 +185,7 @@ class Federation:
 
     async def _asked(
         self, source: HarvestSource, target: Target, breaker: Breaker, permit: Permit
-    ) -> bytes:
+    ) -> tuple[AnswerStatus, bytes]:
         clock = asyncio.get_running_loop().time
         now, began = self._clock(), clock()
         status, code = AnswerStatus.OK, None
@@ -224,14 +231,14 @@ def _result(
     as_of: datetime | None = None,
     latency_ms: int | None = None,
     error_code: str | None = None,
-) -> bytes:
+) -> tuple[AnswerStatus, bytes]:
     answer = {
         "status": status.value,
         "asOf": None if as_of is None else as_of.isoformat(),
         "latencyMs": latency_ms,
         "errorCode": error_code,
     }
-    return json.dumps(answer).encode()
+    return status, json.dumps(answer).encode()
 
 
 def _stored(target: Target, as_of: datetime, since: datetime) -> Answered:

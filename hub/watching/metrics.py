@@ -111,6 +111,11 @@ class Metrics:
             "Rows that intake decided on, by source and outcome",
             *("source", "outcome"),
         )
+        self._live = Counts(
+            "deltahub_live_questions",
+            "Questions to sources while a caller waited, by source and what came of them",
+            *("source", "status"),
+        )
         self.in_hand = 0
         """Requests that are being answered."""
         self._batches = 0
@@ -130,6 +135,10 @@ class Metrics:
         for outcome, count in counts:
             if count:
                 self._rows.add((source, str(outcome)), count)
+
+    def asked_live(self, source: str, status: str) -> None:
+        """Count one question to a source, however many callers waited for it."""
+        self._live.add((source, status))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -160,6 +169,7 @@ class Metrics:
                     self._durations.family(),
                     self._refused.family(),
                     self._rows.family(),
+                    self._live.family(),
                     _gauge("requests_in_hand", "Requests that are being answered", self.in_hand),
                     _gauge(
                         "intake_batches_in_hand",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from hub.federation.limits import (
     RATE_REFILL_PER_S,
 )
 from hub.sandbox.serve import serving
+from hub.watching.metrics import METRICS
 from tests.eventually import until
 from tests.integration.federation.campus import Campus, booking, source_at
 from tests.integration.federation.questions import E1, E2, E3, ONE, PAGE, code, free, of, stands
@@ -28,6 +30,13 @@ FAULTS = {
     "spoiled": ("BAD_DATA", "SOURCE_BAD_DATA"),
     "empty": ("BAD_DATA", "SOURCE_BAD_DATA"),
 }
+
+
+def live_questions(status: str) -> float:
+    """How many questions to the university were counted that came to this."""
+    told = METRICS.exposition().decode()
+    begin = f'deltahub_live_questions_total{{source="campus",status="{status}"}} '
+    return sum(float(line[len(begin) :]) for line in told.splitlines() if line.startswith(begin))
 
 
 async def test_a_source_that_misbehaves_is_named_and_what_was_known_stands(world):
@@ -119,7 +128,9 @@ async def test_many_callers_share_one_question_and_one_who_leaves_takes_it_from_
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
     world.fault()
+    before = live_questions("OK")
     answers = await asyncio.gather(*others)
+    assert live_questions("OK") == before + 1
     assert {stands(answer)[0] for answer in answers} == {"OK"}
     assert len(world.campus.asked) == 1
 
@@ -150,6 +161,18 @@ async def test_a_source_is_asked_no_more_often_than_its_budget_allows(world):
     answer = await world.ask(ONE, {"key": E1, "s": "PT1M"})
     assert (free(answer), *stands(answer)) == ("9", "BUDGET", "STORE", "RATE_LIMITED")
     assert world.campus.asked == []
+
+
+async def test_a_mistake_in_an_adapter_is_that_source_s_alone(world):
+    def broken(*_):
+        raise KeyError("no such field")
+
+    source = world.sources["campus"]
+    adapter = replace(source.adapter, live=replace(source.adapter.live, question=broken))
+    world.sources["campus"] = replace(source, adapter=adapter)
+    answer = await world.ask(ONE, {"key": E1, "s": "PT1M"})
+    assert (free(answer), *stands(answer)) == ("9", "UNKNOWN", "STORE", "INTERNAL")
+    assert "errors" not in answer
 
 
 async def test_a_closed_source_is_not_asked(world):

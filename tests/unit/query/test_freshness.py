@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import ErrorCode
+from hub.graphql.endpoint import read_address, read_request
 from hub.graphql.schema import interface
 from hub.query.plan.errors import QueryError
 from hub.query.plan.freshness import Freshness, duration_s, read_freshness
@@ -60,6 +61,15 @@ def test_a_request_says_how_fresh_all_of_it_must_be() -> None:
     assert read_freshness({"freshness": {}}) == Freshness()
     assert read_freshness({"tracing": {"x": 1}}) is None
     assert read_freshness({"freshness": None}) is None
+
+
+def test_both_ways_of_asking_carry_what_a_request_says() -> None:
+    body = b'{"query": "{ me { kind } }", "extensions": {"freshness": {"maxStaleness": "PT1M"}}}'
+    extensions = b"%7B%22freshness%22%3A%7B%22deadline%22%3A%22PT1S%22%7D%7D"
+    address = b"query=%7Bme%7Bkind%7D%7D&extensions=" + extensions
+    assert read_request(body).freshness == Freshness(max_staleness_s=60)
+    assert read_address(address).freshness == Freshness(deadline_s=1)
+    assert read_request(b'{"query": "{ me { kind } }", "extensions": null}').freshness is None
 
 
 @pytest.mark.parametrize(
