@@ -5,7 +5,7 @@ QUESTION_S_MAX = 10.0
 FLIGHT_S_MAX = 12.0
 """Longest time for one flight, its turn at the source included."""
 ANSWER_KEPT_S = 0.5
-"""So long an answer is shared with who asks the same; it counts as asked for him."""
+"""So long an answer is shared with who asks the same; asked so long before, it counts as fresh."""
 QUESTIONS_OF_ONE = 4
 """Questions of one worker that one source answers at a time."""
 KEYS_MAX = 100

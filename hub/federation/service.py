@@ -17,7 +17,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from adapters._adapter import Context
@@ -103,16 +103,16 @@ class Federation:
                 asked.append((source, target))
         if asked:
             await request.charge(LIVE_COST * len({source.id for source, _ in asked}))
-            answers += await self._ask_all(asked, request.until)
+            answers += await self._ask_all(asked, request)
         return answers
 
     async def _ask_all(
-        self, asked: Sequence[tuple[HarvestSource, Target]], until: float
+        self, asked: Sequence[tuple[HarvestSource, Target]], request: FreshenRequest
     ) -> list[Answered]:
         began = self._clock()
-        waiting = [asyncio.create_task(self._ask(*each, until, began)) for each in asked]
+        waiting = [asyncio.create_task(self._ask(*each, request, began)) for each in asked]
         try:
-            left = max(0.0, until - asyncio.get_running_loop().time())
+            left = max(0.0, request.until - asyncio.get_running_loop().time())
             await asyncio.wait(waiting, timeout=left)
         finally:
             for task in waiting:  # those who wait, not those who ask
@@ -123,13 +123,13 @@ class Federation:
         ]
 
     async def _ask(
-        self, source: HarvestSource, target: Target, until: float, began: datetime
+        self, source: HarvestSource, target: Target, request: FreshenRequest, began: datetime
     ) -> Answered:
         """Wait for one answer, whoever asks for it."""
         live = source.adapter.live
         assert live is not None
         about = sha256(target.own_key.encode()).hexdigest()[:32]
-        left = until - asyncio.get_running_loop().time()
+        left = request.until - asyncio.get_running_loop().time()
         try:
             result = json.loads(
                 await self._flights.fetch_once(
@@ -149,12 +149,14 @@ class Federation:
         if status is not AnswerStatus.OK:
             return _failed(target, status, result["errorCode"], result["latencyMs"])
         as_of = datetime.fromisoformat(result["asOf"])
+        is_fresh = as_of >= request.since - timedelta(seconds=ANSWER_KEPT_S)
         return Answered(
             source=source.id,
-            status=status,
+            status=AnswerStatus.OK if is_fresh else AnswerStatus.STALE,
             served_from=ServedFrom.LIVE if as_of >= began else ServedFrom.CACHE,
             as_of=as_of,
             latency_ms=result["latencyMs"],
+            error_code=None if is_fresh else ErrorCode.SOURCE_STALE.name,
         )
 
     async def _counted(self, source: HarvestSource, target: Target) -> bytes:

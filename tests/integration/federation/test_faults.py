@@ -135,6 +135,26 @@ async def test_many_callers_share_one_question_and_one_who_leaves_takes_it_from_
     assert len(world.campus.asked) == 1
 
 
+async def test_who_joins_a_question_learns_how_old_its_answer_is(world):
+    world.fault(slow=60)
+    first = asyncio.create_task(world.ask(ONE, {"key": E1, "s": "PT0S", "d": "PT9S"}))
+    async with asyncio.timeout(20):
+        while not world.campus.asked:
+            await asyncio.sleep(0.01)
+    world.time.pass_by(seconds=5)
+    joined = [
+        asyncio.create_task(world.ask(ONE, {"key": E1, "s": staleness, "d": "PT9S"}))
+        for staleness in ("PT0S", "PT10S")
+    ]
+    await asyncio.sleep(0.05)
+    world.fault()
+    assert stands(await first) == ("OK", "LIVE", None)
+    strict, lenient = await asyncio.gather(*joined)
+    assert stands(strict) == ("STALE", "CACHE", "SOURCE_STALE")
+    assert stands(lenient) == ("OK", "CACHE", None)
+    assert len(world.campus.asked) == 1
+
+
 async def test_a_source_that_fails_again_and_again_is_left_alone_then_one_probe_asks(world):
     world.fault(dead=True)
     for _ in range(FAILURES_MIN):
