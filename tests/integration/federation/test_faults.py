@@ -7,16 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from hub.federation.deployed import LiveSources
 from hub.federation.limits import (
     FAILURES_MIN,
     OPEN_S,
     RATE_CAPACITY,
     RATE_REFILL_PER_S,
 )
+from hub.federation.service import Federation
+from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Engine, Parts
 from hub.sandbox.serve import serving
 from hub.watching.metrics import METRICS
 from tests.eventually import until
 from tests.integration.federation.campus import Campus, booking, source_at
+from tests.integration.federation.conftest import PARTY
 from tests.integration.federation.questions import E1, E2, E3, ONE, PAGE, code, free, of, stands
 
 pytestmark = pytest.mark.integration
@@ -132,6 +137,19 @@ async def test_many_callers_share_one_question_and_one_who_leaves_takes_it_from_
     answers = await asyncio.gather(*others)
     assert live_questions("OK") == before + 1
     assert {stands(answer)[0] for answer in answers} == {"OK"}
+    assert len(world.campus.asked) == 1
+
+
+async def test_two_workers_ask_once(world):
+    facts = ServiceFacts(version="1", standard_version="1", sandbox=True)
+    sources = LiveSources(None, lambda: world.sources)
+    federation = Federation(world.database, world.state, world.time, PARTY, sources)
+    parts = Parts(facts=facts, state=world.state, federation=federation)
+    other = replace(world, engine=Engine(world.database, world.time, parts))
+    questions = [each.ask(ONE, {"key": E1, "s": "PT1M"}) for each in (world, other) * 3]
+    answers = await asyncio.gather(*questions)
+    await federation.aclose()
+    assert {stands(answer) for answer in answers} == {("OK", "LIVE", None)}
     assert len(world.campus.asked) == 1
 
 
