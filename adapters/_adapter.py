@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from adapters._booking import BookingProtocol
 from adapters._feed import Feed, Mode
+from adapters._live import Live, LiveList
 from adapters._metadata import MetadataError, RowBounds, SourceMetadata
 from adapters._row import Row
 from connectors.document import RawRow
@@ -30,6 +31,8 @@ __all__ = [
     "Context",
     "ConvertedRow",
     "Feed",
+    "Live",
+    "LiveList",
     "Mapped",
     "Mode",
     "Probe",
@@ -118,6 +121,11 @@ class Context:
         if len(self._memory) >= MEMORY_MAX:
             raise ValueError(f"more than {MEMORY_MAX} facts in one run of {self.source}")
         self._memory[kind, name] = value
+
+    @property
+    def facts_told(self) -> Mapping[tuple[str, str], Any]:
+        """What was remembered, by kind and name."""
+        return self._memory
 
     def recall(self, kind: str, name: str) -> Any:
         """Return a remembered fact, or None where it was never remembered."""
@@ -234,6 +242,8 @@ class Adapter:
     """What the source stands for before any row is read: its own institution, usually."""
     booking: BookingProtocol | None = None
     """How a time on its instruments is booked, where the hub may do that."""
+    live: Live | None = None
+    """How it is asked while a caller waits; None: it is only harvested."""
 
     @property
     def id(self) -> str:

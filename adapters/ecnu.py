@@ -4,6 +4,8 @@
   `data.totalNum`. Keys are the initials of the Chinese words: mc 名称, bh 编号, hgjg 海关监管.
 - Lists: `dxyq` 大型仪器, `sfbz` 收费标准, `kfsj` 开放时间, `yyjl` 预约记录. Which of them is
   established in public and which is modelled, `basis` of `ecnu.toml` says.
+- The filter `yqbh` of bookings, by which one instrument is asked live, is modelled too: since it
+  may be ignored, rows of other instruments are left out, and an answer without rows proves nothing.
 - The list has no price as a number and no original value. `sfbz` of an instrument is a sentence.
 - Personal: lxr 联系人, dh 电话 (masked by the source, or not), email; in bookings yyr 预约人, dh.
 - Times have no offset: Asia/Shanghai.
@@ -12,10 +14,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded, covered
+from adapters._adapter import (
+    Adapter,
+    Collection,
+    Context,
+    Live,
+    LiveList,
+    Mapped,
+    Yielded,
+    covered,
+)
 from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     ACQUISITION,
@@ -164,6 +176,17 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
+def _is_own(_: Context, instrument_key: str) -> bool:
+    return instrument_key.startswith(_key("")) and instrument_key != _key("")
+
+
+def _booked(context: Context, instrument_key: str) -> Iterable[LiveList]:
+    """Ask for the bookings of one instrument."""
+    window = _window(context)
+    filters = {**window.filters, "yqbh": instrument_key.removeprefix(_key(""))}
+    yield LiveList(collection="yyjl", window=replace(window, filters=filters))
+
+
 def _local(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -214,4 +237,9 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(metadata=METADATA, collections=_collections(), states=states)
+ADAPTER = Adapter(
+    metadata=METADATA,
+    collections=_collections(),
+    states=states,
+    live=Live(record_type="Occupancy", accepts=_is_own, question=_booked),
+)

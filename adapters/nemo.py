@@ -49,9 +49,9 @@ from adapters._nemo_outages import (
     tool_of,
     unplanned_outage,
 )
+from adapters._nemo_windows import LIVE, begun_window, ended_window, taken_window
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
-from connectors.reader import Window
 from connectors.rest import NextLink, PagedJson, WholeList
 from schema.dates import format_instant
 
@@ -253,24 +253,6 @@ def _hours(start: str, end: str | None) -> str | None:
     return decimal_text(hours.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
-def _window(context: Context) -> Window:
-    """Ask for what overlaps the window."""
-    since, until = context.window_start, context.window_end
-    filters = {"end__gte": since.isoformat(), "start__lt": until.isoformat()}
-    return Window(since=since, until=until, filters=filters)
-
-
-def _ended(context: Context) -> Window:
-    """Ask for use that ended in the closed window up to the start of this run."""
-    filters = {"end__gte": context.since.isoformat(), "end__lt": context.now.isoformat()}
-    return Window(since=context.since, until=context.now, filters=filters)
-
-
-def _started(context: Context) -> Window:
-    until = context.window_end
-    return Window(until=until, filters={"start__lt": until.isoformat()})
-
-
 def _list(name: str, rows: int = 200, **fixed: str) -> PagedJson:
     return PagedJson(
         path=f"api/{name}/", paging=NextLink(rows=rows), total_at="count", key=("id",), fixed=fixed
@@ -302,21 +284,21 @@ def _collections() -> tuple[Collection, ...]:
             name="reservations",
             reader=_list("reservations", omit=people),
             map=reservation,
-            window=_window,
+            window=taken_window,
             **taken,
         ),
         Collection(
             name="scheduled_outages",
             reader=_list("scheduled_outages", omit="creator,reminder_emails"),
             map=scheduled_outage,
-            window=_window,
+            window=taken_window,
             **taken,
         ),
         Collection(
             name="unplanned_outages",
             reader=_list("unplanned_outages"),
             map=unplanned_outage,
-            window=_started,
+            window=begun_window,
             **taken,
         ),
         Collection(
@@ -337,7 +319,7 @@ def _collections() -> tuple[Collection, ...]:
             name="usage_events_ended",
             reader=_list("usage_events", omit=people),
             map=usage_event,
-            window=_ended,
+            window=ended_window,
             **used,
         ),
         Collection(
@@ -352,9 +334,10 @@ def _collections() -> tuple[Collection, ...]:
 PROJECT_FIELDS = "id,account,application_identifier,project_types"
 AREA_PEOPLE = "abuse_email,reservation_email,access_request_reviewers,adjustment_request_reviewers"
 FILTERS = {
-    "reservations": ("end__gte", "start__lt"),
-    "scheduled_outages": ("end__gte", "start__lt"),
-    "unplanned_outages": ("start__lt",),
+    "reservations": ("end__gte", "start__lt", "tool__in"),
+    "scheduled_outages": ("end__gte", "start__lt", "tool__in"),
+    "tasks": ("tool__in",),
+    "unplanned_outages": ("start__lt", "tool__in"),
     "usage_events": ("end__gte", "end__lt"),
 }
 
@@ -373,4 +356,5 @@ ADAPTER = Adapter(
         for filter_name in filters
     ),
     states=states,
+    live=LIVE,
 )

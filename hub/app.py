@@ -28,7 +28,7 @@ from hub.access.people import read_providers
 from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
-from hub.access.token_keys import in_files
+from hub.access.token_keys import TokenKeys, in_files
 from hub.audit.endpoint import AuditEndpoint
 from hub.audit.service import Audit, act_row
 from hub.clock import Clock
@@ -39,6 +39,8 @@ from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
+from hub.federation.deployed import LiveSources
+from hub.federation.service import Federation
 from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
@@ -111,6 +113,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
+    federation: Federation
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -152,15 +155,15 @@ class Hub:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await self.federation.aclose()
             await self.state.aclose()
 
 
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
-    store = DatabaseClientStore(database)
     keys = in_files(settings.token_key, clock)
-    access = Access(access_config(settings), keys, store, state, clock)
+    access = _access(settings, keys, database, state, clock)
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     policy = Policy((signer.key,), {}, {}, NONE)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
@@ -170,6 +173,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     take = taker(database, clock)
+    schedule = _schedule(settings, database, clock)
+    federation = _federation(settings, database, state, clock, schedule)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -179,6 +184,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         customs=CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
+        federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
@@ -208,7 +214,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         access=access,
         sequencer=sequencer,
-        schedule=_schedule(settings, database, clock),
+        schedule=schedule,
+        federation=federation,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
@@ -274,6 +281,20 @@ def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
     folder, interval_s = settings.source_secrets_dir, settings.harvest_interval_s
     keeping = RawKeeping(settings.raw_days, settings.raw_mib * MIB)
     return Schedule(database, party, clock, folder, interval_s, keeping)
+
+
+def _access(
+    settings: Settings, keys: TokenKeys, database: Database, state: State, clock: Clock
+) -> Access:
+    clients = DatabaseClientStore(database)
+    return Access(access_config(settings), keys, clients, state, clock)
+
+
+def _federation(
+    settings: Settings, database: Database, state: State, clock: Clock, schedule: Schedule
+) -> Federation:
+    sources = LiveSources(settings.source_secrets_dir, lambda: schedule.added)
+    return Federation(database, state, clock, _party(settings), sources)
 
 
 def access_config(settings: Settings) -> AccessConfig:

@@ -37,6 +37,7 @@ from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
 from hub.problem import prefers_english
 from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
 from hub.query.plan.errors import QueryError
+from hub.query.plan.freshness import read_freshness
 from hub.query.plan.limits import VARIABLE_VALUES_MAX, QueryLimits
 from hub.watching.notes import note_refusal
 from schema.strict_json import explained, fraction, read_json
@@ -231,6 +232,7 @@ def _request(members: dict[str, Any], *, read_only: bool) -> GraphRequest:
         document_id=members.get("documentId"),
         operation_name=members.get("operationName"),
         variables=members.get("variables") or {},
+        freshness=read_freshness(members.get("extensions") or {}),
         read_only=read_only,
     )
 

@@ -65,15 +65,28 @@ SourceState = _plain(
     "来源状况。How a source stands.",
     {
         "OK": "在承诺的时效内。Within its promised freshness.",
-        "STALE": "超过承诺的时效。Older than promised.",
-        "ERROR": "最近一次失败。Its last run failed.",
+        "STALE": "超过承诺或所要求的时效。Older than promised, or than was asked for.",
+        "ERROR": "最近一次失败，或无法连通。Its last run failed, or it could not be reached.",
         "NEVER": "尚未提供过数据。Has never answered.",
+        "TIMEOUT": "已询问，未在截止前应答。Was asked and did not answer in time.",
+        "OPEN": "屡次失败，暂不询问。Failed again and again: it is not asked for a while.",
+        "DENIED": "拒绝了本平台。Refused the hub.",
+        "BAD_DATA": "应答有误，未予采信。Answered with what cannot be believed.",
+        "BUDGET": "询问已达限额。Was asked as often as it may be.",
+        "SKIPPED": "未询问：未登录者不引发询问。Not asked: anonymous callers cause no question.",
+        "UNKNOWN": "未知。Not known.",
     },
 )
 ServedFrom = _plain(
     "ServedFrom",
     "应答取自何处。Where the answer was taken from.",
-    {"STORE": "平台存储。The hub's store."},
+    {
+        "STORE": "平台存储。The hub's store.",
+        "LIVE": "为本次请求询问了来源。The source, asked for this request.",
+        "CACHE": "刚为他人询问所得。What the source said to somebody else just before.",
+        "NONE": "没有数据。Nothing is there.",
+        "UNKNOWN": "未知。Not known.",
+    },
 )
 RowOutcomeCode = _plain(
     "RowOutcomeCode",

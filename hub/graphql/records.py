@@ -17,7 +17,7 @@ import strawberry
 from hub.graphql.enums import enum_of, facet_of, order_of
 from hub.graphql.hints import many
 from hub.graphql.inputs import PriceFor, filter_of
-from hub.graphql.scalars import Date, DateTime, Decimal
+from hub.graphql.scalars import Date, DateTime, Decimal, Duration
 from hub.graphql.types import (
     Availability,
     FacetCount,
@@ -33,12 +33,28 @@ from hub.graphql.types import (
     response_value,
     with_arguments,
 )
-from hub.query.plan.limits import FACET_VALUES, LIST_DEFAULT, PAGE_DEFAULT
+from hub.query.plan.limits import DEADLINE, DEADLINE_S_MAX, FACET_VALUES, LIST_DEFAULT, PAGE_DEFAULT
 from hub.query.sql.model import Connected, Forward, Listed, Model, relations
 from schema.codes import Audience
 from schema.item import RecordSpec
 from schema.traits import Bookable
 from schema.visibility import PUBLIC_SCOPE
+
+FRESHNESS: dict[str, Any] = {
+    "max_staleness": argument(
+        Duration | None,
+        "数据至多多旧；更旧的，在截止之前向可实时询问的来源询问。未登录者只读平台存储。"
+        "How old the answer may be: sources that can be asked live are asked for what is older. "
+        "Anonymous callers read the store.",
+        "maxStaleness",
+    ),
+    "deadline": argument(
+        Duration,
+        f"至多等待来源多久，上限 PT{DEADLINE_S_MAX:.0f}S。How long sources are waited for.",
+    ),
+}
+"""Arguments of what is read at the root (`hub.query.plan.freshness`)."""
+FRESHNESS_DEFAULTS: dict[str, Any] = {"max_staleness": strawberry.UNSET, "deadline": DEADLINE}
 
 
 class RecordTypes:
@@ -55,20 +71,28 @@ class RecordTypes:
             self._complete_record(spec)
 
     def one(self, spec: RecordSpec, about: str, hints: dict[str, Any], read: Any) -> Any:
-        """Return the field of one record, null where there is none."""
+        """Return the root field of one record, null where there is none."""
         return strawberry.field(
-            resolver=with_arguments(read, hints, {}),
+            resolver=with_arguments(read, {**hints, **FRESHNESS}, FRESHNESS_DEFAULTS),
             graphql_type=self.classes[spec.name] | None,
             description=about,
             directives=_scoped(spec),
         )
 
-    def pages(self, spec: RecordSpec, about: str, read: Any = response_value) -> Any:
+    def root_pages(self, spec: RecordSpec, about: str, read: Any) -> Any:
+        """Return the root field of a connection, which says how fresh its answer must be."""
+        return self._pages(spec, about, read, FRESHNESS)
+
+    def _pages(
+        self, spec: RecordSpec, about: str, read: Any, freshness: dict[str, Any] | None = None
+    ) -> Any:
         """Return the field of a connection to a record."""
         hints = self._arguments(spec)
+        defaults = {**dict.fromkeys(hints, strawberry.UNSET), **FRESHNESS_DEFAULTS}
+        hints |= freshness or {}
         kind = self._connections[spec.name]
         return strawberry.field(
-            resolver=with_arguments(read, hints, dict.fromkeys(hints, strawberry.UNSET)),
+            resolver=with_arguments(read, hints, defaults),
             graphql_type=kind if spec.scope == PUBLIC_SCOPE else kind | None,
             description=about,
             directives=_scoped(spec),
@@ -108,7 +132,7 @@ class RecordTypes:
             if isinstance(relation, Forward):
                 fields[name] = output_field(self.classes[target.name] | None, about, name=name)
             elif isinstance(relation, Connected):
-                fields[name] = self.pages(target, about)
+                fields[name] = self._pages(target, about, response_value)
             else:
                 assert isinstance(relation, Listed)
                 fields[name] = self._few(target, about)

@@ -20,7 +20,8 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
-from hub.query.plan.limits import VALUE_SHOWN_MAX
+from hub.query.plan.freshness import duration_s
+from hub.query.plan.limits import STALENESS_DAYS_MAX, VALUE_SHOWN_MAX
 from schema.dates import (
     EARLIEST_YEAR,
     GREATEST_OFFSET,
@@ -46,6 +47,7 @@ Date = NewType("Date", str)
 PartialDate = NewType("PartialDate", str)
 Decimal = NewType("Decimal", str)
 SafeInt = NewType("SafeInt", int)
+Duration = NewType("Duration", str)
 Row = NewType("Row", dict)  # type: ignore[type-arg]
 
 _WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
@@ -97,6 +99,14 @@ def _partial_date(value: Any) -> str:
         return str(parse_partial_date(value if isinstance(value, str) else ""))
     except DateError as error:
         raise _refused("PartialDate", value) from error
+
+
+def _duration(value: Any) -> str:
+    try:
+        duration_s(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _refused("Duration", value) from error
+    return str(value)
 
 
 def _decimal(value: Any) -> str:
@@ -172,6 +182,16 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8785#section-3.2.2.3",
         serialize=_same,
         parse_value=_safe_int,
+    ),
+    Duration: strawberry.scalar(
+        name="Duration",
+        description=(
+            f"时长，如 PT30S、PT5M、P1D，至多 P{STALENESS_DAYS_MAX}D。"
+            "A length of time in days, hours, minutes and seconds."
+        ),
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#appendix-A",
+        serialize=_same,
+        parse_value=_duration,
     ),
     Row: strawberry.scalar(
         name="Row",

@@ -111,7 +111,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         members[singular(spec.name)] = types.one(spec, about, by, read_root)
     for spec, _ in registry.with_trait(Listable):
         about = f"{spec.zh}。{spec.en}"
-        members[plural(spec.name)] = types.pages(spec, about, read_root)
+        members[plural(spec.name)] = types.root_pages(spec, about, read_root)
     members["sources"] = strawberry.field(
         resolver=read_root,
         graphql_type=many(SourceStatus),

@@ -40,7 +40,9 @@ from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
+from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
+from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.query.answer.execute import Run, Statements
@@ -48,6 +50,7 @@ from hub.query.answer.respond import Answer, dumps, error_document, refusal
 from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, document_id, registered, registered_texts
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.freshness import Freshness
 from hub.query.plan.limits import (
     ERRORS_MAX,
     INTROSPECTED_BESIDE_MAX,
@@ -78,6 +81,8 @@ class GraphRequest:
     document_id: str | None = None
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    freshness: Freshness | None = None
+    """How old its answer may be, for all of its fields."""
     read_only: bool = False
     """Sent by GET, which must not change anything."""
 
@@ -107,6 +112,8 @@ class Parts:
     customs: CustomsDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
+    federation: Federation | None = None
+    """Without it no source is asked live."""
     audit: Audit | None = None
     """Without it nothing is audited: tests and benchmarks."""
 
@@ -130,6 +137,7 @@ class Engine:
         self._introspection = asyncio.Semaphore(1)
         model = self.planner.interface.model
         self._statements = Statements(database, model, clock, self.limits, parts.state)
+        self._freshening = Freshening(self._statements, parts.federation)
 
     async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
         """Answer a request; every refusal is an answer too."""
@@ -162,7 +170,10 @@ class Engine:
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run)
         statements = self._statements
-        body = await statements.fetch(plan.compiled, await statements.env(plan.values, run), run)
+        env = await statements.env(plan.values, run)
+        if plan.compiled.touches:
+            await self._freshening.before(plan.compiled, env, run, request.freshness)
+        body = await statements.fetch(plan.compiled, env, run)
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, document, asking)
         return _tagged(await statements.assemble(body, [], run), request, asking, run)
@@ -202,10 +213,11 @@ class Engine:
         self, document: GraphDocument, request: GraphRequest, authority: Authority
     ) -> Plan:
         planner, read = self.planner, (document, request.operation_name, request.variables)
+        is_fresh = document.names_freshness or request.freshness is not None
         if check_variables(request.variables) <= VALUES_ON_LOOP_MAX:
-            return planner.plan(*read, authority)
+            return planner.plan(*read, authority, is_fresh=is_fresh)
         asked = await asyncio.to_thread(planner.read_variables, *read)
-        return planner.settle(document, asked, authority)
+        return planner.settle(document, asked, authority, is_fresh=is_fresh)
 
     async def _document(self, request: GraphRequest, caller: Caller) -> GraphDocument:
         text = request.query
@@ -251,7 +263,7 @@ class Engine:
         self, plan: Plan, request: GraphRequest, asking: Asking, run: Run
     ) -> Answer:
         async def read(info: Any) -> Any:
-            return await self._root_field(info._raw_info, plan, run)
+            return await self._root_field(info._raw_info, plan, run, request.freshness)
 
         if plan.operation.operation is OperationType.MUTATION and request.read_only:
             raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
@@ -304,7 +316,9 @@ class Engine:
         whole = await self._statements.assemble(dumps(result.data), errors, run)
         return Answer(whole) if errors else _tagged(whole, request, asking, run)
 
-    async def _root_field(self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run) -> Any:
+    async def _root_field(
+        self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run, freshness: Freshness | None
+    ) -> Any:
         """Compile and run one root field of an executed operation."""
         compiler = Compiler(
             self.planner.interface,
@@ -313,11 +327,15 @@ class Engine:
             run.authority,
             self.limits,
             marked=True,
+            is_fresh=plan.document.names_freshness or freshness is not None,
         )
         key = str(info.path.key)
         compiled = compiler.fields({key: list(info.field_nodes)})
         statements = self._statements
-        body = await statements.fetch(compiled, await statements.env(plan.values, run), run)
+        env = await statements.env(plan.values, run)
+        if compiled.touches:
+            await self._freshening.before(compiled, env, run, freshness)
+        body = await statements.fetch(compiled, env, run)
         return json.loads(body)[key]
 
     def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
@@ -339,7 +357,8 @@ def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Ans
     own: data and states of the sources, without what every request has anew.
     """
     may_keep = request.read_only and request.document_id is not None
-    if not may_keep or run.reads or run.asked or asking.reason is not None:
+    is_asked = run.reads or run.asked or run.sources is not None
+    if not may_keep or is_asked or asking.reason is not None:
         return Answer(body)
     whose = f"{run.caller.client_id} {run.language} {run.hidden}".encode()
     return Answer(body, tag=entity_tag(whose, body[: run.repeats]))

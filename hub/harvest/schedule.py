@@ -76,6 +76,11 @@ class Schedule:
         self._added |= {source.id: source for source in sources}
         self._woken.set()
 
+    @property
+    def added(self) -> Mapping[str, HarvestSource]:
+        """The sources that the program has handed over."""
+        return self._added
+
     async def run(self, stop: asyncio.Event) -> None:
         """Harvest what becomes due until `stop` is set."""
         if not self._is_on:

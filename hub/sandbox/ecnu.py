@@ -213,6 +213,8 @@ class _Api:
         since, until = query.get("jssjStart", ""), query.get("kssjEnd", "9999")
         if name == "yyjl":
             rows = [row for row in rows if row["jssj"] >= since and row["kssj"] < until]
+            if "yqbh" in query:
+                rows = [row for row in rows if row["yqbh"] == query["yqbh"]]
         shown, total = self.switchboard.published(rows, spoil)
         length = min(int(size), PAGE_ROWS_MAX)
         start = (int(page) - 1) * length

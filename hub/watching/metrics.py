@@ -116,6 +116,11 @@ class Metrics:
             "Lists that harvests heard whole, by source and what had to come",
             *("source", "came"),
         )
+        self._live = Counts(
+            "deltahub_live_questions",
+            "Questions to sources while a caller waited, by source and what came of them",
+            *("source", "status"),
+        )
         self.in_hand = 0
         """Requests that are being answered."""
         self._batches = 0
@@ -139,6 +144,10 @@ class Metrics:
     def list_heard(self, source: str, came: str) -> None:
         """Count a list that a harvest heard: `all` of it came, what `changed`, or `nothing`."""
         self._lists.add((source, came))
+
+    def asked_live(self, source: str, status: str) -> None:
+        """Count one question to a source, however many callers waited for it."""
+        self._live.add((source, status))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -170,6 +179,7 @@ class Metrics:
                     self._refused.family(),
                     self._rows.family(),
                     self._lists.family(),
+                    self._live.family(),
                     _gauge("requests_in_hand", "Requests that are being answered", self.in_hand),
                     _gauge(
                         "intake_batches_in_hand",

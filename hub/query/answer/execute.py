@@ -19,7 +19,7 @@ from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
-from hub.query.answer.manifest import Manifest
+from hub.query.answer.manifest import Asked, Manifest
 from hub.query.answer.respond import denials, dumps, narrowings
 from hub.query.plan.binding import Env
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
@@ -60,6 +60,8 @@ class Run:
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     """Grade, scope and name of protected items by which rows were chosen, sorted or counted."""
     narrowed: dict[Narrowed, None] = field(default_factory=dict)
+    sources: Asked | None = None
+    """What came of asking sources; None where the request does not say how fresh it must be."""
     repeats: int = 0
     """So many first bytes of the answer are the same whenever the same is answered."""
 
@@ -85,6 +87,10 @@ class Statements:
     async def env(self, values: VariableValues, run: Run) -> Env:
         """Return the values with which a request runs its statements."""
         return Env(values, run.grants, run.now, await self._manifest.names())
+
+    async def sources(self, records: frozenset[str]) -> list[dict[str, Any]]:
+        """Return what the store knows of the sources of some record types."""
+        return await self._manifest.facts(records)
 
     async def fetch(self, compiled: Compiled, env: Env, run: Run) -> bytes:
         """Run a statement and return the JSON text that it makes."""
@@ -167,7 +173,9 @@ class Statements:
         parts = [b'{"data":', data]
         if errors:
             parts += [b',"errors":', dumps(errors)]
-        sources = await self._manifest.of(frozenset(run.records)) if run.records else b"[]"
+        sources = b"[]"
+        if run.records:
+            sources = await self._manifest.of(frozenset(run.records), run.sources)
         remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
         denied = f',"denied":{run.hidden}' if run.hidden else ""
         narrowed = b""

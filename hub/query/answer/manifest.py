@@ -1,13 +1,15 @@
 """`manifest`: every source behind an answer, with its status and age, in each response.
 
 The sources are read at most once in `MANIFEST_CACHE_S`; an answer names those that give the record
-types it read, and those that have never answered.
+types it read, and those that have never answered. What came of asking a source for a request
+(`Asked`) stands in place of what the store knows of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +23,8 @@ from hub.store.database import Database
 from hub.store.view import names_now
 from schema.dates import format_instant
 
+Asked = Mapping[str, Mapping[str, Any]]
+"""The manifest of one request, by source."""
 MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
 
@@ -38,8 +42,16 @@ class Manifest:
         self._names = UNLINKED
         self._lock = asyncio.Lock()
 
-    async def of(self, records: frozenset[str]) -> bytes:
+    async def facts(self, records: frozenset[str]) -> list[dict[str, Any]]:
+        """Return what the store knows of the sources of some record types."""
+        await self._freshen()
+        return [facts for facts, types in self._rows if types & records]
+
+    async def of(self, records: frozenset[str], asked: Asked | None = None) -> bytes:
         """Return the JSON list of the sources of some record types."""
+        if asked is not None:
+            chosen = [asked.get(facts["id"], facts) for facts in await self.facts(records)]
+            return json.dumps(chosen, ensure_ascii=False).encode()
         await self._freshen()
         text = self._texts.get(records)
         if text is None:

@@ -41,6 +41,8 @@ class Env:
     replaced: dict[str, str] = field(default_factory=dict)
     """The present ids of the requested ids that links have replaced, by former id."""
     memo: dict[Any, Any] = field(default_factory=dict)
+    asked: str | None = None
+    """What came of asking sources for this request, as a JSON list (`hub.query.sql.sources`)."""
 
 
 Bind = Callable[[Env], str | None]

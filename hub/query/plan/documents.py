@@ -48,6 +48,8 @@ class GraphDocument:
     """Types that it introspects, see `check_bounds`."""
     plans: dict[Any, Any] = field(default_factory=dict)
     shapes: dict[str | None, dict[str, Shape]] = field(default_factory=dict)
+    names_freshness: bool = False
+    """Whether it may say how old an answer may be (`hub.query.plan.freshness`)."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation of that name, or the only one."""
@@ -88,6 +90,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Grap
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
     document = GraphDocument(text, ast, operations, fragments, introspected)
+    document.names_freshness = "maxStaleness" in text
     for name, operation in operations.items():
         document.shapes[name] = _shapes(operation, schema)
     return document
@@ -125,12 +128,14 @@ def _refused(code: ErrorCode, errors: list[GraphQLError]) -> QueryError:
 
 
 def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[str, Shape]:
-    from graphql import type_from_ast
+    from graphql import get_named_type, type_from_ast
 
     shapes: dict[str, Shape] = {}
     for definition in operation.variable_definitions or ():
         kind = type_from_ast(schema, definition.type)
         assert kind is not None
+        if get_named_type(kind).name == "Duration":  # how fresh an answer must be shapes nothing
+            continue
         shapes[definition.variable.name.value] = shape_of(kind)
     return shapes
 

@@ -133,3 +133,11 @@ SEARCH_REFERENCES_MAX = 500
 """Institutions that one word of a search finds, whose instruments are found by it."""
 TYPED_KEPT = 1_024
 """Searches whose reading is cached."""
+STALENESS_DAYS_MAX = 31
+"""Days of the longest duration that a request may name."""
+DEADLINE = "PT2S"
+"""How long sources are waited for where a request does not say."""
+DEADLINE_S_MAX = 10.0
+"""Longest time that sources may be waited for."""
+LIVE_COST = 50
+"""Cost of asking one source while the caller waits, however many instruments it is asked about."""

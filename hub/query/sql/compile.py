@@ -13,6 +13,9 @@ GraphQL specification, October 2021, §6.3 (CollectFields).
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from graphql import FieldNode, GraphQLObjectType, SelectionSetNode
 from graphql.execution.values import VariableValues
 
@@ -29,6 +32,7 @@ from hub.query.sql.model import Field, Interface, Plain
 from hub.query.sql.own_fields import OfRow, of_row
 from hub.query.sql.related_fields import of_others
 from hub.query.sql.statement import Statement
+from hub.query.sql.touching import touches
 from hub.query.sql.writer import FieldPlace, Path
 from schema.visibility import PUBLIC_SCOPE
 
@@ -36,7 +40,7 @@ from schema.visibility import PUBLIC_SCOPE
 class Compiler:
     """Writes one statement for one operation, or for some fields of its root."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a statement depends on
         self,
         interface: Interface,
         fragments: Fragments,
@@ -45,12 +49,16 @@ class Compiler:
         limits: QueryLimits,
         *,
         marked: bool = False,
+        is_fresh: bool = False,
     ) -> None:
+        """`is_fresh`: for a request that may say how fresh its answer must be."""
+        self._interface = interface
+        self._alone = partial(Compiler, interface, fragments, sample, authority, limits)
         self._schema = interface.schema
         self.model = interface.model
         self._sample = Sample(sample)
         self.selection = Selection(interface.schema, fragments, self._sample)
-        self.out = Statement(interface.model, authority, limits, marked=marked)
+        self.out = Statement(interface.model, authority, limits, marked=marked, is_fresh=is_fresh)
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
         """Compile the selection set of a query."""
@@ -69,7 +77,7 @@ class Compiler:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
         self._sample.forget()
         sql, used, unused = out.numbered(f"SELECT {body}")
-        return Compiled(
+        compiled = Compiled(
             sql=sql.encode(),
             binds=used,
             checks=(*out.checks, *unused),
@@ -81,7 +89,13 @@ class Compiler:
             identities=tuple(out.identities),
             protected=out.is_protected,
             asked=frozenset(out.asked),
+            touched=frozenset(out.touched),
+            moving=frozenset(out.moving),
         )
+        if not out.is_fresh:
+            return compiled
+        found = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
+        return replace(compiled, touches=found)
 
     def object(
         self, selected: Selected, kind: GraphQLObjectType, alias: str, path: Path, cost: Cost

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hub.query.plan.binding import Bind, Check, Env
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, Narrowed
+
+if TYPE_CHECKING:
+    from hub.query.sql.touching import Touch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,9 @@ class Compiled:
     """Rows are marked of which something is not for everybody (`hub.query.sql.marks`)."""
     asked: frozenset[tuple[str, str, str]] = frozenset()
     """Grade, scope and name of protected items by which rows are chosen, sorted or counted."""
+    touched: frozenset[str] = frozenset()
+    """Response keys of root fields that look at calendars …"""
+    moving: frozenset[str] = frozenset()
+    """… and of those whose rows depend on them."""
+    touches: tuple[Touch, ...] = ()
+    """Root fields that can say how fresh they must be, where a request may."""

@@ -80,11 +80,12 @@ class Planner:
         operation_name: str | None,
         variables: Mapping[str, Any],
         authority: Authority,
+        *,
+        is_fresh: bool = False,
     ) -> Plan:
         """Return the plan of a request; QueryError for wrong variables or missing scopes."""
-        return self.settle(
-            document, self.read_variables(document, operation_name, variables), authority
-        )
+        asked = self.read_variables(document, operation_name, variables)
+        return self.settle(document, asked, authority, is_fresh=is_fresh)
 
     def read_variables(
         self, document: GraphDocument, operation_name: str | None, variables: Mapping[str, Any]
@@ -98,14 +99,20 @@ class Planner:
         )
         return Asked(operation, values, shape)
 
-    def settle(self, document: GraphDocument, asked: Asked, authority: Authority) -> Plan:
-        """Return the plan for values that were read."""
+    def settle(
+        self, document: GraphDocument, asked: Asked, authority: Authority, *, is_fresh: bool = False
+    ) -> Plan:
+        """Return the plan for values that were read.
+
+        `is_fresh`: the request may say how fresh its answer must be; its statement then says what
+        came of asking sources, and is kept beside the other one.
+        """
         operation, values = asked.operation, asked.values
         name = operation.name.value if operation.name else None
-        plan_key = (name, authority, asked.shape)
+        plan_key = (name, authority, asked.shape, is_fresh)
         if plan_key in document.plans:
             return Plan(document, operation, values, document.plans[plan_key])
-        compiled = self._compiled(document, operation, values, authority)
+        compiled = self._compiled(document, operation, values, authority, is_fresh=is_fresh)
         if len(document.plans) >= self.limits.plans_cached:
             document.plans.pop(next(iter(document.plans)))
         document.plans[plan_key] = compiled
@@ -131,10 +138,19 @@ class Planner:
         operation: OperationDefinitionNode,
         values: VariableValues,
         authority: Authority,
+        *,
+        is_fresh: bool = False,
     ) -> Compiled | None:
         if operation.operation is not OperationType.QUERY:
             return None
-        compiler = Compiler(self.interface, document.fragments, values, authority, self.limits)
+        compiler = Compiler(
+            self.interface,
+            document.fragments,
+            values,
+            authority,
+            self.limits,
+            is_fresh=is_fresh,
+        )
         try:
             return compiler.operation(operation.selection_set)
         except NotCompilableError:

@@ -45,6 +45,7 @@ from hub.query.sql.model import (
 from hub.query.sql.sources import sources_row
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import RecordSpec
+from schema.traits import Covers, Occupies
 from schema.visibility import PUBLIC_SCOPE
 
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
@@ -110,6 +111,7 @@ def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
+    _touch(writer, spec, here)
     first = writer.argument(here, "first")
     size = page_size(first, LIST_DEFAULT, writer.out)
     where = [field.on.format(a=alias, t=here.alias), *visible(spec, alias, writer.out)]
@@ -144,6 +146,10 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
     on = field.on.replace("{t}", here.alias) if field.on else ""
     page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
+    _touch(writer, spec, here)
+    if page.heavy:  # by free time
+        writer.out.touched.add(here.path[0])
+        writer.out.moving.add(here.path[0])
     size = writer.argument(here, "first") or writer.argument(here, "last")
     cost = here.cost.part(own=1 + page.cost)
     each = cost.part(own=0, times=size or PAGE_DEFAULT)
@@ -159,6 +165,12 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     )
     name = f"{spec.name}Connection"
     return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
+
+
+def _touch(writer: Writer, spec: RecordSpec, here: FieldPlace) -> None:
+    """Note that a field of the root looks at calendars."""
+    if spec.trait(Occupies) or spec.trait(Covers):
+        writer.out.touched.add(here.path[0])
 
 
 def _facets(
@@ -186,6 +198,8 @@ def _computed(writer: Writer, field: Computed, here: FieldPlace) -> str:
     alias, argument_of = writer.out.alias("c"), partial(writer.argument, here)
     row, own = computed_row(field.how, f"{here.alias}.key", argument_of, writer.out)
     cost = here.cost.part(own=own)
+    if field.how == "availability":
+        writer.out.touched.add(here.path[0])
     body = writer.inner(here.nodes, field.type, alias, here.path, cost)
     return f"(SELECT {body} FROM ({row} OFFSET 0) {alias})"
 
@@ -193,7 +207,8 @@ def _computed(writer: Writer, field: Computed, here: FieldPlace) -> str:
 def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, cost: Cost) -> str:
     alias = writer.out.alias("s")
     body = writer.inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
-    row = sources_row(writer.model.sources.get(record), writer.out.bind_now())
+    out = writer.out
+    row = sources_row(writer.model.sources.get(record), out.bind_now(), out.bind_asked())
     return f"(SELECT {jsontext.json_list(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
 

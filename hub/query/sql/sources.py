@@ -1,6 +1,8 @@
 """`sources`: the status of each source, in SQL: the rows of every manifest.
 
 - NEVER: it has not answered yet. ERROR: its last run failed. STALE: older than it promised.
+- Where sources may have been asked for a request, its manifest (`hub.query.answer.manifest`) comes
+  before that: so it says the same here and beside the data.
 - A source belongs to a record type when it has rows of it. A source that has never answered may
   belong to any type, so it is always listed: an empty list must not look like a complete answer.
 """
@@ -10,9 +12,18 @@ from __future__ import annotations
 from hub.query.sql.model import Model
 from hub.store.limits import SOURCES_MAX
 
+_ASKED = (
+    'id text,status text,"servedFrom" text,"asOf" timestamptz,"latencyMs" int,"rows" bigint,'
+    '"errorCode" text'
+)
+"""Members of what came of asking sources, as a JSON list with one object for each."""
 
-def sources_row(table: str | None, now: str) -> str:
-    """Return a query for the sources that have rows in a table, or of all; `now` is SQL."""
+
+def sources_row(table: str | None, now: str, asked: str | None = None) -> str:
+    """Return a query for the sources that have rows in a table, or of all.
+
+    `now` and `asked` are SQL; `asked` is what came of asking sources for this request.
+    """
     state = (
         "CASE WHEN s.last_ok_at IS NULL AND s.rows = 0 AND s.last_error_code IS NULL THEN 'NEVER'"
         " WHEN s.last_status IN ('FAILED','ERROR') OR s.last_error_code IS NOT NULL THEN 'ERROR'"
@@ -21,8 +32,25 @@ def sources_row(table: str | None, now: str) -> str:
         " ELSE 'OK' END"
     )
     condition = f" AND {has_rows(table)}" if table else ""
+    values = {
+        "error_code": ("s.last_error_code", "errorCode"),
+        "state": (state, "status"),
+        "seen_at": ("s.last_ok_at", "asOf"),
+        "served_from": ("'STORE'", "servedFrom"),
+        "latency_ms": ("NULL::int", "latencyMs"),
+        "row_count": ("s.rows", "rows"),
+    }
+    if asked is None:
+        columns = [f"{known} AS {name}" for name, (known, _) in values.items()]
+        joined = ""
+    else:
+        columns = [
+            f'CASE WHEN a.id IS NULL THEN {known} ELSE a."{told}" END AS {name}'
+            for name, (known, told) in values.items()
+        ]
+        joined = f" LEFT JOIN jsonb_to_recordset({asked}) AS a({_ASKED}) ON a.id = s.source_id"
     return (
-        f"SELECT s.*,s.last_error_code AS error_code,{state} AS state FROM source s"
+        f"SELECT s.*,{','.join(columns)} FROM source s{joined}"
         f" WHERE s.active{condition} ORDER BY s.source_id LIMIT {SOURCES_MAX}"
     )
 

@@ -43,13 +43,25 @@ class Statement:
     """The parameters of a statement that is being written, and the checks and denials with it."""
 
     def __init__(
-        self, model: Model, authority: Authority, limits: QueryLimits, *, marked: bool
+        self,
+        model: Model,
+        authority: Authority,
+        limits: QueryLimits,
+        *,
+        marked: bool,
+        is_fresh: bool = False,
     ) -> None:
         self.model = model
         self.authority = authority
         self.limits = limits
         self.marked = marked
         """Answers for the executor name the type of each object of an interface."""
+        self.is_fresh = is_fresh
+        """Sources may have been asked for this request: `sources` says what came of it."""
+        self.touched: set[str] = set()
+        """Response keys of root fields that look at calendars."""
+        self.moving: set[str] = set()
+        """Response keys of root fields whose rows depend on calendars."""
         self.binds: list[Bind] = []
         self.checks: list[Check] = []
         self.denied: dict[tuple[str, ...], FieldDenied] = {}
@@ -168,6 +180,10 @@ class Statement:
     def bind_party(self) -> str:
         """Return the parameter with the caller's party, null for nobody."""
         return self.bind_env("party", lambda env: env.grants.party, "text")
+
+    def bind_asked(self) -> str | None:
+        """Return the parameter with what came of asking sources; None where none are asked."""
+        return self.bind_env("asked", lambda env: env.asked, "jsonb") if self.is_fresh else None
 
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""

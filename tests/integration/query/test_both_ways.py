@@ -77,8 +77,8 @@ async def executed(engine: Engine, request: GraphRequest, who: Caller) -> dict[s
     planner = engine.planner
     plan = type(planner).plan
 
-    def uncompiled(*arguments: Any) -> Plan:
-        return replace(plan(planner, *arguments), compiled=None)
+    def uncompiled(*arguments: Any, **more: Any) -> Plan:
+        return replace(plan(planner, *arguments, **more), compiled=None)
 
     planner.plan = uncompiled  # type: ignore[method-assign]
     try:

@@ -219,7 +219,8 @@ def test_the_interface_is_printed_with_its_scopes() -> None:
     assert "input InstrumentBy @oneOf" in text
 
 
-def test_a_kept_plan_holds_on_to_no_caller_s_values(planner: Planner) -> None:
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_a_kept_plan_holds_on_to_no_caller_s_values(planner: Planner, *, is_fresh: bool) -> None:
     import gc
 
     class Secret(str):
@@ -231,7 +232,7 @@ def test_a_kept_plan_holds_on_to_no_caller_s_values(planner: Planner) -> None:
     assert document is not None
     values = planner._values(document.operation(None), {"s": "x"})
     values.coerced["s"] = secret
-    kept = planner._compiled(document, document.operation(None), values, READER)
+    kept = planner._compiled(document, document.operation(None), values, READER, is_fresh=is_fresh)
     del values
     gc.collect()
     # this frame's name and the argument of getrefcount

@@ -36,6 +36,7 @@ def given() -> dict[str, set[str]]:
     metrics.answered(RequestNotes("0", "graphql", "x", refused="NOT_FOUND"), "200", 0.1)
     metrics.rows_taken("s", [("ACCEPTED", 1)])
     metrics.list_heard("s", "all")
+    metrics.asked_live("s", "OK")
     figures = DatabaseFigures(
         log=LogFigures(
             leaves=1, signed=1, signed_at=datetime(2026, 1, 1, tzinfo=UTC), waiting=0, waiting_s=0

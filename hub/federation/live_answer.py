@@ -1,0 +1,121 @@
+"""`LiveAnswer`: what one source said of one instrument, and what follows from it; pure.
+
+- Rows are mapped as a harvest maps them. Rows of other instruments are left out: a source may
+  ignore the filter by which it was asked.
+- Where a row of this instrument could not be read, or the list may not be whole, the rows that
+  could be read go in, and no more: nothing is withdrawn, and nothing is said to be known.
+- Else what the store has of the source within the window, and the answer lacks, is withdrawn; but
+  an answer without rows withdraws only where the adapter says that it may be believed.
+- What was stated after the question was asked stays: the answer may not know it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from adapters._adapter import Adapter, Collection, Context, Live, Mapped, Removed, Yielded
+from connectors.document import Document
+from schema.conform import conform
+from schema.item import camel
+from schema.registry import Registry
+from schema.traits import Occupies
+
+__all__ = ["Conclusion", "LiveAnswer"]
+
+NOT_REPORTED = "NOT_REPORTED: the source no longer names it"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What goes to intake of an answer."""
+
+    records: tuple[Mapped, ...]
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    """Keys that are not true any more, with the reason."""
+    is_whole: bool = False
+    """Whether the calendar of the instrument is known now."""
+
+
+class LiveAnswer:
+    """Takes the documents of one answer."""
+
+    def __init__(
+        self, adapter: Adapter, live: Live, registry: Registry, context: Context, key: str
+    ) -> None:
+        spec = registry[live.record_type]
+        takes = spec.trait(Occupies)
+        assert takes is not None, "live questions are about what takes time"
+        self._adapter, self._live, self._spec, self._context = adapter, live, spec, context
+        self._of = camel(takes.of)
+        self._key = key
+        self._records: dict[str, Mapped] = {}
+        self._gone: dict[str, str] = {}
+        self._is_sure = True
+        self._has_documents = False
+        self._documents = sha256()
+        self.rows = 0
+        """Rows that came."""
+
+    @property
+    def record_type(self) -> str:
+        """What was asked for."""
+        return self._live.record_type
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the hashes of all documents in their order."""
+        return self._documents.digest()
+
+    def take(self, collection: Collection, document: Document) -> None:
+        """Take in what a document says of the instrument."""
+        self._has_documents = True
+        self._documents.update(document.digest)
+        self._is_sure = self._is_sure and document.doubt is None
+        self.rows += len(document.rows)
+        for raw in document.rows:
+            converted = self._adapter.convert(collection, raw, self._context)
+            if converted.problems:
+                self._doubt(converted.withheld)
+            for one in converted.yielded:
+                self._add(one)
+
+    def _doubt(self, withheld: tuple[Yielded, ...]) -> None:
+        """Note a row that could not be read, unless it is surely about another instrument."""
+        if not withheld or any(self._may_be_own(one) for one in withheld):
+            self._is_sure = False
+
+    def _may_be_own(self, one: Yielded) -> bool:
+        if isinstance(one, Removed):
+            return one.key.startswith(f"{self._key}/")
+        return one.record.get(self._of) in (self._key, "", None)
+
+    def _add(self, one: Yielded) -> None:
+        if one.type != self._live.record_type:
+            return
+        if isinstance(one, Removed):
+            if one.key.startswith(f"{self._key}/"):
+                self._gone[one.key] = one.reason
+        elif one.record.get(self._of) == self._key:
+            if conform(self._spec, one.record)[1]:
+                self._is_sure = False
+            else:
+                self._records[self._spec.key_of(one.record)] = one
+
+    def conclude(self, known: Mapping[str, datetime]) -> Conclusion:
+        """Return what follows from the answer.
+
+        `known`: keys that the store has within the window, with when each was stated.
+        """
+        records: tuple[Mapped, ...] = tuple(self._records.values())
+        standing = {key for key, at in known.items() if at <= self._context.now}
+        gone = {k: why for k, why in self._gone.items() if k in standing and k not in self._records}
+        if not (self._is_sure and self._has_documents):
+            return Conclusion(records, gone)
+        missing = standing - self._records.keys() - gone.keys()
+        is_empty = not self._records and not self._gone
+        if missing and is_empty and not self._live.complete_within:
+            return Conclusion(records)
+        return Conclusion(records, gone | dict.fromkeys(missing, NOT_REPORTED), is_whole=True)

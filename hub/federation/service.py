@@ -1,0 +1,272 @@
+"""`federation`: asks the sources of some instruments, in parallel, until a deadline.
+
+1. Which sources know them, and how old is what they said (`targets`)? What is fresh enough is not
+   asked again, nor what nobody can ask, nor anything for an anonymous caller.
+2. Of many callers that need the same, in all workers, one asks (`hub.state.flight`). He takes a
+   turn at the source, passes its breaker and its budget, and asks once (`question`).
+3. At the deadline the caller goes on with what there is. The question goes on by itself: who comes
+   next finds its answer. So neither a deadline nor a caller that leaves takes one from others.
+
+Nothing of a source ends as an exception: whatever it does is the status of its own answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from adapters._adapter import Context
+from connectors.errors import ConnectorError, PayloadError, SlowError, SourceRefusedError
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError
+from hub.federation.breaker import Breaker, Permit
+from hub.federation.deployed import LiveSources
+from hub.federation.entries import Answered, AnswerStatus, ServedFrom
+from hub.federation.limits import (
+    ANSWER_KEPT_S,
+    FLIGHT_S_MAX,
+    KEYS_MAX,
+    QUESTION_S_MAX,
+    QUESTIONS_OF_ONE,
+    RATE_CAPACITY,
+    RATE_REFILL_PER_S,
+)
+from hub.federation.question import LiveQuestions
+from hub.federation.targets import Target, targets_of
+from hub.harvest.source import HarvestSource
+from hub.query.plan.limits import LIVE_COST
+from hub.state import Flights, FlightTimeoutError, State
+from hub.store.database import Database
+from hub.watching.metrics import METRICS
+
+__all__ = ["Federation", "FreshenRequest"]
+
+_LOG = logging.getLogger(__name__)
+Charge = Callable[[int], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FreshenRequest:
+    """What a caller wants of some instruments."""
+
+    since: datetime
+    """What sources said before is too old."""
+    until: float
+    """When he goes on, in the time of the event loop."""
+    is_anonymous: bool
+    charge: Charge
+    """Takes the cost of questions; raises where the caller may not spend it."""
+
+
+class Federation:
+    """Asks sources live. `party` is the hub's own, `hub:<origin>`."""
+
+    def __init__(
+        self, database: Database, state: State, clock: Clock, party: str, sources: LiveSources
+    ) -> None:
+        self._database, self._state, self._clock = database, state, clock
+        self._sources = sources
+        self._questions = LiveQuestions(database, clock, party)
+        self._flights = Flights(state, ANSWER_KEPT_S)
+        self._breakers: dict[str, Breaker] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    async def aclose(self) -> None:
+        """Cancel the questions that are under way."""
+        await self._flights.aclose()
+
+    async def freshen(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
+        """Make the calendars of instruments as fresh as asked; return what came of each source.
+
+        Raises what `request.charge` raises, and errors of the hub's own database.
+        """
+        window = Context(source="", now=self._clock()).window_start
+        targets = await targets_of(self._database, keys[:KEYS_MAX], window)
+        sources = await self._sources.now()
+        answers: list[Answered] = []
+        asked: list[tuple[HarvestSource, Target]] = []
+        for target in targets:
+            source = sources.get(target.source)
+            if source is None or not _accepts(source, target, self._clock()):
+                if target.heard_at is not None:
+                    answers.append(_stored(target, target.heard_at, request.since))
+            elif target.covered_at is not None and target.covered_at >= request.since:
+                answers.append(_stored(target, target.covered_at, request.since))
+            elif request.is_anonymous:
+                answers.append(_failed(target, AnswerStatus.SKIPPED, ErrorCode.SOURCE_STALE.name))
+            else:
+                asked.append((source, target))
+        if asked:
+            await request.charge(LIVE_COST * len({source.id for source, _ in asked}))
+            answers += await self._ask_all(asked, request)
+        return answers
+
+    async def _ask_all(
+        self, asked: Sequence[tuple[HarvestSource, Target]], request: FreshenRequest
+    ) -> list[Answered]:
+        began = self._clock()
+        waiting = [asyncio.create_task(self._ask(*each, request, began)) for each in asked]
+        try:
+            left = max(0.0, request.until - asyncio.get_running_loop().time())
+            await asyncio.wait(waiting, timeout=left)
+        finally:
+            for task in waiting:  # those who wait, not those who ask
+                task.cancel()
+        return [
+            task.result() if task.done() and not task.cancelled() else _late(target)
+            for task, (_, target) in zip(waiting, asked, strict=True)
+        ]
+
+    async def _ask(
+        self, source: HarvestSource, target: Target, request: FreshenRequest, began: datetime
+    ) -> Answered:
+        """Wait for one answer, whoever asks for it."""
+        live = source.adapter.live
+        assert live is not None
+        about = sha256(target.own_key.encode()).hexdigest()[:32]
+        left = request.until - asyncio.get_running_loop().time()
+        try:
+            result = json.loads(
+                await self._flights.fetch_once(
+                    f"live:{source.id}:{live.record_type}:{about}",
+                    lambda: self._counted(source, target),
+                    lease_s=FLIGHT_S_MAX,
+                    wait_s=max(left, 0.0),
+                )
+            )
+        except FlightTimeoutError:
+            return _late(target)
+        except Exception as error:  # noqa: BLE001 - outermost: one source takes nothing from another
+            code = error.code if isinstance(error, HubError) else ErrorCode.INTERNAL
+            _LOG.warning("live question to %s: %s", source.id, type(error).__name__)
+            return _failed(target, AnswerStatus.UNKNOWN, code.name)
+        status = AnswerStatus(result["status"])
+        if status is not AnswerStatus.OK:
+            return _failed(target, status, result["errorCode"], result["latencyMs"])
+        as_of = datetime.fromisoformat(result["asOf"])
+        is_fresh = as_of >= request.since - timedelta(seconds=ANSWER_KEPT_S)
+        return Answered(
+            source=source.id,
+            status=AnswerStatus.OK if is_fresh else AnswerStatus.STALE,
+            served_from=ServedFrom.LIVE if as_of >= began else ServedFrom.CACHE,
+            as_of=as_of,
+            latency_ms=result["latencyMs"],
+            error_code=None if is_fresh else ErrorCode.SOURCE_STALE.name,
+        )
+
+    async def _counted(self, source: HarvestSource, target: Target) -> bytes:
+        """Ask one source about one instrument; what became of it, as JSON for all that wait."""
+        status, raw = AnswerStatus.UNKNOWN, b""
+        try:
+            status, raw = await self._fetch(source, target)
+        finally:
+            METRICS.asked_live(source.id, status.value)
+        return raw
+
+    async def _fetch(self, source: HarvestSource, target: Target) -> tuple[AnswerStatus, bytes]:
+        turn = self._turns.setdefault(source.id, asyncio.Semaphore(QUESTIONS_OF_ONE))
+        async with turn:
+            live = source.adapter.live
+            assert live is not None
+            name = f"{source.id}:{live.record_type}"
+            breaker = self._breakers.setdefault(name, Breaker(name, self._state, self._clock))
+            permit = await breaker.enter()
+            if permit is None:
+                code = ErrorCode.SOURCE_UNAVAILABLE.name
+                return _result(AnswerStatus.OPEN, error_code=code)
+            rate = f"live:{source.id}", RATE_CAPACITY, RATE_REFILL_PER_S
+            if not (await self._state.take(*rate)).ok:
+                await breaker.give_back(permit)
+                return _result(AnswerStatus.BUDGET, error_code=ErrorCode.RATE_LIMITED.name)
+            return await self._asked(source, target, breaker, permit)
+
+    async def _asked(
+        self, source: HarvestSource, target: Target, breaker: Breaker, permit: Permit
+    ) -> tuple[AnswerStatus, bytes]:
+        clock = asyncio.get_running_loop().time
+        now, began = self._clock(), clock()
+        status, code = AnswerStatus.OK, None
+        is_over = False
+        try:
+            try:
+                async with asyncio.timeout(QUESTION_S_MAX):
+                    if not await self._questions.ask(source, target, now):
+                        status, code = AnswerStatus.BAD_DATA, ErrorCode.SOURCE_BAD_DATA.name
+            except TimeoutError:
+                status, code = AnswerStatus.TIMEOUT, SlowError.code
+            except ConnectorError as error:
+                status, code = _status_of(error), error.code
+            failed = status in _FAILURES
+            await breaker.leave(permit, failed=failed)
+            is_over = True
+        finally:
+            if not is_over:  # cut off: no outcome of the source
+                await breaker.give_back(permit)
+        latency_ms = round((clock() - began) * 1000)
+        return _result(status, now if status is AnswerStatus.OK else None, latency_ms, code)
+
+
+_FAILURES = (AnswerStatus.TIMEOUT, AnswerStatus.ERROR, AnswerStatus.DENIED)
+
+
+def _accepts(source: HarvestSource, target: Target, now: datetime) -> bool:
+    live = source.adapter.live
+    context = Context(source=source.id, now=now, institution=source.institution, facts=source.facts)
+    return live is not None and live.accepts(context, target.own_key)
+
+
+def _status_of(error: ConnectorError) -> AnswerStatus:
+    if isinstance(error, SlowError):
+        return AnswerStatus.TIMEOUT
+    if isinstance(error, SourceRefusedError):
+        return AnswerStatus.DENIED
+    return AnswerStatus.BAD_DATA if isinstance(error, PayloadError) else AnswerStatus.ERROR
+
+
+def _result(
+    status: AnswerStatus,
+    as_of: datetime | None = None,
+    latency_ms: int | None = None,
+    error_code: str | None = None,
+) -> tuple[AnswerStatus, bytes]:
+    answer = {
+        "status": status.value,
+        "asOf": None if as_of is None else as_of.isoformat(),
+        "latencyMs": latency_ms,
+        "errorCode": error_code,
+    }
+    return status, json.dumps(answer).encode()
+
+
+def _stored(target: Target, as_of: datetime, since: datetime) -> Answered:
+    is_fresh = as_of >= since
+    return Answered(
+        source=target.source,
+        status=AnswerStatus.OK if is_fresh else AnswerStatus.STALE,
+        served_from=ServedFrom.STORE,
+        as_of=as_of,
+        error_code=None if is_fresh else ErrorCode.SOURCE_STALE.name,
+    )
+
+
+def _late(target: Target) -> Answered:
+    return _failed(target, AnswerStatus.TIMEOUT, ErrorCode.SOURCE_TIMEOUT.name)
+
+
+def _failed(
+    target: Target, status: AnswerStatus, code: str | None, latency_ms: int | None = None
+) -> Answered:
+    """Return an answer that the store gives in place of the source, or that nobody gives."""
+    return Answered(
+        source=target.source,
+        status=status,
+        served_from=ServedFrom.NONE if target.heard_at is None else ServedFrom.STORE,
+        as_of=target.heard_at,
+        latency_ms=latency_ms,
+        error_code=code,
+    )

@@ -1,0 +1,72 @@
+"""`targets`: which sources know the calendars of some instruments, and how old what they said is.
+
+An instrument may be stated by several sources, each under a key of its own (links). Age is that of
+the coverage within the window of harvests: it says when a source last gave all that it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.store.database import Database
+from hub.store.records import StoredRecords
+from schema.traits import Bookable, Covers, Occupies
+
+__all__ = ["Target", "standing", "targets_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One instrument at one source."""
+
+    source: str
+    key: str
+    """The key by which queries know it."""
+    own_key: str
+    """The key by which the source names it."""
+    covered_at: datetime | None
+    """When the source last gave all that it knows of the window of harvests."""
+    heard_at: datetime | None
+    """When it last gave all that it knows of any window."""
+
+
+def _statement(records: StoredRecords) -> str:
+    ((instrument, _),) = records.registry.with_trait(Bookable)
+    ((coverage, covers),) = records.registry.with_trait(Covers)
+    tables, covered = records.tables[instrument.name], records.tables[coverage.name].source.name
+    at = "max(greatest(v.as_of,h.as_of))"
+    return (
+        "SELECT c.source,g.key,c.key,k.covered_at,k.heard_at"  # noqa: S608 - names of the registry
+        f" FROM {tables.read.name} g JOIN {tables.source.name} c ON c.item_id = g.item_id"
+        " AND NOT c.withdrawn JOIN source s ON s.source_id = c.source AND s.active,"
+        f" LATERAL (SELECT {at} FILTER (WHERE v.{covers.start} = %(window)s) AS covered_at,"
+        f"{at} AS heard_at FROM {covered} v LEFT JOIN heard h USING (entry_id)"
+        f" WHERE v.{covers.of} = g.key AND v.source = c.source AND NOT v.withdrawn) k"
+        " WHERE g.key = ANY(%(keys)s) ORDER BY g.key,c.source,c.key"
+    )
+
+
+async def targets_of(database: Database, keys: Sequence[str], window: datetime) -> list[Target]:
+    """Return the sources of some instruments; `window`: where that of harvests starts."""
+    rows = await database.reads.fetch_all(
+        _statement(database.records), {"keys": list(keys), "window": window}
+    )
+    return [Target(*row) for row in rows]
+
+
+async def standing(
+    database: Database, record_type: str, target: Target, since: datetime, until: datetime
+) -> dict[str, datetime]:
+    """Return what the store has of a target within a window: keys, and when each was stated."""
+    records = database.records
+    table = records.tables[record_type].source.name
+    takes = records.registry[record_type].trait(Occupies)
+    assert takes is not None, "live questions are about what takes time"
+    rows = await database.writes.fetch_all(
+        f"SELECT key,as_of FROM {table} WHERE source = %s AND {takes.of} = %s"  # noqa: S608
+        f" AND starts_with(key,%s) AND NOT withdrawn AND {takes.end} > %s AND {takes.start} < %s",
+        (target.source, target.key, f"{target.own_key}/", since, until),
+    )
+    return dict(rows)

@@ -1,0 +1,121 @@
+"""`freshening`: between plan and statement: what a request wants fresher than the store has it.
+
+A request that says nothing of freshness never comes here. Else the keys of the instruments that it
+touches are found by statements of its own, their sources are asked until the deadline of their
+field, and what came of it goes with the statement and with the manifest. A page whose rows depend
+on calendars is looked at once more where time is left: what came into it by what was heard is asked
+about too. What a page leaves out because of old data nobody can know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from hub.errors import ErrorCode, HubError
+from hub.federation.entries import Answered, failure_of, older, summed
+from hub.federation.limits import ROUNDS_MAX
+from hub.federation.service import Federation, FreshenRequest
+from hub.query.answer.execute import Run, Statements
+from hub.query.answer.respond import dumps
+from hub.query.plan.binding import Env
+from hub.query.plan.freshness import Freshness
+from hub.query.sql.compiled import Compiled
+from hub.query.sql.touching import Touch, WantedFreshness
+
+SOURCES_TOLD_MAX = 10
+"""Sources that an error names one by one."""
+
+
+class Freshening:
+    """Asks sources before a statement runs. Without `federation` nobody is asked."""
+
+    def __init__(self, statements: Statements, federation: Federation | None) -> None:
+        self._statements, self._federation = statements, federation
+
+    async def before(self, compiled: Compiled, env: Env, run: Run, asked: Freshness | None) -> None:
+        """Make what a statement reads as fresh as it is wanted; say in `env` and `run` how it went.
+
+        Raises `HubError` SOURCE_UNAVAILABLE, SOURCE_TIMEOUT or SOURCE_STALE where the request takes
+        no partial answer.
+        """
+        pairs = [(touch, touch.wanted(env.values, asked)) for touch in compiled.touches]
+        wanted = [(touch, want) for touch, want in pairs if want is not None]
+        if not wanted:
+            return
+        began = asyncio.get_running_loop().time()
+        rounds = [self._touched(touch, want, began, env, run) for touch, want in wanted]
+        answers = [answer for found in await _together(rounds) for answer in found]
+        strictest = min(want.max_staleness_s for _, want in wanted)
+        facts = await self._statements.sources(compiled.records)
+        if asked is not None and asked.fails:
+            _require(answers)
+        told = {**older(facts, run.now - timedelta(seconds=strictest)), **summed(answers)}
+        known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
+        own = {source: known[source] for source in told if source in known}
+        run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves
+        env.asked = dumps(list(run.sources.values())).decode()
+
+    async def _touched(
+        self, touch: Touch, want: WantedFreshness, began: float, env: Env, run: Run
+    ) -> list[Answered]:
+        """Freshen what one field of the root touches."""
+        if touch.keys is None or self._federation is None:
+            return []
+        request = FreshenRequest(
+            since=run.now - timedelta(seconds=want.max_staleness_s),
+            until=began + want.deadline_s,
+            is_anonymous=run.caller.anonymous,
+            charge=partial(self._statements.charge, run=run),
+        )
+        answers: list[Answered] = []
+        known: set[str] = set()
+        for _ in range(ROUNDS_MAX if touch.moves else 1):
+            found = touch.found(await self._statements.fetch(touch.keys, env, run))
+            keys = [key for key in found if key not in known]
+            is_late = asyncio.get_running_loop().time() >= request.until
+            if not keys or (known and is_late):
+                break
+            known.update(keys)
+            answers += await self._federation.freshen(keys, request)
+        return answers
+
+
+async def _together(
+    rounds: Sequence[Coroutine[Any, Any, list[Answered]]],
+) -> list[list[Answered]]:
+    """Wait for all; where one is refused the others are not waited for."""
+    tasks = [asyncio.create_task(each) for each in rounds]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _require(answers: Sequence[Answered]) -> None:
+    """Raise unless every source that was touched answered as fresh as asked."""
+    failed = failure_of(answers)
+    if failed is None:
+        return
+    code, sources = failed
+    shown = ", ".join(sources[:SOURCES_TOLD_MAX])
+    raise SourcesFailedError(code, shown)
+
+
+class SourcesFailedError(HubError):
+    """Sources did not answer as fresh as asked, and the request takes no partial answer."""
+
+    retry_after_s = 1
+
+    def __init__(self, code: ErrorCode, sources: str) -> None:
+        super().__init__(
+            code,
+            hint=f"{sources}: send it again, allow older data, or take a partial answer "
+            "(onSourceError: PARTIAL)",
+            hint_zh=f"{sources}：请重发，或允许较旧的数据，"
+            "或接受部分应答（onSourceError: PARTIAL）",
+        )
