@@ -9,10 +9,13 @@ import typer
 
 from adapters._booking import BookingOutcome, BookingReason, BookingResult
 from hub.cli.context import Act, open_database, run, settings
+from hub.cli.customs import customs_desk
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.orders import service
-from hub.orders.service import TimeWanted
+from hub.orders.service import OrderDesk, TimeWanted
+from hub.settings import Settings
+from hub.store.database import Database
+from schema.codes import ServicePurpose
 from schema.dates import parse_instant
 from schema.parties import HUB_PARTY
 
@@ -46,13 +49,19 @@ def request(
     source: Source,
     instrument: Instrument,
     user: Annotated[str, typer.Option("--user", help="key of the institution that books")],
+    purpose: Annotated[ServicePurpose, typer.Option("--purpose", help="what for")],
     start: Annotated[str, typer.Option("--from", help="begin, such as 2026-12-01T09:00+08:00")],
     end: Annotated[str, typer.Option("--until", help="end, not included")],
     order: Order,
 ) -> None:
     """Book a time; it is firm only when the owner's system, read again, shows nobody else."""
     wanted = TimeWanted(
-        order=order, instrument=instrument, user=user, start=_instant(start), end=_instant(end)
+        order=order,
+        instrument=instrument,
+        user=user,
+        purpose=purpose,
+        start=_instant(start),
+        end=_instant(end),
     )
     _say(run(_request(source, wanted)), BookingOutcome.FIRM)
 
@@ -68,8 +77,7 @@ async def _request(source: str, wanted: TimeWanted) -> BookingResult:
     deployed = deployed_source(deployment, source)
     act = Act("booking request", {"source": source, "order": wanted.order})
     async with open_database(deployment, act) as database:
-        party = f"{HUB_PARTY}{deployment.log_origin}"
-        return await service.request(database, deployed, wanted, party, system_clock)
+        return await _desk(deployment, database).request(deployed, wanted)
 
 
 async def _cancel(source: str, instrument: str, order: str) -> BookingResult:
@@ -77,8 +85,12 @@ async def _cancel(source: str, instrument: str, order: str) -> BookingResult:
     deployed = deployed_source(deployment, source)
     act = Act("booking cancel", {"source": source, "order": order})
     async with open_database(deployment, act) as database:
-        party = f"{HUB_PARTY}{deployment.log_origin}"
-        return await service.cancel(database, deployed, (instrument, order), party, system_clock)
+        return await _desk(deployment, database).cancel(deployed, instrument, order)
+
+
+def _desk(deployment: Settings, database: Database) -> OrderDesk:
+    party = f"{HUB_PARTY}{deployment.log_origin}"
+    return OrderDesk(database, customs_desk(deployment, database), party, system_clock)
 
 
 def _instant(text: str) -> datetime:

@@ -90,7 +90,8 @@ def due(
         raise typer.Exit(1)
 
 
-def _desk(hub_settings: Settings, database: Database) -> CustomsDesk:
+def customs_desk(hub_settings: Settings, database: Database) -> CustomsDesk:
+    """Return the desk of this hub, for commands."""
     return CustomsDesk(
         database,
         Agreements(database, system_clock),
@@ -104,14 +105,16 @@ async def _ask(question: UseQuestion) -> UseAnswer:
     hub_settings = settings()
     act = Act("customs ask", {"instrument": question.instrument})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).decide(question, OPERATOR)
+        return await customs_desk(hub_settings, database).decide(question, OPERATOR)
 
 
 async def _due(on: date | None, instrument: str | None) -> CustomsDueList:
     hub_settings = settings()
     act = Act("customs due", {"instrument": instrument})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).due(OPERATOR, on=on, instrument=instrument)
+        return await customs_desk(hub_settings, database).due(
+            OPERATOR, on=on, instrument=instrument
+        )
 
 
 def _tell(answer: UseAnswer) -> None:

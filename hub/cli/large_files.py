@@ -100,8 +100,8 @@ async def submit_parts(
         await settle(0)
     finally:
         left = [taking for _, taking in under_way if taking is not None]
-        for taking in left:
-            taking.cancel()
+        for unfinished in left:
+            unfinished.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
 
