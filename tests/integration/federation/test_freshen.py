@@ -147,3 +147,20 @@ async def test_a_harvest_does_not_miss_what_was_stated_after_it_began(world):
     later = Context(source="campus", now=world.time.now)
     assert f"{E1}/new" not in await known_keys(world.database, "Occupancy", began)
     assert f"{E1}/new" in await known_keys(world.database, "Occupancy", later)
+
+
+async def test_a_calendar_that_harvests_have_lost_is_known_again_over_the_turn_of_the_year(world):
+    world.time.pass_by(days=30)
+    days = 'from: "2026-12-31T00:00:00+08:00", until: "2027-01-02T00:00:00+08:00"'
+    text = ONE.replace(DAY, days)
+    world.campus.bookings.append({**booking("E1", "eve", 31, 8, 20), "jssj": "2027-01-01 10:00:00"})
+    lost = await world.ask(text, {"key": E1})
+    assert lost["data"]["instrument"]["availability"]["status"] == "UNKNOWN"
+    found = await world.ask(text, {"key": E1, "s": "PT1H"})
+    assert (found["data"]["instrument"]["availability"]["status"], free(found)) == ("PARTLY", "10")
+    await world.harvester.harvest(world.sources["campus"])
+    assert free(await world.ask(text, {"key": E1})) == "10"
+    rows = await world.database.reads.fetch_all(
+        "SELECT count(*) FROM occupancy_coverage_source WHERE NOT withdrawn"
+    )
+    assert rows == [(3,)]
