@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 __all__ = [
-    "Answered",
+    "BookingAnswered",
     "Ask",
     "BookingProtocol",
     "BookingReason",
@@ -60,7 +60,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class BookingAnswered:
     """The source answered, with this JSON value."""
 
     value: Any
@@ -83,7 +83,7 @@ class NotSent:
     """The question did not reach the source; nothing was done."""
 
 
-Reply: TypeAlias = Answered | Unwilling | Unclear | NotSent
+Reply: TypeAlias = BookingAnswered | Unwilling | Unclear | NotSent
 
 
 class BookingReason(StrEnum):

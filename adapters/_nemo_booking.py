@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from adapters._booking import (
-    Answered,
+    BookingAnswered,
     Ask,
     BookingOutcome,
     BookingProtocol,
@@ -153,7 +153,7 @@ def _posted(wish: BookingWish, tool: int) -> Generator[Ask, Reply, Row]:
         "note": f"{NOTE}{wish.order}",
     }
     reply = yield Ask(path="api/reservations/", method="POST", body=body)
-    if isinstance(reply, Answered) and isinstance(reply.value, dict) and "id" in reply.value:
+    if isinstance(reply, BookingAnswered) and isinstance(reply.value, dict) and "id" in reply.value:
         return reply.value
     if isinstance(reply, Unwilling) and not any(word in reply.said for word in UNCLEAR_WORDS):
         raise _refused(BookingReason.SOURCE_REFUSED, reply.said)
@@ -178,7 +178,7 @@ def _cancelled(
         "cancellation_time": now.isoformat(),
     }
     reply = yield Ask(path=f"api/reservations/{reference}/", method="PATCH", body=body)
-    if isinstance(reply, Answered) and dict(reply.value).get("cancelled") is True:
+    if isinstance(reply, BookingAnswered) and dict(reply.value).get("cancelled") is True:
         return BookingResult(outcome=then, reason=reason, reference=reference)
     return BookingResult(
         outcome=BookingOutcome.TENTATIVE,
@@ -190,7 +190,7 @@ def _cancelled(
 def _rows(ask: Ask) -> Rows:
     """Read a list; without one nothing is known."""
     reply = yield ask
-    if isinstance(reply, Answered) and isinstance(reply.value, list):
+    if isinstance(reply, BookingAnswered) and isinstance(reply.value, list):
         return reply.value
     raise _silent()
 

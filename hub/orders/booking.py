@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from adapters._booking import (
-    Answered,
+    BookingAnswered,
     Ask,
     BookingOutcome,
     BookingReason,
@@ -76,7 +76,7 @@ async def _reply(session: HttpSession, ask: Ask) -> Reply:
         answer = await session.ask(question)
         if answer.status == BAD_REQUEST:
             return Unwilling(decode_answer(answer))
-        return Answered(parse_json(session.source, answer))
+        return BookingAnswered(parse_json(session.source, answer))
     except SourceUnavailableError as error:
         return Unclear() if error.was_sent else NotSent()
     except (PayloadError, SourceRefusedError) as error:

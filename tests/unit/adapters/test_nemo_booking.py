@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from adapters._booking import (
-    Answered,
+    BookingAnswered,
     Ask,
     BookingOutcome,
     BookingReason,
@@ -58,22 +58,22 @@ class Nemo:
             self.changes += 1
             said, is_done = self.faults.get(self.changes, (None, True))
             row = self._change(ask) if is_done else None
-            return said or Answered(dict(row or {}))
+            return said or BookingAnswered(dict(row or {}))
         if ask.path in self.silent:
             return Unclear()
         if ask.path == "api/tools/":
             tools = [(1, None), (2, None), (3, 1)]
-            return Answered(
+            return BookingAnswered(
                 [
                     {"id": each, "parent_tool": head, "_operational": each != 2}
                     for each, head in tools
                 ]
             )
         if ask.path == "api/unplanned_outages/":
-            return Answered(self.broken)
+            return BookingAnswered(self.broken)
         rows = self.rows if ask.path == "api/reservations/" else self.outages
         note = ask.query.get("note")
-        return Answered(
+        return BookingAnswered(
             [dict(row) for row in rows if not row["cancelled"] and note in (None, row["note"])]
         )
 
