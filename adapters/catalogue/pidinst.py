@@ -21,7 +21,15 @@ from adapters.catalogue.given import CatalogueError, FromCatalogue, Published, l
 from schema.codes.tables import KNOWN_SCHEMES, TABLED_SCHEMES, lookup, scheme_name
 from schema.strict_json import read_json
 
-__all__ = ["VERSION", "from_pidinst", "read_pidinst", "to_pidinst"]
+__all__ = [
+    "ITEMS_OF_PIDINST",
+    "VERSION",
+    "from_pidinst",
+    "is_pidinst",
+    "member_of",
+    "read_pidinst",
+    "to_pidinst",
+]
 
 VERSION = "1.0"
 DOCUMENT_CHARACTERS_MAX = 1_000_000
@@ -36,6 +44,31 @@ HELD = frozenset(
     }
 )
 UNHELD = frozenset({"measuredvariable", "relatedidentifier"})
+ITEMS_OF_PIDINST = {
+    "localNo": ("alternateidentifier", "identifier"),
+    "name": ("name",),
+    "classes": ("instrumenttype",),
+    "model": ("model",),
+    "manufacturer": ("manufacturer",),
+    "serialNo": ("alternateidentifier",),
+    "functions": ("description",),
+    "commissionedOn": ("date",),
+    "endedOn": ("date",),
+    "bookingUrl": ("landingpage",),
+    "identifiers": ("identifier",),
+}
+"""Of each item of an instrument the members that it is made of (`member_of`)."""
+MARKS = frozenset({"schemaversion", "landingpage", "owner", "manufacturer"})
+MARKS_MIN = 2
+"""Name and identifier are everybody's: so many of the other mandatory members tell PIDINST."""
+
+
+def is_pidinst(value: Any) -> bool:
+    """Tell whether a JSON value is a document of this form, sound or not."""
+    if not isinstance(value, Mapping):
+        return False
+    members = {member_of(str(name)) for name in value}
+    return {"name", "identifier"} <= members and len(MARKS & members) >= MARKS_MIN
 
 
 def to_pidinst(of: Published) -> dict[str, Any]:
@@ -111,7 +144,7 @@ def read_pidinst(text: str) -> dict[str, Any]:
 
 def from_pidinst(document: Mapping[str, Any], institution_key: str) -> FromCatalogue:
     """Return the record of a PIDINST document. Raises `CatalogueError` for what is none."""
-    members = {_plain(name): _unpacked(value) for name, value in document.items()}
+    members = {member_of(name): _unpacked(value) for name, value in document.items()}
     unknown = sorted(set(members) - HELD - UNHELD)
     version = _text(members.get("schemaversion"))
     if version not in (None, VERSION):
@@ -155,7 +188,7 @@ def from_pidinst(document: Mapping[str, Any], institution_key: str) -> FromCatal
     )
 
 
-def _plain(name: str) -> str:
+def member_of(name: str) -> str:
     """Return a member's name without its plural and capitals: both spellings are met."""
     lower = name.lower()
     return lower[:-1] if lower.endswith("s") and lower not in ("schemas",) else lower

@@ -6,6 +6,7 @@ with a DOCTYPE is refused: entities and external parts have no place in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +14,15 @@ from lxml import etree
 
 from adapters.catalogue.given import CatalogueError
 
-__all__ = ["pidinst_from_xml", "pidinst_to_xml"]
+__all__ = ["is_pidinst_xml", "pidinst_from_xml", "pidinst_to_xml"]
 
 BYTES_MAX = 1_000_000
+HEAD_BYTES = 16_384
+_ROOT = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]*\?>\s*|<!--(?:[^-]|-[^-])*-->\s*|<!DOCTYPE[^>]*>\s*)*"
+    rb"<(?:[A-Za-z_][\w.]*:)?instrument[\s/>]"
+)
+"""What may stand before the root. A DOCTYPE is let through here so that it is refused by name."""
 LISTS = {
     "owners": "owner",
     "manufacturers": "manufacturer",
@@ -66,6 +73,11 @@ def _write(parent: Any, name: str, value: Any) -> None:
 def _xml_text(value: Any) -> str:
     """Return a text without what XML 1.0 cannot hold."""
     return "".join(one for one in str(value) if one in "\t\n\r" or one >= " ")
+
+
+def is_pidinst_xml(data: bytes) -> bool:
+    """Tell whether a file is XML whose root is named as that of PIDINST, sound or not."""
+    return _ROOT.match(data[:HEAD_BYTES]) is not None
 
 
 def pidinst_from_xml(data: bytes) -> dict[str, Any]:

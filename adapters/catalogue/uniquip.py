@@ -19,7 +19,17 @@ from typing import Any
 from adapters._nrii import present
 from adapters.catalogue.given import CatalogueError, FromCatalogue, Published, local_number
 
-__all__ = ["COLUMNS", "from_uniquip", "read_uniquip", "to_uniquip", "uniquip_csv"]
+__all__ = [
+    "COLUMNS",
+    "ITEMS_OF_UNIQUIP",
+    "PERSONAL",
+    "from_uniquip",
+    "is_uniquip",
+    "plain_cell",
+    "read_uniquip",
+    "to_uniquip",
+    "uniquip_csv",
+]
 
 COLUMNS = (
     *("type", "institutionID", "doi", "name", "description", "manufacturer", "manufacturerID"),
@@ -33,6 +43,17 @@ UNHELD = (
     *("manufacturerID", "modelID", "measuredVariables", "subject", "infraportalDiscipline"),
     "managingDepartment",
 )
+ITEMS_OF_UNIQUIP = {
+    "localNo": ("institutionID",),
+    "name": ("name",),
+    "model": ("model",),
+    "manufacturer": ("manufacturer",),
+    "functions": ("description",),
+    "commissionedOn": ("commissionedDate",),
+    "endedOn": ("decommissionedDate",),
+    "identifiers": ("doi",),
+}
+"""Of each item of an instrument the column that it is made of."""
 KINDS = ("", "equipment", "facility")
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 TEXT_MARK = "'"
@@ -84,9 +105,15 @@ def _as_text(cell: str) -> str:
     return f"{TEXT_MARK}{cell}" if cell.startswith((*FORMULA_MARKS, TEXT_MARK)) else cell
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
+    """Return a cell without the mark that keeps it from being a formula."""
     marked = cell.startswith(TEXT_MARK) and cell[1:].startswith((*FORMULA_MARKS, TEXT_MARK))
     return (cell[1:] if marked else cell).strip()
+
+
+def is_uniquip(header: Iterable[str]) -> bool:
+    """Tell whether a row names the columns of this form, perhaps with others."""
+    return set(NEEDED) <= {each.strip() for each in header}
 
 
 def read_uniquip(text: str) -> list[dict[str, str]]:
@@ -111,7 +138,7 @@ def read_uniquip(text: str) -> list[dict[str, str]]:
             raise CatalogueError(
                 "NOT_CELLS", f"第 {number} 行列数不对", f"row {number} has {len(line)} cells"
             )
-    return [dict(zip(header, map(_plain, line), strict=True)) for line in lines[1:]]
+    return [dict(zip(header, map(plain_cell, line), strict=True)) for line in lines[1:]]
 
 
 def from_uniquip(row: Mapping[str, str], institution_key: str) -> FromCatalogue:

@@ -1,7 +1,7 @@
 """`deltahub submit`: a file into the store, and its refused rows back.
 
 The file goes through the mapping that is named, or is one whose mapping ships: the monthly
-workbook, or a table SJ1 or SJ3 of the ministry.
+workbook, a table SJ1 or SJ3 of the ministry, or PIDINST or UNIQUIP of instrument catalogues.
 
 Exit codes: 0 every row went in, 1 rows were refused or the mapping does not fit, 2 it could not be
 done.
@@ -54,12 +54,17 @@ from schema.texts import visible
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON, JSON lines, SJ1 or SJ3")],
+    file: Annotated[
+        Path, typer.Argument(help="XLSX, XLS, CSV, TSV, JSON, SJ1, SJ3, PIDINST or UNIQUIP")
+    ],
     mapping: Annotated[
         Path | None,
         typer.Option(help="see docs/partners/mappings; none for the monthly workbook"),
     ] = None,
     source: Annotated[str, typer.Option(help="whose records these are; else the mapping's")] = "",
+    institution: Annotated[
+        str, typer.Option(help="key of whose instruments PIDINST or UNIQUIP lists: moe:10335")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check all, write nothing")] = False,
     rejects: Annotated[
         Path | None, typer.Option(help="workbook for refused and doubted rows")
@@ -83,7 +88,11 @@ def submit(
             _submit_large(asked, rejects, progress, units_are_right=units_are_right)
             return
         given = GivenFile(
-            name=file.name, data=read_bytes(file), source=source, mapping_text=mapping_text
+            name=file.name,
+            data=read_bytes(file),
+            source=source,
+            mapping_text=mapping_text,
+            institution=institution,
         )
         read = read_given(given)
         _look_at(read, units_are_right=units_are_right)

@@ -59,6 +59,7 @@ class DropIntake:
             data=await asyncio.to_thread(spooled.path.read_bytes),
             source=self.source.id,
             mapping_text=mapping,
+            institution=self._institution,
         )
         file = await asyncio.to_thread(read_given, given)
         if sum(len(each.converted) for each in file.tables) > FILE_ROWS_MAX:
@@ -136,6 +137,12 @@ class DropIntake:
         road = self.source.tables
         assert road is not None, "the source leaves tables"
         return await road.mapping_of(self.database, self.source.id, name)
+
+    @property
+    def _institution(self) -> str:
+        """The one institution that the source speaks for; empty where it speaks for several."""
+        owners = self.source.owners or ()
+        return owners[0] if len(owners) == 1 else ""
 
     @property
     def _units_are_right(self) -> bool:

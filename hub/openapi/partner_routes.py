@@ -130,7 +130,9 @@ def _files(key: str, flags: dict[str, str]) -> RouteOperation:
         query=(
             _SOURCE,
             _NAME,
-            RouteParameter("mapping", _TEXT, "A mapping kept here; without it: monthly workbook."),
+            RouteParameter(
+                "mapping", _TEXT, "A mapping kept here; without it: a form that is known by itself."
+            ),
             *(RouteParameter(name, _FLAG, text) for name, text in flags.items()),
         ),
         body=Content(

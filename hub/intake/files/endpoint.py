@@ -153,6 +153,7 @@ class FileEndpoints:
             data=admitted.body,
             source=source,
             mapping_text=None if name is None else await kept_mapping(self._database, source, name),
+            institution=admitted.caller.party or "",
         )
         async with self._reading:
             file = await asyncio.to_thread(read_given, given)

@@ -1,7 +1,7 @@
 """`service`: one file from its bytes to its report; the operator's command and `POST /files` alike.
 
-Without a mapping the file is one whose mapping ships: a table of the ministry, or the monthly
-workbook.
+Without a mapping the file is one whose mapping ships: a table of the ministry, the monthly
+workbook, or a file in the form of an instrument catalogue.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from connectors.errors import PayloadError
 from connectors.words import Words
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
+from hub.intake.files.catalogue import read_catalogue
 from hub.intake.files.moe_tables import read_headed_moe, read_moe
 from hub.intake.files.monthly import read_monthly
 from hub.intake.files.rejects import Refused, rejects_workbook
@@ -38,6 +39,8 @@ class GivenFile:
     mapping_text: str | None = None
     document: bytes | None = None
     """SHA-256 of the whole file, of which this is a part."""
+    institution: str = ""
+    """Key of the institution whose instruments a catalogue lists, which does not say it itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,10 +93,11 @@ def _source_unknown() -> RefusedError:
 
 
 def _read_shipped(given: GivenFile) -> ReadFile:
-    """Read a file whose mapping ships: a table of the ministry, else the monthly workbook."""
-    moe = read_moe(given.name, given.data, given.source, given.document)
+    """Read a file whose mapping ships: it is known by its name, its form or its columns."""
+    found = read_moe(given.name, given.data, given.source, given.document)
+    found = found or _read_catalogue(given, is_table=False)
     try:
-        if moe is None:
+        if found is None:
             monthly = read_monthly(given.name, given.data, given.source, given.document)
             return ReadFile(
                 tables=monthly.read,
@@ -102,14 +106,26 @@ def _read_shipped(given: GivenFile) -> ReadFile:
                 left_alone=monthly.left_alone,
             )
     except MappingError:
-        moe = read_headed_moe(given.name, given.data, given.source, given.document)
-        if moe is None:
+        found = read_headed_moe(given.name, given.data, given.source, given.document)
+        found = found or _read_catalogue(given, is_table=True)
+        if found is None:
             raise
     if not given.source:
         raise _source_unknown()
-    if not moe.table.rows:
+    if not found.table.rows:
         raise no_rows(given.name)
-    return ReadFile(tables=(moe,))
+    return ReadFile(tables=(found,))
+
+
+def _read_catalogue(given: GivenFile, *, is_table: bool) -> ReadTable | None:
+    return read_catalogue(
+        given.name,
+        given.data,
+        given.source,
+        given.institution,
+        given.document,
+        is_table=is_table,
+    )
 
 
 def no_rows(name: str) -> PayloadError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -71,6 +73,26 @@ async def test_what_a_file_says_is_vouched_for_by_the_university_s_signature(
     found = await university.query(question)
     provenance = found["data"]["instruments"]["nodes"][0]["provenance"]
     assert provenance == {"assurance": "REQUEST_SIGNED", "source": SOURCE}
+
+
+async def test_a_catalogue_s_document_is_of_whom_the_client_acts_for(
+    university: HubClient,
+) -> None:
+    document = {
+        "identifier": {"identifier": "10.5072/inst-1", "identifierType": "DOI"},
+        "schemaVersion": "1.0",
+        "landingPage": "https://book.example.edu.cn/1",
+        "name": "透射电镜",
+        "owners": [{"ownerName": "another institution"}],
+        "manufacturers": [{"manufacturerName": "日本电子"}],
+        "measuredVariables": ["current"],
+    }
+    nameless = {**document, "name": ""}
+    answer = await send(university, json.dumps([document, nameless]).encode())
+    (table,) = answer.report["tables"]
+    assert (table["accepted"], table["quarantined"], table["warned"]) == (1, 1, 1)
+    assert table["entries"][0]["key"] == f"{UNIVERSITY}/inst-1"
+    assert [each["row"] for each in table["refused"]] == [2]
 
 
 async def test_a_dry_run_says_the_same_and_writes_nothing(university: HubClient) -> None:

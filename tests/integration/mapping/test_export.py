@@ -86,3 +86,23 @@ def test_an_institution_that_nobody_knows_has_no_instruments(folder: Path) -> No
     done = run("export", "uniquip", "moe:10336", "none.csv")
     assert done.exit_code == 0
     assert (folder / "none.csv").read_text("utf-8").count("\n") == 1
+
+
+def test_what_went_out_comes_in_again_for_whom_it_is_said(folder: Path) -> None:
+    run("export", "pidinst", "moe:10335", "pid")
+    run("export", "uniquip", "moe:10335", "u.csv")
+    (document,) = (folder / "pid").iterdir()
+    said = ("--source", "some-unit", "--institution", "moe:10335")
+    for file in (str(document), "u.csv"):
+        unsaid = run("submit", file, *said[:2])
+        assert unsaid.exit_code == 2 or unsaid.exception is not None
+        done = run("submit", file, *said, "--dry-run")
+        assert done.exit_code == 0, done.output
+        assert "Instrument" in done.output
+    taken = run("submit", "u.csv", *said)
+    assert taken.exit_code == 0, taken.output
+    text = (folder / "u.csv").read_text("utf-8").replace("A1", "A/1")
+    (folder / "bad.csv").write_text(text, "utf-8", newline="")
+    refused = run("submit", "bad.csv", *said, "--rejects", "back.xlsx")
+    assert refused.exit_code == 1
+    assert (folder / "back.xlsx").exists()
