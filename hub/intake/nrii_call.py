@@ -2,6 +2,11 @@
 
 Pure: bytes of a request in, the object that was sent out; and what is answered, as bytes. The codes
 are those that such senders handle (`adapters._nrii_service`, version "sender").
+
+Senders have a SOAP header `MySoapHeader`. What is in it is not established, only that it lets them
+in at the platform; here it lets nobody in (decision 0016), and nothing of it is read or kept. A
+header that must be understood (SOAP 1.1, 4.2.3) is refused: to pass it over would be to say that it
+holds.
 """
 
 from __future__ import annotations
@@ -32,6 +37,16 @@ LISTS: dict[str, tuple[Adapter, Collection]] = {
     )
 }
 """What may be sent, by `instruType`."""
+NOT_TAKEN = {
+    "2": "重大科研基础设施（2）没有对应的记录 facilities have no record in the standard",
+    "3": "服务单元（3）已由主管部门取消 the ministry has dropped service units",
+    "7": "服务成效（7）是单位的年度合计与附件，标准没有对应的记录，请逐条报送服务记录（6） "
+    "effectiveness is a year's totals with attachments and has no record; send services (6)",
+}
+"""Values of `instruType` that senders know and no record holds, with the reason."""
+EFFECTS = "effectList"
+"""Argument of the second form of the operation: effectiveness, without a type."""
+HEADER = "MySoapHeader"
 PROBLEMS_MAX = 20
 WENT_IN = frozenset({Outcome.ACCEPTED, Outcome.PROVEN, Outcome.DUPLICATE})
 
@@ -59,11 +74,21 @@ def read_call(body: bytes, content_type: str) -> NriiCall | NriiAnswer:
         envelope = parse_envelope(envelope_text(body, content_type), Limits())
     except UnreadableError as error:
         return NriiAnswer("201", f"报文无法读取 the request cannot be read: {error}")
+    for entry in envelope.iterfind(f"{{{SOAP_11}}}Header/*"):
+        name = str(entry.tag).rpartition("}")[2]
+        if entry.get(f"{{{SOAP_11}}}mustUnderstand") in ("1", "true"):
+            advice = "口令在此无效，由代理签名 passwords let nobody in here, the proxy signs"
+            said_of = advice if name == HEADER else "未知 unknown"
+            return NriiAnswer("203", f"不支持必须理解的头 {name[:60]} mustUnderstand: {said_of}")
     call = envelope.find(f"{{{SOAP_11}}}Body/{{*}}{OPERATION}")
     if call is None:
         return NriiAnswer("203", f"只提供操作 {OPERATION} the only operation is {OPERATION}")
     said = {name: (call.findtext(f"{{*}}{name}") or "").strip() for name in SENDING}
     if said["instruType"] not in LISTS:
+        effects = call.find(f"{{*}}{EFFECTS}") is not None and not said["instruType"]
+        reason = NOT_TAKEN.get("7" if effects else said["instruType"])
+        if reason is not None:
+            return NriiAnswer("203", reason)
         known = "、".join(LISTS)
         return NriiAnswer("203", f"本端点只接收类型 {known} only types {known} are taken")
     return _object(**said)
