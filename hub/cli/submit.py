@@ -87,14 +87,15 @@ def submit(
             asked = _Asked(file, source, mapping_text, dry_run=dry_run, part_rows=part_rows)
             _submit_large(asked, rejects, progress, units_are_right=units_are_right)
             return
-        given = GivenFile(
-            name=file.name,
-            data=read_bytes(file),
-            source=source,
-            mapping_text=mapping_text,
-            institution=institution,
+        read = read_given(
+            GivenFile(
+                name=file.name,
+                data=read_bytes(file),
+                source=source,
+                mapping_text=mapping_text,
+                institution=institution,
+            )
         )
-        read = read_given(given)
         _look_at(read, units_are_right=units_are_right)
     except MappingError as error:
         print_problems((mapping or file).name, error)
@@ -106,7 +107,12 @@ def submit(
         print_sheets(file.name, read)
         if not source:
             raise source_missing()
-    submissions = run(_submit(read, dry_run=dry_run))
+    if _told(read, run(_submit(read, dry_run=dry_run)), returns):
+        raise typer.Exit(1)
+
+
+def _told(read: ReadFile, submissions: list[Submission], returns: RejectsFile | None) -> bool:
+    """Print what became of the rows, write those that go back; tell whether any was refused."""
     for each in submissions:
         print_report(each.report)
     marked = marked_tables(submissions)
@@ -114,8 +120,7 @@ def submit(
     if marked and returns is not None:
         what = "退回的行 refused rows" if returned else "待核对的行 doubted rows"
         print(f"{what}: {returns.write(marked, dates_1904=read.from_1904)}")
-    if returned:
-        raise typer.Exit(1)
+    return returned
 
 
 def _look_at(read: ReadFile, *, units_are_right: bool) -> None:
