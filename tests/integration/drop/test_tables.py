@@ -137,6 +137,23 @@ async def test_the_monthly_workbook_is_known_by_itself(folder):
     assert "M2" in str(opened((folder.folder / "月报.xlsx.rejects.xlsx").read_bytes()))
 
 
+UNIQUIP = "institutionID,name,manufacturer\nU1,TEM,JEOL\n"
+
+
+async def test_a_catalogue_is_of_the_one_institution_that_the_source_speaks_for(folder):
+    folder.leave("list.tsv", UNIQUIP)
+    assert (await folder.look()).status is RunStatus.OK
+    assert await folder.rows() == {"U1": 1}
+    text = folder.file.read_text("utf-8")
+    both = f'owners = ["{INSTITUTION}", "moe:10336"]'
+    folder.file.write_text(text.replace(f'owners = ["{INSTITUTION}"]', both), "utf-8")
+    folder.leave("other.tsv", UNIQUIP.replace("U1", "U2"))
+    report = await folder.look()
+    assert report.status is RunStatus.PARTIAL
+    assert "institution" in said(report, "other.tsv")[0]
+    assert await folder.rows() == {"U1": 1}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
