@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 __all__ = [
-    "BookingAnswered",
     "Ask",
+    "BookingAnswered",
     "BookingProtocol",
     "BookingReason",
     "BookingResult",

@@ -24,8 +24,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from adapters._booking import (
-    BookingAnswered,
     Ask,
+    BookingAnswered,
     BookingOutcome,
     BookingProtocol,
     BookingReason,

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from adapters._booking import (
-    BookingAnswered,
     Ask,
+    BookingAnswered,
     BookingOutcome,
     BookingReason,
     BookingResult,

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from adapters._booking import (
-    BookingAnswered,
     Ask,
+    BookingAnswered,
     BookingOutcome,
     BookingReason,
     BookingResult,
