@@ -7,7 +7,7 @@ const [base, , pictures, files] = process.argv.slice(2);
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 const page = await open(base, { locale: "zh-CN", viewport: WIDE, path: "/customs" });
 const texts = (selector) => page.locator(selector).allInnerTexts();
-const picture = (name) => page.screenshot({ path: `${pictures}/customs_${name}.png`, fullPage: true });
+const picture = (name) => page.screenshot({ path: `${pictures}/customs_desk_${name}.png`, fullPage: true });
 
 async function enter(client) {
   await page.evaluate(() => { document.getElementById("own").open = true; });

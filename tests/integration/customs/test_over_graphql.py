@@ -151,3 +151,27 @@ async def test_the_law_of_a_day_is_told_with_its_basis(url: str) -> None:
     assert named["customs.last_day"]["status"] == "UNDECIDED"
     data, _, _ = await ask(url, of(USER), query, {"d": "2016-01-01"})
     assert "customs.term_other" not in {each["name"] for each in data["policyParameters"]}
+
+
+async def test_hostile_texts_are_refused_or_find_nothing(url: str) -> None:
+    for text in (
+        "'; DROP TABLE instrument; --",
+        "%(key)s",
+        "\x00",
+        "a\x00b",
+        "\ud800",
+        "x" * 501,
+        "",
+    ):
+        place = {"district": "HANGZHOU", "name": text}
+        for changed in ({"i": text}, {"u": text}, {"w": place}):
+            data, codes, _ = await ask(url, of(USER), DECIDE, {**USE, **changed})
+            told = data.get("useDecision")
+            assert set(codes) <= {"NOT_FOUND", "BAD_USER_INPUT"}, (text, changed)
+            assert told is None or told["answer"] in ("DENY", "UNKNOWN")
+        data, codes, _ = await ask(url, of(OWNER), DUE, {"i": text})
+        assert set(codes) <= {"BAD_USER_INPUT"}, text
+        assert text == "" or not (data.get("customsReportsDue") or {}).get("items")
+        query = "query P($r: String!) { policyParameters(region: $r) { name } }"
+        _, codes, _ = await ask(url, of(USER), query, {"r": text})
+        assert codes == ["BAD_USER_INPUT"]
