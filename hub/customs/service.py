@@ -28,12 +28,12 @@ from hub.customs.stored import SUPERVISION, TYPES, read_customs, read_supervisio
 from hub.customs.words import missing_reason, reasons_of
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import LackingError, Missing, known
-from hub.policy.customs.decision import UseDecision, may_serve, strictest
+from hub.policy.customs.decision import CustomsAnswer, UseDecision, may_serve, strictest
 from hub.policy.customs.facts import CustomsFacts
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
 from hub.policy.law import EVERYWHERE, Law, LawOnDay, current_law
 from hub.store.database import Database
-from schema.codes import CustomsGoodsKind, CustomsStatus
+from schema.codes import AgreementDataset, CustomsGoodsKind, CustomsStatus
 from schema.dates import local_date
 
 CUSTOMS_SCOPE = "customs:read"
@@ -50,6 +50,10 @@ class CustomsAsker:
 
 NOBODY = CustomsAsker(None)
 """Whoever asks inside the hub: it is told the answer, and no number of a declaration."""
+
+
+RULES_OUT_OF_TERM = (2, 3)
+"""Rules that answer where supervision is over: the customs office is told nothing more then."""
 
 
 class CustomsDesk:
@@ -93,6 +97,8 @@ class CustomsDesk:
         decided = decision_of(stored, asked, self._law.on(asked.first, stored.region), self._clock)
         is_told_all = CUSTOMS_SCOPE in asker.scopes or asker.is_operator
         is_told_all = is_told_all and _may_see(self._database, stored, grants)
+        if decided.rule in RULES_OUT_OF_TERM and decided.answer is CustomsAnswer.ALLOW:
+            is_told_all = is_told_all and _is_of_owner(stored, grants)
         answer = self._told(stored, asked, decided, is_told_all=is_told_all)
         if self._key is None:
             return answer
@@ -176,6 +182,12 @@ def _check_statement(question: UseQuestion, stored: StoredCustoms, grants: Party
             hint="Only the owner states whether a service agreement was signed.",
             hint_zh="服务协议是否已签，只能由管理单位说明。",
         )
+
+
+def _is_of_owner(stored: StoredCustoms, grants: PartyGrants) -> bool:
+    """Whether somebody is the owner, or was granted its customs data."""
+    owners = grants.owners(AgreementDataset.CUSTOMS)
+    return grants.sees_everything or stored.instrument["owner"] in owners
 
 
 def _may_see(database: Database, stored: StoredCustoms, grants: PartyGrants) -> bool:

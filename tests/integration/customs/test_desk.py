@@ -102,6 +102,14 @@ async def test_customs_of_the_district_is_told_all(url: str) -> None:
     assert answer.evidence
 
 
+async def test_after_the_term_customs_is_told_the_answer_and_no_number(url: str) -> None:
+    ended = replace(USE, instrument=f"{OWNER}/TEM-4")
+    for asker, is_told in ((CustomsAsker(CUSTOMS, READ), False), (CustomsAsker(OWNER, READ), True)):
+        answer = await ask(url, asker, ended)
+        assert (answer.answer, answer.rule) == (CustomsAnswer.ALLOW, 3)
+        assert bool(answer.evidence) is is_told
+
+
 async def test_nobody_but_the_owner_states_an_agreement(url: str) -> None:
     for asker in (NOBODY, CustomsAsker(USER, READ), CustomsAsker(CUSTOMS, READ)):
         with pytest.raises(RefusedError) as caught:
