@@ -125,6 +125,8 @@ def _tell(answer: UseAnswer) -> None:
     for each in answer.evidence:
         seen = "-" if each.as_of is None else format_instant(each.as_of)
         typer.echo(f"  {each.record_type} {each.key} · {each.source} · {seen}")
+    if answer.undecided:
+        typer.echo(f"  法无明文 left open by the law: {', '.join(answer.undecided)}")
     if answer.valid_until is not None:
         typer.echo(f"  有效至 valid until {format_instant(answer.valid_until)}")
 

@@ -57,6 +57,8 @@ class UseAnswer:
     evidence: tuple[CustomsEvidence, ...]
     read: tuple[tuple[str, str, str], ...] = ()
     """Record type, identity and owner of the protected records that the answer tells of."""
+    undecided: tuple[str, ...] = ()
+    """Parameters that it may rest on and that the law leaves open: our reading, not the law's."""
     jws: str | None = None
 
     def claims(self, issuer: str) -> dict[str, Any]:
@@ -82,6 +84,7 @@ class UseAnswer:
             "noticeNo": self.notice_no,
             "asOf": _instant(self.as_of),
             "validUntil": _instant(self.valid_until),
+            "undecided": list(self.undecided),
             "evidence": [each.entry_id for each in self.evidence],
         }
         return {name: value for name, value in stated.items() if value is not None}

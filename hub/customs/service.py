@@ -28,7 +28,13 @@ from hub.customs.stored import SUPERVISION, TYPES, read_customs, read_supervisio
 from hub.customs.words import missing_reason, reasons_of
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import LackingError, Missing, known
-from hub.policy.customs.decision import CustomsAnswer, UseDecision, may_serve, strictest
+from hub.policy.customs.decision import (
+    CustomsAnswer,
+    UseDecision,
+    may_serve,
+    strictest,
+    undecided_parameters,
+)
 from hub.policy.customs.facts import CustomsFacts
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
 from hub.policy.law import EVERYWHERE, Law, LawOnDay, current_law
@@ -94,12 +100,16 @@ class CustomsDesk:
         grants = await self._grants(asker)
         _check_statement(question, stored, grants)
         asked = replace(question, user=named[question.user])
-        decided = decision_of(stored, asked, self._law.on(asked.first, stored.region), self._clock)
+        law = self._law.on(asked.first, stored.region)
+        decided = decision_of(stored, asked, law, self._clock)
         is_told_all = CUSTOMS_SCOPE in asker.scopes or asker.is_operator
         is_told_all = is_told_all and _may_see(self._database, stored, grants)
         if decided.rule in RULES_OUT_OF_TERM and decided.answer is CustomsAnswer.ALLOW:
             is_told_all = is_told_all and _is_of_owner(stored, grants)
-        answer = self._told(stored, asked, decided, is_told_all=is_told_all)
+        answer = replace(
+            self._told(stored, asked, decided, is_told_all=is_told_all),
+            undecided=undecided_parameters(decided, law),
+        )
         if self._key is None:
             return answer
         return replace(answer, jws=signed(answer, self._issuer, self._key()))

@@ -111,6 +111,10 @@ class UseDecisionType:
         description="依据。Records that it rests on.",
         directives=[RequiresScope(scope=CUSTOMS_SCOPE)],
     )
+    undecided: list[str] = strawberry.field(
+        description="所依据的参数中法无明文者，见 policyParameters。Parameters behind it "
+        "that the law leaves open."
+    )
     jws: str | None = strawberry.field(
         description="同一答复的签名（hub-customs-decision+jws）。The same, signed by the hub."
     )
@@ -285,6 +289,7 @@ def _decision(answer: UseAnswer) -> UseDecisionType:
         as_of=_optional(answer.as_of, _instant),
         valid_until=_optional(answer.valid_until, _instant),
         evidence=[_evidence(each) for each in answer.evidence],
+        undecided=list(answer.undecided),
         jws=answer.jws,
     )
 

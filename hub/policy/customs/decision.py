@@ -34,7 +34,7 @@ from hub.policy.customs.facts import (
     covered_by_all,
 )
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
-from hub.policy.law import LawOnDay
+from hub.policy.law import LawOnDay, LawStatus, LawValue
 from hub.policy.working_days import years_after
 from schema.codes import CustomsApprovalKind, CustomsStatus, ServicePurpose
 from schema.dates import SHANGHAI
@@ -131,6 +131,16 @@ def is_supervised(facts: CustomsFacts, on: date, law: LawOnDay, asked_at: dateti
 def max_age(law: LawOnDay) -> timedelta:
     """Return how old data may be that decides; LackingError where the law states no such age."""
     return timedelta(seconds=int(known(law.number("customs.max_age")) * SECONDS_OF_AN_HOUR))
+
+
+def undecided_parameters(decided: UseDecision, law: LawOnDay) -> tuple[str, ...]:
+    """Return the parameters that an answer may rest on and that the law leaves open."""
+    values = (law.value(name) for rule, name in _PARAMETERS if rule <= decided.rule)
+    return tuple(
+        each.name
+        for each in values
+        if isinstance(each, LawValue) and each.status is LawStatus.UNDECIDED
+    )
 
 
 def strictest(decisions: Iterable[UseDecision]) -> UseDecision:
@@ -308,6 +318,8 @@ RULES_OF_CLINICAL_USE: Numbered = (
     (7, _clinical_approval),
     (9, lambda _: _deny(Remedy.APPROVAL)),
 )
+_PARAMETERS = ((1, "customs.max_age"), (3, "customs.last_day"), (4, "customs.report_first_year"))
+"""Parameters whose status is told, each with the first rule whose answer may rest on it."""
 _UNDER_SUPERVISION = 4
 """The first rule that is asked only while supervision runs."""
 

@@ -60,6 +60,11 @@ async def test_the_owner_states_the_agreement_and_is_told_all(url: str) -> None:
     assert {each.record_type for each in answer.evidence} == {"CustomsSupervision", "CustomsReport"}
     assert all(each.as_of == NOW - timedelta(hours=1) for each in answer.evidence)
     assert answer.valid_until == NOW + timedelta(hours=23)
+    assert answer.undecided == (
+        "customs.max_age",
+        "customs.last_day",
+        "customs.report_first_year",
+    )
 
 
 async def test_an_answer_is_signed_by_the_hub(url: str) -> None:

@@ -27,7 +27,8 @@ DECIDE = (
     "query D($i: String!, $u: String!, $p: ServicePurpose!, $a: Boolean, $w: PlaceOfUse) {"
     ' useDecision(instrument: $i, user: $u, purpose: $p, from: "2026-11-25", until: "2026-11-25",'
     " place: $w, agreementSigned: $a) { answer rule procedure remedy missing noticeNo asOf"
-    " validUntil jws reasons { code zh en } evidence { recordType key entryId source asOf } } }"
+    " validUntil undecided jws"
+    " reasons { code zh en } evidence { recordType key entryId source asOf } } }"
 )
 DUE = (
     "query R($i: String) { customsReportsDue(instrument: $i) { on isWhole items { instrument"
@@ -88,6 +89,7 @@ async def test_another_party_is_told_no_number(url: str) -> None:
     assert codes == []
     assert (told["answer"], told["rule"], told["remedy"]) == ("DENY", 5, "DUTY")
     assert told["evidence"] == []
+    assert "customs.last_day" in told["undecided"]
     assert "29002024" not in json.dumps(data)
 
 
