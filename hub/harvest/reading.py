@@ -333,22 +333,15 @@ class HarvestReading:
             sent += outcomes.rows
             for outcome, count in outcomes.counts.items():
                 report.outcomes[outcome.value] += count
-            self._count(rows[at : at + BATCH_ROWS_MAX], outcomes)
+            self.counts.note(rows[at : at + BATCH_ROWS_MAX], outcomes)
             if outcomes.counts[Outcome.QUARANTINED]:
                 self._doubt(rows[at : at + BATCH_ROWS_MAX], outcomes)
         return sent
 
-    def _count(self, rows: list[Any], outcomes: Outcomes) -> None:
-        for row, outcome in zip(rows, outcomes.rows, strict=True):
-            if outcome.outcome is not Outcome.QUARANTINED and "record" in row:
-                self.counts.made[row["type"]] += 1
-
     def require_records(self, whole: Iterable[str]) -> None:
         """Raise `PayloadError` where too few records came of a type that was read whole."""
-        standing = self.resting.standing
-        self.counts.require(
-            {name: self.counts.made[name] + len(standing[name] - self.seen[name]) for name in whole}
-        )
+        rested = {each: self.resting.standing[each] - self.seen[each] for each in whole}
+        self.counts.require({each: self.counts.made[each] + len(rested[each]) for each in whole})
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):

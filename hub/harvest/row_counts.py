@@ -8,12 +8,13 @@ the hub otherwise. Too few are only told of a record type that was read whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from adapters._adapter import ConvertedRow, Mapped
 from adapters._metadata import RowBounds
 from connectors.errors import PayloadError
+from hub.intake.batch import Outcome, Outcomes
 
 __all__ = ["OverfullError", "RowCounts"]
 
@@ -59,6 +60,12 @@ class RowCounts:
                     f"{name}: 超过一次读取的上限 {bounds.most} 条，已停止读取 · more than "
                     f"{bounds.most} records in one reading, which was left off there",
                 )
+
+    def note(self, rows: Sequence[Any], outcomes: Outcomes) -> None:
+        """Count what intake made of rows."""
+        for row, outcome in zip(rows, outcomes.rows, strict=True):
+            if outcome.outcome is not Outcome.QUARANTINED and "record" in row:
+                self.made[row["type"]] += 1
 
     def require(self, whole: Mapping[str, int]) -> None:
         """Raise `PayloadError` where a record type that was read whole has too few records.
