@@ -99,9 +99,9 @@ async def submit_parts(
                 await settle(0)
         await settle(0)
     finally:
-        left = [taking for _, taking in under_way if taking is not None]
-        for taking in left:
-            taking.cancel()
+        left = [each for _, each in under_way if each is not None]
+        for each in left:
+            each.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
 
