@@ -76,7 +76,7 @@ def _files(made: SourceResults) -> str:
         [
             f"{each.rows:,} service rows, {each.form}, {each.file_mib:,.0f} MiB", f"{each.seconds:,.0f}",
             f"{each.rows / each.seconds:,.0f}", f"{each.hub_us:,.0f}", f"{each.postgres_us:,.0f}",
-            _bare(each.bare), f"{each.again_s:,.0f}", _mib(each.peaks, "client"),
+            _bare(each.bare), f"{each.again_s:,.0f}" if each.again_s else "-", _mib(each.peaks, "client"),
             _mib(each.peaks, "hub"), _mib(each.peaks, "postgres"),
         ]
         for each in made.files

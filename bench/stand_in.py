@@ -11,10 +11,14 @@ import json
 import sys
 from datetime import date
 
+import httpx
+
 from hub.sandbox.asset_cloud import asset_cloud
 from hub.sandbox.serve import serving
 from hub.sandbox.world import UNIVERSITY_COUNT
 
+MADE_S_MAX = 120.0
+"""Longest time in which the rows are made, before anybody is told the address."""
 DAY = date(2026, 11, 24)
 
 
@@ -27,6 +31,8 @@ async def serve(count: int) -> None:
     """Serve until told to stop."""
     made = asset_cloud(lambda: DAY, scale_of(count))
     async with serving(made.app) as url:
+        async with httpx.AsyncClient(auth=made.auth, timeout=MADE_S_MAX, trust_env=False) as client:
+            (await client.get(f"{url}/api/asset/v1/cards")).raise_for_status()  # its rows are made
         print(json.dumps({"url": url, "token": made.token}), flush=True)
         await asyncio.Event().wait()
 

@@ -40,7 +40,7 @@ def results() -> SourceResults:
 
 def test_every_figure_stands_beside_the_bare_cost_and_its_bound() -> None:
     page = markdown(results())
-    assert "| 2,000 service rows, csv, 1 MiB | 4 | 500 | 0 | 0 | 2.0 | 0 | 0 | 0 | 0 |" in page
+    assert "| 2,000 service rows, csv, 1 MiB | 4 | 500 | 0 | 0 | 2.0 | - | 0 | 0 | 0 |" in page
     assert "target 0, met" in page
     assert "| age of the oldest state, s (target 5) | 4.00, met |" in page
     assert "| other | 150 | 1.50x | 300 |" in page
