@@ -108,7 +108,9 @@ class _Register:
     """The lists of the register on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, token: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(
+            renames={"assetName": "name"}, amounts={"originalValue", "fiscalValue"}
+        )
         self._today = today
         self._scale = scale
         self._token = token

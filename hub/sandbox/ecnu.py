@@ -152,7 +152,7 @@ class _Api:
     def __init__(
         self, today: Callable[[], date], scale: float, client_id: str, client_secret: str
     ) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"mc": "sbmc"}, amounts={"dj"})
         self._today = today
         self._scale = scale
         self._client = client_id, client_secret

@@ -140,7 +140,9 @@ class _Notebook:
     """The lists of the notebook on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, key: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(
+            renames={"title": "name"}, amounts={"booking_hourly_rate_notax"}
+        )
         self._today = today
         self._scale = scale
         self._key = key

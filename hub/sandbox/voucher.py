@@ -41,6 +41,7 @@ LISTS_KEPT = 8
 PAGE_ROWS_MAX = 40
 STEPS = ("RESERVED", "USED", "CLAIMED", "COUNTY", "CITY", "PAID")
 DAYS_OF_A_STEP = 9
+AMOUNTS = ("contractValue", "appliMoney")
 PROVINCE_STEPS = {
     "RESERVED": ("1", "0"),
     "USED": ("2", "0"),
@@ -324,7 +325,7 @@ class _Api:
     def __init__(
         self, today: Callable[[], date], rows: Callable[[str, date], list[Row]], lists: set[str]
     ) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"innovateCode": "voucherCode"}, amounts=AMOUNTS)
         self.token = secrets.token_urlsafe(24)
         self._today = today
         self._lists = lists
