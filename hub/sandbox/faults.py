@@ -80,7 +80,8 @@ class CutResponse(Response):
         del scope, receive
         headers = [(b"content-type", b"application/json"), (b"content-length", b"100000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b'{"code": 0, "data": {"rows": [{"no'})
+        part = b'{"code": 0, "data": {"rows": [{"no'
+        await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 class Switchboard:
@@ -160,7 +161,7 @@ class Switchboard:
             start -= length
         elif self.faults.dropped and start:
             start += length
-        elif self.faults.moved and 0 < start < len(rows):
+        elif self.faults.moved and 0 < start < len(rows) and length < len(rows):
             rows = [rows[length], *rows[:length], *rows[length + 1 :]]
         return list(rows[start : start + length])
 

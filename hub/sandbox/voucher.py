@@ -41,7 +41,7 @@ LISTS_KEPT = 8
 PAGE_ROWS_MAX = 40
 STEPS = ("RESERVED", "USED", "CLAIMED", "COUNTY", "CITY", "PAID")
 DAYS_OF_A_STEP = 9
-AMOUNTS = ("contractValue", "appliMoney")
+AMOUNTS = ("contractValue", "appliMoney", "grantMoney")
 PROVINCE_STEPS = {
     "RESERVED": ("1", "0"),
     "USED": ("2", "0"),
