@@ -46,6 +46,7 @@ from hub.sandbox.voucher import (
 SCALE = 0.1
 """Share of their world: some fifty instruments of a university."""
 CUSTOMS_SCALE = 0.3
+"""Of so many some are under supervision."""
 SCHOOL = "moe:10269"
 INSTITUTION = {
     "institutionKey": SCHOOL,
@@ -76,7 +77,7 @@ async def stands(today: Callable[[], date], drop: Path) -> AsyncIterator[tuple[S
         assets, lims = asset_cloud(today, SCALE), lims_cf(today, SCALE)
         notebook = elabftw(today, SCALE)
         national = NationalPlatform(INS_CODE)
-        stock(national, today(), SCALE)
+        stock(national, today(), CUSTOMS_SCALE)
         province, delta = province_system(today), delta_system(today)
         office = CustomsOffice(drop, today, CUSTOMS_SCALE)
         keeping = asyncio.create_task(office.keep(), name="customs office")

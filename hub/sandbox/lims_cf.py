@@ -69,6 +69,10 @@ EMPTY = dict.fromkeys(
         "access_code",
         "tags",
         "bluetooth_serial_address",
+        "charge_rule",
+        "requirement",
+        "service_content",
+        "achievement",
     ),
     "",
 )

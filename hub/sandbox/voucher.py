@@ -197,7 +197,7 @@ def _province_voucher(one: _Voucher, more: Row) -> Row:
         "appliMoney": GRANTED_YUAN,
         "applicationTime": _local(applied),
         "usecutoffDate": (one.granted_on + timedelta(days=180)).isoformat(),
-        "cashcutoffDate": (one.granted_on + timedelta(days=270)).isoformat(),
+        "cashcutoffDate": f"{one.granted_on + timedelta(days=270)} 00:00:00",
         "ruleName": "科技创新券实施细则（沙箱）",
         "remark": "",
         "flowResp": [
@@ -278,7 +278,7 @@ def _delta_voucher(one: _Voucher) -> Row:
         "grantMoney": f"{GRANTED_YUAN}.00",
         "applicationTime": (granted - timedelta(days=10)).isoformat(),
         "usestartDate": one.granted_on.isoformat(),
-        "usecutoffDate": (one.granted_on + timedelta(days=180)).isoformat(),
+        "usecutoffDate": f"{one.granted_on + timedelta(days=180)}T15:59:59Z",
         "cashcutoffDate": (one.granted_on + timedelta(days=270)).isoformat(),
         "payAdcode": "310118",
         "servicetypeName": "仪器设备使用",

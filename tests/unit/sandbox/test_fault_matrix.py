@@ -8,132 +8,29 @@ Nothing is stored: what a hub makes of half a list or of none, `tests/integratio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import discover
-from adapters._adapter import Adapter, Collection, Context
+from adapters._adapter import Adapter, Collection
 from connectors.errors import ConnectorError
 from connectors.limits import Limits
 from connectors.reader import Session
-from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections import HttpConnection
 from hub.harvest.drift import DriftKind, DriftMode, FormWatch
-from hub.sandbox.anhui import platform
-from hub.sandbox.asset_cloud import asset_cloud
-from hub.sandbox.ecnu import university
-from hub.sandbox.elabftw import FACTS, elabftw
 from hub.sandbox.faults import NAMES, Switchboard
-from hub.sandbox.jiangsu import jiangsu
-from hub.sandbox.lims_cf import lims_cf
-from hub.sandbox.nrii import NationalPlatform
-from hub.sandbox.nrii_holdings import INS_CODE, stock
 from hub.sandbox.serve import serving
-from hub.sandbox.shanghai import city
-from hub.sandbox.voucher import (
-    COUNTY,
-    DEPARTMENT,
-    DISTRICT_DEPARTMENT,
-    delta_system,
-    province_system,
-)
 from hub.store.drifts import FieldForm
+from tests.unit.sandbox.subjects import DAY, SUBJECTS, Subject
 
-NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
-PAGE, PAGE_OF_VOUCHERS = 8, 30
-SCHOOL, ACCOUNT = {"institutionKey": "moe:10269"}, {"institutionKey": "moe:10335"}
 ROOT = Path(__file__).parents[3]
 PAGE_OF_SOURCES = (ROOT / "docs/standard/mappings/README.md").read_text("utf-8")
 SLOW_S, WAIT_S = 60.0, 0.2
 
-
-@dataclass(frozen=True)
-class Subject:
-    """A stand-in, the lists of it that are read, and the source that reads them."""
-
-    make: Callable[[Callable[[], date]], Any]
-    auth: Callable[[Any], Any]
-    lists: tuple[str, ...]
-    """The last is the main one."""
-    daily: tuple[str, ...]
-    """Lists that are read as well where the day matters."""
-    institution: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    page: int = PAGE
-
-
-def _bearer(made: Any) -> StaticToken:
-    return StaticToken(f"Bearer {made.token}")
-
-
-def _own(made: Any) -> Any:
-    return made.auth
-
-
-def _national(today: Callable[[], date]) -> NationalPlatform:
-    made = NationalPlatform(INS_CODE)
-    stock(made, today(), 0.08)
-    return made
-
-
-def _credentials(made: Any) -> ClientCredentials:
-    return ClientCredentials(
-        source="ecnu",
-        token_url="/oauth2/token",
-        client_id=made.client_id,
-        client_secret=made.client_secret,
-    )
-
-
-def _issuer(department: str) -> dict[str, Any]:
-    return {"issuers": {COUNTY: f"uscc:{department}"}}
-
-
-SUBJECTS = {
-    "ecnu": Subject(
-        lambda today: university(today, 0.06), _credentials, ("sfbz", "dxyq"), ("yyjl",), SCHOOL
-    ),
-    "anhui": Subject(
-        lambda today: platform(today, 0.006),
-        lambda made: StaticToken(made.api_key, header="X-Api-Key"),
-        ("units", "equipment"),
-        ("occupancy",),
-    ),
-    "shanghai": Subject(
-        lambda today: city(today, 0.025), _bearer, ("units", "instruments"), ("bookings",)
-    ),
-    "jiangsu": Subject(
-        lambda today: jiangsu(today, 0.025), _bearer, ("units", "equipment"), ("bookings",)
-    ),
-    "asset_cloud": Subject(lambda today: asset_cloud(today, 0.06), _own, ("units", "cards"), ()),
-    "lims_cf": Subject(
-        lambda today: lims_cf(today, 0.06), lambda _: None, ("equipments",), ("reservs",), SCHOOL
-    ),
-    "elabftw": Subject(
-        lambda today: elabftw(today, 0.06), _own, ("items",), ("events",), SCHOOL, FACTS
-    ),
-    "nrii": Subject(_national, lambda _: None, ("equipment",), (), ACCOUNT, {"insCode": INS_CODE}),
-    "voucher_zhejiang": Subject(
-        province_system,
-        lambda made: StaticToken(made.token, header=made.header),
-        ("vouchers",),
-        ("claims",),
-        facts=_issuer(DEPARTMENT),
-        page=PAGE_OF_VOUCHERS,
-    ),
-    "voucher_delta": Subject(
-        delta_system,
-        _bearer,
-        ("vouchers",),
-        ("claims",),
-        facts=_issuer(DISTRICT_DEPARTMENT),
-        page=PAGE_OF_VOUCHERS,
-    ),
-}
 
 UNAVAILABLE, BAD_DATA = "SOURCE_UNAVAILABLE", "SOURCE_BAD_DATA"
 REFUSALS = {
@@ -180,13 +77,7 @@ async def said_of(
 ) -> Said:
     """Read some lists to their end, or to the error that ends them."""
     said = Said()
-    context = Context(
-        source=adapter.id,
-        now=NOW,
-        institution=subject.institution,
-        facts=subject.facts,
-        lookback=adapter.lookback,
-    )
+    context = subject.context(adapter)
     for collection in adapter.collections:
         if collection.name not in lists:
             continue
@@ -241,7 +132,7 @@ def missing_in_the_page(name: str) -> set[str]:
 @pytest.mark.parametrize("name", SUBJECTS)
 async def test_every_fault_that_a_system_has_shows_and_is_named(name: str) -> None:
     subject, adapter = SUBJECTS[name], discover()[name]
-    made = subject.make(lambda: date(2026, 11, 24))
+    made = subject.make(lambda: DAY)
     board: Switchboard = made.switchboard
     silent = []
     async with serving(made.app) as url:
