@@ -99,7 +99,7 @@ SUBJECTS = {
         lambda today: city(today, 0.025), _bearer, ("units", "instruments"), ("bookings",)
     ),
     "jiangsu": Subject(
-        lambda today: jiangsu(today, 0.025), _bearer, ("units", "equipment"), ("bookings",)
+        lambda today: jiangsu(today, 0.015), _bearer, ("units", "equipment"), ("bookings",)
     ),
     "asset_cloud": Subject(lambda today: asset_cloud(today, 0.06), _own, ("units", "cards"), ()),
     "lims_cf": Subject(
