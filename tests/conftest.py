@@ -3,6 +3,7 @@
 - `cluster`: one PostgreSQL for the session: `HUB_TEST_DATABASE_URL` when set (a superuser's, its
   databases are made and dropped), else an embedded throwaway server.
 - `database_url`: a migrated, empty database of the test's own, under the role that a hub has.
+- `mariadb_server`: one MariaDB for the session, where it is installed.
 - `server`: a PostgreSQL of the test's own, not yet started, for tests that kill it.
 - `database`: a `hub.store.database.Database` on it.
 - Asynchronous tests and fixtures run on asyncio only.
@@ -22,6 +23,7 @@ from hub.embedded.server import EmbeddedPostgres
 from hub.store.database import Database
 from hub.store.roles import prepare
 from tests.databases import Spares, lent_database, make_roles, name_of, opened
+from tests.integration.sql import mariadb
 
 # Servers do not live below pytest's own folder: every pytest that starts closes that folder to
 # other users, and as root the server runs as another user.
@@ -45,6 +47,15 @@ def cluster() -> Iterator[str]:
         EmbeddedPostgres(Path(folder) / "pg", throwaway=True) as started,
     ):
         yield started.url_of("postgres")
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[mariadb.MariaDb]:
+    """The session's MariaDB; without its program the tests skip."""
+    if mariadb.SERVER is None or mariadb.INSTALL is None:
+        pytest.skip(mariadb.MISSING)
+    with mariadb.running() as server:
+        yield server
 
 
 @pytest.fixture

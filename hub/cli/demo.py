@@ -18,6 +18,7 @@ from hub.demo import story
 from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
 from hub.demo.records import SERVICE_ID
 from hub.demo.sources import write_sources
+from hub.demo.switches import switches_file
 from hub.demo.systems import running, state_silent
 from hub.harvest.service import Harvester
 from hub.printer import Printer
@@ -40,7 +41,10 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     printer.line("长三角大型科研仪器数据交换枢纽  Yangtze Delta Instrument Exchange Hub")
     printer.line("Embedded PostgreSQL, sandbox systems and the hub start ...")
-    async with open_database(hub_settings) as database, running(system_clock) as systems:
+    async with (
+        open_database(hub_settings) as database,
+        running(system_clock, folder / "customs") as systems,
+    ):
         hub = await build(hub_settings, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
@@ -52,7 +56,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             sources = list(systems.sources)
             await state_silent(database, party, system_clock)
             await story.harvest(printer, database, harvester, sources, system_clock)
-            files = write_sources(folder / "sources", sources)
+            files = write_sources(folder / "sources", [*sources, *systems.others])
             hub.schedule.add(*sources)  # from now on the hub itself keeps them fresh
             profiles = await register(database, folder, hub_settings.base, system_clock)
             now = system_clock().astimezone(UTC)
@@ -61,9 +65,11 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
             story.print_next_steps(printer, hub_settings.base, folder)
-            story.print_operator_steps(printer, files, systems.slow_url)
+            story.print_operator_steps(printer, files)
             if stay:
-                await server.wait_closed()
+                hub.schedule.add(*systems.others)
+                with switches_file(folder, systems.switches):
+                    await server.wait_closed()
 
 
 def _folder(path: Path) -> Path:

@@ -47,6 +47,7 @@ GROUPS = {
     "database": "database",
     "report": "report",
     "export": "export",
+    "sandbox": "sandbox",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
+from hub.harvest.connections.files import FolderConnection
 from hub.harvest.source import HarvestSource
 
 OWNER_ONLY = 0o600
@@ -47,8 +49,15 @@ def _lines(source: HarvestSource) -> Iterator[str]:
     ):
         if value:
             yield f"{name} = {_text(value)}"
+    for name, table in (("facts", source.facts), ("institution", source.institution)):
+        if table:
+            yield f"{name} = {_value(table)}"
     if isinstance(source.connection, HttpConnection):
         yield from _auth_lines(source.connection)
+    elif isinstance(source.connection, FolderConnection):
+        yield "[folder]"
+        yield f"path = {_text(source.connection.path)}"
+        yield f"settle_s = {source.connection.settle_s}"
 
 
 def _auth_lines(connection: HttpConnection) -> Iterator[str]:
@@ -62,6 +71,15 @@ def _auth_lines(connection: HttpConnection) -> Iterator[str]:
         yield "[token]"
         yield f"value = {_text(auth.value)}"
         yield f"header = {_text(auth.header)}"
+
+
+def _value(value: Any) -> str:
+    """Write texts, lists and tables of them."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_text(name)} = {_value(of)}' for name, of in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return _text(value)
 
 
 def _text(value: str) -> str:

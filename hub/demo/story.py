@@ -181,12 +181,16 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     printer.line(f"  {ask} {university} sources")
 
 
-def print_operator_steps(printer: Printer, files: Path, slow_url: str) -> None:
+def print_operator_steps(printer: Printer, files: Path) -> None:
     """Print what an operator may try while the demo is up."""
     printer.line("and as its operator, while it is up:")
     printer.line("  .venv/bin/deltahub status")
     printer.line(f"  HUB_SOURCE_SECRETS_DIR={quote(str(files))} .venv/bin/deltahub harvest ecnu")
     printer.line("  .venv/bin/deltahub source runs")
-    printer.line("The slow platform answers again after this; then harvest shanghai:")
-    header = "'Content-Type: application/json'"
-    printer.line(f"  curl -s -X POST {slow_url}/_faults -H {header} -d '{{}}'")
+    printer.line("Every kind of system is a source; the others are being read now:")
+    printer.line("  .venv/bin/deltahub source list")
+    printer.line(
+        "The slow platform answers again after the first; the second lets another one lie:"
+    )
+    printer.line("  .venv/bin/deltahub sandbox fault shanghai")
+    printer.line("  .venv/bin/deltahub sandbox fault lims_cf lying")

@@ -3,19 +3,22 @@
 A hub is judged by what it says when sources fail. `running` starts the sandbox systems; of two the
 faults are switched on, and stay on: their lists are asked for again and again, and every answer
 goes on saying how they stand. `state_silent` makes the fifth: a university that pushed once and has
-not been heard for longer than it promised.
+not been heard for longer than it promised. All other stand-ins (`hub.demo.stands`) are read by the
+hub itself once the story is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from adapters import discover
 from connectors.limits import Limits
 from hub.clock import Clock
+from hub.demo.stands import Stand, stands
 from hub.harvest.connections import ClientCredentials, HttpConnection, StaticToken
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
@@ -42,14 +45,21 @@ class DemoSystems:
     """The running systems, as the demo's hub knows them."""
 
     sources: tuple[HarvestSource, ...]
+    """Those that the story reads before its question."""
+    others: tuple[HarvestSource, ...]
+    """Those that the hub reads afterwards by itself."""
     lines: tuple[str, ...]
     """Where they are, in words."""
-    slow_url: str
+    switches: Mapping[str, str]
+    """Addresses of their fault switches, by source."""
 
 
 @asynccontextmanager
-async def running(clock: Clock, *, scale: float = 1.0) -> AsyncIterator[DemoSystems]:
-    """Serve the systems as long as the block runs."""
+async def running(clock: Clock, drop: Path, *, scale: float = 1.0) -> AsyncIterator[DemoSystems]:
+    """Serve the systems as long as the block runs; one of them leaves files in the folder `drop`.
+
+    `scale`: share of the instruments of those that the story reads; the others are always small.
+    """
     today: Callable[[], date] = lambda: local_date(clock())  # noqa: E731 - one expression
     slow, dead = city(today, scale), jiangsu(today, scale)
     slow.switchboard.set({"slow": SLOW_S})
@@ -58,17 +68,26 @@ async def running(clock: Clock, *, scale: float = 1.0) -> AsyncIterator[DemoSyst
         sandbox(clock, scale=scale) as well,
         serving(slow.app) as slow_url,
         serving(dead.app) as dead_url,
+        stands(today, drop) as others,
     ):
         try:
-            yield _demo_systems(well, slow, slow_url, dead, dead_url)
+            yield _demo_systems(well, slow, slow_url, dead, dead_url, others)
         finally:
             slow.switchboard.set({})  # nobody waits for its answers any more
 
 
 def _demo_systems(
-    well: Systems, slow: City, slow_url: str, dead: JiangsuPlatform, dead_url: str
+    well: Systems,
+    slow: City,
+    slow_url: str,
+    dead: JiangsuPlatform,
+    dead_url: str,
+    others: Sequence[Stand],
 ) -> DemoSystems:
+    urls = {"ecnu": well.ecnu_url, "anhui": well.anhui_url}
+    urls |= {"shanghai": slow_url, "jiangsu": dead_url}
     return DemoSystems(
+        others=tuple(each.source for each in others),
         sources=(
             _ecnu(well),
             _anhui(well),
@@ -78,8 +97,10 @@ def _demo_systems(
         lines=(
             f"sandbox university {well.ecnu_url}, province {well.anhui_url}",
             f"a slow platform {slow_url}, a dead one {dead_url}",
+            f"read afterwards: {', '.join(each.source.id for each in others)}",
         ),
-        slow_url=slow_url,
+        switches={name: f"{url}/_faults" for name, url in urls.items()}
+        | {each.source.id: each.switches for each in others},
     )
 
 

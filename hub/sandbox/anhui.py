@@ -183,7 +183,7 @@ class _Api:
     """The lists of the platform on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, api_key: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"cname": "name"}, amounts={"worth"})
         self._today = today
         self._scale = scale
         self._key = api_key

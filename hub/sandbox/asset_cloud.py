@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Any
@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.http.credentials import StaticToken
-from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.faults import OF_LISTS, Switchboard
 from hub.sandbox.world import SandboxInstrument, World
 
 HEADER = "X-Access-Token"
@@ -108,7 +108,11 @@ class _Register:
     """The lists of the register on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, token: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(
+            known=OF_LISTS - {"stale"},  # no card changes from day to day
+            renames={"assetName": "name"},
+            amounts={"originalValue", "fiscalValue"},
+        )
         self._today = today
         self._scale = scale
         self._token = token
@@ -133,8 +137,7 @@ class _Register:
             return JSONResponse({"code": "404", "message": "没有该列表"}, status_code=404)
         if not (page.isdigit() and size.isdigit() and int(page) and int(size)):
             return JSONResponse({"code": "400", "message": "pageNo, pageSize"}, status_code=400)
-        day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
-        rows = self._rows(name, day)
+        rows = self._rows(name, self._today())
         shown, total = self.switchboard.published(rows, spoil) if name == "cards" else (rows, 1)
         length = min(int(size), PAGE_ROWS_MAX)
         records = self.switchboard.page(shown, (int(page) - 1) * length, length)

@@ -98,7 +98,7 @@ def price_rows(one: SandboxInstrument) -> list[Row]:
             "fwdx": audience,
             "jjdw": "机时",
             "dj": f"{price:.2f}",
-            "zdsf": f"{price}.00" if audience == "企业" else None,
+            "zdsf": price if audience == "企业" else None,
             "yydz": f"https://instruments.ecnu.example/book/{one.number}",
         }
         for position, (audience, price) in enumerate(prices, start=1)
@@ -152,7 +152,7 @@ class _Api:
     def __init__(
         self, today: Callable[[], date], scale: float, client_id: str, client_secret: str
     ) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"mc": "sbmc"}, amounts={"dj"})
         self._today = today
         self._scale = scale
         self._client = client_id, client_secret

@@ -47,6 +47,24 @@ FACTS = {
 """What a deployment has to know of this installation."""
 
 
+UNUSED: dict[str, Any] = {
+    **dict.fromkeys(("body_html", "firstname", "lastname"), ""),
+    **dict.fromkeys(("locked_at", "lockedby", "timestamped_at", "timestampedby", "tags_id")),
+    **dict.fromkeys(("access_key", "next_step", "has_attachement", "up_item_id")),
+    **dict.fromkeys(("recent_comment", "sharelink")),
+    **dict.fromkeys(("timestamped", "is_procurable", "proc_pack_qty", "proc_currency"), 0),
+    **dict.fromkeys(("proc_price_notax", "proc_price_tax"), "0.00"),
+    **dict.fromkeys(("canread", "canwrite", "canbook"), json.dumps({"base": 30})),
+    "content_type": 1,
+    "category_color": "29AEB9",
+    "status_color": "54AA08",
+    "page": "resources",
+    "type": "items",
+    "lastchangeby": 12,
+}
+"""Members of a resource that say nothing of an instrument."""
+
+
 @dataclass(frozen=True)
 class ElabFtw:
     """The application, its faults, and what lets in."""
@@ -66,6 +84,7 @@ def item_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     values = {"资产编号": one.number, "型号": one.sort.model, "厂家": one.sort.maker}
     fields = {name: {"type": "text", "value": value} for name, value in values.items()}
     return {
+        **UNUSED,
         "id": position + 1,
         "title": one.sort.name_zh,
         "date": one.booked_on.isoformat(),
@@ -140,7 +159,9 @@ class _Notebook:
     """The lists of the notebook on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, key: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(
+            renames={"title": "name"}, amounts={"booking_hourly_rate_notax"}
+        )
         self._today = today
         self._scale = scale
         self._key = key

@@ -137,7 +137,7 @@ class _Api:
     """The lists of the platform on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float, token: str) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"cname": "name"}, amounts={"worth"})
         self.troubles: set[str] = set()
         self._today = today
         self._scale = scale
@@ -193,11 +193,11 @@ class _Api:
         shown, total = self.switchboard.published(rows, _spoil)
         if "moves" in self.troubles and after is not None:
             shown = [*shown[1:], {**shown[-1], "innerId": "zzz"}]
-        following = [row for row in shown if after is None or _cursor(row) > after]
-        part = following[: min(first, PAGE_ROWS_MAX)]
+        start = sum(after is not None and _cursor(row) <= after for row in shown)
+        part = self.switchboard.page(shown, start, min(first, PAGE_ROWS_MAX))
         nodes = [self._partial(row, at) for at, row in enumerate(part)]
         cursor = _cursor(part[-1]) if part else None
-        info = {"hasNextPage": len(following) > len(part), "endCursor": cursor}
+        info = {"hasNextPage": start + len(part) < len(shown), "endCursor": cursor}
         return {"totalCount": total, "nodes": nodes, "pageInfo": info}
 
     def _partial(self, row: Row, at: int) -> Row:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.faults import NAMES, STALE_DAYS, Switchboard
 from hub.sandbox.world import Booking, SandboxInstrument, World
 from schema.dates import SHANGHAI
 
@@ -69,6 +69,10 @@ EMPTY = dict.fromkeys(
         "access_code",
         "tags",
         "bluetooth_serial_address",
+        "charge_rule",
+        "requirement",
+        "service_content",
+        "achievement",
     ),
     "",
 )
@@ -155,7 +159,7 @@ class _Api:
     """The calls of the system on a day."""
 
     def __init__(self, today: Callable[[], date], scale: float) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(known=NAMES, renames={"ref_no": "no"}, amounts={"price"})
         self._today = today
         self._scale = scale
         self._tokens: dict[str, int] = {}

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.sandbox.faults import Switchboard
+from hub.sandbox.faults import OF_LISTS, Switchboard
 
 NAMESPACE = "http://instru.server.ws.com/"
 KEYS = {
@@ -45,7 +45,11 @@ class NationalPlatform:
 
     ins_code: str
     app: Starlette = field(init=False)
-    switchboard: Switchboard = field(default_factory=Switchboard)
+    switchboard: Switchboard = field(
+        default_factory=lambda: Switchboard(
+            known=OF_LISTS - {"stale"}, renames={"cname": "name"}, amounts={"worth"}
+        )
+    )
     trouble: str = ""
     held: dict[str, dict[tuple[str, ...], Row]] = field(default_factory=dict)
     received: list[tuple[str, Row]] = field(default_factory=list)
@@ -106,7 +110,7 @@ class NationalPlatform:
         rows = list(self.held.get(said.get("instruType", ""), {}).values())
         number, size = int(said.get("pageNo", "1")), int(said.get("pageSize", "50"))
         shown, total = self.switchboard.published(rows, _spoil)
-        page = list(shown[(number - 1) * size : number * size])
+        page = self.switchboard.page(shown, (number - 1) * size, size)
         answer = {"code": "100", "total": total, "instruList": page}
         return json.dumps(answer, ensure_ascii=False)
 

@@ -140,7 +140,7 @@ class _Api:
         token: str,
         options: CityOptions,
     ) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"cname": "name"}, amounts={"worth"})
         self._today = today
         self._world = world
         self._token = token

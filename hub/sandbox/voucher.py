@@ -41,6 +41,7 @@ LISTS_KEPT = 8
 PAGE_ROWS_MAX = 40
 STEPS = ("RESERVED", "USED", "CLAIMED", "COUNTY", "CITY", "PAID")
 DAYS_OF_A_STEP = 9
+AMOUNTS = ("contractValue", "appliMoney", "grantMoney")
 PROVINCE_STEPS = {
     "RESERVED": ("1", "0"),
     "USED": ("2", "0"),
@@ -196,7 +197,7 @@ def _province_voucher(one: _Voucher, more: Row) -> Row:
         "appliMoney": GRANTED_YUAN,
         "applicationTime": _local(applied),
         "usecutoffDate": (one.granted_on + timedelta(days=180)).isoformat(),
-        "cashcutoffDate": (one.granted_on + timedelta(days=270)).isoformat(),
+        "cashcutoffDate": f"{one.granted_on + timedelta(days=270)} 00:00:00",
         "ruleName": "科技创新券实施细则（沙箱）",
         "remark": "",
         "flowResp": [
@@ -277,7 +278,7 @@ def _delta_voucher(one: _Voucher) -> Row:
         "grantMoney": f"{GRANTED_YUAN}.00",
         "applicationTime": (granted - timedelta(days=10)).isoformat(),
         "usestartDate": one.granted_on.isoformat(),
-        "usecutoffDate": (one.granted_on + timedelta(days=180)).isoformat(),
+        "usecutoffDate": f"{one.granted_on + timedelta(days=180)}T15:59:59Z",
         "cashcutoffDate": (one.granted_on + timedelta(days=270)).isoformat(),
         "payAdcode": "310118",
         "servicetypeName": "仪器设备使用",
@@ -324,7 +325,7 @@ class _Api:
     def __init__(
         self, today: Callable[[], date], rows: Callable[[str, date], list[Row]], lists: set[str]
     ) -> None:
-        self.switchboard = Switchboard()
+        self.switchboard = Switchboard(renames={"innovateCode": "voucherCode"}, amounts=AMOUNTS)
         self.token = secrets.token_urlsafe(24)
         self._today = today
         self._lists = lists

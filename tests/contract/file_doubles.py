@@ -18,6 +18,7 @@ import xlsxwriter
 from connectors.drop.folder import Folder
 from connectors.drop.ledger import MemoryLedger
 from connectors.drop.session import DropSession, Look
+from connectors.drop.sftp import SftpServer, open_sftp
 from connectors.limits import Limits
 from connectors.sheet import FileSession, Sheet
 from tests.contract.plays import (
@@ -28,6 +29,7 @@ from tests.contract.plays import (
     Open,
     Play,
 )
+from tests.integration.drop.places import USER, sftp_server
 
 CREATED = datetime(2026, 1, 1)  # noqa: DTZ001 - a workbook's stamp has no zone
 
@@ -132,6 +134,36 @@ async def folder_double(play: Play, folder: Path) -> AsyncIterator[Open]:
 
     del play
     yield open_session
+
+
+@asynccontextmanager
+async def sftp_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    """The same files behind a real SSH server."""
+    root = folder / "served"
+    root.mkdir(exist_ok=True)
+    async with sftp_server(root, folder) as server:
+        address = SftpServer(
+            host="127.0.0.1",
+            port=server.port,
+            user=USER,
+            key_file=server.key_file,
+            host_key=server.host_key,
+        )
+
+        @asynccontextmanager
+        async def open_session(now: Play, limits: Limits) -> AsyncIterator[DropSession]:
+            with TemporaryDirectory(dir=root) as name:
+                _drop_into(now, Path(name))
+                path = "/none" if now.fault == "first-missing" else f"/{Path(name).name}"
+                limits = replace(limits, files_max=12)
+                async with open_sftp(SOURCE, address, path, limits) as place:
+                    server.play.fault = "slow" if now.fault == "first-silent" else ""
+                    if now.fault == "hang-up":
+                        server.play.opens_max = FAULTY - 1
+                    yield FreshSession(source=SOURCE, place=place, limits=limits)
+
+        del play
+        yield open_session
 
 
 class FreshSession(DropSession):

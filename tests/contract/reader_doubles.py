@@ -23,7 +23,14 @@ from connectors.rest import (
     WholeList,
 )
 from connectors.sql.view import SqlView
-from tests.contract.file_doubles import csv_of, folder_double, lines_of, sheet_double, xlsx_of
+from tests.contract.file_doubles import (
+    csv_of,
+    folder_double,
+    lines_of,
+    sftp_double,
+    sheet_double,
+    xlsx_of,
+)
 from tests.contract.http_doubles import (
     GRAPHQL_LIST,
     SOAP_LIST,
@@ -43,7 +50,7 @@ from tests.contract.plays import (
     Open,
     Play,
 )
-from tests.contract.sql_double import sql_double
+from tests.contract.sql_double import mariadb_double, sql_double
 
 
 @asynccontextmanager
@@ -87,6 +94,26 @@ DOUBLES = (
         open=sql_double,
         text=lambda row: row["text"],
         faults=("bytes", "broken", "silent", "hang-up", "denied"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    ),
+    Double(
+        name="a view of MariaDB",
+        reader=SqlView(
+            view="the view", key=("n",), changed_at="changed", zone="Asia/Shanghai", rows=PAGE
+        ),
+        open=mariadb_double,
+        text=lambda row: row["text"],
+        faults=("bytes", "broken", "silent", "denied"),
+        bytes_limit="response_bytes_max",
+        is_move_seen=False,
+    ),
+    Double(
+        name="a folder behind SFTP",
+        reader=DroppedFiles(parse=lines_of, names="*.txt"),
+        open=sftp_double,
+        text=lambda row: row["text"],
+        faults=("spoiled", "first-missing", "first-crowded", "first-silent", "hang-up"),
         bytes_limit="response_bytes_max",
         is_move_seen=False,
     ),

@@ -1,15 +1,17 @@
-"""A view of a database for the contract of readers."""
+"""A view of a database for the contract of readers: of PostgreSQL, and of MariaDB."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from connectors.limits import Limits
 from connectors.sql.session import SqlSession, open_sql
@@ -20,9 +22,12 @@ from tests.contract.plays import (
     Open,
     Play,
 )
+from tests.integration.sql.mariadb import MariaDb
 
 CLUSTER: list[str] = []
 """The address of the session's PostgreSQL (tests/contract/conftest.py)."""
+MARIADB: list[MariaDb] = []
+"""The session's MariaDB, where a test asks for it (there too)."""
 _VIEW = """
 CREATE VIEW {schema}."the view" AS SELECT n,
   '2026-11-25 08:00'::timestamptz + (n / 3) * interval '1 hour' AS changed,
@@ -35,6 +40,15 @@ _SPOILED = {
     "hang-up": ", CASE WHEN n > 5 THEN pg_terminate_backend(pg_backend_pid()) END AS odd",
 }
 _numbers = count(1)
+_MARIADB_VIEW = """
+CREATE VIEW `the view` AS SELECT n,
+  TIMESTAMP('2026-11-25 08:00:00') + INTERVAL (n DIV 3) HOUR AS changed, text {spoiled} FROM `lines`
+"""
+_MARIADB_SPOILED = {
+    "bytes": ", IF(n > 5, x'00', NULL) AS odd",
+    "broken": ", IF(n > 5, (SELECT n FROM two), 0) AS odd",
+    "silent": ", IF(n > 5, SLEEP(60), 0) AS odd",
+}
 
 
 @asynccontextmanager
@@ -64,10 +78,7 @@ async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
             if not play.fault
             else []
         )
-        lines = [json.dumps([n, str(at), text]) for n, at, text in found]
-        head = json.dumps(["n", "changed", "text"])
-        parts = [lines[at : at + PAGE] for at in range(0, len(lines), PAGE)] or [[]]
-        play.sent[:] = ["\n".join([head, *part]).encode() for part in parts]
+        play.sent[:] = _documents_of(found)
         url = make_url(CLUSTER[0]).set(username=role, password=TOKEN)
 
         @asynccontextmanager
@@ -80,3 +91,50 @@ async def sql_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         finally:
             owner.execute(f"DROP SCHEMA {schema} CASCADE".encode())
             owner.execute(f"DROP ROLE {role}".encode())
+
+
+@asynccontextmanager
+async def mariadb_double(play: Play, folder: Path) -> AsyncIterator[Open]:
+    """A view of the session's MariaDB, for a user who may read it and nothing else."""
+    del folder
+    server = MARIADB[0]
+    name = _mariadb_of(server, tuple(play.rows), play.fault)
+    asked = f"SELECT n, changed, text FROM {name}.`the view` ORDER BY n"
+    play.sent[:] = _documents_of([] if play.fault else server.rows(asked))
+    url = URL.create("mysql", name, TOKEN, "127.0.0.1", server.port, name)
+
+    @asynccontextmanager
+    async def open_session(_: Play, limits: Limits) -> AsyncIterator[SqlSession]:
+        async with open_sql(SOURCE, url, limits, is_tls=False) as session:
+            yield session
+
+    yield open_session
+
+
+@cache
+def _mariadb_of(server: MariaDb, rows: tuple[str, ...], fault: str) -> str:
+    """Make a database and its reader; they stay as long as the server, for every test."""
+    name = f"reader_{next(_numbers)}"
+    texts = [f"('{text}')" for text in rows]
+    right = "INSERT" if fault == "denied" else "SELECT"
+    server.execute(
+        f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
+        f"CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{TOKEN}'",
+        f"GRANT {right} ON {name}.* TO {name}@'127.0.0.1'",
+    )
+    server.execute(
+        "CREATE TABLE `lines` (n int AUTO_INCREMENT PRIMARY KEY, text varchar(80)) ENGINE=InnoDB",
+        "CREATE TABLE two AS SELECT 1 AS n UNION SELECT 2",
+        *([f"INSERT INTO `lines` (text) VALUES {','.join(texts)}"] if texts else []),
+        _MARIADB_VIEW.format(spoiled=_MARIADB_SPOILED.get(fault, "")),
+        database=name,
+    )
+    return name
+
+
+def _documents_of(found: Sequence[tuple[Any, ...]]) -> list[bytes]:
+    """Return of what bytes the digests of a view are made."""
+    lines = [json.dumps([n, str(at), text]) for n, at, text in found]
+    head = json.dumps(["n", "changed", "text"])
+    parts = [lines[at : at + PAGE] for at in range(0, len(lines), PAGE)] or [[]]
+    return ["\n".join([head, *part]).encode() for part in parts]

@@ -22,6 +22,8 @@ class Play:
     channels: int = 0
     """Channels that were asked for."""
     refuse_channels: bool = False
+    opens_max: int | None = None
+    """Files that are opened before it hangs up."""
     connections: list[Any] = field(default_factory=list)
     files: list[Any] = field(default_factory=list)
     """What was opened: asyncssh does not close it for a client that is cut off."""
@@ -70,6 +72,8 @@ class _Files(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         if self._play.fault == "read-only" and pflags & asyncssh.FXF_WRITE:
             raise asyncssh.SFTPPermissionDenied("read-only")
+        if len(self._play.files) == self._play.opens_max:
+            self._channel.get_connection().abort()
         opened = super().open(path, pflags, attrs)
         self._play.files.append(opened)
         return opened

@@ -7,13 +7,18 @@ import json
 import pytest
 
 from hub.demo import story
+from hub.demo.sources import write_sources
+from hub.demo.stands import stands
 from hub.demo.systems import SILENT, running, state_silent
 from hub.explorer.samples import document
+from hub.harvest.config import load_source, sources_in
+from hub.harvest.report import RunStatus
 from hub.harvest.service import Harvester
+from hub.intake.batch import Outcome
 from hub.printer import Printer
 from hub.query.answer.manifest import Manifest
 from hub.query.sql.model import build_model
-from schema.dates import format_instant
+from schema.dates import format_instant, local_date
 from tests.integration.harvest.conftest import PARTY
 
 pytestmark = pytest.mark.integration
@@ -27,11 +32,11 @@ STANDS = {
 
 
 async def test_a_slow_a_dead_and_a_silent_source_are_named_and_stay_so_as_time_passes(
-    database, time, capsys
+    database, time, tmp_path, capsys
 ):
     manifest = Manifest(database, build_model(database.records), time)
     harvester = Harvester(database, PARTY, time)
-    async with running(time, scale=0.02) as systems:
+    async with running(time, tmp_path / "customs", scale=0.02) as systems:
         await state_silent(database, PARTY, time)
         ages = []
         for _ in range(2):
@@ -53,6 +58,19 @@ async def test_a_slow_a_dead_and_a_silent_source_are_named_and_stay_so_as_time_p
         ["9", "d"],
         ["11", "d"],
     ]
+
+
+async def test_every_other_stand_in_is_read_whole_from_the_file_an_operator_would_write(
+    database, time, tmp_path
+):
+    harvester = Harvester(database, PARTY, time)
+    async with stands(lambda: local_date(time()), tmp_path / "customs") as others:
+        folder = write_sources(tmp_path / "sources", [each.source for each in others])
+        assert len({each.source.connection.place for each in others}) == len(others) == 7
+        for name, path in sources_in(folder).items():
+            report = await harvester.harvest(load_source(path))
+            assert report.status is RunStatus.OK, (name, report.message)
+            assert report.total(Outcome.ACCEPTED) > 10, name
 
 
 def test_the_question_of_the_demo_asks_why_a_source_is_not_well():

@@ -20,6 +20,7 @@ from hub.sandbox.faults import Switchboard
 from hub.sandbox.lims_cf import lims_cf
 from hub.sandbox.serve import serving
 from hub.store.database import Database
+from hub.store.drifts import drifts_of
 from schema.dates import local_date
 from tests.integration.harvest.conftest import LIMITS, Time
 
@@ -157,3 +158,20 @@ async def test_a_token_that_is_kept_for_one_page_only_is_asked_for_anew(
     report = await harvested(harvester, system, "expired")
     assert report.status is RunStatus.OK, report.message
     assert await count(database, "instrument") == int(463 * SCALE)
+
+
+@pytest.mark.parametrize("system", ["asset_cloud"], indirect=True)
+async def test_rows_in_another_form_or_unit_are_told_and_take_nothing_away(
+    harvester: Harvester, system: System, database: Database, time: Time
+) -> None:
+    await harvested(harvester, system)
+    stood = await count(database, "instrument")
+    for fault, status, kind in (
+        ("schema", RunStatus.PARTIAL, "FIELD_GONE"),
+        ("units", RunStatus.OK, "UNIT"),
+    ):
+        time.pass_by(hours=1)
+        report = await harvested(harvester, system, fault)
+        assert report.status is status, (fault, report.message)
+        assert kind in {each.kind for each in await drifts_of(database, system.source.id)}
+        assert await count(database, "instrument") == stood, fault

@@ -58,15 +58,6 @@ def postgresql(cluster: str) -> Iterator[Unit]:
             execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[mariadb.MariaDb]:
-    """The session's MariaDB; without its program the tests skip."""
-    if mariadb.SERVER is None or mariadb.INSTALL is None:
-        pytest.skip(mariadb.MISSING)
-    with mariadb.running() as server:
-        yield server
-
-
 @pytest.fixture
 def mysql(mariadb_server: mariadb.MariaDb) -> Iterator[Unit]:
     """An empty database, and a user who reads it."""
