@@ -61,6 +61,7 @@ from hub.intake.quarantine_endpoint import QuarantineEndpoint
 from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
+from hub.ledger.note import Signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
 from hub.operate.endpoint import health_routes, metrics_routes
@@ -164,12 +165,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     state = open_state(settings.redis_url, clock)
     keys = in_files(settings.token_key, clock)
     access = _access(settings, keys, database, state, clock)
-    signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
-    policy = Policy((signer.key,), {}, {}, NONE)
+    signer, policy = _log(settings)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
-    audit = Audit(database, clock)
-    proofs = ProofEndpoints(database, access, agreements, policy, audit)
+    proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     take = taker(database, clock)
@@ -194,8 +193,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *health_routes(health),
         *guide_routes(Operator(settings.base, settings.contact), clock),
         *access.routes(),
-        *Registrar(access, Registrations(database), state, clock).routes(),
-        *OperatorEndpoints(access, Registrations(database), clock, noting(audit, clock)).routes(),
+        *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *BatchEndpoint(take, access, clock).routes(),
         *NriiEndpoint(take, access, database, clock, settings.base).routes(),
@@ -222,6 +220,23 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def _log(settings: Settings) -> tuple[Signer, Policy]:
+    """Return what signs the log, and the policy that trusts it alone."""
+    signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
+    return signer, Policy((signer.key,), {}, {}, NONE)
+
+
+def _client_routes(
+    database: Database, access: Access, state: State, audit: Audit, clock: Clock
+) -> list[BaseRoute]:
+    """Return the doors at which clients register and operators look after them."""
+    kept = Registrations(database)
+    return [
+        *Registrar(access, kept, state, clock).routes(),
+        *OperatorEndpoints(access, kept, clock, noting(audit, clock)).routes(),
+    ]
 
 
 def taker(database: Database, clock: Clock) -> Take:

@@ -155,7 +155,7 @@ def test_an_approval_that_was_withdrawn_ends_under_the_key_it_was_stated_with():
     stated = record(of_kind("Approval", 0))
     (gone,) = of_kind("Approval", 0, state="2").yielded
     assert gone == Removed(
-        "CustomsApproval", standard()["CustomsApproval"].key_of(stated), "REVOKED"
+        "CustomsApproval", standard()["CustomsApproval"].key_of(stated), "REVOKED", stated
     )
     for state, reason in (("3", "LAPSED"), ("4", "REFUSED")):
         (gone,) = of_kind("Approval", 0, state=state).yielded

@@ -15,6 +15,7 @@ from connectors.reader import EVERYTHING
 from connectors.rest import PagedJson
 from hub.federation.live_answer import LiveAnswer
 from schema.registry import standard
+from tests.source_metadata import metadata
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 KEY, OTHER = "moe:1/A", "moe:1/B"
@@ -56,12 +57,7 @@ def answer(
         complete_within=is_complete,
     )
     adapter = Adapter(
-        id="toy",
-        title_zh="玩具",
-        title_en="Toy",
-        publisher_zh="某校",
-        publisher_en="A university",
-        promised_freshness=timedelta(hours=1),
+        metadata=metadata("toy", {"Occupancy": ("15 min", "1 h")}),
         collections=(COLLECTION,),
         live=live,
     )
