@@ -31,7 +31,8 @@ class PolicyParameterType:
     since: Date = strawberry.field(description="起始日。First day.")
     until: Date | None = strawberry.field(description="最后一日。Last day.")
     status: str = strawberry.field(
-        description="IN_FORCE、DRAFT、UNDECIDED、ENDED。How firm it is; of DRAFT and UNDECIDED "
+        description="效力：IN_FORCE、DRAFT、UNDECIDED、ENDED。"
+        "How firm it is; of DRAFT and UNDECIDED "
         "follows advice only."
     )
     basis: str = strawberry.field(description="依据。Document and clause.")

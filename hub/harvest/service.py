@@ -250,7 +250,7 @@ class Harvester:
             if part.status is ListStatus.OK and reading.is_calendar_whole:
                 await reading.close(collection, part)
         whole = [each for each in adapter.collections if parts[each.name].status is ListStatus.OK]
-        reading.require_records(types_read(adapter, whole))
+        reading.require_records(set(types_read(adapter, whole)) - reading.unsure)
 
     async def _read_list(
         self,

@@ -52,7 +52,11 @@ async def test_words_for_yes_and_no_stand_in_the_metadata_unless_they_are_json_s
         assert tuple(words) == JSON_FLAG or any(set(words) == set(each) for each in known), field
 
 
-NO_CODES = {("elabftw", "status_title"), ("power_meters", "unit")}
+NO_CODES = {
+    ("elabftw", "status_title"),
+    ("power_meters", "unit"),
+    ("nemo_sensors", "data_suffix"),
+}
 """Words of one team, which the facts of its deployment explain; and units, which are arithmetic."""
 
 

@@ -104,7 +104,7 @@ def figures_row(case: Case) -> str:
 
 
 def test_the_page_shows_the_figures_that_are_tested() -> None:
-    page = PAGE.read_text("utf-8")
+    page = PAGE.read_text("utf-8").partition("## 有映射的公开数据")[2]
     rows = [figures_row(case) for case in CASES]
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 

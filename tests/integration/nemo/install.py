@@ -25,7 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -114,7 +114,7 @@ def _packages() -> None:
     """Install what the lock file names; modules are compiled when they are first imported."""
     venv = [sys.executable, "-m", "venv", str(HOME / "venv")]
     pip = [str(PYTHON), "-m", "pip"]
-    if find_spec("pip"):  # making one more pip takes longer than half of the packages
+    if any(distributions(name="pip")):  # one more pip takes longer than half of the packages
         venv.append("--without-pip")
         pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     step("create the environment", venv)
