@@ -16,11 +16,14 @@ from adapters._power import PowerLevel, Thresholds
 from adapters.power_meters import Meter, PowerReading
 from hub.access.agreements import AGREEMENT_CACHE_S
 from hub.access.resource import Caller
+from hub.clock import system_clock
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.intake.service import submit
 from hub.sensing.minutes import keep, know_meters
 from hub.store.database import Database
 from hub.store.sources import register_source
+from schema.codes import SourceKind
 from schema.dates import format_instant
 from tests.integration.query.conftest import (
     ALL,
@@ -36,6 +39,7 @@ from tests.integration.query.conftest import (
     put,
     register,
 )
+from tests.integration.rights.world import harvested, withdrawal
 
 pytestmark = pytest.mark.integration
 
@@ -154,6 +158,36 @@ async def test_only_a_binding_that_holds_now_gives_a_state(watched: Watched) -> 
     assert await watched.state() == UNHEARD, "the hub no longer listens"
 
 
+async def test_a_binding_that_is_withdrawn_or_begins_later_hides_nothing(watched: Watched) -> None:
+    await watched.bind("m1")
+    await watched.bind("m2")
+    await watched.bind("m3", since=ago(0.5))
+    watched.now = ago(1)
+    await watched.say("m1", (ago(1), OFF))
+    assert await watched.state() == {**UNHEARD, "since": format_instant(ago(1))}, "m2"
+    nodes = (await watched.asker("{ sensorBindings { nodes { key sensor } } }"))["sensorBindings"]
+    (key,) = (each["key"] for each in nodes["nodes"] if each["sensor"] == "m2")
+    gone = harvested("alpha", [withdrawal("SensorBinding", key)])
+    await submit(watched.database, gone, clock=system_clock)
+    assert await watched.state() == power("OFF", ago(1), ago(1))
+    watched.now = NOW
+    assert (await watched.state())["state"] == "UNKNOWN", "m3 is there now"
+
+
+async def test_what_a_platform_says_of_a_binding_counts_only_where_the_owner_says_nothing(
+    watched: Watched,
+) -> None:
+    kind = {"owners": [A], "kind": SourceKind.PLATFORM}
+    await register_source(watched.database, "hall", "平台", mode="PUSH", now=NOW, **kind)
+    since = NOW - timedelta(days=9)
+    row = {"instrumentKey": f"{A}/T1", "sensor": "m1", "boundAt": format_instant(since)}
+    await put(watched.database, [("SensorBinding", row)], "hall")
+    await watched.say("m1", (ago(1), ON))
+    assert await watched.state() == power("ON", ago(1), ago(1))
+    await watched.bind("m1", since, removedAt=format_instant(NOW))
+    assert await watched.state() == UNHEARD
+
+
 async def test_a_source_that_is_not_for_the_owner_or_closed_says_nothing(watched: Watched) -> None:
     await watched.bind("m1")
     await register_source(watched.database, "foreign", "别家", mode="PUSH", now=NOW, owners=[B])
@@ -218,3 +252,17 @@ async def test_a_state_lasts_over_midnight_and_counts_from_the_day_of_commission
     assert await watched.state() == power("ON", midnight, after)
     await watched.bind("m1", commissionedOn="2026-11-26")
     assert await watched.state() == UNHEARD
+
+
+async def test_it_is_the_same_through_a_relation_and_beside_what_is_executed(
+    watched: Watched,
+) -> None:
+    await watched.bind("m1")
+    await watched.say("m1", (ago(1), ON))
+    ways = f"""{{ serviceInfo {{ version }}
+      one: instrument(by: {{ key: "{A}/T1" }}) {{ powerState {{ state }} p: powerState {{ asOf }} }}
+      sensorBindings {{ nodes {{ instrument {{ powerState {{ state __typename }} }} }} }} }}"""
+    data = await watched.asker(ways, who=OWN)
+    assert data["one"] == {"powerState": {"state": "ON"}, "p": {"asOf": format_instant(ago(1))}}
+    (binding,) = data["sensorBindings"]["nodes"]
+    assert binding["instrument"]["powerState"] == {"state": "ON", "__typename": "PowerStanding"}
