@@ -144,6 +144,28 @@ class Prices:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Watches:
+    """States that a sensor watches something from `start` to `end`, if that is known.
+
+    Readings before the day `valid_from`, where it is stated, count for nothing.
+    """
+
+    of: str
+    sensor: str
+    start: str
+    valid_from: str
+    end: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Powered:
+    """States when something was on or in use; who may read `states` may read how it stands now."""
+
+    of: str
+    states: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Grants:
     """Lets a party see its owner's protected items; items by name."""
 

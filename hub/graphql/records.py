@@ -23,6 +23,7 @@ from hub.graphql.types import (
     FacetCount,
     Node,
     PageInfo,
+    PowerStanding,
     PriceEstimate,
     Provenance,
     RequiresScope,
@@ -34,7 +35,7 @@ from hub.graphql.types import (
     with_arguments,
 )
 from hub.query.plan.limits import DEADLINE, DEADLINE_S_MAX, FACET_VALUES, LIST_DEFAULT, PAGE_DEFAULT
-from hub.query.sql.model import Connected, Forward, Listed, Model, relations
+from hub.query.sql.model import Connected, Forward, Listed, Model, power_field, relations
 from schema.codes import Audience
 from schema.item import RecordSpec
 from schema.traits import Bookable
@@ -138,6 +139,18 @@ class RecordTypes:
                 fields[name] = self._few(target, about)
         return fields
 
+    def _power(self, spec: RecordSpec) -> dict[str, Any]:
+        """Return the field that tells whether it is on now, where sensors watch it."""
+        power = power_field(spec, self._model.registry)
+        if power is None or power.like is None:
+            return {}
+        _, like = power.like
+        about = (
+            "此刻是否开机；可见范围同日开机记录。Whether it is on now; seen as its PowerDays are."
+        )
+        kind = PowerStanding | None
+        return {"powerState": output_field(kind, about, scope=like.scope, name="powerState")}
+
     def _few(self, target: RecordSpec, about: str) -> Any:
         hints = {"first": argument(int, "至多行数。Rows at most.")}
         kind = many(self.classes[target.name])
@@ -158,6 +171,7 @@ class RecordTypes:
             **item_fields(spec),
             **self._relations(spec),
             **(_bookable_fields() if spec.trait(Bookable) else {}),
+            **self._power(spec),
         }
         node.is_type_of = classmethod(lambda *_: True)
         _complete(node, f"{spec.zh}。{spec.en}", members)

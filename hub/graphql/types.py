@@ -26,7 +26,7 @@ from hub.graphql.enums import (
 )
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal, PartialDate, SafeInt
-from schema.codes import Assurance, Audience, PriceUnit, SourceKind
+from schema.codes import Assurance, Audience, PowerState, PriceUnit, SourceKind
 from schema.item import Grade, Item, Kind, RecordSpec, describe
 from schema.values import Money as MoneyValue
 
@@ -283,6 +283,28 @@ PriceEstimate = _plain(
         "minimumCharge": (Money | None, "最低收费。Least charge."),
         "basis": (str | None, "算式。How it was computed."),
         "source": (str | None, "所依据服务的来源。Source of the offer that it follows from."),
+    },
+)
+
+
+PowerStanding = _plain(
+    "PowerStanding",
+    "仪器此刻是否开机，据其上各传感器：任一在用即为使用中，否则任一开机即为开机；全部关机才为关机；其余未知。"
+    "传感器静默超过所承诺的时长，或此刻没有传感器绑定，即为未知。"
+    "Whether an instrument is on now, by all sensors at it: in use if any says so, else on if any "
+    "does, off only if all do, else not known. A sensor that is silent for longer than promised "
+    "says nothing; without a SensorBinding now the state is UNKNOWN.",
+    {
+        "state": (enum_of(PowerState), "状态。The state."),
+        "since": (
+            DateTime | None,
+            "至迟自此刻起如此。It has been so since then at the latest; null: no sensor was heard.",
+        ),
+        "asOf": (
+            DateTime | None,
+            "所依据各传感器最新读数中最早的时刻。"
+            "The oldest of the newest readings that say so; null: none was heard.",
+        ),
     },
 )
 

@@ -17,6 +17,7 @@ from hub.operate.limits import ENTRIES_COUNTED_MAX, FIGURES_KEPT_S, FIGURES_WAIT
 from hub.query.sql.sources import sources_row
 from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
+from hub.store.power import is_heard
 
 STALE, NEVER, PUSH = "STALE", "NEVER", "PUSH"
 SENSOR_TAKEN = ("TAKEN", "REPEATED", "PASSED_OVER")
@@ -122,8 +123,8 @@ GROUP BY source ORDER BY count(*) DESC, source LIMIT {SOURCES_MAX}
 _SENSORS = f"""
 SELECT source, coalesce(s.bound, 0), coalesce(s.silent, 0), coalesce(c.counts, '{{}}')
 FROM (SELECT source, count(*) AS bound, count(*) FILTER (
-    WHERE (as_of + make_interval(mins => silence) >= %(now)s) IS NOT TRUE) AS silent
-  FROM power_state GROUP BY source) s
+    WHERE ({is_heard("p", "%(now)s")}) IS NOT TRUE) AS silent
+  FROM power_state p GROUP BY source) s
 FULL JOIN (SELECT source, jsonb_object_agg(outcome, messages) AS counts
   FROM power_count GROUP BY source) c USING (source)
 ORDER BY source LIMIT {SOURCES_MAX}

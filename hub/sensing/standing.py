@@ -11,16 +11,17 @@ from datetime import datetime
 
 from hub.sensing.limits import STATES_SHOWN_MAX
 from hub.store.database import Database
+from hub.store.power import is_heard
 from schema.codes import PowerState
 
 __all__ = ["SensorState", "message_counts", "sensor_states"]
 
-_STATES = """
-SELECT source, instrument_key, sensor,
-  CASE WHEN as_of + make_interval(mins => silence) >= %(now)s THEN state ELSE 'UNKNOWN' END,
-  CASE WHEN as_of + make_interval(mins => silence) >= %(now)s THEN since ELSE as_of END, as_of
-FROM power_state WHERE %(source)s::text IS NULL OR source = %(source)s
-ORDER BY source, instrument_key, sensor LIMIT %(limit)s"""
+_HEARD = is_heard("p", "%(now)s")
+_STATES = f"""
+SELECT source, instrument_key, sensor, CASE WHEN {_HEARD} THEN state ELSE 'UNKNOWN' END,
+  CASE WHEN {_HEARD} THEN since ELSE as_of END, as_of
+FROM power_state p WHERE %(source)s::text IS NULL OR source = %(source)s
+ORDER BY source, instrument_key, sensor LIMIT %(limit)s"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from schema.parties import owner_of_key_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN, LOCAL_PATTERN
 from schema.records.rules import interval_of, spans_lie_in_day
-from schema.traits import Listable, Reported
+from schema.traits import Listable, Powered, Reported, Watches
 from schema.values import PowerSpan, TimeSpan
 from schema.visibility import by_agreement
 
@@ -26,7 +26,17 @@ INTERVAL_MAX_S = 86_400
     key=("instrument_key", "sensor", "bound_at"),
     prefix="sens",
     owner=owner_of_key_in("instrument_key"),
-    traits=(Listable(), Reported()),
+    traits=(
+        Listable(),
+        Reported(),
+        Watches(
+            of="instrument_key",
+            sensor="sensor",
+            start="bound_at",
+            valid_from="commissioned_on",
+            end="removed_at",
+        ),
+    ),
     checks=(interval_of("boundAt", "removedAt"),),
 )
 class SensorBinding:
@@ -69,7 +79,7 @@ class SensorBinding:
     owner=owner_of_key_in("instrument_key"),
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE),
-    traits=(Listable(),),
+    traits=(Listable(), Powered(of="instrument_key", states="spans")),
     checks=(spans_lie_in_day,),
 )
 class PowerDay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.query.computed.availability import availability_row, window
+from hub.query.computed.power import power_row
 from hub.query.computed.price import price_row
 from hub.query.computed.writing import Writing
 from hub.query.plan.arguments import Argument
@@ -14,7 +15,12 @@ from hub.query.plan.limits import AVAILABILITY_COST
 def computed_row(
     how: str, key: str, argument_of: Callable[[str], Argument | None], statement: Writing
 ) -> tuple[str, int]:
-    """Return the query for `availability` or `price` of the instrument `key`, and its cost."""
+    """Return the query for what is computed of the instrument `key`, and its cost.
+
+    `how`: `availability`, `price` or `power`.
+    """
+    if how == "power":
+        return power_row(key, statement), 1
     if how == "availability":
         start, end = argument_of("from"), argument_of("until")
         assert start is not None

@@ -45,6 +45,22 @@ class Authority:
             return None
         return sql(rule, spec, alias, statement, self.limited)
 
+    def guard_as(
+        self, spec: RecordSpec, item: Item, alias: str, statement: Parameters
+    ) -> str | None:
+        """Return the condition under which a row shows what tells the same as an item elsewhere.
+
+        The item is one of another record type (`spec`) whose records have the owner of the row, and
+        no issuer but him. Its rule is no wider than that of the rows that it stands in. None: for
+        always.
+        """
+        assert spec.issuer is None, f"{spec.name}: who stated it is not on the row"
+        return (
+            None
+            if self.sees_everything
+            else sql(spec.rule(item), spec, alias, statement, self.limited)
+        )
+
     def row_rule(self, spec: RecordSpec, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row is visible at all, None for always."""
         if self.sees_everything:

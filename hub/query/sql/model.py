@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hub.query.sql.jsontext import bare, instant, quoted, text
 from schema.item import Item, RecordSpec, camel
 from schema.registry import Registry
-from schema.traits import Bookable, Findable, Listable, Related
+from schema.traits import Bookable, Findable, Listable, Powered, Related, Watches
 
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
@@ -119,10 +119,14 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A row that the hub computes: `availability` or `price`."""
+    """A row that the hub computes: `availability`, `price` or `power`.
+
+    `like`: it is seen by whoever may read this item of this record type, of the same owner.
+    """
 
     how: str
     type: str
+    like: tuple[RecordSpec, Item] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,11 @@ PRICE: Fields = {
     "basis": Plain(text("{t}.basis")),
     "source": Plain(text("{t}.source")),
 }
+POWER: Fields = {
+    "state": Plain(quoted("{t}.state")),
+    "since": Plain(instant("{t}.since")),
+    "asOf": Plain(instant("{t}.as_of")),
+}
 FACET: Fields = {
     "by": Plain(quoted("{t}.by")),
     "value": Plain(text("{t}.value")),
@@ -296,6 +305,7 @@ def build_model(records: StoredRecords) -> Model:
         "Availability": AVAILABILITY,
         "Window": WINDOW,
         "PriceEstimate": PRICE,
+        "PowerStanding": POWER,
         "SourceStatus": SOURCE,
         "FacetCount": FACET,
         **{spec.name: _record(spec, registry) for spec in registry},
@@ -350,6 +360,16 @@ def relations(spec: RecordSpec, registry: Registry) -> dict[str, Forward | Liste
     return by_name
 
 
+def power_field(spec: RecordSpec, registry: Registry) -> Computed | None:
+    """Return how it is read whether something is on now, None where no sensors watch it."""
+    if not registry.with_trait(Watches):
+        return None
+    for other, trait in registry.with_trait(Powered):
+        if other.item(trait.of).facts.ref == spec.name:
+            return Computed("power", "PowerStanding", (other, other.item(trait.states)))
+    return None
+
+
 def _record(spec: RecordSpec, registry: Registry) -> Fields:
     fields: Fields = {
         "id": Plain(quoted("{t}.item_id")),
@@ -360,6 +380,9 @@ def _record(spec: RecordSpec, registry: Registry) -> Fields:
     if spec.trait(Bookable):
         fields["availability"] = Computed("availability", "Availability")
         fields["priceEstimate"] = Computed("price", "PriceEstimate")
+    power = power_field(spec, registry)
+    if power is not None:
+        fields["powerState"] = power
     return fields | relations(spec, registry)
 
 

@@ -12,13 +12,13 @@ from graphql import FieldNode
 
 from hub.access.visibility import protected_items
 from hub.query.plan.cost import Cost
-from hub.query.plan.errors import FieldDenied, ScopeMissingError
 from hub.query.sql import claims, jsontext
+from hub.query.sql.hiding import denied, shown
 from hub.query.sql.model import Chosen, Inside, Known, Nested, Same, Stored, Whole, Windows
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import Item, Kind
 from schema.values import OriginalText
-from schema.visibility import DATASETS, PUBLIC_SCOPE
+from schema.visibility import DATASETS
 
 OfRow = Whole | Stored | Inside | Same | Nested | Windows | Known | Chosen
 
@@ -43,10 +43,7 @@ def _stored(writer: Writer, field: Stored, here: FieldPlace) -> str:
     item, spec = field.item, field.spec
     authority = writer.out.authority
     if not authority.may_read(item):
-        if item.scope == PUBLIC_SCOPE:
-            raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
-        writer.out.denied.setdefault(here.path, FieldDenied(here.path, item.scope))
-        return "'null'"
+        return denied(writer, item.scope, here)
     column = f"{here.alias}.{item.name}"
     if item.kind is not Kind.VALUE:
         text = jsontext.column(item, column)
@@ -58,15 +55,7 @@ def _stored(writer: Writer, field: Stored, here: FieldPlace) -> str:
     guard = authority.guard(spec, item, here.alias, writer.out)
     if item.scope in DATASETS:
         writer.out.mark(here.alias, item.grade.name, item.scope, guard)
-    return _shown(writer, text, guard)
-
-
-def _shown(writer: Writer, text: str, guard: str | None) -> str:
-    """Return a value that is null and counted as hidden unless the condition `guard` holds."""
-    if guard is None:
-        return text
-    writer.out.is_guarded = True
-    return f"CASE WHEN {guard} THEN {text} ELSE E'null\\t' END"
+    return shown(writer, text, guard)
 
 
 def _original(writer: Writer, field: Stored, alias: str) -> Callable[[str], str | None] | None:
@@ -111,9 +100,9 @@ def _values(
     alias = writer.out.alias("v")
     body = writer.inner(here.nodes, item.value.name, f"{alias}.j", here.path, here.cost.part())
     rows = f"jsonb_array_elements({column}) WITH ORDINALITY AS {alias}(j,n)"
-    shown = None if condition is None else condition(f"{alias}.j")
-    if shown is not None:
-        rows += f" WHERE {shown}"
+    which = None if condition is None else condition(f"{alias}.j")
+    if which is not None:
+        rows += f" WHERE {which}"
     return f"(SELECT {jsontext.json_list(body, f'{alias}.n')} FROM {rows})"
 
 
@@ -132,7 +121,7 @@ def _of_claim(writer: Writer, field: Known | Chosen | Whole, here: FieldPlace) -
         for item in protected_items(spec):  # an address of the content confirms a guess of it
             if writer.out.authority.may_read(item) and item.scope in DATASETS:
                 writer.out.mark(alias, item.grade.name, item.scope, whole)
-        return _shown(writer, field.sql.format(t=alias), whole)
+        return shown(writer, field.sql.format(t=alias), whole)
     if isinstance(field, Known):
         return claims.last_confirmed(spec, alias)
     if not spec.golden:

@@ -13,7 +13,7 @@ from graphql import FieldNode
 
 from hub.query.computed.rows import computed_row
 from hub.query.plan.cost import Cost
-from hub.query.plan.errors import FieldDenied, ScopeMissingError
+from hub.query.plan.errors import ScopeMissingError
 from hub.query.plan.limits import (
     CLAIMS_COST,
     FACET_COST,
@@ -31,6 +31,7 @@ from hub.query.sql.connection import (
     page_size,
     visible,
 )
+from hub.query.sql.hiding import denied, shown
 from hub.query.sql.lookup import identities, record_condition
 from hub.query.sql.model import (
     ByIdentity,
@@ -94,9 +95,7 @@ def _denied(writer: Writer, spec: RecordSpec, here: FieldPlace) -> bool:
     """Tell whether the caller's scopes reveal no row of a record type, and note the denial."""
     if writer.out.authority.may_list(spec):
         return False
-    if spec.scope == PUBLIC_SCOPE:
-        raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
-    writer.out.denied.setdefault(here.path, FieldDenied(here.path, spec.scope))
+    denied(writer, spec.scope, here)
     return True
 
 
@@ -195,6 +194,18 @@ def _facets(
 
 
 def _computed(writer: Writer, field: Computed, here: FieldPlace) -> str:
+    if field.like is None:
+        return _row(writer, field, here)
+    (spec, item), out = field.like, writer.out
+    if not out.authority.may_read(item):
+        return denied(writer, item.scope, here)
+    guard = out.authority.guard_as(spec, item, here.alias, out)
+    out.mark(here.alias, item.grade.name, item.scope, guard)
+    out.records.add(spec.name)  # the manifest says how those stand who state these
+    return shown(writer, _row(writer, field, here), guard)
+
+
+def _row(writer: Writer, field: Computed, here: FieldPlace) -> str:
     alias, argument_of = writer.out.alias("c"), partial(writer.argument, here)
     row, own = computed_row(field.how, f"{here.alias}.key", argument_of, writer.out)
     cost = here.cost.part(own=own)

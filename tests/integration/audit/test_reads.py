@@ -25,6 +25,7 @@ from tests.integration.audit.conftest import (
 pytestmark = pytest.mark.integration
 USAGES = "{ usageRecords(first: 5) { nodes { id hours } } }"
 VALUES = "{ instruments(first: 5) { nodes { key originalValue { amount } } } }"
+POWER = "{ instruments(first: 5) { nodes { key powerState { state } } } }"
 PUBLIC = (
     "{ instruments(first: 5) { totalCount nodes { id key name { zh } provenance { owner } } } }"
 )
@@ -72,6 +73,17 @@ async def test_who_is_shown_nothing_has_read_nothing(hub: Hub) -> None:
     assert answer["data"]["instruments"]["nodes"][0]["originalValue"] is None
     assert answer["extensions"]["denied"] == 1
     assert await hub.rows() == []
+
+
+async def test_the_present_power_is_audited_as_its_days_are(hub: Hub, ids: Any) -> None:
+    (hidden,) = (await hub.ask(caller(STRANGER), POWER))["data"]["instruments"]["nodes"]
+    assert hidden["powerState"] is None
+    assert await hub.rows() == []
+    (node,) = (await hub.ask(caller(AGREED), POWER))["data"]["instruments"]["nodes"]
+    assert node["powerState"] == {"state": "UNKNOWN"}
+    (row,) = await hub.rows()
+    assert reads(row) == [("L3", "AGREEMENT", UNIVERSITY)]
+    assert row.detail["reads"][0]["ids"] == await ids("instrument")
 
 
 async def test_shared_values_are_audited_where_an_agreement_shows_them(hub: Hub, ids: Any) -> None:

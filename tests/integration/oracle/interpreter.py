@@ -87,6 +87,10 @@ HUB_FIELDS = ("__typename", "me", "serviceInfo")
 """Root fields that read no record."""
 PARTS = ("ServiceOffer", "OpeningHours", "OpeningException", "Occupancy", "OccupancyCoverage")
 """Records that are part of an instrument."""
+SEEN_AS = {("Instrument", "powerState"): ("PowerDay", "spans")}
+"""Fields that are no items, and the items as which they are seen."""
+UNHEARD = {"state": "UNKNOWN", "since": None, "asOf": None}
+"""The power of every instrument of these worlds: nothing listens to their sensors."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,7 @@ class _Reading:
                 continue
             if "catalogue:read" not in self.asker.scopes:
                 raise Refused("SCOPE_MISSING")
-            item = item_of(kind.name, name)
+            item = item_of(*SEEN_AS.get((kind.name, name), (kind.name, name)))
             if item is not None and item.scope not in self.asker.scopes:
                 self.errors.add(("SCOPE_MISSING", here))
                 continue
@@ -303,6 +307,9 @@ class _Reading:
             return self._item(of, item)
         if name == "provenance":
             return self._provenance(of)
+        if (kind.name, name) in SEEN_AS:
+            like = item_of(*SEEN_AS[kind.name, name])
+            return UNHEARD if like is not None and self.rights.sees(of, like) else None
         return getattr(of, name) if name in ("id", "key") else self._related(kind, of, node)
 
     def _related(self, kind: g.GraphQLObjectType, of: Row, node: g.FieldNode) -> Any:

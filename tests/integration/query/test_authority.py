@@ -192,7 +192,7 @@ async def test_records_need_the_scope_of_the_catalogue(ask: Asker) -> None:
 
 
 def test_every_field_of_the_interface_has_a_policy() -> None:
-    """An item has the scope that its record declares; any other field is listed as public."""
+    """An item, and what is seen like one, has its scope; any other field is listed as public."""
     public = {"id", "key", "provenance", "availability", "priceEstimate", "centre"}
     published = interface(standard_records())
     schema, model = published.schema, published.model
@@ -209,8 +209,10 @@ def test_every_field_of_the_interface_has_a_policy() -> None:
             if item is None:
                 relation = model.fields[name][field_name]
                 target = getattr(relation, "record", None)
-                assert field_name in public or target is not None
+                _, like = getattr(relation, "like", None) or (None, None)
+                assert field_name in public or target is not None or like is not None
                 scope = standard()[target].scope if target else "catalogue:read"
+                scope = like.scope if like else scope
                 assert directives == ([] if scope == "catalogue:read" else [scope])
                 continue
             if item.grade is Grade.L1:

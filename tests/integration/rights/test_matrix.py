@@ -127,6 +127,22 @@ async def test_a_list_shows_the_rows_and_items_of_the_table(
         each.settle(world.table, record_property)
 
 
+async def test_the_present_power_is_shown_to_who_reads_the_spans_of_its_days(
+    world: World, record_property: Any
+) -> None:
+    cells = Cells("power")
+    query = f"{{ instruments{PAGE} {{ nodes {{ key powerState {{ state }} }} }} }}"
+    days = {row.wire["instrumentKey"]: row for row in world.stock.rows["PowerDay"]}
+    for role in world.table.roles:
+        page = (await world.ask(role, query))[0].get("instruments") or {"nodes": []}
+        shown = {node["key"]: node["powerState"] is not None for node in page["nodes"]}
+        for key, row in days.items():
+            expected = world.table.passes(role, cells.door)
+            expected = expected and world.table.reads(role, row, "spans")
+            cells.check(shown.get(key, False), expected, role, key, "powerState")
+    cells.settle(world.table, record_property)
+
+
 def check_originals(
     cells: Cells, world: World, role: str, row: Row, node: dict[str, Any] | None
 ) -> None:
