@@ -340,8 +340,8 @@ class HarvestReading:
 
     def require_records(self, whole: Iterable[str]) -> None:
         """Raise `PayloadError` where too few records came of a type that was read whole."""
-        rested = {each: self.resting.standing[each] - self.seen[each] for each in whole}
-        self.counts.require({each: self.counts.made[each] + len(rested[each]) for each in whole})
+        named = {n: self.unconverted[n] | (self.resting.standing[n] - self.seen[n]) for n in whole}
+        self.counts.require({each: self.counts.made[each] + len(named[each]) for each in whole})
 
     def _doubt(self, rows: list[Any], outcomes: Outcomes) -> None:
         for row, outcome in zip(rows, outcomes.rows, strict=True):
