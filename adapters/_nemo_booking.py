@@ -20,6 +20,7 @@ Facts of the deployment: `instance` as for reading; `booking_creator`, id of the
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -39,11 +40,25 @@ from adapters._booking import (
 
 NOTE = "hub:"
 """Begins the note of each booking that a hub makes; its order follows."""
+TOOL_FIELDS = "id,parent_tool,_operational,_requires_area_access"
 UNCLEAR_WORDS = ("database is locked",)
 """Refusals of NEMO's that say nothing about the booking: it may be tried, and looked for, again."""
 
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Generator[Ask, Reply, list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """The tool that is booked.
+
+    `modes`: ids of all tools that are this machine. `areas`: ids of the area from inside which alone
+    it may be used, and of those around that.
+    """
+
+    tool: int
+    modes: frozenset[int]
+    areas: frozenset[int]
 
 
 class _StopError(Exception):
@@ -78,11 +93,11 @@ BOOKING = BookingProtocol(book=book, cancel=cancel)
 
 def _book(wish: BookingWish) -> BookingSteps:
     mine = yield from _mine(wish.order)
-    tools = yield from _tools(wish)
+    machine = yield from _machine(wish)
     if mine is None:
-        yield from _refuse_if_taken(wish, tools)
-        mine = yield from _posted(wish, tools[0])
-    rivals = [each for each in (yield from _active(wish, tools)) if each["id"] != mine["id"]]
+        yield from _refuse_if_taken(wish, machine)
+        mine = yield from _posted(wish, machine.tool)
+    rivals = [each for each in (yield from _active(wish, machine)) if each["id"] != mine["id"]]
     if any(not _is_of_hub(each) or each["id"] < mine["id"] for each in rivals):
         reason = BookingReason.OCCUPIED
         refused = BookingOutcome.REFUSED
@@ -100,11 +115,11 @@ def _mine(order: str) -> Generator[Ask, Reply, Row | None]:
     return min(named, key=lambda row: row["id"], default=None)
 
 
-def _tools(wish: BookingWish) -> Generator[Ask, Reply, list[int]]:
-    """Return the tool, then those that are the same machine: its parent and its other modes."""
+def _machine(wish: BookingWish) -> Generator[Ask, Reply, _Machine]:
+    """Return the tool with its parent, its other modes and the areas that it is in."""
     prefix = f"{wish.facts.get('instance', 'nemo')}-"
     number = wish.local_no.removeprefix(prefix)
-    rows = yield from _rows(Ask(path="api/tools/", query={"fields": "id,parent_tool,_operational"}))
+    rows = yield from _rows(Ask(path="api/tools/", query={"fields": TOOL_FIELDS}))
     by_id = {row["id"]: row for row in rows}
     if not number.isdecimal() or int(number) not in by_id:
         raise _refused(BookingReason.UNKNOWN_INSTRUMENT)
@@ -112,32 +127,64 @@ def _tools(wish: BookingWish) -> Generator[Ask, Reply, list[int]]:
     head = by_id[tool].get("parent_tool") or tool
     if by_id.get(head, {}).get("_operational") is not True:  # a mode has no state of its own
         raise _refused(BookingReason.OUTAGE)
-    others = [each for each in by_id if head in (each, by_id[each].get("parent_tool"))]
-    return [tool, *sorted(each for each in others if each != tool)]
+    modes = [each for each in by_id if head in (each, by_id[each].get("parent_tool"))]
+    areas = yield from _areas_around(by_id[head].get("_requires_area_access"))
+    return _Machine(tool, frozenset(modes), areas)
 
 
-def _refuse_if_taken(wish: BookingWish, tools: list[int]) -> Generator[Ask, Reply, None]:
+def _areas_around(area: int | None) -> Generator[Ask, Reply, frozenset[int]]:
+    """Return an area and those that it lies in; a ring of areas is walked once."""
+    found: set[int] = set()
+    if area is None:
+        return frozenset()
+    rows = yield from _rows(Ask(path="api/areas/", query={"fields": "id,parent_area"}))
+    around = {row["id"]: row.get("parent_area") for row in rows}
+    while area is not None and area not in found:
+        found.add(area)
+        area = around.get(area)
+    return frozenset(found)
+
+
+def _refuse_if_taken(wish: BookingWish, machine: _Machine) -> Generator[Ask, Reply, None]:
     if wish.start <= wish.now:
         raise _refused(BookingReason.IN_THE_PAST)
     for fact in ("booking_users", "booking_projects"):
         if wish.user not in wish.facts.get(fact, {}):
             raise _refused(BookingReason.USER_NOT_MAPPED)
-    if (yield from _active(wish, tools)):
+    if (yield from _active(wish, machine)):
         raise _refused(BookingReason.OCCUPIED)
     rows = yield from _rows(Ask(path="api/scheduled_outages/", query=_overlapping(wish)))
-    if any(row.get("tool") in tools and _overlaps(row, wish) for row in rows):
-        raise _refused(BookingReason.OUTAGE)
+    outages = [row for row in rows if _overlaps(row, wish)]
     rows = yield from _rows(Ask(path="api/unplanned_outages/", query={"end__isnull": "true"}))
-    if any(row.get("tool") in tools and row.get("end") is None for row in rows):
-        raise _refused(BookingReason.OUTAGE)  # nobody knows whether it will be over by then
+    # One that is open has no end: nobody knows whether it will be over by then.
+    outages += [row for row in rows if row.get("end") is None]
+    if (yield from _is_stopped(machine, outages)):
+        raise _refused(BookingReason.OUTAGE)
 
 
-def _active(wish: BookingWish, tools: list[int]) -> Rows:
+def _is_stopped(machine: _Machine, outages: list[Row]) -> Generator[Ask, Reply, bool]:
+    """Whether outages of the tool, of an area around it or of what these need stop it."""
+    named = {row["resource"] for row in outages if row.get("resource") is not None}
+    fields = "id,fully_dependent_tools,dependent_areas"
+    ask = Ask(path="api/resources/", query={"fields": fields})
+    resources = [row for row in (yield from _rows(ask)) if row["id"] in named] if named else []
+    return any(
+        row.get("tool") in machine.modes or row.get("area") in machine.areas for row in outages
+    ) or any(
+        machine.modes & set(row["fully_dependent_tools"])
+        or machine.areas & set(row["dependent_areas"])
+        for row in resources
+    )
+
+
+def _active(wish: BookingWish, machine: _Machine) -> Rows:
     rows = yield from _rows(
         Ask(path="api/reservations/", query={**_overlapping(wish), "cancelled": "false"})
     )
     return [
-        row for row in rows if row.get("tool") in tools and _is_active(row) and _overlaps(row, wish)
+        row
+        for row in rows
+        if row.get("tool") in machine.modes and _is_active(row) and _overlaps(row, wish)
     ]
 
 

@@ -1,9 +1,10 @@
 """Which parts of NEMO's lists are asked for: by harvests, and of one tool while a caller waits.
 
-Every list of what takes a tool can be asked by `tool__in`, but for the present use of tools, which
-comes whole. A known filter refuses nonsense (`adapters.nemo` probes each), so an answer without
-rows is one: the tool is not taken. The other modes of a tool are its children, which no filter
-finds: they are looked up in the list of tools.
+Bookings and problems are asked by `tool__in`. Outages come for all tools, since one of a room or a
+resource stops tools that it does not name; the present use of tools comes whole. A known filter
+refuses nonsense (`adapters.nemo` probes each), so an answer without rows is one: the tool is not
+taken. The other modes of a tool are its children, which no filter finds: they are looked up in the
+list of tools.
 """
 
 from __future__ import annotations
@@ -52,15 +53,11 @@ def _taken(context: Context, instrument_key: str) -> Iterable[LiveList]:
     if not tools:  # no such tool any more: the harvest says so
         return
     by_tool = {"tool__in": ",".join(sorted(tools))}
-    windows = {
-        "reservations": taken_window(context),
-        "scheduled_outages": taken_window(context),
-        "unplanned_outages": begun_window(context),
-        "tasks": Window(),
-    }
-    for name, window in windows.items():
+    for name, window in (("reservations", taken_window(context)), ("tasks", Window())):
         filters = {**window.filters, **by_tool}
         yield LiveList(collection=name, window=replace(window, filters=filters))
+    yield LiveList(collection="scheduled_outages", window=taken_window(context))
+    yield LiveList(collection="unplanned_outages", window=begun_window(context))
     yield LiveList(collection="tool_status", window=Window())
 
 
@@ -68,6 +65,6 @@ LIVE = Live(
     record_type="Occupancy",
     accepts=_is_own,
     question=_taken,
-    look_ups=("tools",),
+    look_ups=("tools", "areas", "resources"),
     complete_within=True,
 )

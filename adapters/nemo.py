@@ -335,9 +335,9 @@ PROJECT_FIELDS = "id,account,application_identifier,project_types"
 AREA_PEOPLE = "abuse_email,reservation_email,access_request_reviewers,adjustment_request_reviewers"
 FILTERS = {
     "reservations": ("end__gte", "start__lt", "tool__in"),
-    "scheduled_outages": ("end__gte", "start__lt", "tool__in"),
+    "scheduled_outages": ("end__gte", "start__lt"),
     "tasks": ("tool__in",),
-    "unplanned_outages": ("start__lt", "tool__in"),
+    "unplanned_outages": ("start__lt",),
     "usage_events": ("end__gte", "end__lt"),
 }
 

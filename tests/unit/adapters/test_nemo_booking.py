@@ -41,6 +41,25 @@ FACTS = {
 FIRM, REFUSED, TENTATIVE = BookingOutcome.FIRM, BookingOutcome.REFUSED, BookingOutcome.TENTATIVE
 
 
+LISTS = {
+    "api/tools/": [
+        {
+            "id": number,
+            "parent_tool": head,
+            "_operational": number != 2,
+            "_requires_area_access": 11 if number == 1 else None,
+        }
+        for number, head in ((1, None), (2, None), (3, 1))
+    ],
+    "api/areas/": [{"id": 11, "parent_area": 10}, {"id": 10, "parent_area": 11}],
+    "api/resources/": [
+        {"id": 5, "fully_dependent_tools": [3], "dependent_areas": []},
+        {"id": 6, "fully_dependent_tools": [], "dependent_areas": [10]},
+        {"id": 7, "fully_dependent_tools": [2], "dependent_areas": [12]},
+    ],
+}
+
+
 @dataclass
 class Nemo:
     """Its lists, and what goes wrong. `faults`: replies by the number of the change."""
@@ -61,14 +80,8 @@ class Nemo:
             return said or BookingAnswered(dict(row or {}))
         if ask.path in self.silent:
             return Unclear()
-        if ask.path == "api/tools/":
-            tools = [(1, None), (2, None), (3, 1)]
-            return BookingAnswered(
-                [
-                    {"id": each, "parent_tool": head, "_operational": each != 2}
-                    for each, head in tools
-                ]
-            )
+        if ask.path in LISTS:
+            return BookingAnswered(LISTS[ask.path])
         if ask.path == "api/unplanned_outages/":
             return BookingAnswered(self.broken)
         rows = self.rows if ask.path == "api/reservations/" else self.outages
@@ -174,6 +187,24 @@ def test_an_announced_outage_refuses() -> None:
     assert nemo.changes == 0
 
 
+@pytest.mark.parametrize(
+    ("named", "outcome"),
+    [
+        ({"area": 11}, REFUSED),
+        ({"area": 10}, REFUSED),
+        ({"area": 12}, FIRM),
+        ({"resource": 5}, REFUSED),
+        ({"resource": 6}, REFUSED),
+        ({"resource": 7}, FIRM),
+    ],
+)
+def test_an_outage_of_the_room_or_of_what_it_needs_refuses(
+    named: dict[str, int], outcome: BookingOutcome
+) -> None:
+    nemo = Nemo(outages=[booked(1, **{"tool": None, **named})])
+    assert ended(nemo, BOOKING.book(wish())).outcome is outcome
+
+
 @pytest.mark.parametrize(("end", "outcome"), [(None, REFUSED), (NOW.isoformat(), FIRM)])
 def test_a_machine_that_is_broken_now_is_not_booked(
     end: str | None, outcome: BookingOutcome
@@ -255,10 +286,10 @@ class Attempt:
             self._ask, self.result = None, stop.value
 
 
-STEPS = 8
-"""Most questions of one attempt: note, tools, time, two kinds of outages, post, time, patch."""
+STEPS = 9
+"""Most questions: note, tools, areas, time, two kinds of outages, post, time, patch."""
 
-BEFORE = 2
+BEFORE = 3
 """Questions whose answers no other attempt changes: the orders in which they come are one."""
 
 
