@@ -52,8 +52,8 @@ Rows: TypeAlias = Generator[Ask, Reply, list[Row]]
 class _Machine:
     """The tool that is booked.
 
-    `modes`: ids of all tools that are this machine. `areas`: ids of the area from inside which alone
-    it may be used, and of those around that.
+    `modes`: ids of all tools that are this machine. `areas`: ids of the area from inside which
+    alone it may be used, and of those around that.
     """
 
     tool: int
