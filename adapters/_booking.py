@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 __all__ = [
     "Ask",
     "BookingAnswered",
+    "BookingOutcome",
     "BookingProtocol",
     "BookingReason",
     "BookingResult",

@@ -67,6 +67,8 @@ from hub.ledger.sequencer import Sequencer
 from hub.operate.endpoint import health_routes, metrics_routes
 from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
+from hub.orders.partner import PartnerDesk
+from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
@@ -174,13 +176,16 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     take = taker(database, clock)
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
+    customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
+    orders = OrderDesk(database, customs, _party(settings), clock)
     parts = Parts(
         facts=_facts(settings),
         state=state,
         submit=take,
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
-        customs=CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing),
+        customs=customs,
+        bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         federation=federation,
@@ -195,10 +200,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
-        *BatchEndpoint(take, access, clock).routes(),
-        *NriiEndpoint(take, access, database, clock, settings.base).routes(),
-        *FileEndpoints(database, access, clock).routes(),
-        *QuarantineEndpoint(database, access).routes(),
+        *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
@@ -237,6 +239,18 @@ def _client_routes(
         *Registrar(access, kept, state, clock).routes(),
         *OperatorEndpoints(access, kept, clock, noting(audit, clock)).routes(),
     ]
+
+
+def _incoming(
+    take: Take, access: Access, database: Database, clock: Clock, base: str
+) -> tuple[BaseRoute, ...]:
+    """Return where records come in, and where what was refused of them is worked on."""
+    return (
+        *BatchEndpoint(take, access, clock).routes(),
+        *NriiEndpoint(take, access, database, clock, base).routes(),
+        *FileEndpoints(database, access, clock).routes(),
+        *QuarantineEndpoint(database, access).routes(),
+    )
 
 
 def taker(database: Database, clock: Clock) -> Take:

@@ -74,6 +74,7 @@ class ErrorCode(Enum):
     REQUEST_TIMEOUT = 408, "请求未在时限内发完", "The request did not come in time"
     HEADER_TOO_LARGE = 431, "请求头过大", "The headers are too large"
     OVERLOADED = 503, "平台繁忙，请稍后再试", "The hub is busy: try again in a moment"
+    NOT_BOOKABLE = 409, "不能经枢纽预约", "This cannot be booked through the hub"
     CONFLICT = 409, "与现有内容冲突", "This conflicts with what is there"
     ERASED = 410, "内容已依决定删除", "The content was erased by order"
 

@@ -77,7 +77,6 @@ SCOPE_NAMES: frozenset[str] = frozenset(scope.value for scope in Scope)
 RESERVED_NAMES: frozenset[str] = frozenset(
     scope.value
     for scope in (
-        Scope.ORDERS_WRITE,
         Scope.VOUCHER_VERIFY,
         Scope.VOUCHER_CLAIM,
         Scope.EXPORT_READ,

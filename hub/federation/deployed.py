@@ -1,4 +1,4 @@
-"""`LiveSources`: the sources of this hub that can be asked live, read from the operator's files.
+"""`LiveSources`: the sources of this hub, read from the operator's files; which can be asked live.
 
 A file that did not change stays the same source, with the token that it has at its system. What is
 wrong with a file the schedule of harvests reports; here it is only left out.
@@ -35,13 +35,17 @@ class LiveSources:
 
     async def now(self) -> dict[str, HarvestSource]:
         """Return the sources that can be asked live."""
+        sources = await self.all()
+        return {name: each for name, each in sources.items() if each.adapter.live is not None}
+
+    async def all(self) -> dict[str, HarvestSource]:
+        """Return every source of this hub whose file can be read."""
         async with self._lock:
             if self._folder is not None and time.monotonic() >= self._until:
                 self._read = await asyncio.to_thread(_look, self._folder, self._read)
                 self._until = time.monotonic() + SOURCES_KEPT_S
         sources = {name: source for name, (_, source) in self._read.items()}
-        sources |= self._added()
-        return {name: each for name, each in sources.items() if each.adapter.live is not None}
+        return sources | dict(self._added())
 
 
 def _look(

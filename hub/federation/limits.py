@@ -6,6 +6,8 @@ FLIGHT_S_MAX = 12.0
 """Longest time for one flight, its turn at the source included."""
 ANSWER_KEPT_S = 0.5
 """So long an answer is shared with who asks the same; asked so long before, it counts as fresh."""
+LOOK_AGAIN_S = 5.0
+"""So long who booked waits until the calendar shows it; the question goes on by itself."""
 QUESTIONS_OF_ONE = 4
 """Questions of one worker that one source answers at a time."""
 KEYS_MAX = 100

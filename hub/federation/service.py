@@ -31,6 +31,7 @@ from hub.federation.limits import (
     ANSWER_KEPT_S,
     FLIGHT_S_MAX,
     KEYS_MAX,
+    LOOK_AGAIN_S,
     QUESTION_S_MAX,
     QUESTIONS_OF_ONE,
     RATE_CAPACITY,
@@ -70,7 +71,7 @@ class Federation:
         self, database: Database, state: State, clock: Clock, party: str, sources: LiveSources
     ) -> None:
         self._database, self._state, self._clock = database, state, clock
-        self._sources = sources
+        self.sources = sources
         self._questions = LiveQuestions(database, clock, party)
         self._flights = Flights(state, ANSWER_KEPT_S)
         self._breakers: dict[str, Breaker] = {}
@@ -87,7 +88,7 @@ class Federation:
         """
         window = Context(source="", now=self._clock()).window_start
         targets = await targets_of(self._database, keys[:KEYS_MAX], window)
-        sources = await self._sources.now()
+        sources = await self.sources.now()
         answers: list[Answered] = []
         asked: list[tuple[HarvestSource, Target]] = []
         for target in targets:
@@ -105,6 +106,22 @@ class Federation:
             await request.charge(LIVE_COST * len({source.id for source, _ in asked}))
             answers += await self._ask_all(asked, request)
         return answers
+
+    async def look_again(self, key: str) -> None:
+        """Have the calendar of one instrument read anew: the hub has just changed something there.
+
+        What comes of it is a source's own matter and is told by its state, never raised.
+        """
+        request = FreshenRequest(
+            since=self._clock(),
+            until=asyncio.get_running_loop().time() + LOOK_AGAIN_S,
+            is_anonymous=False,
+            charge=_free,
+        )
+        try:
+            await self.freshen([key], request)
+        except HubError as error:
+            _LOG.warning("calendar after a booking: %s", error.code.name)
 
     async def _ask_all(
         self, asked: Sequence[tuple[HarvestSource, Target]], request: FreshenRequest
@@ -209,6 +226,10 @@ class Federation:
                 await breaker.give_back(permit)
         latency_ms = round((clock() - began) * 1000)
         return _result(status, now if status is AnswerStatus.OK else None, latency_ms, code)
+
+
+async def _free(_: int) -> None:
+    """Take nothing: who booked has paid for it."""
 
 
 _FAILURES = (AnswerStatus.TIMEOUT, AnswerStatus.ERROR, AnswerStatus.DENIED)

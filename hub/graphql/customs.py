@@ -281,7 +281,7 @@ def _decision(answer: UseAnswer) -> UseDecisionType:
     return UseDecisionType(
         answer=CustomsAnswerCode[answer.answer.name],
         rule=answer.rule,
-        reasons=[_reason(each) for each in answer.reasons],
+        reasons=[reason_of(each) for each in answer.reasons],
         procedure=CustomsProcedure[answer.procedure.name],
         remedy=None if answer.remedy is None else CustomsRemedy[answer.remedy.name],
         missing=answer.missing,
@@ -294,7 +294,8 @@ def _decision(answer: UseAnswer) -> UseDecisionType:
     )
 
 
-def _reason(reason: CustomsReason) -> CustomsReasonType:
+def reason_of(reason: CustomsReason) -> CustomsReasonType:
+    """Return a reason as the interface tells it."""
     return CustomsReasonType(code=reason.code, zh=reason.zh, en=reason.en)
 
 
@@ -320,7 +321,7 @@ def _due(due: CustomsDue) -> CustomsDueType:
         days_left=due.days_left,
         overdue=list(due.overdue),
         next_due_on=_optional(due.next_due_on, _day),
-        missing=_optional(due.missing, _reason),
+        missing=_optional(due.missing, reason_of),
     )
 
 

@@ -129,6 +129,34 @@ CustomsRemedy = _plain(
         "REPORT": "补交年度报告。The yearly report that is overdue.",
     },
 )
+BookingStateCode = _plain(
+    "BookingState",
+    "预约的状态。How a booking stands.",
+    {
+        "TENTATIVE": "来源尚未答复，请原样重发。Its system did not answer: send the same again.",
+        "FIRM": "已预约，来源日历已核对。Booked; the calendar was read again.",
+        "REFUSED": "未预约。Not booked.",
+        "CANCELLED": "已取消。Given back.",
+        "UNKNOWN": "未预约：海关规则能否允许未知。Not booked: whether customs law allows it is not "
+        "known.",
+    },
+)
+BookingReasonCode = _plain(
+    "BookingReason",
+    "未预约的原因。Why a booking is not firm.",
+    {
+        "OCCUPIED": "时段已被占用。The time is taken.",
+        "OUTAGE": "停用或检修。Out of service then.",
+        "UNKNOWN_INSTRUMENT": "来源没有这台仪器。Its system has no such instrument.",
+        "USER_NOT_MAPPED": "本单位在该系统没有账号或项目，请与其联系。Your institution has no "
+        "account there: ask the owner.",
+        "IN_THE_PAST": "时段已过。The time is past.",
+        "SOURCE_REFUSED": "来源拒绝，见 said。Its system refuses; see `said`.",
+        "SOURCE_SILENT": "来源没有应答。Its system did not answer.",
+        "NOT_CANCELLED_YET": "尚未撤回，请原样重发。Not taken back yet: send the same again.",
+        "CUSTOMS": "海关规则未允许，见 customsReasons。Customs law did not allow it.",
+    },
+)
 ChangeKind = _plain(
     "ChangeKind",
     "对该记录应做的事。What to do about an item.",

@@ -13,6 +13,7 @@ from hub.audit.protected import ProtectedRead
 from hub.customs.service import CustomsDesk
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
+from hub.orders.partner import PartnerDesk
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 
@@ -49,6 +50,7 @@ class RequestContext:
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
+    bookings: PartnerDesk | None = None
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

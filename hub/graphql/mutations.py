@@ -55,9 +55,9 @@ class RowResult:
     )
 
 
-@strawberry.type(description="整批被拒的原因。Why a batch was refused as a whole.")
+@strawberry.type(description="整个输入被拒的原因。Why an input was refused as a whole.")
 class UserError:
-    """Why a batch was refused as a whole."""
+    """Why an input was refused as a whole."""
 
     path: list[str] = strawberry.field(description="输入项。Member of the input.")
     code: str = strawberry.field(description="稳定代码。Stable code.")
@@ -129,15 +129,11 @@ async def _submit(info: Info, push: Push, input_key: str | None) -> PushPayload:
     context: RequestContext = info.context
     if context.submit is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不接收数据", "this endpoint takes no records")
-    if context.signed is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED,
-            "请求须签名：hub-sig-1（RFC 9421）",
-            "sign the request: profile hub-sig-1, RFC 9421",
-        )
+    signed = signature_of(context)
     try:
-        _check_bounds(push, input_key, context.signed)
-        batch = batch_of(context.caller, context.signed, push, context.now)
+        check_input_key(input_key, signed)
+        _check_bounds(push)
+        batch = batch_of(context.caller, signed, push, context.now)
         outcomes = await context.submit(batch)
     except PushScopeError as error:
         raise ScopeMissingError(error.scope, info.field_name) from error
@@ -146,14 +142,29 @@ async def _submit(info: Info, push: Push, input_key: str | None) -> PushPayload:
     return _payload(outcomes, context.language)
 
 
-def _check_bounds(push: Push, input_key: str | None, signed: Signed) -> None:
-    """Refuse more rows than a mutation takes, and an input whose key differs from the header."""
+def signature_of(context: RequestContext) -> Signed:
+    """Return what a mutation was signed with, or refuse it."""
+    if context.signed is None:
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED,
+            "请求须签名：hub-sig-1（RFC 9421）",
+            "sign the request: profile hub-sig-1, RFC 9421",
+        )
+    return context.signed
+
+
+def check_input_key(input_key: str | None, signed: Signed) -> None:
+    """Refuse an input whose idempotency key differs from that of the header."""
     if input_key is not None and input_key != signed.idempotency_key:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="The key of the input and of the header differ: send the same one in both.",
             hint_zh="输入中的键与请求头的键不同，请用同一个。",
         )
+
+
+def _check_bounds(push: Push) -> None:
+    """Refuse more rows than a mutation takes."""
     if len(push.rows) > MUTATION_ROWS_MAX:
         raise RefusedError(
             ErrorCode.BATCH_TOO_LARGE,
@@ -163,10 +174,6 @@ def _check_bounds(push: Push, input_key: str | None, signed: Signed) -> None:
 
 
 def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayload:
-    english = language == "en"
-    message, advice = error.message(english=english), error.advice(english=english)
-    gap = ". " if english else "。"
-    text = f"{message}{gap}{advice}" if advice else message
     return PushPayload(
         rows=[],
         accepted=0,
@@ -176,8 +183,17 @@ def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayloa
         quarantined=0,
         dry_run=dry_run,
         replayed=False,
-        user_errors=[UserError(path=["input"], code=error.code.name, message=text)],
+        user_errors=[user_error(error, language)],
     )
+
+
+def user_error(error: RefusedError, language: str) -> UserError:
+    """Return why an input was refused, in the caller's language."""
+    english = language == "en"
+    message, advice = error.message(english=english), error.advice(english=english)
+    gap = ". " if english else "。"
+    text = f"{message}{gap}{advice}" if advice else message
+    return UserError(path=["input"], code=error.code.name, message=text)
 
 
 def _payload(outcomes: Outcomes, language: str) -> PushPayload:
@@ -213,9 +229,9 @@ def _told(problems: Sequence[Problem], language: str) -> list[RowProblemType]:
     ]
 
 
-@strawberry.type(description="写入入口。Where writing starts.")
-class Mutation:
-    """Where writing starts."""
+@strawberry.type(name="Pushes", description="提交。Pushes.")
+class RecordMutations:
+    """Pushing, correcting and withdrawing records."""
 
     @strawberry.mutation(description="提交记录。Push records of a source.")
     async def push_records(

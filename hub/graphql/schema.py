@@ -15,13 +15,14 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
+from hub.graphql.booking import BookingMutations
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
-from hub.graphql.mutations import Mutation
+from hub.graphql.mutations import RecordMutations
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
@@ -66,6 +67,11 @@ class Me:
     sources: list[str] = strawberry.field(
         description="可以代为推送的来源。Ids of the sources that it may push as."
     )
+
+
+@strawberry.type(description="写入入口。Where writing starts.")
+class Mutation(RecordMutations, BookingMutations):
+    """Where writing starts."""
 
 
 def _service_info(info: Info) -> ServiceInfo:

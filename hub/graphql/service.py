@@ -18,11 +18,8 @@ from typing import Any
 
 from graphql import (
     ExecutionResult,
-    FieldNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLResolveInfo,
-    InlineFragmentNode,
     OperationType,
 )
 from graphql import execute as run_executor
@@ -42,9 +39,11 @@ from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
+from hub.graphql.executor import cause_of, check_alone
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
+from hub.orders.partner import PartnerDesk
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
 from hub.query.plan.bounds import check_variables
@@ -110,6 +109,7 @@ class Parts:
     receipts: Receipts | None = None
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
+    bookings: PartnerDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
     federation: Federation | None = None
@@ -284,6 +284,7 @@ class Engine:
             receipts=self._parts.receipts,
             changes=self._parts.changes,
             customs=self._parts.customs,
+            bookings=self._parts.bookings,
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,
@@ -300,14 +301,14 @@ class Engine:
         introspected = plan.document.introspected
         await self._statements.charge(introspected * INTROSPECTION_COST, run)
         if introspected > INTROSPECTED_BESIDE_MAX:
-            _check_alone(plan)
+            check_alone(plan)
             async with self._introspection:  # a tenth of a second of work that waits for nothing
                 outcome = await asyncio.to_thread(execute)
         else:
             outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         for error in result.errors or []:
-            cause = _cause(error)
+            cause = cause_of(error)
             if isinstance(cause, UnavailableError | RateLimitedError):
                 raise cause  # of the request as a whole: it may be sent again
         if run.reads or run.asked or asking.reason is not None:
@@ -340,7 +341,7 @@ class Engine:
 
     def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
         """Return a field's error; unexpected exceptions are logged and answered as INTERNAL."""
-        cause = _cause(error)
+        cause = cause_of(error)
         if isinstance(cause, HubError):
             return error_document(cause, run.language, error.path)
         if isinstance(cause, GraphQLError):
@@ -371,29 +372,3 @@ def _name_of(plan: Plan) -> str:
         return "mutation"
     name = plan.operation.name
     return name.value if name is not None and plan.document.text in registered_texts() else "adhoc"
-
-
-def _check_alone(plan: Plan) -> None:
-    """Refuse to introspect beside other root fields: only by itself it runs off the event loop."""
-    waiting = [plan.operation.selection_set]
-    while waiting:
-        for node in waiting.pop().selections:
-            if isinstance(node, FieldNode):
-                if not node.name.value.startswith("__"):
-                    raise QueryError(
-                        ErrorCode.TOO_MANY_ROOT_FIELDS,
-                        "内省请单独发送，不与其他字段同一请求",
-                        "introspect in a request of its own",
-                    )
-            elif isinstance(node, FragmentSpreadNode):
-                waiting.append(plan.document.fragments[node.name.value].selection_set)
-            elif isinstance(node, InlineFragmentNode):
-                waiting.append(node.selection_set)
-
-
-def _cause(error: GraphQLError) -> BaseException:
-    """Return what a resolver raised."""
-    cause: BaseException = error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
-    return cause

@@ -37,20 +37,25 @@ async def earlier_answer(connection: Connection, batch: Batch) -> Outcomes | Non
     row = await cursor.fetchone()
     if row is None:
         return None
-    if row[0] == ERASED_BODY:
+    check_body(row[0], idempotency)
+    return await asyncio.to_thread(Outcomes.from_text, row[1], replayed=True)
+
+
+def check_body(kept: bytes, idempotency: Idempotency) -> None:
+    """Raise `RefusedError` unless a key stands for the body that came with it; `kept`: its hash."""
+    if kept == ERASED_BODY:
         raise RefusedError(
             ErrorCode.ERASED,
             hint="What this request sent was erased by order. To send something else, use a new "
             "Idempotency-Key.",
             hint_zh="该请求所报内容已依令删除；发送其他内容请换新的 Idempotency-Key。",
         )
-    if row[0] != idempotency.body_hash:
+    if kept != idempotency.body_hash:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="Use a new Idempotency-Key for new content, or send the first body again.",
             hint_zh="内容不同请换新的 Idempotency-Key，重发则须与首次内容一致。",
         )
-    return await asyncio.to_thread(Outcomes.from_text, row[1], replayed=True)
 
 
 async def claim(connection: Connection, batch: Batch) -> None:

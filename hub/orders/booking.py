@@ -88,7 +88,7 @@ async def _reply(session: HttpSession, ask: Ask) -> Reply:
 async def alone_at(database: Database, instrument: str) -> AsyncIterator[None]:
     """Keep other attempts at an instrument waiting for as long as the block runs.
 
-    Raises `psycopg.errors.LockNotAvailable` after `LOCK_WAIT_MS`.
+    Raises `HubError` TIMEOUT after `LOCK_WAIT_MS`; nothing was asked then.
     """
     number = int.from_bytes(sha256(f"booking {instrument}".encode()).digest()[:8], signed=True)
     async with database.writes.connection() as connection, connection.transaction():

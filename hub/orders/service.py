@@ -5,7 +5,7 @@
 3. The adapter's protocol is run; what came of it is the next revision of the order.
 
 The same order again goes on where it stopped: it never makes a second booking. The time is shown as
-taken once the source's calendar is read again.
+taken once the source's calendar is read again. Partners come by `hub.orders.partner`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from adapters._booking import (
 )
 from connectors.http.session import HttpSession
 from hub.clock import Clock
+from hub.customs.answer import UseAnswer
 from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsDesk
 from hub.errors import ErrorCode, RefusedError
@@ -75,6 +76,20 @@ NO_TIME = (
     "请更正后重试",
     "correct it and ask again",
 )
+
+
+class CustomsRefusedError(RefusedError):
+    """Customs law is not known to allow a use; `answer` is what it answers."""
+
+    def __init__(self, answer: UseAnswer) -> None:
+        super().__init__(
+            ErrorCode.FORBIDDEN,
+            f"海关监管答复为 {answer.answer}，不能预约",
+            f"customs law answers {answer.answer}: not booked",
+            hint_zh="；".join(each.zh for each in answer.reasons),
+            hint="; ".join(each.en for each in answer.reasons),
+        )
+        self.answer = answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,13 +182,7 @@ class OrderDesk:
             )
         )
         if answer.answer is not CustomsAnswer.ALLOW:
-            raise RefusedError(
-                ErrorCode.FORBIDDEN,
-                f"海关监管答复为 {answer.answer}，不能预约",
-                f"customs law answers {answer.answer}: not booked",
-                hint_zh="；".join(each.zh for each in answer.reasons),
-                hint="; ".join(each.en for each in answer.reasons),
-            )
+            raise CustomsRefusedError(answer)
 
     async def _local_no(self, source: HarvestSource, key: str) -> str:
         """Return the number that an instrument has at this source."""
@@ -191,14 +200,14 @@ class OrderDesk:
         rows = await self.database.writes.fetch_all(
             f"SELECT state, user_key, purpose, start_at, end_at, requested_at, steps FROM {table}"  # noqa: S608 - own name
             " WHERE source = %s AND instrument_key = %s AND local_id = %s AND NOT withdrawn",
-            (source.id, instrument, _local_id(order)),
+            (source.id, instrument, local_id(order)),
         )
         if not rows:
             return None
         state, user, purpose, start, end, requested, steps = rows[0]
         record = {
             "instrumentKey": instrument,
-            "localId": _local_id(order),
+            "localId": local_id(order),
             "userKey": user,
             "purpose": purpose,
             "startAt": format_instant(start),
@@ -213,7 +222,7 @@ class OrderDesk:
         record = {
             **_wish_of(wanted),
             "instrumentKey": wanted.instrument,
-            "localId": _local_id(wanted.order),
+            "localId": local_id(wanted.order),
             "requestedAt": now,
             "steps": [{"state": OrderState.REQUESTED.value, "at": now}],
         }
@@ -282,7 +291,8 @@ def _as_it_stands(state: OrderState) -> BookingResult:
     return BookingResult(outcome=outcome)
 
 
-def _local_id(order: str) -> str:
+def local_id(order: str) -> str:
+    """Return the number of the record of an order."""
     return f"hub:{order}"
 
 
