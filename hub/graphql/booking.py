@@ -107,13 +107,13 @@ async def _booking(
     )
     try:
         check_input_key(input_key, signed)
-        _check_own(caller)
+        check_own(caller)
         return _payload(await work(context.bookings, asking))
     except RefusedError as error:
         return _refused(error, context.language)
 
 
-def _check_own(caller: Caller) -> None:
+def check_own(caller: Caller) -> None:
     """Refuse a hub that asks for somebody else."""
     if caller.requester is not None:
         raise RefusedError(

@@ -189,7 +189,7 @@ class PartnerDesk:
                 await forget(database, *mine)
                 raise
             if answer.is_settled:
-                await keep(database, *mine, _written(answer, asking.number(order)))
+                await keep(database, *mine, as_kept(answer, asking.number(order)))
             elif answer.customs:
                 await forget(database, *mine)
         if answer.state in {BookingState.FIRM, BookingState.CANCELLED}:
@@ -242,7 +242,7 @@ def _answer(order: str, instrument: str, result: BookingResult) -> BookingAnswer
 _STATES = {outcome: BookingState(outcome.value) for outcome in BookingOutcome}
 
 
-def _written(answer: BookingAnswer, number: str) -> dict[str, Any]:
+def as_kept(answer: BookingAnswer, number: str) -> dict[str, Any]:
     """Return an answer as it is kept, with the record that it is about: erasing looks for that."""
     key = f"{answer.instrument}/{local_id(number)}"
     return {

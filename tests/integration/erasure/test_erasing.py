@@ -13,7 +13,10 @@ from hub.erasure.register import FILE
 from hub.erasure.service import Erasing
 from hub.errors import ErrorCode, HubError
 from hub.intake import quarantine
-from hub.intake.batch import Outcome
+from hub.intake.batch import Idempotency, Outcome
+from hub.orders.partner import BookingAnswer, BookingState, as_kept
+from hub.orders.promised import keep, taken
+from hub.orders.service import local_id
 from hub.store.check import Fault, check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild
@@ -220,6 +223,28 @@ async def test_a_repeated_request_gets_neither_the_text_nor_the_record_back(
         assert refused.value.code is ErrorCode.ERASED
     assert (await send(instrument("A2"), key="other", body=b"b")).rows == other.rows
     assert await column(database, "SELECT key FROM instrument") == [f"{UNIVERSITY}/A2"]
+
+
+async def test_the_answer_to_a_booking_goes_with_its_order(
+    database: Database, send: Send, erasing: Erasing
+) -> None:
+    answer = BookingAnswer(
+        order="O-1", instrument=KEY, state=BookingState.REFUSED, said=f"{NAME} has it"
+    )
+    number = local_id("zju-client:O-1")
+    order = {"instrumentKey": KEY, "localId": number, "state": "REFUSED"}
+    await send({"type": "ServiceOrder", "record": order})
+    settled, open_one = (Idempotency(key=key, body_hash=b"h" * 32) for key in ("k", "open"))
+    for each in (settled, open_one):
+        assert await taken(database, "zju-client", each, NOW) is None
+    await keep(database, "zju-client", settled, as_kept(answer, "zju-client:O-1"))
+    assert await taken(database, "zju-client", settled, NOW) is not None
+    await erasing.erase(Wanted(record_type="ServiceOrder", key=f"{KEY}/{number}"), **ORDER)
+    assert holding(database.url, NAME) == set()
+    with pytest.raises(HubError) as refused:
+        await taken(database, "zju-client", settled, NOW)
+    assert refused.value.code is ErrorCode.ERASED
+    assert await taken(database, "zju-client", open_one, NOW) is None
 
 
 async def test_rows_whose_signed_request_was_erased_are_not_sent_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -48,6 +49,7 @@ FACTS = {
     "booking_users": {USER: 4},
     "booking_projects": {USER: 2},
 }
+AT_ONCE = 4
 PAYLOAD = """{ order state reason reference said customsReasons { code zh en } replayed
   userErrors { path code message } }"""
 REQUEST = f"mutation ($input: RequestBookingInput!) {{ requestBooking(input: $input) {PAYLOAD} }}"
@@ -237,7 +239,7 @@ async def test_what_the_owner_or_customs_does_not_allow_is_an_answer(partners, l
     assert (await booked(client, wish(time), "k4"))["state"] == "FIRM", "customs is asked anew"
 
 
-async def test_nobody_else_sees_or_cancels_an_order(partners, lab, time):
+async def test_nobody_else_names_or_cancels_an_order(partners, lab, time):
     """Not even another client of the same institution, whatever number it names."""
     client, colleague = await partners.client("fudan-a"), await partners.client("fudan-b")
     first = await booked(client, wish(time), "k1")
@@ -250,6 +252,15 @@ async def test_nobody_else_sees_or_cancels_an_order(partners, lab, time):
     assert (same["state"], same["reason"], same["reference"]) == ("REFUSED", "OCCUPIED", None)
     (row,) = at_the_lab(lab).values()
     assert (str(row["id"]), row["cancelled"]) == (first["reference"], False)
+
+
+async def test_one_request_sent_many_times_at_once_books_once(partners, lab, time):
+    client, given = await partners.client("fudan-a"), wish(time)
+    answers = await asyncio.gather(*(booked(client, given, "k1") for _ in range(AT_ONCE)))
+    assert {each["state"] for each in answers} == {"FIRM"}
+    assert len({each["reference"] for each in answers}) == 1
+    assert sum(not each["replayed"] for each in answers) == 1
+    assert len(at_the_lab(lab)) == 1
 
 
 async def test_a_booking_must_be_signed_and_scoped(partners, lab, time):
