@@ -148,9 +148,9 @@ def _areas_around(area: int | None) -> Generator[Ask, Reply, frozenset[int]]:
 def _refuse_if_taken(wish: BookingWish, machine: _Machine) -> Generator[Ask, Reply, None]:
     if wish.start <= wish.now:
         raise _refused(BookingReason.IN_THE_PAST)
-    for fact in ("booking_users", "booking_projects"):
-        if wish.user not in wish.facts.get(fact, {}):
-            raise _refused(BookingReason.USER_NOT_MAPPED)
+    mapped = (wish.facts.get(fact, {}) for fact in ("booking_users", "booking_projects"))
+    if "booking_creator" not in wish.facts or any(wish.user not in each for each in mapped):
+        raise _refused(BookingReason.USER_NOT_MAPPED)
     if (yield from _active(wish, machine)):
         raise _refused(BookingReason.OCCUPIED)
     rows = yield from _rows(Ask(path="api/scheduled_outages/", query=_overlapping(wish)))

@@ -150,6 +150,8 @@ def test_a_free_time_is_booked_and_found_again() -> None:
         ({"local_no": "lab1-x"}, BookingReason.UNKNOWN_INSTRUMENT),
         ({"local_no": "lab1-2"}, BookingReason.OUTAGE),
         ({"user": "moe:10335"}, BookingReason.USER_NOT_MAPPED),
+        ({"facts": {**FACTS, "booking_projects": {}}}, BookingReason.USER_NOT_MAPPED),
+        ({"facts": {"instance": "lab1"}}, BookingReason.USER_NOT_MAPPED),
         ({"start": NOW - timedelta(hours=1)}, BookingReason.IN_THE_PAST),
     ],
 )
