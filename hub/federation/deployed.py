@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hub.errors import SettingsError
 from hub.federation.limits import SOURCES_KEPT_S
-from hub.harvest.config import load_source, sources_in
+from hub.harvest.config import load_source, load_sources
 from hub.harvest.source import HarvestSource
 
 __all__ = ["LiveSources"]
@@ -29,7 +28,8 @@ class LiveSources:
     ) -> None:
         self._folder = folder
         self._added = added
-        self._read: dict[str, tuple[_Stamp, HarvestSource]] = {}
+        self._sources: dict[str, HarvestSource] = {}
+        self._loaded: dict[Path, tuple[_Stamp, HarvestSource]] = {}
         self._until = 0.0
         self._lock = asyncio.Lock()
 
@@ -41,28 +41,18 @@ class LiveSources:
     async def all(self) -> dict[str, HarvestSource]:
         """Return every source of this hub whose file can be read."""
         async with self._lock:
-            if self._folder is not None and time.monotonic() >= self._until:
-                self._read = await asyncio.to_thread(_look, self._folder, self._read)
+            if time.monotonic() >= self._until:
+                self._sources, _ = await asyncio.to_thread(load_sources, self._folder, self._load)
+                self._loaded = {
+                    path: kept for path, kept in self._loaded.items() if path.stem in self._sources
+                }
                 self._until = time.monotonic() + SOURCES_KEPT_S
-        sources = {name: source for name, (_, source) in self._read.items()}
-        return sources | dict(self._added())
+        return self._sources | dict(self._added())
 
-
-def _look(
-    folder: Path, before: Mapping[str, tuple[_Stamp, HarvestSource]]
-) -> dict[str, tuple[_Stamp, HarvestSource]]:
-    found: dict[str, tuple[_Stamp, HarvestSource]] = {}
-    try:
-        files = sources_in(folder)
-    except SettingsError:
-        return found
-    for name, path in files.items():
-        try:
-            stat = path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
-            known = before.get(name)
-            is_known = known is not None and known[0] == stamp
-            found[name] = known if known and is_known else (stamp, load_source(path))
-        except Exception:  # noqa: BLE001, S112 - one file stops no other; the schedule reports it
-            continue
-    return found
+    def _load(self, path: Path) -> HarvestSource:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        known = self._loaded.get(path)
+        if known is None or known[0] != stamp:
+            known = self._loaded[path] = (stamp, load_source(path))
+        return known[1]

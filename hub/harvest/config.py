@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,6 +50,7 @@ from schema.codes import SourceKind, SystemPurpose
 from schema.keys import is_authority
 from schema.strict_toml import read_toml
 
+FOLDER = "HUB_SOURCE_SECRETS_DIR"
 BYTES_MAX = 65_536
 MEMBERS = {
     "adapter",
@@ -184,12 +185,38 @@ def _are_owners(stated: Any) -> bool:
     return isinstance(stated, list) and all(isinstance(each, str) for each in stated)
 
 
+def load_sources(
+    folder: Path | None, load: Callable[[Path], HarvestSource] = load_source
+) -> tuple[dict[str, HarvestSource], dict[str, str]]:
+    """Read the files of a folder; return the sources, and what is wrong with the other files.
+
+    `load` reads one file. Without a folder there are no sources; one that cannot be read is told
+    under the name of its setting.
+    """
+    sources: dict[str, HarvestSource] = {}
+    problems: dict[str, str] = {}
+    if folder is None:
+        return sources, problems
+    try:
+        files = sources_in(folder)
+    except SettingsError as error:
+        return sources, {FOLDER: "; ".join(error.problems)}
+    for name, path in files.items():
+        try:
+            sources[name] = load(path)
+        except SettingsError as error:
+            problems[name] = "; ".join(error.problems)
+        except Exception as error:  # noqa: BLE001 - one file stops no other
+            problems[name] = f"{path} cannot be read: {type(error).__name__}"
+    return sources, problems
+
+
 def sources_in(folder: Path | None) -> dict[str, Path]:
     """Return the files of a folder by source id."""
     if folder is None:
-        raise SettingsError(["HUB_SOURCE_SECRETS_DIR: name the folder with one TOML per source"])
+        raise SettingsError([f"{FOLDER}: name the folder with one TOML per source"])
     if not folder.is_dir():
-        raise SettingsError([f"HUB_SOURCE_SECRETS_DIR: {folder} is no folder"])
+        raise SettingsError([f"{FOLDER}: {folder} is no folder"])
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 

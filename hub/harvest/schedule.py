@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError, SettingsError
+from hub.errors import ErrorCode, HubError, RefusedError
 from hub.harvest import runs
-from hub.harvest.config import load_source, sources_in
+from hub.harvest.config import load_sources
 from hub.harvest.feed import due_times, pace, retry_pause
 from hub.harvest.limits import LOOK_FAILED_S, LOOK_S_MAX, LOOK_S_MIN
 from hub.harvest.raw import KEEPING, RawKeeping
@@ -36,7 +36,6 @@ __all__ = ["Schedule"]
 
 ALL = "(all sources)"
 """What is said of the schedule itself, beside the ids of sources."""
-FOLDER = "HUB_SOURCE_SECRETS_DIR"
 INTERVAL = "HUB_HARVEST_INTERVAL_S"
 _LOG = logging.getLogger(__name__)
 
@@ -159,7 +158,7 @@ class Schedule:
 
     async def _sources(self) -> dict[str, HarvestSource]:
         """Return every source that can be harvested; what cannot be read is logged and noted."""
-        sources, problems = await asyncio.to_thread(_read, self._folder)
+        sources, problems = await asyncio.to_thread(load_sources, self._folder)
         sources |= self._added
         for name, problem in problems.items():
             if name in sources:
@@ -198,26 +197,6 @@ class Schedule:
         self._states[name] = state
         if state != before:
             _LOG.warning("harvest of %s: %s (before: %s)", name, state, before)
-
-
-def _read(folder: Path | None) -> tuple[dict[str, HarvestSource], dict[str, str]]:
-    """Read the files of the folder; return sources, and what is wrong with the other files."""
-    sources: dict[str, HarvestSource] = {}
-    problems: dict[str, str] = {}
-    if folder is None:
-        return sources, problems
-    try:
-        files = sources_in(folder)
-    except SettingsError as error:
-        return sources, {FOLDER: "; ".join(error.problems)}
-    for name, path in files.items():
-        try:
-            sources[name] = load_source(path)
-        except SettingsError as error:
-            problems[name] = "; ".join(error.problems)
-        except Exception as error:  # noqa: BLE001 - one file stops no other
-            problems[name] = f"{path} cannot be read: {type(error).__name__}"
-    return sources, problems
 
 
 def _code(error: Exception) -> str:
