@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hub.harvest.report import HarvestReport
 from hub.harvest.service import Harvester
 from hub.store.database import Database
 from tests.integration.drop.places import USER, Play, sftp_server
+from tests.standing_clock import StandingClock
 
 INSTITUTION = "moe:10335"
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
@@ -39,17 +40,6 @@ BAD = "No.,Name,State\nA3,核磁,在用\nA4,色谱,不知道\n"
 
 
 @dataclass
-class Time:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
-@dataclass
 class Drop:
     """The folder, and the hub that looks at it."""
 
@@ -57,7 +47,7 @@ class Drop:
     file: Path
     database: Database
     play: Play
-    time: Time = field(default_factory=Time)
+    time: StandingClock = field(default_factory=lambda: StandingClock(NOW))
     limits: Limits = LIMITS
 
     @property

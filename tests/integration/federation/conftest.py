@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from hub.sandbox.serve import serving
 from hub.state.memory import MemoryState
 from hub.store.database import Database
 from tests.integration.federation.campus import Campus, source_at
+from tests.standing_clock import StandingClock
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
 PARTY = "hub:hub.delta.example/records"
@@ -30,19 +31,6 @@ SCOPES = frozenset({"catalogue:read", "graphql:adhoc"})
 READER = Caller("client", "moe:10358", ClientKind.PARTNER, SCOPES)
 STRANGER = Caller(None, None, None, SCOPES, anonymous=True)
 """An anonymous caller that may send any document."""
-
-
-@dataclass
-class Time:
-    """A clock that stands until it is told otherwise."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
 
 
 @dataclass
@@ -56,7 +44,7 @@ class World:
     database: Database
     campus: Campus
     harvester: Harvester
-    time: Time
+    time: StandingClock
     state: MemoryState
 
     async def ask(
@@ -84,7 +72,7 @@ class World:
 
 @pytest.fixture
 async def world(database: Database) -> AsyncIterator[World]:
-    time, campus = Time(), Campus()
+    time, campus = StandingClock(NOW), Campus()
     async with serving(campus.app) as url:
         source = source_at(url)
         harvester = Harvester(database, PARTY, time)

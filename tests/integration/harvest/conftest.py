@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,28 +15,16 @@ from hub.harvest.source import HarvestSource
 from hub.sandbox.serve import Systems, sandbox
 from hub.store.database import Database
 from tests.integration.harvest.small_source import Laboratory, serving, source_of
+from tests.standing_clock import StandingClock
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 PARTY = "hub:hub.delta.example/records"
 LIMITS = Limits(attempts_max=1, read_s=30)
 
 
-@dataclass
-class Time:
-    """A clock that stands until it is told otherwise."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> StandingClock:
+    return StandingClock(NOW)
 
 
 SCALE = 0.12
@@ -58,7 +45,7 @@ def heard(database: Database) -> Callable[[], Awaitable[list[datetime]]]:
 
 
 @pytest.fixture
-async def systems(time: Time, request: pytest.FixtureRequest) -> AsyncIterator[Systems]:
+async def systems(time: StandingClock, request: pytest.FixtureRequest) -> AsyncIterator[Systems]:
     """A small world, or the whole one for a test that asks with `parametrize(indirect=True)`."""
     async with sandbox(time, scale=getattr(request, "param", SCALE)) as running:
         yield running
@@ -101,7 +88,7 @@ def anhui(systems: Systems) -> HarvestSource:
 
 
 @pytest.fixture
-def harvester(database: Database, time: Time) -> Harvester:
+def harvester(database: Database, time: StandingClock) -> Harvester:
     return Harvester(database, PARTY, time)
 
 

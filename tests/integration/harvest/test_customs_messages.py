@@ -29,7 +29,8 @@ from hub.sandbox.customs import (
     supervised,
 )
 from schema.dates import local_date
-from tests.integration.harvest.conftest import PARTY, Time
+from tests.integration.harvest.conftest import PARTY
+from tests.standing_clock import StandingClock
 
 pytestmark = pytest.mark.integration
 CUSTOMS = "uscc:11330000MB0K29004F"
@@ -65,7 +66,7 @@ async def over_sftp(folder: Path, key_file: Path) -> AsyncIterator[SftpConnectio
 
 
 @pytest.fixture
-def harvest(harvester: Harvester, tmp_path: Path, time: Time):
+def harvest(harvester: Harvester, tmp_path: Path, time: StandingClock):
     """Leave a message in a folder and harvest it."""
 
     async def harvested(name: str, content: bytes) -> HarvestReport:
@@ -128,7 +129,7 @@ def made_at(content: bytes, moment: str) -> bytes:
     return re.sub(rb"(<createTime>)[^<]+", rb"\g<1>" + moment.encode(), content)
 
 
-def approvals(time: Time, state: str, moment: str) -> bytes:
+def approvals(time: StandingClock, state: str, moment: str) -> bytes:
     """Return a message whose second approval is in a state, 1 stands or 2 revoked."""
     content = message(local_date(time()), SCALE)
     return made_at(content.replace(b"<state>2</state>", f"<state>{state}</state>".encode()), moment)

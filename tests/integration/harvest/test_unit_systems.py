@@ -22,7 +22,8 @@ from hub.sandbox.serve import serving
 from hub.store.database import Database
 from hub.store.drifts import drifts_of
 from schema.dates import local_date
-from tests.integration.harvest.conftest import LIMITS, Time
+from tests.integration.harvest.conftest import LIMITS
+from tests.standing_clock import StandingClock
 
 pytestmark = pytest.mark.integration
 SCALE = 0.25
@@ -62,7 +63,7 @@ MADE = {
 
 
 @pytest.fixture(params=MADE)
-async def system(request: pytest.FixtureRequest, time: Time) -> AsyncIterator[System]:
+async def system(request: pytest.FixtureRequest, time: StandingClock) -> AsyncIterator[System]:
     name, made = request.param, MADE[request.param]
 
     def today() -> date:
@@ -162,7 +163,7 @@ async def test_a_token_that_is_kept_for_one_page_only_is_asked_for_anew(
 
 @pytest.mark.parametrize("system", ["asset_cloud"], indirect=True)
 async def test_rows_in_another_form_or_unit_are_told_and_take_nothing_away(
-    harvester: Harvester, system: System, database: Database, time: Time
+    harvester: Harvester, system: System, database: Database, time: StandingClock
 ) -> None:
     await harvested(harvester, system)
     stood = await count(database, "instrument")

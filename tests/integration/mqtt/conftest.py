@@ -21,13 +21,14 @@ from hub.store.database import Database
 from hub.store.sources import register_source
 from schema.dates import format_instant
 from tests.eventually import until
-from tests.integration.mqtt.source import NOW, OWNER, PARTY, Time, meters_source
+from tests.integration.mqtt.source import NOW, OWNER, PARTY, meters_source
 from tests.mosquitto import Mosquitto, mosquitto
+from tests.standing_clock import StandingClock
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> StandingClock:
+    return StandingClock(NOW)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ class Sensors:
 
     database: Database
     broker: Mosquitto
-    time: Time
+    time: StandingClock
     facts: dict[str, Any] = field(default_factory=dict)
     connection: dict[str, Any] = field(default_factory=dict)
 
@@ -121,7 +122,7 @@ class Sensors:
 
 
 @pytest.fixture
-async def sensors(database: Database, broker: Mosquitto, time: Time) -> Sensors:
+async def sensors(database: Database, broker: Mosquitto, time: StandingClock) -> Sensors:
     return Sensors(database, broker, time)
 
 

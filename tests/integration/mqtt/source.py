@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.power_meters import ADAPTER
@@ -16,19 +15,6 @@ NOW = datetime(2026, 11, 24, 2, 0, 30, tzinfo=UTC)
 PARTY = "hub:hub.delta.example/records"
 OWNER = "moe:10335"
 METERS = 4
-
-
-@dataclass
-class Time:
-    """A clock that stands until it is told otherwise."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
 
 
 def meters_source(

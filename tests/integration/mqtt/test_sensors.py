@@ -19,7 +19,8 @@ from hub.sensing.standing import sensor_states
 from hub.store.database import Database
 from tests.eventually import until
 from tests.integration.mqtt.conftest import Days, Sensors, bind
-from tests.integration.mqtt.source import METERS, NOW, PARTY, Time
+from tests.integration.mqtt.source import METERS, NOW, PARTY
+from tests.standing_clock import StandingClock
 
 pytestmark = pytest.mark.integration
 MIDNIGHT = NOW.replace(hour=16, minute=0, second=0)
@@ -34,13 +35,13 @@ def at(minute: int, value: float, sensor: str = "em-00000") -> Sent:
     return f"meters/{sensor}/power", json.dumps(body).encode()
 
 
-async def told(database: Database, time: Time) -> dict[str, int]:
+async def told(database: Database, time: StandingClock) -> dict[str, int]:
     found = await tell_days(database, time, PARTY, "meters")
     return {outcome.value: count for outcome, count in found.items() if count}
 
 
 async def test_readings_become_a_state_and_once_a_day_a_power_day(
-    database: Database, sensors: Sensors, time: Time, days: Days
+    database: Database, sensors: Sensors, time: StandingClock, days: Days
 ) -> None:
     await bind(database, "em-00000")
     async with sensors.read():
@@ -57,7 +58,7 @@ async def test_readings_become_a_state_and_once_a_day_a_power_day(
 
 
 async def test_order_and_repetition_do_not_matter_and_late_readings_revise_the_day(
-    database: Database, sensors: Sensors, time: Time, days: Days
+    database: Database, sensors: Sensors, time: StandingClock, days: Days
 ) -> None:
     await bind(database, "em-00000")
     stream = [at(minute, 900 if 2 <= minute < 5 else 4) for minute in range(8)]
@@ -121,7 +122,7 @@ async def test_nothing_broken_ends_the_stream_and_each_is_counted_with_its_reaso
 
 
 async def test_a_clock_that_is_off_by_a_minute_is_taken_and_one_by_a_day_is_not(
-    database: Database, sensors: Sensors, time: Time
+    database: Database, sensors: Sensors, time: StandingClock
 ) -> None:
     await bind(database, "em-00000", "em-00001", "em-00002")
     async with sensors.read():
@@ -230,7 +231,7 @@ async def test_two_hubs_read_one_source_by_turns(
 
 
 async def test_a_day_of_a_foreign_instrument_waits_in_quarantine(
-    database: Database, sensors: Sensors, time: Time
+    database: Database, sensors: Sensors, time: StandingClock
 ) -> None:
     sensors.facts = {"sensors": {"em-00009": {"instrument": "moe:99999/X"}}}
     async with sensors.read():
@@ -242,7 +243,7 @@ async def test_a_day_of_a_foreign_instrument_waits_in_quarantine(
 
 
 async def test_a_sensor_that_falls_silent_is_unknown_and_its_operator_is_told(
-    database: Database, sensors: Sensors, time: Time
+    database: Database, sensors: Sensors, time: StandingClock
 ) -> None:
     await bind(database, "em-00000", "em-00001")
     async with sensors.read():

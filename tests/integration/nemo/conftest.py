@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +17,7 @@ from hub.harvest.connections import HttpConnection, StaticToken
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.store.database import Database
+from tests.standing_clock import StandingClock
 
 INSTITUTION = {
     "institutionKey": "moe:10335",
@@ -48,19 +47,6 @@ def _load(name: str) -> ModuleType:
 laboratories = _load("laboratory")
 
 
-@dataclass
-class Time:
-    """A clock that stands until it is told otherwise."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """NEMO in its own environment, installed on demand, seeded and started once."""
@@ -81,8 +67,8 @@ def lab(laboratory: Any) -> Any:
 
 
 @pytest.fixture
-def time(lab: Any) -> Time:
-    return Time(lab.now)
+def time(lab: Any) -> StandingClock:
+    return StandingClock(lab.now)
 
 
 @pytest.fixture
@@ -99,5 +85,5 @@ def nemo(lab) -> HarvestSource:
 
 
 @pytest.fixture
-def harvester(database: Database, time: Time) -> Harvester:
+def harvester(database: Database, time: StandingClock) -> Harvester:
     return Harvester(database, "hub:hub.delta.example/records", time)

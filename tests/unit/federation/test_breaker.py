@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from hub.federation.breaker import Breaker, OutcomeWindow, Permit
 from hub.federation.limits import FAILURES_MIN, OPEN_S, OUTCOMES_MAX, OUTCOMES_S, PROBE_S
 from hub.state.memory import MemoryState
+from tests.standing_clock import StandingClock
 
 NAME = "campus:Occupancy"
-
-
-class Time:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 12, 31, 15, 59, 50, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+NOW = datetime(2026, 12, 31, 15, 59, 50, tzinfo=UTC)
 
 
 def test_a_few_failures_open_nothing() -> None:
@@ -52,7 +41,7 @@ def test_a_good_answer_opens_nothing_whatever_came_before() -> None:
     assert not window.add(1, failed=False)
 
 
-async def opened(state: MemoryState, time: Time) -> Breaker:
+async def opened(state: MemoryState, time: StandingClock) -> Breaker:
     breaker = Breaker(NAME, state, time)
     for _ in range(FAILURES_MIN):
         permit = await breaker.enter()
@@ -62,7 +51,7 @@ async def opened(state: MemoryState, time: Time) -> Breaker:
 
 
 async def test_an_open_breaker_holds_for_every_worker() -> None:
-    time = Time()
+    time = StandingClock(NOW)
     state = MemoryState(time)
     breaker, elsewhere = await opened(state, time), Breaker(NAME, state, time)
     assert await breaker.enter() is None
@@ -71,16 +60,16 @@ async def test_an_open_breaker_holds_for_every_worker() -> None:
 
 
 async def test_of_all_that_come_when_it_has_rested_one_asks() -> None:
-    time = Time()
+    time = StandingClock(NOW)
     state = MemoryState(time)
     workers = [await opened(state, time), *(Breaker(NAME, state, time) for _ in range(3))]
-    time.pass_by(OPEN_S)
+    time.pass_by(seconds=OPEN_S)
     permits = [await worker.enter() for worker in workers for _ in range(10)]
     (probe,) = [each for each in permits if each is not None]
     assert probe.probe is not None
     await workers[0].leave(probe, failed=True)
     assert await workers[1].enter() is None
-    time.pass_by(OPEN_S)
+    time.pass_by(seconds=OPEN_S)
     again = await workers[1].enter()
     assert again is not None
     await workers[1].leave(again, failed=False)
@@ -88,21 +77,21 @@ async def test_of_all_that_come_when_it_has_rested_one_asks() -> None:
 
 
 async def test_a_probe_that_dies_gives_its_place_to_another_in_time() -> None:
-    time = Time()
+    time = StandingClock(NOW)
     state = MemoryState(time)
     breaker = await opened(state, time)
-    time.pass_by(OPEN_S)
+    time.pass_by(seconds=OPEN_S)
     assert await breaker.enter() is not None
     assert await breaker.enter() is None
-    time.pass_by(PROBE_S + 1)
+    time.pass_by(seconds=PROBE_S + 1)
     assert await breaker.enter() is not None
 
 
 async def test_a_probe_without_outcome_gives_its_place_back() -> None:
-    time = Time()
+    time = StandingClock(NOW)
     state = MemoryState(time)
     breaker = await opened(state, time)
-    time.pass_by(OPEN_S)
+    time.pass_by(seconds=OPEN_S)
     permit = await breaker.enter()
     assert permit is not None
     await breaker.give_back(permit)
