@@ -6,8 +6,12 @@
 - The broker keeps what it sends between two connections (session expiry `KEPT_S`, no clean start),
   under the name of this client; two connections of one name drive each other out.
 - MQTT 5: the broker is told to have at most `IN_FLIGHT_MAX` messages unacknowledged and to send no
-  packet beyond `packet_bytes_max`. MQTT 3.1.1 cannot say either; `INBOX_MAX` bounds what waits here
-  and a packet that is too large ends the connection before its bytes are read, in both versions.
+  packet beyond `packet_bytes_max`. MQTT 3.1.1 cannot say either, and mosquitto 2.0.11 forgets the
+  first once messages are acknowledged. So nothing is read from the socket while `INBOX_MAX`
+  messages wait here, until `IN_FLIGHT_MAX` are left: the rest waits at the broker. A packet that is
+  too large ends the connection before its bytes are read.
+- Whoever leaves a full inbox for longer than two `KEEP_ALIVE_S` loses the connection, because the
+  answers to our pings are not read either; what was not acknowledged comes again.
 - Connecting runs in a thread (paho blocks); a cancelled caller waits for it, at most `connect_s`.
 """
 
@@ -41,10 +45,13 @@ KEPT_S = 7 * 86_400
 """How long a broker keeps messages for a hub that is away."""
 KEEP_ALIVE_S = 30
 INBOX_MAX = 4 * IN_FLIGHT_MAX
+"""Messages that wait here before nothing more is read; one TLS record may add what it holds."""
 GATHER_S = 1.0
 """Longest wait for a batch to fill after its first message: a state is kept within 5 s."""
 IDLE_S = 0.05
 """A batch is given when nothing more came in so short a time."""
+ANSWER_S = 3_600.0
+"""Longest wait for the answer to a subscription behind the messages that a broker kept."""
 QOS = 1
 DENIED = {4, 5, 134, 135, 138, 140}
 """Reason codes of MQTT 3.1.1 and 5 for: wrong password, not authorised, banned, bad method."""
@@ -87,6 +94,9 @@ class MqttSession:
         self._inbox: deque[MqttMessage] = deque()
         self._woken = asyncio.Event()
         self._failure: ConnectorError | None = None
+        self._paused = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
+        """The question for our topics, while what the broker kept comes before its answer."""
 
     async def receive(self, count: int, quiet_s: float) -> list[MqttMessage]:
         """Return what has come, at most so many; empty when nothing comes for so long."""
@@ -99,7 +109,9 @@ class MqttSession:
             seen = len(self._inbox)
             await asyncio.sleep(IDLE_S)
         self._check()
-        return [self._inbox.popleft() for _ in range(min(count, len(self._inbox)))]
+        given = [self._inbox.popleft() for _ in range(min(count, len(self._inbox)))]
+        self._go_on()
+        return given
 
     async def acknowledge(self, messages: Sequence[MqttMessage]) -> None:
         """Tell the broker that they are kept; a connection that is lost meanwhile is an error."""
@@ -114,6 +126,8 @@ class MqttSession:
         """End the connection, gracefully where that is possible; it may have ended already."""
         client, self._client, self._current = self._client, None, None
         self._inbox.clear()
+        if self._asking is not None:
+            self._asking.cancel()
         if client is not None:
             await _close(client)
 
@@ -136,11 +150,12 @@ class MqttSession:
             return
         self._inbox.clear()
         self._failure = None
+        self._paused.clear()
         client = self._current = self._made()
         entering = asyncio.create_task(_enter(client))
         try:
             await asyncio.shield(entering)
-            await self._subscribe(client)
+            await self._ask(client)
         except BaseException as error:
             self._current = None
             await asyncio.wait([entering])
@@ -192,9 +207,32 @@ class MqttSession:
     def _paho(client: aiomqtt.Client) -> Any:
         return client._client
 
+    async def _ask(self, client: aiomqtt.Client) -> None:
+        """Subscribe; a broker may send what it kept before it answers: that is read meanwhile."""
+        asking = self._asking = asyncio.create_task(self._subscribe(client))
+        paused = asyncio.create_task(self._paused.wait())
+        try:
+            async with asyncio.timeout(self.limits.connect_s):
+                await asyncio.wait({asking, paused}, return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            asking.cancel()
+            raise
+        finally:
+            paused.cancel()
+        if asking.done():
+            asking.result()
+        else:
+            asking.add_done_callback(lambda _: self._answered(client, asking))
+
+    def _answered(self, client: aiomqtt.Client, asking: asyncio.Task[None]) -> None:
+        error = None if asking.cancelled() else asking.exception()
+        if error is not None and self._current is client:
+            unanswered = self._unavailable("no answer to the subscription")
+            self._fail(error if isinstance(error, ConnectorError) else unanswered)
+
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         wanted = [(topic, QOS) for topic in self._address.topics]
-        granted = await client.subscribe(wanted)
+        granted = await client.subscribe(wanted, timeout=ANSWER_S)
         refused = [
             topic
             for (topic, _), code in zip(wanted, granted, strict=False)
@@ -206,16 +244,6 @@ class MqttSession:
             )
 
     def _take(self, _client: Any, _userdata: Any, message: Any) -> None:
-        if len(self._inbox) >= INBOX_MAX:
-            self._fail(
-                PayloadError(
-                    self.source,
-                    f"{self.place}: over {INBOX_MAX} messages before one was acknowledged",
-                    hint="bound what the broker has in flight (max_inflight_messages), or use "
-                    "MQTT 5",
-                )
-            )
-            return
         taken = MqttMessage(
             topic=message.topic,
             payload=bytes(message.payload),
@@ -225,6 +253,26 @@ class MqttSession:
         )
         self._inbox.append(taken)
         self._woken.set()
+        if len(self._inbox) >= INBOX_MAX:
+            self._pause()
+
+    def _pause(self) -> None:
+        """Read nothing more from the socket for now."""
+        sock = None if self._current is None else self._paho(self._current).socket()
+        if sock is not None:
+            asyncio.get_running_loop().remove_reader(sock.fileno())
+            self._paused.set()
+
+    def _go_on(self) -> None:
+        """Read from the socket again, once enough was taken."""
+        client = self._current
+        if not self._paused.is_set() or client is None or len(self._inbox) > IN_FLIGHT_MAX:
+            return
+        self._paused.clear()
+        paho = self._paho(client)
+        sock = paho.socket()
+        if sock is not None:
+            client._on_socket_open(paho, None, sock)
 
     def _lost(self, client: aiomqtt.Client, ended: asyncio.Future[None]) -> None:
         """Note that the connection ended; what ended it is told without its words."""

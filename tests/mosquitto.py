@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 START_S = 10.0
+CAREFUL = ("autosave_interval 1", "autosave_on_changes true", "max_inflight_messages 256")
+BURSTING = ("max_inflight_messages 0",)
+"""Sends all that it has at once, and saves at its end only."""
 WHERE = "/usr/local/sbin:/usr/sbin:" + os.environ.get("PATH", "")
 
 
@@ -29,7 +32,7 @@ def program() -> str:
 class Mosquitto:
     """A broker that keeps what it holds in a folder, so that it can be ended and begun again."""
 
-    def __init__(self, folder: Path, *, more: str = "") -> None:
+    def __init__(self, folder: Path, *, more: str = "", is_bursting: bool = False) -> None:
         self._program = program()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -42,10 +45,8 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "persistence true",
             f"persistence_location {kept}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
             "max_queued_messages 100000",
-            "max_inflight_messages 256",
+            *(BURSTING if is_bursting else CAREFUL),
             f"log_dest file {self._log}",
             "log_type subscribe",
             more or "allow_anonymous true",
@@ -86,9 +87,9 @@ class Mosquitto:
 
 
 @contextlib.contextmanager
-def mosquitto(folder: Path, *, more: str = "") -> Iterator[Mosquitto]:
+def mosquitto(folder: Path, *, more: str = "", is_bursting: bool = False) -> Iterator[Mosquitto]:
     """Run a broker while the block runs."""
-    broker = Mosquitto(folder, more=more)
+    broker = Mosquitto(folder, more=more, is_bursting=is_bursting)
     broker.start()
     try:
         yield broker
