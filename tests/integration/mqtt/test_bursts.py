@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from connectors.limits import Limits
-from connectors.mqtt import IN_FLIGHT_MAX
+from connectors.mqtt import IN_FLIGHT_MAX, MqttMessage
 from connectors.mqtt_session import INBOX_MAX
 from hub.sandbox.meters import publish
+from tests.eventually import until
 from tests.integration.mqtt.source import NOW, meters_source
 from tests.mosquitto import Mosquitto, mosquitto
 
@@ -25,6 +27,16 @@ def burst() -> list[tuple[str, bytes]]:
         (f"meters/em-{at:05}/power", json.dumps({"time": NOW.isoformat(), "value": at}).encode())
         for at in range(BURST)
     ]
+
+
+async def reads_nothing(session: Any) -> bool:
+    return bool(session._paused.is_set())
+
+
+async def first(session: Any) -> list[MqttMessage]:
+    came: list[MqttMessage] = await session.receive(IN_FLIGHT_MAX, 1.0)
+    await session.acknowledge(came)
+    return came
 
 
 async def connected_once(session: Any) -> None:
@@ -42,15 +54,18 @@ async def test_a_burst_is_read_in_one_connection_and_never_held_whole(
             await connected_once(session)
         await publish("127.0.0.1", broker.port, burst())
         seen: list[str] = []
-        held = 0
         async with source.connection.session("meters", LIMITS) as session:
+            inbox = session._inbox  # type: ignore[attr-defined]
+            seen += [each.topic for each in await first(session)]
+            await until(lambda: reads_nothing(session))
+            await asyncio.sleep(0.1)
+            assert len(inbox) <= INBOX_MAX
             while came := await session.receive(IN_FLIGHT_MAX, 1.0):  # type: ignore[attr-defined]
-                held = max(held, len(session._inbox) + len(came))  # type: ignore[attr-defined]
+                assert len(inbox) + len(came) <= INBOX_MAX
                 await session.acknowledge(came)  # type: ignore[attr-defined]
                 seen += [each.topic for each in came]
                 assert not any(each.is_repeated for each in came)
         assert seen == [topic for topic, _ in burst()]
-    assert held == INBOX_MAX
 
 
 async def test_a_connection_lost_while_nothing_is_read_is_told(tmp_path: Path) -> None:
