@@ -1,7 +1,10 @@
 """`python -m tests.suites`: the long forms of tests whose short forms are in the gate.
 
-Writes what they said, with the commit that they ran on, to `docs/suites.md`. Each has a bound; the
-whole takes about half an hour on two cores.
+    python -m tests.suites                  all: over an hour on two cores
+    python -m tests.suites histories kills  those whose names hold one of the words
+
+Writes what each said, with the commit that it ran on, to `docs/suites.md`, and leaves what the page
+says of others. Each has a bound.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,26 +91,46 @@ SUITES = (
 )
 
 
-def main() -> int:
-    """Run every suite and write the page; 0 when all passed."""
-    commit = _told("git", "rev-parse", "HEAD")
-    changed = _told("git", "status", "--porcelain", "--untracked-files=no")
-    lines = [
-        f"# Long suites\n\n`make suites`, on commit `{commit}`{' (changed)' if changed else ''}."
-    ]
+def main(words: Sequence[str]) -> int:
+    """Run the suites whose names hold one of some words, or all; 0 when all passed."""
+    chosen = [suite for suite in SUITES if not words or any(each in suite.name for each in words)]
+    if not chosen:
+        print("no suite has such a name:", *(f"  {suite.name}" for suite in SUITES), sep="\n")
+        return 2
+    sections = _sections(PAGE.read_text("utf-8") if PAGE.exists() else "")
     failed = 0
-    for suite in SUITES:
-        began = time.monotonic()
+    for suite in chosen:
         print(f"{suite.name} ...", flush=True)
+        began = time.monotonic()
         done = _run(suite)
         minutes = (time.monotonic() - began) / 60
         failed += done.returncode != 0
         verdict = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})"
         last = _last_lines(done.stdout)
         print(f"  {verdict} in {minutes:.1f} min: {last.splitlines()[-1]}", flush=True)
-        lines.append(f"## {suite.name}\n\n{verdict} in {minutes:.1f} min.\n\n```\n{last}\n```")
-    PAGE.write_text("\n\n".join(lines) + "\n", "utf-8")
+        told = f"{verdict} in {minutes:.1f} min, on commit `{_commit()}`."
+        sections[suite.name] = f"{told}\n\n```\n{last}\n```"
+        PAGE.write_text(_page(sections), "utf-8")
     return 1 if failed else 0
+
+
+def _commit() -> str:
+    changed = _told("git", "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE}")
+    return _told("git", "rev-parse", "HEAD") + (" (changed)" if changed else "")
+
+
+def _sections(page: str) -> dict[str, str]:
+    """Return what the page says of each suite."""
+    parts = page.split("\n## ")[1:]
+    split = [each.partition("\n\n") for each in parts]
+    return {name: text.strip() for name, _, text in split}
+
+
+def _page(sections: Mapping[str, str]) -> str:
+    """Return the page; a suite that was never run says so, one that is gone is left out."""
+    lines = ["# Long suites\n\n`make suites`; some of them: `python -m tests.suites WORD ...`."]
+    lines += [f"## {each.name}\n\n{sections.get(each.name, 'Not run yet.')}" for each in SUITES]
+    return "\n\n".join(lines) + "\n"
 
 
 def _run(suite: Suite) -> subprocess.CompletedProcess[str]:
@@ -142,4 +166,4 @@ def _told(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
