@@ -154,8 +154,8 @@ def _run(suite: Suite) -> subprocess.CompletedProcess[str]:
 
 
 def _last_lines(text: str) -> str:
-    """Return the end of what a suite said, without the paths of this machine."""
-    kept = [line for line in text.strip().splitlines() if not re.search(r"(^|\s)/", line)]
+    """Return the end of what a suite said, without paths of this machine and headings."""
+    kept = [line for line in text.strip().splitlines() if not re.search(r"(^|\s)/|^#", line)]
     return "\n".join(kept[-12:]) or "nothing"
 
 
