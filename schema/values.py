@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from schema.checks import check_currency, check_division
-from schema.codes import FundingSource, OrderState, PowerState, Rating
+from schema.codes import FundingSource, OrderState, PowerState, Rating, VoucherBucket
 from schema.dates import TIME_OF_DAY
 from schema.item import item, value
 
@@ -30,6 +30,15 @@ class Money:
     currency: str = item(
         "币种", "Currency", scheme="ISO 4217", pattern="[A-Z]{3}", check=check_currency
     )
+
+
+@value("创新券额度变动")
+class VoucherMove:
+    """Money of a voucher that goes from one place to another."""
+
+    source: VoucherBucket = item("来自", "From")
+    target: VoucherBucket = item("去向", "To")
+    fen: int = item("金额，单位分", "Amount, in fen", unit="fen CNY", minimum=1)
 
 
 @value("分类代码")

@@ -98,17 +98,19 @@ async def _submit(database: Database, batch: Batch, now: datetime) -> Outcomes:
 
 
 async def submit_within(
-    connection: Connection, database: Database, batch: Batch, *, clock: Clock
+    connection: Connection, database: Database, batch: Batch, *, clock: Clock, alone: bool = True
 ) -> Outcomes:
-    """Take a batch in as part of the caller's transaction, which holds `REBUILD_LOCK` alone.
+    """Take a batch in as part of the caller's transaction.
 
     For what the hub states of a change of its own, which happens with the statement or not at all.
+    The caller holds `REBUILD_LOCK` alone; or, with `alone` false, a lock of its own that keeps all
+    others from stating these records meanwhile.
     """
     assert not batch.dry_run
     _check_batch(batch)
     now = clock()
     speaker, rows = await _checked(database, batch, now)
-    return await _write_within(connection, database, batch, rows, (speaker, now), alone=True)
+    return await _write_within(connection, database, batch, rows, (speaker, now), alone=alone)
 
 
 async def _checked(

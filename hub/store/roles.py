@@ -84,6 +84,7 @@ ORDINARY = frozenset(
         "source",
         "source_grade",
         "source_mapping",
+        "voucher_mark",
         "warned",
     }
 )

@@ -161,6 +161,37 @@ class VoucherClaimState(CodeList):
     CLAWED_BACK = auto(), "已追回", "Clawed back"
 
 
+@code_list("创新券额度去向", "Place of a voucher's money", HUB)
+class VoucherBucket(CodeList):
+    """创新券额度去向: what was granted always lies in these six places, whole."""
+
+    AVAILABLE = auto(), "可用", "Available"
+    RESERVED = auto(), "已预留", "Reserved for an order"
+    CONSUMED = auto(), "已使用", "Consumed, not yet settled"
+    SETTLED = auto(), "已兑付", "Settled"
+    EXPIRED = auto(), "已过期", "Expired"
+    CLAWED_BACK = auto(), "已追回", "Clawed back"
+
+
+@code_list("创新券事项", "What a message about a voucher is about", HUB)
+class VoucherEvent(CodeList):
+    """创新券事项: what moves the money of a voucher, or a claim on its way."""
+
+    RESERVE = auto(), "预留", "Reserved for an order"
+    RELEASE = auto(), "释放", "Released, order cancelled"
+    CONSUME = auto(), "使用", "Consumed, service done"
+    CAP = auto(), "更正减少", "Lowered after the service was corrected downwards"
+    CLEAR = auto(), "解除暂缓", "A hold was lifted by a person"
+    SUBMIT = auto(), "申请兑付", "Submitted for settlement"
+    COUNTY = auto(), "区县审核", "Passed by the county"
+    CITY = auto(), "市级审核", "Passed by the city"
+    SETTLE = auto(), "兑付", "Settled"
+    REJECT = auto(), "驳回", "Rejected"
+    CLAW_BACK = auto(), "追回", "Clawed back"
+    USE_OVER = auto(), "使用截止", "The last day of use is over; concerns the voucher"
+    CASH_OVER = auto(), "兑付截止", "The last day of settlement is over; concerns the voucher"
+
+
 @code_list("减免税货物类别", "Kind of duty-free goods", "Customs order 245, article 14")
 class CustomsGoodsKind(CodeList):
     """减免税货物类别: decides the term of supervision: 8, 6 and 3 years from release."""

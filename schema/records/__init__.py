@@ -28,6 +28,7 @@ from schema.records.voucher import (
     RelationStatement,
     Voucher,
     VoucherClaim,
+    VoucherMovement,
 )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "UsageRecord",
     "Voucher",
     "VoucherClaim",
+    "VoucherMovement",
 ]
 
 STANDARD = (
@@ -83,6 +85,7 @@ STANDARD = (
     DutyPayment,
     Voucher,
     VoucherClaim,
+    VoucherMovement,
     ProviderRegistration,
     RelationStatement,
     Agreement,

@@ -14,6 +14,7 @@ from schema.codes import (
     AgreementDataset,
     Province,
     VoucherClaimState,
+    VoucherEvent,
     VoucherService,
     VoucherState,
 )
@@ -24,11 +25,12 @@ from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import differ, interval_of, parts_fit_charge
 from schema.traits import Listable, Progresses
-from schema.values import KEY_PATTERN
+from schema.values import KEY_PATTERN, VoucherMove
 from schema.visibility import by_agreement
 
 VOUCHER_PATTERN = r"[^\s/\x00-\x1f]{1,60}"
 FEN_MAX = 10**13
+DIGEST_PATTERN = "[0-9a-f]{64}"
 
 
 @record(
@@ -212,6 +214,109 @@ class VoucherClaim:
         grade=Grade.L3,
         sortable=True,
         plausible=(NOT_AHEAD,),
+        default=None,
+    )
+
+
+@record(
+    "创新券变动",
+    key=("issuer_key", "code", "number"),
+    prefix="vmov",
+    owner=party_in("holder_key"),
+    issuer=party_in("issuer_key"),
+    effect=Effect.DECISION,
+    scope="voucher:read",
+    rows=by_agreement(AgreementDataset.VOUCHER, "provider_key"),
+    traits=(Listable(),),
+)
+class VoucherMovement:
+    """One message that a hub took about a voucher whose money it keeps, and what moved by it.
+
+    The movements of a voucher, in the order of their numbers, give its money and its claims.
+    """
+
+    issuer_key: str = item(
+        "发放单位",
+        "Department that granted the voucher",
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        names="Institution",
+        filterable=True,
+    )
+    code: str = item(
+        "券编号",
+        "Number of the voucher",
+        pattern=VOUCHER_PATTERN,
+        filterable=True,
+        identifies=True,
+    )
+    number: str = item(
+        "序号", "Count of the messages of this voucher, from 1", pattern="[1-9][0-9]{0,8}"
+    )
+    holder_key: str = item(
+        "持券单位",
+        "Enterprise that holds the voucher",
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        names="Institution",
+        filterable=True,
+    )
+    event: VoucherEvent = item("事项", "What it is about", filterable=True)
+    at: datetime = item("时间", "When it was judged", sortable=True)
+    claim_no: str | None = item(
+        "申兑编号",
+        "Claim that it is about; absent: the whole voucher",
+        grade=Grade.L3,
+        pattern=VOUCHER_PATTERN,
+        default=None,
+    )
+    provider_key: str | None = item(
+        "服务机构",
+        "Institution that gives the service",
+        grade=Grade.L3,
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        names="Institution",
+        default=None,
+    )
+    claim_state: VoucherClaimState | None = item(
+        "变动后申兑状态", "State of the claim afterwards", grade=Grade.L3, default=None
+    )
+    holds: tuple[str, ...] = item(
+        "暂缓原因",
+        "Why the claim is held for a person afterwards; codes",
+        grade=Grade.L3,
+        length_max=60,
+        default=(),
+    )
+    moves: tuple[VoucherMove, ...] = item(
+        "额度变动", "How the money moved", grade=Grade.L3, default=()
+    )
+    stated_by: str | None = item(
+        "提出单位",
+        "Party whose message it was; absent: the hub's own, by the calendar",
+        grade=Grade.L3,
+        pattern=KEY_PATTERN,
+        default=None,
+    )
+    reason: str | None = item(
+        "原因", "Reason that was given", grade=Grade.L3, length_max=200, default=None
+    )
+    request: str | None = item(
+        "请求标记",
+        "SHA-256 of the client and its idempotency key, hexadecimal: the same request moves money "
+        "once",
+        grade=Grade.L3,
+        pattern=DIGEST_PATTERN,
+        filterable=True,
+        identifies=True,
+        default=None,
+    )
+    request_body: str | None = item(
+        "请求内容摘要",
+        "SHA-256 of what the request asked, hexadecimal",
+        grade=Grade.L3,
+        pattern=DIGEST_PATTERN,
         default=None,
     )
 

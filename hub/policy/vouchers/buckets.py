@@ -7,18 +7,10 @@ nor lost. A release is a movement back to `available`, not a bucket of its own.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, replace
-from enum import StrEnum
 
+from schema.codes import VoucherBucket
 
-class Bucket(StrEnum):
-    """A place for the money of a voucher; the value is its member of `Buckets`."""
-
-    AVAILABLE = "available"
-    RESERVED = "reserved"
-    CONSUMED = "consumed"
-    SETTLED = "settled"
-    EXPIRED = "expired"
-    CLAWED_BACK = "clawed_back"
+Bucket = VoucherBucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class Buckets:
 
     def holds(self, bucket: Bucket) -> int:
         """Return what lies in one place."""
-        return int(getattr(self, bucket.value))
+        return int(getattr(self, bucket.name.lower()))
 
     def after(self, move: Move) -> Buckets:
         """Return the buckets after a movement; ValueError where there is too little to move."""
@@ -56,4 +48,4 @@ class Buckets:
         if move.fen <= 0 or left < 0 or move.source is move.target:
             raise ValueError(f"{move.fen} fen cannot go from {move.source} to {move.target}")
         more = self.holds(move.target) + move.fen
-        return replace(self, **{move.source.value: left, move.target.value: more})
+        return replace(self, **{move.source.name.lower(): left, move.target.name.lower(): more})

@@ -22,31 +22,12 @@ from typing import TypeAlias
 from hub.policy.bounds import LackingError, Missing, known
 from hub.policy.vouchers.buckets import Bucket, Buckets, Move
 from hub.policy.vouchers.claim import S, VoucherClaimStanding, VoucherStanding
-from schema.codes import VoucherState
+from schema.codes import VoucherEvent, VoucherState
 from schema.dates import local_date
 
+Event = VoucherEvent
 CLAIMS_MAX = 10_000
 """Claims on one voucher."""
-
-
-class Event(StrEnum):
-    """What a message is about."""
-
-    RESERVE = "RESERVE"
-    RELEASE = "RELEASE"
-    CONSUME = "CONSUME"
-    CAP = "CAP"
-    """The service was corrected downwards: what is claimed too much goes back."""
-    SUBMIT = "SUBMIT"
-    COUNTY = "COUNTY"
-    CITY = "CITY"
-    SETTLE = "SETTLE"
-    REJECT = "REJECT"
-    CLAW_BACK = "CLAW_BACK"
-    USE_OVER = "USE_OVER"
-    """The last day of use is over; concerns the voucher."""
-    CASH_OVER = "CASH_OVER"
-    """The last day of settlement is over; concerns the voucher."""
 
 
 class VoucherRefusal(StrEnum):
@@ -64,6 +45,7 @@ class VoucherRefusal(StrEnum):
     CASH_EXPIRED = "CASH_EXPIRED"
     NOT_OVER = "NOT_OVER"
     HELD = "HELD"
+    NOT_HELD = "NOT_HELD"
     CHECKS_INVALID = "CHECKS_INVALID"
     NOT_IN_LOG = "NOT_IN_LOG"
     NOT_DECIDED = "NOT_DECIDED"
@@ -87,6 +69,8 @@ class VoucherMessage:
     is_decided: bool = False
     """Whether a signed decision of the department comes with it."""
     reason: str = ""
+    holds: tuple[str, ...] = ()
+    """Why a person has to look at what is consumed before it is submitted; codes."""
     cash_counts: S | Missing = field(default_factory=lambda: Missing("voucher.cash_counts"))
     """State that a claim must have reached on the last day of settlement (a parameter)."""
     not_in_time: frozenset[str] = frozenset()
@@ -167,7 +151,7 @@ def _consume(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
     _require(VoucherRefusal.CHECKS_INVALID, known(message.checks))
     moves = [Move(Bucket.RESERVED, Bucket.CONSUMED, message.fen)]
     moves += _rest(voucher, message, Bucket.RESERVED, claim.fen - message.fen)
-    consumed = replace(claim, state=S.CONSUMED, fen=message.fen)
+    consumed = replace(claim, state=S.CONSUMED, fen=message.fen, holds=message.holds)
     return _taken(voucher, message.claim_no, consumed, *moves)
 
 
@@ -176,6 +160,14 @@ def _cap(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
     _part_of(claim, message)
     moves = _rest(voucher, message, Bucket.CONSUMED, claim.fen - message.fen)
     return _taken(voucher, message.claim_no, replace(claim, fen=message.fen), *moves)
+
+
+def _clear(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
+    claim = _claim(voucher, message, S.CONSUMED)
+    _require(VoucherRefusal.NOT_HELD, bool(claim.holds))
+    _require(VoucherRefusal.NOT_DECIDED, message.is_decided)
+    _require(VoucherRefusal.REASON_MISSING, bool(message.reason.strip()))
+    return _taken(voucher, message.claim_no, replace(claim, holds=()))
 
 
 def _submit(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
@@ -313,6 +305,7 @@ _RULES: Mapping[Event, Callable[[VoucherStanding, VoucherMessage], Answer]] = {
     Event.RELEASE: _release,
     Event.CONSUME: _consume,
     Event.CAP: _cap,
+    Event.CLEAR: _clear,
     Event.SUBMIT: _submit,
     Event.COUNTY: _passed(S.SUBMITTED, S.COUNTY_OK),
     Event.CITY: _passed(S.COUNTY_OK, S.CITY_OK),

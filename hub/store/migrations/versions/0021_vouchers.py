@@ -1,0 +1,23 @@
+"""Movements of vouchers whose money the hub keeps, and the marks by which a claim is known again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    ddl = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    op.get_bind().exec_driver_sql(ddl)
+
+
+def downgrade() -> None:
+    """Refuse: an older version would let a service be claimed twice."""
+    raise RuntimeError("An older version knows no claims; restore a backup instead.")

@@ -1,0 +1,219 @@
+"""`ledger`: what the store holds of a voucher whose money this hub keeps, read and written.
+
+A message is judged and written in one transaction that holds the lock of its voucher: marks,
+movements and the claim as it stands then are there together or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError, RefusedError
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.service import submit_within
+from hub.policy.bounds import Missing
+from hub.policy.vouchers.buckets import Move
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.sources import register_source
+from hub.vouchers.limits import LOCK_WAIT_MS, MOVEMENTS_MAX
+from hub.vouchers.marks import ClaimName
+from hub.vouchers.movements import GrantedVoucher, Movement
+from schema.canonical import canonical
+from schema.codes import VoucherBucket, VoucherClaimState, VoucherEvent, VoucherState
+from schema.conform import conform
+from schema.errors import Problem
+
+MOVEMENT, CLAIM, VOUCHER = "VoucherMovement", "VoucherClaim", "Voucher"
+_SOURCE_CHARACTERS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptVoucher:
+    """A voucher with its movements in order, and who gives the service of each claim."""
+
+    granted: GrantedVoucher
+    movements: tuple[Movement, ...]
+    providers: Mapping[str, str]
+
+
+def source_of(issuer: str) -> str:
+    """Return the source under which this hub states what it does with an issuer's vouchers."""
+    return f"vouchers-{sha256(issuer.encode()).hexdigest()[:_SOURCE_CHARACTERS]}"
+
+
+async def open_ledger(database: Database, issuer: str, now: datetime) -> None:
+    """Register the source of an issuer's ledger, or renew it."""
+    await register_source(
+        database,
+        source_of(issuer),
+        f"创新券台账 {issuer}",
+        title_en=f"Voucher ledger of {issuer}",
+        mode="PUSH",
+        now=now,
+        owners=(issuer,),
+        feeds=(),
+    )
+
+
+@asynccontextmanager
+async def locked(database: Database, issuer: str, code: str) -> AsyncIterator[Connection]:
+    """Keep other messages about a voucher waiting for as long as the block runs.
+
+    Raises `HubError` TIMEOUT after `LOCK_WAIT_MS`; nothing was done then.
+    """
+    digest = sha256(f"voucher {issuer}/{code}".encode()).digest()
+    number = int.from_bytes(digest[:8], signed=True)
+    async with database.writes.connection() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}".encode())
+        await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (number,))
+        yield connection
+
+
+async def read_voucher(
+    database: Database, connection: Connection, issuer: str, code: str
+) -> KeptVoucher | None:
+    """Return a voucher as it stands; None where no issuer's statement speaks of it."""
+    tables = database.records.tables
+    granted = await _rows(
+        connection,
+        f"SELECT * FROM {tables[VOUCHER].source.name} WHERE key = %s AND NOT withdrawn "  # noqa: S608 - own name
+        "AND speaks LIMIT 1",
+        (f"{issuer}/{code}",),
+    )
+    if not granted:
+        return None
+    rows = await _rows(
+        connection,
+        f"SELECT * FROM {tables[MOVEMENT].source.name} WHERE issuer_key = %s AND code = %s "  # noqa: S608 - own name
+        f"AND source = %s AND NOT withdrawn LIMIT {MOVEMENTS_MAX + 1}",
+        (issuer, code, source_of(issuer)),
+    )
+    if len(rows) > MOVEMENTS_MAX:
+        raise HubError(
+            ErrorCode.OVERLOADED,
+            message_en=f"{issuer}/{code}: more than {MOVEMENTS_MAX} messages",
+        )
+    movements = sorted((movement_of(row) for row in rows), key=lambda each: each.number)
+    providers = {
+        row["claim_no"]: row["provider_key"] for row in rows if row["provider_key"] is not None
+    }
+    return KeptVoucher(
+        granted=granted_of(granted[0]), movements=tuple(movements), providers=providers
+    )
+
+
+async def movement_of_request(
+    database: Database, connection: Connection, request: str
+) -> Mapping[str, Any] | None:
+    """Return the first movement of a request that was taken before; None where none was."""
+    table = database.records.tables[MOVEMENT].source.name
+    rows = await _rows(
+        connection,
+        f"SELECT * FROM {table} WHERE request = %s AND NOT withdrawn ORDER BY entry_id LIMIT 1",  # noqa: S608 - own name
+        (request,),
+    )
+    return rows[0] if rows else None
+
+
+async def read_claim(
+    database: Database, connection: Connection, claim: ClaimName
+) -> Mapping[str, Any] | None:
+    """Return a claim as this hub stated it last."""
+    table = database.records.tables[CLAIM].source.name
+    rows = await _rows(
+        connection,
+        f"SELECT * FROM {table} WHERE source = %s AND key = %s AND NOT withdrawn",  # noqa: S608 - own name
+        (source_of(claim.issuer), f"{claim.issuer}/{claim.code}/{claim.claim_no}"),
+    )
+    return rows[0] if rows else None
+
+
+async def state_rows(  # noqa: PLR0913 - what a statement rests on
+    connection: Connection,
+    database: Database,
+    issuer: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    party: str,
+    clock: Clock,
+    document: bytes | None,
+) -> None:
+    """State movements and claims in the transaction that holds the lock of their voucher.
+
+    `document`: hash of the signed request that they follow; of the rows themselves where the hub
+    acts by the calendar. Raises `RefusedError` BAD_USER_INPUT for a row that no record can be.
+    """
+    hashed = document or sha256(canonical({"rows": [dict(each) for each in rows]})).digest()
+    batch = Batch(
+        source=source_of(issuer),
+        party=party,
+        channel=Channel.LIVE,
+        rows=[dict(each) for each in rows],
+        evidence=Evidence(
+            assurance=Assurance.HUB_OBSERVED, document_hash=hashed, run_id="vouchers"
+        ),
+        as_of=clock(),
+    )
+    for row in rows:
+        _, problems = conform(database.records.registry[row["type"]], row["record"])
+        if problems:
+            raise _refused(problems)
+    outcomes = await submit_within(connection, database, batch, clock=clock, alone=False)
+    refused = [each for each in outcomes.rows if each.outcome is Outcome.QUARANTINED]
+    assert not refused, f"a ledger states what conforms: {refused[0].problems}"
+
+
+def _refused(problems: Sequence[Problem]) -> RefusedError:
+    told = "; ".join(f"{each.path} {each.code}" for each in problems)
+    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=told, hint_zh=told)
+
+
+def granted_of(row: Mapping[str, Any]) -> GrantedVoucher:
+    """Return a voucher as a row of the store says it."""
+    return GrantedVoucher(
+        issuer=row["issuer_key"],
+        code=row["code"],
+        holder=row["holder_key"],
+        state=VoucherState[row["state"]],
+        granted_fen=_stated(row["granted_fen"], "granted"),
+        use_from=row["use_from"],
+        use_until=_stated(row["use_until"], "useUntil"),
+        cash_until=_stated(row["cash_until"], "cashUntil"),
+        region=_stated(row["payer_division"], "payerDivision"),
+    )
+
+
+def movement_of(row: Mapping[str, Any]) -> Movement:
+    """Return a movement as a row of the store says it."""
+    return Movement(
+        number=int(row["number"]),
+        event=VoucherEvent[row["event"]],
+        claim_no=row["claim_no"],
+        claim_state=None if row["claim_state"] is None else VoucherClaimState[row["claim_state"]],
+        moves=tuple(
+            Move(VoucherBucket[each["source"]], VoucherBucket[each["target"]], each["fen"])
+            for each in row["moves"] or ()
+        ),
+        holds=tuple(row["holds"] or ()),
+    )
+
+
+def _stated(value: Any, fact: str) -> Any:
+    return Missing(fact) if value is None else value
+
+
+async def _rows(
+    connection: Connection, statement: str, parameters: Sequence[Any]
+) -> list[dict[str, Any]]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement.encode(), parameters)
+        return list(await cursor.fetchall())

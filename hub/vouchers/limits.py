@@ -1,0 +1,28 @@
+"""Bounds of vouchers."""
+
+from __future__ import annotations
+
+LOCK_WAIT_MS = 10_000
+"""Most milliseconds that a message waits for another one about the same voucher."""
+MESSAGES_AT_ONCE = 4
+"""Messages that one worker works on at once: each holds a connection that writes …"""
+MESSAGES_OF_ONE = 4
+"""… of them those of one client …"""
+MESSAGES_WAITING = 100
+"""… and what of one client may wait …"""
+TURN_S = 10.0
+"""… for so long."""
+MOVEMENTS_MAX = 50_000
+"""Most messages that are read of one voucher; beyond it no further one is taken."""
+MARKS_MAX = 100
+"""Most other claims that a claim is told to meet."""
+CLAIM_NO_CHARACTERS_MAX = 60
+REASON_CHARACTERS_MAX = 200
+DUE_MAX = 1_000
+"""Most vouchers that are closed in one go when a day of theirs is over."""
+AUDIT_ROWS = 5_000
+"""Movements that the audit holds at a time."""
+FAULTS_MAX = 1_000
+"""Most faults that one audit tells."""
+VOUCHER_COST = 20
+"""What a message about a voucher costs its caller."""

@@ -1,0 +1,112 @@
+"""`question`: what is asked of the voucher desk, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Protocol
+
+from hub.policy.bounds import Missing
+from hub.policy.vouchers.buckets import Buckets
+from hub.policy.vouchers.checks import CheckTold, Verified
+from hub.policy.vouchers.claim import S, VoucherStanding
+from hub.policy.vouchers.fingerprints import ClaimedService, Hit
+from hub.policy.vouchers.messages import VoucherRefusal
+from hub.vouchers.ledger import KeptVoucher
+from hub.vouchers.marks import ClaimName, Met
+from schema.codes import VoucherEvent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoucherAsking:
+    """Who sends a message, and with which request; a request moves money once."""
+
+    client: str
+    party: str
+    key: str
+    """The idempotency key."""
+    body_hash: bytes
+    evidence: bytes | None = None
+    """Hash of the request's signature, as it is kept."""
+
+    @property
+    def request(self) -> str:
+        """Return the mark by which the request is known again, for good."""
+        return sha256(f"{self.client}\0{self.key}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoucherWanted:
+    """What a message asks. What an event does not need is left out."""
+
+    issuer: str
+    code: str
+    event: VoucherEvent
+    claim_no: str
+    fen: int = 0
+    provider: str | None = None
+    """Who will give the service; said when it is reserved for."""
+    order_no: str | None = None
+    planned: tuple[date, date] | None = None
+    service: str | None = None
+    """Key of the service record that is paid for."""
+    reason: str = ""
+
+    @property
+    def name(self) -> ClaimName:
+        """Return which claim it is about."""
+        return ClaimName(self.issuer, self.code, self.claim_no)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoucherTold:
+    """What came of a message. One of `state`, `refused`, `missing` is stated."""
+
+    claim_no: str
+    state: S | None = None
+    fen: int | None = None
+    buckets: Buckets | None = None
+    refused: VoucherRefusal | Hit | None = None
+    missing: Missing | None = None
+    checks: tuple[CheckTold, ...] = ()
+    met: tuple[Met, ...] = ()
+    replayed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceChecked:
+    """A service as the checks saw it."""
+
+    verified: Verified
+    claimed: ClaimedService | Missing
+    """By what it is known again; `Missing` where a fact is lacking for that."""
+    in_log: bool
+    charge_fen: int | None
+    invoice: tuple[str | None, str | None]
+    """Code and number of its invoice."""
+
+
+class ServiceChecks(Protocol):
+    """Looks at a service record for a voucher."""
+
+    async def of(
+        self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
+    ) -> ServiceChecked:
+        """Return what is known of it. Raises `RefusedError` NOT_FOUND where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoucherCase:
+    """A message with everything that it is judged on."""
+
+    asking: VoucherAsking
+    wanted: VoucherWanted
+    voucher: KeptVoucher
+    standing: VoucherStanding
+    checked: ServiceChecked | None = None
+
+    @property
+    def provider(self) -> str | None:
+        """Return who gives the service of the claim, as far as that was said."""
+        return self.wanted.provider or self.voucher.providers.get(self.wanted.claim_no)

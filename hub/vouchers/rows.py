@@ -1,0 +1,86 @@
+"""`rows`: the records that a message about a voucher leaves; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.policy.vouchers.claim import S, VoucherStanding
+from hub.policy.vouchers.messages import VoucherMoved
+from hub.vouchers.ledger import CLAIM, MOVEMENT
+from hub.vouchers.movements import Movement, movements_between
+from hub.vouchers.question import VoucherCase
+
+
+def rows_of(
+    case: VoucherCase, told: VoucherMoved, stands: Mapping[str, Any] | None, at: str
+) -> list[Mapping[str, Any]]:
+    """Return the movements of a message and its claim as it stands then.
+
+    `stands`: the claim as it was stated last, a row of the store; what a message does not say of it
+    stays. `at`: an instant in the form of the standard.
+    """
+    wanted, last = case.wanted, len(case.voucher.movements)
+    head = _present(
+        {
+            "issuerKey": wanted.issuer,
+            "code": wanted.code,
+            "holderKey": case.voucher.granted.holder,
+            "providerKey": case.provider,
+            "at": at,
+            "statedBy": case.asking.party,
+            "request": case.asking.request,
+            "requestBody": case.asking.body_hash.hex(),
+            "reason": wanted.reason or None,
+        }
+    )
+    made = movements_between(case.standing, told.voucher, wanted.event, wanted.claim_no, told.moves)
+    movements = [{"type": MOVEMENT, "record": {**head, **_movement(each, last)}} for each in made]
+    claim = {**_claim(case, told.voucher, stands or {}), "changedAt": at}
+    return [*movements, {"type": CLAIM, "record": claim}]
+
+
+def _movement(movement: Movement, last: int) -> dict[str, Any]:
+    state = movement.claim_state
+    return _present(
+        {
+            "number": str(last + movement.number),
+            "event": movement.event.value,
+            "claimNo": movement.claim_no,
+            "claimState": None if state is None else state.value,
+            "moves": [
+                {"source": each.source.value, "target": each.target.value, "fen": each.fen}
+                for each in movement.moves
+            ],
+            "holds": list(movement.holds),
+        }
+    )
+
+
+def _claim(case: VoucherCase, after: VoucherStanding, kept: Mapping[str, Any]) -> dict[str, Any]:
+    wanted, claim, checked = case.wanted, after.claims[case.wanted.claim_no], case.checked
+    charge = checked.charge_fen if checked else kept.get("charge_fen")
+    invoice = checked.invoice if checked else (kept.get("invoice_code"), kept.get("invoice_no"))
+    return _present(
+        {
+            "issuerKey": wanted.issuer,
+            "code": wanted.code,
+            "claimNo": wanted.claim_no,
+            "providerKey": case.provider,
+            "holderKey": case.voucher.granted.holder,
+            "state": claim.state.value,
+            "serviceKey": wanted.service or kept.get("service_key"),
+            "orderNo": wanted.order_no or kept.get("order_no"),
+            "chargeFen": charge,
+            "voucherFen": claim.fen,
+            "ownFen": None if charge is None else charge - claim.fen,
+            "settledFen": claim.fen if claim.state in {S.SETTLED, S.CLAWED_BACK} else None,
+            "invoiceCode": invoice[0],
+            "invoiceNo": invoice[1],
+            "holdReasons": list(claim.holds),
+        }
+    )
+
+
+def _present(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if value is not None}

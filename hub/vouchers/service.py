@@ -1,0 +1,261 @@
+"""`service`: the voucher desk: takes messages about vouchers whose money this hub keeps.
+
+1. Who may say it: the holder, the provider or the issuer; what decides is the issuer's alone.
+2. The voucher is locked; the same request again is answered as before, and moves nothing.
+3. What a claim is for is checked, and marked (`hub.vouchers.marks`).
+4. `hub.policy.vouchers.messages.answer` says what the message does; that is written.
+
+UNKNOWN is no state: where a fact is missing nothing happens, and the answer names it. Vouchers of
+other issuers are their own systems' business: the hub keeps what those say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from hub.clock import Clock
+from hub.errors import ErrorCode, RefusedError
+from hub.policy.bounds import Missing
+from hub.policy.law import EVERYWHERE, Law, current_law
+from hub.policy.vouchers.checks import Verified, VoucherVerdict
+from hub.policy.vouchers.claim import FREED, S, VoucherStanding
+from hub.policy.vouchers.messages import (
+    Event,
+    VoucherMessage,
+    VoucherMoved,
+    VoucherRefused,
+    answer,
+)
+from hub.store.copying import Connection
+from hub.store.database import Database
+from hub.store.fair import Asker, FairQueue, Shares
+from hub.vouchers.ledger import (
+    locked,
+    movement_of_request,
+    open_ledger,
+    read_claim,
+    read_voucher,
+    state_rows,
+)
+from hub.vouchers.limits import (
+    MESSAGES_AT_ONCE,
+    MESSAGES_OF_ONE,
+    MESSAGES_WAITING,
+    TURN_S,
+)
+from hub.vouchers.marks import Met, free, mark
+from hub.vouchers.movements import standing_of
+from hub.vouchers.question import (
+    ServiceChecked,
+    ServiceChecks,
+    VoucherAsking,
+    VoucherCase,
+    VoucherTold,
+    VoucherWanted,
+)
+from hub.vouchers.rows import rows_of
+from schema.codes import VoucherClaimState
+from schema.dates import format_instant, local_date
+
+CHECKED: Final = frozenset({Event.CONSUME, Event.SETTLE})
+"""Messages for which the checks of the service must say VALID."""
+BY_PARTIES: Final = frozenset({Event.RESERVE, Event.RELEASE})
+BY_PROVIDER: Final = frozenset({Event.CONSUME, Event.CAP, Event.SUBMIT})
+BY_ISSUER: Final = frozenset(
+    {Event.CLEAR, Event.COUNTY, Event.CITY, Event.SETTLE, Event.REJECT, Event.CLAW_BACK}
+)
+"""Messages that decide; who gave or used the service never decides about it."""
+
+
+class VoucherDesk:
+    """Takes messages. `issuers`: whose vouchers' money this hub keeps; `party`: the hub's own."""
+
+    def __init__(
+        self,
+        database: Database,
+        checks: ServiceChecks,
+        clock: Clock,
+        *,
+        party: str,
+        issuers: frozenset[str],
+        law: Law | None = None,
+    ) -> None:
+        self._database = database
+        self._checks = checks
+        self._clock = clock
+        self._party = party
+        self._issuers = issuers
+        self._law = law or current_law()
+        self._opened: set[str] = set()
+        shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
+        self._turns = FairQueue(MESSAGES_AT_ONCE, shares, TURN_S)
+
+    async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
+        """Do what a message asks, or say why not.
+
+        `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), FORBIDDEN (who may not say
+        it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
+        """
+        await self._open(wanted.issuer)
+        async with (
+            self._turns.turn(Asker(asking.client)),
+            locked(self._database, wanted.issuer, wanted.code) as connection,
+        ):
+            earlier = await movement_of_request(self._database, connection, asking.request)
+            case = await self._case(connection, asking, wanted)
+            if earlier is not None:
+                return _told_before(case, earlier)
+            _check_may(case)
+            case = replace(case, checked=await self._checked(connection, case))
+            return await self._judge(connection, case)
+
+    async def _open(self, issuer: str) -> None:
+        if issuer not in self._issuers:
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint="This hub keeps no money of that issuer's vouchers; ask the issuer's own "
+                "system.",
+                hint_zh="本枢纽不管理该单位所发创新券的资金，请使用其自己的系统。",
+            )
+        if issuer not in self._opened:
+            await open_ledger(self._database, issuer, self._clock())
+            self._opened.add(issuer)
+
+    async def _case(
+        self, connection: Connection, asking: VoucherAsking, wanted: VoucherWanted
+    ) -> VoucherCase:
+        found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        if found is None:
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint="code: the number of a voucher that its issuer stated",
+                hint_zh="code：发放单位已申报的券编号",
+            )
+        standing = standing_of(found.granted, found.movements)
+        return VoucherCase(asking=asking, wanted=wanted, voucher=found, standing=standing)
+
+    async def _checked(self, connection: Connection, case: VoucherCase) -> ServiceChecked | None:
+        """Return what the checks say of the service, for messages that need it."""
+        wanted = case.wanted
+        if wanted.event not in CHECKED:
+            return None
+        claim = await self._stands(connection, case)
+        service = wanted.service or (claim or {}).get("service_key")
+        if service is None:
+            raise RefusedError(
+                ErrorCode.BAD_USER_INPUT,
+                hint="service: the key of the service record that the voucher pays for",
+                hint_zh="service：创新券所抵扣服务记录的主键",
+            )
+        return await self._checks.of(service, wanted, case.voucher, case.standing)
+
+    async def _judge(self, connection: Connection, case: VoucherCase) -> VoucherTold:
+        checked, is_new = case.checked, case.wanted.event is Event.CONSUME
+        said = VoucherTold(
+            claim_no=case.wanted.claim_no,
+            checks=checked.verified.checks if checked else (),
+        )
+        if checked is not None and is_new:
+            if isinstance(checked.claimed, Missing):
+                return replace(said, missing=checked.claimed)
+            said = replace(said, met=await mark(connection, case.wanted.name, checked.claimed))
+            refusing = next((each.hit for each in said.met if each.hit.refuses), None)
+            if refusing is not None:
+                return replace(said, refused=refusing)
+        told = answer(case.standing, self._message(case, said.met))
+        if isinstance(told, VoucherMoved):
+            stands = await self._stands(connection, case)
+            await state_rows(
+                connection,
+                self._database,
+                case.wanted.issuer,
+                rows_of(case, told, stands, format_instant(self._clock())),
+                party=self._party,
+                clock=self._clock,
+                document=case.asking.evidence,
+            )
+            claim = told.voucher.claims[case.wanted.claim_no]
+            if claim.state in FREED:
+                await free(connection, case.wanted.name)
+            return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
+        if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
+            await free(connection, case.wanted.name)
+        if isinstance(told, VoucherRefused):
+            return replace(said, refused=told.code)
+        return replace(said, missing=told.missing)
+
+    def _message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
+        wanted, checked, now = case.wanted, case.checked, self._clock()
+        region = case.voucher.granted.region
+        place = EVERYWHERE if isinstance(region, Missing) else region
+        counts = self._law.on(local_date(now), place).word("voucher.cash_counts")
+        return VoucherMessage(
+            event=wanted.event,
+            at=now,
+            claim_no=wanted.claim_no,
+            fen=wanted.fen,
+            planned=Missing("planned") if wanted.planned is None else wanted.planned,
+            checks=Missing("checks") if checked is None else _truth_of(checked.verified),
+            in_log=checked is not None and checked.in_log,
+            is_decided=wanted.event in BY_ISSUER,
+            reason=wanted.reason,
+            holds=tuple(dict.fromkeys(each.hit.value for each in met)),
+            cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
+        )
+
+    async def _stands(self, connection: Connection, case: VoucherCase) -> Mapping[str, Any] | None:
+        return await read_claim(self._database, connection, case.wanted.name)
+
+
+def _truth_of(verified: Verified) -> bool | Missing:
+    if verified.verdict is VoucherVerdict.UNKNOWN:
+        return next(each.missing for each in verified.checks if each.missing is not None)
+    return verified.verdict is VoucherVerdict.VALID
+
+
+def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:
+    """Whether a claim was never consumed, or is free again: then it stands in nobody's way."""
+    claim = standing.claims.get(claim_no)
+    return claim is None or claim.state in FREED | {S.RESERVED}
+
+
+def _check_may(case: VoucherCase) -> None:
+    """Raise `RefusedError` FORBIDDEN unless a party may say this about a voucher."""
+    event, provider = case.wanted.event, case.provider
+    issuer, holder = case.voucher.granted.issuer, case.voucher.granted.holder
+    party = case.asking.party
+    is_issuer, is_user = party == issuer, party in {holder, provider}
+    may = (
+        (event in BY_PARTIES and (is_issuer or is_user))
+        or (event in BY_PROVIDER and (is_issuer or party == provider))
+        or (event in BY_ISSUER and is_issuer and not is_user)
+    )
+    if not may:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            hint=f"{event.value}: said by the issuer, and before review by holder or provider; who "
+            "gave or used the service decides nothing about it",
+            hint_zh=f"{event.value}：由发放单位提出，审核前也可由持券单位或服务机构提出；"
+            "服务双方不得自行审核",
+        )
+
+
+def _told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
+    """Return the answer that a request got before; its money moved then."""
+    wanted = case.wanted
+    asked = (earlier["issuer_key"], earlier["code"], earlier["claim_no"], earlier["event"])
+    again = (wanted.issuer, wanted.code, wanted.claim_no, wanted.event.value)
+    if earlier["request_body"] != case.asking.body_hash.hex() or asked != again:
+        raise RefusedError(
+            ErrorCode.IDEMPOTENCY_CONFLICT,
+            hint="This idempotency key stands for another message: give each message its own.",
+            hint_zh="该幂等键已用于另一消息，请为每个消息使用新的键。",
+        )
+    return VoucherTold(
+        claim_no=wanted.claim_no,
+        state=VoucherClaimState[earlier["claim_state"]],
+        buckets=case.standing.buckets,
+        replayed=True,
+    )
