@@ -18,13 +18,13 @@ from hub.customs.question import Row, StoredCustoms
 from hub.policy.law import EVERYWHERE
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
-from schema.codes import AgreementDataset, IdentifierScheme, SystemPurpose
+from schema.codes import AgreementDataset, SystemPurpose
 
 SUPERVISION: Final = "CustomsSupervision"
 TYPES: Final = (SUPERVISION, "CustomsApproval", "CustomsReport", "DutyPayment")
-USCC: Final = f"{IdentifierScheme.USCC.official}:"
 _HEARD = """
 SELECT s.source_id, coalesce(min(f.heard_at), s.last_ok_at) AS heard
 FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY(%(types)s)
@@ -51,7 +51,7 @@ async def read_customs(
         rows = {name: await reader.of(name, one["key"]) for name in TYPES}
         users = {key for row in rows["CustomsApproval"] for key in row["users"] or ()}
         named |= {key: names.party(key) for key in users}
-        persons = await reader.legal_persons({one["owner"], *named.values()})
+        persons = await legal_persons(connection, records, {one["owner"], *named.values()})
         persons |= {key: persons[name] for key, name in named.items() if name in persons}
         stating = {row["source"] for found in rows.values() for row in found}
         stored = StoredCustoms(
@@ -163,24 +163,6 @@ class _Reader:
                 {"key": instrument},
             )
         )
-
-    async def legal_persons(self, keys: set[str]) -> dict[str, str]:
-        """Return the unified social credit code of each institution that has one."""
-        found = {key: key for key in keys if key.startswith(USCC)}
-        table = self._records.tables["Institution"].read.name
-        rows = await self.rows(
-            f"SELECT key, identifiers FROM {table} WHERE key = ANY(%(keys)s)",  # noqa: S608
-            {"keys": sorted(keys - set(found))},
-        )
-        for row in rows:
-            codes = {
-                f"{USCC}{each['value']}"
-                for each in row["identifiers"] or ()
-                if each["scheme"].upper() == IdentifierScheme.USCC.value
-            }
-            if len(codes) == 1:
-                found[row["key"]] = codes.pop()
-        return found
 
     async def division(self, owner: str) -> str | None:
         table = self._records.tables["Institution"].read.name

@@ -14,6 +14,8 @@ TURN_S = 10.0
 """… for so long."""
 MOVEMENTS_MAX = 50_000
 """Most messages that are read of one voucher; beyond it no further one is taken."""
+RELATED_MAX = 1_000
+"""Most records of one kind that are read around a service."""
 MARKS_MAX = 100
 """Most other claims that a claim is told to meet."""
 CLAIM_NO_CHARACTERS_MAX = 60

@@ -1,4 +1,4 @@
-"""Movements of vouchers whose money the hub keeps, and the marks by which a claim is known again."""
+"""Movements of vouchers whose money the hub keeps, and the marks of claims."""
 
 from __future__ import annotations
 

@@ -1,0 +1,231 @@
+"""The checks of a voucher on what the store holds: without its record a fact is UNKNOWN."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hub.access.agreements import Agreements
+from hub.customs.service import CustomsDesk
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.service import submit
+from hub.policy.bounds import Missing
+from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
+from hub.policy.vouchers.messages import Event
+from hub.store.database import Database
+from hub.store.sources import register_source
+from hub.vouchers.ledger import KeptVoucher, granted_of
+from hub.vouchers.movements import standing_of
+from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.stored import StoredServices
+from tests.integration.vouchers.voucher_world import CODE, HOLDER, HUB, ISSUER, SPRING
+from tests.unit.policy.voucher_case import law
+
+pytestmark = pytest.mark.integration
+PROVIDER = "uscc:12100000470095016Q"
+INSTRUMENT = f"{PROVIDER}/TEM-1"
+SERVICE = f"{INSTRUMENT}/S-1"
+START, END = datetime.fromisoformat("2026-05-04T01:00:00Z"), "2026-05-04T06:00:00Z"
+LACKING = {CheckCode.STATUS, CheckCode.INVOICE, CheckCode.REVIEW}
+"""What no record of the standard states yet."""
+
+
+def record(of: str, /, **members: Any) -> dict[str, Any]:
+    return {"type": of, "record": members}
+
+
+ROWS = {
+    "institution": record(
+        "Institution",
+        institutionKey=PROVIDER,
+        name={"zh": "大学"},
+        kind="UNIVERSITY",
+        divisionCode="331083",
+    ),
+    "instrument": record(
+        "Instrument",
+        institutionKey=PROVIDER,
+        localNo="TEM-1",
+        name={"zh": "透射电子显微镜"},
+        classes=[{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}],
+        status="IN_SERVICE",
+        use="GENERAL",
+        sharing="OUTSIDE",
+        customsStatus="NOT_DUTY_FREE",
+        originCountry="CHN",
+    ),
+    "offer": record(
+        "ServiceOffer",
+        instrumentKey=INSTRUMENT,
+        code="hour",
+        audience="OUTSIDE",
+        unit="HOUR",
+        price={"amount": "1600", "currency": "CNY"},
+    ),
+    "order": record(
+        "ServiceOrder",
+        instrumentKey=INSTRUMENT,
+        localId="O-1",
+        state="DONE",
+        userKey=HOLDER,
+        startAt="2026-05-04T01:00:00Z",
+        endAt="2026-05-04T07:00:00Z",
+        serviceId="S-1",
+    ),
+    "service": record(
+        "ServiceRecord",
+        instrumentKey=INSTRUMENT,
+        localId="S-1",
+        offerCode="hour",
+        userKey=HOLDER,
+        userSide="OUTSIDE",
+        startedAt="2026-05-04T01:00:00Z",
+        endedAt=END,
+        hours="5",
+        purpose="RESEARCH",
+        charge={"amount": "8000", "currency": "CNY"},
+        collectionMethod="SENSOR",
+    ),
+    "power": record(
+        "PowerDay",
+        instrumentKey=INSTRUMENT,
+        sensor="em-1",
+        day="2026-05-04",
+        spans=[
+            {"startAt": "2026-05-04T01:00:00Z", "endAt": "2026-05-04T05:36:00Z", "state": "IN_USE"},
+            {"startAt": "2026-05-04T05:36:00Z", "endAt": END, "state": "OFF"},
+        ],
+    ),
+    "registration": record(
+        "ProviderRegistration",
+        registrarKey=ISSUER,
+        registrationNo="R-1",
+        providerKey=PROVIDER,
+        validFrom="2026-01-01",
+    ),
+    "relation": record(
+        "RelationStatement",
+        holderKey=HOLDER,
+        providerKey=PROVIDER,
+        statedOn="2026-01-02",
+        isControlled=False,
+    ),
+}
+VOUCHER = record(
+    "Voucher",
+    issuerKey=ISSUER,
+    code=CODE,
+    holderKey=HOLDER,
+    state="GRANTED",
+    payerDivision="331083",
+    grantedFen=2_000_000,
+    useUntil="2026-06-30",
+    cashUntil="2026-09-30",
+)
+
+
+async def checked(database: Database, rows: dict[str, Any], fen: int = 800_000) -> ServiceChecked:
+    """State some records, and check the service for the voucher."""
+    await register_source(
+        database,
+        "all",
+        "各系统",
+        mode="PUSH",
+        now=SPRING,
+        owners=(PROVIDER, HOLDER, ISSUER),
+        authority=f"{PROVIDER}/all",
+        purpose="CUSTOMS",
+    )
+    now = SPRING + timedelta(days=30)
+    batch = Batch(
+        source="all",
+        party=HUB,
+        channel=Channel.FILE,
+        rows=[*rows.values(), VOUCHER],
+        evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
+        as_of=now,
+    )
+    outcomes = (await submit(database, batch, clock=lambda: now)).rows
+    assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
+    desk = CustomsDesk(database, Agreements(database, lambda: now), lambda: now)
+    services = StoredServices(database, desk, law().law, "hub.delta.example")
+    granted = granted_of(
+        {
+            "issuer_key": ISSUER,
+            "code": CODE,
+            "holder_key": HOLDER,
+            "state": "GRANTED",
+            "granted_fen": 2_000_000,
+            "use_from": None,
+            "use_until": date(2026, 6, 30),
+            "cash_until": date(2026, 9, 30),
+            "payer_division": "331083",
+        }
+    )
+    wanted = VoucherWanted(
+        issuer=ISSUER, code=CODE, event=Event.CONSUME, claim_no="A", fen=fen, order_no="O-1"
+    )
+    voucher = KeptVoucher(granted=granted, movements=(), providers={})
+    return await services.of(SERVICE, wanted, voucher, standing_of(granted, ()))
+
+
+def told(found: ServiceChecked, result: CheckResult) -> set[CheckCode]:
+    return set(found.verified.told(result))
+
+
+async def test_everything_that_records_can_state_is_found(database: Database) -> None:
+    found = await checked(database, ROWS)
+    assert told(found, CheckResult.UNKNOWN) == LACKING
+    assert told(found, CheckResult.FAIL) == set()
+    assert found.verified.verdict is VoucherVerdict.UNKNOWN
+    assert (found.charge_fen, found.in_log) == (800_000, False)
+    assert not isinstance(found.claimed, Missing)
+    assert isinstance(found.claimed.invoice, Missing)
+
+
+WITHOUT = {
+    "offer": CheckCode.PRICE,
+    "order": CheckCode.CHAIN,
+    "power": CheckCode.POWER,
+    "registration": CheckCode.PROVIDER,
+    "relation": CheckCode.CONTROLLED,
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+async def test_without_its_record_a_fact_is_not_known(database: Database, name: str) -> None:
+    found = await checked(database, {key: row for key, row in ROWS.items() if key != name})
+    also = {CheckCode.HOURS} if name == "order" else set()
+    assert told(found, CheckResult.UNKNOWN) == LACKING | {WITHOUT[name]} | also
+    assert told(found, CheckResult.FAIL) == set()
+
+
+def changed(name: str, **members: Any) -> dict[str, Any]:
+    return {**ROWS, name: record(ROWS[name]["type"], **{**ROWS[name]["record"], **members})}
+
+
+OFF = {"startAt": "2026-05-04T01:00:00Z", "endAt": END, "state": "OFF"}
+RIVAL = record(
+    "ServiceRecord", **{**ROWS["service"]["record"], "localId": "S-2", "userKey": "moe:10246"}
+)
+FAILING: dict[CheckCode, dict[str, Any]] = {
+    CheckCode.PRICE: changed("service", charge={"amount": "8000.01", "currency": "CNY"}),
+    CheckCode.CHAIN: changed("order", userKey="moe:10246"),
+    CheckCode.POWER: changed("power", spans=[OFF]),
+    CheckCode.PROVIDER: changed("registration", validUntil="2026-05-03"),
+    CheckCode.CONTROLLED: changed("relation", isControlled=True),
+    CheckCode.HOURS: changed("order", endAt="2026-05-04T05:00:00Z"),
+    CheckCode.OVERLAP: {**ROWS, "rival": RIVAL},
+    CheckCode.EXCLUDED: changed("service", exclusions=["OFFICIAL_DUTY"]),
+}
+
+
+@pytest.mark.parametrize("code", FAILING)
+async def test_a_record_that_says_otherwise_fails_its_check(
+    database: Database, code: CheckCode
+) -> None:
+    found = await checked(database, FAILING[code])
+    assert told(found, CheckResult.FAIL) == {code}
+    assert found.verified.verdict is VoucherVerdict.INVALID
