@@ -50,8 +50,6 @@ GATHER_S = 1.0
 """Longest wait for a batch to fill after its first message: a state is kept within 5 s."""
 IDLE_S = 0.05
 """A batch is given when nothing more came in so short a time."""
-ANSWER_S = 3_600.0
-"""Longest wait for the answer to a subscription behind the messages that a broker kept."""
 QOS = 1
 DENIED = {4, 5, 134, 135, 138, 140}
 """Reason codes of MQTT 3.1.1 and 5 for: wrong password, not authorised, banned, bad method."""
@@ -95,8 +93,6 @@ class MqttSession:
         self._woken = asyncio.Event()
         self._failure: ConnectorError | None = None
         self._paused = asyncio.Event()
-        self._asking: asyncio.Task[None] | None = None
-        """The question for our topics, while what the broker kept comes before its answer."""
 
     async def receive(self, count: int, quiet_s: float) -> list[MqttMessage]:
         """Return what has come, at most so many; empty when nothing comes for so long."""
@@ -126,8 +122,6 @@ class MqttSession:
         """End the connection, gracefully where that is possible; it may have ended already."""
         client, self._client, self._current = self._client, None, None
         self._inbox.clear()
-        if self._asking is not None:
-            self._asking.cancel()
         if client is not None:
             await _close(client)
 
@@ -209,36 +203,44 @@ class MqttSession:
 
     async def _ask(self, client: aiomqtt.Client) -> None:
         """Subscribe; a broker may send what it kept before it answers: that is read meanwhile."""
-        asking = self._asking = asyncio.create_task(self._subscribe(client))
+        code, number = self._paho(client).subscribe(
+            [(topic, QOS) for topic in self._address.topics]
+        )
+        if code or number is None:
+            raise aiomqtt.MqttCodeError(code, "the subscription could not be sent")
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        client._pending_subscribes[number] = answer
         paused = asyncio.create_task(self._paused.wait())
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                await asyncio.wait({asking, paused}, return_when=asyncio.FIRST_COMPLETED)
-        except BaseException:
-            asking.cancel()
-            raise
+                await asyncio.wait(
+                    {answer, paused, client._disconnected}, return_when=asyncio.FIRST_COMPLETED
+                )
         finally:
             paused.cancel()
-        if asking.done():
-            asking.result()
+        if answer.done():
+            self._check_granted(answer.result())
+        elif client._disconnected.done():
+            raise self._unavailable("lost before the subscription was answered")
         else:
-            asking.add_done_callback(lambda _: self._answered(client, asking))
+            answer.add_done_callback(lambda _: self._answered(client, answer))
 
-    def _answered(self, client: aiomqtt.Client, asking: asyncio.Task[None]) -> None:
-        error = None if asking.cancelled() else asking.exception()
-        if error is not None and self._current is client:
-            unanswered = self._unavailable("no answer to the subscription")
-            self._fail(error if isinstance(error, ConnectorError) else unanswered)
+    def _answered(self, client: aiomqtt.Client, answer: asyncio.Future[Any]) -> None:
+        if answer.cancelled() or self._current is not client:
+            return
+        try:
+            self._check_granted(answer.result())
+        except SourceRefusedError as refused:
+            self._fail(refused)
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
-        wanted = [(topic, QOS) for topic in self._address.topics]
-        granted = await client.subscribe(wanted, timeout=ANSWER_S)
+    def _check_granted(self, codes: Sequence[Any]) -> None:
+        topics = self._address.topics
         refused = [
             topic
-            for (topic, _), code in zip(wanted, granted, strict=False)
+            for topic, code in zip(topics, codes, strict=False)
             if _number(code) >= REFUSED_FROM
         ]
-        if refused or len(granted) != len(wanted):
+        if refused or len(codes) != len(topics):
             raise SourceRefusedError(
                 self.source, f"{self.place}: the broker does not give {', '.join(refused)}"
             )
