@@ -35,6 +35,7 @@ _SHAPES = {
         "SHA-256，64 个十六进制小写字符",
         "a SHA-256: 64 hexadecimal digits, small letters",
     ),
+    "[1-9][0-9]{0,8}": ("序号，从 1 起的整数", "a count: a whole number from 1"),
     "[A-Z][A-Za-z]{0,63}": (
         "记录类型的名称，例如 Instrument",
         "the name of a record type, such as Instrument",

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.store import harvest_tables, log_tables  # noqa: F401 - they are tables of every hub as well
+from hub.store import harvest_tables, log_tables, voucher_tables  # noqa: F401 - they are tables of every hub as well
 from hub.store.metadata import METADATA as METADATA  # noqa: PLC0414 - whole when this is read
 from hub.store.metadata import instant_column, xid_column
 
@@ -238,28 +238,6 @@ PERSONAL_REFUSED = Table(
     Column("code", Text, primary_key=True),
     Column("rows", BigInteger, nullable=False),  # rows that were refused for it
     instant_column("last_at"),
-)
-
-VOUCHER_MARK = Table(
-    "voucher_mark",
-    METADATA,
-    Column("kind", Text, primary_key=True),  # F0, F1, F2 (hub.policy.vouchers.fingerprints)
-    Column("mark", LargeBinary, primary_key=True),  # SHA-256 of what is compared
-    Column("issuer", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("claim_no", Text, primary_key=True),
-    Column("instrument", Text, nullable=False),
-    instant_column("start_at"),
-    instant_column("end_at"),
-    Index(
-        "uq_voucher_mark",
-        "kind",
-        "mark",
-        unique=True,
-        postgresql_where=text("kind IN ('F0', 'F2')"),
-    ),
-    Index("ix_voucher_mark_claim", "issuer", "code", "claim_no"),
-    Index("ix_voucher_mark_instrument", "instrument", "end_at"),
 )
 
 CLIENT = Table(

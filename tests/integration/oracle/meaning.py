@@ -21,7 +21,8 @@ ROW_SCOPE = {
         ("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"), "customs:read"
     ),
     **dict.fromkeys(
-        ("Voucher", "VoucherClaim", "ProviderRegistration", "RelationStatement"), "voucher:read"
+        ("Voucher", "VoucherClaim", "VoucherMovement", "ProviderRegistration", "RelationStatement"),
+        "voucher:read",
     ),
 }
 """Records whose rows as such are protected, and by which scope."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from zlib import crc32
 
@@ -419,6 +420,27 @@ def voucher_claim(of: Blank) -> dict[str, Any]:
     }
 
 
+def voucher_movement(of: Blank) -> dict[str, Any]:
+    """Movements of a voucher that `of.owner` holds, for a service that `of.named` gives."""
+    return {
+        "issuerKey": DECIDER,
+        "code": number_of(of),
+        "number": "1",
+        "holderKey": of.owner,
+        "providerKey": of.named,
+        "event": "RESERVE",
+        "at": of.at(0),
+        "claimNo": "1",
+        "claimState": "RESERVED",
+        "holds": ["SAME_TIME"],
+        "moves": [{"source": "AVAILABLE", "target": "RESERVED", "fen": 60_000}],
+        "statedBy": of.owner,
+        "reason": of.mark,
+        "request": sha256(of.mark.encode()).hexdigest(),
+        "requestBody": sha256(b"body").hexdigest(),
+    }
+
+
 def provider_registration(of: Blank) -> dict[str, Any]:
     return {
         "registrarKey": DECIDER,
@@ -490,6 +512,7 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "DutyPayment": duty_payment,
     "Voucher": voucher,
     "VoucherClaim": voucher_claim,
+    "VoucherMovement": voucher_movement,
     "ProviderRegistration": provider_registration,
     "RelationStatement": relation_statement,
 }
