@@ -70,12 +70,16 @@ from hub.operate.health import HubHealth
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
+from hub.policy.law import current_law
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
 from hub.store.fair import HUB, Asker, FairQueue, Shares
+from hub.vouchers.closing import close_over
+from hub.vouchers.service import VoucherDesk
+from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
 from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
@@ -116,6 +120,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
+    vouchers: VoucherDesk
     federation: Federation
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
@@ -143,6 +148,7 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
+                    also=lambda: close_over(self.vouchers, self.database),
                 ),
                 name="housekeeping",
             ),
@@ -178,6 +184,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
     orders = OrderDesk(database, customs, _party(settings), clock)
+    vouchers = _vouchers(settings, database, customs, clock)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -186,6 +193,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=ChangeFeed(database, agreements, clock).page,
         customs=customs,
         bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
+        vouchers=vouchers,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         federation=federation,
@@ -216,12 +224,21 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
+        vouchers=vouchers,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def _vouchers(
+    settings: Settings, database: Database, customs: CustomsDesk, clock: Clock
+) -> VoucherDesk:
+    services = StoredServices(database, customs, current_law(), settings.log_origin)
+    issuers = frozenset(settings.voucher_issuers)
+    return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
 
 
 def _log(settings: Settings) -> tuple[Signer, Policy]:

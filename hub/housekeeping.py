@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from typing import Any
 
@@ -55,10 +56,11 @@ async def run_housekeeping(
     party: str | None = None,
     pause_s: float = PAUSE_S,
     raw_days: int = 0,
+    also: Callable[[], Awaitable[object]] | None = None,
 ) -> None:
     """Do what is due, at once and after each pause, until `stop`.
 
-    `raw_days`: for how long documents of sources are kept.
+    `raw_days`: for how long documents of sources are kept. `also`: what else is due by the calendar.
 
     `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
     """
@@ -75,6 +77,8 @@ async def run_housekeeping(
             await forget(database, clock, party)
             await delete_old_documents(database, clock(), raw_days)
             await grade_once(database, clock)
+            if also is not None:
+                await also()
         except (HubError, psycopg.Error) as error:
             _LOG.warning("housekeeping: %s", error)
         try:

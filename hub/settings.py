@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 
 from hub.errors import SettingsError
 from hub.watching.limits import FORMATS, LEVELS
+from schema.values import KEY_PATTERN
 
 T = TypeVar("T")
 
 PREFIX = "HUB_"
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.\-/]{2,120}")
+_KEY = re.compile(KEY_PATTERN)
 _CONTACT = re.compile(
     r"(mailto:[\w.+\-]{1,64}@[\w\-]+(\.[\w\-]+)+|tel:\+[0-9\-]{5,30}|https://[!-~]{1,500})",
     re.ASCII,
@@ -88,6 +90,13 @@ def _networks(text: str) -> tuple[str, ...]:
         return tuple(str(ip_network(part.strip())) for part in text.split(","))
     except ValueError as error:
         raise ValueError("lists addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from error
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(","))
+    if not all(_KEY.fullmatch(key) for key in keys):
+        raise ValueError("lists keys of institutions, such as moe:10335, uscc:12330000470003281H")
+    return keys
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -226,6 +235,12 @@ class Settings:
         "file that lists the providers at which people of institutions sign in "
         "(docs/operators/oidc.md)",
         Path,
+    )
+    voucher_issuers: tuple[str, ...] = _setting(
+        "keys, with commas between them, of the departments whose vouchers' money this hub keeps; "
+        "what others granted their own systems keep (docs/operators/vouchers.md)",
+        _keys,
+        default=(),
     )
     database_owner_url: str | None = _setting(
         "the database of HUB_DATABASE_URL under the role that owns its tables: for migrations and "

@@ -42,6 +42,7 @@ GROUPS = {
     "store": "store",
     "policy": "policy",
     "customs": "customs",
+    "voucher": "voucher",
     "audit": "audit",
     "keys": "keys",
     "database": "database",

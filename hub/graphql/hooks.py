@@ -16,6 +16,7 @@ from hub.intake.batch import Batch, Outcomes
 from hub.orders.partner import PartnerDesk
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
+from hub.vouchers.service import VoucherDesk
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.service.submit`, bound to a database and a clock."""
@@ -51,6 +52,7 @@ class RequestContext:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
+    vouchers: VoucherDesk | None = None
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

@@ -27,6 +27,7 @@ from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
+from hub.graphql.vouchers import VoucherMutations
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
 from hub.store.records import StoredRecords
@@ -70,7 +71,7 @@ class Me:
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
-class Mutation(RecordMutations, BookingMutations):
+class Mutation(RecordMutations, BookingMutations, VoucherMutations):
     """Where writing starts."""
 
 

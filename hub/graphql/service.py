@@ -64,6 +64,7 @@ from hub.query.sql.planner import Plan, Planner
 from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
+from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
 
 ADHOC_SCOPE = "graphql:adhoc"
@@ -110,6 +111,7 @@ class Parts:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
+    vouchers: VoucherDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
     federation: Federation | None = None
@@ -285,6 +287,7 @@ class Engine:
             changes=self._parts.changes,
             customs=self._parts.customs,
             bookings=self._parts.bookings,
+            vouchers=self._parts.vouchers,
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,

@@ -6,7 +6,7 @@ movements and the claim as it stands then are there together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
 from hub.intake.service import submit_within
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Move
@@ -124,17 +124,21 @@ async def movement_of_request(
     return rows[0] if rows else None
 
 
-async def read_claim(
-    database: Database, connection: Connection, claim: ClaimName
-) -> Mapping[str, Any] | None:
-    """Return a claim as this hub stated it last."""
+async def read_claims(
+    database: Database, connection: Connection, claims: Iterable[ClaimName]
+) -> dict[str, Mapping[str, Any]]:
+    """Return claims on one voucher as this hub stated them last, by their numbers."""
+    names = list(claims)
     table = database.records.tables[CLAIM].source.name
     rows = await _rows(
         connection,
-        f"SELECT * FROM {table} WHERE source = %s AND key = %s AND NOT withdrawn",  # noqa: S608 - own name
-        (source_of(claim.issuer), f"{claim.issuer}/{claim.code}/{claim.claim_no}"),
+        f"SELECT * FROM {table} WHERE source = ANY(%s) AND key = ANY(%s) AND NOT withdrawn",  # noqa: S608 - own name
+        (
+            [source_of(each.issuer) for each in names],
+            [f"{each.issuer}/{each.code}/{each.claim_no}" for each in names],
+        ),
     )
-    return rows[0] if rows else None
+    return {row["claim_no"]: row for row in rows}
 
 
 async def state_rows(  # noqa: PLR0913 - what a statement rests on
@@ -145,21 +149,23 @@ async def state_rows(  # noqa: PLR0913 - what a statement rests on
     *,
     party: str,
     clock: Clock,
-    document: bytes | None,
+    signature: RequestSignature | None,
 ) -> None:
     """State movements and claims in the transaction that holds the lock of their voucher.
 
-    `document`: hash of the signed request that they follow; of the rows themselves where the hub
-    acts by the calendar. Raises `RefusedError` BAD_USER_INPUT for a row that no record can be.
+    `signature`: of the request that they follow; None where the hub acts by the calendar. Raises
+    `RefusedError` BAD_USER_INPUT for a row that no record can be.
     """
-    hashed = document or sha256(canonical({"rows": [dict(each) for each in rows]})).digest()
     batch = Batch(
         source=source_of(issuer),
         party=party,
         channel=Channel.LIVE,
         rows=[dict(each) for each in rows],
         evidence=Evidence(
-            assurance=Assurance.HUB_OBSERVED, document_hash=hashed, run_id="vouchers"
+            assurance=Assurance.HUB_OBSERVED,
+            request=signature,
+            document_hash=sha256(canonical({"rows": [dict(each) for each in rows]})).digest(),
+            run_id="vouchers",
         ),
         as_of=clock(),
     )

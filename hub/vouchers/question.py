@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Protocol
 
+from hub.intake.batch import RequestSignature
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.checks import CheckTold, Verified
@@ -27,8 +28,8 @@ class VoucherAsking:
     key: str
     """The idempotency key."""
     body_hash: bytes
-    evidence: bytes | None = None
-    """Hash of the request's signature, as it is kept."""
+    signature: RequestSignature | None = None
+    """That of the request, kept as evidence of what was said."""
 
     @property
     def request(self) -> str:
@@ -100,13 +101,16 @@ class ServiceChecks(Protocol):
 class VoucherCase:
     """A message with everything that it is judged on."""
 
-    asking: VoucherAsking
+    asking: VoucherAsking | None
+    """None: the hub itself, by the calendar."""
     wanted: VoucherWanted
     voucher: KeptVoucher
     standing: VoucherStanding
     checked: ServiceChecked | None = None
 
-    @property
-    def provider(self) -> str | None:
-        """Return who gives the service of the claim, as far as that was said."""
-        return self.wanted.provider or self.voucher.providers.get(self.wanted.claim_no)
+    def provider_of(self, claim_no: str | None) -> str | None:
+        """Return who gives the service of a claim, as far as that was said."""
+        if claim_no is None:
+            return None
+        said = self.wanted.provider if claim_no == self.wanted.claim_no else None
+        return said or self.voucher.providers.get(claim_no)

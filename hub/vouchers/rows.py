@@ -13,31 +13,39 @@ from hub.vouchers.question import VoucherCase
 
 
 def rows_of(
-    case: VoucherCase, told: VoucherMoved, stands: Mapping[str, Any] | None, at: str
+    case: VoucherCase, told: VoucherMoved, stands: Mapping[str, Mapping[str, Any]], at: str
 ) -> list[Mapping[str, Any]]:
-    """Return the movements of a message and its claim as it stands then.
+    """Return the movements of a message, and the claims that it changes as they stand then.
 
-    `stands`: the claim as it was stated last, a row of the store; what a message does not say of it
-    stays. `at`: an instant in the form of the standard.
+    `stands`: claims as they were stated last, rows of the store by number; what a message does not
+    say of them stays. `at`: an instant in the form of the standard.
     """
-    wanted, last = case.wanted, len(case.voucher.movements)
+    wanted, asking, last = case.wanted, case.asking, len(case.voucher.movements)
     head = _present(
         {
             "issuerKey": wanted.issuer,
             "code": wanted.code,
             "holderKey": case.voucher.granted.holder,
-            "providerKey": case.provider,
             "at": at,
-            "statedBy": case.asking.party,
-            "request": case.asking.request,
-            "requestBody": case.asking.body_hash.hex(),
+            "statedBy": asking and asking.party,
+            "request": asking and asking.request,
+            "requestBody": asking and asking.body_hash.hex(),
             "reason": wanted.reason or None,
         }
     )
-    made = movements_between(case.standing, told.voucher, wanted.event, wanted.claim_no, told.moves)
-    movements = [{"type": MOVEMENT, "record": {**head, **_movement(each, last)}} for each in made]
-    claim = {**_claim(case, told.voucher, stands or {}), "changedAt": at}
-    return [*movements, {"type": CLAIM, "record": claim}]
+    made = movements_between(
+        case.standing, told.voucher, wanted.event, wanted.claim_no or None, told.moves
+    )
+    rows: list[Mapping[str, Any]] = []
+    for each in made:
+        provider = case.provider_of(each.claim_no)
+        record = {**head, **_movement(each, last), **_present({"providerKey": provider})}
+        rows.append({"type": MOVEMENT, "record": record})
+        if each.claim_no is not None:
+            kept = stands.get(each.claim_no, {})
+            claim = {**_claim(case, told.voucher, each.claim_no, kept), "changedAt": at}
+            rows.append({"type": CLAIM, "record": claim})
+    return rows
 
 
 def _movement(movement: Movement, last: int) -> dict[str, Any]:
@@ -57,16 +65,18 @@ def _movement(movement: Movement, last: int) -> dict[str, Any]:
     )
 
 
-def _claim(case: VoucherCase, after: VoucherStanding, kept: Mapping[str, Any]) -> dict[str, Any]:
-    wanted, claim, checked = case.wanted, after.claims[case.wanted.claim_no], case.checked
+def _claim(
+    case: VoucherCase, after: VoucherStanding, claim_no: str, kept: Mapping[str, Any]
+) -> dict[str, Any]:
+    wanted, claim, checked = case.wanted, after.claims[claim_no], case.checked
     charge = checked.charge_fen if checked else kept.get("charge_fen")
     invoice = checked.invoice if checked else (kept.get("invoice_code"), kept.get("invoice_no"))
     return _present(
         {
             "issuerKey": wanted.issuer,
             "code": wanted.code,
-            "claimNo": wanted.claim_no,
-            "providerKey": case.provider,
+            "claimNo": claim_no,
+            "providerKey": case.provider_of(claim_no),
             "holderKey": case.voucher.granted.holder,
             "state": claim.state.value,
             "serviceKey": wanted.service or kept.get("service_key"),

@@ -35,7 +35,7 @@ from hub.vouchers.ledger import (
     locked,
     movement_of_request,
     open_ledger,
-    read_claim,
+    read_claims,
     read_voucher,
     state_rows,
 )
@@ -45,7 +45,7 @@ from hub.vouchers.limits import (
     MESSAGES_WAITING,
     TURN_S,
 )
-from hub.vouchers.marks import Met, free, mark
+from hub.vouchers.marks import ClaimName, Met, free, mark
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import (
     ServiceChecked,
@@ -56,7 +56,7 @@ from hub.vouchers.question import (
     VoucherWanted,
 )
 from hub.vouchers.rows import rows_of
-from schema.codes import VoucherClaimState
+from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 
 CHECKED: Final = frozenset({Event.CONSUME, Event.SETTLE})
@@ -84,9 +84,9 @@ class VoucherDesk:
     ) -> None:
         self._database = database
         self._checks = checks
-        self._clock = clock
+        self.clock = clock
         self._party = party
-        self._issuers = issuers
+        self.issuers = issuers
         self._law = law or current_law()
         self._opened: set[str] = set()
         shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
@@ -106,13 +106,29 @@ class VoucherDesk:
             earlier = await movement_of_request(self._database, connection, asking.request)
             case = await self._case(connection, asking, wanted)
             if earlier is not None:
-                return _told_before(case, earlier)
+                return _shown(case, _told_before(case, earlier))
             _check_may(case)
             case = replace(case, checked=await self._checked(connection, case))
-            return await self._judge(connection, case)
+            return _shown(case, await self._judge(connection, case))
+
+    async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
+        """End a voucher whose last day is over; None where nothing changes by it.
+
+        `event`: USE_OVER or CASH_OVER. A claim that is reserved stays until it is known whether its
+        service ended in time, at the longest until the last day of settlement is over.
+        """
+        await self._open(issuer)
+        wanted = VoucherWanted(issuer=issuer, code=code, event=event, claim_no="")
+        async with locked(self._database, issuer, code) as connection:
+            case = await self._case(connection, None, wanted)
+            told = answer(case.standing, self._message(case, ()))
+            if not isinstance(told, VoucherMoved) or told.voucher == case.standing:
+                return None
+            await self._write(connection, case, told)
+            return told.voucher
 
     async def _open(self, issuer: str) -> None:
-        if issuer not in self._issuers:
+        if issuer not in self.issuers:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
                 hint="This hub keeps no money of that issuer's vouchers; ask the issuer's own "
@@ -120,11 +136,11 @@ class VoucherDesk:
                 hint_zh="本枢纽不管理该单位所发创新券的资金，请使用其自己的系统。",
             )
         if issuer not in self._opened:
-            await open_ledger(self._database, issuer, self._clock())
+            await open_ledger(self._database, issuer, self.clock())
             self._opened.add(issuer)
 
     async def _case(
-        self, connection: Connection, asking: VoucherAsking, wanted: VoucherWanted
+        self, connection: Connection, asking: VoucherAsking | None, wanted: VoucherWanted
     ) -> VoucherCase:
         found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
         if found is None:
@@ -141,8 +157,8 @@ class VoucherDesk:
         wanted = case.wanted
         if wanted.event not in CHECKED:
             return None
-        claim = await self._stands(connection, case)
-        service = wanted.service or (claim or {}).get("service_key")
+        stands = await self._stands(connection, wanted.name)
+        service = wanted.service or stands.get(wanted.claim_no, {}).get("service_key")
         if service is None:
             raise RefusedError(
                 ErrorCode.BAD_USER_INPUT,
@@ -166,19 +182,8 @@ class VoucherDesk:
                 return replace(said, refused=refusing)
         told = answer(case.standing, self._message(case, said.met))
         if isinstance(told, VoucherMoved):
-            stands = await self._stands(connection, case)
-            await state_rows(
-                connection,
-                self._database,
-                case.wanted.issuer,
-                rows_of(case, told, stands, format_instant(self._clock())),
-                party=self._party,
-                clock=self._clock,
-                document=case.asking.evidence,
-            )
+            await self._write(connection, case, told)
             claim = told.voucher.claims[case.wanted.claim_no]
-            if claim.state in FREED:
-                await free(connection, case.wanted.name)
             return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
             await free(connection, case.wanted.name)
@@ -187,7 +192,7 @@ class VoucherDesk:
         return replace(said, missing=told.missing)
 
     def _message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
-        wanted, checked, now = case.wanted, case.checked, self._clock()
+        wanted, checked, now = case.wanted, case.checked, self.clock()
         region = case.voucher.granted.region
         place = EVERYWHERE if isinstance(region, Missing) else region
         counts = self._law.on(local_date(now), place).word("voucher.cash_counts")
@@ -205,8 +210,32 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
-    async def _stands(self, connection: Connection, case: VoucherCase) -> Mapping[str, Any] | None:
-        return await read_claim(self._database, connection, case.wanted.name)
+    async def _stands(
+        self, connection: Connection, *claims: ClaimName
+    ) -> dict[str, Mapping[str, Any]]:
+        return await read_claims(self._database, connection, claims)
+
+    async def _write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
+        """Write down what a message did, and let the marks of claims go that it ended."""
+        before, wanted = case.standing.claims, case.wanted
+        changed = [
+            replace(wanted.name, claim_no=number)
+            for number, claim in told.voucher.claims.items()
+            if claim != before.get(number) or number == wanted.claim_no
+        ]
+        stands = await self._stands(connection, *changed)
+        await state_rows(
+            connection,
+            self._database,
+            wanted.issuer,
+            rows_of(case, told, stands, format_instant(self.clock())),
+            party=self._party,
+            clock=self.clock,
+            signature=None if case.asking is None else case.asking.signature,
+        )
+        for name in changed:
+            if told.voucher.claims[name.claim_no].state in FREED:
+                await free(connection, name)
 
 
 def _truth_of(verified: Verified) -> bool | Missing:
@@ -223,9 +252,9 @@ def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:
 
 def _check_may(case: VoucherCase) -> None:
     """Raise `RefusedError` FORBIDDEN unless a party may say this about a voucher."""
-    event, provider = case.wanted.event, case.provider
+    event, provider = case.wanted.event, case.provider_of(case.wanted.claim_no)
     issuer, holder = case.voucher.granted.issuer, case.voucher.granted.holder
-    party = case.asking.party
+    party = case.asking.party if case.asking else None
     is_issuer, is_user = party == issuer, party in {holder, provider}
     may = (
         (event in BY_PARTIES and (is_issuer or is_user))
@@ -242,11 +271,19 @@ def _check_may(case: VoucherCase) -> None:
         )
 
 
+def _shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
+    """Return an answer without what a provider is not told: what else the voucher holds."""
+    granted = case.voucher.granted
+    is_told = case.asking is not None and case.asking.party in {granted.issuer, granted.holder}
+    return told if is_told else replace(told, buckets=None)
+
+
 def _told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
     """Return the answer that a request got before; its money moved then."""
     wanted = case.wanted
     asked = (earlier["issuer_key"], earlier["code"], earlier["claim_no"], earlier["event"])
     again = (wanted.issuer, wanted.code, wanted.claim_no, wanted.event.value)
+    assert case.asking is not None
     if earlier["request_body"] != case.asking.body_hash.hex() or asked != again:
         raise RefusedError(
             ErrorCode.IDEMPOTENCY_CONFLICT,

@@ -15,6 +15,8 @@ from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
+from hub.vouchers.audit import audit
+from hub.vouchers.closing import close_over
 from schema.codes import VoucherEvent
 from tests.integration.vouchers.voucher_world import (
     CODE,
@@ -39,8 +41,6 @@ async def test_the_money_of_the_specification(world: VoucherWorld) -> None:
     """Table A2, message by message, through the log."""
     for step in vectors("money")["step"]:
         event = VoucherEvent[step["event"]]
-        if event in {Event.USE_OVER, Event.CASH_OVER}:
-            continue
         if "on" in step:
             world.on(step["on"])
         told = await world.send(event, step["claim"], step.get("fen", 0))
@@ -166,3 +166,24 @@ async def test_vouchers_of_others_are_not_this_hubs_business(world: VoucherWorld
         with pytest.raises(RefusedError) as refused:
             await world.send(Event.RESERVE, "A", 1, **asked)
         assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_the_calendar_ends_a_voucher(world: VoucherWorld) -> None:
+    """What is free expires after the last day of use, what was not submitted after that of cash."""
+    one = f"{PROVIDER}/TEM-1/one"
+    await consumed(world, "A", 700_000, service=one)
+    await world.send(Event.RESERVE, "B", 300_000)
+    world.on(date(2026, 6, 30))
+    assert await close_over(world.desk, world.database) == 0
+    world.on(date(2026, 7, 1))
+    assert await close_over(world.desk, world.database) == 1
+    assert await close_over(world.desk, world.database) == 0
+    found = (await audit(world.database)).buckets
+    assert astuple(found) == (0, 300_000, 700_000, 0, 1_000_000, 0)
+    world.on(date(2026, 10, 1))
+    assert await close_over(world.desk, world.database) == 1
+    sound = await audit(world.database)
+    assert sound.is_sound, sound.faults
+    assert astuple(sound.buckets) == (0, 0, 0, 0, 2_000_000, 0)
+    marks = await world.database.reads.fetch_all("SELECT count(*) FROM voucher_mark")
+    assert marks == [(0,)]

@@ -1,0 +1,304 @@
+"""`vouchers`: messages about vouchers whose money this hub keeps, as GraphQL mutations.
+
+- Signed and with an idempotency key as every mutation, which stands for its message for good; scope
+  `voucher:claim`. Checking a service beforehand moves nothing: `verifyService`, `voucher:verify`.
+- What the rules say is an answer (`refused`, `missing`, `checks`). `userErrors`: the input as it is
+  cannot be worked on.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types import Info
+
+from hub.access.scopes import Scope
+from hub.errors import ErrorCode, RefusedError
+from hub.graphql.booking import check_own
+from hub.graphql.hints import many
+from hub.graphql.hooks import RequestContext
+from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
+from hub.graphql.scalars import Date
+from hub.graphql.types import RequiresScope
+from hub.intake.push import request_signature
+from hub.policy.vouchers.checks import CheckTold
+from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.vouchers.limits import VOUCHER_COST
+from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
+from schema.codes import VoucherEvent
+
+CLAIM_SCOPE, VERIFY_SCOPE = Scope.VOUCHER_CLAIM.value, Scope.VOUCHER_VERIFY.value
+_KEY = "幂等键，须与请求头一致。Same as the Idempotency-Key header."
+_ISSUER = "发放单位主键。Key of the department that granted it."
+_CODE = "券编号。Number of the voucher."
+_CLAIM = "申兑编号，由提出方取定。Number of the claim, chosen by who reserves."
+_FEN = "金额，单位分。Amount in fen."
+_SERVICE = "服务记录主键。Key of the service record."
+
+
+@strawberry.enum(description="对申兑的审核决定。A decision about a claim.")
+class ClaimDecision(Enum):
+    """What the issuer decides about a claim."""
+
+    COUNTY = strawberry.enum_value("COUNTY", description="区县审核通过。Passed by the county.")
+    CITY = strawberry.enum_value("CITY", description="市级审核通过。Passed by the city.")
+    REJECT = strawberry.enum_value("REJECT", description="驳回。Rejected.")
+    CLEAR = strawberry.enum_value("CLEAR", description="解除暂缓。A hold is lifted.")
+
+
+@strawberry.input(description="为一个订单预留额度。Money of a voucher to reserve for an order.")
+class ReserveVoucherInput:
+    """Money to reserve."""
+
+    issuer: str = strawberry.field(description=_ISSUER)
+    code: str = strawberry.field(description=_CODE)
+    claim_no: str = strawberry.field(description=_CLAIM)
+    fen: int = strawberry.field(description=_FEN)
+    provider: str = strawberry.field(description="服务机构主键。Key of who gives the service.")
+    planned_from: Date = strawberry.field(description="计划首日。First day that is planned.")
+    planned_until: Date = strawberry.field(description="计划末日（含）。Last day, included.")
+    order_no: str | None = strawberry.field(default=None, description="订单编号。Order.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
+@strawberry.input(description="一笔申兑的下一步。A claim's next step.")
+class VoucherClaimInput:
+    """A claim's next step."""
+
+    issuer: str = strawberry.field(description=_ISSUER)
+    code: str = strawberry.field(description=_CODE)
+    claim_no: str = strawberry.field(description=_CLAIM)
+    fen: int = strawberry.field(default=0, description=_FEN)
+    service: str | None = strawberry.field(default=None, description=_SERVICE)
+    reason: str = strawberry.field(default="", description="原因。Reason.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
+@strawberry.input(description="对申兑的审核决定。A decision about a claim.")
+class DecideClaimInput:
+    """A decision."""
+
+    issuer: str = strawberry.field(description=_ISSUER)
+    code: str = strawberry.field(description=_CODE)
+    claim_no: str = strawberry.field(description=_CLAIM)
+    decision: ClaimDecision = strawberry.field(description="决定。Decision.")
+    reason: str = strawberry.field(default="", description="原因。Reason.")
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
+@strawberry.type(description="对服务的一项核验。One check of a service.")
+class VoucherCheck:
+    """One check of a service."""
+
+    code: str = strawberry.field(description="核验项。What is checked.")
+    result: str = strawberry.field(description="PASS、FAIL 或 UNKNOWN。")
+    missing: str | None = strawberry.field(description="缺少的事实。The fact that is missing.")
+    missing_reason: str | None = strawberry.field(description="为何缺少。Why it is missing.")
+    parameter: str | None = strawberry.field(description="所依参数。Parameter of the law.")
+
+
+@strawberry.type(description="创新券的额度去向，单位分。Where the money of a voucher lies, in fen.")
+class VoucherBalance:
+    """Where the money of a voucher lies."""
+
+    available: int = strawberry.field(description="可用。Available.")
+    reserved: int = strawberry.field(description="已预留。Reserved.")
+    consumed: int = strawberry.field(description="已使用。Consumed.")
+    settled: int = strawberry.field(description="已兑付。Settled.")
+    expired: int = strawberry.field(description="已过期。Expired.")
+    clawed_back: int = strawberry.field(description="已追回。Clawed back.")
+
+
+@strawberry.type(description="消息的结果。What came of a message about a voucher.")
+class VoucherPayload:
+    """What came of a message."""
+
+    claim_no: str | None = strawberry.field(description=_CLAIM)
+    state: str | None = strawberry.field(
+        description="申兑状态；为空则未变动。State of the claim; null: nothing moved."
+    )
+    fen: int | None = strawberry.field(description=_FEN)
+    balance: VoucherBalance | None = strawberry.field(
+        description="券的额度，仅持券与发放单位可见。To holder and issuer only."
+    )
+    refused: str | None = strawberry.field(description="被拒的原因代码。Why it was refused.")
+    missing: str | None = strawberry.field(description="缺少的事实。The fact that is missing.")
+    held_for: list[str] = strawberry.field(description="须人工核对的原因。Why a person must look.")
+    checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
+        description="逐项核验。Every check."
+    )
+    replayed: bool = strawberry.field(description="同一请求的先前应答。An earlier answer.")
+    user_errors: list[UserError] = strawberry.field(
+        description="输入被拒的原因。Why the input was refused."
+    )
+
+
+async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> VoucherPayload:
+    context: RequestContext = info.context
+    signed, caller = signature_of(context), context.caller
+    if CLAIM_SCOPE not in caller.scopes:
+        raise ScopeMissingError(CLAIM_SCOPE, info.field_name)
+    if context.vouchers is None:
+        raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
+    assert caller.client_id is not None, "who signs has a client"
+    assert caller.party is not None, "a client acts for a party"
+    await context.charge(VOUCHER_COST)
+    asking = VoucherAsking(
+        client=caller.client_id,
+        party=caller.party,
+        key=signed.idempotency_key,
+        body_hash=signed.body_hash,
+        signature=request_signature(caller, signed),
+    )
+    try:
+        check_input_key(input_key, signed)
+        check_own(caller)
+        return _payload(await context.vouchers.take(asking, wanted))
+    except RefusedError as error:
+        return _refused(error, context.language)
+
+
+def _step(event: VoucherEvent, asked: VoucherClaimInput) -> VoucherWanted:
+    return VoucherWanted(
+        issuer=asked.issuer,
+        code=asked.code,
+        event=event,
+        claim_no=asked.claim_no,
+        fen=asked.fen,
+        service=asked.service,
+        reason=asked.reason,
+    )
+
+
+_Step = Annotated[VoucherClaimInput, strawberry.argument(name="input", description="内容。What.")]
+
+
+@strawberry.type(name="Vouchers", description="创新券。Vouchers.")
+class VoucherMutations:
+    """Messages about vouchers whose money this hub keeps."""
+
+    @strawberry.mutation(
+        description="为订单预留额度。Reserve money of a voucher for an order.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def reserve_voucher(
+        self,
+        info: Info,
+        input: Annotated[ReserveVoucherInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> VoucherPayload:
+        """Reserve money."""
+        wanted = VoucherWanted(
+            issuer=input.issuer,
+            code=input.code,
+            event=VoucherEvent.RESERVE,
+            claim_no=input.claim_no,
+            fen=input.fen,
+            provider=input.provider,
+            order_no=input.order_no,
+            planned=(
+                date.fromisoformat(input.planned_from),
+                date.fromisoformat(input.planned_until),
+            ),
+        )
+        return await _take(info, input.idempotency_key, wanted)
+
+    @strawberry.mutation(
+        description="订单取消，释放预留。Release what was reserved.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def release_claim(self, info: Info, asked: _Step) -> VoucherPayload:
+        """Release what was reserved."""
+        return await _take(info, asked.idempotency_key, _step(VoucherEvent.RELEASE, asked))
+
+    @strawberry.mutation(
+        description="服务完成，使用额度；逐项核验。Consume for a service that was given.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def consume_voucher(self, info: Info, asked: _Step) -> VoucherPayload:
+        """Consume what was reserved."""
+        return await _take(info, asked.idempotency_key, _step(VoucherEvent.CONSUME, asked))
+
+    @strawberry.mutation(
+        description="申请兑付。Submit a claim for settlement.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def submit_claim(self, info: Info, asked: _Step) -> VoucherPayload:
+        """Submit a claim."""
+        return await _take(info, asked.idempotency_key, _step(VoucherEvent.SUBMIT, asked))
+
+    @strawberry.mutation(
+        description="审核申兑，仅发放单位。Decide about a claim; the issuer alone.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def decide_claim(
+        self,
+        info: Info,
+        input: Annotated[DecideClaimInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> VoucherPayload:
+        """Decide about a claim."""
+        wanted = VoucherWanted(
+            issuer=input.issuer,
+            code=input.code,
+            event=VoucherEvent[input.decision.name],
+            claim_no=input.claim_no,
+            reason=input.reason,
+        )
+        return await _take(info, input.idempotency_key, wanted)
+
+    @strawberry.mutation(
+        description="兑付，仅发放单位；再次核验。Settle; the issuer alone; checked again.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def settle_claim(self, info: Info, asked: _Step) -> VoucherPayload:
+        """Settle a claim."""
+        return await _take(info, asked.idempotency_key, _step(VoucherEvent.SETTLE, asked))
+
+    @strawberry.mutation(
+        description="追回已兑付的额度，仅发放单位。Claw back; the issuer alone.",
+        directives=[RequiresScope(scope=CLAIM_SCOPE)],
+    )
+    async def claw_back_claim(self, info: Info, asked: _Step) -> VoucherPayload:
+        """Claw back what was settled."""
+        return await _take(info, asked.idempotency_key, _step(VoucherEvent.CLAW_BACK, asked))
+
+
+def _payload(told: VoucherTold) -> VoucherPayload:
+    buckets = told.buckets
+    return VoucherPayload(
+        claim_no=told.claim_no,
+        state=None if told.state is None else told.state.name,
+        fen=told.fen,
+        balance=None
+        if buckets is None
+        else VoucherBalance(**{name: getattr(buckets, name) for name in buckets.__slots__}),
+        refused=None if told.refused is None else told.refused.value,
+        missing=None if told.missing is None else told.missing.fact,
+        held_for=list(dict.fromkeys(each.hit.value for each in told.met)),
+        checks=[check_of(each) for each in told.checks],
+        replayed=told.replayed,
+        user_errors=[],
+    )
+
+
+def check_of(check: CheckTold) -> VoucherCheck:
+    """Return a check as the interface tells it."""
+    missing = check.missing
+    return VoucherCheck(
+        code=check.code.value,
+        result=check.result.value,
+        missing=None if missing is None else missing.fact,
+        missing_reason=None if missing is None else missing.reason,
+        parameter=check.parameter,
+    )
+
+
+def _refused(error: RefusedError, language: str) -> VoucherPayload:
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("claim_no", "state", "fen", "balance", "refused", "missing")
+    )
+    return VoucherPayload(
+        **nothing, held_for=[], checks=[], replayed=False, user_errors=[user_error(error, language)]
+    )
