@@ -48,7 +48,7 @@ GRADE_LOCK = 7_340_002
 _LOG = logging.getLogger(__name__)
 
 
-async def run_housekeeping(
+async def run_housekeeping(  # noqa: PLR0913 - what is done in the house
     database: Database,
     clock: Clock,
     stop: asyncio.Event,
@@ -60,7 +60,7 @@ async def run_housekeeping(
 ) -> None:
     """Do what is due, at once and after each pause, until `stop`.
 
-    `raw_days`: for how long documents of sources are kept. `also`: what else is due by the calendar.
+    `raw_days`: for how long documents of sources are kept. `also`: what else the calendar asks for.
 
     `party` is the hub's own, which vouches for the days of the audit; None makes no roots.
     """

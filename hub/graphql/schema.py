@@ -27,7 +27,7 @@ from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
-from hub.graphql.vouchers import VoucherMutations
+from hub.graphql.vouchers import VoucherMutations, voucher_fields
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
 from hub.store.records import StoredRecords
@@ -139,7 +139,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         ),
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
-    members |= customs_fields()
+    members |= customs_fields() | voucher_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

@@ -16,6 +16,7 @@ import strawberry
 from strawberry.types import Info
 
 from hub.access.scopes import Scope
+from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.booking import check_own
 from hub.graphql.hints import many
@@ -24,13 +25,16 @@ from hub.graphql.mutations import UserError, check_input_key, signature_of, user
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
 from hub.intake.push import request_signature
-from hub.policy.vouchers.checks import CheckTold
+from hub.policy.vouchers.checks import CheckResult, CheckTold
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE, VERIFY_SCOPE = Scope.VOUCHER_CLAIM.value, Scope.VOUCHER_VERIFY.value
+SERVICE = "ServiceRecord"
+FIRST = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
 _KEY = "幂等键，须与请求头一致。Same as the Idempotency-Key header."
 _ISSUER = "发放单位主键。Key of the department that granted it."
 _CODE = "券编号。Number of the voucher."
@@ -263,6 +267,76 @@ class VoucherMutations:
     async def claw_back_claim(self, info: Info, asked: _Step) -> VoucherPayload:
         """Claw back what was settled."""
         return await _take(info, asked.idempotency_key, _step(VoucherEvent.CLAW_BACK, asked))
+
+
+@strawberry.type(description="服务的核验。What the checks say of a service for a voucher.")
+class ServiceVerification:
+    """What the checks say of a service."""
+
+    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。")
+    in_log: bool = strawberry.field(description="服务记录已入台账。The record is in the log.")
+    charge_fen: int | None = strawberry.field(description="服务金额，单位分。Charge in fen.")
+    checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
+        description="逐项核验，未通过者在前。Every check, what failed first."
+    )
+
+
+async def verify_service(
+    info: Info,
+    issuer: Annotated[str, strawberry.argument(description=_ISSUER)],
+    code: Annotated[str, strawberry.argument(description=_CODE)],
+    service: Annotated[str, strawberry.argument(description=_SERVICE)],
+    fen: Annotated[int, strawberry.argument(description="拟抵扣金额，单位分。Fen to be paid.")],
+    order_no: Annotated[
+        str | None, strawberry.argument(description="订单编号。Order.")
+    ] = strawberry.UNSET,
+) -> ServiceVerification:
+    """Check a service for a voucher; nothing moves."""
+    context: RequestContext = info.context
+    caller = context.caller
+    if caller.anonymous or caller.party is None:
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED,
+            "verifyService：须以已登记的接入方询问",
+            "verifyService: say who asks",
+        )
+    if VERIFY_SCOPE not in caller.scopes:
+        raise ScopeMissingError(VERIFY_SCOPE, "verifyService")
+    if context.vouchers is None:
+        raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
+    await context.charge(VOUCHER_COST)
+    wanted = VoucherWanted(
+        issuer=issuer,
+        code=code,
+        event=VoucherEvent.CONSUME,
+        claim_no="",
+        fen=fen,
+        service=service,
+        order_no=order_no or None,
+    )
+    found = await context.vouchers.verify(caller.party, wanted)
+    spec = context.model.registry[SERVICE]
+    context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
+    told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
+    return ServiceVerification(
+        verdict=found.verified.verdict.value,
+        in_log=found.in_log,
+        charge_fen=found.charge_fen,
+        checks=[check_of(each) for each in told],
+    )
+
+
+def voucher_fields() -> dict[str, Any]:
+    """Return the root fields of this module."""
+    return {
+        "verify_service": strawberry.field(
+            resolver=verify_service,
+            graphql_type=ServiceVerification | None,
+            description="服务能否用券：逐项核验，不变动额度。Does a service count for a voucher: "
+            "every check; nothing moves.",
+            directives=[RequiresScope(scope=VERIFY_SCOPE)],
+        )
+    }
 
 
 def _payload(told: VoucherTold) -> VoucherPayload:

@@ -84,6 +84,9 @@ class ServiceChecked:
     """By what it is known again; `Missing` where a fact is lacking for that."""
     in_log: bool
     charge_fen: int | None
+    item_id: str
+    owner: str
+    """Of the service record that was looked at."""
     invoice: tuple[str | None, str | None]
     """Code and number of its invoice."""
 

@@ -111,6 +111,22 @@ class VoucherDesk:
             case = replace(case, checked=await self._checked(connection, case))
             return _shown(case, await self._judge(connection, case))
 
+    async def verify(self, party: str, wanted: VoucherWanted) -> ServiceChecked:
+        """Check a service for a voucher beforehand; nothing moves and nothing is marked.
+
+        Holder, issuer and provider may ask; for anybody else there is no such voucher (NOT_FOUND).
+        Vouchers whose money other systems keep are checked as well, on what those said.
+        """
+        async with self._database.reads.connection() as connection:
+            found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        if found is None or wanted.service is None:
+            raise _no_voucher()
+        standing = standing_of(found.granted, found.movements)
+        provider = wanted.service.partition("/")[0]
+        if party not in {found.granted.issuer, found.granted.holder, provider}:
+            raise _no_voucher()
+        return await self._checks.of(wanted.service, wanted, found, standing)
+
     async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
         """End a voucher whose last day is over; None where nothing changes by it.
 
@@ -144,11 +160,7 @@ class VoucherDesk:
     ) -> VoucherCase:
         found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
         if found is None:
-            raise RefusedError(
-                ErrorCode.NOT_FOUND,
-                hint="code: the number of a voucher that its issuer stated",
-                hint_zh="code：发放单位已申报的券编号",
-            )
+            raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
         return VoucherCase(asking=asking, wanted=wanted, voucher=found, standing=standing)
 
@@ -236,6 +248,14 @@ class VoucherDesk:
         for name in changed:
             if told.voucher.claims[name.claim_no].state in FREED:
                 await free(connection, name)
+
+
+def _no_voucher() -> RefusedError:
+    return RefusedError(
+        ErrorCode.NOT_FOUND,
+        hint="code: the number of a voucher that its issuer stated",
+        hint_zh="code：发放单位已申报的券编号",
+    )
 
 
 def _truth_of(verified: Verified) -> bool | Missing:

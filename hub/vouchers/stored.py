@@ -84,6 +84,8 @@ class StoredServices:
             claimed=self._claimed(stored, instrument, wanted, terms.holder),
             in_log=stored.in_log,
             charge_fen=None if isinstance(charge, Missing) else charge,
+            item_id=row["item_id"],
+            owner=row["owner"],
             invoice=(None, row["invoice_no"]),
         )
 

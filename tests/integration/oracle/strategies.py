@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("useDecision", "customsReportsDue", "policyParameters"),
+        *("useDecision", "customsReportsDue", "policyParameters", "verifyService"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
     }
 )

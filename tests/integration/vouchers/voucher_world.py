@@ -61,7 +61,13 @@ class StatedServices:
             invoice=normal_invoice(*invoice, PROVIDER),
         )
         return ServiceChecked(
-            verified=verified, claimed=claimed, in_log=True, charge_fen=2_000_000, invoice=invoice
+            verified=verified,
+            claimed=claimed,
+            in_log=True,
+            charge_fen=2_000_000,
+            item_id=key,
+            owner=PROVIDER,
+            invoice=invoice,
         )
 
 
