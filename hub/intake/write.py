@@ -195,7 +195,8 @@ class BatchWriting:
         target = self.records.projection(record_type)
         if decided.entries:
             await write_staged(self.connection, target, view)
-        if decided.duplicates and target.tables.spec.confirmed:
+        spec = target.tables.spec
+        if decided.duplicates and (spec.confirmed or spec.trait(LastWord) is not None):
             await self._confirm(decided)
 
     async def relink(self, decided: Mapping[str, Decided], before: View) -> None:
