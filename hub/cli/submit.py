@@ -85,7 +85,9 @@ def submit(
     mapping_text = read_text(mapping) if mapping else None
     try:
         if part_rows or is_large(file):
-            asked = _Asked(file, source, mapping_text, dry_run=dry_run, part_rows=part_rows)
+            asked = _Asked(
+                file, source, mapping_text, institution, dry_run=dry_run, part_rows=part_rows
+            )
             _submit_large(asked, rejects, progress, units_are_right=units_are_right)
             return
         read = read_given(
@@ -139,6 +141,7 @@ class _Asked:
     file: Path
     source: str
     mapping_text: str | None
+    institution: str
     _: KW_ONLY
     dry_run: bool
     part_rows: int | None
@@ -182,6 +185,7 @@ async def _submit_parts(
                 source=source,
                 mapping_text=asked.mapping_text,
                 document=large.digest,
+                institution=asked.institution,
             )
             return await part_answer(
                 database, given, sender=sender, clock=system_clock, dry_run=asked.dry_run

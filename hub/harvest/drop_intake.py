@@ -124,6 +124,7 @@ class DropIntake:
             source=self.source.id,
             mapping_text=mapping,
             document=document,
+            institution=self._institution,
         )
         sender = Sender(party=self.party)
         return await part_answer(self.database, given, sender=sender, clock=self.clock)
