@@ -284,7 +284,6 @@ def _looked_up() -> tuple[Collection, ...]:
 
 def _collections() -> tuple[Collection, ...]:
     taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
-    used: dict[str, Any] = {"types": ("UsageRecord", "ServiceRecord"), "complete": True}
     people = ",".join(PEOPLE)
     return (
         *_looked_up(),
@@ -323,6 +322,15 @@ def _collections() -> tuple[Collection, ...]:
             types=("Occupancy", "OccupancyCoverage"),
             complete=True,
         ),
+        *_used(),
+    )
+
+
+def _used() -> tuple[Collection, ...]:
+    """Return the lists of use: what ended, what goes on, and what ended while these were read."""
+    used: dict[str, Any] = {"types": ("UsageRecord", "ServiceRecord"), "complete": True}
+    people = ",".join(PEOPLE)
+    return (
         Collection(
             name="usage_events_ended",
             reader=_list("usage_events", omit=people),
