@@ -232,7 +232,8 @@ async def test_the_answer_to_a_file_goes_with_a_record_in_it(
     database: Database, send: Send, erasing: Erasing
 ) -> None:
     assert send  # registers the source
-    text = f"institutionKey,localNo,name.zh,contact\n{UNIVERSITY},A1,电镜,{NAME}\n"
+    header = "institutionKey,localNo,name.zh,status,originalValue.amount,contact"
+    text = f"{header}\n{UNIVERSITY},A1,电镜,在用,,{NAME}\n"
     given, sender = GivenFile(name="a.csv", data=text.encode(), source="zju"), Sender(party=HUB)
 
     async def answer() -> dict[str, Any]:
