@@ -204,6 +204,9 @@ class Collection:
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
     complete: bool = False
     """Whether a record that is missing from a whole reading is gone from the source."""
+    within: str = ""
+    """The item by whose moment its window asks: of records outside the window a whole reading says
+    nothing. Records without that moment are named by another list of their type."""
 
     @property
     def has_statements(self) -> bool:

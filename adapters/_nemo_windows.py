@@ -29,6 +29,14 @@ def ended_window(context: Context) -> Window:
     return Window(since=context.since, until=context.now, filters=filters)
 
 
+def just_ended_window(context: Context) -> Window:
+    """Ask for use that ended since this run began, which was not open any more when that was asked.
+
+    A few rows at most: what is read of the list meanwhile does not shift its pages.
+    """
+    return Window(since=context.now, filters={"end__gte": context.now.isoformat()})
+
+
 def begun_window(context: Context) -> Window:
     """Ask for what began before the window ends: an open outage has no end to ask by."""
     until = context.window_end

@@ -9,6 +9,8 @@ Each point was met on a running system:
   again, and what is missing from a whole reading is gone.
 - Use is listed newest first, so pages shift while they are read: the window ends at the start of
   the run, and rows are told apart by id. An open use has no end and no filter on `end` finds it.
+  What ended after the start of the run is asked for last: so a use that none of the three lists
+  names was deleted, and goes.
 - A booking that was moved is `cancelled`, one cut short is `shortened`; `descendant` is the new.
 - Ids are counted per installation: the deployment gives each one a short name (`instance`), which
   leads the local numbers. A tool with a parent is another mode of one instrument.
@@ -49,7 +51,13 @@ from adapters._nemo_outages import (
     tool_of,
     unplanned_outage,
 )
-from adapters._nemo_windows import LIVE, begun_window, ended_window, taken_window
+from adapters._nemo_windows import (
+    LIVE,
+    begun_window,
+    ended_window,
+    just_ended_window,
+    taken_window,
+)
 from adapters._nrii import present
 from adapters._row import Row, decimal_text
 from connectors.rest import NextLink, PagedJson, WholeList
@@ -276,7 +284,6 @@ def _looked_up() -> tuple[Collection, ...]:
 
 def _collections() -> tuple[Collection, ...]:
     taken: dict[str, Any] = {"types": ("Occupancy",), "complete": True}
-    used: dict[str, Any] = {"types": ("UsageRecord", "ServiceRecord")}
     people = ",".join(PEOPLE)
     return (
         *_looked_up(),
@@ -315,17 +322,34 @@ def _collections() -> tuple[Collection, ...]:
             types=("Occupancy", "OccupancyCoverage"),
             complete=True,
         ),
+        *_used(),
+    )
+
+
+def _used() -> tuple[Collection, ...]:
+    """Return the lists of use: what ended, what goes on, and what ended while these were read."""
+    used: dict[str, Any] = {"types": ("UsageRecord", "ServiceRecord"), "complete": True}
+    people = ",".join(PEOPLE)
+    return (
         Collection(
             name="usage_events_ended",
             reader=_list("usage_events", omit=people),
             map=usage_event,
             window=ended_window,
+            within="ended_at",
             **used,
         ),
         Collection(
             name="usage_events_open",
             reader=_list("usage_events", omit=people, end__isnull="true"),
             map=usage_event,
+            **used,
+        ),
+        Collection(
+            name="usage_events_just_ended",
+            reader=_list("usage_events", omit=people),
+            map=usage_event,
+            window=just_ended_window,
             **used,
         ),
     )

@@ -28,10 +28,13 @@ class ConnectorError(Exception):
 
     def __init__(self, source: str, detail: str, *, hint: str = "") -> None:
         """Name the source, what happened, and what to do about it."""
-        super().__init__(f"{source}: {detail}")
+        super().__init__(source, detail)  # what pickle makes it of again, in another process
         self.source = source
         self.detail = detail
         self.hint = hint or self.hint_default
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.detail}"
 
 
 class SourceUnavailableError(ConnectorError):

@@ -203,8 +203,9 @@ class Progresses:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastWord:
-    """What its source said last counts, its withdrawal among that: a permission that is revoked.
+    """What its source said last counts, its withdrawal among that.
 
+    So of a permission that was revoked, or of supervision that customs ended early.
     What was said earlier, as of its own time, neither replaces what stands nor states anew what was
     withdrawn, whenever it arrives. A withdrawal is always taken: in doubt there is no permission.
     """

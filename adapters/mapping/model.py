@@ -72,7 +72,8 @@ class MappingRule:
     slot: Slot
     columns: tuple[str, ...] = ()
     """The first of these that is filled is taken."""
-    fixed: str | int | bool | None = None
+    fixed: str | int | bool | tuple[str, ...] | None = None
+    """The same in every row; of an item of several values all of them."""
     header_of: str | None = None
     between: tuple[str, str] | None = None
     template: str | None = None

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from adapters.mapping.fixed import check_codes, fixed_rule
 from adapters.mapping.model import (
     BRACES_MAX,
     CODES_MAX,
@@ -20,7 +21,6 @@ from adapters.mapping.patterns import CellPattern, PatternError, pattern_of
 from adapters.mapping.slots import EVERY, nearest, paths, slot
 from adapters.mapping.units import units_for
 from adapters.mapping.unused_keys import note_unused_keys
-from schema.codes import UnknownCodeError
 from schema.item import Item, Kind, RecordSpec
 
 _RULE = frozenset(
@@ -51,7 +51,9 @@ def read_rules(
     fixed = _flat(notes, stated.get("fixed", {}), (*at, "fixed"))
     items = _flat(notes, stated.get("items", {}), (*at, "items"))
     for path, value in fixed.items():
-        rules += _fixed(notes, spec, path, value, (*at, "fixed"))
+        place = _slot(notes, spec, path, (*at, "fixed"))
+        rule = fixed_rule(notes, place, value, (*at, "fixed", path)) if place else None
+        rules += [rule] if rule else []
     for path, value in items.items():
         rules += _rule(notes, spec, path, value, (*at, "items"))
     _repeated(notes, rules, at)
@@ -131,26 +133,6 @@ def _slot(notes: Notes, spec: RecordSpec, path: str, at: At) -> Slot | None:
             path,
         )
     return place
-
-
-def _fixed(notes: Notes, spec: RecordSpec, path: str, value: Any, at: At) -> list[MappingRule]:
-    place = _slot(notes, spec, path, at)
-    if place is None:
-        return []
-    if isinstance(value, list):
-        value = ";".join(notes.texts(value, *at, path))
-    if isinstance(value, float) or not isinstance(value, str | int | bool) or value == "":
-        notes.add(
-            "FIXED_UNREADABLE",
-            f"“{path}”的固定值请写在引号内",
-            f"write the fixed value of {path} in quotes",
-            *at,
-            path,
-        )
-        return []
-    if place.item.code_list is not None:
-        _check_codes(notes, place.item, [str(value)], (*at, path))
-    return [MappingRule(slot=place, fixed=value, line=notes.lines.find(*at, path))]
 
 
 def _rule(notes: Notes, spec: RecordSpec, path: str, stated: Any, at: At) -> list[MappingRule]:
@@ -378,21 +360,5 @@ def _codes(notes: Notes, item: Item, stated: Any, at: At) -> dict[str, str] | No
             continue
         words[str(key)] = str(value)
     if item.code_list is not None:
-        _check_codes(notes, item, [value for value in words.values() if value], at)
+        check_codes(notes, item, [value for value in words.values() if value], at)
     return words
-
-
-def _check_codes(notes: Notes, item: Item, values: list[str], at: At) -> None:
-    """Note codes that the standard does not have, by name, number or Chinese label."""
-    assert item.code_list is not None
-    known = {
-        text for member in item.code_list for text in (member.value, member.official, member.zh)
-    }
-    for value in sorted({each for each in values if each not in known}):
-        names = "、".join(f"{member.value}（{member.zh}）" for member in item.code_list)
-        notes.add(
-            UnknownCodeError.code,
-            f"“{item.facts.zh}”没有代码“{value}”；可用：{names}",
-            f"{item.wire} has no code {value!r}; known: {', '.join(item.code_list)}",
-            *at,
-        )

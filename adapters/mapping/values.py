@@ -265,9 +265,9 @@ def _fixed(rule: MappingRule) -> Any:
     item, stated = rule.slot.item, rule.fixed
     if isinstance(stated, bool) or (isinstance(stated, int) and item.kind is Kind.INTEGER):
         return stated
+    if isinstance(stated, tuple):
+        return [wire_value(item, each) for each in stated]
     text = str(stated)
-    if item.many:
-        return [wire_value(item, part) for part in parted(text)]
     if item.kind is Kind.INTEGER and (number := integer_of(text)) is not None:
         return number
     return text if item.kind in (*_TIMES, *_NUMBERS) else wire_value(item, text)

@@ -18,6 +18,7 @@ from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
 from hub.intake.awaited import awaiting_rows
+from hub.operate.figures import source_states
 from hub.sensing.limits import STATES_SHOWN_MAX
 from hub.sensing.standing import SensorState, message_counts, sensor_states
 from hub.store.feeds import FeedRow, feeds_of
@@ -39,10 +40,11 @@ app.command()(grade)
 
 @app.command("list")
 def list_all() -> None:
-    """List sources and their feeds: how they come in, how the last run went, how old they are."""
-    sources, feeds, doubted, awaiting = run(_list())
+    """List sources and their feeds: how they come in, how they stand, how old they are."""
+    sources, states, feeds, doubted, awaiting = run(_list())
     for source in sources:
-        state = source.last_error_code or source.last_status or "-"
+        state = states.get(source.source_id, source.last_status or "-")
+        state += f" {source.last_error_code}" if source.last_error_code else ""
         closed = "" if source.active else "  closed"
         typer.echo(
             f"{source.source_id}  {source.mode}  {source.title}  "
@@ -70,11 +72,17 @@ def _moment(at: datetime | None) -> str:
     return at.isoformat(timespec="seconds") if at else "never"
 
 
-async def _list() -> tuple[list[Source], dict[str, list[FeedRow]], dict[str, int], dict[str, int]]:
+Listed = tuple[
+    list[Source], dict[str, str], dict[str, list[FeedRow]], dict[str, int], dict[str, int]
+]
+
+
+async def _list() -> Listed:
     async with open_database() as database:
         sources = await list_sources(database)
+        states = await source_states(database, system_clock())
         feeds = await feeds_of(database, [source.source_id for source in sources])
-        return sources, feeds, await doubted_rows(database), await awaiting_rows(database)
+        return sources, states, feeds, await doubted_rows(database), await awaiting_rows(database)
 
 
 Owners = Annotated[

@@ -39,6 +39,7 @@ from hub.errors import ErrorCode, HubError
 from hub.intake.files.columns import require_units
 from hub.intake.files.cutting import FilePart
 from hub.intake.files.gathered import Gathered
+from hub.intake.files.kept import part_answer
 from hub.intake.files.large import LargeFile, open_large
 from hub.intake.files.service import (
     GivenFile,
@@ -48,7 +49,7 @@ from hub.intake.files.service import (
     submit_file,
 )
 from hub.intake.files.submission import Sender, Submission
-from hub.intake.files.wire import mapping_warnings, submitted_wire
+from hub.intake.files.wire import mapping_warnings
 from schema.parties import HUB_PARTY
 from schema.texts import visible
 
@@ -84,7 +85,9 @@ def submit(
     mapping_text = read_text(mapping) if mapping else None
     try:
         if part_rows or is_large(file):
-            asked = _Asked(file, source, mapping_text, dry_run=dry_run, part_rows=part_rows)
+            asked = _Asked(
+                file, source, mapping_text, institution, dry_run=dry_run, part_rows=part_rows
+            )
             _submit_large(asked, rejects, progress, units_are_right=units_are_right)
             return
         read = read_given(
@@ -138,6 +141,7 @@ class _Asked:
     file: Path
     source: str
     mapping_text: str | None
+    institution: str
     _: KW_ONLY
     dry_run: bool
     part_rows: int | None
@@ -181,12 +185,11 @@ async def _submit_parts(
                 source=source,
                 mapping_text=asked.mapping_text,
                 document=large.digest,
+                institution=asked.institution,
             )
-            read = read_given(given)
-            submissions = await submit_file(
-                database, read, sender=sender, clock=system_clock, dry_run=asked.dry_run
+            return await part_answer(
+                database, given, sender=sender, clock=system_clock, dry_run=asked.dry_run
             )
-            return submitted_wire(read, submissions, workbook=None, cells=False)
 
         await submit_parts(large, gathered, take, progress, asked.part_rows)
 

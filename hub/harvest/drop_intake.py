@@ -22,10 +22,10 @@ from hub.harvest.source import HarvestSource
 from hub.intake.files.columns import require_units
 from hub.intake.files.cutting import FilePart, parts_of
 from hub.intake.files.gathered import Gathered
+from hub.intake.files.kept import part_answer
 from hub.intake.files.large import open_large
 from hub.intake.files.service import GivenFile, ReadFile, marked_workbook, read_given, submit_file
 from hub.intake.files.submission import Sender, Submission
-from hub.intake.files.wire import submitted_wire
 from hub.intake.limits import FILE_BYTES_MAX, FILE_ROWS_MAX, PART_ROWS_MAX
 from hub.store.database import Database
 from hub.store.dropped import DroppedLedger
@@ -124,10 +124,10 @@ class DropIntake:
             source=self.source.id,
             mapping_text=mapping,
             document=document,
+            institution=self._institution,
         )
-        read = await asyncio.to_thread(read_given, given)
-        submissions = await self._submit(read)
-        return submitted_wire(read, submissions, workbook=None, cells=False)
+        sender = Sender(party=self.party)
+        return await part_answer(self.database, given, sender=sender, clock=self.clock)
 
     async def _submit(self, file: ReadFile) -> list[Submission]:
         sender = Sender(party=self.party)

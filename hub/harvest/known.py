@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Sequence
 
-from adapters._adapter import Context
+from sqlalchemy import and_, or_, select
+
+from adapters._adapter import Collection, Context
 from hub.store.database import Database
 from schema.traits import Occupies
 
 __all__ = ["known_keys"]
 
 
-async def known_keys(database: Database, record_type: str, context: Context) -> set[str]:
-    """Return the keys that stand for this source.
+async def known_keys(
+    database: Database, record_type: str, context: Context, lists: Sequence[Collection] = ()
+) -> set[str]:
+    """Return the keys that stand for this source; `lists` are those that should name them.
 
-    Of what takes time only the rows that touch the window which was asked for. What was stated
+    Of what takes time only the rows that touch the window which was asked for, and of a list that
+    is asked by a moment (`Collection.within`) only those whose moment is in it. What was stated
     after the run began (somebody asked the source live meanwhile) the run cannot miss.
     """
     table = database.records.tables[record_type].source
@@ -29,5 +34,10 @@ async def known_keys(database: Database, record_type: str, context: Context) -> 
             table.c[occupies.end] > context.window_start,
             table.c[occupies.start] < context.window_end,
         )
+    for each in lists:
+        if each.within:
+            window, moment = each.window(context), table.c[each.within]
+            inside = and_(moment >= window.since, moment < window.until)
+            statement = statement.where(or_(moment.is_(None), inside))
     async with database.core() as connection:
         return set((await connection.execute(statement)).scalars())

@@ -36,6 +36,7 @@ __all__ = ["Schedule"]
 
 ALL = "(all sources)"
 """What is said of the schedule itself, beside the ids of sources."""
+NOT_READ = "not read since this hub started"
 INTERVAL = "HUB_HARVEST_INTERVAL_S"
 _LOG = logging.getLogger(__name__)
 
@@ -193,10 +194,10 @@ class Schedule:
 
     def _log(self, name: str, state: str) -> None:
         """Log how a source stands, where that has changed."""
-        before = self._states.get(name, RunStatus.OK)
+        before = self._states.get(name)
         self._states[name] = state
-        if state != before:
-            _LOG.warning("harvest of %s: %s (before: %s)", name, state, before)
+        if state != (before or RunStatus.OK):
+            _LOG.warning("harvest of %s: %s (before: %s)", name, state, before or NOT_READ)
 
 
 def _code(error: Exception) -> str:

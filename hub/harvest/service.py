@@ -299,7 +299,8 @@ class Harvester:
             gone = reading.gone[name]
             if not whole and not gone and not reading.doubtful:
                 continue
-            known = await known_keys(self._database, name, reading.context)
+            lists_of_type = [one for one, _ in of_type]
+            known = await known_keys(self._database, name, reading.context, lists_of_type)
             seen = reading.named(name)
             if self._any_has((name,), Covers):
                 gone = {key: UNREAD for key in known if key.rpartition("/")[0] in reading.doubtful}

@@ -59,6 +59,8 @@ REASON_LENGTH_MAX = 500
 SIGNED_BEFORE_MAX = timedelta(days=400)
 """Age of a record's signature when it is accepted: a year's records, and a month to send them."""
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
+KEPT_ANSWER_CHARACTERS_MAX = 16 * 1024 * 1024
+"""Of the whole answer to a file, which is kept beside those to its batches."""
 """Characters of an Idempotency-Key."""
 IDEMPOTENCY_KEPT_DAYS = 7
 """Days for which a repeated request gets its first answer."""

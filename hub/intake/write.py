@@ -75,9 +75,10 @@ DO UPDATE SET rows = p.rows + EXCLUDED.rows, last_at = EXCLUDED.last_at"""
 NEVER = "NULL::timestamptz"
 _SAID = (
     "CASE WHEN s.withdrawn THEN (SELECT (convert_from(b.canon, 'UTF8')::jsonb ->> 'at')"
-    "::timestamptz FROM entry_body b WHERE b.entry_id = s.entry_id) ELSE s.as_of END"
+    "::timestamptz FROM entry_body b WHERE b.entry_id = s.entry_id) ELSE greatest(s.as_of, "
+    "(SELECT h.as_of FROM heard h WHERE h.entry_id = s.entry_id)) END"
 )
-"""When a record was said, or when it ended, as its tombstone says."""
+"""When a record was last said, or when it ended, as its tombstone says."""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 PERSONAL_CODES = frozenset(flaw.code for flaw in NEVER_SHOWN)
 
@@ -194,7 +195,8 @@ class BatchWriting:
         target = self.records.projection(record_type)
         if decided.entries:
             await write_staged(self.connection, target, view)
-        if decided.duplicates and target.tables.spec.confirmed:
+        spec = target.tables.spec
+        if decided.duplicates and (spec.confirmed or spec.trait(LastWord) is not None):
             await self._confirm(decided)
 
     async def relink(self, decided: Mapping[str, Decided], before: View) -> None:

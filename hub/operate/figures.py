@@ -132,6 +132,11 @@ ORDER BY source LIMIT {SOURCES_MAX}
 _PERSONAL = f"SELECT source, code, rows FROM personal_refused LIMIT {SOURCES_MAX * 3}"  # noqa: S608
 
 
+async def source_states(database: Database, now: datetime) -> dict[str, str]:
+    """Return how each source that is not closed stands, as every answer says it."""
+    return dict(await database.writes.fetch_all(_STATES, {"now": now}))
+
+
 class Figures:
     """Reads how a hub stands, for whoever looks."""
 

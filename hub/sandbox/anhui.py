@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, SandboxOwner, World
 from schema.codes import InstitutionKind
 from schema.codes.tables import division
@@ -28,7 +29,10 @@ from schema.codes.tables import division
 LISTS_KEPT = 12
 """Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 1000
-LISTS = ("units", "equipment", "offers", "hours", "occupancy", "coverage")
+WIRES = {
+    name: FrozenAnswer("anhui", name, "result", "list")
+    for name in ("units", "equipment", "offers", "hours", "occupancy", "coverage")
+}
 CONFIRMED = {"FIRM": "1", "TENTATIVE": "0", "CANCELLED": "-1"}
 CITY_DIGITS = 4
 
@@ -46,18 +50,20 @@ class Platform:
 
 def unit_row(owner: SandboxOwner) -> Row:
     """Write a unit."""
-    return {
-        "insCode": owner.ins_code,
-        "insName": owner.name_zh,
-        "insEnName": owner.name_en,
-        "insType": InstitutionKind[owner.kind].zh,
-        "uscc": owner.uscc,
-        "schoolCode": owner.school_code,
-        "ror": owner.ror,
-        "adcode": owner.division,
-        "department": owner.department or "无",
-        "website": "无",
-    }
+    return WIRES["units"].row(
+        {
+            "insCode": owner.ins_code,
+            "insName": owner.name_zh,
+            "insEnName": owner.name_en,
+            "insType": InstitutionKind[owner.kind].zh,
+            "uscc": owner.uscc,
+            "schoolCode": owner.school_code,
+            "ror": owner.ror,
+            "adcode": owner.division,
+            "department": owner.department or "无",
+            "website": "无",
+        }
+    )
 
 
 def _division_name(code: str) -> str:
@@ -65,8 +71,8 @@ def _division_name(code: str) -> str:
     return place.name if place else ""
 
 
-def equipment_row(one: SandboxInstrument) -> Row:
-    """Write an instrument as the equipment form (type 4) does."""
+def equipment_values(one: SandboxInstrument) -> Row:
+    """Return the equipment form (type 4) of an instrument, with two members of platforms."""
     sort, owner = one.sort, one.owner
     return {
         "insCode": owner.ins_code,
@@ -112,6 +118,11 @@ def equipment_row(one: SandboxInstrument) -> Row:
     }
 
 
+def equipment_row(one: SandboxInstrument) -> Row:
+    """Write an instrument."""
+    return WIRES["equipment"].row(equipment_values(one))
+
+
 def _url(one: SandboxInstrument) -> str:
     return f"https://share-ah.example/i/{one.owner.ins_code[:8]}/{one.number}"
 
@@ -128,18 +139,20 @@ def offer_rows(one: SandboxInstrument) -> list[Row]:
     if one.sort.sample_price:
         offers.append(("S1", "委托测样", "3", "样品", one.sort.sample_price, ""))
     return [
-        {
-            **_instrument_key(one),
-            "itemCode": code,
-            "itemName": name,
-            "audience": audience,
-            "unit": unit,
-            "price": price,
-            "minCharge": least,
-            "beginDate": f"{one.booked_on.year + 1}-01-01",
-            "endDate": "",
-            "serviceUrl": _url(one),
-        }
+        WIRES["offers"].row(
+            {
+                **_instrument_key(one),
+                "itemCode": code,
+                "itemName": name,
+                "audience": audience,
+                "unit": unit,
+                "price": price,
+                "minCharge": least,
+                "beginDate": f"{one.booked_on.year + 1}-01-01",
+                "endDate": "",
+                "serviceUrl": _url(one),
+            }
+        )
         for code, name, audience, unit, price, least in offers
     ]
 
@@ -147,20 +160,22 @@ def offer_rows(one: SandboxInstrument) -> list[Row]:
 def week_row(one: SandboxInstrument) -> Row:
     """Write the week of an instrument in one text."""
     parts = [f"{day} {period}" for day, periods in one.week for period in periods.split(",")]
-    return {**_instrument_key(one), "week": ";".join(parts)}
+    return WIRES["hours"].row({**_instrument_key(one), "week": ";".join(parts)})
 
 
 def occupancy_row(booking: Booking) -> Row:
     """Write a booking or another occupied time."""
     form = "%Y-%m-%d %H:%M:%S"
-    return {
-        **_instrument_key(booking.instrument),
-        "bookId": booking.id,
-        "kind": booking.kind,
-        "startTime": booking.start.strftime(form),
-        "endTime": booking.end.strftime(form),
-        "confirmed": CONFIRMED[booking.state],
-    }
+    return WIRES["occupancy"].row(
+        {
+            **_instrument_key(booking.instrument),
+            "bookId": booking.id,
+            "kind": booking.kind,
+            "startTime": booking.start.strftime(form),
+            "endTime": booking.end.strftime(form),
+            "confirmed": CONFIRMED[booking.state],
+        }
+    )
 
 
 def spoil(row: Row) -> Row:
@@ -214,7 +229,7 @@ class _Api:
         name = request.path_params["name"]
         query = request.query_params
         offset, limit = query.get("offset", "0"), query.get("limit", "100")
-        if name not in LISTS:
+        if name not in WIRES:
             return JSONResponse({"code": "4040", "message": "没有该列表"}, status_code=404)
         if not (offset.isdigit() and limit.isdigit() and int(limit)):
             return JSONResponse({"code": "4000", "message": "offset, limit"}, status_code=400)
@@ -224,11 +239,12 @@ class _Api:
         if name == "occupancy":
             rows = [row for row in rows if row["endTime"] > since and row["startTime"] < until]
         elif name == "coverage":
-            rows = [{**row, "fromTime": since, "toTime": until} for row in rows]
+            covered = {"fromTime": since, "toTime": until}
+            rows = [WIRES[name].row({**row, **covered}) for row in rows]
         shown, total = self.switchboard.published(rows, spoil)
         start, length = int(offset), min(int(limit), PAGE_ROWS_MAX)
-        result = {"total": total, "list": self.switchboard.page(shown, start, length)}
-        return JSONResponse({"code": "0000", "message": "success", "result": result})
+        part = self.switchboard.page(shown, start, length)
+        return JSONResponse(WIRES[name].answer(part, {"result": {"total": total}}))
 
 
 def platform(today: Callable[[], date], scale: float = 1.0) -> Platform:

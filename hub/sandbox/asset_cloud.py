@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from connectors.http.credentials import StaticToken
 from hub.sandbox.faults import OF_LISTS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import SandboxInstrument, World
 
 HEADER = "X-Access-Token"
@@ -30,6 +31,7 @@ UNIT = "12100000425006133D"
 """A real unit, under its own code."""
 PAGE_ROWS_MAX = 500
 LISTS_KEPT = 6
+WIRES = {name: FrozenAnswer("asset_cloud", name, "data", "records") for name in ("units", "cards")}
 USE_STATES = {"1": "1", "2": "1", "4": "1", "6": "5"}
 """使用状况 of the finance side, by the state of the instrument in the world."""
 CODES_2010 = ("3600400", "3600401", "3600403")
@@ -52,13 +54,15 @@ class AssetCloud:
 
 def unit_row() -> dict[str, Any]:
     """Write the one unit of this register."""
-    return {
-        "unitCode": UNIT,
-        "unitName": "华东师范大学",
-        "unitKind": "高等学校",
-        "divisionCode": "310107",
-        "departmentName": "教育部",
-    }
+    return WIRES["units"].row(
+        {
+            "unitCode": UNIT,
+            "unitName": "华东师范大学",
+            "unitKind": "高等学校",
+            "divisionCode": "310107",
+            "departmentName": "教育部",
+        }
+    )
 
 
 def card_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
@@ -66,35 +70,37 @@ def card_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     value = f"{one.worth * 10_000:.2f}"
     kind = position % len(CODES_2010)
     is_new = position % 2 == 0
-    return {
-        "unitCode": UNIT,
-        "assetNo": one.number,
-        "cardNo": f"TY{one.number}",
-        "assetName": one.sort.name_zh,
-        "classCode": CODES_2022[kind] if is_new else CODES_2010[kind],
-        "formerClassCode": CODES_2010[kind] if is_new else "",
-        "specModel": one.sort.model,
-        "manufacturer": one.sort.maker,
-        "serialNo": f"SN{one.number}",
-        "originCountry": one.sort.country,
-        "originalValue": value,
-        "fiscalValue": value,
-        "otherValue": "0.00",
-        "acquireWay": "1",
-        "acquiredOn": one.booked_on.isoformat(),
-        "acceptedOn": one.booked_on.isoformat(),
-        "bookedOn": one.booked_on.isoformat(),
-        "useState": USE_STATES[one.status],
-        "useDirection": "1",
-        "location": one.place,
-        "deptCode": "01",
-        "deptName": "公共平台",
-        "keeper": "资产管理岗",
-        "keeperPhone": "",
-        "disposal": "",
-        "disposedOn": None,
-        "updatedAt": f"{one.booked_on} 00:00:00",
-    }
+    return WIRES["cards"].row(
+        {
+            "unitCode": UNIT,
+            "assetNo": one.number,
+            "cardNo": f"TY{one.number}",
+            "assetName": one.sort.name_zh,
+            "classCode": CODES_2022[kind] if is_new else CODES_2010[kind],
+            "formerClassCode": CODES_2010[kind] if is_new else "",
+            "specModel": one.sort.model,
+            "manufacturer": one.sort.maker,
+            "serialNo": f"SN{one.number}",
+            "originCountry": one.sort.country,
+            "originalValue": value,
+            "fiscalValue": value,
+            "otherValue": "0.00",
+            "acquireWay": "1",
+            "acquiredOn": one.booked_on.isoformat(),
+            "acceptedOn": one.booked_on.isoformat(),
+            "bookedOn": one.booked_on.isoformat(),
+            "useState": USE_STATES[one.status],
+            "useDirection": "1",
+            "location": one.place,
+            "deptCode": "01",
+            "deptName": "公共平台",
+            "keeper": "资产管理岗",
+            "keeperPhone": "",
+            "disposal": "",
+            "disposedOn": None,
+            "updatedAt": f"{one.booked_on} 00:00:00",
+        }
+    )
 
 
 def spoil(row: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +139,7 @@ class _Register:
             return JSONResponse({"code": "401", "message": "令牌无效"}, status_code=401)
         name, query = request.path_params["name"], request.query_params
         page, size = query.get("pageNo", "1"), query.get("pageSize", "20")
-        if name not in ("units", "cards"):
+        if name not in WIRES:
             return JSONResponse({"code": "404", "message": "没有该列表"}, status_code=404)
         if not (page.isdigit() and size.isdigit() and int(page) and int(size)):
             return JSONResponse({"code": "400", "message": "pageNo, pageSize"}, status_code=400)
@@ -141,8 +147,8 @@ class _Register:
         shown, total = self.switchboard.published(rows, spoil) if name == "cards" else (rows, 1)
         length = min(int(size), PAGE_ROWS_MAX)
         records = self.switchboard.page(shown, (int(page) - 1) * length, length)
-        data = {"total": total, "pageNo": int(page), "pageSize": length, "records": records}
-        return JSONResponse({"code": "200", "message": "成功", "data": data})
+        data = {"total": total, "pageNo": int(page), "pageSize": length}
+        return JSONResponse(WIRES[name].answer(records, {"data": data}))
 
 
 def asset_cloud(today: Callable[[], date], scale: float = 1.0) -> AssetCloud:

@@ -22,9 +22,11 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from zlib import crc32
 
+from hub.sandbox.wire import FrozenMessage
 from hub.sandbox.world import SandboxInstrument, World
 from schema.dates import SHANGHAI
 
+WIRE = FrozenMessage("customs_relief", "message.xml")
 APPLICANT = "12100000470095016Q"
 OFFICE, NEIGHBOUR, PORT = "2901", "2318", "2233"
 TERM_YEARS = 3
@@ -69,7 +71,7 @@ def message(day: date, scale: float = 1.0, fault: str = "") -> bytes:
     """Return the message of a day, with one fault of `FAULTS`."""
     if fault in ("bomb", "external", "html"):
         return {"bomb": BOMB, "external": EXTERNAL, "html": HTML}[fault]
-    root = Element("DutyReliefMessage")
+    root = WIRE.root()
     _fill(root, "Head", messageId=f"HZ-{day:%Y%m%d}", sender="2900", createTime=_moment(day, 6))
     stock = supervised(day, scale)
     for one in stock:
@@ -141,11 +143,7 @@ async def sftp_server(folder: Path, client_public_key: str) -> AsyncIterator[Sft
 
 
 def _fill(parent: Element, tag: str, **texts: str | None) -> Element:
-    """Add an element with elements of these names and texts."""
-    made = SubElement(parent, tag)
-    for name, text in texts.items():
-        SubElement(made, name).text = text
-    return made
+    return WIRE.add(parent, tag, texts)
 
 
 def _moment(day: date, hour: int) -> str:

@@ -24,11 +24,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, World
 
 LISTS_KEPT = 12
 """Lists in the cache: six of two days."""
 PAGE_ROWS_MAX = 500
+WIRES = {
+    name: FrozenAnswer("ecnu", name, "data", "rows") for name in ("dxyq", "sfbz", "kfsj", "yyjl")
+}
 TOKENS_MAX = 64
 TOKEN_LIFE_S = 600
 FORM_BYTES_MAX = 4096
@@ -54,36 +58,38 @@ def instrument_row(one: SandboxInstrument) -> Row:
     """Write an instrument as the list `dxyq` does."""
     sort = one.sort
     inside = one.hour_price * INSIDE_SHARE[0] // INSIDE_SHARE[1]
-    return {
-        "mc": sort.name_zh,
-        "ywmc": sort.name_en,
-        "bh": one.number,
-        "dw": "公共测试服务平台",
-        "fwdw": "大型仪器公共平台",
-        "fwdwbh": "GC01",
-        "ly": "购置",
-        "hgjg": "是" if one.supervised else "否",
-        "qyrq": one.booked_on.isoformat(),
-        "yqlb": sort.use,
-        "gg": sort.model,
-        "jzsb": sort.specification,
-        "zygn": sort.function,
-        "zyxk": sort.subjects,
-        "fwnr": f"{sort.name_zh}测试服务",
-        "fwcg": "无",
-        "yxzt": STATUS_WORDS[one.status],
-        "kfgd": "提前三个工作日预约",
-        "sfbz": f"校内 {inside} 元/机时，校外 {one.hour_price} 元/机时",
-        "yydz": f"https://instruments.ecnu.example/book/{one.number}",
-        "azdd": f"闵行校区{one.place}",
-        "lxr": "大型仪器平台值班室",
-        "dh": "0*********0",
-        "email": "instruments@ecnu.example",
-        "txdz": "上海市东川路500号",
-        "yzbm": "200241",
-        "gzms": "外部共享",
-        "fldm": sort.code,
-    }
+    return WIRES["dxyq"].row(
+        {
+            "mc": sort.name_zh,
+            "ywmc": sort.name_en,
+            "bh": one.number,
+            "dw": "公共测试服务平台",
+            "fwdw": "大型仪器公共平台",
+            "fwdwbh": "GC01",
+            "ly": "购置",
+            "hgjg": "是" if one.supervised else "否",
+            "qyrq": one.booked_on.isoformat(),
+            "yqlb": sort.use,
+            "gg": sort.model,
+            "jzsb": sort.specification,
+            "zygn": sort.function,
+            "zyxk": sort.subjects,
+            "fwnr": f"{sort.name_zh}测试服务",
+            "fwcg": "无",
+            "yxzt": STATUS_WORDS[one.status],
+            "kfgd": "提前三个工作日预约",
+            "sfbz": f"校内 {inside} 元/机时，校外 {one.hour_price} 元/机时",
+            "yydz": f"https://instruments.ecnu.example/book/{one.number}",
+            "azdd": f"闵行校区{one.place}",
+            "lxr": "大型仪器平台值班室",
+            "dh": "0*********0",
+            "email": "instruments@ecnu.example",
+            "txdz": "上海市东川路500号",
+            "yzbm": "200241",
+            "gzms": "外部共享",
+            "fldm": sort.code,
+        }
+    )
 
 
 def price_rows(one: SandboxInstrument) -> list[Row]:
@@ -91,21 +97,24 @@ def price_rows(one: SandboxInstrument) -> list[Row]:
     inside = one.hour_price * INSIDE_SHARE[0] // INSIDE_SHARE[1]
     prices = (("校内", inside), ("校外", one.hour_price), ("企业", one.hour_price))
     rows: list[Row] = [
-        {
-            "yqbh": one.number,
-            "xmbh": f"H{position}",
-            "xmmc": "机时测试",
-            "fwdx": audience,
-            "jjdw": "机时",
-            "dj": f"{price:.2f}",
-            "zdsf": price if audience == "企业" else None,
-            "yydz": f"https://instruments.ecnu.example/book/{one.number}",
-        }
+        WIRES["sfbz"].row(
+            {
+                "yqbh": one.number,
+                "xmbh": f"H{position}",
+                "xmmc": "机时测试",
+                "fwdx": audience,
+                "jjdw": "机时",
+                "dj": f"{price:.2f}",
+                "zdsf": price if audience == "企业" else None,
+                "yydz": f"https://instruments.ecnu.example/book/{one.number}",
+            }
+        )
         for position, (audience, price) in enumerate(prices, start=1)
     ]
     if one.sort.sample_price:
         sample = {"xmbh": "S1", "xmmc": "委托测样", "fwdx": "企业", "jjdw": "样品", "zdsf": None}
-        rows.append({**rows[0], **sample, "dj": f"{one.sort.sample_price}.00"})
+        price_of_sample = {**rows[0], **sample, "dj": f"{one.sort.sample_price}.00"}
+        rows.append(WIRES["sfbz"].row(price_of_sample))
     return rows
 
 
@@ -113,23 +122,26 @@ def hour_rows(one: SandboxInstrument) -> list[Row]:
     """Write the opening hours of an instrument, a row for each day of the week."""
     open_days = dict(one.week)
     return [
-        {"yqbh": one.number, "xq": str(day), "sd": open_days.get(day, "")} for day in range(1, 8)
+        WIRES["kfsj"].row({"yqbh": one.number, "xq": str(day), "sd": open_days.get(day, "")})
+        for day in range(1, 8)
     ]
 
 
 def booking_row(booking: Booking) -> Row:
     """Write a booking as the list `yyjl` does; the person who booked is an office."""
     form = "%Y-%m-%d %H:%M:%S"
-    return {
-        "yqbh": booking.instrument.number,
-        "yybh": booking.id,
-        "yylx": booking.kind,
-        "kssj": booking.start.strftime(form),
-        "jssj": booking.end.strftime(form),
-        "zt": STATE_WORDS[booking.state],
-        "yyr": "课题组",
-        "dh": "",
-    }
+    return WIRES["yyjl"].row(
+        {
+            "yqbh": booking.instrument.number,
+            "yybh": booking.id,
+            "yylx": booking.kind,
+            "kssj": booking.start.strftime(form),
+            "jssj": booking.end.strftime(form),
+            "zt": STATE_WORDS[booking.state],
+            "yyr": "课题组",
+            "dh": "",
+        }
+    )
 
 
 def spoil(row: Row) -> Row:
@@ -202,7 +214,7 @@ class _Api:
         if token not in self._tokens:
             return JSONResponse({"code": 401, "msg": "invalid_token"}, status_code=401)
         name = request.path_params["name"]
-        if name not in ("dxyq", "sfbz", "kfsj", "yyjl"):
+        if name not in WIRES:
             return JSONResponse({"code": 404, "msg": "not found"}, status_code=404)
         query = request.query_params
         page, size = query.get("pageNum", "1"), query.get("pageSize", "20")
@@ -218,12 +230,9 @@ class _Api:
         shown, total = self.switchboard.published(rows, spoil)
         length = min(int(size), PAGE_ROWS_MAX)
         start = (int(page) - 1) * length
-        data = {
-            "totalNum": total,
-            "pageSize": length,
-            "rows": self.switchboard.page(shown, start, length),
-        }
-        return JSONResponse({"code": 0, "msg": "success", "data": data})
+        part = self.switchboard.page(shown, start, length)
+        data = {"totalNum": total, "pageSize": length}
+        return JSONResponse(WIRES[name].answer(part, {"data": data}))
 
 
 def _basic(header: str) -> tuple[str, str] | None:

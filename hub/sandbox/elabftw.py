@@ -24,17 +24,21 @@ from starlette.routing import Route
 
 from connectors.http.credentials import StaticToken
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, World
 from schema.dates import SHANGHAI
 
 ITEMS_MAX = 1_000
 ITEMS_DEFAULT = "15"
 LISTS_KEPT = 6
+ITEMS, EVENTS = FrozenAnswer("elabftw", "items"), FrozenAnswer("elabftw", "events")
 CATEGORY = "仪器"
 STATUS = {"1": "可用", "2": "可用", "4": "可用", "6": "维护中"}
 """Words of the team, by the state of the instrument in the world."""
 YUAN = 2
 NORMAL, DELETED = 1, 3
+OFFICE = {"fullname": "公共平台", "firstname": "", "lastname": "", "orcid": ""}
+"""Whose a resource is: no person's."""
 FORM = "%Y-%m-%d %H:%M:%S"
 FACTS = {
     "instance": "elab",
@@ -45,24 +49,6 @@ FACTS = {
     "booking_url": "https://elab.example.edu.cn/scheduler.php",
 }
 """What a deployment has to know of this installation."""
-
-
-UNUSED: dict[str, Any] = {
-    **dict.fromkeys(("body_html", "firstname", "lastname"), ""),
-    **dict.fromkeys(("locked_at", "lockedby", "timestamped_at", "timestampedby", "tags_id")),
-    **dict.fromkeys(("access_key", "next_step", "has_attachement", "up_item_id")),
-    **dict.fromkeys(("recent_comment", "sharelink")),
-    **dict.fromkeys(("timestamped", "is_procurable", "proc_pack_qty", "proc_currency"), 0),
-    **dict.fromkeys(("proc_price_notax", "proc_price_tax"), "0.00"),
-    **dict.fromkeys(("canread", "canwrite", "canbook"), json.dumps({"base": 30})),
-    "content_type": 1,
-    "category_color": "29AEB9",
-    "status_color": "54AA08",
-    "page": "resources",
-    "type": "items",
-    "lastchangeby": 12,
-}
-"""Members of a resource that say nothing of an instrument."""
 
 
 @dataclass(frozen=True)
@@ -83,69 +69,54 @@ def item_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     """Write an instrument as a resource that can be booked."""
     values = {"资产编号": one.number, "型号": one.sort.model, "厂家": one.sort.maker}
     fields = {name: {"type": "text", "value": value} for name, value in values.items()}
-    return {
-        **UNUSED,
-        "id": position + 1,
-        "title": one.sort.name_zh,
-        "date": one.booked_on.isoformat(),
-        "elabid": f"{one.booked_on:%Y%m%d}-{position:010x}",
-        "body": "",
-        "category": 3,
-        "category_title": CATEGORY,
-        "status": 2,
-        "status_title": STATUS[one.status],
-        "tags": None,
-        "metadata": json.dumps({"extra_fields": fields}, ensure_ascii=False),
-        "created_at": f"{one.booked_on} 09:00:00",
-        "modified_at": f"{one.booked_on} 09:00:00",
-        "locked": 0,
-        "team": 1,
-        "userid": 12,
-        "fullname": "公共平台",
-        "orcid": None,
-        "custom_id": None,
-        "rating": 0,
-        "state": NORMAL,
-        "is_bookable": 1,
-        "canbook_base": 30,
-        "book_max_minutes": 0,
-        "book_max_slots": 0,
-        "book_can_overlap": 0,
-        "book_users_can_in_past": 0,
-        "book_is_cancellable": 1,
-        "book_cancel_minutes": 0,
-        "booking_window_days": 0,
-        "booking_hourly_rate_notax": f"{one.hour_price}.00",
-        "booking_hourly_rate_tax": f"{one.hour_price}.00",
-        "booking_hourly_rate_currency": YUAN,
-    }
+    return ITEMS.row(
+        {
+            "id": position + 1,
+            "title": one.sort.name_zh,
+            "date": one.booked_on.isoformat(),
+            "elabid": f"{one.booked_on:%Y%m%d}-{position:010x}",
+            "body": "",
+            "body_html": "",
+            "category_title": CATEGORY,
+            "status_title": STATUS[one.status],
+            "tags": "",
+            "tags_id": "",
+            "metadata": json.dumps({"extra_fields": fields}, ensure_ascii=False),
+            "created_at": f"{one.booked_on} 09:00:00",
+            "modified_at": f"{one.booked_on} 09:00:00",
+            **OFFICE,
+            "state": NORMAL,
+            "book_max_minutes": 0,
+            "book_cancel_minutes": 0,
+            "booking_window_days": 0,
+            "booking_hourly_rate_notax": f"{one.hour_price}.00",
+            "booking_hourly_rate_tax": f"{one.hour_price}.00",
+            "booking_hourly_rate_currency": YUAN,
+            "sharelink": f"https://elab.example.edu.cn/database.php?mode=view&id={position + 1}",
+        }
+    )
 
 
 def event_row(number: int, of_item: int, booking: Booking) -> dict[str, Any]:
     """Write a booking; one that was cancelled is deleted."""
     minutes = int((booking.end - booking.start).total_seconds()) // 60
-    return {
-        "id": number,
-        "team": 1,
-        "team_name": "公共平台",
-        "title": f"[{CATEGORY}] 预约",
-        "title_only": "预约",
-        "start": booking.start.strftime(FORM),
-        "end": booking.end.strftime(FORM),
-        "event_duration_minutes": minutes,
-        "created_at": booking.start.strftime(FORM),
-        "modified_at": booking.start.strftime(FORM),
-        "userid": 15,
-        "fullname": "课题组",
-        "items_id": of_item,
-        "item_title": booking.instrument.sort.name_zh,
-        "experiment": None,
-        "item_link": None,
-        "book_is_cancellable": 1,
-        "canbook": json.dumps({"base": 30}),
-        "color": "#29AEB9",
-        "state": DELETED if booking.state == "CANCELLED" else NORMAL,
-    }
+    return EVENTS.row(
+        {
+            "id": number,
+            "team_name": "公共平台",
+            "title": f"[{CATEGORY}] 预约",
+            "title_only": "预约",
+            "start": booking.start.strftime(FORM),
+            "end": booking.end.strftime(FORM),
+            "event_duration_minutes": minutes,
+            "created_at": booking.start.strftime(FORM),
+            "modified_at": booking.start.strftime(FORM),
+            "fullname": "课题组",
+            "items_id": of_item,
+            "item_title": booking.instrument.sort.name_zh,
+            "state": DELETED if booking.state == "CANCELLED" else NORMAL,
+        }
+    )
 
 
 def spoil(row: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +156,8 @@ class _Notebook:
         if refused is not None:
             return refused
         rows, _ = self.switchboard.published(self._rows("items", self._day()), spoil)
-        return JSONResponse(self.switchboard.page(rows, int(offset), min(int(limit), ITEMS_MAX)))
+        part = self.switchboard.page(rows, int(offset), min(int(limit), ITEMS_MAX))
+        return JSONResponse(ITEMS.answer(part))
 
     async def events(self, request: Request) -> Response:
         """Answer the bookings that lie within two moments."""
@@ -203,7 +175,7 @@ class _Notebook:
             if row["start"] > since and row["end"] <= until
         ]
         rows, _ = self.switchboard.published(found, spoil)
-        return JSONResponse(list(rows))
+        return JSONResponse(EVENTS.answer(rows))
 
     async def _refusal(self, request: Request) -> Response | None:
         refused = await self.switchboard.fault_answer()

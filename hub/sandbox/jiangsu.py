@@ -23,8 +23,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.sandbox.anhui import equipment_row, offer_rows, spoil, unit_row
+from hub.sandbox.anhui import equipment_values, offer_rows, spoil, unit_row
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, World
 from schema.dates import SHANGHAI, format_instant
 
@@ -32,12 +33,6 @@ PROVINCE = "32"
 PAGE_ROWS_MAX = 500
 PARTIAL_EVERY = 7
 LISTS_KEPT = 12
-FORM_TEXTS = (
-    "innerId cname ename instrBelongsType instrCategory worth instrSource type subject nation "
-    "instrVersion manufacturer beginDate technical function requirement fee serviceContent "
-    "serviceUrl instrSupervise funds insideDepart contact phone email address postalcode image "
-    "auditStatus achievement street runStatus shareMode"
-)
 LISTS = {
     "units": "Unit",
     "equipment": "Equipment",
@@ -46,13 +41,7 @@ LISTS = {
     "calendars": "Calendar",
 }
 OF_WINDOW = frozenset({"bookings", "calendars"})
-MEMBERS = {
-    "Unit": "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror",
-    "Equipment": f"unitCode {FORM_TEXTS}",
-    "Price": "unitCode innerId number title audience per yuan validFrom",
-    "Booking": "unitCode innerId number kind state beginsAt endsAt bookedBy",
-    "Calendar": "unitCode innerId coversFrom coversUntil",
-}
+WIRES = {name: FrozenAnswer("jiangsu", name, "data", name, "nodes") for name in LISTS}
 AUDIENCES = {"1": "INTERNAL", "2": "EXTERNAL", "3": "ENTERPRISE"}
 PER = {"小时": "HOUR", "样品": "SAMPLE", "次": "RUN"}
 STATES = {"FIRM": "CONFIRMED", "TENTATIVE": "PENDING", "CANCELLED": "CANCELLED"}
@@ -60,14 +49,15 @@ Row = dict[str, Any]
 
 
 def _sdl() -> str:
-    """Write the schema: every member is a text but the two numbers of hours."""
+    """Write the schema: the members of frozen rows, each a text or a number."""
     types = []
-    for name, members in MEMBERS.items():
-        fields = [f"{each}: String" for each in members.split()]
-        if name == "Equipment":
-            fields += ["runMachine: Float", "serviceMachine: Float"]
-        types.append(f"type {name} {{ {' '.join(fields)} }}")
-        types.append(f"type {name}s {{ totalCount: Int! nodes: [{name}] pageInfo: PageInfo! }}")
+    for name, of in LISTS.items():
+        fields = [
+            f"{member}: {'Float' if 'number' in kinds else 'String'}"
+            for member, kinds in WIRES[name].members.items()
+        ]
+        types.append(f"type {of} {{ {' '.join(fields)} }}")
+        types.append(f"type {of}s {{ totalCount: Int! nodes: [{of}] pageInfo: PageInfo! }}")
     roots = []
     for each, of in LISTS.items():
         more = ", from: String!, until: String!" if each in OF_WINDOW else ""
@@ -80,47 +70,56 @@ SCHEMA = build_schema(_sdl())
 
 
 def _unit(row: Row) -> Row:
-    return {
-        "unitCode": row["insCode"],
-        "nameZh": row["insName"],
-        "nameEn": row["insEnName"],
-        "kind": row["insType"],
-        "divisionCode": row["adcode"],
-        "department": row["department"],
-        "creditCode": row["uscc"],
-        "schoolCode": row["schoolCode"],
-        "ror": row["ror"],
-    }
+    return WIRES["units"].row(
+        {
+            "unitCode": row["insCode"],
+            "nameZh": row["insName"],
+            "nameEn": row["insEnName"],
+            "kind": row["insType"],
+            "divisionCode": row["adcode"],
+            "department": row["department"],
+            "creditCode": row["uscc"],
+            "schoolCode": row["schoolCode"],
+            "ror": row["ror"],
+        }
+    )
 
 
-def _equipment(row: Row) -> Row:
-    return {"unitCode": row["insCode"], **row}
+def _equipment(one: SandboxInstrument) -> Row:
+    """Write an instrument: of the national form the members that this platform has."""
+    wire = WIRES["equipment"]
+    values = {"unitCode": one.owner.ins_code, **equipment_values(one)}
+    return wire.row({name: value for name, value in values.items() if name in wire.members})
 
 
 def _price(row: Row) -> Row:
-    return {
-        "unitCode": row["insCode"],
-        "innerId": row["innerId"],
-        "number": row["itemCode"],
-        "title": row["itemName"],
-        "audience": AUDIENCES[row["audience"]],
-        "per": PER[row["unit"]],
-        "yuan": row["price"],
-        "validFrom": row["beginDate"],
-    }
+    return WIRES["prices"].row(
+        {
+            "unitCode": row["insCode"],
+            "innerId": row["innerId"],
+            "number": row["itemCode"],
+            "title": row["itemName"],
+            "audience": AUDIENCES[row["audience"]],
+            "per": PER[row["unit"]],
+            "yuan": row["price"],
+            "validFrom": row["beginDate"],
+        }
+    )
 
 
 def _booking(one: Booking) -> Row:
-    return {
-        "unitCode": one.instrument.owner.ins_code,
-        "innerId": one.instrument.number,
-        "number": one.id,
-        "kind": one.kind,
-        "state": STATES[one.state],
-        "beginsAt": one.start.replace(tzinfo=SHANGHAI).isoformat(),
-        "endsAt": one.end.replace(tzinfo=SHANGHAI).isoformat(),
-        "bookedBy": "",
-    }
+    return WIRES["bookings"].row(
+        {
+            "unitCode": one.instrument.owner.ins_code,
+            "innerId": one.instrument.number,
+            "number": one.id,
+            "kind": one.kind,
+            "state": STATES[one.state],
+            "beginsAt": one.start.replace(tzinfo=SHANGHAI).isoformat(),
+            "endsAt": one.end.replace(tzinfo=SHANGHAI).isoformat(),
+            "bookedBy": "",
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class _Api:
         stock = [each for each in world.platform if each.owner in owners]
         made: dict[str, Callable[[], list[Row]]] = {
             "units": lambda: [_unit(unit_row(owner)) for owner in owners],
-            "equipment": lambda: [_equipment(equipment_row(one)) for one in stock],
+            "equipment": lambda: [_equipment(one) for one in stock],
             "prices": lambda: [_price(row) for one in stock for row in offer_rows(one)],
             "bookings": lambda: [_booking(b) for one in stock for b in world.bookings(one)],
             "calendars": lambda: [_calendar(one) for one in stock if one.has_calendar],

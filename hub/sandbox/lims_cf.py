@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import NAMES, STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, World
 from schema.dates import SHANGHAI
 
@@ -34,6 +35,10 @@ STATUS = {"1": 0, "2": 0, "4": 0, "6": 1}
 RESERVATION, NOT_GIVEN = 0, 3
 OPEN_EVERY = 40
 """Of so many instruments one is in use at the moment."""
+SEARCH = FrozenAnswer("lims_cf", "search")
+EQUIPMENTS, RESERVATIONS, RECORDS = (
+    FrozenAnswer("lims_cf", name, "result") for name in ("equipments", "reservs", "records")
+)
 Rows = list[dict[str, Any]]
 
 
@@ -86,54 +91,61 @@ def equipment_row(position: int, one: SandboxInstrument) -> dict[str, Any]:
     booked = _unix(datetime.combine(one.booked_on, datetime.min.time()))
     icons = {f"icon{size}_url": "" for size in ("", 16, 32, 48, 64, 128, "real")}
     office = {"31": "大型仪器平台值班室"}
-    return {
-        "id": number,
-        **EMPTY,
-        **icons,
-        "url": base,
-        "name": sort.name_zh,
-        "phone": "025-84390000",
-        "contact": "大型仪器平台值班室",
-        "email": "instruments@lims.example",
-        "location": one.place,
-        "accept_sample": 1,
-        "accept_reserv": 1,
-        "reserv_url": f"{base}.reserv",
-        "sample_url": f"{base}.sample",
-        "price": f"{one.worth * 10_000:.2f}",
-        "status": STATUS[one.status],
-        "ref_no": one.number,
-        "model_no": sort.model,
-        "control_mode": "computer",
-        "is_using": int(position % OPEN_EVERY == 0),
-        "connect": 1,
-        "is_monitoring": 1,
-        "is_monitoring_mtime": booked,
-        "accept_limit_time": 0,
-        "organization": one.owner.name_zh,
-        "tech_specs": sort.specification,
-        "features": sort.function,
-        "charge_info": f"{one.hour_price} 元/小时",
-        "manu_at": sort.country,
-        "manufacturer": sort.maker,
-        "manu_date": 0,
-        "purchased_date": booked,
-        "require_training": 1,
-        "ctime": booked,
-        "atime": booked,
-        "mtime": booked,
-        "group": {"8": "分析测试中心"},
-        "group_id": 8,
-        "group_name": "分析测试中心",
-        "tag_root_id": 2,
-        "billing_dept_id": 0,
-        "incharges": "大型仪器平台值班室",
-        "incharges_info": office,
-        "contacts_info": office,
-        "tagsInfo": [],
-        "en_name": sort.name_en,
-        "yiqikong_share": 1,
-    }
+    return EQUIPMENTS.row(
+        {
+            "id": number,
+            **EMPTY,
+            **icons,
+            "url": base,
+            "name": sort.name_zh,
+            "phone": "025-00000000",
+            "contact": "大型仪器平台值班室",
+            "email": "instruments@lims.example",
+            "location": one.place,
+            "accept_sample": 1,
+            "accept_reserv": 1,
+            "reserv_url": f"{base}.reserv",
+            "sample_url": f"{base}.sample",
+            "price": f"{one.worth * 10_000:.2f}",
+            "status": STATUS[one.status],
+            "ref_no": one.number,
+            "model_no": sort.model,
+            "control_mode": "computer",
+            "is_using": int(position % OPEN_EVERY == 0),
+            "connect": 1,
+            "is_monitoring": 1,
+            "is_monitoring_mtime": booked,
+            "accept_limit_time": 0,
+            "organization": one.owner.name_zh,
+            "tech_specs": sort.specification,
+            "features": sort.function,
+            "charge_info": f"{one.hour_price} 元/小时",
+            "manu_at": sort.country,
+            "manufacturer": sort.maker,
+            "manu_date": 0,
+            "purchased_date": booked,
+            "require_training": 1,
+            "ctime": booked,
+            "atime": booked,
+            "mtime": booked,
+            "group": {"8": "分析测试中心"},
+            "group_id": 8,
+            "group_name": "分析测试中心",
+            "tag_root_id": 2,
+            "billing_dept_id": 0,
+            "incharges": "大型仪器平台值班室",
+            "incharges_info": office,
+            "contacts_info": office,
+            "tagsInfo": [],
+            "en_name": sort.name_en,
+            "yiqikong_share": 1,
+        }
+    )
+
+
+def _use(number: int, equipment: int, start: int, end: int, *, samples: int) -> dict[str, Any]:
+    span = _span_row(number, equipment, start, end)
+    return RECORDS.row({**span, "amount": "0.00", "samples": samples})
 
 
 def _span_row(number: int, equipment: int, start: int, end: int) -> dict[str, Any]:
@@ -182,21 +194,20 @@ class _Api:
     def _reservation(self, number: int, equipment: int, booking: Booking) -> dict[str, Any]:
         kind = RESERVATION if booking.kind == "预约" else NOT_GIVEN
         row = _span_row(number, equipment, _unix(booking.start), _unix(booking.end))
-        return {**row, "type": kind}
+        return RESERVATIONS.row({**row, "type": kind})
 
     def _records(self, day: date) -> Rows:
         """Return what was used: what was booked before today, and some uses that go on."""
         midnight = _unix(datetime.combine(day, datetime.min.time()))
         rows = [
-            {**_span_row(row["id"], row["equipmentId"], row["dtstart"], row["dtend"]), "samples": 2}
+            _use(row["id"], row["equipmentId"], row["dtstart"], row["dtend"], samples=2)
             for row in self._reservations(day)
             if row["dtend"] <= midnight and row["type"] == RESERVATION
         ]
         first = len(self._reservations(day)) + 1
         going_on = [row["id"] for row in self._equipment(day) if row["is_using"]]
         rows += [
-            {**_span_row(first + at, number, midnight, 0), "samples": 0}
-            for at, number in enumerate(going_on)
+            _use(first + at, number, midnight, 0, samples=0) for at, number in enumerate(going_on)
         ]
         return rows
 
@@ -211,26 +222,28 @@ class _Api:
         except (ValueError, KeyError, TypeError):
             error = {"code": -32600, "message": "Invalid Request"}
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error})
-        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": call.get("id")}
+        number = call.get("id")
         try:
-            answer["result"] = self._result(method, parameters)
+            return JSONResponse(self._answer(number, method, parameters))
         except _CallError as error:
-            answer["error"] = {"code": error.code, "message": str(error)}
-        return JSONResponse(answer)
+            told = {"code": error.code, "message": str(error)}
+            return JSONResponse({"jsonrpc": "2.0", "id": number, "error": told})
 
-    def _result(self, method: str, parameters: Sequence[Any]) -> Any:
+    def _answer(self, number: int, method: str, parameters: Sequence[Any]) -> Any:
         day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
         if method == "equipment/searchEquipments":
             _, total = self.switchboard.published(self._equipment(day), spoil)
             token = secrets.token_hex(7)
             self._tokens = dict([*self._tokens.items()][1 - TOKENS_MAX :]) | {token: 0}
-            return {"token": token, "total": total}
+            return SEARCH.row({"id": number, "result": {"token": token, "total": total}})
         if method == "equipment/getEquipments":
-            return self._fetched(day, parameters)
+            return EQUIPMENTS.answer(self._fetched(day, parameters), {"id": number})
         if method == "reserv/get_reservs":
-            return self._asked(self._reservations(day), parameters[0])
+            found = self._asked(self._reservations(day), parameters[0])
+            return RESERVATIONS.answer(found, {"id": number})
         if method == "record/get_records":
-            return self._asked(self._records(day), parameters[0])
+            found = self._asked(self._records(day), parameters[0])
+            return RECORDS.answer(found, {"id": number})
         raise _CallError(UNKNOWN_METHOD, "Method not found")
 
     def _fetched(self, day: date, parameters: Sequence[Any]) -> Rows:

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 import aiomqtt
 
 from hub.clock import system_clock
+from hub.sandbox.wire import FrozenAnswer, frozen_file
 
 __all__ = ["Meters", "Switches", "publish"]
 
@@ -32,6 +33,10 @@ USE_TURN = 3
 QOS = 1
 MINUTE_S = 60.0
 OVERSIZE = 20_000
+PAYLOADS = [
+    json.loads(each["payload"]) for each in json.loads(frozen_file("power_meters", "readings.json"))
+]
+READING = FrozenAnswer("power_meters", "reading", text=json.dumps(PAYLOADS))
 Sent = tuple[str, bytes]
 
 
@@ -92,7 +97,8 @@ class Meters:
 
     def _reading(self, sensor: str, moment: datetime, value: int) -> Sent:
         time = (moment + self.switches.ahead).astimezone(SHANGHAI).isoformat(timespec="seconds")
-        reading = {"time": time, "value": value, "unit": "W"}
+        number = int(moment.timestamp() // MINUTE_S)
+        reading = READING.row({"time": time, "value": value, "unit": "W", "seq": number})
         return self.topic.format(sensor=sensor), json.dumps(reading).encode()
 
 

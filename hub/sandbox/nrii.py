@@ -22,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import OF_LISTS, Switchboard
+from hub.sandbox.wire import FrozenAnswer, frozen_file
 
-NAMESPACE = "http://instru.server.ws.com/"
 KEYS = {
     "1": ("innerId",),
     "4": ("innerId",),
@@ -36,7 +36,29 @@ NEEDED = {
     "5": ("innerId", "declarationNumber", "itemNumber", "importDate", "formname"),
     "6": ("recordInnerId", "innerId", "amounts", "serviceTime", "endTime", "serviceDirection"),
 }
+FORMS = {"1": "centres", "4": "equipment", "5": "customs", "6": "records"}
+"""Frozen answers by the type that is asked for."""
 Row = dict[str, Any]
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Return what stands before the JSON of a frozen answer, the JSON, and what stands behind."""
+    text = frozen_file("nrii", f"{name}.xml").decode()
+    before, _, rest = text.partition("<return>")
+    content, _, behind = rest.partition("</return>")
+    return before, unescape(content), behind
+
+
+WIRES = {
+    kind: FrozenAnswer("nrii", name, "instruList", text=_parts(name)[1])
+    for kind, name in FORMS.items()
+}
+BEFORE, _, BEHIND = _parts("equipment")
+"""The envelope, with what is printed before it."""
+FAULT = (
+    "<soap:Envelope xmlns:soap='http://schemas.xmlsoap.org/soap/envelope/'><soap:Body>"
+    "<soap:Fault><faultcode>soap:Server</faultcode></soap:Fault></soap:Body></soap:Envelope>"
+)
 
 
 @dataclass
@@ -72,14 +94,12 @@ class NationalPlatform:
         }
         operation = "instruQuery" if "instruQuery" in text else "instruInfo"
         if self.trouble == "fault":
-            fault = "<soap:Fault><faultcode>soap:Server</faultcode></soap:Fault>"
-            return self._envelope(fault, status=500)
+            return _xml(FAULT, status=500)
         result = self._taken(said) if operation == "instruInfo" else self._given(said)
         if self.trouble == "lost":
             raise ConnectionResetError("the sandbox hangs up")
-        returned = f"<return>{escape(result)}</return>"
-        response = f"<ns:{operation}Response xmlns:ns='{NAMESPACE}'>{returned}"
-        return self._envelope(f"{response}</ns:{operation}Response>")
+        before, behind = (each.replace("instruQuery", operation) for each in (BEFORE, BEHIND))
+        return _xml(f"{before}<return>{escape(result)}</return>{behind}")
 
     def _taken(self, said: dict[str, str]) -> str:
         """Take one object; return the code."""
@@ -105,22 +125,19 @@ class NationalPlatform:
 
     def _given(self, said: dict[str, str]) -> str:
         """Give one page of what is held."""
+        kind = said.get("instruType", "")
+        wire = WIRES.get(kind, WIRES["4"])
         if said.get("insCode") != self.ins_code:
-            return json.dumps({"code": "200", "total": 0, "instruList": []})
-        rows = list(self.held.get(said.get("instruType", ""), {}).values())
+            return json.dumps(wire.answer([], {"code": "200", "total": 0}))
+        rows = list(self.held.get(kind, {}).values())
         number, size = int(said.get("pageNo", "1")), int(said.get("pageSize", "50"))
         shown, total = self.switchboard.published(rows, _spoil)
         page = self.switchboard.page(shown, (number - 1) * size, size)
-        answer = {"code": "100", "total": total, "instruList": page}
-        return json.dumps(answer, ensure_ascii=False)
+        return json.dumps(wire.answer(page, {"total": total}), ensure_ascii=False)
 
-    def _envelope(self, content: str, status: int = 200) -> Response:
-        xml = (
-            "<soap:Envelope xmlns:soap='http://schemas.xmlsoap.org/soap/envelope/'>"
-            f"<soap:Body>{content}</soap:Body></soap:Envelope>"
-        )
-        noise = "\r\n<!-- instru -->\r\n"
-        return Response(noise + xml, status, media_type="text/xml; charset=utf-8")
+
+def _xml(text: str, status: int = 200) -> Response:
+    return Response(text, status, media_type="text/xml; charset=utf-8")
 
 
 def _spoil(row: Row) -> Row:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from hub.sandbox.anhui import equipment_row
-from hub.sandbox.nrii import KEYS, NationalPlatform
+from hub.sandbox.anhui import equipment_values
+from hub.sandbox.nrii import KEYS, WIRES, NationalPlatform
 from hub.sandbox.world import SandboxInstrument, World
 
 __all__ = ["INS_CODE", "SCHOOL", "stock"]
@@ -42,81 +42,90 @@ def stock(platform: NationalPlatform, day: date, scale: float) -> None:
 
 
 def _centre(own: list[SandboxInstrument]) -> Row:
-    return {
-        "insCode": INS_CODE,
-        "innerId": CENTRE_NO,
-        "cname": "分析测试中心",
-        "worth": float(sum(one.worth for one in own)),
-        "area": "3200",
-        "establish": "2008-09-01",
-        "instruNum": str(len(own)),
-        "accept": "",
-        "subject": "150,430",
-        "serviceContent": "测试",
-        "province": "浙江省",
-        "city": "杭州市",
-        "county": "西湖区",
-        "url": "https://instruments.example",
-        "contact": "仪器共享服务台",
-        "phone": "",
-        "email": "instruments@zju.example",
-        "location": "余杭塘路866号",
-        "postalcode": "310058",
-        "image": "无",
-        "achievement": "无",
-        "auditStatus": -1,
-    }
+    return WIRES["1"].row(
+        {
+            "insCode": INS_CODE,
+            "innerId": CENTRE_NO,
+            "cname": "分析测试中心",
+            "worth": float(sum(one.worth for one in own)),
+            "area": "3200",
+            "establish": "2008-09-01",
+            "instruNum": str(len(own)),
+            "accept": "",
+            "subject": "150,430",
+            "serviceContent": "测试",
+            "province": "浙江省",
+            "city": "杭州市",
+            "county": "西湖区",
+            "url": "https://instruments.example",
+            "contact": "仪器共享服务台",
+            "phone": "",
+            "email": "instruments@zju.example",
+            "location": "余杭塘路866号",
+            "postalcode": "310058",
+            "image": "无",
+            "achievement": "无",
+            "auditStatus": -1,
+        }
+    )
 
 
 def _equipment(one: SandboxInstrument) -> Row:
-    form = {name: each for name, each in equipment_row(one).items() if name not in NOT_OF_THE_FORM}
-    return {
-        **form,
-        "insCode": INS_CODE,
-        "instrBelongsType": "科学仪器中心",
-        "instrBelongsName": CENTRE_NO,
-    }
+    values = equipment_values(one)
+    form = {name: each for name, each in values.items() if name not in NOT_OF_THE_FORM}
+    return WIRES["4"].row(
+        {
+            **form,
+            "insCode": INS_CODE,
+            "instrBelongsType": "科学仪器中心",
+            "instrBelongsName": CENTRE_NO,
+        }
+    )
 
 
 def _customs(at: int, one: SandboxInstrument) -> Row:
-    return {
-        "insCode": INS_CODE,
-        "innerId": one.number,
-        "declarationNumber": f"2900{one.booked_on.year}1{at:09d}",
-        "itemNumber": "01",
-        "importDate": one.booked_on.isoformat(),
-        "formname": one.sort.name_zh,
-    }
+    return WIRES["5"].row(
+        {
+            "insCode": INS_CODE,
+            "innerId": one.number,
+            "declarationNumber": f"2900{one.booked_on.year}1{at:09d}",
+            "itemNumber": "01",
+            "importDate": one.booked_on.isoformat(),
+            "formname": one.sort.name_zh,
+        }
+    )
 
 
 def _service(at: int, one: SandboxInstrument, day: date) -> Row:
     ended = day - timedelta(days=SERVED_DAYS_AGO + at % 7)
     hours = 2 + at % 3
-    return {
-        "insCode": INS_CODE,
-        "recordInnerId": f"N-{at:05d}",
-        "innerId": one.number,
-        "amounts": f"{one.hour_price * hours}.00",
-        "serviceTime": f"{hours}.0",
-        "serviceAmount": f"{hours}.0",
-        "endTime": f"{ended.isoformat()} 15",
-        "serviceContent": "测试服务",
-        "serviceWay": "1,2",
-        "serviceType": "外部用户",
-        "serviceDirection": "科学研究",
-        "record": "",
-        "adressType": 0,
-        "moveAddress": "",
-        "serviceCode": "无",
-        "signAgreement": 1,
-        "subjectName": "",
-        "subjectIncome": "",
-        "subjectArea": "",
-        "subjectContent": "",
-        "applicant": "课题组",
-        "applicantPhone": "",
-        "applicantEmail": "",
-        "applicantUnit": "示范企业（虚构）",
-        "comment": "1",
-        "auditStatus": "-1",
-    }
+    return WIRES["6"].row(
+        {
+            "insCode": INS_CODE,
+            "recordInnerId": f"N-{at:05d}",
+            "innerId": one.number,
+            "amounts": f"{one.hour_price * hours}.00",
+            "serviceTime": f"{hours}.0",
+            "serviceAmount": f"{hours}.0",
+            "endTime": f"{ended.isoformat()} 15",
+            "serviceContent": "测试服务",
+            "serviceWay": "1,2",
+            "serviceType": "外部用户",
+            "serviceDirection": "科学研究",
+            "record": "",
+            "adressType": 0,
+            "moveAddress": "",
+            "serviceCode": "无",
+            "signAgreement": 1,
+            "subjectName": "",
+            "subjectIncome": "",
+            "subjectArea": "",
+            "subjectContent": "",
+            "applicant": "课题组",
+            "applicantPhone": "",
+            "applicantEmail": "",
+            "applicantUnit": "示范企业（虚构）",
+            "comment": "1",
+            "auditStatus": "-1",
+        }
+    )

@@ -20,13 +20,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hub.sandbox.anhui import equipment_row
+from hub.sandbox.anhui import equipment_values
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from hub.sandbox.world import Booking, SandboxInstrument, SandboxOwner, World
 from schema.codes import InstitutionKind
 from schema.dates import SHANGHAI
 
-LISTS = ("units", "instruments", "bookings")
+WIRES = {
+    name: FrozenAnswer("shanghai", name, "data", "rows")
+    for name in ("units", "instruments", "bookings")
+}
 LISTS_KEPT = 6
 PAGE_ROWS_MAX = 500
 CITY = "31"
@@ -56,18 +60,20 @@ class CityOptions:
 
 def unit_row(owner: SandboxOwner) -> Row:
     """Write a unit."""
-    return {
-        "unitId": _unit_id(owner),
-        "name": owner.name_zh,
-        "nameEn": owner.name_en,
-        "kind": InstitutionKind[owner.kind].zh,
-        "uscc": owner.uscc or "无",
-        "schoolCode": owner.school_code or "无",
-        "ror": owner.ror,
-        "adcode": owner.division,
-        "department": owner.department or "无",
-        "website": "",
-    }
+    return WIRES["units"].row(
+        {
+            "unitId": _unit_id(owner),
+            "name": owner.name_zh,
+            "nameEn": owner.name_en,
+            "kind": InstitutionKind[owner.kind].zh,
+            "uscc": owner.uscc or "无",
+            "schoolCode": owner.school_code or "无",
+            "ror": owner.ror,
+            "adcode": owner.division,
+            "department": owner.department or "无",
+            "website": "",
+        }
+    )
 
 
 def _unit_id(owner: SandboxOwner) -> str:
@@ -79,46 +85,50 @@ def instrument_row(one: SandboxInstrument) -> Row:
     prices = [("H", "机时测试", "企业", "元/小时", str(one.hour_price))]
     if one.sort.sample_price:
         prices.append(("S", "委托测样", "外部", "元/样品", one.sort.sample_price))
-    return {
-        **equipment_row(one),
-        "unitId": _unit_id(one.owner),
-        "runStatus": STATUS_WORDS[one.status],
-        "shareMode": "外部共享",
-        "calendar": one.has_calendar,
-        "prices": [
-            {
-                "id": number,
-                "name": name,
-                "audience": audience,
-                "unit": unit,
-                "price": price,
-                "minimum": None,
-                "validFrom": f"{one.booked_on.year + 1}-01-01",
-                "validUntil": None,
-            }
-            for number, name, audience, unit, price in prices
-        ],
-        "openHours": [
-            {"weekday": day, "begin": period[:5], "end": period[6:]}
-            for day, periods in one.week
-            for period in periods.split(",")
-        ],
-    }
+    return WIRES["instruments"].row(
+        {
+            **equipment_values(one),
+            "unitId": _unit_id(one.owner),
+            "runStatus": STATUS_WORDS[one.status],
+            "shareMode": "外部共享",
+            "calendar": one.has_calendar,
+            "prices": [
+                {
+                    "id": number,
+                    "name": name,
+                    "audience": audience,
+                    "unit": unit,
+                    "price": price,
+                    "minimum": None,
+                    "validFrom": f"{one.booked_on.year + 1}-01-01",
+                    "validUntil": None,
+                }
+                for number, name, audience, unit, price in prices
+            ],
+            "openHours": [
+                {"weekday": day, "begin": period[:5], "end": period[6:]}
+                for day, periods in one.week
+                for period in periods.split(",")
+            ],
+        }
+    )
 
 
 def booking_row(booking: Booking) -> Row:
     """Write a booking; whoever booked is an office."""
-    return {
-        "unitId": _unit_id(booking.instrument.owner),
-        "innerId": booking.instrument.number,
-        "bookingId": booking.id,
-        "kind": KINDS[booking.kind],
-        "begin": booking.start.replace(tzinfo=SHANGHAI).isoformat(),
-        "end": booking.end.replace(tzinfo=SHANGHAI).isoformat(),
-        "state": STATES[booking.state],
-        "applicant": "课题组",
-        "applicantPhone": "",
-    }
+    return WIRES["bookings"].row(
+        {
+            "unitId": _unit_id(booking.instrument.owner),
+            "innerId": booking.instrument.number,
+            "bookingId": booking.id,
+            "kind": KINDS[booking.kind],
+            "begin": booking.start.replace(tzinfo=SHANGHAI).isoformat(),
+            "end": booking.end.replace(tzinfo=SHANGHAI).isoformat(),
+            "state": STATES[booking.state],
+            "applicant": "课题组",
+            "applicantPhone": "",
+        }
+    )
 
 
 def spoil(row: Row) -> Row:
@@ -165,7 +175,7 @@ class _Api:
         if not compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             return JSONResponse({"code": 401, "msg": "令牌无效"}, status_code=401)
         name, query = request.path_params["name"], request.query_params
-        if name not in LISTS:
+        if name not in WIRES:
             return JSONResponse({"code": 404, "msg": "not found"}, status_code=404)
         page, size = query.get("pageNum", "1"), query.get("pageSize", "20")
         if not (page.isdigit() and size.isdigit() and int(page) and int(size)):
@@ -178,8 +188,8 @@ class _Api:
         shown, total = self.switchboard.published(rows, spoil)
         length = min(int(size), self._options.page_rows_max)
         part = self.switchboard.page(shown, (int(page) - 1) * length, length)
-        data = {"totalNum": total, "pageSize": length, "rows": part}
-        return JSONResponse({"code": 0, "msg": "success", "data": data})
+        data = {"totalNum": total, "pageSize": length}
+        return JSONResponse(WIRES[name].answer(part, {"data": data}))
 
 
 @lru_cache(maxsize=20_000)

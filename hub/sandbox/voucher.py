@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hub.sandbox.faults import STALE_DAYS, Switchboard
+from hub.sandbox.wire import FrozenAnswer
 from schema.dates import SHANGHAI
 
 SEED = "voucher-1"
@@ -41,6 +42,14 @@ LISTS_KEPT = 8
 PAGE_ROWS_MAX = 40
 STEPS = ("RESERVED", "USED", "CLAIMED", "COUNTY", "CITY", "PAID")
 DAYS_OF_A_STEP = 9
+PROVINCE_WIRES = {
+    name: FrozenAnswer("voucher_zhejiang", name, "data", "records")
+    for name in ("providers", "vouchers", "claims")
+}
+DELTA_WIRES = {
+    name: FrozenAnswer("voucher_delta", name, "list")
+    for name in ("providers", "vouchers", "claims", "statements")
+}
 AMOUNTS = ("contractValue", "appliMoney", "grantMoney")
 PROVINCE_STEPS = {
     "RESERVED": ("1", "0"),
@@ -161,13 +170,8 @@ def province_rows(name: str, day: date) -> list[Row]:
             {
                 "registerCode": "YH-2025-003",
                 "serviceEntercode": PROVIDER,
-                "serviceEnterName": "浙江大学",
                 "fkCountydistrict": COUNTY,
-                "fpRovince": "33",
-                "servicetypeCode": "1,3",
-                "beginDate": "2025-01-01",
                 "endDate": None,
-                "enabled": "1",
                 **people,
             }
         ]
@@ -187,13 +191,9 @@ def _province_voucher(one: _Voucher, more: Row) -> Row:
     return {
         "innovateId": str(9_000 + one.number),
         "innovateCode": _code(one),
-        "innovateStatusCode": "2",
-        "reviewedStatusCode": "5",
         "appliEntercode": one.holder,
         "applyUnitName": f"沙箱企业{one.holder[-4:]}",
         "entname": f"沙箱企业{one.holder[-4:]}",
-        "enttype": "1",
-        "servicetypeCode": "1,2",
         "appliMoney": GRANTED_YUAN,
         "applicationTime": _local(applied),
         "usecutoffDate": (one.granted_on + timedelta(days=180)).isoformat(),
@@ -237,14 +237,9 @@ def delta_rows(name: str, day: date) -> list[Row]:
         return [
             {
                 "registerEntercode": DISTRICT_DEPARTMENT,
-                "registerCode": "QP-7",
                 "serviceEntercode": PROVIDER,
-                "serviceEnterName": "浙江大学",
-                "fpRovince": "上海市",
-                "servicetypeName": "仪器设备使用，分析测试",
                 "beginDate": "2025-01-01",
-                "endDate": None,
-                "enabled": True,
+                "endDate": f"{day.year + 1}-12-31",
                 **people,
             }
         ]
@@ -272,8 +267,6 @@ def _delta_voucher(one: _Voucher) -> Row:
         "grantEntercode": DISTRICT_DEPARTMENT,
         "appliEntercode": one.holder,
         "applyUnitName": f"沙箱企业{one.holder[-4:]}",
-        "innovateStatusCode": "ISSUED",
-        "reviewedStatusCode": "PASSED",
         "appliMoney": "30000.00",
         "grantMoney": f"{GRANTED_YUAN}.00",
         "applicationTime": (granted - timedelta(days=10)).isoformat(),
@@ -281,7 +274,6 @@ def _delta_voucher(one: _Voucher) -> Row:
         "usecutoffDate": f"{one.granted_on + timedelta(days=180)}T15:59:59Z",
         "cashcutoffDate": (one.granted_on + timedelta(days=270)).isoformat(),
         "payAdcode": "310118",
-        "servicetypeName": "仪器设备使用",
         "ruleName": "通用通兑（沙箱）",
         "flowResp": [
             {
@@ -304,7 +296,6 @@ def _delta_claim(one: _Voucher) -> Row:
         "serviceRecordKey": f"uscc:{PROVIDER}/DEMO-TEM-01/V-{one.number}",
         "orderCode": f"O-{one.number}",
         "contractName": "测试服务合同",
-        "contractAttachment": None,
         **_money(one),
         **_history(one, DELTA_STEPS, datetime.isoformat),
     }
@@ -323,13 +314,20 @@ class _Api:
     """The lists of a system on a day."""
 
     def __init__(
-        self, today: Callable[[], date], rows: Callable[[str, date], list[Row]], lists: set[str]
+        self,
+        today: Callable[[], date],
+        rows: Callable[[str, date], list[Row]],
+        wires: Mapping[str, FrozenAnswer],
     ) -> None:
         self.switchboard = Switchboard(renames={"innovateCode": "voucherCode"}, amounts=AMOUNTS)
         self.token = secrets.token_urlsafe(24)
         self._today = today
-        self._lists = lists
-        self._rows = lru_cache(maxsize=LISTS_KEPT)(rows)
+        self._wires = wires
+        self._values = rows
+        self._rows = lru_cache(maxsize=LISTS_KEPT)(self._all_rows)
+
+    def _all_rows(self, name: str, day: date) -> list[Row]:
+        return [self._wires[name].row(values) for values in self._values(name, day)]
 
     async def refusal(self, request: Request, given: str) -> Response | None:
         """Return what is answered in place of a list: a fault, no right, no such list."""
@@ -338,7 +336,7 @@ class _Api:
             return refused
         if not compare_digest(given.encode(), self.token.encode()):
             return JSONResponse({"code": 401, "msg": "令牌无效"}, status_code=401)
-        if request.path_params["name"] not in self._lists:
+        if request.path_params["name"] not in self._wires:
             return JSONResponse({"code": 404, "msg": "not found"}, status_code=404)
         return None
 
@@ -357,11 +355,11 @@ class _Api:
         page, size = (request.query_params.get(each, "") for each in ("pageNum", "pageSize"))
         if not (page.isdigit() and size.isdigit() and int(page) and int(size)):
             return JSONResponse({"code": 400, "msg": "pageNum, pageSize"}, status_code=400)
-        rows, total = self.published(request.path_params["name"])
+        name = request.path_params["name"]
+        rows, total = self.published(name)
         length = min(int(size), PAGE_ROWS_MAX)
         part = self.switchboard.page(rows, (int(page) - 1) * length, length)
-        data = {"total": total, "records": part}
-        return JSONResponse({"code": "200", "msg": "success", "data": data})
+        return JSONResponse(self._wires[name].answer(part, {"data": {"total": total}}))
 
     async def by_link(self, request: Request) -> Response:
         """Answer one page, with the address of the next one."""
@@ -375,23 +373,24 @@ class _Api:
         )
         if not (cursor.isdigit() and limit.isdigit() and int(limit)):
             return JSONResponse({"code": 400, "msg": "cursor, limit"}, status_code=400)
-        rows, total = self.published(request.path_params["name"])
+        name = request.path_params["name"]
+        rows, total = self.published(name)
         length = min(int(limit), PAGE_ROWS_MAX)
         part = self.switchboard.page(rows, int(cursor), length)
         after = int(cursor) + length
         link = f"{request.url.path}?cursor={after}&limit={length}" if after < len(rows) else None
-        return JSONResponse({"code": 0, "total": total, "next": link, "list": part})
+        return JSONResponse(self._wires[name].answer(part, {"total": total, "next": link}))
 
 
 def province_system(today: Callable[[], date]) -> VoucherSystem:
     """Make the province's system; its token is new each time."""
-    api = _Api(today, province_rows, {"providers", "vouchers", "claims"})
+    api = _Api(today, province_rows, PROVINCE_WIRES)
     return _system(api, Route("/innovate/api/{name}", api.by_number), "X-Token")
 
 
 def delta_system(today: Callable[[], date]) -> VoucherSystem:
     """Make the delta's platform; its token is new each time."""
-    api = _Api(today, delta_rows, {"providers", "vouchers", "claims", "statements"})
+    api = _Api(today, delta_rows, DELTA_WIRES)
     return _system(api, Route("/ytd/v2/{name}", api.by_link), "Authorization")
 
 

@@ -39,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
     rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
-    traits=(Listable(), Reported()),
+    traits=(Listable(), Reported(), LastWord()),
     checks=(not_before("arrivedOn", "releasedOn"), interval_of("releasedOn", "settledOn")),
 )
 class CustomsSupervision:

@@ -37,9 +37,9 @@ from schema.errors import Problem
 from schema.item import Kind, RecordSpec
 from schema.registry import standard
 from tests.fixed_width import fixed_width_bytes
+from tests.recorded import FIXTURES, frozen, recorded
 from tests.recorded_messages import RecordedMessages
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
 ADAPTERS = discover()
 TABLES = ("monthly_workbook", "moe_tables")
 """Tables that people send and a mapping that ships reads."""
@@ -48,14 +48,12 @@ WITHOUT_PEOPLE = ("nemo_sensors",)
 STRANGE = "※no such code※"
 
 
-def load(source: str, name: str) -> Any:
-    path = FIXTURES / source / name
-    assert path.exists(), f"{path} is missing: record it first (see adapters/__init__.py)"
-    return json.loads(path.read_text("utf-8"))
+def expected(source: str) -> Any:
+    return json.loads((FIXTURES / source / "records.json").read_text("utf-8"))
 
 
 def context_of(source: str) -> Context:
-    given = load(source, "source.json")["context"]
+    given = recorded(source)["context"]
     return Context(
         source=source,
         now=datetime.fromisoformat(given["now"]),
@@ -98,11 +96,11 @@ class Source(Protocol):
 @asynccontextmanager
 async def recorded_session(name: str, protocol: str) -> AsyncIterator[Any]:
     """Open what was recorded of a source, in its protocol."""
-    recorded = load(name, "source.json")
+    given = recorded(name)
     if protocol == "mqtt":
-        yield RecordedMessages(name, recorded["messages"])
+        yield RecordedMessages(name, given["messages"])
         return
-    transport = ReplayTransport(recorded)
+    transport = ReplayTransport(given)
     async with httpx.AsyncClient(transport=transport, base_url="https://source.test") as client:
         yield HttpSession(name, client)
 
@@ -117,9 +115,9 @@ class Harvested:
         self.additions_refused = self.adapter.metadata.additions == "strict"
 
     async def rows(self) -> list[Recorded]:
-        recorded = load(self.name, "source.json")
-        if "files" in recorded:
-            return self._rows_of_files(recorded["files"])
+        given = recorded(self.name)
+        if "files" in given:
+            return self._rows_of_files(given["files"])
         found = []
         async with recorded_session(self.name, self.adapter.protocol) as session:
             for collection in self.adapter.collections:
@@ -135,7 +133,7 @@ class Harvested:
             Recorded(collection, dict(row))
             for name in names
             for collection in self.adapter.collections
-            for row in collection.reader.parse((FIXTURES / self.name / name).read_bytes())  # type: ignore[attr-defined]
+            for row in collection.reader.parse(frozen(self.name, name))  # type: ignore[attr-defined]
         ]
 
     def convert(self, place: Collection, fields: Mapping[str, Any]) -> ConvertedRow:
@@ -174,7 +172,7 @@ class Tabled:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.sheets: dict[str, list[list[Any]]] = load(name, "source.json")["sheets"]
+        self.sheets: dict[str, list[list[Any]]] = recorded(name)["sheets"]
         memory = io.BytesIO()
         with xlsxwriter.Workbook(memory, {"in_memory": True}) as book:
             for title, rows in self.sheets.items():
@@ -232,7 +230,7 @@ class FixedWidth:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        files: dict[str, list[list[str]]] = load(name, "source.json")["files"]
+        files: dict[str, list[list[str]]] = recorded(name)["files"]
         given = [
             GivenFile(name=title, data=fixed_width_bytes(title, rows), source=name)
             for title, rows in files.items()
@@ -308,7 +306,7 @@ async def test_maps_the_recorded_source_to_the_expected_records(
     source: Source, request: pytest.FixtureRequest
 ) -> None:
     name = request.node.callspec.params["source"]
-    assert await source.made() == load(name, "records.json")
+    assert await source.made() == expected(name)
 
 
 async def test_every_record_conforms_to_the_standard(source: Source) -> None:

@@ -30,12 +30,13 @@ from adapters.catalogue.uniquip import (
 from adapters.mapping import Column, Converted, RowProblem, SourceRow, Table, match_text
 from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.model import RecordRule
-from adapters.mapping.table import Content, text_of
+from adapters.mapping.table import ROW_NUMBER_COLUMN, Content, text_of
 from connectors.errors import PayloadError
 from connectors.words import Words
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.files.submission import MappedFile, ReadTable
-from hub.intake.files.tables import read_sheets, table_of_sheet
+from hub.intake.files.tables import FileSheet, read_sheets, table_of_sheet
+from hub.intake.files.text import row_number
 from hub.intake.limits import FILE_ROWS_MAX
 from schema.conform import conform
 from schema.errors import Problem
@@ -43,16 +44,40 @@ from schema.identifiers import check_institution_key
 from schema.registry import standard
 from schema.strict_json import read_json
 
-__all__ = ["read_catalogue"]
+__all__ = [
+    "PIDINST",
+    "UNIQUIP",
+    "CatalogueForm",
+    "CatalogueRows",
+    "catalogue_mapping",
+    "read_catalogue",
+    "require_known",
+    "uniquip_table",
+]
 
 INSTRUMENT = standard()["Instrument"]
 
 
+def _line(columns: Sequence[Column], row: SourceRow) -> dict[str, str]:
+    cells = [plain_cell(text_of(cell)) for cell in row.cells]
+    return {
+        each.name: cells[each.position - 1] if each.position <= len(cells) else ""
+        for each in columns
+    }
+
+
+def _document(columns: Sequence[Column], row: SourceRow) -> dict[str, Any]:
+    told = zip(columns, row.cells, strict=False)
+    return {each.name: value for each, value in told if value is not None}
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Form:
+class CatalogueForm:
     """How one form is read: a row as members by name, and which members feed which item."""
 
     title: str
+    members: Callable[[Sequence[Column], SourceRow], dict[str, Any]]
+    """Returns a row of a table as what `read` takes."""
     read: Callable[[Mapping[str, Any], str], FromCatalogue]
     items: Mapping[str, tuple[str, ...]]
     """Of each item of an instrument the members that it is made of."""
@@ -61,15 +86,17 @@ class _Form:
     personal: frozenset[str]
 
 
-PIDINST = _Form(
+PIDINST = CatalogueForm(
     title="PIDINST",
+    members=_document,
     read=from_pidinst,
     items=ITEMS_OF_PIDINST,
     member=member_of,
     personal=frozenset({"owner"}),
 )
-UNIQUIP = _Form(
+UNIQUIP = CatalogueForm(
     title="UNIQUIP",
+    members=_line,
     read=from_uniquip,
     items=ITEMS_OF_UNIQUIP,
     member=str,
@@ -105,19 +132,24 @@ def read_catalogue(
     file = MappedFile(
         name=name,
         data=data,
-        mapping=SavedMapping(title=form.title, records=(RecordRule(spec=INSTRUMENT, rules=()),)),
+        mapping=catalogue_mapping(form),
         mapping_text=f"{form.title} {institution}",
         source=source,
         document=document,
     )
-    making = _Making(form, table.columns, institution)
+    making = CatalogueRows(form, table.columns, institution)
     converted = tuple(
         making.convert(row, members) for row, members in zip(table.rows, rows, strict=True)
     )
     return ReadTable(file, table, converted, making.cells_to_keep, columns_of=making.columns_of)
 
 
-_Read = tuple[_Form, Table, Sequence[Mapping[str, Any]]]
+def catalogue_mapping(form: CatalogueForm) -> SavedMapping:
+    """Return what stands for the mapping of a catalogue: what its rows become."""
+    return SavedMapping(title=form.title, records=(RecordRule(spec=INSTRUMENT, rules=()),))
+
+
+_Read = tuple[CatalogueForm, Table, Sequence[Mapping[str, Any]]]
 
 
 def _pidinst(name: str, data: bytes) -> _Read | None:
@@ -128,6 +160,9 @@ def _pidinst(name: str, data: bytes) -> _Read | None:
         documents, said = _objects(data), "JSON"
         if not documents or not all(map(is_pidinst, documents)):
             return None
+    numbers = [
+        row_number(each.pop(ROW_NUMBER_COLUMN, at), at) for at, each in enumerate(documents, 1)
+    ]
     if len(documents) > FILE_ROWS_MAX:
         many = Words(f"超过 {FILE_ROWS_MAX} 个文档", f"over {FILE_ROWS_MAX} documents")
         raise PayloadError(name, many)
@@ -136,7 +171,7 @@ def _pidinst(name: str, data: bytes) -> _Read | None:
         columns=tuple(Column(at, each) for at, each in enumerate(names, start=1)),
         rows=tuple(
             SourceRow(number, tuple(_cell(each.get(member)) for member in names))
-            for number, each in enumerate(documents, start=1)
+            for number, each in zip(numbers, documents, strict=True)
         ),
         sheet=PIDINST.title,
         header_row=0,
@@ -165,33 +200,35 @@ def _cell(value: Any) -> Content:
 
 
 def _uniquip(name: str, data: bytes) -> _Read | None:
-    names = frozenset(map(match_text, COLUMNS))
     for sheet in read_sheets(name, data):
-        if not any(is_uniquip([text_of(cell) for cell in row.cells]) for row in sheet.head):
-            continue
-        table = table_of_sheet(name, sheet, names)
-        unknown = [each.name for each in table.columns if each.name not in COLUMNS]
-        if unknown:
-            listed = ", ".join(unknown)
-            zh, en = f"UNIQUIP 2025 没有这些列：{listed}", f"UNIQUIP 2025 has no columns {listed}"
-            raise CatalogueError("HEADER_UNKNOWN", zh, en)
-        return UNIQUIP, table, [_line(table, row) for row in table.rows]
+        table = uniquip_table(name, sheet)
+        if table is not None:
+            require_known(name, table.columns)
+            return UNIQUIP, table, [_line(table.columns, row) for row in table.rows]
     return None
 
 
-def _line(table: Table, row: SourceRow) -> dict[str, str]:
-    cells = [plain_cell(text_of(cell)) for cell in row.cells]
-    return {
-        each.name: cells[each.position - 1] if each.position <= len(cells) else ""
-        for each in table.columns
-    }
+def uniquip_table(name: str, sheet: FileSheet) -> Table | None:
+    """Return the table in a sheet whose columns are UNIQUIP's, perhaps with others; or None."""
+    if not any(is_uniquip([text_of(cell) for cell in row.cells]) for row in sheet.head):
+        return None
+    return table_of_sheet(name, sheet, frozenset(map(match_text, COLUMNS)))
+
+
+def require_known(name: str, columns: Sequence[Column]) -> None:
+    """Raise `PayloadError` where a table has columns that UNIQUIP does not have."""
+    unknown = [each.name for each in columns if each.name not in COLUMNS]
+    if unknown:
+        listed = ", ".join(unknown)
+        zh, en = f"UNIQUIP 2025 没有这些列：{listed}", f"UNIQUIP 2025 has no columns {listed}"
+        raise PayloadError(name, Words(zh, en), hint=_HINT)
 
 
 @dataclass
-class _Making:
-    """Makes instruments of the rows of one file."""
+class CatalogueRows:
+    """Makes instruments of the rows of one file, one after another."""
 
-    form: _Form
+    form: CatalogueForm
     columns: Sequence[Column]
     institution: str
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -218,6 +255,14 @@ class _Making:
         return Converted(
             row, records=((INSTRUMENT.name, wire),), dropped=given.dropped, doubts=(doubts,)
         )
+
+    def record(self, members: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the record of a row as it is given; None where it is none."""
+        try:
+            given = self.form.read(members, self.institution).record
+        except CatalogueError:
+            return None
+        return dict(given) if given.get("localNo") else None
 
     def _located(self, problem: Problem) -> RowProblem:
         return RowProblem(problem, self.columns_of(INSTRUMENT.name, problem.path), problem.path)

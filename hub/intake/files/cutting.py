@@ -12,15 +12,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from adapters.mapping import Converter, RowProblem, SourceRow
+from adapters.mapping import Converted, Converter, RowProblem, SourceRow
 from adapters.mapping.convert import unread
 from adapters.mapping.table import ROW_NUMBER_COLUMN, text_of
-from hub.intake.files.large import LargeFile, LargeTable
+from hub.intake.files.large import LargeFile
+from hub.intake.files.large_table import LargeTable
 from hub.intake.files.large_text import TableForm
 from hub.intake.files.rejects import Refused, rejects_workbook
 from hub.intake.files.text import NAMES_ONLY
@@ -99,13 +100,18 @@ class _Repeats:
 
     def __init__(self, table: LargeTable) -> None:
         self._repeated = table.repeated
-        self._converter = Converter(table.mapping, table.table.columns) if table.repeated else None
+        self._convert: Callable[[SourceRow], Converted] | None = None
+        if table.repeated and table.catalogue is not None:
+            self._convert = table.catalogue.converting(table.table.columns)
+        elif table.repeated:
+            converter = Converter(table.mapping, table.table.columns)
+            self._convert = lambda row: next(iter(converter.convert([row])))
 
     def problems(self, place: int, row: SourceRow) -> Sequence[RowProblem]:
         """Return what is wrong with a row, if it is that; what else is wrong, the hub says."""
-        if self._converter is None or place not in self._repeated:
+        if self._convert is None or place not in self._repeated:
             return ()
-        (converted,) = self._converter.convert([row])
+        converted = self._convert(row)
         repeats = any(each.problem.code == "KEY_REPEATED" for each in converted.problems)
         return converted.problems if repeats else ()
 
@@ -137,6 +143,9 @@ def _body(table: LargeTable, rows: Sequence[SourceRow]) -> bytes:
         return rejects_workbook([(table.table, refused)], dates_1904=table.from_1904)
     if table.form is TableForm.DELIMITED:
         return _delimited(table, rows)
+    if table.form is TableForm.DOCUMENTS:
+        documents = ",".join(map(_json, _objects(table, rows)))
+        return f"[{documents}]".encode("utf-8", "backslashreplace")
     return _json_lines(table, rows)
 
 
@@ -164,15 +173,17 @@ def _delimited(table: LargeTable, rows: Sequence[SourceRow]) -> bytes:
 
 def _json_lines(table: LargeTable, rows: Sequence[SourceRow]) -> bytes:
     """Write rows as JSON lines, below one that names all their members in order."""
-    names = list(table.members)
-    lines = [{ROW_NUMBER_COLUMN: NAMES_ONLY, **dict.fromkeys(names)}]
-    for row in rows:
-        cells = {
-            name: cell for name, cell in zip(names, row.cells, strict=False) if cell is not None
-        }
-        lines.append({ROW_NUMBER_COLUMN: row.number, **cells})
-    text = "\n".join(map(_json, lines))
+    lines = [{ROW_NUMBER_COLUMN: NAMES_ONLY, **dict.fromkeys(table.members)}]
+    text = "\n".join(map(_json, [*lines, *_objects(table, rows)]))
     return text.encode("utf-8-sig", "backslashreplace")  # half a character goes as its escape
+
+
+def _objects(table: LargeTable, rows: Sequence[SourceRow]) -> Iterator[dict[str, Any]]:
+    """Yield rows as objects, each with the number that it has in the whole file."""
+    for row in rows:
+        told = zip(table.members, row.cells, strict=False)
+        cells = {name: cell for name, cell in told if cell is not None}
+        yield {ROW_NUMBER_COLUMN: row.number, **cells}
 
 
 def _json(value: Any) -> str:

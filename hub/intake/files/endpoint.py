@@ -8,8 +8,8 @@
   A column whose unit is off by a power of ten is refused before anything is written, unless
   `unitsAreRight=true` says otherwise.
 - The request is signed over the digest of the file, so its entries are REQUEST_SIGNED. A request
-  sent again with its idempotency key gets the answers of then, batch by batch, and what had not
-  been written is.
+  sent again with its idempotency key gets the answer of then, unread (`kept`); if the hub was cut
+  off meanwhile, batch by batch, and what had not been written is.
 - `POST /mappings?source=&name=` keeps a mapping (TOML), `GET` lists them or gives one, `DELETE`
   removes it. `POST /mappings/draft` drafts one for a file.
 """
@@ -37,6 +37,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Idempotency
 from hub.intake.files.columns import require_units
+from hub.intake.files.kept import FileRequest, keep_answer, kept_answer
 from hub.intake.files.service import (
     GivenFile,
     marked_workbook,
@@ -147,6 +148,12 @@ class FileEndpoints:
     async def _submit(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         source, dry_run = stated["source"], read_flag(stated, "dryRun")
         wants_cells, wants_marked = read_flag(stated, "cells"), read_flag(stated, "marked")
+        wants_rows, sender = read_flag(stated, "rows"), _sender(admitted)
+        is_kept = not (dry_run or wants_cells or wants_marked)
+        request = FileRequest.of(sender, form="-rows" if wants_rows else "")
+        known = await kept_answer(self._database, request) if is_kept else None
+        if known is not None:
+            return _json(known)
         name = stated.get("mapping")
         given = GivenFile(
             name=stated.get("name") or "file",
@@ -164,15 +171,17 @@ class FileEndpoints:
         if not read_flag(stated, "unitsAreRight"):
             require_units(file.tables)
         submissions = await submit_file(
-            self._database, file, sender=_sender(admitted), clock=self._clock, dry_run=dry_run
+            self._database, file, sender=sender, clock=self._clock, dry_run=dry_run
         )
         marked = (
             await asyncio.to_thread(marked_workbook, file, submissions) if wants_marked else None
         )
-        wants_rows = read_flag(stated, "rows")
-        return _json(
-            submitted_wire(file, submissions, workbook=marked, cells=wants_cells, rows=wants_rows)
+        answer = submitted_wire(
+            file, submissions, workbook=marked, cells=wants_cells, rows=wants_rows
         )
+        if is_kept:
+            await keep_answer(self._database, request, answer, submissions, self._clock())
+        return _json(answer)
 
     async def _keep(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         name, client_id = _mapping_name(stated), admitted.caller.client_id

@@ -33,8 +33,11 @@ from adapters.mapping.glance import Glance
 from adapters.mapping.table import ROW_NUMBER_COLUMN, is_blank
 from connectors.errors import PayloadError
 from connectors.words import Words
+from hub.intake.files.catalogue import UNIQUIP, catalogue_mapping, uniquip_table
 from hub.intake.files.columns import UnitEvidence
 from hub.intake.files.large_book import HEAD_ROWS_MAX, LargeBook
+from hub.intake.files.large_catalogue import LargeCatalogue, pidinst_catalogue
+from hub.intake.files.large_table import LargeTable
 from hub.intake.files.large_text import LargeText, TableForm, large_text
 from hub.intake.files.moe_tables import large_moe
 from hub.intake.files.monthly import left_alone, monthly_table, typed_sheets
@@ -55,35 +58,6 @@ from hub.intake.limits import REPEATED_KEYS_MAX
 
 KIND_BYTES = 64 * 1024
 """From the beginning of a file, by which is known what it is."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LargeTable:
-    """A table whose rows are read as often as they are asked for; `table` holds none of them."""
-
-    mapping: SavedMapping
-    form: TableForm
-    table: Table
-    rows: Callable[[], Iterator[SourceRow]]
-    delimiter: str = ","
-    from_1904: bool = False
-    count: int = 0
-    unread: int = 0
-    """Of the rows those that could not be parted into cells."""
-    repeated: frozenset[int] = frozenset()
-    """Places of the rows whose key stands in the table again with other content."""
-    header_problems: tuple[RowProblem, ...] = ()
-    members: dict[str, int] = field(default_factory=dict)
-    """Members of JSON objects in their order; known when the rows have been read once."""
-
-    def member_columns(self) -> tuple[Column, ...]:
-        """Return a column for each member of the objects that were read."""
-        return tuple(Column(position, name) for position, name in enumerate(self.members, start=1))
-
-    @property
-    def record_type(self) -> str:
-        """Return what its rows become, or what they become first."""
-        return self.mapping.records[0].spec.name
 
 
 @dataclass(slots=True)
@@ -173,13 +147,16 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
         FileSheet(each.name, each.head, facts, book.from_1904, each.name in book.hidden)
         for each in book.sheets
     ]
-    if mapping is not None:
+    chosen: list[tuple[FileSheet, Table, SavedMapping, tuple[RowProblem, ...]]]
+    listed = None if mapping else next(filter(None, (_uniquip(file, s) for s in sheets)), None)
+    if listed is not None:
+        chosen = [(*listed, catalogue_mapping(UNIQUIP), ())]
+    elif mapping is not None:
         names = _names(mapping)
         sheet = sheet_meant(file.path.name, sheets, mapping.file.sheet, names)
         header_row = mapping.file.header_row
         table = table_of_sheet(file.path.name, sheet, names, header_row=header_row)
-        nothing: tuple[RowProblem, ...] = ()
-        chosen = [(sheet, table, mapping, nothing)]
+        chosen = [(sheet, table, mapping, ())]
     else:
         typed = typed_sheets(sheets)
         chosen = [(s, *monthly_table(file.path.name, s, spec)) for s, spec in typed]
@@ -191,6 +168,7 @@ def _book(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
             form=TableForm.WORKBOOK,
             table=replace(table, rows=()),
             rows=partial(_below, sheet, table, partial(book.rows, kept[sheet.name])),
+            catalogue=LargeCatalogue(UNIQUIP) if listed else None,
             from_1904=book.from_1904,
             header_problems=problems,
         )
@@ -205,25 +183,39 @@ def _text(file: LargeFile, mapping: SavedMapping | None) -> list[LargeTable]:
         its, empty, rows = moe
         return [LargeTable(mapping=its.mapping, form=TableForm.DELIMITED, table=empty, rows=rows)]
     text = large_text(file.path, FileFacts() if mapping is None else mapping.file)
+    documents = pidinst_catalogue(text) if mapping is None else None
+    if documents is not None:
+        file.is_monthly = False
+        return [documents]
     if text.form is not TableForm.DELIMITED:
         if mapping is None:
             typed_sheets([FileSheet("", (), {})])  # says that it is no monthly workbook
         assert mapping is not None, "a text without a header needs a mapping"
         return [_json(text, mapping)]
     try:
-        return [_delimited(file.path.name, text, mapping)]
+        return [_delimited(file, text, mapping)]
     except _OpenQuoteError:
         plain = text.without_quoting()
         if plain is None:
             raise AssertionError("it is only raised where there is one") from None
-        return [_delimited(file.path.name, plain, mapping)]
+        return [_delimited(file, plain, mapping)]
 
 
 class _OpenQuoteError(Exception):
     """A line of tab-separated text cannot be parted: quotation marks are not meant as such."""
 
 
-def _delimited(name: str, text: LargeText, mapping: SavedMapping | None) -> LargeTable:
+def _uniquip(file: LargeFile, sheet: FileSheet) -> tuple[FileSheet, Table] | None:
+    """Return a sheet with its table where that lists instruments in the form of UNIQUIP."""
+    table = uniquip_table(file.path.name, sheet)
+    if table is None:
+        return None
+    file.is_monthly = False
+    return sheet, table
+
+
+def _delimited(file: LargeFile, text: LargeText, mapping: SavedMapping | None) -> LargeTable:
+    name = file.path.name
     if text.without_quoting() is not None and any(row.unread for row in text.rows({})):
         raise _OpenQuoteError
     head = list(islice(text.rows({}), HEAD_ROWS_MAX))
@@ -232,7 +224,10 @@ def _delimited(name: str, text: LargeText, mapping: SavedMapping | None) -> Larg
     if all(row.unread for row in head):
         raise no_line_is_a_row(name)
     problems: tuple[RowProblem, ...] = ()
-    if mapping is None:
+    listed = _uniquip(file, sheet) if mapping is None else None
+    if listed is not None:
+        (sheet, table), mapping = listed, catalogue_mapping(UNIQUIP)
+    elif mapping is None:
         ((sheet, spec),) = typed_sheets([sheet])
         table, mapping, problems = monthly_table(name, sheet, spec)
     else:
@@ -243,6 +238,7 @@ def _delimited(name: str, text: LargeText, mapping: SavedMapping | None) -> Larg
         form=TableForm.DELIMITED,
         table=replace(table, rows=()),
         rows=partial(_below, sheet, table, lambda: text.rows({})),
+        catalogue=LargeCatalogue(UNIQUIP) if listed else None,
         delimiter=text.delimiter,
         header_problems=problems,
     )
@@ -286,6 +282,9 @@ def _surveyed(name: str, draft: LargeTable) -> tuple[LargeTable, list[MappingPro
     found = replace(draft, table=table, count=survey.count, unread=survey.unread, repeated=repeated)
     if not survey.count or survey.unread == survey.count:
         return found, []  # what its columns are cannot be known
+    if draft.catalogue is not None:
+        draft.catalogue.require_columns(name, columns)
+        return found, []
     converter = Converter(draft.mapping, columns)
     names = {each.position: each.name for each in columns}
     return found, survey.evidence.doubts(names, converter.columns_of)
@@ -310,7 +309,7 @@ class _Survey:
         self.keys = RepeatedKeys()
         self.count = self.unread = 0
         self._draft = draft
-        self._wants_keys = draft.mapping.same_key == "refuse"
+        self._wants_keys = draft.mapping.same_key == "refuse" and draft.catalogue is None
         self._filled: set[int] = set()
         header = draft.table.header
         self._open = [] if header is None else _nameless(header)
@@ -318,7 +317,7 @@ class _Survey:
 
     def read(self) -> None:
         """Read all rows."""
-        glance = self._glance()
+        glance, number_of = self._looks()
         for place, row in enumerate(self._draft.rows()):
             self.count += 1
             if row.unread is not None:
@@ -326,8 +325,10 @@ class _Survey:
                 continue
             if self._draft.table.header is None and len(row.cells) > self._width:
                 self._width = len(row.cells)
-                glance = self._glance()
+                glance, number_of = self._looks()
             self._note_filled(row)
+            if (number := number_of(row)) is not None:
+                self.keys.add(place, self._draft.record_type, (number,), row.cells)
             for seen in glance.at(row):
                 for item, amount, currency in seen.numbers:
                     self.evidence.add_number(seen.spec.name, item.wire, amount, currency)
@@ -346,11 +347,15 @@ class _Survey:
             if position <= len(row.cells) and not is_blank(row.cells[position - 1]):
                 self._filled.add(position)
 
-    def _glance(self) -> Glance:
-        header = self._draft.table.header
+    def _looks(self) -> tuple[Glance, Callable[[SourceRow], str | None]]:
+        """Return what looks at rows through the mapping, and what gives a catalogue's numbers."""
+        header, catalogue = self._draft.table.header, self._draft.catalogue
         if header is None:
-            return Glance(self._draft.mapping, self._draft.member_columns())
-        return Glance(self._draft.mapping, named_columns(header, lambda _: True))
+            columns = self._draft.member_columns()
+        else:
+            columns = named_columns(header, lambda _: True)
+        number_of = (lambda _: None) if catalogue is None else catalogue.keys(columns)
+        return Glance(self._draft.mapping, columns), number_of
 
 
 def _nameless(header: SourceRow) -> list[int]:

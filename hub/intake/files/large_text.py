@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from adapters.mapping import FileFacts, SourceRow
 from connectors.charset import file_encoding
@@ -39,6 +39,7 @@ class TableForm(StrEnum):
     DELIMITED = "DELIMITED"
     JSON_LINES = "JSON_LINES"
     JSON = "JSON"
+    DOCUMENTS = "DOCUMENTS"
     WORKBOOK = "WORKBOOK"
 
 
@@ -66,6 +67,20 @@ class LargeText:
                         Words(f"超过 {CUT_ROWS_MAX} 行", f"more than {CUT_ROWS_MAX} rows"),
                     )
                 yield row
+
+    def documents(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the objects of a JSON document as they are, with their numbers.
+
+        Raises `PayloadError`.
+        """
+        with self._open() as file:
+            for number, document in document_rows(self.path.name, file, self.rows_at):
+                if number > CUT_ROWS_MAX:
+                    raise PayloadError(
+                        self.path.name,
+                        Words(f"超过 {CUT_ROWS_MAX} 行", f"more than {CUT_ROWS_MAX} rows"),
+                    )
+                yield number, document
 
     def without_quoting(self) -> LargeText | None:
         """Return it as tab-separated lines without quotation marks; None where it cannot be."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from adapters.mapping import MappingError, Table, parse_mapping
 from connectors.errors import PayloadError
@@ -41,6 +42,13 @@ class GivenFile:
     """SHA-256 of the whole file, of which this is a part."""
     institution: str = ""
     """Key of the institution whose instruments a catalogue lists, which does not say it itself."""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of all that decides the answer."""
+        texts = (self.name, self.source, self.mapping_text or "", self.institution)
+        parts = (self.data, self.document or b"", *(each.encode() for each in texts))
+        return sha256(b"".join(sha256(part).digest() for part in parts)).digest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -178,6 +178,21 @@ async def test_a_table_of_its_own_is_read_by_a_mapping_that_the_source_keeps(
     assert text.text == MAPPING + "\n# 2\n"
 
 
+async def test_a_file_sent_again_is_answered_unread_whatever_its_mapping_is_now(
+    university: HubClient,
+) -> None:
+    table = "编号,名称,状况\nA1,电镜,IN_SERVICE\nA2,,坏了\n".encode()
+    await keep_mapping(university, SOURCE, "台账", MAPPING)
+    first = await send(university, table, mapping="台账")
+    fitting_no_more = MAPPING.replace('"编号"', '"资产编号"')
+    await keep_mapping(university, SOURCE, "台账", fitting_no_more)
+    again = await send(university, table, mapping="台账")
+    assert again.report == {**first.report, "replayed": True}
+    with pytest.raises(CallRefusedError) as caught:
+        await send(university, table, mapping="台账", key="k-2")
+    assert caught.value.code == "MAPPING_INVALID"
+
+
 async def test_a_wrong_mapping_is_refused_line_by_line_and_a_missing_one_by_name(
     university: HubClient,
 ) -> None:

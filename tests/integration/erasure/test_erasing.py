@@ -14,6 +14,9 @@ from hub.erasure.service import Erasing
 from hub.errors import ErrorCode, HubError
 from hub.intake import quarantine
 from hub.intake.batch import Idempotency, Outcome
+from hub.intake.files.kept import part_answer
+from hub.intake.files.service import GivenFile
+from hub.intake.files.submission import Sender
 from hub.orders.partner import BookingAnswer, BookingState, as_kept
 from hub.orders.promised import keep, taken
 from hub.orders.service import local_id
@@ -223,6 +226,27 @@ async def test_a_repeated_request_gets_neither_the_text_nor_the_record_back(
         assert refused.value.code is ErrorCode.ERASED
     assert (await send(instrument("A2"), key="other", body=b"b")).rows == other.rows
     assert await column(database, "SELECT key FROM instrument") == [f"{UNIVERSITY}/A2"]
+
+
+async def test_the_answer_to_a_file_goes_with_a_record_in_it(
+    database: Database, send: Send, erasing: Erasing
+) -> None:
+    assert send  # registers the source
+    header = "institutionKey,localNo,name.zh,status,originalValue.amount,contact"
+    text = f"{header}\n{UNIVERSITY},A1,电镜,在用,,{NAME}\n"
+    given, sender = GivenFile(name="a.csv", data=text.encode(), source="zju"), Sender(party=HUB)
+
+    async def answer() -> dict[str, Any]:
+        return await part_answer(database, given, sender=sender, clock=lambda: NOW)
+
+    first, again = await answer(), await answer()
+    assert first["tables"][0]["accepted"] == 1
+    assert again == {**first, "replayed": True}
+    await erasing.erase(RECORD, **ORDER)
+    assert holding(database.url, NAME) == set()
+    with pytest.raises(HubError) as refused:
+        await answer()
+    assert refused.value.code is ErrorCode.ERASED
 
 
 async def test_the_answer_to_a_booking_goes_with_its_order(

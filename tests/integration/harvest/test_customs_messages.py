@@ -177,6 +177,44 @@ async def test_an_older_message_never_widens_what_a_newer_one_narrowed(harvest, 
     assert rows == [(1,)]
 
 
+def declared(time: StandingClock, ended: str, moment: str) -> bytes:
+    """Return a message whose declarations say that supervision goes on, or ended on a day."""
+    content = made_at(message(local_date(time()), SCALE), moment)
+    if not ended:
+        return content
+    state = b"<state>2</state><endDate>" + ended.encode() + b"</endDate>"
+    return re.sub(rb"<state>1</state>\s*<endDate ?/>", state, content)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["told before", "never told before"])
+async def test_a_late_message_never_undoes_the_end_of_supervision(harvest, database, time, before):
+    ended = "SELECT count(settled_on), count(*) FROM customs_supervision_source"
+    if before:
+        await harvest("before.xml", declared(time, "", MORNING))
+        ((settled, every),) = await database.reads.fetch_all(ended)
+        assert settled == 0 < every
+    await harvest("ended.xml", declared(time, "2026-11-20", NOON))
+    ((settled, every),) = await database.reads.fetch_all(ended)
+    assert settled == every > 0
+    late = await harvest("late.xml", declared(time, "", "2026-11-23 11:59:59"))
+    assert late.collections[1].outcomes["QUARANTINED"] == every
+    assert await database.reads.fetch_all(ended) == [(every, every)]
+    await harvest("again.xml", declared(time, "", EVENING))
+    assert await database.reads.fetch_all(ended) == [(0, every)], "customs corrects itself"
+
+
+async def test_what_was_said_again_counts_as_of_then(harvest, database, time):
+    narrow = approvals(time, "1", MORNING).replace(b"135,136", b"135")
+    await harvest("narrow.xml", narrow)
+    again = await harvest("again.xml", made_at(narrow, EVENING))
+    assert again.collections[1].outcomes["ACCEPTED"] == 0
+    await harvest("wide.xml", approvals(time, "1", NOON))
+    rows = await database.reads.fetch_all(
+        "SELECT DISTINCT cardinality(purposes) FROM customs_approval_source"
+    )
+    assert rows == [(1,)]
+
+
 async def test_a_message_from_a_clock_ahead_counts_as_of_the_run(harvest, database, time):
     await harvest("ahead.xml", approvals(time, "1", "2026-11-25 09:00:00"))
     await harvest("ends.xml", made_at(approvals(time, "2", NOON), "2026-11-24 10:02:30"))

@@ -132,7 +132,7 @@ async def test_a_dead_source_does_not_stop_the_other_and_is_told_once(
         await until_logged(caplog, "harvest of ecnu", 2)
     told = logged(caplog, "harvest of ecnu")
     assert told == [
-        f"harvest of ecnu: {dead} (before: OK)",
+        f"harvest of ecnu: {dead} (before: not read since this hub started)",
         f"harvest of ecnu: OK (before: {dead})",
     ]
     assert systems.ecnu.client_secret not in caplog.text

@@ -1,5 +1,7 @@
 """The adapter against a NEMO that really runs: each trap of the system, met and survived."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -103,6 +105,52 @@ async def test_use_from_outside_is_a_service_as_long_as_its_project_says_so(
     assert report.withdrawn == {"ServiceRecord": 1}
     standing = [name for name, *_, withdrawn in await fetch(database, statement) if not withdrawn]
     assert standing == ["usage-11", "usage-5", "usage-8"]
+
+
+def deleted(lab, *numbers):
+    """Delete uses in NEMO's own database: its interface has no way to."""
+    with closing(sqlite3.connect(lab.folder / "sqlite.db")) as connection, connection:
+        connection.executemany(
+            "DELETE FROM NEMO_usageevent WHERE id = ?", [(each,) for each in numbers]
+        )
+
+
+async def uses(database, table="usage_record"):
+    statement = f"SELECT local_id FROM {table}_source WHERE NOT withdrawn"
+    return {local_id for (local_id,) in await fetch(database, statement)}
+
+
+async def test_a_use_that_was_deleted_is_withdrawn_with_its_service(
+    harvester, nemo, lab, database, time
+):
+    await harvester.harvest(nemo)
+    before, services = await uses(database), await uses(database, "service_record")
+    assert {"usage-5", "usage-13"} <= before
+    assert "usage-5" in services
+    deleted(lab, 5, 13)
+    time.pass_by(minutes=10)
+    report = await harvester.harvest(nemo)
+    assert report.withdrawn["UsageRecord"] == 2
+    assert report.withdrawn["ServiceRecord"] == 1
+    assert await uses(database) == before - {"usage-5", "usage-13"}
+    assert await uses(database, "service_record") == services - {"usage-5"}
+
+
+async def test_a_use_that_ended_before_the_window_stays_and_one_that_ends_meanwhile_too(
+    harvester, nemo, lab, database, time
+):
+    await harvester.harvest(nemo)
+    end = time.now + timedelta(minutes=30)
+    ended = lab.patch("/api/usage_events/13/", {"end": end.isoformat(), "has_ended": 13})
+    assert ended.status_code == 200, ended.text
+    report = await harvester.harvest(nemo)  # to this run it ends after its beginning
+    assert report.withdrawn["UsageRecord"] == 0
+    assert "usage-13" in await uses(database)
+    oldest = await uses(database) - {"usage-13"}
+    deleted(lab, 11, 12)
+    time.pass_by(days=90)  # of the seeded use only what ended on the last days is asked for
+    await harvester.harvest(nemo)
+    assert {"usage-11", "usage-12"} <= oldest <= await uses(database)
 
 
 async def test_every_list_of_the_real_system_is_read_or_named_with_a_reason(nemo):

@@ -118,6 +118,33 @@ def test_what_needs_a_hand_is_marked_named_and_code_1(
     assert "1 entries have no checkpoint, the oldest for 36" in told
 
 
+def test_the_list_of_sources_says_of_each_what_every_answer_says(
+    call: Call, database_url: str
+) -> None:
+    execute(
+        database_url,
+        "INSERT INTO source (source_id, title, mode, last_ok_at, last_status, last_error_code,"
+        " active, created_at) VALUES"
+        " ('fresh', 'x', 'PUSH', now(), 'OK', NULL, true, now()),"
+        " ('late', 'x', 'PUSH', now() - interval '9 days', 'OK', NULL, true, now()),"
+        " ('silent', 'x', 'PUSH', NULL, NULL, NULL, true, now()),"
+        " ('dead', 'x', 'HARVEST', now(), 'FAILED', 'SOURCE_TIMEOUT', true, now()),"
+        " ('past', 'x', 'PUSH', now() - interval '9 days', 'OK', NULL, false, now())",
+    )
+    code, told, _ = call("source", "list")
+    assert code == 0
+    states = {line.split()[0]: line.split("  ")[4] for line in told.splitlines()}
+    assert states == {
+        "fresh": "OK",
+        "late": "STALE",
+        "silent": "NEVER",
+        "dead": "ERROR SOURCE_TIMEOUT",
+        "past": "OK",
+    }
+    (closed,) = (line for line in told.splitlines() if line.startswith("past"))
+    assert closed.endswith("closed")
+
+
 def test_status_makes_nothing_where_no_hub_was(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,9 @@ from hub.policy.law import current_law
 from schema.codes import CustomsGoodsKind
 from schema.conform import conform
 from schema.registry import standard
+from tests.recorded import WIRES
 
-MESSAGE = Path(__file__).parents[2] / "fixtures" / "customs_relief" / "relief-20261120.xml"
+MESSAGE = WIRES / "customs_relief" / "message.xml"
 CONTEXT = Context(
     source="customs_relief",
     now=datetime(2026, 11, 23, 6, tzinfo=UTC),

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import discover
 from adapters._adapter import Context, ConvertedRow, Mapped
+from tests.recorded import recorded
 
 ADAPTER = discover()["lims_cf"]
 LISTS = {each.name: each for each in ADAPTER.collections}
-FIXTURE = json.loads(
-    (Path(__file__).parents[2] / "fixtures/lims_cf/source.json").read_text("utf-8")
-)
-INSTRUMENT = FIXTURE["exchanges"][1]["json"]["result"][0]
+INSTRUMENT = recorded("lims_cf")["exchanges"][1]["json"]["result"][0]
 START = 1_764_205_200
 BOOKING = {"id": 1, "user": {"7": "郑同学"}, "lab": [], "equipmentId": 12, "amount": None}
 SPAN = {"dtstart": START, "dtend": START + 3600}

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters import discover
 from adapters._adapter import Context, ConvertedRow, Mapped, Removed
-
-FIXTURES = Path(__file__).parents[2] / "fixtures"
-
-
-def loaded(name: str) -> dict[str, Any]:
-    found = json.loads((FIXTURES / name / "source.json").read_text("utf-8"))
-    assert isinstance(found, dict)
-    return found
+from tests.recorded import recorded
 
 
 def context_of(name: str, **facts: Any) -> Context:
-    given = loaded(name)["context"]
+    given = recorded(name)["context"]
     return Context(
         source=name,
         now=datetime.fromisoformat(given["now"]),
@@ -37,11 +28,11 @@ def convert(source: str, place: int, row: dict[str, Any], context: Context) -> C
 
 
 UNIT, CARD = (
-    loaded("asset_cloud")["exchanges"][0]["json"]["data"]["records"][0],
-    loaded("asset_cloud")["exchanges"][1]["json"]["data"]["records"][0],
+    recorded("asset_cloud")["exchanges"][0]["json"]["data"]["records"][0],
+    recorded("asset_cloud")["exchanges"][1]["json"]["data"]["records"][0],
 )
-ITEM = loaded("elabftw")["exchanges"][0]["json"][0]
-EVENT = loaded("elabftw")["exchanges"][2]["json"][0]
+ITEM = recorded("elabftw")["exchanges"][0]["json"][0]
+EVENT = recorded("elabftw")["exchanges"][2]["json"][0]
 
 
 def card(**changes: Any) -> ConvertedRow:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +13,14 @@ from adapters import voucher_delta, voucher_zhejiang
 from adapters._adapter import Context, ConvertedRow, Mapped
 from schema.conform import conform
 from schema.registry import standard
+from tests.recorded import recorded
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 ADAPTERS = {"voucher_zhejiang": voucher_zhejiang.ADAPTER, "voucher_delta": voucher_delta.ADAPTER}
 every_system = pytest.mark.parametrize("system", ADAPTERS)
 
 
-def recorded(system: str, collection: str, at: int = 0) -> dict[str, Any]:
-    for exchange in json.loads((FIXTURES / system / "source.json").read_text("utf-8"))["exchanges"]:
+def row_of(system: str, collection: str, at: int = 0) -> dict[str, Any]:
+    for exchange in recorded(system)["exchanges"]:
         if exchange["path"].endswith(f"/{collection}"):
             answer = exchange["json"]
             return (answer.get("list") or answer["data"]["records"])[at]
@@ -32,7 +30,7 @@ def recorded(system: str, collection: str, at: int = 0) -> dict[str, Any]:
 def convert(
     system: str, collection: str, at: int = 0, facts: dict[str, Any] | None = None, **changes: Any
 ) -> ConvertedRow:
-    given = json.loads((FIXTURES / system / "source.json").read_text("utf-8"))["context"]
+    given = recorded(system)["context"]
     context = Context(
         source=system,
         now=datetime(2026, 11, 23, 6, tzinfo=UTC),
@@ -40,7 +38,7 @@ def convert(
     )
     adapter = ADAPTERS[system]
     (found,) = (each for each in adapter.collections if each.name == collection)
-    return adapter.convert(found, {**recorded(system, collection, at), **changes}, context)
+    return adapter.convert(found, {**row_of(system, collection, at), **changes}, context)
 
 
 def record(converted: ConvertedRow) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 from stdnum.iso7064 import mod_11_2
 
 from adapters.mapping import MappingError, parse_mapping
+from tests.unit.mapping.reading import read
 
 GOOD = """
 title = "台账"
@@ -131,6 +132,61 @@ def test_a_rule_that_cannot_be_meant_is_refused(line: str, code: str) -> None:
 )
 def test_a_mapping_that_cannot_be_meant_is_refused(text: str, code: str) -> None:
     assert code in problems(text)
+
+
+SERVICE = """
+title = "服务"
+[[record]]
+type = "ServiceRecord"
+[record.fixed]
+instrumentKey = "moe:10335/1"
+purpose = "RESEARCH"
+collectionMethod = "MANUAL"
+ways = %s
+[record.items]
+localId = "编号"
+"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "ways"),
+    [
+        ('["TECHNICAL", "REMOTE"]', ["TECHNICAL", "REMOTE"]),
+        ('["2", "远程共享"]', ["TECHNICAL", "REMOTE"]),
+        ('"TECHNICAL;REMOTE"', ["TECHNICAL", "REMOTE"]),
+        ('"技术共享；远程共享"', ["TECHNICAL", "REMOTE"]),
+        ('["TECHNICAL"]', ["TECHNICAL"]),
+        ("2", ["TECHNICAL"]),
+    ],
+)
+def test_an_item_of_several_codes_has_several_fixed_ones(stated: str, ways: list[str]) -> None:
+    table = read("编号\nA\nB\n".encode(), SERVICE % stated)
+    made = [each.records[0][1]["ways"] for each in table.converted]
+    assert made == [ways, ways]
+    assert made[0] is not made[1]
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"),
+    [
+        ('["TECHNICAL", "BY_POST"]', "CODE_UNKNOWN"),
+        ('"TECHNICAL;BY_POST"', "CODE_UNKNOWN"),
+        ("[]", "FIXED_UNREADABLE"),
+        ('["TECHNICAL", ""]', "FIXED_UNREADABLE"),
+        ("[2.5]", "NOT_TEXT"),
+        ("true", "CODE_UNKNOWN"),
+    ],
+)
+def test_each_of_several_fixed_codes_is_looked_at(stated: str, code: str) -> None:
+    told = problems(SERVICE % stated)
+    assert code in told
+    assert told[code][0] == 9
+    assert code != "CODE_UNKNOWN" or "TECHNICAL" not in told[code][1].split("；")[0]
+
+
+def test_an_item_of_one_value_takes_no_list_of_fixed_ones() -> None:
+    text = GOOD.replace('status = "在用"', 'status = ["在用", "闲置"]')
+    assert "FIXED_UNREADABLE" in problems(text)
 
 
 def test_a_mapping_that_holds_a_citizen_number_is_refused_without_repeating_it() -> None:

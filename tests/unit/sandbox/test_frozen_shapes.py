@@ -1,13 +1,13 @@
-"""What stand-ins answer has the shape of the frozen documents of their wire formats.
+"""What stand-ins answer has the shape of the frozen answers of their wire formats.
 
-`tests/fixtures/<source>` holds what a source of each kind answered once, written by hand from what
-is public of it; its page in docs/standard/mappings says from where each format is known, and what
-is a guess. Held are the members of each row of each list, the kind of each value, and how moments
-and days in texts are spelled. A member that the frozen rows have only in part may be absent.
+They are made from them (`hub/sandbox/wire.py`), here it is seen from outside, through the readers:
+the members of each row of each list and their order, the kind of each value, and how moments and
+days in texts are spelled. A member that the frozen rows have only in part may be absent.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,6 +87,18 @@ def misshapen(frozen: list[Mapping[str, Any]], given: list[Mapping[str, Any]]) -
     return sorted(told)
 
 
+def disordered(
+    frozen: list[Mapping[str, Any]], given: list[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the rows whose members stand in another order than those of the first frozen row."""
+    first = frozen[0]
+    return [
+        row
+        for row in given
+        if [name for name in first if name in row] != [name for name in row if name in first]
+    ]
+
+
 def of_json(kind: str) -> str:
     """Return the JSON type of a kind."""
     return "text" if kind in SPELLINGS else kind
@@ -94,9 +106,10 @@ def of_json(kind: str) -> str:
 
 @pytest.mark.parametrize("name", SUBJECTS)
 async def test_a_stand_in_answers_in_the_shape_of_its_frozen_documents(name: str) -> None:
-    subject, adapter = SUBJECTS[name], discover()[name]
+    subject, adapter, harvested = SUBJECTS[name], discover()[name], Harvested(name)
+    people = {each for each in await harvested.personal() if len(each) > 2}
     frozen = defaultdict(list)
-    for each in await Harvested(name).rows():
+    for each in await harvested.rows():
         frozen[each.place.name].append(each.fields)
     made = subject.make(lambda: DAY)
     context = subject.context(adapter)
@@ -109,6 +122,9 @@ async def test_a_stand_in_answers_in_the_shape_of_its_frozen_documents(name: str
                 rows = [row for each in documents for row in each.rows][:ROWS_MAX]
                 assert rows, f"{collection.name} is empty: nothing was compared"
                 assert misshapen(frozen[collection.name], rows) == [], collection.name
+                assert disordered(frozen[collection.name], rows) == [], collection.name
+                told = json.dumps([dict(row) for row in rows], ensure_ascii=False, default=str)
+                assert {each for each in people if each in told} == set(), collection.name
 
 
 async def test_a_message_of_customs_has_the_shape_of_the_frozen_message() -> None:
