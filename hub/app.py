@@ -2,7 +2,7 @@
 
 - Parts are built by constructor, once, from the settings; nothing is global.
 - `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
-  schedule of harvests, the reading of sensors, housekeeping.
+  schedule of harvests, the reading of sensors, the watch of the change feed, housekeeping.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
 from hub.edge import Edge, routed
 from hub.exchange.service import ChangeFeed
+from hub.exchange.watch import FeedWatch
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
 from hub.federation.deployed import LiveSources
@@ -48,6 +49,8 @@ from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.graphql.socket import GraphQLSocket
+from hub.graphql.streaming import ChangeStreams
 from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.raw import RawKeeping
 from hub.harvest.schedule import Schedule
@@ -96,12 +99,15 @@ class Application:
     """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
 
     graphql: ASGIApp
+    socket: ASGIApp
     others: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        is_graphql = scope["type"] == "http" and scope["path"] == PATH
-        await (self.graphql if is_graphql else self.others)(scope, receive, send)
+        served = self.others
+        if scope["path"] == PATH:
+            served = self.socket if scope["type"] == "websocket" else self.graphql
+        await served(scope, receive, send)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +123,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     federation: Federation
+    feed_watch: FeedWatch
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -136,6 +143,7 @@ class Hub:
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
+            asyncio.create_task(self.feed_watch.run(stop), name="change feed"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -183,7 +191,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         state=state,
         submit=take,
         receipts=proofs.find,
-        changes=ChangeFeed(database, agreements, clock).page,
+        changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
         audit=audit,
@@ -191,6 +199,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
+    streams = ChangeStreams(engine, access, feed.page, watch := FeedWatch(database))
     public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
     routes: list[BaseRoute] = [
         *front_routes(health.codes, public.look, contact=settings.contact),
@@ -217,7 +226,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=schedule,
         federation=federation,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
-        asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
+        feed_watch=watch,
+        asgi=_outermost(settings, access, _graphql(settings, access, engine, streams), routes),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
@@ -274,12 +284,26 @@ def noting(audit: Audit, clock: Clock) -> Note:
     return note
 
 
+def _graphql(
+    settings: Settings, access: Access, engine: Engine, streams: ChangeStreams
+) -> tuple[ASGIApp, ASGIApp]:
+    """Return what serves `/graphql`: over HTTP and over WebSocket."""
+    scheme = settings.base.partition("://")[0]
+    own = {f"{scheme}://{host}" for host in access.config.hosts}
+    socket = GraphQLSocket(access, streams, {*own, *settings.cors_origins})
+    return GraphQLEndpoint(engine, access, streams), socket
+
+
 def _outermost(
-    settings: Settings, access: Access, graphql: ASGIApp, routes: Sequence[BaseRoute]
+    settings: Settings,
+    access: Access,
+    graphql: tuple[ASGIApp, ASGIApp],
+    routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
+    served = Application(*graphql, ClientCertificates(routed(routes)))
     edge = Edge(
-        ContentCoding(Application(graphql, ClientCertificates(routed(routes))), access.rates),
+        ContentCoding(served, access.rates),
         is_secure=settings.base.startswith("https://"),
         rates=access.rates,
         gated=GATED,

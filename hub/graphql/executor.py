@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from graphql import FieldNode, FragmentSpreadNode, GraphQLError, InlineFragmentNode
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationType,
+)
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
 from hub.query.sql.planner import Plan
+
+
+def check_way(plan: Plan, *, is_read_only: bool, is_signed: bool) -> None:
+    """Refuse to change anything for a request that came by GET or without a signature."""
+    if plan.operation.operation is not OperationType.MUTATION:
+        return
+    if is_read_only:
+        raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
+    if not is_signed:
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED,
+            "变更请求须签名（hub-sig-1）",
+            "sign mutations: profile hub-sig-1",
+        )
 
 
 def check_alone(plan: Plan) -> None:

@@ -51,6 +51,8 @@ class RequestContext:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
+    is_event: bool = False
+    """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""
