@@ -2,7 +2,8 @@
 
 - Parts are built by constructor, once, from the settings; nothing is global.
 - `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
-  schedule of harvests, the reading of sensors, the watch of the change feed, housekeeping.
+  schedule of harvests, the reading of sensors, who follows the change feed for others,
+  housekeeping.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
@@ -35,9 +36,12 @@ from hub.clock import Clock
 from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
-from hub.edge import Edge, routed
+from hub.edge import Application, Edge, routed
 from hub.exchange.service import ChangeFeed
 from hub.exchange.watch import FeedWatch
+from hub.exchange.webhooks.deliveries import DeliveryParts, WebhookDeliveries
+from hub.exchange.webhooks.endpoint import WebhookEndpoints
+from hub.exchange.webhooks.sending import WebhookSender
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
 from hub.federation.deployed import LiveSources
@@ -95,19 +99,12 @@ STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
+class Following:
+    """What follows the change feed for others: subscriptions and webhooks."""
 
-    graphql: ASGIApp
-    socket: ASGIApp
-    others: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        served = self.others
-        if scope["path"] == PATH:
-            served = self.socket if scope["type"] == "websocket" else self.graphql
-        await served(scope, receive, send)
+    watch: FeedWatch
+    streams: ChangeStreams
+    hooks: DeliveryParts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +120,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     federation: Federation
-    feed_watch: FeedWatch
+    following: Following
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -143,7 +140,8 @@ class Hub:
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
-            asyncio.create_task(self.feed_watch.run(stop), name="change feed"),
+            asyncio.create_task(self.following.watch.run(stop), name="change feed"),
+            asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -181,7 +179,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
-    take = taker(database, clock)
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
@@ -189,7 +186,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     parts = Parts(
         facts=_facts(settings),
         state=state,
-        submit=take,
+        submit=(take := taker(database, clock)),
         receipts=proofs.find,
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
@@ -199,19 +196,16 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
-    streams = ChangeStreams(engine, access, feed.page, watch := FeedWatch(database))
-    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
+    following = _following(settings, engine, access, audit, feed, keys)
     routes: list[BaseRoute] = [
-        *front_routes(health.codes, public.look, contact=settings.contact),
-        *page_routes(),
-        *health_routes(health),
-        *guide_routes(Operator(settings.base, settings.contact), clock),
+        *_public_routes(settings, engine, figures, health, clock),
         *access.routes(),
         *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
+        *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),
         *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
@@ -226,8 +220,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=schedule,
         federation=federation,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
-        feed_watch=watch,
-        asgi=_outermost(settings, access, _graphql(settings, access, engine, streams), routes),
+        following=following,
+        asgi=_outermost(
+            settings, access, _graphql(settings, access, engine, following.streams), routes
+        ),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
@@ -238,6 +234,34 @@ def _log(settings: Settings) -> tuple[Signer, Policy]:
     """Return what signs the log, and the policy that trusts it alone."""
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     return signer, Policy((signer.key,), {}, {}, NONE)
+
+
+def _following(
+    settings: Settings,
+    engine: Engine,
+    access: Access,
+    audit: Audit,
+    feed: ChangeFeed,
+    keys: TokenKeys,
+) -> Following:
+    """Return what follows the change feed for others."""
+    watch = FeedWatch(feed.database)
+    sender = WebhookSender(settings.webhook_origins, settings.base)
+    hooks = DeliveryParts(feed, watch, access.clients, audit, sender, keys.signing)
+    return Following(watch, ChangeStreams(engine, access, feed.page, watch), hooks)
+
+
+def _public_routes(
+    settings: Settings, engine: Engine, figures: Figures, health: HubHealth, clock: Clock
+) -> list[BaseRoute]:
+    """Return what everybody may read."""
+    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
+    return [
+        *front_routes(health.codes, public.look, contact=settings.contact),
+        *page_routes(),
+        *health_routes(health),
+        *guide_routes(Operator(settings.base, settings.contact), clock),
+    ]
 
 
 def _client_routes(
@@ -301,7 +325,7 @@ def _outermost(
     routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
-    served = Application(*graphql, ClientCertificates(routed(routes)))
+    served = Application(PATH, *graphql, ClientCertificates(routed(routes)))
     edge = Edge(
         ContentCoding(served, access.rates),
         is_secure=settings.base.startswith("https://"),

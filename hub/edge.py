@@ -19,6 +19,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -48,6 +49,24 @@ _OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
     """Return the application of these routes; an unknown path raises `HTTPException`."""
     return Router(list(routes), redirect_slashes=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
+
+    path: str
+    """Where GraphQL is served."""
+    graphql: ASGIApp
+    socket: ASGIApp
+    others: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        served = self.others
+        if scope["path"] == self.path:
+            served = self.socket if scope["type"] == "websocket" else self.graphql
+        await served(scope, receive, send)
 
 
 class Edge:
