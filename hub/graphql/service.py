@@ -35,11 +35,11 @@ from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
 from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
-from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
+from hub.errors import ErrorCode, HubError
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
-from hub.graphql.executor import cause_of, check_alone, check_way
+from hub.graphql.executor import cause_of, check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
@@ -287,14 +287,12 @@ class Engine:
         async def read(info: Any) -> Any:
             return await self._root_field(info._raw_info, plan, run, request.freshness)
 
-        check_way(plan, is_read_only=request.read_only, is_signed=asking.signed is not None)
-        is_event = plan.operation.operation is OperationType.SUBSCRIPTION
-        if is_event and event is None:
-            raise QueryError(
-                ErrorCode.NOT_ACCEPTABLE,
-                "订阅请接受 text/event-stream，或使用 WebSocket（graphql-transport-ws）",
-                "accept text/event-stream for a subscription, or use graphql-transport-ws",
-            )
+        is_event = check_way(
+            plan,
+            is_read_only=request.read_only,
+            is_signed=asking.signed is not None,
+            is_stream=event is not None,
+        )
         context = RequestContext(
             caller=run.caller,
             now=run.now,
@@ -330,12 +328,7 @@ class Engine:
         else:
             outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
-        for error in result.errors or []:
-            cause = cause_of(error)
-            if isinstance(cause, UnavailableError | RateLimitedError):
-                raise cause  # of the request as a whole: it may be sent again
-            if is_event and isinstance(cause, HubError):
-                raise cause  # without its page an event is none, and the subscription ends
+        raise_whole(result, is_event=is_event)
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
