@@ -7,7 +7,7 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -131,12 +131,16 @@ class _Server(uvicorn.Server):
 class Listening:
     """A server that listens until it is told to stop."""
 
-    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    def __init__(
+        self, server: uvicorn.Server, task: asyncio.Task[None], end_streams: Callable[[], None]
+    ) -> None:
         self._server = server
         self._task = task
+        self._end_streams = end_streams
 
     def close(self) -> None:
-        """Take no more requests; those in hand are answered."""
+        """Take no more requests; those in hand are answered, and what stays open ends."""
+        self._end_streams()
         self._server.should_exit = True
 
     async def wait_closed(self) -> None:
@@ -210,7 +214,7 @@ async def listening(
     server = _Server(server_config(served, proxies, bounds))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-        opened = Listening(server, task)
+        opened = Listening(server, task, hub.following.streams.end)
         try:
             yield opened
         finally:

@@ -15,6 +15,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import psycopg
+
 from hub.errors import HubError
 from hub.exchange.limits import WATCH_S
 from hub.store.database import Database
@@ -36,6 +38,7 @@ class FeedWatch:
         self._bells: set[asyncio.Event] = set()
         self._wanted = asyncio.Event()
         self._end: FeedEnd | None = None
+        self._is_away = False
 
     @contextmanager
     def listening(self) -> Iterator[asyncio.Event]:
@@ -74,9 +77,12 @@ class FeedWatch:
     async def _look(self) -> None:
         try:
             (end,) = await self._database.reads.fetch_all(_END)
-        except HubError as error:
-            _LOG.warning("change feed: %s", error.code.name)
+        except (HubError, psycopg.Error) as error:
+            if not self._is_away:
+                _LOG.warning("the change feed cannot be looked at: %s", type(error).__name__)
+            self._is_away = True
             return
+        self._is_away = False
         if end != self._end:
             self._end = end
             for bell in self._bells:

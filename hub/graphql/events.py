@@ -57,7 +57,8 @@ class EventStream:
         except AccessError as error:
             told = refused_error(error, self._asking.language)
             yield next_event(dumps({"errors": [told]}))
-        yield COMPLETE
+        if not self._streams.is_ending:  # without it, clients come back by themselves
+            yield COMPLETE
 
 
 def next_event(body: bytes) -> bytes:

@@ -386,7 +386,7 @@ def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Ans
 def _name_of(plan: Plan) -> str:
     """Return by what name a request is counted: only the names of registered documents are few."""
     kind = plan.operation.operation
-    if kind is OperationType.MUTATION:
-        return "mutation"
+    if kind is not OperationType.QUERY:
+        return str(kind.value)
     name = plan.operation.name
     return name.value if name is not None and plan.document.text in registered_texts() else "adhoc"

@@ -265,7 +265,8 @@ class _OpenSocket:
             failed = refusal(HubError(ErrorCode.INTERNAL), self._language, request_id)
             last = self._error(name, json.loads(failed.body)["errors"])
         self._operations.pop(name, None)
-        await self._send(last)
+        if not self._streams.is_ending:  # the server says that it stops
+            await self._send(last)
 
     @staticmethod
     def _error(name: str, errors: list[dict[str, Any]]) -> dict[str, Any]:

@@ -72,6 +72,12 @@ class ChangeStreams:
         self._watch = watch
         self._reading = asyncio.Semaphore(PAGES_AT_ONCE)
         self._places: Counter[str] = Counter()
+        self.is_ending = False
+        """Whether the hub stops: streams end by themselves, so that nobody has to wait for them."""
+
+    def end(self) -> None:
+        """End all streams within a second; who followed comes back with his cursor."""
+        self.is_ending = True
 
     @contextmanager
     def place(self, whose: str) -> Iterator[None]:
@@ -124,6 +130,8 @@ class ChangeStreams:
                 except HubError as error:
                     yield refusal(error, asking.language, "")
                     return
+                if self.is_ending:
+                    return
 
     async def _event(self, request: GraphRequest, asking: Asking, follower: _Follower) -> Answer:
         async def told(asked: ChangesRequest) -> ChangePage:
@@ -143,7 +151,7 @@ class ChangeStreams:
         look_at = began + (told.retry_after_s or LOOK_ANYWAY_S)
         if told.has_more and not told.retry_after_s:
             bell.set()
-        while True:
+        while not self.is_ending:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RIGHTS_LOOK_S):
                     await bell.wait()
