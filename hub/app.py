@@ -248,7 +248,7 @@ def _following(
     watch = FeedWatch(feed.database)
     sender = WebhookSender(settings.webhook_origins, settings.base)
     hooks = DeliveryParts(feed, watch, access.clients, audit, sender, keys.signing)
-    return Following(watch, ChangeStreams(engine, access, feed.page, watch), hooks)
+    return Following(watch, ChangeStreams(engine, access.again, feed.page, watch), hooks)
 
 
 def _public_routes(

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from secrets import token_hex
 
 from hub.access.errors import AccessError
 from hub.access.resource import Caller
-from hub.access.service import Access
 from hub.errors import HubError, OverloadedError, RateLimitedError
 from hub.exchange.limits import LOOK_ANYWAY_S
 from hub.exchange.page import ChangePage, ChangesRequest, FollowChanges
@@ -43,6 +43,8 @@ from hub.watching.metrics import METRICS
 HEARTBEAT = None
 """What a stream gives in place of an answer when it was silent for a while."""
 Answers = AsyncGenerator[Answer | None, None]
+CallerAgain = Callable[[Caller], Awaitable[Caller]]
+"""Returns a caller as it stands now; `TokenError` when it may call no more."""
 
 
 @dataclass(slots=True)
@@ -64,10 +66,10 @@ class ChangeStreams:
     """The operations of one process whose answers go out over connections that stay open."""
 
     def __init__(
-        self, engine: Engine, access: Access, feed: FollowChanges, watch: FeedWatch
+        self, engine: Engine, again: CallerAgain, feed: FollowChanges, watch: FeedWatch
     ) -> None:
         self._engine = engine
-        self._access = access
+        self._again = again
         self._feed = feed
         self._watch = watch
         self._reading = asyncio.Semaphore(PAGES_AT_ONCE)
@@ -128,7 +130,7 @@ class ChangeStreams:
                 except AccessError:
                     raise
                 except HubError as error:
-                    yield refusal(error, asking.language, "")
+                    yield refusal(error, asking.language, token_hex(8))
                     return
                 if self.is_ending:
                     return
@@ -155,7 +157,7 @@ class ChangeStreams:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RIGHTS_LOOK_S):
                     await bell.wait()
-            follower.caller = await self._access.again(follower.caller)
+            follower.caller = await self._again(follower.caller)
             now = loop.time()
             if bell.is_set() or now >= look_at:
                 bell.clear()
