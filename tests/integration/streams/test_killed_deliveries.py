@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from .conftest import READING, SOURCE, UNIVERSITY, World
 from .receiver import HookReceiver, receiving
 
 pytestmark = pytest.mark.integration
+KILLS = int(os.environ.get("HUB_DELIVERY_KILLS", "0"))
 RUN = """
 import asyncio, sys
 from pathlib import Path
@@ -89,26 +91,29 @@ async def another_hub(
         await process.wait()
 
 
-async def test_what_was_under_way_when_the_hub_was_killed_comes_again(
-    database: Database, database_url: str, tmp_path: Path
-) -> None:
+async def followed_world(database: Database, hook: HookReceiver, folder: Path) -> tuple[World, str]:
+    """Make a hub with a source and a client whose webhook is active; it delivers when it runs."""
     await register_source(
         database, SOURCE, "推送", mode="PUSH", owners=[UNIVERSITY], now=system_clock()
     )
-    application = read_application(
-        application_document("partner", "partner", generate_key().public)
-    )
+    document = application_document("partner", "partner", generate_key().public)
     grant = ClientGrant("moe:10246", ClientKind.PARTNER, READING, ())
-    await admit(DatabaseClientStore(database), application, grant, system_clock())
+    store = DatabaseClientStore(database)
+    await admit(store, read_application(document), grant, system_clock())
+    settings = Settings(data_dir=folder, webhook_origins=(hook.origin,))
+    hub = await build(settings, database, system_clock)
+    world = World(hub, settings.base, database, AsyncExitStack())
+    return world, await active_webhook(database, hook)
+
+
+async def test_what_was_under_way_when_the_hub_was_killed_comes_again(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     async with receiving() as hook:
-        settings = Settings(data_dir=tmp_path / "here", webhook_origins=(hook.origin,))
-        hub = await build(settings, database, system_clock)
-        world = World(hub, settings.base, database, None)  # type: ignore[arg-type]
+        world, webhook = await followed_world(database, hook, tmp_path / "here")
         await world.state("K1", "K2")
-        webhook = await active_webhook(database, hook)
         hook.standing = None  # it takes the message, and never answers
-        folder = tmp_path / "there"
-        async with another_hub(database_url, folder, hook.origin) as process:
+        async with another_hub(database_url, tmp_path / "there", hook.origin) as process:
 
             async def taken() -> bool:
                 assert process.returncode is None
@@ -116,13 +121,47 @@ async def test_what_was_under_way_when_the_hub_was_killed_comes_again(
 
             await until(taken)
         hook.standing = (200, {})
-        async with hub.running():
+        async with world.hub.running():
 
             async def delivered() -> bool:
                 (message,) = await messages_of(database, webhook)
                 return message.state == "DELIVERED"
 
             await until(delivered)
-    (first, again) = hook.came
+    first, again = hook.came
     assert first == again  # the same id, and the same body
     assert len(hook.items) == 4
+
+
+@pytest.mark.skipif(not KILLS, reason="a long form: HUB_DELIVERY_KILLS (make suites)")
+async def test_nothing_is_lost_over_many_kills(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    chance = random.Random(29)
+    stated = 0
+    async with receiving() as hook:
+        world, _ = await followed_world(database, hook, tmp_path / "here")
+        for _ in range(KILLS):
+            before = len(hook.came)
+            async with another_hub(database_url, tmp_path / "there", hook.origin) as process:
+                await world.state(f"K{stated}")
+                stated += 1
+
+                async def delivers(before: int = before) -> bool:
+                    assert process.returncode is None
+                    return len(hook.came) > before
+
+                await until(delivers)
+                for _ in range(20):
+                    await world.state(f"K{stated}")
+                    stated += 1
+                    await asyncio.sleep(chance.uniform(0, 0.1))
+        async with world.hub.running():
+
+            async def all_told() -> bool:
+                return len(set(hook.items)) == stated
+
+            await until(all_told)
+    bodies: dict[str, object] = {}
+    for identity, message in hook.came:  # whatever came twice was the same
+        assert bodies.setdefault(identity, message) == message
