@@ -233,9 +233,6 @@ class WebhookDeliveries:
     async def _tell(self, webhook: Webhook, caller: Caller, page: ChangePage) -> bool:
         """Write the message of a page, after the audit says what it tells."""
         now = self._clock()
-        body = changes_body(webhook.webhook_id, page, now)
-        if body is None:
-            return await self._add(webhook, reset_body(webhook.webhook_id, now), None)
         request = ReadRequest(
             caller=caller,
             grants=await self._parts.feed.agreements.of(caller.party),
@@ -245,7 +242,9 @@ class WebhookDeliveries:
         )
         registry = self._database.records.registry
         await self._parts.audit.note(request, protected_in(registry, page.changes))
-        return await self._add(webhook, body, page.end_cursor)
+        return await self._add(
+            webhook, changes_body(webhook.webhook_id, page, now), page.end_cursor
+        )
 
     async def _add(self, webhook: Webhook, body: str, cursor: str | None) -> bool:
         now = self._clock()

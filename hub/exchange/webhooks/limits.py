@@ -7,8 +7,8 @@ from datetime import timedelta
 URL_CHARACTERS_MAX = 500
 ITEMS_MAX = 100
 """Items of one message."""
-BODY_BYTES_MAX = 256 * 1024
-"""Bytes of one message; where more owners than that come in `resync`, it says to begin anew."""
+RESYNC_MAX = 1_000
+"""Owners in `resync` of one message; more than that are told as all."""
 REPLY_BYTES_MAX = 4 * 1024
 """Bytes that are read of the answer to a challenge; of other answers only the head is."""
 ATTEMPT_S = 10.0

@@ -11,36 +11,37 @@ import json
 from datetime import datetime
 from typing import Any
 
-from hub.errors import ErrorCode
 from hub.exchange.page import ChangePage
-from hub.exchange.webhooks.limits import BODY_BYTES_MAX
+from hub.exchange.webhooks.limits import RESYNC_MAX
 from schema.dates import format_instant
 
 CHANGES = "changes"
 RESET = "changes.reset"
 """Drop what was mirrored and begin anew: what follows tells everything again."""
 CHALLENGE = "webhook.challenge"
+EVERYBODY = "*"
+"""In place of owners in `resync`: what may be read of all of them may have changed."""
 
 
-def changes_body(webhook_id: str, page: ChangePage, now: datetime) -> str | None:
-    """Return the message of a page; None where it would be too long, so that a reset is shorter."""
-    body = _body(
+def changes_body(webhook_id: str, page: ChangePage, now: datetime) -> str:
+    """Return the message of a page; owners that are too many are told as `EVERYBODY`."""
+    owners = page.resync if len(page.resync) <= RESYNC_MAX else [EVERYBODY]
+    return _body(
         CHANGES,
         webhook_id,
         now,
         cursor=page.end_cursor,
         hasMore=page.has_more,
-        resync=page.resync,
+        resync=owners,
         items=[
             {"kind": each.kind.value, "recordType": each.record_type, "id": each.item_id}
             for each in page.changes
         ],
     )
-    return body if len(body.encode()) <= BODY_BYTES_MAX else None
 
 
-def reset_body(webhook_id: str, now: datetime, reason: str = ErrorCode.CURSOR_RESET.name) -> str:
-    """Return the message that everything begins anew."""
+def reset_body(webhook_id: str, now: datetime, reason: str) -> str:
+    """Return the message that everything begins anew; `reason`: the code of the refused cursor."""
     return _body(RESET, webhook_id, now, cursor=None, reason=reason)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -54,28 +56,28 @@ async def test_events_tell_what_polling_tells_and_go_on_from_its_cursor(world: W
     await until(polled)
     async with world.events(partner, after=cursor) as events:
         assert keys(await events.page()) == ["A4"]
-    async with world.socket(partner) as socket:
-        await socket.subscribe(after=cursor)
-        assert keys(await socket.page()) == ["A4"]
+    async with world.socket(partner) as opened:
+        await opened.subscribe(after=cursor)
+        assert keys(await opened.page()) == ["A4"]
 
 
 async def test_a_socket_carries_several_operations_and_each_ends_alone(world: World) -> None:
     partner = await world.register("partner")
-    async with world.socket(partner) as socket:
-        await socket.subscribe("all", first=1)
-        await socket.subscribe("offers", types=["ServiceOffer"])
-        await socket.send(type="ping")
-        got = [await socket.read() for _ in range(3)]
+    async with world.socket(partner) as opened:
+        await opened.subscribe("all", first=1)
+        await opened.subscribe("offers", types=["ServiceOffer"])
+        await opened.send(type="ping")
+        got = [await opened.read() for _ in range(3)]
         assert {message["type"] for message in got} == {"next", "pong"}
-        await socket.send(type="complete", id="offers")
-        await socket.subscribe("who", "{ me { clientId } }")
-        answers = [await socket.read() for _ in range(2)]
+        await opened.send(type="complete", id="offers")
+        await opened.subscribe("who", "{ me { clientId } }")
+        answers = [await opened.read() for _ in range(2)]
         assert answers[0]["payload"]["data"] == {"me": {"clientId": "partner"}}
         assert answers[1] == {"type": "complete", "id": "who"}
         await world.state("B1", "B2")
         seen: set[str] = set()
         while seen != {"B1", "B2"}:
-            message = await socket.read()
+            message = await opened.read()
             assert (message["type"], message["id"]) == ("next", "all")
             page = message["payload"]["data"]["changes"]
             assert len(page["nodes"]) <= 1
@@ -87,6 +89,11 @@ async def test_what_cannot_be_subscribed_to_is_told_as_each_protocol_has_it(worl
     blind = await world.register("blind", "catalogue:read", "graphql:adhoc")
     wrong = {
         "GRAPHQL_VALIDATION_FAILED": ("subscription { nothing }", {}),
+        # an event of nothing, for ever
+        "GRAPHQL_VALIDATION_FAILED ": (
+            "subscription { changes @skip(if: true) { endCursor } }",
+            {},
+        ),
         "GRAPHQL_PARSE_FAILED": ("subscription {", {}),
         "BAD_CURSOR": (CHANGES, {"after": "x"}),
         "BAD_USER_INPUT": (CHANGES, {"first": 0}),
@@ -95,24 +102,22 @@ async def test_what_cannot_be_subscribed_to_is_told_as_each_protocol_has_it(worl
             {},
         ),
     }
-    async with world.socket(partner) as socket:
-        for code, (document, variables) in wrong.items():
-            await socket.subscribe(code, document, **variables)
-            message = await socket.read()
+    async with world.socket(partner) as opened:
+        for name, (document, variables) in wrong.items():
+            code = name.strip()
+            await opened.subscribe(code, document, **variables)
+            message = await opened.read()
             assert (message["type"], message["id"]) == ("error", code)
             found = message["payload"][0]["extensions"]["code"]
             assert code in {found, "UNAUTHENTICATED"}, message
             async with world.events(partner, document, **variables) as events:
-                name, data = await events.read()
-                assert (name, data["errors"][0]["extensions"]["code"]) == ("next", found)
+                kind, data = await events.read()
+                assert (kind, data["errors"][0]["extensions"]["code"]) == ("next", found)
                 assert await events.read() == ("complete", None)
                 assert (await events.read())[0] == ""
-        # a field that is left out would be an event of nothing, for ever
-        await socket.subscribe("skipped", "subscription { changes @skip(if: true) { endCursor } }")
-        assert [(await socket.read())["type"] for _ in range(2)] == ["next", "complete"]
-    async with world.socket(blind) as socket:
-        await socket.subscribe()
-        message = await socket.read()
+    async with world.socket(blind) as opened:
+        await opened.subscribe()
+        message = await opened.read()
         assert message["payload"][0]["extensions"]["code"] == "SCOPE_MISSING"
     plain = await partner.query(CHANGES)
     assert plain["errors"][0]["extensions"]["code"] == "NOT_ACCEPTABLE"
@@ -121,9 +126,9 @@ async def test_what_cannot_be_subscribed_to_is_told_as_each_protocol_has_it(worl
 async def test_who_may_not_call_gets_no_stream(world: World) -> None:
     partner = await world.register("partner")
     first = await world.credentials(partner, "GET")
-    async with world.socket(init=False) as socket:
-        await socket.send(type="connection_init", payload=first)
-        assert await socket.read() == {"type": "connection_ack"}
+    async with world.socket(init=False) as opened:
+        await opened.send(type="connection_init", payload=first)
+        assert await opened.read() == {"type": "connection_ack"}
     for payload, reason in (
         (first, "DPOP_REPLAYED"),
         ({}, "TOKEN_MISSING"),
@@ -131,13 +136,13 @@ async def test_who_may_not_call_gets_no_stream(world: World) -> None:
         ({"Authorization": 7}, "REQUEST_TARGET_INVALID"),
         (await world.credentials(partner, "POST"), "DPOP_TARGET"),
     ):
-        async with world.socket(init=False) as socket:
-            await socket.send(type="connection_init", payload=payload)
-            assert await socket.closed() == (4403, reason)
+        async with world.socket(init=False) as opened:
+            await opened.send(type="connection_init", payload=payload)
+            assert await opened.closed() == (4403, reason)
     headers = await world.credentials(partner, "GET")
-    async with world.socket(init=False, additional_headers=headers) as socket:
-        await socket.send(type="connection_init")
-        assert await socket.read() == {"type": "connection_ack"}
+    async with world.socket(init=False, additional_headers=headers) as opened:
+        await opened.send(type="connection_init")
+        assert await opened.read() == {"type": "connection_ack"}
 
 
 async def test_what_is_no_message_of_the_protocol_closes_the_socket(
@@ -154,21 +159,21 @@ async def test_what_is_no_message_of_the_protocol_closes_the_socket(
         ('{"type":"connection_init"}', 4429),
         (b"\0", 4400),
     ):
-        async with world.socket(partner) as socket:
-            await socket.connection.send(sent)
-            assert (await socket.closed())[0] == code, sent
-    async with world.socket(partner) as socket:
-        await socket.subscribe("1")
-        await socket.subscribe("1")
-        while (await socket.closed())[0] is None:
-            await socket.read()
-        assert await socket.closed() == (4409, "Subscriber for 1 already exists")
-    async with world.socket(init=False) as socket:
-        await socket.subscribe()
-        assert (await socket.closed())[0] == 4401
+        async with world.socket(partner) as opened:
+            await opened.connection.send(sent)
+            assert (await opened.closed())[0] == code, sent
+    async with world.socket(partner) as opened:
+        await opened.subscribe("1")
+        await opened.subscribe("1")
+        while (await opened.closed())[0] is None:
+            await opened.read()
+        assert await opened.closed() == (4409, "Subscriber for 1 already exists")
+    async with world.socket(init=False) as opened:
+        await opened.subscribe()
+        assert (await opened.closed())[0] == 4401
     monkeypatch.setattr(sockets, "INIT_S", 0.1)
-    async with world.socket(init=False) as socket:
-        assert (await socket.closed())[0] == 4408
+    async with world.socket(init=False) as opened:
+        assert (await opened.closed())[0] == 4408
 
 
 async def test_a_socket_ends_with_its_token_and_a_stream_says_why(
@@ -177,16 +182,31 @@ async def test_a_socket_ends_with_its_token_and_a_stream_says_why(
     partner = await world.register("partner")
     for module in (streaming, sockets):
         monkeypatch.setattr(module, "RIGHTS_LOOK_S", 0.05)
-    async with world.socket(partner) as socket, world.events(partner) as events:
-        await socket.subscribe()
-        await socket.page()
+    async with world.socket(partner) as opened, world.events(partner) as events:
+        await opened.subscribe()
+        await opened.page()
         await events.page()
         store = DatabaseClientStore(world.database)
         await store.set_status("partner", ClientStatus.SUSPENDED, system_clock())
+        world.hub.access.clients.forget("partner")  # or wait until what is known of it is old
         name, data = await events.read()
         assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "CLIENT_INACTIVE")
         assert await events.read() == ("complete", None)
-        assert await socket.closed() == (4403, "CLIENT_INACTIVE")
+        assert await opened.closed() == (4403, "CLIENT_INACTIVE")
+
+
+async def test_what_stays_open_ends_when_its_token_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.access.tokens.TOKEN_LIFETIME_S", 2)
+    partner = await world.register("partner")
+    async with world.socket(partner) as opened, world.events(partner) as events:
+        await opened.subscribe()
+        await opened.page()
+        await events.page()
+        name, data = await events.read()
+        assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "TOKEN_EXPIRED")
+        assert await opened.closed() == (4403, "TOKEN_EXPIRED")
 
 
 async def test_other_scopes_end_a_subscription_with_a_reset(
@@ -199,6 +219,7 @@ async def test_other_scopes_end_a_subscription_with_a_reset(
         await events.page()
         store = DatabaseClientStore(world.database)
         await store.change("partner", ClientChange(scopes=READING), system_clock())
+        world.hub.access.clients.forget("partner")
         codes = []
         while (event := await events.read())[0] == "next":
             codes += [each["extensions"]["code"] for each in event[1].get("errors", ())]
@@ -217,11 +238,11 @@ async def test_connections_that_stay_open_are_counted(
         await events.page()
         async with world.events(partner) as refused:
             assert refused.answer.status_code == 429
-        async with world.socket(partner, init=False) as socket:
-            await socket.send(
+        async with world.socket(partner, init=False) as opened:
+            await opened.send(
                 type="connection_init", payload=await world.credentials(partner, "GET")
             )
-            assert await socket.closed() == (1013, "RATE_LIMITED")
+            assert await opened.closed() == (1013, "RATE_LIMITED")
         async with world.socket(other), world.events(third) as refused:
             assert refused.answer.status_code == 503
 
@@ -266,29 +287,32 @@ async def test_one_who_takes_nothing_is_closed_and_goes_on_with_his_cursor(
 ) -> None:
     monkeypatch.setattr(sockets, "SEND_S", 0.3)
     partner = await world.register("partner")
-    long = "电" * 200
-    await world.state(*(f"C{n}" for n in range(300)), name=long)
-    text = CHANGES.replace("id key", " ".join(f"k{n}: key i{n}: id" for n in range(14)) + " key")
-    async with world.socket(partner, max_queue=1) as socket:
-        socket.connection.transport.pause_reading()
-        for n in range(8):
-            await socket.subscribe(str(n), text, first=50)
+    await world.state(*(f"C{n}" for n in range(300)))
+    long = " ".join(f"{name}{n}: {name}" for n in range(14) for name in ("key", "id"))
+    text = CHANGES.replace("id key", f"key {long}")
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", urlsplit(world.base).port))
+    async with world.socket(partner, max_queue=1, sock=narrow, ping_interval=None) as reader:
+        reader.connection.transport.pause_reading()
+        for n in range(16):
+            await reader.subscribe(str(n), text)
 
         async def closing() -> bool:
             return not world.hub.following.streams._places
 
         await until(closing)
-        socket.connection.transport.resume_reading()
+        reader.connection.transport.resume_reading()
         while True:
             try:
-                message = await socket.read()
+                message = await reader.read()
             except ConnectionClosed:
                 break
             assert message["type"] == "next"
-        assert await socket.closed() == (4413, "nothing is taken: go on later")
-    async with world.socket(partner) as socket:
-        await socket.subscribe()
-        await told(socket, {f"C{n}" for n in range(300)})
+        assert await reader.closed() == (4413, "nothing is taken: go on later")
+    async with world.socket(partner) as again:
+        await again.subscribe()
+        await told(again, {f"C{n}" for n in range(300)})
 
 
 async def test_a_stream_that_is_left_leaves_nothing_behind(world: World) -> None:
@@ -300,9 +324,9 @@ async def test_a_stream_that_is_left_leaves_nothing_behind(world: World) -> None
             for task in asyncio.all_tasks()
         )
 
-    async with world.socket(partner) as socket:
-        await socket.subscribe()
-        await socket.page()
+    async with world.socket(partner) as opened:
+        await opened.subscribe()
+        await opened.page()
         assert await tasks() == 2
     async with world.events(partner) as events:
         await events.page()
