@@ -218,6 +218,7 @@ class WebhookDeliveries:
         except RefusedError as error:
             if webhook.cursor is None:
                 raise
+            turn.look_at = 0.0
             return await self._add(
                 webhook, reset_body(webhook.webhook_id, self._clock(), error.code.name), None
             )

@@ -60,7 +60,7 @@ async def active_webhook(database: Database, hook: HookReceiver) -> str:
         url=hook.url,
         types=None,
         owner=None,
-        scopes=READING,
+        scopes=list(READING),
         state=WebhookState.PENDING,
         secret=hook.secret,
         former_secret=None,

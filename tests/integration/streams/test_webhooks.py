@@ -58,7 +58,10 @@ async def receivers() -> AsyncIterator[list[HookReceiver]]:
 
 
 @pytest.fixture
-async def world(serve: Serve, receivers: list[HookReceiver]) -> World:
+async def world(
+    serve: Serve, receivers: list[HookReceiver], monkeypatch: pytest.MonkeyPatch
+) -> World:
+    monkeypatch.setattr(deliveries, "LOOK_S", 0.1)
     return await serve(webhook_origins=tuple(each.origin for each in receivers))
 
 
