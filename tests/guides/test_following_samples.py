@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -65,29 +65,43 @@ async def state(database: Database, number: str) -> None:
     await put(database, records.SOURCE, [{"type": "Instrument", "record": record}], system_clock())
 
 
-async def test_the_samples_hear_of_a_change(database_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def port() -> int:
+    """Where the receiver listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    origin = f"http://127.0.0.1:{port}"
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def base(database_url: str, tmp_path: Path, port: int) -> Iterator[str]:
+    """The address of a hub that may call the receiver."""
+    more = {"HUB_WEBHOOK_ORIGINS": f"http://127.0.0.1:{port}"}
+    with running_hub(database_url, tmp_path, more) as address:
+        yield address
+
+
+async def test_the_samples_hear_of_a_change(
+    base: str, port: int, database_url: str, tmp_path: Path
+) -> None:
     key = create_key(tmp_path / "key.pem")
-    with running_hub(database_url, tmp_path, {"HUB_WEBHOOK_ORIGINS": origin}) as base:
-        profile = tmp_path / "profile.toml"
-        Profile(base, "follower", tmp_path / "key.pem").write(profile)
-        async with Database(database_url) as database:
-            document = application_document("follower", "follower", key.public)
-            grant = ClientGrant("moe:10246", ClientKind.PARTNER, SCOPES, ())
-            store = DatabaseClientStore(database)
-            await admit(store, read_application(document), grant, system_clock())
-            hooked = program("webhook.py", str(profile), f"{origin}/hook", str(port))
-            async with program("follow.py", str(profile)) as events, hooked as messages:
-                await until_said(messages, "ACTIVE")
-                await until_said(events, "CURSOR")
-                await state(database, "TOLD-AT-ONCE")
-                await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AT-ONCE")
-                cursor = await until_said(events, "CURSOR")
-                await until_said(messages, "CHANGED Instrument")
-            async with program("follow.py", str(profile), cursor) as events:
-                await state(database, "TOLD-AFTERWARDS")
-                await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AFTERWARDS")
+    url = f"http://127.0.0.1:{port}/hook"
+    profile = tmp_path / "profile.toml"
+    Profile(base, "follower", tmp_path / "key.pem").write(profile)
+    async with Database(database_url) as database:
+        document = application_document("follower", "follower", key.public)
+        grant = ClientGrant("moe:10246", ClientKind.PARTNER, SCOPES, ())
+        store = DatabaseClientStore(database)
+        await admit(store, read_application(document), grant, system_clock())
+        hooked = program("webhook.py", str(profile), url, str(port))
+        async with program("follow.py", str(profile)) as events, hooked as messages:
+            await until_said(messages, "ACTIVE")
+            await until_said(events, "CURSOR")
+            await state(database, "TOLD-AT-ONCE")
+            await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AT-ONCE")
+            cursor = await until_said(events, "CURSOR")
+            await until_said(messages, "CHANGED Instrument")
+        async with program("follow.py", str(profile), cursor) as events:
+            await state(database, "TOLD-AFTERWARDS")
+            await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AFTERWARDS")
     assert (tmp_path / "webhook.json").stat().st_mode & 0o077 == 0
