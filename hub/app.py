@@ -321,11 +321,12 @@ def _graphql(
 def _outermost(
     settings: Settings,
     access: Access,
-    graphql: tuple[ASGIApp, ASGIApp],
+    doors: tuple[ASGIApp, ASGIApp],
     routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
-    served = Application(PATH, *graphql, ClientCertificates(routed(routes)))
+    graphql, socket = doors
+    served = Application(graphql, ClientCertificates(routed(routes)), socket)
     edge = Edge(
         ContentCoding(served, access.rates),
         is_secure=settings.base.startswith("https://"),

@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.access.rates import ADDRESS, STANDING, TOKEN_REQUESTS, Rates, fields_of
 from hub.cross_origin import CrossOrigin
 from hub.errors import ErrorCode, HubError, RateLimitedError
+from hub.graphql.endpoint import PATH
 from hub.problem import problem
 from hub.watching.notes import current
 
@@ -55,17 +56,17 @@ def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
 class Application:
     """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
 
-    path: str
-    """Where GraphQL is served."""
     graphql: ASGIApp
-    socket: ASGIApp
     others: ASGIApp
+    socket: ASGIApp | None = None
+    """GraphQL over WebSocket; None: there is none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         served = self.others
-        if scope["path"] == self.path:
-            served = self.socket if scope["type"] == "websocket" else self.graphql
+        if scope["path"] == PATH:
+            is_socket = scope["type"] == "websocket"
+            served = (self.socket or served) if is_socket else self.graphql
         await served(scope, receive, send)
 
 
