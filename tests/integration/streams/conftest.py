@@ -19,7 +19,7 @@ from hub.access.clients import ClientKind
 from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.app import Hub, build
-from hub.cli.serve import bind, listening
+from hub.cli.serve import Listening, bind, listening
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
@@ -48,6 +48,7 @@ class World:
     database: Database
     stack: AsyncExitStack
     clients: dict[str, HubClient] = field(default_factory=dict)
+    server: Listening | None = None
 
     async def register(
         self, name: str, *scopes: str, party: str = "moe:10246", kind: ClientKind | None = None
@@ -193,7 +194,7 @@ async def serve(database: Database, tmp_path: Path) -> AsyncIterator[Serve]:
                 data_dir=tmp_path, port=port, public_base=f"http://127.0.0.1:{port}", **more
             )
             hub = await build(settings, database, system_clock)
-            await stack.enter_async_context(listening(hub, bound))
+            server = await stack.enter_async_context(listening(hub, bound))
             await register_source(
                 database,
                 *(SOURCE, "浙江大学推送"),
@@ -201,7 +202,7 @@ async def serve(database: Database, tmp_path: Path) -> AsyncIterator[Serve]:
                 owners=[UNIVERSITY],
                 now=system_clock(),
             )
-            return World(hub, settings.base, database, stack)
+            return World(hub, settings.base, database, stack, server=server)
 
         yield start
 

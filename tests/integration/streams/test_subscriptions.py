@@ -315,6 +315,18 @@ async def test_one_who_takes_nothing_is_closed_and_goes_on_with_his_cursor(
         await told(again, {f"C{n}" for n in range(300)})
 
 
+async def test_a_hub_that_stops_ends_its_streams_so_that_clients_come_back(world: World) -> None:
+    partner = await world.register("partner")
+    async with world.socket(partner) as opened, world.events(partner) as events:
+        await opened.subscribe()
+        await opened.page()
+        await events.page()
+        assert world.server is not None
+        world.server.close()
+        assert await events.read() == ("", None)  # no `complete`: it is not over
+        assert (await opened.closed())[0] == 1012
+
+
 async def test_a_stream_that_is_left_leaves_nothing_behind(world: World) -> None:
     partner = await world.register("partner")
 
