@@ -2,7 +2,8 @@
 
 - Parts are built by constructor, once, from the settings; nothing is global.
 - `Hub.asgi` is the application; `Hub.running()` keeps what runs beside it: the sequencer, the
-  schedule of harvests, the reading of sensors, housekeeping.
+  schedule of harvests, the reading of sensors, who follows the change feed for others,
+  housekeeping.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from hub.access.agreements import Agreements
 from hub.access.certificate import ClientCertificates
@@ -35,8 +36,12 @@ from hub.clock import Clock
 from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
-from hub.edge import Edge, routed
+from hub.edge import Application, Edge, routed
 from hub.exchange.service import ChangeFeed
+from hub.exchange.watch import FeedWatch
+from hub.exchange.webhooks.deliveries import DeliveryParts, WebhookDeliveries
+from hub.exchange.webhooks.endpoint import WebhookEndpoints
+from hub.exchange.webhooks.sending import WebhookSender
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
 from hub.federation.deployed import LiveSources
@@ -48,6 +53,8 @@ from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.graphql.socket import GraphQLSocket
+from hub.graphql.streaming import ChangeStreams
 from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.raw import RawKeeping
 from hub.harvest.schedule import Schedule
@@ -96,16 +103,12 @@ STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
+class Following:
+    """What follows the change feed for others: subscriptions and webhooks."""
 
-    graphql: ASGIApp
-    others: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        is_graphql = scope["type"] == "http" and scope["path"] == PATH
-        await (self.graphql if is_graphql else self.others)(scope, receive, send)
+    watch: FeedWatch
+    streams: ChangeStreams
+    hooks: DeliveryParts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +125,7 @@ class Hub:
     sensing: Sensing
     vouchers: VoucherDesk
     federation: Federation
+    following: Following
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -141,6 +145,8 @@ class Hub:
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
+            asyncio.create_task(self.following.watch.run(stop), name="change feed"),
+            asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -179,7 +185,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
-    take = taker(database, clock)
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
@@ -188,9 +193,9 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     parts = Parts(
         facts=_facts(settings),
         state=state,
-        submit=take,
+        submit=(take := taker(database, clock)),
         receipts=proofs.find,
-        changes=ChangeFeed(database, agreements, clock).page,
+        changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
         vouchers=vouchers,
@@ -199,18 +204,16 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
-    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
+    following = _following(settings, engine, access, audit, feed, keys)
     routes: list[BaseRoute] = [
-        *front_routes(health.codes, public.look, contact=settings.contact),
-        *page_routes(),
-        *health_routes(health),
-        *guide_routes(Operator(settings.base, settings.contact), clock),
+        *_public_routes(settings, engine, figures, health, clock),
         *access.routes(),
         *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
+        *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer_routes(lambda: samples(clock())),
         *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
@@ -226,7 +229,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         federation=federation,
         vouchers=vouchers,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
-        asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
+        following=following,
+        asgi=_outermost(
+            settings, access, _graphql(settings, access, engine, following.streams), routes
+        ),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
@@ -245,6 +251,34 @@ def _log(settings: Settings) -> tuple[Signer, Policy]:
     """Return what signs the log, and the policy that trusts it alone."""
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     return signer, Policy((signer.key,), {}, {}, NONE)
+
+
+def _following(
+    settings: Settings,
+    engine: Engine,
+    access: Access,
+    audit: Audit,
+    feed: ChangeFeed,
+    keys: TokenKeys,
+) -> Following:
+    """Return what follows the change feed for others."""
+    watch = FeedWatch(feed.database)
+    sender = WebhookSender(settings.webhook_origins, settings.base)
+    hooks = DeliveryParts(feed, watch, access.clients, audit, sender, keys.signing)
+    return Following(watch, ChangeStreams(engine, access.again, feed.page, watch), hooks)
+
+
+def _public_routes(
+    settings: Settings, engine: Engine, figures: Figures, health: HubHealth, clock: Clock
+) -> list[BaseRoute]:
+    """Return what everybody may read."""
+    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
+    return [
+        *front_routes(health.codes, public.look, contact=settings.contact),
+        *page_routes(),
+        *health_routes(health),
+        *guide_routes(Operator(settings.base, settings.contact), clock),
+    ]
 
 
 def _client_routes(
@@ -291,12 +325,27 @@ def noting(audit: Audit, clock: Clock) -> Note:
     return note
 
 
+def _graphql(
+    settings: Settings, access: Access, engine: Engine, streams: ChangeStreams
+) -> tuple[ASGIApp, ASGIApp]:
+    """Return what serves `/graphql`: over HTTP and over WebSocket."""
+    scheme = settings.base.partition("://")[0]
+    own = {f"{scheme}://{host}" for host in access.config.hosts}
+    socket = GraphQLSocket(access, streams, {*own, *settings.cors_origins})
+    return GraphQLEndpoint(engine, access, streams), socket
+
+
 def _outermost(
-    settings: Settings, access: Access, graphql: ASGIApp, routes: Sequence[BaseRoute]
+    settings: Settings,
+    access: Access,
+    doors: tuple[ASGIApp, ASGIApp],
+    routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
+    graphql, socket = doors
+    served = Application(graphql, ClientCertificates(routed(routes)), socket)
     edge = Edge(
-        ContentCoding(Application(graphql, ClientCertificates(routed(routes))), access.rates),
+        ContentCoding(served, access.rates),
         is_secure=settings.base.startswith("https://"),
         rates=access.rates,
         gated=GATED,

@@ -19,6 +19,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -30,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.access.rates import ADDRESS, STANDING, TOKEN_REQUESTS, Rates, fields_of
 from hub.cross_origin import CrossOrigin
 from hub.errors import ErrorCode, HubError, RateLimitedError
+from hub.graphql.endpoint import PATH
 from hub.problem import problem
 from hub.watching.notes import current
 
@@ -48,6 +50,24 @@ _OF_STATUS = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
     """Return the application of these routes; an unknown path raises `HTTPException`."""
     return Router(list(routes), redirect_slashes=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
+
+    graphql: ASGIApp
+    others: ASGIApp
+    socket: ASGIApp | None = None
+    """GraphQL over WebSocket; None: there is none."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        served = self.others
+        if scope["path"] == PATH:
+            is_socket = scope["type"] == "websocket"
+            served = (self.socket or served) if is_socket else self.graphql
+        await served(scope, receive, send)
 
 
 class Edge:

@@ -144,6 +144,16 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(origins))
 
 
+def _hook_origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in text.split(","))
+    if len(origins) > ORIGINS_MAX or not all(map(_WEB_ORIGIN.fullmatch, origins)):
+        raise ValueError(
+            "lists exact origins, such as https://hooks.lab.example:8443 or http://10.0.0.7:9000, "
+            f"without a path, at most {ORIGINS_MAX}"
+        )
+    return tuple(dict.fromkeys(origins))
+
+
 def _is_web_origin(text: str) -> bool:
     match = _WEB_ORIGIN.fullmatch(text)
     if match is None or int(match["port"] or 1) not in _PORTS:
@@ -273,6 +283,13 @@ class Settings:
         "origins of web pages, with commas between them, that may read answers, such as "
         "https://lab.example.edu.cn; without it no page of another origin may",
         _origins,
+        default=(),
+    )
+    webhook_origins: tuple[str, ...] = _setting(
+        "origins of webhooks, with commas between them, that may be called although they are not "
+        "public or not usual, such as https://hooks.lab.example:8443 of this network; without it "
+        "only https at port 443 of public addresses (docs/operators/webhooks.md)",
+        _hook_origins,
         default=(),
     )
     raw_days: int = _setting(

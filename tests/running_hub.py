@@ -99,9 +99,9 @@ async def _seed(url: str) -> None:
     async with Database(url) as database:
         fresh = [row for row in records.batch(now) if not _wrong_on_purpose(row)]
         await _source(database, records.SOURCE, records.SOURCE_TITLE, records.UNIVERSITY)
-        await _put(database, records.SOURCE, fresh, now)
+        await put(database, records.SOURCE, fresh, now)
         await _source(database, "fudan", ("复旦大学共享平台", "Fudan's sharing platform"), FUDAN)
-        await _put(database, "fudan", _fudan(), now - LATE)
+        await put(database, "fudan", _fudan(), now - LATE)
         await _source(database, "silent", ("尚未应答的来源", "Never heard from"), "moe:10284")
     analyze(url)
 
@@ -143,9 +143,7 @@ async def _source(database: Database, name: str, title: tuple[str, str], owner: 
     )
 
 
-async def _put(
-    database: Database, source: str, rows: list[dict[str, Any]], as_of: datetime
-) -> None:
+async def put(database: Database, source: str, rows: list[dict[str, Any]], as_of: datetime) -> None:
     batch = Batch(
         source=source,
         party="hub:delta.example",

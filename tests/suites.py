@@ -68,6 +68,12 @@ SUITES = (
         {"HUB_OPENAPI_EXAMPLES": "100"},
     ),
     Suite(
+        "30 kills of a hub while it delivers to a webhook: every change is told",
+        _pytest(f"{TESTS}/streams/test_killed_deliveries.py"),
+        15,
+        {"HUB_DELIVERY_KILLS": "30"},
+    ),
+    Suite(
         "pandas and Hive Gateway ask through a partner's proxy",
         _pytest("tests/programs"),
         15,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.access.certificate import thumbprint_in
@@ -49,6 +49,23 @@ class Envelope:
     headers: Mapping[str, str]
     certificate: str | None = None
     """Thumbprint of the TLS client certificate that a proxy vouches for."""
+
+
+def with_credentials(envelope: Envelope, authorization: object, proof: object) -> Envelope:
+    """Return an envelope with credentials that came beside its headers; None for one that did not.
+
+    Raises TokenError for what no header could hold, and where the headers have credentials already.
+    """
+    stated = {"authorization": authorization, "dpop": proof}
+    given = {name: value for name, value in stated.items() if value is not None}
+    for name, value in given.items():
+        if name in envelope.headers:
+            raise TokenError(Reason.HEADER_DUPLICATE, name)
+        is_text = isinstance(value, str) and value.isascii()
+        if not is_text or len(str(value)) > HEADER_VALUE_MAX or not str(value).isprintable():
+            raise TokenError(Reason.REQUEST_TARGET_INVALID, f"{name} is not plain ASCII")
+    headers = {**envelope.headers, **{name: str(value) for name, value in given.items()}}
+    return replace(envelope, headers=headers)
 
 
 def read_envelope(scope: Mapping[str, Any], config: AccessConfig) -> Envelope:

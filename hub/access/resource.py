@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from starlette.responses import JSONResponse
@@ -46,6 +46,8 @@ class Caller:
     person: str | None = None
     """Pseudonym of the person who signed in at the institution, and acts for its client."""
     client: Client | None = field(default=None, repr=False, compare=False)
+    token: AccessToken | None = field(default=None, repr=False, compare=False)
+    """By what it was admitted; what stays open asks by it whether it still may (`Gate.again`)."""
     cases: Mapping[str, CaseGrant] = field(default_factory=dict, repr=False, compare=False)
     """Cases in force, by the scope that they give."""
 
@@ -81,26 +83,38 @@ class Gate:
             raise TokenError(Reason.TOKEN_MISSING)
         now = self._clock()
         token, proof = self._check_token(envelope, authorization, now)
-        client = await self._clients.get(token.client_id)
-        if client is None or client.status is not ClientStatus.ACTIVE:
-            raise TokenError(Reason.CLIENT_INACTIVE)
-        check_revocation(client, token, now)
+        caller = await self._present(token, now)
         if proof is not None and not await self._state.reserve(
             proof.replay_key, PROOF_TTL_S, proof.issued_at
         ):
             raise TokenError(Reason.DPOP_REPLAYED)
-        cases = in_force(client.cases, now) if client.cases else {}
-        return Caller(
-            client.client_id,
-            client.party,
-            client.kind,
-            without_expired(token.scopes.intersection(client.scopes), cases),
-            frozenset(client.sources),
+        return caller
+
+    async def again(self, caller: Caller) -> Caller:
+        """Return an admitted caller with the rights that it has now.
+
+        For what stays open after it was admitted with a proof, and asks for none meanwhile. Raises
+        `TokenError` once the token has expired or was revoked, or the client is no more active.
+        """
+        if caller.token is None:
+            return caller
+        now = self._clock()
+        self._verifier.check_standing(caller.token, now)
+        return await self._present(caller.token, now)
+
+    async def _present(self, token: AccessToken, now: datetime) -> Caller:
+        """Return whose token it is, with the present rights of its client."""
+        client = await self._clients.get(token.client_id)
+        if client is None or client.status is not ClientStatus.ACTIVE:
+            raise TokenError(Reason.CLIENT_INACTIVE)
+        check_revocation(client, token, now)
+        caller = caller_of(client, token.scopes, now)
+        return replace(
+            caller,
             role=_role(client, token),
             requester=token.requester,
             person=token.person,
-            client=client,
-            cases=cases,
+            token=token,
         )
 
     def _check_token(
@@ -127,6 +141,23 @@ class Gate:
         if proof.jkt != token.bound.jkt:
             raise TokenError(Reason.DPOP_KEY_MISMATCH, "token bound to another key")
         return token, proof
+
+
+def caller_of(client: Client, scopes: Collection[str], now: datetime) -> Caller:
+    """Return a client as a caller: with those of `scopes` that it still has, and that are in force.
+
+    So it calls with a token, and so the hub calls for it (`hub.exchange.webhooks`).
+    """
+    cases = in_force(client.cases, now) if client.cases else {}
+    return Caller(
+        client.client_id,
+        client.party,
+        client.kind,
+        without_expired(frozenset(scopes).intersection(client.scopes), cases),
+        frozenset(client.sources),
+        client=client,
+        cases=cases,
+    )
 
 
 def _role(client: Client, token: AccessToken) -> KeyRole | None:

@@ -79,6 +79,10 @@ class Access:
         """Return the caller of a request, anonymous when that is allowed."""
         return await self._gate.authenticate(envelope)
 
+    async def again(self, caller: Caller) -> Caller:
+        """Return an admitted caller as it stands now; TokenError when it may call no more."""
+        return await self._gate.again(caller)
+
     async def proven_key(self, envelope: Envelope) -> VerifyKey:
         """Return the key whose possession a request without a token proves (RFC 9449 §4.3)."""
         text = envelope.headers.get("dpop")

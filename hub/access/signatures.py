@@ -41,6 +41,7 @@ from hub.state import State
 
 LABEL = "hub"
 REQUEST_TAG, RESPONSE_TAG = "hub-req-1", "hub-res-1"
+DELIVERY_TAG = "hub-webhook-1"
 _INPUT = re.compile(
     r'hub=(\(((?:"[^"\\]{1,64}"(?:;[a-z]+(?:="[^"\\]*")?)*(?: (?=")|(?=\))))*)\)((?:;[^;]+)*))'
 )
@@ -88,6 +89,13 @@ MUTATION = Operation("mutation", _WRITE, frozenset({"hub-schema"}))
 READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
 """A request without a body; its digest is that of nothing."""
 KEY_CHANGE = Operation("key change", _WRITE, READ.optional)
+_DELIVERY = tuple(
+    f'"{name}"'
+    for name in (
+        *("@method", "@target-uri", "content-digest", "content-type"),
+        *("webhook-id", "webhook-timestamp"),
+    )
+)
 _RESPONSE = ('"@status"', '"content-digest"', '"content-type"', '"hub-log-size"')
 _BOUND = ('"@method";req', '"@target-uri";req', '"content-digest";req', '"signature";req;key="hub"')
 
@@ -196,6 +204,21 @@ def sign_response(response: Message, body: bytes, key: SigningKey, now: datetime
         f';keyid="{key.kid}";alg="{key.public.http_name}";tag="{RESPONSE_TAG}"'
     )
     signed = _signed(signature_base(bound, components, params), params, key)
+    return {"content-digest": headers["content-digest"], **signed}
+
+
+def sign_delivery(message: Message, body: bytes, key: SigningKey, now: datetime) -> dict[str, str]:
+    """Return `content-digest`, `signature-input` and `signature` for a message to a webhook.
+
+    The receiver verifies them with the hub's published keys; `message` has the other headers.
+    """
+    headers = {**message.headers, "content-digest": content_digest.content_digest(body)}
+    params = (
+        f"({' '.join(_DELIVERY)});created={int(now.timestamp())}"
+        f';keyid="{key.kid}";alg="{key.public.http_name}";tag="{DELIVERY_TAG}"'
+    )
+    covered = Message(message.method, message.target_uri, headers=headers)
+    signed = _signed(signature_base(covered, _DELIVERY, params), params, key)
     return {"content-digest": headers["content-digest"], **signed}
 
 

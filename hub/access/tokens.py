@@ -165,6 +165,13 @@ class TokenVerifier:
             raise TokenError(Reason.TOKEN_EXPIRED, "exp has passed")
         return token
 
+    def check_standing(self, token: AccessToken, now: datetime) -> None:
+        """Raise TokenError when a token that was verified before is good no more."""
+        if token.kid not in self._keys:
+            raise TokenError(Reason.TOKEN_INVALID, "unknown kid")
+        if now.timestamp() >= token.expires_at:
+            raise TokenError(Reason.TOKEN_EXPIRED, "exp has passed")
+
     def _forget_unknown(self) -> None:
         """Forget the tokens of keys that are ours no more."""
         known = frozenset(self._keys)

@@ -12,6 +12,8 @@ then stays for ever. This is its protocol for httptools with those bounds (decis
   bound: the proxy counts its own callers.
 - Times are looked at once a second for all connections together: a timer for each request would
   cost more than the request's plan.
+- A WebSocket keeps the place of the connection that it began as; who may open one, and for how
+  long, is the application's business (`hub.graphql.socket`).
 - The bounds are of one process: of several workers each has its own.
 """
 
@@ -26,6 +28,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from hub.cli.limits import BACKLOG, DESCRIPTORS_RESERVED, SWEEP_S, Bounds
 from hub.errors import ErrorCode, HubError, OverloadedError
@@ -82,7 +85,7 @@ class Connections:
         self.bounds = bounds
         self.room = room
         self._trusted = [ip_network(each) for each in trusted]
-        self._open: set[BoundedProtocol] = set()
+        self._open: set[BoundedProtocol | BoundedSocket] = set()
         self._by_address: dict[str, OrderedDict[BoundedProtocol, None]] = {}
         self._waiting: OrderedDict[BoundedProtocol, None] = OrderedDict()
         self._counts: dict[str, int] = {}
@@ -91,7 +94,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, connection: BoundedProtocol, address: str) -> bool:
+    def admit(self, connection: BoundedProtocol | BoundedSocket, address: str) -> bool:
         """Count a new connection, making room for it; False where it must be refused."""
         self._open.add(connection)
         self._counts[address] = self._counts.get(address, 0) + 1
@@ -119,14 +122,15 @@ class Connections:
             if not own:
                 del self._by_address[connection.address]
 
-    def forget(self, connection: BoundedProtocol) -> None:
+    def forget(self, connection: BoundedProtocol | BoundedSocket) -> None:
         """Note the end of a connection."""
         if connection in self._open:
             self._open.remove(connection)
             self._counts[connection.address] -= 1
             if not self._counts[connection.address]:
                 del self._counts[connection.address]
-        self.work(connection)
+        if isinstance(connection, BoundedProtocol):
+            self.work(connection)
 
     def _close_first(self, waiting: OrderedDict[BoundedProtocol, None] | None) -> bool:
         """Close the connection that has waited longest."""
@@ -228,7 +232,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         super().on_message_complete()
-        if self.cycle.response_complete:
+        cycle: Any = self.cycle  # None where the first request is an upgrade
+        if cycle is None or cycle.response_complete:
             self._rest()
         else:
             self._begin(_ANSWER)
@@ -238,6 +243,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._phase == _ANSWER and not self.pipeline:
             self._rest()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to `BoundedSocket`, which is counted in its place."""
+        if not self._is_refused:
+            self._all.forget(self)
+            super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
         """Note since when the caller does not take his answer."""
@@ -312,6 +323,53 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.write(_answer(error))
             self.transport.close()
         self._leave()
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """One WebSocket, which has the place of the connection that it began as.
+
+    Its close goes out, if it can, even where nothing else is taken any more; then it is hung up on.
+    """
+
+    def __init__(self, connections: Connections, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.address = ""
+        self._all = connections
+        self._unsent_since: float | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection over."""
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        if not self._all.admit(self, self.address):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room for another."""
+        self._all.forget(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Note since when the caller takes nothing."""
+        self._unsent_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self._unsent_since = None
+        super().resume_writing()
+
+    async def send(self, message: Any) -> None:
+        """Send what the application says; its close waits for nobody."""
+        if message["type"] == "websocket.close":
+            self.writable.set()
+        await super().send(message)
+
+    def check(self) -> None:
+        """Hang up on a caller that has taken nothing for too long."""
+        since = self._unsent_since
+        if since is not None and self.loop.time() - since > self._all.bounds.unsent_s:
+            self.transport.abort()
 
 
 def _answer(error: HubError) -> bytes:

@@ -36,6 +36,8 @@ class Bounds:
 
 
 KEEP_ALIVE_S = 30
+SOCKET_PING_S = 20.0
+"""Pause between two pings of a WebSocket, and the longest wait for the answer to one."""
 METRICS_REQUESTS_MAX = 16
 """Requests for figures at once; more are refused."""
 METRICS_CLOSE_S = 3.0

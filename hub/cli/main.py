@@ -49,6 +49,7 @@ GROUPS = {
     "report": "report",
     "export": "export",
     "sandbox": "sandbox",
+    "webhook": "webhook",
 }
 """Groups of commands, each an `app` in `hub.cli.<module>`."""
 

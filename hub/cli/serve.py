@@ -7,7 +7,7 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hub.app import Hub, build
-from hub.cli.connections import BoundedProtocol, Connections, make_room, told
+from hub.cli.connections import BoundedProtocol, BoundedSocket, Connections, make_room, told
 from hub.cli.context import erasing, run, settings
 from hub.cli.engines import Engines, engines, open_pools, say_rights
-from hub.cli.limits import ANSWER_S, BACKLOG, CLOSE_S, KEEP_ALIVE_S, WORKERS_MOST, Bounds
+from hub.cli.limits import (
+    ANSWER_S,
+    BACKLOG,
+    CLOSE_S,
+    KEEP_ALIVE_S,
+    SOCKET_PING_S,
+    WORKERS_MOST,
+    Bounds,
+)
 from hub.cli.metrics import beside_others, metrics_served
 from hub.cli.signals import stop_when_orphaned, stop_when_told
 from hub.cli.unix_socket import bind_path, over_socket
@@ -29,6 +37,7 @@ from hub.cli.watching import begin_watching
 from hub.cli.workers import LEASH, NUMBER, SOCKET, supervise
 from hub.clock import system_clock
 from hub.errors import SettingsError
+from hub.graphql.limits import MESSAGE_BYTES_MAX
 from hub.settings import Settings
 from hub.store.database import Database
 
@@ -122,12 +131,16 @@ class _Server(uvicorn.Server):
 class Listening:
     """A server that listens until it is told to stop."""
 
-    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    def __init__(
+        self, server: uvicorn.Server, task: asyncio.Task[None], end_streams: Callable[[], None]
+    ) -> None:
         self._server = server
         self._task = task
+        self._end_streams = end_streams
 
     def close(self) -> None:
-        """Take no more requests; those in hand are answered."""
+        """Take no more requests; those in hand are answered, and what stays open ends."""
+        self._end_streams()
         self._server.should_exit = True
 
     async def wait_closed(self) -> None:
@@ -173,6 +186,11 @@ def server_config(
     return uvicorn.Config(
         application,
         http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]
+        ws=partial(BoundedSocket, connections),  # type: ignore[arg-type]
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_ping_interval=SOCKET_PING_S,
+        ws_ping_timeout=SOCKET_PING_S,
+        ws_per_message_deflate=False,  # it keeps a window of memory for each socket
         lifespan="off",
         log_config=None,  # its loggers go the way of all others (hub.watching.logs)
         log_level="error",  # a warning for each request that is no HTTP would fill the disk
@@ -196,7 +214,7 @@ async def listening(
     server = _Server(server_config(served, proxies, bounds))
     async with hub.running():
         task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-        opened = Listening(server, task)
+        opened = Listening(server, task, hub.following.streams.end)
         try:
             yield opened
         finally:

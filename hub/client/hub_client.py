@@ -241,17 +241,17 @@ class HubClient:
     async def relay(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> httpx.Response:
-        """Send any request, a POST signed, and return the answer as it came, whatever its status.
+        """Send any request, POST and DELETE signed; return the answer as it came, whatever it says.
 
         `target`: path and query. The answer to a signed request is verified; one without a
         signature is accepted only where it is a refusal.
         """
         path, _, query = target.partition("?")
-        if method != "POST":
+        if method not in {"POST", "DELETE"}:
             return await self._call(method, path, dict(headers), body, query)
         digest = {"content-digest": content_digest(body)}
         key = {"idempotency-key": secrets.token_urlsafe(18)}
-        answer, sent = await self._signed(path, query, {**key, **headers, **digest}, body)
+        answer, sent = await self._signed(path, query, {**key, **headers, **digest}, body, method)
         if not answer.is_error or "signature" in answer.headers:
             await self._verified(answer, sent)
         return answer

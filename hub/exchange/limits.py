@@ -27,6 +27,10 @@ read again only then, or it would read by the former rights."""
 OVERLAP_MAX = timedelta(hours=1)
 """Two entries that were accepted further apart were written one after the other. Far above how long
 a transaction may last (`hub.store.database`)."""
+WATCH_S = 0.5
+"""How often a process asks whether the feed has moved, while anybody follows it there."""
+LOOK_ANYWAY_S = 60.0
+"""How often a follower that waits reads a page unasked: rights also change with the date."""
 NRII_PAGE_ROWS = 500
 """Records that a report to the national platform reads at once."""
 NRII_PAUSE_EACH, NRII_PAUSE_S = 500, 1.0

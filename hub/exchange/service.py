@@ -116,9 +116,9 @@ class ChangeFeed:
     """The change feed of one database."""
 
     def __init__(self, database: Database, agreements: Agreements, clock: Clock) -> None:
-        self._database = database
-        self._agreements = agreements
-        self._clock = clock
+        self.database = database
+        self.agreements = agreements
+        self.clock = clock
         self._registry = database.records.registry
         granting = self._registry.with_trait(Granting)
         self._consumers = {spec.name: camel(trait.consumer) for spec, trait in granting}
@@ -146,7 +146,7 @@ class ChangeFeed:
         entries, is_cut = _readable(scanned.entries)
         earlier = await self._stated(follower, entries, scanned.names)
         gathered.erased = await erased_items(
-            self._database, entries, closed=self._closed, names=scanned.names
+            self.database, entries, closed=self._closed, names=scanned.names
         )
         for each in entries:
             if gathered.is_full(each.place, request.first):
@@ -160,7 +160,7 @@ class ChangeFeed:
         return await self._answer(follower, gathered, has_more=not scanned.is_last)
 
     async def _follower(self, request: ChangesRequest) -> _Follower:
-        caller, now = request.caller, self._clock()
+        caller, now = request.caller, self.clock()
         types = self._types(request.types)
         if not 1 <= request.first <= PAGE_MAX:
             raise RefusedError(
@@ -168,8 +168,8 @@ class ChangeFeed:
                 hint=f"first is from 1 to {PAGE_MAX}.",
                 hint_zh=f"first 在 1 至 {PAGE_MAX} 之间。",
             )
-        until = await horizon(self._database)
-        links = await read_linked(self._database, until.restored_through)
+        until = await horizon(self.database)
+        links = await read_linked(self.database, until.restored_through)
         question = self._question(request, links)
         fresh = Mark(until.xid, math.ceil(now.timestamp()))
         before = FeedPosition(place=START, day=_day(now), mark=fresh)
@@ -184,7 +184,7 @@ class ChangeFeed:
         return _Follower(
             request=request,
             types=frozenset(name for name in types if self._registry[name].scope in caller.scopes),
-            grants=await self._agreements.of(caller.party),
+            grants=await self.agreements.of(caller.party),
             horizon=until,
             before=before,
             mark=fresh if is_passed else before.mark,
@@ -215,7 +215,7 @@ class ChangeFeed:
     async def _scan(self, follower: _Follower) -> Scan:
         is_whole = follower.request.owner is None
         return await scan(
-            self._database,
+            self.database,
             follower.horizon,
             follower.before.place,
             types=follower.types
@@ -235,7 +235,7 @@ class ChangeFeed:
             if each.record_type in self._consumers or not self._sees(follower, each)
         ]
         return await read_stated(
-            self._database,
+            self.database,
             follower.horizon,
             follower.before.place,
             # an item with a single revision has no earlier ones to look at
@@ -340,11 +340,11 @@ class ChangeFeed:
         request, before, mark, wait_s = follower.request, follower.before, follower.mark, 0
         day = max(before.day, _day(follower.now))
         if request.owner is None:
-            turned = await self._agreements.providers_changed(request.caller.party, before.day, day)
+            turned = await self.agreements.providers_changed(request.caller.party, before.day, day)
             gathered.resync |= set(turned)
         if gathered.renamed and PUBLIC_SCOPE in request.caller.scopes:
             gathered.resync |= gathered.renamed | await mentioning(
-                self._database,
+                self.database,
                 gathered.renamed,
                 types=follower.types,
                 scopes=request.caller.scopes,

@@ -7,23 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
 from strawberry.types import Info
 
-from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode
 from hub.exchange import page
 from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX
+from hub.exchange.told import protected_in
 from hub.graphql.enums import ChangeKind
 from hub.graphql.scalars import DateTime
 from hub.query.plan.errors import QueryError, ScopeMissingError
-from hub.query.sql.marks import grade_of_rows
 from schema.dates import format_instant
-from schema.registry import Registry
-from schema.visibility import DATASETS
 
 SCOPE = "changes:read"
 TYPES_MAX = 100
@@ -101,15 +97,6 @@ def _change(change: page.Change) -> ChangeType:
     return node
 
 
-def _protected(registry: Registry, changes: Iterable[page.Change]) -> set[ProtectedRead]:
-    """Return the rows of which a page tells more than that they are not to be seen any more."""
-    return {
-        ProtectedRead(grade_of_rows(spec), spec.scope, each.item_id, each.header.owner)
-        for each in changes
-        if each.header is not None and (spec := registry[each.record_type]).scope in DATASETS
-    }
-
-
 def _check_bounds(first: int, types: list[str] | None, owner: str | None) -> None:
     """Refuse a page, a choice of types or an owner beyond what is answered."""
     if not 1 <= first <= PAGE_MAX:
@@ -163,7 +150,8 @@ async def follow_changes(
         raise QueryError(
             ErrorCode.FORBIDDEN, "此接口不提供变更流", "this endpoint has no change feed"
         )
-    await context.charge(first)
+    if not context.is_event:
+        await context.charge(first)
     changes_page = await context.changes(
         page.ChangesRequest(
             caller=context.caller,
@@ -173,7 +161,9 @@ async def follow_changes(
             first=first,
         )
     )
-    context.reads |= _protected(context.model.registry, changes_page.changes)
+    if context.is_event:  # nobody knows beforehand how much it holds
+        await context.charge(1 + len(changes_page.changes))
+    context.reads |= protected_in(context.model.registry, changes_page.changes)
     return ChangePageType(
         nodes=[_change(each) for each in changes_page.changes],
         resync=changes_page.resync,

@@ -18,24 +18,35 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
-from hub.access.gate import Door
+from hub.access.gate import Admitted, Door
 from hub.access.rates import address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import body_too_large, read_body
 from hub.entity_tag import entity_tag, unless_held
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.graphql.events import EventStream
 from hub.graphql.scalars import NumberText
 from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
+from hub.graphql.streaming import ChangeStreams
 from hub.problem import prefers_english
-from hub.query.answer.respond import LEGACY_TYPE, Answer, media_type, refusal, respond
+from hub.query.answer.respond import (
+    LEGACY_TYPE,
+    RESPONSE_TYPE,
+    STREAM_TYPE,
+    Answer,
+    media_type,
+    refusal,
+    respond,
+)
 from hub.query.plan.errors import QueryError
 from hub.query.plan.freshness import read_freshness
 from hub.query.plan.limits import VARIABLE_VALUES_MAX, QueryLimits
@@ -76,25 +87,29 @@ WRONG_ACCEPT = QueryError(
 class GraphQLEndpoint:
     """Takes GraphQL requests over HTTP."""
 
-    def __init__(self, engine: Engine, access: Access) -> None:
+    def __init__(
+        self, engine: Engine, access: Access, streams: ChangeStreams | None = None
+    ) -> None:
+        """`streams`: without it nothing is answered as a stream of events."""
         self._engine = engine
         self._access = access
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request over ASGI."""
         response = await self.handle(Request(scope, receive))
         await response(scope, receive, send)
 
-    async def handle(self, request: Request) -> Response:
-        """Answer one HTTP request."""
-        language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
+    async def handle(self, request: Request) -> ASGIApp:
+        """Return the answer to one HTTP request."""
+        language = language_of(request.scope)
         kind = media_type(_header(request, b"accept"))
-        if request.method not in (*READ_METHODS, "POST"):
-            response = _refused(WRONG_METHOD, language, kind)
-            response.headers["Allow"] = METHODS
-            return response
-        if kind is None:
-            return _refused(WRONG_ACCEPT, language, kind)
+        streams = self._streams if kind == STREAM_TYPE else None
+        if kind == STREAM_TYPE:
+            kind = None if streams is None else RESPONSE_TYPE
+        is_method = request.method in (*READ_METHODS, "POST")
+        if kind is None or not is_method:
+            return _refused(WRONG_ACCEPT if is_method else WRONG_METHOD, language, kind)
         door, read = (GET_DOOR, None) if request.method in READ_METHODS else (POST_DOOR, self._read)
         try:
             admitted = await gate.admit(self._access, request, door, read)
@@ -108,17 +123,24 @@ class GraphQLEndpoint:
             caller=admitted.caller,
             language=language,
             signed=admitted.signed,
-            bucket=_bucket(address_of(request.scope)),
+            bucket=bucket_of(request.scope),
             reason=_reason(request),
         )
         try:
             asked = await _graph_request(request, admitted.body)
+            if streams is not None:
+                return _stream(streams, asked, asking)
             answer = await self._engine.answer(asked, asking)
         except HubError as error:
             answer = _answer(error, language)
+        return self._whole(request, admitted, answer, kind)
+
+    def _whole(self, request: Request, admitted: Admitted, answer: Answer, kind: str) -> Response:
+        """Return an answer that is sent at once, signed if the request was."""
         response = respond(answer, kind)
         if answer.tag is not None and admitted.signed is None:
-            response = _kept(request, response, answer.tag, is_own=not asking.caller.anonymous)
+            is_own = not admitted.caller.anonymous
+            response = _kept(request, response, answer.tag, is_own=is_own)
         return gate.answered(self._access, admitted, response)
 
     def _read(self, request: Request) -> Awaitable[bytes]:
@@ -131,6 +153,23 @@ def _kept(request: Request, response: Response, tag: str, *, is_own: bool) -> Re
     response.headers.update(TO_ITS_CALLER if is_own else TO_ANYBODY)
     kind = response.headers["content-type"]
     return unless_held(request, response, entity_tag(tag.encode(), kind.encode()))
+
+
+def _stream(streams: ChangeStreams, asked: GraphRequest, asking: Asking) -> EventStream:
+    """Return the answers to an operation as they come."""
+    if asking.signed is not None:
+        raise QueryError(
+            ErrorCode.NOT_ACCEPTABLE,
+            "事件流无法签名：签名的请求请接受 application/json",
+            "a stream of events cannot be signed: accept application/json for a signed request",
+        )
+    return EventStream(streams, asked, asking)
+
+
+def language_of(scope: Scope) -> str:
+    """Return the language of a caller: Chinese unless he asks for English."""
+    accepted = Headers(scope=scope).get("accept-language", "")
+    return "en" if prefers_english(accepted) else "zh"
 
 
 def _header(request: Request, name: bytes) -> str | None:
@@ -169,14 +208,14 @@ def read_request(body: bytes) -> GraphRequest:
     except UnicodeDecodeError as error:
         zh, en = explained(error)
         raise RefusedError(ErrorCode.NOT_UTF8, hint=en, hint_zh=zh) from error
-    document = _json(text)
+    document = json_in(text)
     if not isinstance(document, dict):
         raise QueryError(
             ErrorCode.BAD_USER_INPUT,
             "请求体是一个 JSON 对象，不接受批量查询",
             "the body is one JSON object; no batches",
         )
-    return _request(document, read_only=False)
+    return request_of(document)
 
 
 def read_address(query: bytes) -> GraphRequest:
@@ -197,8 +236,8 @@ def read_address(query: bytes) -> GraphRequest:
         raise QueryError(ErrorCode.BAD_USER_INPUT, "有参数出现了两次", "a parameter comes twice")
     for name in _WRITTEN_AS_JSON:
         if name in parameters:
-            parameters[name] = _json(parameters[name])
-    return _request(parameters, read_only=True)
+            parameters[name] = json_in(parameters[name])
+    return request_of(parameters, read_only=True)
 
 
 def _number(text: str) -> NumberText:
@@ -207,7 +246,8 @@ def _number(text: str) -> NumberText:
     return NumberText(text)
 
 
-def _json(text: str) -> Any:
+def json_in(text: str) -> Any:
+    """Return the value of a JSON text, numbers as they were written; RefusedError NOT_JSON."""
     try:
         return read_json(text, fractions=_number)
     except ValueError as error:
@@ -215,7 +255,8 @@ def _json(text: str) -> Any:
         raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
 
 
-def _request(members: dict[str, Any], *, read_only: bool) -> GraphRequest:
+def request_of(members: dict[str, Any], *, read_only: bool = False) -> GraphRequest:
+    """Return a request by its members, checked for their JSON types."""
     for name, kind in _MEMBERS.items():
         if members.get(name) is not None and not isinstance(members[name], kind):
             raise QueryError(
@@ -253,8 +294,9 @@ GET_DOOR = Door(operation=READ, takes_anonymous=True)
 """The door of GET requests, which have no body."""
 
 
-def _bucket(address: str) -> str:
-    return f"from:{sha256(address.encode()).hexdigest()[:16]}"
+def bucket_of(scope: Scope) -> str:
+    """Return under which name the cost of who has no token is counted."""
+    return f"from:{sha256(address_of(scope).encode()).hexdigest()[:16]}"
 
 
 def _answer(error: HubError, language: str) -> Answer:
@@ -263,4 +305,7 @@ def _answer(error: HubError, language: str) -> Answer:
 
 
 def _refused(error: QueryError, language: str, kind: str | None) -> Response:
-    return respond(_answer(error, language), kind or LEGACY_TYPE)
+    response = respond(_answer(error, language), kind or LEGACY_TYPE)
+    if error is WRONG_METHOD:
+        response.headers["Allow"] = METHODS
+    return response

@@ -53,6 +53,8 @@ class RequestContext:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
+    is_event: bool = False
+    """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

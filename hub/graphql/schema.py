@@ -75,6 +75,23 @@ class Mutation(RecordMutations, BookingMutations, VoucherMutations):
     """Where writing starts."""
 
 
+@strawberry.type(
+    description="订阅入口：变更随到随发。Where following starts: changes as they come."
+)
+class Subscription:
+    """Where following starts. Each event is answered by executing the operation once."""
+
+    changes: ChangePageType | None = strawberry.field(
+        resolver=follow_changes,
+        description=(
+            "变更流：每次事件为一页，与同名查询相同；断线后以 endCursor 续接。"
+            "The change feed: each event is a page of the query of the same name; go on after a "
+            "break with its `endCursor`."
+        ),
+        directives=[RequiresScope(scope=CHANGES_SCOPE)],
+    )
+
+
 def _service_info(info: Info) -> ServiceInfo:
     context = info.context
     return ServiceInfo(
@@ -164,6 +181,7 @@ def published(model: Model) -> strawberry.Schema:
     return strawberry.Schema(
         query=_query(types, model.registry),
         mutation=Mutation,
+        subscription=Subscription,
         types=list(types.classes.values()),
         config=StrawberryConfig(disable_field_suggestions=True, scalar_map=SCALARS),
     )

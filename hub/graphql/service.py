@@ -35,11 +35,11 @@ from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
 from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
-from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
+from hub.errors import ErrorCode, HubError
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
-from hub.graphql.executor import cause_of, check_alone
+from hub.graphql.executor import cause_of, check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
@@ -141,17 +141,34 @@ class Engine:
         self._statements = Statements(database, model, clock, self.limits, parts.state)
         self._freshening = Freshening(self._statements, parts.federation)
 
-    async def answer(self, request: GraphRequest, asking: Asking) -> Answer:
-        """Answer a request; every refusal is an answer too."""
+    async def answer(
+        self, request: GraphRequest, asking: Asking, event: FollowChanges | None = None
+    ) -> Answer:
+        """Answer a request; every refusal is an answer too.
+
+        `event`: gives the page of one event of a subscription, which is answered here only with it.
+        """
         notes = current()
         request_id = notes.request_id if notes else f"{getrandbits(64):016x}"
         try:
-            return await self._answer(request, asking, request_id)
+            return await self._answer(request, asking, request_id, event)
         except HubError as error:
             note_refusal(error.code.name)
             return refusal(error, asking.language, request_id)
 
-    async def _answer(self, request: GraphRequest, asking: Asking, request_id: str) -> Answer:
+    async def is_subscription(self, request: GraphRequest, caller: Caller) -> bool:
+        """Whether a request asks to be answered again and again; raises what refuses it."""
+        document = await self._document(request, caller)
+        operation = document.operation(request.operation_name)
+        return operation.operation is OperationType.SUBSCRIPTION
+
+    async def _answer(
+        self,
+        request: GraphRequest,
+        asking: Asking,
+        request_id: str,
+        event: FollowChanges | None,
+    ) -> Answer:
         document = await self._document(request, asking.caller)
         scopes = asking.caller.scopes
         grants = await self._agreements.of(asking.caller.party)
@@ -170,7 +187,7 @@ class Engine:
         plan = await self._plan(document, request, authority)
         note_operation(_name_of(plan))
         if plan.compiled is None:
-            return await self._executed(plan, request, asking, run)
+            return await self._executed(plan, request, asking, run, event)
         statements = self._statements
         env = await statements.env(plan.values, run)
         if plan.compiled.touches:
@@ -262,19 +279,22 @@ class Engine:
     # -- the executor --------------------------------------------------------------------------
 
     async def _executed(
-        self, plan: Plan, request: GraphRequest, asking: Asking, run: Run
+        self,
+        plan: Plan,
+        request: GraphRequest,
+        asking: Asking,
+        run: Run,
+        event: FollowChanges | None,
     ) -> Answer:
         async def read(info: Any) -> Any:
             return await self._root_field(info._raw_info, plan, run, request.freshness)
 
-        if plan.operation.operation is OperationType.MUTATION and request.read_only:
-            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
-        if plan.operation.operation is OperationType.MUTATION and asking.signed is None:
-            raise QueryError(
-                ErrorCode.UNAUTHENTICATED,
-                "变更请求须签名（hub-sig-1）",
-                "sign mutations: profile hub-sig-1",
-            )
+        is_event = check_way(
+            plan,
+            is_read_only=request.read_only,
+            is_signed=asking.signed is not None,
+            is_stream=event is not None,
+        )
         context = RequestContext(
             caller=run.caller,
             now=run.now,
@@ -284,7 +304,8 @@ class Engine:
             read=read,
             submit=self._parts.submit,
             receipts=self._parts.receipts,
-            changes=self._parts.changes,
+            changes=event or self._parts.changes,
+            is_event=is_event,
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
@@ -310,10 +331,7 @@ class Engine:
         else:
             outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
-        for error in result.errors or []:
-            cause = cause_of(error)
-            if isinstance(cause, UnavailableError | RateLimitedError):
-                raise cause  # of the request as a whole: it may be sent again
+        raise_whole(result, is_event=is_event)
         if run.reads or run.asked or asking.reason is not None:
             await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
@@ -371,7 +389,7 @@ def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Ans
 def _name_of(plan: Plan) -> str:
     """Return by what name a request is counted: only the names of registered documents are few."""
     kind = plan.operation.operation
-    if kind is OperationType.MUTATION:
-        return "mutation"
+    if kind is not OperationType.QUERY:
+        return str(kind.value)
     name = plan.operation.name
     return name.value if name is not None and plan.document.text in registered_texts() else "adhoc"

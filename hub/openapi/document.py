@@ -11,6 +11,7 @@ from hub.openapi.operator_routes import operator_routes
 from hub.openapi.partner_routes import partner_routes
 from hub.openapi.public_routes import public_routes
 from hub.openapi.shapes import shapes
+from hub.openapi.webhook_routes import webhook_routes, webhook_shapes
 from schema import STANDARD_VERSION
 
 NAME = "openapi.json"
@@ -46,7 +47,7 @@ _SECURITY = {
 
 def operations() -> tuple[RouteOperation, ...]:
     """Return every operation that is declared."""
-    return (*partner_routes(), *operator_routes(), *public_routes())
+    return (*partner_routes(), *webhook_routes(), *operator_routes(), *public_routes())
 
 
 def openapi() -> dict[str, Any]:
@@ -65,7 +66,10 @@ def openapi() -> dict[str, Any]:
         },
         "servers": [{"url": "/", "description": "The hub that serves this document."}],
         "paths": dict(paths),
-        "components": {"schemas": shapes(), "securitySchemes": _SECURITY},
+        "components": {
+            "schemas": {**shapes(), **webhook_shapes()},
+            "securitySchemes": _SECURITY,
+        },
     }
 
 

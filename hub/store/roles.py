@@ -86,6 +86,8 @@ ORDINARY = frozenset(
         "source_mapping",
         "voucher_mark",
         "warned",
+        "webhook",
+        "webhook_message",
     }
 )
 """Tables of every hub whose rows change; so do those that are derived from the record types."""
@@ -99,9 +101,11 @@ UNREAD = frozenset(
         "raw_document",
         "request_evidence",
         "run",
+        "webhook",
+        "webhook_message",
     }
 )
-"""Tables that no answer is made of: raw rows, answers to others, requests."""
+"""Tables that no answer is made of: raw rows, answers to others, requests, secrets."""
 FUNCTIONS = frozenset({"cut_unsigned_leaves(text)"})
 """What the hub may have the owner do."""
 

@@ -27,7 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.store import harvest_tables, log_tables, voucher_tables  # noqa: F401 - they are tables of every hub as well
+from hub.store import (  # noqa: F401 - they are tables of every hub as well
+    harvest_tables,
+    log_tables,
+    voucher_tables,
+    webhook_tables,
+)
 from hub.store.metadata import METADATA as METADATA  # noqa: PLC0414 - whole when this is read
 from hub.store.metadata import instant_column, xid_column
 

@@ -121,6 +121,13 @@ class Metrics:
             "Questions to sources while a caller waited, by source and what came of them",
             *("source", "status"),
         )
+        self._deliveries = Counts(
+            "deltahub_webhook_deliveries",
+            "Attempts to deliver a message to a webhook, by what came of them",
+            "outcome",
+        )
+        self.streams = 0
+        """Connections that stay open for subscriptions."""
         self.in_hand = 0
         """Requests that are being answered."""
         self._batches = 0
@@ -148,6 +155,10 @@ class Metrics:
     def asked_live(self, source: str, status: str) -> None:
         """Count one question to a source, however many callers waited for it."""
         self._live.add((source, status))
+
+    def delivered(self, outcome: str) -> None:
+        """Count one attempt to deliver a message to a webhook."""
+        self._deliveries.add((outcome,))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -180,6 +191,8 @@ class Metrics:
                     self._rows.family(),
                     self._lists.family(),
                     self._live.family(),
+                    self._deliveries.family(),
+                    _gauge("streams", "Connections that stay open for subscriptions", self.streams),
                     _gauge("requests_in_hand", "Requests that are being answered", self.in_hand),
                     _gauge(
                         "intake_batches_in_hand",

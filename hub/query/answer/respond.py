@@ -24,6 +24,8 @@ from hub.query.plan.errors import FieldDenied, Narrowed, QueryError, ScopeMissin
 
 RESPONSE_TYPE = "application/graphql-response+json"
 LEGACY_TYPE = "application/json"
+STREAM_TYPE = "text/event-stream"
+"""Answers as they come (HTML §9.2, "Server-sent events"; `hub.graphql.streaming`)."""
 _TYPED = {kind: f"{kind}; charset=utf-8" for kind in (RESPONSE_TYPE, LEGACY_TYPE)}
 _OK = 200
 _BAD_REQUEST = 400
@@ -42,7 +44,7 @@ class Answer:
 
 
 def media_type(accept: str | None) -> str | None:
-    """Return the media type to answer in, or None when the caller accepts neither."""
+    """Return the media type to answer in, or None when the caller accepts none of them."""
     if accept is None or not accept.strip():
         return LEGACY_TYPE
     ranges = [part.partition(";") for part in accept.lower().split(",")]
@@ -50,7 +52,7 @@ def media_type(accept: str | None) -> str | None:
         kind.strip() for kind, _, rest in ranges if "q=0" not in rest.replace(" ", "").split(";")
     ]
     for kind in accepted:
-        if kind in (RESPONSE_TYPE, LEGACY_TYPE):
+        if kind in (RESPONSE_TYPE, LEGACY_TYPE, STREAM_TYPE):
             return kind
         if kind in ("*/*", "application/*"):
             return LEGACY_TYPE

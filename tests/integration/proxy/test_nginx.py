@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from websockets.asyncio.client import connect
 
 from hub.app import build
 from hub.cli.serve import bind, listening
@@ -166,6 +169,26 @@ async def test_a_caller_reaches_the_hub_over_tls_and_the_operators_routes_stay_i
     for path in ("/metrics", "/healthz", "/readyz", "/sandbox/clients"):
         refused = await proxied.get(path)
         assert (refused.status_code, "code" in refused.text) == (404, False), path  # not the hub's
+
+
+async def test_sockets_and_streams_of_events_come_through(proxied: Proxied) -> None:
+    protocols: Any = ["graphql-transport-ws"]
+    address = f"wss://{NAME}/graphql"
+    options: Any = {"ssl": proxied.context, "host": "127.0.0.1", "port": proxied.tls}
+    asked = {"query": "{ me { party } }"}
+    async with connect(address, subprotocols=protocols, **options) as socket:
+        await socket.send('{"type":"connection_init"}')
+        assert json.loads(await socket.recv()) == {"type": "connection_ack"}
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": asked}))
+        refused = json.loads(await socket.recv())["payload"][0]
+        assert refused["extensions"]["code"] == "DOCUMENT_REQUIRED"
+    async with proxied.client() as client:
+        headers = {"accept": "text/event-stream"}
+        named = {"sni_hostname": NAME}
+        stream = await client.post("/graphql", json=asked, headers=headers, extensions=named)
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert stream.text.startswith("event: next\ndata: ")
+    assert stream.text.endswith("event: complete\ndata: \n\n")
 
 
 async def test_without_tls_a_caller_is_sent_to_the_one_name(proxied: Proxied) -> None:

@@ -37,6 +37,7 @@ def given() -> dict[str, set[str]]:
     metrics.rows_taken("s", [("ACCEPTED", 1)])
     metrics.list_heard("s", "all")
     metrics.asked_live("s", "OK")
+    metrics.delivered("delivered")
     figures = DatabaseFigures(
         log=LogFigures(
             leaves=1, signed=1, signed_at=datetime(2026, 1, 1, tzinfo=UTC), waiting=0, waiting_s=0

@@ -1,0 +1,1 @@
+"""`webhooks`: delivers changes to addresses that clients have named."""
