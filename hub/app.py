@@ -36,6 +36,8 @@ from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
 from hub.edge import Edge, routed
+from hub.exchange.exports.endpoint import ExportEndpoints
+from hub.exchange.exports.service import ExportDesk, ExportParts
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
@@ -43,10 +45,11 @@ from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
 from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
-from hub.graphql.documents import ClientDocuments
+from hub.graphql.documents import ClientDocuments, registered_for
 from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.schema import interface
 from hub.graphql.service import Engine, Parts
 from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.raw import RawKeeping
@@ -70,6 +73,9 @@ from hub.operate.health import HubHealth
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
+from hub.query.answer.execute import Statements
+from hub.query.plan.limits import QueryLimits
+from hub.query.sql.planner import Planner
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
@@ -83,7 +89,7 @@ from schema.parties import HUB_PARTY
 
 GATED = (
     "/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
-    "|/clients/self(/.*)?|/operator/.*"
+    "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
@@ -117,6 +123,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     federation: Federation
+    exports: ExportDesk
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -158,6 +165,7 @@ class Hub:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await self.exports.aclose()
             await self.federation.aclose()
             await self.state.aclose()
 
@@ -188,6 +196,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
+        exports=(exports := _exports(settings, database, state, clock, (agreements, audit))),
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -200,6 +209,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
+        *ExportEndpoints(exports, database, access).routes(),
         *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
@@ -216,6 +226,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
+        exports=exports,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),
@@ -228,6 +239,31 @@ def _log(settings: Settings) -> tuple[Signer, Policy]:
     """Return what signs the log, and the policy that trusts it alone."""
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
     return signer, Policy((signer.key,), {}, {}, NONE)
+
+
+def _exports(
+    settings: Settings,
+    database: Database,
+    state: State,
+    clock: Clock,
+    judges: tuple[Agreements, Audit],
+) -> ExportDesk:
+    """Return who makes exports; whether a document may be run is judged as for a request."""
+    limits, (agreements, audit) = QueryLimits(), judges
+    planner = Planner(interface(database.records), limits)
+    return ExportDesk(
+        database,
+        clock,
+        ExportParts(
+            planner=planner,
+            statements=Statements(database, planner.interface.model, clock, limits, state),
+            agreements=agreements,
+            is_registered=registered_for(ClientDocuments(database)),
+            base=settings.base,
+            origin=settings.log_origin,
+            audit=audit,
+        ),
+    )
 
 
 def _client_routes(

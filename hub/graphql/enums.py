@@ -166,6 +166,28 @@ ChangeKind = _plain(
     },
 )
 
+ExportFormatCode = _plain(
+    "ExportFormat",
+    "导出格式。Format of an export.",
+    {
+        "NDJSON": "每行一个 JSON 对象，同接口应答。A JSON object a line, as the interface answers.",
+        "CSV": "UTF-8 表格，列名以点分。A table in UTF-8, names of columns with dots.",
+        "XLSX": "工作簿。A workbook.",
+        "PARQUET": "Parquet，须平台已装 pyarrow。Parquet, where the hub has pyarrow.",
+    },
+)
+ExportStatus = _plain(
+    "ExportStatus",
+    "导出的状态。How an export stands.",
+    {
+        "RUNNING": "正在导出。Being made.",
+        "COMPLETED": "已完成，文件可读。All files are there.",
+        "FAILED": "未完成，见 errorCode。Not finished: see `errorCode`.",
+        "EXPIRED": "文件已不保留。Its files are not kept any more.",
+        "UNKNOWN": "未知。Not known.",
+    },
+)
+
 
 def order_members(spec: RecordSpec) -> dict[str, tuple[Item, bool]]:
     """Return the orders of a record: name to (item, whether it descends)."""

@@ -11,6 +11,7 @@ from hub.access.gate import Signed
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.customs.service import CustomsDesk
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.orders.partner import PartnerDesk
@@ -51,6 +52,8 @@ class RequestContext:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
+    exports: ExportDesk | None = None
+    request_id: str = ""
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

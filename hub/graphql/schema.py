@@ -19,6 +19,7 @@ from hub.graphql.booking import BookingMutations
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
+from hub.graphql.exports import EXPORT_SCOPE, BulkExportType, ExportMutations, find_export
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
@@ -70,7 +71,7 @@ class Me:
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
-class Mutation(RecordMutations, BookingMutations):
+class Mutation(RecordMutations, BookingMutations, ExportMutations):
     """Where writing starts."""
 
 
@@ -137,6 +138,12 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
             "The change feed: what to look at again, or to drop, after a cursor."
         ),
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
+    )
+    members["bulkExport"] = strawberry.field(
+        resolver=find_export,
+        graphql_type=BulkExportType | None,
+        description="本方的一个导出，没有则为空。An export of the caller's, or null.",
+        directives=[RequiresScope(scope=EXPORT_SCOPE)],
     )
     members |= customs_fields()
     members["policyParameters"] = strawberry.field(

@@ -36,6 +36,7 @@ from hub.clock import Clock
 from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError, RateLimitedError, UnavailableError
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
@@ -110,6 +111,7 @@ class Parts:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
+    exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
     federation: Federation | None = None
@@ -285,6 +287,8 @@ class Engine:
             changes=self._parts.changes,
             customs=self._parts.customs,
             bookings=self._parts.bookings,
+            exports=self._parts.exports,
+            request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,
