@@ -69,6 +69,7 @@ class _OpenPart:
     rows: int = 0
     read_size: int = 0
     hidden: int = 0
+    is_written: bool = False
     reads: set[ProtectedRead] = field(default_factory=set)
 
     @property
@@ -89,11 +90,18 @@ class _OpenPart:
 
     def closed(self) -> ExportPart:
         """Finish the file and return what it is."""
+        self.is_written = True
         self.writer.close()
         made = sha256()
         for piece in self.chunks():
             made.update(piece)
         return ExportPart(self.number, self.rows, self.out.tell(), made.digest())
+
+    def drop(self) -> None:
+        """Let the file go; a writer that was cut off closes what it has open itself."""
+        if not self.is_written:
+            self.writer.close()
+        self.out.close()
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the file in pieces of one length."""
@@ -136,14 +144,22 @@ class _Maker:
         while not is_last:
             with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
                 part = await asyncio.to_thread(self._opened, number, Path(folder))
-                while not (part.is_full or is_last):
-                    rows = await cursor.fetchmany(ROWS_AT_ONCE)
-                    is_last = len(rows) < ROWS_AT_ONCE
-                    await asyncio.to_thread(part.add, [row[0].encode() for row in rows])
-                with part.out:
+                try:
+                    is_last = await self._filled(part, cursor)
                     if part.rows or number == 1:
                         await self._keep(part)
+                finally:
+                    await asyncio.to_thread(part.drop)
             number += 1
+
+    async def _filled(self, part: _OpenPart, cursor: AsyncRawServerCursor[Any]) -> bool:
+        """Add rows until the part is full; whether those were the last ones."""
+        while not part.is_full:
+            rows = await cursor.fetchmany(ROWS_AT_ONCE)
+            await asyncio.to_thread(part.add, [row[0].encode() for row in rows])
+            if len(rows) < ROWS_AT_ONCE:
+                return True
+        return False
 
     def _opened(self, number: int, folder: Path) -> _OpenPart:
         columns: Sequence[StreamColumn] = self._work.stream.columns
