@@ -197,6 +197,8 @@ class HubError(Exception):
 
     retry_after_s: int | None = None
     """Seconds after which the same request may succeed (`Retry-After`); None: it will not."""
+    sources: tuple[str, ...] = ()
+    """Ids of the sources that are to blame, if any."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
 from hub.access.gate import Door
-from hub.access.rates import address_of
+from hub.access.rates import STANDING, address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import body_too_large, read_body
@@ -90,8 +90,9 @@ class GraphQLEndpoint:
         language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
         kind = media_type(_header(request, b"accept"))
         if request.method not in (*READ_METHODS, "POST"):
-            response = _refused(WRONG_METHOD, language, kind)
-            response.headers["Allow"] = METHODS
+            told = request.method == "OPTIONS"
+            response = Response(status_code=204) if told else _refused(WRONG_METHOD, language, kind)
+            response.headers["Allow"] = f"{METHODS}, OPTIONS"
             return response
         if kind is None:
             return _refused(WRONG_ACCEPT, language, kind)
@@ -110,6 +111,7 @@ class GraphQLEndpoint:
             signed=admitted.signed,
             bucket=_bucket(address_of(request.scope)),
             reason=_reason(request),
+            standing=request.scope.get(STANDING),
         )
         try:
             asked = await _graph_request(request, admitted.body)

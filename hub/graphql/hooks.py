@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.access.gate import Signed
+from hub.access.rates import RateStanding
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.customs.service import CustomsDesk
@@ -15,6 +16,7 @@ from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.orders.partner import PartnerDesk
+from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 
@@ -29,6 +31,16 @@ class ServiceFacts:
     version: str
     standard_version: str
     sandbox: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAllowance:
+    """How much a caller may ask: of requests, where it is counted, and of cost."""
+
+    requests: RateStanding | None
+    limits: QueryLimits
+    is_known: bool
+    """It has shown a token."""
 
 
 RootReader = Callable[[Any], Awaitable[Any]]
@@ -53,6 +65,7 @@ class RequestContext:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     exports: ExportDesk | None = None
+    allowance: RequestAllowance | None = None
     request_id: str = ""
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)

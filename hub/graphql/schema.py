@@ -24,6 +24,7 @@ from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
+from hub.graphql.quota import RateLimitType, rate_limit
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
@@ -68,6 +69,9 @@ class Me:
     sources: list[str] = strawberry.field(
         description="可以代为推送的来源。Ids of the sources that it may push as."
     )
+    quota: RateLimitType | None = strawberry.field(
+        description="限额。How much it may ask; null where nothing is counted."
+    )
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
@@ -94,6 +98,7 @@ def _me(info: Info) -> Me:
         kind=caller.kind.value if caller.kind else None,
         scopes=sorted(caller.scopes),
         sources=sorted(caller.sources),
+        quota=rate_limit(info),
     )
 
 
@@ -155,6 +160,11 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
     )
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."
+    )
+    members["rateLimit"] = strawberry.field(
+        resolver=rate_limit,
+        graphql_type=RateLimitType | None,
+        description="限额及余量。How much the caller may ask, and what is left.",
     )
     members["me"] = strawberry.field(
         resolver=_me, graphql_type=Me, description="调用方。Who is calling."

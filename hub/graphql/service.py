@@ -27,6 +27,7 @@ from graphql import execute as run_executor
 from hub.access.agreements import Agreements
 from hub.access.gate import Signed
 from hub.access.grants import PartyGrants
+from hub.access.rates import RateStanding
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.limits import REASON_CHARACTERS
@@ -42,7 +43,7 @@ from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.executor import cause_of, check_alone
 from hub.graphql.freshening import Freshening
-from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
+from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.orders.partner import PartnerDesk
 from hub.query.answer.execute import Run, Statements
@@ -98,6 +99,8 @@ class Asking:
     """Where the cost of an anonymous caller is counted."""
     reason: str | None = None
     """Why it reads past agreements, where it asks to."""
+    standing: RateStanding | None = None
+    """Where it stands among the requests that it may send."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +156,12 @@ class Engine:
 
     async def _answer(self, request: GraphRequest, asking: Asking, request_id: str) -> Answer:
         document = await self._document(request, asking.caller)
+        answer = await self._ran(document, request, asking, request_id)
+        return replace(answer, notices=document.notices) if document.notices else answer
+
+    async def _ran(
+        self, document: GraphDocument, request: GraphRequest, asking: Asking, request_id: str
+    ) -> Answer:
         scopes = asking.caller.scopes
         grants = await self._agreements.of(asking.caller.party)
         if asking.reason is not None:
@@ -292,6 +301,9 @@ class Engine:
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,
+            allowance=RequestAllowance(
+                asking.standing, self.limits, is_known=not run.caller.anonymous
+            ),
         )
         execute = partial(
             run_executor,
