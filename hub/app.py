@@ -37,7 +37,7 @@ from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
 from hub.edge import Edge, routed
 from hub.exchange.exports.endpoint import ExportEndpoints
-from hub.exchange.exports.service import ExportDesk, ExportParts
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.service import ChangeFeed
 from hub.explorer.endpoint import explorer_routes, sandbox_routes
 from hub.explorer.samples import samples
@@ -45,11 +45,11 @@ from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
 from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
-from hub.graphql.documents import ClientDocuments, registered_for
+from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.export_desk import HubNames, export_desk
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.schema import interface
 from hub.graphql.service import Engine, Parts
 from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.raw import RawKeeping
@@ -73,9 +73,6 @@ from hub.operate.health import HubHealth
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
-from hub.query.answer.execute import Statements
-from hub.query.plan.limits import QueryLimits
-from hub.query.sql.planner import Planner
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
@@ -185,7 +182,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
-    orders = OrderDesk(database, customs, _party(settings), clock)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -193,10 +189,12 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
         customs=customs,
-        bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
+        bookings=_bookings(settings, database, customs, federation, clock),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
-        exports=(exports := _exports(settings, database, state, clock, (agreements, audit))),
+        exports=(
+            exports := export_desk(database, state, clock, agreements, audit, _names(settings))
+        ),
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -214,8 +212,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *proofs.routes(),
         *AuditEndpoint(audit, access).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
-        *explorer_routes(lambda: samples(clock())),
-        *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
+        *_explorer(settings, access, state, clock),
     ]
     return Hub(
         settings=settings,
@@ -241,29 +238,24 @@ def _log(settings: Settings) -> tuple[Signer, Policy]:
     return signer, Policy((signer.key,), {}, {}, NONE)
 
 
-def _exports(
+def _bookings(
     settings: Settings,
     database: Database,
-    state: State,
+    customs: CustomsDesk,
+    federation: Federation,
     clock: Clock,
-    judges: tuple[Agreements, Audit],
-) -> ExportDesk:
-    """Return who makes exports; whether a document may be run is judged as for a request."""
-    limits, (agreements, audit) = QueryLimits(), judges
-    planner = Planner(interface(database.records), limits)
-    return ExportDesk(
-        database,
-        clock,
-        ExportParts(
-            planner=planner,
-            statements=Statements(database, planner.interface.model, clock, limits, state),
-            agreements=agreements,
-            is_registered=registered_for(ClientDocuments(database)),
-            base=settings.base,
-            origin=settings.log_origin,
-            audit=audit,
-        ),
-    )
+) -> PartnerDesk:
+    """Return who books for partners, at the sources that can be asked live."""
+    orders = OrderDesk(database, customs, _party(settings), clock)
+    return PartnerDesk(orders, federation.sources.all, federation.look_again)
+
+
+def _explorer(
+    settings: Settings, access: Access, state: State, clock: Clock
+) -> tuple[BaseRoute, ...]:
+    """Return the explorer, and in a sandbox the door at which it registers itself."""
+    sandbox = sandbox_routes(access, state, clock) if settings.sandbox else ()
+    return (*explorer_routes(lambda: samples(clock())), *sandbox)
 
 
 def _client_routes(
@@ -334,6 +326,11 @@ def _facts(settings: Settings) -> ServiceFacts:
     return ServiceFacts(
         version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
     )
+
+
+def _names(settings: Settings) -> HubNames:
+    """Return the hub's own address and the name of its log."""
+    return HubNames(base=settings.base, origin=settings.log_origin)
 
 
 def _party(settings: Settings) -> str:

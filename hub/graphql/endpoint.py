@@ -90,9 +90,8 @@ class GraphQLEndpoint:
         language = "en" if prefers_english(_header(request, b"accept-language") or "") else "zh"
         kind = media_type(_header(request, b"accept"))
         if request.method not in (*READ_METHODS, "POST"):
-            told = request.method == "OPTIONS"
-            response = Response(status_code=204) if told else _refused(WRONG_METHOD, language, kind)
-            response.headers["Allow"] = f"{METHODS}, OPTIONS"
+            response = _refused(WRONG_METHOD, language, kind)
+            response.headers["Allow"] = METHODS
             return response
         if kind is None:
             return _refused(WRONG_ACCEPT, language, kind)

@@ -5,7 +5,7 @@ The files themselves are read over HTTP, `GET /exports/{id}/parts/{number}`: who
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import Info
@@ -139,6 +139,17 @@ async def find_export(
             return None
         raise
     return _export(state, desk.base)
+
+
+def export_fields() -> dict[str, Any]:
+    """Return the fields of the root about exports."""
+    field = strawberry.field(
+        resolver=find_export,
+        graphql_type=BulkExportType | None,
+        description="本方的一个导出，没有则为空。An export of the caller's, or null.",
+        directives=[RequiresScope(scope=EXPORT_SCOPE)],
+    )
+    return {"bulkExport": field}
 
 
 @strawberry.type(name="Exports", description="导出。Exports.")

@@ -55,3 +55,10 @@ def rate_limit(info: Info) -> RateLimitType | None:
         cost_at_once=limits.cost_capacity if known else limits.anonymous_capacity,
         cost_per_s=floor(per_s),
     )
+
+
+RATE_LIMIT_FIELD = strawberry.field(
+    resolver=rate_limit,
+    graphql_type=RateLimitType | None,
+    description="限额及余量。How much the caller may ask, and what is left.",
+)

@@ -19,12 +19,12 @@ from hub.graphql.booking import BookingMutations
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
-from hub.graphql.exports import EXPORT_SCOPE, BulkExportType, ExportMutations, find_export
+from hub.graphql.exports import ExportMutations, export_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
-from hub.graphql.quota import RateLimitType, rate_limit
+from hub.graphql.quota import RATE_LIMIT_FIELD, RateLimitType, rate_limit
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
@@ -144,12 +144,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         ),
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
-    members["bulkExport"] = strawberry.field(
-        resolver=find_export,
-        graphql_type=BulkExportType | None,
-        description="本方的一个导出，没有则为空。An export of the caller's, or null.",
-        directives=[RequiresScope(scope=EXPORT_SCOPE)],
-    )
+    members |= export_fields()
     members |= customs_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
@@ -161,11 +156,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."
     )
-    members["rateLimit"] = strawberry.field(
-        resolver=rate_limit,
-        graphql_type=RateLimitType | None,
-        description="限额及余量。How much the caller may ask, and what is left.",
-    )
+    members["rateLimit"] = RATE_LIMIT_FIELD
     members["me"] = strawberry.field(
         resolver=_me, graphql_type=Me, description="调用方。Who is calling."
     )

@@ -276,14 +276,8 @@ class Engine:
         async def read(info: Any) -> Any:
             return await self._root_field(info._raw_info, plan, run, request.freshness)
 
-        if plan.operation.operation is OperationType.MUTATION and request.read_only:
-            raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
-        if plan.operation.operation is OperationType.MUTATION and asking.signed is None:
-            raise QueryError(
-                ErrorCode.UNAUTHENTICATED,
-                "变更请求须签名（hub-sig-1）",
-                "sign mutations: profile hub-sig-1",
-            )
+        if plan.operation.operation is OperationType.MUTATION:
+            _check_change(request, asking)
         context = RequestContext(
             caller=run.caller,
             now=run.now,
@@ -365,6 +359,18 @@ class Engine:
             return error_document(invalid, run.language, error.path)
         _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
         return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
+
+
+def _check_change(request: GraphRequest, asking: Asking) -> None:
+    """Refuse a mutation that a link could cause, or that nobody signed."""
+    if request.read_only:
+        raise QueryError(ErrorCode.METHOD_NOT_ALLOWED, "变更请用 POST", "POST mutations")
+    if asking.signed is None:
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED,
+            "变更请求须签名（hub-sig-1）",
+            "sign mutations: profile hub-sig-1",
+        )
 
 
 def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Answer:

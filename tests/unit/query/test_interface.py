@@ -39,25 +39,6 @@ def test_every_enum_of_an_answer_has_a_value_for_what_is_not_known() -> None:
     assert 10 < len(added) < len(enums)
 
 
-def test_everything_is_described_in_both_languages() -> None:
-    silent = []
-    for kind in KINDS:
-        if is_specified_scalar_type(kind):
-            continue
-        members = getattr(kind, "fields", None) or getattr(kind, "values", None) or {}
-        texts = {kind.name: kind.description}
-        texts |= {f"{kind.name}.{name}": each.description for name, each in members.items()}
-        silent += [name for name, text in texts.items() if not _speaks_both(text)]
-    assert silent == []
-
-
-def _speaks_both(text: str | None) -> bool:
-    stated = text or ""
-    return any("\u4e00" <= each <= "\u9fff" for each in stated) and any(
-        each.isascii() and each.isalpha() for each in stated
-    )
-
-
 def test_every_scalar_of_our_own_says_by_what_it_is_specified() -> None:
     scalars = [each for each in KINDS if isinstance(each, GraphQLScalarType)]
     own = [each for each in scalars if not is_specified_scalar_type(each)]

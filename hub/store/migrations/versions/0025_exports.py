@@ -1,4 +1,4 @@
-"""Exports that clients asked for, and their parts for as long as they are kept."""
+"""Exports and their parts for as long as they are kept; records found by identifiers of others."""
 
 from __future__ import annotations
 
@@ -45,16 +45,20 @@ CREATE TABLE export_chunk (
 	number INTEGER NOT NULL,
 	content BYTEA NOT NULL,
 	CONSTRAINT pk_export_chunk PRIMARY KEY (export_id, part, number)
-)
+);
+CREATE INDEX ix_institution_identifiers ON institution USING gin (identifiers jsonb_path_ops);
+CREATE INDEX ix_instrument_identifiers ON instrument USING gin (identifiers jsonb_path_ops)
 """
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create tables and indexes."""
     op.get_bind().exec_driver_sql(DDL)
 
 
 def downgrade() -> None:
     """Drop them: what they hold can be exported again."""
+    for name in ("institution", "instrument"):
+        op.drop_index(f"ix_{name}_identifiers")
     for table in ("export_chunk", "export_part", "export"):
         op.drop_table(table)
