@@ -182,6 +182,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
+    exports = export_desk(database, state, clock, agreements, audit, _names(settings))
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -192,9 +193,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         bookings=_bookings(settings, database, customs, federation, clock),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
-        exports=(
-            exports := export_desk(database, state, clock, agreements, audit, _names(settings))
-        ),
+        exports=exports,
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -210,7 +209,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *ExportEndpoints(exports, database, access).routes(),
         *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
-        *AuditEndpoint(audit, access).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *_explorer(settings, access, state, clock),
     ]
@@ -261,11 +259,12 @@ def _explorer(
 def _client_routes(
     database: Database, access: Access, state: State, audit: Audit, clock: Clock
 ) -> list[BaseRoute]:
-    """Return the doors at which clients register and operators look after them."""
+    """Return where clients register, operators look after them, and both see who read what."""
     kept = Registrations(database)
     return [
         *Registrar(access, kept, state, clock).routes(),
         *OperatorEndpoints(access, kept, clock, noting(audit, clock)).routes(),
+        *AuditEndpoint(audit, access).routes(),
     ]
 
 

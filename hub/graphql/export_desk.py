@@ -29,7 +29,7 @@ class HubNames:
     origin: str
 
 
-def export_desk(  # noqa: PLR0913, PLR0917 - the parts of a hub that it uses
+def export_desk(
     database: Database,
     state: State,
     clock: Clock,
