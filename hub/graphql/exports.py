@@ -13,7 +13,7 @@ from strawberry.types import Info
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode, RefusedError
 from hub.exchange.exports.formats import ExportFormat
-from hub.exchange.exports.limits import EXPORT_COST
+from hub.exchange.exports.limits import EXPORT_COST, LOOK_COST
 from hub.exchange.exports.manifest import address_of, part_to_wire
 from hub.exchange.exports.order import ExportOrder
 from hub.exchange.exports.service import ExportDesk, ExportState
@@ -132,6 +132,7 @@ async def find_export(
 ) -> BulkExportType | None:
     """Return an export of the caller's, or null."""
     desk, context = _desk(info), info.context
+    await context.charge(LOOK_COST)
     try:
         state = await desk.look(context.caller, str(id))
     except RefusedError as error:

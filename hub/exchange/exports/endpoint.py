@@ -25,12 +25,19 @@ from hub.access.signatures import KEY_CHANGE, READ
 from hub.entity_tag import is_held
 from hub.errors import ErrorCode, RefusedError
 from hub.exchange.exports.formats import ExportFormat
-from hub.exchange.exports.limits import MIB
+from hub.exchange.exports.limits import (
+    DOWNLOADS_OF_ONE,
+    MIB,
+    PIECE_WAIT_S,
+    PIECES_AT_ONCE,
+    PIECES_OF_ONE,
+)
 from hub.exchange.exports.manifest import PATH, manifest_of, name_of, summary_of
 from hub.exchange.exports.ranges import ByteRange, NoSuchRangeError, asked_range
 from hub.exchange.exports.service import ExportDesk, not_found
 from hub.store.database import Database
-from hub.store.exports import CHUNK_BYTES, ExportPart, chunk
+from hub.store.exports import CHUNK_BYTES, ExportPart, KeptExport, chunk
+from hub.store.fair import Asker, FairQueue, Shares
 
 SIGNED_MAX = 8 * MIB
 """Bytes of a part in one signed answer."""
@@ -46,6 +53,8 @@ class ExportEndpoints:
         self._desk = desk
         self._database = database
         self._access = access
+        shares = Shares(client_runs=PIECES_OF_ONE, client_waits=DOWNLOADS_OF_ONE)
+        self._turns = FairQueue(PIECES_AT_ONCE, shares, PIECE_WAIT_S)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -113,7 +122,7 @@ class ExportEndpoints:
         headers["Content-Length"] = str(wanted.size)
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers)
-        pieces = self._pieces(state.kept.export_id, part, wanted)
+        pieces = self._pieces(state.kept, part, wanted)
         if admitted.signed is None:
             return StreamingResponse(pieces, status_code=status, headers=headers)
         if wanted.size > SIGNED_MAX:
@@ -125,13 +134,14 @@ class ExportEndpoints:
         return Response(b"".join([each async for each in pieces]), status, headers=headers)
 
     async def _pieces(
-        self, export_id: str, part: ExportPart, wanted: ByteRange
+        self, kept: KeptExport, part: ExportPart, wanted: ByteRange
     ) -> AsyncIterator[bytes]:
-        """Yield bytes of a part; it ends short where they are gone meanwhile."""
-        at = wanted.start
+        """Yield bytes of a part, in turns with others; it ends short where they are gone."""
+        at, asker = wanted.start, Asker(kept.client_id)
         while at < wanted.end:
             number, offset = divmod(at, CHUNK_BYTES)
-            piece = await chunk(self._database, export_id, part.number, number)
+            async with self._turns.turn(asker):
+                piece = await chunk(self._database, kept.export_id, part.number, number)
             if piece is None:
                 return
             cut = piece[offset : offset + wanted.end - at]

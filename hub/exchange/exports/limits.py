@@ -34,5 +34,15 @@ VARIABLES_MAX = 64 * 1024
 """Characters of the variables or the filter of an export, as JSON."""
 EXPORT_COST = 1_000
 """What asking for an export costs, beside its place among those that are kept."""
+LOOK_COST = 5
+"""What looking at one costs."""
 LISTED_MAX = 50
 """Exports of a client that are listed, the newest first."""
+PIECES_AT_ONCE = 2
+"""Pieces of parts that are read at once by one process, of all downloads …"""
+PIECES_OF_ONE = 1
+"""… of one client …"""
+DOWNLOADS_OF_ONE = 16
+"""… and how many of its downloads may wait for theirs."""
+PIECE_WAIT_S = 30.0
+"""Longest wait for a piece; a download that waits longer breaks, and is resumed."""
