@@ -120,9 +120,8 @@ async def make(
     """
     maker = _Maker(database, work, audit)
     async with asyncio.timeout(SECONDS_MAX), _snapshot(database) as connection:
-        facts = {**work.facts, "snapshot": await _place(connection, clock, origin)}
-        checkpoint = facts["snapshot"].pop("checkpoint")
-        await note_facts(database, work.export_id, {**facts, "checkpoint": checkpoint})
+        facts = {**work.facts, **await _place(connection, clock, origin)}
+        await note_facts(database, work.export_id, facts)
         cursor = AsyncRawServerCursor(connection, "export")
         await cursor.execute(work.stream.compiled.sql, work.parameters)
         await maker.run(cursor)
@@ -201,10 +200,10 @@ async def _place(connection: Connection, clock: Clock, origin: str) -> dict[str,
     """Return where the snapshot stands: in time, among the entries, and in the log."""
     cursor = await connection.execute(_PLACE, (origin,))
     xid, epoch, entry, note = await cursor.fetchone() or (None, None, None, None)
-    return {
+    snapshot = {
         "at": format_instant(clock()),
         "xid": xid,
         "epoch": epoch,
         "newestEntryId": None if entry is None else str(entry),
-        "checkpoint": note,
     }
+    return {"snapshot": snapshot, "checkpoint": note}

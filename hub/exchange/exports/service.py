@@ -127,13 +127,14 @@ class ExportDesk:
         """
         parts, now = self._parts, self._clock()
         grants = await parts.agreements.of(order.caller.party)
-        plan = await planned(order, parts.planner, parts.statements, grants, now)
-        if order.list is None and not await parts.is_registered(order.caller, plan.document):
+        if order.query is not None and not await parts.is_registered(order.caller, order.query):
             raise QueryError(
                 ErrorCode.DOCUMENT_REQUIRED,
                 "请用已登记的查询，或以 list 指明列表",
                 "register the document, or name a list",
             )
+        plan = await planned(order, parts.planner, parts.statements, grants, now)
+        sources = await parts.statements.sources(plan.stream.compiled.records)
         export_id = f"{PREFIX}{secrets.token_hex(12)}"
         wanted = KeptExport(
             export_id=export_id,
@@ -169,10 +170,7 @@ class ExportDesk:
                 action="export",
                 document=document_id(plan.document),
             ),
-            facts={
-                **_facts(plan.stream),
-                "sources": await parts.statements.sources(plan.stream.compiled.records),
-            },
+            facts={**_facts(plan.stream), "sources": sources},
         )
         task = asyncio.create_task(self._made(work), name=export_id)
         self._tasks.add(task)
@@ -285,7 +283,7 @@ class ExportDesk:
             code = ErrorCode.TIMEOUT
         except HubError as error:
             code = error.code
-        except psycopg.Error:
+        except Exception:  # noqa: BLE001 - the outermost turn: whatever it is, it has failed
             _LOG.exception("export %s failed", work.export_id)
             code = ErrorCode.INTERNAL
         except asyncio.CancelledError:
