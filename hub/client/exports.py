@@ -24,6 +24,7 @@ from hub.client.errors import ClientError, HubUnreachableError
 from hub.client.hub_client import HubClient
 from hub.client.patience import patiently
 from hub.client.wire import object_of, refused, to_json
+from hub.query.plan.documents import document_named
 
 __all__ = ["ExportAsked", "ExportFiles", "export_files"]
 
@@ -37,10 +38,8 @@ NOTE = "export.json"
 MANIFEST = "manifest.json"
 _CUT_OFF = frozenset({"EXPORT_CUT_OFF", "DATABASE_UNAVAILABLE", "EXPORT_EXPIRED"})
 """Ends after which the same may be ordered again."""
-_CREATE = """
-mutation Order($input: BulkExportInput!) {
-  bulkExportCreate(input: $input) { export { id } userErrors { code message } }
-}"""
+_ORDER = "order_export"
+"""The registered document that orders one, which needs no `graphql:adhoc`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +101,7 @@ async def _ordered(
         note = {"input": wanted, "key": secrets.token_urlsafe(18)}
         place.write_text(json.dumps(note, ensure_ascii=False, indent=2) + "\n", "utf-8")
     if "id" not in note:
-        body = to_json({"query": _CREATE, "variables": {"input": wanted}})
+        body = to_json({"query": document_named(_ORDER), "variables": {"input": wanted}})
         headers = {"content-type": "application/json", "idempotency-key": str(note["key"])}
         answer = await patiently(lambda: _posted(hub, headers, body), is_first=True, pause=pause)
         note["id"] = answer["export"]["id"]

@@ -122,10 +122,9 @@ async def make(
     async with asyncio.timeout(SECONDS_MAX), _snapshot(database) as connection:
         facts = {**work.facts, **await _place(connection, clock, origin)}
         await note_facts(database, work.export_id, facts)
-        cursor = AsyncRawServerCursor(connection, "export")
-        await cursor.execute(work.stream.compiled.sql, work.parameters)
-        await maker.run(cursor)
-        await cursor.close()
+        async with AsyncRawServerCursor(connection, "export") as cursor:
+            await cursor.execute(work.stream.compiled.sql, work.parameters)
+            await maker.run(cursor)
 
 
 class _Maker:

@@ -149,6 +149,11 @@ def document_id(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
+def document_named(name: str) -> str:
+    """Return the text of a registered document by the name of its file."""
+    return (DOCUMENTS / f"{name}.graphql").read_text("utf-8")
+
+
 @lru_cache(maxsize=1)
 def registered() -> Mapping[str, str]:
     """Return the registered documents: id to text."""

@@ -33,7 +33,7 @@ from tests.eventually import until
 from tests.integration.query.conftest import P, seed
 
 pytestmark = pytest.mark.integration
-SEED, KILLS = 20261126, int(os.environ.get("HUB_EXPORT_KILLS", "2"))
+SEED, KILLS = 20261126, int(os.environ.get("HUB_EXPORT_KILLS", "1"))
 ROWS = 6
 """Instruments of the small delta, each of which becomes a part of its own."""
 SCOPES = frozenset({"catalogue:read", "asset:read", "export:read", "graphql:adhoc"})
