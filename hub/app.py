@@ -37,6 +37,8 @@ from hub.coding import ContentCoding
 from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
 from hub.edge import Application, Edge, routed
+from hub.exchange.exports.endpoint import ExportEndpoints
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.service import ChangeFeed
 from hub.exchange.watch import FeedWatch
 from hub.exchange.webhooks.deliveries import DeliveryParts, WebhookDeliveries
@@ -51,6 +53,7 @@ from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.export_desk import HubNames, export_desk
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.graphql.socket import GraphQLSocket
@@ -94,7 +97,7 @@ from schema.parties import HUB_PARTY
 
 GATED = (
     "/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
-    "|/clients/self(/.*)?|/operator/.*"
+    "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
@@ -126,6 +129,7 @@ class Hub:
     vouchers: VoucherDesk
     federation: Federation
     following: Following
+    exports: ExportDesk
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -170,6 +174,7 @@ class Hub:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await self.exports.aclose()
             await self.federation.aclose()
             await self.state.aclose()
 
@@ -188,8 +193,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
-    orders = OrderDesk(database, customs, _party(settings), clock)
     vouchers = _vouchers(settings, database, customs, clock)
+    exports = export_desk(database, state, clock, agreements, audit, _names(settings))
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -197,10 +202,11 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
-        bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
+        bookings=_bookings(settings, database, customs, federation, clock),
         vouchers=vouchers,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
+        exports=exports,
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -210,13 +216,12 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *_client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
+        *ExportEndpoints(exports, database, access).routes(),
         *_incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
-        *AuditEndpoint(audit, access).routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
-        *explorer_routes(lambda: samples(clock())),
-        *(sandbox_routes(access, state, clock) if settings.sandbox else ()),
+        *_explorer(settings, access, state, clock),
     ]
     return Hub(
         settings=settings,
@@ -228,6 +233,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=schedule,
         federation=federation,
         vouchers=vouchers,
+        exports=exports,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         following=following,
         asgi=_outermost(
@@ -281,14 +287,35 @@ def _public_routes(
     ]
 
 
+def _bookings(
+    settings: Settings,
+    database: Database,
+    customs: CustomsDesk,
+    federation: Federation,
+    clock: Clock,
+) -> PartnerDesk:
+    """Return who books for partners, at the sources that can be asked live."""
+    orders = OrderDesk(database, customs, _party(settings), clock)
+    return PartnerDesk(orders, federation.sources.all, federation.look_again)
+
+
+def _explorer(
+    settings: Settings, access: Access, state: State, clock: Clock
+) -> tuple[BaseRoute, ...]:
+    """Return the explorer, and in a sandbox the door at which it registers itself."""
+    sandbox = sandbox_routes(access, state, clock) if settings.sandbox else ()
+    return (*explorer_routes(lambda: samples(clock())), *sandbox)
+
+
 def _client_routes(
     database: Database, access: Access, state: State, audit: Audit, clock: Clock
 ) -> list[BaseRoute]:
-    """Return the doors at which clients register and operators look after them."""
+    """Return where clients register, operators look after them, and both see who read what."""
     kept = Registrations(database)
     return [
         *Registrar(access, kept, state, clock).routes(),
         *OperatorEndpoints(access, kept, clock, noting(audit, clock)).routes(),
+        *AuditEndpoint(audit, access).routes(),
     ]
 
 
@@ -364,6 +391,11 @@ def _facts(settings: Settings) -> ServiceFacts:
     return ServiceFacts(
         version=VERSION, standard_version=STANDARD_VERSION, sandbox=settings.sandbox
     )
+
+
+def _names(settings: Settings) -> HubNames:
+    """Return the hub's own address and the name of its log."""
+    return HubNames(base=settings.base, origin=settings.log_origin)
 
 
 def _party(settings: Settings) -> str:

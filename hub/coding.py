@@ -25,8 +25,10 @@ from hub.access.rates import ADDRESS, STANDING, Rates
 from hub.errors import ErrorCode, RefusedError
 from hub.problem import problem
 
-AS_THEY_ARE = re.compile(r"/(oauth|sandbox|receipts|log)(/.*)?|/clients(/.*)?|/operator(/.*)?")
-"""Paths whose answers hold tokens, salts, keys or hashes."""
+AS_THEY_ARE = re.compile(
+    r"/(oauth|sandbox|receipts|log|exports)(/.*)?|/clients(/.*)?|/operator(/.*)?"
+)
+"""Paths whose answers hold tokens, salts, keys or hashes, or are read in ranges of their bytes."""
 LEAST_BYTES = 1_000
 """Shorter answers fit into one packet as they are."""
 LEVEL = 5

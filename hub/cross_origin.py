@@ -34,14 +34,20 @@ SENT = (
     "Hub-Schema",
     "Idempotency-Key",
     "If-None-Match",
+    "If-Range",
+    "Range",
     "Signature",
     "Signature-Input",
+    "traceparent",
 )
 """Header fields that a page may send beside those that every page may."""
 EXPOSED = (
+    "Accept-Ranges",
     "Accept-Signature",
     "Content-Digest",
     "Content-Encoding",
+    "Content-Range",
+    "Deprecation",
     "DPoP-Nonce",
     "ETag",
     "Hub-Log-Size",
@@ -50,9 +56,12 @@ EXPOSED = (
     "Hub-Record-Successor",
     "RateLimit",
     "RateLimit-Policy",
+    "Repr-Digest",
     "Retry-After",
     "Signature",
     "Signature-Input",
+    "Sunset",
+    "traceparent",
     "WWW-Authenticate",
 )
 """Header fields of an answer that a page may read beside those that every page may."""

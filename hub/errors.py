@@ -78,6 +78,18 @@ class ErrorCode(Enum):
     CONFLICT = 409, "与现有内容冲突", "This conflicts with what is there"
     ERASED = 410, "内容已依决定删除", "The content was erased by order"
 
+    # Exports
+    EXPORT_CUT_OFF = 503, "导出中断，未能完成", "The export was cut off before its end"
+    EXPORT_EXPIRED = 410, "导出的文件已过保留期", "What was exported is not kept any more"
+    EXPORT_FORMAT = 422, "有内容不能写入该格式", "A value does not fit into the format"
+    EXPORT_RIGHTS_CHANGED = (
+        409,
+        "导出后读取权限有变，须重新导出",
+        "The rights of the caller have changed since: export anew",
+    )
+    RANGE_EMPTY = 416, "所要的字节范围不存在", "The file has no byte in this range"
+    EXPORT_TOO_LARGE = 413, "导出超过上限", "The export is larger than allowed"
+
     # Batches
     IDEMPOTENCY_KEY_MISSING = 400, "缺少幂等键", "The Idempotency-Key is missing"
     IDEMPOTENCY_CONFLICT = (
@@ -185,6 +197,8 @@ class HubError(Exception):
 
     retry_after_s: int | None = None
     """Seconds after which the same request may succeed (`Retry-After`); None: it will not."""
+    sources: tuple[str, ...] = ()
+    """Ids of the sources that are to blame, if any."""
 
     def __init__(
         self,

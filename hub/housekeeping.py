@@ -6,6 +6,8 @@
 - An order of precedence whose date has come is applied (`hub.store.relinking`); the audit says so,
   and with its day that goes into the log.
 - Instruments that identifiers show to be one are linked (`hub.intake.linking`).
+- Exports that were cut off are closed, and the files of those that have expired are deleted
+  (`hub.exchange.exports`).
 - Sources are graded once a day (`hub.harvest.grading`), by one worker.
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
@@ -27,6 +29,7 @@ from hub.audit.service import act_row
 from hub.audit.service import write as write_audit
 from hub.clock import Clock
 from hub.errors import HubError
+from hub.exchange.exports.limits import HEADERS_FOR
 from hub.harvest.grading import grade_sources
 from hub.harvest.runs import close_interrupted
 from hub.identity.precedence import Precedence
@@ -35,6 +38,7 @@ from hub.intake.linking import join_identified, state_as_operator
 from hub.intake.quarantine import delete_old
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.exports import close_cut_off, delete_expired
 from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
 from schema.dates import local_date
@@ -76,6 +80,7 @@ async def run_housekeeping(  # noqa: PLR0913 - what is done in the house
                 joined_at = await join(database, clock, party, joined_at)
             await forget(database, clock, party)
             await delete_old_documents(database, clock(), raw_days)
+            await forget_exports(database, clock)
             await grade_once(database, clock)
             if also is not None:
                 await also()
@@ -119,6 +124,18 @@ async def join(database: Database, clock: Clock, party: str, seen: int) -> int:
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK + 1,))
     return int(newest)
+
+
+async def forget_exports(database: Database, clock: Clock) -> int:
+    """Note which exports were cut off, and let go what has been kept long enough; return how many.
+
+    Safe beside other workers.
+    """
+    now = clock()
+    cut_off = await close_cut_off(database, now)
+    if cut_off:
+        _LOG.warning("housekeeping: %d exports had been cut off; closed as FAILED", cut_off)
+    return await delete_expired(database, now, now - HEADERS_FOR)
 
 
 async def forget(database: Database, clock: Clock, party: str | None = None) -> int:

@@ -74,10 +74,16 @@ SUITES = (
         {"HUB_DELIVERY_KILLS": "30"},
     ),
     Suite(
-        "pandas and Hive Gateway ask through a partner's proxy",
+        "pandas, gql and Hive Gateway ask through a partner's proxy; pyarrow reads an export",
         _pytest("tests/programs"),
-        15,
+        20,
         {"HUB_TEST_PROGRAMS": "1"},
+    ),
+    Suite(
+        "an export is killed 50 times: what was finished is whole",
+        _pytest(f"{TESTS}/exchange/test_exports_killed.py", "-k", "finished"),
+        15,
+        {"HUB_EXPORT_KILLS": "50"},
     ),
     Suite(
         "three quick starts on an empty machine, every command in a shell",

@@ -50,6 +50,8 @@ class RatePolicy:
         return f'"{self.name}";q={self.quota};w={RATE_WINDOW_S}'
 
 
+RateStanding = tuple[RatePolicy, int, int]
+"""Policy, requests that are left, seconds until all are there again."""
 CLIENT = RatePolicy("client", CLIENT_QUOTA)
 ADDRESS = RatePolicy("address", ADDRESS_QUOTA)
 TOKEN_REQUESTS = RatePolicy("token", TOKEN_REQUEST_QUOTA)

@@ -79,7 +79,6 @@ RESERVED_NAMES: frozenset[str] = frozenset(
     for scope in (
         Scope.VOUCHER_VERIFY,
         Scope.VOUCHER_CLAIM,
-        Scope.EXPORT_READ,
         Scope.OPERATOR_SOURCES,
         Scope.OPERATOR_QUARANTINE,
         Scope.OPERATOR_POLICY,

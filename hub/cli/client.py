@@ -14,6 +14,7 @@ from hub.access.explain import SentRequest, explain
 from hub.access.registration import application_document
 from hub.access.signatures import PUSH
 from hub.cli import client_documents, client_keys, clients
+from hub.cli.client_export import export
 from hub.cli.client_submit import submit_file
 from hub.cli.context import run
 from hub.cli.large_files import PROGRESS
@@ -35,6 +36,7 @@ client_keys.add_to(app)
 clients.add_to(app)
 app.add_typer(client_documents.app, name="document")
 app.command("submit")(submit_file)
+app.command("export")(export)
 
 AsProfile = Annotated[Path, typer.Option("--as", help="profile file", envvar="DELTAHUB_PROFILE")]
 ROWS_TOLD_MAX = 20

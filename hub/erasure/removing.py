@@ -19,6 +19,8 @@ from hub.erasure.targets import Targets
 from hub.errors import ErrorCode, HubError
 from hub.intake.idempotency import ERASED_BODY
 from hub.store.copying import Connection
+from hub.store.export_tables import EXPORT_TABLES
+from hub.store.exports import forget_content
 from hub.store.records import StoredRecords
 from hub.store.settling import write
 from hub.store.standing import ReadCounts, lines_of
@@ -26,6 +28,7 @@ from hub.store.view import view_now
 
 ALWAYS_CHANGED = (
     "entry_body",
+    *EXPORT_TABLES,
     "quarantine",
     "idempotency",
     "raw_document",
@@ -99,6 +102,7 @@ async def remove(
         connection, "UPDATE run SET message = NULL WHERE run_id = ANY(%s)", list(targets.runs)
     )
     await _run(connection, "DELETE FROM raw_document WHERE run_id = ANY(%s)", list(targets.runs))
+    await forget_content(connection)
     return await _remove_bodies(connection, records, targets, number, at)
 
 

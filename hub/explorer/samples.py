@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from importlib.resources import files
 from typing import Any
 
+from hub.query.plan.documents import document_named
 from schema.dates import format_instant, next_weekday
 
-FOLDER = "hub.query.plan"
 TUESDAY = 2
 TEM = "010101"
 """Transmission electron microscopes in GB/T 32847."""
@@ -30,7 +29,7 @@ ORDER = (
 
 def document(name: str) -> str:
     """Return the text of a registered document."""
-    return files(FOLDER).joinpath("documents", f"{name}.graphql").read_text("utf-8")
+    return document_named(name)
 
 
 def variables(

@@ -18,7 +18,7 @@ from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.customs import CustomsReasonType, reason_of
-from hub.graphql.enums import BookingReasonCode, BookingStateCode, Purpose
+from hub.graphql.enums import BookingReasonCode, BookingStateCode, Purpose, stated_code
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
@@ -139,7 +139,7 @@ class BookingMutations:
         """Book a time, or go on with an order that is not settled."""
         wish = PartnerWish(
             instrument=input.instrument,
-            purpose=ServicePurpose[input.purpose.name],
+            purpose=stated_code(ServicePurpose, input.purpose),
             start=datetime.fromisoformat(input.start_at),
             end=datetime.fromisoformat(input.end_at),
             order=input.order,

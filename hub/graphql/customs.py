@@ -27,6 +27,7 @@ from hub.graphql.enums import (
     CustomsRemedy,
     District,
     Purpose,
+    stated_code,
 )
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
@@ -206,10 +207,10 @@ async def decide_use(  # noqa: PLR0913, PLR0917 - the arguments of a field
     question = UseQuestion(
         instrument=instrument,
         user=user,
-        purpose=ServicePurpose[purpose.name],
+        purpose=stated_code(ServicePurpose, purpose),
         first=date.fromisoformat(from_),
         last=date.fromisoformat(until),
-        district=CustomsDistrict[place.district.name] if place else None,
+        district=stated_code(CustomsDistrict, place.district) if place else None,
         place=place.name if place else None,
         agreement_signed=None if agreement_signed is strawberry.UNSET else agreement_signed,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -25,9 +26,10 @@ from graphql import (
     type_from_ast,
 )
 
+from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode, RefusedError
-from hub.query.plan.documents import GraphDocument, document_id
+from hub.query.plan.documents import GraphDocument, document_id, registered_texts
 from hub.query.plan.errors import QueryError
 from hub.query.sql.authorise import Authority
 from hub.query.sql.planner import Planner
@@ -88,6 +90,19 @@ def _keep(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
     kept.move_to_end(key)
     if len(kept) > most:
         kept.popitem(last=False)
+
+
+def registered_for(documents: ClientDocuments) -> Callable[[Caller, str], Awaitable[bool]]:
+    """Return what tells whether a caller may run a text: registered, or any by its scope."""
+
+    async def is_registered(caller: Caller, text: str) -> bool:
+        if Scope.GRAPHQL_ADHOC.value in caller.scopes or text in registered_texts():
+            return True
+        if caller.client_id is None:
+            return False
+        return await documents.text(caller.client_id, document_id(text)) is not None
+
+    return is_registered
 
 
 def check_name(name: object) -> str | None:

@@ -27,7 +27,7 @@ from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.errors import AccessError
 from hub.access.gate import Admitted, Door
-from hub.access.rates import address_of
+from hub.access.rates import STANDING, address_of
 from hub.access.service import Access
 from hub.access.signatures import MUTATION, READ
 from hub.body import body_too_large, read_body
@@ -125,6 +125,7 @@ class GraphQLEndpoint:
             signed=admitted.signed,
             bucket=bucket_of(request.scope),
             reason=_reason(request),
+            standing=request.scope.get(STANDING),
         )
         try:
             asked = await _graph_request(request, admitted.body)

@@ -2,20 +2,29 @@
 
 - The value of a member is its name; its description has both languages and the official code.
 - The code lists themselves stay unchanged: each gets a GraphQL enum of its own.
+- Every enum of an answer has UNKNOWN, so that a client is ready for a value that a later version
+  knows and its own does not. No record holds it where its code list does not: as a condition it
+  matches nothing, and as a value of an order it is refused.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 
+from hub.errors import ErrorCode
+from hub.query.plan.errors import QueryError
 from schema.codes import CodeList, CustomsDistrict, ServicePurpose
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
+
+C = TypeVar("C", bound=CodeList)
+UNKNOWN = "UNKNOWN"
+NOT_KNOWN = "未知：本版本接口不认识的值。Not known to this version of the interface."
 
 
 @lru_cache(maxsize=256)
@@ -26,9 +35,22 @@ def enum_of(code_list: type[CodeList]) -> Any:
         official = f" ({member.official})" if member.official else ""
         text = f"{member.zh}{official}. {member.en}."
         members[member.name] = strawberry.enum_value(member.name, description=text)
+    members.setdefault(UNKNOWN, strawberry.enum_value(UNKNOWN, description=NOT_KNOWN))
     twin: Any = Enum(code_list.__name__, members)  # type: ignore[misc]
     about = f"{code_list.title_zh}. {code_list.title_en}. {code_list.source}."
     return strawberry.enum(twin, description=about)
+
+
+def stated_code(code_list: type[C], stated: Any) -> C:
+    """Return the code that a caller states; `QueryError` for UNKNOWN where the list has none."""
+    code = code_list.__members__.get(stated.name)
+    if code is None:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"{code_list.__name__}：请写明 {stated.name} 以外的值",
+            f"{code_list.__name__}: state a value other than {stated.name}",
+        )
+    return code
 
 
 Province = enum_of(ProvinceList)
@@ -37,7 +59,8 @@ District = enum_of(CustomsDistrict)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
-    values = {key: strawberry.enum_value(key, description=text) for key, text in members.items()}
+    named = {**members, UNKNOWN: members.get(UNKNOWN, NOT_KNOWN)}
+    values = {key: strawberry.enum_value(key, description=text) for key, text in named.items()}
     twin: Any = Enum(name, values)  # type: ignore[misc]
     return strawberry.enum(twin, description=about)
 
@@ -163,6 +186,28 @@ ChangeKind = _plain(
     {
         "CHANGED": "重新读取该记录。Look at the item again.",
         "REMOVED": "该记录已不存在或不再可见，应删除。Gone, or not yours to see any more: drop it.",
+    },
+)
+
+ExportFormatCode = _plain(
+    "ExportFormat",
+    "导出格式。Format of an export.",
+    {
+        "NDJSON": "每行一个 JSON 对象，同接口应答。A JSON object a line, as the interface answers.",
+        "CSV": "UTF-8 表格，列名以点分。A table in UTF-8, names of columns with dots.",
+        "XLSX": "工作簿。A workbook.",
+        "PARQUET": "Parquet，须平台已装 pyarrow。Parquet, where the hub has pyarrow.",
+    },
+)
+ExportStatus = _plain(
+    "ExportStatus",
+    "导出的状态。How an export stands.",
+    {
+        "RUNNING": "正在导出。Being made.",
+        "COMPLETED": "已完成，文件可读。All files are there.",
+        "FAILED": "未完成，见 errorCode。Not finished: see `errorCode`.",
+        "EXPIRED": "文件已不保留。Its files are not kept any more.",
+        "UNKNOWN": "未知。Not known.",
     },
 )
 

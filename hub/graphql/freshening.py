@@ -102,8 +102,7 @@ def _require(answers: Sequence[Answered]) -> None:
     if failed is None:
         return
     code, sources = failed
-    shown = ", ".join(sources[:SOURCES_TOLD_MAX])
-    raise SourcesFailedError(code, shown)
+    raise SourcesFailedError(code, tuple(sources[:SOURCES_TOLD_MAX]))
 
 
 class SourcesFailedError(HubError):
@@ -111,11 +110,12 @@ class SourcesFailedError(HubError):
 
     retry_after_s = 1
 
-    def __init__(self, code: ErrorCode, sources: str) -> None:
+    def __init__(self, code: ErrorCode, sources: tuple[str, ...]) -> None:
+        self.sources = sources
+        shown = ", ".join(sources)
         super().__init__(
             code,
-            hint=f"{sources}: send it again, allow older data, or take a partial answer "
+            hint=f"{shown}: send it again, allow older data, or take a partial answer "
             "(onSourceError: PARTIAL)",
-            hint_zh=f"{sources}：请重发，或允许较旧的数据，"
-            "或接受部分应答（onSourceError: PARTIAL）",
+            hint_zh=f"{shown}：请重发，或允许较旧的数据，或接受部分应答（onSourceError: PARTIAL）",
         )

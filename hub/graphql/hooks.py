@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from hub.access.gate import Signed
+from hub.access.rates import RateStanding
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.customs.service import CustomsDesk
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.intake.batch import Batch, Outcomes
 from hub.orders.partner import PartnerDesk
+from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 from hub.vouchers.service import VoucherDesk
@@ -29,6 +32,16 @@ class ServiceFacts:
     version: str
     standard_version: str
     sandbox: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAllowance:
+    """How much a caller may ask: of requests, where it is counted, and of cost."""
+
+    requests: RateStanding | None
+    limits: QueryLimits
+    is_known: bool
+    """It has shown a token."""
 
 
 RootReader = Callable[[Any], Awaitable[Any]]
@@ -55,6 +68,9 @@ class RequestContext:
     vouchers: VoucherDesk | None = None
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
+    exports: ExportDesk | None = None
+    allowance: RequestAllowance | None = None
+    request_id: str = ""
     signed: Signed | None = None
     reads: set[ProtectedRead] = field(default_factory=set)
     """Where resolvers note what they read that not everybody may read."""

@@ -176,10 +176,19 @@ class LocalNumber:
     )
 
 
+@strawberry.input(description="其他登记处或系统给出的标识。An identifier that others gave.")
+class GivenIdentifier:
+    """A record by an identifier that another register or system gave it."""
+
+    scheme: str = strawberry.field(description="标识体系，如 NRII。Scheme, such as NRII.")
+    value: str = strawberry.field(description="标识。The identifier.")
+
+
 _WAYS: dict[str, tuple[Any, str]] = {
     "id": (strawberry.ID, "平台标识。Identity at the hub."),
     "key": (str, "自然键，如 uscc:… 或 uscc:…/编号。Natural key, such as uscc:… or uscc:…/number."),
     "number": (LocalNumber, "来源与编号。Source and number."),
+    "identifier": (GivenIdentifier, "他处的标识，如 NRII 编号。As others name it, such as NRII."),
 }
 
 

@@ -49,6 +49,7 @@ Decimal = NewType("Decimal", str)
 SafeInt = NewType("SafeInt", int)
 Duration = NewType("Duration", str)
 Row = NewType("Row", dict)  # type: ignore[type-arg]
+JsonObject = NewType("JsonObject", dict)  # type: ignore[type-arg]
 
 _WIRE_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
 _FLOAT_DIGITS = sys.float_info.dig
@@ -132,6 +133,12 @@ def _row(value: Any) -> Any:
     return _numbered(value)
 
 
+def _object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise _refused("JsonObject", value)
+    return value
+
+
 def _numbered(value: Any) -> Any:
     """Return a JSON value with its numbers as floats; intake decides which items may be numbers."""
     if isinstance(value, NumberText):
@@ -202,6 +209,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_same,
         parse_value=_row,
+    ),
+    JsonObject: strawberry.scalar(
+        name="JsonObject",
+        description="JSON 对象，如查询的变量。A JSON object, such as the variables of a document.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-4",
+        serialize=_same,
+        parse_value=_object,
     ),
 }
 """Scalars of the interface by the Python name they are declared with."""

@@ -19,10 +19,12 @@ from hub.graphql.booking import BookingMutations
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
+from hub.graphql.exports import ExportMutations, export_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
+from hub.graphql.quota import RATE_LIMIT_FIELD, RateLimitType, rate_limit
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
@@ -68,10 +70,13 @@ class Me:
     sources: list[str] = strawberry.field(
         description="可以代为推送的来源。Ids of the sources that it may push as."
     )
+    quota: RateLimitType | None = strawberry.field(
+        description="限额。How much it may ask; null where nothing is counted."
+    )
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
-class Mutation(RecordMutations, BookingMutations, VoucherMutations):
+class Mutation(RecordMutations, BookingMutations, VoucherMutations, ExportMutations):
     """Where writing starts."""
 
 
@@ -111,6 +116,7 @@ def _me(info: Info) -> Me:
         kind=caller.kind.value if caller.kind else None,
         scopes=sorted(caller.scopes),
         sources=sorted(caller.sources),
+        quota=rate_limit(info),
     )
 
 
@@ -157,6 +163,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
     members |= customs_fields() | voucher_fields()
+    members |= export_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,
@@ -167,6 +174,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
     members["serviceInfo"] = strawberry.field(
         resolver=_service_info, graphql_type=ServiceInfo, description="服务信息。About this hub."
     )
+    members["rateLimit"] = RATE_LIMIT_FIELD
     members["me"] = strawberry.field(
         resolver=_me, graphql_type=Me, description="调用方。Who is calling."
     )

@@ -27,6 +27,7 @@ from graphql import execute as run_executor
 from hub.access.agreements import Agreements
 from hub.access.gate import Signed
 from hub.access.grants import PartyGrants
+from hub.access.rates import RateStanding
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.limits import REASON_CHARACTERS
@@ -36,12 +37,13 @@ from hub.clock import Clock
 from hub.customs.service import CustomsDesk
 from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError
+from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.executor import cause_of, check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
-from hub.graphql.hooks import RequestContext, ServiceFacts, Submit
+from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
 from hub.orders.partner import PartnerDesk
 from hub.query.answer.execute import Run, Statements
@@ -98,6 +100,8 @@ class Asking:
     """Where the cost of an anonymous caller is counted."""
     reason: str | None = None
     """Why it reads past agreements, where it asks to."""
+    standing: RateStanding | None = None
+    """Where it stands among the requests that it may send."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +116,7 @@ class Parts:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
+    exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
     federation: Federation | None = None
@@ -170,6 +175,17 @@ class Engine:
         event: FollowChanges | None,
     ) -> Answer:
         document = await self._document(request, asking.caller)
+        answer = await self._ran(document, request, asking, request_id, event)
+        return replace(answer, notices=document.notices) if document.notices else answer
+
+    async def _ran(
+        self,
+        document: GraphDocument,
+        request: GraphRequest,
+        asking: Asking,
+        request_id: str,
+        event: FollowChanges | None,
+    ) -> Answer:
         scopes = asking.caller.scopes
         grants = await self._agreements.of(asking.caller.party)
         if asking.reason is not None:
@@ -309,9 +325,14 @@ class Engine:
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
+            exports=self._parts.exports,
+            request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),
             reads=run.reads,
             signed=asking.signed,
+            allowance=RequestAllowance(
+                asking.standing, self.limits, is_known=not run.caller.anonymous
+            ),
         )
         execute = partial(
             run_executor,

@@ -14,6 +14,7 @@ from hub.intake.limits import (
     MAPPING_BYTES_MAX,
     MAPPING_NAME_LENGTH_MAX,
 )
+from hub.openapi.export_routes import export_routes
 from hub.openapi.nrii_routes import nrii_routes
 from hub.openapi.operation import (
     BODY_REFUSALS,
@@ -68,7 +69,14 @@ def json_of(shape: str, en: str) -> Content:
 
 def partner_routes() -> tuple[RouteOperation, ...]:
     """Return every operation of this module."""
-    return (*_records(), *_mappings(), *_receipts(), *_clients(), _sandbox())
+    return (
+        *_records(),
+        *_mappings(),
+        *_receipts(),
+        *export_routes(),
+        *_clients(),
+        _sandbox(),
+    )
 
 
 def _records() -> tuple[RouteOperation, ...]:

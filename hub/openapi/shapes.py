@@ -14,8 +14,10 @@ from typing import Any
 from hub.access.clients import ClientKind, ClientStatus, KeyRole, KeyStatus
 from hub.access.pending import RequestState
 from hub.access.registration import DOCUMENT_VERSION
+from hub.exchange.exports.formats import ExportFormat
 from hub.intake.batch import Outcome
 from hub.intake.files.wire import WORKBOOK_TYPE
+from hub.query.sql.streaming import ColumnKind
 from schema.publish import json_schema
 from schema.registry import standard
 
@@ -64,7 +66,7 @@ def one_of(names: type[Enum]) -> dict[str, Any]:
 
 def shapes() -> dict[str, Any]:
     """Return every shape by its name."""
-    clients = {**_of_clients(), **_of_registrations()}
+    clients = {**_of_clients(), **_of_registrations(), **_of_exports()}
     files = {**_of_files(), **_of_mappings()}
     return {**_records(), **_of_batches(), **files, **clients, **_of_figures(), **_of_the_hub()}
 
@@ -204,6 +206,41 @@ def _of_mappings() -> dict[str, Any]:
             mappings=array(closed(name=TEXT, version={"type": "integer"}, since=TEXT))
         ),
         "RemovedMapping": closed(removed=TEXT),
+    }
+
+
+def _of_exports() -> dict[str, Any]:
+    """Return what is told of an export and its parts."""
+    stated = {
+        "id": TEXT,
+        "status": {"enum": ["RUNNING", "COMPLETED", "FAILED", "EXPIRED"]},
+        "errorCode": TEXT_OR_NONE,
+        "format": {"enum": [each.name for each in ExportFormat]},
+        "record": TEXT_OR_NONE,
+        **dict.fromkeys(("rows", "bytes", "hidden"), COUNT),
+        "createdAt": TEXT,
+        "endedAt": TEXT_OR_NONE,
+        **dict.fromkeys(("expiresAt", "url"), TEXT),
+    }
+    counted = dict.fromkeys(("number", "rows", "bytes"), COUNT)
+    part = closed(**counted, sha256=TEXT, name=TEXT, url=TEXT)
+    manifest = closed(
+        **stated,
+        document=TEXT,
+        variables=ANY,
+        scopes=array(TEXT),
+        standard=TEXT_OR_NONE,
+        fields=array(closed(name=TEXT, kind=one_of(ColumnKind))),
+        withheld=array(closed(path=TEXT, scope=TEXT)),
+        sources=array(ANY),
+        snapshot={"type": ["object", "null"]},
+        checkpoint=TEXT_OR_NONE,
+        parts=array(part),
+    )
+    return {
+        "Exports": closed(exports=array(closed(**stated))),
+        "ExportManifest": manifest,
+        "RemovedExport": closed(removed=TEXT),
     }
 
 

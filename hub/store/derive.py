@@ -38,7 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import ComputedColumn, column_type, computed_columns
 from schema.item import Grade, Item, Kind, RecordSpec
-from schema.traits import Covers, Listing, Opens, OpensOn, Prices
+from schema.traits import Covers, Linkable, Listing, Opens, OpensOn, Prices
 
 PROVENANCE = (
     "source",
@@ -228,6 +228,14 @@ def _add_indexes(tables: RecordTables) -> None:
             index(item.name)
         elif plain and item.facts.filterable and item.facts.identifies:
             index(item.name)  # one row is looked for by a number that somebody gave it
+    linkable = spec.trait(Linkable)
+    if linkable is not None:  # one row is looked for by what others call it
+        Index(
+            f"ix_{read.name}_{linkable.identifiers}",
+            read.c[linkable.identifiers],
+            postgresql_using="gin",
+            postgresql_ops={linkable.identifiers: "jsonb_path_ops"},
+        )
     _add_computed_indexes(tables)
 
 

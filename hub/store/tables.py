@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store import (  # noqa: F401 - they are tables of every hub as well
+    export_tables,
     harvest_tables,
     log_tables,
     voucher_tables,
@@ -387,4 +388,5 @@ SEARCH_STATE = Table(
 def backed_up() -> list[Table]:
     """Return the tables of every hub that a backup holds, those first that others build on."""
     kept = METADATA.sorted_tables
-    return [each for each in kept if each.name not in harvest_tables.NOT_BACKED_UP]
+    not_kept = {*harvest_tables.NOT_BACKED_UP, *export_tables.EXPORT_TABLES}
+    return [each for each in kept if each.name not in not_kept]

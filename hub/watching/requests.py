@@ -43,18 +43,21 @@ class RequestWatch:
         )
         begin(notes)
         status = UNANSWERED
+        answered_trace = tracing.answered_parent(scope["headers"], notes.request_id)
 
         async def seen(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if answered_trace is not None:
+                    message["headers"] = [*message["headers"], answered_trace]
             await send(message)
 
         began = perf_counter()
         METRICS.in_hand += 1
         try:
             if tracing.is_on():
-                status = await self._traced(scope, receive, send, notes)
+                status = await self._traced(scope, receive, seen, notes)
             else:
                 await self._inner(scope, receive, seen)
         except BaseException:

@@ -3,11 +3,14 @@
 - Off unless a collector is named (`HUB_TRACES_URL`): then `span` gives nothing and costs nothing.
 - A caller's W3C `traceparent` is taken over, and passed on to the sources that are asked
   (`connectors.http`). Its sampling flag is respected; it decides nothing else.
+- A caller that sends one gets it back with the id of this request as the span, whether spans are
+  made or not: so both logs name the same.
 - Attributes are names and counts, never texts of requests, keys or answers.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 NAME = "deltahub"
 _PROPAGATOR = TraceContextTextMapPropagator()
 _CARRIED = (b"traceparent", b"tracestate")
+_PARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-(0[01])")
 _NOTHING: AbstractContextManager[Span | None] = nullcontext()
 
 
@@ -60,6 +64,22 @@ def use(provider: TracerProvider | None) -> None:
     _Tracing.tracer = None if provider is None else provider.get_tracer(NAME)
     if provider is not None and not isinstance(trace.get_tracer_provider(), type(provider)):
         trace.set_tracer_provider(provider)  # that of `connectors`, which know no hub
+
+
+def answered_parent(
+    headers: Iterable[tuple[bytes, bytes]], request_id: str
+) -> tuple[bytes, bytes] | None:
+    """Return the header field that gives a caller its trace back, with this request's own id.
+
+    None where it sent no trace, or none that can be read.
+    """
+    for name, value in headers:
+        if name == _CARRIED[0]:
+            stated = _PARENT.fullmatch(value)
+            if stated is None or not stated[1].strip(b"0"):
+                return None
+            return (name, b"00-%s-%s-%s" % (stated[1], request_id.encode(), stated[2]))
+    return None
 
 
 def is_on() -> bool:

@@ -19,7 +19,7 @@ from schema.values import KEY_PATTERN, Identifier, Name, OriginalText
     golden=True,
     traits=(
         Listable(),
-        Findable(("id", "key")),
+        Findable(("id", "key", "identifier")),
         Located(division="division_code"),
         Linkable(identifiers="identifiers"),
     ),

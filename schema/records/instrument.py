@@ -58,7 +58,7 @@ INSTRUMENT_KEY_PATTERN = KEY_PATTERN + "/" + LOCAL_PATTERN
     golden=True,
     traits=(
         Listable(),
-        Findable(("id", "key", "number")),
+        Findable(("id", "key", "number", "identifier")),
         Listing(
             classes="classes",
             order="name",

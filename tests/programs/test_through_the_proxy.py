@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs.conftest import free_port, stop, wait_for
+from tests.running_proxy import free_port, stop, wait_for
 
 pytestmark = [pytest.mark.external, pytest.mark.integration]
 

@@ -92,14 +92,18 @@ class Statements:
         """Return what the store knows of the sources of some record types."""
         return await self._manifest.facts(records)
 
-    async def fetch(self, compiled: Compiled, env: Env, run: Run) -> bytes:
-        """Run a statement and return the JSON text that it makes."""
+    async def parameters(self, compiled: Compiled, env: Env, run: Run) -> list[str | None]:
+        """Return what fills the parameters of a statement; `QueryError` for a wrong value."""
         for check in compiled.checks:
             check(env)
         if env.names and compiled.identities:
             identities = [each for read_ids in compiled.identities for each in read_ids(env)]
             await self._replace(identities, env, run)
-        texts = [bind(env) for bind in compiled.binds]
+        return [bind(env) for bind in compiled.binds]
+
+    async def fetch(self, compiled: Compiled, env: Env, run: Run) -> bytes:
+        """Run a statement and return the JSON text that it makes."""
+        texts = await self.parameters(compiled, env, run)
         parameters = [None if text is None else text.encode() for text in texts]
         cost = compiled.cost.total(env.values)
         await self.charge(cost, run)

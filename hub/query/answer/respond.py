@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from hub.access.grants import PartyGrants
 from hub.errors import HubError
+from hub.query.plan.deprecations import Notices
 from hub.query.plan.errors import FieldDenied, Narrowed, QueryError, ScopeMissingError
 
 RESPONSE_TYPE = "application/graphql-response+json"
@@ -41,6 +42,8 @@ class Answer:
     """The request was no GraphQL request at all, so its status stands for every media type."""
     tag: str | None = None
     """The entity tag of an answer that its caller may keep."""
+    notices: Notices = ()
+    """Header fields about what the document uses and will go."""
 
 
 def media_type(accept: str | None) -> str | None:
@@ -68,6 +71,7 @@ def respond(answer: Answer, kind: str) -> Response:
             status = _OK
     headers = {"Content-Type": _TYPED[kind], "Cache-Control": "no-store"}
     response = Response(answer.body, status_code=status, headers=headers)
+    response.headers.update(dict(answer.notices))
     if error is not None and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
@@ -92,6 +96,8 @@ def error_document(
         extensions["detail"] = error.advice(english=english)
     if isinstance(error, ScopeMissingError):
         extensions["scope"] = error.scope
+    if error.sources:
+        extensions["sourceId"], extensions["sourceIds"] = error.sources[0], list(error.sources)
     extensions["retryable"] = error.retry_after_s is not None
     document: dict[str, Any] = {"message": message}
     if isinstance(error, QueryError) and error.locations:

@@ -104,8 +104,9 @@ def provinces(argument: Argument, value: Any) -> str | None:
         raise bad_input(argument, f"至多 {IN_MAX} 个值", f"at most {IN_MAX} members")
     names: list[str] = []
     for each in members:
-        official = Province[each.value if isinstance(each, Enum) else each].official
-        names += [official] if official else _ELSEWHERE
+        province = Province.__members__.get(each.value if isinstance(each, Enum) else each)
+        if province is not None:  # the UNKNOWN of the interface: no row is in it
+            names += [province.official] if province.official else _ELSEWHERE
     return array(names)
 
 

@@ -29,6 +29,7 @@ from adapters.peer_hub import questions
 from hub.errors import ErrorCode
 from hub.query.plan.arguments import Shape, shape_of
 from hub.query.plan.bounds import check_bounds
+from hub.query.plan.deprecations import Notices, notices_of
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import ERRORS_MAX, LINES_MAX, QueryLimits
 from hub.query.plan.wording import in_own_words
@@ -50,6 +51,8 @@ class GraphDocument:
     shapes: dict[str | None, dict[str, Shape]] = field(default_factory=dict)
     names_freshness: bool = False
     """Whether it may say how old an answer may be (`hub.query.plan.freshness`)."""
+    notices: Notices = ()
+    """Header fields that tell its senders of what will go."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation of that name, or the only one."""
@@ -90,6 +93,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Grap
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
     document = GraphDocument(text, ast, operations, fragments, introspected)
+    document.notices = notices_of(ast, schema)
     document.names_freshness = "maxStaleness" in text
     for name, operation in operations.items():
         document.shapes[name] = _shapes(operation, schema)
@@ -143,6 +147,11 @@ def _shapes(operation: OperationDefinitionNode, schema: GraphQLSchema) -> dict[s
 def document_id(text: str) -> str:
     """Return the id under which a text is registered."""
     return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def document_named(name: str) -> str:
+    """Return the text of a registered document by the name of its file."""
+    return (DOCUMENTS / f"{name}.graphql").read_text("utf-8")
 
 
 @lru_cache(maxsize=1)

@@ -62,22 +62,33 @@ class Compiler:
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
         """Compile the selection set of a query."""
-        root = self._schema.query_type
-        assert root is not None
-        return self.fields(self.selection.collect((selection,), root))
+        return self.fields(self.selection.collect((selection,), self.root))
 
     def fields(self, selected: Selected) -> Compiled:
         """Compile some fields of the root."""
+        cost = Cost(own=0)
+        body = self.object(selected, self.root, "", (), cost)
+        compiled = self.compiled(f"SELECT {body}", cost)
+        if not self.out.is_fresh:
+            return compiled
+        found = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
+        return replace(compiled, touches=found)
+
+    @property
+    def root(self) -> GraphQLObjectType:
+        """The type of the root of queries."""
         root = self._schema.query_type
         assert root is not None
-        cost = Cost(own=0)
-        body = self.object(selected, root, "", (), cost)
+        return root
+
+    def compiled(self, statement: str, cost: Cost) -> Compiled:
+        """Return a whole statement with what was collected while it was written."""
         out = self.out
         if (out.records or out.denied) and PUBLIC_SCOPE not in out.authority.scopes:
             raise ScopeMissingError(PUBLIC_SCOPE, "reading records")
         self._sample.forget()
-        sql, used, unused = out.numbered(f"SELECT {body}")
-        compiled = Compiled(
+        sql, used, unused = out.numbered(statement)
+        return Compiled(
             sql=sql.encode(),
             binds=used,
             checks=(*out.checks, *unused),
@@ -92,10 +103,6 @@ class Compiler:
             touched=frozenset(out.touched),
             moving=frozenset(out.moving),
         )
-        if not out.is_fresh:
-            return compiled
-        found = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
-        return replace(compiled, touches=found)
 
     def object(
         self, selected: Selected, kind: GraphQLObjectType, alias: str, path: Path, cost: Cost

@@ -214,6 +214,22 @@ def rows(page: Page, cells: Sequence[str], statement: Statement, *, more: bool) 
     return f"({numbered}) {page.row}"
 
 
+def streamed(page: Page, body: str) -> str:
+    """Return the query for the texts of all matching rows, in the order of their identities.
+
+    That order comes from the primary key: rows flow as they are found, and nothing is sorted.
+    """
+    alias, source = page.alias, page.order.alias
+    where = [f"{source}.item_id IN (SELECT hit.item_id FROM hit)"] if page.heavy else page.where
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    if page.listing:
+        chosen = f"SELECT {source}.item_id FROM {page.listing} {source}{condition}"
+        rows = f"({chosen}) {source} JOIN {page.table} {alias} USING (item_id)"
+        return f"SELECT {body} FROM {rows} ORDER BY {alias}.item_id"
+    rows = f"{page.table} {alias}{condition}"
+    return f"{page.hits()}SELECT {body} FROM {rows} ORDER BY {alias}.item_id"
+
+
 def _fetched(page: Page, chosen: str, cells: Sequence[str]) -> str:
     """Return the query for the records that a query on the listing chose, in its order."""
     alias = page.alias

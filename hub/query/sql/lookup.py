@@ -9,12 +9,16 @@ from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Model
 from hub.query.sql.statement import Statement
 from schema.item import RecordSpec
+from schema.traits import Linkable
 from schema.visibility import PUBLIC_SCOPE
 
 
 def record_condition(spec: RecordSpec, by: Argument, alias: str, statement: Statement) -> str:
     """Return the condition that a row is the record that a `by` argument names."""
     identity, key, number = by.get("id"), by.get("key"), by.get("number")
+    given = by.get("identifier")
+    if given is not None:
+        return _is_given(spec, given, alias, statement)
     if identity is not None:
         return f"{alias}.item_id = {statement.bind_identities(identity, 'text')}"
     if key is not None:
@@ -31,6 +35,22 @@ def record_condition(spec: RecordSpec, by: Argument, alias: str, statement: Stat
         f" AND c.source = {statement.bind(source, binding.plain, 'text')}"
         f" AND {at} = {statement.bind(local, binding.plain, 'text')})"
     )
+
+
+def _is_given(spec: RecordSpec, given: Argument, alias: str, statement: Statement) -> str:
+    """Return the condition that a row has an identifier that others gave."""
+    trait = spec.trait(Linkable)
+    assert trait is not None, "what is found by identifiers says where they are"
+    statement.must_read(spec, spec.item(trait.identifiers), "by.identifier")
+    scheme, value = given.get("scheme"), given.get("value")
+    assert scheme is not None
+    assert value is not None
+    parts = [
+        f"'{name}',{statement.bind(part, binding.plain, 'text')}"
+        for name, part in (("scheme", scheme), ("value", value))
+    ]
+    member = f"jsonb_build_array(jsonb_build_object({','.join(parts)}))"
+    return f"{alias}.{trait.identifiers} @> {member}"
 
 
 def identities(argument: Argument, statement: Statement) -> str:

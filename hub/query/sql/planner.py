@@ -26,6 +26,7 @@ from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.compiled import Compiled
 from hub.query.sql.model import Interface
+from hub.query.sql.streaming import RowStream, row_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,28 @@ class Planner:
             document.plans.pop(next(iter(document.plans)))
         document.plans[plan_key] = compiled
         return Plan(document, operation, values, compiled)
+
+    def stream(
+        self, document: GraphDocument, variables: Mapping[str, Any], authority: Authority
+    ) -> tuple[RowStream, VariableValues]:
+        """Return how all rows of a document's one list are read, and the values of the request.
+
+        Nothing of it is kept. QueryError for what cannot be read in this way.
+        """
+        asked = self.read_variables(document, None, variables)
+        compiler = Compiler(
+            self.interface, document.fragments, asked.values, authority, self.limits
+        )
+        try:
+            return row_stream(compiler, asked.operation), asked.values
+        except NotCompilableError as error:
+            raise QueryError(
+                ErrorCode.BAD_USER_INPUT,
+                f"{error} 不能导出，请去掉",
+                f"{error} cannot be exported: leave it out",
+            ) from error
+        except GraphQLError as error:
+            raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message)) from error
 
     def _values(
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]

@@ -142,13 +142,7 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     spec = writer.model.registry[field.record]
     if _denied(writer, spec, here):
         return "'null'"
-    coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
-    on = field.on.replace("{t}", here.alias) if field.on else ""
-    page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
-    _touch(writer, spec, here)
-    if page.heavy:  # by free time
-        writer.out.touched.add(here.path[0])
-        writer.out.moving.add(here.path[0])
+    page = page_at(writer, field, here)
     size = writer.argument(here, "first") or writer.argument(here, "last")
     cost = here.cost.part(own=1 + page.cost)
     each = cost.part(own=0, times=size or PAGE_DEFAULT)
@@ -164,6 +158,19 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     )
     name = f"{spec.name}Connection"
     return connection(page, writer.selection.subfields(here.nodes, name), name, parts, writer.out)
+
+
+def page_at(writer: Writer, field: Connected, here: FieldPlace) -> Page:
+    """Return the connection that a field asks for, with the conditions of its rows."""
+    spec = writer.model.registry[field.record]
+    coordinate = f"{here.kind.name}.{here.nodes[0].name.value}"
+    on = field.on.replace("{t}", here.alias) if field.on else ""
+    page = page_of(spec, on, coordinate, lambda name: writer.argument(here, name), writer.out)
+    _touch(writer, spec, here)
+    if page.heavy:  # by free time
+        writer.out.touched.add(here.path[0])
+        writer.out.moving.add(here.path[0])
+    return page
 
 
 def _touch(writer: Writer, spec: RecordSpec, here: FieldPlace) -> None:

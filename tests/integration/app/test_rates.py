@@ -10,7 +10,9 @@ import pytest
 from hub.access import limits, rates
 from hub.access.clients import ClientKind
 from hub.access.rates import RatePolicy, Rates, address_of
+from hub.client.wire import to_json
 from hub.errors import RateLimitedError
+from hub.query.plan.limits import QueryLimits
 from tests.integration.app.conftest import BASE, UNIVERSITY, World
 
 pytestmark = pytest.mark.integration
@@ -81,6 +83,25 @@ async def test_every_caller_is_told_where_he_stands(world: World) -> None:
     quota, window = limits.ADDRESS_QUOTA, limits.RATE_WINDOW_S
     assert answer.headers["ratelimit-policy"] == f'"address";q={quota};w={window}'
     assert answer.headers["ratelimit"] == f'"address";r={quota - 1};t=1'
+
+
+async def test_the_graph_says_what_the_headers_say(world: World) -> None:
+    scopes = ("catalogue:read", "graphql:adhoc")
+    partner = await world.register("partner", "moe:10335", ClientKind.PARTNER, scopes)
+    fields = "policy limit windowS remaining resetS costPerRequest costAtOnce costPerS"
+    body = {"query": f"{{ rateLimit {{ {fields} }} me {{ quota {{ remaining }} }} }}"}
+    answer = await partner.relay(
+        "POST", "/graphql", {"content-type": "application/json"}, to_json(body)
+    )
+    told = answer.json()["data"]
+    stands = told["rateLimit"]
+    policy, standing = answer.headers["ratelimit-policy"], answer.headers["ratelimit"]
+    assert policy == f'"{stands["policy"]}";q={stands["limit"]};w={stands["windowS"]}'
+    assert standing == f'"{stands["policy"]}";r={stands["remaining"]};t={stands["resetS"]}'
+    assert told["me"]["quota"]["remaining"] == stands["remaining"]
+    asked = QueryLimits()
+    assert stands["costPerRequest"] == asked.cost
+    assert (stands["costAtOnce"], stands["costPerS"]) == (asked.cost_capacity, 2_000)
 
 
 def test_an_ipv6_caller_is_counted_by_the_network_that_he_has_to_himself() -> None:

@@ -109,7 +109,9 @@ async def test_a_request_that_takes_no_partial_answer_is_refused_with_the_source
     world.fault(dead=True)
     refused = await world.ask(ONE, {"key": E1}, **asked)
     assert code(refused) == "SOURCE_UNAVAILABLE"
-    assert "campus" in refused["errors"][0]["extensions"]["detail"]
+    told = refused["errors"][0]["extensions"]
+    assert "campus" in told["detail"]
+    assert (told["sourceId"], told["sourceIds"], told["retryable"]) == ("campus", ["campus"], True)
     world.fault(slow=60)
     world.time.pass_by(minutes=2)
     refused = await world.ask(ONE, {"key": E1, "d": "PT0.1S"}, **asked)

@@ -380,7 +380,7 @@ class _Reading:
             return seen if name == "nodes" else seen[0]
         if name in ("instrument", "institution"):
             wanted = given(asked["by"])
-            wanted = wanted.get("number", wanted)
+            wanted = wanted.get("number", wanted.get("identifier", wanted))
             return self._one(name.capitalize(), lambda row: _is_named(row, wanted))
         target = g.get_named_type(kind.fields[name].type).name.removesuffix("Connection")
         rows = self._visible(target)
@@ -445,6 +445,8 @@ def _is_named(row: Row, wanted: Mapping[str, Any]) -> bool:
     if "source" in wanted:
         said = [each for each in row.claims if each.source == wanted["source"]]
         return any(each.wire["localNo"] == wanted["localNo"] for each in said)
+    if "scheme" in wanted:
+        return dict(wanted) in map(dict, row.wire.get("identifiers", ()))
     own = {"id": row.id, "key": row.key}
     return all(own[name] == value for name, value in wanted.items())
 

@@ -27,6 +27,7 @@ LEFT_OUT = frozenset(
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
         *("useDecision", "customsReportsDue", "policyParameters", "verifyService"),
+        *("rateLimit", "bulkExport"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
     }
 )
@@ -314,6 +315,9 @@ class _Document(Conditions):
         if not rows or self.rarely(6):
             return {"key": "moe:10001/none"}
         row = self.pick(*rows)
+        given = row.wire.get("identifiers", ())
+        if given and self.rarely(2):
+            return {"identifier": dict(self.pick(*given))}
         if way == "number":
             claim = self.pick(*row.claims)
             return {"number": {"source": claim.source, "localNo": claim.wire["localNo"]}}

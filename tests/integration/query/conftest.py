@@ -147,6 +147,7 @@ def _catalogue() -> list[tuple[str, dict[str, Any]]]:
                 originalValue=money("5125000.00"),
                 centreCode="EM",
                 acceptedOn="2020-05",
+                identifiers=[{"scheme": "NRII", "value": "2020-T1"}],
                 annualHours=1500,
                 place={"divisionCode": "330106", "address": '玉泉"校区"\\1号楼 东'},
             ),

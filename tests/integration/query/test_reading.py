@@ -331,6 +331,13 @@ async def test_an_instrument_is_named_in_exactly_one_way(ask: Asker) -> None:
     assert ask.codes == ["BAD_USER_INPUT"]
 
 
+async def test_an_instrument_is_found_by_what_a_register_calls_it(ask: Asker) -> None:
+    given = """{ a: instrument(by: { identifier: { scheme: "NRII", value: "2020-T1" } }) { localNo }
+      b: instrument(by: { identifier: { scheme: "NRII", value: "T1" } }) { localNo }
+      c: instrument(by: { identifier: { scheme: "X", value: "2020-T1" } }) { localNo } }"""
+    assert await ask(given) == {"a": {"localNo": "T1"}, "b": None, "c": None}
+
+
 async def test_relations_lead_both_ways(ask: Asker) -> None:
     data = await ask(
         """{ instrument(by: { key: "moe:10335/T1" }) {

@@ -113,3 +113,27 @@ def test_a_missing_package_is_told_with_what_to_install(monkeypatch: pytest.Monk
     with pytest.raises(SettingsError) as refused:
         tracing.export_to("http://127.0.0.1:4318/v1/traces", "1")
     assert "[tracing]" in json.dumps(refused.value.problems)
+
+
+async def parent_answered(*headers: str) -> str | None:
+    transport = httpx.ASGITransport(RequestWatch(app, doors=["graphql"]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        sent = [("traceparent", each) for each in headers]
+        return (await client.get("/graphql", headers=sent)).headers.get("traceparent")
+
+
+async def test_a_caller_gets_its_trace_back_with_the_id_of_its_request(
+    spans: InMemorySpanExporter,
+) -> None:
+    told = await parent_answered(PARENT)
+    (request,) = [each for each in spans.get_finished_spans() if each.name.startswith("graphql")]
+    assert told == f"00-{TRACE}-{request.attributes['deltahub.request']}-01"
+    tracing.use(None)
+    again = await parent_answered(PARENT)
+    assert again is not None and again.startswith(f"00-{TRACE}-") and again != told
+
+
+@pytest.mark.parametrize("header", ["", "x", f"01-{TRACE}-00f067aa0ba902b7-01", "00-" + "0" * 32])
+async def test_a_trace_that_cannot_be_read_is_not_given_back(header: str) -> None:
+    assert await parent_answered(header) is None
+    assert await parent_answered() is None
