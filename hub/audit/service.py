@@ -62,7 +62,7 @@ class Audit:
         row = read_row(request, reads, asked)
         if row is None:
             return
-        is_light = row.kind is AuditKind.READ and row.grade == "L2"
+        is_light = row.kind is AuditKind.RELAY or (row.kind is AuditKind.READ and row.grade == "L2")
         try:
             async with self._database.writes.connection() as connection:
                 await write(connection, row, is_light=is_light)
