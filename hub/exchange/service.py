@@ -286,7 +286,7 @@ class ChangeFeed:
         erased = gathered.erased.get(entry.place)
         if erased is not None and not self._add_erased(follower, erased, gathered):
             return False
-        if entry.record_type in follower.types and entry.source not in follower.foreign:
+        if entry.record_type in follower.types:
             change = self._change(follower, entry, earlier.get(entry.place))
             gathered.changes += [] if change is None else [change]
         return True
@@ -322,6 +322,9 @@ class ChangeFeed:
     def _change(
         self, follower: _Follower, entry: ChangedEntry, past: Stated | None
     ) -> Change | None:
+        if entry.source in follower.foreign:
+            was_own = any(source not in follower.foreign for source, *_ in entry.claims)
+            return self._build_change(ChangeKind.REMOVED, entry) if was_own else None
         if self._sees(follower, entry):
             return self._build_change(ChangeKind.CHANGED, entry, is_whole=True)
         is_sender = entry.withdrawn and entry.source in follower.request.caller.sources
@@ -332,7 +335,9 @@ class ChangeFeed:
         is_own = entry.withdrawn and holds(HISTORY, entry.subject, follower.grants)
         return self._build_change(ChangeKind.REMOVED, entry, is_whole=is_sender or is_own)
 
-    def _build_change(self, kind: ChangeKind, entry: ChangedEntry, *, is_whole: bool) -> Change:
+    def _build_change(
+        self, kind: ChangeKind, entry: ChangedEntry, *, is_whole: bool = False
+    ) -> Change:
         header = Header(
             key=entry.key,
             owner=entry.owner,
