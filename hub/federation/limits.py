@@ -29,6 +29,8 @@ LOOK_UPS_KEPT_S = 600.0
 
 RELAYED_KEPT_S = 60.0
 """So long is known what a request of another hub asked here; it waits shorter than that."""
+RELAYED_TOLD_S = 1.0
+"""How exactly a hub says when something was known."""
 
 OUTCOMES_MAX = 20
 """Outcomes at one source that a breaker remembers …"""

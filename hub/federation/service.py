@@ -38,6 +38,7 @@ from hub.federation.limits import (
     RATE_CAPACITY,
     RATE_REFILL_PER_S,
     RELAYED_KEPT_S,
+    RELAYED_TOLD_S,
 )
 from hub.federation.question import LiveQuestions
 from hub.federation.targets import Target, targets_of
@@ -198,11 +199,13 @@ class Federation:
         if status is not AnswerStatus.OK:
             return _failed(target, status, result["errorCode"], result["latencyMs"])
         as_of = datetime.fromisoformat(result["asOf"])
-        is_fresh = as_of >= request.since - timedelta(seconds=ANSWER_KEPT_S)
+        # Another hub says it in whole seconds: it was up to one later.
+        latest = as_of + timedelta(seconds=0.0 if errand is None else RELAYED_TOLD_S)
+        is_fresh = latest >= request.since - timedelta(seconds=ANSWER_KEPT_S)
         return Answered(
             source=source.id,
             status=AnswerStatus.OK if is_fresh else AnswerStatus.STALE,
-            served_from=ServedFrom.LIVE if as_of >= began else ServedFrom.CACHE,
+            served_from=ServedFrom.LIVE if latest >= began else ServedFrom.CACHE,
             as_of=as_of,
             latency_ms=result["latencyMs"],
             error_code=None if is_fresh else ErrorCode.SOURCE_STALE.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -263,14 +264,15 @@ async def registered(
 @contextmanager
 def two_provinces(spares: Spares, folder: Path) -> Iterator[Provinces]:
     """Run both hubs, registered with each other."""
-    with ExitStack() as stack:
+    seeds = {"shanghai": seed_shanghai, "zhejiang": seed_zhejiang}
+    with ExitStack() as stack, ThreadPoolExecutor(len(seeds)) as threads:
         made: dict[str, Province] = {}
-        for name, seed in (("shanghai", seed_shanghai), ("zhejiang", seed_zhejiang)):
-            line = Line(free_port(), "")
+        starting: dict[str, tuple[Any, Future[str]]] = {}
+        for name, seed in seeds.items():
             place = folder / name
             (place / "sources").mkdir(parents=True)
             url = stack.enter_context(spares.lent())
-            province = made[name] = Province(name, place, url, line)
+            province = made[name] = Province(name, place, url, Line(free_port(), ""))
             settings = {
                 "HUB_LOG_ORIGIN": ORIGINS[name],
                 "HUB_PUBLIC_BASE": province.public,
@@ -278,8 +280,13 @@ def two_provinces(spares: Spares, folder: Path) -> Iterator[Provinces]:
                 "HUB_HARVEST_INTERVAL_S": "0",
                 "HUB_SANDBOX": "0",
             }
-            province.base = stack.enter_context(running_hub(url, place, settings, seed))
-            line.target = province.base
+            running = running_hub(url, place, settings, seed)
+            starting[name] = running, threads.submit(running.__enter__)
+        for running, started in starting.values():
+            if started.exception() is None:
+                stack.push(running.__exit__)
+        for name, (_, started) in starting.items():
+            made[name].base = made[name].line.target = started.result()
         both = Provinces(made["shanghai"], made["zhejiang"], free_port())
         asyncio.run(_acquaint(both))
         yield both
@@ -304,7 +311,7 @@ async def _acquaint(both: Provinces) -> None:
         )
     _write(
         zhejiang.sources / "campus.toml",
-        f'adapter = "ecnu"\nbase_url = "http://127.0.0.1:{both.campus_port}/api/v1/"\n'
+        f'adapter = "ecnu"\nbase_url = "http://127.0.0.1:{both.campus_port}/"\n'
         f'owners = ["{UNIVERSITY}"]\ndivision_code = "310000"\n[token]\nvalue = "x"\n',
     )
     reading = ("catalogue:read", "graphql:adhoc")
