@@ -176,7 +176,7 @@ def _mapper(record_type: str) -> Callable[[Row, Context], Iterable[Yielded]]:
             return
         proof, bytes_proved = _judged(row, context, spec, claim)
         wire = _wire(row, spec, shown if proof is None else parse_canonical(bytes_proved))
-        if row.problems or wire is None:
+        if wire is None:
             return
         if key != spec.key_of(wire):
             zh, en = "与记录自身的主键不符", "is not the key that the record itself states"
