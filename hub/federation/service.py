@@ -45,7 +45,7 @@ from hub.federation.targets import Target, targets_of
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
-from hub.state import Flights, FlightTimeoutError, State
+from hub.state import Flights, FlightTimeoutError, State, StateUnavailableError
 from hub.store.database import Database
 from hub.watching.metrics import METRICS
 from schema.parties import HUB_PARTY
@@ -134,7 +134,10 @@ class Federation:
         if relay.ends_at(self._own) or leads_back(source, asker):
             return True
         name = asked_name(relay, source.id, target.own_key)
-        return not await self._state.reserve(name, RELAYED_KEPT_S, None)
+        try:
+            return not await self._state.reserve(name, RELAYED_KEPT_S, None)
+        except StateUnavailableError:  # nobody knows whether it was asked: better once too little
+            return True
 
     async def look_again(self, key: str) -> None:
         """Have the calendar of one instrument read anew: the hub has just changed something there.

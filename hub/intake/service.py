@@ -148,7 +148,8 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
     rows = await database.writes.fetch_all(
         "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources), "
         "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL), "
-        "(SELECT jsonb_object_agg(h.owner, h.address) FROM foreign_home h) "
+        "(SELECT jsonb_object_agg(h.owner, h.address) FROM foreign_home h "
+        "JOIN source p ON p.source_id = h.source AND p.active) "
         "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
