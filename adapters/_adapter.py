@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 
 from adapters._booking import BookingProtocol
 from adapters._feed import Feed, Mode
-from adapters._live import Live, LiveList
+from adapters._live import Live, LiveList, WantedCalendar
 from adapters._metadata import MetadataError, RowBounds, SourceMetadata
+from adapters._proof import Judge, LogProof
 from adapters._row import Row
 from connectors.document import RawRow
 from connectors.mqtt import Messages
@@ -53,6 +54,12 @@ class Mapped:
 
     type: str
     record: dict[str, Any]
+    authority: str | None = None
+    """Whose number its key holds, where the source passes on what other systems numbered."""
+    item_id: str = ""
+    """Its identity, where the source is told of changes by identity (`Collection.is_followed`)."""
+    proof: LogProof | None = None
+    """What its source proved of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,13 @@ class Removed:
 
     type: str
     key: str
+    """Empty where only its identity is told."""
     reason: str
     record: Mapping[str, Any] | None = None
     """What it was, where its source still tells that: its end is then a state that goes in as soon
     as it is read, also of a record that was never told while it stood."""
+    item_id: str = ""
+    """Its identity, where the source tells that."""
 
 
 Yielded: TypeAlias = Mapped | Removed
@@ -85,6 +95,10 @@ class Context:
     weeks_ahead: int = 4
     lookback: timedelta = timedelta(days=100)
     """How far back records are read again, because sources correct them without notice."""
+    judge: Judge | None = None
+    """Judges receipts by the log that the operator pinned for this source; None: none is pinned."""
+    wanted: WantedCalendar | None = None
+    """Of a live question: how fresh its answer is wanted."""
     _memory: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @property
@@ -202,6 +216,9 @@ class Collection:
     same for all of its rows; by default it counts as said when it is read."""
     closes: Callable[[Context, Sequence[str]], Iterable[Yielded]] = _no_coverage
     """Statements that hold once this list was read to its end; gets the keys of instruments."""
+    is_followed: bool = False
+    """Whether it says what changed, by a cursor that each document carries (`Document.again`), and
+    of a record its last word counts. From its beginning it names all that stands."""
     complete: bool = False
     """Whether a record that is missing from a whole reading is gone from the source."""
     within: str = ""

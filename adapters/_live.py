@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connectors.reader import Window
 
 if TYPE_CHECKING:
-    from adapters._adapter import Context
+    from adapters._adapter import Collection, Context, Mapped
 
-__all__ = ["Live", "LiveList"]
+__all__ = ["Covered", "Live", "LiveList", "WantedCalendar"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +27,22 @@ class LiveList:
 
     collection: str
     window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCalendar:
+    """How fresh a caller wants a calendar, and how long he waits: what a source may pass on."""
+
+    max_staleness_s: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A coverage that a source states in its own words, and since when it knows nothing newer."""
+
+    coverage: Mapped
+    as_of: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +57,11 @@ class Live:
     """Every list that may hold something of this instrument, after the look-up lists were read."""
     look_ups: tuple[str, ...] = ()
     """Lists that tell what the question needs; what they say is kept for some minutes."""
+    covers: Callable[[Context, str], Covered | None] | None = None
+    """What the answer says of how well the calendar is known; None of it: not at all. Without this
+    an answer that came whole stands for the window of harvests, as of the question."""
+    lists: tuple[Collection, ...] = ()
+    """Lists that no harvest reads, only a question."""
     complete_within: bool = False
     """Whether an answer without any row is believed: that the instrument is not taken at all. Only
     where the source is known to refuse a question that it does not understand."""

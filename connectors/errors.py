@@ -4,7 +4,8 @@ ConnectorError
 ├── SourceUnavailableError       SOURCE_UNAVAILABLE  no answer, or a server error; retrying may help
 │   └── SlowError          SOURCE_TIMEOUT      it did not answer in time; retrying may help
 ├── PayloadError           SOURCE_BAD_DATA     it answered, but not as agreed; ask its operator
-│   └── BadRequestError    SOURCE_BAD_DATA     it says that our question is wrong (400)
+│   ├── BadRequestError    SOURCE_BAD_DATA     it says that our question is wrong (400)
+│   └── StartAnewError     SOURCE_BAD_DATA     it cannot be followed on; read it from its beginning
 └── SourceRefusedError           SOURCE_DENIED       it does not accept our credentials; renew them
 """
 
@@ -17,6 +18,7 @@ __all__ = [
     "SlowError",
     "SourceRefusedError",
     "SourceUnavailableError",
+    "StartAnewError",
 ]
 
 
@@ -76,6 +78,12 @@ class PayloadError(ConnectorError):
 
 class BadRequestError(PayloadError):
     """The source understood us and calls the question itself wrong."""
+
+
+class StartAnewError(PayloadError):
+    """What was read before is no place to go on from: the list has to be read as a whole."""
+
+    hint_default = "nothing is to be done: the list is read from its beginning"
 
 
 class SourceRefusedError(ConnectorError):

@@ -32,7 +32,14 @@ from connectors.http.session import HttpQuestion, HttpSession, parse_json
 from connectors.paging import Cursor, ListPage, PagedList, PagePlace, Paging
 from connectors.reader import EVERYTHING, Window
 
-__all__ = ["GraphqlList"]
+__all__ = [
+    "GraphqlAnswer",
+    "GraphqlList",
+    "ask_graphql",
+    "codes_of",
+    "graphql_refusal",
+    "value_at",
+]
 
 CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
@@ -91,29 +98,49 @@ class GraphqlList:
         self, session: HttpSession, variables: Mapping[str, Any], place: PagePlace
     ) -> ListPage:
         named = {"documentId": self.document_id} if self.document_id else {"query": self.document}
-        question = HttpQuestion(
-            path=self.path,
-            method="POST",
-            content=json.dumps({**named, "variables": variables}).encode(),
-            headers={"Content-Type": "application/json", "Accept": MEDIA},
-            read_too=WRONG_QUESTION,
-        )
-        answer = await session.ask_once(question)
         where = f"{self.path} {self.items_at}, page {place.number}"
-        value = parse_json(session.source, answer)
-        if not isinstance(value, dict) or not (value.get("errors") or "data" in value):
-            kind = BadRequestError if answer.status in WRONG_QUESTION else PayloadError
-            raise kind(session.source, f"{where}: not an answer of GraphQL ({answer.status})")
-        errors = value.get("errors") or []
-        rows = _at(value.get("data"), self.items_at)
+        answer = await ask_graphql(session, self.path, {**named, "variables": variables}, where)
+        errors = answer.errors
+        rows = value_at(answer.data, self.items_at)
         if errors and not isinstance(rows, list):
-            raise _refusal(session.source, where, errors)
+            raise graphql_refusal(session.source, where, errors)
         doubt = None
         if errors and isinstance(rows, list):
             empty = sum(row is None for row in rows)
             rows[:] = [row for row in rows if row is not None]
             doubt = f"page {place.number} came with errors: {_told(errors)}; {empty} rows are empty"
-        return ListPage(place=where, raw=answer.raw, value=value.get("data"), doubt=doubt)
+        return ListPage(place=where, raw=answer.raw, value=answer.data, doubt=doubt)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphqlAnswer:
+    """What a GraphQL endpoint answered: the raw bytes, its data, its errors."""
+
+    raw: bytes
+    data: Any
+    errors: list[Any]
+
+
+async def ask_graphql(
+    session: HttpSession, path: str, request: Mapping[str, Any], where: str
+) -> GraphqlAnswer:
+    """Ask one time; `where` is told in the errors of what is no answer of GraphQL."""
+    question = HttpQuestion(
+        path=path,
+        method="POST",
+        content=json.dumps(request).encode(),
+        headers={"Content-Type": "application/json", "Accept": MEDIA},
+        read_too=WRONG_QUESTION,
+    )
+    answer = await session.ask_once(question)
+    value = parse_json(session.source, answer)
+    if not isinstance(value, dict) or not (value.get("errors") or "data" in value):
+        kind = BadRequestError if answer.status in WRONG_QUESTION else PayloadError
+        raise kind(session.source, f"{where}: not an answer of GraphQL ({answer.status})")
+    errors = value.get("errors") or []
+    return GraphqlAnswer(
+        answer.raw, value.get("data"), errors if isinstance(errors, list) else [{}]
+    )
 
 
 def _nested(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,18 +155,18 @@ def _nested(variables: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _at(value: Any, path: str) -> Any:
+def value_at(value: Any, path: str) -> Any:
     """Follow a dotted path; None where it does not lead on."""
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def _codes(errors: Any) -> list[str]:
+def codes_of(errors: Any) -> list[str]:
     """Return the codes of errors, each once; an error without one has none."""
     codes: dict[str, None] = {}
     for error in errors if isinstance(errors, list) else ():
-        code = _at(error, "extensions.code")
+        code = value_at(error, "extensions.code")
         codes[code if isinstance(code, str) and CODE.fullmatch(code) else "without a code"] = None
     return list(codes) or ["without a code"]
 
@@ -151,13 +178,13 @@ def _told(errors: Any) -> str:
         path = error.get("path") if isinstance(error, dict) else None
         steps = path if isinstance(path, list) else []
         names = [str(step) for step in steps if isinstance(step, str) and NAME.fullmatch(step)]
-        told[f"{_codes([error])[0]} at {'.'.join(names) or 'no path'}"] = None
+        told[f"{codes_of([error])[0]} at {'.'.join(names) or 'no path'}"] = None
     return ", ".join(list(told)[:TOLD_MAX]) or "of no form"
 
 
-def _refusal(source: str, where: str, errors: Any) -> ConnectorError:
+def graphql_refusal(source: str, where: str, errors: Any) -> ConnectorError:
     """Return the error of an answer that has errors and no list."""
-    codes = _codes(errors)
+    codes = codes_of(errors)
     detail = f"{where}: the source answers {', '.join(codes[:TOLD_MAX])}"
     if any(REFUSING.search(code) for code in codes):
         return SourceRefusedError(source, detail)

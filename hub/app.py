@@ -31,6 +31,7 @@ from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.access.token_keys import TokenKeys, in_files
 from hub.audit.endpoint import AuditEndpoint
+from hub.audit.rows import errand_row
 from hub.audit.service import Audit, act_row
 from hub.clock import Clock
 from hub.coding import ContentCoding
@@ -59,6 +60,7 @@ from hub.graphql.service import Engine, Parts
 from hub.graphql.socket import GraphQLSocket
 from hub.graphql.streaming import ChangeStreams
 from hub.guide.endpoint import Operator, guide_routes
+from hub.harvest.connections.errand import Errand
 from hub.harvest.raw import RawKeeping
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
@@ -191,7 +193,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     schedule = _schedule(settings, database, clock)
-    federation = _federation(settings, database, state, clock, schedule)
+    federation = _federation(settings, database, state, clock, schedule, audit)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
     vouchers = _vouchers(settings, database, customs, clock)
     exports = export_desk(database, state, clock, agreements, audit, _names(settings))
@@ -418,10 +420,21 @@ def _access(
 
 
 def _federation(
-    settings: Settings, database: Database, state: State, clock: Clock, schedule: Schedule
+    settings: Settings,
+    database: Database,
+    state: State,
+    clock: Clock,
+    schedule: Schedule,
+    audit: Audit,
 ) -> Federation:
     sources = LiveSources(settings.source_secrets_dir, lambda: schedule.added)
-    return Federation(database, state, clock, _party(settings), sources)
+
+    async def note(errand: Errand, source: str, key: str) -> None:
+        detail = {"hub": source, "instrument": key, "via": list(errand.via)}
+        row = errand_row(errand.caller, clock(), f"ask {source}", errand.request_id, detail)
+        await audit.act(row)
+
+    return Federation(database, state, clock, _party(settings), sources, note)
 
 
 def access_config(settings: Settings) -> AccessConfig:

@@ -127,6 +127,11 @@ class ErrorCode(Enum):
         "记录不属于该来源可以代表的单位",
         "The source may not speak for its issuer",
     )
+    HOME_ELSEWHERE = (
+        422,
+        "该单位的记录由另一枢纽管理，请提交至所示地址",
+        "Records of this institution are stated at another hub: send them to the address shown",
+    )
     OWNER_CHANGED = (
         422,
         "记录所属单位不能通过更正改变，请先撤回再重新提交",

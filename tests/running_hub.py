@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,16 +47,28 @@ def environment(url: str) -> dict[str, str]:
     return {**kept, **names, "HUB_SANDBOX": "1", "HUB_ANONYMOUS": "1"}
 
 
-@contextmanager
-def running_hub(url: str, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve the database at `url` while the block runs; gives the hub's address.
-
-    `more`: settings in place of those of a sandbox that answers everybody.
-    """
-    asyncio.run(_seed(url))
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_hub(
+    url: str,
+    folder: Path,
+    more: Mapping[str, str] | None = None,
+    seed: Callable[[str], Awaitable[None]] | None = None,
+) -> Iterator[str]:
+    """Serve the database at `url` while the block runs; gives the hub's address.
+
+    `more`: settings in place of those of a sandbox that answers everybody. `seed`: puts other data
+    into the database than the three sources.
+    """
+    asyncio.run(_seeded(url, seed or _seed))
+    port = free_port()
     log = folder / "hub.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -92,6 +104,10 @@ def _wait(base: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.1)
     pytest.fail(f"the hub did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+
+
+async def _seeded(url: str, seed: Callable[[str], Awaitable[None]]) -> None:
+    await seed(url)
 
 
 async def _seed(url: str) -> None:

@@ -118,6 +118,10 @@ class HttpSession:
             await self._pause(wait)
             attempt += 1
 
+    async def pause(self, seconds: float) -> None:
+        """Leave the source alone for so long."""
+        await self._pause(seconds)
+
     async def accepts(self, path: str, query: Mapping[str, str]) -> bool:
         """Tell whether the source takes this question; a refusal with a reason (400) means no."""
         try:

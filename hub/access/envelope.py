@@ -29,6 +29,9 @@ ONCE = frozenset(
         "idempotency-key",
         "hub-schema",
         "hub-log-size",
+        "hub-via",
+        "hub-request",
+        "hub-deadline",
         "client-cert",
     }
 )

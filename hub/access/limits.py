@@ -60,6 +60,11 @@ KEY_KEPT_S = 7 * 86_400
 ACTORS_MAX = 4
 """Hubs through which a requester may come."""
 REQUESTER_CHARACTERS_MAX = 128
+HOPS_MAX = 2
+"""Hubs that a question has passed when it is answered from the store, if there are more."""
+ORIGIN_CHARACTERS_MAX = 200
+RELAY_S_MAX = 60.0
+"""Longest time that a hub before this one is believed to wait."""
 CERTIFICATES_KEPT_MAX = 4_096
 """Client certificates whose thumbprint a worker keeps."""
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from hub.access.grants import PartyGrants
+from hub.access.relay import Relay
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from schema.visibility import DATASETS
@@ -29,6 +30,8 @@ class AuditKind(StrEnum):
     """Protected records that were read."""
     BREAK_GLASS = "BREAK_GLASS"
     """A request that read past agreements."""
+    RELAY = "RELAY"
+    """What one hub asked another for somebody: written at both, whatever was read."""
 
 
 class Basis(StrEnum):
@@ -101,6 +104,8 @@ class ReadRequest:
     document: str | None = None
     reason: str | None = None
     """Why it reads past agreements, where it does."""
+    relay: Relay | None = None
+    """How it came here, where another hub sent it."""
 
 
 def read_row(
@@ -123,7 +128,8 @@ def read_row(
             if grade != "L2" or request.grants.reaches_others(DATASETS[scope])
         }
     )
-    if not groups and not used and request.reason is None:
+    is_relayed = request.caller.requester is not None
+    if not groups and not used and request.reason is None and not is_relayed:
         return None
     party = request.grants.party
     said = [
@@ -145,7 +151,7 @@ def read_row(
     cases = {request.caller.cases[scope].case_no for scope in scopes & request.caller.cases.keys()}
     return AuditRow(
         at=request.at,
-        kind=AuditKind.READ if request.reason is None else AuditKind.BREAK_GLASS,
+        kind=_kind(request, has_read=bool(groups or used)),
         action=request.action,
         client_id=request.caller.client_id,
         party=request.caller.party,
@@ -160,8 +166,41 @@ def read_row(
         detail={
             **({"reads": said} if said else {}),
             **({"asked": [what for _, what in used]} if used else {}),
+            **_relayed(request.caller, request.relay),
         },
     )
+
+
+def errand_row(
+    who: Caller, at: datetime, action: str, request_id: str, detail: Mapping[str, Any]
+) -> AuditRow:
+    """Return the row of a question that this hub asks another one for somebody."""
+    return AuditRow(
+        at=at,
+        kind=AuditKind.RELAY,
+        action=action,
+        request_id=request_id,
+        client_id=who.client_id,
+        party=who.party,
+        detail={**detail, **_relayed(who, None)},
+    )
+
+
+def _kind(request: ReadRequest, *, has_read: bool) -> AuditKind:
+    if request.reason is not None:
+        return AuditKind.BREAK_GLASS
+    return AuditKind.READ if has_read else AuditKind.RELAY
+
+
+def _relayed(who: Caller, relay: Relay | None) -> dict[str, Any]:
+    """Return for whom a hub asked, and on which way; nothing of those who ask for themselves."""
+    said = who.requester
+    if said is None:
+        return {}
+    told: dict[str, Any] = {"subject": said.subject, "party": said.party, "by": list(said.actors)}
+    if relay is not None:
+        told |= {"request": relay.request_id, "via": list(relay.via)}
+    return {"for": told}
 
 
 def _basis(read: ProtectedRead, request: ReadRequest) -> Basis:

@@ -62,7 +62,7 @@ class Audit:
         row = read_row(request, reads, asked)
         if row is None:
             return
-        is_light = row.kind is AuditKind.READ and row.grade == "L2"
+        is_light = row.kind is AuditKind.RELAY or (row.kind is AuditKind.READ and row.grade == "L2")
         try:
             async with self._database.writes.connection() as connection:
                 await write(connection, row, is_light=is_light)
@@ -114,7 +114,8 @@ def seen_by(party: str, row: AuditRow) -> AuditRow:
     if row.party == party:
         return row
     reads = [each for each in row.detail.get("reads", ()) if each["owner"] == party]
-    detail = {"reads": reads} if row.kind is not AuditKind.ACT else {}
+    asked_for = {name: row.detail[name] for name in ("for",) if name in row.detail}
+    detail = {"reads": reads, **asked_for} if row.kind is not AuditKind.ACT else {}
     grade = max((each["grade"] for each in reads), default=None)
     return replace(row, owners=(party,), detail=detail, grade=grade)
 

@@ -14,6 +14,7 @@ from hub.cli.source_check import check
 from hub.cli.source_describe import describe
 from hub.cli.source_drift import drift
 from hub.cli.source_grade import grade
+from hub.cli.source_receipts import receipts
 from hub.clock import system_clock
 from hub.harvest.limits import RUNS_SHOWN_MAX
 from hub.harvest.runs import PastRun, list_runs
@@ -36,6 +37,7 @@ app.command()(check)
 app.command()(describe)
 app.command()(drift)
 app.command()(grade)
+app.command()(receipts)
 
 
 @app.command("list")

@@ -21,6 +21,8 @@ what its client may read.
 - Workers cache grants for some seconds. A page therefore ends before a grant or link that may not
   have reached all workers yet, says when to come back, and keeps in its cursor by when that entry
   was committed.
+- Another hub hears nothing of what this one heard from hubs: each speaks for itself, and nothing
+  comes back to where it began.
 - A page reads a bounded number of entries, so a page may be empty without being the last.
 """
 
@@ -32,6 +34,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from hub.access.agreements import Agreements
+from hub.access.clients import ClientKind
 from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
@@ -56,6 +59,7 @@ from hub.exchange.stated import Closed, Stated, read_stated
 from hub.identity.links import Names
 from hub.store.database import Database
 from hub.store.epoch import Horizon, horizon
+from schema.codes import SourceKind
 from schema.dates import local_date
 from schema.item import camel
 from schema.traits import Erases, Joins
@@ -77,6 +81,8 @@ class _Follower:
     now: datetime
     linked: Linked
     question: Question
+    foreign: frozenset[str] = frozenset()
+    """Sources of whose entries it hears nothing: a hub is told only what this one heard itself."""
 
     def is_settled(self, place: Place) -> bool:
         """Whether the grants of the entry at this place have reached every worker."""
@@ -181,6 +187,7 @@ class ChangeFeed:
                     "The database is an older copy of the one that gave the cursor.",
                 )
         is_passed = before.mark.xid <= before.place[0]
+        foreign = await self._hubs() if caller.kind is ClientKind.PEER else frozenset()
         return _Follower(
             request=request,
             types=frozenset(name for name in types if self._registry[name].scope in caller.scopes),
@@ -191,7 +198,15 @@ class ChangeFeed:
             now=now,
             linked=links,
             question=question,
+            foreign=foreign,
         )
+
+    async def _hubs(self) -> frozenset[str]:
+        """Return the sources that are other hubs."""
+        rows = await self._database.reads.fetch_all(
+            "SELECT source_id FROM source WHERE kind = %s", (SourceKind.PEER.value,)
+        )
+        return frozenset(name for (name,) in rows)
 
     def _question(self, request: ChangesRequest, links: Linked) -> Question:
         types = ["*"] if request.types is None else request.types
@@ -307,6 +322,9 @@ class ChangeFeed:
     def _change(
         self, follower: _Follower, entry: ChangedEntry, past: Stated | None
     ) -> Change | None:
+        if entry.source in follower.foreign:
+            was_own = any(source not in follower.foreign for source, *_ in entry.claims)
+            return self._build_change(ChangeKind.REMOVED, entry) if was_own else None
         if self._sees(follower, entry):
             return self._build_change(ChangeKind.CHANGED, entry, is_whole=True)
         is_sender = entry.withdrawn and entry.source in follower.request.caller.sources
@@ -317,7 +335,9 @@ class ChangeFeed:
         is_own = entry.withdrawn and holds(HISTORY, entry.subject, follower.grants)
         return self._build_change(ChangeKind.REMOVED, entry, is_whole=is_sender or is_own)
 
-    def _build_change(self, kind: ChangeKind, entry: ChangedEntry, *, is_whole: bool) -> Change:
+    def _build_change(
+        self, kind: ChangeKind, entry: ChangedEntry, *, is_whole: bool = False
+    ) -> Change:
         header = Header(
             key=entry.key,
             owner=entry.owner,

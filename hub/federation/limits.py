@@ -27,6 +27,11 @@ SOURCES_KEPT_S = 10.0
 LOOK_UPS_KEPT_S = 600.0
 """So long is kept what look-up lists of a source told."""
 
+RELAYED_KEPT_S = 60.0
+"""So long is known what a request of another hub asked here; it waits shorter than that."""
+RELAYED_TOLD_S = 1.0
+"""How exactly a hub says when something was known."""
+
 OUTCOMES_MAX = 20
 """Outcomes at one source that a breaker remembers …"""
 OUTCOMES_S = 60.0

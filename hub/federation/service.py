@@ -27,6 +27,7 @@ from hub.errors import ErrorCode, HubError
 from hub.federation.breaker import Breaker, Permit
 from hub.federation.deployed import LiveSources
 from hub.federation.entries import Answered, AnswerStatus, ServedFrom
+from hub.federation.errands import Questioner, asked_name, errand_of, leads_back
 from hub.federation.limits import (
     ANSWER_KEPT_S,
     FLIGHT_S_MAX,
@@ -36,19 +37,25 @@ from hub.federation.limits import (
     QUESTIONS_OF_ONE,
     RATE_CAPACITY,
     RATE_REFILL_PER_S,
+    RELAYED_KEPT_S,
+    RELAYED_TOLD_S,
 )
 from hub.federation.question import LiveQuestions
 from hub.federation.targets import Target, targets_of
+from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
-from hub.state import Flights, FlightTimeoutError, State
+from hub.state import Flights, FlightTimeoutError, State, StateUnavailableError
 from hub.store.database import Database
 from hub.watching.metrics import METRICS
+from schema.parties import HUB_PARTY
 
 __all__ = ["Federation", "FreshenRequest"]
 
 _LOG = logging.getLogger(__name__)
 Charge = Callable[[int], Awaitable[None]]
+NoteErrand = Callable[[Errand, str, str], Awaitable[None]]
+"""Gets what goes with a question to a hub, the hub's source id and the instrument's key there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +67,8 @@ class FreshenRequest:
     until: float
     """When he goes on, in the time of the event loop."""
     is_anonymous: bool
+    asker: Questioner | None = None
+    """For whom; None: for this hub itself."""
     charge: Charge
     """Takes the cost of questions; raises where the caller may not spend it."""
 
@@ -68,9 +77,17 @@ class Federation:
     """Asks sources live. `party` is the hub's own, `hub:<origin>`."""
 
     def __init__(
-        self, database: Database, state: State, clock: Clock, party: str, sources: LiveSources
+        self,
+        database: Database,
+        state: State,
+        clock: Clock,
+        party: str,
+        sources: LiveSources,
+        note: NoteErrand | None = None,
     ) -> None:
+        """`note` writes down each question to a hub before it leaves; None: nobody does."""
         self._database, self._state, self._clock = database, state, clock
+        self._own, self._note = party.removeprefix(HUB_PARTY), note
         self.sources = sources
         self._questions = LiveQuestions(database, clock, party)
         self._flights = Flights(state, ANSWER_KEPT_S)
@@ -98,7 +115,7 @@ class Federation:
                     answers.append(_stored(target, target.heard_at, request.since))
             elif target.covered_at is not None and target.covered_at >= request.since:
                 answers.append(_stored(target, target.covered_at, request.since))
-            elif request.is_anonymous:
+            elif request.is_anonymous or await self._ends_here(source, target, request.asker):
                 answers.append(_failed(target, AnswerStatus.SKIPPED, ErrorCode.SOURCE_STALE.name))
             else:
                 asked.append((source, target))
@@ -106,6 +123,21 @@ class Federation:
             await request.charge(LIVE_COST * len({source.id for source, _ in asked}))
             answers += await self._ask_all(asked, request)
         return answers
+
+    async def _ends_here(
+        self, source: HarvestSource, target: Target, asker: Questioner | None
+    ) -> bool:
+        """Tell whether a question that came from a hub goes no further to this source."""
+        relay = None if asker is None else asker.relay
+        if relay is None:
+            return False
+        if relay.ends_at(self._own) or leads_back(source, asker):
+            return True
+        name = asked_name(relay, source.id, target.own_key)
+        try:
+            return not await self._state.reserve(name, RELAYED_KEPT_S, None)
+        except StateUnavailableError:  # nobody knows whether it was asked: better once too little
+            return True
 
     async def look_again(self, key: str) -> None:
         """Have the calendar of one instrument read anew: the hub has just changed something there.
@@ -147,11 +179,15 @@ class Federation:
         assert live is not None
         about = sha256(target.own_key.encode()).hexdigest()[:32]
         left = request.until - asyncio.get_running_loop().time()
+        staleness_s = max((self._clock() - request.since).total_seconds(), 0.0)
+        errand = errand_of(source, request.asker, self._own, request.until, staleness_s)
+        # What a hub answers depends on how fresh it is wanted.
+        wanted = "" if errand is None else f":{staleness_s:.0f}"
         try:
             result = json.loads(
                 await self._flights.fetch_once(
-                    f"live:{source.id}:{live.record_type}:{about}",
-                    lambda: self._counted(source, target),
+                    f"live:{source.id}:{live.record_type}:{about}{wanted}",
+                    lambda: self._counted(source, target, errand),
                     lease_s=FLIGHT_S_MAX,
                     wait_s=max(left, 0.0),
                 )
@@ -166,26 +202,30 @@ class Federation:
         if status is not AnswerStatus.OK:
             return _failed(target, status, result["errorCode"], result["latencyMs"])
         as_of = datetime.fromisoformat(result["asOf"])
-        is_fresh = as_of >= request.since - timedelta(seconds=ANSWER_KEPT_S)
+        # Another hub says it in whole seconds: it was up to one later.
+        latest = as_of + timedelta(seconds=0.0 if errand is None else RELAYED_TOLD_S)
+        is_fresh = latest >= request.since - timedelta(seconds=ANSWER_KEPT_S)
         return Answered(
             source=source.id,
             status=AnswerStatus.OK if is_fresh else AnswerStatus.STALE,
-            served_from=ServedFrom.LIVE if as_of >= began else ServedFrom.CACHE,
+            served_from=ServedFrom.LIVE if latest >= began else ServedFrom.CACHE,
             as_of=as_of,
             latency_ms=result["latencyMs"],
             error_code=None if is_fresh else ErrorCode.SOURCE_STALE.name,
         )
 
-    async def _counted(self, source: HarvestSource, target: Target) -> bytes:
+    async def _counted(self, source: HarvestSource, target: Target, errand: Errand | None) -> bytes:
         """Ask one source about one instrument; what became of it, as JSON for all that wait."""
         status, raw = AnswerStatus.UNKNOWN, b""
         try:
-            status, raw = await self._fetch(source, target)
+            status, raw = await self._fetch(source, target, errand)
         finally:
             METRICS.asked_live(source.id, status.value)
         return raw
 
-    async def _fetch(self, source: HarvestSource, target: Target) -> tuple[AnswerStatus, bytes]:
+    async def _fetch(
+        self, source: HarvestSource, target: Target, errand: Errand | None
+    ) -> tuple[AnswerStatus, bytes]:
         turn = self._turns.setdefault(source.id, asyncio.Semaphore(QUESTIONS_OF_ONE))
         async with turn:
             live = source.adapter.live
@@ -200,20 +240,31 @@ class Federation:
             if not (await self._state.take(*rate)).ok:
                 await breaker.give_back(permit)
                 return _result(AnswerStatus.BUDGET, error_code=ErrorCode.RATE_LIMITED.name)
-            return await self._asked(source, target, breaker, permit)
+            try:
+                if errand is not None and self._note is not None:
+                    await self._note(errand, source.id, target.own_key)
+            except BaseException:
+                await breaker.give_back(permit)
+                raise
+            return await self._asked(source, target, errand, (breaker, permit))
 
     async def _asked(
-        self, source: HarvestSource, target: Target, breaker: Breaker, permit: Permit
+        self,
+        source: HarvestSource,
+        target: Target,
+        errand: Errand | None,
+        leave: tuple[Breaker, Permit],
     ) -> tuple[AnswerStatus, bytes]:
+        breaker, permit = leave
         clock = asyncio.get_running_loop().time
         now, began = self._clock(), clock()
-        status, code = AnswerStatus.OK, None
+        status, code, as_of = AnswerStatus.UNKNOWN, None, None
         is_over = False
         try:
             try:
                 async with asyncio.timeout(QUESTION_S_MAX):
-                    if not await self._questions.ask(source, target, now):
-                        status, code = AnswerStatus.BAD_DATA, ErrorCode.SOURCE_BAD_DATA.name
+                    status, as_of = await self._questions.ask(source, target, now, errand)
+                code = _CODES.get(status)
             except TimeoutError:
                 status, code = AnswerStatus.TIMEOUT, SlowError.code
             except ConnectorError as error:
@@ -225,13 +276,17 @@ class Federation:
             if not is_over:  # cut off: no outcome of the source
                 await breaker.give_back(permit)
         latency_ms = round((clock() - began) * 1000)
-        return _result(status, now if status is AnswerStatus.OK else None, latency_ms, code)
+        return _result(status, as_of, latency_ms, code)
 
 
 async def _free(_: int) -> None:
     """Take nothing: who booked has paid for it."""
 
 
+_CODES = {
+    AnswerStatus.BAD_DATA: ErrorCode.SOURCE_BAD_DATA.name,
+    AnswerStatus.STALE: ErrorCode.SOURCE_STALE.name,
+}
 _FAILURES = (AnswerStatus.TIMEOUT, AnswerStatus.ERROR, AnswerStatus.DENIED)
 
 

@@ -14,7 +14,7 @@ from hub.store.database import Database
 from hub.store.records import StoredRecords
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Target", "standing", "targets_of"]
+__all__ = ["Target", "authorities", "standing", "targets_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,20 @@ async def standing(
         (target.source, target.key, f"{target.own_key}/", since, until),
     )
     return dict(rows)
+
+
+async def authorities(
+    database: Database, record_type: str, target: Target, keys: Sequence[str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Return keys that stand of a target, each with what a row says of the system that numbers it.
+
+    That is nothing where the source numbers them itself.
+    """
+    table = database.records.tables[record_type].source.name
+    rows = await database.writes.fetch_all(
+        f"SELECT c.key, CASE WHEN c.authority <> s.authority THEN c.authority END FROM {table} c"  # noqa: S608
+        " JOIN source s ON s.source_id = c.source WHERE c.source = %s AND c.key = ANY(%s)"
+        " AND NOT c.withdrawn ORDER BY c.key, c.authority",
+        (target.source, list(keys)),
+    )
+    return [(key, {} if by is None else {"authority": by}) for key, by in rows]

@@ -17,6 +17,7 @@ from typing import Any
 
 from hub.errors import ErrorCode, HubError
 from hub.federation.entries import Answered, failure_of, older, summed
+from hub.federation.errands import Questioner
 from hub.federation.limits import ROUNDS_MAX
 from hub.federation.service import Federation, FreshenRequest
 from hub.query.answer.execute import Run, Statements
@@ -65,10 +66,12 @@ class Freshening:
         """Freshen what one field of the root touches."""
         if touch.keys is None or self._federation is None:
             return []
+        left_s = want.deadline_s if run.relay is None else min(want.deadline_s, run.relay.left_s)
         request = FreshenRequest(
             since=run.now - timedelta(seconds=want.max_staleness_s),
-            until=began + want.deadline_s,
+            until=began + left_s,
             is_anonymous=run.caller.anonymous,
+            asker=Questioner(caller=run.caller, request_id=run.request_id, relay=run.relay),
             charge=partial(self._statements.charge, run=run),
         )
         answers: list[Answered] = []

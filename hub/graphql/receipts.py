@@ -1,4 +1,4 @@
-"""`receipts`: the receipt of an entry as a GraphQL field."""
+"""`receipts`: receipts of entries as GraphQL fields: one, or those of a page of a mirror."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
 from hub.receipts.answer import ReceiptAnswer
 
 SCOPE = "receipt:read"
+RECEIPTS_MAX = 100
+"""Entries of one `receipts` field; each is looked for by itself."""
 _BIGINT = re.compile(r"[0-9]{1,18}")
 
 
@@ -45,6 +47,9 @@ class ReceiptType:
     accepted_at: DateTime = strawberry.field(description="接收时刻。When it was taken in.")
     leaf_index: SafeInt | None = strawberry.field(description="叶序号。Index of its leaf.")
     proof: str | None = strawberry.field(description="tlog-proof@v1 文本。Its proof as text.")
+    record: str | None = strawberry.field(
+        description="证明所针对的规范字节。Canonical bytes that it proves, as text."
+    )
     statement: str | None = strawberry.field(
         description="叶与盐，用于离线核验。Leaf and salt as JSON text, to verify offline."
     )
@@ -63,6 +68,7 @@ def _receipt(answer: ReceiptAnswer) -> ReceiptType:
         accepted_at=DateTime(answer.accepted_at),
         leaf_index=None if answer.leaf_index is None else SafeInt(answer.leaf_index),
         proof=answer.proof,
+        record=answer.record,
         statement=answer.statement,
     )
 
@@ -103,3 +109,39 @@ async def find_receipt(
         revision_id=revision_id,
     )
     return None if answer is None else _receipt(answer)
+
+
+async def find_receipts(
+    info: Info,
+    entry_ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(
+            description=f"台账条目，至多 {RECEIPTS_MAX} 个。Entries, at most {RECEIPTS_MAX}."
+        ),
+    ],
+) -> list[ReceiptType | None]:
+    """Return the receipts of entries in the order asked; null for what is not the caller's."""
+    context = info.context
+    if SCOPE not in context.caller.scopes:
+        raise ScopeMissingError(SCOPE, "receipts")
+    if len(entry_ids) > RECEIPTS_MAX:
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            f"receipts：至多 {RECEIPTS_MAX} 个条目",
+            f"receipts: at most {RECEIPTS_MAX} entries",
+        )
+    if not all(_BIGINT.fullmatch(each) for each in entry_ids):
+        raise QueryError(
+            ErrorCode.BAD_USER_INPUT,
+            "receipts：entryIds 均为数字",
+            "receipts: every entryId is a number",
+        )
+    if context.receipts is None:
+        return [None] * len(entry_ids)
+    if entry_ids:
+        await context.charge(len(entry_ids))
+    found = [
+        await context.receipts(context.caller, entry_id=int(each), revision_id=None)
+        for each in entry_ids
+    ]
+    return [None if answer is None else _receipt(answer) for answer in found]

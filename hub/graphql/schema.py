@@ -25,7 +25,7 @@ from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
 from hub.graphql.quota import RATE_LIMIT_FIELD, RateLimitType, rate_limit
-from hub.graphql.receipts import ReceiptType, find_receipt
+from hub.graphql.receipts import ReceiptType, find_receipt, find_receipts
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
@@ -120,6 +120,33 @@ def _me(info: Info) -> Me:
     )
 
 
+def _proof_fields() -> dict[str, Any]:
+    """Return the fields by which others follow the hub, and prove what they got."""
+    return {
+        "receipt": strawberry.field(
+            resolver=find_receipt,
+            graphql_type=ReceiptType | None,
+            description="回执。The receipt of an entry or of a revision.",
+            directives=[RequiresScope(scope="receipt:read")],
+        ),
+        "receipts": strawberry.field(
+            resolver=find_receipts,
+            graphql_type=list[ReceiptType | None] | None,
+            description="多个条目的回执，次序不变。Receipts of entries, in the order asked.",
+            directives=[RequiresScope(scope="receipt:read")],
+        ),
+        "changes": strawberry.field(
+            resolver=follow_changes,
+            graphql_type=ChangePageType | None,
+            description=(
+                "变更流：自游标之后须重新读取或删除的记录。"
+                "The change feed: what to look at again, or to drop, after a cursor."
+            ),
+            directives=[RequiresScope(scope=CHANGES_SCOPE)],
+        ),
+    }
+
+
 def _query(types: RecordTypes, registry: Registry) -> Any:
     node = {"id": argument(strawberry.ID, "平台标识。Identity.")}
     nodes = {"ids": argument(list[strawberry.ID], f"至多 {NODES_MAX} 个。At most {NODES_MAX}.")}
@@ -147,23 +174,8 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         graphql_type=many(SourceStatus),
         description="全部数据来源。Every source and how it stands.",
     )
-    members["receipt"] = strawberry.field(
-        resolver=find_receipt,
-        graphql_type=ReceiptType | None,
-        description="回执。The receipt of an entry or of a revision.",
-        directives=[RequiresScope(scope="receipt:read")],
-    )
-    members["changes"] = strawberry.field(
-        resolver=follow_changes,
-        graphql_type=ChangePageType | None,
-        description=(
-            "变更流：自游标之后须重新读取或删除的记录。"
-            "The change feed: what to look at again, or to drop, after a cursor."
-        ),
-        directives=[RequiresScope(scope=CHANGES_SCOPE)],
-    )
     members |= customs_fields() | voucher_fields()
-    members |= export_fields()
+    members |= export_fields() | _proof_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

@@ -28,6 +28,7 @@ from hub.access.agreements import Agreements
 from hub.access.gate import Signed
 from hub.access.grants import PartyGrants
 from hub.access.rates import RateStanding
+from hub.access.relay import Relay
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.limits import REASON_CHARACTERS
@@ -102,6 +103,8 @@ class Asking:
     """Why it reads past agreements, where it asks to."""
     standing: RateStanding | None = None
     """Where it stands among the requests that it may send."""
+    relay: Relay | None = None
+    """How it came here, where another hub sent it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +202,7 @@ class Engine:
             authority=authority,
             grants=grants,
             now=self._clock(),
+            relay=asking.relay,
         )
         plan = await self._plan(document, request, authority)
         note_operation(_name_of(plan))
@@ -209,7 +213,7 @@ class Engine:
         if plan.compiled.touches:
             await self._freshening.before(plan.compiled, env, run, request.freshness)
         body = await statements.fetch(plan.compiled, env, run)
-        if run.reads or run.asked or asking.reason is not None:
+        if _is_audited(run, asking):
             await self._note(run, document, asking)
         return _tagged(await statements.assemble(body, [], run), request, asking, run)
 
@@ -241,6 +245,7 @@ class Engine:
                 action="graphql",
                 document=document_id(document.text),
                 reason=asking.reason,
+                relay=run.relay,
             )
             await self._parts.audit.note(request, run.reads, run.asked)
 
@@ -353,7 +358,7 @@ class Engine:
             outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         raise_whole(result, is_event=is_event)
-        if run.reads or run.asked or asking.reason is not None:
+        if _is_audited(run, asking):
             await self._note(run, plan.document, asking)
         errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
         whole = await self._statements.assemble(dumps(result.data), errors, run)
@@ -405,6 +410,12 @@ def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Ans
         return Answer(body)
     whose = f"{run.caller.client_id} {run.language} {run.hidden}".encode()
     return Answer(body, tag=entity_tag(whose, body[: run.repeats]))
+
+
+def _is_audited(run: Run, asking: Asking) -> bool:
+    """Whether there may be something for the audit; what a hub asks for somebody always is."""
+    is_read = bool(run.reads or run.asked)
+    return is_read or asking.reason is not None or run.caller.requester is not None
 
 
 def _name_of(plan: Plan) -> str:

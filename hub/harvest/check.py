@@ -144,6 +144,7 @@ class _Lists:
             now=now,
             institution=self._source.institution,
             facts=self._source.facts,
+            judge=self._source.judge,
             lookback=adapter.lookback,
         )
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters._adapter import Collection, ConvertedRow
+from connectors.document import RawRow
 from connectors.errors import PayloadError
 from hub.harvest.drift import (
     LASTING,
@@ -24,6 +25,7 @@ from hub.harvest.drift import (
     strictest,
 )
 from hub.harvest.report import CollectionReport
+from hub.intake.batch import Rejected
 from hub.store.database import Database
 from hub.store.drifts import (
     DriftRow,
@@ -34,7 +36,7 @@ from hub.store.drifts import (
     note_drifts,
 )
 
-__all__ = ["Forms", "held_back"]
+__all__ = ["Forms", "held_back", "rejected"]
 
 DONE = {
     DriftMode.EVOLVE: "EVOLVED",
@@ -133,4 +135,14 @@ def _stopped(source: str, place: str, drifts: Sequence[Drift]) -> PayloadError:
         source,
         f"{place}: its form changed: {named}{more}",
         hint="look at it: deltahub source drift; mend the adapter or accept it with --accept",
+    )
+
+
+def rejected(collection: Collection, raw: RawRow, converted: ConvertedRow) -> Rejected:
+    """Return a row that could not be converted, without what is personal in it."""
+    impersonal = {name: value for name, value in raw.items() if name not in converted.dropped}
+    return Rejected(
+        {"collection": collection.name, "row": impersonal},
+        converted.problems,
+        collection.types[0] if collection.types else None,
     )

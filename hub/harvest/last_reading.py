@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -87,8 +87,12 @@ class LastReading:
         """Return the question for what changed since; None: the source cannot be asked that.
 
         It reaches back behind the last reading: clocks differ, and what is stamped before it is
-        visible comes late. What comes twice is a duplicate.
+        visible comes late. What comes twice is a duplicate. Of a list that is followed, the place
+        where the last reading ended says it exactly.
         """
+        if collection.is_followed and self.again is not None:
+            whole = collection.window(context)
+            return replace(whole, filters={**whole.filters, "after": self.again["after"]})
         if collection.changed is None:
             return None
         return collection.changed(context, self.heard_at - CHANGED_LOOKBACK)

@@ -27,13 +27,14 @@ from typing import Any
 from adapters._adapter import Adapter, Collection, Context, ConvertedRow, Mapped, Removed, Yielded
 from connectors.document import RawRow
 from connectors.drop.session import DropSession
-from connectors.errors import PayloadError
+from connectors.errors import PayloadError, StartAnewError
 from connectors.reader import Session
 from hub.clock import Clock
 from hub.harvest.drift import DriftMode, FormWatch
 from hub.harvest.drop_answer import document_answer
 from hub.harvest.ended import ended_rows
-from hub.harvest.forms import Forms, held_back
+from hub.harvest.followed import FollowedItems
+from hub.harvest.forms import Forms, held_back, rejected
 from hub.harvest.limits import BATCH_ROWS_MAX
 from hub.harvest.position import Position, Positions
 from hub.harvest.raw import NO_KEEPING, RawKeeper, RawKeeping
@@ -47,7 +48,6 @@ from hub.intake.batch import (
     Evidence,
     Outcome,
     Outcomes,
-    Rejected,
     RowOutcome,
 )
 from hub.intake.service import submit
@@ -93,6 +93,7 @@ class HarvestReading:
         self.resting = RestingLists(database, context, None)
         """Lists that are not read, because they are what they were: none, unless a run says so."""
         self.positions = Positions(database, context.source)
+        self.followed = FollowedItems(database, context.source, self.seen, self.gone)
         self._database = database
         self._registry = database.records.registry
         self._clock = clock
@@ -140,6 +141,10 @@ class HarvestReading:
         position = Position(began=now, window=window, last=last)
         try:
             doubt = await self._read(adapter, collection, session, report, position)
+        except StartAnewError:
+            await self.resting.begin_anew(collection)
+            position = Position(began=now, window=collection.window(self.context), last=None)
+            doubt = await self._read(adapter, collection, session, report, position)
         except PayloadError:
             await self.positions.forget(collection)
             raise
@@ -179,6 +184,8 @@ class HarvestReading:
                 rows = self._taken(collection, document.place, pairs, report, watch)
                 as_of = self._said_at(collection, document.rows)
                 outcomes = await self._send(rows, document.digest, report, as_of)
+                if collection.is_followed:
+                    await self.followed.keep(rows, outcomes, self._clock())
                 await self._end(document.digest, report, as_of)
                 if isinstance(session, DropSession):
                     session.answers[document.place] = document_answer(document, outcomes)
@@ -268,10 +275,10 @@ class HarvestReading:
             report.dropped += len(converted.dropped)
             report.additions.update(converted.additions)
             if converted.problems:
-                rows.append(_rejected(collection, raw, converted))
+                rows.append(rejected(collection, raw, converted))
                 self._name(collection, converted)
             else:
-                rows += self._rows(converted.yielded, report)
+                rows += self._rows(converted.yielded, report, is_followed=collection.is_followed)
         return rows
 
     def _name(self, collection: Collection, converted: ConvertedRow) -> None:
@@ -286,20 +293,24 @@ class HarvestReading:
             if self._registry.has_trait(one.type, Occupies):
                 self.doubtful.add(key.rpartition("/")[0])
 
-    def _rows(self, yielded: Iterable[Yielded], report: CollectionReport) -> list[Any]:
+    def _rows(
+        self, yielded: Iterable[Yielded], report: CollectionReport, *, is_followed: bool = False
+    ) -> list[Any]:
         rows: list[Any] = []
         for one in yielded:
             if isinstance(one, Removed) and one.record is not None:
                 self._ended.append(one)
                 continue
             if isinstance(one, Removed):
-                self.gone[one.type][one.key] = one.reason
+                self.followed.went(one)
                 continue
             if self._covers_unread(one):
                 continue
             key = self._key(one)
             repeats = key is not None and key in self.seen[one.type]
-            if repeats and not self._registry.has_trait(one.type, Progresses):
+            if is_followed and key is not None:
+                self.followed.came(one, key)
+            elif repeats and not self._registry.has_trait(one.type, Progresses):
                 report.repeated += 1
                 continue
             if key is not None:
@@ -386,13 +397,3 @@ class HarvestReading:
             as_of=as_of or self.context.now,
         )
         return await submit(self._database, batch, clock=self._clock)
-
-
-def _rejected(collection: Collection, raw: RawRow, converted: ConvertedRow) -> Rejected:
-    """Return a row that could not be converted, without what is personal in it."""
-    impersonal = {name: value for name, value in raw.items() if name not in converted.dropped}
-    return Rejected(
-        {"collection": collection.name, "row": impersonal},
-        converted.problems,
-        collection.types[0] if collection.types else None,
-    )

@@ -60,6 +60,7 @@ class Replayer:
                 now=past.started_at,
                 institution=source.institution,
                 facts=source.facts,
+                judge=source.judge,
                 lookback=source.adapter.lookback,
             )
             reading = HarvestReading(self.database, self.clock, context, self.party, report.run_id)

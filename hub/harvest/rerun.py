@@ -217,6 +217,7 @@ class _Work:
                 now=at,
                 institution=self._source.institution,
                 facts=self._source.facts,
+                judge=self._source.judge,
                 lookback=self._adapter.lookback,
             )
             for collection in self._adapter.collections:

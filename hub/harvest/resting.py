@@ -66,6 +66,11 @@ class RestingLists:
             await self._last.forget(collection)
         return False
 
+    async def begin_anew(self, collection: Collection) -> None:
+        """Rest on nothing more of a list: its source cannot go on from the last reading."""
+        if self._last:
+            await self._last.forget(collection)
+
     def look_up(self, collection: Collection, digest: bytes) -> None:
         """Note a document in which later lists look something up."""
         self._looked_up.add(collection.name)

@@ -154,6 +154,7 @@ class Harvester:
             institution=source.institution,
             facts=source.facts,
             lookback=adapter.lookback,
+            judge=source.judge,
         )
         await register(self._database, source, began)
         last = LastReadings(self._database, source, context, is_full=due is None)
@@ -296,6 +297,7 @@ class Harvester:
             )
             if self._any_has((name,), Covers):
                 whole = whole and reading.is_calendar_whole
+            await reading.followed.resolve(name)
             gone = reading.gone[name]
             if not whole and not gone and not reading.doubtful:
                 continue

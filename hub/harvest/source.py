@@ -14,13 +14,15 @@ from typing import Any
 
 from adapters import Adapter
 from adapters._adapter import Mode
+from adapters._proof import Judge
 from connectors.limits import Limits
 from connectors.reader import Session
-from hub.harvest.connections import SourceConnection
+from hub.harvest.connections import HubConnection, SourceConnection
 from hub.harvest.drift import DriftMode
 from hub.harvest.tables import TablesRoad
 from hub.store.database import Database
 from hub.store.feeds import FeedRow
+from hub.store.homes import keep_homes
 from hub.store.sources import register_source
 from hub.watching.scrub import SCRUBBER
 from schema.codes import SourceKind, SystemPurpose
@@ -60,6 +62,11 @@ class HarvestSource:
     title_en: str = ""
     drift: Mapping[str, DriftMode] = field(default_factory=dict)
     """What is done where the form of a list changes, by record type; the empty name: all others."""
+
+    @property
+    def judge(self) -> Judge | None:
+        """What judges the receipts of a peer whose log the operator pinned."""
+        return self.connection.judge if isinstance(self.connection, HubConnection) else None
 
     @property
     def sends_by_itself(self) -> bool:
@@ -102,3 +109,8 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
         division_code=source.division_code,
         promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
     )
+    if isinstance(source.connection, HubConnection):
+        async with database.writes.transaction() as connection:
+            await keep_homes(
+                connection, source.id, source.connection.homes, source.connection.place
+            )

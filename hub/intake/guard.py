@@ -7,6 +7,8 @@
 - Where the client that vouches uses roles (`hub.access.clients.KeyRole`), only a decider's key
   binds (`may_bind`): whoever decides is somebody else than whoever proposed.
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
+- What an institution states that is at home at another hub is refused with that hub's address;
+  what this hub itself saw at a source is not (decision 0027).
 - What is withdrawn cannot be withdrawn again.
 - A record type may add a guard of its own (`schema.traits.Guarded`).
 - Of a record that comes into states (`schema.traits.Progresses`) an older one never replaces a
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +44,8 @@ class Speaker:
     key_binds: bool = True
     """Whether the key that signed the batch may bind others for its client."""
     system: System = NO_SYSTEM
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Address of the hub at which an institution states its records, where that is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> P
         if current is None:
             return problem("withdraw.key", ErrorCode.WITHDRAW_UNKNOWN, row.key)
         row.owner, row.issuer = current.owner, current.issuer
+    if row.issuer in speaker.homes and not speaker.is_hub:
+        return problem("", ErrorCode.HOME_ELSEWHERE, speaker.homes[row.issuer])
     if speaker.owners is not None and row.issuer not in speaker.owners:
         return problem("", ErrorCode.OWNER_MISMATCH, row.issuer)
     if row.party is not None and row.party != row.issuer:

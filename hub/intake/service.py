@@ -149,7 +149,9 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
     """Return for whom this batch may speak, or refuse it."""
     rows = await database.writes.fetch_all(
         "SELECT s.owners, s.kind, s.authority, s.active, c.status, %s = ANY(c.sources), "
-        "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL) "
+        "EXISTS (SELECT FROM client_key k WHERE k.client_id = c.client_id AND k.role IS NOT NULL), "
+        "(SELECT jsonb_object_agg(h.owner, h.address) FROM foreign_home h "
+        "JOIN source p ON p.source_id = h.source AND p.active) "
         "FROM source s "
         "LEFT JOIN client c ON c.client_id = %s WHERE s.source_id = %s",
         (batch.source, batch.client_id, batch.source),
@@ -160,7 +162,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
             hint="Ask the operator to register the source.",
             hint_zh="请核对来源标识，或请平台运营方登记该来源。",
         )
-    owners, kind, authority, active, status, allowed, uses_roles = rows[0]
+    owners, kind, authority, active, status, allowed, uses_roles, homes = rows[0]
     if not active:
         raise RefusedError(
             ErrorCode.SOURCE_FORBIDDEN,
@@ -180,6 +182,7 @@ async def _speaker(database: Database, batch: Batch) -> Speaker:
         is_hub=batch.evidence.assurance is Assurance.HUB_OBSERVED,
         key_binds=may_bind(batch.evidence.role, uses_roles=uses_roles),
         system=System(authority, passes_on=kind == SourceKind.PEER),
+        homes=homes or {},
     )
 
 

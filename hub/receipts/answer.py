@@ -41,6 +41,8 @@ class ReceiptAnswer:
     leaf_index: int | None = None
     proof: str | None = None
     """tlog-proof@v1, when the state is INCLUDED or better."""
+    record: str | None = None
+    """The canonical bytes that the proof is of, where there is one."""
     statement: str | None = None
     """JSON text of the leaf with its salt, for offline verification."""
 

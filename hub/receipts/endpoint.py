@@ -337,6 +337,7 @@ def _answer(receipt: StoredReceipt, found: _Found) -> ReceiptAnswer:
         accepted_at=format_instant(receipt.accepted_at),
         leaf_index=receipt.leaf_index,
         proof=receipt.text if is_whole else None,
+        record=found.body.decode() if is_whole and receipt.text is not None else None,
     )
 
 

@@ -1,7 +1,7 @@
 """`harvest_tables`: what the hub learnt of its sources beside their records.
 
 The form of their lists and what changed in it, documents as they came, files that were left, what
-sensors said, and how good each source is.
+sensors said, how good each source is, and what peers proved.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from hub.store.metadata import METADATA, instant_column
 __all__ = [
     "DRIFT",
     "DROPPED_FILE",
+    "FOREIGN_HOME",
     "LIST_FIELD",
     "NOT_BACKED_UP",
     "OF_SOURCES",
+    "PEER_RECEIPT",
     "POWER_COUNT",
     "POWER_MINUTES",
     "POWER_STATE",
@@ -149,6 +151,30 @@ POWER_COUNT = Table(
     instant_column("last_at"),
 )
 
+PEER_RECEIPT = Table(
+    "peer_receipt",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("record_type", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),  # at the peer
+    Column("origin", Text, nullable=False),  # name of the peer's log
+    Column("leaf_index", BigInteger, nullable=False),
+    Column("log_size", BigInteger, nullable=False),  # leaves under the checkpoint that proved it
+    Column("word", Text, nullable=False),  # hub.ledger.verify.Word
+    instant_column("judged_at"),
+)
+"""What the logs of peers prove of the records that were taken from them."""
+
+FOREIGN_HOME = Table(
+    "foreign_home",
+    METADATA,
+    Column("source", Text, primary_key=True),  # the peer
+    Column("owner", Text, primary_key=True),  # institution that states its records there
+    Column("address", Text, nullable=False),
+    Index("ix_foreign_home_owner", "owner"),
+)
+
 NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
 """Tables that no backup holds: it would keep their rows longer than they may be kept."""
 OF_SOURCES = tuple(
@@ -156,7 +182,9 @@ OF_SOURCES = tuple(
     for each in (
         DRIFT,
         DROPPED_FILE,
+        FOREIGN_HOME,
         LIST_FIELD,
+        PEER_RECEIPT,
         POWER_COUNT,
         POWER_MINUTES,
         POWER_STATE,

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
+from connectors.change_feed import REMOVED, ChangeFeedList
 from connectors.graphql import GraphqlList
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
@@ -169,6 +170,9 @@ GRAPHQL_LIST = GraphqlList(
     items_at="rows.nodes",
     total_at="rows.totalCount",
 )
+CHANGE_FEED = ChangeFeedList(
+    record_type="Row", changes_id="changes", items_id="items", receipts_id="receipts", rows=PAGE
+)
 # JSON-RPC
 
 
@@ -299,6 +303,15 @@ def write_graphql(play: Play, _: str, asked: bytes) -> bytes:
     info = {"endCursor": page["next_cursor"], "hasNextPage": page["more"]}
     rows = {"totalCount": page["total"], "nodes": page["results"], "pageInfo": info}
     return json.dumps({"data": {"rows": rows}}).encode()
+
+
+def write_changes(play: Play, _: str, asked: bytes) -> bytes:
+    """Answer as the change feed of a hub does, of which everything was removed."""
+    after = json.loads(asked)["variables"].get("after")
+    page = _page(play, {"page_size": "", **({"cursor": after} if after else {})}, "")
+    rows = [{"kind": REMOVED, "id": row["text"]} for row in page["results"]]
+    told = {"endCursor": page["next_cursor"] or "end", "hasMore": page["more"], "retryAfterS": 0}
+    return json.dumps({"data": {"changes": {"nodes": rows, "resync": [], **told}}}).encode()
 
 
 def over_http_double(

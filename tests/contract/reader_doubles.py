@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from connectors.files import DroppedFiles
@@ -32,12 +33,14 @@ from tests.contract.file_doubles import (
     xlsx_of,
 )
 from tests.contract.http_doubles import (
+    CHANGE_FEED,
     GRAPHQL_LIST,
     SOAP_LIST,
     bare_double,
     over_http_double,
     rest_double,
     rpc_list_double,
+    write_changes,
     write_graphql,
     write_soap,
 )
@@ -71,6 +74,10 @@ DOUBLES = (
     rest_double("a whole list", WholeList(), documents=1),
     over_http_double("SOAP", SOAP_LIST, write_soap, "short"),
     over_http_double("GraphQL", GRAPHQL_LIST, write_graphql),
+    replace(
+        over_http_double("changes", CHANGE_FEED, write_changes, is_move_seen=False),
+        text=lambda row: row["id"],
+    ),
     bare_double(),
     rpc_list_double(
         "calls by token", SearchToken(search="list.search", fetch="list.fetch", rows=PAGE)

@@ -4,17 +4,22 @@
 url = "https://hub.zj.example"          # its public address, as it calls itself
 client_id = "cl_…"                      # as what this hub is registered there
 key_file = "/etc/hub/keys/zhejiang.pem" # P-256, mode 0600: made by `deltahub client new`
+policy = "/etc/hub/peers/zhejiang.policy"   # whose log is trusted, as for `deltahub verify`
+keys = "/etc/hub/peers/zhejiang.keys.json"  # its producers' keys, for records that they signed
+homes = ["moe:10335"]                   # institutions that state their records there, not here
 
 A token is bound to the key (RFC 9449) and asked for with an assertion that the key signs (RFC
 7523), so no secret leaves this machine. Each proof is for one request. What the other side asks for
-once more is given once more: its nonce, a new token, its clock where ours is off.
+once more is given once more: its nonce, a new token, its clock where ours is off. Policy and keys
+are read when the file is: after a change of theirs, touch it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,17 +28,24 @@ from typing import Any
 
 import httpx
 
+from adapters._proof import Judge
 from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
-from hub.access import assertion, dpop
+from hub.access import assertion, dpop, requester
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import SigningKey, key_from_pem
-from hub.harvest.connections.connection import from_table, require_private_file
+from hub.harvest.connections.connection import (
+    SourceConnection,
+    from_table,
+    require_private_file,
+)
+from hub.harvest.connections.errand import Errand, ErrandAuth, Principal
 from hub.harvest.connections.finding import SourceFinding
 from hub.harvest.connections.http_reach import reach_http
+from hub.harvest.connections.trusted_log import read_trusted
 
 __all__ = ["HUB", "HubConnection"]
 
@@ -41,6 +53,8 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 TOKEN_TRIES = 3
 """The first question, one with the nonce that the hub wants, one by the hub's clock."""
 SPARE_S = 20
+TOKENS_MAX = 256
+"""Callers of this hub for whom a token of the other one is kept."""
 LIFETIME_S_MAX = 3_600
 KEY_BYTES_MAX = 16_384
 CLOCK_NOTABLE = timedelta(seconds=5)
@@ -59,6 +73,8 @@ class HubToken(httpx.Auth):
     client_id: str
     key: SigningKey
     clock: Clock = system_clock
+    principal: Principal | None = None
+    """For whom it asks; None: for itself."""
     _token: str = field(default="", init=False)
     _until: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
     _nonce: str = field(default="", init=False)
@@ -100,7 +116,7 @@ class HubToken(httpx.Auth):
         endpoint = f"{self.base}{TOKEN_PATH}"
         now = self._now()
         form = {
-            "grant_type": "client_credentials",
+            **self._grant(now),
             "client_assertion_type": assertion.ASSERTION_TYPE,
             "client_assertion": assertion.make(self.client_id, self.base, self.key, now),
             "resource": self.base,
@@ -109,6 +125,27 @@ class HubToken(httpx.Auth):
         return httpx.Request(
             "POST", endpoint, data=form, headers={"DPoP": proof}, extensions=request.extensions
         )
+
+    def _grant(self, now: datetime) -> dict[str, str]:
+        """Return by what a token is asked for: by who we are, or by what we say of a client."""
+        who = self.principal
+        if who is None:
+            return {"grant_type": "client_credentials"}
+        said = requester.make(
+            self.client_id,
+            self.base,
+            self.key,
+            now,
+            subject=who.subject,
+            scopes=who.scopes,
+            party=who.party,
+            act=who.act,
+        )
+        return {
+            "grant_type": requester.EXCHANGE,
+            "subject_token": said,
+            "subject_token_type": requester.JWT,
+        }
 
     def _take(self, answer: httpx.Response) -> None:
         """Keep the token of an answer, or what the next question for one needs."""
@@ -160,6 +197,17 @@ class HubConnection:
     url: str
     client_id: str
     key_file: str
+    policy: str = ""
+    keys: str = ""
+    homes: Sequence[str] = ()
+    judge: Judge | None = field(default=None, init=False, repr=False, compare=False)
+    """Judges receipts of its log; None where no policy is named."""
+    origins: frozenset[str] = field(default=frozenset(), init=False, compare=False)
+    """Names of its logs: by these it is known on the way of a question."""
+    _tokens: OrderedDict[tuple[Principal, str], HubToken] = field(
+        default_factory=OrderedDict, init=False, repr=False, compare=False
+    )
+    """Tokens for those for whom was asked last, by them and by the key."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be right: `ValueError`."""
@@ -170,6 +218,16 @@ class HubConnection:
         if not self.url.startswith(("https://", *LOOPBACK)):
             raise ValueError("[hub] url begins with https://")
         require_private_file("hub", "key_file", self.key_file)
+        if not isinstance(given.homes, list | tuple) or not all(
+            isinstance(each, str) and each for each in given.homes
+        ):
+            raise ValueError("[hub] homes lists keys of institutions")
+        if self.keys and not self.policy:
+            raise ValueError("[hub] keys are of no use without policy")
+        if self.policy:
+            trusted = read_trusted(self.policy, self.keys)
+            object.__setattr__(self, "judge", trusted.judge)
+            object.__setattr__(self, "origins", trusted.origins)
 
     @property
     def place(self) -> str:
@@ -182,21 +240,64 @@ class HubConnection:
         return ()
 
     @asynccontextmanager
-    async def session(self, source: str, limits: Limits) -> AsyncIterator[HttpSession]:
-        """Keep a client open for as long as the block runs."""
+    async def session(
+        self, source: str, limits: Limits, errand: Errand | None = None
+    ) -> AsyncIterator[HttpSession]:
+        """Keep a client open for as long as the block runs; with an errand, for somebody."""
         try:
             key = await asyncio.to_thread(_key, Path(self.key_file))
         except (OSError, ValueError) as error:
             raise SourceRefusedError(source, "[hub] key_file is no private P-256 key") from error
         base = self.url.rstrip("/")
-        auth = HubToken(source, base, self.client_id, key)
+        auth: httpx.Auth = HubToken(source, base, self.client_id, key)
+        if errand is not None:
+            token = self._token_for(
+                errand.principal,
+                HubToken(source, base, self.client_id, key, principal=errand.principal),
+            )
+            auth = ErrandAuth(source, errand, token, key, system_clock)
         async with open_client(f"{base}/", limits=limits, auth=auth) as client:
             yield HttpSession(source, client, limits)
+
+    def on_errand(self, errand: Errand) -> SourceConnection:
+        """Return the same connection as it is used for one question of somebody."""
+        return _HubOnErrand(self, errand)
+
+    def _token_for(self, principal: Principal, new: HubToken) -> HubToken:
+        """Return the token that is kept for somebody, or keep a new one."""
+        name = principal, new.key.kid
+        token = self._tokens.setdefault(name, new)
+        self._tokens.move_to_end(name)
+        if len(self._tokens) > TOKENS_MAX:
+            self._tokens.popitem(last=False)
+        return token
 
     def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[SourceFinding]:
         """Look at name, certificate and clock."""
         del source
         return reach_http(self.url, None, limits, clock)
+
+
+@dataclass(frozen=True)
+class _HubOnErrand:
+    """A hub that is asked for somebody."""
+
+    hub: HubConnection
+    errand: Errand
+
+    @property
+    def place(self) -> str:
+        """Its address."""
+        return self.hub.place
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """None."""
+        return self.hub.secrets
+
+    def session(self, source: str, limits: Limits) -> AbstractAsyncContextManager[HttpSession]:
+        """Reach it with a token of that somebody, in signed requests."""
+        return self.hub.session(source, limits, self.errand)
 
 
 def _key(file: Path) -> SigningKey:

@@ -15,6 +15,7 @@ import psycopg
 from graphql.execution.values import VariableValues
 
 from hub.access.grants import PartyGrants
+from hub.access.relay import Relay
 from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
@@ -49,6 +50,8 @@ class Run:
     authority: Authority
     grants: PartyGrants
     now: datetime
+    relay: Relay | None = None
+    """How it came here, where another hub sent it."""
     cost: int = 0
     remaining: int | None = None
     hidden: int = 0

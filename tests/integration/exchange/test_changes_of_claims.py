@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from hub.access.clients import ClientKind
 from hub.exchange.limits import OVERLAP_MAX
 from schema.codes import SourceKind
 from tests.integration.exchange.conftest import (
@@ -176,3 +178,18 @@ async def test_a_source_that_is_registered_for_others_sends_followers_back_to_th
     await mirror.follow(hub)
     assert (mirror.resets, len(mirror.items)) == (1, 1)
     assert await mirror.is_right(hub)
+
+
+async def test_a_hub_hears_nothing_of_hearsay_and_that_what_was_stated_here_no_longer_is(
+    hub: Hub,
+) -> None:
+    other = replace(caller(U), kind=ClientKind.PEER)
+    await hub.put(instrument(A, "T1"), source="a1")
+    await hub.put(instrument(A, "T1"), instrument(A, "T2"), source=PEER)
+    found, page = await hub.all(other)
+    (one,) = {(each["kind"], each["id"]) for each in found}
+    assert one[0] == "CHANGED", "T1 is stated here, T2 is hearsay"
+    assert len((await hub.all(caller(U)))[0]) == 3
+    await hub.withdraw("Instrument", f"{A}/T1", "a1")
+    found, _ = await hub.all(other, after=page["endCursor"])
+    assert [(each["kind"], each["id"]) for each in found] == [("REMOVED", one[1])]

@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
-import httpx
 import psycopg
 import pytest
 
 from connectors.http.transport import open_client
 from connectors.limits import Limits
-from hub.access import dpop
+from hub.access.clients import ClientKind
+from hub.access.registration import (
+    ClientGrant,
+    admit,
+    application_document,
+    read_application,
+)
+from hub.access.store import DatabaseClientStore
 from hub.client.keyfile import create_key, load_key
 from hub.clock import system_clock
 from hub.harvest.config import load_source
@@ -23,11 +30,12 @@ from hub.harvest.report import RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from schema.strict_toml import read_toml
-from tests.databases import Spares, as_owner
+from tests.databases import Spares, as_owner, opened
 from tests.running_hub import running_hub
 
 pytestmark = pytest.mark.integration
-TABLES = ("institution", "instrument", "service_offer")
+TABLES = ("institution", "instrument", "service_offer", "opening_hours")
+SCOPES = ("catalogue:read", "receipt:read", "changes:read")
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +45,25 @@ def peer(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         yield base, url
 
 
-def registered_at(base: str, key_file: Path) -> str:
-    """Register a new key at the other hub, as its sandbox lets anybody; return the client."""
-    key = create_key(key_file)
-    target = f"{base}/sandbox/clients"
-    proof = dpop.make(key, "POST", target, system_clock())
-    answer = httpx.post(target, headers={"DPoP": proof}, json={}, timeout=10)
-    assert answer.is_success, answer.text
-    return str(answer.json()["clientId"])
+async def registered_at(url: str, key_file: Path) -> str:
+    """Register a new key at the other hub; return the client."""
+    name = f"hub-{token_hex(4)}"
+    application = read_application(application_document(name, name, create_key(key_file).public))
+    grant = ClientGrant("moe:10358", ClientKind.PEER, SCOPES)
+    async with opened(url) as database:
+        await admit(DatabaseClientStore(database), application, grant, system_clock())
+    return name
 
 
 @pytest.fixture
-def hub_source(peer: tuple[str, str], tmp_path: Path) -> HarvestSource:
-    base, _ = peer
+async def hub_source(peer: tuple[str, str], tmp_path: Path) -> HarvestSource:
+    base, url = peer
     key_file = tmp_path / "key.pem"
     file = tmp_path / "zhejiang.toml"
     file.touch(mode=0o600)
     file.write_text(
         f'adapter = "peer_hub"\nowners = "any"\nkind = "PEER"\nauthority = "hub:zj/records"\n'
-        f'[hub]\nurl = "{base}"\nclient_id = "{registered_at(base, key_file)}"\n'
+        f'[hub]\nurl = "{base}"\nclient_id = "{await registered_at(url, key_file)}"\n'
         f'key_file = "{key_file}"\n',
         "utf-8",
     )
@@ -124,6 +132,9 @@ async def test_a_key_that_is_not_registered_is_refused_and_nothing_of_it_is_told
         ('url = "https://hub.zj.example"\nkey = "x"', "does not know key"),
         ('url = "https://hub.zj.example"\nclient_id = 7', "client_id is a text"),
         ('url = "https://hub.zj.example"\nclient_id = "c"\nkey_file = "/nowhere"', "no such file"),
+        ('url = "https://hub.zj.example"\nhomes = "moe:1"', "homes lists keys"),
+        ('url = "https://hub.zj.example"\nkeys = "/k"', "of no use without policy"),
+        ('url = "https://hub.zj.example"\npolicy = "/nowhere"', "/nowhere: No such file"),
     ],
 )
 def test_a_file_that_cannot_be_right_is_refused_with_its_reason(

@@ -139,18 +139,19 @@ def test_a_question_that_asked_nothing_says_nothing() -> None:
 
 def test_every_live_question_names_lists_of_its_adapter() -> None:
     live = {name: each for name, each in discover().items() if each.live is not None}
-    assert sorted(live) == ["ecnu", "nemo"]
+    assert sorted(live) == ["ecnu", "nemo", "peer_hub"]
     for adapter in live.values():
         assert adapter.live is not None
         context = Context(source="x", now=NOW, institution={"institutionKey": "moe:1"})
         context.remember("tool", "7", "nemo-5")
-        key = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5"}[adapter.id]
+        key = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5", "peer_hub": "moe:2/A1"}[adapter.id]
         assert adapter.live.accepts(context, key)
-        assert not adapter.live.accepts(context, "moe:2/A1")
+        # A hub may be asked about any instrument: it has those of others.
+        assert adapter.live.accepts(context, "moe:2/A1") is (adapter.id == "peer_hub")
         names = {each.collection for each in adapter.live.question(context, key)}
-        known = {each.name: each for each in adapter.collections}
+        known = {each.name: each for each in (*adapter.collections, *adapter.live.lists)}
         assert names
         assert {*names, *adapter.live.look_ups} <= known.keys()
         # What a harvest reads of the record type, a question reads too: else it would be missed.
         gives = {name for name, each in known.items() if adapter.live.record_type in each.types}
-        assert names == gives
+        assert names == gives | ({"coverage"} if adapter.live.covers else set())

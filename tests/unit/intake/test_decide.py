@@ -84,6 +84,19 @@ def test_an_owner_changes_only_by_withdrawing_and_submitting_anew() -> None:
     assert [entry.row.owner for entry in decided.entries] == [OWNER, OWNER, other]
 
 
+def test_what_is_at_home_elsewhere_is_refused_with_the_address_unless_this_hub_saw_it() -> None:
+    homes = {OWNER: "https://hub.zj.example"}
+    rows = [row(1, "k", "A"), row(2, "l", None), row(3, "m", "A", "moe:10246")]
+    named = {("", "l"): standing(1)}
+    for is_hub, refused in ((False, {1, 2}), (True, set())):
+        speaker = Speaker("s", OWNER, None, is_hub=is_hub, homes=homes)
+        context = GuardContext(NOW, NOW, {})
+        decided = decide(rows, named, speaker, context, Assurance.REQUEST_SIGNED)
+        assert {each.row for each, _ in decided.refused} == refused
+        for _, told in decided.refused:
+            assert (told.code, told.value) == ("HOME_ELSEWHERE", "https://hub.zj.example")
+
+
 @given(st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from(["A", "B", None])), max_size=30))
 def test_one_batch_decides_as_many_batches_of_one_row(steps: list[tuple[str, str | None]]) -> None:
     rows = [row(n, key, content) for n, (key, content) in enumerate(steps)]
