@@ -15,7 +15,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
-from hub.graphql.booking import BookingMutations
+from hub.graphql.booking import BookingMutations, booking_fields
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
@@ -138,7 +138,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         ),
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
-    members |= customs_fields()
+    members |= customs_fields() | booking_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

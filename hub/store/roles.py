@@ -67,6 +67,7 @@ ORDINARY = frozenset(
         "feed",
         "feed_state",
         "former_source",
+        "forwarded_order",
         "heard",
         "idempotency",
         "list_field",
@@ -92,6 +93,7 @@ UNREAD = frozenset(
     {
         "alembic_version",
         "dropped_file",
+        "forwarded_order",
         "idempotency",
         "power_minutes",
         "quarantine",

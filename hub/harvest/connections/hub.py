@@ -28,14 +28,16 @@ from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailabl
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
-from hub.access import assertion, dpop
+from hub.access import assertion, dpop, requester
+from hub.access.envelope import Envelope
+from hub.access.signatures import MUTATION, sign_request
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import SigningKey, key_from_pem
 from hub.harvest.connections.connection import from_table, require_private_file
 from hub.harvest.connections.finding import SourceFinding
 from hub.harvest.connections.http_reach import reach_http
 
-__all__ = ["HUB", "HubConnection"]
+__all__ = ["HUB", "HubConnection", "OnBehalf"]
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 TOKEN_TRIES = 3
@@ -50,15 +52,28 @@ LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 AGAIN_BY_ITS_CLOCK = frozenset({"DPOP_TIME", "invalid_client", "invalid_dpop_proof"})
 
 
+@dataclass(frozen=True, slots=True)
+class OnBehalf:
+    """The client of this hub for which it asks: its id, its party, what it may there (RFC 8693)."""
+
+    subject: str
+    party: str
+    scopes: tuple[str, ...]
+
+
 @dataclass(repr=False)
 class HubToken(httpx.Auth):
-    """Sends each request with a token bound to the key and a proof made for it."""
+    """Sends each request with a token bound to the key and a proof made for it.
+
+    One with an idempotency key may change something there: it is signed as well (RFC 9421).
+    """
 
     source: str
     base: str
     client_id: str
     key: SigningKey
     clock: Clock = system_clock
+    behalf: OnBehalf | None = None
     _token: str = field(default="", init=False)
     _until: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
     _nonce: str = field(default="", init=False)
@@ -78,6 +93,8 @@ class HubToken(httpx.Auth):
                     await answer.aread()
                     self._take(answer)
             self._prove(request)
+            if "idempotency-key" in request.headers:
+                self._sign(request)
             response = yield request
             if response.status_code != UNAUTHORIZED or is_last:
                 return
@@ -96,11 +113,18 @@ class HubToken(httpx.Auth):
         request.headers["Authorization"] = f"DPoP {self._token}"
         request.headers["DPoP"] = proof
 
+    def _sign(self, request: httpx.Request) -> None:
+        target = str(request.url)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        envelope = Envelope(request.method, request.url.path, target, target, headers)
+        signed, _ = sign_request(envelope, self.key, MUTATION, self._now())
+        request.headers.update(signed)
+
     def _token_request(self, request: httpx.Request) -> httpx.Request:
         endpoint = f"{self.base}{TOKEN_PATH}"
         now = self._now()
         form = {
-            "grant_type": "client_credentials",
+            **self._grant(now),
             "client_assertion_type": assertion.ASSERTION_TYPE,
             "client_assertion": assertion.make(self.client_id, self.base, self.key, now),
             "resource": self.base,
@@ -109,6 +133,25 @@ class HubToken(httpx.Auth):
         return httpx.Request(
             "POST", endpoint, data=form, headers={"DPoP": proof}, extensions=request.extensions
         )
+
+    def _grant(self, now: datetime) -> dict[str, str]:
+        """Return what is asked for: a token of this hub's own, or one for a client of it."""
+        if self.behalf is None:
+            return {"grant_type": "client_credentials"}
+        said = requester.make(
+            self.client_id,
+            self.base,
+            self.key,
+            now,
+            subject=self.behalf.subject,
+            scopes=self.behalf.scopes,
+            party=self.behalf.party,
+        )
+        return {
+            "grant_type": requester.EXCHANGE,
+            "subject_token": said,
+            "subject_token_type": requester.JWT,
+        }
 
     def _take(self, answer: httpx.Response) -> None:
         """Keep the token of an answer, or what the next question for one needs."""
@@ -182,14 +225,16 @@ class HubConnection:
         return ()
 
     @asynccontextmanager
-    async def session(self, source: str, limits: Limits) -> AsyncIterator[HttpSession]:
-        """Keep a client open for as long as the block runs."""
+    async def session(
+        self, source: str, limits: Limits, behalf: OnBehalf | None = None
+    ) -> AsyncIterator[HttpSession]:
+        """Keep a client open for as long as the block runs; `behalf`: for whom is asked."""
         try:
             key = await asyncio.to_thread(_key, Path(self.key_file))
         except (OSError, ValueError) as error:
             raise SourceRefusedError(source, "[hub] key_file is no private P-256 key") from error
         base = self.url.rstrip("/")
-        auth = HubToken(source, base, self.client_id, key)
+        auth = HubToken(source, base, self.client_id, key, behalf=behalf)
         async with open_client(f"{base}/", limits=limits, auth=auth) as client:
             yield HttpSession(source, client, limits)
 
