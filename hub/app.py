@@ -67,6 +67,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.operate.endpoint import health_routes, metrics_routes
 from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
+from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
@@ -117,6 +118,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     federation: Federation
+    orders: OrderKeeping
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -136,6 +138,7 @@ class Hub:
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
+            asyncio.create_task(self.orders.run(stop), name="orders"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -185,7 +188,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=ChangeFeed(database, agreements, clock).page,
         customs=customs,
-        bookings=PartnerDesk(orders, federation.sources.all, federation.look_again),
+        bookings=(bookings := PartnerDesk(orders, federation.sources.all, federation.look_again)),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         federation=federation,
@@ -216,6 +219,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
+        orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
         routes=tuple(routes),

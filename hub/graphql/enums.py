@@ -12,7 +12,7 @@ from typing import Any
 
 import strawberry
 
-from schema.codes import CodeList, CustomsDistrict, ServicePurpose
+from schema.codes import CodeList, CustomsDistrict, OrderState, Rating, ServicePurpose
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
@@ -34,6 +34,8 @@ def enum_of(code_list: type[CodeList]) -> Any:
 Province = enum_of(ProvinceList)
 Purpose = enum_of(ServicePurpose)
 District = enum_of(CustomsDistrict)
+OrderStateCode = enum_of(OrderState)
+RatingCode = enum_of(Rating)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:

@@ -23,6 +23,7 @@ from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
+from hub.graphql.order_steps import OrderStepMutations
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
@@ -70,7 +71,7 @@ class Me:
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
-class Mutation(RecordMutations, BookingMutations):
+class Mutation(RecordMutations, BookingMutations, OrderStepMutations):
     """Where writing starts."""
 
 

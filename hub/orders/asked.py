@@ -19,7 +19,7 @@ from adapters._booking import BookingOutcome, BookingResult
 from hub.customs.words import CustomsReason
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Idempotency, RequestSignature
-from hub.orders.entries import RECORD, KeptOrder, Word, local_id
+from hub.orders.entries import RECORD, KeptOrder, SignedWord, local_id
 from hub.orders.limits import ORDER_CHARACTERS_MAX
 from schema.codes import ServicePurpose
 
@@ -78,9 +78,11 @@ class PartnerRequest:
         return f"{self.client}:{order}"
 
     @property
-    def word(self) -> Word | None:
+    def word(self) -> SignedWord | None:
         """Return on whose word an order of this request is."""
-        return None if self.signature is None else Word(self.peer or self.party, self.signature)
+        return (
+            None if self.signature is None else SignedWord(self.peer or self.party, self.signature)
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,7 +41,7 @@ NOT_NOW = (
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SignedWord:
     """On whose word a step is: the party's, and the request in which it said so."""
 
     party: str
@@ -49,12 +49,12 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """A step that an order takes. `seen`: hash of what the hub was told; `word`: who said it."""
 
     state: OrderState
     note: str | None = None
-    word: Word | None = None
+    word: SignedWord | None = None
     seen: bytes | None = None
 
     def wire(self, at: datetime) -> dict[str, str]:
@@ -150,17 +150,17 @@ class OrderEntries:
         ]
 
     async def begin(
-        self, source: str, wish: Mapping[str, Any], word: Word | None
+        self, source: str, wish: Mapping[str, Any], word: SignedWord | None
     ) -> Mapping[str, Any]:
         """State an order for the first time: asked for, and not known to be booked."""
         now = self.clock()
-        asked = Step(OrderState.REQUESTED, word=word).wire(now)
-        held = Step(OrderState.TENTATIVE).wire(now)
+        asked = NextStep(OrderState.REQUESTED, word=word).wire(now)
+        held = NextStep(OrderState.TENTATIVE).wire(now)
         record = {**wish, "requestedAt": asked["at"], "steps": [asked, held]}
         return await self._put(source, {**record, "state": held["state"]}, word, now)
 
     async def add(
-        self, source: str, record: Mapping[str, Any], step: Step, **items: Any
+        self, source: str, record: Mapping[str, Any], step: NextStep, **items: Any
     ) -> Mapping[str, Any]:
         """State the next step of an order, with the items that come with it.
 
@@ -175,7 +175,7 @@ class OrderEntries:
         return await self._put(source, row, step.word, now)
 
     async def _put(
-        self, source: str, row: Mapping[str, Any], word: Word | None, now: datetime
+        self, source: str, row: Mapping[str, Any], word: SignedWord | None, now: datetime
     ) -> Mapping[str, Any]:
         evidence = Evidence(
             assurance=Assurance.REQUEST_SIGNED if word else Assurance.HUB_OBSERVED,

@@ -19,9 +19,9 @@ from hub.orders.asked import PartnerRequest
 from hub.store.database import Database
 
 _BEGIN = """
-INSERT INTO forwarded_order (client_id, number, party, peer, instrument, sent, evidence, begun_at)
+INSERT INTO forwarded_order (client_id, number, party, source, instrument, sent, evidence, begun_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
-_COLUMNS = "client_id, number, party, peer, instrument, sent, evidence, begun_at"
+_COLUMNS = "client_id, number, party, source, instrument, sent, evidence, begun_at"
 _OF_ONE = f"SELECT {_COLUMNS} FROM forwarded_order WHERE client_id = %s AND number = %s"  # noqa: S608 - own names
 _OLD = f"""
 SELECT {_COLUMNS}, r.base, r.signature, r.key_id, r.role

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from adapters._booking import BookingResult
@@ -29,14 +29,20 @@ from hub.orders.asked import (
 )
 from hub.orders.entries import NO_ORDER, refused
 from hub.orders.home_hub import Forwarded, HomeHubs, is_home_hub
-from hub.orders.limits import BOOKING_TURN_S, BOOKINGS_AT_ONCE, BOOKINGS_OF_ONE, BOOKINGS_WAITING
+from hub.orders.limits import (
+    BOOKING_TURN_S,
+    BOOKINGS_AT_ONCE,
+    BOOKINGS_OF_ONE,
+    BOOKINGS_WAITING,
+    FORWARDED_AT_ONCE,
+)
 from hub.orders.promised import forget, keep, taken
 from hub.orders.service import CustomsRefusedError, OrderDesk, as_it_stands
+from hub.orders.steps import Sources, StepDesk
 from hub.orders.wanted import NewTime, TimeWanted
 from hub.policy.customs.decision import CustomsAnswer
 from hub.store.fair import Asker, FairQueue, Shares
 
-Sources: TypeAlias = Callable[[], Awaitable[Mapping[str, HarvestSource]]]
 LookAgain: TypeAlias = Callable[[str], Awaitable[None]]
 """Has the calendar of an instrument read anew; whatever comes of it, it does not raise."""
 Work: TypeAlias = Callable[[HarvestSource], Awaitable[BookingAnswer]]
@@ -46,10 +52,13 @@ class PartnerDesk:
     """Takes the orders of clients."""
 
     def __init__(self, orders: OrderDesk, sources: Sources, look_again: LookAgain) -> None:
-        self.orders, self._sources, self._look_again = orders, sources, look_again
+        self.orders, self.sources, self._look_again = orders, sources, look_again
         self.home_hubs = HomeHubs(orders.entries)
         shares = Shares(client_runs=BOOKINGS_OF_ONE, client_waits=BOOKINGS_WAITING)
         self._turns = FairQueue(BOOKINGS_AT_ONCE, shares, BOOKING_TURN_S)
+        self._away = FairQueue(FORWARDED_AT_ONCE, shares, BOOKING_TURN_S)
+        """Who waits for another hub holds no connection, and keeps nobody from booking here."""
+        self.steps = StepDesk(orders.entries, sources, self._turns)
 
     async def request(self, asking: PartnerRequest, wish: PartnerWish) -> BookingAnswer:
         """Book a time for a client's institution, or go on with its order.
@@ -162,7 +171,8 @@ class PartnerDesk:
         """Return the answer that this request has got already, or work for one and keep it."""
         check_key(asking.idempotency)
         database, mine = self.orders.database, (asking.client, asking.idempotency)
-        async with self._turns.turn(Asker(asking.client)):
+        turns = await self._turns_at(asking, instrument)
+        async with turns.turn(Asker(asking.client)):
             earlier = await taken(database, *mine, self.orders.clock())
             if earlier is not None:
                 return read_kept(earlier)
@@ -178,6 +188,14 @@ class PartnerDesk:
         if answer.via is None and answer.state in {BookingState.FIRM, BookingState.CANCELLED}:
             await self._look_again(instrument)
         return answer
+
+    async def _turns_at(self, asking: PartnerRequest, instrument: str) -> FairQueue:
+        """Return where a request waits; what cannot be booked is refused in its turn."""
+        try:
+            is_away = is_home_hub(await self._place_of(asking, instrument))
+        except RefusedError:
+            is_away = False
+        return self._away if is_away else self._turns
 
     async def _place_of(self, asking: PartnerRequest, instrument: str) -> HarvestSource:
         """Return the source at which an instrument is booked, or the hub that is its home.
@@ -196,7 +214,7 @@ class PartnerDesk:
                 hint="instrument: the key of an instrument that the hub knows",
                 hint_zh="instrument：枢纽所知仪器的主键",
             )
-        deployed = await self._sources()
+        deployed = await self.sources()
         known = [(source, owner) for name, owner in rows if (source := deployed.get(name))]
         own = [
             source

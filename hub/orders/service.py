@@ -35,7 +35,15 @@ from hub.customs.service import CustomsDesk
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.source import HarvestSource, register
 from hub.orders.booking import alone_at, attempt
-from hub.orders.entries import NO_ORDER, KeptOrder, OrderEntries, Step, Word, order_of, refused
+from hub.orders.entries import (
+    NO_ORDER,
+    KeptOrder,
+    NextStep,
+    OrderEntries,
+    SignedWord,
+    order_of,
+    refused,
+)
 from hub.orders.wanted import (
     NewTime,
     TimeWanted,
@@ -115,7 +123,7 @@ class OrderDesk:
         return OrderEntries(self.database, self.party, self.clock)
 
     async def request(
-        self, source: HarvestSource, wanted: TimeWanted, word: Word | None = None
+        self, source: HarvestSource, wanted: TimeWanted, word: SignedWord | None = None
     ) -> BookingResult:
         """Book a time at the system that owns the instrument, or go on with an order.
 
@@ -130,7 +138,7 @@ class OrderDesk:
             return await self._go_on(source, wanted, word)
 
     async def move(
-        self, source: HarvestSource, new: NewTime, word: Word | None = None
+        self, source: HarvestSource, new: NewTime, word: SignedWord | None = None
     ) -> BookingResult:
         """Book another time in place of a firm booking, which stays until the new one is firm.
 
@@ -158,7 +166,7 @@ class OrderDesk:
             return await self._go_on(source, wanted, word)
 
     async def cancel(
-        self, source: HarvestSource, instrument: str, order: str, word: Word | None = None
+        self, source: HarvestSource, instrument: str, order: str, word: SignedWord | None = None
     ) -> BookingResult:
         """Give back the booking of an order; `RefusedError` NOT_FOUND where there is none."""
         protocol = _protocol(source)
@@ -201,7 +209,7 @@ class OrderDesk:
         return result
 
     async def _go_on(
-        self, source: HarvestSource, wanted: TimeWanted, word: Word | None
+        self, source: HarvestSource, wanted: TimeWanted, word: SignedWord | None
     ) -> BookingResult:
         """Begin an order or go on with it; nobody else works at the instrument meanwhile."""
         protocol = _protocol(source)
@@ -238,7 +246,7 @@ class OrderDesk:
         record: Mapping[str, Any],
         result: BookingResult,
         *,
-        word: Word | None = None,
+        word: SignedWord | None = None,
         seen: bytes | None = None,
     ) -> None:
         """Write down what came of an attempt, unless the order stands so already."""
@@ -246,7 +254,7 @@ class OrderDesk:
         if record["state"] == state.value:
             return
         note = None if result.reason is None else result.reason.value
-        step = Step(state, note=note, word=word, seen=seen)
+        step = NextStep(state, note=note, word=word, seen=seen)
         stated = await self.entries.add(source.id, record, step, reference=result.reference)
         if state is OrderState.CONFIRMED:
             await self._close_former(source, stated)
@@ -258,7 +266,7 @@ class OrderDesk:
             return
         former = await self.entries.at(source.id, record["instrumentKey"], order_of(number))
         if former is not None and former.may_take(OrderState.CANCELLED):
-            step = Step(OrderState.CANCELLED, note=f"{MOVED} {record['localId']}")
+            step = NextStep(OrderState.CANCELLED, note=f"{MOVED} {record['localId']}")
             await self.entries.add(source.id, former.record, step)
 
     async def _asked(

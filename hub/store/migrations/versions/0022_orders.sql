@@ -10,7 +10,7 @@ CREATE TABLE forwarded_order (
   client_id TEXT NOT NULL,
   number TEXT NOT NULL,
   party TEXT NOT NULL,
-  peer TEXT NOT NULL,
+  source TEXT NOT NULL,
   instrument TEXT NOT NULL,
   sent JSONB NOT NULL,
   evidence BYTEA NOT NULL,
