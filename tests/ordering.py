@@ -1,4 +1,4 @@
-"""Clients of a hub that books at a laboratory: what they send, and the parts that such a hub has."""
+"""Clients of a hub that books at a laboratory: what they send, and the parts of such a hub."""
 
 from __future__ import annotations
 
@@ -154,11 +154,7 @@ async def booked(client, given, key):
 
 async def moved(client, order, given, key):
     wanted = {name: given[name] for name in ("instrument", "startAt", "endAt")}
-    sending = {
-        **wanted,
-        "order": order,
-        **({"newOrder": given["order"]} if "order" in given else {}),
-    }
+    sending = {**wanted, "order": order, "newOrder": given["order"]}
     return (await sent(client, MOVE, sending, key))["data"]["moveBooking"]
 
 

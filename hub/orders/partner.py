@@ -132,11 +132,13 @@ class PartnerDesk:
         return await self._once(asking, instrument, own, give_back)
 
     async def look(self, asking: PartnerRequest, instrument: str, order: str) -> BookingAnswer:
-        """Say how an order of this client stands; nothing is changed, at its home hub neither."""
+        """Say how an order of this client stands; nothing of it is changed, at its home neither."""
         own = asking.order(order)
         source = await self._place_of(asking, instrument)
         if is_home_hub(source):
-            return await self.home_hubs.look(source, Forwarded.cancel(asking, instrument, own))
+            asked = Forwarded.cancel(asking, instrument, own)
+            answer = await self.home_hubs.look(source, asked)
+            return await self.home_hubs.settle(source, answer, asked)
         kept = await self.orders.entries.at(source.id, instrument, asking.number(own))
         if kept is None:
             raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
