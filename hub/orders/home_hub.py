@@ -143,7 +143,7 @@ class HomeHubs:
                 if stands is not None and stands.reason == BY_HOME:
                     return stands
         try:
-            answer = await self._answer(source, asked, BOOKINGS[asked.field], asked.field)
+            answer = await self.answer(source, asked, BOOKINGS[asked.field], asked.field)
         except _SilentError:
             return _silent(source, asked)
         except RefusedError:
@@ -154,7 +154,7 @@ class HomeHubs:
     async def look(self, source: HarvestSource, asked: Forwarded) -> BookingAnswer:
         """Ask the home hub how an order stands; it changes nothing there."""
         try:
-            return await self._answer(source, asked, LOOK, "bookingOrder")
+            return await self.answer(source, asked, LOOK, "bookingOrder")
         except _SilentError:
             return _silent(source, asked)
 
@@ -198,7 +198,7 @@ class HomeHubs:
             codes = sorted({problem.code for problem in outcome.problems})
             _LOG.warning("an order of %s is not as the standard wants it: %s", source.id, codes)
 
-    async def _answer(
+    async def answer(
         self, source: HarvestSource, asked: Forwarded, document: str, field: str
     ) -> BookingAnswer:
         """Ask the home hub, and return what it says of the order."""

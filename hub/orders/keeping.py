@@ -23,8 +23,8 @@ from hub.orders.forwarded import OpenOrder
 from hub.orders.home_hub import Forwarded, is_home_hub
 from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER, OPEN_LOOK_S, OPEN_ORDERS_AT_ONCE
 from hub.orders.partner import PartnerDesk
-from hub.orders.service import OPEN
 from hub.orders.usage import attach_usage
+from schema.records.order_path import OPEN
 
 LOCK = 7_340_011
 """Number of the advisory lock; any constant that nothing else in the hub uses."""

@@ -56,6 +56,7 @@ from hub.policy.customs.decision import CustomsAnswer
 from hub.store.database import Database
 from schema.codes import OrderState, ServicePurpose
 from schema.dates import local_date
+from schema.records.order_path import OPEN
 
 STATES = {
     BookingOutcome.TENTATIVE: OrderState.TENTATIVE,
@@ -65,7 +66,6 @@ STATES = {
     BookingOutcome.EXPIRED: OrderState.EXPIRED,
 }
 OUTCOMES = {state: outcome for outcome, state in STATES.items()}
-OPEN = frozenset({OrderState.REQUESTED, OrderState.TENTATIVE})
 MOVED = "MOVED"
 """Begins the note of a cancellation that a move made; the number of the new order follows."""
 NOT_THERE = (

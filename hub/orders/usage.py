@@ -18,11 +18,9 @@ from hub.orders.entries import RECORD, NextStep, OrderEntries
 from hub.orders.limits import USAGE_DAYS, USAGES_AT_ONCE
 from schema.codes import OrderState
 from schema.records import UsageRecord
-from schema.records.order_path import HUB_ORDER, RULES, reached_in
+from schema.records.order_path import ENDED, HUB_ORDER, OPEN, reached_in
 
-FIRM_STATES = tuple(
-    state.value for state in OrderState if RULES[state].after & {OrderState.CONFIRMED}
-)
+FIRM_STATES = tuple(state.value for state in OrderState if state not in OPEN | ENDED)
 _FIND = """
 SELECT o.item_id, u.local_id, u.ended_at, u.digest, u.order_id IS NOT NULL
 FROM {orders} o JOIN {usages} u ON u.source = o.source AND u.instrument_key = o.instrument_key

@@ -35,15 +35,16 @@ ENDED = frozenset({S.REFUSED, S.EXPIRED, S.CANCELLED})
 """No step follows these."""
 USED = frozenset({S.IN_SERVICE, S.DONE, S.DELIVERED})
 """The instrument was used for the order: it can no longer be given back."""
-_OPEN = frozenset({S.REQUESTED, S.TENTATIVE})
+OPEN = frozenset({S.REQUESTED, S.TENTATIVE})
+"""It is not known yet whether the time is held."""
 _BOOKED = frozenset({S.CONFIRMED})
 RULES: Mapping[OrderState, StepRule] = {
     S.REQUESTED: StepRule(frozenset(), frozenset(OrderState)),
-    S.TENTATIVE: StepRule(_OPEN, _BOOKED | ENDED | {S.TENTATIVE}),
-    S.CONFIRMED: StepRule(_OPEN, _BOOKED | ENDED),
-    S.REFUSED: StepRule(_OPEN, _BOOKED | ENDED),
-    S.EXPIRED: StepRule(_OPEN, _BOOKED | ENDED),
-    S.CANCELLED: StepRule(_OPEN | _BOOKED, ENDED | USED),
+    S.TENTATIVE: StepRule(OPEN, _BOOKED | ENDED | {S.TENTATIVE}),
+    S.CONFIRMED: StepRule(OPEN, _BOOKED | ENDED),
+    S.REFUSED: StepRule(OPEN, _BOOKED | ENDED),
+    S.EXPIRED: StepRule(OPEN, _BOOKED | ENDED),
+    S.CANCELLED: StepRule(OPEN | _BOOKED, ENDED | USED),
     S.IN_SERVICE: StepRule(_BOOKED, ENDED | {S.IN_SERVICE, S.DONE}),
     S.DONE: StepRule(_BOOKED, ENDED),
     S.DELIVERED: StepRule(_BOOKED, ENDED),

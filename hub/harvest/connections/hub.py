@@ -47,7 +47,7 @@ LIFETIME_S_MAX = 3_600
 KEY_BYTES_MAX = 16_384
 CLOCK_NOTABLE = timedelta(seconds=5)
 UNAUTHORIZED = 401
-SERVER_ERROR_MIN = 500
+TOO_MANY, SERVER_ERROR_MIN = 429, 500
 LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 AGAIN_BY_ITS_CLOCK = frozenset({"DPOP_TIME", "invalid_client", "invalid_dpop_proof"})
 
@@ -156,7 +156,7 @@ class HubToken(httpx.Auth):
     def _take(self, answer: httpx.Response) -> None:
         """Keep the token of an answer, or what the next question for one needs."""
         self._nonce = answer.headers.get("dpop-nonce", "")
-        if answer.status_code >= SERVER_ERROR_MIN:
+        if answer.status_code >= SERVER_ERROR_MIN or answer.status_code == TOO_MANY:
             says = f"the token endpoint answers status {answer.status_code}"
             raise SourceUnavailableError(self.source, says)
         told = _object(answer)

@@ -109,8 +109,14 @@ async def test_an_order_that_stays_unclear_is_given_up_and_nothing_of_it_is_left
     assert (await booked(client, given, "k1"))["state"] == "TENTATIVE"
     # What a request whose answer was lost has left at the laboratory:
     left = {
-        **{"start": given["startAt"], "end": given["endAt"], "tool": 1, "user": 4, "creator": 2},
-        **{"project": 2, "short_notice": False, "note": "hub:fudan-a:O-1"},
+        "start": given["startAt"],
+        "end": given["endAt"],
+        "tool": 1,
+        "user": 4,
+        "creator": 2,
+        "project": 2,
+        "short_notice": False,
+        "note": "hub:fudan-a:O-1",
     }
     made = lab.post("/api/reservations/", left)
     assert made.is_success, made.text
