@@ -16,6 +16,7 @@ from strawberry.types import Info
 
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
+from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.customs import CustomsReasonType, reason_of
 from hub.graphql.enums import BookingReasonCode, BookingStateCode, Purpose
@@ -27,9 +28,11 @@ from hub.graphql.types import RequiresScope
 from hub.intake.batch import Idempotency
 from hub.intake.push import request_signature
 from hub.orders.asked import BookingAnswer, PartnerMove, PartnerRequest, PartnerWish, PlacedOrder
+from hub.orders.entries import RECORD
 from hub.orders.limits import BOOKING_COST, LOOK_COST, ORDER_CHARACTERS_MAX
 from hub.orders.partner import PartnerDesk
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.sql.marks import grade_of_rows
 from schema.codes import ServicePurpose
 
 BOOKING_SCOPE = Scope.ORDERS_WRITE.value
@@ -194,7 +197,14 @@ async def find_booking(
             peer=None if caller.requester is None else caller.party,
             idempotency=Idempotency(key="", body_hash=b""),
         )
-        return _payload(await context.bookings.look(asking, instrument, order))
+        answer = await context.bookings.look(asking, instrument, order)
+        if answer.placed is not None:
+            spec = context.model.registry[RECORD]
+            placed = answer.placed
+            context.reads.add(
+                ProtectedRead(grade_of_rows(spec), spec.scope, placed.id, placed.owner)
+            )
+        return _payload(answer)
     except RefusedError as error:
         return _refused(error, context.language)
 

@@ -31,6 +31,13 @@ BY_HOME = "HOME_HUB_SILENT"
 """The reason where the instrument's home hub did not answer."""
 
 
+BOOKED_ITEMS = (
+    *("instrumentKey", "localId", "state", "userKey", "purpose", "requestedAt", "startAt"),
+    *("endAt", "reference", "movedFrom", "steps"),
+)
+"""Items of a record that whoever booked may see with the right to book alone."""
+
+
 class BookingState(StrEnum):
     """How a partner's booking stands."""
 
@@ -109,11 +116,21 @@ class PartnerMove:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlacedOrder:
-    """An order as its home hub holds it: the record, and what names it at every hub."""
+    """An order as its home hub holds it: what was booked, and what names it at every hub.
+
+    What followed (result, charge, payment, review) is read as `ServiceOrder`, with its scopes.
+    """
 
     id: str
     authority: str
+    owner: str
     record: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, kept: KeptOrder) -> PlacedOrder:
+        """Return what whoever placed an order is told of it."""
+        booked = {name: kept.record[name] for name in BOOKED_ITEMS if name in kept.record}
+        return cls(id=kept.item_id, authority=kept.authority, owner=kept.owner, record=booked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,9 +169,7 @@ def answer_of(
         reason=None if result.reason is None else result.reason.value,
         reference=result.reference,
         said=result.said,
-        placed=None
-        if kept is None
-        else PlacedOrder(id=kept.item_id, authority=kept.authority, record=kept.record),
+        placed=None if kept is None else PlacedOrder.of(kept),
     )
 
 

@@ -126,7 +126,7 @@ class OrderEntries:
         return await self._where(
             "s.state = ANY(%s) AND s.local_id LIKE %s AND s.accepted_at < %s",
             ([each.value for each in states], f"{HUB_ORDER}%", before),
-            f"ORDER BY s.accepted_at, s.key LIMIT {most}",
+            f"ORDER BY random() LIMIT {most}",  # those that stay open keep no other one waiting
         )
 
     async def _where(

@@ -26,7 +26,7 @@ _OF_ONE = f"SELECT {_COLUMNS} FROM forwarded_order WHERE client_id = %s AND numb
 _OLD = f"""
 SELECT {_COLUMNS}, r.base, r.signature, r.key_id, r.role
 FROM forwarded_order LEFT JOIN request_evidence r USING (evidence)
-WHERE begun_at < %s ORDER BY begun_at LIMIT %s"""  # noqa: S608 - own names
+WHERE begun_at < %s ORDER BY random() LIMIT %s"""  # noqa: S608 - own names
 _CLOSE = "DELETE FROM forwarded_order WHERE client_id = %s AND number = %s"
 
 
@@ -102,7 +102,7 @@ class ForwardedOrders:
             await connection.execute(_CLOSE, (client, order))
 
     async def begun_before(self, moment: datetime, most: int) -> list[OpenOrder]:
-        """Return orders that are open since before an instant, the oldest first."""
+        """Return orders that are open since before an instant, in no order: none waits for long."""
         rows = await self.database.writes.fetch_all(_OLD, (moment, most))
         return [_read(row) for row in rows]
 

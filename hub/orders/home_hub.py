@@ -131,6 +131,7 @@ class HomeHubs:
         Raises `RefusedError` with what the home hub refuses, NOT_BOOKABLE where it takes no orders
         of this hub.
         """
+        earlier = None
         if asked.is_new and asked.asking.signature is not None:
             told = OpenOrder.of(source.id, asked.asking, asked.instrument, asked.order, asked.wish)
             earlier = await self.open.begin(told, asked.asking.signature)
@@ -147,7 +148,8 @@ class HomeHubs:
         except _SilentError:
             return _silent(source, asked)
         except RefusedError:
-            await self.open.close(asked.asking.client, asked.order)
+            if earlier is None:
+                await self.open.close(asked.asking.client, asked.order)
             raise
         return await self.settle(source, answer, asked)
 
@@ -280,7 +282,10 @@ def _payload(source: HarvestSource, asked: Forwarded, payload: Mapping[str, Any]
     placed = payload["placed"]
     if placed is not None:
         placed = PlacedOrder(
-            id=placed["id"], authority=placed["authority"], record=placed["record"]
+            id=placed["id"],
+            authority=placed["authority"],
+            owner=asked.instrument.partition("/")[0],
+            record=placed["record"],
         )
         _check_about(source, asked, placed.record)
     return BookingAnswer(

@@ -6,7 +6,8 @@
   was never booked and is forgotten.
 - Use that sources have reported is attached to its order (`usage`).
 
-One worker at a time, by an advisory lock; a source that fails stops nothing else.
+One worker at a time, by an advisory lock. A source that does not answer is not asked again in the
+same look, and stops nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from datetime import timedelta
 
 import psycopg
 
+from adapters._booking import BookingOutcome, BookingReason
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.orders.asked import BY_HOME
 from hub.orders.forwarded import OpenOrder
 from hub.orders.home_hub import Forwarded, is_home_hub
 from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER, OPEN_LOOK_S, OPEN_ORDERS_AT_ONCE
@@ -66,14 +69,16 @@ class OrderKeeping:
     async def _given_up(self) -> int:
         orders, deployed = self._desk.orders, await self._desk.sources()
         before = orders.clock() - GIVEN_UP_AFTER
-        moved = 0
+        moved, silent = 0, set[str]()
         for kept in await orders.entries.in_states(tuple(OPEN), before, OPEN_ORDERS_AT_ONCE):
             source = deployed.get(kept.source)
-            if source is None or source.adapter.booking is None:
+            if source is None or source.adapter.booking is None or kept.source in silent:
                 continue
             try:
-                await orders.settle(source, kept)
-                moved += 1
+                result = await orders.settle(source, kept)
+                if result.reason is BookingReason.SOURCE_SILENT:
+                    silent.add(kept.source)
+                moved += result.outcome is not BookingOutcome.TENTATIVE
             except HubError as error:
                 _LOG.warning("an open order at %s: %s", kept.source, error.code.name)
         return moved
@@ -81,14 +86,14 @@ class OrderKeeping:
     async def _asked_about(self) -> int:
         home_hubs, deployed = self._desk.home_hubs, await self._desk.sources()
         before = self._desk.orders.clock() - GIVEN_UP_AFTER
-        moved = 0
+        moved, silent = 0, set[str]()
         for order in await home_hubs.open.begun_before(before, OPEN_ORDERS_AT_ONCE):
             if order.begun_at is not None and order.begun_at < before - FORWARDED_FOR:
                 _LOG.error("%s never said how an order stands; it is not asked again", order.peer)
                 await home_hubs.open.close(order.client, order.order)
                 continue
             source = deployed.get(order.peer)
-            if source is None or not is_home_hub(source):
+            if source is None or not is_home_hub(source) or order.peer in silent:
                 continue
             asked = Forwarded.cancel(order.asking, order.instrument, order.order)
             try:
@@ -96,6 +101,8 @@ class OrderKeeping:
             except RefusedError as error:
                 moved += await self._unknown(order, error)
                 continue
+            if answer.reason == BY_HOME:
+                silent.add(order.peer)
             if answer.is_settled:
                 await home_hubs.settle(source, answer, asked)
                 moved += 1

@@ -112,7 +112,10 @@ class PartnerDesk:
 
         async def book(source: HarvestSource) -> BookingAnswer:
             if is_home_hub(source):
-                return await self.home_hubs.ask(source, Forwarded.move(asking, order, move))
+                answer = await self.home_hubs.ask(source, Forwarded.move(asking, order, move))
+                if answer.state is BookingState.FIRM:
+                    await self._heard_again(source, asking, move.instrument, former)
+                return answer
             return await self._told(
                 source, asking, (move.instrument, order), self.orders.move(source, new, asking.word)
             )
@@ -136,13 +139,18 @@ class PartnerDesk:
         own = asking.order(order)
         source = await self._place_of(asking, instrument)
         if is_home_hub(source):
-            asked = Forwarded.cancel(asking, instrument, own)
-            answer = await self.home_hubs.look(source, asked)
-            return await self.home_hubs.settle(source, answer, asked)
+            return await self._heard_again(source, asking, instrument, own)
         kept = await self.orders.entries.at(source.id, instrument, asking.number(own))
         if kept is None:
             raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
         return answer_of(own, instrument, as_it_stands(kept), kept)
+
+    async def _heard_again(
+        self, source: HarvestSource, asking: PartnerRequest, instrument: str, order: str
+    ) -> BookingAnswer:
+        """Ask a home hub how an order stands, and keep what it says."""
+        asked = Forwarded.cancel(asking, instrument, order)
+        return await self.home_hubs.settle(source, await self.home_hubs.look(source, asked), asked)
 
     async def _told(
         self,
