@@ -52,6 +52,8 @@ PAYLOAD = """{ order state reason reference said customsReasons { code zh en } r
 REQUEST = f"mutation ($input: RequestBookingInput!) {{ requestBooking(input: $input) {PAYLOAD} }}"
 MOVE = f"mutation ($input: MoveBookingInput!) {{ moveBooking(input: $input) {PAYLOAD} }}"
 CANCEL = f"mutation ($input: CancelBookingInput!) {{ cancelBooking(input: $input) {PAYLOAD} }}"
+STEP = "{ orderId state missing replayed userErrors { code message } }"
+STATE = "mutation ($input: State{0}Input!) {{ state{0}(input: $input) {1} }}"
 LOOK = f"""query ($instrument: String!, $order: String!) {{
   bookingOrder(instrument: $instrument, order: $order) {PAYLOAD} }}"""
 
@@ -156,6 +158,11 @@ async def moved(client, order, given, key):
     wanted = {name: given[name] for name in ("instrument", "startAt", "endAt")}
     sending = {**wanted, "order": order, "newOrder": given["order"]}
     return (await sent(client, MOVE, sending, key))["data"]["moveBooking"]
+
+
+async def stated(client, name, given, key):
+    document = STATE.format(name, STEP)
+    return (await sent(client, document, given, key))["data"][f"state{name}"]
 
 
 async def looked_at(client, order, instrument=TEM):

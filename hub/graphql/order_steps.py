@@ -13,7 +13,7 @@ from strawberry.types import Info
 
 from hub.access.resource import Caller
 from hub.errors import ErrorCode, RefusedError
-from hub.graphql.booking import BOOKING_SCOPE
+from hub.graphql.booking import BOOKING_SCOPE, booked_for
 from hub.graphql.enums import OrderStateCode, RatingCode
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
@@ -23,7 +23,7 @@ from hub.intake.batch import Idempotency
 from hub.intake.push import request_signature
 from hub.orders.asked import PartnerRequest
 from hub.orders.limits import STEP_COST
-from hub.orders.steps import StatedStep, StepAnswer
+from hub.orders.steps import BY_USER, StatedStep, StepAnswer
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from schema.codes import OrderState
 
@@ -136,10 +136,10 @@ async def _stated(info: Info, input_key: str | None, step: StatedStep) -> OrderS
     await context.charge(STEP_COST)
     try:
         check_input_key(input_key, signed)
-        _check_own(caller)
         asking = PartnerRequest(
             client=caller.client_id,
-            party=caller.party,
+            party=_stated_by(caller, step),
+            peer=None if caller.requester is None else caller.party,
             idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
             signature=request_signature(caller, signed),
         )
@@ -154,13 +154,15 @@ async def _stated(info: Info, input_key: str | None, step: StatedStep) -> OrderS
         )
 
 
-def _check_own(caller: Caller) -> None:
-    if caller.requester is not None:
+def _stated_by(caller: Caller, step: StatedStep) -> str:
+    """Return the party that states a step; a hub passes on its clients' reviews and no more."""
+    if caller.requester is not None and step.state not in BY_USER:
         raise RefusedError(
             ErrorCode.FORBIDDEN,
             hint="State a step as the party that it is of, not through a hub.",
             hint_zh="请以当事方身份陈述，不能由枢纽代为陈述。",
         )
+    return booked_for(caller)
 
 
 def _payload(answer: StepAnswer) -> OrderStepPayload:

@@ -43,7 +43,7 @@ from hub.orders.entries import RECORD, OrderEntries, local_id, refused
 from hub.orders.forwarded import ForwardedOrders, OpenOrder
 from hub.orders.limits import FORWARD_S
 from hub.orders.wanted import ANOTHER_ORDER
-from hub.query.plan.between_hubs import BOOKINGS, LOOK
+from hub.query.plan.between_hubs import BOOKINGS, LOOK, REVIEW
 from schema.canonical import canonical
 from schema.dates import format_instant
 
@@ -91,6 +91,18 @@ class Forwarded:
     def cancel(cls, asking: PartnerRequest, instrument: str, order: str) -> Forwarded:
         """Return the request that gives a booking back."""
         return cls._of("cancelBooking", asking, (instrument, order), {})
+
+    @classmethod
+    def review(cls, asking: PartnerRequest, order_id: str, review: Mapping[str, Any]) -> Forwarded:
+        """Return the statement of a review of an order, which is named by its identity."""
+        return cls(
+            field="stateOrderReview",
+            asking=asking,
+            instrument="",
+            order="",
+            sent_as="",
+            wish={"orderId": order_id, **review},
+        )
 
     @classmethod
     def _of(
@@ -160,6 +172,21 @@ class HomeHubs:
         except _SilentError:
             return _silent(source, asked)
 
+    async def state_review(self, source: HarvestSource, asked: Forwarded) -> Mapping[str, Any]:
+        """Pass a review on; return what the home hub says of the order then.
+
+        Raises `RefusedError` with what it refuses, SOURCE_UNAVAILABLE where it does not answer.
+        """
+        try:
+            said = await self._sent(source, asked, {"input": asked.wish}, REVIEW)
+            return _payload_in(source, asked.field, said)
+        except _SilentError:
+            raise RefusedError(
+                ErrorCode.SOURCE_UNAVAILABLE,
+                hint="The instrument's home hub did not answer: send the same again.",
+                hint_zh="仪器的归属枢纽没有应答，请原样重发。",
+            ) from None
+
     async def settle(
         self, source: HarvestSource, answer: BookingAnswer, asked: Forwarded
     ) -> BookingAnswer:
@@ -204,29 +231,29 @@ class HomeHubs:
         self, source: HarvestSource, asked: Forwarded, document: str, field: str
     ) -> BookingAnswer:
         """Ask the home hub, and return what it says of the order."""
-        is_look = field not in BOOKINGS
-        wish = (
-            {"instrument": asked.instrument, "order": asked.sent_as}
-            if is_look
-            else {"input": asked.wish}
-        )
-        body = json.dumps({"documentId": document, "variables": wish}).encode()
-        said = await self._sent(source, asked, body, is_look=is_look)
-        return _read(source, asked, field, said)
+        wish: dict[str, Any] = {"input": asked.wish}
+        if document == LOOK:
+            wish = {"instrument": asked.instrument, "order": asked.sent_as}
+        payload = _payload_in(source, field, await self._sent(source, asked, wish, document))
+        try:
+            return _answer_in(source, asked, payload)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _strange(source, error) from error
 
     async def _sent(
-        self, source: HarvestSource, asked: Forwarded, body: bytes, *, is_look: bool
+        self, source: HarvestSource, asked: Forwarded, variables: Mapping[str, Any], document: str
     ) -> Any:
+        body = json.dumps({"documentId": document, "variables": variables}).encode()
         headers = {
             "content-type": "application/json",
             "accept": "application/json",
             "accept-language": "en",
             "content-digest": content_digest(body),
         }
-        if not is_look:
+        if document != LOOK:
             headers["idempotency-key"] = asked.key
         question = HttpQuestion(
-            path=GRAPHQL, method="POST", content=body, headers=headers, is_safe=is_look
+            path=GRAPHQL, method="POST", content=body, headers=headers, is_safe=document == LOOK
         )
         connection = _connection(source)
         behalf = OnBehalf(asked.asking.client, asked.asking.party, SCOPES)
@@ -259,26 +286,32 @@ def _connection(source: HarvestSource) -> HubConnection:
     return source.connection
 
 
-def _read(source: HarvestSource, asked: Forwarded, field: str, said: Any) -> BookingAnswer:
-    """Return what an answer says of an order; one that is not about it says nothing."""
+def _payload_in(source: HarvestSource, field: str, said: Any) -> Mapping[str, Any]:
+    """Return the payload of a root field; raise what the other hub refuses."""
     answer = said if isinstance(said, dict) else {}
-    errors = answer.get("errors") or []
-    if errors:
-        told = errors[0].get("extensions", {})
-        if told.get("retryable"):
-            raise _SilentError
-        raise _not_taken(str(told.get("code", "")))
     try:
-        payload = answer["data"][field]
+        if errors := answer.get("errors"):
+            told = errors[0].get("extensions", {})
+            if told.get("retryable"):
+                raise _SilentError
+            raise _not_taken(str(told.get("code", "")))
+        payload: Mapping[str, Any] = answer["data"][field]
         if payload["userErrors"]:
             raise _as_refused(payload["userErrors"][0])
-        return _payload(source, asked, payload)
-    except (KeyError, TypeError, ValueError) as error:
-        _LOG.warning("%s answers of an order in another form: %r", source.id, error)
-        raise _SilentError from error
+    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        raise _strange(source, error) from error
+    return payload
 
 
-def _payload(source: HarvestSource, asked: Forwarded, payload: Mapping[str, Any]) -> BookingAnswer:
+def _strange(source: HarvestSource, error: Exception) -> _SilentError:
+    """Return that an answer in another form says nothing of an order."""
+    _LOG.warning("%s answers of an order in another form: %r", source.id, error)
+    return _SilentError()
+
+
+def _answer_in(
+    source: HarvestSource, asked: Forwarded, payload: Mapping[str, Any]
+) -> BookingAnswer:
     placed = payload["placed"]
     if placed is not None:
         placed = PlacedOrder(

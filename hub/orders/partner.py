@@ -58,7 +58,7 @@ class PartnerDesk:
         self._turns = FairQueue(BOOKINGS_AT_ONCE, shares, BOOKING_TURN_S)
         self._away = FairQueue(FORWARDED_AT_ONCE, shares, BOOKING_TURN_S)
         """Who waits for another hub holds no connection, and keeps nobody from booking here."""
-        self.steps = StepDesk(orders.entries, sources, self._turns)
+        self.steps = StepDesk(orders.entries, sources, self._turns, self.home_hubs)
 
     async def request(self, asking: PartnerRequest, wish: PartnerWish) -> BookingAnswer:
         """Book a time for a client's institution, or go on with its order.

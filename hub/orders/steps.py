@@ -5,12 +5,13 @@
 - The hub moves no money: the payment step says who paid what against which invoice, and which part
   a voucher pays.
 - Stated again, a step corrects itself; what was said before stays in the steps.
+- A review of an order at another hub is passed on to it, as the order was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from hub.errors import ErrorCode, RefusedError
@@ -19,7 +20,7 @@ from hub.intake.idempotency import check_key
 from hub.orders.asked import PartnerRequest
 from hub.orders.booking import alone_at
 from hub.orders.entries import NO_ORDER, RECORD, KeptOrder, NextStep, OrderEntries, refused
-from hub.orders.home_hub import is_home_hub
+from hub.orders.home_hub import Forwarded, HomeHubs, is_home_hub
 from hub.orders.promised import forget, keep, taken
 from hub.store.fair import Asker, FairQueue
 from schema.codes import OrderState
@@ -70,6 +71,7 @@ class StepDesk:
     sources: Sources
     turns: FairQueue
     """Those of the booking desk: a statement holds a connection as a booking does."""
+    home_hubs: HomeHubs
 
     async def state(self, asking: PartnerRequest, step: StatedStep) -> StepAnswer:
         """Add a step to an order, or correct one.
@@ -89,20 +91,48 @@ class StepDesk:
         if earlier is not None:
             told = earlier["step"]
             state, missing = OrderState[told["state"]], tuple(told["missing"])
-            return StepAnswer(order_id=told["orderId"], state=state, missing=missing, replayed=True)
+            return StepAnswer(**{**told, "state": state, "missing": missing, "replayed": True})
         try:
-            kept = await self._stated(asking, step)
+            first = await self._own(asking, step)
+            home = await self._home_of(asking, first, step)
+            if home is None:
+                answer = _answer(await self._stated(asking, first, step))
+            else:
+                answer = await self._passed_on(home, asking, step)
         except RefusedError:
             await forget(database, *mine)
             raise
-        missing = tuple(missing_in(kept.record["steps"]))
-        key = f"{kept.record['instrumentKey']}/{kept.record['localId']}"
-        told = {"orderId": kept.item_id, "state": kept.state.value, "missing": list(missing)}
+        key = f"{first.record['instrumentKey']}/{first.record['localId']}"
+        told = {**asdict(answer), "state": answer.state.value}
         await keep(database, *mine, {"step": told, "rows": [{"type": RECORD, "key": key}]})
-        return StepAnswer(order_id=kept.item_id, state=kept.state, missing=missing)
+        return answer
 
-    async def _stated(self, asking: PartnerRequest, step: StatedStep) -> KeptOrder:
-        first = await self._own(asking, step)
+    async def _passed_on(
+        self, home: HarvestSource, asking: PartnerRequest, step: StatedStep
+    ) -> StepAnswer:
+        """State a review at the home hub of an order, for a client that is registered here."""
+        asked = Forwarded.review(asking, step.order_id, step.items["review"])
+        told = await self.home_hubs.state_review(home, asked)
+        return StepAnswer(
+            order_id=step.order_id,
+            state=OrderState[told["state"]],
+            missing=tuple(map(str, told["missing"])),
+        )
+
+    async def _home_of(
+        self, asking: PartnerRequest, kept: KeptOrder, step: StatedStep
+    ) -> HarvestSource | None:
+        """Return the hub that holds an order, where that is another one; None: this one."""
+        source = (await self.sources()).get(kept.source)
+        if source is None or not is_home_hub(source):
+            return None
+        if step.state not in BY_USER or asking.peer is not None:
+            raise refused(ErrorCode.FORBIDDEN, NOT_HERE)
+        return source
+
+    async def _stated(
+        self, asking: PartnerRequest, first: KeptOrder, step: StatedStep
+    ) -> KeptOrder:
         async with alone_at(self.entries.database, str(first.record["instrumentKey"])):
             kept = await self._own(asking, step)
             if _says_nothing_new(kept, step):
@@ -116,13 +146,18 @@ class StepDesk:
         kept = await self.entries.of_id(step.order_id)
         if kept is None or asking.party not in (kept.owner, kept.user):
             raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
+        if asking.peer is not None and not kept.number.startswith(f"{asking.client}:"):
+            raise refused(ErrorCode.NOT_FOUND, NO_ORDER)  # a peer speaks of what it has placed
         if asking.party != (kept.user if step.state in BY_USER else kept.owner):
             raise refused(ErrorCode.FORBIDDEN, NOT_YOURS)
-        source = (await self.sources()).get(kept.source)
-        is_elsewhere = source is not None and is_home_hub(source)
-        if is_elsewhere or not str(kept.record["localId"]).startswith(HUB_ORDER):
+        if not str(kept.record["localId"]).startswith(HUB_ORDER):
             raise refused(ErrorCode.FORBIDDEN, NOT_HERE)
         return kept
+
+
+def _answer(kept: KeptOrder) -> StepAnswer:
+    missing = tuple(missing_in(kept.record["steps"]))
+    return StepAnswer(order_id=kept.item_id, state=kept.state, missing=missing)
 
 
 def _says_nothing_new(kept: KeptOrder, step: StatedStep) -> bool:

@@ -34,7 +34,13 @@ _LOOK = (
     "query ForwardedOrder($instrument: String!, $order: String!) {\n"
     f"  bookingOrder(instrument: $instrument, order: $order) {PAYLOAD}}}\n"
 )
-TEXTS = (*map(_mutation, INPUTS), _LOOK)
+_REVIEW = (
+    "# 枢纽之间：转交评价 Between hubs: a review, passed on to the instrument's home\n"
+    "mutation ForwardedReview($input: StateOrderReviewInput!) {\n"
+    "  stateOrderReview(input: $input) {\n"
+    "    orderId state missing userErrors { code message }\n  }\n}\n"
+)
+TEXTS = (*map(_mutation, INPUTS), _LOOK, _REVIEW)
 """The texts, which `hub.query.plan.documents` registers."""
 
 
@@ -46,3 +52,5 @@ BOOKINGS = {field: _id(_mutation(field)) for field in INPUTS}
 """Ids of the documents that change an order, by their root field."""
 LOOK = _id(_LOOK)
 """Id of the document that asks how an order stands."""
+REVIEW = _id(_REVIEW)
+"""Id of the document that states a review."""

@@ -22,23 +22,16 @@ from tests.ordering import (
     codes,
     looked_at,
     moved,
-    sent,
+    stated,
     wish,
 )
 
 pytestmark = [pytest.mark.integration, pytest.mark.nemo]
 
-STEP = "{ orderId state missing replayed userErrors { code message } }"
-STATE = """mutation ($input: State{0}Input!) {{ state{0}(input: $input) {1} }}"""
 PATH = """query ($id: ID!) { serviceOrder(by: { id: $id }) { state usageId invoiceNo
   charge { amount currency } payer: payerKey review { rating } result { reference }
   steps { state note statedBy evidence } } }"""
 READS = ("catalogue:read", "graphql:adhoc", "orders:write", "service:read")
-
-
-async def stated(client, name, given, key):
-    document = STATE.format(name, STEP)
-    return (await sent(client, document, given, key))["data"][f"state{name}"]
 
 
 def at_lab(lab, number):

@@ -56,6 +56,7 @@ from tests.ordering import (
     moved,
     sent,
     state_origin,
+    stated,
 )
 from tests.running_hub import running_hub
 from tests.standing_clock import StandingClock
@@ -237,6 +238,21 @@ async def test_an_order_is_booked_at_its_home_and_is_one_record_at_both(home, aw
     back = await cancelled(client, "O-2", "k5")
     assert (back["state"], back["via"]) == ("CANCELLED", home.base)
     assert at_the_lab(lab, wish(lab, 21)) == []
+
+
+async def test_a_review_is_passed_on_and_nothing_else_is(home, away, lab, clients):
+    client, owner = await clients(*away, "sh-r"), await clients(home.base, home.url, "zju-a", OWNER)
+    order = (await booked(client, wish(lab, 23), "k1"))["placed"]["id"]
+    review = {"orderId": order, "rating": "SATISFIED", "comment": "好"}
+    assert codes(await stated(client, "OrderReview", review, "k2")) == ["CONFLICT"]
+    used = await stated(owner, "OrderUsage", {"orderId": order}, "k1")
+    assert (used["state"], used["missing"]) == ("DONE", ["PAID", "RESULT", "REVIEWED"])
+    last = await stated(client, "OrderReview", review, "k3")
+    assert (last["state"], last["missing"]) == ("REVIEWED", ["PAID", "RESULT"]), last
+    assert await stated(client, "OrderReview", review, "k3") == {**last, "replayed": True}
+    result = {"orderId": order, "reference": "R-1"}
+    away_owner = await clients(*away, "zju-b", OWNER)
+    assert codes(await stated(away_owner, "OrderResult", result, "k1")) == ["FORBIDDEN"]
 
 
 async def test_what_the_home_refuses_is_told_and_what_it_may_not_is_not_booked(
