@@ -21,11 +21,11 @@ from hub.store.database import Database
 _BEGIN = """
 INSERT INTO forwarded_order (client_id, number, party, source, instrument, sent, evidence, begun_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
-_COLUMNS = "client_id, number, party, source, instrument, sent, evidence, begun_at"
-_OF_ONE = f"SELECT {_COLUMNS} FROM forwarded_order WHERE client_id = %s AND number = %s"  # noqa: S608 - own names
+_COLUMNS = "o.client_id, number, party, source, instrument, sent, evidence, begun_at"
+_OF_ONE = f"SELECT {_COLUMNS} FROM forwarded_order o WHERE o.client_id = %s AND number = %s"  # noqa: S608 - own names
 _OLD = f"""
 SELECT {_COLUMNS}, r.base, r.signature, r.key_id, r.role
-FROM forwarded_order LEFT JOIN request_evidence r USING (evidence)
+FROM forwarded_order o LEFT JOIN request_evidence r USING (evidence)
 WHERE begun_at < %s ORDER BY random() LIMIT %s"""  # noqa: S608 - own names
 _CLOSE = "DELETE FROM forwarded_order WHERE client_id = %s AND number = %s"
 

@@ -115,7 +115,7 @@ async def test_an_order_that_stays_unclear_is_given_up_and_nothing_of_it_is_left
     assert made.is_success, made.text
     await keeping.look()
     assert (await looked_at(client, "O-1"))["state"] == "TENTATIVE", "it is too early"
-    time.now += GIVEN_UP_AFTER
+    time.now += GIVEN_UP_AFTER + timedelta(seconds=1)
     await keeping.look()
     assert (await looked_at(client, "O-1"))["state"] == "TENTATIVE", "nobody answers"
     partners.deployed["nemo-lab1"] = source
@@ -154,6 +154,7 @@ async def test_an_order_goes_all_the_way_and_each_step_says_on_whose_word(
         "tool": 1,
         "user": 4,
         "operator": 1,
+        "has_ended": 4711,
         "project": 2,
         "note": "hub:fudan-a:O-1",
     }
