@@ -56,7 +56,7 @@ from hub.policy.customs.decision import CustomsAnswer
 from hub.store.database import Database
 from schema.codes import OrderState, ServicePurpose
 from schema.dates import local_date
-from schema.records.order_path import OPEN
+from schema.records.order_path import ENDED, OPEN
 
 STATES = {
     BookingOutcome.TENTATIVE: OrderState.TENTATIVE,
@@ -81,8 +81,8 @@ NOT_BOOKED_HERE = (
     "book at the institution's own system",
 )
 NOT_FIRM = (
-    "只有已确认且尚未使用的预约可以改期",
-    "only a booking that is firm and not used yet can be moved",
+    "只有已确认且尚无后续步骤的预约可以改期",
+    "only a booking that is firm, and that no further step has followed, can be moved",
     "请先查看订单的状态",
     "look at the state of the order first",
 )
@@ -174,7 +174,7 @@ class OrderDesk:
             kept = await self.entries.at(source.id, instrument, order)
             if kept is None:
                 raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
-            if kept.state in OUTCOMES and kept.state not in OPEN | {OrderState.CONFIRMED}:
+            if kept.state in ENDED:
                 return as_it_stands(kept)
             if not kept.may_take(OrderState.CANCELLED):
                 raise refused(ErrorCode.CONFLICT, USED_ALREADY)
@@ -271,12 +271,13 @@ class OrderDesk:
 
     async def _asked(
         self, source: HarvestSource, steps: BookingSteps
-    ) -> tuple[BookingResult, bytes]:
-        """Run a protocol against its source; return its result and a hash of the answers."""
+    ) -> tuple[BookingResult, bytes | None]:
+        """Run a protocol against its source; return its result and a hash of the answers, if any."""
         heard = sha256()
         async with source.session() as session:
             result = await attempt(_over_http(session), steps, heard=heard.update)
-        return result, heard.digest()
+        is_heard = heard.digest() != sha256().digest()
+        return result, heard.digest() if is_heard else None
 
     async def _wish(
         self, source: HarvestSource, wanted: TimeWanted, *, may_post: bool = True
