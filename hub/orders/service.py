@@ -272,7 +272,7 @@ class OrderDesk:
     async def _asked(
         self, source: HarvestSource, steps: BookingSteps
     ) -> tuple[BookingResult, bytes | None]:
-        """Run a protocol against its source; return its result and a hash of the answers, if any."""
+        """Run a protocol against its source; return its result and a hash of what it answered."""
         heard = sha256()
         async with source.session() as session:
             result = await attempt(_over_http(session), steps, heard=heard.update)

@@ -31,6 +31,7 @@ SELECTED = {
     "periods": "{ opens }",
     "project": "{ name }",
     "review": "{ comment }",
+    "result": "{ reference }",
     "maintenance": "{ startAt }",
     "spans": "{ state }",
     "steps": "{ state }",
