@@ -48,6 +48,10 @@ class BookingWish:
     now: datetime
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the adapter's docstring asks the operator for."""
+    replaces: str | None = None
+    """Number of the order whose booking this one takes the place of, once it is firm."""
+    may_post: bool = True
+    """Whether a new booking may be made; otherwise only what is there is worked on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +102,8 @@ class BookingReason(StrEnum):
     SOURCE_REFUSED = "SOURCE_REFUSED"
     SOURCE_SILENT = "SOURCE_SILENT"
     NOT_CANCELLED_YET = "NOT_CANCELLED_YET"
+    NOT_THERE = "NOT_THERE"
+    """Its system shows no such booking: none was made, or it was taken off there."""
 
 
 class BookingOutcome(StrEnum):
@@ -107,6 +113,8 @@ class BookingOutcome(StrEnum):
     FIRM = "FIRM"
     REFUSED = "REFUSED"
     CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    """Given up by the hub, because its system did not answer in time; no protocol ends so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +133,7 @@ BookingSteps: TypeAlias = Generator[Ask, Reply, BookingResult]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cancellation:
-    """A booking that is not wanted any more."""
+    """A booking that is looked for, to be seen or given back."""
 
     order: str
     now: datetime
@@ -134,7 +142,11 @@ class Cancellation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BookingProtocol:
-    """How a source is booked and how a booking is given back."""
+    """How a source is booked, how a booking is looked for, and how it is given back.
+
+    `find` ends FIRM where it is there, CANCELLED and NOT_THERE where it is not.
+    """
 
     book: Callable[[BookingWish], BookingSteps]
+    find: Callable[[Cancellation], BookingSteps]
     cancel: Callable[[Cancellation], BookingSteps]

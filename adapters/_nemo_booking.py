@@ -9,6 +9,8 @@ Met on 8.1.5: `POST reservations/` takes the same time twice, overlaps, and date
 3. post; where it is unclear what became of it, look by `note` again, and never post twice;
 4. read the time again: somebody else's booking there means that ours is cancelled, whichever came
    first, so that the laboratory's own is safe. Two orders of hubs: the smaller number stays.
+5. A move is a new booking beside the former one, which is then taken back with the new one as its
+   `descendant`, as NEMO's own calendar does; until the new one is firm the former one stays.
 
 Exclusivity holds by step 4 alone: a booking that people make in NEMO's pages afterwards is refused
 by those pages, one that another program posts is not.
@@ -20,8 +22,9 @@ Facts of the deployment: `instance` as for reading; `booking_creator`, id of the
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from adapters._booking import (
@@ -88,20 +91,38 @@ def cancel(wanted: Cancellation) -> BookingSteps:
         return stop.result
 
 
-BOOKING = BookingProtocol(book=book, cancel=cancel)
+def find(wanted: Cancellation) -> BookingSteps:
+    """Look whether a booking is there still; the laboratory may have taken it off."""
+    try:
+        mine = yield from _mine(wanted.order)
+    except _StopError as stop:
+        return stop.result
+    if mine is None:
+        return _not_there()
+    return BookingResult(outcome=BookingOutcome.FIRM, reference=str(mine["id"]))
+
+
+BOOKING = BookingProtocol(book=book, find=find, cancel=cancel)
 
 
 def _book(wish: BookingWish) -> BookingSteps:
     mine = yield from _mine(wish.order)
+    if mine is None and not wish.may_post:
+        return _not_there()
+    former = None if wish.replaces is None else (yield from _mine(wish.replaces))
     machine = yield from _machine(wish)
+    own = set() if former is None else {former["id"]}
     if mine is None:
-        yield from _refuse_if_taken(wish, machine)
+        yield from _refuse_if_taken(wish, machine, own)
         mine = yield from _posted(wish, machine.tool)
-    rivals = [each for each in (yield from _active(wish, machine)) if each["id"] != mine["id"]]
+    own.add(mine["id"])
+    rivals = [each for each in (yield from _active(wish, machine)) if each["id"] not in own]
     if any(not _is_of_hub(each) or each["id"] < mine["id"] for each in rivals):
         reason = BookingReason.OCCUPIED
         refused = BookingOutcome.REFUSED
         return (yield from _cancelled(mine, wish.facts, wish.now, refused, reason))
+    if former is not None:
+        return (yield from _replaced(former, mine, wish))
     return BookingResult(outcome=BookingOutcome.FIRM, reference=str(mine["id"]))
 
 
@@ -145,13 +166,15 @@ def _areas_around(area: int | None) -> Generator[Ask, Reply, frozenset[int]]:
     return frozenset(found)
 
 
-def _refuse_if_taken(wish: BookingWish, machine: _Machine) -> Generator[Ask, Reply, None]:
+def _refuse_if_taken(
+    wish: BookingWish, machine: _Machine, own: set[int]
+) -> Generator[Ask, Reply, None]:
     if wish.start <= wish.now:
         raise _refused(BookingReason.IN_THE_PAST)
     mapped = (wish.facts.get(fact, {}) for fact in ("booking_users", "booking_projects"))
     if "booking_creator" not in wish.facts or any(wish.user not in each for each in mapped):
         raise _refused(BookingReason.USER_NOT_MAPPED)
-    if (yield from _active(wish, machine)):
+    if any(row["id"] not in own for row in (yield from _active(wish, machine))):
         raise _refused(BookingReason.OCCUPIED)
     rows = yield from _rows(Ask(path="api/scheduled_outages/", query=_overlapping(wish)))
     outages = [row for row in rows if _overlaps(row, wish)]
@@ -210,12 +233,21 @@ def _posted(wish: BookingWish, tool: int) -> Generator[Ask, Reply, Row]:
     return mine
 
 
+def _replaced(former: Row, mine: Row, wish: BookingWish) -> BookingSteps:
+    """Take the former booking back in favour of the new one, which its pages then show."""
+    firm, descendant = BookingOutcome.FIRM, {"descendant": mine["id"]}
+    result = yield from _cancelled(former, wish.facts, wish.now, firm, more=descendant)
+    return replace(result, reference=str(mine["id"]))
+
+
 def _cancelled(
     mine: Row,
     facts: Mapping[str, Any],
     now: datetime,
     then: BookingOutcome,
     reason: BookingReason | None = None,
+    *,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> BookingSteps:
     """Take our booking back; NEMO fills in nothing by itself."""
     reference = str(mine["id"])
@@ -223,6 +255,7 @@ def _cancelled(
         "cancelled": True,
         "cancelled_by": facts["booking_creator"],
         "cancellation_time": now.isoformat(),
+        **more,
     }
     reply = yield Ask(path=f"api/reservations/{reference}/", method="PATCH", body=body)
     if isinstance(reply, BookingAnswered) and dict(reply.value).get("cancelled") is True:
@@ -261,6 +294,10 @@ def _is_of_hub(row: Row) -> bool:
 
 def _refused(reason: BookingReason, said: str = "") -> _StopError:
     return _StopError(BookingResult(outcome=BookingOutcome.REFUSED, reason=reason, said=said[:200]))
+
+
+def _not_there() -> BookingResult:
+    return BookingResult(outcome=BookingOutcome.CANCELLED, reason=BookingReason.NOT_THERE)
 
 
 def _silent() -> _StopError:

@@ -19,6 +19,7 @@ Each point was met on a running system:
   tools (`_nemo_outages`). What is not read is named with its reason in `_nemo_fields.NOT_TAKEN`.
 - Who used a tool says on which project, and a project may have types; only the deployment knows
   which purpose of the standard a type means. Use from outside with a known purpose is a service.
+- A note is private, but for one that is the number of a hub's order: the use was for that order.
 - The token sees names, mails and badge numbers of all users. Lists are asked to `omit` people,
   and whatever of them still comes is dropped here.
 
@@ -26,10 +27,12 @@ Facts of the deployment: `instance`; `booking_url`, where people book; `inside_a
 `outside_account_types`, names of account types. A type in neither list is UNKNOWN, and an account's
 name leaves only when its type is outside. `purposes`, optional: names of project types, each with a
 code of ServicePurpose; `training_purpose`, optional: that code for use which was a training.
+`booking_projects`, where the hub books: use on the project of one institution was that one's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -37,7 +40,7 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
 from adapters._metadata_files import metadata_of
-from adapters._nemo_booking import BOOKING
+from adapters._nemo_booking import BOOKING, NOTE
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nemo_outages import (
     area,
@@ -65,6 +68,7 @@ from schema.dates import format_instant
 
 PEOPLE = ("user", "creator", "operator", "cancelled_by", "validated_by", "waived_by", "waived_on")
 PROBED = "not-a-value"
+ORDER = re.compile(rf"{NOTE}[A-Za-z0-9._:-]{{1,146}}")
 SECONDS_OF_HOUR = 3600
 TEXT_MAX = 2000
 NO_SERVICE = "NO_SERVICE: not from outside, or no purpose is known"
@@ -195,6 +199,7 @@ def tool_status(row: Row, context: Context) -> Iterable[Yielded]:
 
 def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
     """Map one use; an open one has a start and no end, no hours, and is no service yet."""
+    note = row.value("note")
     row.drop(*PEOPLE, "note", "pre_run_data", "run_data")
     row.ignore("has_ended", "validated", "waived")  # waived: the fee
     key, number = tool_of(row, context), row.text("id")
@@ -215,18 +220,33 @@ def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
         endedAt=end,
         hours=_hours(start, end),
         userSide=side,
+        userKey=_booked_by(context, project_id),
         userName=name if side == "OUTSIDE" else None,
         purpose=purpose,
         collectionMethod="BOOKING_SYSTEM",
         recordedAt=end,
     )
-    yield Mapped("UsageRecord", common | present(projectReference=reference))
+    told = present(projectReference=reference, orderId=_order_named(note))
+    yield Mapped("UsageRecord", common | told)
     if end is None:
         return
     if side == "OUTSIDE" and purpose is not None:
         yield Mapped("ServiceRecord", common | present(ways=ways))
     else:  # staff put a use on another project afterwards, within the window that is read again
         yield Removed("ServiceRecord", f"{key}/usage-{number}", NO_SERVICE)
+
+
+def _booked_by(context: Context, project: str) -> str | None:
+    """Return the institution that books on a project, where that project is one institution's."""
+    projects = context.facts.get("booking_projects", {})
+    found = [key for key, number in projects.items() if str(number) == project]
+    return found[0] if len(found) == 1 else None
+
+
+def _order_named(note: object) -> str | None:
+    """Return the order of a hub that a note names, as that of its booking does, and no more."""
+    named = ORDER.fullmatch(note.strip()) if isinstance(note, str) else None
+    return named and named[0]
 
 
 def _purpose(context: Context, types: Iterable[str], *, is_training: bool) -> str | None:

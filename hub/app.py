@@ -79,6 +79,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.operate.endpoint import health_routes, metrics_routes
 from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
+from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.pages.endpoint import page_routes
@@ -132,6 +133,7 @@ class Hub:
     federation: Federation
     following: Following
     exports: ExportDesk
+    orders: OrderKeeping
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     """Every route but `/graphql`, which is an application of its own."""
@@ -153,6 +155,7 @@ class Hub:
             asyncio.create_task(self.sensing.run(stop), name="sensors"),
             asyncio.create_task(self.following.watch.run(stop), name="change feed"),
             asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
+            asyncio.create_task(self.orders.run(stop), name="orders"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -204,7 +207,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         receipts=proofs.find,
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
-        bookings=_bookings(settings, database, customs, federation, clock),
+        bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
         vouchers=vouchers,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
@@ -236,6 +239,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         federation=federation,
         vouchers=vouchers,
         exports=exports,
+        orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         following=following,
         asgi=_outermost(

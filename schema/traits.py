@@ -224,6 +224,10 @@ class GuardedChange:
     at: datetime
 
 
+def _always(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guarded:
     """The record is changed only where its guard allows it, one change at a time.
@@ -235,3 +239,5 @@ class Guarded:
 
     guard: Callable[[GuardedChange], Flaw | None]
     locks: Callable[[Wire], Sequence[RecordKey]]
+    applies: Callable[[str], bool] = _always
+    """Which records of the type are guarded, by their key; by default all."""

@@ -142,3 +142,25 @@ class OrderStep:
     state: OrderState = item("状态", "State that was reached")
     at: datetime = item("时间", "When")
     note: str | None = item("说明", "Note", length_max=200, default=None)
+    stated_by: str | None = item(
+        "陈述方", "Party that says so; absent: the system itself", length_max=500, default=None
+    )
+    evidence: str | None = item(
+        "证据",
+        "SHA-256 of what vouches for it, in hex: signed request, source's document, record",
+        pattern=r"[0-9a-f]{64}",
+        default=None,
+    )
+
+
+@value("服务结果")
+class OrderResult:
+    """What the user was given; the result itself stays with them."""
+
+    reference: str = item("结果编号", "Number or address of the report", length_max=300)
+    digest: str | None = item(
+        "结果摘要",
+        "SHA-256 of the report, in hex, by which it is recognised",
+        pattern=r"[0-9a-f]{64}",
+        default=None,
+    )

@@ -62,6 +62,12 @@ SUITES = (
         90,
     ),
     Suite(
+        "1,000 orders for one time at two hubs, without and with a booking of the laboratory's own",
+        _pytest(f"{TESTS}/nemo/test_two_hubs.py", "-k", "many_for_one_time or survives"),
+        45,
+        {"HUB_RACE_REQUESTS": "1000"},
+    ),
+    Suite(
         "100 requests a route and kind: a running hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,

@@ -12,7 +12,8 @@ from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.cli.source_files import deployed_source
 from hub.clock import system_clock
-from hub.orders.service import OrderDesk, TimeWanted
+from hub.orders.service import OrderDesk
+from hub.orders.wanted import NewTime, TimeWanted
 from hub.settings import Settings
 from hub.store.database import Database
 from schema.codes import ServicePurpose
@@ -29,6 +30,7 @@ OUTCOMES = {
     BookingOutcome.TENTATIVE: "待确认，请以同一编号再试 not known: ask again",
     BookingOutcome.REFUSED: "未预约 not booked",
     BookingOutcome.CANCELLED: "已取消 given back",
+    BookingOutcome.EXPIRED: "逾时未答复，已放弃 given up, it was not answered in time",
 }
 REASONS = {
     BookingReason.OCCUPIED: "时段已被占用 the time is taken",
@@ -41,6 +43,7 @@ REASONS = {
     BookingReason.SOURCE_SILENT: "该系统没有应答 its system did not answer",
     BookingReason.NOT_CANCELLED_YET: "时段已被占用，本预约尚未撤回"
     " the time is taken, and this booking is not taken back yet",
+    BookingReason.NOT_THERE: "该系统没有这一预约 its system shows no such booking",
 }
 
 
@@ -67,6 +70,22 @@ def request(
 
 
 @app.command()
+def move(
+    source: Source,
+    instrument: Instrument,
+    order: Order,
+    new: Annotated[str, typer.Option("--new-order", help="number of the order of the new time")],
+    start: Annotated[str, typer.Option("--from", help="new begin")],
+    end: Annotated[str, typer.Option("--until", help="new end, not included")],
+) -> None:
+    """Move a firm booking to another time; it stays until the new one is firm."""
+    wanted = NewTime(
+        instrument=instrument, order=new, replaces=order, start=_instant(start), end=_instant(end)
+    )
+    _say(run(_move(source, wanted)), BookingOutcome.FIRM)
+
+
+@app.command()
 def cancel(source: Source, instrument: Instrument, order: Order) -> None:
     """Give a booking back."""
     _say(run(_cancel(source, instrument, order)), BookingOutcome.CANCELLED)
@@ -78,6 +97,14 @@ async def _request(source: str, wanted: TimeWanted) -> BookingResult:
     act = Act("booking request", {"source": source, "order": wanted.order})
     async with open_database(deployment, act) as database:
         return await _desk(deployment, database).request(deployed, wanted)
+
+
+async def _move(source: str, wanted: NewTime) -> BookingResult:
+    deployment = settings()
+    deployed = deployed_source(deployment, source)
+    act = Act("booking move", {"source": source, "order": wanted.replaces, "new": wanted.order})
+    async with open_database(deployment, act) as database:
+        return await _desk(deployment, database).move(deployed, wanted)
 
 
 async def _cancel(source: str, instrument: str, order: str) -> BookingResult:

@@ -203,7 +203,7 @@ class ChangeFeed:
 
     async def _hubs(self) -> frozenset[str]:
         """Return the sources that are other hubs."""
-        rows = await self._database.reads.fetch_all(
+        rows = await self.database.reads.fetch_all(
             "SELECT source_id FROM source WHERE kind = %s", (SourceKind.PEER.value,)
         )
         return frozenset(name for (name,) in rows)

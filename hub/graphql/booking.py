@@ -9,25 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import Info
 
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
+from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.customs import CustomsReasonType, reason_of
 from hub.graphql.enums import BookingReasonCode, BookingStateCode, Purpose, stated_code
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
-from hub.graphql.scalars import DateTime
+from hub.graphql.scalars import DateTime, Row
 from hub.graphql.types import RequiresScope
 from hub.intake.batch import Idempotency
-from hub.orders.limits import BOOKING_COST, ORDER_CHARACTERS_MAX
-from hub.orders.partner import BookingAnswer, PartnerDesk, PartnerRequest, PartnerWish
+from hub.intake.push import request_signature
+from hub.orders.asked import BookingAnswer, PartnerMove, PartnerRequest, PartnerWish, PlacedOrder
+from hub.orders.entries import RECORD
+from hub.orders.limits import BOOKING_COST, LOOK_COST, ORDER_CHARACTERS_MAX
+from hub.orders.partner import PartnerDesk
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.sql.marks import grade_of_rows
 from schema.codes import ServicePurpose
 
 BOOKING_SCOPE = Scope.ORDERS_WRITE.value
@@ -60,6 +65,36 @@ class CancelBookingInput:
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
 
+@strawberry.input(
+    description="改期：新预约确认后原预约即取消。A firm booking to move to another time."
+)
+class MoveBookingInput:
+    """A booking to move."""
+
+    instrument: str = strawberry.field(description=_INSTRUMENT)
+    order: str = strawberry.field(description="原订单编号。The order's number, as answered.")
+    start_at: DateTime = strawberry.field(description="新的开始。New begin.")
+    end_at: DateTime = strawberry.field(description="新的结束（不含）。New end, not included.")
+    new_order: str | None = strawberry.field(
+        default=None,
+        description="新的订单编号，缺省由幂等键得出。Number of the new order; by default one that "
+        "follows from the idempotency key.",
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+
+
+@strawberry.type(
+    name="PlacedOrder",
+    description="归属枢纽所存的订单，各枢纽标识相同。The order as its home hub holds it.",
+)
+class PlacedOrderType:
+    """An order as its home hub holds it."""
+
+    id: strawberry.ID = strawberry.field(description="平台标识。Identity, the same at every hub.")
+    authority: str = strawberry.field(description="编号所属的系统。Whose number it is.")
+    record: Row = strawberry.field(description="订单记录。The record, in wire form.")
+
+
 @strawberry.type(description="预约的结果。How a booking stands.")
 class BookingPayload:
     """How a booking stands."""
@@ -79,6 +114,12 @@ class BookingPayload:
     )
     customs_reasons: many(CustomsReasonType) = strawberry.field(  # type: ignore[valid-type]
         description="海关规则未允许的理由。Why customs law did not allow it."
+    )
+    placed: PlacedOrderType | None = strawberry.field(
+        description="订单记录；过程见 serviceOrder。The order's record; its way is `serviceOrder`."
+    )
+    via: str | None = strawberry.field(
+        description="受理的归属枢纽，本枢纽时为空。The home hub that was asked; null: this one."
     )
     replayed: bool = strawberry.field(description="同一请求的先前应答。An earlier answer.")
     user_errors: list[UserError] = strawberry.field(
@@ -100,27 +141,85 @@ async def _booking(
     assert caller.client_id is not None, "who signs has a client"
     assert caller.party is not None, "a client acts for a party"
     await context.charge(BOOKING_COST)
-    asking = PartnerRequest(
-        client=caller.client_id,
-        party=caller.party,
-        idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
-    )
     try:
         check_input_key(input_key, signed)
-        check_own(caller)
+        asking = PartnerRequest(
+            client=caller.client_id,
+            party=booked_for(caller),
+            peer=None if caller.requester is None else caller.party,
+            idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
+            signature=request_signature(caller, signed),
+        )
         return _payload(await work(context.bookings, asking))
     except RefusedError as error:
         return _refused(error, context.language)
 
 
-def check_own(caller: Caller) -> None:
-    """Refuse a hub that asks for somebody else."""
-    if caller.requester is not None:
+def booked_for(caller: Caller) -> str:
+    """Return the institution that books: the caller's, or that of a client of a peer hub.
+
+    A peer says for whom its client acts, and nobody stands between: only the home hub is asked.
+    """
+    assert caller.party is not None, "a client acts for a party"
+    if caller.requester is None:
+        return caller.party
+    if caller.requester.party is None or len(caller.requester.actors) != 1:
         raise RefusedError(
             ErrorCode.FORBIDDEN,
-            hint="A hub books for its own institution only, not for whom it asks.",
-            hint_zh="枢纽只能为本单位预约，不能代他人预约。",
+            hint="A hub that books for a client of its own says for which institution that one "
+            "acts (hub_party), and asks itself.",
+            hint_zh="枢纽代其接入方预约时须说明该接入方所代表的单位（hub_party），并由该枢纽直接提出。",
         )
+    return caller.requester.party
+
+
+async def find_booking(
+    info: Info,
+    instrument: Annotated[str, strawberry.argument(description=_INSTRUMENT)],
+    order: Annotated[str, strawberry.argument(description="订单编号。Number of the order.")],
+) -> BookingPayload:
+    """Return how an order of the caller stands."""
+    context: RequestContext = info.context
+    caller = context.caller
+    if caller.client_id is None or caller.party is None:
+        raise QueryError(
+            ErrorCode.UNAUTHENTICATED, "bookingOrder：须以已登记的接入方询问", "say who asks"
+        )
+    if BOOKING_SCOPE not in caller.scopes:
+        raise ScopeMissingError(BOOKING_SCOPE, "bookingOrder")
+    if context.bookings is None:
+        raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理预约", "this endpoint books nothing")
+    await context.charge(LOOK_COST)
+    try:
+        asking = PartnerRequest(
+            client=caller.client_id,
+            party=booked_for(caller),
+            peer=None if caller.requester is None else caller.party,
+            idempotency=Idempotency(key="", body_hash=b""),
+        )
+        answer = await context.bookings.look(asking, instrument, order)
+        if answer.placed is not None:
+            spec = context.model.registry[RECORD]
+            placed = answer.placed
+            context.reads.add(
+                ProtectedRead(grade_of_rows(spec), spec.scope, placed.id, placed.owner)
+            )
+        return _payload(answer)
+    except RefusedError as error:
+        return _refused(error, context.language)
+
+
+def booking_fields() -> dict[str, Any]:
+    """Return the root fields of this module."""
+    return {
+        "booking_order": strawberry.field(
+            resolver=find_booking,
+            graphql_type=BookingPayload | None,
+            description="本方订单的现状；不作任何改动。How an order of this client stands; nothing "
+            "is changed.",
+            directives=[RequiresScope(scope=BOOKING_SCOPE)],
+        )
+    }
 
 
 @strawberry.type(name="Bookings", description="预约。Bookings.")
@@ -149,6 +248,28 @@ class BookingMutations:
         )
 
     @strawberry.mutation(
+        description="改期：新预约确认后取消原预约。Move a firm booking of this client; the "
+        "former one stays until the new one is firm.",
+        directives=[RequiresScope(scope=BOOKING_SCOPE)],
+    )
+    async def move_booking(
+        self,
+        info: Info,
+        input: Annotated[MoveBookingInput, strawberry.argument(description="内容。What.")],  # noqa: A002 - the wire name
+    ) -> BookingPayload:
+        """Book another time in place of a firm booking, or go on with that."""
+        move = PartnerMove(
+            instrument=input.instrument,
+            order=input.order,
+            start=datetime.fromisoformat(input.start_at),
+            end=datetime.fromisoformat(input.end_at),
+            new_order=input.new_order,
+        )
+        return await _booking(
+            info, input.idempotency_key, lambda desk, asking: desk.move(asking, move)
+        )
+
+    @strawberry.mutation(
         description="取消本方的预约。Give back a booking of this client.",
         directives=[RequiresScope(scope=BOOKING_SCOPE)],
     )
@@ -173,8 +294,16 @@ def _payload(answer: BookingAnswer) -> BookingPayload:
         reference=answer.reference,
         said=answer.said or None,
         customs_reasons=[reason_of(each) for each in answer.customs],
+        placed=None if answer.placed is None else _placed(answer.placed),
+        via=answer.via,
         replayed=answer.replayed,
         user_errors=[],
+    )
+
+
+def _placed(order: PlacedOrder) -> PlacedOrderType:
+    return PlacedOrderType(
+        id=strawberry.ID(order.id), authority=order.authority, record=Row(dict(order.record))
     )
 
 
@@ -186,6 +315,8 @@ def _refused(error: RefusedError, language: str) -> BookingPayload:
         reference=None,
         said=None,
         customs_reasons=[],
+        placed=None,
+        via=None,
         replayed=False,
         user_errors=[user_error(error, language)],
     )

@@ -17,7 +17,7 @@ import strawberry
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
-from schema.codes import CodeList, CustomsDistrict, ServicePurpose
+from schema.codes import CodeList, CustomsDistrict, OrderState, Rating, ServicePurpose
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
@@ -56,6 +56,8 @@ def stated_code(code_list: type[C], stated: Any) -> C:
 Province = enum_of(ProvinceList)
 Purpose = enum_of(ServicePurpose)
 District = enum_of(CustomsDistrict)
+OrderStateCode = enum_of(OrderState)
+RatingCode = enum_of(Rating)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
@@ -160,6 +162,7 @@ BookingStateCode = _plain(
         "FIRM": "已预约，来源日历已核对。Booked; the calendar was read again.",
         "REFUSED": "未预约。Not booked.",
         "CANCELLED": "已取消。Given back.",
+        "EXPIRED": "来源逾时未答复，已放弃。Given up: its system did not answer in time.",
         "UNKNOWN": "未预约：海关规则能否允许未知。Not booked: whether customs law allows it is not "
         "known.",
     },
@@ -177,7 +180,10 @@ BookingReasonCode = _plain(
         "SOURCE_REFUSED": "来源拒绝，见 said。Its system refuses; see `said`.",
         "SOURCE_SILENT": "来源没有应答。Its system did not answer.",
         "NOT_CANCELLED_YET": "尚未撤回，请原样重发。Not taken back yet: send the same again.",
+        "NOT_THERE": "来源没有这一预约。Its system shows no such booking.",
         "CUSTOMS": "海关规则未允许，见 customsReasons。Customs law did not allow it.",
+        "HOME_HUB_SILENT": "仪器的归属枢纽没有应答，请原样重发。The instrument's home hub did not "
+        "answer: send the same again.",
     },
 )
 ChangeKind = _plain(

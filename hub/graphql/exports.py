@@ -17,11 +17,10 @@ from hub.exchange.exports.limits import EXPORT_COST, LOOK_COST
 from hub.exchange.exports.manifest import address_of, part_to_wire
 from hub.exchange.exports.order import ExportOrder
 from hub.exchange.exports.service import ExportDesk, ExportState
-from hub.graphql.booking import check_own
 from hub.graphql.enums import ExportFormatCode, ExportStatus
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
-from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
+from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
 from hub.graphql.scalars import DateTime, JsonObject, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.intake.batch import Idempotency

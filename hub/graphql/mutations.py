@@ -15,6 +15,7 @@ import strawberry
 from strawberry.types import Info
 
 from hub.access.gate import Signed
+from hub.access.resource import Caller
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.enums import RowOutcomeCode
 from hub.graphql.hooks import RequestContext
@@ -160,6 +161,16 @@ def check_input_key(input_key: str | None, signed: Signed) -> None:
             ErrorCode.IDEMPOTENCY_CONFLICT,
             hint="The key of the input and of the header differ: send the same one in both.",
             hint_zh="输入中的键与请求头的键不同，请用同一个。",
+        )
+
+
+def check_own(caller: Caller) -> None:
+    """Refuse a hub that asks for somebody else, where that is not provided for."""
+    if caller.requester is not None:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            hint="A hub does this for its own institution only, not for whom it asks.",
+            hint_zh="枢纽只能为本单位办理，不能代他人办理。",
         )
 
 

@@ -15,7 +15,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
-from hub.graphql.booking import BookingMutations
+from hub.graphql.booking import BookingMutations, booking_fields
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
@@ -24,6 +24,7 @@ from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
 from hub.graphql.mutations import RecordMutations
+from hub.graphql.order_steps import OrderStepMutations
 from hub.graphql.quota import RATE_LIMIT_FIELD, RateLimitType, rate_limit
 from hub.graphql.receipts import ReceiptType, find_receipt, find_receipts
 from hub.graphql.records import RecordTypes
@@ -76,7 +77,9 @@ class Me:
 
 
 @strawberry.type(description="写入入口。Where writing starts.")
-class Mutation(RecordMutations, BookingMutations, VoucherMutations, ExportMutations):
+class Mutation(
+    RecordMutations, BookingMutations, OrderStepMutations, VoucherMutations, ExportMutations
+):
     """Where writing starts."""
 
 
@@ -174,7 +177,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         graphql_type=many(SourceStatus),
         description="全部数据来源。Every source and how it stands.",
     )
-    members |= customs_fields() | voucher_fields()
+    members |= customs_fields() | booking_fields() | voucher_fields()
     members |= export_fields() | _proof_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,

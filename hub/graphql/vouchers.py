@@ -18,10 +18,9 @@ from strawberry.types import Info
 from hub.access.scopes import Scope
 from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
-from hub.graphql.booking import check_own
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
-from hub.graphql.mutations import UserError, check_input_key, signature_of, user_error
+from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
 from hub.intake.push import request_signature

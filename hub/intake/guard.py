@@ -157,11 +157,19 @@ def _goes_back(row: Prepared, stands: Current | None) -> Problem | None:
     return problem(camel(progresses.at), ErrorCode.STATE_OLDER, now and now.isoformat())
 
 
+def guard_of(row: Prepared) -> Guarded | None:
+    """Return the guard that judges changes of a row's record, if one does."""
+    guarded = None if row.spec is None else row.spec.trait(Guarded)
+    if guarded is None or row.key is None or not guarded.applies(row.key):
+        return None
+    return guarded
+
+
 def _guard_problem(row: Prepared, context: GuardContext) -> Problem | None:
     """Return what the guard of the row's record type forbids, or None."""
     assert row.spec is not None
     assert row.key is not None
-    guarded = row.spec.trait(Guarded)
+    guarded = guard_of(row)
     if guarded is None:
         return None
     own = (row.spec.name, row.key)

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.errors import ErrorCode
+from hub.intake.guard import guard_of
 from hub.intake.prepare import Prepared, problem
 from hub.store.copying import Connection
 from hub.store.records import StoredRecords
-from schema.traits import Guarded, RecordKey
+from schema.traits import RecordKey
 
 LOCKS_MAX = 100
 """Records that one guard may look at."""
@@ -29,10 +30,8 @@ def require_own_batch(rows: Sequence[Prepared]) -> None:
     """Add a problem to each guarded row that shares its batch with other rows."""
     if len(rows) == 1:
         return
-    specs = {row.spec.name: row.spec for row in rows if row.spec is not None}
-    guarded = {name for name, spec in specs.items() if spec.trait(Guarded) is not None}
     for row in rows:
-        if row.spec is not None and row.spec.name in guarded:
+        if guard_of(row) is not None:
             row.problems.append(problem("", ErrorCode.GUARDED_ALONE))
 
 
@@ -50,7 +49,7 @@ def _wanted(rows: Sequence[Prepared]) -> list[RecordKey]:
     if len(rows) != 1 or rows[0].problems or rows[0].spec is None or rows[0].key is None:
         return []
     row, spec = rows[0], rows[0].spec
-    guarded = spec.trait(Guarded)
+    guarded = guard_of(row)
     if guarded is None:
         return []
     keys = {(spec.name, rows[0].key), *guarded.locks(row.wire or {})}

@@ -19,7 +19,7 @@ from itertools import chain
 
 from hub.access.components import without_tokens
 from hub.identity.links import Names
-from hub.intake.batch import READINGS, Batch, problem_to_wire
+from hub.intake.batch import READINGS, Batch, RequestSignature, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.masked import raw_text
@@ -283,20 +283,8 @@ class BatchWriting:
         """Keep the signed request that entries and quarantined rows of this batch refer to."""
         request = self.batch.evidence.request
         if request is not None:
-            await self.connection.execute(
-                "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
-                "ON CONFLICT DO NOTHING",
-                (
-                    request.hash,
-                    without_tokens(request.base),
-                    request.signature,
-                    request.key_id,
-                    self.batch.client_id or self.batch.party,
-                    self.now,
-                    sha256(request.base.encode()).digest(),
-                    request.role,
-                ),
-            )
+            who = self.batch.client_id or self.batch.party
+            await keep_request(self.connection, request, who, self.now)
 
     def _standing(self, entry: Entry) -> Standing:
         batch, row, current = self.batch, entry.row, entry.current
@@ -359,6 +347,26 @@ def _kept(row: Prepared, problems: Sequence[Problem]) -> Kept:
     told = json.dumps([problem_to_wire(each) for each in problems], ensure_ascii=False)
     key = row.key and without_citizen_numbers(row.key)
     return Kept(row.record_type, key, raw_text(row.raw, problems), told)
+
+
+async def keep_request(
+    connection: Connection, request: RequestSignature, client: str, now: datetime
+) -> None:
+    """Keep a signed request as evidence, once; `client`: who sent it."""
+    await connection.execute(
+        "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT DO NOTHING",
+        (
+            request.hash,
+            without_tokens(request.base),
+            request.signature,
+            request.key_id,
+            client,
+            now,
+            sha256(request.base.encode()).digest(),
+            request.role,
+        ),
+    )
 
 
 def _assurance(row: Prepared, batch: Batch) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
+from typing import TypeAlias
 
 from adapters._booking import (
     Ask,
@@ -36,33 +37,39 @@ from hub.store.database import Database
 
 BAD_REQUEST = 400
 JSON_HEADERS = {"content-type": "application/json"}
+Heard: TypeAlias = Callable[[bytes], object]
+"""Is given each answer of a source as it came: its hash is evidence of what the hub was told."""
 
 
 async def attempt(
-    session: HttpSession, steps: BookingSteps, *, seconds: float = BOOKING_S
+    session: HttpSession,
+    steps: BookingSteps,
+    *,
+    seconds: float = BOOKING_S,
+    heard: Heard = len,
 ) -> BookingResult:
     """Run a protocol to its end, or until its time is up: then nothing more is known."""
     try:
         async with asyncio.timeout(seconds):
-            return await _run(session, steps)
+            return await _run(session, steps, heard)
     except TimeoutError:
         return _silent()
     finally:
         steps.close()
 
 
-async def _run(session: HttpSession, steps: BookingSteps) -> BookingResult:
+async def _run(session: HttpSession, steps: BookingSteps, heard: Heard) -> BookingResult:
     try:
         ask = next(steps)
         for _ in range(STEPS_MAX):
-            ask = steps.send(await _reply(session, ask))
+            ask = steps.send(await _reply(session, ask, heard))
     except StopIteration as ended:
         result: BookingResult = ended.value
         return result
     return _silent()
 
 
-async def _reply(session: HttpSession, ask: Ask) -> Reply:
+async def _reply(session: HttpSession, ask: Ask, heard: Heard) -> Reply:
     question = HttpQuestion(
         path=ask.path,
         query=ask.query or None,
@@ -74,6 +81,7 @@ async def _reply(session: HttpSession, ask: Ask) -> Reply:
     )
     try:
         answer = await session.ask(question)
+        heard(answer.raw)
         if answer.status == BAD_REQUEST:
             return Unwilling(decode_answer(answer))
         return BookingAnswered(parse_json(session.source, answer))

@@ -2,16 +2,18 @@
 
 1. The instrument is one that this source owns, and customs law allows the use (`hub.customs`).
 2. The order is written down as TENTATIVE, before anything is asked of the source.
-3. The adapter's protocol is run; what came of it is the next revision of the order.
+3. The adapter's protocol is run; what came of it is the next step of the order.
 
-The same order again goes on where it stopped: it never makes a second booking. The time is shown as
-taken once the source's calendar is read again. Partners come by `hub.orders.partner`.
+The same order again goes on where it stopped: it never makes a second booking. One that stays
+unclear is given up after a while (`settle`): what was written at the source is taken back first.
+The time is shown as taken once the source's calendar is read again. Partners come by
+`hub.orders.partner`; what follows after the booking is `hub.orders.steps`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -19,7 +21,9 @@ from typing import Any
 from adapters._booking import (
     BookingOutcome,
     BookingProtocol,
+    BookingReason,
     BookingResult,
+    BookingSteps,
     BookingWish,
     Cancellation,
 )
@@ -30,22 +34,40 @@ from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsDesk
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.source import HarvestSource, register
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.service import submit
 from hub.orders.booking import alone_at, attempt
+from hub.orders.entries import (
+    NO_ORDER,
+    KeptOrder,
+    NextStep,
+    OrderEntries,
+    SignedWord,
+    order_of,
+    refused,
+)
+from hub.orders.wanted import (
+    NewTime,
+    TimeWanted,
+    check_length,
+    check_same,
+    given_up_at,
+    wanted_by,
+)
 from hub.policy.customs.decision import CustomsAnswer
 from hub.store.database import Database
-from schema.canonical import canonical
 from schema.codes import OrderState, ServicePurpose
-from schema.dates import format_instant, local_date
+from schema.dates import local_date
+from schema.records.order_path import ENDED, OPEN
 
 STATES = {
     BookingOutcome.TENTATIVE: OrderState.TENTATIVE,
     BookingOutcome.FIRM: OrderState.CONFIRMED,
     BookingOutcome.REFUSED: OrderState.REFUSED,
     BookingOutcome.CANCELLED: OrderState.CANCELLED,
+    BookingOutcome.EXPIRED: OrderState.EXPIRED,
 }
-ENDED = frozenset({OrderState.REFUSED, OrderState.CANCELLED, OrderState.EXPIRED})
+OUTCOMES = {state: outcome for outcome, state in STATES.items()}
+MOVED = "MOVED"
+"""Begins the note of a cancellation that a move made; the number of the new order follows."""
 NOT_THERE = (
     "该来源没有这台仪器",
     "this source has no such instrument",
@@ -58,23 +80,17 @@ NOT_BOOKED_HERE = (
     "请在机构自己的系统预约",
     "book at the institution's own system",
 )
-NO_ORDER = (
-    "没有这个订单",
-    "there is no such order",
-    "订单编号与仪器须与预约时一致",
-    "name the order and the instrument as they were booked",
+NOT_FIRM = (
+    "只有已确认且尚无后续步骤的预约可以改期",
+    "only a booking that is firm, and that no further step has followed, can be moved",
+    "请先查看订单的状态",
+    "look at the state of the order first",
 )
-ANOTHER_ORDER = (
-    "该订单编号已用于另一预约",
-    "an order of this number wants something else",
-    "新的预约使用新的编号",
-    "give a new booking a new number",
-)
-NO_TIME = (
-    "预约的结束时间必须晚于开始时间",
-    "a booking ends after it begins",
-    "请更正后重试",
-    "correct it and ask again",
+USED_ALREADY = (
+    "订单已使用，不能取消",
+    "the order was used and cannot be given back",
+    "请与仪器管理单位联系",
+    "speak with the owner of the instrument",
 )
 
 
@@ -92,26 +108,6 @@ class CustomsRefusedError(RefusedError):
         self.answer = answer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimeWanted:
-    """Who wants which instrument when. `order`: a number of the caller's; instants are aware."""
-
-    order: str
-    instrument: str
-    user: str
-    purpose: ServicePurpose
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An order as it stands here."""
-
-    state: OrderState
-    record: Mapping[str, Any]
-
-
 @dataclass(frozen=True, slots=True)
 class OrderDesk:
     """Takes orders. `party`: the hub's own, which vouches for what it saw."""
@@ -121,53 +117,185 @@ class OrderDesk:
     party: str
     clock: Clock
 
-    async def request(self, source: HarvestSource, wanted: TimeWanted) -> BookingResult:
+    @property
+    def entries(self) -> OrderEntries:
+        """Return where orders are written down."""
+        return OrderEntries(self.database, self.party, self.clock)
+
+    async def request(
+        self, source: HarvestSource, wanted: TimeWanted, word: SignedWord | None = None
+    ) -> BookingResult:
         """Book a time at the system that owns the instrument, or go on with an order.
 
         Raises `RefusedError` NOT_FOUND, FORBIDDEN or BAD_USER_INPUT for what cannot be booked here,
         CONFLICT for an order of this number that wants something else.
         """
-        protocol = _protocol(source)
-        if wanted.start >= wanted.end:
-            raise _refused(ErrorCode.BAD_USER_INPUT, NO_TIME)
-        local_no = await self._local_no(source, wanted.instrument)
-        await self._ask_customs(wanted)
+        _protocol(source)
+        check_length(wanted.start, wanted.end)
+        await self._local_no(source, wanted.instrument)
         await register(self.database, source, self.clock())
         async with alone_at(self.database, wanted.instrument):
-            kept = await self._kept(source, wanted.instrument, wanted.order)
-            _check_same(kept, wanted)
-            if kept is not None and kept.state in ENDED:
-                return _as_it_stands(kept.state)
-            record = kept.record if kept else await self._begun(source, wanted)
-            wish = BookingWish(
-                order=wanted.order,
-                local_no=local_no,
-                user=wanted.user,
-                start=wanted.start,
-                end=wanted.end,
-                now=self.clock(),
-                facts=source.facts,
-            )
-            async with source.session() as session:
-                result = await attempt(_over_http(session), protocol.book(wish))
-            await self._state(source, record, result)
-        return result
+            return await self._go_on(source, wanted, word)
 
-    async def cancel(self, source: HarvestSource, instrument: str, order: str) -> BookingResult:
+    async def move(
+        self, source: HarvestSource, new: NewTime, word: SignedWord | None = None
+    ) -> BookingResult:
+        """Book another time in place of a firm booking, which stays until the new one is firm.
+
+        Raises what `request` raises, NOT_FOUND where there is no such order and CONFLICT where it
+        is not firm.
+        """
+        _protocol(source)
+        async with alone_at(self.database, new.instrument):
+            former = await self.entries.at(source.id, new.instrument, new.replaces)
+            if former is None:
+                raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
+            begun = await self.entries.at(source.id, new.instrument, new.order)
+            if begun is None and former.state is not OrderState.CONFIRMED:
+                raise refused(ErrorCode.CONFLICT, NOT_FIRM)
+            check_length(new.start, new.end)
+            wanted = TimeWanted(
+                order=new.order,
+                instrument=new.instrument,
+                user=str(former.user),
+                purpose=ServicePurpose[former.record["purpose"]],
+                start=new.start,
+                end=new.end,
+                replaces=new.replaces,
+            )
+            return await self._go_on(source, wanted, word)
+
+    async def cancel(
+        self, source: HarvestSource, instrument: str, order: str, word: SignedWord | None = None
+    ) -> BookingResult:
         """Give back the booking of an order; `RefusedError` NOT_FOUND where there is none."""
         protocol = _protocol(source)
         async with alone_at(self.database, instrument):
-            kept = await self._kept(source, instrument, order)
+            kept = await self.entries.at(source.id, instrument, order)
             if kept is None:
-                raise _refused(ErrorCode.NOT_FOUND, NO_ORDER)
+                raise refused(ErrorCode.NOT_FOUND, NO_ORDER)
             if kept.state in ENDED:
-                return _as_it_stands(kept.state)
-            wish = Cancellation(order=order, now=self.clock(), facts=source.facts)
-            async with source.session() as session:
-                result = await attempt(_over_http(session), protocol.cancel(wish))
+                return as_it_stands(kept)
+            if not kept.may_take(OrderState.CANCELLED):
+                raise refused(ErrorCode.CONFLICT, USED_ALREADY)
+            steps = protocol.cancel(self._looked_for(source, order))
+            result, seen = await self._asked(source, steps)
             if result.outcome is not BookingOutcome.TENTATIVE:
-                await self._state(source, kept.record, result)
+                await self._state(source, kept.record, result, word=word, seen=seen)
         return result
+
+    async def settle(self, source: HarvestSource, kept: KeptOrder) -> BookingResult:
+        """Give up an order that is open for too long, once nothing of it is left at its source.
+
+        While the source does not answer it stays open, until the time that it wanted is over.
+        """
+        protocol, instrument = _protocol(source), str(kept.record["instrumentKey"])
+        async with alone_at(self.database, instrument):
+            now = await self.entries.at(source.id, instrument, kept.number)
+            if now is None or now.state not in OPEN or self.clock() < given_up_at(now.record):
+                return as_it_stands(now or kept)
+            if "movedFrom" in now.record:
+                wish = await self._wish(source, wanted_by(now), may_post=False)
+                result, seen = await self._asked(source, protocol.book(wish))
+            else:
+                steps = protocol.cancel(self._looked_for(source, now.number))
+                result, seen = await self._asked(source, steps)
+            is_over = self.clock() >= datetime.fromisoformat(now.record["endAt"])
+            if result.outcome is BookingOutcome.CANCELLED or (
+                result.outcome is BookingOutcome.TENTATIVE and is_over
+            ):
+                result = replace(result, outcome=BookingOutcome.EXPIRED)
+            await self._state(source, now.record, result, seen=seen)
+        return result
+
+    async def _go_on(
+        self, source: HarvestSource, wanted: TimeWanted, word: SignedWord | None
+    ) -> BookingResult:
+        """Begin an order or go on with it; nobody else works at the instrument meanwhile."""
+        protocol = _protocol(source)
+        kept = await self.entries.at(source.id, wanted.instrument, wanted.order)
+        if kept is not None:
+            check_same(kept, wanted)
+            if kept.state is OrderState.CONFIRMED:
+                return await self._looked_at(source, kept)
+            if kept.state not in OPEN:
+                return as_it_stands(kept)
+        await self._ask_customs(wanted)
+        wish = await self._wish(source, wanted)
+        if kept is None:
+            record = await self.entries.begin(source.id, wanted.wire, word)
+        else:
+            record = kept.record
+        result, seen = await self._asked(source, protocol.book(wish))
+        await self._state(source, record, result, seen=seen)
+        return result
+
+    async def _looked_at(self, source: HarvestSource, kept: KeptOrder) -> BookingResult:
+        """Look whether a firm booking is there still, and whether what it replaced is gone."""
+        steps = _protocol(source).find(self._looked_for(source, kept.number))
+        result, seen = await self._asked(source, steps)
+        if result.outcome is BookingOutcome.CANCELLED:
+            await self._state(source, kept.record, result, seen=seen)
+            return result
+        await self._close_former(source, kept.record)
+        return as_it_stands(kept)
+
+    async def _state(
+        self,
+        source: HarvestSource,
+        record: Mapping[str, Any],
+        result: BookingResult,
+        *,
+        word: SignedWord | None = None,
+        seen: bytes | None = None,
+    ) -> None:
+        """Write down what came of an attempt, unless the order stands so already."""
+        state = STATES[result.outcome]
+        if record["state"] == state.value:
+            return
+        note = None if result.reason is None else result.reason.value
+        step = NextStep(state, note=note, word=word, seen=seen)
+        stated = await self.entries.add(source.id, record, step, reference=result.reference)
+        if state is OrderState.CONFIRMED:
+            await self._close_former(source, stated)
+
+    async def _close_former(self, source: HarvestSource, record: Mapping[str, Any]) -> None:
+        """State that the order in place of which this one is firm has no booking any more."""
+        number = record.get("movedFrom")
+        if number is None:
+            return
+        former = await self.entries.at(source.id, record["instrumentKey"], order_of(number))
+        if former is not None and former.may_take(OrderState.CANCELLED):
+            step = NextStep(OrderState.CANCELLED, note=f"{MOVED} {record['localId']}")
+            await self.entries.add(source.id, former.record, step)
+
+    async def _asked(
+        self, source: HarvestSource, steps: BookingSteps
+    ) -> tuple[BookingResult, bytes | None]:
+        """Run a protocol against its source; return its result and a hash of what it answered."""
+        heard = sha256()
+        async with source.session() as session:
+            result = await attempt(_over_http(session), steps, heard=heard.update)
+        is_heard = heard.digest() != sha256().digest()
+        return result, heard.digest() if is_heard else None
+
+    async def _wish(
+        self, source: HarvestSource, wanted: TimeWanted, *, may_post: bool = True
+    ) -> BookingWish:
+        return BookingWish(
+            order=wanted.order,
+            local_no=await self._local_no(source, wanted.instrument),
+            user=wanted.user,
+            start=wanted.start,
+            end=wanted.end,
+            now=self.clock(),
+            facts=source.facts,
+            replaces=wanted.replaces,
+            may_post=may_post,
+        )
+
+    def _looked_for(self, source: HarvestSource, order: str) -> Cancellation:
+        return Cancellation(order=order, now=self.clock(), facts=source.facts)
 
     async def _ask_customs(self, wanted: TimeWanted) -> None:
         """Raise unless customs law is known to allow the use."""
@@ -192,75 +320,13 @@ class OrderDesk:
             (source.id, key),
         )
         if not rows:
-            raise _refused(ErrorCode.NOT_FOUND, NOT_THERE)
+            raise refused(ErrorCode.NOT_FOUND, NOT_THERE)
         return str(rows[0][0])
-
-    async def _kept(self, source: HarvestSource, instrument: str, order: str) -> _Kept | None:
-        table = self.database.records.tables["ServiceOrder"].source.name
-        rows = await self.database.writes.fetch_all(
-            f"SELECT state, user_key, purpose, start_at, end_at, requested_at, steps FROM {table}"  # noqa: S608 - own name
-            " WHERE source = %s AND instrument_key = %s AND local_id = %s AND NOT withdrawn",
-            (source.id, instrument, local_id(order)),
-        )
-        if not rows:
-            return None
-        state, user, purpose, start, end, requested, steps = rows[0]
-        record = {
-            "instrumentKey": instrument,
-            "localId": local_id(order),
-            "userKey": user,
-            "purpose": purpose,
-            "startAt": format_instant(start),
-            "endAt": format_instant(end),
-            "requestedAt": format_instant(requested),
-            "steps": list(steps),
-        }
-        return _Kept(OrderState[state], record)
-
-    async def _begun(self, source: HarvestSource, wanted: TimeWanted) -> Mapping[str, Any]:
-        now = format_instant(self.clock())
-        record = {
-            **_wish_of(wanted),
-            "instrumentKey": wanted.instrument,
-            "localId": local_id(wanted.order),
-            "requestedAt": now,
-            "steps": [{"state": OrderState.REQUESTED.value, "at": now}],
-        }
-        tentative = BookingResult(outcome=BookingOutcome.TENTATIVE)
-        return await self._state(source, record, tentative)
-
-    async def _state(
-        self, source: HarvestSource, record: Mapping[str, Any], result: BookingResult
-    ) -> Mapping[str, Any]:
-        """Write down how an order stands, and return the record."""
-        state, now = STATES[result.outcome].value, self.clock()
-        steps = list(record["steps"])
-        if steps[-1]["state"] != state:
-            note = {} if result.reason is None else {"note": result.reason.value}
-            steps.append({"state": state, "at": format_instant(now), **note})
-        row = {**record, "state": state, "steps": steps}
-        batch = Batch(
-            source=source.id,
-            party=self.party,
-            channel=Channel.LIVE,
-            rows=[{"type": "ServiceOrder", "record": row}],
-            evidence=Evidence(
-                assurance=Assurance.HUB_OBSERVED,
-                document_hash=sha256(canonical(row)).digest(),
-                run_id=f"booking {record['localId']}",
-            ),
-            as_of=now,
-        )
-        (outcome,) = (await submit(self.database, batch, clock=self.clock)).rows
-        if outcome.outcome is Outcome.QUARANTINED:
-            told = "; ".join(f"{each.path} {each.code}" for each in outcome.problems)
-            raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=told, hint_zh=told)
-        return row
 
 
 def _protocol(source: HarvestSource) -> BookingProtocol:
     if source.adapter.booking is None:
-        raise _refused(ErrorCode.FORBIDDEN, NOT_BOOKED_HERE)
+        raise refused(ErrorCode.FORBIDDEN, NOT_BOOKED_HERE)
     return source.adapter.booking
 
 
@@ -270,32 +336,11 @@ def _over_http(session: object) -> HttpSession:
     return session
 
 
-def _wish_of(wanted: TimeWanted) -> dict[str, str]:
-    """Return what an order of one number wants; another wish needs another number."""
-    return {
-        "userKey": wanted.user,
-        "purpose": wanted.purpose.value,
-        "startAt": format_instant(wanted.start),
-        "endAt": format_instant(wanted.end),
-    }
-
-
-def _check_same(kept: _Kept | None, wanted: TimeWanted) -> None:
-    wish = _wish_of(wanted)
-    if kept is not None and any(kept.record[name] != told for name, told in wish.items()):
-        raise _refused(ErrorCode.CONFLICT, ANOTHER_ORDER)
-
-
-def _as_it_stands(state: OrderState) -> BookingResult:
-    outcome = BookingOutcome.CANCELLED if state is OrderState.CANCELLED else BookingOutcome.REFUSED
-    return BookingResult(outcome=outcome)
-
-
-def local_id(order: str) -> str:
-    """Return the number of the record of an order."""
-    return f"hub:{order}"
-
-
-def _refused(code: ErrorCode, words: tuple[str, str, str, str]) -> RefusedError:
-    zh, en, hint_zh, hint = words
-    return RefusedError(code, zh, en, hint_zh=hint_zh, hint=hint)
+def as_it_stands(kept: KeptOrder) -> BookingResult:
+    """Return what an order's record says of its booking; what was used was booked."""
+    note = kept.record["steps"][-1].get("note")
+    return BookingResult(
+        outcome=OUTCOMES.get(kept.state, BookingOutcome.FIRM),
+        reason=BookingReason(note) if note in BookingReason.__members__ else None,
+        reference=kept.record.get("reference"),
+    )

@@ -207,6 +207,7 @@ async def rename_source(database: Database, source_id: str, new_id: str) -> None
 _NAMING = (
     "awaited",
     "feed",
+    "forwarded_order",
     "personal_refused",
     "quarantine",
     "run",

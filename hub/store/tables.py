@@ -305,6 +305,19 @@ REQUEST_EVIDENCE = Table(
     Column("role", Text),  # of the key that signed, when it signed
 )
 
+FORWARDED_ORDER = Table(
+    "forwarded_order",
+    METADATA,
+    Column("client_id", Text, primary_key=True),
+    Column("number", Text, primary_key=True),  # the client's own, of an order that is not settled
+    Column("party", Text, nullable=False),
+    Column("source", Text, nullable=False),  # the peer that is its home hub
+    Column("instrument", Text, nullable=False),
+    Column("sent", JSONB, nullable=False),  # what the home hub was asked for
+    Column("evidence", LargeBinary, nullable=False),  # of the client's signed request
+    instant_column("begun_at"),
+)
+
 PRECEDENCE_STATE = Table(
     "precedence_state",
     METADATA,

@@ -238,5 +238,7 @@ class OrderState(CodeList):
     CANCELLED = auto(), "已取消", "Cancelled"
     IN_SERVICE = auto(), "服务中", "Service begun"
     DONE = auto(), "服务完成", "Service done"
+    DELIVERED = auto(), "结果已反馈", "Result handed over"
+    CHARGED = auto(), "已计费", "Charge stated"
     PAID = auto(), "已支付", "Paid"
     REVIEWED = auto(), "已评价", "Reviewed"

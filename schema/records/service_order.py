@@ -11,9 +11,10 @@ from schema.item import Grade, item, record
 from schema.parties import owner_of_key_in
 from schema.records.bounds import CHARGE, HOURS_OF_USE, NOT_AHEAD, VOUCHER
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
-from schema.records.rules import interval_of, steps_are_ordered
-from schema.traits import Listable, Reported
-from schema.values import KEY_PATTERN, Money, OrderStep
+from schema.records.order_path import is_of_hub, order_guard
+from schema.records.rules import interval_of, steps_are_ordered, voucher_fits_charge
+from schema.traits import Findable, Guarded, Listable, Reported
+from schema.values import KEY_PATTERN, Money, OrderResult, OrderStep, Review
 from schema.visibility import by_agreement
 
 
@@ -25,8 +26,17 @@ from schema.visibility import by_agreement
     per_system=True,
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
-    traits=(Listable(), Reported()),
-    checks=(interval_of("startAt", "endAt", required=True), steps_are_ordered),
+    traits=(
+        Findable(by=("id",)),
+        Listable(),
+        Reported(),
+        Guarded(guard=order_guard, locks=lambda _: (), applies=is_of_hub),
+    ),
+    checks=(
+        interval_of("startAt", "endAt", required=True),
+        steps_are_ordered,
+        voucher_fits_charge,
+    ),
 )
 class ServiceOrder:
     """What somebody ordered of an instrument, and how far it has gone."""
@@ -103,6 +113,42 @@ class ServiceOrder:
     service_id: str | None = item(
         "服务记录编号",
         "Local number of the service record that it ended in",
+        grade=Grade.L3,
+        length_max=150,
+        names_key=True,
+        default=None,
+    )
+    payer_key: str | None = item(
+        "付款单位",
+        "Institution that pays",
+        grade=Grade.L3,
+        pattern=KEY_PATTERN,
+        check=check_institution_key,
+        names="Institution",
+        default=None,
+    )
+    usage_id: str | None = item(
+        "机时记录编号",
+        "Local number of the usage record that it was used by",
+        grade=Grade.L3,
+        length_max=150,
+        names_key=True,
+        default=None,
+    )
+    result: OrderResult | None = item(
+        "服务结果", "What the user was given", grade=Grade.L3, default=None
+    )
+    review: Review | None = item("服务评价", "Review by the user", grade=Grade.L3, default=None)
+    reference: str | None = item(
+        "预约编号",
+        "Number of the booking at the system that keeps the calendar",
+        grade=Grade.L3,
+        length_max=150,
+        default=None,
+    )
+    moved_from: str | None = item(
+        "原订单编号",
+        "Local number of the order in place of which it was booked",
         grade=Grade.L3,
         length_max=150,
         names_key=True,

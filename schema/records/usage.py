@@ -138,6 +138,14 @@ class UsageRecord:
     project_reference: str | None = item(
         "课题编号", "Project number in the source", grade=Grade.L3, length_max=150, default=None
     )
+    order_id: str | None = item(
+        "订单编号",
+        "Local number of the order that it was for, where the source tells",
+        grade=Grade.L3,
+        length_max=150,
+        names_key=True,
+        default=None,
+    )
     originals: tuple[OriginalText, ...] = item(
         "原始文本", "Source texts that were converted", grade=Grade.L3, default=()
     )

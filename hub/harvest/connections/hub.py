@@ -35,6 +35,8 @@ from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
 from hub.access import assertion, dpop, requester
+from hub.access.envelope import Envelope
+from hub.access.signatures import MUTATION, sign_request
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import SigningKey, key_from_pem
 from hub.harvest.connections.connection import (
@@ -59,14 +61,17 @@ LIFETIME_S_MAX = 3_600
 KEY_BYTES_MAX = 16_384
 CLOCK_NOTABLE = timedelta(seconds=5)
 UNAUTHORIZED = 401
-SERVER_ERROR_MIN = 500
+TOO_MANY, SERVER_ERROR_MIN = 429, 500
 LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 AGAIN_BY_ITS_CLOCK = frozenset({"DPOP_TIME", "invalid_client", "invalid_dpop_proof"})
 
 
 @dataclass(repr=False)
 class HubToken(httpx.Auth):
-    """Sends each request with a token bound to the key and a proof made for it."""
+    """Sends each request with a token bound to the key and a proof made for it.
+
+    One with an idempotency key may change something there: it is signed as well (RFC 9421).
+    """
 
     source: str
     base: str
@@ -94,6 +99,8 @@ class HubToken(httpx.Auth):
                     await answer.aread()
                     self._take(answer)
             self._prove(request)
+            if "idempotency-key" in request.headers:
+                self._sign(request)
             response = yield request
             if response.status_code != UNAUTHORIZED or is_last:
                 return
@@ -111,6 +118,13 @@ class HubToken(httpx.Auth):
         proof = dpop.make(self.key, request.method, target, self._now(), token=self._token)
         request.headers["Authorization"] = f"DPoP {self._token}"
         request.headers["DPoP"] = proof
+
+    def _sign(self, request: httpx.Request) -> None:
+        target = str(request.url)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        envelope = Envelope(request.method, request.url.path, target, target, headers)
+        signed, _ = sign_request(envelope, self.key, MUTATION, self._now())
+        request.headers.update(signed)
 
     def _token_request(self, request: httpx.Request) -> httpx.Request:
         endpoint = f"{self.base}{TOKEN_PATH}"
@@ -150,7 +164,7 @@ class HubToken(httpx.Auth):
     def _take(self, answer: httpx.Response) -> None:
         """Keep the token of an answer, or what the next question for one needs."""
         self._nonce = answer.headers.get("dpop-nonce", "")
-        if answer.status_code >= SERVER_ERROR_MIN:
+        if answer.status_code >= SERVER_ERROR_MIN or answer.status_code == TOO_MANY:
             says = f"the token endpoint answers status {answer.status_code}"
             raise SourceUnavailableError(self.source, says)
         told = _object(answer)
@@ -241,15 +255,23 @@ class HubConnection:
 
     @asynccontextmanager
     async def session(
-        self, source: str, limits: Limits, errand: Errand | None = None
+        self,
+        source: str,
+        limits: Limits,
+        errand: Errand | None = None,
+        behalf: Principal | None = None,
     ) -> AsyncIterator[HttpSession]:
-        """Keep a client open for as long as the block runs; with an errand, for somebody."""
+        """Keep a client open for as long as the block runs.
+
+        With an errand a question is asked for somebody, within his time; `behalf` alone: for whom
+        something is changed there.
+        """
         try:
             key = await asyncio.to_thread(_key, Path(self.key_file))
         except (OSError, ValueError) as error:
             raise SourceRefusedError(source, "[hub] key_file is no private P-256 key") from error
         base = self.url.rstrip("/")
-        auth: httpx.Auth = HubToken(source, base, self.client_id, key)
+        auth: httpx.Auth = HubToken(source, base, self.client_id, key, principal=behalf)
         if errand is not None:
             token = self._token_for(
                 errand.principal,

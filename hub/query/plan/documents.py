@@ -28,6 +28,7 @@ from graphql import (
 from adapters.peer_hub import questions
 from hub.errors import ErrorCode
 from hub.query.plan.arguments import Shape, shape_of
+from hub.query.plan.between_hubs import TEXTS
 from hub.query.plan.bounds import check_bounds
 from hub.query.plan.deprecations import Notices, notices_of
 from hub.query.plan.errors import QueryError
@@ -158,7 +159,7 @@ def document_named(name: str) -> str:
 def registered() -> Mapping[str, str]:
     """Return the registered documents: id to text."""
     texts = [path.read_text("utf-8") for path in sorted(DOCUMENTS.glob("*.graphql"))]
-    return {document_id(text): text for text in (*texts, *questions())}
+    return {document_id(text): text for text in (*texts, *questions(), *TEXTS)}
 
 
 @lru_cache(maxsize=1)

@@ -17,9 +17,9 @@ from hub.intake.batch import Idempotency, Outcome
 from hub.intake.files.kept import part_answer
 from hub.intake.files.service import GivenFile
 from hub.intake.files.submission import Sender
-from hub.orders.partner import BookingAnswer, BookingState, as_kept
+from hub.orders.asked import BookingAnswer, BookingState, as_kept
+from hub.orders.entries import local_id
 from hub.orders.promised import keep, taken
-from hub.orders.service import local_id
 from hub.store.check import Fault, check
 from hub.store.database import Database
 from hub.store.rebuild import rebuild
@@ -256,7 +256,8 @@ async def test_the_answer_to_a_booking_goes_with_its_order(
         order="O-1", instrument=KEY, state=BookingState.REFUSED, said=f"{NAME} has it"
     )
     number = local_id("zju-client:O-1")
-    order = {"instrumentKey": KEY, "localId": number, "state": "REFUSED"}
+    steps = [{"state": each, "at": "2026-01-05T01:00:00Z"} for each in ("REQUESTED", "REFUSED")]
+    order = {"instrumentKey": KEY, "localId": number, "state": "REFUSED", "steps": steps}
     await send({"type": "ServiceOrder", "record": order})
     settled, open_one = (Idempotency(key=key, body_hash=b"h" * 32) for key in ("k", "open"))
     for each in (settled, open_one):

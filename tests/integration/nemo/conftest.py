@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from hub.harvest.connections import HttpConnection, StaticToken
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.store.database import Database
+from tests.ordering import Partners, booking_hub
 from tests.standing_clock import StandingClock
 
 INSTITUTION = {
@@ -87,3 +88,13 @@ def nemo(lab) -> HarvestSource:
 @pytest.fixture
 def harvester(database: Database, time: StandingClock) -> Harvester:
     return Harvester(database, "hub:hub.delta.example/records", time)
+
+
+@pytest.fixture
+async def partners(
+    database: Database, lab: Any, nemo: HarvestSource, harvester: Harvester, time: StandingClock
+) -> AsyncIterator[Partners]:
+    """Clients of a hub that has read the laboratory and books there."""
+    assert (await harvester.harvest(nemo)).counts()["accepted"] > 0
+    async with booking_hub(database, lab, nemo, time) as made:
+        yield made

@@ -18,7 +18,8 @@ from hub.harvest.connections import HttpConnection, StaticToken
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
 from hub.intake.service import submit
 from hub.orders.booking import alone_at, attempt
-from hub.orders.service import OrderDesk, TimeWanted
+from hub.orders.service import OrderDesk
+from hub.orders.wanted import TimeWanted
 from hub.store.sources import register_source
 from schema.codes import ServicePurpose
 

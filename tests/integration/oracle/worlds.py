@@ -279,6 +279,7 @@ class _Drawing:
             "userKey": lambda: rng.choice([*keys, OUTSIDER]),
             "centreCode": lambda: rng.choice([*CENTRES, "none"]),
             "offerCode": lambda: rng.choice(OFFERS),
+            "orderId": lambda: rng.choice(["D-1", "hub:fudan-a:O-1"]),
             "zh": lambda: rng.choice(NAMES),
         }  # fmt: skip
 

@@ -32,6 +32,7 @@ SELECTED = {
     "periods": "{ opens }",
     "project": "{ name }",
     "review": "{ comment }",
+    "result": "{ reference }",
     "maintenance": "{ startAt }",
     "spans": "{ state }",
     "steps": "{ state }",
@@ -219,13 +220,14 @@ def usage_record(of: Blank) -> dict[str, Any]:
             "collectionMethod": "SENSOR",
             "recordedAt": of.at(6),
             "projectReference": of.mark,
+            "orderId": of.number,
         }
     )
 
 
 def service_record(of: Blank) -> dict[str, Any]:
     used = usage_record(of)
-    del used["projectReference"], used["originals"]
+    del used["projectReference"], used["orderId"], used["originals"]
     return with_originals(
         {
             **used,
@@ -313,7 +315,16 @@ def service_order(of: Blank) -> dict[str, Any]:
         "voucherFen": 60000,
         "invoiceNo": of.mark,
         "serviceId": "1",
-        "steps": [{"state": "REQUESTED", "at": of.at(0)}, {"state": "DONE", "at": of.at(6)}],
+        "payerKey": of.named,
+        "usageId": "1",
+        "result": {"reference": of.mark, "digest": "ab" * 32},
+        "review": {"rating": "SATISFIED"},
+        "reference": "17",
+        "movedFrom": "1",
+        "steps": [
+            {"state": "REQUESTED", "at": of.at(0), "statedBy": of.named, "evidence": "cd" * 32},
+            {"state": "DONE", "at": of.at(6)},
+        ],
     }
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -32,6 +32,7 @@ from adapters._nemo_booking import BOOKING
 
 NOW = datetime(2026, 11, 26, 8, tzinfo=UTC)
 START = NOW + timedelta(days=1)
+HOUR = timedelta(hours=1)
 FACTS = {
     "instance": "lab1",
     "booking_creator": 9,
@@ -326,3 +327,62 @@ def test_a_booking_of_the_laboratorys_own_is_safe_whenever_it_comes(when: int) -
         assert nemo.active == own
     else:
         assert when >= STEPS - 1, "firm only where it came after the time was read again"
+
+
+def half_an_hour_later(**more: Any) -> BookingWish:
+    """A wish that overlaps the booking of order A, in place of which it is."""
+    later = START + timedelta(minutes=30)
+    moved = {"start": later, "end": later + timedelta(hours=2), "replaces": "A", **more}
+    return wish("B", **moved)
+
+
+def test_a_move_books_beside_the_former_booking_and_then_takes_that_back() -> None:
+    nemo = Nemo()
+    ended(nemo, BOOKING.book(wish()))
+    moved = ended(nemo, BOOKING.book(half_an_hour_later()))
+    assert (moved.outcome, moved.reference) == (FIRM, "2")
+    assert [row["id"] for row in nemo.active] == [2]
+    assert (nemo.rows[0]["cancelled_by"], nemo.rows[0]["descendant"]) == (9, 2)
+    assert ended(nemo, BOOKING.book(half_an_hour_later())) == moved
+    assert nemo.changes == 3
+
+
+def test_a_move_to_a_time_that_somebody_has_leaves_the_former_booking() -> None:
+    nemo = Nemo()
+    ended(nemo, BOOKING.book(wish()))
+    later = START + timedelta(hours=2)
+    nemo.rows.append(booked(2, start=later.isoformat(), end=(later + HOUR).isoformat()))
+    result = ended(nemo, BOOKING.book(half_an_hour_later()))
+    assert (result.outcome, result.reason) == (REFUSED, BookingReason.OCCUPIED)
+    assert [row["id"] for row in nemo.active] == [1, 2]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@pytest.mark.parametrize("said", [Unclear(), NotSent(), Unwilling("database is locked")])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_move_that_is_broken_off_never_leaves_nothing(
+    number: int, said: Reply, is_done: bool
+) -> None:
+    nemo = Nemo(faults={number: (said, is_done)})
+    ended(nemo, BOOKING.book(wish()))
+    first = ended(nemo, BOOKING.book(half_an_hour_later()))
+    assert nemo.active, "one of the two stands"
+    again = ended(nemo, BOOKING.book(half_an_hour_later()))
+    assert again.outcome is FIRM, first
+    assert [row["note"] for row in nemo.active] == ["hub:B"]
+
+
+def test_what_may_not_be_posted_is_only_looked_for() -> None:
+    nemo = Nemo()
+    nothing = ended(nemo, BOOKING.book(wish(may_post=False)))
+    assert (nothing.outcome, nothing.reason) == (
+        BookingOutcome.CANCELLED,
+        BookingReason.NOT_THERE,
+    )
+    assert nemo.changes == 0
+    looked_for = Cancellation(order="A", now=NOW, facts=FACTS)
+    assert ended(nemo, BOOKING.find(looked_for)).reason is BookingReason.NOT_THERE
+    ended(nemo, BOOKING.book(wish()))
+    assert ended(nemo, BOOKING.find(looked_for)).outcome is FIRM
+    silent = replace(nemo, silent=frozenset({"api/reservations/"}))
+    assert ended(silent, BOOKING.find(looked_for)).outcome is TENTATIVE

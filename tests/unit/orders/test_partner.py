@@ -12,12 +12,13 @@ from hub.access.requester import Requester
 from hub.access.resource import Caller
 from hub.customs.words import CustomsReason
 from hub.errors import ErrorCode, RefusedError
-from hub.graphql.booking import BOOKING_SCOPE, check_own
+from hub.graphql.booking import BOOKING_SCOPE, booked_for
 from hub.graphql.enums import BookingReasonCode, BookingStateCode
 from hub.intake.batch import Idempotency
+from hub.orders.asked import BY_CUSTOMS, BY_HOME, BookingAnswer, BookingState, PartnerRequest
+from hub.orders.entries import local_id
+from hub.orders.home_hub import sent_as
 from hub.orders.limits import ORDER_CHARACTERS_MAX
-from hub.orders.partner import BY_CUSTOMS, BookingAnswer, BookingState, PartnerRequest
-from hub.orders.service import local_id
 
 LONGEST_CLIENT = "c" * 64
 RECORD_CHARACTERS_MAX = 150
@@ -54,12 +55,24 @@ def test_a_number_is_of_one_client_and_the_longest_still_fits() -> None:
     assert len(local_id(longest)) <= RECORD_CHARACTERS_MAX
 
 
-def test_a_hub_books_for_nobody_but_itself() -> None:
+def test_a_peer_books_for_the_institution_that_it_names_and_asks_itself() -> None:
     own = Caller("hub-b", "moe:10246", ClientKind.PEER, frozenset({BOOKING_SCOPE}))
-    check_own(own)
-    with pytest.raises(RefusedError) as refused:
-        check_own(replace(own, requester=Requester("client", "moe:10284", ("hub-b",))))
-    assert refused.value.code is ErrorCode.FORBIDDEN
+    assert booked_for(own) == "moe:10246"
+    asks = replace(own, requester=Requester("client", "moe:10284", ("hub-b",)))
+    assert booked_for(asks) == "moe:10284"
+    for strange in (
+        Requester("client", None, ("hub-b",)),
+        Requester("client", "moe:10284", ("hub-b", "hub-c")),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            booked_for(replace(own, requester=strange))
+        assert refused.value.code is ErrorCode.FORBIDDEN
+
+
+def test_a_number_at_another_hub_is_of_one_client_and_one_order() -> None:
+    pairs = [("a", "b-c"), ("a-b", "c"), ("a", "bc"), ("ab", "c"), ("a\nb", "c")]
+    assert len({sent_as(*pair) for pair in pairs}) == len(pairs)
+    assert all(asking().order(sent_as(*pair)) == sent_as(*pair) for pair in pairs)
 
 
 def test_without_a_number_the_key_gives_one_that_can_be_named_again() -> None:
@@ -71,7 +84,7 @@ def test_without_a_number_the_key_gives_one_that_can_be_named_again() -> None:
 
 def test_only_what_cannot_change_any_more_is_settled() -> None:
     settled = {state for state in BookingState if answer(state).is_settled}
-    assert settled == {BookingState.FIRM, BookingState.REFUSED, BookingState.CANCELLED}
+    assert settled == set(BookingState) - {BookingState.TENTATIVE, BookingState.UNKNOWN}
     reason = CustomsReason(code="R", zh="规则", en="rule")
     assert not answer(BookingState.REFUSED, customs=(reason,)).is_settled
 
@@ -79,5 +92,5 @@ def test_only_what_cannot_change_any_more_is_settled() -> None:
 def test_the_interface_has_a_word_for_whatever_a_source_answers() -> None:
     assert {each.value for each in BookingOutcome} < {each.value for each in BookingState}
     assert {each.value for each in BookingState} == {each.name for each in BookingStateCode}
-    reasons = {each.value for each in BookingReason} | {BY_CUSTOMS}
+    reasons = {each.value for each in BookingReason} | {BY_CUSTOMS, BY_HOME}
     assert reasons == {each.name for each in BookingReasonCode}
