@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -45,7 +45,7 @@ from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
-from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.endpoint import PATH, SUBGRAPH_PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.guide.endpoint import Operator, guide_routes
@@ -82,7 +82,7 @@ from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
 GATED = (
-    "/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
     "|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
@@ -95,13 +95,14 @@ STOP_TIMEOUT_S = 10.0
 class Application:
     """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
 
-    graphql: ASGIApp
+    graphql: Mapping[str, ASGIApp]
+    """By path."""
     others: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        is_graphql = scope["type"] == "http" and scope["path"] == PATH
-        await (self.graphql if is_graphql else self.others)(scope, receive, send)
+        own = self.graphql.get(scope["path"]) if scope["type"] == "http" else None
+        await (own or self.others)(scope, receive, send)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +120,7 @@ class Hub:
     federation: Federation
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
-    """Every route but `/graphql`, which is an application of its own."""
+    """Every route but those of GraphQL, which are applications of their own."""
     health: HubHealth
     metrics: ASGIApp
     """For the operator's own listener, never for the public one."""
@@ -217,7 +218,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=schedule,
         federation=federation,
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
-        asgi=_outermost(settings, access, GraphQLEndpoint(engine, access), routes),
+        asgi=_outermost(settings, access, _graphql(engine, access), routes),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
@@ -274,8 +275,16 @@ def noting(audit: Audit, clock: Clock) -> Note:
     return note
 
 
+def _graphql(engine: Engine, access: Access) -> dict[str, ASGIApp]:
+    """Return the doors of GraphQL by path: for everybody, and for gateways."""
+    return {
+        PATH: GraphQLEndpoint(engine, access),
+        SUBGRAPH_PATH: GraphQLEndpoint(engine, access, of_subgraph=True),
+    }
+
+
 def _outermost(
-    settings: Settings, access: Access, graphql: ASGIApp, routes: Sequence[BaseRoute]
+    settings: Settings, access: Access, graphql: Mapping[str, ASGIApp], routes: Sequence[BaseRoute]
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
     edge = Edge(
@@ -285,12 +294,13 @@ def _outermost(
         gated=GATED,
         origins=CrossOrigin(settings.cors_origins) if settings.cors_origins else None,
     )
-    return RequestWatch(edge, doors={PATH.strip("/"), *map(door_of, routes)})
+    paths = (*graphql, *(str(getattr(route, "path", "")) for route in routes))
+    return RequestWatch(edge, doors=set(map(door_of, paths)))
 
 
-def door_of(route: BaseRoute) -> str:
-    """Return the first part of a route's path, by which its requests are counted."""
-    return str(getattr(route, "path", "")).strip("/").partition("/")[0]
+def door_of(path: str) -> str:
+    """Return the first part of a path, by which its requests are counted."""
+    return path.strip("/").partition("/")[0]
 
 
 def _facts(settings: Settings) -> ServiceFacts:

@@ -1,5 +1,7 @@
 """`endpoint`: `/graphql` over HTTP: authentication, reading the request, the form of the answer.
 
+The door of gateways, `/federation/graphql`, is the same with another schema (`subgraph`).
+
 - `hub.access.gate` lets a request in before its document is looked at.
 - GET answers queries only: a link must never run a mutation. Addresses appear in the logs of
   others, so clients whose filters are not public use POST.
@@ -14,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -43,6 +46,7 @@ from hub.watching.notes import note_refusal
 from schema.strict_json import explained, fraction, read_json
 
 PATH = "/graphql"
+SUBGRAPH_PATH = "/federation/graphql"
 METHODS = "GET, HEAD, POST"
 READ_METHODS = ("GET", "HEAD")
 """How one asks by address; of an answer to HEAD the server sends the headers alone."""
@@ -74,11 +78,12 @@ WRONG_ACCEPT = QueryError(
 
 
 class GraphQLEndpoint:
-    """Takes GraphQL requests over HTTP."""
+    """Takes GraphQL requests over HTTP, for one of the two schemas."""
 
-    def __init__(self, engine: Engine, access: Access) -> None:
+    def __init__(self, engine: Engine, access: Access, *, of_subgraph: bool = False) -> None:
         self._engine = engine
         self._access = access
+        self._of_subgraph = of_subgraph
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request over ASGI."""
@@ -113,6 +118,8 @@ class GraphQLEndpoint:
         )
         try:
             asked = await _graph_request(request, admitted.body)
+            if self._of_subgraph:
+                asked = replace(asked, of_subgraph=True)
             answer = await self._engine.answer(asked, asking)
         except HubError as error:
             answer = _answer(error, language)

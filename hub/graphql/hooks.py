@@ -31,7 +31,7 @@ class ServiceFacts:
 
 
 RootReader = Callable[[Any], Awaitable[Any]]
-"""Takes the resolver's info and returns the value of its root field."""
+"""Takes graphql-core's info of a resolver and returns the value of its root field."""
 
 
 @dataclass(kw_only=True, slots=True)
