@@ -14,7 +14,7 @@ def parts_of(page: str) -> dict[str, str]:
     """Return the parts that a page has, by title, headings included."""
     found = {}
     for title in PARTS:
-        _, begins, rest = page.partition(f"\n## {title}\n")
+        _, begins, rest = f"\n{page}".partition(f"\n## {title}\n")
         if begins:
             ends = [at for other in PARTS if (at := rest.find(f"\n## {other}\n")) >= 0]
             found[title] = (begins + rest[: min(ends, default=len(rest))]).strip("\n")
@@ -38,5 +38,5 @@ def joined(head: str, parts: dict[str, str]) -> str:
 
 
 def _head(page: str) -> str:
-    begins = [at for title in PARTS if (at := page.find(f"\n## {title}\n")) >= 0]
+    begins = [at for title in PARTS if (at := f"\n{page}".find(f"\n## {title}\n")) >= 0]
     return page[: min(begins, default=len(page))]
