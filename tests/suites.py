@@ -64,7 +64,7 @@ SUITES = (
         {"HUB_OPENAPI_EXAMPLES": "100"},
     ),
     Suite(
-        "pandas and Hive Gateway ask through a partner's proxy",
+        "pandas asks through a partner's proxy; Apollo and Hive Gateway join it with a subgraph",
         _pytest("tests/programs"),
         15,
         {"HUB_TEST_PROGRAMS": "1"},

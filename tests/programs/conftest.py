@@ -22,7 +22,7 @@ from hub.client import create_key
 from hub.client.profile import Profile
 from hub.clock import system_clock
 from hub.store.database import Database
-from tests.node_tools import ROOT
+from tests.node_tools import ROOT, NodeTools, node_tools
 from tests.running_hub import FUDAN, running_hub
 
 START_S = 30.0
@@ -65,6 +65,13 @@ def tools() -> Path:
     folder = ROOT / ".tools" / "programs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gateways(tools: Path) -> NodeTools:
+    """Apollo Gateway and Hive Gateway; the benchmark runs the same."""
+    del tools  # it skips where big programs are not asked for
+    return node_tools(ROOT / "bench" / "peers" / "gateways")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from hub.sandbox.serve import serving
 from tests.external.supergraph import COMPOSITION, Compositions, hub_subgraph
-from tests.node_tools import ROOT, NodeTools, node_tools
+from tests.node_tools import NodeTools, node_tools
 from tests.programs.calibrations import DAY, Calibrations
 from tests.programs.conftest import START_S, free_port, stop
 
@@ -27,12 +27,6 @@ FROM_THE_HUB = """{ instruments(search: "talos", first: 2) {
 FROM_THE_OTHER = """{ calibrations { number on instrument {
   key name { zh } institution { key name { zh } } } } }"""
 BAD_KEY = "talos\x00"
-
-
-@pytest.fixture(scope="module")
-def gateways(tools: Path) -> NodeTools:
-    del tools  # it skips where big programs are not asked for
-    return node_tools(ROOT / "bench" / "peers" / "gateways")
 
 
 @pytest.fixture(scope="module")
