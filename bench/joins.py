@@ -24,7 +24,7 @@ from bench.machine import Running, cores, free_port, process
 from bench.place import ROOT, TOOLS
 from bench.questions import Question
 from bench.reads import LOG
-from bench.tools import gateways
+from bench.tools import composition, gateways
 from bench.upstreams import LETTERS, SUBGRAPH, key_of
 
 SETS = 64
@@ -118,7 +118,7 @@ def peers(addresses: Mapping[str, str], *, limit_ms: int = 0, node: bool = True)
 def node_gateways(addresses: Mapping[str, str], limit_ms: int = 0) -> list[Server]:
     """Return the gateways, before a supergraph of these systems."""
     folder, node = gateways()
-    supergraph = composed(folder, node, addresses)
+    supergraph = composed(node, addresses)
     limit = {"SUBGRAPH_MS": str(limit_ms)} if limit_ms else {}
     found = []
     for name, more in ((HIVE, {}), (KEEPING, {"ANSWERS_KEPT_MS": "1000"})):
@@ -150,7 +150,7 @@ def node_gateways(addresses: Mapping[str, str], limit_ms: int = 0) -> list[Serve
     return found
 
 
-def composed(folder: Path, node: Path, addresses: Mapping[str, str]) -> Path:
+def composed(node: Path, addresses: Mapping[str, str]) -> Path:
     """Compose the systems' subgraphs; return the supergraph."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     named = []
@@ -158,9 +158,11 @@ def composed(folder: Path, node: Path, addresses: Mapping[str, str]) -> Path:
         file = TOOLS / f"system_{letter}.graphql"
         file.write_text(SUBGRAPH % letter, "utf-8")
         named.append(f"{letter}={url}/graphql={file}")
-    made = TOOLS / "supergraph.graphql"
-    subprocess.run([node, folder / "compose.mjs", made, *named], check=True, timeout=60)
-    return made
+    command = [node, composition() / "compose.mjs", TOOLS, *named]
+    told = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout
+    if errors := json.loads(told)["apollo"]["errors"]:
+        raise RuntimeError(f"the systems do not compose: {errors}")
+    return TOOLS / "apollo.graphql"
 
 
 def document(speaks: str, letters: str) -> str:

