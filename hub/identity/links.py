@@ -98,8 +98,7 @@ class Names:
     def identity_by_key(self, spec: RecordSpec, key: str) -> str:
         """Return the id of the record that a key names by itself (`is_named_by_key`)."""
         names = self.of_type(spec)
-        owner = names.owner_of_name(spec, key, "")
-        return item_id(spec.prefix, spec.name, "", names.key(spec, key), owner)
+        return names.identity(spec, "", key, names.owner_of_name(spec, key, ""))
 
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
         """Return the parts of a key by item, with the names of what they mention."""
