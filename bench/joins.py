@@ -171,10 +171,10 @@ def document(speaks: str, letters: str) -> str:
     if speaks == "hub":
         rows = ROWS.format(": occupancies(first: 20, orderBy: [START_AT_ASC])")
         fields = [
-            f"{x}: instrument(by: {{key: ${x}}}, maxStaleness: $s, deadline: $d) {{ {rows} }}"
+            f"{x}: instrument(by: {{key: ${x}}}, maxStaleness: $age, deadline: $wait) {{ {rows} }}"
             for x in letters
         ]
-        return f"query Join({keys}, $s: Duration, $d: Duration!) {{ {' '.join(fields)} }}"
+        return f"query Join({keys}, $age: Duration, $wait: Duration!) {{ {' '.join(fields)} }}"
     name = "device" if speaks == "httpx" else "device_{x}"
     fields = [f"{x}: {name.format(x=x)}(key: ${x}) {{ {ROWS.format('')} }}" for x in letters]
     return f"query Join({keys}) {{ {' '.join(fields)} }}"
@@ -182,7 +182,7 @@ def document(speaks: str, letters: str) -> str:
 
 def question(case: str, speaks: str, letters: str, sets: int) -> Question:
     """Return a question with its variables."""
-    more = {"s": CASES[case], "d": "PT10S"} if speaks == "hub" else {}
+    more = {"age": CASES[case], "wait": "PT10S"} if speaks == "hub" else {}
     variables = tuple(
         {**{letter: key_of(letter, n) for letter in letters}, **more} for n in range(sets)
     )

@@ -57,7 +57,7 @@ def body_of(speaks: str, place: int) -> bytes:
     """Return a request for one instrument of each system."""
     variables: dict[str, Any] = {letter: key_of(letter, place) for letter in FOUR}
     if speaks == "hub":
-        variables |= {"s": "PT0S", "d": f"PT{DEADLINE_MS // 1000}S"}
+        variables |= {"age": "PT0S", "wait": f"PT{DEADLINE_MS // 1000}S"}
     return json.dumps({"query": document(speaks, FOUR), "variables": variables}).encode()
 
 

@@ -50,8 +50,11 @@ async def _device(letter: str, key: str) -> Device:
     query = {**_PAGE, "yqbh": key.partition("/")[2]}
     answer = await _client().get(f"{addresses[letter]}/api/v1/device/yyjl", params=query)
     rows: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["rows"]
-    nodes = [Booking(row["yybh"], _utc(row["kssj"]), _utc(row["jssj"])) for row in rows]
-    return Device(key, Bookings(nodes))
+    nodes = [
+        Booking(local_id=row["yybh"], start_at=_utc(row["kssj"]), end_at=_utc(row["jssj"]))
+        for row in rows
+    ]
+    return Device(key=key, bookings=Bookings(nodes=nodes))
 
 
 def _utc(text: str) -> str:

@@ -14,22 +14,13 @@ import pytest
 from bench import joins, parted
 from bench.live_hub import harvest_all
 from bench.place import drop_database, fresh_database, postgres
+from bench.upstreams import BOOKINGS
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in /proc"),
 ]
-COUNT = 5
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[tuple[dict[str, str], joins.Server]]:
-    """Four systems, and a hub that has read them once and asks them."""
-    with postgres() as server, joins.upstreams(len(joins.FOUR), COUNT) as addresses:
-        url = fresh_database(server, "bench_gateways_small")
-        asyncio.run(harvest_all(url, addresses))
-        yield addresses, joins.hub_server(url, addresses)
-        drop_database(server, "bench_gateways_small")
+COUNT = 3
 
 
 def ask(host: str, body: bytes) -> Any:
@@ -40,12 +31,22 @@ def ask(host: str, body: bytes) -> Any:
         return json.load(answer)
 
 
-def test_every_front_joins_the_same_from_the_systems(
-    place: tuple[dict[str, str], joins.Server],
+@pytest.fixture
+def place() -> Iterator[tuple[dict[str, str], str]]:
+    """Four systems, and the database of a hub that has read them once."""
+    with postgres() as server, joins.upstreams(len(joins.FOUR), COUNT) as addresses:
+        url = fresh_database(server, "bench_gateways_small")
+        asyncio.run(harvest_all(url, addresses))
+        yield addresses, url
+        drop_database(server, "bench_gateways_small")
+
+
+def test_every_front_joins_the_same_and_the_hub_says_which_systems_are_silent(
+    place: tuple[dict[str, str], str],
 ) -> None:
-    addresses, hub = place
+    addresses, url = place
     three = {letter: addresses[letter] for letter in joins.THREE}
-    servers = [hub, *joins.peers(three, node=False)]
+    servers = [joins.hub_server(url, addresses), *joins.peers(three, node=False)]
     with joins.running(servers) as up:
         for case in joins.CASES:
             asked = {
@@ -54,28 +55,27 @@ def test_every_front_joins_the_same_from_the_systems(
             }
             before = joins.asked_of(addresses)
             assert joins.compare(servers, up, asked) == COUNT
-            assert joins.asked_of(addresses) > before
-        body = joins.question("ALL", "hub", joins.THREE, 1).bodies[0]
-        joins.fault(addresses["a"], slow_s=0.0)
-        found = ask(up[joins.HUB].host, body)
-        assert len(found["data"]["a"]["bookings"]["nodes"]) == 4
-        sources = {each["id"]: each["servedFrom"] for each in found["extensions"]["sources"]}
-        assert set(sources.values()) <= {"LIVE", "CACHE"}
-        joins.fault(addresses["a"])
+            assert joins.asked_of(addresses) >= before + COUNT * len(joins.THREE)
+        hub = up[joins.HUB].host
+        found = ask(hub, joins.question("ALL", "hub", joins.THREE, 1).bodies[0])
+        assert len(found["data"]["a"]["bookings"]["nodes"]) == BOOKINGS
+        told = {each["id"]: each["servedFrom"] for each in found["extensions"]["sources"]}
+        assert {told[f"system-{letter}"] for letter in joins.THREE} <= {"LIVE", "CACHE"}
 
-
-def test_an_answer_tells_which_systems_are_silent_and_has_the_rows_of_the_others(
-    place: tuple[dict[str, str], joins.Server],
-) -> None:
-    addresses, hub = place
-    made = parted.Parted()
-    with joins.running([hub]) as up:
+        made = parted.Parted()
         joins.fault(addresses[parted.DEAD], dead=True)
         joins.fault(addresses[parted.SLOW], slow_s=parted.SLOW_S)
-        parted.ask_once(up[joins.HUB].host, "hub", 1, made)
-        for address in addresses.values():
-            joins.fault(address)
+        parted.ask_once(hub, "hub", 1, made)
     assert (len(made.waits), made.marked, made.whole) == (1, 1, 1)
+
+
+def test_an_answer_is_marked_where_it_says_of_both_that_they_are_silent() -> None:
     errors = [{"path": [letter]} for letter in (parted.DEAD, parted.SLOW)]
     assert parted.is_marked("gateway", {"errors": errors})
     assert not parted.is_marked("gateway", {"errors": errors[:1]})
+    sources = [
+        {"id": f"system-{letter}", "status": "TIMEOUT"} for letter in (parted.DEAD, parted.SLOW)
+    ]
+    assert parted.is_marked("hub", {"extensions": {"sources": sources}})
+    sources[0]["status"] = "OK"
+    assert not parted.is_marked("hub", {"extensions": {"sources": sources}})

@@ -27,6 +27,8 @@ from tests.unit.query.printed_costs import PrintedCosts
 
 MODEL = interface(standard_records()).model
 TEXT = subgraph_sdl(MODEL)
+COSTS = PrintedCosts(TEXT)
+PLANNER = Planner(interface(standard_records()), QueryLimits())
 READER = Authority(frozenset({"catalogue:read", "asset:read", "service:read"}))
 WINDOW = 'from: "2026-12-01T00:00:00Z", until: "2026-12-02T00:00:00Z"'
 FREE = f"{{ availableFor: {{ {WINDOW}, hours: 4 }} }}"
@@ -90,10 +92,9 @@ COSTED: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize("number", range(len(COSTED)))
 def test_a_gateway_reckons_what_the_hub_charges(number: int) -> None:
     query, variables = COSTED[number]
-    planner = Planner(interface(standard_records()), QueryLimits())
-    plan = planner.plan(planner.read(query), None, variables, READER)
+    plan = PLANNER.plan(PLANNER.read(query), None, variables, READER)
     assert plan.compiled is not None
-    assert PrintedCosts(TEXT).of(query, variables) == plan.compiled.cost.total(plan.values)
+    assert COSTS.of(query, variables) == plan.compiled.cost.total(plan.values)
 
 
 def test_the_sizes_that_are_printed_are_the_limits() -> None:
