@@ -1,8 +1,8 @@
 """`joins`: one answer joined live from three systems, by the hub, gateways and stock httpx.
 
 - The same upstream processes for all, asked in turn, round by round; answers are compared before each question.
-- ALL: nothing may be older than the request, 64 sets of instruments in turn. EACH: the same, and no set comes twice
-  within a run, so that nobody can share an answer. SECOND: what is one second old is good enough.
+- ALL: nothing may be older than the request, a few sets of instruments in turn, as when many look at the same. EACH: the
+  same, and no set comes twice within a run, so that nobody can share an answer. SECOND: a few sets, one second old will do.
 - A gateway gets three root fields of three subgraphs, which it asks at once: the plan that suits it best.
 """
 
@@ -27,7 +27,7 @@ from bench.reads import LOG
 from bench.tools import composition, gateways
 from bench.upstreams import LETTERS, SUBGRAPH, key_of
 
-SETS = 64
+SETS = 8
 WARM_S = 2.0
 STARTED_S = 30.0
 HUB, HIVE, APOLLO, HTTPX = "hub", "Hive Gateway", "Apollo Gateway", "Strawberry, stock httpx"
@@ -66,7 +66,15 @@ def upstreams(systems: int, count: int) -> Iterator[dict[str, str]]:
     """Run the systems on the second core; give their addresses by letter."""
     command = [sys.executable, "-m", "bench.upstreams", str(systems), str(count)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (
+        (TOOLS / "upstreams.log").open(
+            "w"
+        ) as log,  # what is still waiting at the end is told there
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as running,
+    ):
         os.sched_setaffinity(running.pid, [cores()[1]])
         try:
             assert running.stdout is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,8 +67,11 @@ def ask_once(host: str, speaks: str, place: int, made: Parted) -> None:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     request = urllib.request.Request(f"http://{host}/graphql", body_of(speaks, place), headers)
     began = time.perf_counter()
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found = json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found = json.load(answer)
+    except urllib.error.HTTPError as partial:  # Hive Gateway answers 504, with what there is
+        found = json.load(partial)
     made.waits.append((time.perf_counter() - began) * 1000)
     made.marked += is_marked(speaks, found)
     data = found.get("data") or {}
@@ -80,7 +84,9 @@ def is_marked(speaks: str, answer: Mapping[str, Any]) -> bool:
     if speaks == "hub":
         states = {each["id"]: each["status"] for each in answer["extensions"]["sources"]}
         return all(states.get(f"system-{letter}", "OK") != "OK" for letter in (DEAD, SLOW))
-    named = {error["path"][0] for error in answer.get("errors", ()) if error.get("path")}
+    errors = answer.get("errors", ())
+    named = {error["path"][0] for error in errors if error.get("path")}
+    named |= {error.get("extensions", {}).get("serviceName") for error in errors}  # Apollo's way
     return {DEAD, SLOW} <= named
 
 
