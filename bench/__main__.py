@@ -28,12 +28,12 @@ from bench.data import SOURCE, Data
 from bench.intake import Taken, intake
 from bench.load import Proofs
 from bench.machine import postmaster
+from bench.page import with_head
 from bench.partners import Partner, Tokens, register
 from bench.place import ROOT, TOOLS, filled, fresh_database, opened, postgres
 from bench.questions import Question, questions
 from bench.reads import Race, Started
 from bench.serve import settings
-from bench.source_report import kept
 from bench.statements import Alone, compiled, explained, pgbench
 from bench.storms import storms
 from bench.tools import PEERS, need_wrk, node_peers
@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     made = measured(options)
     before = asked.out.read_text("utf-8") if asked.out.exists() else ""
-    asked.out.write_text(report.markdown(made) + kept(before), encoding="utf-8")
+    asked.out.write_text(with_head(before, report.markdown(made)), encoding="utf-8")
     print(f"written: {asked.out}")
     return 0 if made.is_good else 1
 

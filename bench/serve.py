@@ -1,6 +1,7 @@
-"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|shipped|stormed|strawberry`.
+"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|live|shipped|stormed|strawberry`.
 
 - `engine`: the reading alone: no token, no routes, `Engine.answer` behind the least ASGI.
+- `live`: the same, with sources that it asks while callers wait (`bench.live_hub`).
 - `shipped`: what `deltahub serve` runs, with its sequencer. Two bounds are raised, because one
   machine asks for thousands: the page (W3 asks for 500 rows) and the cost a caller may spend; both
   are still checked and counted on every request.
@@ -51,9 +52,9 @@ def engine(database: Database) -> Engine:
 class Bare:
     """The least ASGI application around the engine."""
 
-    def __init__(self, made: Engine) -> None:
+    def __init__(self, made: Engine, caller: Caller = CALLER) -> None:
         self._engine = made
-        self._asking = Asking(caller=CALLER, language="en")
+        self._asking = Asking(caller=caller, language="en")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -79,8 +80,11 @@ def config(app: Any, port: int) -> uvicorn.Config:
 
 async def serve(mode: str, url: str, port: int) -> None:
     """Serve until told to stop."""
-    if mode == "strawberry":
-        from bench.peers.strawberry_app import application
+    if mode in ("strawberry", "httpx"):
+        if mode == "strawberry":
+            from bench.peers.strawberry_app import application
+        else:
+            from bench.peers.joining_httpx import application
 
         settle_collector()
         await uvicorn.Server(config(application(url), port)).serve()
@@ -90,6 +94,14 @@ async def serve(mode: str, url: str, port: int) -> None:
             app = Bare(engine(database))
             settle_collector()
             await uvicorn.Server(config(app, port)).serve()
+            return
+        if mode == "live":
+            from bench.live_hub import READER, live_engine
+
+            made, federation = live_engine(database)
+            settle_collector()
+            await uvicorn.Server(config(Bare(made, READER), port)).serve()
+            await federation.aclose()
             return
         found = settings(url, port, Path(os.environ["BENCH_DATA_DIR"]))
         if mode == "stormed":

@@ -21,8 +21,9 @@ from pathlib import Path
 from bench import harvests, large, meters, transports
 from bench.machine import postmaster
 from bench.memory import Peaks
+from bench.page import SOURCES, with_part
 from bench.place import ROOT, drop_database, fresh_database, postgres
-from bench.source_report import SourceResults, appended
+from bench.source_report import SourceResults, markdown
 from hub.embedded.server import EmbeddedPostgres
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     made = measured(asked, parts)
     page = asked.out.read_text("utf-8") if asked.out.exists() else ""
-    asked.out.write_text(appended(page, made), "utf-8")
+    asked.out.write_text(with_part(page, SOURCES, markdown(made)), "utf-8")
     print(f"written: {asked.out}")
     for each in made.faults:
         print(f"FAULT: {each}")

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -53,7 +53,7 @@ from hub.front.endpoint import front_routes
 from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
-from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.endpoint import PATH, SUBGRAPH_PATH, GraphQLEndpoint
 from hub.graphql.export_desk import HubNames, export_desk
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
@@ -99,7 +99,7 @@ from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
 GATED = (
-    "/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
     "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
@@ -136,7 +136,7 @@ class Hub:
     orders: OrderKeeping
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
-    """Every route but `/graphql`, which is an application of its own."""
+    """Every route but those of GraphQL, which are applications of their own."""
     health: HubHealth
     metrics: ASGIApp
     """For the operator's own listener, never for the public one."""
@@ -360,18 +360,22 @@ def noting(audit: Audit, clock: Clock) -> Note:
 
 def _graphql(
     settings: Settings, access: Access, engine: Engine, streams: ChangeStreams
-) -> tuple[ASGIApp, ASGIApp]:
-    """Return what serves `/graphql`: over HTTP and over WebSocket."""
+) -> tuple[Mapping[str, ASGIApp], ASGIApp]:
+    """Return the doors of GraphQL: over HTTP by path (everybody's, gateways'), over WebSocket."""
     scheme = settings.base.partition("://")[0]
     own = {f"{scheme}://{host}" for host in access.config.hosts}
     socket = GraphQLSocket(access, streams, {*own, *settings.cors_origins})
-    return GraphQLEndpoint(engine, access, streams), socket
+    doors: dict[str, ASGIApp] = {
+        PATH: GraphQLEndpoint(engine, access, streams),
+        SUBGRAPH_PATH: GraphQLEndpoint(engine, access, of_subgraph=True),
+    }
+    return doors, socket
 
 
 def _outermost(
     settings: Settings,
     access: Access,
-    doors: tuple[ASGIApp, ASGIApp],
+    doors: tuple[Mapping[str, ASGIApp], ASGIApp],
     routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
@@ -384,12 +388,13 @@ def _outermost(
         gated=GATED,
         origins=CrossOrigin(settings.cors_origins) if settings.cors_origins else None,
     )
-    return RequestWatch(edge, doors={PATH.strip("/"), *map(door_of, routes)})
+    paths = (*graphql, *(str(getattr(route, "path", "")) for route in routes))
+    return RequestWatch(edge, doors=set(map(door_of, paths)))
 
 
-def door_of(route: BaseRoute) -> str:
-    """Return the first part of a route's path, by which its requests are counted."""
-    return str(getattr(route, "path", "")).strip("/").partition("/")[0]
+def door_of(path: str) -> str:
+    """Return the first part of a path, by which its requests are counted."""
+    return path.strip("/").partition("/")[0]
 
 
 def _facts(settings: Settings) -> ServiceFacts:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -56,18 +56,18 @@ def routed(routes: Iterable[BaseRoute]) -> ASGIApp:
 class Application:
     """The hub over ASGI: GraphQL by itself, every other path through Starlette's router."""
 
-    graphql: ASGIApp
+    graphql: Mapping[str, ASGIApp]
+    """Over HTTP, by path."""
     others: ASGIApp
     socket: ASGIApp | None = None
     """GraphQL over WebSocket; None: there is none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        served = self.others
-        if scope["path"] == PATH:
-            is_socket = scope["type"] == "websocket"
-            served = (self.socket or served) if is_socket else self.graphql
-        await served(scope, receive, send)
+        own = self.graphql.get(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] == "websocket" and scope["path"] == PATH:
+            own = self.socket
+        await (own or self.others)(scope, receive, send)
 
 
 class Edge:

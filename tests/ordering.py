@@ -25,7 +25,7 @@ from hub.crypto.keys import generate_key
 from hub.customs.service import CustomsDesk
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
-from hub.graphql.endpoint import GraphQLEndpoint
+from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.harvest.connections import HttpConnection, StaticToken
@@ -97,7 +97,9 @@ async def booking_hub(database, lab, nemo, time) -> AsyncIterator[Partners]:
         bookings=(desk := PartnerDesk(orders, sources.all, federation.look_again)),
     )
     endpoint = GraphQLEndpoint(Engine(database, time, parts), access)
-    transport = httpx.ASGITransport(Application(endpoint, Starlette(routes=access.routes())))
+    transport = httpx.ASGITransport(
+        Application({PATH: endpoint}, Starlette(routes=access.routes()))
+    )
     made = Partners(database, store, transport, deployed, desk)
     yield made
     for each in made.opened:

@@ -1,5 +1,7 @@
 """`endpoint`: `/graphql` over HTTP: authentication, reading the request, the form of the answer.
 
+The door of gateways, `/federation/graphql`, is the same with another schema (`subgraph`).
+
 - `hub.access.gate` lets a request in before its document is looked at.
 - GET answers queries only: a link must never run a mutation. Addresses appear in the logs of
   others, so clients whose filters are not public use POST.
@@ -56,6 +58,7 @@ from hub.watching.notes import note_refusal
 from schema.strict_json import explained, fraction, read_json
 
 PATH = "/graphql"
+SUBGRAPH_PATH = "/federation/graphql"
 METHODS = "GET, HEAD, POST"
 READ_METHODS = ("GET", "HEAD")
 """How one asks by address; of an answer to HEAD the server sends the headers alone."""
@@ -87,15 +90,21 @@ WRONG_ACCEPT = QueryError(
 
 
 class GraphQLEndpoint:
-    """Takes GraphQL requests over HTTP."""
+    """Takes GraphQL requests over HTTP, for one of the two schemas."""
 
     def __init__(
-        self, engine: Engine, access: Access, streams: ChangeStreams | None = None
+        self,
+        engine: Engine,
+        access: Access,
+        streams: ChangeStreams | None = None,
+        *,
+        of_subgraph: bool = False,
     ) -> None:
         """`streams`: without it nothing is answered as a stream of events."""
         self._engine = engine
         self._access = access
         self._streams = streams
+        self._of_subgraph = of_subgraph
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request over ASGI."""
@@ -133,6 +142,8 @@ class GraphQLEndpoint:
             if door is POST_DOOR:  # the signature of a GET covers none of these headers
                 asking = replace(asking, relay=believed(admitted))
             asked = await _graph_request(request, admitted.body)
+            if self._of_subgraph:
+                asked = replace(asked, of_subgraph=True)
             if streams is not None:
                 return _stream(streams, asked, asking)
             answer = await self._engine.answer(asked, asking)

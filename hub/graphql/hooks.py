@@ -45,7 +45,7 @@ class RequestAllowance:
 
 
 RootReader = Callable[[Any], Awaitable[Any]]
-"""Takes the resolver's info and returns the value of its root field."""
+"""Takes graphql-core's info of a resolver and returns the value of its root field."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -46,7 +46,7 @@ INTERFACES_KEPT_MAX = 8
 async def read_root(root: Any, info: Info) -> Any:
     """Return the value of a root field, from a statement compiled for it alone."""
     del root
-    return await info.context.read(info)
+    return await info.context.read(info._raw_info)
 
 
 @strawberry.type(description="服务信息。About this hub.")

@@ -46,6 +46,7 @@ from hub.graphql.executor import cause_of, check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
 from hub.graphql.schema import interface
+from hub.graphql.subgraph import subgraph
 from hub.orders.partner import PartnerDesk
 from hub.query.answer.execute import Run, Statements
 from hub.query.answer.respond import Answer, dumps, error_document, refusal
@@ -88,6 +89,8 @@ class GraphRequest:
     """How old its answer may be, for all of its fields."""
     read_only: bool = False
     """Sent by GET, which must not change anything."""
+    of_subgraph: bool = False
+    """Asked at the door of gateways, whose schema has entities."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,6 +147,7 @@ class Engine:
         self._clock = clock
         self._parts = parts
         self._agreements = agreements or Agreements(database, clock)
+        self._subgraph = subgraph(database.records)
         self._introspection = asyncio.Semaphore(1)
         model = self.planner.interface.model
         self._statements = Statements(database, model, clock, self.limits, parts.state)
@@ -284,10 +288,11 @@ class Engine:
                 f"请用已登记的查询，或申请权限范围 {ADHOC_SCOPE}",
                 f"other documents need the scope {ADHOC_SCOPE}",
             )
-        known = self.planner.known(text)
+        schema = self._subgraph if request.of_subgraph else None
+        known = self.planner.known(text, schema)
         if known is not None:
             return known
-        return self.planner.keep(await asyncio.to_thread(self.planner.read, text))
+        return self.planner.keep(await asyncio.to_thread(self.planner.read, text, schema))
 
     async def _registered(self, identifier: str, caller: Caller) -> str | None:
         """Return the text of a document of the hub's own or of the caller's, or None."""
@@ -307,8 +312,8 @@ class Engine:
         run: Run,
         event: FollowChanges | None,
     ) -> Answer:
-        async def read(info: Any) -> Any:
-            return await self._root_field(info._raw_info, plan, run, request.freshness)
+        async def read(info: GraphQLResolveInfo[Any]) -> Any:
+            return await self._root_field(info, plan, run, request.freshness)
 
         is_event = check_way(
             plan,
@@ -341,7 +346,7 @@ class Engine:
         )
         execute = partial(
             run_executor,
-            self.planner.interface.schema,
+            plan.document.schema,
             plan.document.ast,
             context_value=context,
             variable_values=dict(request.variables),
@@ -369,7 +374,7 @@ class Engine:
     ) -> Any:
         """Compile and run one root field of an executed operation."""
         compiler = Compiler(
-            self.planner.interface,
+            self.planner.interface_of(plan.document),
             plan.document.fragments,
             plan.values,
             run.authority,

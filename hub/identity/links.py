@@ -95,6 +95,11 @@ class Names:
         name_owner = self.owner_of_name(spec, key, owner)
         return item_id(spec.prefix, spec.name, authority, self.key(spec, key), name_owner)
 
+    def identity_by_key(self, spec: RecordSpec, key: str) -> str:
+        """Return the id of the record that a key names by itself (`is_named_by_key`)."""
+        names = self.of_type(spec)
+        return names.identity(spec, "", key, names.owner_of_name(spec, key, ""))
+
     def _parts(self, spec: RecordSpec, key: str) -> dict[str, str]:
         """Return the parts of a key by item, with the names of what they mention."""
         parts, rest = {}, key
@@ -124,6 +129,11 @@ class Names:
 _NONE: Mapping[str, str] = {}
 UNLINKED = Names()
 """Nothing is linked."""
+
+
+def is_named_by_key(spec: RecordSpec) -> bool:
+    """Tell whether the key of a record tells its id: no system's number in it, and its owner is."""
+    return not spec.per_system and spec.owner is not None and spec.owner.item in spec.key
 
 
 def names_of(statements: Iterable[LinkStatement]) -> Names:

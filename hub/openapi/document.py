@@ -18,10 +18,11 @@ NAME = "openapi.json"
 """The name under which it is published."""
 _DESCRIPTION = """长三角大型科研仪器数据交换枢纽除 GraphQL 以外的全部接口；
 GraphQL 见 hub.graphql，签名见 hub-sig-1。
-Every route of a hub but `/graphql`, whose types are in `hub.graphql`. How requests and answers are
-signed says profile hub-sig-1 (`/guide/standard/hub-sig-1`); what each code means and what to do,
-`/guide/errors`. A route behind `token` needs a DPoP proof as well; one behind `signature` is
-signed. `HEAD` is answered where `GET` is; another method is refused with 405 and `Allow`."""
+Every route of a hub but `/graphql` and `/federation/graphql`, whose types are in `hub.graphql`.
+How requests and answers are signed says profile hub-sig-1 (`/guide/standard/hub-sig-1`); what each
+code means and what to do, `/guide/errors`. A route behind `token` needs a DPoP proof as well; one
+behind `signature` is signed. `HEAD` is answered where `GET` is; another method is refused with 405
+and `Allow`."""
 _SECURITY = {
     "token": {
         "type": "apiKey",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.graphql.endpoint import PATH, SUBGRAPH_PATH
 from tests.node_tools import ROOT, NodeTools
 from tests.running_hub import running_hub
 
@@ -21,8 +22,9 @@ def test_every_audit_of_graphql_over_http_is_passed(
     suites: NodeTools, database_url: str, tmp_path: Path
 ) -> None:
     with running_hub(database_url, tmp_path) as base:
-        done = suites.node("audit.mjs", base, str(PAGES))
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
-    assert [each for each in results if each["status"] != "ok"] == []
-    assert Counter(each["status"] for each in results) == {"ok": AUDITS}
+        for path in (PATH, SUBGRAPH_PATH):
+            done = suites.node("audit.mjs", base, str(PAGES), path)
+            assert done.returncode == 0, done.stderr
+            results = json.loads(done.stdout)
+            assert [each for each in results if each["status"] != "ok"] == [], path
+            assert Counter(each["status"] for each in results) == {"ok": AUDITS}

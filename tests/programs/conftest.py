@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node_tools import ROOT
+from tests.node_tools import ROOT, NodeTools, node_tools
 from tests.running_proxy import running_proxy
 
 
@@ -21,6 +21,13 @@ def tools() -> Path:
     folder = ROOT / ".tools" / "programs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gateways(tools: Path) -> NodeTools:
+    """Apollo Gateway and Hive Gateway; the benchmark runs the same."""
+    del tools  # it skips where big programs are not asked for
+    return node_tools(ROOT / "bench" / "peers" / "gateways")
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.node_tools import NodeTools
 from tests.running_proxy import free_port, stop, wait_for
 
 pytestmark = [pytest.mark.external, pytest.mark.integration]
 
 PANDAS = "pandas>=2.2,<4"
-GATEWAY = "@graphql-hive/gateway@2.15.1"
 INSTALL_S = 600
 FRAME = """
 import sys, pandas
@@ -46,12 +46,9 @@ def test_pandas_reads_a_list_from_an_address(tools: Path, proxy: str) -> None:
 
 
 def test_a_gateway_serves_the_hub_s_schema_and_answers(
-    tools: Path, proxy: str, tmp_path: Path
+    gateways: NodeTools, proxy: str, tmp_path: Path
 ) -> None:
-    program = tools / "node_modules" / ".bin" / "hive-gateway"
-    if not program.exists():
-        command = ["npm", "install", "--prefix", tools, "--no-audit", "--no-fund", GATEWAY]
-        subprocess.run([*command, "--ignore-scripts"], check=True, timeout=INSTALL_S)
+    program = gateways.folder / "node_modules" / ".bin" / "hive-gateway"
     port, log = free_port(), tmp_path / "gateway.log"
     command = [program, "proxy", f"{proxy}/graphql", "--port", str(port), "--host", "127.0.0.1"]
     with log.open("wb") as out:

@@ -21,9 +21,9 @@ from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
 from hub.query.answer.manifest import Asked, Manifest
-from hub.query.answer.respond import denials, dumps, narrowings
+from hub.query.answer.respond import denials, dumps, error_document, narrowings
 from hub.query.plan.binding import Env
-from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
+from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed, QueryError
 from hub.query.plan.limits import DEAR_COST, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compiled import Compiled
@@ -58,6 +58,7 @@ class Run:
     replaced: dict[str, str] = field(default_factory=dict)
     records: set[str] = field(default_factory=set)
     denied: dict[tuple[str, ...], FieldDenied] = field(default_factory=dict)
+    faults: list[FieldFault] = field(default_factory=list)
     reads: set[ProtectedRead] = field(default_factory=set)
     """What was read that not everybody may read."""
     asked: set[tuple[str, str, str]] = field(default_factory=set)
@@ -113,6 +114,7 @@ class Statements:
         run.records |= compiled.records
         run.narrowed.update(dict.fromkeys(compiled.narrowed))
         run.denied.update((each.path, each) for each in compiled.denied)
+        run.faults += [fault for find in compiled.faults for fault in find(env)]
         try:
             body = await self._database.answer(
                 compiled.sql, parameters, self._asker(run), self._allowance(cost)
@@ -177,6 +179,7 @@ class Statements:
     async def assemble(self, data: bytes, errors: list[dict[str, Any]], run: Run) -> bytes:
         """Return the bytes of the answer: data as PostgreSQL built them, errors, extensions."""
         errors = [*errors, *denials(run.denied.values(), run.language)]
+        errors += [error_document(each.error, run.language, each.path) for each in run.faults]
         parts = [b'{"data":', data]
         if errors:
             parts += [b',"errors":', dumps(errors)]

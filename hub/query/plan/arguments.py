@@ -31,6 +31,8 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 
+from hub.query.plan.references import ANY, record_types
+
 Read = Callable[[VariableValues], Any]
 NOTHING = VariableValues({}, {})
 
@@ -200,6 +202,8 @@ def shape_of(kind: GraphQLInputType) -> Shape:
 
 def _list_shape(inner: GraphQLInputType) -> Shape:
     member = get_nullable_type(inner)
+    if getattr(member, "name", "") == ANY:
+        return lambda value: None if value is None else record_types(value)
     structural = isinstance(member, GraphQLInputObjectType) or (
         isinstance(member, GraphQLEnumType) and member.name.endswith(STRUCTURAL)
     )

@@ -22,6 +22,7 @@ from hub.identity.links import UNLINKED, Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import IN_MAX
+from hub.query.plan.storable import is_storable
 from schema.codes import Province
 
 _DELTA = {province.official for province in Province}
@@ -62,22 +63,13 @@ def plain(argument: Argument, value: Any) -> str | None:
     if isinstance(value, Enum):
         value = value.value
     text = value if isinstance(value, str) else str(value)
-    if "\x00" in text or not is_unicode(text):
+    if not is_storable(text):
         raise bad_input(
             argument,
             "文本中含有空字符（U+0000）或半个字符，请删除",
             "a text holds U+0000 or half of a character: take it out",
         )
     return text
-
-
-def is_unicode(text: str) -> bool:
-    """Tell whether a text can be encoded: it holds no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def texts(argument: Argument, value: Any) -> str | None:

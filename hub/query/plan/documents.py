@@ -43,6 +43,8 @@ class GraphDocument:
     """A valid document, and the plans made of it."""
 
     text: str
+    schema: GraphQLSchema
+    """What it was validated against: the plain interface, or a subgraph."""
     ast: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDefinitionNode]
@@ -93,7 +95,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Grap
     errors = validate(schema, ast, max_errors=ERRORS_MAX, hide_suggestions=True)
     if errors:
         raise _refused(ErrorCode.GRAPHQL_VALIDATION_FAILED, errors)
-    document = GraphDocument(text, ast, operations, fragments, introspected)
+    document = GraphDocument(text, schema, ast, operations, fragments, introspected)
     document.notices = notices_of(ast, schema)
     document.names_freshness = "maxStaleness" in text
     for name, operation in operations.items():

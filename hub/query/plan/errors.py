@@ -6,6 +6,7 @@ HubError
         └── ScopeMissingError the caller lacks a scope that the request needs as a whole
 
 - A field that the caller may not read is not an exception: it is null, and a `FieldDenied` says so.
+  Nor is one member of a list that cannot be read: a `FieldFault` says so.
 - A selection that cannot be one statement raises `NotCompilableError`, which no caller ever sees.
 """
 
@@ -66,6 +67,14 @@ class Narrowed:
     what: str
     dataset: AgreementDataset
     item: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """A place of an answer that is null because of the value that was sent for it alone."""
+
+    path: tuple[str | int, ...]
+    error: QueryError
 
 
 @dataclass(frozen=True, slots=True)

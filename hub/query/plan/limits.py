@@ -75,6 +75,8 @@ LIST_COSTED = 6
 """Rows that a plain list counts as at most: the hours of a week, the offers of an instrument."""
 NODES_MAX = 100
 """Ids of one `nodes` field."""
+REFERENCES_MAX = 1_000
+"""References of one `_entities` field: a gateway asks for all rows of a list at once."""
 ORDERS_MAX = 5
 """Members of one `orderBy`."""
 IN_MAX = 500

@@ -12,12 +12,12 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
+    is_abstract_type,
 )
 
 from hub.query.plan.arguments import Sample, from_literal
@@ -99,9 +99,7 @@ class Selection:
         condition = self._schema.get_type(fragment.type_condition.name.value)
         if condition is kind:
             return True
-        return isinstance(condition, GraphQLInterfaceType) and self._schema.is_sub_type(
-            condition, kind
-        )
+        return is_abstract_type(condition) and self._schema.is_sub_type(condition, kind)
 
     def type(self, name: str) -> GraphQLObjectType:
         """Return the object type of that name."""

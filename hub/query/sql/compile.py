@@ -98,6 +98,7 @@ class Compiler:
             guarded=out.is_guarded,
             narrowed=tuple(out.narrowed),
             identities=tuple(out.identities),
+            faults=tuple(out.faults),
             protected=out.is_protected,
             asked=frozenset(out.asked),
             touched=frozenset(out.touched),

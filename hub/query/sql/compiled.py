@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hub.query.plan.binding import Bind, Check, Env
 from hub.query.plan.cost import Cost
-from hub.query.plan.errors import FieldDenied, Narrowed
+from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed
 
 if TYPE_CHECKING:
     from hub.query.sql.touching import Touch
@@ -29,6 +29,8 @@ class Compiled:
     narrowed: tuple[Narrowed, ...] = ()
     identities: tuple[Callable[[Env], list[str]], ...] = ()
     """Functions that return the ids in the arguments of a request."""
+    faults: tuple[Callable[[Env], list[FieldFault]], ...] = ()
+    """Functions that return what is null because of the values of a request."""
     protected: bool = False
     """Rows are marked of which something is not for everybody (`hub.query.sql.marks`)."""
     asked: frozenset[tuple[str, str, str]] = frozenset()

@@ -14,9 +14,9 @@ from typing import Any
 
 from hub.crypto.base64url import unb64url
 from hub.errors import ErrorCode
-from hub.query.plan.binding import is_unicode
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import CURSOR_CHARACTERS_MAX
+from hub.query.plan.storable import is_storable
 from schema.strict_json import read_json
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
@@ -61,7 +61,7 @@ def _is(cast: str, value: Any) -> bool:
     if cast == "numeric":
         return bool(_NUMERIC.fullmatch(value))
     if cast == "text":
-        return "\x00" not in value and is_unicode(value)
+        return is_storable(value)
     pattern, read = (_INSTANT, datetime) if cast == "timestamptz" else (_DATE, date)
     if not pattern.fullmatch(value):
         return False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from hub.query.plan.references import ENTITIES
 from hub.query.sql.jsontext import bare, instant, quoted, text
 from schema.item import Item, RecordSpec, camel
 from schema.registry import Registry
@@ -148,6 +149,8 @@ class ByIdentity:
     """Any record, by its identity."""
 
     many: bool
+    referred: bool = False
+    """By the references of a gateway (`hub.query.plan.references`)."""
 
 
 Field = (
@@ -391,6 +394,7 @@ def _root(registry: Registry) -> Fields:
         "node": ByIdentity(many=False),
         "nodes": ByIdentity(many=True),
         "sources": Sources(),
+        ENTITIES: ByIdentity(many=True, referred=True),
         **{singular(spec.name): ByKey(spec.name) for spec, _ in registry.with_trait(Findable)},
         **{plural(spec.name): Connected(spec.name) for spec, _ in registry.with_trait(Listable)},
     }

@@ -4,6 +4,8 @@
   of the coerced variables): the statement. Both caches are bounded and drop the oldest first.
 - The key holds everything that may decide the text of a statement, and no value of a variable.
 - Operations that cannot be compiled are cached as such, so that it is tried once.
+- A document belongs to the schema that it was validated against: the same text asked of the plain
+  interface and of the subgraph is two documents, planned alike.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from hub.errors import ErrorCode
@@ -49,31 +51,36 @@ class Asked:
 
 
 class Planner:
-    """Makes and keeps plans for one interface."""
+    """Makes and keeps plans for one interface, and for schemas that add to it."""
 
     def __init__(self, interface: Interface, limits: QueryLimits) -> None:
         self.interface = interface
         self.limits = limits
-        self._documents: OrderedDict[str, GraphDocument] = OrderedDict()
+        self._documents: OrderedDict[tuple[GraphQLSchema, str], GraphDocument] = OrderedDict()
         vocabulary()  # takes a quarter of a second, which the first search shall not wait for
 
-    def known(self, text: str) -> GraphDocument | None:
-        """Return a document that has been read before."""
-        document = self._documents.get(text)
+    def known(self, text: str, schema: GraphQLSchema | None = None) -> GraphDocument | None:
+        """Return a document that has been read before; without `schema`, of the interface."""
+        key = (schema or self.interface.schema, text)
+        document = self._documents.get(key)
         if document is not None:
-            self._documents.move_to_end(text)
+            self._documents.move_to_end(key)
         return document
 
-    def read(self, text: str) -> GraphDocument:
+    def read(self, text: str, schema: GraphQLSchema | None = None) -> GraphDocument:
         """Parse and validate a document; slow for a hostile one, so not for the event loop."""
-        return read_document(text, self.interface.schema, self.limits)
+        return read_document(text, schema or self.interface.schema, self.limits)
 
     def keep(self, document: GraphDocument) -> GraphDocument:
         """Keep a document for the next request with the same text."""
-        self._documents[document.text] = document
+        self._documents[document.schema, document.text] = document
         if len(self._documents) > self.limits.documents_cached:
             self._documents.popitem(last=False)
         return document
+
+    def interface_of(self, document: GraphDocument) -> Interface:
+        """Return the schema of a document, with the model that all of them share."""
+        return Interface(document.schema, self.interface.model)
 
     def plan(
         self,
@@ -93,7 +100,7 @@ class Planner:
     ) -> Asked:
         """Return the values of a request; pure, and slow for many: then not for the event loop."""
         operation = document.operation(operation_name)
-        values = self._values(operation, variables)
+        values = self._values(document.schema, operation, variables)
         shapes = document.shapes[operation.name.value if operation.name else None]
         shape = tuple(
             (key, shapes[key](value)) for key, value in values.coerced.items() if key in shapes
@@ -142,10 +149,13 @@ class Planner:
             raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message)) from error
 
     def _values(
-        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
     ) -> VariableValues:
         values = get_variable_values(
-            self.interface.schema,
+            schema,
             operation.variable_definitions or (),
             dict(variables),
             max_errors=1,
@@ -167,7 +177,7 @@ class Planner:
         if operation.operation is not OperationType.QUERY:
             return None
         compiler = Compiler(
-            self.interface,
+            self.interface_of(document),
             document.fragments,
             values,
             authority,

@@ -13,7 +13,6 @@ from graphql import FieldNode
 
 from hub.query.computed.rows import computed_row
 from hub.query.plan.cost import Cost
-from hub.query.plan.errors import ScopeMissingError
 from hub.query.plan.limits import (
     CLAIMS_COST,
     FACET_COST,
@@ -31,6 +30,7 @@ from hub.query.sql.connection import (
     page_size,
     visible,
 )
+from hub.query.sql.entities import check_public, entities, record_of
 from hub.query.sql.hiding import denied, shown
 from hub.query.sql.lookup import identities, record_condition
 from hub.query.sql.model import (
@@ -47,7 +47,6 @@ from hub.query.sql.sources import sources_row
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import RecordSpec
 from schema.traits import Covers, Occupies
-from schema.visibility import PUBLIC_SCOPE
 
 Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
 
@@ -242,6 +241,8 @@ def _by_key(writer: Writer, field: ByKey, here: FieldPlace) -> str:
 
 def _by_identity(writer: Writer, field: ByIdentity, here: FieldPlace) -> str:
     """Return any record: the prefix of an identity names its type, so one table is read."""
+    if field.referred:
+        return entities(writer, here)
     if not field.many:
         identity = writer.argument(here, "id")
         assert identity is not None
@@ -259,23 +260,10 @@ def _by_identity(writer: Writer, field: ByIdentity, here: FieldPlace) -> str:
 
 
 def _any(writer: Writer, identity: str, here: FieldPlace, cost: Cost) -> str:
-    if PUBLIC_SCOPE not in writer.out.authority.scopes:
-        raise ScopeMissingError(PUBLIC_SCOPE, ".".join(here.path))
-    branches = []
+    check_public(writer, here)
     choice = cost.part()
-    for spec in writer.model.registry:
-        if not writer.out.authority.may_list(spec):
-            writer.out.is_guarded = True
-            branches.append(f"WHEN '{spec.prefix}' THEN E'null\\t'")
-            continue
-        kind, alias = writer.selection.type(spec.name), writer.out.alias()
-        where = [f"{alias}.item_id = {identity}", *visible(spec, alias, writer.out)]
-        selected = writer.selection.collect((n.selection_set for n in here.nodes), kind)
-        body = writer.object(selected, kind, alias, here.path, choice.choice())
-        if writer.out.marked:
-            body = jsontext.typed(body, spec.name)
-        branches.append(
-            f"WHEN '{spec.prefix}' THEN coalesce((SELECT {body}"
-            f" FROM {_table(writer, spec)} {alias} WHERE {' AND '.join(where)} LIMIT 1),'null')"
-        )
+    branches = [
+        f"WHEN '{spec.prefix}' THEN {record_of(writer, spec, identity, here, choice.choice())}"
+        for spec in writer.model.registry
+    ]
     return f"CASE split_part({identity},'_',1) {' '.join(branches)} ELSE 'null' END"

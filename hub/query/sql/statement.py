@@ -13,7 +13,7 @@ from hub.errors import ErrorCode
 from hub.identity.links import Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Bind, Check, Env, Transform, array, plain, texts
-from hub.query.plan.errors import FieldDenied, Narrowed, QueryError
+from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed, QueryError
 from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
 from hub.query.sql.authorise import Authority
 from hub.query.sql.model import Model
@@ -75,6 +75,8 @@ class Statement:
         """Some value may be hidden from the caller."""
         self.identities: list[Callable[[Env], list[str]]] = []
         """Functions that return the ids in the arguments of a request."""
+        self.faults: list[Callable[[Env], list[FieldFault]]] = []
+        """Functions that return what is null because of the values of a request."""
         self.asked: set[Asked] = set()
         """Protected items by which rows are chosen, sorted or counted."""
         self.is_protected = False

@@ -23,7 +23,7 @@ from tests.integration.app.conftest import BASE
 pytestmark = pytest.mark.integration
 PUBLIC, ABSENT = (200, None), (404, "NOT_FOUND")
 UNKNOWN = (401, "TOKEN_MISSING")
-GRAPHQL = "/graphql"
+GRAPHQL = ("/graphql", "/federation/graphql")
 STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     # pages and documents that are everybody's
     ("GET", "/"): PUBLIC,
@@ -105,8 +105,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("POST", "/operator/keys/{id}/revoke"): UNKNOWN,
     ("GET", "/receipts/{entry}"): UNKNOWN,
     ("GET", "/records/{entry}"): UNKNOWN,
-    ("GET", GRAPHQL): UNKNOWN,
-    ("POST", GRAPHQL): UNKNOWN,
+    **{(method, path): UNKNOWN for method in ("GET", "POST") for path in GRAPHQL},
 }
 
 
@@ -130,7 +129,7 @@ async def answers(hub: Any, asked: Iterable[tuple[str, str]]) -> dict[tuple[str,
             )
             made = made.replace("{origin:path}", "other.example")
             made = made.replace("{kid}", "x").replace("{id}", "x")
-            json = {"query": "{ me { party } }"} if (method, path) == ("POST", GRAPHQL) else None
+            json = {"query": "{ me { party } }"} if method == "POST" and path in GRAPHQL else None
             answer = await client.request(method, made, json=json)
             found[method, path] = (answer.status_code, _code(answer))
     return found
@@ -155,7 +154,8 @@ async def test_somebody_without_a_token_gets_this_at_every_route(
     database: Database, settings: Settings
 ) -> None:
     hub = await build(settings, database, system_clock)
-    routes = [*routes_of(hub.routes), ("GET", GRAPHQL), ("POST", GRAPHQL)]
+    doors = [(method, path) for method in ("GET", "POST") for path in GRAPHQL]
+    routes = [*routes_of(hub.routes), *doors]
     assert len(routes) == len(set(routes))
 
     found = await answers(hub, routes)
@@ -170,8 +170,8 @@ async def test_where_the_operator_allows_it_somebody_without_a_token_asks_regist
     found = await answers(hub, STRANGERS)
     changed = {each: found[each] for each in found if found[each] != STRANGERS[each]}
     assert changed == {
-        ("GET", GRAPHQL): (400, "BAD_USER_INPUT"),  # it asks nothing
-        ("POST", GRAPHQL): (403, "DOCUMENT_REQUIRED"),
+        **{("GET", path): (400, "BAD_USER_INPUT") for path in GRAPHQL},  # it asks nothing
+        **{("POST", path): (403, "DOCUMENT_REQUIRED") for path in GRAPHQL},
     }
 
 

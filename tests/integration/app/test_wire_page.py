@@ -13,7 +13,7 @@ from hub.access import limits as access
 from hub.access.errors import Reason
 from hub.errors import ErrorCode
 from hub.explorer.endpoint import BODY_BYTES_MAX, REGISTRATIONS
-from hub.graphql.endpoint import METHODS, PARAMETERS_MAX, PATH
+from hub.graphql.endpoint import METHODS, PARAMETERS_MAX, PATH, SUBGRAPH_PATH
 from hub.intake import limits as intake
 from hub.ledger import limits as ledger
 from hub.query.plan.limits import QueryLimits
@@ -39,7 +39,8 @@ def described(route: BaseRoute) -> set[str]:
 
 def served(world: World) -> set[str]:
     routes = {name for route in world.hub.routes for name in described(route)}
-    return routes | {f"{method} {PATH}" for method in METHODS.split(", ") if method != "HEAD"}
+    methods = [method for method in METHODS.split(", ") if method != "HEAD"]
+    return routes | {f"{method} {path}" for method in methods for path in (PATH, SUBGRAPH_PATH)}
 
 
 async def test_every_route_is_described_and_no_other(world: World) -> None:

@@ -289,12 +289,13 @@ class Asker:
     """Asks an engine and reads its answers."""
 
     engine: Engine
+    of_subgraph: bool = False
     last: dict[str, Any] = field(default_factory=dict)
 
     async def raw(
         self, query: str, variables: dict[str, Any] | None = None, who: Caller | None = None
     ) -> Answer:
-        request = GraphRequest(query=query, variables=variables or {})
+        request = GraphRequest(query=query, variables=variables or {}, of_subgraph=self.of_subgraph)
         return await self.engine.answer(request, Asking(caller=who or caller(), language="en"))
 
     async def __call__(

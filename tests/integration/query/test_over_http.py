@@ -22,7 +22,7 @@ from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.edge import Application
 from hub.explorer.samples import samples
-from hub.graphql.endpoint import GraphQLEndpoint
+from hub.graphql.endpoint import PATH, SUBGRAPH_PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.intake.service import submit
@@ -56,8 +56,11 @@ async def served(database: Database) -> AsyncIterator[Served]:
         submit=lambda batch: submit(database, batch, clock=system_clock),
     )
     engine = Engine(database, system_clock, parts)
-    endpoint = GraphQLEndpoint(engine, access)
-    transport = httpx.ASGITransport(Application(endpoint, Starlette(routes=access.routes())))
+    doors = {
+        PATH: GraphQLEndpoint(engine, access),
+        SUBGRAPH_PATH: GraphQLEndpoint(engine, access, of_subgraph=True),
+    }
+    transport = httpx.ASGITransport(Application(doors, Starlette(routes=access.routes())))
     opened: list[HubClient] = []
 
     async def client(scopes: tuple[str, ...] = PUSHER) -> HubClient:
@@ -336,6 +339,30 @@ async def test_rows_are_pushed_corrected_and_withdrawn(served: Served) -> None:
     made = await mutate(client, withdraw, {"input": gone}, "key-3")
     assert made["data"]["withdrawRecord"]["withdrawn"] == 1
     assert (await client.query(query))["data"]["instruments"]["nodes"] == []
+
+
+async def test_the_door_of_gateways_takes_references_under_a_token(served: Served) -> None:
+    await put(served.database, [("Instrument", instrument(A, "T1", "扫描电镜", []))], "alpha")
+    body = {
+        "query": "query ($r: [_Any!]!) { _entities(representations: $r) {"
+        " ... on Instrument { name { zh } } } }",
+        "variables": {"r": [{"__typename": "Instrument", "key": f"{A}/T1"}, {}]},
+    }
+    stranger = await served.http.post(SUBGRAPH_PATH, json=body)
+    assert stranger.status_code == 403
+    assert stranger.json()["errors"][0]["extensions"]["code"] == "DOCUMENT_REQUIRED"
+    client = await served.client()
+    headers = {"content-type": "application/json"}
+    answer = await client.relay("POST", SUBGRAPH_PATH, headers, json.dumps(body).encode())
+    found = answer.json()
+    assert found["data"] == {"_entities": [{"name": {"zh": "扫描电镜"}}, None]}
+    assert [error["path"] for error in found["errors"]] == [["_entities", 1]]
+    plain = await client.query(body["query"], body["variables"])
+    assert plain["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    same = f'{{ instrument(by: {{ key: "{A}/T1" }}) {{ key }} }}'
+    asked = json.dumps({"query": same}).encode()
+    there = (await client.relay("POST", SUBGRAPH_PATH, headers, asked)).json()
+    assert there["data"] == (await client.query(same))["data"] == {"instrument": {"key": f"{A}/T1"}}
 
 
 async def test_a_mutation_takes_no_twin_of_a_key(served: Served) -> None:

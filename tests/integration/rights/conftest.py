@@ -90,10 +90,15 @@ class World:
     numbers: Iterator[int] = field(default_factory=count)
 
     async def ask(
-        self, role: str, query: str, variables: dict[str, Any] | None = None
+        self,
+        role: str,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        of_subgraph: bool = False,
     ) -> tuple[Any, set[str]]:
         """Return the data of an answer and the codes of its errors."""
-        request = GraphRequest(query=query, variables=variables or {})
+        request = GraphRequest(query=query, variables=variables or {}, of_subgraph=of_subgraph)
         answer = await self.engine.answer(request, Asking(caller=self.caller(role), language="en"))
         body = json.loads(answer.body)
         codes = {error["extensions"]["code"] for error in body.get("errors", [])}

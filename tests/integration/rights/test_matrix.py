@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from hub.client import CallRefusedError
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey
+from hub.identity.links import UNLINKED, is_named_by_key
 from hub.intake.service import submit
 from hub.ledger.statement import sign_record
 from hub.query.plan.limits import NODES_MAX, QueryLimits
@@ -173,6 +174,37 @@ async def test_a_look_up_by_identity_shows_what_the_list_shows(
             for row, node in zip(rows, nodes, strict=True):
                 check_items(cells, world, (role, "node"), row, node)
     cells.settle(world.table, record_property)
+
+
+async def test_a_reference_of_a_gateway_shows_what_the_list_shows(
+    world: World, record_property: Any
+) -> None:
+    cells = Cells("entities")
+    for role in world.table.roles:
+        for record, rows in world.stock.rows.items():
+            query = f"""query ($r: [_Any!]!) {{ _entities(representations: $r) {{
+              ... on {record} {selection(world, record)} }} }}"""
+            named = is_named_by_key(standard()[record])
+            references = [
+                {"__typename": record, "key": row.key}
+                if named and place % 2
+                else {"__typename": record, "id": world.stock.ids[record, row.key]}
+                for place, row in enumerate(rows)
+            ]
+            data, _ = await world.ask(role, query, {"r": references}, of_subgraph=True)
+            nodes = data.get("_entities") or [None] * len(rows)
+            for row, node in zip(rows, nodes, strict=True):
+                check_items(cells, world, (role, "entities"), row, node)
+    cells.settle(world.table, record_property)
+
+
+def test_a_key_names_the_record_that_it_names_at_the_hub(world: World) -> None:
+    named = {spec.name for spec in standard() if is_named_by_key(spec)}
+    asked = [pair for pair in world.stock.ids if pair[0] in named]
+    assert {record for record, _ in asked} == named & set(world.table.records)
+    for record, key in asked:
+        spec = standard()[record]
+        assert UNLINKED.identity_by_key(spec, key) == world.stock.ids[record, key], (record, key)
 
 
 async def test_what_is_withdrawn_is_found_by_nobody(world: World) -> None:

@@ -12,7 +12,8 @@ from bench.harvests import HarvestMeasured, ReadOnce
 from bench.large import FileMeasured
 from bench.memory import Peaks, held_mib, own_peak_mib, tree
 from bench.meters import MetersMeasured
-from bench.source_report import SourceResults, appended, kept, markdown
+from bench.page import SOURCES, with_head, with_part
+from bench.source_report import SourceResults, markdown
 from bench.transports import TransportMeasured
 from hub.intake.files.submission import MappedFile, read_mapped
 
@@ -62,12 +63,10 @@ def test_what_must_not_be_is_a_fault() -> None:
 
 
 def test_a_run_replaces_its_own_part_of_the_page_and_no_other() -> None:
-    page = appended("# Results\n\nothers\n", results())
-    again = appended(page, results())
-    assert again == page
+    page = with_part("# Results\n\nothers\n", SOURCES, markdown(results()))
+    assert with_part(page, SOURCES, markdown(results())) == page
     assert page.startswith("# Results\n\nothers\n\n## Every source\n")
-    assert "# Results\n\nothers\n" + kept(page) == page
-    assert kept("# Results\n") == ""
+    assert with_head(page, "# Results\n\nothers") == page
 
 
 def test_the_service_rows_fit_their_mapping_and_as_many_are_refused_as_is_said() -> None:

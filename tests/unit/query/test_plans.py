@@ -230,7 +230,7 @@ def test_a_kept_plan_holds_on_to_no_caller_s_values(planner: Planner, *, is_fres
     compiled(planner, SEARCH, {"s": "x"})
     document = planner.known(SEARCH)
     assert document is not None
-    values = planner._values(document.operation(None), {"s": "x"})
+    values = planner.read_variables(document, None, {"s": "x"}).values
     values.coerced["s"] = secret
     kept = planner._compiled(document, document.operation(None), values, READER, is_fresh=is_fresh)
     del values
