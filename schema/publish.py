@@ -20,7 +20,7 @@ from schema.parties import PartyItem
 from schema.plausible import Plausible
 from schema.registry import standard
 from schema.texts import SEVERAL_LINES, SINGLE_LINE
-from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Term
+from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Supervised, Term
 
 BASE = "https://hub.delta.example/standard"
 """Where the published files will be served; an example domain until the operator names one."""
@@ -231,12 +231,24 @@ def _term(term: Term) -> str:
         return f"the party in {camel(term.item)}"
     if isinstance(term, Agreed):
         return f"whom the owner granted {term.dataset.value}"
+    if isinstance(term, Supervised):
+        return _supervision(term)
     words: dict[type[Term], str] = {
         Everybody: "everybody",
         Owner: "the owner",
         Issuer: "the issuer",
     }
     return words[type(term)]
+
+
+def _supervision(term: Supervised) -> str:
+    """Say what an office sees of what it supervises."""
+    told = f"the office that supervises {'/'.join(map(camel, term.by))}, in term"
+    if term.since is not None:
+        told += f", from {camel(term.since)} on"
+    if term.where is not None:
+        told += f", where {camel(term.where[0])} is {term.where[1]}"
+    return told if not term.shows else f"{told} ({', '.join(sorted(term.shows))})"
 
 
 def _rows(spec: RecordSpec) -> str:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from hub.access.grants import PartyGrants
 from schema.codes import AgreementDataset
+from schema.dates import parse_instant
 from schema.item import Grade, Item, RecordSpec, camel
 from schema.values import OriginalText
-from schema.visibility import PUBLIC_SCOPE, Agreed, Issuer, Named, Owner, Rule, Term
+from schema.visibility import PUBLIC_SCOPE, Agreed, Issuer, Named, Owner, Rule, Supervised, Term
 
 Datasets = frozenset[AgreementDataset]
 
@@ -44,6 +45,10 @@ class Parameters(Protocol):
         """Return the parties whose rows, or values of an item, the caller may see; its own too."""
         ...
 
+    def bind_supervised(self) -> str:
+        """Return what the caller supervises (`SupervisedKeys.text`), as jsonb."""
+        ...
+
 
 def sql(
     rule: Rule, spec: RecordSpec, alias: str, parameters: Parameters, limited: Datasets
@@ -67,7 +72,22 @@ def sql(
             conditions.append(f"{alias}.issuer = {parameters.bind_party()}")
         elif isinstance(term, Named):
             conditions.append(f"{alias}.{term.item} = {parameters.bind_party()}")
+        elif isinstance(term, Supervised):
+            conditions.append(_supervised_sql(term, alias, parameters.bind_supervised()))
     return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
+
+
+def _supervised_sql(term: Supervised, alias: str, supervised: str) -> str:
+    """Return the condition as one that is true or false: what is not stated is not shown."""
+    key = "||'/'||".join(f"{alias}.{name}" for name in term.by)
+    since = f"({supervised} ->> ({key}))"
+    told = [f"{since} IS NOT NULL"]
+    if term.since is not None:
+        told = [f"{since}::timestamptz <= {alias}.{term.since}"]
+    if term.where is not None:
+        item, code = term.where
+        told.append(f"{alias}.{item} = '{code}'")
+    return f"coalesce({' AND '.join(told)}, false)"
 
 
 def _granted_item(term: Agreed, limited: Datasets) -> str | None:
@@ -90,7 +110,22 @@ def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
         return subject.owner == grants.party
     if isinstance(term, Issuer):
         return subject.issuer == grants.party
+    if isinstance(term, Supervised):
+        return _supervises(term, subject.wire, grants)
     return isinstance(term, Named) and subject.wire.get(camel(term.item)) == grants.party
+
+
+def _supervises(term: Supervised, wire: Mapping[str, Any], grants: PartyGrants) -> bool:
+    parts = [wire.get(camel(name)) for name in term.by]
+    if None in parts:
+        return False
+    since = grants.supervised.since.get("/".join(map(str, parts)))
+    if since is None:
+        return False
+    if term.where is not None and wire.get(camel(term.where[0])) != term.where[1]:
+        return False
+    at = None if term.since is None else wire.get(camel(term.since))
+    return term.since is None or (at is not None and since <= parse_instant(at).at)
 
 
 def implies(rows: Rule, item: Rule, limited: Datasets) -> bool:

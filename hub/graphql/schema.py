@@ -19,6 +19,7 @@ from hub.graphql.booking import BookingMutations
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
+from hub.graphql.disposals import disposal_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
@@ -139,6 +140,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         directives=[RequiresScope(scope=CHANGES_SCOPE)],
     )
     members |= customs_fields()
+    members |= disposal_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

@@ -47,7 +47,7 @@ def test_sources_that_contradict_each_other_on_the_status_decide_nothing() -> No
     free = {**CLAIM, "source": "jiangsu", "customs_status": "NOT_SUPERVISED"}
     assert unknown_for({"claims": (CLAIM, free)}) == "customsStatus:CONTRADICTED"
     assert unknown_for({"claims": (free,)}) == "customsStatus:CONTRADICTED"
-    made_here = {"key": "x", "owner": OWNER, "origin_country": "CHN"}
+    made_here = {"key": "x", "owner": OWNER, "origin_country": "CHN", "classes": []}
     nothing = {"claims": (CLAIM, free), "supervisions": (), "instrument": made_here}
     assert unknown_for(nothing) == "customsStatus:CONTRADICTED"
 
@@ -73,6 +73,16 @@ def test_a_release_after_today_is_no_release() -> None:
     record = {**RECORD, "released_on": date(2026, 11, 2)}
     use = {"first": date(2026, 12, 1), "last": date(2026, 12, 1)}
     assert unknown_for({"supervisions": (record,)}, use) == "releasedOn:AFTER_TODAY"
+
+
+def test_an_arrival_or_an_end_of_supervision_after_today_frees_nothing() -> None:
+    arrived = {**RECORD, "released_on": None, "arrived_on": date(2026, 11, 2)}
+    use = {"first": date(2036, 1, 1), "last": date(2036, 1, 1)}
+    assert unknown_for({"supervisions": (arrived,)}, use) == "arrivedOn:AFTER_TODAY"
+    settled = {**RECORD, "settled_on": date(2026, 11, 2)}
+    use = {"first": date(2026, 11, 2), "last": date(2026, 11, 2)}
+    assert unknown_for({"supervisions": (settled,)}, use) == "settledOn:AFTER_TODAY"
+    assert decide({"supervisions": (settled,)}).rule == 8, "until then it is supervised"
 
 
 def test_an_approval_for_a_user_without_uscc_covers_nobody() -> None:
