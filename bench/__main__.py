@@ -32,8 +32,8 @@ from bench.partners import Partner, Tokens, register
 from bench.place import ROOT, TOOLS, filled, fresh_database, opened, postgres
 from bench.questions import Question, questions
 from bench.reads import Race, Started
+from bench.section import kept
 from bench.serve import settings
-from bench.source_report import kept
 from bench.statements import Alone, compiled, explained, pgbench
 from bench.storms import storms
 from bench.tools import PEERS, need_wrk, node_peers

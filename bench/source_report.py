@@ -11,11 +11,12 @@ from bench.harvests import HarvestMeasured
 from bench.large import FileMeasured
 from bench.meters import MetersMeasured
 from bench.report import table
+from bench.section import replaced
 from bench.targets import Verdict
 from bench.transports import OWN, TransportMeasured
 
-BEGINS = "\n## Every source\n"
-"""Where the part of the page begins that this run writes; what is above belongs to `bench`."""
+TITLE = "Every source"
+"""The part of the page that this run writes."""
 
 
 @dataclass(kw_only=True)
@@ -42,13 +43,7 @@ class SourceResults:
 
 def appended(page: str, made: SourceResults) -> str:
     """Return a page with the part of this run in place of that of an earlier one."""
-    return page.partition(BEGINS)[0].rstrip("\n") + "\n" + markdown(made)
-
-
-def kept(page: str) -> str:
-    """Return the part of a page that a run of `bench` leaves as it is."""
-    _, begins, rest = page.partition(BEGINS)
-    return begins + rest
+    return replaced(page, TITLE, markdown(made))
 
 
 def markdown(made: SourceResults) -> str:
@@ -58,7 +53,7 @@ def markdown(made: SourceResults) -> str:
         "into the same tables and indexes, in the same run, without a hub."
     )
     parts = [written, _files(made), _harvest(made), _meters(made), _transports(made)]
-    return BEGINS + "\n" + "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(part for part in parts if part)
 
 
 def _bare(found: list[CopiedTable]) -> str:

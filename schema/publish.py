@@ -58,7 +58,7 @@ def json_schema(spec: RecordSpec) -> dict[str, Any]:
         "x-issuer": _party(spec.issuer or spec.owner),
         "x-effect": spec.effect.value,
         "x-scope": spec.scope,
-        "x-rows": [_term(term) for term in spec.rows.terms],
+        "x-rows": _readers(spec),
         **({"$defs": definitions} if definitions else {}),
     }
 
@@ -231,8 +231,6 @@ def _term(term: Term) -> str:
         return f"the party in {camel(term.item)}"
     if isinstance(term, Agreed):
         return f"whom the owner granted {term.dataset.value}"
-    if isinstance(term, Supervised):
-        return _supervision(term)
     words: dict[type[Term], str] = {
         Everybody: "everybody",
         Owner: "the owner",
@@ -251,8 +249,13 @@ def _supervision(term: Supervised) -> str:
     return told if not term.shows else f"{told} ({', '.join(sorted(term.shows))})"
 
 
+def _readers(spec: RecordSpec) -> list[str]:
+    """Say each way of being allowed to see a row of a record."""
+    return [*map(_term, spec.rows.terms), *map(_supervision, spec.rows.supervised)]
+
+
 def _rows(spec: RecordSpec) -> str:
-    rule = "; ".join(_term(term) for term in spec.rows.terms)
+    rule = "; ".join(_readers(spec))
     return f"Rows are shown to: {rule}; with the scope `{spec.scope}`."
 
 

@@ -82,14 +82,15 @@ class Supervised:
         return not self.shows or wire in self.shows
 
 
-Term = Everybody | Owner | Issuer | Named | Agreed | Supervised
+Term = Everybody | Owner | Issuer | Named | Agreed
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may see: whoever fits one of the terms."""
+    """Who may see: whoever fits one of the terms, or supervises it."""
 
     terms: tuple[Term, ...]
+    supervised: tuple[Supervised, ...] = ()
 
     @property
     def is_public(self) -> bool:
@@ -101,14 +102,9 @@ class Rule:
         """Items that name parties which may see."""
         return tuple(term.item for term in self.terms if isinstance(term, Named))
 
-    @property
-    def supervised(self) -> tuple[Supervised, ...]:
-        """How supervision opens it."""
-        return tuple(term for term in self.terms if isinstance(term, Supervised))
-
     def without_supervision(self) -> Rule:
         """Return what it is for a party that supervises nothing."""
-        return Rule(tuple(term for term in self.terms if not isinstance(term, Supervised)))
+        return Rule(self.terms) if self.supervised else self
 
 
 PUBLIC = Rule((Everybody(),))
@@ -131,7 +127,7 @@ def by_agreement(
     `supervised`: the office that supervises it sees it too.
     """
     offices = () if supervised is None else (supervised,)
-    return Rule((*between(*items).terms, Agreed(dataset), *offices))
+    return Rule((*between(*items).terms, Agreed(dataset)), offices)
 
 
 def item_rule(rows: Rule, scope: str, wire: str, *, is_personal: bool) -> Rule:
@@ -142,9 +138,9 @@ def item_rule(rows: Rule, scope: str, wire: str, *, is_personal: bool) -> Rule:
     """
     parties = () if is_personal else rows.named
     rule = by_agreement_on(DATASETS[scope], wire, parties)
-    if is_personal:
+    if is_personal or not rows.supervised:
         return rule
-    return Rule((*rule.terms, *(term for term in rows.supervised if term.reveals(wire))))
+    return Rule(rule.terms, tuple(each for each in rows.supervised if each.reveals(wire)))
 
 
 def by_agreement_on(dataset: AgreementDataset, wire: str, parties: tuple[str, ...]) -> Rule:

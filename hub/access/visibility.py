@@ -72,8 +72,9 @@ def sql(
             conditions.append(f"{alias}.issuer = {parameters.bind_party()}")
         elif isinstance(term, Named):
             conditions.append(f"{alias}.{term.item} = {parameters.bind_party()}")
-        elif isinstance(term, Supervised):
-            conditions.append(_supervised_sql(term, alias, parameters.bind_supervised()))
+    conditions += [
+        _supervised_sql(each, alias, parameters.bind_supervised()) for each in rule.supervised
+    ]
     return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
 
 
@@ -100,7 +101,9 @@ def holds(rule: Rule, subject: Subject, grants: PartyGrants) -> bool:
         return True
     if grants.party is None:
         return False
-    return any(_term_holds(term, subject, grants) for term in rule.terms)
+    return any(_term_holds(term, subject, grants) for term in rule.terms) or any(
+        _supervises(each, subject.wire, grants) for each in rule.supervised
+    )
 
 
 def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
@@ -110,8 +113,6 @@ def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
         return subject.owner == grants.party
     if isinstance(term, Issuer):
         return subject.issuer == grants.party
-    if isinstance(term, Supervised):
-        return _supervises(term, subject.wire, grants)
     return isinstance(term, Named) and subject.wire.get(camel(term.item)) == grants.party
 
 
@@ -135,7 +136,8 @@ def implies(rows: Rule, item: Rule, limited: Datasets) -> bool:
     if rows.is_public:
         return False
     known = {_unlimited(term, limited) for term in item.terms}
-    return all(_unlimited(term, limited) in known for term in rows.terms)
+    is_wider = all(_unlimited(term, limited) in known for term in rows.terms)
+    return is_wider and all(each in item.supervised for each in rows.supervised)
 
 
 def _unlimited(term: Any, limited: Datasets) -> Any:

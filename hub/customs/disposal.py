@@ -89,6 +89,8 @@ class DisposalAnswer:
     no_estimate: CustomsReason | None
     undecided: tuple[str, ...]
     read: tuple[tuple[str, str, str], ...] = ()
+    value_of: tuple[str, str] | None = None
+    """Identity and owner of the instrument whose original value it tells."""
 
 
 def disposal_decision(

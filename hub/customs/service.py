@@ -132,13 +132,14 @@ class CustomsDesk:
         seen = self._sight(stored, asker, grants)
         law, now = self._law.on(question.on, stored.region), self._clock()
         decided = disposal_decision(stored, question, law, lambda: now)
-        value = question.value_fen
+        value, one = question.value_fen, stored.instrument
         if value is None and self._reads_value(stored, asker, grants):
-            value = original_value_fen(stored.instrument)
+            value = original_value_fen(one)
         estimate = estimate_of(stored, value, question.on, law, now) if seen.is_told else None
+        is_value_told = question.value_fen is None and isinstance(estimate, DutyEstimate)
         heard = as_of(stored)
         return DisposalAnswer(
-            instrument=stored.instrument["key"],
+            instrument=one["key"],
             question=question,
             answer=decided.answer,
             rule=decided.rule,
@@ -155,6 +156,7 @@ class CustomsDesk:
             no_estimate=estimate if isinstance(estimate, CustomsReason) else None,
             undecided=undecided_of_disposal(decided, law, is_estimated=estimate is not None),
             read=seen.read,
+            value_of=(one["item_id"], one["owner"]) if is_value_told else None,
         )
 
     async def _grants(self, asker: CustomsAsker) -> PartyGrants:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from hub.audit.protected import ProtectedRead
 from hub.customs.disposal import (
     DisposalAnswer,
     DisposalQuestion,
@@ -139,6 +140,9 @@ async def decide_disposal(
     await context.charge(DECISION_COST)
     answer = await desk.dispose(question, asker_of(context))
     context.reads |= {read_of(context, *each) for each in answer.read}
+    if answer.value_of is not None:
+        item = context.model.registry["Instrument"].item("original_value")
+        context.reads.add(ProtectedRead(item.grade.name, item.scope, *answer.value_of))
     return _decision(answer)
 
 

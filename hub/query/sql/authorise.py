@@ -49,8 +49,10 @@ class Authority:
 
     def guard(self, spec: RecordSpec, item: Item, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row's value of an item is visible, None for always."""
+        if self.sees_everything:
+            return None
         rule, rows = self._for_caller(spec.rule(item)), self._for_caller(spec.rows)
-        if self.sees_everything or implies(rows, rule, self.limited):
+        if implies(rows, rule, self.limited):
             return None
         return sql(rule, spec, alias, statement, self.limited)
 

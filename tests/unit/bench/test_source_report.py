@@ -12,7 +12,8 @@ from bench.harvests import HarvestMeasured, ReadOnce
 from bench.large import FileMeasured
 from bench.memory import Peaks, held_mib, own_peak_mib, tree
 from bench.meters import MetersMeasured
-from bench.source_report import SourceResults, appended, kept, markdown
+from bench.section import kept, replaced
+from bench.source_report import SourceResults, appended, markdown
 from bench.transports import TransportMeasured
 from hub.intake.files.submission import MappedFile, read_mapped
 
@@ -68,6 +69,10 @@ def test_a_run_replaces_its_own_part_of_the_page_and_no_other() -> None:
     assert page.startswith("# Results\n\nothers\n\n## Every source\n")
     assert "# Results\n\nothers\n" + kept(page) == page
     assert kept("# Results\n") == ""
+    both = replaced(page, "Customs answers", "figures")
+    assert appended(both, results()) == both
+    assert replaced(both, "Customs answers", "figures") == both
+    assert "# Results\n\nothers\n" + kept(both) == both
 
 
 def test_the_service_rows_fit_their_mapping_and_as_many_are_refused_as_is_said() -> None:
