@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from hub.identity.links import Names
 from hub.identity.precedence import kind_for
 from hub.policy.bounds import LackingError
 from hub.policy.customs.term import first_release_in_term
-from hub.policy.law import EVERYWHERE, Law
+from hub.policy.law import EVERYWHERE, Law, LawOnDay
 from hub.store.database import Database
 from schema.codes import CustomsGoodsKind, SourceKind, SystemPurpose
 from schema.dates import local_day
@@ -32,7 +32,7 @@ SUPERVISED_MAX = 20_000
 """Supervisions in term of one office that are read; of further ones it sees nothing."""
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 """When supervision began of which no day is stated."""
-_OWN_WORD = (SourceKind.OWN, SourceKind.DELEGATE)
+_OWN_WORD = [SourceKind.OWN.value, SourceKind.DELEGATE.value]
 _LOG = logging.getLogger(__name__)
 
 
@@ -63,47 +63,47 @@ class Supervisions:
     async def _believed(
         self, office: str, condition: str, days: tuple[date, date], names: Names
     ) -> AsyncIterator[tuple[str, str, str, datetime]]:
+        values = term_values(self._law, days[0], "day") | term_values(self._law, days[1], "later")
         for table, trait in self._tables:
             rows = await self._database.reads.fetch_all(
-                _statement(table, trait, condition), self._parameters(office, days)
+                _statement(table, trait, condition),
+                {"office": office, "own_word": _OWN_WORD, **values},
             )
             if len(rows) > SUPERVISED_MAX:
                 _LOG.warning("%s supervises more than %d items: raise it", office, SUPERVISED_MAX)
-            for key, thing, owner, began, kind, owners, purpose in rows[:SUPERVISED_MAX]:
-                standing = kind_for(kind, owners, owner, names.party)
-                is_customs = purpose == SystemPurpose.CUSTOMS.value
-                if standing in _OWN_WORD or (is_customs and standing is not SourceKind.NONE):
+            for key, thing, owner, began, kind, owners in rows[:SUPERVISED_MAX]:
+                if kind_for(kind, owners, owner, names.party) is not SourceKind.NONE:
                     yield key, thing, owner, ALWAYS if began is None else local_day(began)[0]
 
-    def _parameters(self, office: str, days: tuple[date, date]) -> Mapping[str, Any]:
-        found: dict[str, Any] = {"office": office}
-        for name, day in zip(("day", "later"), days, strict=True):
-            first = dict(self._first_releases(day))
-            found |= {
-                name: day,
-                f"{name}_first": json.dumps({kind.name: f"{on}" for kind, on in first.items()}),
-                f"{name}_least": min(first.values(), default=date.max),
-            }
-        return found
 
-    def _first_releases(self, day: date) -> Iterator[tuple[CustomsGoodsKind, date]]:
-        """Give the first day of release that is in term, of each kind whose term the law states."""
-        law = self._law.on(day, EVERYWHERE)
-        for kind in CustomsGoodsKind:
-            try:
-                yield kind, first_release_in_term(kind, day, law)
-            except LackingError:
-                continue
+def term_values(law: Law, day: date, name: str) -> dict[str, Any]:
+    """Return the values of the parameters that `in_term` names for a day."""
+    first = dict(_first_releases(law.on(day, EVERYWHERE)))
+    return {
+        name: day,
+        f"{name}_first": json.dumps({kind.name: on.isoformat() for kind, on in first.items()}),
+        f"{name}_least": min(first.values(), default=date.max),
+    }
+
+
+def _first_releases(law: LawOnDay) -> Iterator[tuple[CustomsGoodsKind, date]]:
+    """Give the first day of release that is in term, of each kind whose term the law states."""
+    for kind in CustomsGoodsKind:
+        try:
+            yield kind, first_release_in_term(kind, law.day, law)
+        except LackingError:
+            continue
 
 
 def _statement(table: str, trait: Supervises, condition: str) -> str:
     began = f"coalesce(x.{trait.released}, x.{trait.arrived})"
     return (
-        f"SELECT x.key, x.thing, x.owner, x.began, s.kind, s.owners, s.purpose FROM ("  # noqa: S608 - own names
+        f"SELECT x.key, x.thing, x.owner, x.began, s.kind, s.owners FROM ("  # noqa: S608 - own names
         f"SELECT x.key, x.{trait.thing} AS thing, x.owner, x.source, {began} AS began, "
         f"{in_term(trait, 'x', 'day')} AS in_term, {in_term(trait, 'x', 'later')} AS in_term_later "
         f"FROM {table} x WHERE x.{trait.office} = %(office)s AND x.speaks AND NOT x.withdrawn) x "
-        f"LEFT JOIN source s ON s.source_id = x.source WHERE {condition} "
+        f"JOIN source s ON s.source_id = x.source WHERE {condition} "
+        f"AND (s.purpose = '{SystemPurpose.CUSTOMS.value}' OR s.kind = ANY(%(own_word)s)) "
         f"ORDER BY x.key LIMIT {SUPERVISED_MAX + 1}"
     )
 

@@ -252,6 +252,9 @@ async def test_hostile_texts_are_refused_or_find_nothing(url: str) -> None:
             told = data.get("useDecision")
             assert set(codes) <= {"NOT_FOUND", "BAD_USER_INPUT"}, (text, changed)
             assert told is None or told["answer"] in ("DENY", "UNKNOWN")
+        data, codes, _ = await ask(url, of(USER), DISPOSE, {"i": text, "k": "LEASE"})
+        assert set(codes) <= {"NOT_FOUND", "BAD_USER_INPUT"}, text
+        assert not data.get("disposalDecision")
         data, codes, _ = await ask(url, of(OWNER), DUE, {"i": text})
         assert set(codes) <= {"BAD_USER_INPUT"}, text
         assert text == "" or not (data.get("customsReportsDue") or {}).get("items")

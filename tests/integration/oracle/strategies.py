@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("useDecision", "customsReportsDue", "policyParameters"),
+        *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
     }
 )
