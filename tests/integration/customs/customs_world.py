@@ -42,6 +42,14 @@ class CustomsDays:
         """Return the day of release, or of arrival, of an instrument."""
         return months_after(self.today.replace(day=1), -MONTHS[number])
 
+    def yuan_left(self, value: int) -> str:
+        """Return the value that is left of instrument 1 for duty, by hand.
+
+        It came at the first of a month; more than 15 days of the present one count as a month.
+        """
+        months = MONTHS[1] + (self.today.day - 1 > 15)
+        return f"{value * (36 - months) / 36:.2f}"
+
     def reports(self, number: int) -> list[int]:
         """Return the years whose report was due before today."""
         years = range(self.began(number).year + 1, self.today.year + 1)
