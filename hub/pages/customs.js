@@ -11,6 +11,7 @@ const DAY_MS = 86_400_000;
 const SOON_DAYS = 60; // a report that is due within them is told by a figure
 const SERVICES = "service:read";
 const ASKED = ["catalogue:read", "customs:read", SERVICES]; // of the operator, for a new client
+const EARLIEST = "1970-01-01"; // before any service that a system noted
 const KEYS_MAX = 500; // instruments whose services are asked for at once
 const ANSWERS_MAX = 20; // of one visit that stay on the page
 
@@ -87,12 +88,13 @@ const SHANGHAI = "+08:00";
 
 const services = new PagedTable(at("services"), {
   label: t("customs.services"),
+  className: "served",
   columns: [
     { title: t("customs.instrument"), cell: (one) => element("small", one.instrumentKey), value: (one) => one.instrumentKey },
-    { title: t("customs.user"), cell: (one) => one.userName ?? one.userKey ?? "—", value: (one) => one.userName ?? one.userKey ?? "" },
+    { title: t("customs.served"), cell: (one) => one.userName ?? one.userKey ?? "—", value: (one) => one.userName ?? one.userKey ?? "" },
     { title: t("customs.purpose"), cell: (one) => PURPOSES[one.purpose] ?? one.purpose },
     { title: t("customs.began"), cell: (one) => localTime(one.startedAt), value: (one) => one.startedAt },
-    { title: t("customs.place"), cell: (one) => (one.outsidePremises ? one.outsideAddress ?? t("customs.elsewhere") : t("customs.inside")) },
+    { title: t("customs.where"), cell: (one) => (one.outsidePremises ? one.outsideAddress ?? t("customs.elsewhere") : t("customs.inside")) },
     { title: t("customs.papers"), cell: (one) => [one.customsNoticeNo, one.taxRecord].filter(Boolean).join(" · ") || "—" },
   ],
 });
@@ -101,7 +103,7 @@ const services = new PagedTable(at("services"), {
 function releases(items) {
   const since = new Map();
   for (const { instrument, releasedOn } of items) {
-    const day = releasedOn ?? "0001-01-01", known = since.get(instrument);
+    const day = releasedOn ?? EARLIEST, known = since.get(instrument);
     since.set(instrument, known === undefined || day < known ? day : known);
   }
   return since;

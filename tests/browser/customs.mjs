@@ -71,7 +71,7 @@ seen.disposed = await dispose("TRANSFER", "3600000");
 seen.disposedFaults = await faults(page);
 await picture("disposed");
 await page.emulateMedia({ media: "print" });
-seen.printed = { form: await page.isVisible("#form"), question: await page.isVisible("#question"), way: await page.isVisible("#way") };
+seen.printed = { form: await page.isVisible("#asking"), heads: await page.isVisible("#items th button"), question: await page.isVisible("#question"), way: await page.isVisible("#way") };
 await picture("printed");
 await page.emulateMedia({ media: "screen", colorScheme: "dark" });
 seen.darkFaults = await faults(page, ["color-contrast"]);

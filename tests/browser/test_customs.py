@@ -130,7 +130,8 @@ def test_a_disposal_is_answered_with_an_estimate_that_says_what_it_is(seen: Seen
 
 
 def test_a_print_has_the_question_and_the_way_and_no_form(seen: Seen) -> None:
-    assert seen["printed"] == {"form": False, "question": True, "way": True}
+    printed = seen["printed"]
+    assert printed == {"form": False, "heads": True, "question": True, "way": True}
 
 
 def test_another_client_may_ask_and_sees_no_number(seen: Seen) -> None:
