@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import sys
 import time
@@ -71,6 +72,8 @@ class CustomsMeasured:
     customs_s: list[float] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    load: float = 0.0
+    """Programs that wanted a core before the run began, over the last minute."""
 
     @property
     def share(self) -> float:
@@ -209,7 +212,7 @@ async def bookings(
 
 async def measured(server: EmbeddedPostgres, decisions: int, booked: int) -> CustomsMeasured:
     """Measure everything in a database of its own."""
-    found = CustomsMeasured()
+    found = CustomsMeasured(load=os.getloadavg()[0])
     rule_alone(decisions * 10, found)
     url = fresh_database(server, NAME)
     key = generate_key()
@@ -238,7 +241,8 @@ def markdown(found: CustomsMeasured) -> str:
     ]
     written = (
         "Written by `python -m bench.customs`. Every answer is ALLOW by rule 8 on supervision, reports and place. "
-        "A booking is one at a system that answers at once, so the share is the greatest that it can be."
+        "A booking is one at a system that answers at once, so the share is the greatest that it can be. Load of the "
+        f"machine before: {found.load:.1f} on {os.cpu_count()} cores."
     )
     share = [
         ["median of a booking, ms", f"{statistics.median(each_ms):,.1f}"],

@@ -208,7 +208,8 @@ async function entered() {
   const { clientId, scopes } = session.client;
   at("session").textContent = t("customs.session", { client: clientId });
   at("asking").hidden = false;
-  at("result").hidden = true;
+  at("result").hidden = at("told").hidden = true;
+  at("answers").replaceChildren(); // what another client was told is not this one's
   at("desk").hidden = !scopes.includes("customs:read");
   await working(async () => {
     const found = at("desk").hidden ? null : await asked(at("desk").dataset.due, {});
