@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.integration.exchange.conftest import (
     A,
     B,
     Hub,
+    Mirror,
     U,
     V,
     caller,
@@ -130,3 +132,60 @@ async def test_a_service_before_the_release_is_not_in_term(filled: Hub) -> None:
     day = date(2026, 11, 3)  # the service began on the 2nd
     await filled.put(supervision(A, releasedOn=day.isoformat()), source="a1")
     assert await seen(filled) == []
+
+
+FOLLOWED = ["CustomsSupervision", "ServiceRecord"]
+STEPS = 40
+RELEASES = [years_after(TODAY, -3) + timedelta(days=days) for days in (0, 2, 400, 700)]
+
+
+async def happen(hub: Hub, chance: random.Random) -> None:
+    """Let something happen to what an office supervises."""
+    owner, source = chance.choice([(A, "a1"), (A, "a2"), (B, "b1")])
+    supervised = supervision(
+        owner,
+        customsKey=chance.choice([V, V, U]),
+        releasedOn=chance.choice(RELEASES).isoformat(),
+        declarationNo=f"29002024000000000{1 + (owner == B)}",
+        **chance.choice([{}, {}, {"settledOn": (TODAY + timedelta(days=1)).isoformat()}]),
+    )
+    served = service(
+        owner,
+        chance.choice(["1", "2"]),
+        userSide=chance.choice(["OUTSIDE", "OUTSIDE", "INSIDE"]),
+        startedAt=f"{chance.choice([2023, 2025, 2026])}-11-02T01:00:00Z",
+        content=str(chance.random()),
+    )
+    what = chance.randrange(8)
+    if what <= 1:
+        await hub.put(supervised, source=source)
+    elif what == 2:
+        await hub.put(supervised, source=PLATFORM)
+    elif what <= 4:
+        await hub.put(served, source=source)
+    elif what == 5:
+        key = f"{supervised[1]['declarationNo']}/01"
+        await hub.withdraw("CustomsSupervision", key, source, may_fail=True)
+    elif what == 6:
+        await hub.withdraw("ServiceRecord", f"{owner}/T1/1", source, may_fail=True)
+    else:
+        hub.wait(timedelta(hours=20).total_seconds())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_mirror_of_an_office_equals_what_it_may_read_whatever_happens(
+    filled: Hub, seed: int
+) -> None:
+    chance = random.Random(seed)
+    mirror = Mirror(OFFICE, FOLLOWED)
+    sizes = set()
+    for _ in range(STEPS):
+        await happen(filled, chance)
+        if chance.random() < 0.5:
+            await mirror.follow(filled)
+            filled.wait(SETTLED)
+            await mirror.follow(filled)
+            assert await mirror.is_right(filled)
+            sizes.add(len(mirror.items))
+    assert len(sizes) > 1
+    assert max(sizes) > 0

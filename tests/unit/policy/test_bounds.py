@@ -120,7 +120,7 @@ def leaves_room(said: UseDecision, true: UseDecision) -> bool:
     return said.answer is CustomsAnswer.UNKNOWN or told[0] == told[1]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(facts=complete_facts(), holes=some_holes(HOLES), use=REQUESTS)
 def test_a_use_is_never_allowed_or_denied_against_the_truth(
     facts: CustomsFacts, holes: list[str], use: UseRequest
@@ -132,7 +132,7 @@ def test_a_use_is_never_allowed_or_denied_against_the_truth(
     assert leaves_room(said, may_serve(facts, use, in_force, ASKED_AT))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     facts=complete_facts(),
     holes=some_holes(HOLES),
