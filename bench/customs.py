@@ -122,7 +122,10 @@ async def filled(database: Database) -> None:
 def _rows(today: date) -> Any:
     released = months_after(today.replace(day=1), -29)
     years = [year for year in range(released.year + 1, today.year + 1) if date(year, 6, 30) < today]
-    yield {"type": "Institution", "record": {"institutionKey": OWNER, "name": {"zh": "大学"}, "kind": "UNIVERSITY"}}
+    yield {
+        "type": "Institution",
+        "record": {"institutionKey": OWNER, "name": {"zh": "大学"}, "kind": "UNIVERSITY"},
+    }
     for number in range(INSTRUMENTS):
         item = {
             "declarationNo": f"{number:018}", "itemNo": "01", "instrumentKey": f"{OWNER}/{number}", "customsKey": OFFICE,
@@ -136,7 +139,10 @@ def _rows(today: date) -> Any:
             "approvedUses": [each.value for each in USES], "nriiSince": released.isoformat(),
         }}  # fmt: skip
         for year in years:
-            yield {"type": "CustomsReport", "record": {**item, "year": year, "filedAt": f"{year}-05-01T00:00:00Z"}}
+            yield {
+                "type": "CustomsReport",
+                "record": {**item, "year": year, "filedAt": f"{year}-05-01T00:00:00Z"},
+            }
 
 
 def _question(number: int) -> UseQuestion:
@@ -188,13 +194,17 @@ def _at_once(_: object) -> BookingSteps:
     return BookingResult(outcome=BookingOutcome.FIRM, reference="1")
 
 
-async def bookings(
-    database: Database, desk: TimedDesk, count: int, found: CustomsMeasured
-) -> None:
+async def bookings(database: Database, desk: TimedDesk, count: int, found: CustomsMeasured) -> None:
     """Book the owner's own instruments at a system that answers at once."""
     adapter = replace(discover()["nemo"], booking=BookingProtocol(book=_at_once, cancel=_at_once))
     connection = HttpConnection(base_url="http://127.0.0.1:9")
-    source = HarvestSource(id=NAME, adapter=adapter, connection=connection, owners=(OWNER,), authority=f"{OWNER}/{NAME}")
+    source = HarvestSource(
+        id=NAME,
+        adapter=adapter,
+        connection=connection,
+        owners=(OWNER,),
+        authority=f"{OWNER}/{NAME}",
+    )
     orders = OrderDesk(database, desk, "hub:bench", system_clock)
     start = system_clock().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     for number in range(count):
@@ -219,7 +229,9 @@ async def measured(server: EmbeddedPostgres, decisions: int, booked: int) -> Cus
     async with Database(url) as database:
         await filled(database)
         agreements = Agreements(database, system_clock)
-        desk = TimedDesk(database, agreements, system_clock, issuer="https://bench", key=lambda: key)
+        desk = TimedDesk(
+            database, agreements, system_clock, issuer="https://bench", key=lambda: key
+        )
         await desk_alone(desk, decisions, found)
         await bookings(database, desk, booked, found)
     drop_database(server, NAME)
@@ -232,10 +244,15 @@ def markdown(found: CustomsMeasured) -> str:
     """Return the part of the page."""
     each_ms = [1000 * seconds for seconds in found.booked_s]
     rows = [
-        ["the rules alone, facts in memory", f"{found.rules / found.rules_s:,.0f}", f"{1e6 * found.rules_s / found.rules:,.0f}"],
+        [
+            "the rules alone, facts in memory",
+            f"{found.rules / found.rules_s:,.0f}",
+            f"{1e6 * found.rules_s / found.rules:,.0f}",
+        ],
         [
             "the desk: reads the store, decides, signs; one after another",
-            f"{found.decisions / found.alone_s:,.0f}", f"{1e6 * found.alone_cpu_s / found.decisions:,.0f}",
+            f"{found.decisions / found.alone_s:,.0f}",
+            f"{1e6 * found.alone_cpu_s / found.decisions:,.0f}",
         ],
         [f"the same, {AT_ONCE} at once", f"{found.decisions / found.together_s:,.0f}", "-"],
     ]
