@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-SOURCES, GATEWAYS = "Every source", "Beside gateways"
-PARTS = (SOURCES, GATEWAYS)
+SOURCES, CUSTOMS, GATEWAYS = "Every source", "Customs answers", "Beside gateways"
+PARTS = (SOURCES, CUSTOMS, GATEWAYS)
 """Titles, in the order in which they stand on the page."""
 
 

@@ -277,6 +277,7 @@ def _check_record(spec: RecordSpec) -> None:
     items = {item.name: item for item in spec.items}
     parties = [each for each in (spec.owner, spec.issuer) if isinstance(each, PartyItem)]
     names = [*spec.key, *(each.item for each in parties), *spec.rows.named]
+    names += [name for term in spec.rows.supervised for name in term.items]
     missing = sorted(set(names) - items.keys())
     if missing:
         raise TypeError(f"{spec.name} has no item {', '.join(missing)}")

@@ -20,7 +20,7 @@ from schema.parties import PartyItem
 from schema.plausible import Plausible
 from schema.registry import standard
 from schema.texts import SEVERAL_LINES, SINGLE_LINE
-from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Term
+from schema.visibility import Agreed, Everybody, Issuer, Named, Owner, Supervised, Term
 
 BASE = "https://hub.delta.example/standard"
 """Where the published files will be served; an example domain until the operator names one."""
@@ -58,7 +58,7 @@ def json_schema(spec: RecordSpec) -> dict[str, Any]:
         "x-issuer": _party(spec.issuer or spec.owner),
         "x-effect": spec.effect.value,
         "x-scope": spec.scope,
-        "x-rows": [_term(term) for term in spec.rows.terms],
+        "x-rows": _readers(spec),
         **({"$defs": definitions} if definitions else {}),
     }
 
@@ -239,8 +239,23 @@ def _term(term: Term) -> str:
     return words[type(term)]
 
 
+def _supervision(term: Supervised) -> str:
+    """Say what an office sees of what it supervises."""
+    told = f"the office that supervises {'/'.join(map(camel, term.by))}, in term"
+    if term.since is not None:
+        told += f", from {camel(term.since)} on"
+    if term.where is not None:
+        told += f", where {camel(term.where[0])} is {term.where[1]}"
+    return told if not term.shows else f"{told} ({', '.join(sorted(term.shows))})"
+
+
+def _readers(spec: RecordSpec) -> list[str]:
+    """Say each way of being allowed to see a row of a record."""
+    return [*map(_term, spec.rows.terms), *map(_supervision, spec.rows.supervised)]
+
+
 def _rows(spec: RecordSpec) -> str:
-    rule = "; ".join(_term(term) for term in spec.rows.terms)
+    rule = "; ".join(_readers(spec))
     return f"Rows are shown to: {rule}; with the scope `{spec.scope}`."
 
 

@@ -177,6 +177,23 @@ class Grants:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Supervises:
+    """Puts a thing under the supervision of an office for a term; items by name.
+
+    The term runs from `released`, or from `arrived` at the latest, for as long as the law says of
+    its `kind`, unless it was `settled` before. What the office sees by it is declared with the
+    rows (`schema.visibility.Supervised`).
+    """
+
+    office: str
+    thing: str
+    kind: str
+    released: str
+    arrived: str
+    settled: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Erases:
     """States that the content of another record was erased; items by name.
 

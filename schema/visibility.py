@@ -55,14 +55,42 @@ class Agreed:
     item: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """The office that supervises today what the row is about (`schema.traits.Supervises`).
+
+    `by`: the items whose values, joined by `/`, are the key of the supervision or of the thing that
+    it supervises. `since`: an item with an instant, not before supervision began; a row that does
+    not state it is not shown. `where`: an item and the code that it must have. `shows` (wire
+    names): all that the office reads above L1; none named: whatever is not personal.
+    """
+
+    by: tuple[str, ...]
+    since: str | None = None
+    where: tuple[str, str] | None = None
+    shows: frozenset[str] = frozenset()
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items of the row that it is judged by."""
+        since = () if self.since is None else (self.since,)
+        where = () if self.where is None else self.where[:1]
+        return (*self.by, *since, *where)
+
+    def reveals(self, wire: str) -> bool:
+        """Whether the office reads an item that is not personal."""
+        return not self.shows or wire in self.shows
+
+
 Term = Everybody | Owner | Issuer | Named | Agreed
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may see: whoever fits one of the terms."""
+    """Who may see: whoever fits one of the terms, or supervises it."""
 
     terms: tuple[Term, ...]
+    supervised: tuple[Supervised, ...] = ()
 
     @property
     def is_public(self) -> bool:
@@ -73,6 +101,10 @@ class Rule:
     def named(self) -> tuple[str, ...]:
         """Items that name parties which may see."""
         return tuple(term.item for term in self.terms if isinstance(term, Named))
+
+    def without_supervision(self) -> Rule:
+        """Return what it is for a party that supervises nothing."""
+        return Rule(self.terms) if self.supervised else self
 
 
 PUBLIC = Rule((Everybody(),))
@@ -87,18 +119,28 @@ HISTORY = between()
 """Who may see what stands no longer: older revisions, and that a record was withdrawn."""
 
 
-def by_agreement(dataset: AgreementDataset, *items: str) -> Rule:
-    """Return the rule `between` these parties and those to whom the owner granted the data set."""
-    return Rule((*between(*items).terms, Agreed(dataset)))
+def by_agreement(
+    dataset: AgreementDataset, *items: str, supervised: Supervised | None = None
+) -> Rule:
+    """Return the rule `between` these parties and those to whom the owner granted the data set.
+
+    `supervised`: the office that supervises it sees it too.
+    """
+    offices = () if supervised is None else (supervised,)
+    return Rule((*between(*items).terms, Agreed(dataset)), offices)
 
 
 def item_rule(rows: Rule, scope: str, wire: str, *, is_personal: bool) -> Rule:
     """Return the rule of an item above L1 of a record whose rows have the rule `rows`.
 
-    The other parties that a row names see its items, but not what is personal.
+    The other parties that a row names see its items, and the office that supervises it those that
+    its term reveals, but not what is personal.
     """
     parties = () if is_personal else rows.named
-    return by_agreement_on(DATASETS[scope], wire, parties)
+    rule = by_agreement_on(DATASETS[scope], wire, parties)
+    if is_personal or not rows.supervised:
+        return rule
+    return Rule(rule.terms, tuple(each for each in rows.supervised if each.reveals(wire)))
 
 
 def by_agreement_on(dataset: AgreementDataset, wire: str, parties: tuple[str, ...]) -> Rule:

@@ -80,7 +80,7 @@ SUITES = (
         {"HUB_DELIVERY_KILLS": "30"},
     ),
     Suite(
-        "pandas, gql, Apollo and Hive Gateway ask through a partner's proxy; pyarrow reads an export",
+        "pandas, gql, Apollo, Hive Gateway ask through a partner's proxy; pyarrow reads an export",
         _pytest("tests/programs"),
         20,
         {"HUB_TEST_PROGRAMS": "1"},

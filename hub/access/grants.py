@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from schema.codes import AgreementDataset
 
@@ -38,6 +39,30 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisedKeys:
+    """What an office supervises on one day: when supervision began, by key.
+
+    Keys are those of supervisions and of the things that they supervise. `text`: the same as JSON.
+    """
+
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    text: str = "{}"
+
+    @classmethod
+    def of(cls, since: Mapping[str, datetime]) -> SupervisedKeys:
+        """Return keys with their text."""
+        told = {key: at.isoformat() for key, at in sorted(since.items())}
+        return cls(since, json.dumps(told, ensure_ascii=False))
+
+    def __bool__(self) -> bool:
+        """Whether it supervises anything."""
+        return bool(self.since)
+
+
+NOTHING_SUPERVISED = SupervisedKeys()
+
+
+@dataclass(frozen=True, slots=True)
 class PartyGrants:
     """What a party may see of others on one day."""
 
@@ -49,6 +74,8 @@ class PartyGrants:
     """Providers by the wire name of the item that is granted."""
     sees_everything: bool = False
     """It reads past agreements, by case and with a reason (`hub.access.cases`)."""
+    supervised: SupervisedKeys = NOTHING_SUPERVISED
+    """What it supervises as a customs office, in term (`hub.access.supervision`)."""
 
     @property
     def limited(self) -> frozenset[AgreementDataset]:

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from hub.access.grants import PartyGrants
 from schema.codes import AgreementDataset
+from schema.dates import parse_instant
 from schema.item import Grade, Item, RecordSpec, camel
 from schema.values import OriginalText
-from schema.visibility import PUBLIC_SCOPE, Agreed, Issuer, Named, Owner, Rule, Term
+from schema.visibility import PUBLIC_SCOPE, Agreed, Issuer, Named, Owner, Rule, Supervised, Term
 
 Datasets = frozenset[AgreementDataset]
 
@@ -44,6 +45,10 @@ class Parameters(Protocol):
         """Return the parties whose rows, or values of an item, the caller may see; its own too."""
         ...
 
+    def bind_supervised(self) -> str:
+        """Return what the caller supervises (`SupervisedKeys.text`), as jsonb."""
+        ...
+
 
 def sql(
     rule: Rule, spec: RecordSpec, alias: str, parameters: Parameters, limited: Datasets
@@ -67,7 +72,23 @@ def sql(
             conditions.append(f"{alias}.issuer = {parameters.bind_party()}")
         elif isinstance(term, Named):
             conditions.append(f"{alias}.{term.item} = {parameters.bind_party()}")
+    conditions += [
+        _supervised_sql(each, alias, parameters.bind_supervised()) for each in rule.supervised
+    ]
     return f"({' OR '.join(conditions)})" if len(conditions) > 1 else conditions[0]
+
+
+def _supervised_sql(term: Supervised, alias: str, supervised: str) -> str:
+    """Return the condition as one that is true or false: what is not stated is not shown."""
+    key = "||'/'||".join(f"{alias}.{name}" for name in term.by)
+    since = f"({supervised} ->> ({key}))"
+    told = [f"{since} IS NOT NULL"]
+    if term.since is not None:
+        told = [f"{since}::timestamptz <= {alias}.{term.since}"]
+    if term.where is not None:
+        item, code = term.where
+        told.append(f"{alias}.{item} = '{code}'")
+    return f"coalesce({' AND '.join(told)}, false)"
 
 
 def _granted_item(term: Agreed, limited: Datasets) -> str | None:
@@ -80,7 +101,9 @@ def holds(rule: Rule, subject: Subject, grants: PartyGrants) -> bool:
         return True
     if grants.party is None:
         return False
-    return any(_term_holds(term, subject, grants) for term in rule.terms)
+    return any(_term_holds(term, subject, grants) for term in rule.terms) or any(
+        _supervises(each, subject.wire, grants) for each in rule.supervised
+    )
 
 
 def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
@@ -93,6 +116,19 @@ def _term_holds(term: Term, subject: Subject, grants: PartyGrants) -> bool:
     return isinstance(term, Named) and subject.wire.get(camel(term.item)) == grants.party
 
 
+def _supervises(term: Supervised, wire: Mapping[str, Any], grants: PartyGrants) -> bool:
+    parts = [wire.get(camel(name)) for name in term.by]
+    if None in parts:
+        return False
+    since = grants.supervised.since.get("/".join(map(str, parts)))
+    if since is None:
+        return False
+    if term.where is not None and wire.get(camel(term.where[0])) != term.where[1]:
+        return False
+    at = None if term.since is None else wire.get(camel(term.since))
+    return term.since is None or (at is not None and since <= parse_instant(at).at)
+
+
 def implies(rows: Rule, item: Rule, limited: Datasets) -> bool:
     """Whether whoever sees a row by the first rule sees an item by the second."""
     if item.is_public:
@@ -100,7 +136,8 @@ def implies(rows: Rule, item: Rule, limited: Datasets) -> bool:
     if rows.is_public:
         return False
     known = {_unlimited(term, limited) for term in item.terms}
-    return all(_unlimited(term, limited) in known for term in rows.terms)
+    is_wider = all(_unlimited(term, limited) in known for term in rows.terms)
+    return is_wider and all(each in item.supervised for each in rows.supervised)
 
 
 def _unlimited(term: Any, limited: Datasets) -> Any:

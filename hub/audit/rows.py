@@ -40,7 +40,7 @@ class Basis(StrEnum):
     OWNER = "OWNER"
     AGREEMENT = "AGREEMENT"
     NAMED = "NAMED"
-    """Its issuer, or a party that the record itself names."""
+    """Its issuer, a party that the record itself names, or the office that supervises it."""
     BREAK_GLASS = "BREAK_GLASS"
 
 

@@ -1,12 +1,14 @@
-"""`deltahub customs`: may a duty-free instrument serve a use, and which reports are due.
+"""`deltahub customs`: may a duty-free instrument serve a use or be disposed of; what is due.
 
-The same functions as in GraphQL (`useDecision`, `customsReportsDue`), for the operator.
+The same functions as in GraphQL (`useDecision`, `disposalDecision`, `customsReportsDue`), for the
+operator.
 """
 
 from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
@@ -16,13 +18,15 @@ from hub.access.token_keys import in_files
 from hub.cli.context import Act, open_database, run, settings
 from hub.clock import system_clock
 from hub.customs.answer import CustomsDue, CustomsDueList, UseAnswer
+from hub.customs.disposal import DisposalAnswer, DisposalQuestion, value_in_fen, yuan_of
 from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsAsker, CustomsDesk
 from hub.policy.customs.decision import CustomsAnswer
+from hub.policy.customs.disposal import DisposalKind
 from hub.settings import Settings
 from hub.store.database import Database
 from schema.codes import CustomsDistrict, ServicePurpose
-from schema.dates import format_instant
+from schema.dates import format_instant, local_date
 
 app = typer.Typer(
     help="Duty-free instruments under customs supervision 海关监管", no_args_is_help=True
@@ -48,6 +52,9 @@ def ask(
         bool | None,
         typer.Option("--agreement/--no-agreement", help="a service agreement was signed"),
     ] = None,
+    clinical: Annotated[
+        bool, typer.Option("--clinical", help="it serves patients of an affiliated hospital")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="with evidence and signature")] = False,
 ) -> None:
     """Answer whether an instrument may serve a use; exit code 1 unless it is ALLOW."""
@@ -60,6 +67,7 @@ def ask(
         district=district,
         place=place,
         agreement_signed=agreement,
+        clinical=clinical,
     )
     question.check()
     answer = run(_ask(question))
@@ -68,6 +76,38 @@ def ask(
         typer.echo(json.dumps({**claims, "jws": answer.jws}, ensure_ascii=False))
     else:
         _tell(answer)
+    if answer.answer is not CustomsAnswer.ALLOW:
+        raise typer.Exit(1)
+
+
+@app.command("dispose")
+def dispose(
+    instrument: Annotated[str, typer.Argument(help="key of the instrument")],
+    kind: Annotated[DisposalKind, typer.Option(help="what is done with it")],
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="day; today")
+    ] = None,
+    value: Annotated[
+        str | None, typer.Option(help="value at import in yuan; else the original value")
+    ] = None,
+) -> None:
+    """Answer whether an instrument may be disposed of; exit code 1 unless it is ALLOW."""
+    question = DisposalQuestion(
+        instrument=instrument,
+        kind=kind,
+        on=local_date(system_clock()) if on is None else on.date(),
+        value_fen=None if value is None else value_in_fen(_number(value)),
+    )
+    question.check()
+    answer = run(_dispose(question))
+    _tell(answer)
+    if answer.estimate is not None:
+        typer.echo(
+            f"  补税完税价格估算，非核定 estimate, never an assessment: "
+            f"{yuan_of(answer.estimate.base_fen)} CNY"
+        )
+    if answer.no_estimate is not None:
+        typer.echo(f"  {answer.no_estimate.zh}\n  {answer.no_estimate.en}")
     if answer.answer is not CustomsAnswer.ALLOW:
         raise typer.Exit(1)
 
@@ -108,6 +148,20 @@ async def _ask(question: UseQuestion) -> UseAnswer:
         return await customs_desk(hub_settings, database).decide(question, OPERATOR)
 
 
+async def _dispose(question: DisposalQuestion) -> DisposalAnswer:
+    hub_settings = settings()
+    act = Act("customs dispose", {"instrument": question.instrument})
+    async with open_database(hub_settings, act) as database:
+        return await customs_desk(hub_settings, database).dispose(question, OPERATOR)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise typer.BadParameter(f"{text} is no number of yuan") from error
+
+
 async def _due(on: date | None, instrument: str | None) -> CustomsDueList:
     hub_settings = settings()
     act = Act("customs due", {"instrument": instrument})
@@ -117,7 +171,7 @@ async def _due(on: date | None, instrument: str | None) -> CustomsDueList:
         )
 
 
-def _tell(answer: UseAnswer) -> None:
+def _tell(answer: UseAnswer | DisposalAnswer) -> None:
     """Print an answer as a short path."""
     typer.echo(f"{answer.answer.value} · {answer.instrument}")
     for reason in answer.reasons:

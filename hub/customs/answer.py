@@ -1,19 +1,19 @@
 """`answer`: a decision as every door gives it, and its signature; pure.
 
-Customs, the owner and whoever the owner granted its customs data are told all. Others are told the
-answer, the rule and how long it holds: no number of a declaration or a notice.
+Who may see the records behind it is told of them (`sight`). Others are told the answer, the rule
+and how long it holds: no number of a declaration or a notice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from hub.crypto import jws
 from hub.crypto.keys import SigningKey
-from hub.customs.question import Row, StoredCustoms, UseQuestion
+from hub.customs.question import StoredCustoms, UseQuestion
+from hub.customs.sight import CustomsSight
 from hub.customs.words import CustomsReason
 from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy
 from schema.dates import format_instant
@@ -71,6 +71,7 @@ class UseAnswer:
             "instrument": self.instrument,
             "user": asked.user,
             "purpose": asked.purpose.value,
+            "clinical": asked.clinical or None,
             "district": None if asked.district is None else asked.district.value,
             "place": asked.place,
             "from": asked.first.isoformat(),
@@ -95,10 +96,8 @@ def signed(answer: UseAnswer, issuer: str, key: SigningKey) -> str:
     return jws.sign({"typ": TYPE, "kid": key.kid}, answer.claims(issuer), key)
 
 
-def evidence_of(
-    stored: StoredCustoms, types: Sequence[tuple[str, Sequence[Row]]]
-) -> tuple[CustomsEvidence, ...]:
-    """Return the records of customs that a decision rests on."""
+def evidence_of(stored: StoredCustoms, seen: CustomsSight) -> tuple[CustomsEvidence, ...]:
+    """Return the records of customs that a decision rests on, as far as they are seen."""
     return tuple(
         CustomsEvidence(
             record_type=name,
@@ -107,7 +106,7 @@ def evidence_of(
             source=row["source"],
             as_of=stored.heard.get(row["source"]),
         )
-        for name, rows in types
+        for name, rows in seen.rows.items()
         for row in rows
     )
 

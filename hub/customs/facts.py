@@ -44,8 +44,13 @@ def items_of(stored: StoredCustoms) -> list[Sequence[Row]]:
     return list(items.values()) or [[]]
 
 
-def facts_of(stored: StoredCustoms, item: Sequence[Row], question: UseQuestion) -> CustomsFacts:
-    """Return what is known of an instrument, as one imported item of it has it."""
+def facts_of(
+    stored: StoredCustoms, item: Sequence[Row], *, agreement_signed: bool | None = None
+) -> CustomsFacts:
+    """Return what is known of an instrument, as one imported item of it has it.
+
+    `agreement_signed`: what the owner says of the service agreement with the user.
+    """
     first = item[0] if item else _NOTHING
     of_item = [row for row in stored.reports if _item_of(row) == _item_of(first)]
     return CustomsFacts(
@@ -61,10 +66,13 @@ def facts_of(stored: StoredCustoms, item: Sequence[Row], question: UseQuestion) 
         approved_place=_approved_place(item),
         approved_uses=_one(item, "approved_uses", "approvedUses", _purposes),
         nrii_since=_one(item, "nrii_since", "nriiSince"),
-        agreement_signed=_agreement(question),
+        agreement_signed=Missing("agreementSigned", "NOT_STATED_BY_OWNER")
+        if agreement_signed is None
+        else agreement_signed,
         approvals=_approvals(stored),
         reports=reports_of(of_item),
         duties=_duties(stored.duties),
+        clinical_others=_clinical_others(stored),
     )
 
 
@@ -78,6 +86,7 @@ def use_of(stored: StoredCustoms, item: Sequence[Row], question: UseQuestion) ->
         purpose=question.purpose,
         place=NOWHERE if isinstance(place, Missing) else place,
         period=Period(question.first, question.last),
+        clinical=question.clinical,
     )
 
 
@@ -163,9 +172,28 @@ def _approved_place(claims: Sequence[Row]) -> CustomsPlace | Missing:
     return CustomsPlace(district, name)
 
 
-def _agreement(question: UseQuestion) -> bool | Missing:
-    told = question.agreement_signed
-    return Missing("agreementSigned", "NOT_STATED_BY_OWNER") if told is None else told
+def _clinical_others(stored: StoredCustoms) -> tuple[date, ...] | Missing:
+    """Return the first days for which the user was allowed another instrument of the kind.
+
+    Instruments are of one kind where they share a class; the law names no list of kinds.
+    """
+    own = _classes(stored.instrument)
+    days = []
+    for row in stored.clinical:
+        if row["instrument_key"] == stored.instrument["key"]:
+            continue
+        if not own or not _classes(row):
+            return Missing("clinicalOthers", "CLASS_NOT_STATED")
+        if not own & _classes(row):
+            continue
+        if row["valid_from"] is None:
+            return Missing("clinicalOthers", "PERIOD_NOT_STATED")
+        days.append(row["valid_from"])
+    return tuple(days)
+
+
+def _classes(row: Row) -> frozenset[tuple[str, str]]:
+    return frozenset((each["scheme"], each["code"]) for each in row["classes"] or ())
 
 
 def _approvals(stored: StoredCustoms) -> tuple[Approval, ...] | Missing:

@@ -22,6 +22,7 @@ class UseQuestion:
 
     `instrument`: its key or its identity. `user`: key of the institution that uses it. `district`
     and `place`: where, both or neither; neither means the place that customs approved.
+    `clinical`: it serves patients of an affiliated hospital, whatever the purpose says.
     `agreement_signed`: whether owner and user signed a service agreement, where the owner says so:
     no record of the standard states it before the service.
     """
@@ -34,12 +35,11 @@ class UseQuestion:
     district: CustomsDistrict | None = None
     place: str | None = None
     agreement_signed: bool | None = None
+    clinical: bool = False
 
     def check(self) -> None:
         """Raise `RefusedError` BAD_USER_INPUT for a question that means nothing."""
-        for told in (self.instrument, self.user):
-            if not 0 < len(told) <= KEY_CHARACTERS_MAX:
-                raise refused("仪器与用户单位须写明标识", "name the instrument and the user by key")
+        check_keys(self.instrument, self.user)
         if self.last < self.first:
             raise refused("结束日期早于开始日期", "the last day is before the first")
         if (self.last - self.first).days >= PERIOD_DAYS_MAX:
@@ -67,15 +67,23 @@ class StoredCustoms:
     reports: tuple[Row, ...]
     duties: tuple[Row, ...]
     legal_persons: Mapping[str, str]
+    clinical: tuple[Row, ...] = ()
+    """Approvals of clinical use for the user, of any instrument, where the question is of one."""
     heard: Mapping[str, datetime | None]
     region: str
     is_whole: bool = True
     """False: there are more records than are read."""
 
     @property
-    def records(self) -> tuple[Row, ...]:
-        """Every record of customs."""
-        return (*self.supervisions, *self.approvals, *self.reports, *self.duties)
+    def by_type(self) -> tuple[tuple[Row, ...], ...]:
+        """The records of customs: supervisions, approvals, reports, duties."""
+        return self.supervisions, self.approvals, self.reports, self.duties
+
+
+def check_keys(*keys: str) -> None:
+    """Raise `RefusedError` BAD_USER_INPUT for what is no key of an instrument or institution."""
+    if not all(0 < len(told) <= KEY_CHARACTERS_MAX for told in keys):
+        raise refused("仪器与用户单位须写明标识", "name instruments and institutions by key")
 
 
 def place_name(text: str) -> str:

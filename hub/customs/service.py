@@ -1,4 +1,4 @@
-"""`service`: the customs desk: may an instrument serve a use, and which reports are due.
+"""`service`: the customs desk: may an instrument serve a use, may it be disposed of, what is due.
 
 Whoever books an instrument or pays for a service asks `CustomsDesk.decide` and goes on only with
 ALLOW; the answer says what would be needed. An answer holds until `valid_until`, not longer.
@@ -22,24 +22,33 @@ from hub.customs.answer import (
     evidence_of,
     signed,
 )
+from hub.customs.disposal import (
+    DisposalAnswer,
+    DisposalQuestion,
+    DutyEstimate,
+    disposal_decision,
+    estimate_of,
+    original_value_fen,
+)
 from hub.customs.facts import as_of, facts_of, items_of, reports_of, use_of
 from hub.customs.question import Row, StoredCustoms, UseQuestion
-from hub.customs.stored import SUPERVISION, TYPES, read_customs, read_supervisions
-from hub.customs.words import missing_reason, reasons_of
+from hub.customs.sight import NOTHING_SEEN, CustomsSight, sight_of
+from hub.customs.stored import read_customs, read_supervisions
+from hub.customs.words import CustomsReason, disposal_reasons, missing_reason, reasons_of
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import LackingError, Missing, known
 from hub.policy.customs.decision import (
-    CustomsAnswer,
     UseDecision,
     may_serve,
     strictest,
     undecided_parameters,
 )
+from hub.policy.customs.disposal import undecided_of_disposal
 from hub.policy.customs.facts import CustomsFacts
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
 from hub.policy.law import EVERYWHERE, Law, LawOnDay, current_law
 from hub.store.database import Database
-from schema.codes import AgreementDataset, CustomsGoodsKind, CustomsStatus
+from schema.codes import CustomsGoodsKind, CustomsStatus
 from schema.dates import local_date
 
 CUSTOMS_SCOPE = "customs:read"
@@ -56,10 +65,6 @@ class CustomsAsker:
 
 NOBODY = CustomsAsker(None)
 """Whoever asks inside the hub: it is told the answer, and no number of a declaration."""
-
-
-RULES_OUT_OF_TERM = (2, 3)
-"""Rules that answer where supervision is over: the customs office is told nothing more then."""
 
 
 class CustomsDesk:
@@ -93,7 +98,10 @@ class CustomsDesk:
         not there (NOT_FOUND), and for who states an agreement that is not his (FORBIDDEN).
         """
         question.check()
-        read = await read_customs(self._database, question.instrument, [question.user])
+        hospital = question.user if question.clinical else None
+        read = await read_customs(
+            self._database, question.instrument, [question.user], clinical_user=hospital
+        )
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
         stored, named = read
@@ -102,31 +110,82 @@ class CustomsDesk:
         asked = replace(question, user=named[question.user])
         law = self._law.on(asked.first, stored.region)
         decided = decision_of(stored, asked, law, self._clock)
-        is_told_all = CUSTOMS_SCOPE in asker.scopes or asker.is_operator
-        is_told_all = is_told_all and _may_see(self._database, stored, grants)
-        if decided.rule in RULES_OUT_OF_TERM and decided.answer is CustomsAnswer.ALLOW:
-            is_told_all = is_told_all and _is_of_owner(stored, grants)
-        answer = replace(
-            self._told(stored, asked, decided, is_told_all=is_told_all),
-            undecided=undecided_parameters(decided, law),
-        )
+        answer = self._told(stored, asked, decided, self._sight(stored, asker, grants))
+        answer = replace(answer, undecided=undecided_parameters(decided, law))
         if self._key is None:
             return answer
         return replace(answer, jws=signed(answer, self._issuer, self._key()))
 
+    async def dispose(
+        self, question: DisposalQuestion, asker: CustomsAsker = NOBODY
+    ) -> DisposalAnswer:
+        """Answer whether an instrument may be leased, transferred, pledged or scrapped.
+
+        `RefusedError` as for a use.
+        """
+        question.check()
+        read = await read_customs(self._database, question.instrument)
+        if read is None:
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        stored, _ = read
+        grants = await self._grants(asker)
+        seen = self._sight(stored, asker, grants)
+        law, now = self._law.on(question.on, stored.region), self._clock()
+        decided = disposal_decision(stored, question, law, lambda: now)
+        value, one = question.value_fen, stored.instrument
+        if value is None and self._reads_value(stored, asker, grants):
+            value = original_value_fen(one)
+        estimate = estimate_of(stored, value, question.on, law, now) if seen.is_told else None
+        is_value_told = question.value_fen is None and isinstance(estimate, DutyEstimate)
+        heard = as_of(stored)
+        return DisposalAnswer(
+            instrument=one["key"],
+            question=question,
+            answer=decided.answer,
+            rule=decided.rule,
+            reasons=disposal_reasons(decided, question.kind),
+            procedure=decided.procedure,
+            remedy=decided.remedy,
+            missing=None if decided.missing is None else decided.missing.fact,
+            notice_no=decided.notice_no if decided.notice_no in seen.notices else None,
+            as_of=None if isinstance(heard, Missing) else heard,
+            decided_at=now,
+            valid_until=decided.valid_until,
+            evidence=evidence_of(stored, seen),
+            estimate=estimate if isinstance(estimate, DutyEstimate) else None,
+            no_estimate=estimate if isinstance(estimate, CustomsReason) else None,
+            undecided=undecided_of_disposal(decided, law, is_estimated=estimate is not None),
+            read=seen.read,
+            value_of=(one["item_id"], one["owner"]) if is_value_told else None,
+        )
+
     async def _grants(self, asker: CustomsAsker) -> PartyGrants:
         grants = await self._agreements.of(asker.party)
         return replace(grants, sees_everything=True) if asker.is_operator else grants
+
+    def _sight(
+        self, stored: StoredCustoms, asker: CustomsAsker, grants: PartyGrants
+    ) -> CustomsSight:
+        if CUSTOMS_SCOPE not in asker.scopes and not asker.is_operator:
+            return NOTHING_SEEN
+        return sight_of(stored, self._database.records.registry, grants)
+
+    def _reads_value(self, stored: StoredCustoms, asker: CustomsAsker, grants: PartyGrants) -> bool:
+        """Whether somebody may read what the instrument cost."""
+        spec = self._database.records.registry["Instrument"]
+        item = spec.item("original_value")
+        owner = stored.instrument["owner"]
+        subject = Subject(owner=owner, issuer=owner, wire={})
+        may = item.scope in asker.scopes or asker.is_operator
+        return may and holds(spec.rule(item), subject, grants)
 
     def _told(
         self,
         stored: StoredCustoms,
         asked: UseQuestion,
         decided: UseDecision,
-        *,
-        is_told_all: bool,
+        seen: CustomsSight,
     ) -> UseAnswer:
-        found = dict(zip(TYPES, _of_types(stored), strict=True))
         heard, missing = as_of(stored), decided.missing
         return UseAnswer(
             instrument=stored.instrument["key"],
@@ -134,21 +193,16 @@ class CustomsDesk:
             question=asked,
             answer=decided.answer,
             rule=decided.rule,
-            reasons=reasons_of(decided, is_told_all=is_told_all),
+            reasons=reasons_of(decided, is_told_all=seen.is_told, is_clinical=asked.clinical),
             procedure=decided.procedure,
             remedy=decided.remedy,
             missing=None if missing is None else missing.fact,
-            notice_no=decided.notice_no if is_told_all else None,
+            notice_no=decided.notice_no if decided.notice_no in seen.notices else None,
             as_of=None if isinstance(heard, Missing) else heard,
             decided_at=self._clock(),
             valid_until=decided.valid_until,
-            evidence=evidence_of(stored, list(found.items())) if is_told_all else (),
-            read=tuple(
-                (name, row["item_id"], row["owner"])
-                for name, rows in found.items()
-                for row in rows
-                if is_told_all
-            ),
+            evidence=evidence_of(stored, seen),
+            read=seen.read,
         )
 
     async def due(
@@ -174,13 +228,14 @@ def decision_of(
     """Return the decision over all imported items of an instrument."""
     now = clock()
     return strictest(
-        may_serve(facts_of(stored, item, question), use_of(stored, item, question), law, now)
+        may_serve(
+            facts_of(stored, item, agreement_signed=question.agreement_signed),
+            use_of(stored, item, question),
+            law,
+            now,
+        )
         for item in items_of(stored)
     )
-
-
-def _of_types(stored: StoredCustoms) -> tuple[Sequence[Row], ...]:
-    return stored.supervisions, stored.approvals, stored.reports, stored.duties
 
 
 def _check_statement(question: UseQuestion, stored: StoredCustoms, grants: PartyGrants) -> None:
@@ -192,26 +247,6 @@ def _check_statement(question: UseQuestion, stored: StoredCustoms, grants: Party
             hint="Only the owner states whether a service agreement was signed.",
             hint_zh="服务协议是否已签，只能由管理单位说明。",
         )
-
-
-def _is_of_owner(stored: StoredCustoms, grants: PartyGrants) -> bool:
-    """Whether somebody is the owner, or was granted its customs data."""
-    owners = grants.owners(AgreementDataset.CUSTOMS)
-    return grants.sees_everything or stored.instrument["owner"] in owners
-
-
-def _may_see(database: Database, stored: StoredCustoms, grants: PartyGrants) -> bool:
-    """Whether somebody may see every record of customs, by the rules that the records declare."""
-    registry = database.records.registry
-    rows = [
-        (name, row["owner"], row["issuer"], {"customsKey": row["customs_key"]})
-        for name, found in zip(TYPES, _of_types(stored), strict=True)
-        for row in found
-    ] or [(SUPERVISION, stored.instrument["owner"], "", {})]
-    return all(
-        holds(registry[name].rows, Subject(owner=owner, issuer=issuer, wire=wire), grants)
-        for name, owner, issuer, wire in rows
-    )
 
 
 def _due(row: Row, reports: Sequence[Row], day: date, law: LawOnDay) -> CustomsDue | None:

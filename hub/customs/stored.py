@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from psycopg.rows import dict_row
 
@@ -15,16 +15,16 @@ from hub.access.grants import PartyGrants
 from hub.access.visibility import sql
 from hub.customs.limits import RECORDS_MAX, REPORTS_MAX, SUPERVISIONS_MAX
 from hub.customs.question import Row, StoredCustoms
+from hub.customs.sight import APPROVAL, SUPERVISION, TYPES
+from hub.identity.links import Names
 from hub.policy.law import EVERYWHERE
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
-from schema.codes import AgreementDataset, SystemPurpose
+from schema.codes import AgreementDataset, CustomsApprovalKind, SystemPurpose
 
-SUPERVISION: Final = "CustomsSupervision"
-TYPES: Final = (SUPERVISION, "CustomsApproval", "CustomsReport", "DutyPayment")
 _HEARD = """
 SELECT s.source_id, coalesce(min(f.heard_at), s.last_ok_at) AS heard
 FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY(%(types)s)
@@ -34,11 +34,16 @@ GROUP BY s.source_id, s.last_ok_at"""
 
 
 async def read_customs(
-    database: Database, instrument: str, institutions: Iterable[str]
+    database: Database,
+    instrument: str,
+    institutions: Iterable[str] = (),
+    *,
+    clinical_user: str | None = None,
 ) -> tuple[StoredCustoms, Mapping[str, str]] | None:
     """Return what is stored of an instrument, by its key or identity; None where there is none.
 
     `institutions`: keys that the question names; the answer's mapping has the name of each.
+    `clinical_user`: the hospital whose approvals of clinical use are read too.
     """
     records = database.records
     async with database.reads.connection() as connection, connection.transaction():
@@ -49,7 +54,7 @@ async def read_customs(
             return None
         named = {key: names.party(key) for key in institutions}
         rows = {name: await reader.of(name, one["key"]) for name in TYPES}
-        users = {key for row in rows["CustomsApproval"] for key in row["users"] or ()}
+        users = {key for row in rows[APPROVAL] for key in row["users"] or ()}
         named |= {key: names.party(key) for key in users}
         persons = await legal_persons(connection, records, {one["owner"], *named.values()})
         persons |= {key: persons[name] for key, name in named.items() if name in persons}
@@ -58,10 +63,11 @@ async def read_customs(
             instrument=one,
             claims=tuple(await reader.claims(one["item_id"])),
             supervisions=tuple(rows[SUPERVISION]),
-            approvals=tuple(rows["CustomsApproval"]),
+            approvals=tuple(rows[APPROVAL]),
             reports=tuple(rows["CustomsReport"]),
             duties=tuple(rows["DutyPayment"]),
             legal_persons=persons,
+            clinical=tuple(await reader.clinical(clinical_user, persons, names)),
             heard=await reader.heard(stating, one["owner"]),
             is_whole=reader.is_whole,
             region=one["place_division_code"] or await reader.division(one["owner"]) or EVERYWHERE,
@@ -120,6 +126,10 @@ class _Named:
         self.values[name] = self._grants.owners(dataset, item)
         return f"%({name})s"
 
+    def bind_supervised(self) -> str:
+        self.values["supervised"] = self._grants.supervised.text
+        return "%(supervised)s::jsonb"
+
 
 class _Reader:
     """Reads rows as mappings, each list bounded."""
@@ -137,7 +147,8 @@ class _Reader:
     async def instrument(self, key: str) -> Row | None:
         table = self._records.tables["Instrument"].read.name
         found = await self.rows(
-            "SELECT key, item_id, owner, origin_country, place_division_code, entry_id "  # noqa: S608
+            "SELECT key, item_id, owner, origin_country, place_division_code, entry_id, classes, "  # noqa: S608
+            "original_value_amount, original_value_currency "
             f"FROM {table} WHERE key = %(key)s OR item_id = %(key)s "
             "ORDER BY key = %(key)s DESC LIMIT 1",
             {"key": key},
@@ -161,6 +172,25 @@ class _Reader:
                 f"SELECT * FROM {table} WHERE instrument_key = %(key)s "  # noqa: S608 - own names
                 f"AND NOT withdrawn ORDER BY key, source LIMIT {RECORDS_MAX + 1}",
                 {"key": instrument},
+            )
+        )
+
+    async def clinical(
+        self, user: str | None, persons: Mapping[str, str], names: Names
+    ) -> list[Row]:
+        """Return the approvals of clinical use for a hospital, under whichever of its keys."""
+        if user is None:
+            return []
+        keys = {*names.parties(user), *names.parties(persons.get(names.party(user), user))}
+        approvals = self._records.tables[APPROVAL].source.name
+        instruments = self._records.tables["Instrument"].read.name
+        return self._whole(
+            await self.rows(
+                "SELECT DISTINCT a.instrument_key, a.valid_from, i.classes "  # noqa: S608 - own names
+                f"FROM {approvals} a LEFT JOIN {instruments} i ON i.key = a.instrument_key "
+                "WHERE a.kind = %(kind)s AND NOT a.withdrawn AND a.users && %(keys)s "
+                f"LIMIT {RECORDS_MAX + 1}",
+                {"kind": CustomsApprovalKind.CLINICAL.value, "keys": sorted(keys)},
             )
         )
 

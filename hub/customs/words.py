@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy, UseDecision
+from hub.policy.customs.disposal import DisposalKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +60,37 @@ _RULES: dict[tuple[int, CustomsAnswer], tuple[str, str]] = {
         "rule 9: no rule allows this use",
     ),
 }
+_CLINICAL = {
+    CustomsAnswer.ALLOW: (
+        "规则 7：海关批准该医院临床使用，规定年限内没有同类仪器",
+        "rule 7: a notice allows clinical use by this hospital, which had none of the kind lately",
+    ),
+    CustomsAnswer.DENY: (
+        "规则 9：没有涵盖该医院的临床使用批准，或规定年限内已有同类仪器",
+        "rule 9: no notice covers this clinical use, or the hospital had one of the kind lately",
+    ),
+}
+_DISPOSALS = {
+    DisposalKind.LEASE: (
+        "第二十二条：监管期内出租属移作他用，须经海关批准并补税",
+        "article 22: a lease in term is another use, which needs consent and duty paid",
+    ),
+    DisposalKind.TRANSFER: (
+        "第二十二条：监管期内转让须经海关批准：受让方同享减免税的办结转，否则补税解除监管",
+        "article 22: a transfer in term needs consent: to a unit of the same treatment the term "
+        "goes on, otherwise duty is paid",
+    ),
+    DisposalKind.PLEDGE: (
+        "第二十二、二十四条：监管期内抵押须经海关批准，且只能抵押给金融机构",
+        "articles 22 and 24: a pledge in term needs consent, and only banks may take it",
+    ),
+    DisposalKind.SCRAP: (
+        "第二十二条：监管期内报废也须经海关批准",
+        "article 22: scrapping in term needs consent too",
+    ),
+}
+_RULES_OF_CLINICAL_USE = (7, 9)
+_NOT_SUPERVISED = ("不在海关监管期内", "not under customs supervision")
 _PROCEDURES = {
     Procedure.SIMPLE_RECORD: (
         "简易程序：服务后在国家网络管理平台登记",
@@ -88,6 +120,7 @@ _FACTS = {
     "records": ("海关记录", "the customs records"),
     "goodsKind": ("货物类别", "the kind of goods"),
     "releasedOn": ("放行日期", "the day of release"),
+    "arrivedOn": ("到货日期", "the day of arrival"),
     "settledOn": ("解除监管日期", "the day on which supervision was ended"),
     "approvedPlace": ("核准地点", "the place that customs approved"),
     "approvedUses": ("核准用途", "the approved purposes"),
@@ -97,6 +130,8 @@ _FACTS = {
     "reports": ("年度报告", "the yearly reports"),
     "duties": ("补税记录", "the payments of duty"),
     "user": ("使用单位的法人", "the legal person of the user"),
+    "clinicalOthers": ("该医院的同类仪器", "other instruments of the kind at the hospital"),
+    "value": ("进口价值", "the value at import"),
 }
 _WHY = {
     "NOT_STATED": ("没有来源说明", "no source states it"),
@@ -112,6 +147,11 @@ _WHY = {
     "TIME_NOT_STATED": ("未说明提交时间", "when it was filed is not stated"),
     "PERIOD_NOT_STATED": ("未说明起止日期", "its days are not stated"),
     "PLACE_NOT_STATED": ("未说明地点", "its place is not stated"),
+    "CLASS_NOT_STATED": ("未说明仪器分类", "the class of the instrument is not stated"),
+    "SEVERAL_ITEMS": (
+        "分属多个报关项号，须分别估算",
+        "it was imported as several items: each is estimated apart",
+    ),
     "NO_USCC": ("没有统一社会信用代码", "no unified social credit code is known"),
     "OWNER_WITHOUT_USCC": (
         "管理单位没有统一社会信用代码，无法判断是否同一法人",
@@ -123,29 +163,47 @@ _WHY = {
 }
 
 
-def reasons_of(decided: UseDecision, *, is_told_all: bool) -> tuple[CustomsReason, ...]:
+def reasons_of(
+    decided: UseDecision, *, is_told_all: bool, is_clinical: bool = False
+) -> tuple[CustomsReason, ...]:
     """Return the way to an answer: the rule, what is missing, what goes with it or would help.
 
     `is_told_all`: the years of reports are told too, which only customs and the owner may know.
     """
     reasons = []
     words = _RULES.get((decided.rule, decided.answer))
+    if is_clinical and decided.rule in _RULES_OF_CLINICAL_USE:
+        words = _CLINICAL.get(decided.answer)
     if words is not None:
         reasons.append(_reason(f"RULE_{decided.rule}", words))
     elif decided.answer is CustomsAnswer.UNKNOWN:
         words = (f"规则 {decided.rule} 无法判断", f"rule {decided.rule} cannot be answered")
         reasons.append(_reason(f"RULE_{decided.rule}", words))
+    reasons += _consequences(decided)
+    if decided.reports and is_told_all:
+        years = ", ".join(map(str, decided.reports))
+        words = (f"未交年度报告：{years}", f"reports that were not filed: {years}")
+        reasons.append(_reason("REPORTS_OVERDUE", words))
+    return tuple(reasons)
+
+
+def disposal_reasons(decided: UseDecision, kind: DisposalKind) -> tuple[CustomsReason, ...]:
+    """Return the way to the answer to a disposal."""
+    is_free = decided.answer is CustomsAnswer.ALLOW and decided.procedure is Procedure.NONE
+    words = _NOT_SUPERVISED if is_free else _DISPOSALS[kind]
+    code = "NOT_SUPERVISED" if is_free else f"ARTICLE_{decided.rule}"
+    return (_reason(code, words), *_consequences(decided))
+
+
+def _consequences(decided: UseDecision) -> list[CustomsReason]:
+    reasons = []
     if decided.missing is not None:
         reasons.append(missing_reason(decided.missing))
     if decided.procedure in _PROCEDURES:
         reasons.append(_reason(decided.procedure.value, _PROCEDURES[decided.procedure]))
     if decided.remedy is not None:
         reasons.append(_reason(decided.remedy.value, _REMEDIES[decided.remedy]))
-    if decided.reports and is_told_all:
-        years = ", ".join(map(str, decided.reports))
-        words = (f"未交年度报告：{years}", f"reports that were not filed: {years}")
-        reasons.append(_reason("REPORTS_OVERDUE", words))
-    return tuple(reasons)
+    return reasons
 
 
 def missing_reason(missing: Missing) -> CustomsReason:

@@ -21,7 +21,7 @@ from hub.store.copying import Connection
 from schema.item import Grade, RecordSpec, camel
 from schema.parties import OPERATOR
 from schema.registry import Registry
-from schema.traits import Grants
+from schema.traits import Grants, Supervises
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,8 +187,10 @@ async def _entries(
 
 def _party_items(spec: RecordSpec) -> list[str]:
     """Return the wire names of the items whose party may see a row because they name it."""
-    grants = spec.trait(Grants)
-    return [camel(each) for each in (*spec.rows.named, *([grants.consumer] if grants else ()))]
+    grants, supervises = spec.trait(Grants), spec.trait(Supervises)
+    opens = [grants.consumer] if grants else []
+    opens += [supervises.office] if supervises else []
+    return [camel(each) for each in (*spec.rows.named, *opens)]
 
 
 def _personal_values(spec: RecordSpec, wire: dict[str, Any]) -> set[str]:

@@ -125,6 +125,10 @@ class _Bound:
         self.values[name] = self.grants.owners(dataset, item)
         return f"%({name})s::text[]"
 
+    def bind_supervised(self) -> str:
+        self.values["supervised"] = self.grants.supervised.text
+        return "%(supervised)s::jsonb"
+
 
 async def mentioning(
     database: Database,

@@ -11,7 +11,8 @@ what its client may read.
   Owner, issuer and sender of a withdrawn record get its whole header. Nobody else gets anything.
 - A grant (`schema.traits.Grants`) changes what its consumer may read, though the records themselves
   have no new entry: its owner comes in `resync` when the feed passes an entry of the grant, and
-  when the grant begins or ends by its dates between the day of the cursor and today.
+  when the grant begins or ends by its dates between the day of the cursor and today. So it does for
+  a customs office when a supervision is stated, changed or withdrawn, and when its term ends.
 - A link renames the records of both owners, and what others state of them. Every owner of a
   readable record that may have had another name comes in `resync` (`hub.exchange.linked`). A
   follower whose own party is linked, or no longer linked, has other rights: it starts from the
@@ -62,7 +63,7 @@ from hub.store.epoch import Horizon, horizon
 from schema.codes import SourceKind
 from schema.dates import local_date
 from schema.item import camel
-from schema.traits import Erases, Joins
+from schema.traits import Erases, Joins, Supervises
 from schema.traits import Grants as Granting
 from schema.visibility import HISTORY, PUBLIC_SCOPE
 
@@ -127,8 +128,10 @@ class ChangeFeed:
         self.clock = clock
         self._registry = database.records.registry
         granting = self._registry.with_trait(Granting)
+        supervising = self._registry.with_trait(Supervises)
         self._consumers = {spec.name: camel(trait.consumer) for spec, trait in granting}
-        """For each type that grants rights: the item that names the consumer."""
+        self._consumers |= {spec.name: camel(trait.office) for spec, trait in supervising}
+        """For each type that opens what others own: the item that names whom it opens it to."""
         self._scopes = {item.scope for spec in self._registry for item in spec.items}
         self._scopes |= {spec.scope for spec in self._registry}
         self._closed = {spec.name for spec in self._registry if not spec.rows.is_public}
@@ -137,6 +140,12 @@ class ChangeFeed:
         self._erases = {spec.name for spec, _ in self._registry.with_trait(Erases)}
         self._names = {camel(name) for spec in self._registry for name in spec.rows.named}
         self._names |= set(self._consumers.values())
+        self._facts = {
+            camel(name): spec.item(name).names
+            for spec in self._registry
+            for term in spec.rows.supervised
+            for name in term.items
+        }
 
     async def page(self, request: ChangesRequest) -> ChangePage:
         """Return the next page.
@@ -255,7 +264,7 @@ class ChangeFeed:
             follower.before.place,
             # an item with a single revision has no earlier ones to look at
             [each for each in unseen if each.revisions > 1 or each.record_type in self._consumers],
-            closed=Closed(frozenset(self._closed), frozenset(self._names)),
+            closed=Closed(frozenset(self._closed), frozenset(self._names), self._facts),
             names=names,
         )
 

@@ -73,11 +73,13 @@ class Closed:
     types: frozenset[str]
     party_items: frozenset[str]
     """Wire names of the items that name parties."""
+    facts: Mapping[str, str | None] = field(default_factory=dict)
+    """Wire names of the other items that rules read, with the record type whose key each holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevisionGroup:
-    """Revisions of one claim that name the same parties and are vouched for alike."""
+    """Revisions of one claim that say the same to the rule of visibility, alike vouched for."""
 
     subject: Subject | None
     """None for withdrawals."""
@@ -113,7 +115,7 @@ class Stated:
     )
 
     def subjects(self) -> list[Subject]:
-        """Return owner, issuer and named parties of each revision that may have been shown."""
+        """Return what rules read of each revision that may have been shown."""
         return [
             group.subject
             for name, history in self.claims.items()
@@ -149,7 +151,7 @@ async def read_stated(
     parameters: dict[str, Any] = {
         **dict(zip(columns, map(list, zip(*claims, strict=True)), strict=True)),
         "closed": list(closed.types),
-        "names": list(closed.party_items),
+        "names": [*closed.party_items, *closed.facts],
         "through": horizon.restored_through,
         "xid": str(after[0]),
         "id": after[1],
@@ -159,13 +161,34 @@ async def read_stated(
     ):
         history = statements[entries[n].place].claims[source, authority, key]
         history.is_passed = is_passed
-        history.revisions.append(_revision_group(row, entries[n].record_type, order, names))
+        told = _Told(closed.facts, names)
+        history.revisions.append(_revision_group(row, entries[n].record_type, order, told))
     return statements
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What rules read of a revision, under present names."""
+
+    facts: Mapping[str, str | None]
+    names: Names
+
+    def wire(self, text: str | None) -> Mapping[str, Any]:
+        """Return the items that name parties and those that rules read."""
+        items = {} if text is None else json.loads(text)
+        return {item: self._present(item, value) for item, value in items.items()}
+
+    def _present(self, item: str, value: Any) -> Any:
+        if item not in self.facts:
+            return self.names.party(value)
+        record = self.facts[item]
+        return value if record is None else self.names.of(record, value)
+
+
 def _revision_group(
-    row: Sequence[Any], record: str, order: Precedence, names: Names
+    row: Sequence[Any], record: str, order: Precedence, told: _Told
 ) -> RevisionGroup:
+    names = told.names
     is_withdrawn, owner, issuer, assurance, kind, owners, purpose, wire, *times = row
     oldest, newest, first = times
     owner, issuer = names.party(owner), names.party(issuer)
@@ -173,15 +196,8 @@ def _revision_group(
         kind_for(kind, owners, issuer, names.party), purpose_of(purpose), assurance
     )
     return RevisionGroup(
-        subject=None
-        if is_withdrawn
-        else Subject(owner=owner, issuer=issuer, wire=_party_names(wire, names)),
+        subject=None if is_withdrawn else Subject(owner=owner, issuer=issuer, wire=told.wire(wire)),
         best=order.standing(standing, newest, record),
         worst=order.standing(standing, oldest, record),
         first=first,
     )
-
-
-def _party_names(wire: str | None, names: Names) -> Mapping[str, Any]:
-    items = {} if wire is None else json.loads(wire)
-    return {item: names.party(party) for item, party in items.items()}

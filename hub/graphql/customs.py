@@ -18,7 +18,7 @@ from hub.customs.answer import CustomsDue, CustomsEvidence, UseAnswer
 from hub.customs.limits import DECISION_COST, LIST_COST
 from hub.customs.question import UseQuestion
 from hub.customs.service import CUSTOMS_SCOPE, CustomsAsker, CustomsDesk
-from hub.customs.stored import SUPERVISION
+from hub.customs.sight import SUPERVISION
 from hub.customs.words import CustomsReason
 from hub.errors import ErrorCode
 from hub.graphql.enums import (
@@ -162,7 +162,7 @@ class CustomsDueListType:
     )
 
 
-def _named(context: RequestContext, scope: str, field: str) -> CustomsDesk:
+def desk_for(context: RequestContext, scope: str, field: str) -> CustomsDesk:
     """Return the desk for a caller that is known and has a scope."""
     caller = context.caller
     if caller.anonymous or caller.party is None:
@@ -200,10 +200,17 @@ async def decide_use(  # noqa: PLR0913, PLR0917 - the arguments of a field
             "stated by the owner alone."
         ),
     ] = strawberry.UNSET,
+    clinical: Annotated[  # noqa: FBT002 - an argument of a field, which has a name
+        bool,
+        strawberry.argument(
+            description="用于附属医院的临床活动，另有规则。It serves patients of an affiliated "
+            "hospital, for which there are rules of their own."
+        ),
+    ] = False,
 ) -> UseDecisionType:
     """Answer whether an instrument may serve a use."""
     context = info.context
-    desk = _named(context, PUBLIC_SCOPE, "useDecision")
+    desk = desk_for(context, PUBLIC_SCOPE, "useDecision")
     question = UseQuestion(
         instrument=instrument,
         user=user,
@@ -213,11 +220,12 @@ async def decide_use(  # noqa: PLR0913, PLR0917 - the arguments of a field
         district=stated_code(CustomsDistrict, place.district) if place else None,
         place=place.name if place else None,
         agreement_signed=None if agreement_signed is strawberry.UNSET else agreement_signed,
+        clinical=clinical,
     )
     await context.charge(DECISION_COST)
-    answer = await desk.decide(question, _asker(context))
+    answer = await desk.decide(question, asker_of(context))
     context.reads |= {
-        _read(context, record, item_id, owner) for record, item_id, owner in answer.read
+        read_of(context, record, item_id, owner) for record, item_id, owner in answer.read
     }
     return _decision(answer)
 
@@ -233,14 +241,16 @@ async def list_customs_due(
 ) -> CustomsDueListType:
     """Return supervised items in term with the reports that they ask for."""
     context = info.context
-    desk = _named(context, CUSTOMS_SCOPE, "customsReportsDue")
+    desk = desk_for(context, CUSTOMS_SCOPE, "customsReportsDue")
     await context.charge(LIST_COST)
     found = await desk.due(
-        _asker(context),
+        asker_of(context),
         on=date.fromisoformat(on) if on else None,
         instrument=instrument or None,
     )
-    context.reads |= {_read(context, SUPERVISION, each.item_id, each.owner) for each in found.items}
+    context.reads |= {
+        read_of(context, SUPERVISION, each.item_id, each.owner) for each in found.items
+    }
     return CustomsDueListType(
         on=Date(found.on.isoformat()),
         items=[_due(each) for each in found.items],
@@ -269,11 +279,13 @@ def customs_fields() -> dict[str, Any]:
     }
 
 
-def _asker(context: RequestContext) -> CustomsAsker:
+def asker_of(context: RequestContext) -> CustomsAsker:
+    """Return who asks."""
     return CustomsAsker(context.caller.party, context.caller.scopes)
 
 
-def _read(context: RequestContext, record: str, item_id: str, owner: str) -> ProtectedRead:
+def read_of(context: RequestContext, record: str, item_id: str, owner: str) -> ProtectedRead:
+    """Return what the audit is told of a record that an answer names."""
     spec = context.model.registry[record]
     return ProtectedRead(grade_of_rows(spec), spec.scope, item_id, owner)
 
@@ -289,7 +301,7 @@ def _decision(answer: UseAnswer) -> UseDecisionType:
         notice_no=answer.notice_no,
         as_of=_optional(answer.as_of, _instant),
         valid_until=_optional(answer.valid_until, _instant),
-        evidence=[_evidence(each) for each in answer.evidence],
+        evidence=[evidence_type(each) for each in answer.evidence],
         undecided=list(answer.undecided),
         jws=answer.jws,
     )
@@ -300,7 +312,8 @@ def reason_of(reason: CustomsReason) -> CustomsReasonType:
     return CustomsReasonType(code=reason.code, zh=reason.zh, en=reason.en)
 
 
-def _evidence(evidence: CustomsEvidence) -> CustomsEvidenceType:
+def evidence_type(evidence: CustomsEvidence) -> CustomsEvidenceType:
+    """Return a piece of evidence as the interface tells it."""
     return CustomsEvidenceType(
         record_type=evidence.record_type,
         key=evidence.key,

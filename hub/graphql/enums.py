@@ -154,6 +154,16 @@ CustomsRemedy = _plain(
         "REPORT": "补交年度报告。The yearly report that is overdue.",
     },
 )
+CustomsDisposal = _plain(
+    "CustomsDisposal",
+    "对减免税仪器的处置。What an owner may want to do with a duty-free instrument.",
+    {
+        "LEASE": "出租，属移作他用。Lease, which counts as another use.",
+        "TRANSFER": "转让、划转。Transfer.",
+        "PLEDGE": "抵押。Pledge.",
+        "SCRAP": "报废。Scrapping.",
+    },
+)
 BookingStateCode = _plain(
     "BookingState",
     "预约的状态。How a booking stands.",

@@ -19,6 +19,7 @@ from hub.graphql.booking import BookingMutations, booking_fields
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
+from hub.graphql.disposals import disposal_fields
 from hub.graphql.exports import ExportMutations, export_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
@@ -177,7 +178,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         graphql_type=many(SourceStatus),
         description="全部数据来源。Every source and how it stands.",
     )
-    members |= customs_fields() | booking_fields() | voucher_fields()
+    members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
     members |= export_fields() | _proof_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,

@@ -197,7 +197,7 @@ class Engine:
         grants = await self._agreements.of(asking.caller.party)
         if asking.reason is not None:
             grants = self._past_agreements(grants, asking)
-        authority = Authority(scopes, grants.limited, grants.sees_everything)
+        authority = Authority.of(scopes, grants)
         run = Run(
             request_id=request_id,
             caller=asking.caller,

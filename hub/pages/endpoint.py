@@ -19,11 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.mapping.table import ROW_NUMBER_COLUMN
-from hub.customs.stored import TYPES
+from hub.customs.sight import TYPES
 from hub.errors import ErrorCode, RefusedError
 from hub.intake.limits import FILE_BYTES_MAX
 from hub.pages.layout import MEDIA_TYPES, filled, language_of, page, page_file, template
 from hub.pages.words import LANGUAGES, words
+from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
 from schema.codes import CodeList, CustomsDistrict, ServicePurpose
@@ -63,6 +64,12 @@ def page_routes() -> list[Route]:
         values = {
             "due": _registered("customs_reports_due"),
             "use": _registered("use_decision"),
+            "dispose": _registered("disposal_decision"),
+            "services": _registered("customs_outside_services"),
+            "kinds": json.dumps(
+                {kind.value: words(language)[name] for kind, name in _KINDS.items()},
+                ensure_ascii=False,
+            ),
             "types": json.dumps(
                 {name: standard()[name].zh if language == "zh" else name for name in TYPES},
                 ensure_ascii=False,
@@ -89,6 +96,14 @@ def _page(request: Request, name: str, values: dict[str, str]) -> Response:
         shape="wide",
         script=f"/pages/{name}.js",
     )
+
+
+_KINDS = {
+    DisposalKind.LEASE: "customs.lease",
+    DisposalKind.TRANSFER: "customs.transfer",
+    DisposalKind.PLEDGE: "customs.pledge",
+    DisposalKind.SCRAP: "customs.scrap",
+}
 
 
 def _registered(name: str) -> str:

@@ -38,7 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import ComputedColumn, column_type, computed_columns
 from schema.item import Grade, Item, Kind, RecordSpec
-from schema.traits import Covers, Linkable, Listing, Opens, OpensOn, Prices
+from schema.traits import Covers, Linkable, Listing, Opens, OpensOn, Prices, Supervises
 
 PROVENANCE = (
     "source",
@@ -215,7 +215,9 @@ def _add_indexes(tables: RecordTables) -> None:
     Index(f"ix_{tables.source.name}_item_id", tables.source.c.item_id)  # the claims of an item
     moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
     own = () if spec.rows.is_public else ("owner", *spec.rows.named)
-    for name in own:  # the row rule looks for the caller's own rows
+    supervises = spec.trait(Supervises)
+    own += () if supervises is None else (supervises.office,)
+    for name in own:  # the row rule looks for the caller's own rows, an office for its items
         index(name, *([moment] if moment else []))
     for item in spec.items:
         # A code has few values in many rows: an index on it costs more than it finds.

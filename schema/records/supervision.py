@@ -1,8 +1,9 @@
 """Customs records: what customs supervises, approved, was told and was paid for an instrument.
 
 Sources: customs order 245 (articles 14, 15, 16, 22), and the customs form of the national platform
-(NRII type 5). Rows are shown to their institution, to the customs office that they name and to
-parties with an agreement; whose district an office is follows from what the record itself names.
+(NRII type 5). Rows are shown to their institution, to parties with an agreement, and to the office
+that supervises the instrument, in term and no longer. Which office that is, and so whose district,
+the supervision itself names.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from schema.parties import Effect, owner_of_key_in, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import interval_of, not_before
-from schema.traits import LastWord, Listable, Reported
+from schema.traits import LastWord, Listable, Reported, Supervises
 from schema.values import KEY_PATTERN, Money
-from schema.visibility import by_agreement
+from schema.visibility import Supervised, by_agreement
 
 DECLARATION_PATTERN = "[0-9]{18}"
 ITEM_PATTERN = "[0-9]{1,3}"
 NUMBER_PATTERN = r"[^\s/\x00-\x1f]{1,60}"
 FIRST_YEAR, LAST_YEAR = 1990, 2100
+OF_THE_ITEM = Supervised(("declaration_no", "item_no"))
+OF_THE_INSTRUMENT = Supervised(("instrument_key",))
 
 
 @record(
@@ -38,8 +41,20 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
     prefix="csup",
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
-    rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
-    traits=(Listable(), Reported(), LastWord()),
+    rows=by_agreement(AgreementDataset.CUSTOMS, supervised=OF_THE_ITEM),
+    traits=(
+        Listable(),
+        Reported(),
+        Supervises(
+            office="customs_key",
+            thing="instrument_key",
+            kind="goods_kind",
+            released="released_on",
+            arrived="arrived_on",
+            settled="settled_on",
+        ),
+        LastWord(),
+    ),
     checks=(not_before("arrivedOn", "releasedOn"), interval_of("releasedOn", "settledOn")),
 )
 class CustomsSupervision:
@@ -137,7 +152,7 @@ class CustomsSupervision:
     issuer=party_in("customs_key"),
     effect=Effect.DECISION,
     scope="customs:read",
-    rows=by_agreement(AgreementDataset.CUSTOMS),
+    rows=by_agreement(AgreementDataset.CUSTOMS, supervised=OF_THE_INSTRUMENT),
     traits=(Listable(), LastWord()),
     checks=(interval_of("validFrom", "validUntil"),),
 )
@@ -189,7 +204,7 @@ class CustomsApproval:
     prefix="crep",
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
-    rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
+    rows=by_agreement(AgreementDataset.CUSTOMS, supervised=OF_THE_ITEM),
     traits=(Listable(), Reported()),
 )
 class CustomsReport:
@@ -237,7 +252,7 @@ class CustomsReport:
     prefix="cduty",
     owner=owner_of_key_in("instrument_key"),
     scope="customs:read",
-    rows=by_agreement(AgreementDataset.CUSTOMS, "customs_key"),
+    rows=by_agreement(AgreementDataset.CUSTOMS, supervised=OF_THE_INSTRUMENT),
     traits=(Listable(), Reported()),
     checks=(interval_of("validFrom", "validUntil"),),
 )

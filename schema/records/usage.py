@@ -1,6 +1,8 @@
 """UsageRecord and ServiceRecord: what was really done with an instrument, for whom, for how much.
 
-Rows are shown to their institution, to the user's institution and to parties with an agreement.
+Rows are shown to their institution, to the user's institution and to parties with an agreement;
+a service to an outside user also to the customs office that supervises the instrument, and of it
+only what the customs form of the national platform asks for.
 """
 
 from __future__ import annotations
@@ -33,7 +35,22 @@ from schema.records.rules import (
 )
 from schema.traits import Listable, Reported
 from schema.values import KEY_PATTERN, Money, OriginalText, Project, Review
-from schema.visibility import by_agreement
+from schema.visibility import Supervised, by_agreement
+
+OUTSIDE_SERVICE = Supervised(
+    ("instrument_key",),
+    since="started_at",
+    where=("user_side", UserKind.OUTSIDE.value),
+    shows=frozenset(
+        {
+            *("userKey", "userName", "userKind", "userSide"),
+            *("startedAt", "endedAt", "hours"),
+            *("agreementSigned", "agreementNo", "outsidePremises", "outsideAddress"),
+            *("customsNoticeNo", "taxRecord"),
+        }
+    ),
+)
+"""What customs sees of services: those to others, since release, without money and content."""
 
 
 @record(
@@ -158,7 +175,7 @@ class UsageRecord:
     owner=owner_of_key_in("instrument_key"),
     per_system=True,
     scope="service:read",
-    rows=by_agreement(AgreementDataset.SERVICE, "user_key"),
+    rows=by_agreement(AgreementDataset.SERVICE, "user_key", supervised=OUTSIDE_SERVICE),
     traits=(Listable(), Reported()),
     checks=(
         interval_of("startedAt", "endedAt"),

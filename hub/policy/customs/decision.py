@@ -98,6 +98,11 @@ class _Case:
         """The day by which the use is judged."""
         return self.use.period.first
 
+    @property
+    def today(self) -> date:
+        """The day on which it is asked, in Shanghai."""
+        return self.asked_at.astimezone(SHANGHAI).date()
+
 
 Rule = Callable[[_Case], UseDecision | None]
 
@@ -135,7 +140,12 @@ def max_age(law: LawOnDay) -> timedelta:
 
 def undecided_parameters(decided: UseDecision, law: LawOnDay) -> tuple[str, ...]:
     """Return the parameters that an answer may rest on and that the law leaves open."""
-    values = (law.value(name) for rule, name in _PARAMETERS if rule <= decided.rule)
+    return undecided_among((name for rule, name in _PARAMETERS if rule <= decided.rule), law)
+
+
+def undecided_among(names: Iterable[str], law: LawOnDay) -> tuple[str, ...]:
+    """Return those of some parameters that the law leaves open."""
+    values = map(law.value, names)
     return tuple(
         each.name
         for each in values
@@ -155,12 +165,18 @@ def strictest(decisions: Iterable[UseDecision]) -> UseDecision:
     return replace(answers[0], valid_until=min(ends, default=None))
 
 
-def _allow(procedure: Procedure = Procedure.NONE, approval: Approval | None = None) -> UseDecision:
-    end = None if approval is None else _end(approval.period.last)
-    notice = None if approval is None else approval.notice_no
+def approved_by(approval: Approval) -> UseDecision:
+    """Return the ALLOW that an approval gives, until it ends."""
     return UseDecision(
-        answer=CustomsAnswer.ALLOW, procedure=procedure, notice_no=notice, valid_until=end
+        answer=CustomsAnswer.ALLOW,
+        procedure=Procedure.NOTICE,
+        notice_no=approval.notice_no,
+        valid_until=_end(approval.period.last),
     )
+
+
+def _allow(procedure: Procedure = Procedure.NONE) -> UseDecision:
+    return UseDecision(answer=CustomsAnswer.ALLOW, procedure=procedure)
 
 
 def _deny(remedy: Remedy, reports: tuple[int, ...] = ()) -> UseDecision:
@@ -199,6 +215,8 @@ def _has_ended(case: _Case) -> bool:
     """Whether supervision was settled or has run out when the use begins."""
     settled = known(case.facts.settled_on)
     if settled is not None and settled <= case.first:
+        if settled > case.today:  # announced, and not done yet
+            raise LackingError(Missing("settledOn", "AFTER_TODAY"))
         return True
     return is_over(case.facts, case.first, case.law)
 
@@ -209,9 +227,9 @@ def _not_supervised(case: _Case) -> UseDecision | None:
 
 def _supervision_over(case: _Case) -> UseDecision | None:
     released = case.facts.released_on
-    today = case.asked_at.astimezone(SHANGHAI).date()
-    if not isinstance(released, Missing) and released > today:
-        raise LackingError(Missing("releasedOn", "AFTER_TODAY"))
+    for fact, day in (("releasedOn", released), ("arrivedOn", case.facts.arrived_on)):
+        if not isinstance(day, Missing) and day > case.today:
+            raise LackingError(Missing(fact, "AFTER_TODAY"))
     if _has_ended(case):
         return _allow()
     if not isinstance(released, Missing) and released > case.first:
@@ -249,7 +267,7 @@ def _owner_itself(case: _Case) -> UseDecision | None:
 def _approved(case: _Case) -> UseDecision | None:
     covering = (each for each in known(case.facts.approvals) if each.covers(case.use))
     approval = next(covering, None)
-    return None if approval is None else _allow(Procedure.NOTICE, approval)
+    return None if approval is None else approved_by(approval)
 
 
 def _simple_procedure(case: _Case) -> UseDecision | None:
@@ -296,7 +314,7 @@ def _clinical_approval(case: _Case) -> UseDecision | None:
     others = known(case.facts.clinical_others)
     if any(began <= first < years_after(began, years) for began in others):
         return None
-    return _allow(Procedure.NOTICE, granted[0])
+    return approved_by(granted[0])
 
 
 SECONDS_OF_AN_HOUR = 3600
@@ -326,24 +344,29 @@ _UNDER_SUPERVISION = 4
 
 def _with_validity(decided: UseDecision, case: _Case) -> UseDecision:
     """Add until when it holds: last day, approval's end, next report, age of the data."""
-    facts, law = case.facts, case.law
-    ends = [] if decided.valid_until is None else [decided.valid_until]
-    if not isinstance(facts.as_of, Missing):
-        ends.append(facts.as_of + max_age(law))
-    if decided.rule >= _UNDER_SUPERVISION:
-        ends += _ends_of_supervision(case)
-    return replace(decided, valid_until=min(ends, default=None))
+    fresh = while_data_are_fresh(decided, case.facts, case.law)
+    if decided.rule < _UNDER_SUPERVISION:
+        return fresh
+    ends = [] if fresh.valid_until is None else [fresh.valid_until]
+    return replace(fresh, valid_until=min([*ends, *_ends_of_supervision(case)], default=None))
+
+
+def while_data_are_fresh(decided: UseDecision, facts: CustomsFacts, law: LawOnDay) -> UseDecision:
+    """Return an answer that holds no longer than what customs said may decide."""
+    if isinstance(facts.as_of, Missing):
+        return decided
+    end = facts.as_of + max_age(law)
+    return replace(decided, valid_until=min(end, decided.valid_until or end))
 
 
 def _ends_of_supervision(case: _Case) -> list[datetime]:
     """Return when supervision ends and when the next report is due, as far as that is known."""
-    today = case.asked_at.astimezone(SHANGHAI).date()
     try:
         last = end_of_term(case.facts, case.law)
         due = reports_due(known(case.facts.released_on), last, case.law)
     except LackingError:
         return []
-    coming = [day for _, day in due if day >= today]
+    coming = [day for _, day in due if day >= case.today]
     return [_end(day) for day in (last, *coming[:1])]
 
 

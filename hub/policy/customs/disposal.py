@@ -17,7 +17,10 @@ from hub.policy.customs.decision import (
     Procedure,
     Remedy,
     UseDecision,
+    approved_by,
     is_supervised,
+    undecided_among,
+    while_data_are_fresh,
 )
 from hub.policy.customs.facts import (
     CustomsFacts,
@@ -51,7 +54,8 @@ def may_dispose(
 ) -> UseDecision:
     """Decide on a disposal on a day."""
     try:
-        return replace(_decide(facts, kind, on, (law, asked_at)), rule=RULE)
+        decided = replace(_decide(facts, kind, on, (law, asked_at)), rule=RULE)
+        return while_data_are_fresh(decided, facts, law)
     except LackingError as error:
         return UseDecision(answer=CustomsAnswer.UNKNOWN, rule=RULE, missing=error.missing)
 
@@ -69,8 +73,18 @@ def _decide(
         return UseDecision(answer=CustomsAnswer.DENY, remedy=Remedy.DUTY)
     for each in known(facts.approvals):
         if each.kind is _APPROVALS[kind] and each.period.covers(period):
-            return replace(allowed, procedure=Procedure.NOTICE, notice_no=each.notice_no)
+            return approved_by(each)
     return UseDecision(answer=CustomsAnswer.DENY, remedy=Remedy.APPROVAL)
+
+
+def undecided_of_disposal(
+    decided: UseDecision, law: LawOnDay, *, is_estimated: bool
+) -> tuple[str, ...]:
+    """Return the parameters that an answer may rest on and that the law leaves open."""
+    named = ["customs.max_age"]
+    if decided.missing is None:
+        named.append("customs.last_day")
+    return undecided_among([*named, *(["customs.part_month_days"] if is_estimated else [])], law)
 
 
 RULE = 22

@@ -14,6 +14,8 @@ from schema.dates import SHANGHAI
 
 REPORTS_MAX = 40
 """Years of reports that are looked at."""
+_CLAMPED_DAYS = 3
+"""Days by which an anniversary backwards may miss the first such release: a clamped 29 February."""
 _TERMS = {
     CustomsGoodsKind.OTHER: "customs.term_other",
     CustomsGoodsKind.MOTOR_VEHICLE: "customs.term_motor_vehicle",
@@ -34,6 +36,17 @@ def last_day(kind: CustomsGoodsKind, released_on: date, law: LawOnDay) -> date:
     anniversary = years_after(released_on, term_years(kind, law))
     is_day_before = known(law.word("customs.last_day")) == "DAY_BEFORE"
     return anniversary - timedelta(days=1) if is_day_before else anniversary
+
+
+def first_release_in_term(kind: CustomsGoodsKind, on: date, law: LawOnDay) -> date:
+    """Return the earliest day of release of goods that are under supervision on a day.
+
+    LackingError where the law states no term.
+    """
+    day = years_after(on, -term_years(kind, law)) - timedelta(days=_CLAMPED_DAYS)
+    while last_day(kind, day, law) < on:
+        day += timedelta(days=1)
+    return day
 
 
 def is_over(facts: CustomsFacts, day: date, law: LawOnDay) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from hub.access.grants import PartyGrants
 from hub.access.visibility import Parameters, implies, originals_of, protected_items, sql
 from hub.query.plan.errors import ScopeMissingError
 from schema.codes import AgreementDataset
 from schema.item import Item, Kind, RecordSpec
+from schema.visibility import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Authority:
     limited: frozenset[AgreementDataset] = frozenset()
     sees_everything: bool = False
     """Whose a row is does not matter, only its scope (`PartyGrants.sees_everything`)."""
+    supervises: bool = False
+    """It supervises something: others are spared the conditions that speak of that."""
+
+    @classmethod
+    def of(cls, scopes: frozenset[str], grants: PartyGrants) -> Authority:
+        """Return the authority of a caller with some scopes and grants."""
+        return cls(scopes, grants.limited, grants.sees_everything, bool(grants.supervised))
 
     def may_read(self, item: Item) -> bool:
         """Tell whether the caller's scopes reveal an item."""
@@ -40,8 +49,10 @@ class Authority:
 
     def guard(self, spec: RecordSpec, item: Item, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row's value of an item is visible, None for always."""
-        rule = spec.rule(item)
-        if self.sees_everything or implies(spec.rows, rule, self.limited):
+        if self.sees_everything:
+            return None
+        rule, rows = self._for_caller(spec.rule(item)), self._for_caller(spec.rows)
+        if implies(rows, rule, self.limited):
             return None
         return sql(rule, spec, alias, statement, self.limited)
 
@@ -51,21 +62,24 @@ class Authority:
         """Return the condition under which a row shows what tells the same as an item elsewhere.
 
         The item is one of another record type (`spec`) whose records have the owner of the row, and
-        no issuer but him. Its rule is no wider than that of the rows that it stands in. None: for
-        always.
+        no issuer but him; who supervises them is not on the row. Its rule is no wider than that of
+        the rows that it stands in. None: for always.
         """
         assert spec.issuer is None, f"{spec.name}: who stated it is not on the row"
         return (
             None
             if self.sees_everything
-            else sql(spec.rule(item), spec, alias, statement, self.limited)
+            else sql(spec.rule(item).without_supervision(), spec, alias, statement, self.limited)
         )
 
     def row_rule(self, spec: RecordSpec, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which a row is visible at all, None for always."""
         if self.sees_everything:
             return None
-        return sql(spec.rows, spec, alias, statement, self.limited)
+        return sql(self._for_caller(spec.rows), spec, alias, statement, self.limited)
+
+    def _for_caller(self, rule: Rule) -> Rule:
+        return rule if self.supervises else rule.without_supervision()
 
     def whole(self, spec: RecordSpec, alias: str, statement: Parameters) -> str | None:
         """Return the condition under which nothing of a row is hidden, None for always."""

@@ -183,6 +183,10 @@ class Statement:
         """Return the parameter with the caller's party, null for nobody."""
         return self.bind_env("party", lambda env: env.grants.party, "text")
 
+    def bind_supervised(self) -> str:
+        """Return the parameter with what the caller supervises."""
+        return self.bind_env("supervised", lambda env: env.grants.supervised.text, "jsonb")
+
     def bind_asked(self) -> str | None:
         """Return the parameter with what came of asking sources; None where none are asked."""
         return self.bind_env("asked", lambda env: env.asked, "jsonb") if self.is_fresh else None

@@ -14,14 +14,25 @@ from hub.access.agreements import Agreements
 from hub.crypto import jws
 from hub.crypto.keys import generate_key
 from hub.customs.answer import UseAnswer
+from hub.customs.disposal import DisposalAnswer, DisposalQuestion
 from hub.customs.question import UseQuestion
 from hub.customs.service import NOBODY, CustomsAsker, CustomsDesk
 from hub.errors import ErrorCode, RefusedError
-from hub.policy.customs.decision import CustomsAnswer
+from hub.policy.customs.decision import CustomsAnswer, Remedy
+from hub.policy.customs.disposal import DisposalKind
 from hub.store.database import Database
 from schema.codes import ServicePurpose
 from tests.databases import lent_to_hub, opened
-from tests.integration.customs.customs_world import CUSTOMS, INSTRUMENT, NOW, OWNER, USER, build
+from tests.integration.customs.customs_world import (
+    CLINIC,
+    CUSTOMS,
+    HOSPITAL,
+    INSTRUMENT,
+    NOW,
+    OWNER,
+    USER,
+    build,
+)
 
 pytestmark = pytest.mark.integration
 READ = frozenset({"catalogue:read", "customs:read"})
@@ -85,7 +96,7 @@ async def test_an_answer_is_signed_by_the_hub(url: str) -> None:
         NOBODY,
         CustomsAsker(USER, READ),
         CustomsAsker(OWNER, frozenset({"catalogue:read"})),
-        CustomsAsker("uscc:12310000425006117P", READ),
+        CustomsAsker(CLINIC, READ),
     ],
 )
 async def test_others_are_told_answer_rule_and_validity_and_no_number(
@@ -135,6 +146,80 @@ async def test_an_instrument_that_is_not_there_is_not_found(url: str) -> None:
     assert caught.value.code is ErrorCode.NOT_FOUND
 
 
+CLINICAL = replace(
+    USE, instrument=f"{OWNER}/TEM-2", user=CLINIC, purpose=ServicePurpose.OTHER, clinical=True
+)
+
+
+async def test_clinical_use_needs_a_notice_for_the_hospital_and_one_of_a_kind(url: str) -> None:
+    answer = await ask(url, CustomsAsker(OWNER, READ), CLINICAL)
+    assert (answer.answer, answer.rule, answer.notice_no) == (CustomsAnswer.ALLOW, 7, "N-CLINIC")
+    assert answer.reasons[0].zh.startswith("规则 7：海关批准该医院临床使用")
+    assert answer.claims("https://hub")["clinical"] is True
+    had_one = await ask(url, CustomsAsker(OWNER, READ), replace(CLINICAL, user=HOSPITAL))
+    assert (had_one.answer, had_one.rule) == (CustomsAnswer.DENY, 9), "TEM-3 is of the same kind"
+    assert (await ask(url, NOBODY, replace(CLINICAL, user=USER))).answer is CustomsAnswer.DENY
+    stranger = await ask(url, CustomsAsker(USER, READ), CLINICAL)
+    assert (stranger.answer, stranger.notice_no) == (CustomsAnswer.ALLOW, None)
+
+
+async def dispose(url: str, asker: CustomsAsker, **changed: Any) -> DisposalAnswer:
+    asked = DisposalQuestion(
+        instrument=INSTRUMENT, kind=DisposalKind.TRANSFER, on=date(2026, 11, 24)
+    )
+    async with opened(url) as database:
+        return await desk(database).dispose(replace(asked, **changed), asker)
+
+
+async def test_nothing_is_disposed_of_in_term_without_consent_and_the_duty_is_an_estimate(
+    url: str,
+) -> None:
+    owner = CustomsAsker(OWNER, READ | {"asset:read"})
+    answer = await dispose(url, owner)
+    assert (answer.answer, answer.rule, answer.remedy) == (CustomsAnswer.DENY, 22, Remedy.APPROVAL)
+    assert answer.estimate is not None
+    assert (answer.estimate.value_fen, answer.estimate.base_fen) == (360_000_000, 60_000_000)
+    assert answer.value_of is not None
+    assert "customs.part_month_days" in answer.undecided
+    assert answer.valid_until == NOW + timedelta(hours=23)
+    lease = await dispose(url, owner, kind=DisposalKind.LEASE, value_fen=3600)
+    assert (lease.answer, lease.remedy) == (CustomsAnswer.DENY, Remedy.DUTY)
+    assert lease.estimate is not None
+    assert (lease.estimate.base_fen, lease.value_of) == (600, None)
+    pledge = await dispose(url, owner, instrument=f"{OWNER}/TEM-2", kind=DisposalKind.PLEDGE)
+    assert (pledge.answer, pledge.notice_no) == (CustomsAnswer.ALLOW, "N-PLEDGE")
+
+
+async def test_an_estimate_that_cannot_be_made_says_why_and_after_the_term_none_is_due(
+    url: str,
+) -> None:
+    without = await dispose(url, CustomsAsker(OWNER, READ))
+    assert without.estimate is None, "what it cost needs asset:read"
+    assert without.no_estimate is not None
+    assert without.no_estimate.code == "value:NOT_STATED"
+    unknown = await dispose(url, CustomsAsker(OWNER, READ), instrument=f"{OWNER}/TEM-3")
+    assert (unknown.answer, unknown.missing) == (CustomsAnswer.UNKNOWN, "releasedOn")
+    assert unknown.no_estimate is not None
+    free = await dispose(url, CustomsAsker(OWNER, READ), instrument=f"{OWNER}/TEM-4")
+    assert (free.answer, free.estimate, free.no_estimate) == (CustomsAnswer.ALLOW, None, None)
+
+
+async def test_others_are_told_of_a_disposal_no_number_and_no_estimate(url: str) -> None:
+    for asker in (NOBODY, CustomsAsker(USER, READ), CustomsAsker(OWNER)):
+        answer = await dispose(url, asker, instrument=f"{OWNER}/TEM-2", kind=DisposalKind.PLEDGE)
+        assert answer.answer is CustomsAnswer.ALLOW
+        assert (answer.notice_no, answer.estimate, answer.no_estimate) == (None, None, None)
+        assert answer.evidence == answer.read == ()
+        assert "N-PLEDGE" not in repr(answer)
+
+
+@pytest.mark.parametrize("value", [0, -1, 10**15])
+async def test_a_value_beyond_its_bounds_is_refused(url: str, value: int) -> None:
+    with pytest.raises(RefusedError) as caught:
+        await dispose(url, NOBODY, value_fen=value)
+    assert caught.value.code is ErrorCode.BAD_USER_INPUT
+
+
 async def due(url: str, asker: CustomsAsker, **more: Any) -> list[tuple[Any, ...]]:
     async with opened(url) as database:
         found = await desk(database).due(asker, **more)
@@ -149,7 +234,7 @@ async def test_supervised_items_in_term_are_listed_with_their_reports(url: str) 
     told = [
         ("TEM-3", None, (), None, False),
         ("TEM-1", date(2027, 6, 1), (), None, True),
-        ("TEM-2", date(2028, 8, 1), (2026,), date(2027, 6, 30), True),
+        ("TEM-2", date(2028, 4, 1), (2026,), date(2027, 6, 30), True),
     ]
     assert await due(url, CustomsAsker(OWNER, READ)) == told
     assert await due(url, CustomsAsker(None, is_operator=True)) == told

@@ -18,7 +18,15 @@ from hub.customs.service import CustomsDesk
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Asking, Engine, GraphRequest, Parts
 from tests.databases import lent_to_hub, opened
-from tests.integration.customs.customs_world import CUSTOMS, INSTRUMENT, NOW, OWNER, USER, build
+from tests.integration.customs.customs_world import (
+    CUSTOMS,
+    HOSPITAL,
+    INSTRUMENT,
+    NOW,
+    OWNER,
+    USER,
+    build,
+)
 
 pytestmark = pytest.mark.integration
 FACTS = ServiceFacts(version="1", standard_version="1", sandbox=True)
@@ -33,6 +41,12 @@ DECIDE = (
 DUE = (
     "query R($i: String) { customsReportsDue(instrument: $i) { on isWhole items { instrument"
     " declarationNo district lastDay daysLeft overdue nextDueOn missing { code } } } }"
+)
+DISPOSE = (
+    "query D($i: String!, $k: CustomsDisposal!, $v: Decimal) {"
+    ' disposalDecision(instrument: $i, kind: $k, on: "2026-11-24", value: $v) { answer rule'
+    " procedure remedy missing noticeNo validUntil undecided reasons { code zh en }"
+    " evidence { key } estimate { value base releasedOn on } noEstimate { code } } }"
 )
 USE = {"i": INSTRUMENT, "u": USER, "p": "RESEARCH"}
 
@@ -107,6 +121,8 @@ async def test_another_place_needs_the_other_district(url: str) -> None:
     [
         (ANONYMOUS, DECIDE, USE, "UNAUTHENTICATED"),
         (ANONYMOUS, DUE, {}, "UNAUTHENTICATED"),
+        (ANONYMOUS, DISPOSE, {"i": INSTRUMENT, "k": "LEASE"}, "UNAUTHENTICATED"),
+        (of(USER), DISPOSE, {"i": f"{OWNER}/none", "k": "LEASE"}, "NOT_FOUND"),
         (ANONYMOUS, '{ policyParameters(region: "330106") { name } }', {}, "UNAUTHENTICATED"),
         (of(None), DECIDE, USE, "UNAUTHENTICATED"),
         (of(USER, SCOPES - {"customs:read"}), DUE, {}, "SCOPE_MISSING"),
@@ -134,12 +150,77 @@ async def test_customs_is_told_what_is_in_term_and_a_stranger_nothing(url: str) 
     ] == [
         ("TEM-3", None, []),
         ("TEM-1", 189, []),
-        ("TEM-2", 616, [2026]),
+        ("TEM-2", 494, [2026]),
     ]
     assert found["items"][0]["missing"]["code"] == "releasedOn:NOT_STATED"
     assert read[-1] == ([OWNER], CUSTOMS)
     data, _, _ = await ask(url, of(USER), DUE, {})
     assert data["customsReportsDue"]["items"] == []
+
+
+SERVICES = (
+    "query S { serviceRecords(first: 50, orderBy: STARTED_AT_ASC) { totalCount nodes { key userKey"
+    " outsideAddress charge { amount } content } } }"
+)
+
+
+async def services(url: str, caller: Caller) -> list[tuple[str, bool, bool]]:
+    """Return which services somebody sees, and whether he sees the user and the charge."""
+    data, codes, _ = await ask(url, caller, SERVICES, {})
+    assert codes == []
+    page = data["serviceRecords"]
+    assert page["totalCount"] == len(page["nodes"])
+    return sorted(
+        (each["key"].rpartition("/")[2], bool(each["userKey"]), bool(each["charge"]))
+        for each in page["nodes"]
+    )
+
+
+async def test_customs_sees_services_to_others_in_term_and_nothing_else(url: str) -> None:
+    office = of(CUSTOMS, SCOPES | {"service:read"})
+    assert await services(url, office) == [("s-1", True, False), ("s-2", True, False)]
+    everything = ["s-1", "s-2", "s-before", "s-ended", "s-inside"]
+    owner = of(OWNER, SCOPES | {"service:read"})
+    assert await services(url, owner) == [(name, True, True) for name in everything]
+    assert await services(url, of(HOSPITAL, SCOPES | {"service:read"})) == []
+
+
+async def test_customs_sees_the_records_of_what_is_in_term_and_nothing_after(url: str) -> None:
+    query = (
+        "{ customsSupervisions(first: 50) { nodes { instrumentKey } }"
+        " customsReports(first: 50) { nodes { year } }"
+        " customsApprovals(first: 50) { nodes { noticeNo } } }"
+    )
+    data, codes, _ = await ask(url, of(CUSTOMS), query, {})
+    assert codes == []
+    seen = [each["instrumentKey"][-5:] for each in data["customsSupervisions"]["nodes"]]
+    assert sorted(seen) == ["TEM-1", "TEM-2", "TEM-3"]
+    assert sorted(each["year"] for each in data["customsReports"]["nodes"]) == [2025, 2026]
+    assert len(data["customsApprovals"]["nodes"]) == 4
+    data, _, _ = await ask(url, of(HOSPITAL), query, {})
+    assert not any(each["nodes"] for each in data.values())
+
+
+async def test_a_disposal_is_answered_with_an_estimate_for_the_owner(url: str) -> None:
+    variables = {"i": INSTRUMENT, "k": "TRANSFER", "v": "3600000"}
+    data, codes, read = await ask(url, of(OWNER), DISPOSE, variables)
+    told = data["disposalDecision"]
+    assert codes == []
+    assert (told["answer"], told["rule"], told["remedy"]) == ("DENY", 22, "APPROVAL")
+    assert told["estimate"] == {
+        "value": "3600000.00",
+        "base": "600000.00",
+        "releasedOn": "2024-06-01",
+        "on": "2026-11-24",
+    }
+    assert [each["code"] for each in told["reasons"]] == ["ARTICLE_22", "APPROVAL"]
+    assert read[-1] == ([OWNER], OWNER)
+    data, _, _ = await ask(url, of(USER), DISPOSE, variables)
+    told = data["disposalDecision"]
+    assert (told["answer"], told["estimate"], told["evidence"]) == ("DENY", None, [])
+    for value in ("0", "0.001", "-5"):
+        _, codes, _ = await ask(url, of(OWNER), DISPOSE, {**variables, "v": value})
+        assert codes == ["BAD_USER_INPUT"], value
 
 
 async def test_the_law_of_a_day_is_told_with_its_basis(url: str) -> None:
@@ -171,6 +252,9 @@ async def test_hostile_texts_are_refused_or_find_nothing(url: str) -> None:
             told = data.get("useDecision")
             assert set(codes) <= {"NOT_FOUND", "BAD_USER_INPUT"}, (text, changed)
             assert told is None or told["answer"] in ("DENY", "UNKNOWN")
+        data, codes, _ = await ask(url, of(USER), DISPOSE, {"i": text, "k": "LEASE"})
+        assert set(codes) <= {"NOT_FOUND", "BAD_USER_INPUT"}, text
+        assert not data.get("disposalDecision")
         data, codes, _ = await ask(url, of(OWNER), DUE, {"i": text})
         assert set(codes) <= {"BAD_USER_INPUT"}, text
         assert text == "" or not (data.get("customsReportsDue") or {}).get("items")

@@ -50,6 +50,8 @@ ITEMS = {
     "Agreement": "providerKey consumerKey dataset fields why: purpose validFrom validUntil",
     "Centre": "institutionKey code operatorKey",
     "Link": "recordType firstKey secondKey statedBy relation",
+    "CustomsSupervision": "declarationNo instrumentKey customsKey releasedOn settledOn",
+    "ServiceRecord": "localId serviceUser: userKey userSide startedAt serviceHours: hours content",
 }
 LISTS = {
     "Instrument": "instruments",
@@ -57,6 +59,8 @@ LISTS = {
     "Agreement": "agreements",
     "Centre": "centres",
     "Link": "links",
+    "CustomsSupervision": "customsSupervisions",
+    "ServiceRecord": "serviceRecords",
 }
 _HEADER = "id key provenance { owner source revision entryId }"
 _ANY = " ".join(f"... on {name} {{ {_HEADER} {items} }}" for name, items in ITEMS.items())

@@ -26,8 +26,9 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("useDecision", "customsReportsDue", "policyParameters", "verifyService"),
+        *("verifyService",),
         *("rateLimit", "bulkExport"),
+        *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
     }
 )

@@ -57,12 +57,8 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
 
 
 EXECUTED = {
-    "receipt",
-    "changes",
-    "useDecision",
-    "customsReportsDue",
-    "policyParameters",
-    "verifyService",
+    *("receipt", "changes", "policyParameters", "verifyService"),
+    *("useDecision", "disposalDecision", "customsReportsDue"),
 }
 """Fields that are no statements: their own tests send them hostile values."""
 

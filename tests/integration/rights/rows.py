@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from zlib import crc32
+
+from hub.clock import system_clock
 
 CLASSES = [{"scheme": "GB/T 32847", "version": "2016", "code": "010101"}]
 SUBJECTS = [{"scheme": "GB/T 13745", "version": "2009", "code": "140"}]
 DAYS = {"1": "MONDAY", "2": "TUESDAY", "3": "WEDNESDAY", "gone": "SUNDAY", "new": "FRIDAY"}
 NUMBERS = tuple(DAYS)
-FIRST = datetime(2002, 1, 1, tzinfo=UTC)
+TODAY = system_clock().replace(hour=0, minute=0, second=0, microsecond=0)
+FIRST = TODAY - timedelta(days=1000)
+"""What rows of rank 0 are dated: within the term of customs, and so is every later rank."""
+RELEASED = FIRST - timedelta(days=60)
 
 DECIDER = "moe:10345"
 """Who decides on others: party Z of the table."""
+OFFICE = "moe:10319"
+"""Who supervises duty-free instruments: party C of the table."""
 
 SELECTED = {
     **dict.fromkeys(("name",), "{ zh }"),
@@ -231,6 +238,7 @@ def service_record(of: Blank) -> dict[str, Any]:
     return with_originals(
         {
             **used,
+            "userSide": "INSIDE" if of.number == "3" else "OUTSIDE",
             "offerCode": "1",
             "startDerived": False,
             "ways": ["TECHNICAL"],
@@ -339,21 +347,26 @@ def declared(of: Blank) -> dict[str, str]:
 
 
 def customs_supervision(of: Blank) -> dict[str, Any]:
+    """Of each owner the first is in term, and the others were ended early."""
+
+    def on(days: int) -> str:
+        return (RELEASED + timedelta(days=of.rank + days)).date().isoformat()
+
     return {
         **declared(of),
         "instrumentKey": of.instrument,
-        "customsKey": of.named,
+        "customsKey": OFFICE,
         "district": "HANGZHOU",
         "goodsKind": "OTHER",
         "declaredName": of.mark,
-        "releasedOn": of.at(0)[:10],
-        "arrivedOn": of.at(48)[:10],
+        "releasedOn": on(0),
+        "arrivedOn": on(2),
         "applicantKey": of.owner,
         "approvedPlace": "东",
         "approvedUses": ["RESEARCH"],
         "regime": "财关税〔2021〕23号",
-        "nriiSince": of.at(48)[:10],
-        "settledOn": of.at(96)[:10],
+        "nriiSince": on(2),
+        "settledOn": "2090-12-31" if of.number == "1" else on(4),
     }
 
 
@@ -377,7 +390,7 @@ def customs_report(of: Blank) -> dict[str, Any]:
         **declared(of),
         "year": 2020,
         "instrumentKey": of.instrument,
-        "customsKey": of.named,
+        "customsKey": OFFICE,
         "filedAt": of.at(5 if of.mark == "second" else 4),
     }
 
@@ -386,7 +399,7 @@ def duty_payment(of: Blank) -> dict[str, Any]:
     return {
         "instrumentKey": of.instrument,
         "recordNo": of.number,
-        "customsKey": of.named,
+        "customsKey": OFFICE,
         "amount": {"amount": f"{len(of.mark)}.00", "currency": "CNY"},
         "validFrom": "2020-01-01",
         "validUntil": "2090-12-31",

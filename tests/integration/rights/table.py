@@ -41,6 +41,8 @@ class Row:
     """Short name of a party of the table."""
     named: str | None
     source: str
+    supervised: str | None
+    """How it stands to the office of the table, which supervises the owner's instruments."""
     wire: Mapping[str, Any] = field(hash=False, compare=False)
 
 
@@ -67,6 +69,7 @@ class Table:
         self.doors: dict[str, Any] = data["door"]
         self.to_see = str(data["seeing"]["to_see"])
         self.decider = str(data["deciding"]["source"])
+        self.office = str(data["supervising"]["office"])
         self.sources: dict[str, Any] = data["source"]
         self.writes: list[dict[str, Any]] = data["write"]
         self._by_way = {(role, line["row"]): line for line in self.rights for role in line["roles"]}
@@ -111,6 +114,8 @@ class Table:
             found.append("named")
         if row.owner in said.get("granted", {}):
             found.append(said["granted"][row.owner])
+        if party == self.office and row.supervised is not None:
+            found.append(row.supervised)
         if row.source in said.get("sources", ()):
             found.append("sent")
         return found

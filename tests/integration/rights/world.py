@@ -148,7 +148,7 @@ class Builder:
             rows = [{"type": record, "record": wire} for record, _, wire in stated]
             outcomes = await self._taken(source, rows)
             for (record, of, wire), outcome in zip(stated, outcomes, strict=True):
-                row = self._row(record, MAKE[record](of), source)
+                row = self._row(record, MAKE[record](of), source, of.number)
                 self._note(row, of.number, state, wire, outcome)
 
     def _mistaken(self, record: str, of: Blank) -> Blank:
@@ -163,7 +163,7 @@ class Builder:
         by_source: dict[str, list[Row]] = defaultdict(list)
         for record, of in pairs:
             source = self._source(record, of)
-            by_source[source].append(self._row(record, MAKE[record](of), source))
+            by_source[source].append(self._row(record, MAKE[record](of), source, of.number))
         for source, gone in by_source.items():
             rows = [withdrawal(row.record, row.key) for row in gone]
             for row, outcome in zip(gone, await self._taken(source, rows), strict=True):
@@ -183,7 +183,7 @@ class Builder:
                     **({"validFrom": said["since"]} if "since" in said else {}),
                     **({"validUntil": said["until"]} if "until" in said else {}),
                 }
-                row = self._row("Agreement", wire, source)
+                row = self._row("Agreement", wire, source, "granted")
                 (outcome,) = await self._taken(source, [{"type": "Agreement", "record": wire}])
                 if said.get("withdrawn"):
                     await self._taken(source, [withdrawal("Agreement", row.key)])
@@ -201,17 +201,30 @@ class Builder:
             return str(self.table.decider)
         return str(self.table.parties[self._names[of.owner]]["source"])
 
-    def _row(self, record: str, wire: dict[str, Any], source: str) -> Row:
+    def _row(self, record: str, wire: dict[str, Any], source: str, number: str) -> Row:
         names = self.table.records[record].get("names")
         key = key_in(record, wire)
+        owner = self._names[owner_in(record, wire)]
         return Row(
             record=record,
             key=key,
-            owner=self._names[owner_in(record, wire)],
+            owner=owner,
             named=self._names[wire[names]] if names else None,
             source=source,
+            supervised=self._supervised(record, owner, number, wire),
             wire=wire,
         )
+
+    def _supervised(self, record: str, owner: str, number: str, wire: dict[str, Any]) -> str | None:
+        """Return how a row stands to the office: every owner's first supervision is in term."""
+        by = self.table.records[record].get("supervised")
+        if by is None:
+            return None
+        if self.table.sources[self.table.parties[owner]["source"]]["speaks_for"] == "anybody":
+            return "supervised by hearsay"
+        if by == "item":
+            return "supervised" if number == "1" else "supervised once"
+        return "served inside" if wire.get("userSide") == "INSIDE" else "supervised"
 
     def _note(
         self, row: Row, number: str, state: str, wire: dict[str, Any], outcome: RowOutcome

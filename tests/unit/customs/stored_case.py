@@ -66,8 +66,9 @@ def report(year: int, **more: Any) -> dict[str, Any]:
     }
 
 
+TEM = {"scheme": "GB/T 32847", "version": "2016", "code": "010101"}
 STORED = StoredCustoms(
-    instrument={"key": INSTRUMENT, "owner": OWNER, "origin_country": "DEU"},
+    instrument={"key": INSTRUMENT, "owner": OWNER, "origin_country": "DEU", "classes": [TEM]},
     claims=(CLAIM,),
     supervisions=(RECORD,),
     approvals=(),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from hub.customs.disposal import estimate_of, original_value_fen
 from hub.customs.words import reasons_of
 from hub.errors import RefusedError
-from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy
+from hub.policy.customs.decision import CustomsAnswer, Procedure, Remedy, UseDecision
+from hub.policy.law import current_law
 from schema.codes import CustomsDistrict, ServicePurpose
 from tests.unit.customs.stored_case import (
     APPROVAL,
     CLAIM,
+    INSTRUMENT,
     NOW,
     OWNER,
     RECORD,
+    STORED,
+    TEM,
     USE,
     USER,
     decide,
@@ -47,7 +53,7 @@ def test_sources_that_contradict_each_other_on_the_status_decide_nothing() -> No
     free = {**CLAIM, "source": "jiangsu", "customs_status": "NOT_SUPERVISED"}
     assert unknown_for({"claims": (CLAIM, free)}) == "customsStatus:CONTRADICTED"
     assert unknown_for({"claims": (free,)}) == "customsStatus:CONTRADICTED"
-    made_here = {"key": "x", "owner": OWNER, "origin_country": "CHN"}
+    made_here = {"key": "x", "owner": OWNER, "origin_country": "CHN", "classes": []}
     nothing = {"claims": (CLAIM, free), "supervisions": (), "instrument": made_here}
     assert unknown_for(nothing) == "customsStatus:CONTRADICTED"
 
@@ -73,6 +79,16 @@ def test_a_release_after_today_is_no_release() -> None:
     record = {**RECORD, "released_on": date(2026, 11, 2)}
     use = {"first": date(2026, 12, 1), "last": date(2026, 12, 1)}
     assert unknown_for({"supervisions": (record,)}, use) == "releasedOn:AFTER_TODAY"
+
+
+def test_an_arrival_or_an_end_of_supervision_after_today_frees_nothing() -> None:
+    arrived = {**RECORD, "released_on": None, "arrived_on": date(2026, 11, 2)}
+    use = {"first": date(2036, 1, 1), "last": date(2036, 1, 1)}
+    assert unknown_for({"supervisions": (arrived,)}, use) == "arrivedOn:AFTER_TODAY"
+    settled = {**RECORD, "settled_on": date(2026, 11, 2)}
+    use = {"first": date(2026, 11, 2), "last": date(2026, 11, 2)}
+    assert unknown_for({"supervisions": (settled,)}, use) == "settledOn:AFTER_TODAY"
+    assert decide({"supervisions": (settled,)}).rule == 8, "until then it is supervised"
 
 
 def test_an_approval_for_a_user_without_uscc_covers_nobody() -> None:
@@ -202,3 +218,63 @@ def test_a_question_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None
     with pytest.raises(RefusedError) as caught:
         replace(USE, **wrong).check()
     assert caught.value.hint_zh
+
+
+CLINICAL = {"clinical": True, "purpose": ServicePurpose.OTHER}
+NOTICE = {**APPROVAL, "kind": "CLINICAL"}
+OF_ANOTHER = {"instrument_key": f"{OWNER}/TEM-2", "valid_from": date(2026, 1, 1), "classes": [TEM]}
+
+
+def test_of_a_kind_are_instruments_that_share_a_class() -> None:
+    def clinical(*others: dict[str, Any]) -> UseDecision:
+        return decide({"approvals": (NOTICE,), "clinical": others}, CLINICAL)
+
+    assert clinical().notice_no == "N-1"
+    assert clinical(OF_ANOTHER).answer is DENY
+    own = {**OF_ANOTHER, "instrument_key": INSTRUMENT}
+    assert clinical(own).answer is ALLOW, "this one is not in its own way"
+    other_kind = {**OF_ANOTHER, "classes": [{**TEM, "code": "020101"}]}
+    assert clinical(other_kind).answer is ALLOW
+    for changed, told in (
+        ({"classes": None}, "clinicalOthers:CLASS_NOT_STATED"),
+        ({"valid_from": None}, "clinicalOthers:PERIOD_NOT_STATED"),
+    ):
+        stored = {"approvals": (NOTICE,), "clinical": ({**OF_ANOTHER, **changed},)}
+        assert unknown_for(stored, CLINICAL) == told
+
+
+def test_an_estimate_is_made_of_one_item_with_a_known_value_only() -> None:
+    day = date(2026, 11, 1)
+    law = current_law().on(day, STORED.region)
+
+    def estimate(value: int | None, **changed: Any) -> Any:
+        return estimate_of(replace(STORED, **changed), value, day, law, NOW)
+
+    made = estimate(360_000_000)
+    assert (made.base_fen, made.released_on) == (70_000_000, date(2024, 6, 1)), "29 of 36 months"
+    assert estimate(None).code == "value:NOT_STATED"
+    accessory = {**RECORD, "key": "new/02", "item_no": "02"}
+    assert estimate(1, supervisions=(RECORD, accessory)).code == "value:SEVERAL_ITEMS"
+    ended = {**RECORD, "key": "old/01", "declaration_no": "old", "released_on": date(2020, 1, 1)}
+    assert estimate(36, supervisions=(RECORD, ended)).base_fen == 7, "of the one in term"
+    assert estimate(36, supervisions=(ended,)) is None
+    unknown = {**RECORD, "released_on": None}
+    assert estimate(36, supervisions=(unknown,)).code == "releasedOn:NOT_STATED"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "fen"),
+    [
+        ("3600000.00", "CNY", 360_000_000),
+        ("3600000.00", "USD", None),
+        ("0.001", "CNY", None),
+        ("0", "CNY", None),
+        (None, None, None),
+    ],
+)
+def test_an_original_value_counts_in_whole_fen_of_yuan(
+    amount: str | None, currency: str | None, fen: int | None
+) -> None:
+    value = None if amount is None else Decimal(amount)
+    instrument = {"original_value_amount": value, "original_value_currency": currency}
+    assert original_value_fen(instrument) == fen

@@ -60,6 +60,7 @@ def facts_of(stated: dict[str, Any]) -> CustomsFacts:
         approvals=fact("approvals", lambda each: tuple(map(_approval, each))),
         reports=fact("reports", lambda years: tuple((year, _filed(year)) for year in years)),
         duties=fact("duties", lambda periods: tuple(Period(*each) for each in periods)),
+        clinical_others=fact("clinicalOthers", tuple),
     )
 
 

@@ -1,0 +1,3 @@
+DROP INDEX ix_customs_report_source_customs_key_filed_at;
+
+DROP INDEX ix_duty_payment_source_customs_key;
