@@ -26,7 +26,7 @@ FROZEN = {
                 "by": {},
                 "ends": "2026",
                 "never": None,
-                "prices": [{"yuan": 3}],
+                "costs": [{"yuan": 3}],
             },
         ]
     },
