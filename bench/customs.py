@@ -48,6 +48,7 @@ from schema.codes import CustomsGoodsKind, CustomsStatus, ServicePurpose
 from schema.dates import local_date
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
+NAME = "bench_customs"
 OWNER, USER, OFFICE = "uscc:12330000470003281H", "uscc:12100000470095016Q", "moe:10345"
 INSTRUMENTS = 100
 AT_ONCE = 16
