@@ -95,7 +95,7 @@ def _parted(made: GatewayResults) -> str:
         "answers",
         "slowest after the deadline, ms",
         f"at most {targets.LATE_MS:g}",
-        "both marked",
+        "both named",
     ]
     more = [
         "healthy rows there",

@@ -69,7 +69,8 @@ class Hub:
 
     async def ask(self, who: Caller, document: str, **more: Any) -> dict[str, Any]:
         asking = replace(Asking(caller=who), **more)
-        answer = await self.engine.answer(GraphRequest(query=document), asking)
+        request = GraphRequest(query=document, of_subgraph="_entities" in document)
+        answer = await self.engine.answer(request, asking)
         assert b"\x01" not in answer.body
         assert b"\x02" not in answer.body
         return dict(json.loads(answer.body))

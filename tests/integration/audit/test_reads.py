@@ -47,6 +47,18 @@ async def test_a_public_read_leaves_no_row_and_its_statement_has_no_marks(hub: H
         assert (plan.protected, b"x01" in plan.sql) == (False, False)
 
 
+async def test_what_a_gateway_refers_to_is_audited_as_what_is_listed(hub: Hub, ids: Any) -> None:
+    (usage, *_) = (await hub.ask(caller(UNIVERSITY), USAGES))["data"]["usageRecords"]["nodes"]
+    reference = f'{{ __typename: "UsageRecord", id: "{usage["id"]}" }}'
+    asked = f"{{ _entities(representations: [{reference}]) {{ ... on UsageRecord {{ hours }} }} }}"
+    for party in (AGREED, STRANGER):
+        answer = await hub.ask(caller(party), asked)
+        (found,) = answer["data"]["_entities"]
+        assert (found is None) is (party == STRANGER)
+    _, by_agreement = await hub.rows()
+    assert reads(by_agreement) == [("L3", "AGREEMENT", UNIVERSITY)]
+
+
 async def test_restricted_rows_are_audited_with_the_right_by_which_they_were_read(
     hub: Hub, ids: Any
 ) -> None:

@@ -62,6 +62,27 @@ async def test_a_former_id_answers_and_says_what_it_is_now(hub: Hub) -> None:
     assert (again["data"], replaced(again)) == (answer["data"], None)
 
 
+async def test_a_gateway_s_reference_finds_by_former_id_and_key_what_is_known_now(hub: Hub) -> None:
+    ids = await linked(hub)
+    query = """query($r: [_Any!]!) { _entities(representations: $r) {
+      ... on Instrument { id key } ... on Institution { key } } }"""
+    references = [
+        {"__typename": "Instrument", "id": ids["Instrument"]},
+        {"__typename": "Instrument", "key": f"{A}/1"},
+        {"__typename": "Instrument", "key": f"{U}/1"},
+        {"__typename": "Institution", "key": A},
+    ]
+    hub.at += timedelta(seconds=2)
+    request = GraphRequest(query=query, variables={"r": references}, of_subgraph=True)
+    answer = json.loads((await hub.engine.answer(request, Asking(caller=caller(None)))).body)
+    assert "errors" not in answer, answer
+    *instruments, institution = answer["data"]["_entities"]
+    assert {each["key"] for each in instruments} == {f"{U}/1"}
+    (now,) = {each["id"] for each in instruments}
+    assert replaced(answer) == {ids["Instrument"]: now}
+    assert institution == {"key": U}
+
+
 async def test_former_ids_and_keys_find_what_they_named(hub: Hub) -> None:
     ids = await linked(hub)
     both = [ids["Institution"], ids["Instrument"]]
