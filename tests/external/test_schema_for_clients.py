@@ -5,6 +5,7 @@ graphql-inspector (documents, breaking changes), graphql-codegen with tsc, relay
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.external
 SCHEMA = ROOT / "schema" / "published" / "hub.graphql"
 DOCUMENTS = ROOT / "hub" / "query" / "plan" / "documents"
 HERE = Path(__file__).parent
+
+OPERATION = re.compile(r"^(query|mutation) (\w+)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +79,8 @@ def test_a_typescript_client_is_generated_and_compiles_strictly(client: NodeTool
     generated = (client.folder / "work" / "generated" / "graphql.ts").read_text("utf-8")
     assert ": any" not in generated
     for document in DOCUMENTS.glob("*.graphql"):
-        name = document.read_text("utf-8").partition("query ")[2].partition("(")[0].split()[0]
-        assert f"export type {name}Query =" in generated
+        kind, name = OPERATION.search(document.read_text("utf-8")).groups()  # type: ignore[union-attr]
+        assert f"export type {name}{kind.capitalize()} =" in generated
     done = client.program("tsc", "--project", "tsconfig.json")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -300,8 +300,9 @@ async def test_another_client_does_not_learn_that_it_is_there(
         assert (await partner.relay("GET", path, {}, b"")).status_code == 200
     for path in ("/exports/export_x", "/exports/%00", f"/exports/{export_id}/parts/2"):
         assert (await partner.relay("GET", path, {}, b"")).status_code == 404
-    found = await other.query(f'{{ bulkExport(id: "{export_id}") {{ id }} }}')
-    assert found["data"]["bulkExport"] is None
+    for odd in (export_id, "", "export_", "\u0000", "x" * 4000, "export_' OR 1=1"):
+        found = await other.query("query($id: ID!) { bulkExport(id: $id) { id } }", {"id": odd})
+        assert found["data"]["bulkExport"] is None
     bare = await delta.register(scopes=("catalogue:read",))
     assert (await bare.relay("GET", "/exports", {}, b"")).status_code == 403
 
