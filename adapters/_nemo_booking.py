@@ -27,6 +27,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from adapters._adapter import Context
 from adapters._booking import (
     Ask,
     BookingAnswered,
@@ -304,3 +305,10 @@ def _silent() -> _StopError:
     return _StopError(
         BookingResult(outcome=BookingOutcome.TENTATIVE, reason=BookingReason.SOURCE_SILENT)
     )
+
+
+def booked_by(context: Context, project: str) -> str | None:
+    """Return the institution that books on a project, where that project is one institution's."""
+    projects = context.facts.get("booking_projects", {})
+    found = [key for key, number in projects.items() if str(number) == project]
+    return found[0] if len(found) == 1 else None

@@ -40,7 +40,7 @@ from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Mapped, Probe, Removed, Yielded, covered
 from adapters._metadata_files import metadata_of
-from adapters._nemo_booking import BOOKING, NOTE
+from adapters._nemo_booking import BOOKING, NOTE, booked_by
 from adapters._nemo_fields import ACCOUNT_IGNORED, PROJECT_IGNORED, STATUS_IGNORED, TOOL_IGNORED
 from adapters._nemo_outages import (
     area,
@@ -220,7 +220,7 @@ def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
         endedAt=end,
         hours=_hours(start, end),
         userSide=side,
-        userKey=_booked_by(context, project_id),
+        userKey=booked_by(context, project_id),
         userName=name if side == "OUTSIDE" else None,
         purpose=purpose,
         collectionMethod="BOOKING_SYSTEM",
@@ -234,13 +234,6 @@ def usage_event(row: Row, context: Context) -> Iterable[Yielded]:
         yield Mapped("ServiceRecord", common | present(ways=ways))
     else:  # staff put a use on another project afterwards, within the window that is read again
         yield Removed("ServiceRecord", f"{key}/usage-{number}", NO_SERVICE)
-
-
-def _booked_by(context: Context, project: str) -> str | None:
-    """Return the institution that books on a project, where that project is one institution's."""
-    projects = context.facts.get("booking_projects", {})
-    found = [key for key, number in projects.items() if str(number) == project]
-    return found[0] if len(found) == 1 else None
 
 
 def _order_named(note: object) -> str | None:

@@ -18,7 +18,8 @@ from hub.access.resource import Caller
 from hub.audit.service import Audit
 from hub.clock import system_clock
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.store.database import Database

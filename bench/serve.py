@@ -28,7 +28,8 @@ from hub.cli.serve import listening, settle_collector
 from hub.clock import system_clock
 from hub.graphql.endpoint import read_request
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, Parts
+from hub.graphql.request import Asking
+from hub.graphql.service import Engine, Parts
 from hub.query.plan.limits import QueryLimits
 from hub.settings import Settings
 from hub.store.database import Database

@@ -9,35 +9,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from secrets import token_hex
-from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from hub.access.agreements import Agreements
-from hub.access.certificate import ClientCertificates
 from hub.access.config import AccessConfig
-from hub.access.operator_endpoint import Note, OperatorEndpoints
-from hub.access.pending import Registrations
 from hub.access.people import read_providers
-from hub.access.registrar import Registrar
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.access.token_keys import TokenKeys, in_files
-from hub.audit.endpoint import AuditEndpoint
 from hub.audit.rows import errand_row
-from hub.audit.service import Audit, act_row
+from hub.audit.service import Audit
 from hub.clock import Clock
-from hub.coding import ContentCoding
-from hub.cross_origin import CrossOrigin
 from hub.customs.service import CustomsDesk
-from hub.edge import Application, Edge, routed
+from hub.doors import (
+    client_routes,
+    explorer,
+    graphql_doors,
+    incoming,
+    outermost,
+    public_routes,
+    taker,
+)
+from hub.edge import routed
 from hub.exchange.exports.endpoint import ExportEndpoints
 from hub.exchange.exports.service import ExportDesk
 from hub.exchange.service import ChangeFeed
@@ -45,64 +45,42 @@ from hub.exchange.watch import FeedWatch
 from hub.exchange.webhooks.deliveries import DeliveryParts, WebhookDeliveries
 from hub.exchange.webhooks.endpoint import WebhookEndpoints
 from hub.exchange.webhooks.sending import WebhookSender
-from hub.explorer.endpoint import explorer_routes, sandbox_routes
-from hub.explorer.samples import samples
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
-from hub.front.endpoint import front_routes
-from hub.front.figures import PublicFigures
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
-from hub.graphql.endpoint import PATH, SUBGRAPH_PATH, GraphQLEndpoint
 from hub.graphql.export_desk import HubNames, export_desk
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
-from hub.graphql.socket import GraphQLSocket
 from hub.graphql.streaming import ChangeStreams
-from hub.guide.endpoint import Operator, guide_routes
 from hub.harvest.connections.errand import Errand
 from hub.harvest.raw import RawKeeping
 from hub.harvest.schedule import Schedule
 from hub.housekeeping import run_housekeeping
-from hub.intake.batch import Batch, Outcomes
-from hub.intake.endpoint import BatchEndpoint, Take
-from hub.intake.files.endpoint import FileEndpoints
-from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
-from hub.intake.nrii_endpoint import NriiEndpoint
-from hub.intake.quarantine_endpoint import QuarantineEndpoint
-from hub.intake.service import submit
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.note import Signer
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
-from hub.operate.endpoint import health_routes, metrics_routes
+from hub.operate.endpoint import metrics_routes
 from hub.operate.figures import Figures
 from hub.operate.health import HubHealth
 from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
-from hub.pages.endpoint import page_routes
 from hub.policy.law import current_law
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
-from hub.store.fair import HUB, Asker, FairQueue, Shares
 from hub.vouchers.closing import close_over
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
-from hub.watching.requests import RequestWatch
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
 
-GATED = (
-    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
-    "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
-)
-"""Paths behind `hub.access.gate`, which counts requests by client."""
 VERSION = version("delta-instrument-hub")
 STOP_TIMEOUT_S = 10.0
 """Longest wait for what runs beside the application to finish its turn."""
@@ -217,16 +195,16 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     engine = Engine(database, clock, parts, agreements=agreements)
     following = _following(settings, engine, access, audit, feed, keys)
     routes: list[BaseRoute] = [
-        *_public_routes(settings, engine, figures, health, clock),
+        *public_routes(settings, engine, figures, health, clock),
         *access.routes(),
-        *_client_routes(database, access, state, audit, clock),
+        *client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *ExportEndpoints(exports, database, access).routes(),
-        *_incoming(take, access, database, clock, settings.base),
+        *incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
-        *_explorer(settings, access, state, clock),
+        *explorer(settings, access, state, clock),
     ]
     return Hub(
         settings=settings,
@@ -242,8 +220,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         following=following,
-        asgi=_outermost(
-            settings, access, _graphql(settings, access, engine, following.streams), routes
+        asgi=outermost(
+            settings, access, graphql_doors(settings, access, engine, following.streams), routes
         ),
         routes=tuple(routes),
         health=health,
@@ -280,19 +258,6 @@ def _following(
     return Following(watch, ChangeStreams(engine, access.again, feed.page, watch), hooks)
 
 
-def _public_routes(
-    settings: Settings, engine: Engine, figures: Figures, health: HubHealth, clock: Clock
-) -> list[BaseRoute]:
-    """Return what everybody may read."""
-    public = PublicFigures(engine, figures.log, clock, is_open=settings.anonymous)
-    return [
-        *front_routes(health.codes, public.look, contact=settings.contact),
-        *page_routes(),
-        *health_routes(health),
-        *guide_routes(Operator(settings.base, settings.contact), clock),
-    ]
-
-
 def _bookings(
     settings: Settings,
     database: Database,
@@ -303,98 +268,6 @@ def _bookings(
     """Return who books for partners, at the sources that can be asked live."""
     orders = OrderDesk(database, customs, _party(settings), clock)
     return PartnerDesk(orders, federation.sources.all, federation.look_again)
-
-
-def _explorer(
-    settings: Settings, access: Access, state: State, clock: Clock
-) -> tuple[BaseRoute, ...]:
-    """Return the explorer, and in a sandbox the door at which it registers itself."""
-    sandbox = sandbox_routes(access, state, clock) if settings.sandbox else ()
-    return (*explorer_routes(lambda: samples(clock())), *sandbox)
-
-
-def _client_routes(
-    database: Database, access: Access, state: State, audit: Audit, clock: Clock
-) -> list[BaseRoute]:
-    """Return where clients register, operators look after them, and both see who read what."""
-    kept = Registrations(database)
-    return [
-        *Registrar(access, kept, state, clock).routes(),
-        *OperatorEndpoints(access, kept, clock, noting(audit, clock)).routes(),
-        *AuditEndpoint(audit, access).routes(),
-    ]
-
-
-def _incoming(
-    take: Take, access: Access, database: Database, clock: Clock, base: str
-) -> tuple[BaseRoute, ...]:
-    """Return where records come in, and where what was refused of them is worked on."""
-    return (
-        *BatchEndpoint(take, access, clock).routes(),
-        *NriiEndpoint(take, access, database, clock, base).routes(),
-        *FileEndpoints(database, access, clock).routes(),
-        *QuarantineEndpoint(database, access).routes(),
-    )
-
-
-def taker(database: Database, clock: Clock) -> Take:
-    """Return the one way in, with turns: a storm of batches of one client waits behind itself."""
-    shares = Shares(client_runs=BATCHES_OF_ONE, client_waits=BATCHES_WAITING)
-    turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
-
-    async def take(batch: Batch) -> Outcomes:
-        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
-            return await submit(database, batch, clock=clock)
-
-    return take
-
-
-def noting(audit: Audit, clock: Clock) -> Note:
-    """Return how an operator's act over HTTP gets into the audit."""
-
-    async def note(action: str, detail: dict[str, Any]) -> None:
-        await audit.act(act_row(action, detail, (), clock(), token_hex(8)))
-
-    return note
-
-
-def _graphql(
-    settings: Settings, access: Access, engine: Engine, streams: ChangeStreams
-) -> tuple[Mapping[str, ASGIApp], ASGIApp]:
-    """Return the doors of GraphQL: over HTTP by path (everybody's, gateways'), over WebSocket."""
-    scheme = settings.base.partition("://")[0]
-    own = {f"{scheme}://{host}" for host in access.config.hosts}
-    socket = GraphQLSocket(access, streams, {*own, *settings.cors_origins})
-    doors: dict[str, ASGIApp] = {
-        PATH: GraphQLEndpoint(engine, access, streams),
-        SUBGRAPH_PATH: GraphQLEndpoint(engine, access, of_subgraph=True),
-    }
-    return doors, socket
-
-
-def _outermost(
-    settings: Settings,
-    access: Access,
-    doors: tuple[Mapping[str, ASGIApp], ASGIApp],
-    routes: Sequence[BaseRoute],
-) -> ASGIApp:
-    """Return the application with what every request passes first."""
-    graphql, socket = doors
-    served = Application(graphql, ClientCertificates(routed(routes)), socket)
-    edge = Edge(
-        ContentCoding(served, access.rates),
-        is_secure=settings.base.startswith("https://"),
-        rates=access.rates,
-        gated=GATED,
-        origins=CrossOrigin(settings.cors_origins) if settings.cors_origins else None,
-    )
-    paths = (*graphql, *(str(getattr(route, "path", "")) for route in routes))
-    return RequestWatch(edge, doors=set(map(door_of, paths)))
-
-
-def door_of(path: str) -> str:
-    """Return the first part of a path, by which its requests are counted."""
-    return path.strip("/").partition("/")[0]
 
 
 def _facts(settings: Settings) -> ServiceFacts:

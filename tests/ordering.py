@@ -18,11 +18,11 @@ from hub.access.content_digest import content_digest
 from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
-from hub.app import Application
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.customs.service import CustomsDesk
+from hub.edge import Application
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
 from hub.graphql.endpoint import PATH, GraphQLEndpoint

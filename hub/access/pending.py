@@ -24,8 +24,8 @@ from hub.access.clients import Client, RegistrationError
 from hub.access.limits import PENDING_MAX, PENDING_S
 from hub.access.registration import RegistrationRequest
 from hub.crypto.keys import import_jwk
+from hub.store.client_tables import CLIENT_KEY, REGISTRATION
 from hub.store.database import Database
-from hub.store.tables import CLIENT_KEY, REGISTRATION
 
 _LOCK = 0x7265676973  # any constant of our own: one request is counted at a time
 

@@ -32,8 +32,9 @@ from hub.access.clients import (
 )
 from hub.access.limits import KEYS_PER_CLIENT
 from hub.crypto.keys import KeyCache, import_jwk
+from hub.store.client_tables import CLIENT, CLIENT_CASE, CLIENT_DOCUMENT, CLIENT_KEY
 from hub.store.database import Database
-from hub.store.tables import CLIENT, CLIENT_CASE, CLIENT_DOCUMENT, CLIENT_KEY, SOURCE
+from hub.store.tables import SOURCE
 
 LIST_MAX = 1_000
 

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.access.visibility import Subject
-from hub.exchange.limits import JUDGED_MAX, SCANNED_MAX
+from hub.exchange.limits import JUDGED_MAX, REVISIONS_MAX, SCANNED_MAX
 from hub.exchange.position import Place
 from hub.identity.links import Names
 from hub.identity.precedence import ClaimName
@@ -227,3 +227,13 @@ def _with_shown_claim(
         withdrawn=False,
         wire={} if canon is None else names.wire(spec, json.loads(canon)),
     )
+
+
+def readable(entries: list[ChangedEntry]) -> tuple[list[ChangedEntry], bool]:
+    """Return the first entries within `REVISIONS_MAX` revisions, and whether any are left over."""
+    left = REVISIONS_MAX
+    for at, each in enumerate(entries):
+        if at and each.revisions > left:
+            return entries[:at], True
+        left -= each.revisions
+    return entries, False

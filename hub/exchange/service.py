@@ -40,9 +40,9 @@ from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.exchange.entries import ChangedEntry, Scan, scan
+from hub.exchange.entries import ChangedEntry, Scan, readable, scan
 from hub.exchange.erased import ErasedItem, erased_items
-from hub.exchange.limits import PAGE_MAX, REVISIONS_MAX, SETTLED_S
+from hub.exchange.limits import PAGE_MAX, SETTLED_S
 from hub.exchange.linked import Linked, mentioning, owners_of, read_linked
 from hub.exchange.page import Change, ChangeKind, ChangePage, ChangesRequest, Header
 from hub.exchange.position import (
@@ -158,7 +158,7 @@ class ChangeFeed:
         if gathered.waits_for is not None:
             return await self._answer(follower, gathered, has_more=True)
         scanned = await self._scan(follower)
-        entries, is_cut = _readable(scanned.entries)
+        entries, is_cut = readable(scanned.entries)
         earlier = await self._stated(follower, entries, scanned.names)
         gathered.erased = await erased_items(
             self.database, entries, closed=self._closed, names=scanned.names
@@ -397,13 +397,3 @@ class ChangeFeed:
 def _day(now: datetime) -> date:
     """Return the day whose grants have reached every worker."""
     return local_date(now - timedelta(seconds=SETTLED_S))
-
-
-def _readable(entries: list[ChangedEntry]) -> tuple[list[ChangedEntry], bool]:
-    """Return the first entries within `REVISIONS_MAX` revisions, and whether any are left over."""
-    left = REVISIONS_MAX
-    for at, each in enumerate(entries):
-        if at and each.revisions > left:
-            return entries[:at], True
-        left -= each.revisions
-    return entries, False

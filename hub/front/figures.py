@@ -22,7 +22,8 @@ from hub.access.resource import ANONYMOUS
 from hub.clock import Clock
 from hub.errors import HubError
 from hub.front.limits import CLASSES_SHOWN, FAILED_KEPT_S, KEPT_S, TIMES_KEPT
-from hub.graphql.service import Asking, Engine, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine
 from hub.query.plan.documents import document_id
 from schema.codes import Province, tables
 from schema.dates import format_instant

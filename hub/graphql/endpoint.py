@@ -38,8 +38,9 @@ from hub.body import body_too_large, read_body
 from hub.entity_tag import entity_tag, unless_held
 from hub.errors import ErrorCode, HubError, RefusedError
 from hub.graphql.events import EventStream
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.scalars import NumberText
-from hub.graphql.service import BREAK_GLASS, Asking, Engine, GraphRequest
+from hub.graphql.service import BREAK_GLASS, Engine
 from hub.graphql.streaming import ChangeStreams
 from hub.problem import prefers_english
 from hub.query.answer.respond import (

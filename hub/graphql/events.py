@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub.access.errors import AccessError
 from hub.errors import HubError
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.streaming import HEARTBEAT, ChangeStreams
 from hub.query.answer.respond import RESPONSE_TYPE, STREAM_TYPE, dumps, refusal, respond
 

@@ -10,25 +10,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from random import getrandbits
 from typing import Any
 
 from graphql import (
     ExecutionResult,
-    GraphQLError,
     GraphQLResolveInfo,
     OperationType,
 )
 from graphql import execute as run_executor
 
 from hub.access.agreements import Agreements
-from hub.access.gate import Signed
 from hub.access.grants import PartyGrants
-from hub.access.rates import RateStanding
-from hub.access.relay import Relay
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.limits import REASON_CHARACTERS
@@ -36,22 +31,23 @@ from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit, unavailable
 from hub.clock import Clock
 from hub.customs.service import CustomsDesk
-from hub.entity_tag import entity_tag
 from hub.errors import ErrorCode, HubError
 from hub.exchange.exports.service import ExportDesk
 from hub.exchange.page import FollowChanges
 from hub.federation.service import Federation
+from hub.graphql.answering import field_error, is_audited, name_of, tagged
 from hub.graphql.documents import ClientDocuments
-from hub.graphql.executor import cause_of, check_alone, check_way, raise_whole
+from hub.graphql.executor import check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.schema import interface
 from hub.graphql.subgraph import subgraph
 from hub.orders.partner import PartnerDesk
 from hub.query.answer.execute import Run, Statements
-from hub.query.answer.respond import Answer, dumps, error_document, refusal
+from hub.query.answer.respond import Answer, dumps, refusal
 from hub.query.plan.bounds import check_variables
-from hub.query.plan.documents import GraphDocument, document_id, registered, registered_texts
+from hub.query.plan.documents import GraphDocument, document_id, registered
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.plan.freshness import Freshness
 from hub.query.plan.limits import (
@@ -61,7 +57,6 @@ from hub.query.plan.limits import (
     VALUES_ON_LOOP_MAX,
     QueryLimits,
 )
-from hub.query.plan.wording import in_own_words
 from hub.query.sql.authorise import Authority
 from hub.query.sql.compile import Compiler
 from hub.query.sql.planner import Plan, Planner
@@ -75,39 +70,6 @@ ADHOC_SCOPE = "graphql:adhoc"
 BREAK_GLASS = "Hub-Break-Glass"
 """The header by which a caller asks to read past agreements; its value is the reason."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GraphRequest:
-    """A request as it was sent, its parts checked for their JSON types."""
-
-    query: str | None = None
-    document_id: str | None = None
-    operation_name: str | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    freshness: Freshness | None = None
-    """How old its answer may be, for all of its fields."""
-    read_only: bool = False
-    """Sent by GET, which must not change anything."""
-    of_subgraph: bool = False
-    """Asked at the door of gateways, whose schema has entities."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asking:
-    """The caller of a request, its language and its signature."""
-
-    caller: Caller
-    language: str = "zh"
-    signed: Signed | None = None
-    bucket: str = "anonymous"
-    """Where the cost of an anonymous caller is counted."""
-    reason: str | None = None
-    """Why it reads past agreements, where it asks to."""
-    standing: RateStanding | None = None
-    """Where it stands among the requests that it may send."""
-    relay: Relay | None = None
-    """How it came here, where another hub sent it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,7 +171,7 @@ class Engine:
             relay=asking.relay,
         )
         plan = await self._plan(document, request, authority)
-        note_operation(_name_of(plan))
+        note_operation(name_of(plan))
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run, event)
         statements = self._statements
@@ -217,9 +179,9 @@ class Engine:
         if plan.compiled.touches:
             await self._freshening.before(plan.compiled, env, run, request.freshness)
         body = await statements.fetch(plan.compiled, env, run)
-        if _is_audited(run, asking):
+        if is_audited(run, asking):
             await self._note(run, document, asking)
-        return _tagged(await statements.assemble(body, [], run), request, asking, run)
+        return tagged(await statements.assemble(body, [], run), request, asking, run)
 
     def _past_agreements(self, grants: PartyGrants, asking: Asking) -> PartyGrants:
         """Return the rights of a caller that reads past agreements, or refuse it."""
@@ -363,11 +325,11 @@ class Engine:
             outcome = execute()
         result = outcome if isinstance(outcome, ExecutionResult) else await outcome
         raise_whole(result, is_event=is_event)
-        if _is_audited(run, asking):
+        if is_audited(run, asking):
             await self._note(run, plan.document, asking)
-        errors = [self._field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
+        errors = [field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
         whole = await self._statements.assemble(dumps(result.data), errors, run)
-        return Answer(whole) if errors else _tagged(whole, request, asking, run)
+        return Answer(whole) if errors else tagged(whole, request, asking, run)
 
     async def _root_field(
         self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run, freshness: Freshness | None
@@ -390,43 +352,3 @@ class Engine:
             await self._freshening.before(compiled, env, run, freshness)
         body = await statements.fetch(compiled, env, run)
         return json.loads(body)[key]
-
-    def _field_error(self, error: GraphQLError, run: Run) -> dict[str, Any]:
-        """Return a field's error; unexpected exceptions are logged and answered as INTERNAL."""
-        cause = cause_of(error)
-        if isinstance(cause, HubError):
-            return error_document(cause, run.language, error.path)
-        if isinstance(cause, GraphQLError):
-            invalid = QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message))
-            return error_document(invalid, run.language, error.path)
-        _log.error("request %s failed in a resolver", run.request_id, exc_info=cause)
-        return error_document(HubError(ErrorCode.INTERNAL), run.language, error.path)
-
-
-def _tagged(body: bytes, request: GraphRequest, asking: Asking, run: Run) -> Answer:
-    """Return an answer, with an entity tag where its caller may keep it and ask for it again.
-
-    It is one of a registered document by GET that shows nothing protected. The tag is the caller's
-    own: data and states of the sources, without what every request has anew.
-    """
-    may_keep = request.read_only and request.document_id is not None
-    is_asked = run.reads or run.asked or run.sources is not None
-    if not may_keep or is_asked or asking.reason is not None:
-        return Answer(body)
-    whose = f"{run.caller.client_id} {run.language} {run.hidden}".encode()
-    return Answer(body, tag=entity_tag(whose, body[: run.repeats]))
-
-
-def _is_audited(run: Run, asking: Asking) -> bool:
-    """Whether there may be something for the audit; what a hub asks for somebody always is."""
-    is_read = bool(run.reads or run.asked)
-    return is_read or asking.reason is not None or run.caller.requester is not None
-
-
-def _name_of(plan: Plan) -> str:
-    """Return by what name a request is counted: only the names of registered documents are few."""
-    kind = plan.operation.operation
-    if kind is not OperationType.QUERY:
-        return str(kind.value)
-    name = plan.operation.name
-    return name.value if name is not None and plan.document.text in registered_texts() else "adhoc"

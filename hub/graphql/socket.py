@@ -44,7 +44,7 @@ from hub.graphql.limits import (
     RIGHTS_LOOK_S,
     SEND_S,
 )
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.streaming import HEARTBEAT, ChangeStreams
 from hub.problem import problem
 from hub.query.answer.respond import dumps, error_document, refusal

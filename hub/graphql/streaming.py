@@ -36,7 +36,8 @@ from hub.graphql.limits import (
     PLACES_OF_ONE,
     RIGHTS_LOOK_S,
 )
-from hub.graphql.service import Asking, Engine, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine
 from hub.query.answer.respond import Answer, refusal
 from hub.watching.metrics import METRICS
 

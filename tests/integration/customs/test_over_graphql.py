@@ -16,7 +16,8 @@ from hub.access.resource import ANONYMOUS, Caller
 from hub.audit.service import Audit
 from hub.customs.service import CustomsDesk
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from tests.databases import lent_to_hub, opened
 from tests.integration.customs.customs_world import (
     CUSTOMS,

@@ -15,7 +15,7 @@ from hub.access.resource import Caller
 from hub.exchange.service import ChangeFeed
 from hub.exchange.watch import FeedWatch
 from hub.graphql import streaming
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.streaming import ChangeStreams
 from tests.integration.exchange.conftest import (
     PAGE,

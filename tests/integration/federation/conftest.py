@@ -15,7 +15,8 @@ from hub.access.resource import Caller
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
 from hub.query.plan.freshness import read_freshness

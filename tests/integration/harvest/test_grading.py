@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from hub.cli.source_grade import lines
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from hub.harvest.grades import Share, SourceGrade, rules
 from hub.harvest.grading import counted_facts, grade_now, kept_grades
 from hub.housekeeping import grade_once

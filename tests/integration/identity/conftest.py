@@ -20,7 +20,8 @@ from hub.access.agreements import Agreements
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
 from hub.intake.batch import RowOutcome as Row
 from hub.intake.service import submit

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.access.resource import Caller
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from tests.integration.identity.conftest import (
     A,
     B,

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
-from hub.graphql.service import Asking, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
 from tests.integration.oracle.conftest import World
 from tests.integration.oracle.interpreter import Cursor, Expected
 from tests.integration.oracle.meaning import Asker

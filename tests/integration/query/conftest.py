@@ -24,7 +24,8 @@ import pytest
 from hub.access.clients import ClientKind
 from hub.access.resource import Caller
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.query.answer.respond import Answer

@@ -16,7 +16,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
 from hub.intake.service import submit
 from hub.store.database import Database

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hub.access.resource import Caller
-from hub.graphql.service import Asking, Engine, GraphRequest
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine
 from hub.query.sql.compiled import Compiled
 from hub.query.sql.planner import Plan
 from tests.integration.query.conftest import ALL, READ, TUESDAY, A, Asker, B, C, P, caller

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.errors import ErrorCode
-from hub.graphql.service import GraphRequest
+from hub.graphql.request import GraphRequest
 from hub.query.plan.limits import REFERENCES_MAX
 from tests.databases import opened
 from tests.integration.query.conftest import TUESDAY, A, Asker, B, C, P, caller, engine_on

@@ -11,7 +11,8 @@ from graphql import get_introspection_query
 from hub.access.resource import Caller
 from hub.clock import system_clock
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.store.database import Database
 
 pytestmark = pytest.mark.integration

@@ -27,7 +27,8 @@ from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
 from hub.graphql.hooks import ServiceFacts
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.request import Asking, GraphRequest
+from hub.graphql.service import Engine, Parts
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
 from hub.query.plan.limits import QueryLimits

@@ -16,8 +16,9 @@ import pytest
 
 from hub.access.resource import Caller
 from hub.graphql.hooks import ServiceFacts
+from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.schema import interface
-from hub.graphql.service import Asking, Engine, GraphRequest, Parts
+from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcomes, RequestSignature
 from hub.intake.service import submit
 from hub.store.check import check
