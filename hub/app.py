@@ -31,7 +31,6 @@ from hub.customs.service import CustomsDesk
 from hub.doors import (
     client_routes,
     explorer,
-    graphql_doors,
     incoming,
     outermost,
     public_routes,
@@ -176,8 +175,6 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule, audit)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
-    vouchers = _vouchers(settings, database, customs, clock)
-    exports = export_desk(database, state, clock, agreements, audit, _names(settings))
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -186,10 +183,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=vouchers,
+        vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
-        exports=exports,
+        exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
         federation=federation,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
@@ -220,9 +217,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
         following=following,
-        asgi=outermost(
-            settings, access, graphql_doors(settings, access, engine, following.streams), routes
-        ),
+        asgi=outermost(settings, access, engine, following.streams, routes),
         routes=tuple(routes),
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
@@ -277,9 +272,17 @@ def _facts(settings: Settings) -> ServiceFacts:
     )
 
 
-def _names(settings: Settings) -> HubNames:
-    """Return the hub's own address and the name of its log."""
-    return HubNames(base=settings.base, origin=settings.log_origin)
+def _exports(
+    settings: Settings,
+    database: Database,
+    state: State,
+    clock: Clock,
+    agreements: Agreements,
+    audit: Audit,
+) -> ExportDesk:
+    """Return who makes files of whole lists, under the hub's address and the name of its log."""
+    names = HubNames(base=settings.base, origin=settings.log_origin)
+    return export_desk(database, state, clock, agreements, audit, names)
 
 
 def _party(settings: Settings) -> str:

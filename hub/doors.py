@@ -119,7 +119,7 @@ def noting(audit: Audit, clock: Clock) -> Note:
     return note
 
 
-def graphql_doors(
+def _graphql(
     settings: Settings, access: Access, engine: Engine, streams: ChangeStreams
 ) -> tuple[Mapping[str, ASGIApp], ASGIApp]:
     """Return the doors of GraphQL: over HTTP by path (everybody's, gateways'), over WebSocket."""
@@ -136,11 +136,12 @@ def graphql_doors(
 def outermost(
     settings: Settings,
     access: Access,
-    doors: tuple[Mapping[str, ASGIApp], ASGIApp],
+    engine: Engine,
+    streams: ChangeStreams,
     routes: Sequence[BaseRoute],
 ) -> ASGIApp:
     """Return the application with what every request passes first."""
-    graphql, socket = doors
+    graphql, socket = _graphql(settings, access, engine, streams)
     served = Application(graphql, ClientCertificates(routed(routes)), socket)
     edge = Edge(
         ContentCoding(served, access.rates),

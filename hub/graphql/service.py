@@ -266,24 +266,20 @@ class Engine:
 
     # -- the executor --------------------------------------------------------------------------
 
-    async def _executed(
+    def _context(
         self,
         plan: Plan,
         request: GraphRequest,
         asking: Asking,
         run: Run,
         event: FollowChanges | None,
-    ) -> Answer:
+    ) -> RequestContext:
+        """Return what the resolvers of a request share."""
+
         async def read(info: GraphQLResolveInfo[Any]) -> Any:
             return await self._root_field(info, plan, run, request.freshness)
 
-        is_event = check_way(
-            plan,
-            is_read_only=request.read_only,
-            is_signed=asking.signed is not None,
-            is_stream=event is not None,
-        )
-        context = RequestContext(
+        return RequestContext(
             caller=run.caller,
             now=run.now,
             language=run.language,
@@ -293,7 +289,7 @@ class Engine:
             submit=self._parts.submit,
             receipts=self._parts.receipts,
             changes=event or self._parts.changes,
-            is_event=is_event,
+            is_event=event is not None,
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
@@ -306,6 +302,22 @@ class Engine:
                 asking.standing, self.limits, is_known=not run.caller.anonymous
             ),
         )
+
+    async def _executed(
+        self,
+        plan: Plan,
+        request: GraphRequest,
+        asking: Asking,
+        run: Run,
+        event: FollowChanges | None,
+    ) -> Answer:
+        is_event = check_way(
+            plan,
+            is_read_only=request.read_only,
+            is_signed=asking.signed is not None,
+            is_stream=event is not None,
+        )
+        context = self._context(plan, request, asking, run, event if is_event else None)
         execute = partial(
             run_executor,
             plan.document.schema,
