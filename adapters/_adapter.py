@@ -273,15 +273,14 @@ class Adapter:
     @property
     def feeds(self) -> tuple[Feed, ...]:
         """One feed for each record type, in the order of the lists."""
-        modes = {name: each.mode for each in reversed(self.collections) for name in each.types}
         types = dict.fromkeys(name for each in self.collections for name in each.types)
-        return tuple(self._feed(name, modes[name]) for name in types)
+        return tuple(self._feed(name) for name in types)
 
-    def _feed(self, record_type: str, mode: Mode) -> Feed:
+    def _feed(self, record_type: str) -> Feed:
         stated = self.metadata.feed_of(record_type)
         return Feed(
             record_type=record_type,
-            mode=mode,
+            mode=stated.mode,
             every=stated.every,
             promised_freshness=stated.promised_freshness,
         )
@@ -310,13 +309,17 @@ class Adapter:
         return {each.record_type: each.rows for each in feeds if each.rows is not None}
 
     def check(self) -> None:
-        """Raise `MetadataError` where metadata and lists do not speak of the same record types."""
+        """Raise `MetadataError` where metadata and lists speak of other record types or modes."""
         stated, made = set(self.metadata.feeds), {each.record_type for each in self.feeds}
         problems = [f"feed.{name}: 没有列表产生 · no list makes it" for name in stated - made]
+        modes = {name: each.mode for each in reversed(self.collections) for name in each.types}
+        if self.live is not None and self.live.record_type in modes:
+            modes[self.live.record_type] = Mode.LIVE
         for feed in self.feeds:
-            if (feed.every is None) is not (feed.mode is Mode.PUSH):
-                zh, en = "须有，除非来源自行发送", "is needed, unless the source sends by itself"
-                problems.append(f"feed.{feed.record_type}.every: {zh} · {en}")
+            if feed.mode is not modes[feed.record_type]:
+                is_so = modes[feed.record_type].value
+                zh, en = f"适配器为 {is_so}", f"must be {is_so}, as the adapter is made"
+                problems.append(f"feed.{feed.record_type}.mode: {zh} · {en}")
         if problems:
             raise MetadataError([f"{self.id}.toml: {each}" for each in sorted(problems)])
 

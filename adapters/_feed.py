@@ -15,7 +15,7 @@ class Mode(StrEnum):
     HARVEST = "HARVEST"
     """The hub asks, on a schedule."""
     LIVE = "LIVE"
-    """The hub asks when somebody asks the hub."""
+    """The hub asks when somebody asks the hub, and on a schedule as well."""
     PUSH = "PUSH"
     """The source sends, when it likes."""
 

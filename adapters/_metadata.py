@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
+from adapters._feed import Mode
 from schema.codes import CodeList, SystemPurpose
 
 __all__ = [
@@ -69,6 +70,7 @@ class FeedMetadata:
     """How one record type comes."""
 
     record_type: str
+    mode: Mode
     every: timedelta | None
     """Time between two readings; None where the source sends by itself."""
     promised_freshness: timedelta

@@ -13,6 +13,8 @@
     shared = ["_nrii"]                        # look-ups that several sources have; optional
 
     [feed.Instrument]                         # one for each record type
+    mode = "HARVEST"                          # read on a schedule; LIVE: asked while a caller waits
+                                              # as well; PUSH: the source sends by itself
     every = "6 h"                             # min, h, d; absent where the source sends by itself
     promised = "24 h"
     lookback = "100 d"                        # only of lists that are read by a window of time
@@ -39,6 +41,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
+from adapters._feed import Mode
 from adapters._metadata import (
     ANY_TYPE,
     YES_OR_NO,
@@ -183,7 +186,11 @@ def _feeds(top: MetadataTable) -> dict[str, FeedMetadata]:
 def _feed(name: str, table: MetadataTable) -> FeedMetadata:
     if name != ANY_TYPE and standard().get(name) is None:
         table.fault("", "标准中没有这种记录", "is no record type of the standard")
+    mode = Mode(table.choice("mode", tuple(Mode)))
     every = table.span("every", EVERY_MAX)
+    if table.has("every") is (mode is Mode.PUSH):
+        zh, en = "须有，除非来源自行发送", "is needed, unless the source sends by itself (PUSH)"
+        table.fault("every", zh, en)
     promised = table.span("promised", PROMISED_MAX)
     lookback = table.span("lookback", LOOKBACK_MAX)
     if promised is None and not table.has("promised"):
@@ -204,6 +211,7 @@ def _feed(name: str, table: MetadataTable) -> FeedMetadata:
     table.settle()
     return FeedMetadata(
         record_type=name,
+        mode=mode,
         every=every,
         promised_freshness=promised or timedelta(),
         lookback=lookback,

@@ -18,12 +18,14 @@ RATE_CAPACITY = 100
 """Questions that one source is asked at once, by all workers together …"""
 RATE_REFILL_PER_S = 20.0
 """… and how many more each second."""
-PAGES_MAX = 20
+PAGES_MAX = 50
 """Answers of one list that are read for one question."""
 ROWS_MAX = 2_000
 """Rows of one list that are read for one question."""
 SOURCES_KEPT_S = 10.0
 """So long the files of sources are not looked at again."""
+LOOK_UP_ROWS_MAX = 20_000
+"""Rows of one look-up list: the units of a province, the tools of a laboratory."""
 LOOK_UPS_KEPT_S = 600.0
 """So long is kept what look-up lists of a source told."""
 

@@ -1,29 +1,37 @@
 """`question`: one question to one source, from what is asked to what the store has then.
 
 What comes goes through intake like everything, as an observation of the hub: bookings and what is
-withdrawn in one batch; then, where the calendar is known whole, the coverage, which a harvest
-states in the same words. So an answer with nothing new writes only when it was heard.
+withdrawn in one batch; then, where all was said, the coverage, which a harvest states in the same
+words. So an answer with nothing new writes only when it was heard.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Live
+from adapters._adapter import Adapter, Collection, Context, Live, Mapped
 from connectors.reader import Session
 from hub.clock import Clock
-from hub.federation.limits import LOOK_UPS_KEPT_S, PAGES_MAX, QUESTION_S_MAX, ROWS_MAX
-from hub.federation.live_answer import Conclusion, LiveAnswer
-from hub.federation.targets import Target, standing
+from hub.federation.limits import (
+    LOOK_UP_ROWS_MAX,
+    LOOK_UPS_KEPT_S,
+    PAGES_MAX,
+    QUESTION_S_MAX,
+    ROWS_MAX,
+)
+from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer
+from hub.federation.targets import Target, coverage_from, standing
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.store.database import Database
+from schema.traits import Covers
 
 __all__ = ["LiveQuestions"]
 
@@ -42,9 +50,10 @@ class LiveQuestions:
     def __init__(self, database: Database, clock: Clock, party: str) -> None:
         self._database, self._clock, self._party = database, clock, party
         self._looked_up: dict[str, _LookedUp] = {}
+        self._looking: dict[str, asyncio.Lock] = {}
 
     async def ask(self, source: HarvestSource, target: Target, now: datetime) -> bool:
-        """Ask for the calendar of an instrument; return whether it is known whole now.
+        """Ask for the calendar of an instrument; return whether the source said all of it.
 
         Raises `ConnectorError` where the source does not answer, or not as agreed.
         """
@@ -52,8 +61,8 @@ class LiveQuestions:
         assert live is not None, "only sources that can be asked are asked"
         context = _context(source, now)
         answer = LiveAnswer(adapter, live, self._database.records.registry, context, target.own_key)
-        async with _session(source) as session:
-            await self._look_up(source, live, session, context)
+        await self._look_up(source, live, context)
+        async with _session(source, ROWS_MAX) as session:
             for part in live.question(context, target.own_key):
                 collection = _named(adapter, part.collection)
                 documents = collection.reader.read(session, part.window)
@@ -62,52 +71,46 @@ class LiveQuestions:
                         answer.take(collection, document)
         since, until = context.window_start, context.window_end
         known = await standing(self._database, live.record_type, target, since, until)
-        is_whole = await self._take(answer, answer.conclude(known), target, context)
+        covered = await coverage_from(self._database, target, now)
+        is_whole = await self._take(answer, answer.conclude(known, covered), context)
         if not is_whole:  # what was looked up may be why
             self._looked_up.pop(source.id, None)
         return is_whole
 
-    async def _look_up(
-        self, source: HarvestSource, live: Live, session: Session, context: Context
-    ) -> None:
+    async def _look_up(self, source: HarvestSource, live: Live, context: Context) -> None:
         """Remember what the question needs, read anew after some minutes."""
         if not live.look_ups:
             return
-        kept = self._looked_up.get(source.id)
-        if kept is None or kept.until < time.monotonic():
-            told = _context(source, context.now)
-            for name in live.look_ups:
-                collection = _named(source.adapter, name)
-                documents = collection.reader.read(session, collection.window(told))
-                async with aclosing(documents):
-                    async for document in documents:
-                        for row in document.rows:
-                            source.adapter.convert(collection, row, told)
-            kept = _LookedUp(dict(told.facts_told), time.monotonic() + LOOK_UPS_KEPT_S)
-            self._looked_up[source.id] = kept
+        async with self._looking.setdefault(source.id, asyncio.Lock()):  # several ask at once
+            kept = self._looked_up.get(source.id)
+            if kept is None or kept.until < time.monotonic():
+                told = await _told(source, live, context.now)
+                kept = _LookedUp(told, time.monotonic() + LOOK_UPS_KEPT_S)
+                self._looked_up[source.id] = kept
         for (kind, name), value in kept.facts.items():
             context.remember(kind, name, value)
 
-    async def _take(
-        self, answer: LiveAnswer, conclusion: Conclusion, target: Target, context: Context
-    ) -> bool:
-        record_type = answer.record_type
-        rows: list[Any] = [{"type": one.type, "record": one.record} for one in conclusion.records]
-        rows += [
-            {"type": record_type, "withdraw": {"key": key, "reason": reason}}
+    async def _take(self, answer: LiveAnswer, conclusion: Conclusion, context: Context) -> bool:
+        calendar = _stated(conclusion.records)
+        calendar += [
+            _ended(answer.record_type, key, reason)
             for key, reason in sorted(conclusion.withdrawn.items())
         ]
-        is_whole = conclusion.is_whole
-        if rows:
-            outcomes = await self._submit(rows, answer, context)
-            is_whole = is_whole and Outcome.QUARANTINED not in outcomes
-        if is_whole:
-            coverage = context.coverage(target.own_key)
-            row = {"type": coverage.type, "record": coverage.record}
-            is_whole = Outcome.QUARANTINED not in await self._submit([row], answer, context)
-        return is_whole
+        is_taken = await self._submit(calendar, answer, context)
+        if not (is_taken and conclusion.is_whole):
+            return False
+        coverage = _stated(conclusion.coverage)
+        coverage += [
+            _ended(spec.name, key, NOT_REPORTED)
+            for spec, _ in self._database.records.registry.with_trait(Covers)
+            for key in conclusion.uncovered
+        ]
+        return await self._submit(coverage, answer, context)
 
-    async def _submit(self, rows: list[Any], answer: LiveAnswer, context: Context) -> set[Outcome]:
+    async def _submit(self, rows: list[Any], answer: LiveAnswer, context: Context) -> bool:
+        """Give rows to intake; return whether it took them all."""
+        if not rows:
+            return True
         batch = Batch(
             source=context.source,
             party=self._party,
@@ -117,7 +120,29 @@ class LiveQuestions:
             as_of=context.now,
         )
         outcomes = await submit(self._database, batch, clock=self._clock)
-        return {row.outcome for row in outcomes.rows}
+        return Outcome.QUARANTINED not in {row.outcome for row in outcomes.rows}
+
+
+async def _told(source: HarvestSource, live: Live, now: datetime) -> Mapping[tuple[str, str], Any]:
+    """Return what the look-up lists of a source tell."""
+    told = _context(source, now)
+    async with _session(source, LOOK_UP_ROWS_MAX) as session:
+        for name in live.look_ups:
+            collection = _named(source.adapter, name)
+            documents = collection.reader.read(session, collection.window(told))
+            async with aclosing(documents):
+                async for document in documents:
+                    for row in document.rows:
+                        source.adapter.convert(collection, row, told)
+    return dict(told.facts_told)
+
+
+def _stated(records: Sequence[Mapped]) -> list[Any]:
+    return [{"type": one.type, "record": one.record} for one in records]
+
+
+def _ended(record_type: str, key: str, reason: str) -> Any:
+    return {"type": record_type, "withdraw": {"key": key, "reason": reason}}
 
 
 def _context(source: HarvestSource, now: datetime) -> Context:
@@ -131,7 +156,7 @@ def _context(source: HarvestSource, now: datetime) -> Context:
 
 
 @asynccontextmanager
-async def _session(source: HarvestSource) -> AsyncIterator[Session]:
+async def _session(source: HarvestSource, rows_max: int) -> AsyncIterator[Session]:
     """Reach a source within the bounds of a caller that waits: one attempt, and not for long."""
     limits = replace(
         source.limits,
@@ -140,7 +165,7 @@ async def _session(source: HarvestSource) -> AsyncIterator[Session]:
         total_s=QUESTION_S_MAX,
         reading_s=QUESTION_S_MAX,
         pages_max=PAGES_MAX,
-        rows_max=ROWS_MAX,
+        rows_max=rows_max,
     )
     async with replace(source, limits=limits).session() as session:
         yield session

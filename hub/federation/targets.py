@@ -14,7 +14,7 @@ from hub.store.database import Database
 from hub.store.records import StoredRecords
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Target", "standing", "targets_of"]
+__all__ = ["Target", "coverage_from", "standing", "targets_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,16 @@ async def standing(
         (target.source, target.key, f"{target.own_key}/", since, until),
     )
     return dict(rows)
+
+
+async def coverage_from(database: Database, target: Target, since: datetime) -> list[str]:
+    """Return the keys of a target's coverage that reaches beyond a moment."""
+    records = database.records
+    ((coverage, covers),) = records.registry.with_trait(Covers)
+    rows = await database.writes.fetch_all(
+        f"SELECT key FROM {records.tables[coverage.name].source.name}"  # noqa: S608
+        f" WHERE source = %s AND {covers.of} = %s AND starts_with(key,%s) AND NOT withdrawn"
+        f" AND {covers.end} > %s AND as_of <= %s",
+        (target.source, target.key, f"{target.own_key}/", since, since),
+    )
+    return [key for (key,) in rows]

@@ -36,7 +36,7 @@ def harvested(adapter: Adapter) -> dict[str, timedelta]:
     return {
         feed.record_type: feed.every
         for feed in adapter.feeds
-        if feed.mode is Mode.HARVEST and feed.every is not None
+        if feed.mode is not Mode.PUSH and feed.every is not None
     }
 
 

@@ -32,6 +32,7 @@ institutions = "many"
 additions = "warn"
 
 [feed.Instrument]
+mode = "HARVEST"
 every = "6 h"
 promised = "24 h"
 lookback = "7 d"
@@ -85,6 +86,9 @@ def test_metadata_say_how_often_is_read_how_many_rows_are_right_and_what_words_m
         ('every = "6 h"', 'every = "0 h"', "feed.Instrument.every", "15 min"),
         ('every = "6 h"', 'every = "32 d"', "feed.Instrument.every", "at most 31 d"),
         ('every = "6 h"', 'every = "24 h"', "feed.Instrument.promised", "longer than"),
+        ('mode = "HARVEST"', 'mode = "ASKED"', "feed.Instrument.mode", "HARVEST, LIVE, PUSH"),
+        ('mode = "HARVEST"', 'mode = "PUSH"', "feed.Instrument.every", "unless the source sends"),
+        ('mode = "HARVEST"', "", "feed.Instrument.mode", "missing"),
         ('every = "6 h"', 'often = "6 h"', "feed.Instrument.often", "no member"),
         ('promised = "24 h"', "", "feed.Instrument.promised", "missing"),
         ('promised = "24 h"', 'promised = "400 d"', "feed.Instrument.promised", "at most 366 d"),
@@ -143,7 +147,7 @@ def test_without_any_feed_or_look_up_that_exists_nothing_loads() -> None:
 
 
 def test_rows_of_what_a_source_sends_by_itself_have_no_bounds() -> None:
-    told = problems(GOOD.replace('every = "6 h"\n', ""))
+    told = problems(GOOD.replace('mode = "HARVEST"\nevery = "6 h"\n', 'mode = "PUSH"\n'))
     assert ["feed.Instrument.rows" in each for each in told] == [True]
 
 
@@ -176,9 +180,14 @@ def test_metadata_and_lists_speak_of_the_same_record_types() -> None:
     sent = Collection(name="sent", reader=Messages(), map=lambda *_: (), types=("Instrument",))
     asked = replace(sent, reader=PagedJson(path="x"))
     one = replace(known.metadata, feeds={"Instrument": known.metadata.feeds["Instrument"]})
-    replace(known, metadata=one, collections=(asked,)).check()
-    with pytest.raises(MetadataError, match=r"feed\.Instrument\.every"):
-        replace(known, metadata=one, collections=(sent,)).check()
+    replace(known, metadata=one, collections=(asked,), live=None).check()
+    with pytest.raises(MetadataError, match=r"feed\.Instrument\.mode: .*PUSH"):
+        replace(known, metadata=one, collections=(sent,), live=None).check()
+    live = replace(known, metadata=one, collections=(asked,), live=None)
+    with pytest.raises(MetadataError, match=r"feed\.Instrument\.mode: .*LIVE"):
+        replace(live, live=replace(known.live, record_type="Instrument")).check()
+    with pytest.raises(MetadataError, match=r"feed\.Occupancy\.mode: .*HARVEST"):
+        replace(known, live=None).check()
 
 
 def test_every_adapter_has_metadata_beside_it_and_every_file_there_is_somebody_s() -> None:
