@@ -30,3 +30,5 @@ class Feed:
     """Time between two readings; None where nobody asks."""
     promised_freshness: timedelta
     """How old what it said may be before it counts as stale."""
+    stale_max: timedelta | None = None
+    """How long an answer may be shown where keeping it is forbidden; None: it may be kept."""

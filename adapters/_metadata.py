@@ -77,6 +77,8 @@ class FeedMetadata:
     """How old what it says may be before it counts as stale."""
     lookback: timedelta | None = None
     """How far back a window of time is read again; None where the whole list is read."""
+    stale_max: timedelta | None = None
+    """How long an answer may be shown where keeping it is forbidden; None: it may be kept."""
     rows: RowBounds | None
     """None where no reading has an end: the source sends by itself, or a mapping decides."""
 

@@ -8,8 +8,7 @@ modelled. Whoever gets the real agreement corrects both files and the fixtures.
   ROR behind it, so units come first.
 - Lists of what changes by the hour are asked for the window only: `from` and `until` are applied by
   the platform.
-- The same lists are asked live of one instrument, by `unitCode` and `innerId`. An endpoint of
-  GraphQL refuses an argument that it does not know, so an answer without rows is one.
+- The same lists are asked live of one instrument, by `unitCode` and `innerId`.
 - Calendars name the instruments whose units report every booking, and until when: of the others
   nothing is known.
 - Times have an offset. Personal: contact, phone, email; in bookings bookedBy.
@@ -255,6 +254,5 @@ ADAPTER = Adapter(
         accepts=is_of_a_unit,
         question=_taken,
         look_ups=("units",),
-        complete_within=True,
     ),
 )

@@ -13,7 +13,7 @@ QUESTIONS_OF_ONE = 4
 KEYS_MAX = 100
 """Instruments of one root field whose calendars are asked for: those of the largest page."""
 ROUNDS_MAX = 2
-"""How often a page is looked at for instruments that came into it by what was heard."""
+"""How often instruments are asked about that came into a page by what was heard."""
 RATE_CAPACITY = 100
 """Questions that one source is asked at once, by all workers together …"""
 RATE_REFILL_PER_S = 20.0
@@ -43,3 +43,8 @@ OPEN_KEPT_S = 3_600.0
 """So long is kept that a breaker was open, if nobody asks meanwhile."""
 PROBE_S = FLIGHT_S_MAX + 1
 """So long one caller is the probe."""
+
+HISTORY_PAUSE_S = 1.0
+"""So long events of sources wait to be written together."""
+EVENTS_WAITING_MAX = 1_000
+"""Events that wait at most; the oldest of more are lost."""

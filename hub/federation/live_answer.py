@@ -5,7 +5,8 @@
 - Where a row of this instrument could not be read, or the list may not be whole, the rows that
   could be read go in, and no more: nothing is withdrawn, and nothing is said to be known.
 - Else what the store has of the source within the window, and the answer lacks, is withdrawn; but
-  an answer without rows withdraws only where the adapter says that it may be believed.
+  an answer without a booking withdraws only where the adapter says that it may be believed, or the
+  source says in a row that it covers the instrument.
 - What was stated after the question was asked stays: the answer may not know it yet.
 - Whether the calendar is covered the source says as it does to a harvest: in rows, or by what holds
   once a list was read. One whose unit does not report is known to be unknown, never free.
@@ -21,7 +22,10 @@ from hashlib import sha256
 
 from adapters._adapter import Adapter, Collection, Context, Live, Mapped, Removed, Yielded
 from connectors.document import Document
+from hub.store.transient import Span
+from schema.codes import Certainty
 from schema.conform import conform
+from schema.dates import parse_instant
 from schema.item import camel
 from schema.registry import Registry
 from schema.traits import Covers, Occupies
@@ -132,7 +136,7 @@ class LiveAnswer:
         if not (self._is_sure and self._has_documents):
             return Conclusion(records, gone)
         missing = standing - self._records.keys() - gone.keys()
-        is_empty = not self._records and not self._gone
+        is_empty = not (self._records or self._gone or self._coverage)
         if missing and is_empty and not self._live.complete_within:
             return Conclusion(records)
         for each in self._lists.values():
@@ -145,3 +149,23 @@ class LiveAnswer:
             uncovered=() if self._coverage else tuple(sorted(covered)),
             is_whole=True,
         )
+
+    def spans(self, conclusion: Conclusion) -> dict[str, list[Span]]:
+        """Return the time that is taken for certain, tentatively, and covered: `firm` and so on."""
+        takes = self._spec.trait(Occupies)
+        assert takes is not None, "live questions are about what takes time"
+        spans: dict[str, list[Span]] = {"firm": [], "tentative": [], "cover": []}
+        for one in conclusion.records:
+            is_firm = one.record[camel(takes.certainty)] == Certainty.FIRM.name
+            span = _span(one, takes.start, takes.end)
+            spans["firm" if is_firm else "tentative"].append(span)
+        for one in conclusion.coverage:
+            covers = self._registry[one.type].trait(Covers)
+            assert covers is not None, "only coverage covers"
+            spans["cover"].append(_span(one, covers.start, covers.end))
+        return spans
+
+
+def _span(one: Mapped, start: str, end: str) -> Span:
+    first, last = (parse_instant(one.record[camel(name)]).at for name in (start, end))
+    return first, last

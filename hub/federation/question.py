@@ -12,7 +12,8 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Live, Mapped
@@ -25,15 +26,24 @@ from hub.federation.limits import (
     QUESTION_S_MAX,
     ROWS_MAX,
 )
-from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer
+from hub.federation.live_answer import NOT_REPORTED, LiveAnswer
 from hub.federation.targets import Target, coverage_from, standing
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.linking import state_as_operator
 from hub.intake.service import submit
 from hub.store.database import Database
+from hub.store.transient import TransientCalendar, keep_for_a_while
+from schema.dates import format_instant
+from schema.parties import OPERATOR
+from schema.records import Observation
 from schema.traits import Covers
 
-__all__ = ["LiveQuestions"]
+__all__ = ["HeardAnswer", "LiveQuestions", "question_hash"]
+
+UNKNOWN = {"": datetime.min.replace(tzinfo=UTC)}
+"""What stands of a source of which nothing may be kept: something, for all the hub knows. So an
+answer without a booking is believed only where it says by itself that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,16 @@ class _LookedUp:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class HeardAnswer:
+    """What came of a question."""
+
+    is_whole: bool
+    """Whether the source said all that it can of the instrument."""
+    rows: int
+    """Rows that came."""
+
+
 class LiveQuestions:
     """Asks sources, and gives what they say to intake; `party` is the hub's own."""
 
@@ -52,8 +72,8 @@ class LiveQuestions:
         self._looked_up: dict[str, _LookedUp] = {}
         self._looking: dict[str, asyncio.Lock] = {}
 
-    async def ask(self, source: HarvestSource, target: Target, now: datetime) -> bool:
-        """Ask for the calendar of an instrument; return whether the source said all of it.
+    async def ask(self, source: HarvestSource, target: Target, now: datetime) -> HeardAnswer:
+        """Ask for the calendar of an instrument, and give intake what the source says of it.
 
         Raises `ConnectorError` where the source does not answer, or not as agreed.
         """
@@ -69,13 +89,42 @@ class LiveQuestions:
                 async with aclosing(documents):
                     async for document in documents:
                         answer.take(collection, document)
-        since, until = context.window_start, context.window_end
-        known = await standing(self._database, live.record_type, target, since, until)
-        covered = await coverage_from(self._database, target, now)
-        is_whole = await self._take(answer, answer.conclude(known, covered), context)
+        if adapter.stale_max is None:
+            is_whole = await self._take(answer, target, context)
+        else:
+            is_whole = await self._show(answer, target, context, adapter.stale_max)
         if not is_whole:  # what was looked up may be why
             self._looked_up.pop(source.id, None)
-        return is_whole
+        return HeardAnswer(is_whole, answer.rows)
+
+    async def _show(
+        self, answer: LiveAnswer, target: Target, context: Context, stale_max: timedelta
+    ) -> bool:
+        """Let a whole answer that must not be kept be read for a while; prove that it came."""
+        conclusion = answer.conclude(UNKNOWN)
+        if conclusion.is_whole:
+            observation = {
+                "statedBy": OPERATOR,
+                "answeredBy": target.source,
+                "question": question_hash(target.source, answer.record_type, target.own_key),
+                "askedAt": format_instant(context.now),
+                "document": answer.digest.hex(),
+                "rowsCount": answer.rows,
+            }
+            row = {"type": Observation.__name__, "record": observation}
+            await state_as_operator(self._database, self._clock, self._party, [row])
+            await keep_for_a_while(
+                self._database,
+                TransientCalendar(
+                    source=target.source,
+                    instrument_key=target.key,
+                    owner=target.own_key.partition("/")[0],
+                    as_of=context.now,
+                    expires_at=context.now + stale_max,
+                    **answer.spans(conclusion),
+                ),
+            )
+        return conclusion.is_whole
 
     async def _look_up(self, source: HarvestSource, live: Live, context: Context) -> None:
         """Remember what the question needs, read anew after some minutes."""
@@ -90,7 +139,12 @@ class LiveQuestions:
         for (kind, name), value in kept.facts.items():
             context.remember(kind, name, value)
 
-    async def _take(self, answer: LiveAnswer, conclusion: Conclusion, context: Context) -> bool:
+    async def _take(self, answer: LiveAnswer, target: Target, context: Context) -> bool:
+        """Give intake what follows from an answer; return whether it was whole and was taken."""
+        window = context.window_start, context.window_end
+        known = await standing(self._database, answer.record_type, target, *window)
+        covered = await coverage_from(self._database, target, context.now)
+        conclusion = answer.conclude(known, covered)
         calendar = _stated(conclusion.records)
         calendar += [
             _ended(answer.record_type, key, reason)
@@ -135,6 +189,11 @@ async def _told(source: HarvestSource, live: Live, now: datetime) -> Mapping[tup
                     for row in document.rows:
                         source.adapter.convert(collection, row, told)
     return dict(told.facts_told)
+
+
+def question_hash(source: str, record_type: str, key: str) -> str:
+    """Return what an Observation says of a question: SHA-256, hexadecimal."""
+    return sha256(f"{source}\n{record_type}\n{key}\n".encode()).hexdigest()
 
 
 def _stated(records: Sequence[Mapped]) -> list[Any]:

@@ -26,7 +26,8 @@ from hub.graphql.mutations import RecordMutations
 from hub.graphql.receipts import ReceiptType, find_receipt
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
-from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
+from hub.graphql.sources import SourceStatus
+from hub.graphql.types import Node, RequiresScope, argument, with_arguments
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
 from hub.store.records import StoredRecords

@@ -81,6 +81,9 @@ def _feed(feed: FeedMetadata) -> Iterator[str]:
     promised = span(feed.promised_freshness)
     mode = f"{feed.mode.value} {MODES[feed.mode]}"
     yield f"      {mode}{every}；{promised} 后视为过期 stale after {promised}"
+    if feed.stale_max is not None:
+        shown = span(feed.stale_max)
+        yield f"      禁止留存，至多显示 {shown} it must not be kept; shown for {shown} at most"
     if feed.lookback is not None:
         yield f"      每次重读 {span(feed.lookback)} read again for {span(feed.lookback)} back"
     if feed.rows is not None:

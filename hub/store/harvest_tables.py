@@ -1,7 +1,7 @@
 """`harvest_tables`: what the hub learnt of its sources beside their records.
 
 The form of their lists and what changed in it, documents as they came, files that were left, what
-sensors said, and how good each source is.
+sensors said, what must not be kept, how asking them went, and how good each source is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Date,
     Double,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSTZMULTIRANGE
 
 from hub.store.metadata import METADATA, instant_column
 
@@ -34,7 +35,9 @@ __all__ = [
     "POWER_MINUTES",
     "POWER_STATE",
     "RAW_DOCUMENT",
+    "SOURCE_EVENT",
     "SOURCE_GRADE",
+    "TRANSIENT_CALENDAR",
 ]
 
 LIST_FIELD = Table(
@@ -149,7 +152,39 @@ POWER_COUNT = Table(
     instant_column("last_at"),
 )
 
-NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
+TRANSIENT_CALENDAR = Table(
+    "transient_calendar",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),  # as queries know it
+    Column("owner", Text, nullable=False),  # as the source names it
+    Column("firm", TSTZMULTIRANGE, nullable=False),  # taken
+    Column("tentative", TSTZMULTIRANGE, nullable=False),
+    Column("cover", TSTZMULTIRANGE, nullable=False),  # for which the source said all it knows
+    instant_column("as_of"),
+    instant_column("expires_at"),  # after this nobody is shown it, and housekeeping deletes it
+    Index("ix_transient_calendar_instrument_key", "instrument_key"),
+)
+"""What sources said live and nobody may keep; it has no entry, and no backup holds it."""
+
+SOURCE_EVENT = Table(
+    "source_event",
+    METADATA,
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # LIVE, HARVEST or BREAKER
+    Column("record_type", Text),  # what was asked for; null: whatever was due
+    Column("status", Text, nullable=False),  # how it ended, or OPEN and CLOSED of a breaker
+    Column("served_from", Text),  # LIVE or NONE of a question
+    Column("latency_ms", Integer),
+    Column("rows", BigInteger),
+    Column("error_code", Text),
+    instant_column("at"),  # when it began, of a breaker when it changed
+    Index("ix_source_event_source_event_id", "source", "event_id"),
+)
+"""How asking each source went, the last times."""
+
+NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name, TRANSIENT_CALENDAR.name})
 """Tables that no backup holds: it would keep their rows longer than they may be kept."""
 OF_SOURCES = tuple(
     each.name
@@ -161,7 +196,9 @@ OF_SOURCES = tuple(
         POWER_MINUTES,
         POWER_STATE,
         RAW_DOCUMENT,
+        SOURCE_EVENT,
         SOURCE_GRADE,
+        TRANSIENT_CALENDAR,
     )
 )
 """Tables whose rows follow their source when it is renamed, and go with it."""

@@ -82,8 +82,10 @@ ORDINARY = frozenset(
         "run",
         "search_state",
         "source",
+        "source_event",
         "source_grade",
         "source_mapping",
+        "transient_calendar",
         "warned",
     }
 )

@@ -50,15 +50,28 @@ class Compiler:
         *,
         marked: bool = False,
         is_fresh: bool = False,
+        reads_unkept: bool = False,
     ) -> None:
-        """`is_fresh`: for a request that may say how fresh its answer must be."""
+        """`is_fresh`: for a request that may say how fresh its answer must be.
+
+        `reads_unkept`: for a part of such a request that by itself asks nobody.
+        """
         self._interface = interface
-        self._alone = partial(Compiler, interface, fragments, sample, authority, limits)
+        self._alone = partial(
+            Compiler, interface, fragments, sample, authority, limits, reads_unkept=is_fresh
+        )
         self._schema = interface.schema
         self.model = interface.model
         self._sample = Sample(sample)
         self.selection = Selection(interface.schema, fragments, self._sample)
-        self.out = Statement(interface.model, authority, limits, marked=marked, is_fresh=is_fresh)
+        self.out = Statement(
+            interface.model,
+            authority,
+            limits,
+            marked=marked,
+            is_fresh=is_fresh,
+            reads_unkept=reads_unkept,
+        )
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
         """Compile the selection set of a query."""
@@ -91,6 +104,11 @@ class Compiler:
             asked=frozenset(out.asked),
             touched=frozenset(out.touched),
             moving=frozenset(out.moving),
+            reaches=tuple(
+                None if key in out.wide else out.reaches.get(key)
+                for key in selected
+                if key in out.reading
+            ),
         )
         if not out.is_fresh:
             return compiled

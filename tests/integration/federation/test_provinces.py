@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from adapters import discover
 from adapters._adapter import Context
-from connectors.http.credentials import StaticToken
-from connectors.limits import Limits
 from hub.federation.deployed import LiveSources
 from hub.federation.entries import Answered, AnswerStatus, ServedFrom
 from hub.federation.service import Federation, FreshenRequest
-from hub.harvest.connections import HttpConnection
 from hub.harvest.report import RunStatus
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
-from hub.sandbox.anhui import platform
 from hub.sandbox.faults import Switchboard
-from hub.sandbox.jiangsu import jiangsu
-from hub.sandbox.serve import serving
-from hub.sandbox.shanghai import city
 from hub.sandbox.world import SandboxInstrument, World
 from hub.state.memory import MemoryState
 from hub.store.database import Database
 from schema.dates import SHANGHAI, local_date
+from tests.integration.federation.provinces import MAKERS, key_of, province, stock_of
 from tests.standing_clock import StandingClock
 
 pytestmark = pytest.mark.integration
@@ -44,7 +36,6 @@ class Stand:
 
     source: HarvestSource
     switchboard: Switchboard
-    division: str
     federation: Federation
     harvester: Harvester
     database: Database
@@ -52,8 +43,7 @@ class Stand:
 
     def stock(self) -> list[SandboxInstrument]:
         """The instruments of its units on the day."""
-        world = World(local_date(self.time()), SCALE)
-        return [one for one in world.platform if one.owner.division.startswith(self.division)]
+        return stock_of(self.source.id, self.time, SCALE)
 
     def booked(self, one: SandboxInstrument) -> set[str]:
         """Bookings that take time within the window of harvests."""
@@ -103,88 +93,38 @@ class Stand:
         return found
 
 
-def key_of(one: SandboxInstrument) -> str:
-    """The key of an instrument: its unit under its best identifier, and its number."""
-    owner = one.owner
-    if owner.uscc:
-        return f"uscc:{owner.uscc}/{one.number}"
-    return (
-        f"moe:{owner.school_code}/{one.number}"
-        if owner.school_code
-        else f"ror:{owner.ror}/{one.number}"
-    )
-
-
-MAKERS: dict[str, tuple[Callable[..., Any], str]] = {
-    "shanghai": (city, "31"),
-    "jiangsu": (jiangsu, "32"),
-    "anhui": (platform, "3"),
-}
-
-
 @pytest.fixture(params=MAKERS)
 async def stand(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[Stand]:
     time = StandingClock(NOW)
-    make, division = MAKERS[request.param]
-    made = make(lambda: local_date(time()), SCALE)
-    auth = (
-        StaticToken(made.api_key, "X-Api-Key")
-        if request.param == "anhui"
-        else StaticToken(f"Bearer {made.token}")
-    )
-    async with serving(made.app) as url:
-        source = HarvestSource(
-            id=request.param,
-            adapter=discover()[request.param],
-            connection=HttpConnection(base_url=url, auth=auth),
-            owners=None,
-            authority=f"platform:{request.param}/booking",
-            limits=Limits(attempts_max=1),
-        )
+    async with province(request.param, time, SCALE) as (source, switchboard):
         harvester = Harvester(database, PARTY, time)
         report = await harvester.harvest(source)
         assert report.status is RunStatus.OK, report.message
         live = LiveSources(None, lambda: {source.id: source})
         federation = Federation(database, MemoryState(time), time, PARTY, live)
-        yield Stand(source, made.switchboard, division, federation, harvester, database, time)
-        made.switchboard.set({})
+        yield Stand(source, switchboard, federation, harvester, database, time)
         await federation.aclose()
 
 
-async def test_one_instrument_is_asked_and_no_other_is_touched(stand):
-    known = [one for one in stand.stock() if one.has_calendar]
-    stand.time.pass_by(days=7)  # another week of bookings is there
-    one, other = [each for each in known if len(stand.booked(each)) > 3][:2]
-    before = await stand.taken(other)
-    assert await stand.taken(one) != stand.booked(one)
-    answer = await stand.ask(one)
-    assert (answer.status, answer.served_from) == (AnswerStatus.OK, ServedFrom.LIVE)
-    assert await stand.taken(one) == stand.booked(one)
-    assert await stand.taken(other) == before != stand.booked(other)
-    assert await stand.heard_of(one) == stand.time()
-
-
-async def test_what_a_harvest_states_an_answer_states_in_the_same_words(stand):
-    one = next(each for each in stand.stock() if each.has_calendar and stand.booked(each))
+async def test_one_instrument_is_asked_as_a_harvest_asks_all(stand):
     count = "SELECT count(*) FROM entry"
-    before = await stand.database.reads.fetch_all(count)
+    known = [one for one in stand.stock() if one.has_calendar and len(stand.booked(one)) > 3]
+    silent = next(each for each in stand.stock() if not each.has_calendar)
+    one, other = known[:2]
+
+    # What a harvest stated an answer states in the same words.
     stand.time.pass_by(minutes=10)
+    entries = await stand.database.reads.fetch_all(count)
     assert (await stand.ask(one)).status is AnswerStatus.OK
-    assert await stand.database.reads.fetch_all(count) == before
+    assert await stand.database.reads.fetch_all(count) == entries
     assert await stand.heard_of(one) == stand.time()
 
-
-async def test_an_instrument_whose_unit_does_not_report_is_never_free(stand):
-    silent = next(each for each in stand.stock() if not each.has_calendar)
-    stand.time.pass_by(minutes=10)
+    # Of an instrument whose unit does not report nothing is covered, so it is never free.
     answer = await stand.ask(silent)
     assert (answer.status, answer.served_from) == (AnswerStatus.OK, ServedFrom.LIVE)
     assert await stand.heard_of(silent) is None
 
-
-async def test_a_platform_that_misbehaves_takes_nothing_of_what_is_known(stand):
-    one = next(each for each in stand.stock() if each.has_calendar and stand.booked(each))
-    stand.time.pass_by(minutes=10)
+    # A platform that misbehaves takes nothing of what is known.
     before, heard = await stand.taken(one), await stand.heard_of(one)
     for fault, status in (
         ("empty", AnswerStatus.BAD_DATA),
@@ -192,7 +132,17 @@ async def test_a_platform_that_misbehaves_takes_nothing_of_what_is_known(stand):
         ("denied", AnswerStatus.DENIED),
         ("dead", AnswerStatus.ERROR),
     ):
+        stand.time.pass_by(minutes=1)
         stand.switchboard.set({fault: True})
         assert (await stand.ask(one)).status is status, fault
         assert (await stand.taken(one), await stand.heard_of(one)) == (before, heard), fault
-        stand.time.pass_by(minutes=1)
+    stand.switchboard.set({})
+
+    # A week later another week of bookings is there: of the one that is asked about.
+    stand.time.pass_by(days=7)
+    before = await stand.taken(other)
+    assert await stand.taken(one) != stand.booked(one)
+    answer = await stand.ask(one)
+    assert (answer.status, answer.served_from) == (AnswerStatus.OK, ServedFrom.LIVE)
+    assert await stand.taken(one) == stand.booked(one)
+    assert await stand.taken(other) == before != stand.booked(other)

@@ -49,7 +49,7 @@ def booked(row: Row, context: Context) -> Any:
             "instrumentKey": key,
             "localId": number,
             "kind": "RESERVATION",
-            "certainty": "FIRM",
+            "certainty": row.optional_text("certainty") or "FIRM",
             "startAt": start,
             "endAt": row.text("end"),
         },
@@ -166,12 +166,24 @@ def test_coverage_is_what_the_source_says_of_it_and_ends_where_it_says_none() ->
     assert (doubted.coverage, doubted.uncovered) == ((), ())
 
 
+def test_time_is_told_by_how_certain_it_is() -> None:
+    made = answer(row("1"), row("2", certainty="TENTATIVE"), calendars=[{"of": KEY}])
+    spans = made.spans(made.conclude({}))
+    hour = (datetime(2026, 12, 1, 1, tzinfo=UTC), datetime(2026, 12, 1, 2, tzinfo=UTC))
+    context = Context(source="toy", now=NOW)
+    cover = [(context.window_start, context.window_end)]
+    assert spans == {"firm": [hour], "tentative": [hour], "cover": cover}
+
+
 def test_an_answer_without_rows_is_believed_only_where_the_adapter_says_so() -> None:
     known = {f"{KEY}/1": LONG_AGO}
     assert answer(is_complete=True).conclude(known).withdrawn.keys() == known.keys()
     doubted = answer().conclude(known)
     assert (doubted.withdrawn, doubted.is_whole) == ({}, False)
     assert answer().conclude({}).is_whole
+    covering = answer(calendars=[{"of": KEY}]).conclude(known)
+    assert covering.withdrawn.keys() == known.keys()
+    assert not answer(calendars=[{"of": OTHER}]).conclude(known).is_whole
 
 
 def test_a_question_that_asked_nothing_says_nothing() -> None:
