@@ -293,18 +293,23 @@ class Adapter:
     @property
     def feeds(self) -> tuple[Feed, ...]:
         """One feed for each record type, in the order of the lists."""
-        modes = {name: each.mode for each in reversed(self.collections) for name in each.types}
         types = dict.fromkeys(name for each in self.collections for name in each.types)
-        return tuple(self._feed(name, modes[name]) for name in types)
+        return tuple(self._feed(name) for name in types)
 
-    def _feed(self, record_type: str, mode: Mode) -> Feed:
+    def _feed(self, record_type: str) -> Feed:
         stated = self.metadata.feed_of(record_type)
         return Feed(
             record_type=record_type,
-            mode=mode,
+            mode=stated.mode,
             every=stated.every,
             promised_freshness=stated.promised_freshness,
+            stale_max=stated.stale_max,
         )
+
+    @property
+    def stale_max(self) -> timedelta | None:
+        """How long what it says live may be shown; None where that is kept like everything."""
+        return None if self.live is None else self._feed(self.live.record_type).stale_max
 
     @property
     def promised_freshness(self) -> timedelta:
@@ -330,13 +335,26 @@ class Adapter:
         return {each.record_type: each.rows for each in feeds if each.rows is not None}
 
     def check(self) -> None:
-        """Raise `MetadataError` where metadata and lists do not speak of the same record types."""
+        """Raise `MetadataError` where metadata and lists speak of other record types or modes."""
         stated, made = set(self.metadata.feeds), {each.record_type for each in self.feeds}
         problems = [f"feed.{name}: 没有列表产生 · no list makes it" for name in stated - made]
+        unkept = {each.record_type for each in self.feeds if each.stale_max is not None}
+        for one in self.collections:
+            if unkept.intersection(one.types) and not unkept.issuperset(one.types):
+                zh, en = "列表混有禁止留存的记录", "tells of what may be kept and what may not"
+                problems.append(f"{one.name}: {zh} · {en}")
+        modes = {name: each.mode for each in reversed(self.collections) for name in each.types}
+        if self.live is not None and self.live.record_type in modes:
+            modes[self.live.record_type] = Mode.LIVE
         for feed in self.feeds:
-            if (feed.every is None) is not (feed.mode is Mode.PUSH):
-                zh, en = "须有，除非来源自行发送", "is needed, unless the source sends by itself"
-                problems.append(f"feed.{feed.record_type}.every: {zh} · {en}")
+            mode = modes[feed.record_type] if feed.stale_max is None else Mode.LIVE
+            if self.stale_max is None and feed.stale_max is not None:
+                zh, en = "只用于实时询问的记录", "is only for what is asked live, and what follows"
+                problems.append(f"feed.{feed.record_type}.keeping: {zh} · {en}")
+            if feed.mode is not mode:
+                is_so = mode.value
+                zh, en = f"适配器为 {is_so}", f"must be {is_so}, as the adapter is made"
+                problems.append(f"feed.{feed.record_type}.mode: {zh} · {en}")
         if problems:
             raise MetadataError([f"{self.id}.toml: {each}" for each in sorted(problems)])
 

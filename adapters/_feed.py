@@ -15,7 +15,7 @@ class Mode(StrEnum):
     HARVEST = "HARVEST"
     """The hub asks, on a schedule."""
     LIVE = "LIVE"
-    """The hub asks when somebody asks the hub."""
+    """The hub asks when somebody asks the hub, and on a schedule as well."""
     PUSH = "PUSH"
     """The source sends, when it likes."""
 
@@ -30,3 +30,5 @@ class Feed:
     """Time between two readings; None where nobody asks."""
     promised_freshness: timedelta
     """How old what it said may be before it counts as stale."""
+    stale_max: timedelta | None = None
+    """How long an answer may be shown where keeping it is forbidden; None: it may be kept."""

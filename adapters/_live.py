@@ -64,4 +64,5 @@ class Live:
     """Lists that no harvest reads, only a question."""
     complete_within: bool = False
     """Whether an answer without any row is believed: that the instrument is not taken at all. Only
-    where the source is known to refuse a question that it does not understand."""
+    where the source is known to refuse a question that it does not understand. One that says of
+    which instruments it reports, in rows, is believed where it names the instrument."""

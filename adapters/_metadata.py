@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
+from adapters._feed import Mode
 from schema.codes import CodeList, SystemPurpose
 
 __all__ = [
@@ -69,12 +70,15 @@ class FeedMetadata:
     """How one record type comes."""
 
     record_type: str
+    mode: Mode
     every: timedelta | None
     """Time between two readings; None where the source sends by itself."""
     promised_freshness: timedelta
     """How old what it says may be before it counts as stale."""
     lookback: timedelta | None = None
     """How far back a window of time is read again; None where the whole list is read."""
+    stale_max: timedelta | None = None
+    """How long an answer may be shown where keeping it is forbidden; None: it may be kept."""
     rows: RowBounds | None
     """None where no reading has an end: the source sends by itself, or a mapping decides."""
 

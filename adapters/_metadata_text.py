@@ -13,10 +13,14 @@
     shared = ["_nrii"]                        # look-ups that several sources have; optional
 
     [feed.Instrument]                         # one for each record type
+    mode = "HARVEST"                          # read on a schedule; LIVE: asked while a caller waits
+                                              # as well; PUSH: the source sends by itself
     every = "6 h"                             # min, h, d; absent where the source sends by itself
     promised = "24 h"
     lookback = "100 d"                        # only of lists that are read by a window of time
     rows = { min = 100, max = 200_000 }       # records of one reading
+    keeping = "FORBIDDEN"                     # only of LIVE, without `every`: no answer is kept …
+    stale_max = "10 min"                      # … and none is shown for longer
 
     [codes.state]                             # one for each look-up
     at = ["runState"]                         # fields of the source
@@ -39,6 +43,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
+from adapters._feed import Mode
 from adapters._metadata import (
     ANY_TYPE,
     YES_OR_NO,
@@ -63,6 +68,7 @@ CHARACTERS_MAX = 65_536
 """Length of one file."""
 EVERY_MAX = timedelta(days=31)
 PROMISED_MAX = timedelta(days=366)
+STALE_MAX = timedelta(days=1)
 LOOKBACK_MAX = timedelta(days=3_660)
 ROWS_MAX = 100_000_000
 """Nobody keeps more rows in one list; a larger number is a slip."""
@@ -183,8 +189,17 @@ def _feeds(top: MetadataTable) -> dict[str, FeedMetadata]:
 def _feed(name: str, table: MetadataTable) -> FeedMetadata:
     if name != ANY_TYPE and standard().get(name) is None:
         table.fault("", "标准中没有这种记录", "is no record type of the standard")
+    mode = Mode(table.choice("mode", tuple(Mode)))
     every = table.span("every", EVERY_MAX)
+    stale_max = _stale_max(table, mode)
+    if table.has("every") is (mode is Mode.PUSH or stale_max is not None):
+        zh = "须有，除非来源自行发送或禁止留存"
+        en = "is needed, unless the source sends by itself (PUSH) or forbids keeping"
+        table.fault("every", zh, en)
     promised = table.span("promised", PROMISED_MAX)
+    if stale_max is not None and promised is not None and stale_max > promised:
+        zh, en = "应不长于 promised", "must not be longer than `promised`"
+        table.fault("stale_max", zh, en)
     lookback = table.span("lookback", LOOKBACK_MAX)
     if promised is None and not table.has("promised"):
         table.fault("promised", "缺少", "is missing")
@@ -204,11 +219,31 @@ def _feed(name: str, table: MetadataTable) -> FeedMetadata:
     table.settle()
     return FeedMetadata(
         record_type=name,
+        mode=mode,
         every=every,
         promised_freshness=promised or timedelta(),
         lookback=lookback,
+        stale_max=stale_max,
         rows=rows,
     )
+
+
+def _stale_max(table: MetadataTable, mode: Mode) -> timedelta | None:
+    """Return for how long an answer may be shown; None where it may be kept."""
+    stale_max = table.span("stale_max", STALE_MAX)
+    if not table.has("keeping"):
+        if table.has("stale_max"):
+            zh, en = '只用于 keeping = "FORBIDDEN"', 'is only for keeping = "FORBIDDEN"'
+            table.fault("stale_max", zh, en)
+        return None
+    table.choice("keeping", ("FORBIDDEN",))
+    if mode is not Mode.LIVE:
+        zh, en = "只用于 mode = LIVE", "is only for mode = LIVE: nothing else is not kept"
+        table.fault("keeping", zh, en)
+    if not table.has("stale_max"):
+        zh, en = "缺少：应答最多可用多久", "is missing: for how long may an answer be shown?"
+        table.fault("stale_max", zh, en)
+    return stale_max or timedelta()
 
 
 def _rows(table: MetadataTable) -> RowBounds:

@@ -1,19 +1,22 @@
 """What the platforms of provinces share: units under their best identifier, and time that is taken.
 
 Each platform has its own names for the members and its own words for the codes; what becomes of
-them is written once.
+them is written once. That their lists can be narrowed to one instrument, by its unit and its
+number, is modelled like the lists themselves: a platform that ignores it sends more rows than were
+asked for, and those are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from adapters._adapter import Context, Mapped, Removed, Yielded
+from adapters._adapter import Context, LiveList, Mapped, Removed, Yielded
 from adapters._metadata import LookUps
 from adapters._nrii import NOTHING
 from adapters._row import Row
+from connectors.reader import Window
 from schema.codes import Certainty, IdentifierScheme, OccupancyKind
 
 
@@ -46,6 +49,8 @@ def unit_key(identifiers: list[dict[str, Any]]) -> str:
 def remember_unit(context: Context, code: str, key: str, division: str | None) -> None:
     """Keep what other lists look up by the platform's own code of a unit."""
     context.remember("unit", code, (key, division))
+    codes = context.recall("unit codes", key) or ()
+    context.remember("unit codes", key, tuple(dict.fromkeys((*codes, code))))
 
 
 def unit_of(row: Row, context: Context, member: str) -> tuple[str, str | None]:
@@ -55,6 +60,29 @@ def unit_of(row: Row, context: Context, member: str) -> tuple[str, str | None]:
         row.fault(member, "UNIT_UNKNOWN", "单位列表中没有该单位", "is not in the list of units")
         return "", None
     return known[0], known[1]
+
+
+def is_of_a_unit(context: Context, instrument_key: str) -> bool:
+    """Say whether a key can be that of a platform's instrument: a unit and a number."""
+    del context
+    unit, slash, number = instrument_key.partition("/")
+    return bool(unit and slash and number)
+
+
+def of_instrument(
+    context: Context, instrument_key: str, members: tuple[str, str], lists: Mapping[str, Window]
+) -> Iterable[LiveList]:
+    """Yield what is asked of one instrument: lists by name, each with the part asked of all.
+
+    `members`: by which names the platform takes its own code of a unit, and the number of an
+    instrument. Nothing is asked where the list of units does not have the unit (any more).
+    """
+    unit, _, number = instrument_key.partition("/")
+    for code in context.recall("unit codes", unit) or ():
+        own = dict(zip(members, (code, number), strict=True))
+        for name, window in lists.items():
+            filters = {**window.filters, **own}
+            yield LiveList(collection=name, window=replace(window, filters=filters))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ Whoever gets the real agreement corrects both files and the fixtures.
 - `insCode` is the platform's own code of a unit: 32 hex characters; the list of units tells the
   USCC, school code or ROR behind it, so units come first.
 - `province`, `city`, `county` are words; the division code is that of the unit.
+- One instrument is asked live by `insCode` and `innerId`, of what takes it and of its coverage.
 - A list is paged by `offset` and `limit`; times carry no offset and are Asia/Shanghai.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._adapter import Adapter, Collection, Context, Live, LiveList, Mapped, Yielded
 from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
@@ -25,7 +26,15 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
-from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
+from adapters._platform import (
+    TakenTime,
+    is_of_a_unit,
+    of_instrument,
+    remember_unit,
+    unit_identifiers,
+    unit_key,
+    unit_of,
+)
 from adapters._row import Row
 from connectors.reader import Window
 from connectors.rest import Offset, PagedJson
@@ -150,6 +159,12 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
+def _taken(context: Context, instrument_key: str) -> Iterable[LiveList]:
+    """Ask for what takes an instrument, and whether its unit reports that."""
+    lists = dict.fromkeys(("occupancy", "coverage"), _window(context))
+    return of_instrument(context, instrument_key, ("insCode", "innerId"), lists)
+
+
 def _list(name: str, *key: str) -> PagedJson:
     return PagedJson(
         path=f"openapi/v1/{name}",
@@ -210,4 +225,8 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(metadata=METADATA, collections=_collections())
+ADAPTER = Adapter(
+    metadata=METADATA,
+    collections=_collections(),
+    live=Live(record_type="Occupancy", accepts=is_of_a_unit, question=_taken, look_ups=("units",)),
+)

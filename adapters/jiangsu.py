@@ -8,6 +8,7 @@ modelled. Whoever gets the real agreement corrects both files and the fixtures.
   ROR behind it, so units come first.
 - Lists of what changes by the hour are asked for the window only: `from` and `until` are applied by
   the platform.
+- The same lists are asked live of one instrument, by `unitCode` and `innerId`.
 - Calendars name the instruments whose units report every booking, and until when: of the others
   nothing is known.
 - Times have an offset. Personal: contact, phone, email; in bookings bookedBy.
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._adapter import Adapter, Collection, Context, Live, LiveList, Mapped, Yielded
 from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
@@ -28,7 +29,15 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
-from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
+from adapters._platform import (
+    TakenTime,
+    is_of_a_unit,
+    of_instrument,
+    remember_unit,
+    unit_identifiers,
+    unit_key,
+    unit_of,
+)
 from adapters._row import Row
 from connectors.graphql import GraphqlList
 from connectors.paging import Cursor
@@ -55,8 +64,8 @@ def _document(name: str, members: str, *, in_window: bool = False) -> str:
     """Return the document of one list; what is asked for is the platform's work."""
     more, given = "", ""
     if in_window:
-        more = ", $from: String!, $until: String!"
-        given = ", from: $from, until: $until"
+        more = ", $from: String!, $until: String!, $unitCode: String, $innerId: String"
+        given = ", from: $from, until: $until, unitCode: $unitCode, innerId: $innerId"
     return (
         f"query ($first: Int!, $after: String{more}) {{ "
         f"{name}(first: $first, after: $after{given}) {{ totalCount nodes {{ {members} }} "
@@ -163,6 +172,12 @@ WHOLE: dict[str, Any] = {"complete": True}
 OF_INSTRUMENT = ("unitCode", "innerId")
 
 
+def _taken(context: Context, instrument_key: str) -> Iterable[LiveList]:
+    """Ask for what takes an instrument, and whether its unit reports that."""
+    lists = dict.fromkeys(("bookings", "calendars"), _window(context))
+    return of_instrument(context, instrument_key, OF_INSTRUMENT, lists)
+
+
 def _catalogue() -> tuple[Collection, ...]:
     """Return the lists that change by the day."""
     unit_members = "unitCode nameZh nameEn kind divisionCode department creditCode schoolCode ror"
@@ -231,4 +246,13 @@ def _calendars() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(metadata=METADATA, collections=(*_catalogue(), *_calendars()))
+ADAPTER = Adapter(
+    metadata=METADATA,
+    collections=(*_catalogue(), *_calendars()),
+    live=Live(
+        record_type="Occupancy",
+        accepts=is_of_a_unit,
+        question=_taken,
+        look_ups=("units",),
+    ),
+)

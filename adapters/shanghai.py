@@ -9,6 +9,7 @@ modelled. Whoever gets the real agreement corrects both files and the fixtures.
 - An instrument holds its prices and its opening hours; a day without hours is closed.
 - Times carry an offset. `calendar` false: the unit reports no bookings, so nothing is known of when
   the instrument is free.
+- One instrument is asked live by `unitId` and `innerId`: its row tells whether its unit reports.
 - Personal: contact, phone, email; of a booking `applicant` and `applicantPhone`.
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from adapters._adapter import Adapter, Collection, Context, Mapped, Yielded
+from adapters._adapter import Adapter, Collection, Context, Live, LiveList, Mapped, Yielded
 from adapters._metadata_files import metadata_of
 from adapters._nrii import (
     NOTHING,
@@ -26,9 +27,17 @@ from adapters._nrii import (
     present,
     price_in_words,
 )
-from adapters._platform import TakenTime, remember_unit, unit_identifiers, unit_key, unit_of
+from adapters._platform import (
+    TakenTime,
+    is_of_a_unit,
+    of_instrument,
+    remember_unit,
+    unit_identifiers,
+    unit_key,
+    unit_of,
+)
 from adapters._row import Row
-from connectors.reader import Window
+from connectors.reader import EVERYTHING, Window
 from connectors.rest import PagedJson, PageNumber
 from schema.codes import Audience, IdentifierScheme, InstitutionKind, PriceUnit, Weekday
 from schema.dates import format_instant
@@ -145,6 +154,12 @@ def _window(context: Context) -> Window:
     return Window(since=since, until=until, filters=filters)
 
 
+def _booked(context: Context, instrument_key: str) -> Iterable[LiveList]:
+    """Ask whether the unit of an instrument reports, and for what is booked of it."""
+    lists = {"instruments": EVERYTHING, "bookings": _window(context)}
+    return of_instrument(context, instrument_key, ("unitId", "innerId"), lists)
+
+
 def _list(name: str, *key: str) -> PagedJson:
     return PagedJson(
         path=f"gateway/v2/{name}",
@@ -183,4 +198,8 @@ def _collections() -> tuple[Collection, ...]:
     )
 
 
-ADAPTER = Adapter(metadata=METADATA, collections=_collections())
+ADAPTER = Adapter(
+    metadata=METADATA,
+    collections=_collections(),
+    live=Live(record_type="Occupancy", accepts=is_of_a_unit, question=_booked, look_ups=("units",)),
+)

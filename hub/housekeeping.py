@@ -11,7 +11,8 @@
 - Sources are graded once a day (`hub.harvest.grading`), by one worker.
 - One worker at a time (advisory lock): old answers to repeated requests, refused rows and signed
   requests are deleted, as `hub.intake.limits` says; the root over each day of the audit is put into
-  the log; rows of the audit are deleted day by day as `hub.audit.limits` says.
+  the log; rows of the audit are deleted day by day as `hub.audit.limits` says; answers of sources
+  that must not be kept are deleted once they have expired, and old events of sources.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from hub.store.database import Database
 from hub.store.exports import close_cut_off, delete_expired
 from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
+from hub.store.source_events import delete_old_events
+from hub.store.transient import delete_expired as delete_transient
 from schema.dates import local_date
 from schema.records import AuditDay
 
@@ -154,6 +157,8 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
                 await seal_days(database, clock, party)
             deleted = await delete_old_days(database, now)
             deleted += await delete_old(database, now)
+            deleted += await delete_transient(database, now)
+            deleted += await delete_old_events(database, now)
             return deleted + await delete_old_answers(database, now)
         finally:
             await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))

@@ -22,6 +22,7 @@ additions = "{additions}"
 """
 _FEED = """
 [feed.{name}]
+mode = "{mode}"
 every = "{every}"
 promised = "{promised}"
 lookback = "100 d"
@@ -36,12 +37,21 @@ def metadata(
     title: tuple[str, str] = ("示例来源", "Example source"),
     protocol: str = "http",
     additions: str = "warn",
+    live: str | None = None,
 ) -> SourceMetadata:
-    """Return the metadata of a source; `feeds`: how often read and how fresh, by record type."""
+    """Return the metadata of a source; `feeds`: how often read and how fresh, by record type.
+
+    `live`: the record type that it is asked for while a caller waits.
+    """
     text = _TEXT.format(
         id=name, zh=title[0], en=title[1], protocol=protocol, additions=additions
     ) + "".join(
-        _FEED.format(name=each, every=every, promised=promised)
+        _FEED.format(
+            name=each,
+            mode="LIVE" if each == live else "HARVEST",
+            every=every,
+            promised=promised,
+        )
         for each, (every, promised) in feeds.items()
     )
     return parse_metadata(text)

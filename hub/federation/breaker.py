@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.clock import Clock
@@ -31,6 +32,10 @@ __all__ = ["Breaker", "OutcomeWindow", "Permit"]
 
 _LOG = logging.getLogger(__name__)
 _CLOSED = b"closed"
+
+
+def _nobody(_: bool, /) -> None:  # noqa: FBT001 - as a breaker tells it
+    """Tell nobody."""
 
 
 class OutcomeWindow:
@@ -61,9 +66,15 @@ class Permit:
 class Breaker:
     """The breaker of one record type at one source."""
 
-    def __init__(self, name: str, state: State, clock: Clock) -> None:
-        """`name`: source and record type, for the shared state and the log."""
+    def __init__(
+        self, name: str, state: State, clock: Clock, changed: Callable[[bool], None] = _nobody
+    ) -> None:
+        """`name`: source and record type, for the shared state and the log.
+
+        `changed` hears whether it is open, each time it opens, stays open or closes.
+        """
         self._name = name
+        self._changed = changed
         self._open_key, self._probe_key = f"breaker:{name}", f"breaker-probe:{name}"
         self._state, self._clock = state, clock
         self._window = OutcomeWindow()
@@ -91,6 +102,7 @@ class Breaker:
             await self._state.put(self._open_key, _CLOSED, OPEN_KEPT_S)
         self._window.clear()
         _LOG.warning("breaker of %s: %s", self._name, "open" if failed else "closed")
+        self._changed(failed)
         await self.give_back(permit)
 
     async def give_back(self, permit: Permit) -> None:

@@ -60,6 +60,11 @@ class Answered:
     latency_ms: int | None = None
     error_code: str | None = None
 
+    @property
+    def is_news(self) -> bool:
+        """Whether the source may have said what the store did not have before."""
+        return self.served_from in (ServedFrom.LIVE, ServedFrom.CACHE)
+
 
 def summed(answers: Iterable[Answered]) -> dict[str, dict[str, Any]]:
     """Return the entry of each source, by its id, in order of the ids."""

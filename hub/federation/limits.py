@@ -13,17 +13,19 @@ QUESTIONS_OF_ONE = 4
 KEYS_MAX = 100
 """Instruments of one root field whose calendars are asked for: those of the largest page."""
 ROUNDS_MAX = 2
-"""How often a page is looked at for instruments that came into it by what was heard."""
+"""How often instruments are asked about that came into a page by what was heard."""
 RATE_CAPACITY = 100
 """Questions that one source is asked at once, by all workers together …"""
 RATE_REFILL_PER_S = 20.0
 """… and how many more each second."""
-PAGES_MAX = 20
+PAGES_MAX = 50
 """Answers of one list that are read for one question."""
 ROWS_MAX = 2_000
 """Rows of one list that are read for one question."""
 SOURCES_KEPT_S = 10.0
 """So long the files of sources are not looked at again."""
+LOOK_UP_ROWS_MAX = 20_000
+"""Rows of one look-up list: the units of a province, the tools of a laboratory."""
 LOOK_UPS_KEPT_S = 600.0
 """So long is kept what look-up lists of a source told."""
 
@@ -46,3 +48,8 @@ OPEN_KEPT_S = 3_600.0
 """So long is kept that a breaker was open, if nobody asks meanwhile."""
 PROBE_S = FLIGHT_S_MAX + 1
 """So long one caller is the probe."""
+
+HISTORY_PAUSE_S = 1.0
+"""So long events of sources wait to be written together."""
+EVENTS_WAITING_MAX = 1_000
+"""Events that wait at most; the oldest of more are lost."""

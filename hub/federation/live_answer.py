@@ -5,12 +5,16 @@
 - Where a row of this instrument could not be read, or the list may not be whole, the rows that
   could be read go in, and no more: nothing is withdrawn, and nothing is said to be known.
 - Else what the store has of the source within the window, and the answer lacks, is withdrawn; but
-  an answer without rows withdraws only where the adapter says that it may be believed.
+  an answer without a booking withdraws only where the adapter says that it may be believed, or the
+  source says in a row that it covers the instrument.
 - What was stated after the question was asked stays: the answer may not know it yet.
+- Whether the calendar is covered the source says as it does to a harvest: in rows, or by what holds
+  once a list was read. One whose unit does not report is known to be unknown, never free.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection as Some
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,10 +22,13 @@ from hashlib import sha256
 
 from adapters._adapter import Adapter, Collection, Context, Live, Mapped, Removed, Yielded
 from connectors.document import Document
+from hub.store.transient import Span
+from schema.codes import Certainty
 from schema.conform import conform
+from schema.dates import parse_instant
 from schema.item import camel
 from schema.registry import Registry
-from schema.traits import Occupies
+from schema.traits import Covers, Occupies
 
 __all__ = ["Conclusion", "LiveAnswer"]
 
@@ -35,8 +42,12 @@ class Conclusion:
     records: tuple[Mapped, ...]
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     """Keys that are not true any more, with the reason."""
+    coverage: tuple[Mapped, ...] = ()
+    """What the source says of how far this is all; nothing where the answer may not be whole."""
+    uncovered: tuple[str, ...] = ()
+    """Keys of coverage that does not hold any more."""
     is_whole: bool = False
-    """Whether the calendar of the instrument is known now."""
+    """Whether the source has said all that it can of the instrument."""
 
 
 class LiveAnswer:
@@ -49,10 +60,14 @@ class LiveAnswer:
         takes = spec.trait(Occupies)
         assert takes is not None, "live questions are about what takes time"
         self._adapter, self._live, self._spec, self._context = adapter, live, spec, context
-        self._of = camel(takes.of)
+        self._of = {spec.name: camel(takes.of)}
+        self._of |= {each.name: camel(covers.of) for each, covers in registry.with_trait(Covers)}
+        self._registry = registry
         self._key = key
         self._records: dict[str, Mapped] = {}
         self._gone: dict[str, str] = {}
+        self._coverage: dict[str, Mapped] = {}
+        self._lists: dict[str, Collection] = {}
         self._is_sure = True
         self._has_documents = False
         self._documents = sha256()
@@ -72,6 +87,7 @@ class LiveAnswer:
     def take(self, collection: Collection, document: Document) -> None:
         """Take in what a document says of the instrument."""
         self._has_documents = True
+        self._lists[collection.name] = collection
         self._documents.update(document.digest)
         self._is_sure = self._is_sure and document.doubt is None
         self.rows += len(document.rows)
@@ -88,26 +104,31 @@ class LiveAnswer:
             self._is_sure = False
 
     def _may_be_own(self, one: Yielded) -> bool:
+        if one.type not in self._of:
+            return False
         if isinstance(one, Removed):
             return one.key.startswith(f"{self._key}/")
-        return one.record.get(self._of) in (self._key, "", None)
+        return one.record.get(self._of[one.type]) in (self._key, "", None)
 
     def _add(self, one: Yielded) -> None:
-        if one.type != self._live.record_type:
+        if one.type not in self._of:
             return
         if isinstance(one, Removed):
-            if one.key.startswith(f"{self._key}/"):
+            if one.type == self.record_type and one.key.startswith(f"{self._key}/"):
                 self._gone[one.key] = one.reason
-        elif one.record.get(self._of) == self._key:
-            if conform(self._spec, one.record)[1]:
+        elif one.record.get(self._of[one.type]) == self._key:
+            spec = self._registry[one.type]
+            if conform(spec, one.record)[1]:
                 self._is_sure = False
             else:
-                self._records[self._spec.key_of(one.record)] = one
+                made = self._records if spec is self._spec else self._coverage
+                made[spec.key_of(one.record)] = one
 
-    def conclude(self, known: Mapping[str, datetime]) -> Conclusion:
+    def conclude(self, known: Mapping[str, datetime], covered: Some[str] = ()) -> Conclusion:
         """Return what follows from the answer.
 
-        `known`: keys that the store has within the window, with when each was stated.
+        `known`: keys that the store has within the window, with when each was stated. `covered`:
+        keys of the coverage that it has from now on.
         """
         records: tuple[Mapped, ...] = tuple(self._records.values())
         standing = {key for key, at in known.items() if at <= self._context.now}
@@ -115,7 +136,36 @@ class LiveAnswer:
         if not (self._is_sure and self._has_documents):
             return Conclusion(records, gone)
         missing = standing - self._records.keys() - gone.keys()
-        is_empty = not self._records and not self._gone
+        is_empty = not (self._records or self._gone or self._coverage)
         if missing and is_empty and not self._live.complete_within:
             return Conclusion(records)
-        return Conclusion(records, gone | dict.fromkeys(missing, NOT_REPORTED), is_whole=True)
+        for each in self._lists.values():
+            for one in each.closes(self._context, [self._key]):
+                self._add(one)
+        return Conclusion(
+            records,
+            gone | dict.fromkeys(missing, NOT_REPORTED),
+            coverage=tuple(self._coverage.values()),
+            uncovered=() if self._coverage else tuple(sorted(covered)),
+            is_whole=True,
+        )
+
+    def spans(self, conclusion: Conclusion) -> dict[str, list[Span]]:
+        """Return the time that is taken for certain, tentatively, and covered: `firm` and so on."""
+        takes = self._spec.trait(Occupies)
+        assert takes is not None, "live questions are about what takes time"
+        spans: dict[str, list[Span]] = {"firm": [], "tentative": [], "cover": []}
+        for one in conclusion.records:
+            is_firm = one.record[camel(takes.certainty)] == Certainty.FIRM.name
+            span = _span(one, takes.start, takes.end)
+            spans["firm" if is_firm else "tentative"].append(span)
+        for one in conclusion.coverage:
+            covers = self._registry[one.type].trait(Covers)
+            assert covers is not None, "only coverage covers"
+            spans["cover"].append(_span(one, covers.start, covers.end))
+        return spans
+
+
+def _span(one: Mapped, start: str, end: str) -> Span:
+    first, last = (parse_instant(one.record[camel(name)]).at for name in (start, end))
+    return first, last

@@ -1,17 +1,19 @@
 """`question`: one question to one source, from what is asked to what the store has then.
 
 What comes goes through intake like everything, as an observation of the hub: bookings and what is
-withdrawn in one batch; then, where the calendar is known whole, the coverage, which a harvest
-states in the same words. So an answer with nothing new writes only when it was heard.
+withdrawn in one batch; then, where all was said, the coverage, which a harvest states in the same
+words. So an answer with nothing new writes only when it was heard.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Collection, Context, Live, Mapped
@@ -20,16 +22,32 @@ from connectors.reader import Session
 from hub.clock import Clock
 from hub.federation.entries import AnswerStatus
 from hub.federation.errands import on_errand
-from hub.federation.limits import LOOK_UPS_KEPT_S, PAGES_MAX, QUESTION_S_MAX, ROWS_MAX
-from hub.federation.live_answer import Conclusion, LiveAnswer
-from hub.federation.targets import Target, authorities, standing
+from hub.federation.limits import (
+    LOOK_UP_ROWS_MAX,
+    LOOK_UPS_KEPT_S,
+    PAGES_MAX,
+    QUESTION_S_MAX,
+    ROWS_MAX,
+)
+from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer
+from hub.federation.targets import Target, authorities, coverage_from, standing
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.linking import state_as_operator
 from hub.intake.service import submit
 from hub.store.database import Database
+from hub.store.transient import TransientCalendar, keep_for_a_while
+from schema.dates import format_instant
+from schema.parties import OPERATOR
+from schema.records import Observation
+from schema.traits import Covers
 
-__all__ = ["LiveQuestions"]
+__all__ = ["HeardAnswer", "LiveQuestions", "question_hash"]
+
+UNKNOWN = {"": datetime.min.replace(tzinfo=UTC)}
+"""What stands of a source of which nothing may be kept: something, for all the hub knows. So an
+answer without a booking is believed only where it says by itself that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +58,35 @@ class _LookedUp:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class HeardAnswer:
+    """What came of a question.
+
+    `status`: OK; STALE where the source itself does not know the calendar; BAD_DATA where what it
+    says cannot be read.
+    """
+
+    status: AnswerStatus
+    rows: int
+    """Rows that came."""
+    as_of: datetime | None = None
+    """As of when the calendar is known whole; None: it is not."""
+
+
 class LiveQuestions:
     """Asks sources, and gives what they say to intake; `party` is the hub's own."""
 
     def __init__(self, database: Database, clock: Clock, party: str) -> None:
         self._database, self._clock, self._party = database, clock, party
         self._looked_up: dict[str, _LookedUp] = {}
+        self._looking: dict[str, asyncio.Lock] = {}
 
     async def ask(
         self, source: HarvestSource, target: Target, now: datetime, errand: Errand | None = None
-    ) -> tuple[AnswerStatus, datetime | None]:
+    ) -> HeardAnswer:
         """Ask for the calendar of an instrument, a hub for somebody (`errand`).
 
-        Returns OK and as of when it is known whole; STALE where the source itself does not know it,
-        BAD_DATA where what it says cannot be read. Raises `ConnectorError` where it does not
-        answer, or not as agreed.
+        Raises `ConnectorError` where the source does not answer, or not as agreed.
         """
         adapter, live = source.adapter, source.adapter.live
         assert live is not None, "only sources that can be asked are asked"
@@ -63,86 +95,135 @@ class LiveQuestions:
             context.wanted = WantedCalendar(errand.max_staleness_s, errand.left_s)
             source = on_errand(source, errand)
         answer = LiveAnswer(adapter, live, self._database.records.registry, context, target.own_key)
-        async with _session(source) as session:
-            await self._look_up(source, live, session, context)
+        await self._look_up(source, live, context)
+        async with _session(source, ROWS_MAX) as session:
             for part in live.question(context, target.own_key):
                 collection = _named((*adapter.collections, *live.lists), part.collection)
                 documents = collection.reader.read(session, part.window)
                 async with aclosing(documents):
                     async for document in documents:
                         answer.take(collection, document)
-        since, until = context.window_start, context.window_end
-        known = await standing(self._database, live.record_type, target, since, until)
-        covered = Covered(context.coverage(target.own_key), now)
-        if live.covers is not None:
-            told = live.covers(context, target.own_key)
-            if told is None:  # what it has goes in, and nothing is missed
-                await self._take(answer, answer.conclude({}), target, context, None)
-                return AnswerStatus.STALE, None
-            covered = told
-        is_whole = await self._take(answer, answer.conclude(known), target, context, covered)
+        as_of: datetime | None = now
+        if adapter.stale_max is not None:
+            is_whole = await self._show(answer, target, context, adapter.stale_max)
+        elif live.covers is None:
+            is_whole = await self._take(answer, target, context)
+        else:
+            covered = live.covers(context, target.own_key)
+            as_of = None if covered is None else covered.as_of
+            is_whole = await self._pass_on(answer, target, context, covered)
         if not is_whole:  # what was looked up may be why
             self._looked_up.pop(source.id, None)
-            return AnswerStatus.BAD_DATA, None
-        return AnswerStatus.OK, covered.as_of
+            return HeardAnswer(AnswerStatus.BAD_DATA, answer.rows)
+        status = AnswerStatus.STALE if as_of is None else AnswerStatus.OK
+        return HeardAnswer(status, answer.rows, as_of)
 
-    async def _look_up(
-        self, source: HarvestSource, live: Live, session: Session, context: Context
-    ) -> None:
+    async def _show(
+        self, answer: LiveAnswer, target: Target, context: Context, stale_max: timedelta
+    ) -> bool:
+        """Let a whole answer that must not be kept be read for a while; prove that it came."""
+        conclusion = answer.conclude(UNKNOWN)
+        if conclusion.is_whole:
+            observation = {
+                "statedBy": OPERATOR,
+                "answeredBy": target.source,
+                "question": question_hash(target.source, answer.record_type, target.own_key),
+                "askedAt": format_instant(context.now),
+                "document": answer.digest.hex(),
+                "rowsCount": answer.rows,
+            }
+            row = {"type": Observation.__name__, "record": observation}
+            await state_as_operator(self._database, self._clock, self._party, [row])
+            await keep_for_a_while(
+                self._database,
+                TransientCalendar(
+                    source=target.source,
+                    instrument_key=target.key,
+                    owner=target.own_key.partition("/")[0],
+                    as_of=context.now,
+                    expires_at=context.now + stale_max,
+                    **answer.spans(conclusion),
+                ),
+            )
+        return conclusion.is_whole
+
+    async def _look_up(self, source: HarvestSource, live: Live, context: Context) -> None:
         """Remember what the question needs, read anew after some minutes."""
         if not live.look_ups:
             return
-        kept = self._looked_up.get(source.id)
-        if kept is None or kept.until < time.monotonic():
-            told = _context(source, context.now)
-            for name in live.look_ups:
-                collection = _named(source.adapter.collections, name)
-                documents = collection.reader.read(session, collection.window(told))
-                async with aclosing(documents):
-                    async for document in documents:
-                        for row in document.rows:
-                            source.adapter.convert(collection, row, told)
-            kept = _LookedUp(dict(told.facts_told), time.monotonic() + LOOK_UPS_KEPT_S)
-            self._looked_up[source.id] = kept
+        async with self._looking.setdefault(source.id, asyncio.Lock()):  # several ask at once
+            kept = self._looked_up.get(source.id)
+            if kept is None or kept.until < time.monotonic():
+                told = await _told(source, live, context.now)
+                kept = _LookedUp(told, time.monotonic() + LOOK_UPS_KEPT_S)
+                self._looked_up[source.id] = kept
         for (kind, name), value in kept.facts.items():
             context.remember(kind, name, value)
 
-    async def _take(
+    async def _take(self, answer: LiveAnswer, target: Target, context: Context) -> bool:
+        """Give intake what follows from an answer; return whether it was whole and was taken."""
+        known = await self._known(answer, target, context)
+        covered = await coverage_from(self._database, target, context.now)
+        conclusion = answer.conclude(known, covered)
+        is_taken = await self._state(answer, conclusion, target, context, context.now)
+        if not (is_taken and conclusion.is_whole):
+            return False
+        coverage = [_row(one) for one in conclusion.coverage]
+        coverage += [
+            {"type": spec.name, "withdraw": {"key": key, "reason": NOT_REPORTED}}
+            for spec, _ in self._database.records.registry.with_trait(Covers)
+            for key in conclusion.uncovered
+        ]
+        return await self._submit(coverage, answer, context, context.now)
+
+    async def _pass_on(
+        self, answer: LiveAnswer, target: Target, context: Context, covered: Covered | None
+    ) -> bool:
+        """Give intake what a hub says of a calendar that is others'; return whether it was taken.
+
+        `covered`: what it says it knows, and as of when. None: it does not know the calendar
+        itself; what it has goes in, and nothing is missed.
+        """
+        if covered is None:
+            conclusion = answer.conclude({})
+            return await self._state(answer, conclusion, target, context, context.now)
+        conclusion = answer.conclude(await self._known(answer, target, context))
+        is_taken = await self._state(answer, conclusion, target, context, covered.as_of)
+        if not (is_taken and conclusion.is_whole):
+            return False
+        return await self._submit([_row(covered.coverage)], answer, context, covered.as_of)
+
+    async def _known(
+        self, answer: LiveAnswer, target: Target, context: Context
+    ) -> dict[str, datetime]:
+        window = context.window_start, context.window_end
+        return await standing(self._database, answer.record_type, target, *window)
+
+    async def _state(
         self,
         answer: LiveAnswer,
         conclusion: Conclusion,
         target: Target,
         context: Context,
-        covered: Covered | None,
+        as_of: datetime,
     ) -> bool:
-        """Hand on what follows from an answer; return whether the calendar is known whole now."""
+        """State what takes time and withdraw what does not any more; whether all was taken."""
         rows = [_row(one) for one in conclusion.records]
-        if conclusion.withdrawn:
-            rows += await self._withdrawals(answer, conclusion, target)
-        is_whole = conclusion.is_whole and covered is not None
-        as_of = context.now if covered is None else covered.as_of
-        if rows:
-            outcomes = await self._submit(rows, answer, context, as_of)
-            is_whole = is_whole and Outcome.QUARANTINED not in outcomes
-        if is_whole and covered is not None:
-            row = _row(covered.coverage)
-            is_whole = Outcome.QUARANTINED not in await self._submit([row], answer, context, as_of)
-        return is_whole
-
-    async def _withdrawals(
-        self, answer: LiveAnswer, conclusion: Conclusion, target: Target
-    ) -> list[dict[str, Any]]:
-        """Return the rows that withdraw, of each system whose number a key holds."""
         record_type, gone = answer.record_type, conclusion.withdrawn
-        numbered = await authorities(self._database, record_type, target, sorted(gone))
-        return [
-            {"type": record_type, "withdraw": {"key": key, "reason": gone[key]}, **by}
-            for key, by in numbered
-        ]
+        if gone:  # of each system whose number a key holds
+            numbered = await authorities(self._database, record_type, target, sorted(gone))
+            rows += [
+                {"type": record_type, "withdraw": {"key": key, "reason": gone[key]}, **by}
+                for key, by in numbered
+            ]
+        return await self._submit(rows, answer, context, as_of)
 
     async def _submit(
         self, rows: list[Any], answer: LiveAnswer, context: Context, as_of: datetime
-    ) -> set[Outcome]:
+    ) -> bool:
+        """Give rows to intake; return whether it took them all."""
+        if not rows:
+            return True
         batch = Batch(
             source=context.source,
             party=self._party,
@@ -152,7 +233,26 @@ class LiveQuestions:
             as_of=as_of,
         )
         outcomes = await submit(self._database, batch, clock=self._clock)
-        return {row.outcome for row in outcomes.rows}
+        return Outcome.QUARANTINED not in {row.outcome for row in outcomes.rows}
+
+
+async def _told(source: HarvestSource, live: Live, now: datetime) -> Mapping[tuple[str, str], Any]:
+    """Return what the look-up lists of a source tell."""
+    told = _context(source, now)
+    async with _session(source, LOOK_UP_ROWS_MAX) as session:
+        for name in live.look_ups:
+            collection = _named(source.adapter.collections, name)
+            documents = collection.reader.read(session, collection.window(told))
+            async with aclosing(documents):
+                async for document in documents:
+                    for row in document.rows:
+                        source.adapter.convert(collection, row, told)
+    return dict(told.facts_told)
+
+
+def question_hash(source: str, record_type: str, key: str) -> str:
+    """Return what an Observation says of a question: SHA-256, hexadecimal."""
+    return sha256(f"{source}\n{record_type}\n{key}\n".encode()).hexdigest()
 
 
 def _context(source: HarvestSource, now: datetime) -> Context:
@@ -166,7 +266,7 @@ def _context(source: HarvestSource, now: datetime) -> Context:
 
 
 @asynccontextmanager
-async def _session(source: HarvestSource) -> AsyncIterator[Session]:
+async def _session(source: HarvestSource, rows_max: int) -> AsyncIterator[Session]:
     """Reach a source within the bounds of a caller that waits: one attempt, and not for long."""
     limits = replace(
         source.limits,
@@ -175,7 +275,7 @@ async def _session(source: HarvestSource) -> AsyncIterator[Session]:
         total_s=QUESTION_S_MAX,
         reading_s=QUESTION_S_MAX,
         pages_max=PAGES_MAX,
-        rows_max=ROWS_MAX,
+        rows_max=rows_max,
     )
     async with replace(source, limits=limits).session() as session:
         yield session

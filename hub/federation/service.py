@@ -28,6 +28,7 @@ from hub.federation.breaker import Breaker, Permit
 from hub.federation.deployed import LiveSources
 from hub.federation.entries import Answered, AnswerStatus, ServedFrom
 from hub.federation.errands import Questioner, asked_name, errand_of, leads_back
+from hub.federation.history import SourceHistory
 from hub.federation.limits import (
     ANSWER_KEPT_S,
     FLIGHT_S_MAX,
@@ -40,13 +41,14 @@ from hub.federation.limits import (
     RELAYED_KEPT_S,
     RELAYED_TOLD_S,
 )
-from hub.federation.question import LiveQuestions
+from hub.federation.question import HeardAnswer, LiveQuestions
 from hub.federation.targets import Target, targets_of
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
 from hub.state import Flights, FlightTimeoutError, State, StateUnavailableError
 from hub.store.database import Database
+from hub.store.source_events import EventKind, SourceEvent
 from hub.watching.metrics import METRICS
 from schema.parties import HUB_PARTY
 
@@ -93,18 +95,19 @@ class Federation:
         self._flights = Flights(state, ANSWER_KEPT_S)
         self._breakers: dict[str, Breaker] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self.history = SourceHistory(database)
 
     async def aclose(self) -> None:
-        """Cancel the questions that are under way."""
+        """Cancel the questions that are under way; note how those before went."""
         await self._flights.aclose()
+        await self.history.aclose()
 
     async def freshen(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
         """Make the calendars of instruments as fresh as asked; return what came of each source.
 
         Raises what `request.charge` raises, and errors of the hub's own database.
         """
-        window = Context(source="", now=self._clock()).window_start
-        targets = await targets_of(self._database, keys[:KEYS_MAX], window)
+        targets = await targets_of(self._database, keys[:KEYS_MAX], self._clock())
         sources = await self.sources.now()
         answers: list[Answered] = []
         asked: list[tuple[HarvestSource, Target]] = []
@@ -138,6 +141,12 @@ class Federation:
             return not await self._state.reserve(name, RELAYED_KEPT_S, None)
         except StateUnavailableError:  # nobody knows whether it was asked: better once too little
             return True
+
+    async def known(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
+        """Return how old what is known of instruments is, without asking; STALE where too old."""
+        targets = await targets_of(self._database, keys[:KEYS_MAX], self._clock())
+        ages = [(each, each.covered_at or each.heard_at) for each in targets]
+        return [_stored(each, at, request.since) for each, at in ages if at is not None]
 
     async def look_again(self, key: str) -> None:
         """Have the calendar of one instrument read anew: the hub has just changed something there.
@@ -230,8 +239,7 @@ class Federation:
         async with turn:
             live = source.adapter.live
             assert live is not None
-            name = f"{source.id}:{live.record_type}"
-            breaker = self._breakers.setdefault(name, Breaker(name, self._state, self._clock))
+            breaker = self._breaker(source.id, live.record_type)
             permit = await breaker.enter()
             if permit is None:
                 code = ErrorCode.SOURCE_UNAVAILABLE.name
@@ -248,6 +256,24 @@ class Federation:
                 raise
             return await self._asked(source, target, errand, (breaker, permit))
 
+    def _breaker(self, source: str, record_type: str) -> Breaker:
+        name = f"{source}:{record_type}"
+        known = self._breakers.get(name)
+        if known is None:
+
+            def note(is_open: bool) -> None:  # noqa: FBT001 - as the breaker tells it
+                event = SourceEvent(
+                    source=source,
+                    kind=EventKind.BREAKER,
+                    record_type=record_type,
+                    status="OPEN" if is_open else "CLOSED",
+                    at=self._clock(),
+                )
+                self.history.add(event)
+
+            known = self._breakers[name] = Breaker(name, self._state, self._clock, note)
+        return known
+
     async def _asked(
         self,
         source: HarvestSource,
@@ -258,25 +284,41 @@ class Federation:
         breaker, permit = leave
         clock = asyncio.get_running_loop().time
         now, began = self._clock(), clock()
-        status, code, as_of = AnswerStatus.UNKNOWN, None, None
+        live = source.adapter.live
+        assert live is not None
+        heard, code = HeardAnswer(AnswerStatus.UNKNOWN, 0), None
         is_over = False
         try:
             try:
                 async with asyncio.timeout(QUESTION_S_MAX):
-                    status, as_of = await self._questions.ask(source, target, now, errand)
-                code = _CODES.get(status)
+                    heard = await self._questions.ask(source, target, now, errand)
+                code = _CODES.get(heard.status)
             except TimeoutError:
-                status, code = AnswerStatus.TIMEOUT, SlowError.code
+                heard, code = HeardAnswer(AnswerStatus.TIMEOUT, 0), SlowError.code
             except ConnectorError as error:
-                status, code = _status_of(error), error.code
+                heard, code = HeardAnswer(_status_of(error), 0), error.code
+            status = heard.status
+            latency_ms = round((clock() - began) * 1000)
             failed = status in _FAILURES
+            self.history.add(
+                SourceEvent(
+                    source=source.id,
+                    kind=EventKind.LIVE,
+                    record_type=live.record_type,
+                    status=status.value,
+                    served_from=(ServedFrom.NONE if failed else ServedFrom.LIVE).value,
+                    latency_ms=latency_ms,
+                    rows=heard.rows,
+                    error_code=code,
+                    at=now,
+                )
+            )
             await breaker.leave(permit, failed=failed)
             is_over = True
         finally:
             if not is_over:  # cut off: no outcome of the source
                 await breaker.give_back(permit)
-        latency_ms = round((clock() - began) * 1000)
-        return _result(status, as_of, latency_ms, code)
+        return _result(status, heard.as_of, latency_ms, code)
 
 
 async def _free(_: int) -> None:

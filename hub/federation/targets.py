@@ -1,7 +1,8 @@
 """`targets`: which sources know the calendars of some instruments, and how old what they said is.
 
 An instrument may be stated by several sources, each under a key of its own (links). Age is that of
-the coverage within the window of harvests: it says when a source last gave all that it knows.
+the coverage within the window of harvests: it says when a source last gave all that it knows. Of a
+source whose answers must not be kept it is that of the last one which may still be shown.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters._adapter import Context
 from hub.store.database import Database
 from hub.store.records import StoredRecords
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Target", "authorities", "standing", "targets_of"]
+__all__ = ["Target", "authorities", "coverage_from", "standing", "targets_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,12 @@ def _statement(records: StoredRecords) -> str:
     tables, covered = records.tables[instrument.name], records.tables[coverage.name].source.name
     at = "max(greatest(v.as_of,h.as_of))"
     return (
-        "SELECT c.source,g.key,c.key,k.covered_at,k.heard_at"  # noqa: S608 - names of the registry
+        "SELECT c.source,g.key,c.key,"  # noqa: S608 - names of the registry
+        "greatest(k.covered_at,t.as_of),greatest(k.heard_at,t.as_of)"
         f" FROM {tables.read.name} g JOIN {tables.source.name} c ON c.item_id = g.item_id"
-        " AND NOT c.withdrawn JOIN source s ON s.source_id = c.source AND s.active,"
+        " AND NOT c.withdrawn JOIN source s ON s.source_id = c.source AND s.active"
+        " LEFT JOIN transient_calendar t ON t.source = c.source AND t.instrument_key = g.key"
+        " AND t.expires_at > %(now)s,"
         f" LATERAL (SELECT {at} FILTER (WHERE v.{covers.start} = %(window)s) AS covered_at,"
         f"{at} AS heard_at FROM {covered} v LEFT JOIN heard h USING (entry_id)"
         f" WHERE v.{covers.of} = g.key AND v.source = c.source AND NOT v.withdrawn) k"
@@ -48,11 +53,10 @@ def _statement(records: StoredRecords) -> str:
     )
 
 
-async def targets_of(database: Database, keys: Sequence[str], window: datetime) -> list[Target]:
-    """Return the sources of some instruments; `window`: where that of harvests starts."""
-    rows = await database.reads.fetch_all(
-        _statement(database.records), {"keys": list(keys), "window": window}
-    )
+async def targets_of(database: Database, keys: Sequence[str], now: datetime) -> list[Target]:
+    """Return the sources of some instruments, and how old what they said is at a moment."""
+    asked = {"keys": list(keys), "window": Context(source="", now=now).window_start, "now": now}
+    rows = await database.reads.fetch_all(_statement(database.records), asked)
     return [Target(*row) for row in rows]
 
 
@@ -87,3 +91,16 @@ async def authorities(
         (target.source, list(keys)),
     )
     return [(key, {} if by is None else {"authority": by}) for key, by in rows]
+
+
+async def coverage_from(database: Database, target: Target, since: datetime) -> list[str]:
+    """Return the keys of a target's coverage that reaches beyond a moment."""
+    records = database.records
+    ((coverage, covers),) = records.registry.with_trait(Covers)
+    rows = await database.writes.fetch_all(
+        f"SELECT key FROM {records.tables[coverage.name].source.name}"  # noqa: S608
+        f" WHERE source = %s AND {covers.of} = %s AND starts_with(key,%s) AND NOT withdrawn"
+        f" AND {covers.end} > %s AND as_of <= %s",
+        (target.source, target.key, f"{target.own_key}/", since, since),
+    )
+    return [key for (key,) in rows]

@@ -113,6 +113,16 @@ ServedFrom = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
+SourceEventKind = _plain(
+    "SourceEventKind",
+    "对来源做了什么。What was done with a source.",
+    {
+        "LIVE": "查询时询问。It was asked while a caller waited.",
+        "HARVEST": "定时读取。It was read.",
+        "BREAKER": "暂停或恢复询问。It is not asked for a while (OPEN), or is again (CLOSED).",
+        "UNKNOWN": "未知。Not known.",
+    },
+)
 RowOutcomeCode = _plain(
     "RowOutcomeCode",
     "一行数据的处理结果。What became of a row.",

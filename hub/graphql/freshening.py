@@ -3,8 +3,9 @@
 A request that says nothing of freshness never comes here. Else the keys of the instruments that it
 touches are found by statements of its own, their sources are asked until the deadline of their
 field, and what came of it goes with the statement and with the manifest. A page whose rows depend
-on calendars is looked at once more where time is left: what came into it by what was heard is asked
-about too. What a page leaves out because of old data nobody can know.
+on calendars is looked at again after something was heard: what came into it is asked about too,
+where time is left, and else told by its age: what was not refreshed is STALE. What a page leaves
+out because of old data nobody can know.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Freshening:
         own = {source: known[source] for source in told if source in known}
         run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves
         env.asked = dumps(list(run.sources.values())).decode()
+        _list_too(frozenset(each.source for each in answers), env, run)
 
     async def _touched(
         self, touch: Touch, want: WantedFreshness, began: float, env: Env, run: Run
@@ -76,15 +78,30 @@ class Freshening:
         )
         answers: list[Answered] = []
         known: set[str] = set()
-        for _ in range(ROUNDS_MAX if touch.moves else 1):
+        for rounds_left in reversed(range(ROUNDS_MAX + 1 if touch.moves else 1)):
             found = touch.found(await self._statements.fetch(touch.keys, env, run))
             keys = [key for key in found if key not in known]
+            if not keys:
+                break
             is_late = asyncio.get_running_loop().time() >= request.until
-            if not keys or (known and is_late):
+            if known and (is_late or not rounds_left):
+                answers += await self._federation.known(keys, request)
                 break
             known.update(keys)
-            answers += await self._federation.freshen(keys, request)
+            new = await self._federation.freshen(keys, request)
+            answers += new
+            if not any(each.is_news for each in new):
+                break  # the page is what it was
         return answers
+
+
+def _list_too(told: frozenset[str], env: Env, run: Run) -> None:
+    """Have the manifest list whoever was looked at, registered for the institution or not."""
+    if run.could is not None:
+        run.could |= told
+    could = env.could
+    if could is not None:
+        env.could = lambda reach: could(reach) | told
 
 
 async def _together(

@@ -18,6 +18,7 @@ from hub.graphql.enums import enum_of, facet_of, order_of
 from hub.graphql.hints import many
 from hub.graphql.inputs import PriceFor, filter_of
 from hub.graphql.scalars import Date, DateTime, Decimal, Duration
+from hub.graphql.sources import SourceStatus
 from hub.graphql.types import (
     Availability,
     FacetCount,
@@ -27,7 +28,6 @@ from hub.graphql.types import (
     PriceEstimate,
     Provenance,
     RequiresScope,
-    SourceStatus,
     argument,
     item_fields,
     output_field,

@@ -30,7 +30,8 @@ from hub.graphql.quota import RATE_LIMIT_FIELD, RateLimitType, rate_limit
 from hub.graphql.receipts import ReceiptType, find_receipt, find_receipts
 from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
-from hub.graphql.types import Node, RequiresScope, SourceStatus, argument, with_arguments
+from hub.graphql.sources import SourceStatus
+from hub.graphql.types import Node, RequiresScope, argument, with_arguments
 from hub.graphql.vouchers import VoucherMutations, voucher_fields
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular

@@ -17,13 +17,7 @@ import strawberry
 from strawberry.schema_directive import Location
 from strawberry.types import Info
 
-from hub.graphql.enums import (
-    AvailabilityStatus,
-    PriceStatus,
-    ServedFrom,
-    SourceState,
-    enum_of,
-)
+from hub.graphql.enums import AvailabilityStatus, PriceStatus, enum_of
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal, PartialDate, SafeInt
 from schema.codes import Assurance, Audience, PowerState, PriceUnit, SourceKind
@@ -86,12 +80,17 @@ class Node:
         return name
 
 
-def _plain(name: str, about: str, members: dict[str, tuple[Any, str]]) -> Any:
-    fields = {key: output_field(hint, text, name=key) for key, (hint, text) in members.items()}
-    return object_type(name, about, fields)
+def output_fields(members: dict[str, tuple[Any, str]]) -> dict[str, Any]:
+    """Return public fields by their names: type, and what it is in both languages."""
+    return {key: output_field(hint, text, name=key) for key, (hint, text) in members.items()}
 
 
-PageInfo = _plain(
+def plain_type(name: str, about: str, members: dict[str, tuple[Any, str]]) -> Any:
+    """Return an object type of public fields."""
+    return object_type(name, about, output_fields(members))
+
+
+PageInfo = plain_type(
     "PageInfo",
     "分页信息。Where a page stands.",
     {
@@ -101,7 +100,7 @@ PageInfo = _plain(
         "endCursor": (str | None, "末行游标。Cursor of the last row."),
     },
 )
-FacetCount = _plain(
+FacetCount = plain_type(
     "FacetCount",
     "符合条件的行中取此值的有多少。How many of the rows that match have a value.",
     {
@@ -110,28 +109,7 @@ FacetCount = _plain(
         "count": (int, "行数。Rows."),
     },
 )
-SourceStatus = _plain(
-    "SourceStatus",
-    "来源及其状况。A source and how it stands.",
-    {
-        "id": (strawberry.ID, "来源标识。Source id."),
-        "title": (str, "名称。Title."),
-        "titleEn": (str | None, "英文名称。Title in English."),
-        "status": (SourceState, "状况。How it stands."),
-        "servedFrom": (ServedFrom, "应答取自何处。Where the answer was taken from."),
-        "asOf": (DateTime | None, "最近一次成功的时刻。When it last answered well."),
-        "latencyMs": (int | None, "实时应答耗时，毫秒。Milliseconds of a live answer."),
-        "rows": (SafeInt, "现有行数。Rows that it has."),
-        "errorCode": (str | None, "最近一次错误。Code of its last error."),
-        "promisedFreshnessS": (int, "承诺的时效，秒。Seconds of freshness it promised."),
-        "grade": (
-            str | None,
-            "等级：GOLD、SILVER、BRONZE、NONE，每日评定。How good it is, worked out once a day.",
-        ),
-        "missing": (list[str], "升级所缺。What its next grade wants, as codes."),
-    },
-)
-ItemSource = _plain(
+ItemSource = plain_type(
     "ItemSource",
     "某数据项取自另一来源。An item that another source states than the one that leads.",
     {
@@ -139,7 +117,7 @@ ItemSource = _plain(
         "source": (str, "来源。Source id."),
     },
 )
-Claim = _plain(
+Claim = plain_type(
     "Claim",
     "一个来源对该记录的陈述。What one source says of the record, by its header.",
     {
@@ -154,7 +132,7 @@ Claim = _plain(
         "entryId": (strawberry.ID, "台账条目。Entry in the ledger."),
     },
 )
-Provenance = _plain(
+Provenance = plain_type(
     "Provenance",
     "数据来历。Where a record comes from and who vouches for it.",
     {
@@ -184,7 +162,7 @@ Provenance = _plain(
         "claims": (many(Claim), "各来源的陈述。What each source says of it."),
     },
 )
-Window = _plain(
+Window = plain_type(
     "Window",
     "时段，左闭右开。A stretch of time, half open.",
     {
@@ -193,7 +171,7 @@ Window = _plain(
         "hours": (Decimal, "小时数。Length in hours."),
     },
 )
-Availability = _plain(
+Availability = plain_type(
     "Availability",
     "空闲情况：开放时间减去已确定的占用；未被覆盖之处为未知。开放时间与覆盖范围以管理单位自有系统为准，"
     "其未提供时取平台；超过来源承诺时效的覆盖范围不算数。"
@@ -268,7 +246,7 @@ def value_type(spec: RecordSpec) -> Any:
 
 
 Money = value_type(describe(MoneyValue))
-PriceEstimate = _plain(
+PriceEstimate = plain_type(
     "PriceEstimate",
     "按公布价格估算的费用；以管理单位自有系统公布的为准，其未公布时取平台。"
     "What an order would cost by the prices that the owner's own system published, or a platform "
@@ -287,7 +265,7 @@ PriceEstimate = _plain(
 )
 
 
-PowerStanding = _plain(
+PowerStanding = plain_type(
     "PowerStanding",
     "仪器此刻是否开机，据其上各传感器：任一在用即为使用中，否则任一开机即为开机；全部关机才为关机；其余未知。"
     "传感器静默超过所承诺的时长，或此刻没有传感器绑定，即为未知。"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from adapters._feed import Mode
 from adapters._metadata import (
     ANY_TYPE,
     CodeLookUp,
@@ -23,6 +24,11 @@ INTERFACES = {
     InterfaceKnowledge.PUBLIC: "公开",
     InterfaceKnowledge.PARTLY: "部分公开",
     InterfaceKnowledge.NOT_PUBLIC: "未公开",
+}
+MODES = {
+    Mode.HARVEST: "定时读取 read on a schedule",
+    Mode.LIVE: "查询时询问，并定时读取 asked while a caller waits, and read on a schedule",
+    Mode.PUSH: "由来源自行发送 the source sends by itself",
 }
 ADDITIONS = {
     "warn": "只提示 it is told",
@@ -68,12 +74,16 @@ def _feed(feed: FeedMetadata) -> Iterator[str]:
     what = "其余 any other" if feed.record_type == ANY_TYPE else feed.record_type
     yield f"  {what}" + (f" {spec.zh}" if spec is not None else "")
     every = (
-        "由来源自行发送 the source sends by itself"
+        ""
         if feed.every is None
-        else f"每 {span(feed.every)} 读取一次 read every {span(feed.every)}"
+        else f"；每 {span(feed.every)} 读取一次 read every {span(feed.every)}"
     )
     promised = span(feed.promised_freshness)
-    yield f"      {every}；{promised} 后视为过期 stale after {promised}"
+    mode = f"{feed.mode.value} {MODES[feed.mode]}"
+    yield f"      {mode}{every}；{promised} 后视为过期 stale after {promised}"
+    if feed.stale_max is not None:
+        shown = span(feed.stale_max)
+        yield f"      禁止留存，至多显示 {shown} it must not be kept; shown for {shown} at most"
     if feed.lookback is not None:
         yield f"      每次重读 {span(feed.lookback)} read again for {span(feed.lookback)} back"
     if feed.rows is not None:

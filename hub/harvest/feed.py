@@ -21,6 +21,7 @@ __all__ = [
     "Bounds",
     "due_times",
     "harvested",
+    "lists_harvested",
     "lists_to_read",
     "pace",
     "retry_pause",
@@ -36,8 +37,14 @@ def harvested(adapter: Adapter) -> dict[str, timedelta]:
     return {
         feed.record_type: feed.every
         for feed in adapter.feeds
-        if feed.mode is Mode.HARVEST and feed.every is not None
+        if feed.mode is not Mode.PUSH and feed.every is not None
     }
+
+
+def lists_harvested(adapter: Adapter) -> list[Collection]:
+    """Return the lists that a run may read: not those of what must not be kept."""
+    unkept = {feed.record_type for feed in adapter.feeds if feed.stale_max is not None}
+    return [each for each in adapter.collections if unkept.isdisjoint(each.types)]
 
 
 def pace(adapter: Adapter, interval: timedelta | None) -> timedelta:
@@ -87,7 +94,9 @@ def lists_to_read(
     """Return the lists that are read when these record types are due, in their order."""
     types = frozenset(due)
     return [
-        each for each in adapter.collections if is_needed(each) or types.intersection(each.types)
+        each
+        for each in lists_harvested(adapter)
+        if is_needed(each) or types.intersection(each.types)
     ]
 
 

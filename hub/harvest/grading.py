@@ -112,7 +112,7 @@ SELECT (SELECT count(*) FROM quarantine WHERE source = %(source)s AND status = '
 """
 _FEEDS = """
 SELECT count(*) FILTER (WHERE coalesce(f.heard_at,
-    CASE WHEN f.mode IS NULL OR f.mode = 'PUSH' THEN s.last_ok_at END)
+    CASE WHEN f.every_s IS NULL THEN s.last_ok_at END)
     + make_interval(secs => coalesce(f.promised_freshness_s, s.promised_freshness_s))
     >= %(now)s), count(*)
 FROM source s LEFT JOIN feed f ON f.source = s.source_id WHERE s.source_id = %(source)s

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from hub.errors import ErrorCode, RefusedError
 from hub.harvest.limits import (
@@ -34,8 +34,13 @@ from hub.intake.quarantine import discard
 from hub.store.copying import Connection
 from hub.store.database import Database, translated
 from hub.store.feeds import note_asked, note_heard
+from hub.store.harvest_tables import SOURCE_EVENT
+from hub.store.source_events import EventKind, SourceEvent
 from hub.store.tables import RUN, SOURCE
 
+MILLISECOND = timedelta(milliseconds=1)
+LATENCY_MS_MAX = 2**31 - 1
+"""What the column holds: 24 days; a clock that was set tells more, or less than nothing."""
 CUT_OFF = "the run was cut off before its end; the next run repeats it"
 _LOCK = "hashtextextended('harvest:' || %s, 0)"
 _HELD = """
@@ -165,7 +170,24 @@ async def finish(
             update(SOURCE).where(SOURCE.c.source_id == report.source).values(**of_source)
         )
         await note_heard(connection, report.source, report.heard, began)
+        if "last_status" in of_source:
+            await connection.execute(insert(SOURCE_EVENT).values(**_event(report, began, now)))
     return True
+
+
+def _event(report: HarvestReport, began: datetime, now: datetime) -> dict[str, Any]:
+    """Return the row of a run in the history of its source."""
+    return asdict(
+        SourceEvent(
+            source=report.source,
+            kind=EventKind.HARVEST,
+            status=report.status.value,
+            latency_ms=min(max(round((now - began) / MILLISECOND), 0), LATENCY_MS_MAX),
+            rows=sum(each.rows for each in report.collections),
+            error_code=report.error_code,
+            at=began,
+        )
+    )
 
 
 async def close_interrupted(database: Database, now: datetime) -> int:

@@ -44,7 +44,14 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, HubError
 from hub.harvest import runs
 from hub.harvest.drop import is_drop_due, run_tables
-from hub.harvest.feed import Bounds, due_times, lists_to_read, types_read, whole_parts
+from hub.harvest.feed import (
+    Bounds,
+    due_times,
+    lists_harvested,
+    lists_to_read,
+    types_read,
+    whole_parts,
+)
 from hub.harvest.known import known_keys
 from hub.harvest.last_reading import LastReadings
 from hub.harvest.limits import FINISH_S_MAX, RUN_S_MAX, RUNS_MAX
@@ -162,7 +169,11 @@ class Harvester:
         reading = HarvestReading(*known, self._keeping)
         reading.resting = RestingLists(self._database, context, last)
         reading.counts.bound(adapter.row_bounds, is_growth_approved=approved.growth)
-        lists = adapter.collections if due is None else lists_to_read(adapter, due, self._is_needed)
+        lists = (
+            lists_harvested(adapter)
+            if due is None
+            else lists_to_read(adapter, due, self._is_needed)
+        )
         try:
             types = types_read(adapter, lists)
             await runs.begin(self._database, source.id, report.run_id, began, types)

@@ -19,7 +19,7 @@ from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
 from hub.store.power import is_heard
 
-STALE, NEVER, PUSH = "STALE", "NEVER", "PUSH"
+STALE, NEVER = "STALE", "NEVER"
 SENSOR_TAKEN = ("TAKEN", "REPEATED", "PASSED_OVER")
 
 
@@ -112,7 +112,7 @@ _STATES = f"SELECT s.source_id, s.state FROM ({sources_row(None, '%(now)s::times
 _FEEDS = f"""
 SELECT s.source_id, coalesce(f.record_type, ''), coalesce(f.mode, s.mode),
   coalesce(f.promised_freshness_s, s.promised_freshness_s),
-  coalesce(f.heard_at, CASE WHEN f.mode IS NULL OR f.mode = '{PUSH}' THEN s.last_ok_at END)
+  coalesce(f.heard_at, CASE WHEN f.every_s IS NULL THEN s.last_ok_at END)
 FROM source s LEFT JOIN feed f ON f.source = s.source_id
 WHERE s.active ORDER BY s.source_id, f.record_type LIMIT {SOURCES_MAX * 10}
 """  # noqa: S608 - constants

@@ -33,6 +33,8 @@ WIRES = {
     name: FrozenAnswer("anhui", name, "result", "list")
     for name in ("units", "equipment", "offers", "hours", "occupancy", "coverage")
 }
+OF_INSTRUMENT = ("insCode", "innerId")
+"""By what every list but that of units is narrowed to one instrument."""
 CONFIRMED = {"FIRM": "1", "TENTATIVE": "0", "CANCELLED": "-1"}
 CITY_DIGITS = 4
 
@@ -235,6 +237,8 @@ class _Api:
             return JSONResponse({"code": "4000", "message": "offset, limit"}, status_code=400)
         day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
         rows = self._rows(name, day)
+        own = {each: query[each] for each in OF_INSTRUMENT if each in query and name != "units"}
+        rows = [row for row in rows if row.items() >= own.items()]
         since, until = query.get("from", ""), query.get("to", "9999")
         if name == "occupancy":
             rows = [row for row in rows if row["endTime"] > since and row["startTime"] < until]

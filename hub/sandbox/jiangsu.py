@@ -42,6 +42,8 @@ LISTS = {
 }
 OF_WINDOW = frozenset({"bookings", "calendars"})
 WIRES = {name: FrozenAnswer("jiangsu", name, "data", name, "nodes") for name in LISTS}
+OF_INSTRUMENT = ("unitCode", "innerId")
+"""By what the lists of a window are narrowed to one instrument."""
 AUDIENCES = {"1": "INTERNAL", "2": "EXTERNAL", "3": "ENTERPRISE"}
 PER = {"小时": "HOUR", "样品": "SAMPLE", "次": "RUN"}
 STATES = {"FIRM": "CONFIRMED", "TENTATIVE": "PENDING", "CANCELLED": "CANCELLED"}
@@ -60,7 +62,9 @@ def _sdl() -> str:
         types.append(f"type {of}s {{ totalCount: Int! nodes: [{of}] pageInfo: PageInfo! }}")
     roots = []
     for each, of in LISTS.items():
-        more = ", from: String!, until: String!" if each in OF_WINDOW else ""
+        more = ""
+        if each in OF_WINDOW:
+            more = ", from: String!, until: String!, unitCode: String, innerId: String"
         roots.append(f"{each}(first: Int!, after: String{more}): {of}s")
     types.append("type PageInfo { hasNextPage: Boolean! endCursor: String }")
     return "\n".join([*types, f"type Query {{ {' '.join(roots)} }}"])
@@ -176,15 +180,17 @@ class _Api:
         return JSONResponse(done.formatted, status_code=200 if done.data is not None else 400)
 
     def _resolver(self, name: str) -> Callable[..., Row]:
-        def resolve(_: Any, first: int, after: str | None = None, **window: str) -> Row:
-            return self._page(name, first, after, window)
+        def resolve(_: Any, first: int, after: str | None = None, **asked: str | None) -> Row:
+            return self._page(name, first, after, asked)
 
         return resolve
 
-    def _page(self, name: str, first: int, after: str | None, window: dict[str, str]) -> Row:
+    def _page(self, name: str, first: int, after: str | None, asked: dict[str, str | None]) -> Row:
         day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
         rows: Sequence[Row] = self._rows(name, day)
-        since, until = window.get("from", ""), window.get("until", "")
+        own = {each: asked[each] for each in OF_INSTRUMENT if asked.get(each) is not None}
+        rows = [row for row in rows if row.items() >= own.items()]
+        since, until = asked.get("from") or "", asked.get("until") or ""
         if name == "bookings":
             rows = [row for row in rows if _overlaps(row, since, until)]
         elif name == "calendars":

@@ -31,6 +31,8 @@ WIRES = {
     name: FrozenAnswer("shanghai", name, "data", "rows")
     for name in ("units", "instruments", "bookings")
 }
+OF_INSTRUMENT = ("unitId", "innerId")
+"""By what lists of instruments and of bookings are narrowed to one instrument."""
 LISTS_KEPT = 6
 PAGE_ROWS_MAX = 500
 CITY = "31"
@@ -182,6 +184,8 @@ class _Api:
             return JSONResponse({"code": 400, "msg": "pageNum, pageSize"}, status_code=400)
         day = self._today() - timedelta(days=STALE_DAYS if self.switchboard.faults.stale else 0)
         rows = self._rows(name, day)
+        own = {each: query[each] for each in OF_INSTRUMENT if each in query and name != "units"}
+        rows = [row for row in rows if row.items() >= own.items()]
         if name == "bookings":
             since, until = query.get("from", ""), query.get("to", "9999")
             rows = [row for row in rows if _utc(row["end"]) > since and _utc(row["begin"]) < until]

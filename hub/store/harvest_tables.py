@@ -1,7 +1,8 @@
 """`harvest_tables`: what the hub learnt of its sources beside their records.
 
 The form of their lists and what changed in it, documents as they came, files that were left, what
-sensors said, how good each source is, and what peers proved.
+sensors said, what must not be kept, how asking them went, how good each source is, and what peers
+proved.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Column,
     Date,
     Double,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -20,7 +22,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSTZMULTIRANGE
 
 from hub.store.metadata import METADATA, instant_column
 
@@ -36,7 +38,9 @@ __all__ = [
     "POWER_MINUTES",
     "POWER_STATE",
     "RAW_DOCUMENT",
+    "SOURCE_EVENT",
     "SOURCE_GRADE",
+    "TRANSIENT_CALENDAR",
 ]
 
 LIST_FIELD = Table(
@@ -175,7 +179,39 @@ FOREIGN_HOME = Table(
     Index("ix_foreign_home_owner", "owner"),
 )
 
-NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name})
+TRANSIENT_CALENDAR = Table(
+    "transient_calendar",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("instrument_key", Text, primary_key=True),  # as queries know it
+    Column("owner", Text, nullable=False),  # as the source names it
+    Column("firm", TSTZMULTIRANGE, nullable=False),  # taken
+    Column("tentative", TSTZMULTIRANGE, nullable=False),
+    Column("cover", TSTZMULTIRANGE, nullable=False),  # for which the source said all it knows
+    instant_column("as_of"),
+    instant_column("expires_at"),  # after this nobody is shown it, and housekeeping deletes it
+    Index("ix_transient_calendar_instrument_key", "instrument_key"),
+)
+"""What sources said live and nobody may keep; it has no entry, and no backup holds it."""
+
+SOURCE_EVENT = Table(
+    "source_event",
+    METADATA,
+    Column("event_id", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # LIVE, HARVEST or BREAKER
+    Column("record_type", Text),  # what was asked for; null: whatever was due
+    Column("status", Text, nullable=False),  # how it ended, or OPEN and CLOSED of a breaker
+    Column("served_from", Text),  # LIVE or NONE of a question
+    Column("latency_ms", Integer),
+    Column("rows", BigInteger),
+    Column("error_code", Text),
+    instant_column("at"),  # when it began, of a breaker when it changed
+    Index("ix_source_event_source_event_id", "source", "event_id"),
+)
+"""How asking each source went, the last times."""
+
+NOT_BACKED_UP = frozenset({RAW_DOCUMENT.name, TRANSIENT_CALENDAR.name})
 """Tables that no backup holds: it would keep their rows longer than they may be kept."""
 OF_SOURCES = tuple(
     each.name
@@ -189,7 +225,9 @@ OF_SOURCES = tuple(
         POWER_MINUTES,
         POWER_STATE,
         RAW_DOCUMENT,
+        SOURCE_EVENT,
         SOURCE_GRADE,
+        TRANSIENT_CALENDAR,
     )
 )
 """Tables whose rows follow their source when it is renamed, and go with it."""

@@ -7,6 +7,7 @@ from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
 from schema.records.instrument import Instrument, ServiceOffer
 from schema.records.link import Link
+from schema.records.observation import Observation
 from schema.records.occupancy import (
     Occupancy,
     OccupancyCoverage,
@@ -44,6 +45,7 @@ __all__ = [
     "Institution",
     "Instrument",
     "Link",
+    "Observation",
     "Occupancy",
     "OccupancyCoverage",
     "OpeningException",
@@ -92,5 +94,6 @@ STANDARD = (
     Link,
     Erasure,
     AuditDay,
+    Observation,
 )
 """What the standard consists of."""

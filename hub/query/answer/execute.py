@@ -66,6 +66,8 @@ class Run:
     narrowed: dict[Narrowed, None] = field(default_factory=dict)
     sources: Asked | None = None
     """What came of asking sources; None where the request does not say how fresh it must be."""
+    could: frozenset[str] | None = frozenset()
+    """Sources that could answer what was read so far; None: no source is left out."""
     repeats: int = 0
     """So many first bytes of the answer are the same whenever the same is answered."""
 
@@ -90,7 +92,8 @@ class Statements:
 
     async def env(self, values: VariableValues, run: Run) -> Env:
         """Return the values with which a request runs its statements."""
-        return Env(values, run.grants, run.now, await self._manifest.names())
+        names = await self._manifest.names()
+        return Env(values, run.grants, run.now, names, could=self._manifest.could)
 
     async def sources(self, records: frozenset[str]) -> list[dict[str, Any]]:
         """Return what the store knows of the sources of some record types."""
@@ -103,6 +106,7 @@ class Statements:
         if env.names and compiled.identities:
             identities = [each for read_ids in compiled.identities for each in read_ids(env)]
             await self._replace(identities, env, run)
+        await self._reach(compiled, env, run)
         return [bind(env) for bind in compiled.binds]
 
     async def fetch(self, compiled: Compiled, env: Env, run: Run) -> bytes:
@@ -137,6 +141,18 @@ class Statements:
             env.replaced[former] = now
             if is_public:
                 run.replaced[former] = now
+
+    async def _reach(self, compiled: Compiled, env: Env, run: Run) -> None:
+        """Note which sources could answer what a statement reads."""
+        if not compiled.records or run.could is None:
+            return
+        reaches = [None if each is None else each(env) for each in compiled.reaches or (None,)]
+        await self._manifest.learn(reaches)
+        for each in reaches:
+            if each is None:
+                run.could = None
+                return
+            run.could |= self._manifest.could(each)
 
     def _allowance(self, cost: int) -> StatementAllowance:
         return StatementAllowance(seconds=self._limits.seconds(cost), is_dear=cost >= DEAR_COST)
@@ -185,7 +201,8 @@ class Statements:
             parts += [b',"errors":', dumps(errors)]
         sources = b"[]"
         if run.records:
-            sources = await self._manifest.of(frozenset(run.records), run.sources)
+            records = frozenset(run.records)
+            sources = await self._manifest.of(records, run.sources, run.could)
         remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
         denied = f',"denied":{run.hidden}' if run.hidden else ""
         narrowed = b""

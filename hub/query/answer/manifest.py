@@ -1,7 +1,8 @@
 """`manifest`: every source behind an answer, with its status and age, in each response.
 
 The sources are read at most once in `MANIFEST_CACHE_S`; an answer names those that give the record
-types it read, and those that have never answered. What came of asking a source for a request
+types it read, and those that have never answered, as far as they could answer for whom the request
+is about (`hub.query.plan.reach`). What came of asking a source for a request
 (`Asked`) stands in place of what the store knows of it.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +18,9 @@ from psycopg import AsyncRawCursor
 
 from hub.clock import Clock
 from hub.identity.links import UNLINKED, Names
+from hub.query.plan.reach import Places, Reach, SourceReach
 from hub.query.sql.model import Model
-from hub.query.sql.sources import manifest_statement
+from hub.query.sql.sources import manifest_statement, places_statement
 from hub.store.database import Database
 from hub.store.view import names_now
 from schema.dates import format_instant
@@ -27,6 +29,10 @@ Asked = Mapping[str, Mapping[str, Any]]
 """The manifest of one request, by source."""
 MANIFEST_CACHE_S = 1.0
 """Age after which the sources are read again."""
+PLACES_CACHE_S = 60.0
+"""Age after which is read again in which provinces institutions and their instruments are."""
+TEXTS_MAX = 4_096
+"""Manifests that are kept as text until the sources are read again."""
 
 
 class Manifest:
@@ -38,8 +44,12 @@ class Manifest:
         self._clock = clock
         self._read_at: datetime | None = None
         self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
-        self._texts: dict[frozenset[str], bytes] = {}
+        self._texts: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
         self._names = UNLINKED
+        self._reach = SourceReach((), UNLINKED)
+        self._places: Places = {}
+        self._places_at: datetime | None = None
+        self._of_places = places_statement(model)
         self._lock = asyncio.Lock()
 
     async def facts(self, records: frozenset[str]) -> list[dict[str, Any]]:
@@ -47,17 +57,38 @@ class Manifest:
         await self._freshen()
         return [facts for facts, types in self._rows if types & records]
 
-    async def of(self, records: frozenset[str], asked: Asked | None = None) -> bytes:
-        """Return the JSON list of the sources of some record types."""
+    async def of(
+        self,
+        records: frozenset[str],
+        asked: Asked | None = None,
+        could: frozenset[str] | None = None,
+    ) -> bytes:
+        """Return the JSON list of the sources of some record types.
+
+        `could`: those that could answer; None: no source is left out.
+        """
         if asked is not None:
-            chosen = [asked.get(facts["id"], facts) for facts in await self.facts(records)]
-            return json.dumps(chosen, ensure_ascii=False).encode()
+            facts = (asked.get(each["id"], each) for each in await self.facts(records))
+            return _text(facts, could)
         await self._freshen()
-        text = self._texts.get(records)
+        text = self._texts.get((records, could))
         if text is None:
-            chosen = [facts for facts, types in self._rows if types & records]
-            text = self._texts[records] = json.dumps(chosen, ensure_ascii=False).encode()
+            text = _text((facts for facts, types in self._rows if types & records), could)
+            if len(self._texts) < TEXTS_MAX:
+                self._texts[records, could] = text
         return text
+
+    async def learn(self, reaches: Iterable[Reach | None]) -> None:
+        """Read what is needed to say which sources could answer."""
+        await self._freshen()
+        if any(each is not None and each.provinces is not None for each in reaches):
+            async with self._lock:
+                if not _is_recent(self._places_at, self._clock(), PLACES_CACHE_S):
+                    await self._read_places()
+
+    def could(self, reach: Reach) -> frozenset[str]:
+        """Return the sources that could answer for whom a request is about."""
+        return self._reach.sources(reach, self._places)
 
     async def names(self) -> Names:
         """Return the present names of linked records."""
@@ -71,9 +102,7 @@ class Manifest:
                     await self._read()
 
     def _fresh(self) -> bool:
-        if self._read_at is None:
-            return False
-        return 0 <= (self._clock() - self._read_at).total_seconds() < MANIFEST_CACHE_S
+        return _is_recent(self._read_at, self._clock(), MANIFEST_CACHE_S)
 
     async def _read(self) -> None:
         now = self._clock()
@@ -82,9 +111,29 @@ class Manifest:
             await cursor.execute(self._statement, (format_instant(now),))
             rows = await cursor.fetchall()
             self._names = await names_now(connection, self._database.records)
-        self._rows = [(_facts(row), frozenset(row[5])) for row in rows]
+        self._rows = [(_facts(row), frozenset(row[6])) for row in rows]
+        self._reach = SourceReach([(row[0], row[5]) for row in rows], self._names)
         self._texts = {}
         self._read_at = now
+
+    async def _read_places(self) -> None:
+        now = self._clock()
+        rows = await self._database.reads.fetch_all(
+            self._of_places, {"owners": sorted(self._reach.owners)}
+        )
+        places: dict[str, set[str | None]] = {}
+        for owner, province in rows:
+            places.setdefault(owner, set()).add(province)
+        self._places, self._places_at = places, now
+
+
+def _is_recent(at: datetime | None, now: datetime, seconds: float) -> bool:
+    return at is not None and 0 <= (now - at).total_seconds() < seconds
+
+
+def _text(facts: Iterable[Mapping[str, Any]], could: frozenset[str] | None) -> bytes:
+    chosen = [each for each in facts if could is None or each["id"] in could]
+    return json.dumps(chosen, ensure_ascii=False).encode()
 
 
 def _facts(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from hub.query.computed.unkept import unkept_keys, with_unkept_cover, with_unkept_taken
 from hub.query.computed.vouching import is_for_owner
 from hub.query.computed.writing import Tables, Writing
 from hub.query.plan import binding
@@ -43,6 +44,7 @@ class WindowParameters:
     end: str
     now: str
     model: Tables
+    reads_unkept: bool
 
 
 def window(start: Argument, end: Argument, statement: Writing) -> WindowParameters:
@@ -64,6 +66,7 @@ def window(start: Argument, end: Argument, statement: Writing) -> WindowParamete
         statement.bind(end, binding.plain, "timestamptz"),
         statement.bind_now(),
         statement.model,
+        statement.reads_unkept,
     )
 
 
@@ -89,13 +92,20 @@ def _counts(coverage: str, source: str, window: WindowParameters) -> str:
 def _covered(key: str, window: WindowParameters) -> str:
     """Return a query for the coverage by the leading source, one row."""
     table, covers = window.model.stating(Covers)
-    return (
+    kept = (
         f"SELECT range_agg(tstzrange(c.{covers.start},c.{covers.end})) AS cover,"
         "min(greatest(c.as_of,h.as_of)) AS as_of,min(c.source) AS source"
         f" FROM {table} c JOIN source s ON s.source_id = c.source"
         " LEFT JOIN heard h USING (entry_id)"
         f" WHERE c.{covers.of} = {key} AND c.leads AND {_counts('c', 's', window)}"
     )
+    if not window.reads_unkept:
+        return kept
+    led = (
+        f"EXISTS (SELECT FROM {table} c WHERE c.{covers.of} = {key} AND c.leads"
+        " AND c.source <> t.source)"
+    )
+    return with_unkept_cover(kept, key, window.now, led)
 
 
 def _opened(key: str, window: WindowParameters) -> str:
@@ -169,11 +179,12 @@ def _taken(key: str, window: WindowParameters) -> str:
     taken = (
         f"range_agg(tstzrange(o.{takes.start},o.{takes.end})) FILTER (WHERE o.{takes.certainty} ="
     )
-    return (
+    kept = (
         f"SELECT {taken} 'FIRM') AS firm,{taken} 'TENTATIVE') AS maybe,"
         f"array_agg(o.source) AS sources FROM {table} o"
         f" WHERE o.{takes.of} = {key} AND o.speaks AND {_overlap('o', takes, window)}"
     )
+    return with_unkept_taken(kept, key, window.now) if window.reads_unkept else kept
 
 
 def _known(key: str, window: WindowParameters) -> str:
@@ -238,11 +249,14 @@ def is_covered(argument: Argument, alias: str, statement: Writing) -> str:
     """
     window = _window_of(argument, statement)
     table, covers = window.model.stating(Covers)
-    return (
-        f"{alias}.key IN (SELECT c.{covers.of} FROM {table} c"
+    keys = (
+        f"SELECT c.{covers.of} FROM {table} c"
         " JOIN source s ON s.source_id = c.source LEFT JOIN heard h USING (entry_id)"
-        f" WHERE c.leads AND {_counts('c', 's', window)})"
+        f" WHERE c.leads AND {_counts('c', 's', window)}"
     )
+    if window.reads_unkept:
+        keys += f" UNION ALL {unkept_keys(window.start, window.end, window.now)}"
+    return f"{alias}.key IN ({keys})"
 
 
 def has_free_stretch(argument: Argument, alias: str, statement: Writing) -> str:

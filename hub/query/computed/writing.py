@@ -23,6 +23,8 @@ class Writing(Protocol):
     """A statement that is being written: its parameters, and what is checked before it runs."""
 
     checks: list[Check]
+    reads_unkept: bool
+    """Whether what sources told live and nobody may keep is read too."""
 
     @property
     def model(self) -> Tables:

@@ -22,6 +22,7 @@ from hub.identity.links import UNLINKED, Names
 from hub.query.plan.arguments import Argument
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import IN_MAX
+from hub.query.plan.reach import Reach
 from hub.query.plan.storable import is_storable
 from schema.codes import Province
 
@@ -44,6 +45,8 @@ class Env:
     memo: dict[Any, Any] = field(default_factory=dict)
     asked: str | None = None
     """What came of asking sources for this request, as a JSON list (`hub.query.sql.sources`)."""
+    could: Callable[[Reach], frozenset[str]] | None = None
+    """Returns the sources that could answer; None: no source is left out."""
 
 
 Bind = Callable[[Env], str | None]

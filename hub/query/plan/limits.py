@@ -73,6 +73,8 @@ LIST_DEFAULT = 50
 """Rows of a plain list that states no `first`."""
 LIST_COSTED = 6
 """Rows that a plain list counts as at most: the hours of a week, the offers of an instrument."""
+HISTORY_DEFAULT = 10
+"""Events in the history of a source that states no `first`."""
 NODES_MAX = 100
 """Ids of one `nodes` field."""
 REFERENCES_MAX = 1_000

@@ -23,6 +23,7 @@ from hub.query.plan.arguments import Argument, Sample, argument_of
 from hub.query.plan.cost import Cost
 from hub.query.plan.errors import NotCompilableError, ScopeMissingError
 from hub.query.plan.limits import QueryLimits
+from hub.query.plan.reach import ReachOf
 from hub.query.plan.selection import Fragments, Selected, Selection
 from hub.query.sql import jsontext
 from hub.query.sql.authorise import Authority
@@ -50,15 +51,28 @@ class Compiler:
         *,
         marked: bool = False,
         is_fresh: bool = False,
+        reads_unkept: bool = False,
     ) -> None:
-        """`is_fresh`: for a request that may say how fresh its answer must be."""
+        """`is_fresh`: for a request that may say how fresh its answer must be.
+
+        `reads_unkept`: for a part of such a request that by itself asks nobody.
+        """
         self._interface = interface
-        self._alone = partial(Compiler, interface, fragments, sample, authority, limits)
+        self._alone = partial(
+            Compiler, interface, fragments, sample, authority, limits, reads_unkept=is_fresh
+        )
         self._schema = interface.schema
         self.model = interface.model
         self._sample = Sample(sample)
         self.selection = Selection(interface.schema, fragments, self._sample)
-        self.out = Statement(interface.model, authority, limits, marked=marked, is_fresh=is_fresh)
+        self.out = Statement(
+            interface.model,
+            authority,
+            limits,
+            marked=marked,
+            is_fresh=is_fresh,
+            reads_unkept=reads_unkept,
+        )
 
     def operation(self, selection: SelectionSetNode) -> Compiled:
         """Compile the selection set of a query."""
@@ -68,11 +82,20 @@ class Compiler:
         """Compile some fields of the root."""
         cost = Cost(own=0)
         body = self.object(selected, self.root, "", (), cost)
-        compiled = self.compiled(f"SELECT {body}", cost)
+        compiled = replace(self.compiled(f"SELECT {body}", cost), reaches=self._reaches(selected))
         if not self.out.is_fresh:
             return compiled
         found = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
         return replace(compiled, touches=found)
+
+    def _reaches(self, selected: Selected) -> tuple[ReachOf | None, ...]:
+        """Return whom each field that reads records is about; None: it may be about anybody."""
+        out = self.out
+        return tuple(
+            None if key in out.wide else out.reaches.get(key)
+            for key in selected
+            if key in out.reading
+        )
 
     @property
     def root(self) -> GraphQLObjectType:

@@ -11,6 +11,7 @@ from hub.query.plan.cost import Cost
 from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed
 
 if TYPE_CHECKING:
+    from hub.query.plan.reach import ReachOf
     from hub.query.sql.touching import Touch
 
 
@@ -39,5 +40,7 @@ class Compiled:
     """Response keys of root fields that look at calendars …"""
     moving: frozenset[str] = frozenset()
     """… and of those whose rows depend on them."""
+    reaches: tuple[ReachOf | None, ...] = (None,)
+    """Whom each field of the root that reads records is about; None: anybody."""
     touches: tuple[Touch, ...] = ()
     """Root fields that can say how fresh they must be, where a request may."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hub.query.plan.references import ENTITIES
 from hub.query.sql.jsontext import bare, instant, quoted, text
+from hub.query.sql.source_fields import EVENT, STATUS
 from schema.item import Item, RecordSpec, camel
 from schema.registry import Registry
 from schema.traits import Bookable, Findable, Listable, Powered, Related, Watches
@@ -138,6 +139,11 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """How asking a source went, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class ByKey:
     """One record that an argument names."""
 
@@ -169,6 +175,7 @@ Field = (
     | Windows
     | Computed
     | Sources
+    | History
     | ByKey
     | ByIdentity
 )
@@ -242,21 +249,6 @@ FACET: Fields = {
     "value": Plain(text("{t}.value")),
     "count": Plain(bare("{t}.count")),
 }
-_GRADE = "FROM source_grade g WHERE g.source={t}.source_id"
-SOURCE: Fields = {
-    "id": Plain(text("{t}.source_id")),
-    "title": Plain(text("{t}.title")),
-    "titleEn": Plain(text("{t}.title_en")),
-    "status": Plain(quoted("{t}.state")),
-    "servedFrom": Plain(quoted("{t}.served_from")),
-    "asOf": Plain(instant("{t}.seen_at")),
-    "latencyMs": Plain(bare("{t}.latency_ms")),
-    "rows": Plain(bare("{t}.row_count")),
-    "errorCode": Plain(text("{t}.error_code")),
-    "promisedFreshnessS": Plain(bare("{t}.promised_freshness_s")),
-    "grade": Plain(text(f"(SELECT g.grade {_GRADE})")),
-    "missing": Plain(f"coalesce((SELECT to_json(g.missing)::text {_GRADE}),'[]')"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +289,10 @@ class Interface:
     model: Model
 
 
+def _plain(written: Mapping[str, str]) -> Fields:
+    return {name: Plain(sql) for name, sql in written.items()}
+
+
 def build_model(records: StoredRecords) -> Model:
     """Return the model of the records that a database stores."""
     registry = records.registry
@@ -309,7 +305,8 @@ def build_model(records: StoredRecords) -> Model:
         "Window": WINDOW,
         "PriceEstimate": PRICE,
         "PowerStanding": POWER,
-        "SourceStatus": SOURCE,
+        "SourceStatus": {**_plain(STATUS), "history": History()},
+        "SourceEvent": _plain(EVENT),
         "FacetCount": FACET,
         **{spec.name: _record(spec, registry) for spec in registry},
         **{

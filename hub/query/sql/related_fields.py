@@ -17,10 +17,12 @@ from hub.query.plan.limits import (
     CLAIMS_COST,
     FACET_COST,
     FACET_VALUES,
+    HISTORY_DEFAULT,
     LIST_COSTED,
     LIST_DEFAULT,
     PAGE_DEFAULT,
 )
+from hub.query.plan.reach import ReachOf
 from hub.query.sql import claims, facets, jsontext
 from hub.query.sql.connection import (
     ConnectionParts,
@@ -40,15 +42,17 @@ from hub.query.sql.model import (
     Computed,
     Connected,
     Forward,
+    History,
     Listed,
     Sources,
 )
+from hub.query.sql.reaching import keeps_owner, reach_of_filter, reach_of_ids, reach_of_record
 from hub.query.sql.sources import sources_row
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import RecordSpec
 from schema.traits import Covers, Occupies
 
-Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | Claims
+Others = Forward | Listed | Connected | Computed | ByKey | ByIdentity | Sources | History | Claims
 
 
 def of_others(writer: Writer, field: Others, here: FieldPlace) -> str:
@@ -61,6 +65,7 @@ def of_others(writer: Writer, field: Others, here: FieldPlace) -> str:
         ByKey: partial(_by_key, writer),
         ByIdentity: partial(_by_identity, writer),
         Sources: lambda f, at: _sources(writer, at.nodes, f.record, at.path, at.cost),
+        History: partial(_history, writer),
         Claims: partial(_claims, writer),
     }
     return write[type(field)](field, here)
@@ -98,10 +103,27 @@ def _denied(writer: Writer, spec: RecordSpec, here: FieldPlace) -> bool:
     return True
 
 
+def _root(writer: Writer, here: FieldPlace, reach: ReachOf | None) -> None:
+    """Note of a field of the root that it reads records, and whom it is about."""
+    writer.out.reading.add(here.path[0])
+    if reach is not None:
+        writer.out.reaches[here.path[0]] = reach
+
+
+def _related(
+    writer: Writer, field: Forward | Listed | Connected, spec: RecordSpec, here: FieldPlace
+) -> None:
+    """Note where a field below the root leads to records of other institutions."""
+    parent = writer.out.rows.get(here.alias)
+    if parent is not None and not keeps_owner(parent, field, spec):
+        writer.out.wide.add(here.path[0])
+
+
 def _forward(writer: Writer, field: Forward, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
+    _related(writer, field, spec, here)
     return _one(writer, spec, [field.on.format(a=alias, t=here.alias)], alias, here)
 
 
@@ -109,6 +131,7 @@ def _listed(writer: Writer, field: Listed, here: FieldPlace) -> str:
     spec, alias = writer.model.registry[field.record], writer.out.alias()
     if _denied(writer, spec, here):
         return "'null'"
+    _related(writer, field, spec, here)
     _touch(writer, spec, here)
     first = writer.argument(here, "first")
     size = page_size(first, LIST_DEFAULT, writer.out)
@@ -141,6 +164,9 @@ def _connected(writer: Writer, field: Connected, here: FieldPlace) -> str:
     spec = writer.model.registry[field.record]
     if _denied(writer, spec, here):
         return "'null'"
+    _related(writer, field, spec, here)
+    if not here.alias:
+        _root(writer, here, reach_of_filter(spec, writer.argument(here, "filter")))
     page = page_at(writer, field, here)
     size = writer.argument(here, "first") or writer.argument(here, "last")
     cost = here.cost.part(own=1 + page.cost)
@@ -225,8 +251,22 @@ def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, co
     alias = writer.out.alias("s")
     body = writer.inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
     out = writer.out
-    row = sources_row(writer.model.sources.get(record), out.bind_now(), out.bind_asked())
+    could = out.bind_could(path[0])
+    row = sources_row(writer.model.sources.get(record), out.bind_now(), out.bind_asked(), could)
     return f"(SELECT {jsontext.json_list(body, f'{alias}.source_id')} FROM ({row}) {alias})"
+
+
+def _history(writer: Writer, _: History, here: FieldPlace) -> str:
+    first = writer.argument(here, "first")
+    size = page_size(first, HISTORY_DEFAULT, writer.out)
+    alias = writer.out.alias("v")
+    cost = here.cost.part(own=0, times=first or HISTORY_DEFAULT).part()
+    body = writer.inner(here.nodes, "SourceEvent", alias, here.path, cost)
+    rows = (
+        f"(SELECT * FROM source_event WHERE source = {here.alias}.source_id"
+        f" ORDER BY event_id DESC LIMIT {size}) {alias}"
+    )
+    return f"(SELECT {jsontext.json_list(body, f'{alias}.event_id DESC')} FROM {rows})"
 
 
 def _by_key(writer: Writer, field: ByKey, here: FieldPlace) -> str:
@@ -235,6 +275,7 @@ def _by_key(writer: Writer, field: ByKey, here: FieldPlace) -> str:
         return "'null'"
     by = writer.argument(here, "by")
     assert by is not None
+    _root(writer, here, reach_of_record(spec, by))
     where = [record_condition(spec, by, alias, writer.out)]
     return _one(writer, spec, where, alias, here)
 
@@ -246,9 +287,11 @@ def _by_identity(writer: Writer, field: ByIdentity, here: FieldPlace) -> str:
     if not field.many:
         identity = writer.argument(here, "id")
         assert identity is not None
+        _root(writer, here, reach_of_ids(writer.model.registry, identity))
         return _any(writer, writer.out.bind_identities(identity, "text"), here, here.cost)
     id_list = writer.argument(here, "ids")
     assert id_list is not None
+    _root(writer, here, reach_of_ids(writer.model.registry, id_list))
     ids = identities(id_list, writer.out)
     alias = writer.out.alias("i")
     each = here.cost.part(own=0, times=id_list)

@@ -15,6 +15,7 @@ from hub.query.plan.arguments import Argument
 from hub.query.plan.binding import Bind, Check, Env, Transform, array, plain, texts
 from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed, QueryError
 from hub.query.plan.limits import STATEMENT_MAX, QueryLimits
+from hub.query.plan.reach import ReachOf
 from hub.query.sql.authorise import Authority
 from hub.query.sql.model import Model
 from schema.codes import AgreementDataset
@@ -42,7 +43,7 @@ def _check_by(bind: Bind) -> Check:
 class Statement:
     """The parameters of a statement that is being written, and the checks and denials with it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - what is collected while a statement is written
         self,
         model: Model,
         authority: Authority,
@@ -50,6 +51,7 @@ class Statement:
         *,
         marked: bool,
         is_fresh: bool = False,
+        reads_unkept: bool = False,
     ) -> None:
         self.model = model
         self.authority = authority
@@ -58,10 +60,18 @@ class Statement:
         """Answers for the executor name the type of each object of an interface."""
         self.is_fresh = is_fresh
         """Sources may have been asked for this request: `sources` says what came of it."""
+        self.reads_unkept = is_fresh or reads_unkept
+        """What sources told live and nobody may keep is read too."""
         self.touched: set[str] = set()
         """Response keys of root fields that look at calendars."""
         self.moving: set[str] = set()
         """Response keys of root fields whose rows depend on calendars."""
+        self.reading: set[str] = set()
+        """Response keys of root fields that read records."""
+        self.reaches: dict[str, ReachOf] = {}
+        """Whom a field of the root is about, by its response key, where that is known."""
+        self.wide: set[str] = set()
+        """Response keys of root fields that read records of other institutions as well."""
         self.binds: list[Bind] = []
         self.checks: list[Check] = []
         self.denied: dict[tuple[str, ...], FieldDenied] = {}
@@ -190,6 +200,22 @@ class Statement:
     def bind_asked(self) -> str | None:
         """Return the parameter with what came of asking sources; None where none are asked."""
         return self.bind_env("asked", lambda env: env.asked, "jsonb") if self.is_fresh else None
+
+    def bind_could(self, key: str) -> str | None:
+        """Return the parameter with the sources that could answer a field of the root.
+
+        None where its arguments do not say whom it is about.
+        """
+        reach, wide = self.reaches.get(key), self.wide
+        if reach is None:
+            return None
+
+        def value(env: Env) -> str | None:
+            if env.could is None or key in wide:
+                return None
+            return array(sorted(env.could(reach(env))))
+
+        return self.bind_env(("could", key), value, "text[]")
 
     def bind_now(self) -> str:
         """Return the parameter with the present instant."""

@@ -78,11 +78,12 @@ def check_items(
 
 
 def test_the_table_names_every_record_type_and_every_item_once() -> None:
-    """What only the operator states is no source's: tests/integration/erasure and audit ask it."""
+    """What only the operator states is no source's: tests of erasure, audit and federation ask."""
     table = read_table()
     specs = [spec for spec in standard() if spec.issuer != OPERATOR]
     assert set(table.records) == {spec.name for spec in specs}
-    assert {spec.name for spec in standard()} - set(table.records) == {"Erasure", "AuditDay"}
+    of_operator = {"Erasure", "AuditDay", "Observation"}
+    assert {spec.name for spec in standard()} - set(table.records) == of_operator
     for spec in specs:
         said = table.records[spec.name]
         named = [item for kind in KINDS for item in said.get(kind, ())]

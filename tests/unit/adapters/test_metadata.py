@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from adapters import discover
-from adapters._adapter import Collection, Context
+from adapters._adapter import Collection, Context, Mode
 from adapters._metadata import MetadataError, RowBounds
 from adapters._metadata_files import FOLDER, metadata_of, shared_look_ups
 from adapters._metadata_text import parse_bounds, parse_metadata, parse_shared
 from connectors.mqtt import Messages
 from connectors.rest import PagedJson
 from hub.harvest.connections import PROTOCOLS
+from hub.harvest.described import description_of
+from hub.harvest.feed import harvested, lists_harvested
 from schema.codes import Certainty, InstrumentStatus, SharingMode
 
 GOOD = """
@@ -32,6 +34,7 @@ institutions = "many"
 additions = "warn"
 
 [feed.Instrument]
+mode = "HARVEST"
 every = "6 h"
 promised = "24 h"
 lookback = "7 d"
@@ -85,6 +88,9 @@ def test_metadata_say_how_often_is_read_how_many_rows_are_right_and_what_words_m
         ('every = "6 h"', 'every = "0 h"', "feed.Instrument.every", "15 min"),
         ('every = "6 h"', 'every = "32 d"', "feed.Instrument.every", "at most 31 d"),
         ('every = "6 h"', 'every = "24 h"', "feed.Instrument.promised", "longer than"),
+        ('mode = "HARVEST"', 'mode = "ASKED"', "feed.Instrument.mode", "HARVEST, LIVE, PUSH"),
+        ('mode = "HARVEST"', 'mode = "PUSH"', "feed.Instrument.every", "unless the source sends"),
+        ('mode = "HARVEST"', "", "feed.Instrument.mode", "missing"),
         ('every = "6 h"', 'often = "6 h"', "feed.Instrument.often", "no member"),
         ('promised = "24 h"', "", "feed.Instrument.promised", "missing"),
         ('promised = "24 h"', 'promised = "400 d"', "feed.Instrument.promised", "at most 366 d"),
@@ -143,8 +149,53 @@ def test_without_any_feed_or_look_up_that_exists_nothing_loads() -> None:
 
 
 def test_rows_of_what_a_source_sends_by_itself_have_no_bounds() -> None:
-    told = problems(GOOD.replace('every = "6 h"\n', ""))
+    told = problems(GOOD.replace('mode = "HARVEST"\nevery = "6 h"\n', 'mode = "PUSH"\n'))
     assert ["feed.Instrument.rows" in each for each in told] == [True]
+
+
+UNKEPT = 'mode = "LIVE"\nkeeping = "FORBIDDEN"\nstale_max = "10 min"\n'
+
+
+def test_what_must_not_be_kept_is_only_asked_and_shown_for_a_while() -> None:
+    head, _, rest = GOOD.partition('mode = "HARVEST"\n')
+    read = 'every = "6 h"\n'
+    bounds = "rows = { min = 1, max = 1_000 }\n"
+    text = (head + UNKEPT + rest).replace(read, "").replace(bounds, "")
+    feed = parse_metadata(text).feed_of("Instrument")
+    assert (feed.mode, feed.every, feed.stale_max) == (Mode.LIVE, None, timedelta(minutes=10))
+    assert parse_metadata(GOOD).feed_of("Instrument").stale_max is None
+    for wrong, place in (
+        (text.replace(UNKEPT, UNKEPT + read), "feed.Instrument.every"),
+        (text.replace('"LIVE"', '"PUSH"'), "feed.Instrument.keeping"),
+        (text.replace('stale_max = "10 min"\n', ""), "feed.Instrument.stale_max"),
+        (text.replace('"10 min"', '"25 h"'), "feed.Instrument.stale_max"),
+        (text.replace("FORBIDDEN", "ALLOWED"), "feed.Instrument.keeping"),
+        (GOOD.replace(read, read + 'stale_max = "1 h"\n'), "feed.Instrument.stale_max"),
+    ):
+        told = problems(wrong)
+        assert any(place in each for each in told), (place, told)
+
+
+def test_a_list_of_what_must_not_be_kept_is_never_harvested_and_holds_nothing_else() -> None:
+    known = discover()["ecnu"]
+    feeds = dict(known.metadata.feeds)
+    unkept = {"mode": Mode.LIVE, "every": None, "rows": None, "stale_max": timedelta(minutes=5)}
+    feeds["Occupancy"] = replace(feeds["Occupancy"], **unkept)
+    mixed = replace(known, metadata=replace(known.metadata, feeds=feeds))
+    with pytest.raises(MetadataError, match=r"yyjl: .*may be kept"):
+        mixed.check()
+    feeds["OccupancyCoverage"] = replace(feeds["OccupancyCoverage"], **unkept)
+    whole = replace(known, metadata=replace(known.metadata, feeds=feeds))
+    whole.check()
+    assert [each.name for each in lists_harvested(whole)] == ["dxyq", "sfbz", "kfsj"]
+    assert lists_harvested(known) == list(known.collections)
+    assert not {"Occupancy", "OccupancyCoverage"} & harvested(whole).keys()
+    with pytest.raises(MetadataError, match=r"feed\.Occupancy\.keeping"):
+        replace(whole, live=None).check()
+    described = "\n".join(description_of(whole.metadata))
+    assert "10 min" not in described
+    assert "5 min" in described
+    assert "must not be kept" in described
 
 
 def test_a_currency_that_is_none_is_refused() -> None:
@@ -176,9 +227,14 @@ def test_metadata_and_lists_speak_of_the_same_record_types() -> None:
     sent = Collection(name="sent", reader=Messages(), map=lambda *_: (), types=("Instrument",))
     asked = replace(sent, reader=PagedJson(path="x"))
     one = replace(known.metadata, feeds={"Instrument": known.metadata.feeds["Instrument"]})
-    replace(known, metadata=one, collections=(asked,)).check()
-    with pytest.raises(MetadataError, match=r"feed\.Instrument\.every"):
-        replace(known, metadata=one, collections=(sent,)).check()
+    replace(known, metadata=one, collections=(asked,), live=None).check()
+    with pytest.raises(MetadataError, match=r"feed\.Instrument\.mode: .*PUSH"):
+        replace(known, metadata=one, collections=(sent,), live=None).check()
+    live = replace(known, metadata=one, collections=(asked,), live=None)
+    with pytest.raises(MetadataError, match=r"feed\.Instrument\.mode: .*LIVE"):
+        replace(live, live=replace(known.live, record_type="Instrument")).check()
+    with pytest.raises(MetadataError, match=r"feed\.Occupancy\.mode: .*HARVEST"):
+        replace(known, live=None).check()
 
 
 def test_every_adapter_has_metadata_beside_it_and_every_file_there_is_somebody_s() -> None:

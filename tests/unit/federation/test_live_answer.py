@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from adapters import discover
-from adapters._adapter import Adapter, Collection, Context, Live, LiveList, Mapped, Removed
+from adapters._adapter import (
+    Adapter,
+    Collection,
+    Context,
+    Live,
+    LiveList,
+    Mapped,
+    Removed,
+    covered,
+)
+from adapters._platform import remember_unit
 from adapters._row import Row
 from connectors.document import Document, digest_of
 from connectors.reader import EVERYTHING
 from connectors.rest import PagedJson
-from hub.federation.live_answer import LiveAnswer
+from hub.federation.live_answer import Conclusion, LiveAnswer
 from schema.registry import standard
 from tests.source_metadata import metadata
 
@@ -37,19 +48,36 @@ def booked(row: Row, context: Context) -> Any:
             "instrumentKey": key,
             "localId": number,
             "kind": "RESERVATION",
-            "certainty": "FIRM",
+            "certainty": row.optional_text("certainty") or "FIRM",
             "startAt": start,
             "endAt": row.text("end"),
         },
     )
 
 
-COLLECTION = Collection(name=LIST, reader=PagedJson(path="x"), map=booked, types=("Occupancy",))
+def reported(row: Row, context: Context) -> Any:
+    """A statement that the calendar of an instrument is known, or one that makes no sense."""
+    end = row.optional_text("end") or ""
+    coverage = context.coverage(row.text("of"))
+    yield replace(coverage, record={**coverage.record, **({"endAt": end} if end else {})})
+
+
+COLLECTION = Collection(
+    name=LIST, reader=PagedJson(path="x"), map=booked, types=("Occupancy",), closes=covered
+)
+OF_COVERAGE = Collection(
+    name="calendars", reader=PagedJson(path="x"), map=reported, types=("OccupancyCoverage",)
+)
 
 
 def answer(
-    *rows: dict[str, str], doubt: str | None = None, is_complete: bool = False
+    *rows: dict[str, str],
+    doubt: str | None = None,
+    is_complete: bool = False,
+    calendars: list[dict[str, str]] | None = None,
 ) -> LiveAnswer:
+    """What the toy said; `calendars`: of whom it reports, where it tells that in a list."""
+    booked_list = COLLECTION if calendars is None else replace(COLLECTION, closes=lambda *_: ())
     live = Live(
         record_type="Occupancy",
         accepts=lambda *_: True,
@@ -57,13 +85,15 @@ def answer(
         complete_within=is_complete,
     )
     adapter = Adapter(
-        metadata=metadata("toy", {"Occupancy": ("15 min", "1 h")}),
-        collections=(COLLECTION,),
+        metadata=metadata("toy", {"Occupancy": ("15 min", "1 h")}, live="Occupancy"),
+        collections=(booked_list,),
         live=live,
     )
     made = LiveAnswer(adapter, live, standard(), Context(source="toy", now=NOW), KEY)
     document = Document(place="x", number=1, digest=digest_of(b"x"), rows=rows, doubt=doubt)
-    made.take(COLLECTION, document)
+    made.take(booked_list, document)
+    if calendars is not None:
+        made.take(OF_COVERAGE, replace(document, rows=calendars))
     return made
 
 
@@ -121,12 +151,38 @@ def test_a_list_that_may_not_be_whole_withdraws_nothing() -> None:
     assert (conclusion.withdrawn, conclusion.is_whole) == ({}, False)
 
 
+def test_coverage_is_what_the_source_says_of_it_and_ends_where_it_says_none() -> None:
+    by_list = answer(row("1")).conclude({}, ["old"])
+    assert [one.record["instrumentKey"] for one in by_list.coverage] == [KEY]
+    assert by_list.uncovered == ()
+    told = answer(row("1"), calendars=[{"of": OTHER}, {"of": KEY}]).conclude({}, ["old"])
+    assert (told.coverage, told.uncovered) == (by_list.coverage, ())
+    silent = answer(row("1"), calendars=[{"of": OTHER}]).conclude({}, ["old"])
+    assert (silent.is_whole, silent.coverage, silent.uncovered) == (True, (), ("old",))
+    unread = answer(row("1"), calendars=[{"of": KEY, "end": "2020-01-01T00:00:00Z"}])
+    assert unread.conclude({}, ["old"]) == Conclusion(tuple(silent.records))
+    doubted = answer(row("1"), row("2", start="?")).conclude({}, ["old"])
+    assert (doubted.coverage, doubted.uncovered) == ((), ())
+
+
+def test_time_is_told_by_how_certain_it_is() -> None:
+    made = answer(row("1"), row("2", certainty="TENTATIVE"), calendars=[{"of": KEY}])
+    spans = made.spans(made.conclude({}))
+    hour = (datetime(2026, 12, 1, 1, tzinfo=UTC), datetime(2026, 12, 1, 2, tzinfo=UTC))
+    context = Context(source="toy", now=NOW)
+    cover = [(context.window_start, context.window_end)]
+    assert spans == {"firm": [hour], "tentative": [hour], "cover": cover}
+
+
 def test_an_answer_without_rows_is_believed_only_where_the_adapter_says_so() -> None:
     known = {f"{KEY}/1": LONG_AGO}
     assert answer(is_complete=True).conclude(known).withdrawn.keys() == known.keys()
     doubted = answer().conclude(known)
     assert (doubted.withdrawn, doubted.is_whole) == ({}, False)
     assert answer().conclude({}).is_whole
+    covering = answer(calendars=[{"of": KEY}]).conclude(known)
+    assert covering.withdrawn.keys() == known.keys()
+    assert not answer(calendars=[{"of": OTHER}]).conclude(known).is_whole
 
 
 def test_a_question_that_asked_nothing_says_nothing() -> None:
@@ -139,15 +195,17 @@ def test_a_question_that_asked_nothing_says_nothing() -> None:
 
 def test_every_live_question_names_lists_of_its_adapter() -> None:
     live = {name: each for name, each in discover().items() if each.live is not None}
-    assert sorted(live) == ["ecnu", "nemo", "peer_hub"]
+    provinces = dict.fromkeys(("shanghai", "jiangsu", "anhui"), "uscc:1/A1")
+    keys = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5", **provinces}
+    assert live.keys() == keys.keys()
     for adapter in live.values():
         assert adapter.live is not None
         context = Context(source="x", now=NOW, institution={"institutionKey": "moe:1"})
         context.remember("tool", "7", "nemo-5")
-        key = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5", "peer_hub": "moe:2/A1"}[adapter.id]
+        remember_unit(context, "u1", "uscc:1", None)
+        key = keys[adapter.id]
         assert adapter.live.accepts(context, key)
-        # A hub may be asked about any instrument: it has those of others.
-        assert adapter.live.accepts(context, "moe:2/A1") is (adapter.id == "peer_hub")
+        assert not adapter.live.accepts(context, "moe:2/")
         names = {each.collection for each in adapter.live.question(context, key)}
         known = {each.name: each for each in (*adapter.collections, *adapter.live.lists)}
         assert names

@@ -94,7 +94,7 @@ def test_neither_value_nor_presence_of_a_freshness_makes_another_plan(planner: P
     assert all(plan is plans[0] for plan in plans)
 
 
-def test_a_freshness_changes_neither_the_statement_nor_its_cost_nor_its_cursors(
+def test_a_freshness_changes_neither_the_cost_of_a_statement_nor_its_cursors(
     planner: Planner,
 ) -> None:
     without = PAGE.replace("($s: Duration)", "").replace(", maxStaleness: $s", "")
@@ -102,9 +102,18 @@ def test_a_freshness_changes_neither_the_statement_nor_its_cost_nor_its_cursors(
     fresh = planned(planner, PAGE, {"s": "PT1M"}, is_fresh=True)
     assert plain.compiled is not None
     assert fresh.compiled is not None
-    assert fresh.compiled.sql == plain.compiled.sql
+    assert b"transient_calendar" in fresh.compiled.sql  # what nobody may keep is read by who asks
+    assert b"transient_calendar" not in plain.compiled.sql
     assert fresh.compiled.cost.total(fresh.values) == plain.compiled.cost.total(plain.values)
     assert plain.compiled.touches == ()
+
+
+def test_where_no_calendar_is_looked_at_a_freshness_changes_nothing(planner: Planner) -> None:
+    text = "{ instruments { nodes { key } totalCount } }"
+    plain, fresh = (planned(planner, text, is_fresh=each).compiled for each in (False, True))
+    assert plain is not None
+    assert fresh is not None
+    assert fresh.sql == plain.sql
 
 
 def test_a_document_says_whether_it_may_name_a_freshness(planner: Planner) -> None:
