@@ -1,8 +1,8 @@
 """`facts`: what the stored records of a service say, as the rules of vouchers ask for it; pure.
 
-Nothing is taken for granted: what no record states is `Missing`. What no record of the standard
-states yet (the invoice's payer and that the own part was paid, whose account gave the review,
-whether the enterprise was in business that day) is `Missing` always, so such a check is UNKNOWN.
+Nothing is taken for granted: what no record states is `Missing`. Payment and review are the steps
+of the order that say who stated them. That an enterprise was in business on a day no record of the
+standard states yet, so that check is UNKNOWN always.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.vouchers.amount import FenError, fen_of
-from hub.policy.vouchers.facts import PowerTold, ServiceTold
-from schema.codes import Audience, ExclusionReason, PowerState, PriceUnit
+from hub.policy.vouchers.facts import InvoiceTold, PowerTold, ServiceTold
+from schema.codes import Audience, ExclusionReason, OrderState, PowerState, PriceUnit
 from schema.dates import local_date
 
 Row: TypeAlias = Mapping[str, Any]
@@ -71,6 +71,8 @@ def service_told(stored: StoredService, voucher_fen: int, order_no: str | None) 
         overlaps=Missing("overlap") if None in (start, end) else stored.has_rival,
         list_price_fen=_list_price_fen(stored),
         power=_power(stored),
+        invoice=_invoice(stored),
+        reviewed_by=_reviewed_by(stored),
         exclusions=frozenset(ExclusionReason[each] for each in row["exclusions"] or ()),
         registered=_is_registered(stored),
         controlled=_is_controlled(stored.relation),
@@ -149,6 +151,34 @@ def _list_price_fen(stored: StoredService) -> int | Missing:
     least = fen(offer["minimum_charge"], "minimumCharge")
     total = int(Decimal(counted) * price)
     return total if isinstance(least, Missing) else max(total, least)
+
+
+def _invoice(stored: StoredService) -> InvoiceTold | Missing:
+    """Return what the payment of the order says: who paid how much against the invoice."""
+    order = stored.order
+    if order is None or _step(order, OrderState.PAID) is None:
+        return Missing("invoice", "NOT_PAID")
+    payer = order["payer_key"]
+    return InvoiceTold(
+        payer=Missing("payer") if payer is None else stored.person(payer),
+        amount_fen=fen(order["charge"], "paid"),
+        own_part_paid=True,
+    )
+
+
+def _reviewed_by(stored: StoredService) -> str | Missing:
+    """Return the legal person whose account gave the review."""
+    step = None if stored.order is None else _step(stored.order, OrderState.REVIEWED)
+    if step is None:
+        return Missing("review")
+    stated_by = step.get("statedBy")
+    return Missing("review", "NOT_SAID_BY_WHOM") if stated_by is None else stored.person(stated_by)
+
+
+def _step(order: Row, state: OrderState) -> Row | None:
+    """Return the last step of an order into a state."""
+    found = [each for each in order["steps"] or () if each["state"] == state.value]
+    return found[-1] if found else None
 
 
 def _power(stored: StoredService) -> PowerTold | Missing:

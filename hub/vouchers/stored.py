@@ -161,9 +161,10 @@ class _Reader:
         )
         holder = voucher.granted.holder
         days = await self._power_days(row)
+        order = await self._order(row, wanted.order_no)
         stored = StoredService(
             service=row,
-            order=await self._order(row, wanted.order_no),
+            order=order,
             offer=await self._offer(row),
             registrations=await self._registrations(row["owner"], wanted.issuer),
             relation=await self._relation(holder, row["owner"]),
@@ -171,7 +172,7 @@ class _Reader:
             spans=[span for day in days for span in _spans(day)],
             is_sensed=bool(days),
             legal_persons=await legal_persons(
-                self._connection, self._records, {row["owner"], holder, row["user_key"] or ""}
+                self._connection, self._records, _parties(row, order, holder)
             ),
             customs=Missing("customs"),
             in_log=await self._is_in_log(row["entry_id"]),
@@ -279,6 +280,15 @@ class _Reader:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
             return list(await cursor.fetchall())
+
+
+def _parties(row: Row, order: Row | None, holder: str) -> set[str]:
+    """Return every institution whose legal person matters."""
+    named = {row["owner"], holder, row["user_key"]}
+    if order is not None:
+        named |= {order["user_key"], order["payer_key"]}
+        named |= {each.get("statedBy") for each in order["steps"] or ()}
+    return {each for each in named if each}
 
 
 def _spans(day: Row) -> list[tuple[PowerState, datetime, datetime]]:

@@ -28,8 +28,18 @@ PROVIDER = "uscc:12100000470095016Q"
 INSTRUMENT = f"{PROVIDER}/TEM-1"
 SERVICE = f"{INSTRUMENT}/S-1"
 START, END = datetime.fromisoformat("2026-05-04T01:00:00Z"), "2026-05-04T06:00:00Z"
-LACKING = {CheckCode.STATUS, CheckCode.INVOICE, CheckCode.REVIEW}
+LACKING = {CheckCode.STATUS}
 """What no record of the standard states yet."""
+STEPS = [
+    {"state": state, "at": f"2026-05-{day:02}T01:00:00Z", "statedBy": by}
+    for state, day, by in (
+        ("REQUESTED", 1, HOLDER),
+        ("CONFIRMED", 2, PROVIDER),
+        ("DONE", 4, PROVIDER),
+        ("PAID", 5, PROVIDER),
+        ("REVIEWED", 6, HOLDER),
+    )
+]
 
 
 def record(of: str, /, **members: Any) -> dict[str, Any]:
@@ -68,8 +78,11 @@ ROWS = {
         "ServiceOrder",
         instrumentKey=INSTRUMENT,
         localId="O-1",
-        state="DONE",
+        state="REVIEWED",
         userKey=HOLDER,
+        payerKey=HOLDER,
+        charge={"amount": "8000", "currency": "CNY"},
+        steps=STEPS,
         startAt="2026-05-04T01:00:00Z",
         endAt="2026-05-04T07:00:00Z",
         serviceId="S-1",
@@ -197,7 +210,8 @@ WITHOUT = {
 @pytest.mark.parametrize("name", WITHOUT)
 async def test_without_its_record_a_fact_is_not_known(database: Database, name: str) -> None:
     found = await checked(database, {key: row for key, row in ROWS.items() if key != name})
-    also = {CheckCode.HOURS} if name == "order" else set()
+    of_order = {CheckCode.HOURS, CheckCode.INVOICE, CheckCode.REVIEW}
+    also = of_order if name == "order" else set()
     assert told(found, CheckResult.UNKNOWN) == LACKING | {WITHOUT[name]} | also
     assert told(found, CheckResult.FAIL) == set()
 
@@ -211,11 +225,13 @@ RIVAL = record(
     "ServiceRecord", **{**ROWS["service"]["record"], "localId": "S-2", "userKey": "moe:10246"}
 )
 FAILING: dict[CheckCode, dict[str, Any]] = {
-    CheckCode.PRICE: changed("service", charge={"amount": "8000.01", "currency": "CNY"}),
+    CheckCode.PRICE: changed("offer", price={"amount": "1599.99", "currency": "CNY"}),
     CheckCode.CHAIN: changed("order", userKey="moe:10246"),
     CheckCode.POWER: changed("power", spans=[OFF]),
     CheckCode.PROVIDER: changed("registration", validUntil="2026-05-03"),
     CheckCode.CONTROLLED: changed("relation", isControlled=True),
+    CheckCode.INVOICE: changed("order", payerKey=PROVIDER),
+    CheckCode.REVIEW: changed("order", steps=[*STEPS[:-1], {**STEPS[-1], "statedBy": PROVIDER}]),
     CheckCode.HOURS: changed("order", endAt="2026-05-04T05:00:00Z"),
     CheckCode.OVERLAP: {**ROWS, "rival": RIVAL},
     CheckCode.EXCLUDED: changed("service", exclusions=["OFFICIAL_DUTY"]),
