@@ -309,7 +309,10 @@ class Adapter:
     @property
     def stale_max(self) -> timedelta | None:
         """How long what it says live may be shown; None where that is kept like everything."""
-        return None if self.live is None else self._feed(self.live.record_type).stale_max
+        if self.live is None:
+            return None
+        stated = self.metadata.feeds.get(self.live.record_type)
+        return None if stated is None else stated.stale_max  # what is never harvested has no feed
 
     @property
     def promised_freshness(self) -> timedelta:

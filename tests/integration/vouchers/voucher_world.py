@@ -46,7 +46,8 @@ class StatedServices:
         told = service(**{"user": HOLDER, "voucher_fen": wanted.fen, "reviewed_by": HOLDER, **said})
         if not isinstance(told.invoice, Missing):
             told = replace(told, invoice=replace(told.invoice, payer=HOLDER))
-        available = standing.buckets.available + standing.claims[wanted.claim_no].fen
+        claim = standing.claims.get(wanted.claim_no)
+        available = standing.buckets.available + (claim.fen if claim else 0)
         verified = verify(told, terms(holder=HOLDER, available_fen=available), law())
         claimed = ClaimedService(
             home="hub",

@@ -196,7 +196,8 @@ def test_a_question_that_asked_nothing_says_nothing() -> None:
 def test_every_live_question_names_lists_of_its_adapter() -> None:
     live = {name: each for name, each in discover().items() if each.live is not None}
     provinces = dict.fromkeys(("shanghai", "jiangsu", "anhui"), "uscc:1/A1")
-    keys = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5", **provinces}
+    hub = {"peer_hub": "moe:2/A1"}
+    keys = {"ecnu": "moe:10269/A1", "nemo": "moe:1/nemo-5", **provinces, **hub}
     assert live.keys() == keys.keys()
     for adapter in live.values():
         assert adapter.live is not None
@@ -205,11 +206,32 @@ def test_every_live_question_names_lists_of_its_adapter() -> None:
         remember_unit(context, "u1", "uscc:1", None)
         key = keys[adapter.id]
         assert adapter.live.accepts(context, key)
-        assert not adapter.live.accepts(context, "moe:2/")
+        # A hub may be asked about any instrument: it has those of others.
+        assert adapter.live.accepts(context, "moe:2/A2") is (adapter.id in hub)
         names = {each.collection for each in adapter.live.question(context, key)}
         known = {each.name: each for each in (*adapter.collections, *adapter.live.lists)}
         assert names
         assert {*names, *adapter.live.look_ups} <= known.keys()
         # What a harvest reads of the record type, a question reads too: else it would be missed.
         gives = {name for name, each in known.items() if adapter.live.record_type in each.types}
-        assert names == gives | ({"coverage"} if adapter.live.covers else set())
+        assert names >= gives
+        if adapter.id not in hub:  # the calendars of hubs are only asked
+            assert {each.record_type: each.mode for each in adapter.feeds}[
+                adapter.live.record_type
+            ] is Mode.LIVE
+
+
+@pytest.mark.parametrize("name", ["shanghai", "jiangsu", "anhui"])
+def test_a_unit_with_two_codes_is_asked_by_both_and_one_that_is_gone_not_at_all(name: str) -> None:
+    live = discover()[name].live
+    assert live is not None
+    context = Context(source="x", now=NOW)
+    assert list(live.question(context, "uscc:1/A1")) == []
+    remember_unit(context, "u1", "uscc:1", None)
+    once = list(live.question(context, "uscc:1/A1"))
+    remember_unit(context, "u2", "uscc:1", None)
+    remember_unit(context, "u2", "uscc:1", None)
+    twice = list(live.question(context, "uscc:1/A1"))
+    assert len(twice) == 2 * len(once) > 0
+    assert all("A1" in each.window.filters.values() for each in twice)
+    assert {code for each in twice for code in each.window.filters.values()} >= {"u1", "u2"}

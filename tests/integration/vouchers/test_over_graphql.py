@@ -1,0 +1,156 @@
+"""Vouchers over `/graphql`: signed, scoped, and each party told what is its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from hub.access.config import local_config
+from hub.access.service import Access
+from hub.access.store import DatabaseClientStore
+from hub.clock import system_clock
+from hub.crypto.keys import generate_key
+from hub.edge import Application
+from hub.graphql.endpoint import PATH, GraphQLEndpoint
+from hub.graphql.hooks import ServiceFacts
+from hub.graphql.service import Engine, Parts
+from hub.state import MemoryState
+from tests.integration.vouchers.voucher_world import (
+    CODE,
+    HOLDER,
+    ISSUER,
+    PROVIDER,
+    VoucherWorld,
+    grant,
+)
+from tests.ordering import Partners, sent
+
+pytestmark = pytest.mark.integration
+SCOPES = ("catalogue:read", "graphql:adhoc", "voucher:claim", "voucher:verify")
+PAYLOAD = """{ claimNo state fen balance { available reserved consumed settled } refused missing
+  heldFor checks { code result missing parameter } replayed userErrors { code message } }"""
+VERIFY = (
+    "query ($service: String!) { verifyService(issuer: "
+    f'"{ISSUER}", code: "{CODE}", service: $service, fen: 100000)'
+    " { verdict inLog chargeFen checks { code result } } }"
+)
+CLAIM = {"issuer": ISSUER, "code": CODE, "claimNo": "A"}
+RESERVE = {
+    **CLAIM,
+    "fen": 300_000,
+    "provider": PROVIDER,
+    "plannedFrom": "2026-05-04",
+    "plannedUntil": "2026-05-04",
+}
+SERVICE = f"{PROVIDER}/TEM-1/A"
+
+
+def mutation(name: str, kind: str = "VoucherClaimInput") -> str:
+    return f"mutation ($input: {kind}!) {{ {name}(input: $input) {PAYLOAD} }}"
+
+
+class Office:
+    """Clients of a hub that keeps the money of one issuer's vouchers."""
+
+    def __init__(self, partners: Partners) -> None:
+        self.partners = partners
+        self.clients: dict[str, Any] = {}
+        self.sent = 0
+
+    async def say(
+        self,
+        party: str,
+        name: str,
+        given: dict[str, Any],
+        *,
+        kind: str = "VoucherClaimInput",
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        self.sent += 1
+        answer = await sent(
+            await self.of(party), mutation(name, kind), given, key or f"key-{self.sent}"
+        )
+        told: dict[str, Any] = answer["data"][name]
+        return told
+
+    async def of(self, party: str, scopes: tuple[str, ...] = SCOPES) -> Any:
+        name = f"{party}-{len(scopes)}"
+        if name not in self.clients:
+            made = await self.partners.client(name.replace(":", "-"), party, scopes)
+            self.clients[name] = made
+        return self.clients[name]
+
+
+@pytest.fixture
+async def office(database):
+    await grant(database, CODE)
+    world = VoucherWorld(database)
+    state, store = MemoryState(system_clock), DatabaseClientStore(database)
+    access = Access(local_config(8000), generate_key(), store, state, system_clock)
+    parts = Parts(
+        facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
+        state=state,
+        vouchers=world.desk,
+    )
+    endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)
+    transport = httpx.ASGITransport(
+        Application({PATH: endpoint}, Starlette(routes=access.routes()))
+    )
+    partners = Partners(database, store, transport, {}, None)
+    yield Office(partners)
+    for each in partners.opened:
+        await each.__aexit__(None, None, None)
+
+
+async def test_a_claim_goes_its_way_and_each_party_sees_its_part(office: Office) -> None:
+    reserve = {"kind": "ReserveVoucherInput"}
+    reserved = await office.say(HOLDER, "reserveVoucher", RESERVE, key="one", **reserve)
+    assert (reserved["state"], reserved["userErrors"]) == ("RESERVED", [])
+    assert reserved["balance"]["available"] == 1_700_000
+    again = await office.say(HOLDER, "reserveVoucher", RESERVE, key="one", **reserve)
+    assert (again["replayed"], again["state"]) == (True, "RESERVED")
+    consumed = await office.say(
+        PROVIDER, "consumeVoucher", {**CLAIM, "fen": 300_000, "service": SERVICE}
+    )
+    assert (consumed["state"], consumed["balance"]) == ("CONSUMED", None)
+    assert {each["result"] for each in consumed["checks"]} == {"PASS"}
+    assert (await office.say(PROVIDER, "submitClaim", CLAIM))["state"] == "SUBMITTED"
+    decide = {"kind": "DecideClaimInput"}
+    for decision in ("COUNTY", "CITY"):
+        told = await office.say(ISSUER, "decideClaim", {**CLAIM, "decision": decision}, **decide)
+        assert told["state"] == f"{decision}_OK"
+    settled = await office.say(ISSUER, "settleClaim", {**CLAIM, "fen": 300_000})
+    assert settled["balance"] == {
+        "available": 1_700_000,
+        "reserved": 0,
+        "consumed": 0,
+        "settled": 300_000,
+    }
+
+
+async def test_who_may_not_is_told_and_nothing_moves(office: Office) -> None:
+    reserve = {"kind": "ReserveVoucherInput"}
+    await office.say(HOLDER, "reserveVoucher", RESERVE, **reserve)
+    told = await office.say(
+        PROVIDER, "decideClaim", {**CLAIM, "decision": "REJECT"}, kind="DecideClaimInput"
+    )
+    assert [each["code"] for each in told["userErrors"]] == ["FORBIDDEN"]
+    told = await office.say(HOLDER, "reserveVoucher", {**RESERVE, "issuer": "moe:9"}, **reserve)
+    assert [each["code"] for each in told["userErrors"]] == ["NOT_FOUND"]
+    reader = await office.of(HOLDER, ("catalogue:read", "graphql:adhoc"))
+    answer = await sent(reader, mutation("submitClaim"), CLAIM, "key")
+    assert [each["extensions"]["code"] for each in answer["errors"]] == ["SCOPE_MISSING"]
+
+
+async def test_a_service_is_checked_beforehand_by_its_parties(office: Office) -> None:
+    reserve = {"kind": "ReserveVoucherInput"}
+    await office.say(HOLDER, "reserveVoucher", RESERVE, **reserve)
+    answer = await (await office.of(PROVIDER)).query(VERIFY, {"service": SERVICE})
+    found = answer["data"]["verifyService"]
+    assert (found["verdict"], found["inLog"], found["chargeFen"]) == ("VALID", True, 2_000_000)
+    stranger = await (await office.of("moe:10246")).query(VERIFY, {"service": SERVICE})
+    assert stranger["data"]["verifyService"] is None
+    assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
