@@ -378,10 +378,10 @@ class _Reading:
             found = [known.get(each) for each in ids]
             seen = [row if row and self.rights.sees_row(row) else None for row in found]
             return seen if name == "nodes" else seen[0]
-        if name in ("instrument", "institution"):
+        if name in ("instrument", "institution", "serviceOrder"):
             wanted = given(asked["by"])
             wanted = wanted.get("number", wanted)
-            return self._one(name.capitalize(), lambda row: _is_named(row, wanted))
+            return self._one(name[0].upper() + name[1:], lambda row: _is_named(row, wanted))
         target = g.get_named_type(kind.fields[name].type).name.removesuffix("Connection")
         rows = self._visible(target)
         if target in PARTS:  # what an instrument has is listed with it only

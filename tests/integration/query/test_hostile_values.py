@@ -56,7 +56,10 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
     return made
 
 
-EXECUTED = {"receipt", "changes", "useDecision", "customsReportsDue", "policyParameters"}
+EXECUTED = {
+    *("receipt", "changes", "useDecision", "customsReportsDue", "policyParameters"),
+    "bookingOrder",
+}
 """Fields that are no statements: their own tests send them hostile values."""
 
 
