@@ -254,6 +254,9 @@ class _Reading:
                     self.errors.add(("SCOPE_MISSING", here))
                     continue
                 self._check_connection(record, self._arguments(kind, nodes[0]))
+            if "by" in kind.fields[name].args and not self.rights.has_row_scope(named.name):
+                self.errors.add(("SCOPE_MISSING", here))
+                continue
             inner = [node.selection_set for node in nodes]
             for possible in self._possible(named):
                 if self.rights.has_row_scope(possible.name):

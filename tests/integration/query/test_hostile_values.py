@@ -76,7 +76,7 @@ def places() -> list[tuple[str, str, str]]:
 
 
 def document(name: str, argument: str, kind: str) -> str:
-    body = {"node": "{ id }", "nodes": "{ id }", "instrument": "{ id }", "institution": "{ id }"}
+    body = dict.fromkeys(("node", "nodes", "instrument", "institution", "serviceOrder"), "{ id }")
     inside = body.get(name, "{ nodes { id } pageInfo { endCursor } totalCount }")
     return f"query ($v: {kind}) {{ {name}({argument}: $v) {inside} }}"
 
