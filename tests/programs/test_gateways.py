@@ -17,7 +17,7 @@ from hub.sandbox.serve import serving
 from tests.external.supergraph import COMPOSITION, Compositions, hub_subgraph
 from tests.node_tools import NodeTools, node_tools
 from tests.programs.calibrations import DAY, Calibrations
-from tests.programs.conftest import START_S, free_port, stop
+from tests.running_proxy import START_S, free_port, stop
 
 pytestmark = [pytest.mark.external, pytest.mark.integration]
 GATEWAYS = {"apollo": "apollo", "hive": "guild"}

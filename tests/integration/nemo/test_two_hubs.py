@@ -23,7 +23,7 @@ from hub.access.clients import ClientKind
 from hub.access.registration import ClientGrant, admit, application_document, read_application
 from hub.access.store import DatabaseClientStore
 from hub.client import HubClient
-from hub.client.errors import CallRefusedError
+from hub.client.errors import ClientError
 from hub.client.keyfile import create_key
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
@@ -336,7 +336,7 @@ async def settled(client: HubClient, given: dict[str, str], key: str) -> str:
     for _ in range(TRIES_MAX):
         try:
             answer = await sent(client, REQUEST, {**given, "order": key}, key)
-        except CallRefusedError:
+        except ClientError:  # refused for now, or not answered in time: it is asked again
             answer = {}
         payload = (answer.get("data") or {}).get("requestBooking")
         if payload and payload["state"] not in (None, "TENTATIVE"):

@@ -254,6 +254,9 @@ class _Reading:
                     self.errors.add(("SCOPE_MISSING", here))
                     continue
                 self._check_connection(record, self._arguments(kind, nodes[0]))
+            if "by" in kind.fields[name].args and not self.rights.has_row_scope(named.name):
+                self.errors.add(("SCOPE_MISSING", here))
+                continue
             inner = [node.selection_set for node in nodes]
             for possible in self._possible(named):
                 if self.rights.has_row_scope(possible.name):
@@ -378,10 +381,10 @@ class _Reading:
             found = [known.get(each) for each in ids]
             seen = [row if row and self.rights.sees_row(row) else None for row in found]
             return seen if name == "nodes" else seen[0]
-        if name in ("instrument", "institution"):
+        if name in ("instrument", "institution", "serviceOrder"):
             wanted = given(asked["by"])
             wanted = wanted.get("number", wanted.get("identifier", wanted))
-            return self._one(name.capitalize(), lambda row: _is_named(row, wanted))
+            return self._one(name[0].upper() + name[1:], lambda row: _is_named(row, wanted))
         target = g.get_named_type(kind.fields[name].type).name.removesuffix("Connection")
         rows = self._visible(target)
         if target in PARTS:  # what an instrument has is listed with it only

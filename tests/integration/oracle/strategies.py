@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("verifyService",),
+        *("verifyService", "bookingOrder"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
@@ -247,7 +247,7 @@ class _Document(Conditions):
         if "ids" in declared.args:
             given["ids"] = [self._identity() for _ in range(self.number(5))]
         if "by" in declared.args:
-            given["by"] = self._by(name.capitalize())
+            given["by"] = self._by(name[0].upper() + name[1:])
         return [f"{n}: {self._written(declared.args[n].type, v, 4)}" for n, v in given.items()]
 
     def _size(self, declared: g.GraphQLField) -> list[str]:
@@ -312,6 +312,8 @@ class _Document(Conditions):
 
     def _by(self, kind: str) -> dict[str, Any]:
         rows = self.rows[kind]
+        if kind == "ServiceOrder":
+            return {"id": self._identity()}
         way = self.pick("key", "id", *(["number"] if kind == "Instrument" else []))
         if not rows or self.rarely(6):
             return {"key": "moe:10001/none"}

@@ -19,6 +19,7 @@ from adapters._adapter import (
     Removed,
     covered,
 )
+from adapters._feed import Mode
 from adapters._platform import remember_unit
 from adapters._row import Row
 from connectors.document import Document, digest_of
@@ -216,9 +217,8 @@ def test_every_live_question_names_lists_of_its_adapter() -> None:
         gives = {name for name, each in known.items() if adapter.live.record_type in each.types}
         assert names >= gives
         if adapter.id not in hub:  # the calendars of hubs are only asked
-            assert {each.record_type: each.mode for each in adapter.feeds}[
-                adapter.live.record_type
-            ] is Mode.LIVE
+            modes = {each.record_type: each.mode for each in adapter.feeds}
+            assert modes[adapter.live.record_type] is Mode.LIVE
 
 
 @pytest.mark.parametrize("name", ["shanghai", "jiangsu", "anhui"])
