@@ -115,9 +115,9 @@ async def _seed(url: str) -> None:
     async with Database(url) as database:
         fresh = [row for row in records.batch(now) if not _wrong_on_purpose(row)]
         await _source(database, records.SOURCE, records.SOURCE_TITLE, records.UNIVERSITY)
-        await put(database, records.SOURCE, fresh, now)
+        await _put(database, records.SOURCE, fresh, now)
         await _source(database, "fudan", ("复旦大学共享平台", "Fudan's sharing platform"), FUDAN)
-        await put(database, "fudan", _fudan(), now - LATE)
+        await _put(database, "fudan", _fudan(), now - LATE)
         await _source(database, "silent", ("尚未应答的来源", "Never heard from"), "moe:10284")
     analyze(url)
 
@@ -159,7 +159,9 @@ async def _source(database: Database, name: str, title: tuple[str, str], owner: 
     )
 
 
-async def put(database: Database, source: str, rows: list[dict[str, Any]], as_of: datetime) -> None:
+async def _put(
+    database: Database, source: str, rows: list[dict[str, Any]], as_of: datetime
+) -> None:
     batch = Batch(
         source=source,
         party="hub:delta.example",
@@ -170,3 +172,15 @@ async def put(database: Database, source: str, rows: list[dict[str, Any]], as_of
     )
     outcomes = await submit(database, batch, clock=system_clock)
     assert [row for row in outcomes.rows if row.outcome is not Outcome.ACCEPTED] == []
+
+
+async def state_instrument(database: Database, number: str) -> None:
+    """State one more instrument of the fresh source's university."""
+    record = {
+        "institutionKey": records.UNIVERSITY,
+        "localNo": number,
+        "name": {"zh": "随后登记的仪器"},
+        "status": "IN_SERVICE",
+    }
+    rows = [{"type": "Instrument", "record": record}]
+    await _put(database, records.SOURCE, rows, system_clock())

@@ -8,6 +8,7 @@
   client opens another one with a new token and goes on with the cursor of its last page.
 - A caller that takes nothing for a while is closed with 4413, one that comes too often with 1013; a
   hub that stops closes with 1012. All three may be opened again.
+- Without a token there is no socket, also where anonymous reads are allowed: nothing would end it.
 - Pages of other origins open a socket only where the operator lists their origin: a browser sends
   an upgrade without asking first.
 - The server below it sends WebSocket pings (`hub.cli.serve`), and `ping` is answered by `pong`.
@@ -31,12 +32,12 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hub.access.envelope import Envelope, with_credentials
-from hub.access.errors import AccessError
+from hub.access.errors import AccessError, Reason, TokenError
 from hub.access.rates import ADDRESS, CLIENT
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
-from hub.graphql.endpoint import bucket_of, json_in, language_of, request_of
+from hub.graphql.endpoint import json_in, language_of, request_of
 from hub.graphql.limits import (
     INIT_S,
     MESSAGE_BYTES_MAX,
@@ -148,10 +149,9 @@ class _OpenSocket:
 
     async def serve(self, envelope: Envelope, caller: Caller | None) -> None:
         """Serve until one side closes."""
-        bucket = bucket_of(self._socket.scope)
         try:
             self._caller = await self._init(envelope, caller)
-            with self._streams.place(self._caller.client_id or bucket):
+            with self._streams.place(self._caller.client_id or ""):
                 await self._send({"type": "connection_ack"})
                 await self._converse()
         except WebSocketDisconnect:
@@ -178,7 +178,10 @@ class _OpenSocket:
         if not isinstance(stated, dict):
             raise SocketClosedError(SocketClose.BAD_REQUEST, "the payload is an object")
         said = with_credentials(envelope, stated.get("Authorization"), stated.get("DPoP"))
-        return caller or await self._access.authenticate(said)
+        caller = caller or await self._access.authenticate(said)
+        if caller.anonymous:  # nobody's token would ever end the socket
+            raise TokenError(Reason.TOKEN_MISSING)
+        return caller
 
     async def _converse(self) -> None:
         """Take messages, and end with the rights of the caller."""
@@ -229,17 +232,16 @@ class _OpenSocket:
             raise SocketClosedError(SocketClose.ID_TAKEN, f"Subscriber for {name} already exists")
         if not isinstance(message.payload, dict):
             raise SocketClosedError(SocketClose.BAD_REQUEST, "the payload is an object")
-        scope, caller = self._socket.scope, self._caller
+        caller = self._caller
         try:
             if len(self._operations) >= OPERATIONS_OF_A_SOCKET:
                 raise RateLimitedError(1)
-            policy = ADDRESS if caller.client_id is None else CLIENT
-            self._access.rates.count(scope, policy, caller.client_id)
+            self._access.rates.count(self._socket.scope, CLIENT, caller.client_id)
             asked = request_of(message.payload)
         except HubError as error:
             await self._send(self._error(name, [error_document(error, self._language)]))
             return
-        asking = Asking(caller=caller, language=self._language, bucket=bucket_of(scope))
+        asking = Asking(caller=caller, language=self._language)
         work = self._operate(name, asked, asking)
         self._operations[name] = asyncio.create_task(work, name="operation of a socket")
 

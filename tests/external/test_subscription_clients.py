@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from hub.client import HubClient, create_key
 from hub.clock import system_clock
 from hub.demo import records
 from hub.store.database import Database
+from tests.databases import Spares
 from tests.node_tools import NodeTools
-from tests.running_hub import put, running_hub
+from tests.running_hub import running_hub, state_instrument
 
 pytestmark = [pytest.mark.external, pytest.mark.integration]
-CLIENT = "follower"
 SCOPES = ("catalogue:read", "changes:read", "graphql:adhoc")
 WAIT_S = 60
 
@@ -65,41 +65,33 @@ async def followed(tools: NodeTools, *arguments: str) -> AsyncIterator[Followed]
         await process.wait()
 
 
-async def state(database: Database, number: str) -> None:
-    record = {
-        "institutionKey": records.UNIVERSITY,
-        "localNo": number,
-        "name": {"zh": "随后登记的仪器"},
-        "status": "IN_SERVICE",
-    }
-    await put(database, records.SOURCE, [{"type": "Instrument", "record": record}], system_clock())
-
-
-@pytest.fixture
-def hub(database_url: str, tmp_path: Path) -> Any:
-    with running_hub(database_url, tmp_path) as base:
-        yield base
+@pytest.fixture(scope="module")
+def served(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The address of a hub, and that of its database."""
+    with spares.lent() as url, running_hub(url, tmp_path_factory.mktemp("hub")) as base:
+        yield base, url
 
 
 @pytest.mark.parametrize("way", ["ws", "sse"])
 async def test_a_client_hears_of_changes_and_finds_back_to_its_cursor_after_a_cut(
-    way: str, hub: str, database_url: str, tmp_path: Path, suites: NodeTools
+    way: str, served: tuple[str, str], tmp_path: Path, suites: NodeTools
 ) -> None:
+    (hub, database_url), client_id = served, f"follower-{way}"
     file = tmp_path / "key.pem"
     key = create_key(file)
-    document = application_document(CLIENT, CLIENT, key.public)
-    async with Database(database_url) as database, HubClient(hub, CLIENT, key) as client:
+    document = application_document(client_id, client_id, key.public)
+    async with Database(database_url) as database, HubClient(hub, client_id, key) as client:
         grant = ClientGrant("moe:10246", ClientKind.PARTNER, SCOPES, ())
         store = DatabaseClientStore(database)
         await admit(store, read_application(document), grant, system_clock())
         arguments = (way, hub, str(file), await client.token())
         async with followed(suites, *arguments) as program:
             assert await program.line() == {"refused": "GRAPHQL_VALIDATION_FAILED"}
-            assert await program.line() == {"me": CLIENT}
+            assert await program.line() == {"me": client_id}
             while "cut" not in await program.line():
                 pass
-            await state(database, "AFTER-THE-CUT")
-            await program.told("AFTER-THE-CUT")
-            await state(database, "AND-ONE-MORE")
-            await program.told("AND-ONE-MORE")
+            await state_instrument(database, f"AFTER-THE-CUT-{way}")
+            await program.told(f"AFTER-THE-CUT-{way}")
+            await state_instrument(database, f"AND-ONE-MORE-{way}")
+            await program.told(f"AND-ONE-MORE-{way}")
             assert len(program.keys) == len(set(program.keys))  # it went on, and not from the start

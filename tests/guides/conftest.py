@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,16 @@ class RunningHub:
     base: str
     database_url: str
     data_dir: Path
+    hook_port: int
+    """Where a receiver of webhooks may listen on this machine."""
 
 
 @pytest.fixture(scope="session")
 def hub(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     folder = tmp_path_factory.mktemp("hub")
-    with spares.lent() as url, running_hub(url, folder) as base:
-        yield RunningHub(base, url, folder / "data")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    more = {"HUB_WEBHOOK_ORIGINS": f"http://127.0.0.1:{port}"}
+    with spares.lent() as url, running_hub(url, folder, more) as base:
+        yield RunningHub(base, url, folder / "data", port)

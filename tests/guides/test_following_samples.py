@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from hub.client.profile import Profile
 from hub.clock import system_clock
 from hub.demo import records
 from hub.store.database import Database
-from tests.running_hub import put, running_hub
+from tests.guides.conftest import RunningHub
+from tests.running_hub import state_instrument
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
@@ -55,53 +55,25 @@ async def until_said(lines: asyncio.StreamReader, wanted: str) -> str:
     pytest.fail(f"it ended before it said {wanted}")
 
 
-async def state(database: Database, number: str) -> None:
-    record = {
-        "institutionKey": records.UNIVERSITY,
-        "localNo": number,
-        "name": {"zh": "新仪器"},
-        "status": "IN_SERVICE",
-    }
-    await put(database, records.SOURCE, [{"type": "Instrument", "record": record}], system_clock())
-
-
-@pytest.fixture
-def port() -> int:
-    """Where the receiver listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def base(database_url: str, tmp_path: Path, port: int) -> Iterator[str]:
-    """The address of a hub that may call the receiver."""
-    more = {"HUB_WEBHOOK_ORIGINS": f"http://127.0.0.1:{port}"}
-    with running_hub(database_url, tmp_path, more) as address:
-        yield address
-
-
-async def test_the_samples_hear_of_a_change(
-    base: str, port: int, database_url: str, tmp_path: Path
-) -> None:
+async def test_the_samples_hear_of_a_change(hub: RunningHub, tmp_path: Path) -> None:
     key = create_key(tmp_path / "key.pem")
-    url = f"http://127.0.0.1:{port}/hook"
+    url = f"http://127.0.0.1:{hub.hook_port}/hook"
     profile = tmp_path / "profile.toml"
-    Profile(base, "follower", tmp_path / "key.pem").write(profile)
-    async with Database(database_url) as database:
+    Profile(hub.base, "follower", tmp_path / "key.pem").write(profile)
+    async with Database(hub.database_url) as database:
         document = application_document("follower", "follower", key.public)
         grant = ClientGrant("moe:10246", ClientKind.PARTNER, SCOPES, ())
         store = DatabaseClientStore(database)
         await admit(store, read_application(document), grant, system_clock())
-        hooked = program("webhook.py", str(profile), url, str(port))
+        hooked = program("webhook.py", str(profile), url, str(hub.hook_port))
         async with program("follow.py", str(profile)) as events, hooked as messages:
             await until_said(messages, "ACTIVE")
             await until_said(events, "CURSOR")
-            await state(database, "TOLD-AT-ONCE")
+            await state_instrument(database, "TOLD-AT-ONCE")
             await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AT-ONCE")
             cursor = await until_said(events, "CURSOR")
             await until_said(messages, "CHANGED Instrument")
         async with program("follow.py", str(profile), cursor) as events:
-            await state(database, "TOLD-AFTERWARDS")
+            await state_instrument(database, "TOLD-AFTERWARDS")
             await until_said(events, f"CHANGED {records.UNIVERSITY}/TOLD-AFTERWARDS")
     assert (tmp_path / "webhook.json").stat().st_mode & 0o077 == 0

@@ -207,8 +207,8 @@ def test_every_live_question_names_lists_of_its_adapter() -> None:
         remember_unit(context, "u1", "uscc:1", None)
         key = keys[adapter.id]
         assert adapter.live.accepts(context, key)
-        # A hub may be asked about any instrument: it has those of others.
-        assert adapter.live.accepts(context, "moe:2/A2") is (adapter.id in hub)
+        # A platform or a hub may be asked about instruments of any institution.
+        assert adapter.live.accepts(context, "moe:2/A2") is (adapter.id in {*hub, *provinces})
         names = {each.collection for each in adapter.live.question(context, key)}
         known = {each.name: each for each in (*adapter.collections, *adapter.live.lists)}
         assert names
