@@ -45,6 +45,18 @@ SUITES = (
         {"HUB_FEED_HISTORIES": "1000"},
     ),
     Suite(
+        "100 histories: a mirror of a customs office equals what it may read",
+        _pytest(f"{TESTS}/exchange/test_changes_of_supervision.py", "-k", "mirror"),
+        15,
+        {"HUB_OFFICE_HISTORIES": "100"},
+    ),
+    Suite(
+        "5,000 facts with holes, of each rule: the truth lies within what is said",
+        _pytest("tests/unit/policy/test_bounds.py"),
+        15,
+        {"HUB_BOUNDS_EXAMPLES": "5000"},
+    ),
+    Suite(
         "300 histories: a rebuild gives the tables that a history left",
         _pytest(f"{TESTS}/identity/test_rebuild_equals_live.py"),
         15,

@@ -168,7 +168,7 @@ def reasons_of(
 ) -> tuple[CustomsReason, ...]:
     """Return the way to an answer: the rule, what is missing, what goes with it or would help.
 
-    `is_told_all`: the years of reports are told too, which only customs and the owner may know.
+    `is_told_all`: days and years that only customs and the owner may know are told too.
     """
     reasons = []
     words = _RULES.get((decided.rule, decided.answer))
@@ -179,6 +179,10 @@ def reasons_of(
     elif decided.answer is CustomsAnswer.UNKNOWN:
         words = (f"规则 {decided.rule} 无法判断", f"rule {decided.rule} cannot be answered")
         reasons.append(_reason(f"RULE_{decided.rule}", words))
+    if decided.nrii_since is not None and is_told_all:
+        day = decided.nrii_since.isoformat()
+        words = (f"自 {day} 起纳入国家网络管理平台", f"in the national platform since {day}")
+        reasons.append(_reason("NRII_SINCE", words))
     reasons += _consequences(decided)
     if decided.reports and is_told_all:
         years = ", ".join(map(str, decided.reports))

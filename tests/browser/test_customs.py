@@ -102,7 +102,7 @@ def test_an_answer_is_a_short_way_with_its_evidence(seen: Seen) -> None:
     allowed = seen["allowed"]
     assert allowed["errors"] == []
     assert allowed["answer"] == "可以使用"
-    assert [each[:4] for each in allowed["way"]] == ["规则 8", "简易程序"]
+    assert [each[:4] for each in allowed["way"]] == ["规则 8", "自 20", "简易程序"]
     assert "答复有效至" in allowed["validity"]
     assert len(allowed["evidence"]) == 3
     assert allowed["focus"] == "result"

@@ -70,7 +70,8 @@ class Remedy(StrEnum):
 class UseDecision:
     """The answer with its reasons.
 
-    `missing`: the fact for want of which nothing is known. `valid_until`: None where it does not
+    `missing`: the fact for want of which nothing is known. `nrii_since`: since when the national
+    platform has it, where that allows the use. `valid_until`: None where it does not
     run out before the facts do.
     """
 
@@ -81,6 +82,7 @@ class UseDecision:
     missing: Missing | None = None
     notice_no: str | None = None
     reports: tuple[int, ...] = ()
+    nrii_since: date | None = None
     valid_until: datetime | None = None
 
 
@@ -272,7 +274,9 @@ def _approved(case: _Case) -> UseDecision | None:
 
 def _simple_procedure(case: _Case) -> UseDecision | None:
     met = known(all_of((*_conditions(case), _reports_filed(case))))
-    return _allow(Procedure.SIMPLE_RECORD) if met else None
+    if not met:
+        return None
+    return replace(_allow(Procedure.SIMPLE_RECORD), nrii_since=known(case.facts.nrii_since))
 
 
 def _conditions(case: _Case) -> tuple[Truth, ...]:

@@ -90,7 +90,8 @@ async def test_the_owner_is_told_the_way_and_the_evidence(url: str) -> None:
     told = data["useDecision"]
     assert codes == []
     assert (told["answer"], told["rule"], told["procedure"]) == ("ALLOW", 8, "SIMPLE_RECORD")
-    assert [each["code"] for each in told["reasons"]] == ["RULE_8", "SIMPLE_RECORD"]
+    assert [each["code"] for each in told["reasons"]] == ["RULE_8", "NRII_SINCE", "SIMPLE_RECORD"]
+    assert told["reasons"][1]["en"] == "in the national platform since 2024-09-01"
     assert told["validUntil"] == "2026-11-25T01:00:00Z"
     assert {each["recordType"] for each in told["evidence"]} == {
         "CustomsSupervision",

@@ -80,7 +80,7 @@ def runs(row: Row, on: date, law: Law) -> bool:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data(), law=LAWS, on=DAYS)
 def test_sql_shows_what_the_rules_hold_for_supervised(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -136,6 +137,8 @@ async def test_a_service_before_the_release_is_not_in_term(filled: Hub) -> None:
 
 FOLLOWED = ["CustomsSupervision", "ServiceRecord"]
 STEPS = 40
+HISTORIES = int(os.environ.get("HUB_OFFICE_HISTORIES", "1"))
+"""Of these, `tests.suites` runs more."""
 RELEASES = [years_after(TODAY, -3) + timedelta(days=days) for days in (0, 2, 400, 700)]
 
 
@@ -172,7 +175,7 @@ async def happen(hub: Hub, chance: random.Random) -> None:
         hub.wait(timedelta(hours=20).total_seconds())
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 1 + HISTORIES))
 async def test_a_mirror_of_an_office_equals_what_it_may_read_whatever_happens(
     filled: Hub, seed: int
 ) -> None:
@@ -187,5 +190,4 @@ async def test_a_mirror_of_an_office_equals_what_it_may_read_whatever_happens(
             await mirror.follow(filled)
             assert await mirror.is_right(filled)
             sizes.add(len(mirror.items))
-    assert len(sizes) > 1
-    assert max(sizes) > 0
+    assert seed > 1 or (len(sizes) > 1 and max(sizes) > 0), "the first history shows something"

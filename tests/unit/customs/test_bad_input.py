@@ -37,6 +37,10 @@ SUZHOU = {"district": CustomsDistrict.NANJING, "place": "苏州校区"}
 def test_the_base_case_is_allowed_by_the_simple_procedure() -> None:
     decided = decide()
     assert (decided.answer, decided.rule, decided.procedure) == (ALLOW, 8, Procedure.SIMPLE_RECORD)
+    way = ["RULE_8", "NRII_SINCE", "SIMPLE_RECORD"]
+    assert [each.code for each in reasons_of(decided, is_told_all=True)] == way
+    told = reasons_of(decided, is_told_all=False)
+    assert [each.code for each in told] == ["RULE_8", "SIMPLE_RECORD"], "the day is not for others"
 
 
 def unknown_for(stored: dict[str, Any], use: dict[str, Any] | None = None) -> str:

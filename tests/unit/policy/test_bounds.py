@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -29,6 +30,8 @@ from tests.unit.policy.customs_case import ASKED_AT, HANGZHOU, current_law
 from tests.unit.policy.test_vouchers import BAD
 from tests.unit.policy.voucher_case import law, service, terms
 
+EXAMPLES = int(os.environ.get("HUB_BOUNDS_EXAMPLES", "150"))
+"""Of each rule; `tests.suites` runs more."""
 OWNER, USER, OTHER = "uscc:12330000470003281P", "uscc:12100000470095016Q", "uscc:91330000000000000X"
 CAMPUS, SUZHOU = CustomsPlace("2900", "campus"), CustomsPlace("2300", "Suzhou")
 RELEASES = [date(2020, 2, 29), date(2023, 10, 31), date(2024, 6, 1), date(2026, 12, 1)]
@@ -120,7 +123,7 @@ def leaves_room(said: UseDecision, true: UseDecision) -> bool:
     return said.answer is CustomsAnswer.UNKNOWN or told[0] == told[1]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(facts=complete_facts(), holes=some_holes(HOLES), use=REQUESTS)
 def test_a_use_is_never_allowed_or_denied_against_the_truth(
     facts: CustomsFacts, holes: list[str], use: UseRequest
@@ -132,7 +135,7 @@ def test_a_use_is_never_allowed_or_denied_against_the_truth(
     assert leaves_room(said, may_serve(facts, use, in_force, ASKED_AT))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     facts=complete_facts(),
     holes=some_holes(HOLES),
@@ -160,7 +163,7 @@ def leaves_room_in_each_check(said: Verified, true: Verified) -> bool:
     return whole and all(told in (CheckResult.UNKNOWN, real) for told, real in pairs)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(faults=st.sets(st.sampled_from(list(BAD))), holes=some_holes(SERVICE_HOLES))
 def test_a_service_never_counts_or_fails_against_the_truth(
     faults: set[Any], holes: list[str]
