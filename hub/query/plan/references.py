@@ -62,7 +62,7 @@ def read_reference(value: Any, ways: Mapping[str, Collection[str]]) -> Reference
 
 
 def _named(record: str, way: str, value: Any) -> Reference | BadReference:
-    if not isinstance(value, str) or not is_storable(value):
+    if type(value) is not str or not is_storable(value):  # a number is a text of its own kind
         return BadReference(f"{way} 应为不含空字符的文本", f"{way} is a text without U+0000")
     return Reference(record, way, value)
 

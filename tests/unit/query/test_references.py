@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hub.graphql.scalars import NumberText
 from hub.graphql.schema import interface
 from hub.graphql.subgraph import subgraph
 from hub.query.plan.limits import QueryLimits
@@ -52,6 +53,7 @@ def test_a_reference_is_read_by_a_key_of_its_type(value: Any, named: tuple[str, 
         {"__typename": "Instrument"},
         {"__typename": "Instrument", "id": None, "key": None},
         {"__typename": "Instrument", "id": 7},
+        {"__typename": "Instrument", "id": NumberText("1.5")},
         {"__typename": "Instrument", "id": {"id": "a"}},
         {"__typename": "Instrument", "id": "a\x00"},
         {"__typename": "Instrument", "key": "\ud800"},
