@@ -20,6 +20,7 @@ from connectors.errors import SlowError
 from hub.access.content_digest import content_digest
 from hub.access.envelope import Envelope
 from hub.access.relay import Relay, relay_headers
+from hub.access.requester import Requester
 from hub.access.resource import Caller
 from hub.access.signatures import MUTATION, sign_request
 from hub.clock import Clock
@@ -44,10 +45,10 @@ class Principal:
     @property
     def act(self) -> dict[str, Any] | None:
         """Return the chain of who acts for the client, as RFC 8693 §4.1 nests it."""
-        act: dict[str, Any] | None = None
-        for actor in reversed(self.actors):
-            act = {"sub": actor} if act is None else {"sub": actor, "act": act}
-        return act
+        nested: dict[str, Any] | None = Requester(self.subject, self.party, self.actors).claims.get(
+            "act"
+        )
+        return nested
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
