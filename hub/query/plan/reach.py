@@ -67,6 +67,10 @@ class SourceReach:
         self._registered = [
             _registered(source, keys, names, shared) for source, keys in known if keys is not None
         ]
+        self._of_party: dict[str, list[_Registered]] = {}
+        for each in self._registered:
+            for party in each.parties:
+                self._of_party.setdefault(party, []).append(each)
         self._kept: dict[Reach, frozenset[str]] = {}
 
     @property
@@ -78,16 +82,18 @@ class SourceReach:
         """Return the sources that could answer."""
         found = self._kept.get(reach)
         if found is None:
-            chosen = (each.source for each in self._registered if _could(each, reach, places))
+            named = self._registered if reach.parties is None else self._of(reach.parties)
+            chosen = (each.source for each in named if _could(each, reach, places))
             found = self._anybody.union(chosen)
             if len(self._kept) < KEPT_MAX:
                 self._kept[reach] = found
         return found
 
+    def _of(self, parties: frozenset[str]) -> list[_Registered]:
+        return [each for party in parties for each in self._of_party.get(party, ())]
+
 
 def _could(each: _Registered, reach: Reach, places: Places) -> bool:
-    if reach.parties is not None and reach.parties.isdisjoint(each.parties):
-        return False
     if reach.shards is not None and reach.shards.isdisjoint(each.shards):
         return False
     if reach.provinces is None:
