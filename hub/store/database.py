@@ -40,7 +40,10 @@ from hub.store.records import StoredRecords, standard_records
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseLimits:
-    """Bounds of one process's use of PostgreSQL; at most 8 + 4 + 8 + 4 connections by default."""
+    """Bounds of one process's use of PostgreSQL; at most 8 + 4 + 8 + 4 connections by default.
+
+    While it makes exports there are 3 more (`hub.exchange.exports.limits`).
+    """
 
     answer_connections: int = 8
     read_connections: int = 4
