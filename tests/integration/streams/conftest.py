@@ -23,6 +23,7 @@ from hub.cli.serve import Listening, bind, listening
 from hub.client import HubClient
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
+from hub.exchange import watch
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.settings import Settings
@@ -183,8 +184,11 @@ Serve = Callable[..., Awaitable[World]]
 
 
 @pytest.fixture
-async def serve(database: Database, tmp_path: Path) -> AsyncIterator[Serve]:
-    """Serve a hub, with more settings if wanted."""
+async def serve(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Serve]:
+    """Serve a hub, with more settings if wanted; it looks at its feed more often than others."""
+    monkeypatch.setattr(watch, "WATCH_S", 0.05)
     async with AsyncExitStack() as stack:
 
         async def start(**more: Any) -> World:

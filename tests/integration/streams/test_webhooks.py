@@ -217,7 +217,7 @@ async def test_receivers_that_never_answer_hold_up_nobody_else(
         each.standing = None
         await registered(await world.register(f"dead-{number}"), each)
     await registered(await world.register("good"), good)
-    for number in range(5):
+    for number in range(3):
         await world.state(f"E{number}")
 
         async def told(count: int = number + 1) -> bool:
