@@ -40,6 +40,7 @@ from hub.intake.quarantine import delete_old
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.exports import close_cut_off, delete_expired
+from hub.store.locks import SessionLock
 from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
 from hub.store.source_events import delete_old_events
@@ -48,9 +49,6 @@ from schema.dates import local_date
 from schema.records import AuditDay
 
 PAUSE_S = 300.0
-LOCK = 7_340_001
-"""Number of the advisory lock; any constant that nothing else in the hub uses."""
-GRADE_LOCK = 7_340_002
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,7 +113,8 @@ async def join(database: Database, clock: Clock, party: str, seen: int) -> int:
     """
     async with database.writes.connection() as connection:
         cursor = await connection.execute(
-            "SELECT coalesce(max(entry_id), 0), pg_try_advisory_lock(%s) FROM entry", (LOCK + 1,)
+            "SELECT coalesce(max(entry_id), 0), pg_try_advisory_lock(%s) FROM entry",
+            (SessionLock.JOINING.value,),
         )
         newest, is_ours = await cursor.fetchone() or (seen, False)
         if not is_ours:
@@ -125,7 +124,7 @@ async def join(database: Database, clock: Clock, party: str, seen: int) -> int:
             if joined:
                 _LOG.info("housekeeping: %d pairs of instruments are one by identifiers", joined)
         finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK + 1,))
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (SessionLock.JOINING.value,))
     return int(newest)
 
 
@@ -147,7 +146,9 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
     Return how many rows were deleted, 0 when another worker does it.
     """
     async with database.writes.connection() as connection:
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+        cursor = await connection.execute(
+            "SELECT pg_try_advisory_lock(%s)", (SessionLock.HOUSEKEEPING.value,)
+        )
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return 0
@@ -161,20 +162,24 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
             deleted += await delete_old_events(database, now)
             return deleted + await delete_old_answers(database, now)
         finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+            await connection.execute(
+                "SELECT pg_advisory_unlock(%s)", (SessionLock.HOUSEKEEPING.value,)
+            )
 
 
 async def grade_once(database: Database, clock: Clock) -> int:
     """SourceGrade sources whose grade is a day old, one worker at a time; return how many."""
     async with database.writes.connection() as connection:
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (GRADE_LOCK,))
+        cursor = await connection.execute(
+            "SELECT pg_try_advisory_lock(%s)", (SessionLock.GRADING.value,)
+        )
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return 0
         try:
             return await grade_sources(database, clock())
         finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (GRADE_LOCK,))
+            await connection.execute("SELECT pg_advisory_unlock(%s)", (SessionLock.GRADING.value,))
 
 
 async def seal_days(database: Database, clock: Clock, party: str) -> int:

@@ -29,6 +29,7 @@ from hub.ledger.note import LOG_KEY, VerifierKey
 from hub.ledger.tile import Tile
 from hub.store.copying import Connection, copy_rows
 from hub.store.database import translated
+from hub.store.locks import SessionLock
 
 _SESSION = {
     "timezone": "UTC",
@@ -48,8 +49,6 @@ _SESSION = {
 _CONNECT_TIMEOUT_S = 5
 _USER_TIMEOUT_MS = 5000
 
-LOCK = 7_340_002
-"""Number of the leader's advisory lock; any constant that nothing else in the hub uses."""
 
 Mark = tuple[str, int]
 """The last entry, in the order (transaction, entry id), that the log has taken."""
@@ -168,7 +167,7 @@ class LogStore:
 
     async def try_lock(self) -> bool:
         """Ask for the leader's lock; the connection holds it until it ends."""
-        row = await self._one("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+        row = await self._one("SELECT pg_try_advisory_lock(%s)", (SessionLock.SEQUENCER.value,))
         return bool(row and row[0])
 
     async def take_epoch(self, now: datetime) -> int:

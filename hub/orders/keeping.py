@@ -27,10 +27,9 @@ from hub.orders.home_hub import Forwarded, is_home_hub
 from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER, OPEN_LOOK_S, OPEN_ORDERS_AT_ONCE
 from hub.orders.partner import PartnerDesk
 from hub.orders.usage import attach_usage
+from hub.store.locks import SessionLock
 from schema.records.order_path import OPEN
 
-LOCK = 7_340_011
-"""Number of the advisory lock; any constant that nothing else in the hub uses."""
 FORWARDED_FOR = timedelta(days=FORWARDED_DAYS)
 _LOG = logging.getLogger(__name__)
 
@@ -56,7 +55,9 @@ class OrderKeeping:
         """Do what is due, unless another worker does it; return how many orders moved."""
         database = self._desk.orders.database
         async with database.writes.connection() as connection:
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+            cursor = await connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", (SessionLock.ORDERS.value,)
+            )
             row = await cursor.fetchone()
             if row is None or not row[0]:
                 return 0
@@ -64,7 +65,9 @@ class OrderKeeping:
                 moved = await self._given_up() + await self._asked_about()
                 return moved + await attach_usage(self._desk.orders.entries)
             finally:
-                await connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+                await connection.execute(
+                    "SELECT pg_advisory_unlock(%s)", (SessionLock.ORDERS.value,)
+                )
 
     async def _given_up(self) -> int:
         orders, deployed = self._desk.orders, await self._desk.sources()

@@ -48,6 +48,7 @@ from hub.exchange.webhooks.retries import next_attempt
 from hub.exchange.webhooks.sending import DeliveryOutcome, WebhookSender
 from hub.exchange.webhooks.signing import new_message_id, signed_headers
 from hub.store.copying import Connection
+from hub.store.locks import SessionLock
 from hub.store.webhooks import (
     ActiveWebhook,
     MessageState,
@@ -67,8 +68,6 @@ from hub.store.webhooks import (
 from hub.watching.metrics import METRICS
 
 SCOPE = "changes:read"
-LOCK = 7_340_010
-"""Number of the advisory lock of whoever delivers; any constant that nothing else uses."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -132,7 +131,9 @@ class WebhookDeliveries:
         """
         connection = await self._database.writes.connect()
         try:
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+            cursor = await connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", (SessionLock.WEBHOOKS.value,)
+            )
             row = await cursor.fetchone()
             yield connection if row is not None and row[0] else None
         finally:

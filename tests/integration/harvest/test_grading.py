@@ -11,10 +11,11 @@ from hub.cli.source_grade import lines
 from hub.graphql.request import Asking, GraphRequest
 from hub.harvest.grades import Share, SourceGrade, rules
 from hub.harvest.grading import counted_facts, grade_now, kept_grades
-from hub.housekeeping import grade_once
+from hub.housekeeping import grade_once, join
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.operate.status import facts_of
+from hub.store.locks import SessionLock
 from hub.store.sources import register_source
 from schema.dates import format_instant
 from tests.integration.harvest.conftest import PARTY
@@ -117,6 +118,20 @@ async def test_every_source_is_graded_once_a_day_and_kept(harvester, source, dat
     time.pass_by(days=1)
     assert await grade_once(database, time) == 1
     assert (await kept_grades(database))["laboratory"].graded_at == time.now
+
+
+async def test_sources_are_graded_while_a_sequencer_leads(harvester, source, database, time):
+    """The tasks of one worker at a time have locks of their own: none waits for another's."""
+    await harvester.harvest(source)
+    async with database.writes.connection() as connection:
+        for lock in SessionLock:
+            if lock not in {SessionLock.GRADING, SessionLock.JOINING}:
+                await connection.execute(b"SELECT pg_advisory_lock(%s)", (lock.value,))
+        try:
+            assert await grade_once(database, time) == 1
+            assert await join(database, time, "hub:x", 0) > 0
+        finally:
+            await connection.execute(b"SELECT pg_advisory_unlock_all()")
 
 
 async def test_the_api_and_the_status_say_the_grade_and_what_is_missing(
