@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from typing import TypeAlias
 
 from adapters._booking import (
@@ -34,6 +33,7 @@ from connectors.errors import (
 from connectors.http.session import HttpQuestion, HttpSession, decode_answer, parse_json
 from hub.orders.limits import BOOKING_S, LOCK_WAIT_MS, STEPS_MAX
 from hub.store.database import Database
+from hub.store.locks import alone_with
 
 BAD_REQUEST = 400
 JSON_HEADERS = {"content-type": "application/json"}
@@ -98,10 +98,7 @@ async def alone_at(database: Database, instrument: str) -> AsyncIterator[None]:
 
     Raises `HubError` TIMEOUT after `LOCK_WAIT_MS`; nothing was asked then.
     """
-    number = int.from_bytes(sha256(f"booking {instrument}".encode()).digest()[:8], signed=True)
-    async with database.writes.connection() as connection, connection.transaction():
-        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}".encode())
-        await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (number,))
+    async with alone_with(database, f"booking {instrument}", LOCK_WAIT_MS):
         yield
 
 

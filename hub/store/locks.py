@@ -1,12 +1,18 @@
-"""`locks`: the numbers of the advisory locks that a session holds: who does what for all workers.
+"""`locks`: advisory locks of the database: of tasks that one worker does, and of things in work.
 
-One list, so that no two holders share a number. A number stays: a worker of another version that
-still runs knows it under the same.
+The numbers of tasks stand in one list, so that no two share one. A number stays: a worker of
+another version that still runs knows it under the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import IntEnum, unique
+from hashlib import sha256
+
+from hub.store.copying import Connection
+from hub.store.database import Database
 
 
 @unique
@@ -19,3 +25,17 @@ class SessionLock(IntEnum):
     JOINING = 7_340_004
     WEBHOOKS = 7_340_010
     ORDERS = 7_340_011
+
+
+@asynccontextmanager
+async def alone_with(database: Database, thing: str, wait_ms: int) -> AsyncIterator[Connection]:
+    """Keep others that want the same thing waiting, in all workers, for as long as the block runs.
+
+    Gives a connection whose transaction ends with the block. Raises `HubError` TIMEOUT after
+    `wait_ms`; nothing was done then.
+    """
+    number = int.from_bytes(sha256(thing.encode()).digest()[:8], signed=True)
+    async with database.writes.connection() as connection, connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {wait_ms}".encode())
+        await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (number,))
+        yield connection

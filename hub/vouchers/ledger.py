@@ -23,6 +23,7 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Move
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.locks import alone_with
 from hub.store.sources import register_source
 from hub.vouchers.limits import LOCK_WAIT_MS, MOVEMENTS_MAX
 from hub.vouchers.marks import ClaimName
@@ -70,11 +71,7 @@ async def locked(database: Database, issuer: str, code: str) -> AsyncIterator[Co
 
     Raises `HubError` TIMEOUT after `LOCK_WAIT_MS`; nothing was done then.
     """
-    digest = sha256(f"voucher {issuer}/{code}".encode()).digest()
-    number = int.from_bytes(digest[:8], signed=True)
-    async with database.writes.connection() as connection, connection.transaction():
-        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}".encode())
-        await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (number,))
+    async with alone_with(database, f"voucher {issuer}/{code}", LOCK_WAIT_MS) as connection:
         yield connection
 
 
