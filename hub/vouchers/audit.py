@@ -17,7 +17,7 @@ from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER, granted_of, movement_of
+from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER, granted_of, movement_of
 from hub.vouchers.limits import AUDIT_ROWS, FAULTS_MAX
 from hub.vouchers.movements import MovementError, standing_of
 
@@ -66,12 +66,12 @@ async def audit(database: Database) -> VoucherAudit:
         "m.holds, v.state AS voucher_state, v.holder_key, v.granted_fen, v.use_from, v.use_until, "
         "v.cash_until, v.payer_division "
         f"FROM {moved} m LEFT JOIN {granted} v ON v.key = m.issuer_key || '/' || m.code "
-        "AND NOT v.withdrawn AND v.speaks WHERE NOT m.withdrawn "
+        f"AND NOT v.withdrawn AND v.speaks WHERE NOT m.withdrawn AND {OF_LEDGER.format(t='m')} "
         f"ORDER BY {_ordered('m.')}"
     )
     claims = (
-        f"SELECT issuer_key, code, claim_no, state, voucher_fen FROM {claimed} "  # noqa: S608 - own names
-        f"WHERE NOT withdrawn AND source IN (SELECT DISTINCT source FROM {moved}) "
+        f"SELECT issuer_key, code, claim_no, state, voucher_fen FROM {claimed} c "  # noqa: S608 - own names
+        f"WHERE NOT withdrawn AND {OF_LEDGER.format(t='c')} "
         f"ORDER BY {_ordered()}"
     )
     async with database.reads.connection() as connection, connection.transaction():

@@ -7,7 +7,7 @@ import logging
 from hub.errors import HubError
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.ledger import MOVEMENT, VOUCHER
+from hub.vouchers.ledger import MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.limits import DUE_MAX
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
@@ -41,7 +41,8 @@ async def _over(
         f"SELECT v.issuer_key, v.code FROM {granted} v WHERE v.issuer_key = ANY(%s) "  # noqa: S608 - own names
         f"AND v.{last_day} < %s AND v.state = 'GRANTED' AND NOT v.withdrawn AND v.speaks "
         f"AND NOT EXISTS (SELECT FROM {moved} m WHERE m.issuer_key = v.issuer_key "
-        "AND m.code = v.code AND m.event = %s AND m.claim_no IS NULL AND NOT m.withdrawn) "
+        "AND m.code = v.code AND m.event = %s AND m.claim_no IS NULL AND NOT m.withdrawn "
+        f"AND {OF_LEDGER.format(t='m')}) "
         f"ORDER BY v.{last_day}, v.key LIMIT {DUE_MAX}",
         (sorted(desk.issuers), local_date(desk.clock()), event.value),
     )

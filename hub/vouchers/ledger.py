@@ -34,7 +34,6 @@ from schema.conform import conform
 from schema.errors import Problem
 
 MOVEMENT, CLAIM, VOUCHER = "VoucherMovement", "VoucherClaim", "Voucher"
-_SOURCE_CHARACTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +47,14 @@ class KeptVoucher:
 
 def source_of(issuer: str) -> str:
     """Return the source under which this hub states what it does with an issuer's vouchers."""
-    return f"vouchers-{sha256(issuer.encode()).hexdigest()[:_SOURCE_CHARACTERS]}"
+    return f"vouchers-{sha256(issuer.encode()).hexdigest()[:16]}"
+
+
+OF_LEDGER = (
+    "{t}.source = 'vouchers-' || "
+    "left(encode(sha256(convert_to({t}.issuer_key, 'UTF8')), 'hex'), 16)"
+)
+"""The same in SQL, of a row `{t}`: what other sources state is no money of this hub."""
 
 
 async def open_ledger(database: Database, issuer: str, now: datetime) -> None:
@@ -115,7 +121,8 @@ async def movement_of_request(
     table = database.records.tables[MOVEMENT].source.name
     rows = await _rows(
         connection,
-        f"SELECT * FROM {table} WHERE request = %s AND NOT withdrawn ORDER BY entry_id LIMIT 1",  # noqa: S608 - own name
+        f"SELECT * FROM {table} m WHERE request = %s AND NOT withdrawn "
+        f"AND {OF_LEDGER.format(t='m')} ORDER BY entry_id LIMIT 1",  # noqa: S608 - own name
         (request,),
     )
     return rows[0] if rows else None

@@ -35,6 +35,21 @@ async def test_an_untouched_ledger_is_sound(world: VoucherWorld) -> None:
     assert (found.buckets.consumed, found.buckets.available) == (1_400_000, 2_600_000)
 
 
+async def test_what_others_state_is_no_money_of_this_hub(
+    world: VoucherWorld, database_url: str
+) -> None:
+    with psycopg.connect(as_owner(database_url), autocommit=True) as connection:
+        for table in ("voucher_movement_source", "voucher_claim_source"):
+            connection.execute(
+                f"CREATE TEMP TABLE others AS SELECT * FROM {table} WHERE code = '{CODE}'".encode()
+            )
+            connection.execute(b"UPDATE others SET source = 'vouchers-office'")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM others".encode())
+            connection.execute(b"DROP TABLE others")
+    found = await audit(world.database)
+    assert (found.is_sound, found.movements, found.claims) == (True, 6, 3)
+
+
 CHANGES = {
     "MONEY_NOT_THERE": "UPDATE voucher_movement_source SET moves = "
     '\'[{"source": "AVAILABLE", "target": "RESERVED", "fen": 9000000}]\' '
