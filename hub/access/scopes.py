@@ -77,8 +77,6 @@ SCOPE_NAMES: frozenset[str] = frozenset(scope.value for scope in Scope)
 RESERVED_NAMES: frozenset[str] = frozenset(
     scope.value
     for scope in (
-        Scope.VOUCHER_VERIFY,
-        Scope.VOUCHER_CLAIM,
         Scope.OPERATOR_SOURCES,
         Scope.OPERATOR_QUARANTINE,
         Scope.OPERATOR_POLICY,

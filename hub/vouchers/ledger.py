@@ -121,8 +121,8 @@ async def movement_of_request(
     table = database.records.tables[MOVEMENT].source.name
     rows = await _rows(
         connection,
-        f"SELECT * FROM {table} m WHERE request = %s AND NOT withdrawn "
-        f"AND {OF_LEDGER.format(t='m')} ORDER BY entry_id LIMIT 1",  # noqa: S608 - own name
+        f"SELECT * FROM {table} m WHERE request = %s AND NOT withdrawn "  # noqa: S608 - own name
+        f"AND {OF_LEDGER.format(t='m')} ORDER BY entry_id LIMIT 1",
         (request,),
     )
     return rows[0] if rows else None

@@ -95,7 +95,7 @@ WRONG = {
     ("--agent", "uscc:911100006000"): "uscc:911100006000",
     ("--source", "nowhere"): "no such source: nowhere",
     ("--scope", "root"): "no such scope: root",
-    ("--scope", "voucher:claim"): "nothing is served yet under voucher:claim",
+    ("--scope", "operator:policy"): "nothing is served yet under operator:policy",
     ("--new-source", "made"): "write id=uscc:…",
     ("--new-source", "made=uscc:1"): "made: uscc:1",
     ("--new-source", f"-made={PARTY}"): "-made",

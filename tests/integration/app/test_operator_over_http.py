@@ -117,7 +117,7 @@ WRONG: list[dict[str, Any]] = [
     {"kind": ["PEER"]},
     {"scopes": ["root"]},
     {"scopes": "records:push"},
-    {"scopes": ["voucher:claim"]},
+    {"scopes": ["operator:policy"]},
     {"sources": ["nowhere"]},
     {"sources": [1]},
     {"name": ""},

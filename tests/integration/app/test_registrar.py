@@ -114,7 +114,6 @@ async def test_a_used_proof_gets_no_token_once_the_key_is_registered(
         {"clientId": "-rf"},
         {"clientId": "../x"},
         {"scopes": ["root"]},
-        {"scopes": ["voucher:claim"]},
         {"scopes": ["operator:policy"]},
         {"jwk": {"kty": "oct", "k": "AA"}},
         {"version": 1},

@@ -79,7 +79,7 @@ class Office:
     async def of(self, party: str, scopes: tuple[str, ...] = SCOPES) -> Any:
         name = f"{party}-{len(scopes)}"
         if name not in self.clients:
-            made = await self.partners.client(name.replace(":", "-"), party, scopes)
+            made = await self.partners.client(name.replace(":", "-").lower(), party, scopes)
             self.clients[name] = made
         return self.clients[name]
 
