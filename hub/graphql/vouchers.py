@@ -97,7 +97,7 @@ class VoucherCheck:
     """One check of a service."""
 
     code: str = strawberry.field(description="核验项。What is checked.")
-    result: str = strawberry.field(description="PASS、FAIL 或 UNKNOWN。")
+    result: str = strawberry.field(description="PASS、FAIL 或 UNKNOWN。Result of the check.")
     missing: str | None = strawberry.field(description="缺少的事实。The fact that is missing.")
     missing_reason: str | None = strawberry.field(description="为何缺少。Why it is missing.")
     parameter: str | None = strawberry.field(description="所依参数。Parameter of the law.")
@@ -272,7 +272,7 @@ class VoucherMutations:
 class ServiceVerification:
     """What the checks say of a service."""
 
-    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。")
+    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。Verdict over all checks.")
     in_log: bool = strawberry.field(description="服务记录已入台账。The record is in the log.")
     charge_fen: int | None = strawberry.field(description="服务金额，单位分。Charge in fen.")
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
