@@ -272,7 +272,7 @@ class VoucherMutations:
 class ServiceVerification:
     """What the checks say of a service."""
 
-    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。Verdict over all checks.")
+    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。The verdict over all.")
     in_log: bool = strawberry.field(description="服务记录已入台账。The record is in the log.")
     charge_fen: int | None = strawberry.field(description="服务金额，单位分。Charge in fen.")
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
