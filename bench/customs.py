@@ -195,7 +195,9 @@ def _at_once(_: object) -> BookingSteps:
 
 async def bookings(database: Database, desk: TimedDesk, count: int, found: CustomsMeasured) -> None:
     """Book the owner's own instruments at a system that answers at once."""
-    adapter = replace(discover()["nemo"], booking=BookingProtocol(book=_at_once, cancel=_at_once))
+    adapter = replace(
+        discover()["nemo"], booking=BookingProtocol(book=_at_once, cancel=_at_once, find=_at_once)
+    )
     connection = HttpConnection(base_url="http://127.0.0.1:9")
     source = HarvestSource(
         id=NAME,

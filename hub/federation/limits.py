@@ -22,7 +22,7 @@ PAGES_MAX = 50
 """Answers of one list that are read for one question."""
 ROWS_MAX = 2_000
 """Rows of one list that are read for one question."""
-SOURCES_KEPT_S = 10.0
+SOURCES_KEPT_S = 2.0
 """So long the files of sources are not looked at again."""
 LOOK_UP_ROWS_MAX = 20_000
 """Rows of one look-up list: the units of a province, the tools of a laboratory."""

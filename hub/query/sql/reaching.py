@@ -101,7 +101,9 @@ def _of_provinces(argument: Argument) -> ReachOf:
         names = (
             each.value if isinstance(each, Enum) else each for each in argument.read(env.values)
         )
-        asked = [Province[name].official for name in names]
+        asked = [
+            Province[name].official if name in Province.__members__ else None for name in names
+        ]
         return Reach(provinces=None if None in asked else frozenset(filter(None, asked)))
 
     return reach

@@ -14,6 +14,7 @@ from hub.access.errors import Reason
 from hub.errors import ErrorCode
 from hub.explorer.endpoint import BODY_BYTES_MAX, REGISTRATIONS
 from hub.graphql.endpoint import METHODS, PARAMETERS_MAX, PATH, SUBGRAPH_PATH
+from hub.graphql.enums import BookingReasonCode
 from hub.intake import limits as intake
 from hub.ledger import limits as ledger
 from hub.query.plan.limits import QueryLimits
@@ -57,6 +58,7 @@ def test_a_description_says_request_answer_refusals_and_bounds(route: str) -> No
 def test_the_page_names_only_codes_that_there_are() -> None:
     named = set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z_0-9]+)`", PAGE))
     known = {code.name for code in ErrorCode} | {reason.name for reason in Reason}
+    known |= {each.name for each in BookingReasonCode}
     assert len(named) > 20
     assert named - known - {"HUB_CONTACT"} == set()
 

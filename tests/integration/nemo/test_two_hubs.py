@@ -67,7 +67,7 @@ REQUESTS = int(os.environ.get("HUB_RACE_REQUESTS", "12"))
 OF_ONE_CLIENT = 6
 TRIES_MAX = 600
 PAUSE_S = 0.5
-PEER_SCOPES = ("catalogue:read", "orders:write")
+PEER_SCOPES = ("catalogue:read", "changes:read", "receipt:read", "orders:write")
 SCOPES = ("catalogue:read", "graphql:adhoc", "orders:write", "service:read")
 LAB = """adapter = "nemo"
 base_url = "{url}/"

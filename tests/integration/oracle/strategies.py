@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("verifyService", "bookingOrder"),
+        *("verifyService", "bookingOrder", "receipts"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("erasures", "auditDays"),  # no source of these worlds may state them

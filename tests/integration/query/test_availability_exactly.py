@@ -328,6 +328,8 @@ def worlds(draw: st.DrawFn) -> Drawn:
     sources = draw(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True))
     if not {"lims", "office", "agent", "delta", "nation"} & {*sources}:
         sources[0] = "lims"
+    if draw(st.integers(0, 2)) == 0:  # those between which proof, age and turn decide
+        sources = list(draw(st.sampled_from([("lims", "office"), ("delta", "nation")])))
     size = PER_EXAMPLE
     known = draw(st.lists(instruments(A, sources), min_size=size, max_size=size))
     return Drawn(known, draw(windows()))

@@ -57,7 +57,7 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
 
 
 EXECUTED = {
-    *("receipt", "changes", "policyParameters", "verifyService", "bulkExport"),
+    *("receipt", "receipts", "changes", "policyParameters", "verifyService", "bulkExport"),
     *("useDecision", "disposalDecision", "customsReportsDue"),
     "bookingOrder",
 }

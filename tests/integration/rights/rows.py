@@ -43,6 +43,7 @@ SELECTED = {
     "maintenance": "{ startAt }",
     "spans": "{ state }",
     "steps": "{ state }",
+    "moves": "{ fen }",
     "amount": "{ amount }",
 }
 """What is asked inside items that hold more than one value."""
@@ -448,7 +449,7 @@ def voucher_movement(of: Blank) -> dict[str, Any]:
     """Movements of a voucher that `of.owner` holds, for a service that `of.named` gives."""
     return {
         "issuerKey": DECIDER,
-        "code": number_of(of),
+        "code": f"zj-{number_of(of)}",
         "number": "1",
         "holderKey": of.owner,
         "providerKey": of.named,
@@ -460,7 +461,7 @@ def voucher_movement(of: Blank) -> dict[str, Any]:
         "moves": [{"source": "AVAILABLE", "target": "RESERVED", "fen": 60_000}],
         "statedBy": of.owner,
         "reason": of.mark,
-        "request": sha256(of.mark.encode()).hexdigest(),
+        "request": sha256(b"request").hexdigest(),
         "requestBody": sha256(b"body").hexdigest(),
     }
 
@@ -565,6 +566,7 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
         "DutyPayment": ("instrumentKey", "recordNo"),
         "Voucher": ("issuerKey", "code"),
         "VoucherClaim": ("issuerKey", "code", "claimNo"),
+        "VoucherMovement": ("issuerKey", "code", "number"),
         "ProviderRegistration": ("registrarKey", "registrationNo"),
         "RelationStatement": ("holderKey", "providerKey", "statedOn"),
     }.get(record, ("instrumentKey", "localId"))
@@ -575,6 +577,7 @@ OWNED_BY = {
     **dict.fromkeys(("CustomsSupervision", "CustomsReport", "CustomsApproval"), "instrumentKey"),
     "Voucher": "holderKey",
     "VoucherClaim": "providerKey",
+    "VoucherMovement": "holderKey",
     "ProviderRegistration": "providerKey",
 }
 """The item that names the owner, of records whose key does not begin with it."""
