@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench import joins, parted
 from bench.live_hub import harvest_all
 from bench.place import drop_database, fresh_database, postgres
 from bench.upstreams import BOOKINGS
+from hub.federation.limits import ANSWER_KEPT_S
 
 pytestmark = [
     pytest.mark.integration,
@@ -65,6 +67,7 @@ def test_every_front_joins_the_same_and_the_hub_says_which_systems_are_silent(
         made = parted.Parted()
         joins.fault(addresses[parted.DEAD], dead=True)
         joins.fault(addresses[parted.SLOW], slow_s=parted.SLOW_S)
+        time.sleep(ANSWER_KEPT_S)  # so long the hub shares what a system said before it fell ill
         parted.ask_once(hub, "hub", 1, made)
     assert (len(made.waits), made.marked, made.whole) == (1, 1, 1)
 
