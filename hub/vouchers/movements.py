@@ -79,7 +79,7 @@ class Movement:
 
 
 def begun(granted: GrantedVoucher) -> VoucherStanding:
-    """Return a voucher of which nothing was used yet; an amount that is not stated buys nothing."""
+    """Return a voucher of which nothing was used yet; of one without an amount nothing can be."""
     fen = 0 if isinstance(granted.granted_fen, Missing) else granted.granted_fen
     return VoucherStanding(
         state=granted.state,

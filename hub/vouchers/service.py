@@ -108,6 +108,9 @@ class VoucherDesk:
             if earlier is not None:
                 return _shown(case, _told_before(case, earlier))
             _check_may(case)
+            granted = case.voucher.granted.granted_fen
+            if isinstance(granted, Missing):  # not stated is not nothing
+                return VoucherTold(claim_no=wanted.claim_no, missing=granted)
             case = replace(case, checked=await self._checked(connection, case))
             return _shown(case, await self._judge(connection, case))
 

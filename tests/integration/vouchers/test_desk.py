@@ -151,6 +151,12 @@ async def test_a_missing_fact_moves_nothing_and_is_named(world: VoucherWorld) ->
     assert (await world.send(Event.CONSUME, "A", 100_000)).state is S.CONSUMED
 
 
+async def test_an_amount_that_nobody_states_is_missing_and_not_nothing(database: Database) -> None:
+    await grant(database, CODE, fen=None)
+    told = await VoucherWorld(database).send(Event.RESERVE, "A", 1)
+    assert (told.state, told.refused, told.missing) == (None, None, Missing("granted"))
+
+
 async def test_what_is_over_is_over(world: VoucherWorld) -> None:
     await consumed(world, "A")
     world.on(date(2026, 10, 1))

@@ -72,8 +72,8 @@ class StatedServices:
         )
 
 
-async def grant(database: Database, *codes: str, fen: int = 2_000_000) -> None:
-    """State vouchers as their issuer's system does."""
+async def grant(database: Database, *codes: str, fen: int | None = 2_000_000) -> None:
+    """State vouchers as their issuer's system does; `fen` None: it does not say how much."""
     await register_source(
         database, "vouchers-office", "创新券办", mode="PUSH", now=SPRING, owners=(ISSUER,)
     )
@@ -86,7 +86,7 @@ async def grant(database: Database, *codes: str, fen: int = 2_000_000) -> None:
                 "holderKey": HOLDER,
                 "state": "GRANTED",
                 "payerDivision": "331083",
-                "grantedFen": fen,
+                **({} if fen is None else {"grantedFen": fen}),
                 "useUntil": "2026-06-30",
                 "cashUntil": "2026-09-30",
             },
