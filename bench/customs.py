@@ -23,7 +23,7 @@ from typing import Any
 
 from adapters import discover
 from adapters._booking import BookingOutcome, BookingProtocol, BookingResult, BookingSteps
-from bench.page import CUSTOMS, with_part
+from bench.page import CUSTOMS, write_part
 from bench.place import ROOT, drop_database, fresh_database, postgres
 from bench.report import table
 from hub.access.agreements import Agreements
@@ -286,8 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = asyncio.run(measured(server, asked.decisions, asked.bookings))
     text = markdown(found)
     print(text)
-    page = asked.out.read_text("utf-8") if asked.out.is_file() else "# Results\n"
-    asked.out.write_text(with_part(page, CUSTOMS, text), "utf-8")
+    write_part(asked.out, CUSTOMS, text)
     for fault in found.faults[:10]:
         print(fault, file=sys.stderr)
     return 1 if found.faults else 0

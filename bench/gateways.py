@@ -22,7 +22,7 @@ from bench import joins, parted
 from bench.gateway_report import GatewayResults, markdown
 from bench.live_hub import harvest_all
 from bench.machine import postmaster
-from bench.page import GATEWAYS, with_part
+from bench.page import GATEWAYS, write_part
 from bench.place import ROOT, drop_database, fresh_database, postgres
 from bench.tools import need_wrk
 from hub.embedded.server import EmbeddedPostgres
@@ -95,9 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     need_wrk()
     made = measured(asked, parts)
-    page = asked.out.read_text("utf-8") if asked.out.exists() else ""
-    asked.out.write_text(with_part(page, GATEWAYS, markdown(made)), "utf-8")
-    print(f"written: {asked.out}")
+    write_part(asked.out, GATEWAYS, markdown(made))
     for each in made.faults:
         print(f"FAULT: {each}")
     return 1 if made.faults else 0

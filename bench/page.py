@@ -1,9 +1,11 @@
-"""`page`: the parts of `bench/RESULTS.md`, each written by a command of its own; pure.
+"""`page`: the parts of `bench/RESULTS.md`, each written by a command of its own.
 
 `python -m bench` writes what is above them; a run of one part leaves the others as they are.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 SOURCES, CUSTOMS, GATEWAYS = "Every source", "Customs answers", "Beside gateways"
 PARTS = (SOURCES, CUSTOMS, GATEWAYS)
@@ -29,6 +31,13 @@ def with_part(page: str, title: str, text: str) -> str:
 def with_head(page: str, head: str) -> str:
     """Return a page with another head and the parts that it had."""
     return joined(head, parts_of(page))
+
+
+def write_part(file: Path, title: str, text: str) -> None:
+    """Put one part on the page of a file, which may not be there yet."""
+    page = file.read_text("utf-8") if file.is_file() else ""
+    file.write_text(with_part(page, title, text), "utf-8")
+    print(f"written: {file}")
 
 
 def joined(head: str, parts: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench import harvests, large, meters, transports
 from bench.machine import postmaster
 from bench.memory import Peaks
-from bench.page import SOURCES, with_part
+from bench.page import SOURCES, write_part
 from bench.place import ROOT, drop_database, fresh_database, postgres
 from bench.source_report import SourceResults, markdown
 from hub.embedded.server import EmbeddedPostgres
@@ -84,9 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no part: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     made = measured(asked, parts)
-    page = asked.out.read_text("utf-8") if asked.out.exists() else ""
-    asked.out.write_text(with_part(page, SOURCES, markdown(made)), "utf-8")
-    print(f"written: {asked.out}")
+    write_part(asked.out, SOURCES, markdown(made))
     for each in made.faults:
         print(f"FAULT: {each}")
     return 1 if made.faults else 0
