@@ -27,7 +27,7 @@ class AccessConfig:
 
     public_base: str
     hosts: frozenset[str]
-    resource_paths: tuple[str, ...] = ("", "/graphql")
+    resource_paths: tuple[str, ...] = ("", "/graphql", "/federation/graphql")
     anonymous_reads: bool = False
     dpop_nonce_required: bool = True
     takes_certificates: bool = False

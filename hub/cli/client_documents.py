@@ -21,6 +21,7 @@ from hub.clock import system_clock
 from hub.graphql.documents import check_name, judge
 from hub.graphql.documents_endpoint import document_to_wire, problems_of
 from hub.graphql.schema import interface
+from hub.graphql.subgraph import subgraph
 from hub.query.plan.documents import document_id
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import QueryLimits
@@ -108,7 +109,7 @@ async def _add(client_id: str, text: str, name: str | None) -> dict[str, Any]:
     detail = {"client": client_id, "document": document_id(text), "name": name}
     act = Act("client document add", detail)
     async with open_database(act=act) as database:
-        identifier = judge(_planner(database), text)
+        identifier = judge(_planner(database), subgraph(database.records), text)
         kept = KeptDocument(identifier, check_name(name), text, system_clock())
         await keep_document(database, client_id, kept)
         return document_to_wire(kept)

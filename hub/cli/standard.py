@@ -19,6 +19,7 @@ from hub.cli.standard_versions import (
     version_problem,
 )
 from hub.graphql.schema import interface, sdl
+from hub.graphql.subgraph import subgraph_sdl
 from hub.intake.files.template import template
 from hub.openapi import document
 from hub.store.records import standard_records
@@ -26,13 +27,17 @@ from schema import STANDARD_VERSION, publish
 
 FOLDER = Path(schema.__file__).parent / "published"
 WORKBOOK = "monthly_workbook.xlsx"
+SUBGRAPH_SDL = "federation.graphql"
+"""The text that gateways compose, as the hub answers it at `{ _service { sdl } }`."""
 
 
 def generated() -> dict[str, bytes]:
     """Return every generated file of the standard by name."""
+    model = interface(standard_records()).model
     texts = {
         **publish.files(),
-        SDL: sdl(interface(standard_records()).model),
+        SDL: sdl(model),
+        SUBGRAPH_SDL: subgraph_sdl(model),
         document.NAME: document.as_text(),
     }
     files = {name: text.encode("utf-8") for name, text in texts.items()}

@@ -2,6 +2,8 @@
 
 - A document is judged when it is registered: parsed, bounded, validated, and what can be costed
   without its variables is costed. One that could never run is refused with every problem.
+- It is judged as the door of gateways would, which takes all that `/graphql` takes and references
+  beside: a gateway's document runs there, and at `/graphql` it is told what that door lacks.
 - Registering gives no right: scopes, agreements and the cost of a request are looked at as ever.
   The operator need not approve it (decision 0015).
 - A worker believes what it knows of a document for `KNOWN_S`: what is removed is unknown everywhere
@@ -21,6 +23,7 @@ from graphql import (
     GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
+    GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
     type_from_ast,
@@ -114,10 +117,11 @@ def check_name(name: object) -> str | None:
     raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=hint, hint_zh=hint_zh)
 
 
-def judge(planner: Planner, text: object) -> str:
+def judge(planner: Planner, schema: GraphQLSchema, text: object) -> str:
     """Return the id of a document that can run; QueryError with every problem of one that cannot.
 
-    It takes long for a hostile one: call it off the event loop.
+    `schema`: that of the door which takes most. It takes long for a hostile one: call it off the
+    event loop.
     """
     if not isinstance(text, str):
         raise QueryError(
@@ -137,7 +141,7 @@ def judge(planner: Planner, text: object) -> str:
             "text 中不能有空字符（U+0000）",
             "text: NUL is no character of a document",
         )
-    document = planner.read(text)
+    document = planner.read(text, schema)
     if not document.operations:
         raise QueryError(
             ErrorCode.OPERATION_UNKNOWN, "文本中没有操作", "the document has no operation"
@@ -151,7 +155,7 @@ def _cost(
     planner: Planner, document: GraphDocument, name: str | None, operation: OperationDefinitionNode
 ) -> None:
     """Refuse an operation that costs too much whatever its variables are."""
-    least, is_guessed = _least(planner, operation)
+    least, is_guessed = _least(document.schema, operation)
     if least is None:
         return
     try:
@@ -171,7 +175,7 @@ def _cost(
 
 
 def _least(
-    planner: Planner, operation: OperationDefinitionNode
+    schema: GraphQLSchema, operation: OperationDefinitionNode
 ) -> tuple[dict[str, Any] | None, bool]:
     """Return values for an operation's variables that cost the least, and if any was made up.
 
@@ -179,7 +183,7 @@ def _least(
     """
     values: dict[str, Any] = {}
     for definition in operation.variable_definitions or ():
-        kind = type_from_ast(planner.interface.schema, definition.type)
+        kind = type_from_ast(schema, definition.type)
         if definition.default_value is not None or not isinstance(kind, GraphQLNonNull):
             continue
         inner = kind.of_type

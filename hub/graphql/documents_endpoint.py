@@ -24,6 +24,7 @@ from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RateLimitedError, RefusedError
 from hub.graphql.documents import ClientDocuments, check_name, judge
+from hub.graphql.subgraph import subgraph
 from hub.problem import problem
 from hub.query.plan.errors import QueryError
 from hub.query.sql.planner import Planner
@@ -104,7 +105,7 @@ class DocumentEndpoints:
         taken = await self._state.take(f"documents:{client_id}", JUDGED_AT_ONCE, JUDGED_PER_S)
         if not taken.ok:
             raise RateLimitedError(taken.retry_after_s)
-        identifier = await asyncio.to_thread(judge, planner, text)
+        identifier = await asyncio.to_thread(judge, planner, subgraph(self._database.records), text)
         kept = KeptDocument(identifier, name, text, self._clock())
         is_new = await keep_document(self._database, client_id, kept)
         documents.forget(client_id)

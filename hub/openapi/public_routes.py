@@ -105,6 +105,11 @@ def _metadata() -> tuple[RouteOperation, ...]:
         "oauth-authorization-server": ("授权服务元数据", "RFC 8414.", "Metadata"),
         "oauth-protected-resource": ("资源元数据", "RFC 9728: the whole hub.", "Metadata"),
         "oauth-protected-resource/graphql": ("资源元数据", "RFC 9728: /graphql.", "Metadata"),
+        "oauth-protected-resource/federation/graphql": (
+            "资源元数据",
+            "RFC 9728: /federation/graphql.",
+            "Metadata",
+        ),
         "jwks.json": ("平台公钥", "The keys that sign tokens and answers.", "KeySet"),
     }
     return tuple(

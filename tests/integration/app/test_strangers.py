@@ -49,6 +49,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", "/.well-known/jwks.json"): PUBLIC,
     ("GET", "/.well-known/oauth-protected-resource"): PUBLIC,
     ("GET", "/.well-known/oauth-protected-resource/graphql"): PUBLIC,
+    ("GET", "/.well-known/oauth-protected-resource/federation/graphql"): PUBLIC,
     # the log holds hashes
     ("GET", "/log/checkpoint"): ABSENT,
     ("GET", "/log/policy"): PUBLIC,
