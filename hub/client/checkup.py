@@ -27,6 +27,7 @@ SKEW_WARN_S = 5.0
 """A clock that is off by more (seconds) is reported; the client corrects its times by itself."""
 READ = "catalogue:read"
 PUSH = "records:push"
+FOLLOW = "changes:read"
 PROBE_KEY = "doctor-0000"
 
 
@@ -119,6 +120,8 @@ async def _calls(
     yield CheckupFinding("scopes 权限", f"{me['clientId']} for {me['party']}: {' '.join(scopes)}")
     if READ in scopes:
         yield _query_finding(await client.query(questions.sources))
+    if FOLLOW in scopes:
+        yield await _webhooks(client)
     if PUSH not in scopes:
         return
     push_source = source or next(iter(me["sources"]), None)
@@ -126,6 +129,36 @@ async def _calls(
         yield CheckupFinding("push 推送", "no source to push as", "ask the operator for one")
         return
     yield await _dry_push(client, push_source)
+
+
+async def _webhooks(client: HubClient) -> CheckupFinding:
+    """Look whether the hub still delivers to the client's webhooks."""
+    step = "webhooks 变更推送"
+    try:
+        answer = await client.relay("GET", "/clients/self/webhooks", {}, b"")
+    except ClientError as error:
+        return CheckupFinding(step, _told(error), error.advice)
+    if answer.status_code != httpx.codes.OK:
+        return CheckupFinding(step, f"HTTP {answer.status_code}", "show this to the operator")
+    webhooks = answer.json()["webhooks"]
+    ill = [each for each in webhooks if each["state"] != "ACTIVE" or each["fault"]]
+    told = "; ".join(
+        f"{each['webhookId']} {each['state']} {each['fault'] or ''}".strip() for each in ill
+    )
+    return CheckupFinding(step, f"{len(webhooks)}{': ' if ill else ''}{told}", _to_do(ill))
+
+
+def _to_do(ill: list[dict[str, Any]]) -> str:
+    """Return what to do about webhooks that get nothing, or not everything."""
+    if not ill:
+        return ""
+    if any(each["state"] == "STOPPED" for each in ill):
+        return "mend what the hub calls, then POST /clients/self/webhooks/{id}/replay starts it"
+    if any(each["state"] == "PENDING" for each in ill):
+        return "POST /clients/self/webhooks/{id}/challenge, and answer what it sends"
+    if any(each["fault"] in ("FORBIDDEN", "SCOPE_MISSING") for each in ill):
+        return f"it waits for rights: ask the operator for {FOLLOW}, or register it anew"
+    return "mend what the hub calls: it is tried again by itself"
 
 
 def _query_finding(answer: dict[str, Any]) -> CheckupFinding:

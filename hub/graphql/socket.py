@@ -11,6 +11,8 @@
 - Without a token there is no socket, also where anonymous reads are allowed: nothing would end it.
 - Pages of other origins open a socket only where the operator lists their origin: a browser sends
   an upgrade without asking first.
+- Each operation is counted and has an id of its own, like a request over HTTP: it ends with
+  `complete`, with `error`, `cut` where the client or the socket ended it, or with 500.
 - The server below it sends WebSocket pings (`hub.cli.serve`), and `ping` is answered by `pong`.
 
 PROTOCOL.md of graphql-ws 6; RFC 6455.
@@ -26,6 +28,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from secrets import token_hex
+from time import perf_counter
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -37,7 +40,7 @@ from hub.access.rates import ADDRESS, CLIENT
 from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
-from hub.graphql.endpoint import json_in, language_of, request_of
+from hub.graphql.endpoint import PATH, json_in, language_of, request_of
 from hub.graphql.limits import (
     INIT_S,
     MESSAGE_BYTES_MAX,
@@ -49,6 +52,8 @@ from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.streaming import HEARTBEAT, ChangeStreams
 from hub.problem import problem
 from hub.query.answer.respond import dumps, error_document, refusal
+from hub.watching.metrics import METRICS
+from hub.watching.notes import RequestNotes, begin
 
 SUBPROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 128
@@ -242,12 +247,28 @@ class _OpenSocket:
             await self._send(self._error(name, [error_document(error, self._language)]))
             return
         asking = Asking(caller=caller, language=self._language)
-        work = self._operate(name, asked, asking)
+        work = self._counted(name, asked, asking)
         self._operations[name] = asyncio.create_task(work, name="operation of a socket")
 
-    async def _operate(self, name: str, asked: GraphRequest, asking: Asking) -> None:
-        """Send the answers of one operation; it is forgotten before its end is sent."""
+    async def _counted(self, name: str, asked: GraphRequest, asking: Asking) -> None:
+        """Do one operation and count it, under notes of its own."""
+        notes = RequestNotes(token_hex(8), PATH.strip("/"), client_id=asking.caller.client_id or "")
+        begin(notes)
+        began, ended = perf_counter(), "cut"
+        try:
+            ended = await self._operate(name, asked, asking, notes.request_id)
+        finally:
+            METRICS.answered(notes, ended, perf_counter() - began)
+
+    async def _operate(
+        self, name: str, asked: GraphRequest, asking: Asking, request_id: str
+    ) -> str:
+        """Send the answers of one operation; it is forgotten before its end is sent.
+
+        Returns how it ended, as it is counted.
+        """
         last: dict[str, Any] = {"type": "complete", "id": name}
+        ended = None
         try:
             async with aclosing(self._streams.answers(asked, asking)) as answers:
                 async for answer in answers:
@@ -260,15 +281,16 @@ class _OpenSocket:
                     await self._send_text((head + b',"payload":' + answer.body + b"}").decode())
         except AccessError as error:
             await self._close(SocketClosedError(SocketClose.FORBIDDEN, error.reason.name))
-            return
+            return "cut"
         except Exception:  # noqa: BLE001 - outermost: one operation ends no other
-            request_id = token_hex(8)
+            ended = "500"
             _LOG.exception("request %s: an operation of a socket failed", request_id)
             failed = refusal(HubError(ErrorCode.INTERNAL), self._language, request_id)
             last = self._error(name, json.loads(failed.body)["errors"])
         self._operations.pop(name, None)
         if not self._streams.is_ending:  # the server says that it stops
             await self._send(last)
+        return ended or str(last["type"])
 
     @staticmethod
     def _error(name: str, errors: list[dict[str, Any]]) -> dict[str, Any]:

@@ -90,6 +90,12 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
         *("source", "code"),
     )
     yield from _sensors(figures)
+    states = (((state,), float(len(ids))) for state, ids in figures.webhooks.items())
+    yield _family("webhooks", "Webhooks by state: STOPPED ones get nothing more", states, "state")
+    kept = (((each.status,), float(each.count)) for each in figures.exports)
+    yield _family("exports_kept", "Exports that are kept, by status", kept, "status")
+    size = float(sum(each.size for each in figures.exports if each.status != "EXPIRED"))
+    yield _family("exports_kept_bytes", "Size of the exports that can be read", [((), size)])
     yield _family(
         "clock_ahead_seconds",
         "How far this machine's clock is ahead of the database's",

@@ -73,6 +73,16 @@ class SensorFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFigures:
+    """The exports of a status that are kept."""
+
+    status: str
+    count: int
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFigures:
     """How the hub stands, as its database tells it."""
 
@@ -87,6 +97,9 @@ class DatabaseFigures:
     clock_ahead_s: float
     """How far the hub's clock is ahead of the database's; negative: behind."""
     sensors: tuple[SensorFigures, ...] = ()
+    webhooks: dict[str, list[str]]
+    """Ids of webhooks by state, the oldest first."""
+    exports: tuple[ExportFigures, ...]
 
     def sources_that_are(self, state: str) -> list[str]:
         """Return the sources in a state."""
@@ -129,6 +142,8 @@ FULL JOIN (SELECT source, jsonb_object_agg(outcome, messages) AS counts
   FROM power_count GROUP BY source) c USING (source)
 ORDER BY source LIMIT {SOURCES_MAX}
 """  # noqa: S608 - constants
+_WEBHOOKS = "SELECT state, array_agg(webhook_id ORDER BY created_at) FROM webhook GROUP BY state"
+_EXPORTS = "SELECT status, count(*), coalesce(sum(size), 0)::bigint FROM export GROUP BY status"
 _PERSONAL = f"SELECT source, code, rows FROM personal_refused LIMIT {SOURCES_MAX * 3}"  # noqa: S608
 
 
@@ -189,6 +204,13 @@ class Figures:
             )
             cursor = await connection.execute(_PERSONAL.encode())
             personal = {(source, code): rows for source, code, rows in await cursor.fetchall()}
+            cursor = await connection.execute(_WEBHOOKS.encode())
+            webhooks = dict(await cursor.fetchall())
+            cursor = await connection.execute(_EXPORTS.encode())
+            exports = tuple(
+                ExportFigures(status=status, count=count, size=size)
+                for status, count, size in await cursor.fetchall()
+            )
         leaves, signed, signed_at, waiting, oldest, theirs = row
         return DatabaseFigures(
             log=LogFigures(
@@ -204,6 +226,8 @@ class Figures:
             personal=personal,
             clock_ahead_s=_ahead(before, now, theirs),
             sensors=sensors,
+            webhooks=webhooks,
+            exports=exports,
         )
 
 

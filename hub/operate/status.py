@@ -94,7 +94,7 @@ async def facts_of(database: Database) -> dict[str, Any]:
 
 
 def lines(facts: StatusFacts) -> Iterator[StatusLine]:
-    """Put it into ten lines, and one of sensors where there are any."""
+    """Put it into ten lines, and one of sensors and of webhooks where there are any."""
     yield _version(facts)
     yield _database(facts)
     yield _disk(facts)
@@ -104,6 +104,8 @@ def lines(facts: StatusFacts) -> Iterator[StatusLine]:
     if facts.figures.sensors:
         yield _sensors(facts)
     yield _quarantine(facts)
+    if facts.figures.webhooks:
+        yield _webhooks(facts)
     yield _backup(facts)
     yield _clients(facts)
     yield _keys(facts)
@@ -188,6 +190,18 @@ def _sensors(facts: StatusFacts) -> StatusLine:
     if silent:
         zh, en = f"{zh}；deltahub source meters --state UNKNOWN", f"{en}; deltahub source meters"
     return StatusLine("传感器", "sensors", zh, en, is_well=silent == 0)
+
+
+def _webhooks(facts: StatusFacts) -> StatusLine:
+    webhooks = facts.figures.webhooks
+    count, stopped = sum(map(len, webhooks.values())), webhooks.get("STOPPED", [])
+    zh = en = ", ".join(f"{len(ids)} {state}" for state, ids in sorted(webhooks.items()))
+    zh, en = f"{count} 个：{zh}", f"{count}: {en}"
+    if stopped:
+        names = _names(stopped)
+        zh = f"{zh}；已停 {names}：deltahub webhook list 看原因，修复后 deltahub webhook replay"
+        en = f"{en}; stopped {names}: deltahub webhook list says why, then deltahub webhook replay"
+    return StatusLine("推送", "webhooks", zh, en, not stopped)
 
 
 def _quarantine(facts: StatusFacts) -> StatusLine:

@@ -126,6 +126,19 @@ class Metrics:
             "Attempts to deliver a message to a webhook, by what came of them",
             "outcome",
         )
+        self._exports = Counts(
+            "deltahub_exports",
+            "Exports that ended, by format and outcome: COMPLETED, ENDED, or the code of a failure",
+            *("format", "outcome"),
+        )
+        self._export_rows = Counts(
+            "deltahub_export_rows", "Rows in the finished parts of exports, by format", "format"
+        )
+        self._export_bytes = Counts(
+            "deltahub_export_bytes", "Size of the finished parts of exports, by format", "format"
+        )
+        self.exports = 0
+        """Exports that are being made."""
         self.streams = 0
         """Connections that stay open for subscriptions."""
         self.in_hand = 0
@@ -161,6 +174,24 @@ class Metrics:
         self._deliveries.add((outcome,))
 
     @contextmanager
+    def export(self) -> Iterator[None]:
+        """Count an export as in hand while the block runs."""
+        self.exports += 1
+        try:
+            yield
+        finally:
+            self.exports -= 1
+
+    def exported(self, form: str, outcome: str) -> None:
+        """Count an export that ended, and how."""
+        self._exports.add((form, outcome))
+
+    def export_part(self, form: str, rows: int, size: int) -> None:
+        """Count a part of an export that was finished; `size` in bytes."""
+        self._export_rows.add((form,), rows)
+        self._export_bytes.add((form,), size)
+
+    @contextmanager
     def batch(self) -> Iterator[None]:
         """Count a batch as in hand while the block runs."""
         self._batches += 1
@@ -192,6 +223,10 @@ class Metrics:
                     self._lists.family(),
                     self._live.family(),
                     self._deliveries.family(),
+                    self._exports.family(),
+                    self._export_rows.family(),
+                    self._export_bytes.family(),
+                    _gauge("exports_in_hand", "Exports that are being made", self.exports),
                     _gauge("streams", "Connections that stay open for subscriptions", self.streams),
                     _gauge("requests_in_hand", "Requests that are being answered", self.in_hand),
                     _gauge(

@@ -1,7 +1,9 @@
 """`requests`: the ASGI middleware that gives each request its notes and counts its answer.
 
 It is the outermost one, so that nothing is answered unseen. Answers are logged at the level debug
-only, but for failures: a line for each would cost as much as a short answer.
+only, but for failures: a line for each would cost as much as a short answer. A WebSocket is counted
+when it ends, as what its upgrade was answered; each operation on it is counted by itself
+(`hub.graphql.socket`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ ELSEWHERE = "other"
 FAILED = 500
 UNANSWERED = 499
 """Counted where the caller went away before an answer began; nobody gets this status."""
+SOCKET = "socket"
+"""The operation that an open WebSocket counts as."""
+_UPGRADED = {"websocket.accept": 101, "websocket.close": 403}
+"""What a server answers an upgrade with by the application's first message (ASGI, WebSocket)."""
 
 
 class RequestWatch:
@@ -34,7 +40,7 @@ class RequestWatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._inner(scope, receive, send)
             return
         first = scope["path"].lstrip("/").partition("/")[0]  # `OPTIONS *` has no slash
@@ -42,6 +48,9 @@ class RequestWatch:
             f"{getrandbits(64):016x}", (first or "front") if first in self._doors else ELSEWHERE
         )
         begin(notes)
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send, notes)
+            return
         status = UNANSWERED
         answered_trace = tracing.answered_parent(scope["headers"], notes.request_id)
 
@@ -69,6 +78,27 @@ class RequestWatch:
             METRICS.answered(notes, str(status), took_s)
             if status >= FAILED or _LOG.isEnabledFor(logging.DEBUG):
                 _report(notes, status, took_s)
+
+    async def _socket(
+        self, scope: Scope, receive: Receive, send: Send, notes: RequestNotes
+    ) -> None:
+        """Serve a WebSocket; what its upgrade was answered is its status."""
+        notes.operation = SOCKET
+        status = UNANSWERED
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "websocket.http.response.start":
+                status = message["status"]
+            elif status == UNANSWERED:
+                status = _UPGRADED.get(message["type"], status)
+            await send(message)
+
+        began = perf_counter()
+        try:
+            await self._inner(scope, receive, seen)
+        finally:
+            METRICS.answered(notes, str(status), perf_counter() - began)
 
     async def _traced(self, scope: Scope, receive: Receive, send: Send, notes: RequestNotes) -> int:
         """Serve it inside a span; return the status."""

@@ -32,6 +32,7 @@ from hub.query.sql.streaming import RowStream, StreamColumn
 from hub.store.copying import Connection
 from hub.store.database import Database, translated
 from hub.store.exports import CHUNK_BYTES, ExportPart, add_part, note_facts
+from hub.watching.metrics import METRICS
 from schema.dates import format_instant
 
 FOLDER = "deltahub-export-"
@@ -179,6 +180,7 @@ class _Maker:
         chunks = part.chunks()
         if not await add_part(self._database, self._work.export_id, made, part.hidden, chunks):
             raise ExportEndedError(self._work.export_id)
+        METRICS.export_part(self._work.format.name, made.rows, made.size)
 
 
 @asynccontextmanager

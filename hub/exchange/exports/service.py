@@ -65,6 +65,7 @@ from hub.store.exports import (
     remove,
     use_of,
 )
+from hub.watching.metrics import METRICS
 from schema import STANDARD_VERSION
 from schema.visibility import DATASETS, PUBLIC_SCOPE
 
@@ -270,12 +271,21 @@ class ExportDesk:
                 self._session = await hold(self._database, self._holder)
 
     async def _made(self, work: ExportWork) -> None:
-        """Make an export and note how it ended."""
+        """Make an export; count it."""
+        outcome = ErrorCode.EXPORT_CUT_OFF.name
+        try:
+            with METRICS.export():
+                outcome = await self._ended(work)
+        finally:
+            METRICS.exported(work.format.name, outcome)
+
+    async def _ended(self, work: ExportWork) -> str:
+        """Make an export and note how it ended; return that in a word."""
         parts, code = self._parts, ErrorCode.EXPORT_CUT_OFF
         try:
             await make(self._database, work, parts.audit, self._clock, parts.origin)
         except ExportEndedError:
-            return  # it is noted already why
+            return "ENDED"  # it is noted already why
         except FormatError as error:
             _LOG.info("export %s: column %s does not fit", work.export_id, error.column)
             code = ErrorCode.EXPORT_FORMAT
@@ -292,9 +302,10 @@ class ExportDesk:
             raise
         else:
             await finish(self._database, work.export_id, self._clock())
-            return
+            return "COMPLETED"
         with suppress(HubError, psycopg.Error):  # where the database is away, the lock tells it
             await finish(self._database, work.export_id, self._clock(), code)
+        return code.name
 
     async def _state(self, kept: KeptExport) -> ExportState:
         return ExportState(kept, await parts_of(self._database, kept.export_id))

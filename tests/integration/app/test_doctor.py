@@ -24,10 +24,11 @@ from hub.explorer.samples import document
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.sources import register_source
+from hub.store.webhooks import Webhook, WebhookState, add_webhook
 from tests.integration.app.conftest import UNIVERSITY
 
 START_S_MAX = 20
-SCOPES = ("catalogue:read", "records:push")
+SCOPES = ("catalogue:read", "records:push", "changes:read")
 
 
 @dataclass
@@ -76,7 +77,7 @@ async def test_a_partner_in_order_is_told_so_step_by_step(practice: Practice) ->
     findings = await look(practice)
     assert ill(findings) == {}
     steps = [finding.step.split()[0] for finding in findings]
-    assert steps == ["address", "clock", "key", "token", "scopes", "query", "push"]
+    assert steps == ["address", "clock", "key", "token", "scopes", "query", "webhooks", "push"]
     assert findings[-1].result.startswith("mine: signature accepted")
 
 
@@ -108,3 +109,37 @@ async def test_an_address_without_a_hub_is_named(practice: Practice) -> None:
         practice.kid,
     )
     assert set(ill(await look(lost))) == {"address"}
+
+
+@pytest.mark.parametrize(
+    ("state", "fault", "advice"),
+    [
+        (WebhookState.STOPPED, "HTTP 410", "/replay starts it"),
+        (WebhookState.PENDING, None, "/challenge"),
+        (WebhookState.ACTIVE, "SCOPE_MISSING", "changes:read"),  # made with no scope
+    ],
+)
+async def test_a_partner_is_told_that_a_webhook_gets_nothing(
+    practice: Practice, state: WebhookState, fault: str | None, advice: str
+) -> None:
+    made = Webhook(
+        webhook_id="wh_1",
+        client_id="patient",
+        url="https://hooks.example/",
+        types=None,
+        owner=None,
+        scopes=[],
+        state=state,
+        secret="s",
+        former_secret=None,
+        former_until=None,
+        cursor=None,
+        dead=0,
+        fault=fault,
+        created_at=system_clock(),
+        tried_at=None,
+    )
+    await add_webhook(practice.hub.database, made)
+    (finding,) = (each for each in await look(practice) if each.step.startswith("webhooks"))
+    assert finding.result == f"1: wh_1 {state} {fault or ''}".rstrip()
+    assert advice in finding.advice

@@ -33,11 +33,12 @@ from hub.client import ClientError, HubClient
 from hub.client.exports import MANIFEST, ExportAsked, ExportFiles, export_files
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
-from hub.exchange.exports import making
+from hub.exchange.exports import making, service
 from hub.exchange.exports.formats import has_parquet
 from hub.exchange.exports.limits import OF_CLIENT_MAX
 from hub.settings import Settings
 from hub.store.database import Database
+from hub.watching.metrics import Metrics
 from tests.databases import lent_to_hub, opened
 from tests.eventually import until
 from tests.integration.app.conftest import BASE
@@ -243,6 +244,28 @@ async def test_a_field_without_its_scope_is_null_and_named(
         await exported(public, tmp_path / "2", list="serviceRecords", format="NDJSON")
     with pytest.raises(ClientError, match="DOCUMENT_REQUIRED"):
         await exported(public, tmp_path / "3", query="{ instruments { nodes { key } } }")
+
+
+async def test_exports_are_counted_by_how_they_ended(
+    partner: HubClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    for module in (making, service):
+        monkeypatch.setattr(module, "METRICS", metrics)
+    made = await exported(partner, tmp_path / "whole", list="instruments", format="NDJSON")
+    monkeypatch.setattr(making, "SIZE_MAX", 1)
+    with pytest.raises(ClientError, match="EXPORT_TOO_LARGE"):
+        await exported(partner, tmp_path / "large", list="instruments", format="CSV")
+    told = metrics.exposition().decode()
+    (part,) = made.manifest["parts"]
+    for each in (
+        'deltahub_exports_total{format="NDJSON",outcome="COMPLETED"} 1.0',
+        'deltahub_exports_total{format="CSV",outcome="EXPORT_TOO_LARGE"} 1.0',
+        f'deltahub_export_rows_total{{format="NDJSON"}} {part["rows"]}.0',
+        f'deltahub_export_bytes_total{{format="NDJSON"}} {part["bytes"]}.0',
+        "deltahub_exports_in_hand 0.0",
+    ):
+        assert each in told, each
 
 
 async def test_a_file_is_read_in_ranges(partner: HubClient, tmp_path: Path) -> None:

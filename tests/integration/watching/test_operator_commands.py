@@ -118,6 +118,22 @@ def test_what_needs_a_hand_is_marked_named_and_code_1(
     assert "1 entries have no checkpoint, the oldest for 36" in told
 
 
+def test_a_webhook_that_was_stopped_is_named_with_what_to_do(call: Call, database_url: str) -> None:
+    hooks = (
+        "INSERT INTO webhook (webhook_id, client_id, url, scopes, state, secret, created_at)"
+        " SELECT 'wh_' || state, 'c', 'https://hooks.example/' || state, '{}', state, 's', now()"
+        " FROM unnest(ARRAY[%s]) state"
+    )
+    execute(database_url, hooks % "'ACTIVE', 'PENDING'")
+    code, told, _ = call("status", "--lang", "en")
+    assert (code, "webhooks    2: 1 ACTIVE, 1 PENDING\n" in told) == (0, True)
+    execute(database_url, hooks % "'STOPPED'")
+    for language, begins in (("en", "! webhooks"), ("zh", "! 推送")):
+        code, told, _ = call("status", "--lang", language)
+        (line,) = (each for each in told.splitlines() if each.startswith(begins))
+        assert (code, "wh_STOPPED" in line, "deltahub webhook replay" in line) == (1, True, True)
+
+
 def test_the_list_of_sources_says_of_each_what_every_answer_says(
     call: Call, database_url: str
 ) -> None:

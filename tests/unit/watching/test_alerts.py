@@ -9,7 +9,13 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.operate.exposition import figures_of, health_of
-from hub.operate.figures import DatabaseFigures, FeedFigures, LogFigures, SensorFigures
+from hub.operate.figures import (
+    DatabaseFigures,
+    ExportFigures,
+    FeedFigures,
+    LogFigures,
+    SensorFigures,
+)
 from hub.operate.health import PARTS, PartHealth
 from hub.watching.metrics import Metrics
 from hub.watching.notes import RequestNotes
@@ -38,6 +44,8 @@ def given() -> dict[str, set[str]]:
     metrics.list_heard("s", "all")
     metrics.asked_live("s", "OK")
     metrics.delivered("delivered")
+    metrics.exported("CSV", "COMPLETED")
+    metrics.export_part("CSV", 2, 30)
     figures = DatabaseFigures(
         log=LogFigures(
             leaves=1, signed=1, signed_at=datetime(2026, 1, 1, tzinfo=UTC), waiting=0, waiting_s=0
@@ -50,6 +58,8 @@ def given() -> dict[str, set[str]]:
         personal={("s", "CITIZEN_NUMBER"): 1},
         clock_ahead_s=0.0,
         sensors=(SensorFigures(source="s", bound=2, silent=1, messages={"TAKEN": 3}),),
+        webhooks={"STOPPED": ["hook_1"]},
+        exports=(ExportFigures(status="COMPLETED", count=1, size=5),),
     )
     parts = {name: PartHealth() for name in PARTS}
     text = metrics.exposition([*health_of(parts), *figures_of(figures)]).decode()
