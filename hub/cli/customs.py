@@ -20,13 +20,15 @@ from hub.clock import system_clock
 from hub.customs.answer import CustomsDue, CustomsDueList, UseAnswer
 from hub.customs.disposal import DisposalAnswer, DisposalQuestion, value_in_fen, yuan_of
 from hub.customs.question import UseQuestion
+from hub.customs.served import OutsideService, OutsideServiceList
 from hub.customs.service import CustomsAsker, CustomsDesk
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.customs.disposal import DisposalKind
 from hub.settings import Settings
 from hub.store.database import Database
 from schema.codes import CustomsDistrict, ServicePurpose
-from schema.dates import format_instant, local_date
+from schema.dates import SHANGHAI, format_instant, local_date
+from schema.texts import visible
 
 app = typer.Typer(
     help="Duty-free instruments under customs supervision 海关监管", no_args_is_help=True
@@ -90,6 +92,7 @@ def dispose(
     value: Annotated[
         str | None, typer.Option(help="value at import in yuan; else the original value")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="with evidence and signature")] = False,
 ) -> None:
     """Answer whether an instrument may be disposed of; exit code 1 unless it is ALLOW."""
     question = DisposalQuestion(
@@ -100,6 +103,17 @@ def dispose(
     )
     question.check()
     answer = run(_dispose(question))
+    if as_json:
+        claims = answer.claims(settings().base)
+        typer.echo(json.dumps({**claims, "jws": answer.jws}, ensure_ascii=False))
+    else:
+        _tell_disposal(answer)
+    if answer.answer is not CustomsAnswer.ALLOW:
+        raise typer.Exit(1)
+
+
+def _tell_disposal(answer: DisposalAnswer) -> None:
+    """Print an answer to a disposal with the estimate."""
     _tell(answer)
     if answer.estimate is not None:
         typer.echo(
@@ -108,8 +122,6 @@ def dispose(
         )
     if answer.no_estimate is not None:
         typer.echo(f"  {answer.no_estimate.zh}\n  {answer.no_estimate.en}")
-    if answer.answer is not CustomsAnswer.ALLOW:
-        raise typer.Exit(1)
 
 
 @app.command("due")
@@ -128,6 +140,22 @@ def due(
         typer.echo("还有更多，请按仪器询问 there are more: ask with --instrument")
     if any(each.overdue for each in found.items):
         raise typer.Exit(1)
+
+
+@app.command("services")
+def services(
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="day; today")
+    ] = None,
+    instrument: Annotated[str | None, typer.Option(help="of one instrument only")] = None,
+) -> None:
+    """List services to outside users of instruments in term, since their release, newest first."""
+    found = run(_services(None if on is None else on.date(), instrument))
+    for each in found.items:
+        typer.echo(_service_line(each))
+    typer.echo(f"{found.on.isoformat()}: {len(found.items)} 次对外服务 services to outside users")
+    if not found.is_whole:
+        typer.echo("还有更多，请按仪器询问 there are more: ask with --instrument")
 
 
 def customs_desk(hub_settings: Settings, database: Database) -> CustomsDesk:
@@ -171,6 +199,15 @@ async def _due(on: date | None, instrument: str | None) -> CustomsDueList:
         )
 
 
+async def _services(on: date | None, instrument: str | None) -> OutsideServiceList:
+    hub_settings = settings()
+    act = Act("customs services", {"instrument": instrument})
+    async with open_database(hub_settings, act) as database:
+        return await customs_desk(hub_settings, database).services(
+            OPERATOR, on=on, instrument=instrument
+        )
+
+
 def _tell(answer: UseAnswer | DisposalAnswer) -> None:
     """Print an answer as a short path."""
     typer.echo(f"{answer.answer.value} · {answer.instrument}")
@@ -183,6 +220,18 @@ def _tell(answer: UseAnswer | DisposalAnswer) -> None:
         typer.echo(f"  法无明文 left open by the law: {', '.join(answer.undecided)}")
     if answer.valid_until is not None:
         typer.echo(f"  有效至 valid until {format_instant(answer.valid_until)}")
+
+
+def _service_line(one: OutsideService) -> str:
+    began = one.started_at.astimezone(SHANGHAI).isoformat(timespec="minutes")
+    user = one.user_name or one.user or "用户不详 user not stated"
+    told = f"{one.instrument} {one.local_id} · {began} · {user} · {one.purpose}"
+    if one.outside_premises:
+        told += f" · 校外 elsewhere: {one.outside_address or '地点不详 place not stated'}"
+    if one.agreement_signed is False:
+        told += " · 未签协议 no agreement"
+    papers = [each for each in (one.notice_no, one.tax_record) if each]
+    return visible(" · ".join([told, *papers]))
 
 
 def _line(due: CustomsDue) -> str:

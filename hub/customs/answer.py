@@ -83,17 +83,22 @@ class UseAnswer:
             "remedy": None if self.remedy is None else self.remedy.value,
             "missing": self.missing,
             "noticeNo": self.notice_no,
-            "asOf": _instant(self.as_of),
-            "validUntil": _instant(self.valid_until),
+            "asOf": instant_or_none(self.as_of),
+            "validUntil": instant_or_none(self.valid_until),
             "undecided": list(self.undecided),
             "evidence": [each.entry_id for each in self.evidence],
         }
         return {name: value for name, value in stated.items() if value is not None}
 
 
-def signed(answer: UseAnswer, issuer: str, key: SigningKey) -> str:
-    """Return an answer as a compact JWS."""
-    return jws.sign({"typ": TYPE, "kid": key.kid}, answer.claims(issuer), key)
+def signed(kind: str, claims: dict[str, Any], key: SigningKey) -> str:
+    """Return an answer of a kind as a compact JWS."""
+    return jws.sign({"typ": kind, "kid": key.kid}, claims, key)
+
+
+def instant_or_none(at: datetime | None) -> str | None:
+    """Return an instant as it is written in claims."""
+    return None if at is None else format_instant(at)
 
 
 def evidence_of(stored: StoredCustoms, seen: CustomsSight) -> tuple[CustomsEvidence, ...]:
@@ -142,7 +147,3 @@ class CustomsDueList:
     on: date
     items: tuple[CustomsDue, ...]
     is_whole: bool
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else format_instant(at)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from hub.clock import Clock
-from hub.customs.answer import CustomsEvidence
+from hub.customs.answer import CustomsEvidence, instant_or_none
 from hub.customs.facts import facts_of, items_of
 from hub.customs.question import Row, StoredCustoms, check_keys, refused
 from hub.customs.words import CustomsReason, missing_reason
@@ -33,6 +33,8 @@ from hub.policy.vouchers.amount import FEN_OF_YUAN, FenError, fen_of
 VALUE_FEN_MAX = 10**14
 """Most of a value that is asked with: a trillion yuan."""
 CURRENCY = "CNY"
+TYPE = "hub-customs-disposal+jws"
+VERSION = "hub-customs-disposal-1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,15 @@ class DutyEstimate:
     released_on: date
     on: date
 
+    def claims(self) -> dict[str, Any]:
+        """Return it as it is signed, in fen; what it is stands beside it."""
+        return {
+            "valueFen": self.value_fen,
+            "baseFen": self.base_fen,
+            "releasedOn": self.released_on.isoformat(),
+            "isAssessment": False,
+        }
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DisposalAnswer:
@@ -91,6 +102,36 @@ class DisposalAnswer:
     read: tuple[tuple[str, str, str], ...] = ()
     value_of: tuple[str, str] | None = None
     """Identity and owner of the instrument whose original value it tells."""
+    jws: str | None = None
+    """The same as a compact JWS of the hub's key; None where the desk has no key."""
+
+    def claims(self, issuer: str) -> dict[str, Any]:
+        """Return what is signed: the disposal that was asked for and its answer.
+
+        Money is in fen. A value that was asked with is in it: the estimate says no more than that.
+        """
+        asked, estimate = self.question, self.estimate
+        stated = {
+            "v": VERSION,
+            "iss": issuer,
+            "iat": int(self.decided_at.timestamp()),
+            "instrument": self.instrument,
+            "kind": asked.kind.value,
+            "on": asked.on.isoformat(),
+            "valueFen": asked.value_fen,
+            "answer": self.answer.value,
+            "rule": self.rule,
+            "procedure": self.procedure.value,
+            "remedy": None if self.remedy is None else self.remedy.value,
+            "missing": self.missing,
+            "noticeNo": self.notice_no,
+            "asOf": instant_or_none(self.as_of),
+            "validUntil": instant_or_none(self.valid_until),
+            "undecided": list(self.undecided),
+            "evidence": [each.entry_id for each in self.evidence],
+            "estimate": None if estimate is None else estimate.claims(),
+        }
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 def disposal_decision(

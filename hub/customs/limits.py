@@ -4,6 +4,8 @@ RECORDS_MAX = 500
 """Records of each type that are read of one instrument; with more nothing is decided."""
 SUPERVISIONS_MAX = 2000
 """Supervised items of one list of reports due; further ones are said to be left out."""
+SERVICES_MAX = 1000
+"""Services of one list; further ones are said to be left out."""
 REPORTS_MAX = 80_000
 """Reports that are read for such a list: as many years as a term may have, of every item."""
 PERIOD_DAYS_MAX = 366

@@ -16,12 +16,14 @@ from hub.access.visibility import Subject, holds
 from hub.clock import Clock
 from hub.crypto.keys import SigningKey
 from hub.customs.answer import (
+    TYPE,
     CustomsDue,
     CustomsDueList,
     UseAnswer,
     evidence_of,
     signed,
 )
+from hub.customs.disposal import TYPE as DISPOSAL
 from hub.customs.disposal import (
     DisposalAnswer,
     DisposalQuestion,
@@ -32,8 +34,9 @@ from hub.customs.disposal import (
 )
 from hub.customs.facts import as_of, facts_of, items_of, reports_of, use_of
 from hub.customs.question import Row, StoredCustoms, UseQuestion
+from hub.customs.served import OutsideServiceList, outside_service, releases
 from hub.customs.sight import NOTHING_SEEN, CustomsSight, sight_of
-from hub.customs.stored import read_customs, read_supervisions
+from hub.customs.stored import read_customs, read_services, read_supervisions
 from hub.customs.words import CustomsReason, disposal_reasons, missing_reason, reasons_of
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import LackingError, Missing, known
@@ -52,6 +55,7 @@ from schema.codes import CustomsGoodsKind, CustomsStatus
 from schema.dates import local_date
 
 CUSTOMS_SCOPE = "customs:read"
+SERVICES_SCOPE = "service:read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class CustomsDesk:
         answer = replace(answer, undecided=undecided_parameters(decided, law))
         if self._key is None:
             return answer
-        return replace(answer, jws=signed(answer, self._issuer, self._key()))
+        return replace(answer, jws=signed(TYPE, answer.claims(self._issuer), self._key()))
 
     async def dispose(
         self, question: DisposalQuestion, asker: CustomsAsker = NOBODY
@@ -138,7 +142,7 @@ class CustomsDesk:
         estimate = estimate_of(stored, value, question.on, law, now) if seen.is_told else None
         is_value_told = question.value_fen is None and isinstance(estimate, DutyEstimate)
         heard = as_of(stored)
-        return DisposalAnswer(
+        answer = DisposalAnswer(
             instrument=one["key"],
             question=question,
             answer=decided.answer,
@@ -158,6 +162,9 @@ class CustomsDesk:
             read=seen.read,
             value_of=(one["item_id"], one["owner"]) if is_value_told else None,
         )
+        if self._key is None:
+            return answer
+        return replace(answer, jws=signed(DISPOSAL, answer.claims(self._issuer), self._key()))
 
     async def _grants(self, asker: CustomsAsker) -> PartyGrants:
         grants = await self._agreements.of(asker.party)
@@ -220,6 +227,19 @@ class CustomsDesk:
         law = self._law.on(day, EVERYWHERE)
         items = [due for row in rows if (due := _due(row, reports, day, law)) is not None]
         return CustomsDueList(on=day, items=tuple(items), is_whole=is_whole)
+
+    async def services(
+        self, asker: CustomsAsker, *, on: date | None = None, instrument: str | None = None
+    ) -> OutsideServiceList:
+        """Return what somebody may see of services to outside users of instruments in term."""
+        if SERVICES_SCOPE not in asker.scopes and not asker.is_operator:
+            raise RefusedError(ErrorCode.SCOPE_MISSING)
+        due = await self.due(asker, on=on, instrument=instrument)
+        grants = await self._grants(asker)
+        found, is_whole = await read_services(self._database, grants, releases(due.items))
+        return OutsideServiceList(
+            on=due.on, items=tuple(map(outside_service, found)), is_whole=is_whole and due.is_whole
+        )
 
 
 def decision_of(

@@ -6,14 +6,14 @@ All claims are read, and not only those that speak: sources that contradict each
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from hub.access.grants import PartyGrants
 from hub.access.visibility import sql
-from hub.customs.limits import RECORDS_MAX, REPORTS_MAX, SUPERVISIONS_MAX
+from hub.customs.limits import RECORDS_MAX, REPORTS_MAX, SERVICES_MAX, SUPERVISIONS_MAX
 from hub.customs.question import Row, StoredCustoms
 from hub.customs.sight import APPROVAL, SUPERVISION, TYPES
 from hub.identity.links import Names
@@ -23,8 +23,10 @@ from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
-from schema.codes import AgreementDataset, CustomsApprovalKind, SystemPurpose
+from schema.codes import AgreementDataset, CustomsApprovalKind, SystemPurpose, UserKind
+from schema.dates import local_day
 
+SERVICE = "ServiceRecord"
 _HEARD = """
 SELECT s.source_id, coalesce(min(f.heard_at), s.last_ok_at) AS heard
 FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY(%(types)s)
@@ -108,6 +110,33 @@ async def read_supervisions(
         keys = list({row["instrument_key"] for row in kept})
         filed = await reader.rows(reports, {"instruments": keys}) if keys else []
     return kept, filed, len(found) == len(kept)
+
+
+async def read_services(
+    database: Database, grants: PartyGrants, since: Mapping[str, date]
+) -> tuple[list[Row], bool]:
+    """Return the services to outside users since a day of each instrument; whether that is all.
+
+    Who may see is the rule of the record; the newest come first.
+    """
+    records = database.records
+    spec, named = records.registry[SERVICE], _Named(grants)
+    may = "true" if grants.sees_everything else sql(spec.rows, spec, "x", named, grants.limited)
+    statement = (
+        "SELECT x.* FROM unnest(%(keys)s::text[], %(since)s::timestamptz[]) AS i(key, since) "  # noqa: S608 - own names
+        f"JOIN {records.tables[SERVICE].source.name} x ON x.instrument_key = i.key "
+        "AND x.started_at >= i.since WHERE NOT x.withdrawn AND x.speaks AND x.user_side = %(side)s "
+        f"AND {may} ORDER BY x.started_at DESC, x.key LIMIT {SERVICES_MAX + 1}"
+    )
+    values = {
+        **named.values,
+        "keys": list(since),
+        "since": [local_day(day)[0] for day in since.values()],
+        "side": UserKind.OUTSIDE.value,
+    }
+    async with database.reads.connection() as connection:
+        found = await _Reader(connection, records).rows(statement, values)
+    return found[:SERVICES_MAX], len(found) <= SERVICES_MAX
 
 
 class _Named:

@@ -111,6 +111,9 @@ class DisposalDecisionType:
     undecided: list[str] = strawberry.field(
         description="所依据的参数中法无明文者。Parameters behind it that the law leaves open."
     )
+    jws: str | None = strawberry.field(
+        description="同一答复的签名（hub-customs-disposal+jws）。The same, signed by the hub."
+    )
 
 
 async def decide_disposal(
@@ -176,6 +179,7 @@ def _decision(answer: DisposalAnswer) -> DisposalDecisionType:
         estimate=None if answer.estimate is None else _estimate(answer.estimate),
         no_estimate=None if answer.no_estimate is None else reason_of(answer.no_estimate),
         undecided=list(answer.undecided),
+        jws=answer.jws,
     )
 
 

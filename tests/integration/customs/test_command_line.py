@@ -94,3 +94,24 @@ def test_items_in_term_are_listed_and_an_overdue_report_is_told_by_the_exit_code
     assert "3 项在监管期内" in told
     code, told = deltahub("due", "--instrument", INSTRUMENT)
     assert (code, "1 项在监管期内" in told) == (0, True)
+
+
+def test_services_to_others_are_those_of_the_page(world: CustomsDays) -> None:
+    code, told = deltahub("services")
+    lines = told.splitlines()
+    assert code == 0
+    assert [line.split()[1] for line in lines[:-1]] == ["s-1", "s-2"]  # as the page shows an office
+    assert "校外 elsewhere: 苏州校区" in lines[1]
+    assert "2 次对外服务" in lines[-1]
+    assert "600" not in told  # no money
+    one = deltahub("services", "--instrument", f"{OWNER}/TEM-2")[1].splitlines()
+    assert [line.split()[1] for line in one[:-1]] == ["s-2"]
+    assert deltahub("services", "--instrument", f"{OWNER}/TEM-4")[1].count("\n") == 1  # out of term
+
+
+def test_a_disposal_is_told_with_its_signature(world: CustomsDays) -> None:
+    asked = ("dispose", INSTRUMENT, "--kind", "TRANSFER", "--on", world.today.isoformat(), "--json")
+    code, told = deltahub(*asked)
+    answer = json.loads(told)
+    assert (code, answer["answer"], answer["v"]) == (1, "DENY", "hub-customs-disposal-1")
+    assert answer["jws"].count(".") == 2

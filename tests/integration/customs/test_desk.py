@@ -90,6 +90,38 @@ async def test_an_answer_is_signed_by_the_hub(url: str) -> None:
     assert "29002" not in str(claims)
 
 
+@pytest.mark.parametrize("value_fen", [None, 3_600])
+async def test_an_answer_to_a_disposal_is_signed_and_is_no_decision_on_a_use(
+    url: str, value_fen: int | None
+) -> None:
+    question = DisposalQuestion(
+        instrument=INSTRUMENT, kind=DisposalKind.TRANSFER, on=NOW.date(), value_fen=value_fen
+    )
+    async with opened(url) as database:
+        told = await desk(database).dispose(question, CustomsAsker(OWNER, READ))
+        hidden = await desk(database).dispose(question, CustomsAsker(USER, READ))
+    assert told.jws is not None
+    assert hidden.jws is not None
+    read = jws.parse(told.jws)
+    jws.verify(read, KEY.public)
+    assert read.header["typ"] == "hub-customs-disposal+jws"
+    claims = jws.claims(read)
+    asked = ("instrument", "kind", "on", "valueFen", "answer", "rule")
+    assert [claims.get(name) for name in asked] == [
+        *(INSTRUMENT, "TRANSFER", "2026-11-24", value_fen, "DENY", 22)
+    ]
+    if value_fen is None:  # whoever asks may not read what it cost
+        assert "estimate" not in claims
+    else:
+        assert told.estimate is not None
+        assert claims["estimate"]["baseFen"] == told.estimate.base_fen
+        assert claims["estimate"]["isAssessment"] is False
+    of_others = jws.claims(jws.parse(hidden.jws))
+    assert of_others["answer"] == "DENY"
+    assert not {"estimate", "noticeNo"} & of_others.keys()
+    assert of_others["evidence"] == []
+
+
 @pytest.mark.parametrize(
     "asker",
     [
