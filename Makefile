@@ -29,7 +29,7 @@ torture: $(STAMP) ## kill a hub under load and give it seven other troubles; che
 	@$(BIN)/python -m tests.torture --kills 100
 	@$(BIN)/python -m tests.torture --scenario all
 
-suites: $(STAMP) ## the long forms of tests, written to docs/suites.md (over an hour)
+suites: $(STAMP) ## the long forms of tests, written to docs/suites.md (some hours; each has a bound)
 	@$(BIN)/python -m tests.suites
 
 bench: $(STAMP) ## measure the hub beside its peers, write bench/RESULTS.md (about 10 minutes)

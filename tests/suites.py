@@ -1,26 +1,38 @@
 """`python -m tests.suites`: the long forms of tests whose short forms are in the gate.
 
-    python -m tests.suites                  all: over an hour on two cores
+    python -m tests.suites                  all: some hours on two cores
     python -m tests.suites histories kills  those whose names hold one of the words
 
 Writes what each said, with the commit that it ran on, to `docs/suites.md`, and leaves what the page
-says of others. Each has a bound.
+says of others. Each has a bound, which is printed with that of all; a suite that reaches it is
+ended with everything that it started. Tests install what they drive below `.tools/`; one that skips
+because something is missing is no success: the page says how many did, and why.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/suites.md"
 TESTS = "tests/integration"
+LINES_KEPT = 24
+"""Lines of what a suite said that the page keeps."""
+END_S = 60
+"""How long a suite that has reached its bound may take to put away what it started."""
+_SKIPPED = re.compile(r"\b(\d+) skipped\b")
+_BOUND = re.compile(r"^At most \d+ min\. ")
+_PASSED = re.compile(r"\b\d+ passed\b")
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,20 @@ class Suite:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+Process = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a suite ended, and what it said."""
+
+    is_well: bool
+    verdict: str
+    said: str
+
+
 def _pytest(*arguments: str) -> tuple[str, ...]:
-    return ("-m", "pytest", "-q", *arguments)
+    return ("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments)
 
 
 SUITES = (
@@ -92,6 +116,12 @@ SUITES = (
         {"HUB_DELIVERY_KILLS": "30"},
     ),
     Suite(
+        "graphql-http 61, both compositions, graphql-ws, graphql-sse, inspector, codegen with tsc, "
+        "relay-compiler, urql, Apollo Client, oauth4webapi",
+        _pytest("-rp", "tests/external", "tests/clients", "tests/oauth"),
+        15,
+    ),
+    Suite(
         "pandas, gql, Apollo, Hive Gateway ask through a partner's proxy; pyarrow reads an export",
         _pytest("tests/programs"),
         20,
@@ -127,18 +157,18 @@ def main(words: Sequence[str]) -> int:
     if not chosen:
         print("no suite has such a name:", *(f"  {suite.name}" for suite in SUITES), sep="\n")
         return 2
+    print(f"{len(chosen)} suites, at most {sum(each.minutes for each in chosen)} min in all")
     sections = _sections(PAGE.read_text("utf-8") if PAGE.exists() else "")
     failed = 0
     for suite in chosen:
-        print(f"{suite.name} ...", flush=True)
-        began = time.monotonic()
-        done = _run(suite)
+        print(f"{suite.name} (at most {suite.minutes} min) ...", flush=True)
+        began, commit = time.monotonic(), _commit()
+        ended = _run(suite)
         minutes = (time.monotonic() - began) / 60
-        failed += done.returncode != 0
-        verdict = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})"
-        last = _last_lines(done.stdout)
-        print(f"  {verdict} in {minutes:.1f} min: {last.splitlines()[-1]}", flush=True)
-        told = f"{verdict} in {minutes:.1f} min, on commit `{_commit()}`."
+        failed += not ended.is_well
+        last = _last_lines(ended.said)
+        print(f"  {ended.verdict} in {minutes:.1f} min: {last.splitlines()[-1]}", flush=True)
+        told = f"{ended.verdict} in {minutes:.1f} min, on commit `{commit}`."
         sections[suite.name] = f"{told}\n\n```\n{last}\n```"
         PAGE.write_text(_page(sections), "utf-8")
     return 1 if failed else 0
@@ -153,40 +183,71 @@ def _sections(page: str) -> dict[str, str]:
     """Return what the page says of each suite."""
     parts = page.split("\n## ")[1:]
     split = [each.partition("\n\n") for each in parts]
-    return {name: text.strip() for name, _, text in split}
+    return {name: _BOUND.sub("", text.strip()) for name, _, text in split}
 
 
 def _page(sections: Mapping[str, str]) -> str:
     """Return the page; a suite that was never run says so, one that is gone is left out."""
-    lines = ["# Long suites\n\n`make suites`; some of them: `python -m tests.suites WORD ...`."]
-    lines += [f"## {each.name}\n\n{sections.get(each.name, 'Not run yet.')}" for each in SUITES]
+    most = sum(each.minutes for each in SUITES)
+    lines = [
+        "# Long suites\n\n`make suites`, at most "
+        f"{most} min for all {len(SUITES)}; some of them: `python -m tests.suites WORD ...`."
+    ]
+    for each in SUITES:
+        said = sections.get(each.name, "Not run yet.")
+        lines.append(f"## {each.name}\n\nAt most {each.minutes} min. {said}")
     return "\n\n".join(lines) + "\n"
 
 
-def _run(suite: Suite) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, *suite.command)
-    environment = {**os.environ, **suite.environment}
-    try:
-        return subprocess.run(
-            command,
+def _run(suite: Suite) -> Ended:
+    """Run a suite in a session of its own, so that it can be ended with all that it started."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(
+            (sys.executable, *suite.command),
             cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
+            env={**os.environ, **suite.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=suite.minutes * 60,
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as late:
-        said = late.stdout or ""
-        text = said.decode() if isinstance(said, bytes) else said
-        return subprocess.CompletedProcess(command, 124, f"{text}\nno end in {suite.minutes} min")
+        code = _code(process, suite.minutes * 60)
+        out.seek(0)
+        said = out.read().decode("utf-8", "replace")
+    if code is None:
+        return Ended(is_well=False, verdict="NO END", said=f"{said}\nno end in {suite.minutes} min")
+    return judged(code, said)
+
+
+def _code(process: Process, seconds: float) -> int | None:
+    """Return the exit code, or None when the time was up; then nothing of it runs any more."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        for how in (signal.SIGINT, signal.SIGKILL):  # fixtures put away what they started
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, how)
+                process.wait(END_S)
+        return None
+
+
+def judged(code: int, said: str) -> Ended:
+    """Return how a suite ended by its exit code and by what it said; skipping is no success."""
+    if code:
+        return Ended(is_well=False, verdict=f"FAILED ({code})", said=said)
+    summary = said.strip().rpartition("\n")[2]
+    skipped = _SKIPPED.search(summary)
+    if skipped is None:
+        return Ended(is_well=True, verdict="passed", said=said)
+    if _PASSED.search(summary) is None:
+        return Ended(is_well=False, verdict="DID NOT RUN", said=said)
+    return Ended(is_well=False, verdict=f"PASSED BUT FOR {skipped.group(1)} SKIPPED", said=said)
 
 
 def _last_lines(text: str) -> str:
     """Return the end of what a suite said, without paths of this machine and headings."""
     kept = [line for line in text.strip().splitlines() if not re.search(r"(^|\s)/|^#", line)]
-    return "\n".join(kept[-12:]) or "nothing"
+    return "\n".join(kept[-LINES_KEPT:]) or "nothing"
 
 
 def _told(*command: str) -> str:
