@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from hub.access.resource import Caller
-from hub.exchange.limits import PAGE_DEFAULT
+from hub.errors import ErrorCode, RefusedError
+from hub.exchange.limits import PAGE_DEFAULT, PAGE_MAX
+
+_PARTY = re.compile(r"[a-z][a-z0-9]*:\S+")
+"""The key of a party: a scheme and a value."""
 
 
 class ChangeKind(StrEnum):
@@ -72,3 +77,32 @@ class ChangePage:
 
 FollowChanges = Callable[[ChangesRequest], Awaitable[ChangePage]]
 """Answers one request to the change feed."""
+
+
+def wanted_types(request: ChangesRequest, known: Sequence[str]) -> frozenset[str]:
+    """Return the record types that a request asks for; what means nothing is BAD_USER_INPUT.
+
+    Refused are, beside types that nobody knows, an empty list of them and an owner that is no key:
+    who follows those would wait for ever.
+    """
+    if not 1 <= request.first <= PAGE_MAX:
+        raise _meaningless(f"first 在 1 至 {PAGE_MAX} 之间。", f"first is from 1 to {PAGE_MAX}.")
+    if request.owner is not None and not _PARTY.fullmatch(request.owner):
+        raise _meaningless(
+            "owner 为单位主键，如 moe:10335。", "owner is the key of a party, such as moe:10335."
+        )
+    if request.types is None:
+        return frozenset(known)
+    if not request.types:
+        raise _meaningless(
+            "types 为空列表；要全部类型请不写 types。",
+            "types names none: leave it out for all of them.",
+        )
+    if not request.types <= frozenset(known):
+        names = ", ".join(known)
+        raise _meaningless(f"types 取自：{names}。", f"types are some of: {names}.")
+    return request.types
+
+
+def _meaningless(zh: str, en: str) -> RefusedError:
+    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=en, hint_zh=zh)

@@ -30,7 +30,7 @@ what its client may read.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -39,12 +39,18 @@ from hub.access.clients import ClientKind
 from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds, may_see
 from hub.clock import Clock
-from hub.errors import ErrorCode, RefusedError
 from hub.exchange.entries import ChangedEntry, Scan, readable, scan
 from hub.exchange.erased import ErasedItem, erased_items
-from hub.exchange.limits import PAGE_MAX, SETTLED_S
+from hub.exchange.limits import SETTLED_S
 from hub.exchange.linked import Linked, mentioning, owners_of, read_linked
-from hub.exchange.page import Change, ChangeKind, ChangePage, ChangesRequest, Header
+from hub.exchange.page import (
+    Change,
+    ChangeKind,
+    ChangePage,
+    ChangesRequest,
+    Header,
+    wanted_types,
+)
 from hub.exchange.position import (
     START,
     FeedPosition,
@@ -176,13 +182,7 @@ class ChangeFeed:
 
     async def _follower(self, request: ChangesRequest) -> _Follower:
         caller, now = request.caller, self.clock()
-        types = self._types(request.types)
-        if not 1 <= request.first <= PAGE_MAX:
-            raise RefusedError(
-                ErrorCode.BAD_USER_INPUT,
-                hint=f"first is from 1 to {PAGE_MAX}.",
-                hint_zh=f"first 在 1 至 {PAGE_MAX} 之间。",
-            )
+        types = wanted_types(request, self._registry.names)
         until = await horizon(self.database)
         links = await read_linked(self.database, until.restored_through)
         question = self._question(request, links)
@@ -222,19 +222,6 @@ class ChangeFeed:
         caller = request.caller
         _, newest = links.newest_of(caller.party)
         return question(caller.party, types, request.owner, caller.scopes & self._scopes, newest)
-
-    def _types(self, wanted: Iterable[str] | None) -> frozenset[str]:
-        if wanted is None:
-            return frozenset(self._registry.names)
-        unknown = sorted(set(wanted) - set(self._registry.names))
-        if unknown:
-            known = ", ".join(self._registry.names)
-            raise RefusedError(
-                ErrorCode.BAD_USER_INPUT,
-                hint=f"types are some of: {known}.",
-                hint_zh=f"types 取自：{known}。",
-            )
-        return frozenset(wanted)
 
     async def _scan(self, follower: _Follower) -> Scan:
         is_whole = follower.request.owner is None

@@ -37,6 +37,7 @@ from hub.graphql.enums import (
     CustomsDisposal,
     CustomsProcedure,
     CustomsRemedy,
+    stated_code,
 )
 from hub.graphql.hints import many
 from hub.graphql.scalars import Date, DateTime, Decimal
@@ -136,7 +137,7 @@ async def decide_disposal(
     desk = desk_for(context, PUBLIC_SCOPE, "disposalDecision")
     question = DisposalQuestion(
         instrument=instrument,
-        kind=DisposalKind[kind.name],
+        kind=stated_code(DisposalKind, kind),
         on=date.fromisoformat(on),
         value_fen=value_in_fen(Number(value)) if value else None,
     )

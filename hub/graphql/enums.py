@@ -22,7 +22,7 @@ from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
 
-C = TypeVar("C", bound=CodeList)
+C = TypeVar("C", bound=Enum)
 UNKNOWN = "UNKNOWN"
 NOT_KNOWN = "未知：本版本接口不认识的值。Not known to this version of the interface."
 

@@ -17,7 +17,7 @@ from hub.exchange.exports.limits import EXPORT_COST, LOOK_COST
 from hub.exchange.exports.manifest import address_of, part_to_wire
 from hub.exchange.exports.order import ExportOrder
 from hub.exchange.exports.service import ExportDesk, ExportState
-from hub.graphql.enums import ExportFormatCode, ExportStatus
+from hub.graphql.enums import ExportFormatCode, ExportStatus, stated_code
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
@@ -172,7 +172,7 @@ class ExportMutations:
         order = ExportOrder(
             caller=context.caller,
             idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
-            format=ExportFormat[input.format.name],
+            format=stated_code(ExportFormat, input.format),
             query=input.query,
             variables=input.variables or {},
             list=input.list,

@@ -18,7 +18,9 @@ from hub.errors import ErrorCode, RefusedError
 from hub.exchange.webhooks.limits import URL_CHARACTERS_MAX
 
 _URL = re.compile(r"https?://[!-~]+")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\]")
+_LABEL = r"[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*{_LABEL}|\[[0-9a-f:.]{{2,45}}\]")
+"""A name of labels that a resolver can look up (RFC 1123 §2.1), or an IPv6 address."""
 _PORTS = {"https": 443, "http": 80}
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """Networks whose addresses stand for IPv4 addresses (RFC 6052, RFC 8215)."""

@@ -76,6 +76,10 @@ def test_where_a_url_leads(url: str, told: tuple[str, int, str, bool]) -> None:
         "https://hooks.example.edu.cn\\@127.0.0.1/",
         "https://hooks.example.edu.cn/\r\nX: y",
         "https://" + "a" * 600 + ".example/",
+        # names that nobody can look up
+        *("https://hooks..example/", "https://hooks.example./", "https://a.-b.example/"),
+        "https://" + "a" * 64 + ".example/",
+        "https://" + "a." * 127 + "b/",
         # addresses, and what a resolver takes for one
         *("https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest/meta-data/"),
         *(
