@@ -50,6 +50,8 @@ _FORMS: dict[str, Told] = {
     "Boolean": ("true 或 false", "true or false"),
     "ID": ("标识（文本）", "an id, as text"),
     "Row": ("JSON 对象", "a JSON object"),
+    "JsonObject": ("JSON 对象", "a JSON object"),
+    "Duration": ("ISO 8601 时长，如 PT30S、PT2H", "a duration of ISO 8601, as PT30S or PT2H"),
 }
 """What a value of each scalar is."""
 
@@ -252,9 +254,14 @@ _OF_VALUES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "the variable {0} must have a value",
         ),
         (
-            r"Within OneOf Input Object type '(\w+)'",
+            r"(?:Within )?OneOf Input Object (?:type )?'(\w+)'",
             "{0} 须恰好给出一个成员，且不为空",
             "{0} takes exactly one member, which is not null",
+        ),
+        (
+            r"Value for member field '(\w+)' must be non-null",
+            "{0} 不能为空：须恰好给出一个成员",
+            "{0} must not be null: exactly one member is given",
         ),
         (
             r"Expected value of type '([^']+)'",

@@ -6,10 +6,22 @@ import re
 from typing import Any
 
 import pytest
-from graphql import GraphQLError, build_schema, get_variable_values, parse, validate
+from graphql import (
+    GraphQLError,
+    GraphQLScalarType,
+    build_schema,
+    get_variable_values,
+    parse,
+    validate,
+)
 
-from hub.query.plan.limits import DETAIL_MAX
+from hub.graphql.schema import interface
+from hub.query.plan.errors import QueryError
+from hub.query.plan.limits import DETAIL_MAX, QueryLimits
 from hub.query.plan.wording import UNKNOWN_SENTENCE, in_own_words
+from hub.query.sql.authorise import Authority
+from hub.query.sql.planner import Planner
+from hub.store.records import standard_records
 
 SCHEMA = build_schema("""
 scalar Date
@@ -125,3 +137,22 @@ def test_a_refused_value_is_repeated_and_cut() -> None:
 
 def test_a_sentence_that_nobody_knows_goes_out_as_its_kind_alone() -> None:
     assert in_own_words("Traceback: object at 0x7f") == UNKNOWN_SENTENCE
+
+
+@pytest.mark.parametrize("value", [[], "\0x", True, "zz", 10**400])
+def test_what_no_scalar_of_the_interface_takes_is_said_in_words(value: object) -> None:
+    kinds = interface(standard_records()).schema.type_map.values()
+    for kind in kinds:
+        if isinstance(kind, GraphQLScalarType):
+            try:
+                kind.coerce_input_value(value)
+            except (GraphQLError, TypeError, ValueError) as error:
+                check(f"Variable '$x' has invalid value: {error}")
+
+
+@pytest.mark.parametrize("by", ["{}", '{id: "x", key: "y"}', "{id: null}"])
+def test_what_is_named_in_exactly_one_way_says_so(by: str) -> None:
+    planner = Planner(interface(standard_records()), QueryLimits())
+    with pytest.raises(QueryError, match="exactly one member"):
+        document = planner.read(f"{{ instrument(by: {by}) {{ key }} }}")
+        planner.plan(document, None, {}, Authority(frozenset({"catalogue:read"})))

@@ -185,6 +185,7 @@ async def test_an_attempt_ends_though_nobody_answers(monkeypatch: pytest.MonkeyP
         made, url = listed(receiver)
         assert (await post(made, url)).fault is DeliveryFault.TIMEOUT
         await made.aclose()
+    monkeypatch.undo()  # the next one must not be over before it was refused
     made, url = listed(Receiver(port=1))  # nobody listens
     assert (await post(made, url)).fault is DeliveryFault.UNREACHABLE
     await made.aclose()
