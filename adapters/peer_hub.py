@@ -156,6 +156,10 @@ def _registered(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
+RECEIPTS_ID = _registered(RECEIPTS)
+"""By this a hub is asked for the receipts of entries in its log."""
+
+
 def _mapper(record_type: str) -> Callable[[Row, Context], Iterable[Yielded]]:
     spec = standard()[record_type]
 
@@ -280,7 +284,7 @@ def _list(name: str) -> Collection:
             record_type=FOLLOWED[name],
             changes_id=_registered(CHANGES),
             items_id=_registered(_items(name)),
-            receipts_id=_registered(RECEIPTS),
+            receipts_id=RECEIPTS_ID,
             rows=ROWS,
         ),
         map=_mapper(FOLLOWED[name]),
