@@ -157,7 +157,9 @@ def _registered(text: str) -> str:
 
 
 RECEIPTS_ID = _registered(RECEIPTS)
-"""By this a hub is asked for the receipts of entries in its log."""
+"""By this a hub is asked for the receipts of entries in its log …"""
+COVERAGE_ID = _registered(KNOWN)
+"""… and by this how well it knows the calendar of an instrument."""
 
 
 def _mapper(record_type: str) -> Callable[[Row, Context], Iterable[Yielded]]:
@@ -366,7 +368,7 @@ LIVE = Live(
         Collection(
             name="coverage",
             reader=GraphqlList(
-                document_id=_registered(KNOWN), paging=WholeList(), items_at="instrument.coverage"
+                document_id=COVERAGE_ID, paging=WholeList(), items_at="instrument.coverage"
             ),
             map=_coverage,
         ),
