@@ -182,7 +182,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         facts=_facts(settings),
         state=state,
         submit=(take := _forwarding(settings, database, federation, audit).take),
-        receipts=proofs.find,
+        receipts=proofs,
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
