@@ -1,4 +1,4 @@
-"""Three hubs: rows are handed on to their home, questions stop in time, each writes down for whom."""
+"""Three hubs: rows go on to their home, questions stop in time, each writes down for whom."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ from tests.integration.federation.two_hubs import (
     FUDAN,
     ORIGINS,
     ZJU,
-    Province,
     instrument,
     registered,
 )
@@ -225,6 +224,25 @@ async def test_a_lost_answer_is_unsettled_until_the_same_is_sent_again(delta: De
             await pushed(delta, "lost-1", own, row)
     assert len(zhejiang.rows(ENTRIES, f"{ZJU}/Z9")) == 1
     assert len(delta.shanghai.rows(ENTRIES, f"{FUDAN}/S9")) == 1
+
+
+async def test_a_changed_answer_is_not_believed_and_a_token_is_kept(delta: Delta) -> None:
+    line = delta.zhejiang.line
+    async with delta.connected():
+        await pushed(delta, "kept-1", instrument(ZJU, "K1"))
+        asked = line.tokens
+        await pushed(delta, "kept-2", instrument(ZJU, "K2"))
+        assert line.tokens == asked > 0, "one token for one caller, as long as it is good"
+        line.spoils = b'"outcome":"ACCEPTED"', b'"outcome":"REJECTED"'
+        changed = await pushed(delta, "kept-3", instrument(ZJU, "K3"))
+        line.spoils = b'"DUPLICATE"', b'"WITHDRAWN"'
+        again = await pushed(delta, "kept-4", instrument(ZJU, "K1"))
+        line.spoils = b"", b""
+        settled = await pushed(delta, "kept-4", instrument(ZJU, "K1"))
+    for answer in (changed, again):
+        assert told(answer) == [("UNSETTLED", None)]
+        assert codes(answer["rows"][0]) == ["HOME_SILENT"]
+    assert told(settled) == [("DUPLICATE", ORIGINS["zhejiang"])]
 
 
 async def test_a_home_that_is_away_is_told_and_what_is_at_home_here_goes_in(delta: Delta) -> None:

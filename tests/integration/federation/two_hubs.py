@@ -64,6 +64,10 @@ class Line:
     is_cut: bool = False
     is_deaf: bool = False
     """It carries what is said there, and nothing that is answered."""
+    spoils: tuple[bytes, bytes] = (b"", b"")
+    """In answers it puts the second text, as long as the first, in place of it."""
+    tokens: int = 0
+    """Times that a token was asked for."""
     calls: int = 0
     _carried: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -110,6 +114,10 @@ class Line:
         is_answer: bool = False,
     ) -> None:
         while data := await reader.read(65_536):
+            if is_answer and self.spoils[0]:
+                data = data.replace(*self.spoils)
+            elif not is_answer:
+                self.tokens += data.count(b"POST /oauth/token")
             if not (self.is_cut or (is_answer and self.is_deaf)):
                 writer.write(data)
                 await writer.drain()
