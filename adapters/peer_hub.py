@@ -156,10 +156,8 @@ def _registered(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-RECEIPTS_ID = _registered(RECEIPTS)
-"""By this a hub is asked for the receipts of entries in its log …"""
-COVERAGE_ID = _registered(KNOWN)
-"""… and by this how well it knows the calendar of an instrument."""
+RECEIPTS_ID, COVERAGE_ID = map(_registered, (RECEIPTS, KNOWN))
+"""By these a hub is asked for receipts of its log, and how well it knows a calendar."""
 
 
 def _mapper(record_type: str) -> Callable[[Row, Context], Iterable[Yielded]]:

@@ -286,7 +286,7 @@ async def test_a_question_goes_round_once_and_each_hub_knows_for_whom(delta: Del
         await free(delta, E1)
 
         async def is_asked() -> bool:
-            return len(jiangsu.rows(RELAYS, "graphql")) > 0
+            return "hub-zhejiang" in {row[0] for row in jiangsu.rows(RELAYS, "graphql")}
 
         await until(is_asked)
         assert len(campus.asked) == 1
@@ -298,6 +298,7 @@ async def test_a_question_goes_round_once_and_each_hub_knows_for_whom(delta: Del
         [row[2]["for"] for row in each.rows(RELAYS, "graphql") if row[0] == by]
         for each, by in ((zhejiang, "hub-shanghai"), (jiangsu, "hub-zhejiang"))
     )
+    at_second = [one for one in at_second if "via" in one]  # not what asked for receipts
     assert {(one["subject"], *one["by"]) for one in at_second} == {("reader", "hub-shanghai")}
     assert {(one["subject"], *one["by"]) for one in at_third} == {
         ("reader", "hub-zhejiang", "hub-shanghai")

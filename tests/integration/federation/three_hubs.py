@@ -26,11 +26,11 @@ from tests.integration.federation.two_hubs import (
     PEER_SCOPES,
     ZJU,
     Province,
+    hubs_of,
     institution,
     instrument,
     put,
     registered,
-    running,
     seed_shanghai,
     seed_zhejiang,
     written,
@@ -99,7 +99,7 @@ def three_provinces(spares: Spares, folder: Path) -> Iterator[Delta]:
         "zhejiang": lambda url: _with_e1(url, seed_zhejiang),
         "jiangsu": lambda url: _with_e1(url, seed_jiangsu),
     }
-    with running(spares, folder, seeds) as made:
+    with hubs_of(spares, folder, seeds) as made:
         delta = Delta(**made, campus_port=free_port())
         asyncio.run(_acquaint(delta))
         yield delta
