@@ -156,6 +156,10 @@ def _registered(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
+RECEIPTS_ID, COVERAGE_ID = map(_registered, (RECEIPTS, KNOWN))
+"""By these a hub is asked for receipts of its log, and how well it knows a calendar."""
+
+
 def _mapper(record_type: str) -> Callable[[Row, Context], Iterable[Yielded]]:
     spec = standard()[record_type]
 
@@ -280,7 +284,7 @@ def _list(name: str) -> Collection:
             record_type=FOLLOWED[name],
             changes_id=_registered(CHANGES),
             items_id=_registered(_items(name)),
-            receipts_id=_registered(RECEIPTS),
+            receipts_id=RECEIPTS_ID,
             rows=ROWS,
         ),
         map=_mapper(FOLLOWED[name]),
@@ -362,7 +366,7 @@ LIVE = Live(
         Collection(
             name="coverage",
             reader=GraphqlList(
-                document_id=_registered(KNOWN), paging=WholeList(), items_at="instrument.coverage"
+                document_id=COVERAGE_ID, paging=WholeList(), items_at="instrument.coverage"
             ),
             map=_coverage,
         ),

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.routing import BaseRoute
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp
 from hub.access.agreements import Agreements
 from hub.access.config import AccessConfig
 from hub.access.people import read_providers
+from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
 from hub.access.token_keys import TokenKeys, in_files
@@ -46,6 +48,7 @@ from hub.exchange.webhooks.endpoint import WebhookEndpoints
 from hub.exchange.webhooks.sending import WebhookSender
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
+from hub.forwarding.service import Forwarding
 from hub.graphql.documents import ClientDocuments
 from hub.graphql.documents_endpoint import DocumentEndpoints
 from hub.graphql.export_desk import HubNames, export_desk
@@ -178,8 +181,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     parts = Parts(
         facts=_facts(settings),
         state=state,
-        submit=(take := taker(database, clock)),
-        receipts=proofs.find,
+        submit=(take := _forwarding(settings, database, federation, audit).take),
+        receipts=proofs,
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
@@ -197,7 +200,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *ExportEndpoints(exports, database, access).routes(),
-        *incoming(take, access, database, clock, settings.base),
+        *incoming(take, access, database, audit, settings.base),
         *proofs.routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
@@ -320,6 +323,18 @@ def _federation(
         await audit.act(row)
 
     return Federation(database, state, clock, _party(settings), sources, note)
+
+
+def _forwarding(
+    settings: Settings, database: Database, federation: Federation, audit: Audit
+) -> Forwarding:
+    """Return the one way in for pushes, which hands on what is at home at another hub."""
+
+    async def note(who: Caller, hub: str, request_id: str, detail: Mapping[str, Any]) -> None:
+        await audit.act(errand_row(who, audit.clock(), f"push {hub}", request_id, detail))
+
+    take, sources = taker(database, audit.clock), federation.sources.all
+    return Forwarding(database, take, sources, note, settings.log_origin)
 
 
 def access_config(settings: Settings) -> AccessConfig:

@@ -87,11 +87,12 @@ def client_routes(
 
 
 def incoming(
-    take: Take, access: Access, database: Database, clock: Clock, base: str
+    take: Take, access: Access, database: Database, audit: Audit, base: str
 ) -> tuple[BaseRoute, ...]:
     """Return where records come in, and where what was refused of them is worked on."""
+    clock = audit.clock
     return (
-        *BatchEndpoint(take, access, clock).routes(),
+        *BatchEndpoint(take, access, clock, audit).routes(),
         *NriiEndpoint(take, access, database, clock, base).routes(),
         *FileEndpoints(database, access, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),

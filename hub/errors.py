@@ -132,6 +132,24 @@ class ErrorCode(Enum):
         "该单位的记录由另一枢纽管理，请提交至所示地址",
         "Records of this institution are stated at another hub: send them to the address shown",
     )
+    HOME_SILENT = (
+        504,
+        "已转交其归属枢纽，但未得到答复，可能已被接收：请用同一 Idempotency-Key 原样重发",
+        "It was handed on to its home hub, which did not answer and may have taken it: send the "
+        "same request again with the same Idempotency-Key",
+    )
+    HOME_UNREACHABLE = (
+        503,
+        "其归属枢纽无法连接，没有转交，内容未保存：请稍后用同一 Idempotency-Key 原样重发",
+        "Its home hub cannot be reached; it was not handed on and nothing of it is kept: send the "
+        "same request again later, with the same Idempotency-Key",
+    )
+    HOME_REFUSED = (
+        502,
+        "其归属枢纽不从本枢纽接收，内容未保存：请直接提交至该枢纽，或联系运营方",
+        "Its home hub does not take it from this hub, and nothing of it is kept: send it there, or "
+        "ask the operator",
+    )
     OWNER_CHANGED = (
         422,
         "记录所属单位不能通过更正改变，请先撤回再重新提交",

@@ -15,7 +15,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
@@ -33,7 +33,14 @@ from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
 
-__all__ = ["HttpAnswer", "HttpQuestion", "HttpSession", "decode_answer", "parse_json"]
+__all__ = [
+    "AnswerCheck",
+    "HttpAnswer",
+    "HttpQuestion",
+    "HttpSession",
+    "decode_answer",
+    "parse_json",
+]
 
 REFUSALS = frozenset({401, 403, 407})
 PASSING = frozenset({408, 425, 429})
@@ -45,6 +52,8 @@ STOOD_S_MIN = 60
 """So long an answer has to stand before the moment of its last change is a name for it."""
 EXCERPT_CHARACTERS_MAX = 80
 T = TypeVar("T")
+AnswerCheck: TypeAlias = Callable[[httpx.Response, bytes], Awaitable[None]]
+"""Looks at an answer, with its whole body, before it is read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +96,18 @@ class HttpSession:
         client: httpx.AsyncClient,
         limits: Limits | None = None,
         *,
+        check: AnswerCheck | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """Name the source for messages; `pause` and `chance` are given by tests."""
+        """Name the source for messages; `pause` and `chance` are given by tests.
+
+        `check` raises a `ConnectorError` for an answer that is not to be believed.
+        """
         self.source = source
         self.limits = limits or Limits()
         self._client = client
+        self._check = check
         self._pause = pause
         self._chance = chance
 
@@ -182,6 +196,8 @@ class HttpSession:
                 try:
                     self._check_status(response, said, question.read_too)
                     raw = await self._read(response, said)
+                    if self._check is not None:
+                        await self._check(response, raw)
                 finally:
                     await response.aclose()
         except ConnectorError:

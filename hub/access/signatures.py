@@ -84,10 +84,10 @@ _WRITE = (
     "idempotency-key",
     "hub-schema",
 )
-PUSH = Operation("push", _WRITE, frozenset({"hub-schema"}))
 RELAYED = ("hub-via", "hub-request", "hub-deadline")
-"""Headers of a question that a hub passes on (`hub.access.relay`)."""
-MUTATION = Operation("mutation", (*_WRITE, *RELAYED), frozenset({"hub-schema", *RELAYED}))
+"""Headers of what a hub passes on for somebody (`hub.access.relay`)."""
+PUSH = Operation("push", (*_WRITE, *RELAYED), frozenset({"hub-schema", *RELAYED}))
+MUTATION = Operation("mutation", PUSH.components, PUSH.optional)
 READ = Operation("read", _WRITE, frozenset({"content-type", "idempotency-key", "hub-schema"}))
 """A request without a body; its digest is that of nothing."""
 KEY_CHANGE = Operation("key change", _WRITE, READ.optional)

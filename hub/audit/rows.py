@@ -172,9 +172,17 @@ def read_row(
 
 
 def errand_row(
-    who: Caller, at: datetime, action: str, request_id: str, detail: Mapping[str, Any]
+    who: Caller,
+    at: datetime,
+    action: str,
+    request_id: str,
+    detail: Mapping[str, Any],
+    relay: Relay | None = None,
 ) -> AuditRow:
-    """Return the row of a question that this hub asks another one for somebody."""
+    """Return the row of what this hub asks another one for somebody, or of what one asks here.
+
+    `relay`: how it came here.
+    """
     return AuditRow(
         at=at,
         kind=AuditKind.RELAY,
@@ -182,7 +190,7 @@ def errand_row(
         request_id=request_id,
         client_id=who.client_id,
         party=who.party,
-        detail={**detail, **_relayed(who, None)},
+        detail={**detail, **_relayed(who, relay)},
     )
 
 

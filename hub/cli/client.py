@@ -162,7 +162,13 @@ def push(
             "lines were not sent, the others were: correct these and push them alone",
             err=True,
         )
-    if pushed.counts["quarantined"] or pushed.bad_count:
+    if unsettled := pushed.counts["unsettled"]:
+        typer.echo(
+            f"{unsettled} 行的归属枢纽尚未答复：请用同一 --key 重发 "
+            "rows wait for their home hub: push the same again with the same --key",
+            err=True,
+        )
+    if pushed.counts["quarantined"] or unsettled or pushed.bad_count:
         raise typer.Exit(1)
 
 

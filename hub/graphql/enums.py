@@ -132,6 +132,8 @@ RowOutcomeCode = _plain(
         "DUPLICATE": "与现有内容相同。Equal to what stands.",
         "WITHDRAWN": "已撤回。Withdrawn.",
         "QUARANTINED": "已隔离，见问题列表。Held back; see its problems.",
+        "UNSETTLED": "归属枢纽尚未答复：用同一幂等键原样重发。"
+        "Its home hub has not said: send the same again with the same key.",
     },
 )
 

@@ -20,7 +20,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.graphql.enums import RowOutcomeCode
 from hub.graphql.hooks import RequestContext
 from hub.graphql.scalars import DateTime, Row
-from hub.intake.batch import Outcomes, RowOutcome
+from hub.intake.batch import Outcomes, RowHome, RowOutcome
 from hub.intake.limits import MUTATION_ROWS_MAX
 from hub.intake.push import Push, PushScopeError, batch_of
 from hub.query.plan.errors import QueryError, ScopeMissingError
@@ -35,6 +35,30 @@ class RowProblemType:
     code: str = strawberry.field(description="稳定代码。Stable code.")
     message: str = strawberry.field(
         description="说明，随 Accept-Language。In the caller's language."
+    )
+
+
+@strawberry.type(
+    name="RowHome",
+    description="记录归属的另一枢纽及其答复。The hub at which a row is stated, and what it said.",
+)
+class RowHomeType:
+    """The hub at which a row is stated, where that is another one."""
+
+    hub: str = strawberry.field(description="其地址。Its address.")
+    institution: str = strawberry.field(description="归属单位。Whose home it is.")
+    origin: str | None = strawberry.field(description="其日志名称。Name of its log.")
+    entry_id: strawberry.ID | None = strawberry.field(
+        description="该日志中的条目。Entry in that log, not in this hub's."
+    )
+    receipt_state: str | None = strawberry.field(
+        description="该条目回执的状态。State of the entry's receipt there."
+    )
+    receipt: str | None = strawberry.field(
+        description="已核验的回执 tlog-proof@v1。Its receipt, judged by the pinned log."
+    )
+    record: str | None = strawberry.field(
+        description="回执所证明的规范字节。Canonical bytes that the receipt proves."
     )
 
 
@@ -53,6 +77,9 @@ class RowResult:
     problems: list[RowProblemType] = strawberry.field(description="全部问题。All that is wrong.")
     warnings: list[RowProblemType] = strawberry.field(
         description="可疑之处，该行照常接收。What is doubted; the row went in all the same."
+    )
+    home: RowHomeType | None = strawberry.field(
+        description="另一枢纽的记录：在何处、有何答复。Where it is stated, if not here."
     )
 
 
@@ -77,6 +104,9 @@ class PushPayload:
     duplicate: int = strawberry.field(description="重复行数。Rows that were there already.")
     withdrawn: int = strawberry.field(description="已撤回行数。Rows withdrawn.")
     quarantined: int = strawberry.field(description="已隔离行数。Rows held back.")
+    unsettled: int = strawberry.field(
+        description="归属枢纽尚未答复的行数。Rows of which their home hub has not said."
+    )
     dry_run: bool = strawberry.field(description="仅校验，未写入。Nothing was written.")
     replayed: bool = strawberry.field(description="同一请求的先前应答。An earlier answer.")
     user_errors: list[UserError] = strawberry.field(
@@ -192,6 +222,7 @@ def _refused(error: RefusedError, language: str, *, dry_run: bool) -> PushPayloa
         duplicate=0,
         withdrawn=0,
         quarantined=0,
+        unsettled=0,
         dry_run=dry_run,
         replayed=False,
         user_errors=[user_error(error, language)],
@@ -230,6 +261,20 @@ def _result(row: RowOutcome, language: str) -> RowResult:
         revision_id=row.revision_id,
         problems=_told(row.problems, language),
         warnings=_told(row.warnings, language),
+        home=None if row.home is None else _home(row.home),
+    )
+
+
+def _home(home: RowHome) -> RowHomeType:
+    receipt = home.receipt or {}
+    return RowHomeType(
+        hub=home.hub,
+        institution=home.institution,
+        origin=home.origin,
+        entry_id=None if home.entry_id is None else strawberry.ID(str(home.entry_id)),
+        receipt_state=receipt.get("state"),
+        receipt=receipt.get("proof"),
+        record=receipt.get("record"),
     )
 
 

@@ -16,7 +16,7 @@ from hub.receipts.answer import ReceiptAnswer
 
 SCOPE = "receipt:read"
 RECEIPTS_MAX = 100
-"""Entries of one `receipts` field; each is looked for by itself."""
+"""Entries of one `receipts` field; they are looked for together."""
 _BIGINT = re.compile(r"[0-9]{1,18}")
 
 
@@ -103,7 +103,7 @@ async def find_receipt(
         )
     if context.receipts is None:
         return None
-    answer = await context.receipts(
+    answer = await context.receipts.find(
         context.caller,
         entry_id=None if entry_id is None else int(entry_id),
         revision_id=revision_id,
@@ -140,8 +140,5 @@ async def find_receipts(
         return [None] * len(entry_ids)
     if entry_ids:
         await context.charge(len(entry_ids))
-    found = [
-        await context.receipts(context.caller, entry_id=int(each), revision_id=None)
-        for each in entry_ids
-    ]
+    found = await context.receipts.find_all(context.caller, [int(each) for each in entry_ids])
     return [None if answer is None else _receipt(answer) for answer in found]

@@ -16,6 +16,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from hub.access.resource import Caller
 from schema.codes import Assurance
 from schema.errors import Problem
 
@@ -30,6 +31,7 @@ __all__ = [
     "Outcomes",
     "Rejected",
     "RequestSignature",
+    "RowHome",
     "RowOutcome",
     "problem_from_wire",
     "problem_to_wire",
@@ -63,6 +65,8 @@ class Outcome(StrEnum):
     DUPLICATE = "DUPLICATE"
     WITHDRAWN = "WITHDRAWN"
     QUARANTINED = "QUARANTINED"
+    UNSETTLED = "UNSETTLED"
+    """It is stated at another hub, its home, which has not said what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,52 @@ class Batch:
     client_id: str | None = None
     idempotency: Idempotency | None = None
     dry_run: bool = False
+    caller: Caller | None = None
+    """Who pushed it at a door: for him rows may be handed on to their home (`hub.forwarding`)."""
+    said_at: datetime | None = None
+    """When its sender says that the source knew it, in his words; None: he did not say."""
+    hands_on: frozenset[str] = frozenset()
+    """Institutions at home at another hub whose rows are handed on there after this: of such a row
+    nothing is stated here, and its outcome is UNSETTLED."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowHome:
+    """The hub at which a row is stated, where that is another one, and what it said of it."""
+
+    hub: str
+    """Its address."""
+    institution: str
+    """Whose home it is."""
+    origin: str | None = None
+    """Name of its log; None until it has answered, and where the operator pinned none."""
+    entry_id: int | None = None
+    """The entry in its log, which means nothing in the log of this hub."""
+    receipt: Mapping[str, str] | None = None
+    """State of the entry's receipt there, with `proof` and `record` where it is one: not kept."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return it as it is answered over HTTP and kept for repeats."""
+        members = {
+            "hub": self.hub,
+            "institution": self.institution,
+            "origin": self.origin,
+            "entryId": None if self.entry_id is None else str(self.entry_id),
+            "receipt": self.receipt,
+        }
+        return {name: value for name, value in members.items() if value is not None}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> RowHome:
+        """Read back what `to_wire` made of it."""
+        entry_id = wire.get("entryId")
+        return cls(
+            hub=wire["hub"],
+            institution=wire["institution"],
+            origin=wire.get("origin"),
+            entry_id=None if entry_id is None else int(entry_id),
+            receipt=wire.get("receipt"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +213,8 @@ class RowOutcome:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     """What is unlikely in a row that went in; its sender looks at it."""
+    home: RowHome | None = None
+    """Where it is stated, if not here; then `entry_id` is None, and the revision is that one's."""
 
     def to_wire(self) -> dict[str, Any]:
         """Return the outcome as it is answered over HTTP and kept for repeats."""
@@ -180,6 +232,8 @@ class RowOutcome:
             wire["problems"] = [problem_to_wire(problem) for problem in self.problems]
         if self.warnings:
             wire["warnings"] = [problem_to_wire(warning) for warning in self.warnings]
+        if self.home is not None:
+            wire["home"] = self.home.to_wire()
         return wire
 
     @classmethod
@@ -197,6 +251,7 @@ class RowOutcome:
             revision_id=wire.get("revisionId"),
             problems=tuple(problem_from_wire(each) for each in wire.get("problems", ())),
             warnings=tuple(problem_from_wire(each) for each in wire.get("warnings", ())),
+            home=RowHome.from_wire(wire["home"]) if "home" in wire else None,
         )
 
 

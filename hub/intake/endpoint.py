@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from starlette.requests import Request
@@ -23,8 +24,11 @@ from starlette.routing import Route
 from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.gate import Admitted, Door
+from hub.access.relay import believed
 from hub.access.service import Access
 from hub.access.signatures import PUSH
+from hub.audit.rows import errand_row
+from hub.audit.service import Audit
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -39,6 +43,7 @@ from hub.intake.limits import (
 )
 from hub.intake.parameters import bad_parameter, read_flag, read_parameters, required_source
 from hub.intake.push import PUSH_SCOPE, Push, batch_of, check_source
+from hub.watching.notes import current
 from schema.dates import DateError, parse_instant
 from schema.strict_json import explained, read_json
 
@@ -66,7 +71,7 @@ def _check_content_type(envelope: Envelope) -> None:
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE, check=_check_content_type)
 Take = Callable[[Batch], Awaitable[Outcomes]]
-"""`hub.intake.service.submit` with its database and clock given."""
+"""What a batch becomes: `hub.intake.service.submit`, or `hub.forwarding` before it."""
 
 PARAMETERS = {"source", "dryRun", "asOf"}
 AS_OF_ZH = "写作 2026-11-23T09:00:00+08:00，须带时差（加号写作 %2B）"
@@ -83,7 +88,11 @@ class _Query:
 class BatchEndpoint:
     """Takes batches of signed pushes."""
 
-    def __init__(self, take: Take, access: Access, clock: Clock) -> None:
+    def __init__(
+        self, take: Take, access: Access, clock: Clock, audit: Audit | None = None
+    ) -> None:
+        """Without `audit` nothing is audited: tests and benchmarks."""
+        self._audit = audit
         self._submit = take
         self._access = access
         self._clock = clock
@@ -111,7 +120,25 @@ class BatchEndpoint:
         check_source(caller, query.source)
         rows = await asyncio.to_thread(read_rows, admitted.body)
         push = Push(source=query.source, rows=rows, dry_run=query.dry_run, as_of=query.as_of)
-        return await self._submit(batch_of(caller, signed, push, self._clock()))
+        batch = batch_of(caller, signed, push, self._clock())
+        await self._note(admitted, batch)
+        return await self._submit(batch)
+
+    async def _note(self, admitted: Admitted, batch: Batch) -> None:
+        """Write down for whom a hub pushes, before it does; nothing of who pushes for himself."""
+        caller, relay = admitted.caller, believed(admitted)
+        if caller.requester is None or self._audit is None:
+            return
+        evidence = batch.evidence.hash
+        row = errand_row(
+            caller,
+            self._clock(),
+            f"push {batch.source}",
+            notes.request_id if (notes := current()) else token_hex(8),
+            {"rows": len(batch.rows), "evidence": None if evidence is None else evidence.hex()},
+            relay,
+        )
+        await self._audit.act(row)
 
 
 def _query(envelope: Envelope) -> _Query:

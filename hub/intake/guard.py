@@ -7,8 +7,8 @@
 - Where the client that vouches uses roles (`hub.access.clients.KeyRole`), only a decider's key
   binds (`may_bind`): whoever decides is somebody else than whoever proposed.
 - The owner and the issuer of a record never change by a revision: withdraw it and submit it anew.
-- What an institution states that is at home at another hub is refused with that hub's address;
-  what this hub itself saw at a source is not (decision 0027).
+- What an institution states that is at home at another hub is refused with that hub's address, or
+  handed on to it (decision 0033); what this hub itself saw at a source is not (decision 0027).
 - What is withdrawn cannot be withdrawn again.
 - A record type may add a guard of its own (`schema.traits.Guarded`).
 - Of a record that comes into states (`schema.traits.Progresses`) an older one never replaces a
@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -81,12 +81,17 @@ class Current:
 def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> Problem | None:
     """Return what forbids this source and party to state a row, or None.
 
-    A withdrawal takes its owner and issuer from what stands.
+    A withdrawal takes its owner and issuer from what stands; where nothing does, it may be of an
+    institution at home elsewhere, with which the key begins.
     """
     if row.withdrawal:
-        if current is None:
+        named = _named_in(row.key or "", speaker.homes) if current is None else None
+        if current is not None:
+            row.owner, row.issuer = current.owner, current.issuer
+        elif named is None or speaker.is_hub:
             return problem("withdraw.key", ErrorCode.WITHDRAW_UNKNOWN, row.key)
-        row.owner, row.issuer = current.owner, current.issuer
+        else:
+            row.owner = row.issuer = named
     if row.issuer in speaker.homes and not speaker.is_hub:
         return problem("", ErrorCode.HOME_ELSEWHERE, speaker.homes[row.issuer])
     if speaker.owners is not None and row.issuer not in speaker.owners:
@@ -95,6 +100,11 @@ def may_not_state(row: Prepared, current: Current | None, speaker: Speaker) -> P
         return problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID, "STATEMENT_PARTY")
     assert row.spec is not None
     return _may_not_bind(row, speaker) if row.spec.effect.is_binding else None
+
+
+def _named_in(key: str, institutions: Iterable[str]) -> str | None:
+    """Return the institution with which a key begins; None: none of these."""
+    return next((each for each in institutions if f"{key}/".startswith(f"{each}/")), None)
 
 
 def _may_not_bind(row: Prepared, speaker: Speaker) -> Problem | None:

@@ -3,6 +3,8 @@
 - The pair (client, key) stands for one body. The same body again: the stored answer. Another body:
   `IDEMPOTENCY_CONFLICT`, nothing written.
 - The answer is written in the transaction of the batch, so it exists exactly when the batch does.
+- Rows that are handed on to another hub are UNSETTLED in it before they leave, so nothing that may
+  have been taken there is forgotten here; what that hub says takes their place.
 - When something that a request sent is erased, so are its answer and the hash of its body: the same
   request gets `ERASED` and is not taken in again as long as its key is kept.
 """
@@ -10,10 +12,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.batch import Batch, Idempotency, Outcomes
+from hub.intake.batch import Batch, Idempotency, Outcome, Outcomes
 from hub.intake.limits import IDEMPOTENCY_KEPT_DAYS, IDEMPOTENCY_KEY_LENGTH_MAX
 from hub.store.copying import Connection
 from hub.store.database import Database
@@ -80,6 +83,38 @@ async def store_answer(
         "VALUES (%s, %s, %s, %s, %s)",
         (_holder(batch), idempotency.key, idempotency.body_hash, answer, now),
     )
+
+
+async def settle_answer(database: Database, batch: Batch, outcomes: Outcomes) -> Outcomes:
+    """Keep what became of rows that were UNSETTLED; return the whole answer as it stands now.
+
+    What is settled stays: of two that ask at once, the one that heard nothing changes nothing.
+    """
+    if batch.idempotency is None or batch.dry_run:
+        return outcomes
+    name = (_holder(batch), batch.idempotency.key, batch.idempotency.body_hash)
+    async with database.writes.transaction() as connection:
+        cursor = await connection.execute(
+            "SELECT answer FROM idempotency WHERE client_id = %s AND key = %s AND body_hash = %s "
+            "FOR UPDATE",
+            name,
+        )
+        row = await cursor.fetchone()
+        if row is None:  # erased, or older than answers are kept
+            return outcomes
+        kept = await asyncio.to_thread(Outcomes.from_text, row[0], replayed=False)
+        settled = tuple(
+            heard if stands.outcome is Outcome.UNSETTLED else stands
+            for stands, heard in zip(kept.rows, outcomes.rows, strict=True)
+        )
+        whole = replace(outcomes, rows=settled)
+        answer = await asyncio.to_thread(whole.to_text)
+        await connection.execute(
+            "UPDATE idempotency SET answer = %s "
+            "WHERE client_id = %s AND key = %s AND body_hash = %s",
+            (answer, *name),
+        )
+    return whole
 
 
 async def delete_old_answers(database: Database, now: datetime) -> int:

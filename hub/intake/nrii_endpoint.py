@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -127,7 +128,9 @@ class NriiEndpoint:
         now = self._clock()
         context = Context(source=source, now=now, facts={"units": {call.ins_code: unit}})
         push = Push(source=source, rows=_rows(call, context))
-        outcomes = await self._take(batch_of(admitted.caller, admitted.signed, push, now))
+        batch = batch_of(admitted.caller, admitted.signed, push, now)
+        # Its form has no word for what another hub has not answered: such rows are not handed on.
+        outcomes = await self._take(replace(batch, caller=None))
         return answer_of(outcomes)
 
     async def _unit(self, caller: Caller, source: str, ins_code: str) -> str | None:

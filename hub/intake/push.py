@@ -75,6 +75,8 @@ def batch_of(caller: Caller, signed: Signed, push: Push, now: datetime) -> Batch
         as_of=now if push.as_of is None else min(push.as_of, now),
         idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
         dry_run=push.dry_run,
+        caller=caller,
+        said_at=push.as_of,
     )
 
 

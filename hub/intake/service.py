@@ -26,7 +26,7 @@ from hub.errors import ErrorCode, HubError, RefusedError
 from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.awaited import Noting, note_awaited
-from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowOutcome
+from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowHome, RowOutcome
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, require_own_batch
@@ -36,7 +36,7 @@ from hub.intake.limits import (
     BATCH_ROWS_MAX,
     PROBLEMS_PER_BATCH_MAX,
 )
-from hub.intake.prepare import Prepared, System, prepare
+from hub.intake.prepare import Prepared, System, prepare, problem
 from hub.intake.signatures import check_signatures
 from hub.intake.write import BatchWriting
 from hub.store.copying import Connection
@@ -56,6 +56,8 @@ from schema.traits import Joins
 from schema.warn import warnings_of
 
 Refused = list[tuple[Prepared, Sequence[Problem]]]
+Away = list[tuple[Prepared, RowHome]]
+"""Rows that are handed on to the home of their institution."""
 
 
 async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
@@ -120,7 +122,9 @@ async def _checked(
     speaker = await _speaker(database, batch)
     async with database.checking:
         rows = await _prepare(batch, database.records.registry, now, speaker.system)
-        await check_signatures(database, rows, now)
+        elsewhere = batch.hands_on & speaker.homes.keys()
+        # Who signed what is handed on, its home judges: it knows the keys of its institutions.
+        await check_signatures(database, [row for row in rows if row.issuer not in elsewhere], now)
     require_own_batch(rows)
     return speaker, rows
 
@@ -248,24 +252,29 @@ async def _write_within(
             good[row.record_type].append(row)
     context = GuardContext(now, batch.as_of, await locked_rows(connection, database.records, rows))
     decided: dict[str, Decided] = {}
+    away: Away = []
     for name in sorted(good):
         known = await writing.current(name, good[name])
         vouched = batch.evidence.assurance
         decided[name] = await asyncio.to_thread(
             decide, good[name], known, speaker, context, vouched
         )
-        refused += [(row, [reason]) for row, reason in decided[name].refused]
+        for row, reason in decided[name].refused:
+            if row.issuer in batch.hands_on and reason.code == ErrorCode.HOME_ELSEWHERE.name:
+                away.append((row, RowHome(hub=reason.value or "", institution=row.issuer)))
+            else:
+                refused.append((row, [reason]))
         await _identify(decided[name], view.names)
     refused.sort(key=lambda pair: pair[0].row)
     await _project(database, writing, decided, view, joining if names_change else frozenset())
-    if refused or any(each.entries for each in decided.values()):
+    if refused or away or any(each.entries for each in decided.values()):
         await writing.evidence()
     await writing.correct(decided)
     await writing.quarantine(refused)
     await writing.warned(decided)
     noting = Noting(connection, database.records, view.names, batch.source, now)
     await note_awaited(noting, decided)
-    outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused)
+    outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused, away)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
         heard = None if batch.channel in READINGS else (batch.as_of, now)
@@ -307,7 +316,7 @@ async def _identify(decided: Decided, names: Names) -> None:
         row.identity = of_type.identity(row.spec, row.authority, row.key, row.owner)
 
 
-def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Outcomes:
+def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused, away: Away) -> Outcomes:
     outcomes: list[RowOutcome] = []
     for each in decided.values():
         for entry in each.entries:
@@ -325,6 +334,17 @@ def _outcomes(batch: Batch, decided: dict[str, Decided], refused: Refused) -> Ou
             problems=tuple(problems),
         )
         for row, problems in refused
+    ]
+    outcomes += [
+        RowOutcome(
+            row=row.row,
+            outcome=Outcome.UNSETTLED,
+            record_type=row.record_type,
+            key=row.key,
+            problems=(problem("", ErrorCode.HOME_SILENT),),
+            home=home,
+        )
+        for row, home in away
     ]
     outcomes.sort(key=lambda outcome: outcome.row)
     return Outcomes(rows=tuple(outcomes), dry_run=batch.dry_run)

@@ -1,7 +1,8 @@
-"""`forwarded`: the table of orders at other hubs whose end is not known here yet.
+"""`forwarded`: the table of orders at other hubs that have not ended, as far as is known here.
 
-A row is written before a home hub is asked for a booking, and goes when that hub has said how the
-order stands for good. So nothing that may be booked there is forgotten here.
+A row is written before a home hub is asked for a booking, and goes when that hub has said that the
+order ended, or long after its time. So nothing that may be booked there is forgotten here, and what
+is stated of it later is asked for.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@
   of its own (RFC 8693), in a signed request with an idempotency key; the number of the order there
   follows from the client and its number here, so it can be looked for.
 - An order whose home does not answer is TENTATIVE here, never FIRM; it is kept in
-  `forwarded_order`, with the client's signed request, until its home has said how it ended. Before
-  anything is sent again the home is asked how the order of that number stands.
+  `forwarded_order`, with the client's signed request. Before anything is sent again the home is
+  asked how the order of that number stands.
+- A booked order stays there until it ends, and its home is asked now and then (`keeping`): what is
+  stated of it later (use, result, charge, review) is known here without anybody asking.
 - The record is the home's: same identity at both hubs. It is stated here as what this hub heard.
 """
 
@@ -191,12 +193,19 @@ class HomeHubs:
     async def settle(
         self, source: HarvestSource, answer: BookingAnswer, asked: Forwarded
     ) -> BookingAnswer:
-        """Keep what the home hub says of an order, and close it here where it is settled."""
-        if answer.placed is not None:
-            await self._state(source, asked, answer.placed)
-        if answer.is_settled or answer.customs:
-            await self.open.close(asked.asking.client, asked.order)
+        """Keep what the home hub says of an order, and close it here where it has ended."""
+        await self.heard(source, answer, asked)
         return answer
+
+    async def heard(self, source: HarvestSource, answer: BookingAnswer, asked: Forwarded) -> bool:
+        """Do what `settle` does; return whether anything is new."""
+        has_ended = answer.is_settled and answer.state is not BookingState.FIRM
+        is_new = False
+        if answer.placed is not None:
+            is_new = await self._state(source, asked, answer.placed)
+        if has_ended or answer.customs:
+            await self.open.close(asked.asking.client, asked.order)
+        return is_new or has_ended
 
     async def _earlier(self, source: HarvestSource, asked: Forwarded) -> BookingAnswer | None:
         """Return how an order stands of which the home was asked before; None: it has none."""
@@ -207,8 +216,11 @@ class HomeHubs:
                 return None
             raise
 
-    async def _state(self, source: HarvestSource, asked: Forwarded, placed: PlacedOrder) -> None:
-        """State the record as this hub heard it; the client's signed request is its evidence."""
+    async def _state(self, source: HarvestSource, asked: Forwarded, placed: PlacedOrder) -> bool:
+        """State the record as this hub heard it; the client's signed request is its evidence.
+
+        Return whether it says anything new.
+        """
         row = {"type": RECORD, "record": dict(placed.record), "authority": placed.authority}
         batch = Batch(
             source=source.id,
@@ -227,6 +239,7 @@ class HomeHubs:
         if outcome.outcome is Outcome.QUARANTINED:
             codes = sorted({problem.code for problem in outcome.problems})
             _LOG.warning("an order of %s is not as the standard wants it: %s", source.id, codes)
+        return outcome.outcome is Outcome.ACCEPTED
 
     async def answer(
         self, source: HarvestSource, asked: Forwarded, document: str, field: str

@@ -2,8 +2,8 @@
 
 - An order that is open for longer than `GIVEN_UP_AFTER` is given up: what its source has of it is
   taken back, then it is EXPIRED (`OrderDesk.settle`).
-- An order at another hub that is not settled here is asked about; one that its home does not know
-  was never booked and is forgotten.
+- An order at another hub is asked about until it has ended: how it stands, and what was stated of
+  it since. One that its home does not know was never booked and is forgotten.
 - Use that sources have reported is attached to its order (`usage`).
 
 One worker at a time, by an advisory lock. A source that does not answer is not asked again in the
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -28,6 +28,7 @@ from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER, OPEN_LOOK_S, OPEN_
 from hub.orders.partner import PartnerDesk
 from hub.orders.usage import attach_usage
 from hub.store.locks import SessionLock
+from schema.dates import DateError, parse_instant
 from schema.records.order_path import OPEN
 
 FORWARDED_FOR = timedelta(days=FORWARDED_DAYS)
@@ -91,8 +92,8 @@ class OrderKeeping:
         before = self._desk.orders.clock() - GIVEN_UP_AFTER
         moved, silent = 0, set[str]()
         for order in await home_hubs.open.begun_before(before, OPEN_ORDERS_AT_ONCE):
-            if order.begun_at is not None and order.begun_at < before - FORWARDED_FOR:
-                _LOG.error("%s never said how an order stands; it is not asked again", order.peer)
+            if _ends(order) < before - FORWARDED_FOR:
+                _LOG.info("an order at %s is not followed any longer", order.peer)
                 await home_hubs.open.close(order.client, order.order)
                 continue
             source = deployed.get(order.peer)
@@ -107,8 +108,7 @@ class OrderKeeping:
             if answer.reason == BY_HOME:
                 silent.add(order.peer)
             if answer.is_settled:
-                await home_hubs.settle(source, answer, asked)
-                moved += 1
+                moved += await home_hubs.heard(source, answer, asked)
         return moved
 
     async def _unknown(self, order: OpenOrder, error: RefusedError) -> bool:
@@ -117,3 +117,12 @@ class OrderKeeping:
             return False
         await self._desk.home_hubs.open.close(order.client, order.order)
         return True
+
+
+def _ends(order: OpenOrder) -> datetime:
+    """Return when the time ends that an order asks for; when it was asked for, if it names none."""
+    assert order.begun_at is not None, "it was read from its table"
+    try:
+        return max(parse_instant(order.sent["endAt"]).at, order.begun_at)
+    except (KeyError, DateError):
+        return order.begun_at

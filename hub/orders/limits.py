@@ -36,8 +36,8 @@ USAGE_DAYS = 100
 """Use is looked for of orders that began in so many days: sources are read as far back."""
 USAGES_AT_ONCE = 500
 """Pairs of an order and a use that one look reads."""
-FORWARDED_DAYS = 30
-"""So long an order is asked about at a home hub that never says how it stands."""
+FORWARDED_DAYS = 100
+"""So long after its time an order is asked about at its home hub: use is looked for as far back."""
 OPEN_LOOK_S = 60.0
 """Seconds between two looks at what is open."""
 GIVEN_UP_AFTER = timedelta(minutes=15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Protocol
@@ -50,8 +51,14 @@ class ReceiptAnswer:
 class Receipts(Protocol):
     """Finds receipts."""
 
-    async def __call__(
+    async def find(
         self, caller: Caller, *, entry_id: int | None, revision_id: str | None
     ) -> ReceiptAnswer | None:
         """Return a receipt that the caller may read, or None."""
+        ...
+
+    async def find_all(
+        self, caller: Caller, entry_ids: Sequence[int]
+    ) -> list[ReceiptAnswer | None]:
+        """Return the receipts of entries in their order; None for what is not the caller's."""
         ...

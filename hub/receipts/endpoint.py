@@ -19,9 +19,9 @@ from __future__ import annotations
 import json
 import logging
 import re
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
 from random import getrandbits
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,80 +34,31 @@ from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import READ
-from hub.access.visibility import Subject, hidden_items, may_see
 from hub.audit.protected import ProtectedRead
 from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit
 from hub.errors import ErrorCode, HubError, RefusedError
+from hub.identity.links import Names
 from hub.ledger.errors import LedgerError
 from hub.ledger.policy import Policy
 from hub.ledger.proof import MEDIA_TYPE
-from hub.ledger.receipts import StoredReceipt, entries_of, receipt_for
+from hub.ledger.receipts import StoredReceipt, entries_of
 from hub.query.sql.marks import grade_of_rows
-from hub.receipts.answer import ReceiptAnswer, ReceiptStanding
+from hub.receipts.answer import ReceiptAnswer
+from hub.receipts.found import NO_ENTRY, FoundEntries, FoundEntry, Sight
 from hub.store.database import Database
-from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.view import names_now
 from schema.dates import format_instant
-from schema.visibility import DATASETS, HISTORY
+from schema.item import RecordSpec
+from schema.visibility import DATASETS
 
 _LOG = logging.getLogger(__name__)
 DOOR = Door(operation=READ, scope=Scope.RECEIPT_READ.value)
-_HEADER = """
-SELECT e.entry_id, e.record_type, coalesce(f.source, e.source), e.authority, e.key, e.owner,
-  e.issuer, e.withdrawal, b.canon
-FROM entry e LEFT JOIN entry_body b USING (entry_id)
-LEFT JOIN former_source f ON f.former = e.source
-WHERE e.entry_id = %s"""
 _ENTRY = re.compile("[0-9]{1,18}")
 ERASED_HINT = "A receipt that you kept, with the record, still proves what it proved."
 ERASED_HINT_ZH = "先前保存的回执连同记录，仍能证明其所证明的内容。"
-NO_ENTRY = 0
-"""An entry that never is."""
-AT_ONCE = 3
-"""Entries that are looked for at once: one connection less than there are for reading …"""
-OF_ONE = 2
-"""… and of them those of one client."""
 WAIT_S = 1
 """Seconds until the receipt of an entry that is not yet under a signed checkpoint may be ready."""
-
-
-class Sight(IntEnum):
-    """How much of an entry somebody may see."""
-
-    NOTHING = 0
-    ROW = 1
-    """Its existence and some of its items."""
-    WHOLE = 2
-
-
-class _Header(NamedTuple):
-    """What decides who may see an entry."""
-
-    entry_id: int
-    record_type: str
-    source: str
-    authority: str
-    key: str
-    owner: str
-    issuer: str
-    is_withdrawal: bool
-    canon: bytes | None
-    """None: it was erased."""
-
-
-class _Found(NamedTuple):
-    """An entry that somebody asked for, as far as he may see it."""
-
-    receipt: StoredReceipt | None
-    sight: Sight
-    body: bytes
-    standing: ReceiptStanding
-    successor: int | None
-    """The entry that its source states now in place of this one."""
-
-
-_NOTHING_FOUND = _Found(None, Sight.NOTHING, b"", ReceiptStanding.CURRENT, None)
 
 
 class ProofEndpoints:
@@ -126,8 +77,7 @@ class ProofEndpoints:
         self._database = database
         self._access = access
         self._agreements = agreements
-        self._policy = policy
-        self._turns = FairQueue(AT_ONCE, Shares(client_runs=OF_ONE), database.limits.wait_s)
+        self._entries = FoundEntries(database, agreements, policy)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -168,12 +118,7 @@ class ProofEndpoints:
         finds a receipt only for callers that may read the whole record: otherwise the id, a hash of
         the content, would confirm a guess of that content.
         """
-        if DOOR.scope not in caller.scopes:
-            raise RefusedError(
-                ErrorCode.SCOPE_MISSING,
-                hint=f"This needs the scope {DOOR.scope}.",
-                hint_zh=f"需要权限范围 {DOOR.scope}，请向平台运营方申请。",
-            )
+        _require_scope(caller)
         if revision_id is None:
             entries, least = [entry_id or NO_ENTRY], Sight.ROW
         else:
@@ -182,23 +127,34 @@ class ProofEndpoints:
                 entries, least = named or [NO_ENTRY], Sight.WHOLE
             except LedgerError:
                 return None  # not a well-formed revision id
-        for each in entries:
-            found = await self._found(caller, each)
-            receipt, sight = found.receipt, found.sight
-            if receipt is not None and sight >= least:
-                if sight is Sight.WHOLE and not receipt.is_erased:
-                    await self._note(caller, receipt, found.body, "graphql receipt")
-                return _answer(receipt, found)
+        for found in await self._entries.of(caller, entries):
+            if found.receipt is not None and found.sight >= least:
+                await self._note(caller, [found], "graphql receipt")
+                return _answer(found.receipt, found)
         return None
 
+    async def find_all(
+        self, caller: Caller, entry_ids: Sequence[int]
+    ) -> list[ReceiptAnswer | None]:
+        """Return the receipts of entries as `find` does, in their order; None: not to be read.
+
+        However many: the same few statements.
+        """
+        _require_scope(caller)
+        if not entry_ids:
+            return []
+        found = await self._entries.of(caller, entry_ids)
+        await self._note(caller, found, "graphql receipts")
+        return [None if each.receipt is None else _answer(each.receipt, each) for each in found]
+
     async def _proof_response(self, caller: Caller, entry: int, make: Any) -> Response:
-        found = await self._found(caller, entry)
+        (found,) = await self._entries.of(caller, [entry])
         receipt = found.receipt
         if receipt is None or found.sight is not Sight.WHOLE:
             raise _absent()
         if receipt.is_erased:
             raise RefusedError(ErrorCode.ERASED, hint=ERASED_HINT, hint_zh=ERASED_HINT_ZH)
-        await self._note(caller, receipt, found.body, "record" if make is _record else "receipt")
+        await self._note(caller, [found], "record" if make is _record else "receipt")
         answer: Response = make(receipt, found.body)
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Hub-Record-Standing"] = found.standing.value
@@ -206,96 +162,56 @@ class ProofEndpoints:
             answer.headers["Hub-Record-Successor"] = str(found.successor)
         return answer
 
-    async def _found(self, caller: Caller, entry: int) -> _Found:
-        """Return an entry's receipt and bytes, and how much of the entry the caller may see."""
-        async with self._turns.turn(Asker(caller.client_id or "nobody")):
-            return await self._looked_for(caller, entry)
-
-    async def _looked_for(self, caller: Caller, entry: int) -> _Found:
-        rows = await self._database.reads.fetch_all(_HEADER, (entry,))
-        header = _Header(*rows[0]) if rows else self._nobodys
-        standing, successor = await self._standing(header)
-        sight = await self._sight(caller, header, standing)
-        if not rows or sight is Sight.NOTHING:
-            return _NOTHING_FOUND
-        receipt = await receipt_for(self._database, entry, self._policy)
-        if receipt is None or (header.canon is None and not receipt.is_erased):
-            return _NOTHING_FOUND  # erased between the two statements
-        if receipt.is_erased:
-            standing = ReceiptStanding.ERASED
-        return _Found(receipt, sight, header.canon or b"", standing, successor)
-
-    @property
-    def _nobodys(self) -> _Header:
-        """Return a header that nobody may see, for which the same is asked as for any other."""
-        first = next(iter(self._database.records.registry)).name
-        return _Header(NO_ENTRY, first, "", "", "", "", "", is_withdrawal=True, canon=b"{}")
-
-    async def _note(self, caller: Caller, receipt: StoredReceipt, body: bytes, action: str) -> None:
-        """Note in the audit that a protected record, or what confirms a guess of it, was read."""
+    async def _note(self, caller: Caller, found: Sequence[FoundEntry], action: str) -> None:
+        """Note in the audit what protected records, or what confirms a guess of them, were read."""
         if self._audit is None:
             return
-        spec = self._database.records.registry[receipt.record_type]
-        wire = {} if receipt.is_withdrawal else json.loads(body)
-        read = {
-            (item.grade.name, item.scope)
-            for item in spec.items
-            if item.wire in wire and item.scope in DATASETS
-        }
-        read |= {(grade_of_rows(spec), spec.scope)} if spec.scope in DATASETS else set()
-        if not read:
+        reads: list[ProtectedRead] = []
+        names: Names | None = None
+        for each in found:
+            receipt = each.receipt
+            if receipt is None or each.sight is not Sight.WHOLE or receipt.is_erased:
+                continue
+            spec = self._database.records.registry[receipt.record_type]
+            protected = _protected(spec, {} if receipt.is_withdrawal else json.loads(each.body))
+            if not protected:
+                continue
+            if names is None:
+                async with self._database.reads.connection() as connection:
+                    names = await names_now(connection, self._database.records)
+            own = names.of_type(spec)
+            identity = own.identity(spec, receipt.authority, receipt.key, receipt.owner)
+            owner = own.party(receipt.owner)
+            reads += [ProtectedRead(*kind, identity, owner) for kind in sorted(protected)]
+        if not reads:
             return
-        async with self._database.reads.connection() as connection:
-            names = (await names_now(connection, self._database.records)).of_type(spec)
-        owner = names.party(receipt.owner)
-        identity = names.identity(spec, receipt.authority, receipt.key, receipt.owner)
+        entries = (str(each.receipt.entry_id) for each in found if each.receipt is not None)
         request = ReadRequest(
             caller=caller,
             grants=await self._agreements.of(caller.party),
             at=self._audit.clock(),
             request_id=f"{getrandbits(64):016x}",
-            action=f"{action} {receipt.entry_id}",
+            action=" ".join((action, *entries)),
         )
-        reads = [ProtectedRead(grade, scope, identity, owner) for grade, scope in sorted(read)]
         await self._audit.note(request, reads)
 
-    async def _sight(self, caller: Caller, receipt: _Header, standing: ReceiptStanding) -> Sight:
-        """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
-        if receipt.source in caller.sources:
-            return Sight.WHOLE  # the sender knows the content
-        spec = self._database.records.registry[receipt.record_type]
-        grants = await self._agreements.of(caller.party)
-        async with self._database.reads.connection() as connection:
-            names = (await names_now(connection, self._database.records)).of_type(spec)
-        subject = Subject(
-            owner=names.party(receipt.owner),
-            issuer=names.party(receipt.issuer),
-            wire={}
-            if receipt.is_withdrawal or receipt.canon is None
-            else names.wire(spec, json.loads(receipt.canon)),
-        )
-        rule = None if standing is ReceiptStanding.CURRENT else HISTORY
-        if not may_see(spec, subject, caller.scopes, grants, rule):
-            return Sight.NOTHING
-        return Sight.ROW if hidden_items(spec, subject, caller.scopes, grants) else Sight.WHOLE
 
-    async def _standing(self, entry: _Header) -> tuple[ReceiptStanding, int | None]:
-        """Return whether an entry is what its source says now, and the entry that is instead."""
-        table = self._database.records.tables[entry.record_type].source.name
-        rows = await self._database.reads.fetch_all(
-            f"SELECT entry_id, withdrawn FROM {table} "  # noqa: S608 - own name
-            "WHERE source = %s AND authority = %s AND key = %s",
-            (entry.source, entry.authority, entry.key),
-        )
-        if not rows:
-            return ReceiptStanding.WITHDRAWN, None  # nothing of it is kept: its content was erased
-        now, is_withdrawn = rows[0]
-        successor = None if now == entry.entry_id else now
-        if is_withdrawn:
-            return ReceiptStanding.WITHDRAWN, successor
-        return (
-            ReceiptStanding.CURRENT if successor is None else ReceiptStanding.SUPERSEDED,
-            successor,
+def _protected(spec: RecordSpec, wire: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the grades and scopes of what is protected in a record."""
+    read = {
+        (item.grade.name, item.scope)
+        for item in spec.items
+        if item.wire in wire and item.scope in DATASETS
+    }
+    return read | ({(grade_of_rows(spec), spec.scope)} if spec.scope in DATASETS else set())
+
+
+def _require_scope(caller: Caller) -> None:
+    if DOOR.scope not in caller.scopes:
+        raise RefusedError(
+            ErrorCode.SCOPE_MISSING,
+            hint=f"This needs the scope {DOOR.scope}.",
+            hint_zh=f"需要权限范围 {DOOR.scope}，请向平台运营方申请。",
         )
 
 
@@ -323,7 +239,7 @@ def _record(_: StoredReceipt, body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _answer(receipt: StoredReceipt, found: _Found) -> ReceiptAnswer:
+def _answer(receipt: StoredReceipt, found: FoundEntry) -> ReceiptAnswer:
     is_whole = found.sight is Sight.WHOLE
     return ReceiptAnswer(
         entry_id=str(receipt.entry_id),

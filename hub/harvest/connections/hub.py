@@ -7,6 +7,7 @@ key_file = "/etc/hub/keys/zhejiang.pem" # P-256, mode 0600: made by `deltahub cl
 policy = "/etc/hub/peers/zhejiang.policy"   # whose log is trusted, as for `deltahub verify`
 keys = "/etc/hub/peers/zhejiang.keys.json"  # its producers' keys, for records that they signed
 homes = ["moe:10335"]                   # institutions that state their records there, not here
+# or, where their pushes are handed on: homes = { "moe:10335" = "zju" }, their source there
 
 A token is bound to the key (RFC 9449) and asked for with an assertion that the key signs (RFC
 7523), so no secret leaves this machine. Each proof is for one request. What the other side asks for
@@ -47,6 +48,7 @@ from hub.harvest.connections.connection import (
 from hub.harvest.connections.errand import Errand, ErrandAuth, Principal
 from hub.harvest.connections.finding import SourceFinding
 from hub.harvest.connections.http_reach import reach_http
+from hub.harvest.connections.signed_answers import SignedAnswers
 from hub.harvest.connections.trusted_log import read_trusted
 
 __all__ = ["HUB", "HubConnection"]
@@ -213,7 +215,7 @@ class HubConnection:
     key_file: str
     policy: str = ""
     keys: str = ""
-    homes: Sequence[str] = ()
+    homes: Sequence[str] | Mapping[str, str] = ()
     judge: Judge | None = field(default=None, init=False, repr=False, compare=False)
     """Judges receipts of its log; None where no policy is named."""
     origins: frozenset[str] = field(default=frozenset(), init=False, compare=False)
@@ -222,6 +224,7 @@ class HubConnection:
         default_factory=OrderedDict, init=False, repr=False, compare=False
     )
     """Tokens for those for whom was asked last, by them and by the key."""
+    _answers: SignedAnswers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be right: `ValueError`."""
@@ -232,10 +235,13 @@ class HubConnection:
         if not self.url.startswith(("https://", *LOOPBACK)):
             raise ValueError("[hub] url begins with https://")
         require_private_file("hub", "key_file", self.key_file)
-        if not isinstance(given.homes, list | tuple) or not all(
-            isinstance(each, str) and each for each in given.homes
+        told = given.homes
+        told = (*told, *told.values()) if isinstance(told, Mapping) else told
+        if not isinstance(told, list | tuple) or not all(
+            isinstance(each, str) and each for each in told
         ):
-            raise ValueError("[hub] homes lists keys of institutions")
+            raise ValueError("[hub] homes lists keys of institutions, or names the source of each")
+        object.__setattr__(self, "_answers", SignedAnswers(self.url.rstrip("/")))
         if self.keys and not self.policy:
             raise ValueError("[hub] keys are of no use without policy")
         if self.policy:
@@ -247,6 +253,11 @@ class HubConnection:
     def place(self) -> str:
         """Its address."""
         return self.url
+
+    @property
+    def pushed_as(self) -> Mapping[str, str]:
+        """The source there of each institution whose pushes here are handed on."""
+        return self.homes if isinstance(self.homes, Mapping) else {}
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -271,15 +282,17 @@ class HubConnection:
         except (OSError, ValueError) as error:
             raise SourceRefusedError(source, "[hub] key_file is no private P-256 key") from error
         base = self.url.rstrip("/")
-        auth: httpx.Auth = HubToken(source, base, self.client_id, key, principal=behalf)
-        if errand is not None:
-            token = self._token_for(
-                errand.principal,
-                HubToken(source, base, self.client_id, key, principal=errand.principal),
-            )
-            auth = ErrandAuth(source, errand, token, key, system_clock)
+        principal = behalf if errand is None else errand.principal
+        token = HubToken(source, base, self.client_id, key, principal=principal)
+        if principal is not None:
+            token = self._token_for(principal, token)
+        auth = token if errand is None else ErrandAuth(source, errand, token, key, system_clock)
+
+        async def check(response: httpx.Response, raw: bytes) -> None:
+            await self._answers.check(source, limits, response, raw)
+
         async with open_client(f"{base}/", limits=limits, auth=auth) as client:
-            yield HttpSession(source, client, limits)
+            yield HttpSession(source, client, limits, check=check)
 
     def on_errand(self, errand: Errand) -> SourceConnection:
         """Return the same connection as it is used for one question of somebody."""

@@ -8,7 +8,7 @@ test can cut. Both keep a log of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -45,10 +45,16 @@ from tests.integration.federation.campus import UNIVERSITY, Campus
 from tests.running_hub import free_port, running_hub
 
 FUDAN, ZJU = "moe:10246", "moe:10335"
-ORIGINS = {"shanghai": "hub.sh.example/records", "zhejiang": "hub.zj.example/records"}
-OWNERS = {"fudan": FUDAN, "zju": ZJU}
+ORIGINS = {
+    "shanghai": "hub.sh.example/records",
+    "zhejiang": "hub.zj.example/records",
+    "jiangsu": "hub.js.example/records",
+}
+OWNERS = {"fudan": [FUDAN], "zju": [ZJU]}
 PEER_SCOPES = ("catalogue:read", "receipt:read", "changes:read")
 SHANGHAI_TIME = timedelta(hours=8)
+STARTING_AT_ONCE = 2
+"""Hubs that start beside each other: each has a minute, however busy the machine is."""
 
 
 @dataclass
@@ -58,12 +64,18 @@ class Line:
     port: int
     target: str
     is_cut: bool = False
+    is_deaf: bool = False
+    """It carries what is said there, and nothing that is answered."""
+    spoils: tuple[bytes, bytes] = (b"", b"")
+    """In answers it puts the second text, as long as the first, in place of it."""
+    tokens: int = 0
+    """Times that a token was asked for."""
     calls: int = 0
     _carried: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def mend(self) -> None:
         """Carry again; what was said meanwhile is lost, and who said it is told."""
-        self.is_cut = False
+        self.is_cut = self.is_deaf = False
         for task in list(self._carried):
             task.cancel()
         await asyncio.gather(*self._carried, return_exceptions=True)
@@ -81,7 +93,9 @@ class Line:
             parts = urlsplit(self.target)
             there_reader, there = await asyncio.open_connection(parts.hostname, parts.port)
             try:
-                await asyncio.gather(self._pipe(reader, there), self._pipe(there_reader, writer))
+                await asyncio.gather(
+                    self._pipe(reader, there), self._pipe(there_reader, writer, is_answer=True)
+                )
             finally:
                 there.close()
                 writer.close()
@@ -94,9 +108,19 @@ class Line:
             await self.mend()
             await server.wait_closed()
 
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pipe(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        is_answer: bool = False,
+    ) -> None:
         while data := await reader.read(65_536):
-            if not self.is_cut:
+            if is_answer and self.spoils[0]:
+                data = data.replace(*self.spoils)
+            elif not is_answer:
+                self.tokens += data.count(b"POST /oauth/token")
+            if not (self.is_cut or (is_answer and self.is_deaf)):
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -217,8 +241,9 @@ def booked(number: str, name: str, begin: datetime, hours: int) -> dict[str, Any
 
 
 async def register(database: Database, source: str) -> None:
-    owners = [OWNERS[source]]
-    await register_source(database, source, source, mode="PUSH", now=system_clock(), owners=owners)
+    await register_source(
+        database, source, source, mode="PUSH", now=system_clock(), owners=OWNERS[source]
+    )
 
 
 async def put(database: Database, source: str, rows: list[dict[str, Any]]) -> Outcomes:
@@ -249,14 +274,20 @@ async def seed_zhejiang(url: str) -> None:
 
 
 async def registered(
-    province: Province, name: str, kind: ClientKind, scopes: tuple[str, ...], source: str = ""
+    province: Province,
+    name: str,
+    kind: ClientKind,
+    scopes: tuple[str, ...],
+    source: str = "",
+    *,
+    party: str = "moe:10358",
 ) -> None:
     """Register a client with a new key."""
     key_file = province.folder / f"{name}.pem"
     key = create_key(key_file)
     province.keys[name] = key_file
     application = read_application(application_document(name, name, key.public))
-    grant = ClientGrant("moe:10358", kind, scopes, (source,) if source else ())
+    grant = ClientGrant(party, kind, scopes, (source,) if source else ())
     async with opened(province.url) as database:
         await admit(DatabaseClientStore(database), application, grant, system_clock())
 
@@ -265,7 +296,18 @@ async def registered(
 def two_provinces(spares: Spares, folder: Path) -> Iterator[Provinces]:
     """Run both hubs, registered with each other."""
     seeds = {"shanghai": seed_shanghai, "zhejiang": seed_zhejiang}
-    with ExitStack() as stack, ThreadPoolExecutor(len(seeds)) as threads:
+    with hubs_of(spares, folder, seeds) as made:
+        both = Provinces(made["shanghai"], made["zhejiang"], free_port())
+        asyncio.run(_acquaint(both))
+        yield both
+
+
+@contextmanager
+def hubs_of(
+    spares: Spares, folder: Path, seeds: Mapping[str, Callable[[str], Awaitable[None]]]
+) -> Iterator[dict[str, Province]]:
+    """Run a hub for each name of `ORIGINS`, with what its database is seeded with."""
+    with ExitStack() as stack, ThreadPoolExecutor(STARTING_AT_ONCE) as threads:
         made: dict[str, Province] = {}
         starting: dict[str, tuple[Any, Future[str]]] = {}
         for name, seed in seeds.items():
@@ -287,9 +329,7 @@ def two_provinces(spares: Spares, folder: Path) -> Iterator[Provinces]:
                 stack.push(running.__exit__)
         for name, (_, started) in starting.items():
             made[name].base = made[name].line.target = started.result()
-        both = Provinces(made["shanghai"], made["zhejiang"], free_port())
-        asyncio.run(_acquaint(both))
-        yield both
+        yield made
 
 
 async def _acquaint(both: Provinces) -> None:
@@ -301,7 +341,7 @@ async def _acquaint(both: Provinces) -> None:
         await registered(there, f"hub-{here.name}", ClientKind.PEER, PEER_SCOPES)
         policy = here.folder / f"{there.name}.policy"
         policy.write_bytes(httpx.get(f"{there.base}/log/policy", timeout=10).content)
-        _write(
+        written(
             here.sources / f"{there.name}.toml",
             f'adapter = "peer_hub"\nowners = "any"\nkind = "PEER"\n'
             f'authority = "hub:{there.name}/records"\n'
@@ -309,7 +349,7 @@ async def _acquaint(both: Provinces) -> None:
             f'key_file = "{there.keys[f"hub-{here.name}"]}"\npolicy = "{policy}"\n'
             f'homes = ["{foreign}"]\n[facts]\nhome_of = ["{home}"]\n',
         )
-    _write(
+    written(
         zhejiang.sources / "campus.toml",
         f'adapter = "ecnu"\nbase_url = "http://127.0.0.1:{both.campus_port}/"\n'
         f'owners = ["{UNIVERSITY}"]\ndivision_code = "310000"\n[token]\nvalue = "x"\n',
@@ -318,6 +358,6 @@ async def _acquaint(both: Provinces) -> None:
     await registered(shanghai, "reader", ClientKind.PARTNER, reading)
 
 
-def _write(file: Path, text: str) -> None:
+def written(file: Path, text: str) -> None:
     file.touch(mode=0o600)
     file.write_text(text, "utf-8")

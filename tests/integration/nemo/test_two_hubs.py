@@ -36,12 +36,12 @@ from hub.orders.asked import BookingState, PartnerRequest, PartnerWish
 from hub.orders.forwarded import ForwardedOrders
 from hub.orders.home_hub import Forwarded, HomeHubs
 from hub.orders.keeping import OrderKeeping
-from hub.orders.limits import GIVEN_UP_AFTER
+from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
 from hub.query.plan.between_hubs import BOOKINGS
 from hub.store.database import Database
-from schema.codes import ServicePurpose
+from schema.codes import OrderState, ServicePurpose
 from tests.databases import Spares
 from tests.ordering import (
     OWNER,
@@ -283,7 +283,7 @@ def request_of(key: str) -> PartnerRequest:
 
 
 async def test_a_home_that_does_not_answer_leaves_it_open_and_is_asked_before_any_repeat(
-    home, lab, database
+    home, lab, database, clients
 ):
     time = StandingClock(system_clock())
     await Harvester(database, PARTY, system_clock).harvest(home.peer)
@@ -324,11 +324,25 @@ async def test_a_home_that_does_not_answer_leaves_it_open_and_is_asked_before_an
     assert lost.state is BookingState.FIRM
     sources[home.peer.id] = home.peer
     assert await keeping.look() == 1
-    assert await opened.begun_before(time(), 9) == []
+    assert await keeping.look() == 0, "nothing is new"
+    assert len(await opened.begun_before(time(), 9)) == 1, "it is followed until it ends"
     again = await desk.request(request_of("k1"), wanted)
     assert (again.state, again.reference) == (BookingState.FIRM, lost.reference)
     given = {"startAt": wanted.start.isoformat(), "endAt": wanted.end.isoformat()}
     assert len(at_the_lab(lab, given)) == 1
+    assert again.placed is not None
+
+    # What the owner states at the home is known here without anybody asking for the order.
+    owner = await clients(home.base, home.url, "zju-f", OWNER)
+    used = await stated(owner, "OrderUsage", {"orderId": again.placed.id}, "k1")
+    assert used["state"] == "DONE", used
+    assert await keeping.look() == 1
+    kept = await desk.orders.entries.of_id(again.placed.id)
+    assert kept is not None
+    assert kept.state is OrderState.DONE
+    time.now = wanted.end + timedelta(days=FORWARDED_DAYS + 1)
+    await keeping.look()
+    assert await opened.begun_before(time(), 9) == []
 
 
 async def settled(client: HubClient, given: dict[str, str], key: str) -> str:

@@ -163,7 +163,7 @@ async def world(world_url: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
         policy = Policy((signer.key,), {}, {}, NONE)
         agreements = Agreements(database, system_clock)
         proofs = ProofEndpoints(database, hub.access, agreements, policy)
-        parts = Parts(facts=FACTS, receipts=proofs.find)
+        parts = Parts(facts=FACTS, receipts=proofs)
         engine = Engine(database, system_clock, parts, WIDE, agreements)
         transport = httpx.ASGITransport(hub.asgi)
         async with hub.running():

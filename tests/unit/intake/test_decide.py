@@ -97,6 +97,18 @@ def test_what_is_at_home_elsewhere_is_refused_with_the_address_unless_this_hub_s
             assert (told.code, told.value) == ("HOME_ELSEWHERE", "https://hub.zj.example")
 
 
+def test_a_withdrawal_of_what_is_not_here_belongs_to_the_institution_its_key_begins_with() -> None:
+    homes = {OWNER: "https://hub.zj.example"}
+    keys = (OWNER, f"{OWNER}/1", f"{OWNER}0/1", "k")
+    rows = [row(number, key, None) for number, key in enumerate(keys)]
+    for is_hub, elsewhere in ((False, {0, 1}), (True, set())):
+        speaker = Speaker("s", OWNER, None, is_hub=is_hub, homes=homes)
+        decided = decide(rows, {}, speaker, GuardContext(NOW, NOW, {}), Assurance.REQUEST_SIGNED)
+        told = {each.row: problem.code for each, problem in decided.refused}
+        assert {number for number, code in told.items() if code == "HOME_ELSEWHERE"} == elsewhere
+        assert len(told) == 4
+
+
 @given(st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from(["A", "B", None])), max_size=30))
 def test_one_batch_decides_as_many_batches_of_one_row(steps: list[tuple[str, str | None]]) -> None:
     rows = [row(n, key, content) for n, (key, content) in enumerate(steps)]
