@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Collection, Context, Live, Mapped
 from adapters._live import Covered, WantedCalendar
-from connectors.reader import Session
 from hub.clock import Clock
 from hub.federation.entries import AnswerStatus
 from hub.federation.errands import on_errand
 from hub.federation.limits import (
     LOOK_UP_ROWS_MAX,
     LOOK_UPS_KEPT_S,
-    PAGES_MAX,
-    QUESTION_S_MAX,
     ROWS_MAX,
 )
 from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer
+from hub.federation.sessions import KeptSessions, session_for
 from hub.federation.targets import Target, authorities, coverage_from, standing
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
@@ -80,6 +78,11 @@ class LiveQuestions:
         self._database, self._clock, self._party = database, clock, party
         self._looked_up: dict[str, _LookedUp] = {}
         self._looking: dict[str, asyncio.Lock] = {}
+        self._sessions = KeptSessions()
+
+    async def aclose(self) -> None:
+        """Close the connections to sources that are kept."""
+        await self._sessions.aclose()
 
     async def ask(
         self, source: HarvestSource, target: Target, now: datetime, errand: Errand | None = None
@@ -96,7 +99,7 @@ class LiveQuestions:
             source = on_errand(source, errand)
         answer = LiveAnswer(adapter, live, self._database.records.registry, context, target.own_key)
         await self._look_up(source, live, context)
-        async with _session(source, ROWS_MAX) as session:
+        async with self._sessions.of(source, ROWS_MAX) as session:
             for part in live.question(context, target.own_key):
                 collection = _named((*adapter.collections, *live.lists), part.collection)
                 documents = collection.reader.read(session, part.window)
@@ -239,7 +242,7 @@ class LiveQuestions:
 async def _told(source: HarvestSource, live: Live, now: datetime) -> Mapping[tuple[str, str], Any]:
     """Return what the look-up lists of a source tell."""
     told = _context(source, now)
-    async with _session(source, LOOK_UP_ROWS_MAX) as session:
+    async with session_for(source, LOOK_UP_ROWS_MAX) as session:
         for name in live.look_ups:
             collection = _named(source.adapter.collections, name)
             documents = collection.reader.read(session, collection.window(told))
@@ -263,22 +266,6 @@ def _context(source: HarvestSource, now: datetime) -> Context:
         facts=source.facts,
         lookback=source.adapter.lookback,
     )
-
-
-@asynccontextmanager
-async def _session(source: HarvestSource, rows_max: int) -> AsyncIterator[Session]:
-    """Reach a source within the bounds of a caller that waits: one attempt, and not for long."""
-    limits = replace(
-        source.limits,
-        attempts_max=1,
-        connect_s=min(source.limits.connect_s, QUESTION_S_MAX),
-        total_s=QUESTION_S_MAX,
-        reading_s=QUESTION_S_MAX,
-        pages_max=PAGES_MAX,
-        rows_max=rows_max,
-    )
-    async with replace(source, limits=limits).session() as session:
-        yield session
 
 
 def _row(one: Mapped) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class Federation:
     async def aclose(self) -> None:
         """Cancel the questions that are under way; note how those before went."""
         await self._flights.aclose()
+        await self._questions.aclose()
         await self.history.aclose()
 
     async def freshen(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
