@@ -7,9 +7,9 @@ processor time per request there, this one a twentieth of it.
 Invariants:
 - connect, write, pool and read timeouts come from httpx; `total` (own key of the same extension,
   else `Limits.total_s`) bounds the exchange with its whole body;
-- a request is sent a second time only when its method is idempotent or whoever sends it says that it
-  changes nothing (`SAFE`), its body can be repeated,
-  the connection had been used before, and not one byte of an answer came (RFC 9110 section 9.2.2);
+- a request is sent a second time only when its method is idempotent, or its sender says that it
+  changes nothing (`SAFE`); its body can be repeated, the connection had been used before, and not
+  one byte of an answer came (RFC 9110 section 9.2.2);
 - no proxy, no redirect, no HTTP/2, no upgrade.
 """
 

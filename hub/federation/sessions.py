@@ -1,11 +1,11 @@
 """`sessions`: connections to sources that are kept from one question to the next.
 
-- A question has a session for itself. Afterwards it waits for the next one, without the cookies that
-  the source set; where the question failed or was cut off it is closed.
-- A source whose file changed is another source: the sessions of the former one are closed. So is one
-  that is older than `SESSION_KEPT_S`: by then a name may lead to another address, a certificate or a
-  trust store may be another.
-- Only sources over HTTP are kept. Another hub is asked for somebody, by a token of his; what leads to
+- A question has a session for itself. Afterwards it waits for the next one, without the cookies
+  that the source set; where the question failed or was cut off it is closed.
+- A source whose file changed is another source: the sessions of the former one are closed. So is
+  one that is older than `SESSION_KEPT_S`: by then its name may lead to another address, and its
+  certificate may be another.
+- Only those over HTTP are kept. Another hub is asked for somebody, by a token of his; what leads to
   a database or a folder holds something there as long as it is open.
 
 Bookings come through sessions of their own (`hub.orders.booking`), never through one of these.
