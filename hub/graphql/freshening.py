@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from hub.errors import ErrorCode, HubError
-from hub.federation.entries import Answered, failure_of, older, summed
+from hub.federation.entries import Answered, AnswerStatus, failure_of, good_until, older, summed
 from hub.federation.errands import Questioner
 from hub.federation.limits import ROUNDS_MAX
 from hub.federation.service import Federation, FreshenRequest
@@ -50,12 +50,19 @@ class Freshening:
             return
         began = asyncio.get_running_loop().time()
         rounds = [self._touched(touch, want, began, env, run) for touch, want in wanted]
-        answers = [answer for found in await _together(rounds) for answer in found]
+        by_field = await _together(rounds)
+        answers = [answer for found in by_field for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
         facts = await self._statements.sources(compiled.records)
         if asked is not None and asked.fails:
             _require(answers)
         told = {**older(facts, run.now - timedelta(seconds=strictest)), **summed(answers)}
+        if all(each["status"] == AnswerStatus.OK for each in told.values()):
+            ages = [
+                (want.max_staleness_s, found)
+                for (_, want), found in zip(wanted, by_field, strict=True)
+            ]
+            run.good_until = good_until(ages, facts, strictest)
         known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
         own = {source: known[source] for source in told if source in known}
         run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves

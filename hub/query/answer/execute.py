@@ -68,6 +68,8 @@ class Run:
     """What came of asking sources; None where the request does not say how fresh it must be."""
     could: frozenset[str] | None = frozenset()
     """Sources that could answer what was read so far; None: no source is left out."""
+    good_until: datetime | None = None
+    """Until when what it read is as fresh as was asked; None: it is not, or nothing was asked."""
     repeats: int = 0
     """So many first bytes of the answer are the same whenever the same is answered."""
 
@@ -203,18 +205,22 @@ class Statements:
         if run.records:
             records = frozenset(run.records)
             sources = await self._manifest.of(records, run.sources, run.could)
-        remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
-        denied = f',"denied":{run.hidden}' if run.hidden else ""
         narrowed = b""
         if run.narrowed:
             narrowed = b',"narrowed":' + dumps(narrowings(run.narrowed, run.grants, run.language))
         replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
-        about = (
-            f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
-        )
         parts += [b',"extensions":{"sources":', sources, narrowed, replaced]
-        run.repeats = sum(map(len, parts))
-        return b"".join([*parts, about.encode(), b"}}"])
+        return ended(b"".join(parts), run)
+
+
+def ended(begun: bytes, run: Run) -> bytes:
+    """Return an answer with its end, in which stands what every request has anew."""
+    run.repeats = len(begun)
+    remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
+    denied = f',"denied":{run.hidden}' if run.hidden else ""
+    cost = f',"cost":{{"requested":{run.cost}{remaining}}}'
+    about = f',"requestId":"{run.request_id}"{cost}{denied}}}}}'
+    return begun + about.encode()
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:
