@@ -56,9 +56,10 @@ def _statement(records: StoredRecords) -> bytes:
         f" WHERE v.{covers.of} = g.key AND v.source = c.source AND NOT v.withdrawn) k"
         " WHERE g.key = ANY($1::text[])"
     )
+    columns = "f.key,f.source,f.own_key,f.covered_at,f.heard_at"
     return (
-        "SELECT coalesce(json_agg(json_build_array(f.key,f.source,f.own_key,f.covered_at,f.heard_at)"
-        f" ORDER BY f.key,f.source,f.own_key),'[]')::text FROM ({found}) f"  # noqa: S608 - own words
+        f"SELECT coalesce(json_agg(json_build_array({columns})"  # noqa: S608 - own words
+        f" ORDER BY f.key,f.source,f.own_key),'[]')::text FROM ({found}) f"
     ).encode()
 
 

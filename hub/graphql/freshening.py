@@ -22,7 +22,6 @@ from hub.federation.errands import Questioner
 from hub.federation.limits import ROUNDS_MAX
 from hub.federation.service import Federation, FreshenRequest
 from hub.query.answer.execute import Run, Statements
-from hub.query.answer.respond import dumps
 from hub.query.plan.binding import Env
 from hub.query.plan.freshness import Freshness
 from hub.query.sql.compiled import Compiled
@@ -53,7 +52,8 @@ class Freshening:
         by_field = await _together(rounds)
         answers = [answer for found in by_field for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
-        facts = await self._statements.sources(compiled.records)
+        assert run.known is not None, "the sources were read when the values were bound"
+        facts = run.known.facts(compiled.records)
         if asked is not None and asked.fails:
             _require(answers)
         told = {**older(facts, run.now - timedelta(seconds=strictest)), **summed(answers)}
@@ -66,7 +66,7 @@ class Freshening:
         known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
         own = {source: known[source] for source in told if source in known}
         run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves
-        env.asked = dumps(list(run.sources.values())).decode()
+        env.manifest = run.known.bound(run.sources)
         _list_too(frozenset(each.source for each in answers), env, run)
 
     async def _touched(
