@@ -42,7 +42,7 @@ from hub.federation.limits import (
     RELAYED_TOLD_S,
 )
 from hub.federation.question import HeardAnswer, LiveQuestions
-from hub.federation.targets import Target, Targets
+from hub.federation.targets import Target, TargetLookup
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
@@ -92,7 +92,7 @@ class Federation:
         self._own, self._note = party.removeprefix(HUB_PARTY), note
         self.sources = sources
         self._questions = LiveQuestions(database, clock, party)
-        self._targets = Targets(database, clock)
+        self._targets = TargetLookup(database, clock)
         self._flights = Flights(state, ANSWER_KEPT_S)
         self._breakers: dict[str, Breaker] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}

@@ -16,11 +16,11 @@ from adapters._adapter import Context
 from hub.clock import Clock
 from hub.query.plan.binding import array
 from hub.store.database import Database
-from hub.store.gathered import Gathered
 from hub.store.records import StoredRecords
+from hub.store.together import Together
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Target", "Targets", "authorities", "coverage_from", "standing"]
+__all__ = ["Target", "TargetLookup", "authorities", "coverage_from", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ def _statement(records: StoredRecords) -> bytes:
     ).encode()
 
 
-class Targets:
+class TargetLookup:
     """Finds which sources know some instruments, for all who ask at once by one statement."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._statement = _statement(database.records)
-        self._looks: Gathered[Sequence[str], list[Target]] = Gathered(self._look)
+        self._looks: Together[Sequence[str], list[Target]] = Together(self._look)
 
     async def of(self, keys: Sequence[str]) -> list[Target]:
         """Return the sources of some instruments, and how old what they said is."""

@@ -32,11 +32,11 @@ from hub.query.plan.documents import GraphDocument
 from hub.store.database import Database
 from hub.store.generation import Generation, Generations
 
-__all__ = ["AskedAgain", "KeptAnswer", "KeptAnswers"]
+__all__ = ["AskedAgain", "KeptAnswers", "KeptResponse"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeptAnswer:
+class KeptResponse:
     """An answer without what every request has anew."""
 
     begun: bytes
@@ -65,11 +65,11 @@ class KeptAnswers:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._generations = Generations(database, clock)
-        self._answers: OrderedDict[Hashable, KeptAnswer] = OrderedDict()
+        self._answers: OrderedDict[Hashable, KeptResponse] = OrderedDict()
         self._seen: OrderedDict[Hashable, None] = OrderedDict()
         self._bytes = 0
 
-    async def find(self, asked: AskedAgain, run: Run) -> KeptAnswer | None:
+    async def find(self, asked: AskedAgain, run: Run) -> KeptResponse | None:
         """Return the answer that is kept; None: it is to be made, and may be kept then."""
         if asked.name not in self._seen:  # most questions come once, and are not looked after
             self._seen[asked.name] = None
@@ -104,7 +104,7 @@ class KeptAnswers:
         if known is not None:
             self._drop(asked.name, known)
         self._bytes += run.repeats
-        self._answers[asked.name] = KeptAnswer(
+        self._answers[asked.name] = KeptResponse(
             begun=whole[: run.repeats],
             cost=run.cost,
             hidden=run.hidden,
@@ -117,7 +117,7 @@ class KeptAnswers:
         while self._bytes > KEPT_BYTES:
             self._drop(*next(iter(self._answers.items())))
 
-    def _drop(self, name: Hashable, kept: KeptAnswer) -> None:
+    def _drop(self, name: Hashable, kept: KeptResponse) -> None:
         if self._answers.get(name) is kept:
             del self._answers[name]
             self._bytes -= len(kept.begun)

@@ -40,7 +40,7 @@ from hub.graphql.documents import ClientDocuments
 from hub.graphql.executor import check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
-from hub.graphql.kept_answers import KeptAnswer, KeptAnswers, asked_again
+from hub.graphql.kept_answers import KeptAnswers, KeptResponse, asked_again
 from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.schema import interface
 from hub.graphql.subgraph import subgraph
@@ -192,7 +192,7 @@ class Engine:
             self._kept.keep(asked, run, asking, whole, operation)
         return tagged(whole, request, asking, run)
 
-    async def _again(self, kept: KeptAnswer, run: Run) -> Answer:
+    async def _again(self, kept: KeptResponse, run: Run) -> Answer:
         """Give an answer that is kept, at its cost."""
         note_operation(kept.operation)
         await self._statements.charge(kept.cost, run)

@@ -6,7 +6,7 @@
   nothing, and the rows are submitted.
 - Comparing and writing are one statement, and so see one state: a row that another door changes
   meanwhile is either seen, or was changed after what is said here was true.
-- What many say at once goes in one statement (`hub.store.gathered`).
+- What many say at once goes in one statement (`hub.store.together`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from hub.store.database import Database
-from hub.store.gathered import Gathered
+from hub.store.together import Together
 from schema.traits import Covers, Occupies
 
 __all__ = ["CalendarSaid", "Renewals", "fingerprint"]
@@ -68,16 +68,16 @@ class Renewals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._of_type: dict[str, Gathered[CalendarSaid, bool]] = {}
+        self._of_type: dict[str, Together[CalendarSaid, bool]] = {}
 
     async def of(self, said: CalendarSaid) -> bool:
         """Return whether exactly this stands, and then note that it was said; else do nothing."""
         assert said.coverage_keys, "without coverage nothing says when it was said"
-        gathered = self._of_type.get(said.record_type)
-        if gathered is None:
+        together = self._of_type.get(said.record_type)
+        if together is None:
             renew = partial(self._renew, said.record_type)
-            gathered = self._of_type[said.record_type] = Gathered(renew)
-        return await gathered.of(said)
+            together = self._of_type[said.record_type] = Together(renew)
+        return await together.of(said)
 
     async def aclose(self) -> None:
         """Cancel what is under way."""

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from hub.clock import Clock
 from hub.store.database import Database
-from hub.store.gathered import Gathered
+from hub.store.together import Together
 
 __all__ = ["Generation", "Generations"]
 
@@ -46,7 +46,7 @@ class Generations:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._looks: Gathered[None, Generation] = Gathered(self._look)
+        self._looks: Together[None, Generation] = Together(self._look)
         self._snapshot: bytes | None = None
         self._epoch: str | None = None
         self._number = 0

@@ -1,4 +1,4 @@
-"""`Gathered`: one statement for all who ask while the one before it runs.
+"""`Together`: one statement for all who ask while the one before it runs.
 
 What many ask at once is asked of PostgreSQL once: whoever comes while a statement is under way
 waits for the next one, which answers all of them. So each answer is of a statement that began after
@@ -12,15 +12,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-__all__ = ["GATHERED_MAX", "Gathered"]
+__all__ = ["TOGETHER_MAX", "Together"]
 
-GATHERED_MAX = 200
+TOGETHER_MAX = 200
 """Askers that one statement answers."""
 AskedT = TypeVar("AskedT")
 FoundT = TypeVar("FoundT")
 
 
-class Gathered(Generic[AskedT, FoundT]):
+class Together(Generic[AskedT, FoundT]):
     """Answers those who ask together. `ask` gets what is asked, and answers in the same order."""
 
     def __init__(self, ask: Callable[[Sequence[AskedT]], Awaitable[Sequence[FoundT]]]) -> None:
@@ -57,7 +57,7 @@ class Gathered(Generic[AskedT, FoundT]):
 
     def _take(self) -> list[tuple[AskedT, asyncio.Future[FoundT]]]:
         """Return who is answered next; who has given up meanwhile is not asked for."""
-        count = min(len(self._waiting), GATHERED_MAX)
+        count = min(len(self._waiting), TOGETHER_MAX)
         taken = (self._waiting.popleft() for _ in range(count))
         return [each for each in taken if not each[1].done()]
 
