@@ -103,6 +103,10 @@ class Statements:
             values, run.grants, run.now, names, manifest=manifest, could=self._manifest.could
         )
 
+    async def sources(self, records: frozenset[str]) -> list[dict[str, Any]]:
+        """Return what the store knows of the sources of some record types."""
+        return (await self._manifest.now()).facts(records)
+
     async def parameters(self, compiled: Compiled, env: Env, run: Run) -> list[str | None]:
         """Return what fills the parameters of a statement; `QueryError` for a wrong value."""
         for check in compiled.checks:

@@ -44,7 +44,7 @@ def known_sources(manifest: str, record: str | None, could: str | None = None) -
     )
 
 
-def source_states(now: str) -> str:
+def sources_now(now: str) -> str:
     """Return a query for all sources and their states at a moment, which is SQL."""
     state = (
         "CASE WHEN s.last_ok_at IS NULL AND s.rows = 0 AND s.last_error_code IS NULL THEN 'NEVER'"
@@ -77,7 +77,7 @@ def manifest_statement(model: Model) -> str:
     )
     return (
         "SELECT s.source_id,s.state,s.last_ok_at,s.rows,s.error_code,s.via,s.owners,"
-        f"array_remove(ARRAY[{types}],NULL) FROM ({source_states('$1::timestamptz')}) s"
+        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_now('$1::timestamptz')}) s"
     )
 
 
