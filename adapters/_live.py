@@ -66,3 +66,7 @@ class Live:
     """Whether an answer without any row is believed: that the instrument is not taken at all. Only
     where the source is known to refuse a question that it does not understand. One that says of
     which instruments it reports, in rows, is believed where it names the instrument."""
+    is_steady: bool = False
+    """Whether what its rows say depends on the window alone and not on the moment in it. The same
+    bytes then say the same, and need not be read again. One whose rows hold what goes on now, and
+    until when at least, is not steady."""

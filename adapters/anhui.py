@@ -228,5 +228,11 @@ def _collections() -> tuple[Collection, ...]:
 ADAPTER = Adapter(
     metadata=METADATA,
     collections=_collections(),
-    live=Live(record_type="Occupancy", accepts=is_of_a_unit, question=_taken, look_ups=("units",)),
+    live=Live(
+        record_type="Occupancy",
+        accepts=is_of_a_unit,
+        question=_taken,
+        look_ups=("units",),
+        is_steady=True,
+    ),
 )

@@ -241,5 +241,5 @@ ADAPTER = Adapter(
     metadata=METADATA,
     collections=_collections(),
     states=states,
-    live=Live(record_type="Occupancy", accepts=_is_own, question=_booked),
+    live=Live(record_type="Occupancy", accepts=_is_own, question=_booked, is_steady=True),
 )

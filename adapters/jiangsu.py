@@ -254,5 +254,6 @@ ADAPTER = Adapter(
         accepts=is_of_a_unit,
         question=_taken,
         look_ups=("units",),
+        is_steady=True,
     ),
 )

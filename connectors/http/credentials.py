@@ -20,6 +20,9 @@ from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailabl
 
 __all__ = ["ClientCredentials", "QueryKey", "StaticToken"]
 
+SAFE = "safe"
+"""Key of a request's extensions: whether it changes nothing, whatever its method. What fetches a
+token for it has the same extensions, and may be sent again like it."""
 QUERY_SECRET = "query_secret"  # noqa: S105 - a name
 """Extension of a request: what the transport adds to its address."""
 

@@ -28,7 +28,7 @@ from connectors.errors import (
     SourceRefusedError,
     SourceUnavailableError,
 )
-from connectors.http.credentials import QueryKey
+from connectors.http.credentials import SAFE, QueryKey
 from connectors.http.spans import call_span
 from connectors.http.transport import OversizeError
 from connectors.limits import Limits
@@ -144,6 +144,10 @@ class HttpSession:
             return False
         return True
 
+    def forget(self) -> None:
+        """Drop what the source had us remember, before it is asked for somebody else: cookies."""
+        self._client.cookies.clear()
+
     def without_secrets(self, value: Any) -> Any:
         """Return an answer in which no address repeats the key that this session sends in them.
 
@@ -189,6 +193,7 @@ class HttpSession:
                 params=question.query or None,
                 content=question.content,
                 headers=dict(question.headers),
+                extensions={SAFE: question.is_safe},
             )
             with call_span(self.source, question.method) as headers:
                 request.headers.update(headers)

@@ -7,8 +7,9 @@ processor time per request there, this one a twentieth of it.
 Invariants:
 - connect, write, pool and read timeouts come from httpx; `total` (own key of the same extension,
   else `Limits.total_s`) bounds the exchange with its whole body;
-- a request is sent a second time only when its method is idempotent, its body can be repeated,
-  the connection had been used before, and not one byte of an answer came (RFC 9110 section 9.2.2);
+- a request is sent a second time only when its method is idempotent, or its sender says that it
+  changes nothing (`SAFE`); its body can be repeated, the connection had been used before, and not
+  one byte of an answer came (RFC 9110 section 9.2.2);
 - no proxy, no redirect, no HTTP/2, no upgrade.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http.credentials import QUERY_SECRET
+from connectors.http.credentials import QUERY_SECRET, SAFE
 from connectors.http.pool import HttpPool, Origin
 from connectors.http.wire import Connection, OversizeError, Reply
 from connectors.limits import Limits
@@ -104,7 +105,8 @@ class Transport(httpx.AsyncBaseTransport):
         bounds = _Timeouts(request.extensions.get("timeout", {}), self._limits)
         head = _head(request)
         pool = self._pool(request)
-        repeatable = request.method in IDEMPOTENT and isinstance(request.stream, httpx.ByteStream)
+        changes_nothing = request.extensions.get(SAFE, False) or request.method in IDEMPOTENT
+        repeatable = changes_nothing and isinstance(request.stream, httpx.ByteStream)
         response = await self._exchange(request, head, pool, bounds, may_repeat=repeatable)
         if response is None:
             response = await self._exchange(

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from hub.errors import ErrorCode
+from hub.federation.limits import ANSWER_KEPT_S
 from schema.dates import format_instant, parse_instant
 
-__all__ = ["AnswerStatus", "Answered", "ServedFrom", "failure_of", "older", "summed"]
+__all__ = ["AnswerStatus", "Answered", "ServedFrom", "failure_of", "good_until", "older", "summed"]
 
 
 class AnswerStatus(StrEnum):
@@ -104,6 +105,36 @@ def older(facts: Iterable[Mapping[str, Any]], since: datetime) -> dict[str, dict
         if each["status"] == AnswerStatus.OK
         and (each["asOf"] is None or parse_instant(each["asOf"]).at < since)
     }
+
+
+def good_until(
+    answers: Iterable[tuple[float, Iterable[Answered]]],
+    facts: Iterable[Mapping[str, Any]],
+    strictest_s: float,
+) -> datetime | None:
+    """Return until when answers of sources are as fresh as was asked of each field of a request.
+
+    `answers`: by field, how old they may be in seconds, and which they are; `facts`: what the store
+    knows of the sources, of which those that gave no answer may be `strictest_s` old. None: nobody
+    knows how old one of them is, it is too old, or it was told live: then it was asked for this
+    request, and is no answer to another one.
+    """
+    ends: list[datetime] = []
+    answered: set[str] = set()
+    for age_s, found in answers:
+        for each in found:
+            is_known = each.served_from in (ServedFrom.STORE, ServedFrom.CACHE)
+            if each.status is not AnswerStatus.OK or each.as_of is None or not is_known:
+                return None
+            shared_s = ANSWER_KEPT_S if each.served_from is ServedFrom.CACHE else 0.0
+            ends.append(each.as_of + timedelta(seconds=age_s + shared_s))
+            answered.add(each.source)
+    ends += [
+        parse_instant(each["asOf"]).at + timedelta(seconds=strictest_s)
+        for each in facts
+        if each["id"] not in answered and each["status"] == AnswerStatus.OK and each["asOf"]
+    ]
+    return min(ends, default=None)
 
 
 _FAILURES = {

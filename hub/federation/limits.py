@@ -29,6 +29,13 @@ LOOK_UP_ROWS_MAX = 20_000
 LOOK_UPS_KEPT_S = 600.0
 """So long is kept what look-up lists of a source told."""
 
+LAST_ANSWERS_MAX = 20_000
+"""Answers of which one worker remembers by hash what they said."""
+SESSION_KEPT_S = 60.0
+"""So long a connection to a source is used again; then its name is looked up anew."""
+SOURCES_OPEN_MAX = 256
+"""Sources of which connections are kept; those of the one that was asked longest ago are closed."""
+
 RELAYED_KEPT_S = 60.0
 """So long is known what a request of another hub asked here; it waits shorter than that."""
 RELAYED_TOLD_S = 1.0

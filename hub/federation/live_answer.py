@@ -19,13 +19,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from adapters._adapter import Adapter, Collection, Context, Live, Mapped, Removed, Yielded
 from connectors.document import Document
+from hub.intake.renewing import fingerprint
 from hub.store.transient import Span
+from schema.canonical import digest, encode
 from schema.codes import Certainty
 from schema.conform import conform
 from schema.dates import parse_instant
+from schema.errors import CanonicalError
 from schema.item import camel
 from schema.registry import Registry
 from schema.traits import Covers, Occupies
@@ -50,6 +54,15 @@ class Conclusion:
     """Whether the source has said all that it can of the instrument."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaidCalendar:
+    """What a whole answer says, as hashes (`hub.intake.renewing`)."""
+
+    rows: str
+    coverage: str
+    coverage_keys: tuple[str, ...]
+
+
 class LiveAnswer:
     """Takes the documents of one answer."""
 
@@ -67,6 +80,7 @@ class LiveAnswer:
         self._records: dict[str, Mapped] = {}
         self._gone: dict[str, str] = {}
         self._coverage: dict[str, Mapped] = {}
+        self._wires: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._lists: dict[str, Collection] = {}
         self._is_sure = True
         self._has_documents = False
@@ -118,11 +132,16 @@ class LiveAnswer:
                 self._gone[one.key] = one.reason
         elif one.record.get(self._of[one.type]) == self._key:
             spec = self._registry[one.type]
-            if conform(spec, one.record)[1]:
+            wire, problems = conform(spec, one.record)
+            if problems:
                 self._is_sure = False
             else:
-                made = self._records if spec is self._spec else self._coverage
-                made[spec.key_of(one.record)] = one
+                made, key = (
+                    self._records if spec is self._spec else self._coverage,
+                    spec.key_of(wire),
+                )
+                made[key] = one
+                self._wires[spec.name, key] = wire
 
     def conclude(self, known: Mapping[str, datetime], covered: Some[str] = ()) -> Conclusion:
         """Return what follows from the answer.
@@ -139,16 +158,51 @@ class LiveAnswer:
         is_empty = not (self._records or self._gone or self._coverage)
         if missing and is_empty and not self._live.complete_within:
             return Conclusion(records)
-        for each in self._lists.values():
-            for one in each.closes(self._context, [self._key]):
-                self._add(one)
+        coverage = self._closed()
         return Conclusion(
             records,
             gone | dict.fromkeys(missing, NOT_REPORTED),
-            coverage=tuple(self._coverage.values()),
-            uncovered=() if self._coverage else tuple(sorted(covered)),
+            coverage=tuple(coverage.values()),
+            uncovered=() if coverage else tuple(sorted(covered)),
             is_whole=True,
         )
+
+    def _closed(self) -> dict[str, Mapped]:
+        """Return the coverage, with what holds once all lists were read.
+
+        What rows say stays apart: only that makes an answer without a booking believable.
+        """
+        stated = dict(self._coverage)
+        for each in self._lists.values():
+            for one in each.closes(self._context, [self._key]):
+                self._add(one)
+        coverage, self._coverage = self._coverage, stated
+        return coverage
+
+    def said(self) -> SaidCalendar | None:
+        """Return all that a whole answer says, to be compared with what stands.
+
+        None where that decides nothing: the answer is not whole, covers nothing, or passes on the
+        numbers of other systems.
+        """
+        if not (self._is_sure and self._has_documents):
+            return None
+        coverage = self._closed()
+        every = (*self._records.values(), *coverage.values())
+        if not coverage or any(each.authority is not None for each in every):
+            return None
+        rows = self._digests(self._records)
+        covers = self._digests(coverage)
+        if rows is None or covers is None:
+            return None
+        return SaidCalendar(fingerprint(rows), fingerprint(covers), tuple(sorted(covers)))
+
+    def _digests(self, rows: Mapping[str, Mapped]) -> dict[str, bytes] | None:
+        """Return the digests of some records; None where one cannot be an entry."""
+        try:
+            return {key: digest(encode(self._wires[one.type, key])) for key, one in rows.items()}
+        except CanonicalError:
+            return None
 
     def spans(self, conclusion: Conclusion) -> dict[str, list[Span]]:
         """Return the time that is taken for certain, tentatively, and covered: `firm` and so on."""

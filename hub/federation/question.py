@@ -2,39 +2,41 @@
 
 What comes goes through intake like everything, as an observation of the hub: bookings and what is
 withdrawn in one batch; then, where all was said, the coverage, which a harvest states in the same
-words. So an answer with nothing new writes only when it was heard.
+words. An answer that says exactly what stands needs no batch: it only writes when it was heard, and
+one that is the last one byte for byte is not even mapped (`last_answers`, `hub.intake.renewing`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Collection, Context, Live, Mapped
 from adapters._live import Covered, WantedCalendar
-from connectors.reader import Session
+from connectors.document import Document
 from hub.clock import Clock
 from hub.federation.entries import AnswerStatus
 from hub.federation.errands import on_errand
+from hub.federation.last_answers import AnswerMadeOf, LastAnswers, digest_of_documents
 from hub.federation.limits import (
     LOOK_UP_ROWS_MAX,
     LOOK_UPS_KEPT_S,
-    PAGES_MAX,
-    QUESTION_S_MAX,
     ROWS_MAX,
 )
-from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer
+from hub.federation.live_answer import NOT_REPORTED, Conclusion, LiveAnswer, SaidCalendar
+from hub.federation.sessions import KeptSessions, session_for
 from hub.federation.targets import Target, authorities, coverage_from, standing
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.linking import state_as_operator
+from hub.intake.renewing import CalendarSaid, Renewals
 from hub.intake.service import submit
 from hub.store.database import Database
 from hub.store.transient import TransientCalendar, keep_for_a_while
@@ -80,6 +82,14 @@ class LiveQuestions:
         self._database, self._clock, self._party = database, clock, party
         self._looked_up: dict[str, _LookedUp] = {}
         self._looking: dict[str, asyncio.Lock] = {}
+        self._sessions = KeptSessions()
+        self._last = LastAnswers()
+        self._renewals = Renewals(database)
+
+    async def aclose(self) -> None:
+        """Close the connections to sources that are kept."""
+        await self._renewals.aclose()
+        await self._sessions.aclose()
 
     async def ask(
         self, source: HarvestSource, target: Target, now: datetime, errand: Errand | None = None
@@ -90,20 +100,37 @@ class LiveQuestions:
         """
         adapter, live = source.adapter, source.adapter.live
         assert live is not None, "only sources that can be asked are asked"
-        context = _context(source, now)
+        context, deployed = _context(source, now), source
         if errand is not None:
             context.wanted = WantedCalendar(errand.max_staleness_s, errand.left_s)
             source = on_errand(source, errand)
+        looked_up = await self._look_up(source, live, context)
+        documents = await self._documents(source, live, target, context)
+        may_say_again = adapter.stale_max is None and live.covers is None
+        made_of = AnswerMadeOf(
+            deployed, looked_up, context.window_start, digest_of_documents(d for _, d in documents)
+        )
+        if may_say_again:
+            said = self._last.said(target, made_of)
+            if said is not None and await self._stands(said, live, target, context):
+                return HeardAnswer(AnswerStatus.OK, sum(len(d.rows) for _, d in documents), now)
         answer = LiveAnswer(adapter, live, self._database.records.registry, context, target.own_key)
-        await self._look_up(source, live, context)
-        async with _session(source, ROWS_MAX) as session:
-            for part in live.question(context, target.own_key):
-                collection = _named((*adapter.collections, *live.lists), part.collection)
-                documents = collection.reader.read(session, part.window)
-                async with aclosing(documents):
-                    async for document in documents:
-                        answer.take(collection, document)
-        as_of: datetime | None = now
+        for collection, document in documents:
+            answer.take(collection, document)
+        if may_say_again and (said := answer.said()) is not None:
+            if live.is_steady:
+                self._last.keep(target, made_of, said)
+            if await self._stands(said, live, target, context):
+                return HeardAnswer(AnswerStatus.OK, answer.rows, now)
+        return await self._new(answer, source, target, context)
+
+    async def _new(
+        self, answer: LiveAnswer, source: HarvestSource, target: Target, context: Context
+    ) -> HeardAnswer:
+        """Let go in what an answer says, in the way that its source allows."""
+        adapter, live = source.adapter, source.adapter.live
+        assert live is not None
+        as_of: datetime | None = context.now
         if adapter.stale_max is not None:
             is_whole = await self._show(answer, target, context, adapter.stale_max)
         elif live.covers is None:
@@ -117,6 +144,39 @@ class LiveQuestions:
             return HeardAnswer(AnswerStatus.BAD_DATA, answer.rows)
         status = AnswerStatus.STALE if as_of is None else AnswerStatus.OK
         return HeardAnswer(status, answer.rows, as_of)
+
+    async def _documents(
+        self, source: HarvestSource, live: Live, target: Target, context: Context
+    ) -> list[tuple[Collection, Document]]:
+        """Read what the source answers, each document with its list."""
+        documents = []
+        lists = (*source.adapter.collections, *live.lists)
+        async with self._sessions.of(source, ROWS_MAX) as session:
+            for part in live.question(context, target.own_key):
+                collection = _named(lists, part.collection)
+                reading = collection.reader.read(session, part.window)
+                async with aclosing(reading):
+                    documents += [(collection, document) async for document in reading]
+        return documents
+
+    async def _stands(
+        self, said: SaidCalendar, live: Live, target: Target, context: Context
+    ) -> bool:
+        """Note that a source says what stands; return whether exactly this stands."""
+        return await self._renewals.of(
+            CalendarSaid(
+                record_type=live.record_type,
+                source=target.source,
+                key=target.key,
+                own_key=target.own_key,
+                since=context.window_start,
+                until=context.window_end,
+                rows=said.rows,
+                coverage=said.coverage,
+                coverage_keys=said.coverage_keys,
+                as_of=context.now,
+            )
+        )
 
     async def _show(
         self, answer: LiveAnswer, target: Target, context: Context, stale_max: timedelta
@@ -147,10 +207,12 @@ class LiveQuestions:
             )
         return conclusion.is_whole
 
-    async def _look_up(self, source: HarvestSource, live: Live, context: Context) -> None:
-        """Remember what the question needs, read anew after some minutes."""
+    async def _look_up(
+        self, source: HarvestSource, live: Live, context: Context
+    ) -> _LookedUp | None:
+        """Remember what the question needs, read anew after some minutes; return what was told."""
         if not live.look_ups:
-            return
+            return None
         async with self._looking.setdefault(source.id, asyncio.Lock()):  # several ask at once
             kept = self._looked_up.get(source.id)
             if kept is None or kept.until < time.monotonic():
@@ -159,6 +221,7 @@ class LiveQuestions:
                 self._looked_up[source.id] = kept
         for (kind, name), value in kept.facts.items():
             context.remember(kind, name, value)
+        return kept
 
     async def _take(self, answer: LiveAnswer, target: Target, context: Context) -> bool:
         """Give intake what follows from an answer; return whether it was whole and was taken."""
@@ -239,7 +302,7 @@ class LiveQuestions:
 async def _told(source: HarvestSource, live: Live, now: datetime) -> Mapping[tuple[str, str], Any]:
     """Return what the look-up lists of a source tell."""
     told = _context(source, now)
-    async with _session(source, LOOK_UP_ROWS_MAX) as session:
+    async with session_for(source, LOOK_UP_ROWS_MAX) as session:
         for name in live.look_ups:
             collection = _named(source.adapter.collections, name)
             documents = collection.reader.read(session, collection.window(told))
@@ -263,22 +326,6 @@ def _context(source: HarvestSource, now: datetime) -> Context:
         facts=source.facts,
         lookback=source.adapter.lookback,
     )
-
-
-@asynccontextmanager
-async def _session(source: HarvestSource, rows_max: int) -> AsyncIterator[Session]:
-    """Reach a source within the bounds of a caller that waits: one attempt, and not for long."""
-    limits = replace(
-        source.limits,
-        attempts_max=1,
-        connect_s=min(source.limits.connect_s, QUESTION_S_MAX),
-        total_s=QUESTION_S_MAX,
-        reading_s=QUESTION_S_MAX,
-        pages_max=PAGES_MAX,
-        rows_max=rows_max,
-    )
-    async with replace(source, limits=limits).session() as session:
-        yield session
 
 
 def _row(one: Mapped) -> dict[str, Any]:

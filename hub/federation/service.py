@@ -42,7 +42,7 @@ from hub.federation.limits import (
     RELAYED_TOLD_S,
 )
 from hub.federation.question import HeardAnswer, LiveQuestions
-from hub.federation.targets import Target, targets_of
+from hub.federation.targets import Target, TargetLookup
 from hub.harvest.connections.errand import Errand
 from hub.harvest.source import HarvestSource
 from hub.query.plan.limits import LIVE_COST
@@ -88,10 +88,11 @@ class Federation:
         note: NoteErrand | None = None,
     ) -> None:
         """`note` writes down each question to a hub before it leaves; None: nobody does."""
-        self._database, self._state, self._clock = database, state, clock
+        self._state, self._clock = state, clock
         self._own, self._note = party.removeprefix(HUB_PARTY), note
         self.sources = sources
         self._questions = LiveQuestions(database, clock, party)
+        self._targets = TargetLookup(database, clock)
         self._flights = Flights(state, ANSWER_KEPT_S)
         self._breakers: dict[str, Breaker] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -100,6 +101,8 @@ class Federation:
     async def aclose(self) -> None:
         """Cancel the questions that are under way; note how those before went."""
         await self._flights.aclose()
+        await self._targets.aclose()
+        await self._questions.aclose()
         await self.history.aclose()
 
     async def freshen(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
@@ -107,7 +110,7 @@ class Federation:
 
         Raises what `request.charge` raises, and errors of the hub's own database.
         """
-        targets = await targets_of(self._database, keys[:KEYS_MAX], self._clock())
+        targets = await self._targets.of(keys[:KEYS_MAX])
         sources = await self.sources.now()
         answers: list[Answered] = []
         asked: list[tuple[HarvestSource, Target]] = []
@@ -144,7 +147,7 @@ class Federation:
 
     async def known(self, keys: Sequence[str], request: FreshenRequest) -> list[Answered]:
         """Return how old what is known of instruments is, without asking; STALE where too old."""
-        targets = await targets_of(self._database, keys[:KEYS_MAX], self._clock())
+        targets = await self._targets.of(keys[:KEYS_MAX])
         ages = [(each, each.covered_at or each.heard_at) for each in targets]
         return [_stored(each, at, request.since) for each, at in ages if at is not None]
 

@@ -7,16 +7,20 @@ source whose answers must not be kept it is that of the last one which may still
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapters._adapter import Context
+from hub.clock import Clock
+from hub.query.plan.binding import array
 from hub.store.database import Database
 from hub.store.records import StoredRecords
+from hub.store.together import Together
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = ["Target", "authorities", "coverage_from", "standing", "targets_of"]
+__all__ = ["Target", "TargetLookup", "authorities", "coverage_from", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +38,63 @@ class Target:
     """When it last gave all that it knows of any window."""
 
 
-def _statement(records: StoredRecords) -> str:
+def _statement(records: StoredRecords) -> bytes:
+    """Return the statement for the sources of the keys in `$1`; `$2`: the window, `$3`: now."""
     ((instrument, _),) = records.registry.with_trait(Bookable)
     ((coverage, covers),) = records.registry.with_trait(Covers)
     tables, covered = records.tables[instrument.name], records.tables[coverage.name].source.name
     at = "max(greatest(v.as_of,h.as_of))"
-    return (
-        "SELECT c.source,g.key,c.key,"  # noqa: S608 - names of the registry
-        "greatest(k.covered_at,t.as_of),greatest(k.heard_at,t.as_of)"
+    found = (
+        "SELECT g.key,c.source,c.key AS own_key,"  # noqa: S608 - names of the registry
+        "greatest(k.covered_at,t.as_of) AS covered_at,greatest(k.heard_at,t.as_of) AS heard_at"
         f" FROM {tables.read.name} g JOIN {tables.source.name} c ON c.item_id = g.item_id"
         " AND NOT c.withdrawn JOIN source s ON s.source_id = c.source AND s.active"
         " LEFT JOIN transient_calendar t ON t.source = c.source AND t.instrument_key = g.key"
-        " AND t.expires_at > %(now)s,"
-        f" LATERAL (SELECT {at} FILTER (WHERE v.{covers.start} = %(window)s) AS covered_at,"
+        " AND t.expires_at > $3::timestamptz,"
+        f" LATERAL (SELECT {at} FILTER (WHERE v.{covers.start} = $2::timestamptz) AS covered_at,"
         f"{at} AS heard_at FROM {covered} v LEFT JOIN heard h USING (entry_id)"
         f" WHERE v.{covers.of} = g.key AND v.source = c.source AND NOT v.withdrawn) k"
-        " WHERE g.key = ANY(%(keys)s) ORDER BY g.key,c.source,c.key"
+        " WHERE g.key = ANY($1::text[])"
     )
+    columns = "f.key,f.source,f.own_key,f.covered_at,f.heard_at"
+    return (
+        f"SELECT coalesce(json_agg(json_build_array({columns})"  # noqa: S608 - own words
+        f" ORDER BY f.key,f.source,f.own_key),'[]')::text FROM ({found}) f"
+    ).encode()
 
 
-async def targets_of(database: Database, keys: Sequence[str], now: datetime) -> list[Target]:
-    """Return the sources of some instruments, and how old what they said is at a moment."""
-    asked = {"keys": list(keys), "window": Context(source="", now=now).window_start, "now": now}
-    rows = await database.reads.fetch_all(_statement(database.records), asked)
-    return [Target(*row) for row in rows]
+class TargetLookup:
+    """Finds which sources know some instruments, for all who ask at once by one statement."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._statement = _statement(database.records)
+        self._looks: Together[Sequence[str], list[Target]] = Together(self._look)
+
+    async def of(self, keys: Sequence[str]) -> list[Target]:
+        """Return the sources of some instruments, and how old what they said is."""
+        return await self._looks.of(keys)
+
+    async def aclose(self) -> None:
+        """Cancel the look under way."""
+        await self._looks.aclose()
+
+    async def _look(self, asked: Sequence[Sequence[str]]) -> Sequence[list[Target]]:
+        now = self._clock()
+        keys = sorted({key for each in asked for key in each})
+        window = Context(source="", now=now).window_start
+        texts = (array(keys), window.isoformat(), now.isoformat())
+        body = await self._database.answer(self._statement, [each.encode() for each in texts])
+        assert body is not None, "an aggregate always has a row"
+        of_key: dict[str, list[Target]] = {}
+        for key, source, own_key, covered_at, heard_at in json.loads(body):
+            target = Target(source, key, own_key, _instant(covered_at), _instant(heard_at))
+            of_key.setdefault(key, []).append(target)
+        return [[one for key in sorted(set(each)) for one in of_key.get(key, ())] for each in asked]
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 async def standing(

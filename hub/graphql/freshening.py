@@ -17,12 +17,11 @@ from functools import partial
 from typing import Any
 
 from hub.errors import ErrorCode, HubError
-from hub.federation.entries import Answered, failure_of, older, summed
+from hub.federation.entries import Answered, AnswerStatus, failure_of, good_until, older, summed
 from hub.federation.errands import Questioner
 from hub.federation.limits import ROUNDS_MAX
 from hub.federation.service import Federation, FreshenRequest
 from hub.query.answer.execute import Run, Statements
-from hub.query.answer.respond import dumps
 from hub.query.plan.binding import Env
 from hub.query.plan.freshness import Freshness
 from hub.query.sql.compiled import Compiled
@@ -50,16 +49,24 @@ class Freshening:
             return
         began = asyncio.get_running_loop().time()
         rounds = [self._touched(touch, want, began, env, run) for touch, want in wanted]
-        answers = [answer for found in await _together(rounds) for answer in found]
+        by_field = await _together(rounds)
+        answers = [answer for found in by_field for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
-        facts = await self._statements.sources(compiled.records)
+        assert run.known is not None, "the sources were read when the values were bound"
+        facts = run.known.facts(compiled.records)
         if asked is not None and asked.fails:
             _require(answers)
         told = {**older(facts, run.now - timedelta(seconds=strictest)), **summed(answers)}
+        if all(each["status"] == AnswerStatus.OK for each in told.values()):
+            ages = [
+                (want.max_staleness_s, found)
+                for (_, want), found in zip(wanted, by_field, strict=True)
+            ]
+            run.good_until = good_until(ages, facts, strictest)
         known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
         own = {source: known[source] for source in told if source in known}
         run.sources = {**known, **(run.sources or {}), **own}  # of other fields, run by themselves
-        env.asked = dumps(list(run.sources.values())).decode()
+        env.manifest = run.known.bound(run.sources)
         _list_too(frozenset(each.source for each in answers), env, run)
 
     async def _touched(

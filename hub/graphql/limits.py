@@ -29,3 +29,13 @@ SEND_S = 20.0
 """How long a caller may take nothing of what is sent to him."""
 MESSAGE_BYTES_MAX = 256 * 1024
 """Bytes of one message that a WebSocket sends to the hub."""
+
+KEPT_S = 1.0
+"""So long an answer is given again at most, however old the caller allows it to be: what changes
+without an entry is seen by then."""
+KEPT_BYTES = 64 * 1024 * 1024
+"""Answers that one worker keeps, in bytes …"""
+KEPT_ANSWER_BYTES = 1024 * 1024
+"""… and the largest of them."""
+SEEN_MAX = 10_000
+"""Requests that one worker knows to have come before; an answer is kept from the second time."""

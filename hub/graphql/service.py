@@ -40,11 +40,12 @@ from hub.graphql.documents import ClientDocuments
 from hub.graphql.executor import check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
+from hub.graphql.kept_answers import KeptAnswers, KeptResponse, asked_again
 from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.schema import interface
 from hub.graphql.subgraph import subgraph
 from hub.orders.partner import PartnerDesk
-from hub.query.answer.execute import Run, Statements
+from hub.query.answer.execute import Run, Statements, ended
 from hub.query.answer.respond import Answer, dumps, refusal
 from hub.query.plan.bounds import check_variables
 from hub.query.plan.documents import GraphDocument, document_id, registered
@@ -114,6 +115,7 @@ class Engine:
         model = self.planner.interface.model
         self._statements = Statements(database, model, clock, self.limits, parts.state)
         self._freshening = Freshening(self._statements, parts.federation)
+        self._kept = KeptAnswers(database, clock)
 
     async def answer(
         self, request: GraphRequest, asking: Asking, event: FollowChanges | None = None
@@ -170,8 +172,12 @@ class Engine:
             now=self._clock(),
             relay=asking.relay,
         )
+        asked = asked_again(document, request, asking)
+        if asked is not None and (kept := await self._kept.find(asked, run)) is not None:
+            return await self._again(kept, run)
         plan = await self._plan(document, request, authority)
-        note_operation(name_of(plan))
+        operation = name_of(plan)
+        note_operation(operation)
         if plan.compiled is None:
             return await self._executed(plan, request, asking, run, event)
         statements = self._statements
@@ -181,7 +187,17 @@ class Engine:
         body = await statements.fetch(plan.compiled, env, run)
         if is_audited(run, asking):
             await self._note(run, document, asking)
-        return tagged(await statements.assemble(body, [], run), request, asking, run)
+        whole = await statements.assemble(body, [], run)
+        if asked is not None:
+            self._kept.keep(asked, run, asking, whole, operation)
+        return tagged(whole, request, asking, run)
+
+    async def _again(self, kept: KeptResponse, run: Run) -> Answer:
+        """Give an answer that is kept, at its cost."""
+        note_operation(kept.operation)
+        await self._statements.charge(kept.cost, run)
+        run.hidden = kept.hidden
+        return Answer(ended(kept.begun, run))
 
     def _past_agreements(self, grants: PartyGrants, asking: Asking) -> PartyGrants:
         """Return the rights of a caller that reads past agreements, or refuse it."""

@@ -47,6 +47,11 @@ _STATUS = {
     "rows": (SafeInt, "现有行数。Rows that it has."),
     "errorCode": (str | None, "最近一次错误。Code of its last error."),
     "promisedFreshnessS": (int, "承诺的时效，秒。Seconds of freshness it promised."),
+    "via": (
+        list[str],
+        "所经枢纽，以其日志名称表示；直接来源为空。Hubs through which it is known, by the names of "
+        "their logs; none for a source that this hub reads itself.",
+    ),
     "grade": (
         str | None,
         "等级：GOLD、SILVER、BRONZE、NONE，每日评定。How good it is, worked out once a day.",

@@ -69,6 +69,13 @@ class HarvestSource:
         return self.connection.judge if isinstance(self.connection, HubConnection) else None
 
     @property
+    def origins(self) -> frozenset[str]:
+        """Names of the logs of the hub that it is, as the operator pinned them."""
+        if isinstance(self.connection, HubConnection):
+            return self.connection.origins
+        return frozenset()
+
+    @property
     def sends_by_itself(self) -> bool:
         """Whether nobody asks it: its readings come as messages, as long as the hub runs."""
         feeds = self.adapter.feeds
@@ -107,6 +114,7 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
         title_en=source.title_en or adapter.title_en,
         publisher=adapter.metadata.publisher_zh,
         division_code=source.division_code,
+        via=sorted(source.origins),
         promised_freshness_s=int(adapter.promised_freshness.total_seconds()),
     )
     if isinstance(source.connection, HubConnection):

@@ -14,7 +14,7 @@ from typing import Any
 from hub.clock import Clock
 from hub.errors import DatabaseUnavailableError
 from hub.operate.limits import ENTRIES_COUNTED_MAX, FIGURES_KEPT_S, FIGURES_WAIT_S, OUT_OF_ORDER_MAX
-from hub.query.sql.sources import sources_row
+from hub.query.sql.sources import sources_now
 from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
 from hub.store.power import is_heard
@@ -121,7 +121,7 @@ SELECT coalesce((SELECT size FROM l), 0), coalesce((SELECT size FROM c), 0),
   (SELECT signed_at FROM c), (SELECT count(*) FROM w),
   least((SELECT min(accepted_at) FROM w), (SELECT accepted_at FROM u)), clock_timestamp()
 """  # noqa: S608 - constants
-_STATES = f"SELECT s.source_id, s.state FROM ({sources_row(None, '%(now)s::timestamptz')}) s"  # noqa: S608
+_STATES = f"SELECT s.source_id, s.state FROM ({sources_now('%(now)s::timestamptz')}) s"  # noqa: S608
 _FEEDS = f"""
 SELECT s.source_id, coalesce(f.record_type, ''), coalesce(f.mode, s.mode),
   coalesce(f.promised_freshness_s, s.promised_freshness_s),

@@ -191,6 +191,7 @@ TRANSIENT_CALENDAR = Table(
     instant_column("as_of"),
     instant_column("expires_at"),  # after this nobody is shown it, and housekeeping deletes it
     Index("ix_transient_calendar_instrument_key", "instrument_key"),
+    Index("ix_transient_calendar_expires_at", "expires_at"),
 )
 """What sources said live and nobody may keep; it has no entry, and no backup holds it."""
 

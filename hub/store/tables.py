@@ -118,6 +118,8 @@ SOURCE = Table(
         server_default=text(str(PROMISED_FRESHNESS_S)),
     ),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    # names of the logs of the hubs through which it is known
+    Column("via", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("rows", BigInteger, nullable=False, server_default=text("0")),
     Column("last_status", Text),
     Column("last_error_code", Text),

@@ -32,6 +32,7 @@ import httpx
 from adapters._proof import Judge
 from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
+from connectors.http.credentials import SAFE
 from connectors.http.session import HttpSession
 from connectors.http.transport import open_client
 from connectors.limits import Limits
@@ -138,8 +139,9 @@ class HubToken(httpx.Auth):
             "resource": self.base,
         }
         proof = dpop.make(self.key, "POST", endpoint, now, nonce=self._nonce or None)
+        extensions = {**request.extensions, SAFE: False}  # an assertion is good for once
         return httpx.Request(
-            "POST", endpoint, data=form, headers={"DPoP": proof}, extensions=request.extensions
+            "POST", endpoint, data=form, headers={"DPoP": proof}, extensions=extensions
         )
 
     def _grant(self, now: datetime) -> dict[str, str]:

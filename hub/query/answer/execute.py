@@ -20,7 +20,7 @@ from hub.access.resource import Caller
 from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError
-from hub.query.answer.manifest import Asked, Manifest
+from hub.query.answer.manifest import Asked, KnownSources, Manifest
 from hub.query.answer.respond import denials, dumps, error_document, narrowings
 from hub.query.plan.binding import Env
 from hub.query.plan.errors import FieldDenied, FieldFault, Narrowed, QueryError
@@ -66,8 +66,12 @@ class Run:
     narrowed: dict[Narrowed, None] = field(default_factory=dict)
     sources: Asked | None = None
     """What came of asking sources; None where the request does not say how fresh it must be."""
+    known: KnownSources | None = None
+    """The sources as they stood when its first statement was made."""
     could: frozenset[str] | None = frozenset()
     """Sources that could answer what was read so far; None: no source is left out."""
+    good_until: datetime | None = None
+    """Until when what it read is as fresh as was asked; None: it is not, or nothing was asked."""
     repeats: int = 0
     """So many first bytes of the answer are the same whenever the same is answered."""
 
@@ -93,11 +97,15 @@ class Statements:
     async def env(self, values: VariableValues, run: Run) -> Env:
         """Return the values with which a request runs its statements."""
         names = await self._manifest.names()
-        return Env(values, run.grants, run.now, names, could=self._manifest.could)
+        run.known = run.known or await self._manifest.now()
+        manifest = run.known.bound(run.sources)
+        return Env(
+            values, run.grants, run.now, names, manifest=manifest, could=self._manifest.could
+        )
 
     async def sources(self, records: frozenset[str]) -> list[dict[str, Any]]:
         """Return what the store knows of the sources of some record types."""
-        return await self._manifest.facts(records)
+        return (await self._manifest.now()).facts(records)
 
     async def parameters(self, compiled: Compiled, env: Env, run: Run) -> list[str | None]:
         """Return what fills the parameters of a statement; `QueryError` for a wrong value."""
@@ -202,19 +210,24 @@ class Statements:
         sources = b"[]"
         if run.records:
             records = frozenset(run.records)
-            sources = await self._manifest.of(records, run.sources, run.could)
-        remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
-        denied = f',"denied":{run.hidden}' if run.hidden else ""
+            known = run.known or await self._manifest.now()
+            sources = known.text(records, run.sources, run.could)
         narrowed = b""
         if run.narrowed:
             narrowed = b',"narrowed":' + dumps(narrowings(run.narrowed, run.grants, run.language))
         replaced = b',"replacedBy":' + dumps(run.replaced) if run.replaced else b""
-        about = (
-            f',"requestId":"{run.request_id}","cost":{{"requested":{run.cost}{remaining}}}{denied}'
-        )
         parts += [b',"extensions":{"sources":', sources, narrowed, replaced]
-        run.repeats = sum(map(len, parts))
-        return b"".join([*parts, about.encode(), b"}}"])
+        return ended(b"".join(parts), run)
+
+
+def ended(begun: bytes, run: Run) -> bytes:
+    """Return an answer with its end, in which stands what every request has anew."""
+    run.repeats = len(begun)
+    remaining = "" if run.remaining is None else f',"remaining":{run.remaining}'
+    denied = f',"denied":{run.hidden}' if run.hidden else ""
+    cost = f',"cost":{{"requested":{run.cost}{remaining}}}'
+    about = f',"requestId":"{run.request_id}"{cost}{denied}}}}}'
+    return begun + about.encode()
 
 
 def _failed(error: psycopg.Error, request_id: str) -> NoReturn:

@@ -3,7 +3,8 @@
 The sources are read at most once in `MANIFEST_CACHE_S`; an answer names those that give the record
 types it read, and those that have never answered, as far as they could answer for whom the request
 is about (`hub.query.plan.reach`). What came of asking a source for a request
-(`Asked`) stands in place of what the store knows of it.
+(`Asked`) stands in place of what the store knows of it. A request keeps the reading that it began
+with (`KnownSources`): its statements are given it as one value, and its answer ends with the same.
 """
 
 from __future__ import annotations
@@ -35,29 +36,23 @@ TEXTS_MAX = 4_096
 """Manifests that are kept as text until the sources are read again."""
 
 
-class Manifest:
-    """The sources and their status, read again every `MANIFEST_CACHE_S`."""
+class KnownSources:
+    """The sources as they were read at one moment."""
 
-    def __init__(self, database: Database, model: Model, clock: Clock) -> None:
-        self._database = database
-        self._statement = manifest_statement(model).encode()
-        self._clock = clock
-        self._read_at: datetime | None = None
-        self._rows: list[tuple[dict[str, Any], frozenset[str]]] = []
+    def __init__(self, rows: Iterable[tuple[dict[str, Any], frozenset[str]]]) -> None:
+        self._rows = list(rows)
         self._texts: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
-        self._names = UNLINKED
-        self._reach = SourceReach((), UNLINKED)
-        self._places: Places = {}
-        self._places_at: datetime | None = None
-        self._of_places = places_statement(model)
-        self._lock = asyncio.Lock()
+        self._bound = _bound(self._rows, {})
 
-    async def facts(self, records: frozenset[str]) -> list[dict[str, Any]]:
-        """Return what the store knows of the sources of some record types."""
-        await self._freshen()
+    def facts(self, records: frozenset[str]) -> list[dict[str, Any]]:
+        """Return what is known of the sources of some record types."""
         return [facts for facts, types in self._rows if types & records]
 
-    async def of(
+    def bound(self, asked: Asked | None) -> str:
+        """Return all sources as a statement takes them (`hub.query.sql.sources`)."""
+        return self._bound if asked is None else _bound(self._rows, asked)
+
+    def text(
         self,
         records: frozenset[str],
         asked: Asked | None = None,
@@ -68,15 +63,35 @@ class Manifest:
         `could`: those that could answer; None: no source is left out.
         """
         if asked is not None:
-            facts = (asked.get(each["id"], each) for each in await self.facts(records))
-            return _text(facts, could)
-        await self._freshen()
+            return _text((asked.get(each["id"], each) for each in self.facts(records)), could)
         text = self._texts.get((records, could))
         if text is None:
-            text = _text((facts for facts, types in self._rows if types & records), could)
+            text = _text(self.facts(records), could)
             if len(self._texts) < TEXTS_MAX:
                 self._texts[records, could] = text
         return text
+
+
+class Manifest:
+    """The sources and their status, read again every `MANIFEST_CACHE_S`."""
+
+    def __init__(self, database: Database, model: Model, clock: Clock) -> None:
+        self._database = database
+        self._statement = manifest_statement(model).encode()
+        self._clock = clock
+        self._read_at: datetime | None = None
+        self._known = KnownSources(())
+        self._names = UNLINKED
+        self._reach = SourceReach((), UNLINKED)
+        self._places: Places = {}
+        self._places_at: datetime | None = None
+        self._of_places = places_statement(model)
+        self._lock = asyncio.Lock()
+
+    async def now(self) -> KnownSources:
+        """Return the sources as they stand."""
+        await self._freshen()
+        return self._known
 
     async def learn(self, reaches: Iterable[Reach | None]) -> None:
         """Read what is needed to say which sources could answer."""
@@ -111,9 +126,8 @@ class Manifest:
             await cursor.execute(self._statement, (format_instant(now),))
             rows = await cursor.fetchall()
             self._names = await names_now(connection, self._database.records)
-        self._rows = [(_facts(row), frozenset(row[6])) for row in rows]
-        self._reach = SourceReach([(row[0], row[5]) for row in rows], self._names)
-        self._texts = {}
+        self._known = KnownSources((_facts(row), frozenset(row[7])) for row in rows)
+        self._reach = SourceReach([(row[0], row[6]) for row in rows], self._names)
         self._read_at = now
 
     async def _read_places(self) -> None:
@@ -136,8 +150,13 @@ def _text(facts: Iterable[Mapping[str, Any]], could: frozenset[str] | None) -> b
     return json.dumps(chosen, ensure_ascii=False).encode()
 
 
+def _bound(rows: Iterable[tuple[dict[str, Any], frozenset[str]]], asked: Asked) -> str:
+    whole = [{**asked.get(f["id"], f), "types": sorted(types)} for f, types in rows]
+    return json.dumps(whole, ensure_ascii=False)
+
+
 def _facts(row: tuple[Any, ...]) -> dict[str, Any]:
-    source, state, as_of, rows, error_code, *_ = row
+    source, state, as_of, rows, error_code, via, *_ = row
     return {
         "id": source,
         "status": state,
@@ -146,4 +165,5 @@ def _facts(row: tuple[Any, ...]) -> dict[str, Any]:
         "latencyMs": None,
         "rows": rows,
         "errorCode": error_code,
+        "via": via,
     }

@@ -43,8 +43,8 @@ class Env:
     replaced: dict[str, str] = field(default_factory=dict)
     """The present ids of the requested ids that links have replaced, by former id."""
     memo: dict[Any, Any] = field(default_factory=dict)
-    asked: str | None = None
-    """What came of asking sources for this request, as a JSON list (`hub.query.sql.sources`)."""
+    manifest: str = "[]"
+    """How the sources stand for this request, as a JSON list (`hub.query.sql.sources`)."""
     could: Callable[[Reach], frozenset[str]] | None = None
     """Returns the sources that could answer; None: no source is left out."""
 

@@ -47,7 +47,7 @@ from hub.query.sql.model import (
     Sources,
 )
 from hub.query.sql.reaching import keeps_owner, reach_of_filter, reach_of_ids, reach_of_record
-from hub.query.sql.sources import sources_row
+from hub.query.sql.sources import known_sources
 from hub.query.sql.writer import FieldPlace, Path, Writer
 from schema.item import RecordSpec
 from schema.traits import Covers, Occupies
@@ -251,8 +251,8 @@ def _sources(writer: Writer, nodes: list[FieldNode], record: str, path: Path, co
     alias = writer.out.alias("s")
     body = writer.inner(nodes, "SourceStatus", alias, path, cost.part(times=PAGE_DEFAULT))
     out = writer.out
-    could = out.bind_could(path[0])
-    row = sources_row(writer.model.sources.get(record), out.bind_now(), out.bind_asked(), could)
+    name = record if record in writer.model.sources else None
+    row = known_sources(out.bind_manifest(), name, out.bind_could(path[0]))
     return f"(SELECT {jsontext.json_list(body, f'{alias}.source_id')} FROM ({row}) {alias})"
 
 

@@ -29,6 +29,7 @@ STATUS = {
     "rows": bare("{t}.row_count"),
     "errorCode": text("{t}.error_code"),
     "promisedFreshnessS": bare("{t}.promised_freshness_s"),
+    "via": "{t}.known_via::text",
     "grade": text(f"(SELECT g.grade {_GRADE})"),
     "missing": f"coalesce((SELECT to_json(g.missing)::text {_GRADE}),'[]')",
 }

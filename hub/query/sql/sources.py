@@ -1,8 +1,9 @@
 """`sources`: the status of each source, in SQL: the rows of every manifest.
 
 - NEVER: it has not answered yet. ERROR: its last run failed. STALE: older than it promised.
-- Where sources may have been asked for a request, its manifest (`hub.query.answer.manifest`) comes
-  before that: so it says the same here and beside the data.
+- A statement does not look for itself how sources stand: it is given the manifest of its request
+  (`hub.query.answer.manifest`) as one value. So beside the data stands what stands in
+  `extensions.sources`, whether sources were asked for this request or not.
 - Where a request is about certain institutions only the sources are listed that could answer for
   these (`hub.query.plan.reach`).
 - A source belongs to a record type when it has rows of it. A source that has never answered may
@@ -15,21 +16,36 @@ from hub.query.sql.model import Model
 from hub.store.limits import SOURCES_MAX
 from schema.traits import Located
 
-_ASKED = (
+_MANIFEST = (
     'id text,status text,"servedFrom" text,"asOf" timestamptz,"latencyMs" int,"rows" bigint,'
-    '"errorCode" text'
+    '"errorCode" text,via jsonb,types jsonb'
 )
-"""Members of what came of asking sources, as a JSON list with one object for each."""
+"""Members of a manifest as a statement takes it, a JSON list with one object for each source."""
 
 
-def sources_row(
-    table: str | None, now: str, asked: str | None = None, could: str | None = None
-) -> str:
-    """Return a query for the sources that have rows in a table, or of all.
+def known_sources(manifest: str, record: str | None, could: str | None = None) -> str:
+    """Return a query for the sources of a manifest that have rows of a record type, or of all.
 
-    `now`, `asked` and `could` are SQL; `asked` is what came of asking sources for this request,
-    `could` the list of those that could answer, null where none is left out.
+    `manifest` and `could` are SQL: the manifest of the request, and the list of the sources that
+    could answer, null where none is left out.
     """
+    conditions = []
+    if record is not None:
+        conditions.append(f"a.types ? '{record}'")
+    if could is not None:
+        conditions.append(f"({could} IS NULL OR a.id = ANY({could}))")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return (
+        'SELECT s.*,a."errorCode" AS error_code,a.status AS state,a."asOf" AS seen_at,'
+        'a."servedFrom" AS served_from,a."latencyMs" AS latency_ms,a."rows" AS row_count,'
+        "a.via AS known_via"
+        f" FROM jsonb_to_recordset({manifest}) AS a({_MANIFEST})"
+        f" JOIN source s ON s.source_id = a.id{where} ORDER BY s.source_id LIMIT {SOURCES_MAX}"
+    )
+
+
+def sources_now(now: str) -> str:
+    """Return a query for all sources and their states at a moment, which is SQL."""
     state = (
         "CASE WHEN s.last_ok_at IS NULL AND s.rows = 0 AND s.last_error_code IS NULL THEN 'NEVER'"
         " WHEN s.last_status IN ('FAILED','ERROR') OR s.last_error_code IS NOT NULL THEN 'ERROR'"
@@ -37,29 +53,9 @@ def sources_row(
         f" WHEN s.last_ok_at + make_interval(secs => s.promised_freshness_s) < {now} THEN 'STALE'"
         " ELSE 'OK' END"
     )
-    condition = f" AND {has_rows(table)}" if table else ""
-    if could is not None:
-        condition += f" AND ({could} IS NULL OR s.source_id = ANY({could}))"
-    values = {
-        "error_code": ("s.last_error_code", "errorCode"),
-        "state": (state, "status"),
-        "seen_at": ("s.last_ok_at", "asOf"),
-        "served_from": ("'STORE'", "servedFrom"),
-        "latency_ms": ("NULL::int", "latencyMs"),
-        "row_count": ("s.rows", "rows"),
-    }
-    if asked is None:
-        columns = [f"{known} AS {name}" for name, (known, _) in values.items()]
-        joined = ""
-    else:
-        columns = [
-            f'CASE WHEN a.id IS NULL THEN {known} ELSE a."{told}" END AS {name}'
-            for name, (known, told) in values.items()
-        ]
-        joined = f" LEFT JOIN jsonb_to_recordset({asked}) AS a({_ASKED}) ON a.id = s.source_id"
     return (
-        f"SELECT s.*,{','.join(columns)} FROM source s{joined}"
-        f" WHERE s.active{condition} ORDER BY s.source_id LIMIT {SOURCES_MAX}"
+        f"SELECT s.*,s.last_error_code AS error_code,{state} AS state FROM source s"
+        f" WHERE s.active ORDER BY s.source_id LIMIT {SOURCES_MAX}"
     )
 
 
@@ -80,8 +76,8 @@ def manifest_statement(model: Model) -> str:
         f"CASE WHEN {has_rows(table)} THEN '{name}' END" for name, table in model.sources.items()
     )
     return (
-        "SELECT s.source_id,s.state,s.last_ok_at,s.rows,s.error_code,s.owners,"
-        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_row(None, '$1::timestamptz')}) s"
+        "SELECT s.source_id,s.state,s.last_ok_at,s.rows,s.error_code,s.via,s.owners,"
+        f"array_remove(ARRAY[{types}],NULL) FROM ({sources_now('$1::timestamptz')}) s"
     )
 
 

@@ -59,7 +59,7 @@ class Statement:
         self.marked = marked
         """Answers for the executor name the type of each object of an interface."""
         self.is_fresh = is_fresh
-        """Sources may have been asked for this request: `sources` says what came of it."""
+        """Sources may be asked for this request."""
         self.reads_unkept = is_fresh or reads_unkept
         """What sources told live and nobody may keep is read too."""
         self.touched: set[str] = set()
@@ -197,9 +197,9 @@ class Statement:
         """Return the parameter with what the caller supervises."""
         return self.bind_env("supervised", lambda env: env.grants.supervised.text, "jsonb")
 
-    def bind_asked(self) -> str | None:
-        """Return the parameter with what came of asking sources; None where none are asked."""
-        return self.bind_env("asked", lambda env: env.asked, "jsonb") if self.is_fresh else None
+    def bind_manifest(self) -> str:
+        """Return the parameter with the manifest of the request."""
+        return self.bind_env("manifest", lambda env: env.manifest, "jsonb")
 
     def bind_could(self, key: str) -> str | None:
         """Return the parameter with the sources that could answer a field of the root.

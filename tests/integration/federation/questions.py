@@ -15,7 +15,7 @@ ONE = f"""query ($key: String!, $s: Duration, $d: Duration! = "PT2S") {{
 PAGE = f"""query ($s: Duration, $d: Duration! = "PT2S") {{
   instruments(maxStaleness: $s, deadline: $d) {{
     nodes {{ localNo availability({DAY}) {{ longestFreeHours }} }}
-    sources {{ id status servedFrom asOf latencyMs rows errorCode }}
+    sources {{ id status servedFrom asOf latencyMs rows errorCode via }}
   }}
 }}"""
 E1, E2, E3 = (f"{UNIVERSITY}/E{n}" for n in (1, 2, 3))

@@ -151,7 +151,9 @@ async def test_two_workers_ask_once(world):
     questions = [each.ask(ONE, {"key": E1, "s": "PT1M"}) for each in (world, other) * 3]
     answers = await asyncio.gather(*questions)
     await federation.aclose()
-    assert {stands(answer) for answer in answers} == {("OK", "LIVE", None)}
+    found = {stands(answer) for answer in answers}
+    # Whoever looks for the first time after the answer came finds it in the store.
+    assert ("OK", "LIVE", None) in found <= {("OK", "LIVE", None), ("OK", "STORE", None)}
     assert len(world.campus.asked) == 1
 
 

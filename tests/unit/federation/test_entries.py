@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hub.errors import ErrorCode
-from hub.federation.entries import Answered, AnswerStatus, ServedFrom, failure_of, older, summed
+from hub.federation.entries import (
+    Answered,
+    AnswerStatus,
+    ServedFrom,
+    failure_of,
+    good_until,
+    older,
+    summed,
+)
+from hub.federation.limits import ANSWER_KEPT_S
 from hub.graphql.enums import ServedFrom as PublishedServedFrom
 from hub.graphql.enums import SourceState
 
@@ -83,3 +93,35 @@ def test_a_request_fails_by_what_weighs_most(statuses: list[str], code: ErrorCod
 def test_every_status_is_published() -> None:
     assert {each.value for each in AnswerStatus} <= set(SourceState.__members__)
     assert {each.value for each in ServedFrom} <= set(PublishedServedFrom.__members__)
+
+
+def test_an_answer_is_good_until_the_first_of_its_sources_is_too_old() -> None:
+    stored = replace(OK, served_from=ServedFrom.STORE)
+    cached = replace(OK, source="b", served_from=ServedFrom.CACHE)
+    facts = [{"id": "c", "status": "OK", "asOf": "2026-11-30T01:59:58Z"}]
+    facts += [{"id": "d", "status": "NEVER", "asOf": None}]
+    facts += [{"id": "a", "status": "OK", "asOf": "2026-11-01T00:00:00Z"}]
+    assert good_until([(60.0, [stored])], [], 60.0) == NOW + timedelta(seconds=60)
+    assert good_until([(0.0, [cached])], [], 0.0) == NOW + timedelta(seconds=ANSWER_KEPT_S)
+    both = [(60.0, [stored]), (5.0, [stored, cached])]
+    assert good_until(both, [], 5.0) == NOW + timedelta(seconds=5)
+    assert good_until(both, facts, 5.0) == NOW + timedelta(seconds=3)
+    assert good_until([], [], 5.0) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        OK,
+        LATE,
+        replace(OK, served_from=ServedFrom.STORE, as_of=None),
+        replace(OK, served_from=ServedFrom.NONE),
+        replace(OK, served_from=ServedFrom.STORE, status=AnswerStatus.STALE),
+        replace(OK, served_from=ServedFrom.STORE, status=AnswerStatus.SKIPPED),
+    ],
+)
+def test_what_was_told_live_is_too_old_or_of_no_age_makes_an_answer_nobody_elses(
+    other: Answered,
+) -> None:
+    stored = replace(OK, served_from=ServedFrom.STORE)
+    assert good_until([(60.0, [stored]), (60.0, [other])], [], 60.0) is None
