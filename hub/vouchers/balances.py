@@ -29,6 +29,7 @@ from hub.vouchers.ledger import (
     check_length,
     granted_of,
     movement_of_request,
+    part_of,
     read_claims,
     read_voucher,
     rows_of_statement,
@@ -110,14 +111,14 @@ async def find(
         },
     )
     row = rows[0]
-    granted, balance = _part(row, "v", _GRANTED), _part(row, "b", _BALANCE)
+    granted, balance = part_of(row, "v", _GRANTED), part_of(row, "b", _BALANCE)
     if granted is None:
         return None
-    earlier = _part(row, "m", _EARLIER)
+    earlier = part_of(row, "m", _EARLIER)
     if balance is None:
         return await find_whole(database, connection, claim, request)
     check_length(claim.issuer, claim.code, balance["last"])
-    stated = _part(row, "c", _CLAIM)
+    stated = part_of(row, "c", _CLAIM)
     voucher = KeptVoucher(
         granted=granted_of(granted),
         movements=(),
@@ -183,13 +184,6 @@ def _claim_standing(stated: Mapping[str, Any]) -> VoucherClaimStanding:
         fen=stated["voucher_fen"],
         holds=tuple(stated["hold_reasons"] or ()),
     )
-
-
-def _part(row: Mapping[str, Any], table: str, columns: Sequence[str]) -> dict[str, Any] | None:
-    """Return the columns of one table of the statement; None where it had no row."""
-    if row[f"{table}_{columns[0]}"] is None:
-        return None
-    return {name: row[f"{table}_{name}"] for name in columns}
 
 
 def _statement(database: Database) -> str:

@@ -196,3 +196,10 @@ async def rows_of_statement(
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement.encode(), parameters)
         return list(await cursor.fetchall())
+
+
+def part_of(row: Mapping[str, Any], table: str, columns: Sequence[str]) -> dict[str, Any] | None:
+    """Return the columns of one joined table, whose first is never null; None where no row was."""
+    if row[f"{table}_{columns[0]}"] is None:
+        return None
+    return {name: row[f"{table}_{name}"] for name in columns}

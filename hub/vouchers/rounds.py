@@ -94,17 +94,25 @@ class MessageRounds:
         self._busy: set[tuple[str, str]] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._rounds = 0
+        self._is_beginning = False
         self._alone = asyncio.Semaphore(ALONE_AT_ONCE)
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Take one message; raises what judging it raises."""
         told: asyncio.Future[VoucherTold] = asyncio.get_running_loop().create_future()
         self._waiting.append(WaitingMessage(asking, wanted, told))
-        self._begin()
+        self._begin_soon()
         return await told
+
+    def _begin_soon(self) -> None:
+        """Begin rounds once those who were told at the same time have said what they want next."""
+        if not self._is_beginning:
+            self._is_beginning = True
+            asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         """Begin as many rounds as there may be."""
+        self._is_beginning = False
         while self._rounds < ROUNDS_AT_ONCE and (members := self._picked()):
             self._rounds += 1
             self._busy |= {each.voucher for each in members}
@@ -144,7 +152,7 @@ class MessageRounds:
             if each not in alone:
                 each.tell()
                 self._busy.discard(each.voucher)
-        self._begin()
+        self._begin_soon()
         await asyncio.gather(*(self._singly(each, is_whole=is_whole) for each in alone))
 
     async def _together(self, members: Sequence[WaitingMessage]) -> list[WaitingMessage]:
@@ -202,7 +210,7 @@ class MessageRounds:
             message.came = error
         message.tell()
         self._busy.discard(message.voucher)
-        self._begin()
+        self._begin_soon()
 
 
 def _by_service(
