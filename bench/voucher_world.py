@@ -62,6 +62,10 @@ class Claimable:
             return replace(claim, provider=PROVIDER, order_no=order, planned=(day, day))
         return replace(claim, service=self.service)
 
+    def of_voucher(self, code: str, event: VoucherEvent) -> VoucherWanted:
+        """Return the same message about another voucher."""
+        return replace(self.wanted(event), code=code)
+
 
 def code_of(number: int) -> str:
     """Return the voucher that a service is paid by."""

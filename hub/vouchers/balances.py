@@ -28,7 +28,6 @@ from hub.vouchers.ledger import (
     KeptVoucher,
     check_length,
     granted_of,
-    movement_of_request,
     part_of,
     read_claims,
     read_voucher,
@@ -50,7 +49,8 @@ _CLAIM = (
     *("claim_no", "provider_key", "state", "voucher_fen", "hold_reasons", "service_key"),
     *("order_no", "charge_fen", "invoice_code", "invoice_no"),
 )
-_BALANCE = ("last", "claims", "ended", *NOT_FREE)
+BALANCE: Final = ("last", "claims", "ended", *NOT_FREE)
+"""Columns of the row that follow from the movements."""
 _KEEP = (
     "INSERT INTO voucher_balance AS b (issuer, code, last, claims, ended, "  # noqa: S608 - own names
     f"{', '.join(NOT_FREE)}) SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[], "
@@ -83,13 +83,13 @@ class VoucherBalance:
     standing: VoucherStanding
 
     @property
-    def values(self) -> tuple[Any, ...]:
-        """Return the row."""
+    def row(self) -> tuple[Any, ...]:
+        """Return what the row says, in the order of `BALANCE`."""
         standing = self.standing
         ended = standing.state.value if standing.state in ENDINGS.values() else None
         claims = len(standing.claims) + standing.others
         money = (getattr(standing.buckets, name) for name in NOT_FREE)
-        return (self.issuer, self.code, self.last, claims, ended, *money)
+        return (self.last, claims, ended, *money)
 
 
 async def find(
@@ -111,12 +111,13 @@ async def find(
         },
     )
     row = rows[0]
-    granted, balance = part_of(row, "v", _GRANTED), part_of(row, "b", _BALANCE)
+    granted, balance = part_of(row, "v", _GRANTED), part_of(row, "b", BALANCE)
     if granted is None:
         return None
     earlier = part_of(row, "m", _EARLIER)
     if balance is None:
-        return await find_whole(database, connection, claim, request)
+        whole = await _made(database, connection, claim)
+        return None if whole is None else replace(whole, earlier=earlier)
     check_length(claim.issuer, claim.code, balance["last"])
     stated = part_of(row, "c", _CLAIM)
     voucher = KeptVoucher(
@@ -133,25 +134,21 @@ async def find(
     )
 
 
-async def find_whole(
-    database: Database, connection: Connection, claim: ClaimName, request: str
+async def _made(
+    database: Database, connection: Connection, claim: ClaimName
 ) -> VoucherFound | None:
-    """Return a voucher with all its claims, made from all its movements; otherwise as `find`."""
+    """Return a voucher that has no row yet, made from all its movements."""
     found = await read_voucher(database, connection, claim.issuer, claim.code)
     if found is None:
         return None
     standing = standing_of(found.granted, found.movements)
-    return VoucherFound(
-        voucher=found,
-        standing=standing,
-        claims=await read_claims(database, connection, [claim]),
-        earlier=await movement_of_request(database, connection, request),
-    )
+    claims = await read_claims(database, connection, [claim])
+    return VoucherFound(voucher=found, standing=standing, claims=claims)
 
 
 async def keep_balances(connection: Connection, balances: Sequence[VoucherBalance]) -> None:
     """Write the rows of some vouchers, in the transaction of their movements."""
-    rows = sorted(each.values for each in balances)
+    rows = sorted((each.issuer, each.code, *each.row) for each in balances)
     await connection.execute(_KEEP, [list(column) for column in zip(*rows, strict=True)])
 
 
@@ -192,7 +189,7 @@ def _statement(database: Database) -> str:
     moved, claimed, granted = (tables[each].source.name for each in (MOVEMENT, CLAIM, VOUCHER))
     named = ", ".join(
         f"{table}.{name} AS {table}_{name}"
-        for table, names in (("v", _GRANTED), ("b", _BALANCE), ("c", _CLAIM), ("m", _EARLIER))
+        for table, names in (("v", _GRANTED), ("b", BALANCE), ("c", _CLAIM), ("m", _EARLIER))
         for name in names
     )
     return (

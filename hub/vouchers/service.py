@@ -31,15 +31,22 @@ from hub.policy.vouchers.messages import (
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
-from hub.vouchers.balances import VoucherBalance, find, find_whole
-from hub.vouchers.ledger import MOVEMENT, locked, open_ledger, read_claims, read_voucher
+from hub.vouchers.balances import VoucherBalance, find
+from hub.vouchers.ledger import (
+    MOVEMENT,
+    locked,
+    movement_of_request,
+    open_ledger,
+    read_claims,
+    read_voucher,
+)
 from hub.vouchers.limits import (
     MESSAGES_AT_ONCE,
     MESSAGES_OF_ONE,
     MESSAGES_WAITING,
     TURN_S,
 )
-from hub.vouchers.marks import ClaimName, Met, free, mark
+from hub.vouchers.marks import Met, free, mark
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import (
     ServiceChecked,
@@ -116,20 +123,22 @@ class VoucherDesk:
         The caller holds the lock of the voucher. `is_whole`: read all its movements.
         """
         if is_whole:
-            found = await find_whole(self._database, connection, wanted.name, asking.request)
+            case = await self._case(connection, asking, wanted)
+            earlier = await movement_of_request(self._database, connection, asking.request)
         else:
             found = await find(self._database, connection, wanted.name, asking.request)
-        if found is None:
-            raise _no_voucher()
-        case = VoucherCase(
-            asking=asking,
-            wanted=wanted,
-            voucher=found.voucher,
-            standing=found.standing,
-            stated=found.claims,
-        )
-        if found.earlier is not None:
-            return _shown(case, _told_before(case, found.earlier))
+            if found is None:
+                raise _no_voucher()
+            case = VoucherCase(
+                asking=asking,
+                wanted=wanted,
+                voucher=found.voucher,
+                standing=found.standing,
+                stated=found.claims,
+            )
+            earlier = found.earlier
+        if earlier is not None:
+            return _shown(case, _told_before(case, earlier))
         _check_may(case)
         granted = case.voucher.granted.granted_fen
         if isinstance(granted, Missing):  # not stated is not nothing
@@ -167,21 +176,11 @@ class VoucherDesk:
         await self._open(issuer)
         wanted = VoucherWanted(issuer=issuer, code=code, event=event, claim_no="")
         async with locked(self._database, issuer, code) as connection:
-            found = await read_voucher(self._database, connection, issuer, code)
-            if found is None:
-                raise _no_voucher()
-            standing = standing_of(found.granted, found.movements)
-            claims = [ClaimName(issuer, code, number) for number in standing.claims]
-            stated = await read_claims(self._database, connection, claims)
-            case = VoucherCase(
-                asking=None, wanted=wanted, voucher=found, standing=standing, stated=stated
-            )
+            case = await self._case(connection, None, wanted)
             told = answer(case.standing, self._message(case, ()))
             if not isinstance(told, VoucherMoved) or told.voucher == case.standing:
                 return None
-            statements = self.statements(issuer)
-            await self._write(connection, case, told, statements)
-            await statements.write(connection)
+            await self._write(connection, case, told)
             return told.voucher
 
     async def _open(self, issuer: str) -> None:
@@ -195,6 +194,23 @@ class VoucherDesk:
         if issuer not in self._opened:
             await open_ledger(self._database, issuer, self.clock())
             self._opened.add(issuer)
+
+    async def _case(
+        self, connection: Connection, asking: VoucherAsking | None, wanted: VoucherWanted
+    ) -> VoucherCase:
+        """Return a voucher with all its claims, made from all its movements."""
+        found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        if found is None:
+            raise _no_voucher()
+        standing = standing_of(found.granted, found.movements)
+        claims = [replace(wanted.name, claim_no=number) for number in standing.claims]
+        return VoucherCase(
+            asking=asking,
+            wanted=wanted,
+            voucher=found,
+            standing=standing,
+            stated=await read_claims(self._database, connection, claims),
+        )
 
     async def _checked(self, case: VoucherCase) -> ServiceChecked | None:
         """Return what the checks say of the service, for messages that need it."""
@@ -227,7 +243,7 @@ class VoucherDesk:
                 return replace(said, refused=refusing)
         told = answer(case.standing, self._message(case, said.met))
         if isinstance(told, VoucherMoved):
-            await self._write(connection, case, told, statements)
+            await self._state(connection, case, told, statements)
             claim = told.voucher.claims[case.wanted.claim_no]
             return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
@@ -255,7 +271,13 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
-    async def _write(
+    async def _write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
+        """Write down what a message did by itself, in the transaction that locks its voucher."""
+        statements = self.statements(case.wanted.issuer)
+        await self._state(connection, case, told, statements)
+        await statements.write(connection)
+
+    async def _state(
         self,
         connection: Connection,
         case: VoucherCase,

@@ -1,4 +1,4 @@
-"""`service_statement`: one statement that reads a service with everything that its checks ask for.
+"""`service_statement`: one statement that reads what the checks of a service ask for beside it.
 
 What there may be several of is bounded: `RELATED_MAX` records of a kind. Of orders the one that
 names the service counts before the one that a claim names; of statements of a relation the newest.
@@ -21,8 +21,25 @@ RELATION: Final = ("provider_key", "is_controlled")
 SHANGHAI_DAY = "({} AT TIME ZONE 'Asia/Shanghai')::date"
 
 
-def service_statement(records: StoredRecords) -> str:
-    """Return the statement; its parameters are those that `hub.vouchers.stored` names."""
+_SERVICE: Final = ", ".join(
+    f"%({name})s::{kind} AS {name}"
+    for name, kind in (
+        *((name, "text") for name in ("item_id", "owner", "instrument_key", "local_id")),
+        ("offer_code", "text"),
+        ("started_at", "timestamptz"),
+        ("ended_at", "timestamptz"),
+        ("entry_id", "bigint"),
+    )
+)
+"""What is known of the service itself, by the names of its columns."""
+
+
+def around_statement(records: StoredRecords) -> str:
+    """Return the statement; its parameters: a row of a service, and what follows.
+
+    `order`, `registrar`, `holder`: of the claim; `paid`: states that count for the cap of a year;
+    `issuer`, `code`, `claim`: the claim itself, which does not count.
+    """
     of = {name: records.tables[name].source.name for name in records.tables}
     others = ", ".join(
         f"{table}.{name} AS {table}_{name}"
@@ -39,8 +56,7 @@ def service_statement(records: StoredRecords) -> str:
         "WHERE i.key = s.instrument_key) AS instrument_item",
     )
     return (
-        f"SELECT s.*, {others}, {', '.join(parts)} FROM (SELECT * FROM {of['ServiceRecord']} "  # noqa: S608 - own names
-        "WHERE (key = %(key)s OR item_id = %(key)s) AND NOT withdrawn AND speaks LIMIT 1) s "
+        f"SELECT {others}, {', '.join(parts)} FROM (SELECT {_SERVICE}) s "  # noqa: S608 - own names
         f"LEFT JOIN LATERAL ({_order(of)}) o ON true "
         f"LEFT JOIN LATERAL (SELECT * FROM {of['ServiceOffer']} "
         "WHERE instrument_key = s.instrument_key AND code = s.offer_code AND NOT withdrawn "

@@ -26,12 +26,7 @@ from hub.store.view import names_now
 from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher, part_of, rows_of_statement
 from hub.vouchers.question import ServiceChecked, VoucherWanted
-from hub.vouchers.service_statement import (
-    OFFER,
-    ORDER,
-    RELATION,
-    service_statement,
-)
+from hub.vouchers.service_statement import OFFER, ORDER, RELATION, around_statement
 from schema.codes import PowerState, ServicePurpose, VoucherClaimState
 from schema.dates import local_date
 
@@ -66,9 +61,8 @@ class StoredServices:
         claim = standing.claims.get(wanted.claim_no)
         reserved = claim.fen if claim is not None else 0
         async with self.database.reads.connection() as connection:
-            stored, instrument = await _read(
-                connection, self.database.records, service, wanted, granted.holder
-            )
+            reader = _Reader(connection, self.database.records)
+            stored, instrument = await reader.service(service, wanted, granted.holder)
         row = stored.service
         stored = replace(stored, customs=await self._customs(row))
         told = service_told(stored, wanted.fen or reserved, wanted.order_no)
@@ -132,55 +126,64 @@ class StoredServices:
         return answer.answer
 
 
-async def _read(
-    connection: Connection,
-    records: StoredRecords,
-    key: str,
-    wanted: VoucherWanted,
-    holder: str,
-) -> tuple[StoredService, str]:
-    """Return a service with what belongs to it, and the identity of its instrument."""
-    names = await names_now(connection, records)
-    rows = await rows_of_statement(
-        connection,
-        service_statement(records),
-        {
-            "key": names.of("ServiceRecord", key),
-            "order": wanted.order_no,
-            "registrar": wanted.issuer,
-            "holder": holder,
-            "paid": list(PAID),
-            "issuer": wanted.issuer,
-            "code": wanted.code,
-            "claim": wanted.claim_no,
-        },
-    )
-    if not rows:
-        raise RefusedError(
-            ErrorCode.NOT_FOUND,
-            hint="service: the key of a service record that the hub has",
-            hint_zh="service：枢纽已有的服务记录主键",
+class _Reader:
+    """Reads a service and the records around it."""
+
+    def __init__(self, connection: Connection, records: StoredRecords) -> None:
+        self._connection = connection
+        self._records = records
+
+    async def service(
+        self, key: str, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, str]:
+        """Return a service, and the identity of its instrument."""
+        names = await names_now(self._connection, self._records)
+        rows = await rows_of_statement(
+            self._connection,
+            f"SELECT * FROM {self._records.tables['ServiceRecord'].source.name} "  # noqa: S608 - own name
+            "WHERE (key = %(key)s OR item_id = %(key)s) AND NOT withdrawn AND speaks LIMIT 1",
+            {"key": names.of("ServiceRecord", key)},
         )
-    (row,) = rows
-    order = part_of(row, "o", ORDER)
-    stored = StoredService(
-        service=row,
-        order=order,
-        offer=part_of(row, "f", OFFER),
-        registrations=[
-            {"valid_from": since, "valid_until": until}
-            for since, until in row["registrations"] or ()
-        ],
-        relation=part_of(row, "r", RELATION),
-        has_rival=row["has_rival"],
-        spans=[span for day in row["power_days"] or () for span in _spans(day)],
-        is_sensed=bool(row["power_days"]),
-        legal_persons=await legal_persons(connection, records, _parties(row, order, holder)),
-        customs=Missing("customs"),
-        in_log=row["in_log"],
-        used_in_year_fen=row["used_fen"],
-    )
-    return stored, row["instrument_item"] or row["instrument_key"]
+        if not rows:
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint="service: the key of a service record that the hub has",
+                hint_zh="service：枢纽已有的服务记录主键",
+            )
+        return await self.around(rows[0], wanted, holder)
+
+    async def around(
+        self, row: Row, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, str]:
+        """Return a service with what the store holds around it, and its instrument's identity."""
+        claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
+        asked = {"order": wanted.order_no, "registrar": wanted.issuer, "holder": holder}
+        (found,) = await rows_of_statement(
+            self._connection,
+            around_statement(self._records),
+            {**row, **asked, **claim, "paid": list(PAID)},
+        )
+        order = part_of(found, "o", ORDER)
+        stored = StoredService(
+            service=row,
+            order=order,
+            offer=part_of(found, "f", OFFER),
+            registrations=[
+                {"valid_from": since, "valid_until": until}
+                for since, until in found["registrations"] or ()
+            ],
+            relation=part_of(found, "r", RELATION),
+            has_rival=found["has_rival"],
+            spans=[span for day in found["power_days"] or () for span in _spans(day)],
+            is_sensed=bool(found["power_days"]),
+            legal_persons=await legal_persons(
+                self._connection, self._records, _parties(row, order, holder)
+            ),
+            customs=Missing("customs"),
+            in_log=found["in_log"],
+            used_in_year_fen=found["used_fen"],
+        )
+        return stored, found["instrument_item"] or row["instrument_key"]
 
 
 def _parties(row: Row, order: Row | None, holder: str) -> set[str]:
