@@ -17,7 +17,7 @@ from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.vouchers.balances import BALANCE, VoucherBalance
+from hub.vouchers.balances import BALANCE, KeptBalance
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER, granted_of, movement_of
 from hub.vouchers.limits import AUDIT_ROWS, FAULTS_MAX
 from hub.vouchers.movements import MovementError, standing_of
@@ -114,7 +114,7 @@ def _look(
     for fault in _differences(voucher, standing, stated):
         found.note(fault)
     kept = tuple(said[f"b_{name}"] for name in BALANCE)
-    made = VoucherBalance(said["issuer_key"], said["code"], len(movements), standing).row
+    made = KeptBalance(said["issuer_key"], said["code"], len(movements), standing).row
     if kept[0] is not None and kept != made:
         found.note(VoucherFault(voucher, "BALANCE", f"{kept}, {made}"))
 

@@ -74,7 +74,7 @@ class VoucherFound:
 
 
 @dataclass(frozen=True, slots=True)
-class VoucherBalance:
+class KeptBalance:
     """What the row of one voucher is to say."""
 
     issuer: str
@@ -146,7 +146,7 @@ async def _made(
     return VoucherFound(voucher=found, standing=standing, claims=claims)
 
 
-async def keep_balances(connection: Connection, balances: Sequence[VoucherBalance]) -> None:
+async def keep_balances(connection: Connection, balances: Sequence[KeptBalance]) -> None:
     """Write the rows of some vouchers, in the transaction of their movements."""
     rows = sorted((each.issuer, each.code, *each.row) for each in balances)
     await connection.execute(_KEEP, [list(column) for column in zip(*rows, strict=True)])

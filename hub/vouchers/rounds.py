@@ -4,9 +4,8 @@
   nobody else is at work on, looks at all of them side by side, judges one after the other, writes
   what they leave as one batch, and ends once. So under load the work of a transaction is shared,
   and a message that comes alone waits for nothing.
-- Whether a message is taken does not depend on its company: what one is refused for is undone for
-  it alone, and where a round cannot be written whole, nothing of it is, and each message is taken
-  by itself, read from all movements of its voucher.
+- Whether a message is taken does not depend on its company: where a round cannot be written whole,
+  nothing of it is, and each message is taken by itself, read from all movements of its voucher.
 - A voucher that somebody else has locked is waited for outside of rounds, so a round waits for no
   voucher. Services are marked in the order of their keys, so two rounds do not wait for each other.
 - A message that was begun is ended, also if who sent it has gone: the same request again is told.
@@ -181,17 +180,20 @@ class MessageRounds:
         case: VoucherCase | VoucherTold | BaseException,
         statements: LedgerStatements,
     ) -> VoucherTold | RefusedError:
-        """Judge one message; what it is refused for leaves nothing of it."""
+        """Judge one message.
+
+        Raises what it is refused for where it may have marked its service by then: the round ends,
+        and with it the marks.
+        """
         if isinstance(case, VoucherTold | RefusedError):
             return case
         if isinstance(case, BaseException):
             raise case
         try:
-            if case.wanted.event is not VoucherEvent.CONSUME:
-                return await self._judge.judge(connection, case, statements)
-            async with connection.transaction():  # it may have marked the service by then
-                return await self._judge.judge(connection, case, statements)
+            return await self._judge.judge(connection, case, statements)
         except RefusedError as refused:
+            if case.wanted.event is VoucherEvent.CONSUME:
+                raise
             return refused
 
     async def _singly(self, message: WaitingMessage, *, is_whole: bool) -> None:

@@ -31,7 +31,7 @@ from hub.policy.vouchers.messages import (
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
-from hub.vouchers.balances import VoucherBalance, find
+from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
     MOVEMENT,
     locked,
@@ -295,7 +295,7 @@ class VoucherDesk:
         made = sum(each["type"] == MOVEMENT for each in rows)
         statements.add(
             rows,
-            VoucherBalance(wanted.issuer, wanted.code, case.voucher.last + made, told.voucher),
+            KeptBalance(wanted.issuer, wanted.code, case.voucher.last + made, told.voucher),
             None if case.asking is None else case.asking.signature,
         )
         for name in changed:

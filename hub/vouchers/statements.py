@@ -25,7 +25,7 @@ from hub.intake.batch import (
 from hub.intake.service import submit_within
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.vouchers.balances import VoucherBalance, keep_balances
+from hub.vouchers.balances import KeptBalance, keep_balances
 from hub.vouchers.ledger import MOVEMENT, source_of
 from schema.canonical import canonical
 from schema.conform import conform
@@ -40,12 +40,12 @@ class LedgerStatements:
     party: str
     clock: Clock
     _rows: list[Vouched] = field(default_factory=list)
-    _balances: list[VoucherBalance] = field(default_factory=list)
+    _balances: list[KeptBalance] = field(default_factory=list)
 
     def add(
         self,
         rows: Sequence[Mapping[str, Any]],
-        balance: VoucherBalance,
+        balance: KeptBalance,
         signature: RequestSignature | None,
     ) -> None:
         """Add what one message leaves.
