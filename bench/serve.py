@@ -1,10 +1,11 @@
-"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|live|shipped|stormed|strawberry`.
+"""`serve`: the hub as a process to be measured: `python -m bench.serve engine|live|shipped|vouchers|stormed|strawberry`.
 
 - `engine`: the reading alone: no token, no routes, `Engine.answer` behind the least ASGI.
 - `live`: the same, with sources that it asks while callers wait (`bench.live_hub`).
 - `shipped`: what `deltahub serve` runs, with its sequencer. Two bounds are raised, because one
   machine asks for thousands: the page (W3 asks for 500 rows) and the cost a caller may spend; both
   are still checked and counted on every request.
+- `vouchers`: the same, with invented rates, as keeper of the money of `bench.voucher_world`.
 - `stormed`: the same with the bounds that it ships, and callers without a token.
 - Address, port and data folder come from BENCH_URL, BENCH_PORT and BENCH_DATA_DIR.
 """
@@ -105,6 +106,11 @@ async def serve(mode: str, url: str, port: int) -> None:
             await federation.aclose()
             return
         found = settings(url, port, Path(os.environ["BENCH_DATA_DIR"]))
+        if mode == "vouchers":
+            from bench.voucher_world import ISSUER, checks
+
+            found = replace(found, voucher_issuers=(ISSUER,))
+            hub.app.StoredServices = checks  # type: ignore[assignment,misc]
         if mode == "stormed":
             found = replace(found, anonymous=True)
         else:

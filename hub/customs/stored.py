@@ -31,7 +31,7 @@ _HEARD = """
 SELECT s.source_id, coalesce(min(f.heard_at), s.last_ok_at) AS heard
 FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY(%(types)s)
 WHERE s.source_id = ANY(%(stating)s)
-   OR (s.active AND s.purpose = %(purpose)s AND (s.owners IS NULL OR %(owner)s = ANY(s.owners)))
+   OR (s.active AND s.purpose = %(purpose)s AND (s.owners IS NULL OR i.owner = ANY(s.owners)))
 GROUP BY s.source_id, s.last_ok_at"""
 
 
@@ -48,31 +48,33 @@ async def read_customs(
     `clinical_user`: the hospital whose approvals of clinical use are read too.
     """
     records = database.records
-    async with database.reads.connection() as connection, connection.transaction():
+    async with database.reads.connection() as connection:
         names = await names_now(connection, records)
         reader = _Reader(connection, records)
         one = await reader.instrument(names.of("Instrument", instrument))
         if one is None:
             return None
         named = {key: names.party(key) for key in institutions}
-        rows = {name: await reader.of(name, one["key"]) for name in TYPES}
+        rows = {name: await reader.of(name, one["key"]) for name in one["stated"]}
+        rows |= {name: [] for name in TYPES if name not in rows}
         users = {key for row in rows[APPROVAL] for key in row["users"] or ()}
         named |= {key: names.party(key) for key in users}
         persons = await legal_persons(connection, records, {one["owner"], *named.values()})
         persons |= {key: persons[name] for key, name in named.items() if name in persons}
         stating = {row["source"] for found in rows.values() for row in found}
+        heard = await reader.heard(stating, one["owner"]) if stating else _heard(one)
         stored = StoredCustoms(
             instrument=one,
-            claims=tuple(await reader.claims(one["item_id"])),
+            claims=tuple(reader.claims(one)),
             supervisions=tuple(rows[SUPERVISION]),
             approvals=tuple(rows[APPROVAL]),
             reports=tuple(rows["CustomsReport"]),
             duties=tuple(rows["DutyPayment"]),
             legal_persons=persons,
             clinical=tuple(await reader.clinical(clinical_user, persons, names)),
-            heard=await reader.heard(stating, one["owner"]),
+            heard=heard,
             is_whole=reader.is_whole,
-            region=one["place_division_code"] or await reader.division(one["owner"]) or EVERYWHERE,
+            region=one["place_division_code"] or one["owner_division"] or EVERYWHERE,
         )
     return stored, named
 
@@ -174,25 +176,40 @@ class _Reader:
             return list(await cursor.fetchall())
 
     async def instrument(self, key: str) -> Row | None:
-        table = self._records.tables["Instrument"].read.name
+        """Return an instrument, with everything about it that needs no other record's rows.
+
+        `stated`: the types of which there are records about it, which are read then; `claim_...`:
+        what each source says of its status; `heard_...`: of sources that may speak of customs.
+        """
+        tables = self._records.tables
+        stated = " UNION ALL ".join(
+            f"SELECT '{name}' WHERE EXISTS (SELECT FROM {tables[name].source.name} t "  # noqa: S608 - own names
+            "WHERE t.instrument_key = i.key AND NOT t.withdrawn)"
+            for name in TYPES
+        )
         found = await self.rows(
-            "SELECT key, item_id, owner, origin_country, place_division_code, entry_id, classes, "  # noqa: S608
-            "original_value_amount, original_value_currency "
-            f"FROM {table} WHERE key = %(key)s OR item_id = %(key)s "
-            "ORDER BY key = %(key)s DESC LIMIT 1",
-            {"key": key},
+            f"SELECT i.*, c.*, h.*, ARRAY({stated}) AS stated, (SELECT p.division_code FROM "  # noqa: S608 - own names
+            f"{tables['Institution'].read.name} p WHERE p.key = i.owner) AS owner_division "
+            "FROM (SELECT key, item_id, owner, origin_country, place_division_code, entry_id, "
+            "classes, original_value_amount, original_value_currency "
+            f"FROM {tables['Instrument'].read.name} WHERE key = %(key)s OR item_id = %(key)s "
+            "ORDER BY key = %(key)s DESC LIMIT 1) i, LATERAL (SELECT "
+            "coalesce(array_agg(source), '{}') AS claim_sources, "
+            "coalesce(array_agg(customs_status), '{}') AS claim_states, "
+            "coalesce(array_agg(as_of), '{}') AS claims_as_of FROM (SELECT source, "
+            f"customs_status, as_of FROM {tables['Instrument'].source.name} "
+            f"WHERE item_id = i.item_id AND NOT withdrawn LIMIT {RECORDS_MAX + 1}) t) c, "
+            "LATERAL (SELECT coalesce(array_agg(source_id), '{}') AS heard_sources, "
+            f"coalesce(array_agg(heard), '{{}}') AS heard_at FROM ({_HEARD}) t) h",
+            {"key": key, **_of_heard(())},
         )
         return found[0] if found else None
 
-    async def claims(self, item_id: str) -> list[Row]:
-        table = self._records.tables["Instrument"].source.name
-        return self._whole(
-            await self.rows(
-                f"SELECT source, customs_status, as_of FROM {table} "  # noqa: S608 - own names
-                f"WHERE item_id = %(item)s AND NOT withdrawn LIMIT {RECORDS_MAX + 1}",
-                {"item": item_id},
-            )
-        )
+    def claims(self, one: Row) -> list[Row]:
+        """Return what each source says of the instrument's status."""
+        named = ("source", "customs_status", "as_of")
+        rows = zip(one["claim_sources"], one["claim_states"], one["claims_as_of"], strict=True)
+        return self._whole([dict(zip(named, row, strict=True)) for row in rows])
 
     async def of(self, record: str, instrument: str) -> list[Row]:
         table = self._records.tables[record].source.name
@@ -223,25 +240,26 @@ class _Reader:
             )
         )
 
-    async def division(self, owner: str) -> str | None:
-        table = self._records.tables["Institution"].read.name
-        rows = await self.rows(
-            f"SELECT division_code FROM {table} WHERE key = %(key)s",  # noqa: S608 - own names
-            {"key": owner},
-        )
-        return rows[0]["division_code"] if rows else None
-
     async def heard(self, stating: set[str], owner: str) -> dict[str, datetime | None]:
         """Return when each source was last heard that may speak of customs here."""
-        parameters = {
-            "types": list(TYPES),
-            "stating": sorted(stating),
-            "purpose": SystemPurpose.CUSTOMS.value,
-            "owner": owner,
-        }
-        return {row["source_id"]: row["heard"] for row in await self.rows(_HEARD, parameters)}
+        parameters = {**_of_heard(stating), "owner": owner}
+        statement = _HEARD.replace("i.owner", "%(owner)s")
+        return {row["source_id"]: row["heard"] for row in await self.rows(statement, parameters)}
 
     def _whole(self, rows: Sequence[Row]) -> list[Row]:
         """Note where there are more: what was left out could forbid what the rest allows."""
         self.is_whole &= len(rows) <= RECORDS_MAX
         return list(rows[:RECORDS_MAX])
+
+
+def _of_heard(stating: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of `_HEARD`. `stating`: sources of the records that were found."""
+    return {
+        "types": list(TYPES),
+        "stating": sorted(stating),
+        "purpose": SystemPurpose.CUSTOMS.value,
+    }
+
+
+def _heard(one: Row) -> dict[str, datetime | None]:
+    return dict(zip(one["heard_sources"], one["heard_at"], strict=True))

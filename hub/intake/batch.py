@@ -124,6 +124,14 @@ class Rejected:
     """Of the record that it speaks of, where that could be read: a later row settles it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A row that something else vouches for than for the rest of its batch, as strongly."""
+
+    raw: Any
+    evidence: Evidence
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Idempotency:
     """The caller's key for this request, and the hash of its body."""
@@ -137,7 +145,8 @@ class Batch:
     """Rows that one source says at one time.
 
     A row is `{"type", "record", "jws"?, "authority"?}` or `{"type", "withdraw": {"key", "reason",
-    "at"?}, "jws"?, "authority"?}`, or a `Rejected`. `party` is who vouches; for harvest it is the
+    "at"?}, "jws"?, "authority"?}`, or a `Rejected`, or one of these with evidence of its own
+    (`Vouched`). `party` is who vouches; for harvest it is the
     hub itself. `authority` is said by a source that passes on what it heard from other systems.
     """
 

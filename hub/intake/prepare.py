@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import ErrorCode
-from hub.intake.batch import Rejected
+from hub.intake.batch import Evidence, Rejected, Vouched
 from hub.intake.limits import KEY_LENGTH_MAX, REASON_LENGTH_MAX
 from schema.canonical import canonical, digest, encode
 from schema.conform import conform
@@ -80,10 +80,16 @@ class Prepared:
     """The key of the record's own signature, once that is verified."""
     party: str | None = None
     """Who made that signature."""
+    evidence: Evidence | None = None
+    """What vouches for this row, where it is not what vouches for its batch."""
 
 
 def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: System) -> Prepared:
     """Check one raw row."""
+    if isinstance(raw, Vouched):
+        prepared = prepare(row, raw.raw, registry, now, system)
+        prepared.evidence = raw.evidence
+        return prepared
     if isinstance(raw, Rejected):
         cleaned = [_clean(each) for each in raw.problems]
         return Prepared(row, raw.raw, cleaned, record_type=raw.record_type, key=raw.key)

@@ -19,7 +19,7 @@ from itertools import chain
 
 from hub.access.components import without_tokens
 from hub.identity.links import Names
-from hub.intake.batch import READINGS, Batch, RequestSignature, problem_to_wire
+from hub.intake.batch import READINGS, Batch, RequestSignature, Vouched, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
 from hub.intake.guard import Current
 from hub.intake.masked import raw_text
@@ -240,7 +240,7 @@ class BatchWriting:
             await self.connection.execute(_PERSONAL, (self.batch.source, code, count, self.now))
 
     def _quarantine_line(self, row: Prepared, kept: Kept) -> bytes:
-        batch = self.batch
+        batch, evidence = self.batch, row.evidence or self.batch.evidence
         return line(
             [
                 batch.source,
@@ -252,9 +252,9 @@ class BatchWriting:
                 batch.channel.value,
                 batch.party,
                 text_or_null(batch.client_id),
-                text_or_null(batch.evidence.run_id),
-                batch.evidence.assurance.value,
-                bytes_or_null(batch.evidence.hash),
+                text_or_null(evidence.run_id),
+                evidence.assurance.value,
+                bytes_or_null(evidence.hash),
                 instant(batch.as_of),
                 instant(self.now),
             ]
@@ -281,9 +281,14 @@ class BatchWriting:
 
     async def evidence(self) -> None:
         """Keep the signed request that entries and quarantined rows of this batch refer to."""
-        request = self.batch.evidence.request
-        if request is not None:
-            who = self.batch.client_id or self.batch.party
+        who, rows = self.batch.client_id or self.batch.party, self.batch.rows
+        own = [each.evidence for each in rows if isinstance(each, Vouched)]
+        requests = {
+            each.request.hash: each.request
+            for each in (self.batch.evidence, *own)
+            if each.request is not None
+        }
+        for request in requests.values():
             await keep_request(self.connection, request, who, self.now)
 
     def _standing(self, entry: Entry) -> Standing:
@@ -311,6 +316,7 @@ class BatchWriting:
         batch, row, current, key = self.batch, entry.row, entry.current, entry.row.key or ""
         current.commitment = salted_hash(salt, row.authority, key, current.revision, row.canon)
         previous = entry.previous.commitment if entry.previous else None
+        evidence = row.evidence or batch.evidence
         return line(
             [
                 str(current.entry_id),
@@ -328,10 +334,10 @@ class BatchWriting:
                 batch.channel.value,
                 row.party or batch.party,
                 text_or_null(batch.client_id),
-                text_or_null(row.key_id or batch.evidence.key_id),
+                text_or_null(row.key_id or evidence.key_id),
                 bytes_or_null(statement_hash(row.jws) if row.jws else None),
-                bytes_or_null(batch.evidence.hash),
-                text_or_null(batch.evidence.run_id),
+                bytes_or_null(evidence.hash),
+                text_or_null(evidence.run_id),
                 instant(batch.as_of),
                 instant(self.now),
             ]

@@ -17,10 +17,13 @@ async def legal_persons(
 ) -> dict[str, str]:
     """Return, by key, the unified social credit code as a key, of each institution that has one."""
     found = {key: key for key in keys if key.startswith(USCC)}
+    others = sorted(set(keys) - set(found))
+    if not others:
+        return found
     table = records.tables["Institution"].read.name
     cursor = await connection.execute(
         f"SELECT key, identifiers FROM {table} WHERE key = ANY(%s)".encode(),  # noqa: S608 - own name
-        (sorted(set(keys) - set(found)),),
+        (others,),
     )
     for key, identifiers in await cursor.fetchall():
         codes = {

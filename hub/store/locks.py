@@ -6,7 +6,7 @@ another version that still runs knows it under the same.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import IntEnum, unique
 from hashlib import sha256
@@ -34,8 +34,25 @@ async def alone_with(database: Database, thing: str, wait_ms: int) -> AsyncItera
     Gives a connection whose transaction ends with the block. Raises `HubError` TIMEOUT after
     `wait_ms`; nothing was done then.
     """
-    number = int.from_bytes(sha256(thing.encode()).digest()[:8], signed=True)
+    number = _number(thing)
     async with database.writes.connection() as connection, connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = {wait_ms}".encode())
         await connection.execute(b"SELECT pg_advisory_xact_lock(%s)", (number,))
         yield connection
+
+
+async def free_of_others(connection: Connection, things: Sequence[str]) -> list[bool]:
+    """Lock each thing that nobody else is at work on, until the transaction ends; say which.
+
+    Waits for nobody, so whoever locks several things so never waits for another one that does.
+    """
+    cursor = await connection.execute(
+        b"SELECT pg_try_advisory_xact_lock(n) FROM unnest(%s::bigint[]) n",
+        ([_number(each) for each in things],),
+    )
+    return [is_free for (is_free,) in await cursor.fetchall()]
+
+
+def _number(thing: str) -> int:
+    """Return the number by which all workers lock a thing."""
+    return int.from_bytes(sha256(thing.encode()).digest()[:8], signed=True)

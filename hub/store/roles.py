@@ -91,6 +91,7 @@ ORDINARY = frozenset(
         "source_event",
         "source_grade",
         "source_mapping",
+        "voucher_balance",
         "voucher_mark",
         "transient_calendar",
         "warned",

@@ -1,12 +1,15 @@
-"""`voucher_tables`: by what a claim on a voucher is known again (`hub.vouchers.marks`)."""
+"""`voucher_tables`: by what a claim on a voucher is known again, and where its money lies.
+
+`hub.vouchers.marks` and `hub.vouchers.balances` write them.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["VOUCHER_MARK"]
+__all__ = ["VOUCHER_BALANCE", "VOUCHER_MARK"]
 
 VOUCHER_MARK = Table(
     "voucher_mark",
@@ -28,4 +31,19 @@ VOUCHER_MARK = Table(
     ),
     Index("ix_voucher_mark_claim", "issuer", "code", "claim_no"),
     Index("ix_voucher_mark_instrument", "instrument", "end_at"),
+)
+
+VOUCHER_BALANCE = Table(
+    "voucher_balance",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("last", Integer, nullable=False),  # number of the last movement that it follows from
+    Column("claims", Integer, nullable=False),  # claims that there were by then
+    Column("ended", Text),  # the state in which the voucher ended; null while it has not
+    Column("reserved", BigInteger, nullable=False),
+    Column("consumed", BigInteger, nullable=False),
+    Column("settled", BigInteger, nullable=False),
+    Column("expired", BigInteger, nullable=False),
+    Column("clawed_back", BigInteger, nullable=False),
 )

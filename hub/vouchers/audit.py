@@ -1,7 +1,7 @@
 """`audit`: makes every voucher's money and claims again from its movements, and tells what differs.
 
 What is granted is the sum of the six places after every movement, or the audit says where not. A
-claim is what its movements leave, and its marks are there while it stands in others' way.
+claim is what its movements leave, and so is the balance that is kept beside them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from psycopg.rows import dict_row
 
@@ -17,9 +17,13 @@ from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.vouchers.balances import BALANCE, KeptBalance
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER, granted_of, movement_of
 from hub.vouchers.limits import AUDIT_ROWS, FAULTS_MAX
 from hub.vouchers.movements import MovementError, standing_of
+
+ORDERED: Final = 'issuer_key COLLATE "C", code COLLATE "C"'
+"""The order of all lists: that of the bytes, as Python compares them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +66,27 @@ async def audit(database: Database) -> VoucherAudit:
     tables = database.records.tables
     moved, claimed, granted = (tables[each].source.name for each in (MOVEMENT, CLAIM, VOUCHER))
     movements = (
-        "SELECT m.issuer_key, m.code, m.number, m.event, m.claim_no, m.claim_state, m.moves, "  # noqa: S608 - own names
-        "m.holds, v.state AS voucher_state, v.holder_key, v.granted_fen, v.use_from, v.use_until, "
-        "v.cash_until, v.payer_division "
-        f"FROM {moved} m LEFT JOIN {granted} v ON v.key = m.issuer_key || '/' || m.code "
-        f"AND NOT v.withdrawn AND v.speaks WHERE NOT m.withdrawn AND {OF_LEDGER.format(t='m')} "
-        f"ORDER BY {_ordered('m.')}"
+        "SELECT issuer_key, code, number, event, claim_no, claim_state, moves, holds "  # noqa: S608 - own names
+        f"FROM {moved} m WHERE NOT withdrawn AND {OF_LEDGER.format(t='m')} ORDER BY {ORDERED}"
     )
     claims = (
         f"SELECT issuer_key, code, claim_no, state, voucher_fen FROM {claimed} c "  # noqa: S608 - own names
-        f"WHERE NOT withdrawn AND {OF_LEDGER.format(t='c')} "
-        f"ORDER BY {_ordered()}"
+        f"WHERE NOT withdrawn AND {OF_LEDGER.format(t='c')} ORDER BY {ORDERED}"
     )
+    vouchers = (
+        f"SELECT v.*, {', '.join(f'b.{name} AS b_{name}' for name in BALANCE)} "  # noqa: S608 - own names
+        f"FROM {granted} v LEFT JOIN voucher_balance b ON b.issuer = v.issuer_key "
+        f"AND b.code = v.code WHERE NOT v.withdrawn AND v.speaks "
+        'ORDER BY v.issuer_key COLLATE "C", v.code COLLATE "C"'
+    )
+    statements = {"movements": movements, "claims": claims, "vouchers": vouchers}
     async with database.reads.connection() as connection, connection.transaction():
         await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        async for voucher, rows, stated in _together(
-            _groups(connection, "movements", movements), _groups(connection, "claims", claims)
-        ):
-            _look(found, voucher, rows, {each["claim_no"]: each for each in stated})
+        lists = [_groups(connection, name, each) for name, each in statements.items()]
+        async for voucher, (rows, stated, said) in _together(*lists):
+            if rows or stated:
+                by_number = {each["claim_no"]: each for each in stated}
+                _look(found, voucher, rows, by_number, said[0] if said else None)
     return found
 
 
@@ -88,17 +95,17 @@ def _look(
     voucher: str,
     rows: Sequence[Mapping[str, Any]],
     stated: Mapping[str, Mapping[str, Any]],
+    said: Mapping[str, Any] | None,
 ) -> None:
-    """Recompute one voucher."""
+    """Recompute one voucher. `said`: as its issuer states it, with the balance that is kept."""
     found.vouchers += 1
     found.movements += len(rows)
-    if not rows or rows[0]["voucher_state"] is None:
+    if not rows or said is None:
         found.note(VoucherFault(voucher, "NOT_GRANTED" if rows else "CLAIM_WITHOUT_MOVEMENT"))
         return
     movements = sorted((movement_of(row) for row in rows), key=lambda each: each.number)
     try:
-        granted = granted_of({**rows[0], "state": rows[0]["voucher_state"]})
-        standing = standing_of(granted, movements)
+        standing = standing_of(granted_of(said), movements)
     except MovementError as error:
         found.note(VoucherFault(voucher, error.code, str(error)))
         return
@@ -106,6 +113,10 @@ def _look(
     found.buckets = _sum(found.buckets, standing.buckets)
     for fault in _differences(voucher, standing, stated):
         found.note(fault)
+    kept = tuple(said[f"b_{name}"] for name in BALANCE)
+    made = KeptBalance(said["issuer_key"], said["code"], len(movements), standing).row
+    if kept[0] is not None and kept != made:
+        found.note(VoucherFault(voucher, "BALANCE", f"{kept}, {made}"))
 
 
 def _differences(
@@ -146,22 +157,19 @@ async def _groups(connection: Connection, name: str, statement: str) -> AsyncIte
 
 
 async def _together(
-    movements: AsyncIterator[Group], claims: AsyncIterator[Group]
-) -> AsyncIterator[tuple[str, list[Mapping[str, Any]], list[Mapping[str, Any]]]]:
-    """Yield each voucher with its movements and its claims; either may be empty."""
-    one, other = await anext(movements, None), await anext(claims, None)
-    while one or other:
-        key = min(each[0] for each in (one, other) if each)
-        moved = one[1] if one and one[0] == key else []
-        claimed = other[1] if other and other[0] == key else []
-        yield "/".join(key), moved, claimed
-        one = await anext(movements, None) if moved else one
-        other = await anext(claims, None) if claimed else other
-
-
-def _ordered(table: str = "") -> str:
-    """Return the order of both lists: that of the bytes, as Python compares them."""
-    return f'{table}issuer_key COLLATE "C", {table}code COLLATE "C"'
+    *lists: AsyncIterator[Group],
+) -> AsyncIterator[tuple[str, list[list[Mapping[str, Any]]]]]:
+    """Yield each voucher with its rows of every list; some may be empty."""
+    heads = [await anext(each, None) for each in lists]
+    while keys := [each[0] for each in heads if each]:
+        key = min(keys)
+        found: list[list[Mapping[str, Any]]] = []
+        for at, head in enumerate(heads):
+            is_next = head is not None and head[0] == key
+            found.append(head[1] if head is not None and is_next else [])
+            if is_next:
+                heads[at] = await anext(lists[at], None)
+        yield "/".join(key), found
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -15,10 +15,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from hub.clock import Clock
-from hub.errors import ErrorCode, HubError, RefusedError
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
-from hub.intake.service import submit_within
+from hub.errors import ErrorCode, HubError
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Move
 from hub.store.copying import Connection
@@ -28,10 +25,7 @@ from hub.store.sources import register_source
 from hub.vouchers.limits import LOCK_WAIT_MS, MOVEMENTS_MAX
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.movements import GrantedVoucher, Movement
-from schema.canonical import canonical
 from schema.codes import VoucherBucket, VoucherClaimState, VoucherEvent, VoucherState
-from schema.conform import conform
-from schema.errors import Problem
 
 MOVEMENT, CLAIM, VOUCHER = "VoucherMovement", "VoucherClaim", "Voucher"
 
@@ -42,7 +36,10 @@ class KeptVoucher:
 
     granted: GrantedVoucher
     movements: tuple[Movement, ...]
+    """All; or none, where what they leave was read instead (`hub.vouchers.balances`)."""
     providers: Mapping[str, str]
+    last: int = 0
+    """Number of the last movement."""
 
 
 def source_of(issuer: str) -> str:
@@ -77,8 +74,13 @@ async def locked(database: Database, issuer: str, code: str) -> AsyncIterator[Co
 
     Raises `HubError` TIMEOUT after `LOCK_WAIT_MS`; nothing was done then.
     """
-    async with alone_with(database, f"voucher {issuer}/{code}", LOCK_WAIT_MS) as connection:
+    async with alone_with(database, name_of_lock(issuer, code), LOCK_WAIT_MS) as connection:
         yield connection
+
+
+def name_of_lock(issuer: str, code: str) -> str:
+    """Return the thing that is locked for a voucher (`hub.store.locks`)."""
+    return f"voucher {issuer}/{code}"
 
 
 async def read_voucher(
@@ -86,7 +88,7 @@ async def read_voucher(
 ) -> KeptVoucher | None:
     """Return a voucher as it stands; None where no issuer's statement speaks of it."""
     tables = database.records.tables
-    granted = await _rows(
+    granted = await rows_of_statement(
         connection,
         f"SELECT * FROM {tables[VOUCHER].source.name} WHERE key = %s AND NOT withdrawn "  # noqa: S608 - own name
         "AND speaks LIMIT 1",
@@ -94,24 +96,32 @@ async def read_voucher(
     )
     if not granted:
         return None
-    rows = await _rows(
+    rows = await rows_of_statement(
         connection,
         f"SELECT * FROM {tables[MOVEMENT].source.name} WHERE issuer_key = %s AND code = %s "  # noqa: S608 - own name
         f"AND source = %s AND NOT withdrawn LIMIT {MOVEMENTS_MAX + 1}",
         (issuer, code, source_of(issuer)),
     )
-    if len(rows) > MOVEMENTS_MAX:
-        raise HubError(
-            ErrorCode.OVERLOADED,
-            message_en=f"{issuer}/{code}: more than {MOVEMENTS_MAX} messages",
-        )
+    check_length(issuer, code, len(rows))
     movements = sorted((movement_of(row) for row in rows), key=lambda each: each.number)
     providers = {
         row["claim_no"]: row["provider_key"] for row in rows if row["provider_key"] is not None
     }
     return KeptVoucher(
-        granted=granted_of(granted[0]), movements=tuple(movements), providers=providers
+        granted=granted_of(granted[0]),
+        movements=tuple(movements),
+        providers=providers,
+        last=len(movements),
     )
+
+
+def check_length(issuer: str, code: str, movements: int) -> None:
+    """Raise `HubError` OVERLOADED for a voucher with more movements than can be read."""
+    if movements > MOVEMENTS_MAX:
+        raise HubError(
+            ErrorCode.OVERLOADED,
+            message_en=f"{issuer}/{code}: more than {MOVEMENTS_MAX} messages",
+        )
 
 
 async def movement_of_request(
@@ -119,7 +129,7 @@ async def movement_of_request(
 ) -> Mapping[str, Any] | None:
     """Return the first movement of a request that was taken before; None where none was."""
     table = database.records.tables[MOVEMENT].source.name
-    rows = await _rows(
+    rows = await rows_of_statement(
         connection,
         f"SELECT * FROM {table} m WHERE request = %s AND NOT withdrawn "  # noqa: S608 - own name
         f"AND {OF_LEDGER.format(t='m')} ORDER BY entry_id LIMIT 1",
@@ -134,7 +144,7 @@ async def read_claims(
     """Return claims on one voucher as this hub stated them last, by their numbers."""
     names = list(claims)
     table = database.records.tables[CLAIM].source.name
-    rows = await _rows(
+    rows = await rows_of_statement(
         connection,
         f"SELECT * FROM {table} WHERE source = ANY(%s) AND key = ANY(%s) AND NOT withdrawn",  # noqa: S608 - own name
         (
@@ -143,48 +153,6 @@ async def read_claims(
         ),
     )
     return {row["claim_no"]: row for row in rows}
-
-
-async def state_rows(  # noqa: PLR0913 - what a statement rests on
-    connection: Connection,
-    database: Database,
-    issuer: str,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    party: str,
-    clock: Clock,
-    signature: RequestSignature | None,
-) -> None:
-    """State movements and claims in the transaction that holds the lock of their voucher.
-
-    `signature`: of the request that they follow; None where the hub acts by the calendar. Raises
-    `RefusedError` BAD_USER_INPUT for a row that no record can be.
-    """
-    batch = Batch(
-        source=source_of(issuer),
-        party=party,
-        channel=Channel.LIVE,
-        rows=[dict(each) for each in rows],
-        evidence=Evidence(
-            assurance=Assurance.HUB_OBSERVED,
-            request=signature,
-            document_hash=sha256(canonical({"rows": [dict(each) for each in rows]})).digest(),
-            run_id="vouchers",
-        ),
-        as_of=clock(),
-    )
-    for row in rows:
-        _, problems = conform(database.records.registry[row["type"]], row["record"])
-        if problems:
-            raise _refused(problems)
-    outcomes = await submit_within(connection, database, batch, clock=clock, alone=False)
-    refused = [each for each in outcomes.rows if each.outcome is Outcome.QUARANTINED]
-    assert not refused, f"a ledger states what conforms: {refused[0].problems}"
-
-
-def _refused(problems: Sequence[Problem]) -> RefusedError:
-    told = "; ".join(f"{each.path} {each.code}" for each in problems)
-    return RefusedError(ErrorCode.BAD_USER_INPUT, hint=told, hint_zh=told)
 
 
 def granted_of(row: Mapping[str, Any]) -> GrantedVoucher:
@@ -221,9 +189,17 @@ def _stated(value: Any, fact: str) -> Any:
     return Missing(fact) if value is None else value
 
 
-async def _rows(
-    connection: Connection, statement: str, parameters: Sequence[Any]
+async def rows_of_statement(
+    connection: Connection, statement: str, parameters: Sequence[Any] | Mapping[str, Any]
 ) -> list[dict[str, Any]]:
+    """Return the rows of a statement, columns by name."""
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement.encode(), parameters)
         return list(await cursor.fetchall())
+
+
+def part_of(row: Mapping[str, Any], table: str, columns: Sequence[str]) -> dict[str, Any] | None:
+    """Return the columns of one joined table, whose first is never null; None where no row was."""
+    if row[f"{table}_{columns[0]}"] is None:
+        return None
+    return {name: row[f"{table}_{name}"] for name in columns}

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 LOCK_WAIT_MS = 10_000
 """Most milliseconds that a message waits for another one about the same voucher."""
-MESSAGES_AT_ONCE = 4
-"""Messages that one worker works on at once: each holds a connection that writes …"""
-MESSAGES_OF_ONE = 4
+MESSAGES_AT_ONCE = 64
+"""Messages that one worker works on at once, in rounds that share a connection …"""
+MESSAGES_OF_ONE = 32
 """… of them those of one client …"""
 MESSAGES_WAITING = 100
 """… and what of one client may wait …"""
 TURN_S = 10.0
 """… for so long."""
+ROUNDS_AT_ONCE = 2
+"""Rounds that one worker works on at once: each holds a connection that writes …"""
+ROUND_MESSAGES_MAX = 32
+"""… with so many messages at most …"""
+ALONE_AT_ONCE = 2
+"""… beside messages that are taken by themselves, each with a connection of its own."""
 MOVEMENTS_MAX = 50_000
 """Most messages that are read of one voucher; beyond it no further one is taken."""
 RELATED_MAX = 1_000

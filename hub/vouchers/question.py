@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.intake.batch import RequestSignature
 from hub.policy.bounds import Missing
@@ -109,6 +110,8 @@ class VoucherCase:
     wanted: VoucherWanted
     voucher: KeptVoucher
     standing: VoucherStanding
+    stated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Claims as they were stated last, rows of the store by number."""
     checked: ServiceChecked | None = None
 
     def provider_of(self, claim_no: str | None) -> str | None:

@@ -20,7 +20,7 @@ def rows_of(
     `stands`: claims as they were stated last, rows of the store by number; what a message does not
     say of them stays. `at`: an instant in the form of the standard.
     """
-    wanted, asking, last = case.wanted, case.asking, len(case.voucher.movements)
+    wanted, asking, last = case.wanted, case.asking, case.voucher.last
     head = _present(
         {
             "issuerKey": wanted.issuer,

@@ -31,13 +31,14 @@ from hub.policy.vouchers.messages import (
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
+from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
+    MOVEMENT,
     locked,
     movement_of_request,
     open_ledger,
     read_claims,
     read_voucher,
-    state_rows,
 )
 from hub.vouchers.limits import (
     MESSAGES_AT_ONCE,
@@ -45,7 +46,7 @@ from hub.vouchers.limits import (
     MESSAGES_WAITING,
     TURN_S,
 )
-from hub.vouchers.marks import ClaimName, Met, free, mark
+from hub.vouchers.marks import Met, free, mark
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import (
     ServiceChecked,
@@ -55,7 +56,9 @@ from hub.vouchers.question import (
     VoucherTold,
     VoucherWanted,
 )
+from hub.vouchers.rounds import MessageRounds
 from hub.vouchers.rows import rows_of
+from hub.vouchers.statements import LedgerStatements
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 
@@ -91,6 +94,7 @@ class VoucherDesk:
         self._opened: set[str] = set()
         shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
         self._turns = FairQueue(MESSAGES_AT_ONCE, shares, TURN_S)
+        self._rounds = MessageRounds(database, self)
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Do what a message asks, or say why not.
@@ -99,20 +103,53 @@ class VoucherDesk:
         it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
         """
         await self._open(wanted.issuer)
-        async with (
-            self._turns.turn(Asker(asking.client)),
-            locked(self._database, wanted.issuer, wanted.code) as connection,
-        ):
-            earlier = await movement_of_request(self._database, connection, asking.request)
+        async with self._turns.turn(Asker(asking.client)):
+            return await self._rounds.take(asking, wanted)
+
+    def statements(self, issuer: str) -> LedgerStatements:
+        """Return where what messages of one transaction leave is collected."""
+        return LedgerStatements(self._database, issuer, self._party, self.clock)
+
+    async def look(
+        self,
+        connection: Connection,
+        asking: VoucherAsking,
+        wanted: VoucherWanted,
+        *,
+        is_whole: bool,
+    ) -> VoucherCase | VoucherTold:
+        """Return what a message is judged on, or its answer where nothing is left to judge.
+
+        The caller holds the lock of the voucher. `is_whole`: read all its movements.
+        """
+        if is_whole:
             case = await self._case(connection, asking, wanted)
-            if earlier is not None:
-                return _shown(case, _told_before(case, earlier))
-            _check_may(case)
-            granted = case.voucher.granted.granted_fen
-            if isinstance(granted, Missing):  # not stated is not nothing
-                return VoucherTold(claim_no=wanted.claim_no, missing=granted)
-            case = replace(case, checked=await self._checked(connection, case))
-            return _shown(case, await self._judge(connection, case))
+            earlier = await movement_of_request(self._database, connection, asking.request)
+        else:
+            found = await find(self._database, connection, wanted.name, asking.request)
+            if found is None:
+                raise _no_voucher()
+            case = VoucherCase(
+                asking=asking,
+                wanted=wanted,
+                voucher=found.voucher,
+                standing=found.standing,
+                stated=found.claims,
+            )
+            earlier = found.earlier
+        if earlier is not None:
+            return _shown(case, _told_before(case, earlier))
+        _check_may(case)
+        granted = case.voucher.granted.granted_fen
+        if isinstance(granted, Missing):  # not stated is not nothing
+            return VoucherTold(claim_no=wanted.claim_no, missing=granted)
+        return replace(case, checked=await self._checked(case))
+
+    async def judge(
+        self, connection: Connection, case: VoucherCase, statements: LedgerStatements
+    ) -> VoucherTold:
+        """Return what comes of a message; what it leaves is in `statements`."""
+        return _shown(case, await self._judge(connection, case, statements))
 
     async def verify(self, party: str, wanted: VoucherWanted) -> ServiceChecked:
         """Check a service for a voucher beforehand; nothing moves and nothing is marked.
@@ -161,19 +198,26 @@ class VoucherDesk:
     async def _case(
         self, connection: Connection, asking: VoucherAsking | None, wanted: VoucherWanted
     ) -> VoucherCase:
+        """Return a voucher with all its claims, made from all its movements."""
         found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
         if found is None:
             raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
-        return VoucherCase(asking=asking, wanted=wanted, voucher=found, standing=standing)
+        claims = [replace(wanted.name, claim_no=number) for number in standing.claims]
+        return VoucherCase(
+            asking=asking,
+            wanted=wanted,
+            voucher=found,
+            standing=standing,
+            stated=await read_claims(self._database, connection, claims),
+        )
 
-    async def _checked(self, connection: Connection, case: VoucherCase) -> ServiceChecked | None:
+    async def _checked(self, case: VoucherCase) -> ServiceChecked | None:
         """Return what the checks say of the service, for messages that need it."""
         wanted = case.wanted
         if wanted.event not in CHECKED:
             return None
-        stands = await self._stands(connection, wanted.name)
-        service = wanted.service or stands.get(wanted.claim_no, {}).get("service_key")
+        service = wanted.service or case.stated.get(wanted.claim_no, {}).get("service_key")
         if service is None:
             raise RefusedError(
                 ErrorCode.BAD_USER_INPUT,
@@ -182,7 +226,9 @@ class VoucherDesk:
             )
         return await self._checks.of(service, wanted, case.voucher, case.standing)
 
-    async def _judge(self, connection: Connection, case: VoucherCase) -> VoucherTold:
+    async def _judge(
+        self, connection: Connection, case: VoucherCase, statements: LedgerStatements
+    ) -> VoucherTold:
         checked, is_new = case.checked, case.wanted.event is Event.CONSUME
         said = VoucherTold(
             claim_no=case.wanted.claim_no,
@@ -197,7 +243,7 @@ class VoucherDesk:
                 return replace(said, refused=refusing)
         told = answer(case.standing, self._message(case, said.met))
         if isinstance(told, VoucherMoved):
-            await self._write(connection, case, told)
+            await self._state(connection, case, told, statements)
             claim = told.voucher.claims[case.wanted.claim_no]
             return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
@@ -225,28 +271,32 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
-    async def _stands(
-        self, connection: Connection, *claims: ClaimName
-    ) -> dict[str, Mapping[str, Any]]:
-        return await read_claims(self._database, connection, claims)
-
     async def _write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
-        """Write down what a message did, and let the marks of claims go that it ended."""
+        """Write down what a message did by itself, in the transaction that locks its voucher."""
+        statements = self.statements(case.wanted.issuer)
+        await self._state(connection, case, told, statements)
+        await statements.write(connection)
+
+    async def _state(
+        self,
+        connection: Connection,
+        case: VoucherCase,
+        told: VoucherMoved,
+        statements: LedgerStatements,
+    ) -> None:
+        """State what a message did, and let the marks of claims go that it ended."""
         before, wanted = case.standing.claims, case.wanted
         changed = [
             replace(wanted.name, claim_no=number)
             for number, claim in told.voucher.claims.items()
             if claim != before.get(number) or number == wanted.claim_no
         ]
-        stands = await self._stands(connection, *changed)
-        await state_rows(
-            connection,
-            self._database,
-            wanted.issuer,
-            rows_of(case, told, stands, format_instant(self.clock())),
-            party=self._party,
-            clock=self.clock,
-            signature=None if case.asking is None else case.asking.signature,
+        rows = rows_of(case, told, case.stated, format_instant(self.clock()))
+        made = sum(each["type"] == MOVEMENT for each in rows)
+        statements.add(
+            rows,
+            KeptBalance(wanted.issuer, wanted.code, case.voucher.last + made, told.voucher),
+            None if case.asking is None else case.asking.signature,
         )
         for name in changed:
             if told.voucher.claims[name.claim_no].state in FREED:

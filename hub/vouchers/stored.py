@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
-
-from psycopg.rows import dict_row
+from typing import Final
 
 from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsDesk
@@ -26,9 +24,9 @@ from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
 from hub.vouchers.facts import Row, StoredService, fen, service_told
-from hub.vouchers.ledger import KeptVoucher
-from hub.vouchers.limits import RELATED_MAX
+from hub.vouchers.ledger import KeptVoucher, part_of, rows_of_statement
 from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.service_statement import OFFER, ORDER, RELATION, around_statement
 from schema.codes import PowerState, ServicePurpose, VoucherClaimState
 from schema.dates import local_date
 
@@ -62,9 +60,9 @@ class StoredServices:
         granted = voucher.granted
         claim = standing.claims.get(wanted.claim_no)
         reserved = claim.fen if claim is not None else 0
-        async with self.database.reads.connection() as connection, connection.transaction():
+        async with self.database.reads.connection() as connection:
             reader = _Reader(connection, self.database.records)
-            stored, instrument = await reader.service(service, wanted, voucher)
+            stored, instrument = await reader.service(service, wanted, granted.holder)
         row = stored.service
         stored = replace(stored, customs=await self._customs(row))
         told = service_told(stored, wanted.fen or reserved, wanted.order_no)
@@ -129,157 +127,63 @@ class StoredServices:
 
 
 class _Reader:
-    """Reads the records around a service, each list bounded."""
+    """Reads a service and the records around it."""
 
     def __init__(self, connection: Connection, records: StoredRecords) -> None:
         self._connection = connection
         self._records = records
 
-    def _table(self, record: str) -> str:
-        return self._records.tables[record].source.name
-
     async def service(
-        self, key: str, wanted: VoucherWanted, voucher: KeptVoucher
+        self, key: str, wanted: VoucherWanted, holder: str
     ) -> tuple[StoredService, str]:
         """Return a service, and the identity of its instrument."""
         names = await names_now(self._connection, self._records)
-        row = await self._one(
-            f"SELECT * FROM {self._table('ServiceRecord')} WHERE (key = %(key)s OR item_id = "  # noqa: S608 - own name
-            "%(key)s) AND NOT withdrawn AND speaks LIMIT 1",
+        rows = await rows_of_statement(
+            self._connection,
+            f"SELECT * FROM {self._records.tables['ServiceRecord'].source.name} "  # noqa: S608 - own name
+            "WHERE (key = %(key)s OR item_id = %(key)s) AND NOT withdrawn AND speaks LIMIT 1",
             {"key": names.of("ServiceRecord", key)},
         )
-        if row is None:
+        if not rows:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
                 hint="service: the key of a service record that the hub has",
                 hint_zh="service：枢纽已有的服务记录主键",
             )
-        instrument = await self._one(
-            f"SELECT item_id FROM {self._records.tables['Instrument'].read.name} "  # noqa: S608 - own name
-            "WHERE key = %(key)s",
-            {"key": row["instrument_key"]},
+        return await self.around(rows[0], wanted, holder)
+
+    async def around(
+        self, row: Row, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, str]:
+        """Return a service with what the store holds around it, and its instrument's identity."""
+        claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
+        asked = {"order": wanted.order_no, "registrar": wanted.issuer, "holder": holder}
+        (found,) = await rows_of_statement(
+            self._connection,
+            around_statement(self._records),
+            {**row, **asked, **claim, "paid": list(PAID)},
         )
-        holder = voucher.granted.holder
-        days = await self._power_days(row)
-        order = await self._order(row, wanted.order_no)
+        order = part_of(found, "o", ORDER)
         stored = StoredService(
             service=row,
             order=order,
-            offer=await self._offer(row),
-            registrations=await self._registrations(row["owner"], wanted.issuer),
-            relation=await self._relation(holder, row["owner"]),
-            has_rival=await self._has_rival(row),
-            spans=[span for day in days for span in _spans(day)],
-            is_sensed=bool(days),
+            offer=part_of(found, "f", OFFER),
+            registrations=[
+                {"valid_from": since, "valid_until": until}
+                for since, until in found["registrations"] or ()
+            ],
+            relation=part_of(found, "r", RELATION),
+            has_rival=found["has_rival"],
+            spans=[span for day in found["power_days"] or () for span in _spans(day)],
+            is_sensed=bool(found["power_days"]),
             legal_persons=await legal_persons(
                 self._connection, self._records, _parties(row, order, holder)
             ),
             customs=Missing("customs"),
-            in_log=await self._is_in_log(row["entry_id"]),
-            used_in_year_fen=await self._used(holder, row, wanted),
+            in_log=found["in_log"],
+            used_in_year_fen=found["used_fen"],
         )
-        return stored, row["instrument_key"] if instrument is None else instrument["item_id"]
-
-    async def _order(self, row: Row, order_no: str | None) -> Row | None:
-        return await self._one(
-            f"SELECT * FROM {self._table('ServiceOrder')} WHERE instrument_key = %(instrument)s "  # noqa: S608 - own name
-            "AND (service_id = %(service)s OR local_id = %(order)s) AND NOT withdrawn AND speaks "
-            "ORDER BY service_id = %(service)s DESC NULLS LAST LIMIT 1",
-            {"instrument": row["instrument_key"], "service": row["local_id"], "order": order_no},
-        )
-
-    async def _offer(self, row: Row) -> Row | None:
-        if row["offer_code"] is None:
-            return None
-        return await self._one(
-            f"SELECT * FROM {self._table('ServiceOffer')} WHERE instrument_key = %(instrument)s "  # noqa: S608 - own name
-            "AND code = %(code)s AND NOT withdrawn AND speaks LIMIT 1",
-            {"instrument": row["instrument_key"], "code": row["offer_code"]},
-        )
-
-    async def _registrations(self, provider: str, registrar: str) -> Sequence[Row]:
-        return await self._many(
-            f"SELECT * FROM {self._table('ProviderRegistration')} WHERE owner = %(provider)s "  # noqa: S608 - own name
-            "AND registrar_key = %(registrar)s AND NOT withdrawn AND speaks",
-            {"provider": provider, "registrar": registrar},
-        )
-
-    async def _relation(self, holder: str, provider: str) -> Row | None:
-        return await self._one(
-            f"SELECT * FROM {self._table('RelationStatement')} WHERE holder_key = %(holder)s "  # noqa: S608 - own name
-            "AND provider_key = %(provider)s AND NOT withdrawn AND speaks "
-            "ORDER BY stated_on DESC LIMIT 1",
-            {"holder": holder, "provider": provider},
-        )
-
-    async def _has_rival(self, row: Row) -> bool:
-        if row["started_at"] is None or row["ended_at"] is None:
-            return False
-        found = await self._one(
-            f"SELECT 1 AS one FROM {self._table('ServiceRecord')} "  # noqa: S608 - own name
-            "WHERE instrument_key = %(instrument)s AND item_id <> %(item)s AND NOT withdrawn "
-            "AND speaks AND started_at < %(end)s AND ended_at > %(start)s LIMIT 1",
-            {
-                "instrument": row["instrument_key"],
-                "item": row["item_id"],
-                "start": row["started_at"],
-                "end": row["ended_at"],
-            },
-        )
-        return found is not None
-
-    async def _power_days(self, row: Row) -> Sequence[Row]:
-        if row["started_at"] is None or row["ended_at"] is None:
-            return ()
-        return await self._many(
-            f"SELECT spans FROM {self._table('PowerDay')} WHERE instrument_key = %(instrument)s "  # noqa: S608 - own name
-            "AND day BETWEEN %(first)s AND %(last)s AND NOT withdrawn AND speaks",
-            {
-                "instrument": row["instrument_key"],
-                "first": local_date(row["started_at"]),
-                "last": local_date(row["ended_at"]),
-            },
-        )
-
-    async def _is_in_log(self, entry_id: int) -> bool:
-        return (
-            await self._one(
-                "SELECT 1 AS one FROM leaf WHERE entry_id = %(entry)s", {"entry": entry_id}
-            )
-            is not None
-        )
-
-    async def _used(self, holder: str, row: Row, wanted: VoucherWanted) -> int:
-        """Return the fen of the holder's other claims on services that ended in the same year."""
-        if row["ended_at"] is None:
-            return 0
-        found = await self._one(
-            "SELECT coalesce(sum(c.voucher_fen), 0)::bigint AS fen "  # noqa: S608 - own names
-            f"FROM {self._table('VoucherClaim')} c JOIN {self._table('ServiceRecord')} s "
-            "ON s.key = c.service_key AND NOT s.withdrawn AND s.speaks "
-            "WHERE c.holder_key = %(holder)s AND NOT c.withdrawn AND c.state = ANY(%(states)s) "
-            "AND extract(year FROM s.ended_at AT TIME ZONE 'Asia/Shanghai') = %(year)s "
-            "AND (c.issuer_key, c.code, c.claim_no) <> (%(issuer)s, %(code)s, %(claim)s)",
-            {
-                "holder": holder,
-                "states": list(PAID),
-                "year": local_date(row["ended_at"]).year,
-                "issuer": wanted.issuer,
-                "code": wanted.code,
-                "claim": wanted.claim_no,
-            },
-        )
-        return int(found["fen"]) if found else 0
-
-    async def _one(self, statement: str, parameters: Mapping[str, Any]) -> Row | None:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement.encode(), parameters)
-            return await cursor.fetchone()
-
-    async def _many(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
-            return list(await cursor.fetchall())
+        return stored, found["instrument_item"] or row["instrument_key"]
 
 
 def _parties(row: Row, order: Row | None, holder: str) -> set[str]:
@@ -291,12 +195,14 @@ def _parties(row: Row, order: Row | None, holder: str) -> set[str]:
     return {each for each in named if each}
 
 
-def _spans(day: Row) -> list[tuple[PowerState, datetime, datetime]]:
+def _spans(
+    day: Sequence[Mapping[str, str]],
+) -> list[tuple[PowerState, datetime, datetime]]:
     return [
         (
             PowerState[each["state"]],
             datetime.fromisoformat(each["startAt"]),
             datetime.fromisoformat(each["endAt"]),
         )
-        for each in day["spans"] or ()
+        for each in day
     ]

@@ -38,3 +38,5 @@ class VoucherStanding:
     use_from: date | Missing | None = None
     """None: usable from the day on which it was granted."""
     claims: Mapping[str, VoucherClaimStanding] = field(default_factory=dict)
+    others: int = 0
+    """Claims that are not in `claims`, as they do not matter to the message in hand."""

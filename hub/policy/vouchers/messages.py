@@ -125,7 +125,7 @@ def _require(code: VoucherRefusal, *conditions: bool) -> None:
 def _reserve(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
     _require(VoucherRefusal.AMOUNT_INVALID, message.fen > 0)
     _require(VoucherRefusal.CLAIM_EXISTS, message.claim_no not in voucher.claims)
-    _require(VoucherRefusal.CLAIMS_TOO_MANY, len(voucher.claims) < CLAIMS_MAX)
+    _require(VoucherRefusal.CLAIMS_TOO_MANY, len(voucher.claims) + voucher.others < CLAIMS_MAX)
     _require(VoucherRefusal.NOT_GRANTED, voucher.state is VoucherState.GRANTED)
     first, last = known(message.planned)
     until = known(voucher.use_until)

@@ -62,6 +62,7 @@ CHANGES = {
     "AND claim_no = 'A'",
     "CLAIM_MONEY": f"UPDATE voucher_claim_source SET voucher_fen = 1 WHERE code = '{CODE}' "
     "AND claim_no = 'A'",
+    "BALANCE": f"UPDATE voucher_balance SET reserved = reserved + 1 WHERE code = '{CODE}'",
     "CLAIM_NOT_STATED": f"DELETE FROM voucher_claim_source WHERE code = '{CODE}' "
     "AND claim_no = 'B'",
     "CLAIM_WITHOUT_MOVEMENT": f"DELETE FROM voucher_movement_source WHERE code = '{CODE}'",

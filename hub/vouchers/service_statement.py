@@ -1,0 +1,114 @@
+"""`service_statement`: one statement that reads what the checks of a service ask for beside it.
+
+What there may be several of is bounded: `RELATED_MAX` records of a kind. Of orders the one that
+names the service counts before the one that a claim names; of statements of a relation the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.store.records import StoredRecords
+from hub.vouchers.limits import RELATED_MAX
+
+ORDER: Final = (
+    *("local_id", "user_key", "payer_key", "service_id", "steps", "start_at", "end_at"),
+    *("charge",),
+)
+OFFER: Final = ("code", "audience", "unit", "price", "minimum_charge", "valid_from", "valid_until")
+RELATION: Final = ("provider_key", "is_controlled")
+SHANGHAI_DAY = "({} AT TIME ZONE 'Asia/Shanghai')::date"
+
+
+_SERVICE: Final = ", ".join(
+    f"%({name})s::{kind} AS {name}"
+    for name, kind in (
+        *((name, "text") for name in ("item_id", "owner", "instrument_key", "local_id")),
+        ("offer_code", "text"),
+        ("started_at", "timestamptz"),
+        ("ended_at", "timestamptz"),
+        ("entry_id", "bigint"),
+    )
+)
+"""What is known of the service itself, by the names of its columns."""
+
+
+def around_statement(records: StoredRecords) -> str:
+    """Return the statement; its parameters: a row of a service, and what follows.
+
+    `order`, `registrar`, `holder`: of the claim; `paid`: states that count for the cap of a year;
+    `issuer`, `code`, `claim`: the claim itself, which does not count.
+    """
+    of = {name: records.tables[name].source.name for name in records.tables}
+    others = ", ".join(
+        f"{table}.{name} AS {table}_{name}"
+        for table, names in (("o", ORDER), ("f", OFFER), ("r", RELATION))
+        for name in names
+    )
+    parts = (
+        f"({_registrations(of)}) AS registrations",
+        f"({_power(of)}) AS power_days",
+        f"EXISTS ({_rival(of)}) AS has_rival",
+        "EXISTS (SELECT FROM leaf l WHERE l.entry_id = s.entry_id) AS in_log",
+        f"({_used(of)}) AS used_fen",
+        f"(SELECT i.item_id FROM {records.tables['Instrument'].read.name} i "  # noqa: S608 - own names
+        "WHERE i.key = s.instrument_key) AS instrument_item",
+    )
+    return (
+        f"SELECT {others}, {', '.join(parts)} FROM (SELECT {_SERVICE}) s "  # noqa: S608 - own names
+        f"LEFT JOIN LATERAL ({_order(of)}) o ON true "
+        f"LEFT JOIN LATERAL (SELECT * FROM {of['ServiceOffer']} "
+        "WHERE instrument_key = s.instrument_key AND code = s.offer_code AND NOT withdrawn "
+        "AND speaks LIMIT 1) f ON true "
+        f"LEFT JOIN LATERAL (SELECT * FROM {of['RelationStatement']} "
+        "WHERE holder_key = %(holder)s AND provider_key = s.owner AND NOT withdrawn AND speaks "
+        "ORDER BY stated_on DESC LIMIT 1) r ON true"
+    )
+
+
+def _order(of: Mapping[str, str]) -> str:
+    return (
+        f"SELECT * FROM {of['ServiceOrder']} WHERE instrument_key = s.instrument_key "  # noqa: S608 - own names
+        "AND (service_id = s.local_id OR local_id = %(order)s) AND NOT withdrawn AND speaks "
+        "ORDER BY service_id = s.local_id DESC NULLS LAST LIMIT 1"
+    )
+
+
+def _registrations(of: Mapping[str, str]) -> str:
+    """Select from when until when the provider was registered, day by day pairs."""
+    return (
+        "SELECT array_agg(ARRAY[p.valid_from, p.valid_until]) FROM (SELECT valid_from, "  # noqa: S608 - own names
+        f"valid_until FROM {of['ProviderRegistration']} WHERE owner = s.owner "
+        f"AND registrar_key = %(registrar)s AND NOT withdrawn AND speaks LIMIT {RELATED_MAX}) p"
+    )
+
+
+def _power(of: Mapping[str, str]) -> str:
+    first, last = SHANGHAI_DAY.format("s.started_at"), SHANGHAI_DAY.format("s.ended_at")
+    return (
+        f"SELECT jsonb_agg(p.spans) FROM (SELECT spans FROM {of['PowerDay']} "  # noqa: S608 - own names
+        f"WHERE instrument_key = s.instrument_key AND day BETWEEN {first} AND {last} "
+        f"AND NOT withdrawn AND speaks LIMIT {RELATED_MAX}) p"
+    )
+
+
+def _rival(of: Mapping[str, str]) -> str:
+    return (
+        f"SELECT FROM {of['ServiceRecord']} t WHERE t.instrument_key = s.instrument_key "
+        "AND t.item_id <> s.item_id AND NOT t.withdrawn AND t.speaks "
+        "AND t.started_at < s.ended_at AND t.ended_at > s.started_at"
+    )
+
+
+def _used(of: Mapping[str, str]) -> str:
+    """Select the fen of the holder's other claims on services that ended in the same year."""
+    year = "extract(year FROM {} AT TIME ZONE 'Asia/Shanghai')"
+    return (
+        "SELECT coalesce(sum(c.voucher_fen), 0)::bigint "  # noqa: S608 - own names
+        f"FROM {of['VoucherClaim']} c JOIN {of['ServiceRecord']} t "
+        "ON t.key = c.service_key AND NOT t.withdrawn AND t.speaks "
+        "WHERE c.holder_key = %(holder)s AND NOT c.withdrawn AND c.state = ANY(%(paid)s) "
+        f"AND {year.format('t.ended_at')} = {year.format('s.ended_at')} "
+        "AND (c.issuer_key, c.code, c.claim_no) <> (%(issuer)s, %(code)s, %(claim)s)"
+    )
