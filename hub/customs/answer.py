@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from hub.crypto import jws
+from hub.crypto.answer import signed_answer
 from hub.crypto.keys import SigningKey
 from hub.customs.question import StoredCustoms, UseQuestion
 from hub.customs.sight import CustomsSight
@@ -93,7 +93,7 @@ class UseAnswer:
 
 def signed(answer: UseAnswer, issuer: str, key: SigningKey) -> str:
     """Return an answer as a compact JWS."""
-    return jws.sign({"typ": TYPE, "kid": key.kid}, answer.claims(issuer), key)
+    return signed_answer(TYPE, answer.claims(issuer), key)
 
 
 def evidence_of(stored: StoredCustoms, seen: CustomsSight) -> tuple[CustomsEvidence, ...]:
