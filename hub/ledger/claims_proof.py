@@ -47,6 +47,11 @@ class ClaimsProof:
     receipt: bytes
     told: Present | Absent
 
+    @property
+    def is_claimed(self) -> bool:
+        """Whether it says that the service was claimed."""
+        return isinstance(self.told, Present)
+
     def encode(self) -> bytes:
         """Return the file."""
         told = self.told
