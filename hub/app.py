@@ -73,7 +73,10 @@ from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
-from hub.vouchers.closing import close_over
+from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.closing import keep_days
+from hub.vouchers.deployed import attestation_desk
+from hub.vouchers.endpoint import AttestationEndpoints
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
@@ -107,6 +110,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     vouchers: VoucherDesk
+    attesting: AttestationDesk
     federation: Federation
     following: Following
     exports: ExportDesk
@@ -140,7 +144,9 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
-                    also=lambda: close_over(self.vouchers, self.database),
+                    also=lambda: keep_days(
+                        self.vouchers, self.attesting.days, self.database, _party(self.settings)
+                    ),
                 ),
                 name="housekeeping",
             ),
@@ -184,6 +190,11 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
         vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
+        attestations=(
+            attesting := attestation_desk(
+                settings, database, agreements, customs, clock, keys.signing
+            )
+        ),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -199,6 +210,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *ExportEndpoints(exports, database, access).routes(),
         *incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
+        *AttestationEndpoints(attesting, access, agreements, audit, keys).routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer(settings, access, state, clock),
@@ -213,6 +225,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         schedule=schedule,
         federation=federation,
         vouchers=vouchers,
+        attesting=attesting,
         exports=exports,
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -20,17 +20,21 @@ from psycopg.rows import dict_row
 
 from hub.access.agreements import Agreements
 from hub.access.visibility import Subject, holds
+from hub.audit.protected import ProtectedRead
 from hub.clock import Clock
 from hub.crypto.answer import AnswerSigner, signed_answer
+from hub.crypto.keys import VerifyKey
 from hub.errors import ErrorCode, RefusedError
 from hub.ledger.attestation import Attested, AttestedCheck, build_attestation
 from hub.ledger.claim_map import claim_key
 from hub.ledger.claims_proof import ClaimsProof
+from hub.ledger.hub_keys import pinned_keys
 from hub.ledger.policy import Policy
 from hub.ledger.receipts import leaf_proofs, receipt_for
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.checks import CheckTold, VoucherVerdict
 from hub.policy.vouchers.messages import Event
+from hub.query.sql.marks import grade_of_rows
 from hub.store.database import Database
 from hub.store.view import names_now
 from hub.vouchers.claim_days import ClaimDays
@@ -198,6 +202,20 @@ class AttestationDesk:
             attested, proofs.texts[service_entry], proofs.texts[claim_entry], self._key()
         )
         return replace(told, text=text, attested=attested)
+
+    async def keys_to_pin(self, periods: Sequence[tuple[VerifyKey, int]]) -> bytes:
+        """Return the file of keys by which attestations of this hub are verified."""
+        return await pinned_keys(self._database, self._origin, periods, self._clock())
+
+    def reads(self, claim: Row | None, service: Row | None) -> list[ProtectedRead]:
+        """Return what the audit is told of the records behind an answer."""
+        registry = self._database.records.registry
+        told = ((registry[CLAIM], claim), (registry[ServiceRecord.__name__], service))
+        return [
+            ProtectedRead(grade_of_rows(spec), spec.scope, row["item_id"], row["owner"])
+            for spec, row in told
+            if row is not None
+        ]
 
     async def state(self, party: str | None, name: ClaimName) -> ClaimStateTold:
         """Return what a claim is now. NOT_FOUND for who may not see it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +21,7 @@ from hub.ledger.note import LOG_KEY, WITNESS_KEY, Note, Signer
 from hub.ledger.policy import Policy, parse_policy
 from hub.ledger.proof import LogProof, build_receipt
 from schema.canonical import canonical
+from schema.dates import local_date
 from tests.unit.ledger.conftest import WITNESS_TIMES, signer
 
 ORIGIN = "hub.delta.example/records"
@@ -48,7 +49,8 @@ class HubKey:
 class AttestedLog:
     """Eight leaves; the fourth is a service, the sixth the claim on it."""
 
-    def __init__(self, origin: str = ORIGIN) -> None:
+    def __init__(self, origin: str = ORIGIN, at: datetime = NOW) -> None:
+        self.at = at
         self.origin, self.log, self.key = origin, signer(origin, LOG_KEY), HubKey()
         self.witnesses: dict[str, Signer] = {
             name: signer(f"witness.{name}.example/w", WITNESS_KEY) for name in WITNESS_TIMES
@@ -72,7 +74,8 @@ class AttestedLog:
     def head(self, witnesses: tuple[str, ...] = ("sh", "js", "ah")) -> Note:
         hashes = [each.leaf().hash() for each in self.entries]
         note = sign_checkpoint(Checkpoint(self.origin, len(hashes), root(hashes)), self.log)
-        lines = [cosign(note.text, self.witnesses[w], WITNESS_TIMES[w]) for w in witnesses]
+        seen = int(self.at.timestamp()) - 60
+        lines = [cosign(note.text, self.witnesses[each], seen) for each in witnesses]
         return with_cosignatures(note, lines)
 
     def proof(self, number: int, head: Note | None = None) -> bytes:
@@ -85,7 +88,7 @@ class AttestedLog:
     def attested(self, **changed: Any) -> Attested:
         said = Attested(
             issuer="https://hub.delta.example",
-            issued_at=int(NOW.timestamp()),
+            issued_at=int(self.at.timestamp()),
             origin=self.origin,
             log_size=len(self.entries),
             instrument=f"{PROVIDER}/TEM-1",
@@ -101,7 +104,7 @@ class AttestedLog:
                 AttestedCheck("CHAIN", "PASS"),
                 AttestedCheck("POWER", "PASS", "voucher.power_share"),
             ),
-            valid_until=date(2026, 12, 23),
+            valid_until=local_date(self.at) + timedelta(days=30),
             service_commitment=self.entries[SERVICE_AT].salted_hash,
             claim_commitment=self.entries[CLAIM_AT].salted_hash,
             claim_key=self.claim_key(),
@@ -126,13 +129,13 @@ class AttestedLog:
         self,
         marks: dict[bytes, ClaimMark],
         *,
-        day: date = DAY,
+        day: date | None = None,
         log_size: int | None = None,
         record_type: str = "ClaimMap",
         key: bytes | None = None,
     ) -> bytes:
         """State a day's map in the log, and return what it proves of the service."""
-        made = ClaimMap(marks.items())
+        made, day = ClaimMap(marks.items()), day or local_date(self.at)
         record = {
             "day": day.isoformat(),
             "statedBy": "operator",
