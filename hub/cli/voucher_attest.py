@@ -46,7 +46,7 @@ def claims(
     day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="day in Shanghai")],
     to: To = Path("claims.json"),
 ) -> None:
-    """Prove in a file whether a service was claimed at the end of a day; exit code 1 without proof."""
+    """Prove in a file whether a service was claimed at the end of a day; exit code 1: no proof."""
     told = run(_claims(service, day))
     if told.text is None:
         typer.echo(f"没有证明 no proof: {told.refused}")
