@@ -31,7 +31,7 @@ from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.errors import NoteError
 from hub.ledger.leaf import Leaf, parse_leaf
 from hub.ledger.limits import ATTESTATION_BYTES_MAX
-from hub.ledger.proof import LogProof, parse_log_proof
+from hub.ledger.proof import TlogProof, parse_tlog_proof
 from schema.canonical import canonical, parse_canonical
 
 TYPE = "hub-attestation+jws"
@@ -97,8 +97,8 @@ class AttestationFile:
     """An attestation as it was read; nothing in it is verified."""
 
     jws: SignedAnswer
-    service: LogProof
-    claim: LogProof
+    service: TlogProof
+    claim: TlogProof
     digests: Mapping[str, str]
     """SHA-256 of both proofs, base64url."""
     leaves: Mapping[str, Leaf]
@@ -130,7 +130,7 @@ def parse_attestation(data: bytes) -> AttestationFile:
             raise AttestationError(f"it has exactly {', '.join(sorted(_FILE))}; v is {VERSION}")
         if not all(isinstance(each, str) for each in read.values()):
             raise AttestationError("every member is text")
-        proofs = {name: parse_log_proof(read[name].encode()) for name in ("service", "claim")}
+        proofs = {name: parse_tlog_proof(read[name].encode()) for name in ("service", "claim")}
         return AttestationFile(
             jws=parse_answer(TYPE, read["attestation"]),
             service=proofs["service"],

@@ -86,7 +86,7 @@ def claim_key(salt: bytes, salted_hash: bytes) -> bytes:
     return sha256(_KEY + salt + salted_hash).digest()
 
 
-class ClaimMap:
+class SortedClaims:
     """The list of one day. Of two claims with one key the smaller stands."""
 
     def __init__(self, marks: Iterable[tuple[bytes, ClaimMark]]) -> None:

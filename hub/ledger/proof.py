@@ -61,7 +61,7 @@ _LINES_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class LogProof:
+class TlogProof:
     """A `tlog-proof@v1` text with whatever its `extra` line holds; nothing in it is verified."""
 
     extra: bytes
@@ -91,7 +91,7 @@ class Receipt:
 
     def encode(self) -> bytes:
         """Return the receipt as text."""
-        return LogProof(
+        return TlogProof(
             encode_evidence(self.evidence), self.index, self.proof, self.checkpoint
         ).encode()
 
@@ -107,7 +107,7 @@ def build_receipt(
 
 def parse_receipt(data: bytes) -> Receipt:
     """Read a receipt strictly, or raise `NoteError`."""
-    read = parse_log_proof(data)
+    read = parse_tlog_proof(data)
     try:
         evidence = parse_evidence(read.extra)
     except ValueError as error:
@@ -115,7 +115,7 @@ def parse_receipt(data: bytes) -> Receipt:
     return Receipt(evidence, read.index, read.proof, read.checkpoint)
 
 
-def parse_log_proof(data: bytes) -> LogProof:
+def parse_tlog_proof(data: bytes) -> TlogProof:
     """Read a `tlog-proof@v1` text in its one spelling, or raise `NoteError`."""
     if len(data) > NOTE_BYTES_MAX:
         _refuse(f"a receipt has at most {NOTE_BYTES_MAX} bytes")
@@ -135,7 +135,7 @@ def parse_log_proof(data: bytes) -> LogProof:
         raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
     if any(len(value) != HASH_BYTES for value in proof):
         _refuse(f"a hash has {HASH_BYTES} bytes")
-    read = LogProof(extra, index, proof, parse_note(tail))
+    read = TlogProof(extra, index, proof, parse_note(tail))
     if read.encode() != data:
         _refuse("the receipt is not in its canonical spelling")
     return read

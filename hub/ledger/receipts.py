@@ -38,7 +38,7 @@ from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import NodeGetter, inclusion_proof
 from hub.ledger.note import parse_note
 from hub.ledger.policy import Policy
-from hub.ledger.proof import LogProof, build_receipt
+from hub.ledger.proof import TlogProof, build_receipt
 from hub.ledger.tile import Tile, nodes_in, tiles_for_inclusion
 from hub.ledger.witnessed import SignedHead, signed_heads
 from hub.store.copying import Connection
@@ -197,7 +197,7 @@ async def leaf_proofs(
     for row in rows:
         of_row = _evidence(row)
         path = tuple(inclusion_proof(node, row.leaf_index, head.head.size))
-        texts[row.entry_id] = LogProof(of_row.leaf().encode(), row.leaf_index, path, note).encode()
+        texts[row.entry_id] = TlogProof(of_row.leaf().encode(), row.leaf_index, path, note).encode()
         evidence[row.entry_id] = of_row
     indexes = {row.entry_id: row.leaf_index for row in rows}
     return LeafProofs(highest.origin, head.head.size, texts, indexes, evidence)

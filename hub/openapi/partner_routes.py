@@ -27,6 +27,7 @@ from hub.openapi.operation import (
     RouteParameter,
 )
 from hub.openapi.shapes import ref
+from hub.openapi.voucher_routes import voucher_routes
 
 NDJSON = "application/x-ndjson"
 TOML = "application/toml"
@@ -73,7 +74,7 @@ def partner_routes() -> tuple[RouteOperation, ...]:
         *_records(),
         *_mappings(),
         *_receipts(),
-        _attestation(),
+        *voucher_routes(),
         *export_routes(),
         *_clients(),
         _sandbox(),
@@ -221,27 +222,6 @@ def _draft() -> RouteOperation:
             ErrorCode.MAPPING_INVALID,
             ErrorCode.RECORD_TYPE_UNKNOWN,
         },
-    )
-
-
-def _attestation() -> RouteOperation:
-    again = {"Retry-After": "Seconds until the log may have signed."}
-    return RouteOperation(
-        route="GET /attestations/{issuer}/{code}/{claim}",
-        zh="取申兑证明",
-        en="An attestation of a claim, to verify offline. Keep it as bytes.",
-        guard=Guard.TOKEN,
-        scope=Scope.VOUCHER_VERIFY.value,
-        path=(
-            RouteParameter("issuer", _TEXT, "Key of the department that granted the voucher."),
-            RouteParameter("code", _TEXT, "The number of the voucher."),
-            RouteParameter("claim", _TEXT, "The number of the claim."),
-        ),
-        answers={
-            200: Content({JSON: {"type": "object"}}, "The attestation."),
-            202: Content({TEXT: {"type": "string"}}, "The log has not signed yet.", again),
-        },
-        refusals=frozenset({ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.AUDIT_UNAVAILABLE}),
     )
 
 

@@ -80,26 +80,27 @@ def page_routes() -> list[Route]:
         }
         return _page(request, "customs", values)
 
-    async def attestation(request: Request) -> Response:
-        language = language_of(request)
-        said = words(language)
-        values = {
-            "attest": _registered("attestation"),
-            "state": _registered("claim_state"),
-            "states": _choices(VoucherClaimState, language),
-            "reasons": json.dumps(
-                {each: said[f"attestation.{each}"] for each in _REASONS}, ensure_ascii=False
-            ),
-        }
-        return _page(request, "attestation", values)
-
     return [
         Route("/pages/{name}", part),
         Route("/submit", submit),
         Route("/verify", verify),
         Route("/customs", customs),
-        Route("/attestation", attestation),
+        Route("/attestation", _attestation),
     ]
+
+
+async def _attestation(request: Request) -> Response:
+    language = language_of(request)
+    said = words(language)
+    values = {
+        "attest": _registered("attestation"),
+        "state": _registered("claim_state"),
+        "states": _choices(VoucherClaimState, language),
+        "reasons": json.dumps(
+            {each: said[f"attestation.{each}"] for each in _REASONS}, ensure_ascii=False
+        ),
+    }
+    return _page(request, "attestation", values)
 
 
 def _page(request: Request, name: str, values: dict[str, str]) -> Response:

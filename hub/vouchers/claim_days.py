@@ -21,8 +21,7 @@ from typing import Any, Final
 from psycopg.rows import dict_row
 
 from hub.errors import ErrorCode, HubError
-from hub.ledger.claim_map import ClaimMap as SortedClaims
-from hub.ledger.claim_map import ClaimMark, claim_key
+from hub.ledger.claim_map import ClaimMark, SortedClaims, claim_key
 from hub.policy.vouchers.claim import FREED, S
 from hub.store.copying import Connection
 from hub.store.database import Database

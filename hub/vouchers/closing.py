@@ -19,24 +19,25 @@ from hub.vouchers.limits import DUE_MAX
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 from schema.dates import local_date
+from schema.parties import HUB_PARTY
 
 _LOG = logging.getLogger(__name__)
 LAST_DAYS = {Event.USE_OVER: "use_until", Event.CASH_OVER: "cash_until"}
 
 
-async def keep_days(desk: VoucherDesk, days: ClaimDays, database: Database, party: str) -> None:
+async def keep_days(desk: VoucherDesk, database: Database, origin: str) -> None:
     """Do what is due today; a hub that keeps no money of vouchers has nothing to do.
 
-    `party`: the hub's own, for which it states the maps of days.
+    `origin`: the name of its log.
     """
     await close_over(desk, database)
     if not desk.issuers:
         return
 
     async def state(rows: list[dict[str, Any]]) -> None:
-        await state_as_operator(database, desk.clock, party, rows)
+        await state_as_operator(database, desk.clock, f"{HUB_PARTY}{origin}", rows)
 
-    stated = await days.state_due(desk.clock(), state)
+    stated = await ClaimDays(database, origin).state_due(desk.clock(), state)
     if stated:
         _LOG.info("vouchers: the maps of claimed services of %d days are in the log", stated)
 

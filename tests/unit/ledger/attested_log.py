@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from hub.crypto import es256
 from hub.ledger.attestation import Attested, AttestedCheck, build_attestation
 from hub.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
-from hub.ledger.claim_map import ClaimMap, ClaimMark, claim_key
+from hub.ledger.claim_map import ClaimMark, SortedClaims, claim_key
 from hub.ledger.claims_proof import ClaimsProof
 from hub.ledger.keys import PinnedKey, ProducerKeys, Window
 from hub.ledger.leaf import LeafEvidence, Revision, evidence_for
 from hub.ledger.merkle import inclusion_proof, nodes_of, root
 from hub.ledger.note import LOG_KEY, WITNESS_KEY, Note, Signer
 from hub.ledger.policy import Policy, parse_policy
-from hub.ledger.proof import LogProof, build_receipt
+from hub.ledger.proof import TlogProof, build_receipt
 from schema.canonical import canonical
 from schema.dates import local_date
 from tests.unit.ledger.conftest import WITNESS_TIMES, signer
@@ -83,7 +83,7 @@ class AttestedLog:
         hashes = [each.leaf().hash() for each in self.entries]
         path = tuple(inclusion_proof(nodes_of(hashes), number, len(hashes)))
         leaf = self.entries[number].leaf().encode()
-        return LogProof(leaf, number, path, head or self.head()).encode()
+        return TlogProof(leaf, number, path, head or self.head()).encode()
 
     def attested(self, **changed: Any) -> Attested:
         said = Attested(
@@ -135,7 +135,7 @@ class AttestedLog:
         key: bytes | None = None,
     ) -> bytes:
         """State a day's map in the log, and return what it proves of the service."""
-        made, day = ClaimMap(marks.items()), day or local_date(self.at)
+        made, day = SortedClaims(marks.items()), day or local_date(self.at)
         record = {
             "day": day.isoformat(),
             "statedBy": "operator",

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from hub.ledger.claim_map import (
     Absent,
-    ClaimMap,
     ClaimMark,
     Neighbour,
     Present,
+    SortedClaims,
     check_claim,
     claim_key,
 )
@@ -37,8 +37,8 @@ def mark_of(number: int) -> ClaimMark:
 sets = st.sets(st.integers(0, 400), max_size=40)
 
 
-def map_of(numbers: set[int] | list[int]) -> ClaimMap:
-    return ClaimMap((key_of(each), mark_of(each)) for each in numbers)
+def map_of(numbers: set[int] | list[int]) -> SortedClaims:
+    return SortedClaims((key_of(each), mark_of(each)) for each in numbers)
 
 
 @settings(max_examples=120, deadline=None)
@@ -62,7 +62,7 @@ def test_no_proof_denies_what_is_there(numbers: set[int], data: st.DataObject) -
         check_claim(key, told, made.size, made.root())
 
 
-def place_of(made: ClaimMap, place: int) -> Neighbour:
+def place_of(made: SortedClaims, place: int) -> Neighbour:
     key = made.keys[place]
     told = made.prove(key)
     assert isinstance(told, Present)
@@ -80,7 +80,7 @@ def test_the_same_claims_give_the_same_root_in_any_order(
 
 
 def test_an_empty_day_has_a_root_and_proves_that_nothing_was_claimed() -> None:
-    made = ClaimMap(())
+    made = SortedClaims(())
     assert (made.size, made.root()) == (0, EMPTY_ROOT)
     assert check_claim(key_of(1), made.prove(key_of(1)), 0, EMPTY_ROOT) is None
     with pytest.raises(ProofError, match="no neighbours"):
@@ -89,9 +89,9 @@ def test_an_empty_day_has_a_root_and_proves_that_nothing_was_claimed() -> None:
 
 def test_two_claims_with_one_key_leave_the_smaller_in_any_order() -> None:
     one, other = mark_of(1), mark_of(2)
-    roots = {ClaimMap([(key_of(1), a), (key_of(1), b)]).root() for a, b in ((one, other),)}
-    roots |= {ClaimMap([(key_of(1), other), (key_of(1), one)]).root()}
-    assert roots == {ClaimMap([(key_of(1), one)]).root()}
+    roots = {SortedClaims([(key_of(1), a), (key_of(1), b)]).root() for a, b in ((one, other),)}
+    roots |= {SortedClaims([(key_of(1), other), (key_of(1), one)]).root()}
+    assert roots == {SortedClaims([(key_of(1), one)]).root()}
 
 
 def test_a_changed_proof_is_refused() -> None:

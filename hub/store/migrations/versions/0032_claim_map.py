@@ -19,5 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table; the roots stay in the log."""
-    op.execute("DROP TABLE claim_map_source")
+    """Refuse: an older version knows no such record, and its log holds them."""
+    raise RuntimeError("An older version knows no maps of claims; restore a backup instead.")
