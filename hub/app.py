@@ -76,7 +76,9 @@ from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
-from hub.vouchers.closing import close_over
+from hub.vouchers.closing import keep_days
+from hub.vouchers.deployed import attestation_desk
+from hub.vouchers.endpoint import AttestationEndpoints
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
@@ -143,7 +145,7 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
-                    also=lambda: close_over(self.vouchers, self.database),
+                    also=lambda: keep_days(self.vouchers, self.database, self.settings.log_origin),
                 ),
                 name="housekeeping",
             ),
@@ -167,17 +169,15 @@ class Hub:
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
-    keys = in_files(settings.token_key, clock)
-    access = _access(settings, keys, database, state, clock)
-    signer, policy = _log(settings)
-    sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
+    access, keys = _access(settings, database, state, clock)
+    signer, policy, sequencer = _log(settings, database, clock)
     agreements = Agreements(database, clock)
     proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
-    figures = Figures(database, settings.log_origin, clock)
-    health = HubHealth(database, state, figures, settings.data_dir, sequencer)
+    figures, health = _health(settings, database, state, clock, sequencer)
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule, audit)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
+    attesting = attestation_desk(settings, database, agreements, customs, clock, keys.signing)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -187,6 +187,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
         vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
+        attestations=attesting,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -202,6 +203,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *ExportEndpoints(exports, database, access).routes(),
         *incoming(take, access, database, audit, settings.base),
         *proofs.routes(),
+        *AttestationEndpoints(attesting, access, agreements, audit, keys).routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
         *LogEndpoints(database, signer.key, policy).routes(),
         *explorer(settings, access, state, clock),
@@ -235,10 +237,11 @@ def _vouchers(
     return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
 
 
-def _log(settings: Settings) -> tuple[Signer, Policy]:
-    """Return what signs the log, and the policy that trusts it alone."""
+def _log(settings: Settings, database: Database, clock: Clock) -> tuple[Signer, Policy, Sequencer]:
+    """Return what signs the log, the policy that trusts it alone, and who makes it grow."""
     signer = log_signer(settings.log_origin, settings.data_dir / "keys", settings.log_key_file)
-    return signer, Policy((signer.key,), {}, {}, NONE)
+    sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
+    return signer, Policy((signer.key,), {}, {}, NONE), sequencer
 
 
 def _following(
@@ -301,10 +304,20 @@ def _schedule(settings: Settings, database: Database, clock: Clock) -> Schedule:
 
 
 def _access(
-    settings: Settings, keys: TokenKeys, database: Database, state: State, clock: Clock
-) -> Access:
+    settings: Settings, database: Database, state: State, clock: Clock
+) -> tuple[Access, TokenKeys]:
+    """Return who lets requests in, and the keys that sign tokens and answers."""
+    keys = in_files(settings.token_key, clock)
     clients = DatabaseClientStore(database)
-    return Access(access_config(settings), keys, clients, state, clock)
+    return Access(access_config(settings), keys, clients, state, clock), keys
+
+
+def _health(
+    settings: Settings, database: Database, state: State, clock: Clock, sequencer: Sequencer
+) -> tuple[Figures, HubHealth]:
+    """Return what the hub counts of itself, and what tells whether it is well."""
+    figures = Figures(database, settings.log_origin, clock)
+    return figures, HubHealth(database, state, figures, settings.data_dir, sequencer)
 
 
 def _federation(

@@ -47,7 +47,7 @@ from hub.store.fair import HUB, Asker, FairQueue, Shares
 from hub.watching.requests import RequestWatch
 
 GATED = (
-    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit|/attestations/.*"
     "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""

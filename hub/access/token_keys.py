@@ -58,6 +58,11 @@ class TokenKeys(Mapping[str, VerifyKey]):
         keys = self._present(now)
         return next((each for each in reversed(keys) if each.signs_from <= now), keys[0]).key
 
+    def periods(self) -> list[tuple[VerifyKey, int]]:
+        """Return the keys in the order in which they sign, each with the second from which."""
+        keys = self._present(self._clock().timestamp())
+        return [(each.key.public, each.signs_from) for each in keys]
+
     def nonce_secrets(self) -> list[bytes]:
         """Return the secrets of DPoP nonces: the one to make them with, and others to accept."""
         signing = self.signing()

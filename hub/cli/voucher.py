@@ -9,6 +9,7 @@ import typer
 
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
+from hub.cli.voucher_attest import attest, claims
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.law import current_law
 from hub.policy.vouchers.checks import CheckResult, VoucherVerdict
@@ -20,6 +21,8 @@ from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.stored import StoredServices
 
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
+app.command("attest")(attest)
+app.command("claims")(claims)
 SIGNS = {CheckResult.PASS: "✓", CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
 ORDER = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
 """What is wrong stands first."""

@@ -78,6 +78,11 @@ class SigningKey:
         return self.public.kid
 
     @property
+    def suite(self) -> str:
+        """Return how it signs: ES256 or EdDSA."""
+        return self.public.suite
+
+    @property
     def private(self) -> ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey:
         """Return the key object of `cryptography`, for the signer of records."""
         return self._private

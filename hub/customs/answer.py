@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from hub.crypto import jws
-from hub.crypto.keys import SigningKey
 from hub.customs.question import StoredCustoms, UseQuestion
 from hub.customs.sight import CustomsSight
 from hub.customs.words import CustomsReason
@@ -89,11 +87,6 @@ class UseAnswer:
             "evidence": [each.entry_id for each in self.evidence],
         }
         return {name: value for name, value in stated.items() if value is not None}
-
-
-def signed(kind: str, claims: dict[str, Any], key: SigningKey) -> str:
-    """Return an answer of a kind as a compact JWS."""
-    return jws.sign({"typ": kind, "kid": key.kid}, claims, key)
 
 
 def instant_or_none(at: datetime | None) -> str | None:

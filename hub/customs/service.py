@@ -14,6 +14,7 @@ from hub.access.agreements import Agreements
 from hub.access.grants import PartyGrants
 from hub.access.visibility import Subject, holds
 from hub.clock import Clock
+from hub.crypto.answer import signed_answer
 from hub.crypto.keys import SigningKey
 from hub.customs.answer import (
     TYPE,
@@ -21,7 +22,6 @@ from hub.customs.answer import (
     CustomsDueList,
     UseAnswer,
     evidence_of,
-    signed,
 )
 from hub.customs.disposal import TYPE as DISPOSAL
 from hub.customs.disposal import (
@@ -118,7 +118,7 @@ class CustomsDesk:
         answer = replace(answer, undecided=undecided_parameters(decided, law))
         if self._key is None:
             return answer
-        return replace(answer, jws=signed(TYPE, answer.claims(self._issuer), self._key()))
+        return replace(answer, jws=signed_answer(TYPE, answer.claims(self._issuer), self._key()))
 
     async def dispose(
         self, question: DisposalQuestion, asker: CustomsAsker = NOBODY
@@ -164,7 +164,9 @@ class CustomsDesk:
         )
         if self._key is None:
             return answer
-        return replace(answer, jws=signed(DISPOSAL, answer.claims(self._issuer), self._key()))
+        return replace(
+            answer, jws=signed_answer(DISPOSAL, answer.claims(self._issuer), self._key())
+        )
 
     async def _grants(self, asker: CustomsAsker) -> PartyGrants:
         grants = await self._agreements.of(asker.party)

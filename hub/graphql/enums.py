@@ -17,7 +17,14 @@ import strawberry
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
-from schema.codes import CodeList, CustomsDistrict, OrderState, Rating, ServicePurpose
+from schema.codes import (
+    CodeList,
+    CustomsDistrict,
+    OrderState,
+    Rating,
+    ServicePurpose,
+    VoucherClaimState,
+)
 from schema.codes import Province as ProvinceList
 from schema.item import Item, Kind, RecordSpec
 from schema.traits import Bookable, Faceted
@@ -58,6 +65,7 @@ Purpose = enum_of(ServicePurpose)
 District = enum_of(CustomsDistrict)
 OrderStateCode = enum_of(OrderState)
 RatingCode = enum_of(Rating)
+ClaimStateCode = enum_of(VoucherClaimState)
 
 
 def _plain(name: str, about: str, members: dict[str, str]) -> Any:
@@ -206,6 +214,23 @@ BookingReasonCode = _plain(
         "CUSTOMS": "海关规则未允许，见 customsReasons。Customs law did not allow it.",
         "HOME_HUB_SILENT": "仪器的归属枢纽没有应答，请原样重发。The instrument's home hub did not "
         "answer: send the same again.",
+    },
+)
+NotAttestedCode = _plain(
+    "NotAttested",
+    "没有证明的原因。Why there is no attestation, or no proof of a day.",
+    {
+        "NOT_CLAIMED": "仅预留、已释放、已驳回或已追回。Reserved only, or ended.",
+        "HELD": "须人工核对。A person has to look first.",
+        "NOT_VALID": "核验未全部通过，见 checks。Not every check passed; see `checks`.",
+        "CORRECTED": "服务记录的金额已与申兑不同。The service record says another charge by now.",
+        "CASH_OVER": "兑付截止日期已过。The last day of settlement is over.",
+        "NOT_IN_LOG": "日志尚未签出，数秒后再问。The log has not signed yet: ask in some seconds.",
+        "NO_MAP": "该日的申兑日表尚无。There is no map of that day: it is not over, or none was "
+        "made.",
+        "AFTER_DAY": "记录晚于该日的日表，请问其后的日子。The record came later: ask for a later "
+        "day.",
+        "MAP_GONE": "该日的内容已删除，日表无法重现。Content of that day was erased.",
     },
 )
 ChangeKind = _plain(

@@ -15,6 +15,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 
+from hub.graphql.attestations import attestation_fields
 from hub.graphql.booking import BookingMutations, booking_fields
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
@@ -180,7 +181,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         description="全部数据来源。Every source and how it stands.",
     )
     members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
-    members |= export_fields() | _proof_fields()
+    members |= export_fields() | _proof_fields() | attestation_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

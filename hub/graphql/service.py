@@ -64,6 +64,7 @@ from hub.query.sql.planner import Plan, Planner
 from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
+from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
 
@@ -85,6 +86,7 @@ class Parts:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
+    attestations: AttestationDesk | None = None
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -309,6 +311,7 @@ class Engine:
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
+            attestations=self._parts.attestations,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NoReturn
 
-from hub.crypto.base64url import b64url
+from hub.crypto.base64url import b64url, unb64url
 from hub.ledger.errors import NoteError
 from hub.ledger.limits import (
     HASH_BYTES,
@@ -31,7 +31,7 @@ from hub.ledger.limits import (
 )
 from hub.ledger.merkle import leaf_hash
 from hub.ledger.statement import statement_hash
-from schema.canonical import canonical
+from schema.canonical import canonical, parse_canonical
 from schema.codes import Assurance
 from schema.parties import HUB_PARTY
 
@@ -40,6 +40,7 @@ VERSION = 2
 SALTED = b"\x03"
 """First byte of what is hashed with a salt: not that of a leaf (0), a node (1) or version 1 (2)."""
 
+_REQUIRED, _OPTIONAL = frozenset({"v", "t", "h", "p"}), frozenset({"k", "s"})
 _TYPE = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{TYPE_CHARACTERS_MAX - 1}}}", re.ASCII)
 _PARTY = re.compile(r"[a-z][a-z0-9]*:[\x21-\x7e]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -95,6 +96,26 @@ class Leaf:
     def hash(self) -> bytes:
         """Return the leaf hash of RFC 6962."""
         return leaf_hash(self.encode())
+
+
+def parse_leaf(data: bytes) -> Leaf:
+    """Read the bytes of a leaf in their one spelling; `ValueError` or `NoteError` for others."""
+    members = parse_canonical(data)
+    if not members.keys() >= _REQUIRED or not members.keys() <= _REQUIRED | _OPTIONAL:
+        _refuse("the leaf lacks a member or has one too many")
+    if members.pop("v") != VERSION or not all(isinstance(each, str) for each in members.values()):
+        _refuse(f"a leaf has version {VERSION}, and all else in it is text")
+    signed = members.get("s")
+    leaf = Leaf(
+        members["t"],
+        unb64url(members["h"]),
+        members["p"],
+        members.get("k"),
+        None if signed is None else unb64url(signed),
+    )
+    if leaf.encode() != data:
+        _refuse("the leaf is not in its canonical spelling")
+    return leaf
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ KEYS_MAX = 4096
 """Pinned producer keys of one file."""
 RECORD_BYTES_MAX = 32 * 1024
 """Largest canonical record."""
+ATTESTATION_BYTES_MAX = 32 * 1024
+"""Largest attestation, and largest proof of a claim's place in a day's map."""
 STATEMENT_BYTES_MAX = 8 * 1024
 """Largest detached record signature."""
 SALT_BYTES = 32

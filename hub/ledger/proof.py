@@ -61,6 +61,26 @@ _LINES_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
+class TlogProof:
+    """A `tlog-proof@v1` text with whatever its `extra` line holds; nothing in it is verified."""
+
+    extra: bytes
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: Note
+
+    def encode(self) -> bytes:
+        """Return the proof as text."""
+        head = [
+            HEADER,
+            f"extra {to_base64(self.extra)}",
+            f"index {self.index}",
+            *(to_base64(value) for value in self.proof),
+        ]
+        return "\n".join(head).encode() + b"\n\n" + self.checkpoint.encode()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A receipt as parsed; nothing in it is verified."""
 
@@ -71,13 +91,9 @@ class Receipt:
 
     def encode(self) -> bytes:
         """Return the receipt as text."""
-        head = [
-            HEADER,
-            f"extra {to_base64(encode_evidence(self.evidence))}",
-            f"index {self.index}",
-            *(to_base64(value) for value in self.proof),
-        ]
-        return "\n".join(head).encode() + b"\n\n" + self.checkpoint.encode()
+        return TlogProof(
+            encode_evidence(self.evidence), self.index, self.proof, self.checkpoint
+        ).encode()
 
 
 def build_receipt(
@@ -91,6 +107,16 @@ def build_receipt(
 
 def parse_receipt(data: bytes) -> Receipt:
     """Read a receipt strictly, or raise `NoteError`."""
+    read = parse_tlog_proof(data)
+    try:
+        evidence = parse_evidence(read.extra)
+    except ValueError as error:
+        raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
+    return Receipt(evidence, read.index, read.proof, read.checkpoint)
+
+
+def parse_tlog_proof(data: bytes) -> TlogProof:
+    """Read a `tlog-proof@v1` text in its one spelling, or raise `NoteError`."""
     if len(data) > NOTE_BYTES_MAX:
         _refuse(f"a receipt has at most {NOTE_BYTES_MAX} bytes")
     head, blank, tail = data.partition(b"\n\n")
@@ -102,17 +128,17 @@ def parse_receipt(data: bytes) -> Receipt:
     if len(lines) - _LINES_MIN > PROOF_HASHES_MAX:
         _refuse(f"a proof has at most {PROOF_HASHES_MAX} hashes")
     try:
-        evidence = parse_evidence(from_base64(_after("extra ", lines[1])))
+        extra = from_base64(_after("extra ", lines[1]))
         index = from_decimal(_after("index ", lines[2]))
         proof = tuple(from_base64(line) for line in lines[_LINES_MIN:])
     except ValueError as error:
         raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
     if any(len(value) != HASH_BYTES for value in proof):
         _refuse(f"a hash has {HASH_BYTES} bytes")
-    receipt = Receipt(evidence, index, proof, parse_note(tail))
-    if receipt.encode() != data:
+    read = TlogProof(extra, index, proof, parse_note(tail))
+    if read.encode() != data:
         _refuse("the receipt is not in its canonical spelling")
-    return receipt
+    return read
 
 
 def encode_evidence(evidence: LeafEvidence) -> bytes:

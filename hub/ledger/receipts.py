@@ -36,8 +36,9 @@ from hub.ledger.leaf import LeafEvidence, Revision
 from hub.ledger.limits import HASH_BYTES
 from hub.ledger.log_store import fetch_tiles
 from hub.ledger.merkle import NodeGetter, inclusion_proof
+from hub.ledger.note import parse_note
 from hub.ledger.policy import Policy
-from hub.ledger.proof import build_receipt
+from hub.ledger.proof import TlogProof, build_receipt
 from hub.ledger.tile import Tile, nodes_in, tiles_for_inclusion
 from hub.ledger.witnessed import SignedHead, signed_heads
 from hub.store.copying import Connection
@@ -156,6 +157,52 @@ async def receipts_for(
     return receipts
 
 
+@dataclass(frozen=True, slots=True)
+class LeafProofs:
+    """Proofs of leaves under one checkpoint, without their salts, by entry id."""
+
+    origin: str
+    log_size: int
+    texts: Mapping[int, bytes]
+    """`tlog-proof@v1`, whose `extra` is the leaf."""
+    indexes: Mapping[int, int]
+    evidence: Mapping[int, LeafEvidence]
+    """What the hub keeps of each; the salt in it is not for everybody."""
+
+
+async def leaf_proofs(
+    database: Database, entry_ids: Collection[int], policy: Policy | None = None
+) -> LeafProofs | None:
+    """Return proofs of entries under one checkpoint: a witnessed one where there is one.
+
+    None while no checkpoint covers them all, where one was erased, or where they are in two logs.
+    """
+    wanted = set(entry_ids)
+    async with database.reads.connection() as connection:
+        async with connection.cursor(row_factory=namedtuple_row) as cursor:
+            await cursor.execute(_ENTRIES, (list(wanted),))
+            rows: list[Any] = await cursor.fetchall()
+        origins = {row.origin for row in rows}
+        is_whole = len(rows) == len(wanted) and all(row.salt is not None for row in rows)
+        if not is_whole or len(origins) != 1 or None in origins:
+            return None
+        highest = max(rows, key=lambda row: row.leaf_index)
+        signed = await signed_heads(connection, {highest.origin: highest.leaf_index}, policy)
+        head = _covering(signed[highest.origin], highest)
+        if head is None:
+            return None
+        nodes = await _nodes(connection, rows, {row.entry_id: head for row in rows})
+    node, note = nodes[highest.origin, head.head.size], parse_note(head.note)
+    texts, evidence = dict[int, bytes](), dict[int, LeafEvidence]()
+    for row in rows:
+        of_row = _evidence(row)
+        path = tuple(inclusion_proof(node, row.leaf_index, head.head.size))
+        texts[row.entry_id] = TlogProof(of_row.leaf().encode(), row.leaf_index, path, note).encode()
+        evidence[row.entry_id] = of_row
+    indexes = {row.entry_id: row.leaf_index for row in rows}
+    return LeafProofs(highest.origin, head.head.size, texts, indexes, evidence)
+
+
 def _lowest(rows: list[Any]) -> dict[str, int]:
     """Return for each log the smallest index of these leaves."""
     lowest: dict[str, int] = {}
@@ -236,6 +283,13 @@ def _receipt(
 
 
 def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
+    evidence = _evidence(row)
+    proof = inclusion_proof(node, row.leaf_index, signed.head.size)
+    return build_receipt(evidence, row.leaf_index, proof, signed.note).decode()
+
+
+def _evidence(row: Any) -> LeafEvidence:
+    """Return the evidence of an entry, or raise `ReceiptError` where its leaf is another one."""
     revision = Revision(row.record_type, row.authority, row.key, row.revision)
     evidence = LeafEvidence(revision, row.party, row.key_id, row.salt, row.commitment, row.jws)
     if not _is_leaf(evidence, row.leaf_hash):
@@ -244,8 +298,7 @@ def _text(row: Any, signed: SignedHead, node: NodeGetter) -> str:
             f"entry {row.entry_id} is not what the log has at {row.leaf_index}",
             hint="The entry was changed after it was included: call the operator.",
         )
-    proof = inclusion_proof(node, row.leaf_index, signed.head.size)
-    return build_receipt(evidence, row.leaf_index, proof, signed.note).decode()
+    return evidence
 
 
 def _is_leaf(evidence: LeafEvidence, leaf: bytes) -> bool:

@@ -27,6 +27,7 @@ from hub.openapi.operation import (
     RouteParameter,
 )
 from hub.openapi.shapes import ref
+from hub.openapi.voucher_routes import voucher_routes
 
 NDJSON = "application/x-ndjson"
 TOML = "application/toml"
@@ -73,6 +74,7 @@ def partner_routes() -> tuple[RouteOperation, ...]:
         *_records(),
         *_mappings(),
         *_receipts(),
+        *voucher_routes(),
         *export_routes(),
         *_clients(),
         _sandbox(),

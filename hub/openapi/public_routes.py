@@ -175,6 +175,7 @@ def _pages() -> tuple[RouteOperation, ...]:
         "/submit": "报送页面",
         "/verify": "核验页面",
         "/customs": "海关监管页面",
+        "/attestation": "申兑证明页面",
     }
     script = Content({"text/javascript": ANY_TEXT}, "The script of the front page.")
     contact = Content(_PLAIN, "RFC 9116.")
@@ -187,6 +188,14 @@ def _pages() -> tuple[RouteOperation, ...]:
             "/figures.json",
             "公开数字",
             json_of("Figures", "What a stranger may count."),
+            refusals=_AWAY,
+        ),
+        _get(
+            "/attestation/keys",
+            "证明的核验公钥",
+            json_of(
+                "KeySet", "The hub's keys to pin, each with the size of the log it signed up to."
+            ),
             refusals=_AWAY,
         ),
         _get("/access-policy", "使用政策", Content(_PLAIN, "What a client may do.")),

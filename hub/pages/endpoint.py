@@ -4,6 +4,7 @@
     GET /submit           a university sends a table
     GET /verify           a receipt is checked in the browser
     GET /customs          duty-free instruments in term, and whether a use is allowed
+    GET /attestation      how a claim's attestation is checked, and where one is got
 
 All are public and the same for everybody: what a page may do, its reader's key may do at the public
 interface, and nothing more.
@@ -27,7 +28,7 @@ from hub.pages.words import LANGUAGES, words
 from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
-from schema.codes import CodeList, CustomsDistrict, ServicePurpose
+from schema.codes import CodeList, CustomsDistrict, ServicePurpose, VoucherClaimState
 from schema.registry import standard
 
 ROOM = "hub.pages"
@@ -84,7 +85,22 @@ def page_routes() -> list[Route]:
         Route("/submit", submit),
         Route("/verify", verify),
         Route("/customs", customs),
+        Route("/attestation", _attestation),
     ]
+
+
+async def _attestation(request: Request) -> Response:
+    language = language_of(request)
+    said = words(language)
+    values = {
+        "attest": _registered("attestation"),
+        "state": _registered("claim_state"),
+        "states": _choices(VoucherClaimState, language),
+        "reasons": json.dumps(
+            {each: said[f"attestation.{each}"] for each in _REASONS}, ensure_ascii=False
+        ),
+    }
+    return _page(request, "attestation", values)
 
 
 def _page(request: Request, name: str, values: dict[str, str]) -> Response:
@@ -104,6 +120,10 @@ _KINDS = {
     DisposalKind.PLEDGE: "customs.pledge",
     DisposalKind.SCRAP: "customs.scrap",
 }
+
+
+_REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
+"""Why a claim is not attested (`hub.vouchers.attesting`)."""
 
 
 def _registered(name: str) -> str:

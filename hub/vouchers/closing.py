@@ -1,20 +1,45 @@
-"""`closing`: vouchers whose last day of use or of settlement is over are ended, by the calendar."""
+"""`closing`: what the calendar asks of vouchers.
+
+Those whose last day of use or of settlement is over are ended; the map of what stands claimed at
+the end of each day goes into the log (`hub.vouchers.claim_days`).
+"""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from hub.errors import HubError
+from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
+from hub.vouchers.claim_days import ClaimDays
 from hub.vouchers.ledger import MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.limits import DUE_MAX
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 from schema.dates import local_date
+from schema.parties import HUB_PARTY
 
 _LOG = logging.getLogger(__name__)
 LAST_DAYS = {Event.USE_OVER: "use_until", Event.CASH_OVER: "cash_until"}
+
+
+async def keep_days(desk: VoucherDesk, database: Database, origin: str) -> None:
+    """Do what is due today; a hub that keeps no money of vouchers has nothing to do.
+
+    `origin`: the name of its log.
+    """
+    await close_over(desk, database)
+    if not desk.issuers:
+        return
+
+    async def state(rows: list[dict[str, Any]]) -> None:
+        await state_as_operator(database, desk.clock, f"{HUB_PARTY}{origin}", rows)
+
+    stated = await ClaimDays(database, origin).state_due(desk.clock(), state)
+    if stated:
+        _LOG.info("vouchers: the maps of claimed services of %d days are in the log", stated)
 
 
 async def close_over(desk: VoucherDesk, database: Database) -> int:

@@ -34,3 +34,19 @@ FAULTS_MAX = 1_000
 """Most faults that one audit tells."""
 VOUCHER_COST = 20
 """What a message about a voucher costs its caller."""
+ATTESTED_DAYS = 90
+"""Most days for which an attestation holds; never beyond the last day of settlement."""
+ATTESTATION_COST = 40
+"""What an attestation costs its caller: the checks of the service, and two proofs."""
+CLAIMS_COST = 40
+"""What a proof of a day's map costs its caller."""
+CLAIM_STATE_COST = 5
+"""What it costs to ask for the state of a claim."""
+CLAIM_DAYS_MAX = 31
+"""Most days whose map is made in one go; the next go makes up for more."""
+CLAIMS_GRACE_S = 300
+"""Seconds after midnight in Shanghai until a message of the day before is surely written."""
+CLAIM_KEYS_MAX = 1_000_000
+"""Most revisions of claimed services in one map."""
+MAPS_KEPT_MAX = 2
+"""Maps that one worker keeps, some 200 bytes a key each."""

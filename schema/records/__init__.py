@@ -2,6 +2,7 @@
 
 from schema.records.agreement import Agreement
 from schema.records.audit_day import AuditDay
+from schema.records.claim_map import ClaimMap
 from schema.records.consent import SharingConsent
 from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
@@ -37,6 +38,7 @@ __all__ = [
     "Agreement",
     "AuditDay",
     "Centre",
+    "ClaimMap",
     "CustomsApproval",
     "CustomsReport",
     "CustomsSupervision",
@@ -94,6 +96,7 @@ STANDARD = (
     Link,
     Erasure,
     AuditDay,
+    ClaimMap,
     Observation,
 )
 """What the standard consists of."""

@@ -29,7 +29,8 @@ LEFT_OUT = frozenset(
         *("verifyService", "bookingOrder", "receipts"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
-        *("erasures", "auditDays"),  # no source of these worlds may state them
+        *("attestation", "claimState", "claimsProof"),
+        *("erasures", "auditDays", "claimMaps"),  # no source of these worlds may state them
     }
 )
 """Fields and arguments that other tests are about."""

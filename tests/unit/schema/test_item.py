@@ -153,6 +153,7 @@ def test_no_record_of_the_standard_can_be_seen_by_a_party_that_it_does_not_name(
         "OccupancyCoverage",
         "Link",
         "AuditDay",
+        "ClaimMap",
         "SharingConsent",
         "SensorBinding",
         "Topic",
