@@ -25,6 +25,7 @@ class SessionLock(IntEnum):
     JOINING = 7_340_004
     WEBHOOKS = 7_340_010
     ORDERS = 7_340_011
+    VOUCHERS = 7_340_033
 
 
 @asynccontextmanager

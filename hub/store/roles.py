@@ -92,6 +92,7 @@ ORDINARY = frozenset(
         "source_grade",
         "source_mapping",
         "voucher_mark",
+        "voucher_place",
         "transient_calendar",
         "warned",
         "webhook",
@@ -113,6 +114,7 @@ UNREAD = frozenset(
         "raw_document",
         "request_evidence",
         "run",
+        "voucher_place",
         "webhook",
         "webhook_message",
     }

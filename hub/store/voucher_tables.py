@@ -1,12 +1,16 @@
-"""`voucher_tables`: by what a claim on a voucher is known again (`hub.vouchers.marks`)."""
+"""`voucher_tables`: what rooms of vouchers keep beside the records.
+
+By what a claim is known again (`hub.vouchers.marks`), and how far the change feed was looked at for
+vouchers (`hub.vouchers.following`).
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, text
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["VOUCHER_MARK"]
+__all__ = ["VOUCHER_MARK", "VOUCHER_PLACE"]
 
 VOUCHER_MARK = Table(
     "voucher_mark",
@@ -29,3 +33,15 @@ VOUCHER_MARK = Table(
     Index("ix_voucher_mark_claim", "issuer", "code", "claim_no"),
     Index("ix_voucher_mark_instrument", "instrument", "end_at"),
 )
+
+VOUCHER_PLACE = Table(
+    "voucher_place",
+    METADATA,
+    Column("name", Text, primary_key=True),  # 'entry': one row
+    Column("epoch", Text, nullable=False),  # of the feed; in another one the place says nothing
+    Column("xid", Text, nullable=False),  # the place after which the feed was not looked at yet
+    Column("entry_id", BigInteger, nullable=False),
+    Column("round_after", Text),  # key of the claim up to which this round came; null: none is on
+    instant_column("round_at"),  # when it began
+)
+"""Where whoever follows the feed for vouchers is; after a kill it goes on from there."""

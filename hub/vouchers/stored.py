@@ -29,7 +29,7 @@ from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.limits import RELATED_MAX
 from hub.vouchers.question import ServiceChecked, VoucherWanted
-from schema.codes import PowerState, ServicePurpose, VoucherClaimState
+from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
 from schema.dates import local_date
 
 PAID: Final = tuple(
@@ -168,6 +168,7 @@ class _Reader:
             offer=await self._offer(row),
             registrations=await self._registrations(row["owner"], wanted.issuer),
             relation=await self._relation(holder, row["owner"]),
+            business=await self._business(holder),
             has_rival=await self._has_rival(row),
             spans=[span for day in days for span in _spans(day)],
             is_sensed=bool(days),
@@ -210,6 +211,15 @@ class _Reader:
             "AND provider_key = %(provider)s AND NOT withdrawn AND speaks "
             "ORDER BY stated_on DESC LIMIT 1",
             {"holder": holder, "provider": provider},
+        )
+
+    async def _business(self, holder: str) -> Sequence[Row]:
+        """Return what registers of businesses say of an enterprise, whoever else says so too."""
+        return await self._many(
+            f"SELECT b.* FROM {self._table('BusinessStatus')} b "  # noqa: S608 - own names
+            f"JOIN source s ON s.source_id = b.source AND s.purpose = %(register)s "
+            "WHERE b.enterprise_key = %(holder)s AND NOT b.withdrawn ORDER BY b.valid_from DESC",
+            {"holder": holder, "register": SystemPurpose.REGISTER.value},
         )
 
     async def _has_rival(self, row: Row) -> bool:

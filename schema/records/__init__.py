@@ -2,6 +2,7 @@
 
 from schema.records.agreement import Agreement
 from schema.records.audit_day import AuditDay
+from schema.records.business import BusinessStatus
 from schema.records.consent import SharingConsent
 from schema.records.erasure import Erasure
 from schema.records.institution import Centre, Institution
@@ -31,11 +32,13 @@ from schema.records.voucher import (
     VoucherClaim,
     VoucherMovement,
 )
+from schema.records.voucher_finding import VoucherFinding
 
 __all__ = [
     "STANDARD",
     "Agreement",
     "AuditDay",
+    "BusinessStatus",
     "Centre",
     "CustomsApproval",
     "CustomsReport",
@@ -62,6 +65,7 @@ __all__ = [
     "UsageRecord",
     "Voucher",
     "VoucherClaim",
+    "VoucherFinding",
     "VoucherMovement",
 ]
 
@@ -90,6 +94,8 @@ STANDARD = (
     VoucherMovement,
     ProviderRegistration,
     RelationStatement,
+    BusinessStatus,
+    VoucherFinding,
     Agreement,
     Link,
     Erasure,
