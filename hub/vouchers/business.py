@@ -30,7 +30,7 @@ law (State Council order 746, article 30): that decides nothing."""
 
 def was_in_business(statements: Iterable[Mapping[str, Any]], day: date) -> bool | Missing:
     """Say whether an enterprise was in business on a day of Shanghai; rows of BusinessStatus."""
-    states = {S[each["state"]] for each in statements if _covers(each, day)}
+    states = {BusinessState[each["state"]] for each in statements if _covers(each, day)}
     if not states:
         return Missing(FACT, "NO_STATEMENT_OF_THAT_DAY")
     said = {SAYS[each] for each in states - {S.MOVED_OUT}}
@@ -43,6 +43,6 @@ def was_in_business(statements: Iterable[Mapping[str, Any]], day: date) -> bool 
 def _covers(statement: Mapping[str, Any], day: date) -> bool:
     if day < statement["valid_from"]:
         return False
-    if S[statement["state"]] in ENDED and statement["valid_until"] is None:
+    if BusinessState[statement["state"]] in ENDED and statement["valid_until"] is None:
         return True
     return bool(day <= (statement["valid_until"] or statement["stated_on"]))

@@ -31,6 +31,8 @@ class StoredService:
 
     service: Row
     order: Row | None
+    near: Sequence[Row]
+    """Other orders of the same user on the same instrument."""
     offer: Row | None
     registrations: Sequence[Row]
     """Of the provider, by the registrar that granted the voucher."""

@@ -28,3 +28,19 @@ FAULTS_MAX = 1_000
 """Most faults that one audit tells."""
 VOUCHER_COST = 20
 """What a message about a voucher costs its caller."""
+FOLLOW_PAUSE_S = 60.0
+"""Longest pause between two looks at the change feed, when nothing rings."""
+ROUND_S = 3_600
+"""Seconds from the beginning of one round over open claims to that of the next …"""
+ROUND_CLAIMS = 50
+"""… of which one look takes so many."""
+CLAIMS_OF_CHANGE = 200
+"""Most claims that are looked at for one change of a service or an order."""
+EVIDENCE_MAX = 32
+"""Most entries that a finding names; the newest."""
+MIRRORED_CLAIMS_MAX = 1_000
+"""Claims of one voucher of another system that are looked at; the first by number."""
+REVISIONS_OF_CLAIMS_MAX = 10_000
+"""Revisions of these claims that are read."""
+MIRRORED_AT_ONCE = 500
+"""Vouchers of other systems that the audit names at a time."""

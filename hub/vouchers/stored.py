@@ -15,6 +15,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.law import EVERYWHERE, Law
+from hub.policy.vouchers.amount import Spent, most_of
 from hub.policy.vouchers.checks import verify
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.policy.vouchers.facts import VoucherTerms
@@ -29,8 +30,10 @@ from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.limits import RELATED_MAX
 from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.splits import split_holds
 from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
 from schema.dates import local_date
+from schema.records.order_path import ENDED
 
 PAID: Final = tuple(
     each.value
@@ -87,6 +90,12 @@ class StoredServices:
             item_id=row["item_id"],
             owner=row["owner"],
             invoice=(None, row["invoice_no"]),
+            most_fen=most_of(
+                told.charge_fen,
+                Spent(used_in_year=terms.used_in_year_fen, available=terms.available_fen),
+                law,
+            ),
+            holds=split_holds(stored.order, stored.near, law),
         )
 
     def _claimed(
@@ -165,6 +174,7 @@ class _Reader:
         stored = StoredService(
             service=row,
             order=order,
+            near=await self._near(order),
             offer=await self._offer(row),
             registrations=await self._registrations(row["owner"], wanted.issuer),
             relation=await self._relation(holder, row["owner"]),
@@ -187,6 +197,23 @@ class _Reader:
             "AND (service_id = %(service)s OR local_id = %(order)s) AND NOT withdrawn AND speaks "
             "ORDER BY service_id = %(service)s DESC NULLS LAST LIMIT 1",
             {"instrument": row["instrument_key"], "service": row["local_id"], "order": order_no},
+        )
+
+    async def _near(self, order: Row | None) -> Sequence[Row]:
+        """Return other orders of the same user on the same instrument, the newest first."""
+        if order is None or order["user_key"] is None:
+            return ()
+        return await self._many(
+            "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
+            f"FROM {self._table('ServiceOrder')} WHERE instrument_key = %(instrument)s "
+            "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
+            "AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST",
+            {
+                "instrument": order["instrument_key"],
+                "user": order["user_key"],
+                "item": order["item_id"],
+                "ended": [each.value for each in ENDED],
+            },
         )
 
     async def _offer(self, row: Row) -> Row | None:

@@ -63,7 +63,6 @@ class BusinessStatus:
     stated_on: date = item(
         "核验日期",
         "Day on which the register said so; of later days it says nothing",
-        sortable=True,
         plausible=(NOT_AHEAD,),
     )
     valid_until: date | None = item(

@@ -6,7 +6,7 @@
     gives nothing       held                                     CLAW_BACK_DUE, all of it
     was withdrawn       held                                     CLAW_BACK_DUE, all of it
     fails a check       held                                     told
-    gives more          nothing moves; told                      nothing moves; told
+    gives more          nothing moves; told                      nothing moves
     cannot be judged    nothing moves; told                      nothing moves; told
 
 The hub lowers and holds, for both lose nobody's right: money that goes back can be reserved anew,
@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hub.policy.bounds import Missing
+from hub.policy.bounds import LackingError, Missing, known
 from hub.policy.vouchers.checks import CheckCode, CheckResult, Verified
 from hub.policy.vouchers.claim import S, VoucherClaimStanding
 from schema.codes import VoucherFindingKind as Kind
@@ -56,7 +56,7 @@ class ServiceNow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class VoucherFound:
     """Something for a person to look at. `detail`: codes."""
 
     kind: Kind
@@ -70,7 +70,7 @@ class Correction:
 
     cap_fen: int | None = None
     holds: tuple[str, ...] = ()
-    found: tuple[Found, ...] = ()
+    found: tuple[VoucherFound, ...] = ()
 
 
 def correction(
@@ -84,31 +84,38 @@ def correction(
         return Correction()
     if service is None:
         return _owed(claim, Kind.SERVICE_WITHDRAWN, claim.fen)
-    charge, most = service.charge_fen, service.most_fen
-    if isinstance(most, Missing) or isinstance(charge, Missing):
-        lacking = charge if isinstance(charge, Missing) else most
-        assert isinstance(lacking, Missing)
-        return _unclear(lacking) if charge != claimed_fen else Correction()
     if service.failing:
-        codes = " ".join(each.value for each in service.failing)
-        return _failing(claim, codes)
-    if claim.fen > most:
-        return _lowered(claim, most)
-    if claimed_fen is not None and charge > claimed_fen:
-        return Correction(found=(Found(kind=Kind.SERVICE_RAISED, fen=charge - claimed_fen),))
+        return _failing(claim, " ".join(each.value for each in service.failing))
+    try:
+        return _by_amount(claim, claimed_fen, known(service.charge_fen), service.most_fen)
+    except LackingError as lacking:
+        return _unclear(lacking.missing)
+
+
+def _by_amount(
+    claim: VoucherClaimStanding, claimed_fen: int | None, charge: int, most: int | Missing
+) -> Correction:
+    if isinstance(most, Missing) and charge == claimed_fen:
+        return Correction()  # what the charge gives was judged when it was claimed
+    if claim.fen > known(most):
+        return _lowered(claim, known(most))
+    if claim.state in LIVE and claimed_fen is not None and charge > claimed_fen:
+        return Correction(found=(VoucherFound(kind=Kind.SERVICE_RAISED, fen=charge - claimed_fen),))
     return Correction()
 
 
 def _unclear(missing: Missing) -> Correction:
     detail = f"{missing.fact} {missing.reason}"
-    return Correction(found=(Found(kind=Kind.SERVICE_UNCLEAR, detail=detail),))
+    return Correction(found=(VoucherFound(kind=Kind.SERVICE_UNCLEAR, detail=detail),))
 
 
 def _owed(claim: VoucherClaimStanding, kind: Kind, fen: int) -> Correction:
     """Say what follows where all of a claim, or a part of it, has nothing to pay for."""
     if claim.state is S.SETTLED:
-        return Correction(found=(Found(kind=Kind.CLAW_BACK_DUE, fen=fen, detail=kind.value),))
-    return Correction(holds=(kind.value,), found=(Found(kind=kind, fen=fen),))
+        return Correction(
+            found=(VoucherFound(kind=Kind.CLAW_BACK_DUE, fen=fen, detail=kind.value),)
+        )
+    return Correction(holds=(kind.value,), found=(VoucherFound(kind=kind, fen=fen),))
 
 
 def _lowered(claim: VoucherClaimStanding, most: int) -> Correction:
@@ -122,4 +129,4 @@ def _lowered(claim: VoucherClaimStanding, most: int) -> Correction:
 def _failing(claim: VoucherClaimStanding, codes: str) -> Correction:
     kind = Kind.SERVICE_NOT_VALID
     holds = () if claim.state is S.SETTLED else (kind.value,)
-    return Correction(holds=holds, found=(Found(kind=kind, fen=claim.fen, detail=codes),))
+    return Correction(holds=holds, found=(VoucherFound(kind=kind, fen=claim.fen, detail=codes),))

@@ -485,6 +485,7 @@ def business_status(of: Blank) -> dict[str, Any]:
         "validFrom": f"{2000 + NUMBERS.index(of.number)}-01-01",
         "state": "IN_BUSINESS",
         "statedOn": f"2026-01-{len(of.mark):02}",
+        "validUntil": "2025-12-31",
     }
 
 

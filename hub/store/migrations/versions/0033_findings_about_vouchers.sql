@@ -28,8 +28,6 @@ CREATE INDEX ix_business_status_source_enterprise_key ON business_status_source 
 
 CREATE INDEX ix_business_status_source_item_id ON business_status_source (item_id);
 
-CREATE INDEX ix_business_status_source_stated_on_item_id ON business_status_source USING btree (stated_on, item_id);
-
 CREATE TABLE voucher_finding_source (
 	source TEXT NOT NULL,
 	authority TEXT NOT NULL,
@@ -83,3 +81,7 @@ CREATE TABLE voucher_place (
 	round_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_voucher_place PRIMARY KEY (name)
 );
+
+CREATE INDEX ix_voucher_claim_source_code ON voucher_claim_source USING btree (code);
+
+CREATE INDEX ix_voucher_claim_source_service_key ON voucher_claim_source USING btree (service_key);
