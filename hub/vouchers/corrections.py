@@ -21,7 +21,7 @@ from hub.policy.vouchers.corrections import LIVE, TOLD, Correction, ServiceNow, 
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.findings import VoucherFindings
-from hub.vouchers.kept_claims import KeptClaims, Row, about, kinds_of_holds, name_of
+from hub.vouchers.kept_claims import Row, about, kinds_of_holds, name_of
 from hub.vouchers.ledger import KeptVoucher, read_voucher
 from hub.vouchers.mirror import standing_as_stated
 from hub.vouchers.movements import standing_of
@@ -56,7 +56,6 @@ class VoucherCorrections:
     database: Database
     desk: VoucherDesk
     checks: ServiceChecks
-    claims: KeptClaims
     findings: VoucherFindings
     party: str
 
