@@ -60,14 +60,15 @@ OrderStateCode = enum_of(OrderState)
 RatingCode = enum_of(Rating)
 
 
-def _plain(name: str, about: str, members: dict[str, str]) -> Any:
+def plain_enum(name: str, about: str, members: dict[str, str]) -> Any:
+    """Return the enum of words that no code list holds, each with its description."""
     named = {**members, UNKNOWN: members.get(UNKNOWN, NOT_KNOWN)}
     values = {key: strawberry.enum_value(key, description=text) for key, text in named.items()}
     twin: Any = Enum(name, values)  # type: ignore[misc]
     return strawberry.enum(twin, description=about)
 
 
-AvailabilityStatus = _plain(
+AvailabilityStatus = plain_enum(
     "AvailabilityStatus",
     "所问时段的空闲状况。What is known of the window that was asked for.",
     {
@@ -77,7 +78,7 @@ AvailabilityStatus = _plain(
         "UNKNOWN": "未知：来源未覆盖，绝不视为空闲。Not known: no source covered it; never free.",
     },
 )
-PriceStatus = _plain(
+PriceStatus = plain_enum(
     "PriceStatus",
     "能否估价。Whether a price could be told.",
     {
@@ -85,7 +86,7 @@ PriceStatus = _plain(
         "NO_PRICE": "没有适用的公布价格。No published price applies.",
     },
 )
-SourceState = _plain(
+SourceState = plain_enum(
     "SourceState",
     "来源状况。How a source stands.",
     {
@@ -102,7 +103,7 @@ SourceState = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-ServedFrom = _plain(
+ServedFrom = plain_enum(
     "ServedFrom",
     "应答取自何处。Where the answer was taken from.",
     {
@@ -113,7 +114,7 @@ ServedFrom = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-SourceEventKind = _plain(
+SourceEventKind = plain_enum(
     "SourceEventKind",
     "对来源做了什么。What was done with a source.",
     {
@@ -123,7 +124,7 @@ SourceEventKind = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-RowOutcomeCode = _plain(
+RowOutcomeCode = plain_enum(
     "RowOutcomeCode",
     "一行数据的处理结果。What became of a row.",
     {
@@ -135,7 +136,7 @@ RowOutcomeCode = _plain(
     },
 )
 
-CustomsAnswerCode = _plain(
+CustomsAnswerCode = plain_enum(
     "CustomsAnswer",
     "海关规则的答复。What customs law answers.",
     {
@@ -144,7 +145,7 @@ CustomsAnswerCode = _plain(
         "UNKNOWN": "无法判断，不得视为可以。Not known; never taken as ALLOW.",
     },
 )
-CustomsProcedure = _plain(
+CustomsProcedure = plain_enum(
     "CustomsProcedure",
     "使用须办的手续。What goes with a use.",
     {
@@ -154,7 +155,7 @@ CustomsProcedure = _plain(
         "DUTY_RECORD": "服务记录写明补税记录。The payment of duty in the service record.",
     },
 )
-CustomsRemedy = _plain(
+CustomsRemedy = plain_enum(
     "CustomsRemedy",
     "可行的补救。What would turn a DENY into an ALLOW.",
     {
@@ -164,7 +165,7 @@ CustomsRemedy = _plain(
         "REPORT": "补交年度报告。The yearly report that is overdue.",
     },
 )
-CustomsDisposal = _plain(
+CustomsDisposal = plain_enum(
     "CustomsDisposal",
     "对减免税仪器的处置。What an owner may want to do with a duty-free instrument.",
     {
@@ -174,7 +175,7 @@ CustomsDisposal = _plain(
         "SCRAP": "报废。Scrapping.",
     },
 )
-BookingStateCode = _plain(
+BookingStateCode = plain_enum(
     "BookingState",
     "预约的状态。How a booking stands.",
     {
@@ -187,7 +188,7 @@ BookingStateCode = _plain(
         "known.",
     },
 )
-BookingReasonCode = _plain(
+BookingReasonCode = plain_enum(
     "BookingReason",
     "未预约的原因。Why a booking is not firm.",
     {
@@ -206,7 +207,7 @@ BookingReasonCode = _plain(
         "answer: send the same again.",
     },
 )
-ChangeKind = _plain(
+ChangeKind = plain_enum(
     "ChangeKind",
     "对该记录应做的事。What to do about an item.",
     {
@@ -215,7 +216,7 @@ ChangeKind = _plain(
     },
 )
 
-ExportFormatCode = _plain(
+ExportFormatCode = plain_enum(
     "ExportFormat",
     "导出格式。Format of an export.",
     {
@@ -225,7 +226,7 @@ ExportFormatCode = _plain(
         "PARQUET": "Parquet，须平台已装 pyarrow。Parquet, where the hub has pyarrow.",
     },
 )
-ExportStatus = _plain(
+ExportStatus = plain_enum(
     "ExportStatus",
     "导出的状态。How an export stands.",
     {

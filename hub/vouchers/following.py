@@ -185,7 +185,7 @@ class VoucherFollowing:
         if issuer not in self.claims.issuers:
             for each in await look_at(self.database, issuer, code):
                 await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
-        elif entry.record_type == CLAIM:
+        if entry.record_type == CLAIM:
             row = await self.claims.named(ClaimName(issuer, code, number[0]))
             if row is not None:
                 await self._look(row)

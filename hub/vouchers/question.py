@@ -82,6 +82,11 @@ class VoucherTold:
     """Why the claim is held now; codes."""
     replayed: bool = False
 
+    @property
+    def held_for(self) -> tuple[str, ...]:
+        """Return why a person has to look: what holds the claim, and what it met."""
+        return tuple(dict.fromkeys((*self.holds, *(each.hit.value for each in self.met))))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceChecked:

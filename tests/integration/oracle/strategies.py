@@ -26,10 +26,10 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("verifyService", "bookingOrder", "receipts"),
+        *("verifyService", "claimFastTrack", "bookingOrder", "receipts"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
-        *("erasures", "auditDays"),  # no source of these worlds may state them
+        *("erasures", "auditDays", "voucherFindings"),  # no source of these worlds may state them
     }
 )
 """Fields and arguments that other tests are about."""

@@ -59,7 +59,7 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
 EXECUTED = {
     *("receipt", "receipts", "changes", "policyParameters", "verifyService", "bulkExport"),
     *("useDecision", "disposalDecision", "customsReportsDue"),
-    "bookingOrder",
+    *("bookingOrder", "claimFastTrack"),
 }
 """Fields that are no statements: their own tests send them hostile values."""
 
