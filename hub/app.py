@@ -79,6 +79,9 @@ from hub.store.database import Database
 from hub.vouchers.closing import keep_days
 from hub.vouchers.deployed import attestation_desk
 from hub.vouchers.endpoint import AttestationEndpoints
+from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.following import VoucherFollowing
+from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
@@ -112,6 +115,7 @@ class Hub:
     schedule: Schedule
     sensing: Sensing
     vouchers: VoucherDesk
+    voucher_following: VoucherFollowing
     federation: Federation
     following: Following
     exports: ExportDesk
@@ -138,6 +142,7 @@ class Hub:
             asyncio.create_task(self.following.watch.run(stop), name="change feed"),
             asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(self.orders.run(stop), name="orders"),
+            asyncio.create_task(self.voucher_following.run(stop), name="vouchers"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -186,8 +191,9 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
+        vouchers=(tracks := _vouchers(settings, database, customs, clock)).desk,
         attestations=attesting,
+        fast_tracks=tracks,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -217,7 +223,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
-        vouchers=vouchers,
+        vouchers=tracks.desk,
+        voucher_following=VoucherFollowing.of(tracks, following.watch),
         exports=exports,
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
@@ -231,10 +238,20 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
 
 def _vouchers(
     settings: Settings, database: Database, customs: CustomsDesk, clock: Clock
-) -> VoucherDesk:
-    services = StoredServices(database, customs, current_law(), settings.log_origin)
-    issuers = frozenset(settings.voucher_issuers)
-    return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
+) -> FastTracks:
+    """Return the voucher desk, and who sends its claims on the fast way."""
+    law, party, issuers = current_law(), _party(settings), frozenset(settings.voucher_issuers)
+    services = StoredServices(database, customs, law, settings.log_origin)
+    desk = VoucherDesk(database, services, clock, party=party, issuers=issuers)
+    return FastTracks(
+        database=database,
+        desk=desk,
+        checks=services,
+        claims=KeptClaims(database, issuers),
+        law=law,
+        clock=clock,
+        party=party,
+    )
 
 
 def _log(settings: Settings, database: Database, clock: Clock) -> tuple[Signer, Policy, Sequencer]:

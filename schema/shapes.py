@@ -36,6 +36,14 @@ _SHAPES = {
         "a SHA-256: 64 hexadecimal digits, small letters",
     ),
     "[1-9][0-9]{0,8}": ("序号，从 1 起的整数", "a count: a whole number from 1"),
+    "[1-9][0-9]{0,17}": (
+        "台账编号，从 1 起的整数",
+        "the number of an entry: a whole number from 1",
+    ),
+    "[A-Z_]{1,40}(\\.[^\\s/\\x00-\\x1f]{1,60})?": (
+        "核查事项代码，涉及申兑时后接英文句点与申兑编号，例如 CLAW_BACK_DUE.C-1",
+        "the code of a finding, and after a point the claim it is about, such as CLAW_BACK_DUE.C-1",
+    ),
     "[A-Z][A-Za-z]{0,63}": (
         "记录类型的名称，例如 Instrument",
         "the name of a record type, such as Instrument",

@@ -41,6 +41,21 @@ class VoucherMove:
     fen: int = item("金额，单位分", "Amount, in fen", unit="fen CNY", minimum=1)
 
 
+@value("台账依据")
+class LogEvidence:
+    """An entry of the log that a finding rests on, told so that nobody learns its content by it."""
+
+    record_type: str = item("记录类型", "Record type", length_max=60)
+    entry: str = item(
+        "台账编号", "Number of the entry at the hub that found it", pattern="[1-9][0-9]{0,17}"
+    )
+    commitment: str = item(
+        "承诺值",
+        "Salted hash of the entry, as its leaf holds it, hexadecimal",
+        pattern="[0-9a-f]{64}",
+    )
+
+
 @value("分类代码")
 class ClassCode:
     """A code of a published classification, with the scheme and edition it belongs to."""

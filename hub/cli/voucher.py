@@ -94,7 +94,7 @@ def _tell(found: VoucherAudit) -> None:
     buckets = found.buckets
     typer.echo(
         f"{found.vouchers} 张券 vouchers · {found.movements} 笔变动 movements · "
-        f"{found.claims} 笔申兑 claims"
+        f"{found.claims} 笔申兑 claims · {found.mirrored} 张由其他系统管理 kept by other systems"
     )
     typer.echo(
         f"额度合计 granted {_yuan(buckets.granted)} = 可用 available {_yuan(buckets.available)} + "
@@ -118,6 +118,7 @@ def _wire(found: VoucherAudit) -> dict[str, object]:
         "vouchers": found.vouchers,
         "movements": found.movements,
         "claims": found.claims,
+        "mirrored": found.mirrored,
         "fen": {name: getattr(found.buckets, name) for name in found.buckets.__slots__},
         "faults": [
             {"voucher": each.voucher, "code": each.code, "detail": each.detail}

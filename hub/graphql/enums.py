@@ -68,14 +68,15 @@ RatingCode = enum_of(Rating)
 ClaimStateCode = enum_of(VoucherClaimState)
 
 
-def _plain(name: str, about: str, members: dict[str, str]) -> Any:
+def plain_enum(name: str, about: str, members: dict[str, str]) -> Any:
+    """Return the enum of words that no code list holds, each with its description."""
     named = {**members, UNKNOWN: members.get(UNKNOWN, NOT_KNOWN)}
     values = {key: strawberry.enum_value(key, description=text) for key, text in named.items()}
     twin: Any = Enum(name, values)  # type: ignore[misc]
     return strawberry.enum(twin, description=about)
 
 
-AvailabilityStatus = _plain(
+AvailabilityStatus = plain_enum(
     "AvailabilityStatus",
     "所问时段的空闲状况。What is known of the window that was asked for.",
     {
@@ -85,7 +86,7 @@ AvailabilityStatus = _plain(
         "UNKNOWN": "未知：来源未覆盖，绝不视为空闲。Not known: no source covered it; never free.",
     },
 )
-PriceStatus = _plain(
+PriceStatus = plain_enum(
     "PriceStatus",
     "能否估价。Whether a price could be told.",
     {
@@ -93,7 +94,7 @@ PriceStatus = _plain(
         "NO_PRICE": "没有适用的公布价格。No published price applies.",
     },
 )
-SourceState = _plain(
+SourceState = plain_enum(
     "SourceState",
     "来源状况。How a source stands.",
     {
@@ -110,7 +111,7 @@ SourceState = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-ServedFrom = _plain(
+ServedFrom = plain_enum(
     "ServedFrom",
     "应答取自何处。Where the answer was taken from.",
     {
@@ -121,7 +122,7 @@ ServedFrom = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-SourceEventKind = _plain(
+SourceEventKind = plain_enum(
     "SourceEventKind",
     "对来源做了什么。What was done with a source.",
     {
@@ -131,7 +132,7 @@ SourceEventKind = _plain(
         "UNKNOWN": "未知。Not known.",
     },
 )
-RowOutcomeCode = _plain(
+RowOutcomeCode = plain_enum(
     "RowOutcomeCode",
     "一行数据的处理结果。What became of a row.",
     {
@@ -145,7 +146,7 @@ RowOutcomeCode = _plain(
     },
 )
 
-CustomsAnswerCode = _plain(
+CustomsAnswerCode = plain_enum(
     "CustomsAnswer",
     "海关规则的答复。What customs law answers.",
     {
@@ -154,7 +155,7 @@ CustomsAnswerCode = _plain(
         "UNKNOWN": "无法判断，不得视为可以。Not known; never taken as ALLOW.",
     },
 )
-CustomsProcedure = _plain(
+CustomsProcedure = plain_enum(
     "CustomsProcedure",
     "使用须办的手续。What goes with a use.",
     {
@@ -164,7 +165,7 @@ CustomsProcedure = _plain(
         "DUTY_RECORD": "服务记录写明补税记录。The payment of duty in the service record.",
     },
 )
-CustomsRemedy = _plain(
+CustomsRemedy = plain_enum(
     "CustomsRemedy",
     "可行的补救。What would turn a DENY into an ALLOW.",
     {
@@ -174,7 +175,7 @@ CustomsRemedy = _plain(
         "REPORT": "补交年度报告。The yearly report that is overdue.",
     },
 )
-CustomsDisposal = _plain(
+CustomsDisposal = plain_enum(
     "CustomsDisposal",
     "对减免税仪器的处置。What an owner may want to do with a duty-free instrument.",
     {
@@ -184,7 +185,7 @@ CustomsDisposal = _plain(
         "SCRAP": "报废。Scrapping.",
     },
 )
-BookingStateCode = _plain(
+BookingStateCode = plain_enum(
     "BookingState",
     "预约的状态。How a booking stands.",
     {
@@ -197,7 +198,7 @@ BookingStateCode = _plain(
         "known.",
     },
 )
-BookingReasonCode = _plain(
+BookingReasonCode = plain_enum(
     "BookingReason",
     "未预约的原因。Why a booking is not firm.",
     {
@@ -216,7 +217,7 @@ BookingReasonCode = _plain(
         "answer: send the same again.",
     },
 )
-NotAttestedCode = _plain(
+NotAttestedCode = plain_enum(
     "NotAttested",
     "没有证明的原因。Why there is no attestation, or no proof of a day.",
     {
@@ -233,7 +234,7 @@ NotAttestedCode = _plain(
         "MAP_GONE": "该日的内容已删除，日表无法重现。Content of that day was erased.",
     },
 )
-ChangeKind = _plain(
+ChangeKind = plain_enum(
     "ChangeKind",
     "对该记录应做的事。What to do about an item.",
     {
@@ -242,7 +243,7 @@ ChangeKind = _plain(
     },
 )
 
-ExportFormatCode = _plain(
+ExportFormatCode = plain_enum(
     "ExportFormat",
     "导出格式。Format of an export.",
     {
@@ -252,7 +253,7 @@ ExportFormatCode = _plain(
         "PARQUET": "Parquet，须平台已装 pyarrow。Parquet, where the hub has pyarrow.",
     },
 )
-ExportStatus = _plain(
+ExportStatus = plain_enum(
     "ExportStatus",
     "导出的状态。How an export stands.",
     {

@@ -20,6 +20,7 @@ from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
@@ -68,6 +69,7 @@ class RequestContext:
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
     attestations: AttestationDesk | None = None
+    fast_tracks: FastTracks | None = None
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     exports: ExportDesk | None = None

@@ -22,6 +22,7 @@ from hub.graphql.changes import ChangePageType, follow_changes
 from hub.graphql.customs import customs_fields
 from hub.graphql.disposals import disposal_fields
 from hub.graphql.exports import ExportMutations, export_fields
+from hub.graphql.fast_track import fast_track_fields
 from hub.graphql.hints import many
 from hub.graphql.inputs import by_of
 from hub.graphql.law import PolicyParameterType, list_parameters
@@ -181,7 +182,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         description="全部数据来源。Every source and how it stands.",
     )
     members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
-    members |= export_fields() | _proof_fields() | attestation_fields()
+    members |= export_fields() | _proof_fields() | attestation_fields() | fast_track_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

@@ -65,6 +65,7 @@ from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
 
@@ -87,6 +88,7 @@ class Parts:
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
     attestations: AttestationDesk | None = None
+    fast_tracks: FastTracks | None = None
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -312,6 +314,7 @@ class Engine:
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
             attestations=self._parts.attestations,
+            fast_tracks=self._parts.fast_tracks,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

@@ -18,6 +18,7 @@ from strawberry.types import Info
 from hub.access.scopes import Scope
 from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
+from hub.graphql import voucher_enums as codes
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
@@ -96,10 +97,14 @@ class DecideClaimInput:
 class VoucherCheck:
     """One check of a service."""
 
-    code: str = strawberry.field(description="核验项。What is checked.")
-    result: str = strawberry.field(description="PASS、FAIL 或 UNKNOWN。Result of the check.")
-    missing: str | None = strawberry.field(description="缺少的事实。The fact that is missing.")
-    missing_reason: str | None = strawberry.field(description="为何缺少。Why it is missing.")
+    code: codes.CheckCodeName = strawberry.field(description="核验项。What is checked.")
+    result: codes.CheckResultCode = strawberry.field(description="结果。Result of the check.")
+    missing: codes.MissingFact | None = strawberry.field(
+        description="缺少的事实。The fact that is missing."
+    )
+    missing_reason: codes.MissingReason | None = strawberry.field(
+        description="为何缺少。Why it is missing."
+    )
     parameter: str | None = strawberry.field(description="所依参数。Parameter of the law.")
 
 
@@ -120,16 +125,22 @@ class VoucherPayload:
     """What came of a message."""
 
     claim_no: str | None = strawberry.field(description=_CLAIM)
-    state: str | None = strawberry.field(
+    state: codes.ClaimState | None = strawberry.field(
         description="申兑状态；为空则未变动。State of the claim; null: nothing moved."
     )
     fen: int | None = strawberry.field(description=_FEN)
     balance: VoucherBalance | None = strawberry.field(
         description="券的额度，仅持券与发放单位可见。To holder and issuer only."
     )
-    refused: str | None = strawberry.field(description="被拒的原因代码。Why it was refused.")
-    missing: str | None = strawberry.field(description="缺少的事实。The fact that is missing.")
-    held_for: list[str] = strawberry.field(description="须人工核对的原因。Why a person must look.")
+    refused: codes.RefusalCode | None = strawberry.field(
+        description="被拒的原因。Why it was refused."
+    )
+    missing: codes.MissingFact | None = strawberry.field(
+        description="缺少的事实。The fact that is missing."
+    )
+    held_for: list[codes.HoldCode] = strawberry.field(
+        description="须人工核对的原因。Why a person must look."
+    )
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
         description="逐项核验。Every check."
     )
@@ -272,7 +283,7 @@ class VoucherMutations:
 class ServiceVerification:
     """What the checks say of a service."""
 
-    verdict: str = strawberry.field(description="VALID、INVALID 或 UNKNOWN。The verdict over all.")
+    verdict: codes.VerdictCode = strawberry.field(description="结论。The verdict over all.")
     in_log: bool = strawberry.field(description="服务记录已入台账。The record is in the log.")
     charge_fen: int | None = strawberry.field(description="服务金额，单位分。Charge in fen.")
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
@@ -318,7 +329,7 @@ async def verify_service(
     context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
     told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
     return ServiceVerification(
-        verdict=found.verified.verdict.value,
+        verdict=codes.code_in(codes.VerdictCode, found.verified.verdict.value),
         in_log=found.in_log,
         charge_fen=found.charge_fen,
         checks=[check_of(each) for each in told],
@@ -342,14 +353,18 @@ def _payload(told: VoucherTold) -> VoucherPayload:
     buckets = told.buckets
     return VoucherPayload(
         claim_no=told.claim_no,
-        state=None if told.state is None else told.state.name,
+        state=None if told.state is None else codes.code_in(codes.ClaimState, told.state.name),
         fen=told.fen,
         balance=None
         if buckets is None
         else VoucherBalance(**{name: getattr(buckets, name) for name in buckets.__slots__}),
-        refused=None if told.refused is None else told.refused.value,
-        missing=None if told.missing is None else told.missing.fact,
-        held_for=list(dict.fromkeys(each.hit.value for each in told.met)),
+        refused=None
+        if told.refused is None
+        else codes.code_in(codes.RefusalCode, told.refused.value),
+        missing=None
+        if told.missing is None
+        else codes.code_in(codes.MissingFact, codes.code_name(told.missing.fact)),
+        held_for=[codes.code_in(codes.HoldCode, each) for each in told.held_for],
         checks=[check_of(each) for each in told.checks],
         replayed=told.replayed,
         user_errors=[],
@@ -360,10 +375,14 @@ def check_of(check: CheckTold) -> VoucherCheck:
     """Return a check as the interface tells it."""
     missing = check.missing
     return VoucherCheck(
-        code=check.code.value,
-        result=check.result.value,
-        missing=None if missing is None else missing.fact,
-        missing_reason=None if missing is None else missing.reason,
+        code=codes.code_in(codes.CheckCodeName, check.code.value),
+        result=codes.code_in(codes.CheckResultCode, check.result.value),
+        missing=None
+        if missing is None
+        else codes.code_in(codes.MissingFact, codes.code_name(missing.fact)),
+        missing_reason=None
+        if missing is None
+        else codes.code_in(codes.MissingReason, missing.reason),
         parameter=check.parameter,
     )
 

@@ -26,6 +26,7 @@ class SessionLock(IntEnum):
     WEBHOOKS = 7_340_010
     ORDERS = 7_340_011
     CLAIM_DAYS = 7_340_032
+    VOUCHERS = 7_340_033
 
 
 @asynccontextmanager

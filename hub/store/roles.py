@@ -93,6 +93,7 @@ ORDINARY = frozenset(
         "source_mapping",
         "voucher_balance",
         "voucher_mark",
+        "voucher_place",
         "transient_calendar",
         "warned",
         "webhook",
@@ -114,6 +115,7 @@ UNREAD = frozenset(
         "raw_document",
         "request_evidence",
         "run",
+        "voucher_place",
         "webhook",
         "webhook_message",
     }

@@ -1,6 +1,7 @@
-"""`voucher_tables`: by what a claim on a voucher is known again, and where its money lies.
+"""`voucher_tables`: what rooms of vouchers keep beside the records.
 
-`hub.vouchers.marks` and `hub.vouchers.balances` write them.
+By what a claim is known again (`hub.vouchers.marks`), where a voucher's money lies
+(`hub.vouchers.balances`) and how far the change feed was looked at for vouchers (`hub.vouchers.following`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, T
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["VOUCHER_BALANCE", "VOUCHER_MARK"]
+__all__ = ["VOUCHER_BALANCE", "VOUCHER_MARK", "VOUCHER_PLACE"]
 
 VOUCHER_MARK = Table(
     "voucher_mark",
@@ -47,3 +48,15 @@ VOUCHER_BALANCE = Table(
     Column("expired", BigInteger, nullable=False),
     Column("clawed_back", BigInteger, nullable=False),
 )
+
+VOUCHER_PLACE = Table(
+    "voucher_place",
+    METADATA,
+    Column("name", Text, primary_key=True),  # 'entry': one row
+    Column("epoch", Text, nullable=False),  # of the feed; in another one the place says nothing
+    Column("xid", Text, nullable=False),  # the place after which the feed was not looked at yet
+    Column("entry_id", BigInteger, nullable=False),
+    Column("round_after", Text),  # key of the claim up to which this round came; null: none is on
+    instant_column("round_at"),  # when it began
+)
+"""Where whoever follows the feed for vouchers is; after a kill it goes on from there."""

@@ -1,12 +1,14 @@
 """`audit`: makes every voucher's money and claims again from its movements, and tells what differs.
 
+Of vouchers whose money other systems keep it tells what does not fit in what those say (`mirror`).
+
 What is granted is the sum of the six places after every movement, or the audit says where not. A
 claim is what its movements leave, and so is the balance that is kept beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, TypeAlias
@@ -14,25 +16,17 @@ from typing import Any, Final, TypeAlias
 from psycopg.rows import dict_row
 
 from hub.policy.vouchers.buckets import Buckets
-from hub.policy.vouchers.claim import VoucherStanding
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.vouchers.balances import BALANCE, KeptBalance
+from hub.vouchers.differences import VoucherFault, differences
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER, granted_of, movement_of
-from hub.vouchers.limits import AUDIT_ROWS, FAULTS_MAX
+from hub.vouchers.limits import AUDIT_ROWS, FAULTS_MAX, MIRRORED_AT_ONCE
+from hub.vouchers.mirror import look_at
 from hub.vouchers.movements import MovementError, standing_of
 
 ORDERED: Final = 'issuer_key COLLATE "C", code COLLATE "C"'
 """The order of all lists: that of the bytes, as Python compares them."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoucherFault:
-    """What is wrong with a voucher. `code`: stable; `detail`: which movement or claim."""
-
-    voucher: str
-    code: str
-    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -42,8 +36,10 @@ class VoucherAudit:
     vouchers: int = 0
     movements: int = 0
     claims: int = 0
+    mirrored: int = 0
+    """Vouchers whose money other systems keep, of which they state claims."""
     buckets: Buckets = field(default_factory=lambda: Buckets(0))
-    """Of all vouchers together."""
+    """Of all vouchers together whose money this hub keeps."""
     faults: list[VoucherFault] = field(default_factory=list)
     """The first `FAULTS_MAX`."""
     faults_count: int = 0
@@ -61,7 +57,7 @@ class VoucherAudit:
 
 
 async def audit(database: Database) -> VoucherAudit:
-    """Recompute every voucher whose money this hub keeps, on one snapshot."""
+    """Recompute every voucher whose money this hub keeps, on one snapshot; then look at others'."""
     found = VoucherAudit()
     tables = database.records.tables
     moved, claimed, granted = (tables[each].source.name for each in (MOVEMENT, CLAIM, VOUCHER))
@@ -87,7 +83,35 @@ async def audit(database: Database) -> VoucherAudit:
             if rows or stated:
                 by_number = {each["claim_no"]: each for each in stated}
                 _look(found, voucher, rows, by_number, said[0] if said else None)
+    await _look_at_others(database, found)
     return found
+
+
+async def _look_at_others(database: Database, found: VoucherAudit) -> None:
+    """Tell what does not fit in what other systems say of their vouchers, one after another."""
+    claimed = database.records.tables[CLAIM].source.name
+    after: tuple[str, str] = ("", "")
+    while True:
+        rows = await database.reads.fetch_all(
+            f'SELECT DISTINCT issuer_key COLLATE "C", code COLLATE "C" FROM {claimed} c '  # noqa: S608 - own name
+            f"WHERE NOT withdrawn AND speaks AND NOT ({OF_LEDGER.format(t='c')}) "
+            'AND (issuer_key COLLATE "C", code COLLATE "C") > (%s, %s) '
+            f"ORDER BY 1, 2 LIMIT {MIRRORED_AT_ONCE}",
+            after,
+        )
+        for issuer, code in rows:
+            found.mirrored += 1
+            for each in await look_at(database, issuer, code):
+                for one in each.found:
+                    told = " ".join(filter(None, (each.about.claim_no, one.detail, _fen(one.fen))))
+                    found.note(VoucherFault(f"{issuer}/{code}", one.kind.value, told))
+        if len(rows) < MIRRORED_AT_ONCE:
+            return
+        after = tuple(rows[-1])
+
+
+def _fen(fen: int | None) -> str:
+    return "" if fen is None else f"{fen} fen"
 
 
 def _look(
@@ -111,28 +135,12 @@ def _look(
         return
     found.claims += len(standing.claims)
     found.buckets = _sum(found.buckets, standing.buckets)
-    for fault in _differences(voucher, standing, stated):
+    for fault in differences(voucher, standing, stated):
         found.note(fault)
     kept = tuple(said[f"b_{name}"] for name in BALANCE)
     made = KeptBalance(said["issuer_key"], said["code"], len(movements), standing).row
     if kept[0] is not None and kept != made:
         found.note(VoucherFault(voucher, "BALANCE", f"{kept}, {made}"))
-
-
-def _differences(
-    voucher: str, standing: VoucherStanding, stated: Mapping[str, Mapping[str, Any]]
-) -> Iterable[VoucherFault]:
-    """Tell where the claims that are stated are not what the movements leave."""
-    for number in sorted(standing.claims.keys() | stated.keys()):
-        made, said = standing.claims.get(number), stated.get(number)
-        if made is None:
-            yield VoucherFault(voucher, "CLAIM_WITHOUT_MOVEMENT", number)
-        elif said is None:
-            yield VoucherFault(voucher, "CLAIM_NOT_STATED", number)
-        elif said["state"] != made.state.value:
-            yield VoucherFault(voucher, "CLAIM_STATE", f"{number}: {said['state']}, {made.state}")
-        elif said["voucher_fen"] != made.fen:
-            yield VoucherFault(voucher, "CLAIM_MONEY", f"{number}: {said['voucher_fen']}")
 
 
 def _sum(one: Buckets, other: Buckets) -> Buckets:

@@ -1,8 +1,7 @@
 """`facts`: what the stored records of a service say, as the rules of vouchers ask for it; pure.
 
 Nothing is taken for granted: what no record states is `Missing`. Payment and review are the steps
-of the order that say who stated them. That an enterprise was in business on a day no record of the
-standard states yet, so that check is UNKNOWN always.
+of the order that say who stated them.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.vouchers.amount import FenError, fen_of
 from hub.policy.vouchers.facts import InvoiceTold, PowerTold, ServiceTold
+from hub.vouchers.business import was_in_business
 from schema.codes import Audience, ExclusionReason, OrderState, PowerState, PriceUnit
 from schema.dates import local_date
 
@@ -31,11 +31,15 @@ class StoredService:
 
     service: Row
     order: Row | None
+    near: Sequence[Row]
+    """Other orders of the same user on the same instrument."""
     offer: Row | None
     registrations: Sequence[Row]
     """Of the provider, by the registrar that granted the voucher."""
     relation: Row | None
     """The newest statement of holder and provider about one another."""
+    business: Sequence[Row]
+    """What registers said of the holder of the voucher."""
     has_rival: bool
     """Whether another record claims the instrument at the same time."""
     spans: Sequence[tuple[PowerState, datetime, datetime]]
@@ -76,6 +80,9 @@ def service_told(stored: StoredService, voucher_fen: int, order_no: str | None) 
         exclusions=frozenset(ExclusionReason[each] for each in row["exclusions"] or ()),
         registered=_is_registered(stored),
         controlled=_is_controlled(stored.relation),
+        holder_active=Missing("status")
+        if end is None
+        else was_in_business(stored.business, local_date(end)),
         customs=stored.customs,
     )
 

@@ -50,3 +50,19 @@ CLAIM_KEYS_MAX = 1_000_000
 """Most revisions of claimed services in one map."""
 MAPS_KEPT_MAX = 2
 """Maps that one worker keeps, some 200 bytes a key each."""
+FOLLOW_PAUSE_S = 60.0
+"""Longest pause between two looks at the change feed, when nothing rings."""
+ROUND_S = 3_600
+"""Seconds from the beginning of one round over open claims to that of the next …"""
+ROUND_CLAIMS = 50
+"""… of which one look takes so many."""
+CLAIMS_OF_CHANGE = 200
+"""Most claims that are looked at for one change of a service or an order."""
+EVIDENCE_MAX = 32
+"""Most entries that a finding names; the newest."""
+MIRRORED_CLAIMS_MAX = 1_000
+"""Claims of one voucher of another system that are looked at; the first by number."""
+REVISIONS_OF_CLAIMS_MAX = 10_000
+"""Revisions of these claims that are read."""
+MIRRORED_AT_ONCE = 500
+"""Vouchers of other systems that the audit names at a time."""

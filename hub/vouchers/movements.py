@@ -15,7 +15,7 @@ from typing import Final
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Bucket, Buckets, Move
 from hub.policy.vouchers.claim import S, VoucherClaimStanding, VoucherStanding
-from hub.policy.vouchers.messages import Event
+from hub.policy.vouchers.messages import REVIEWED, Event
 from schema.codes import VoucherClaimState, VoucherEvent, VoucherState
 
 HELD: Final = frozenset({Bucket.RESERVED, Bucket.CONSUMED, Bucket.SETTLED})
@@ -24,13 +24,14 @@ ENDINGS: Final[Mapping[VoucherEvent, VoucherState]] = {
     Event.USE_OVER: VoucherState.EXPIRED_USE,
     Event.CASH_OVER: VoucherState.EXPIRED_CASH,
 }
-_REVIEWED = frozenset({S.CONSUMED, S.SUBMITTED, S.COUNTY_OK, S.CITY_OK})
+_REVIEWED = frozenset(REVIEWED)
 _WAYS: Final[Mapping[VoucherEvent, tuple[frozenset[S | None], frozenset[S]]]] = {
     Event.RESERVE: (frozenset({None}), frozenset({S.RESERVED})),
     Event.RELEASE: (frozenset({S.RESERVED}), frozenset({S.RELEASED})),
     Event.CONSUME: (frozenset({S.RESERVED}), frozenset({S.CONSUMED})),
     Event.CAP: (_REVIEWED, _REVIEWED),
-    Event.CLEAR: (frozenset({S.CONSUMED}), frozenset({S.CONSUMED})),
+    Event.HOLD: (_REVIEWED, _REVIEWED),
+    Event.CLEAR: (_REVIEWED, _REVIEWED),
     Event.SUBMIT: (frozenset({S.CONSUMED}), frozenset({S.SUBMITTED})),
     Event.COUNTY: (frozenset({S.SUBMITTED}), frozenset({S.COUNTY_OK})),
     Event.CITY: (frozenset({S.COUNTY_OK}), frozenset({S.CITY_OK})),

@@ -31,6 +31,8 @@ class VoucherAsking:
     body_hash: bytes
     signature: RequestSignature | None = None
     """That of the request, kept as evidence of what was said."""
+    is_hub: bool = False
+    """The hub itself, by its rules: no client can say so."""
 
     @property
     def request(self) -> str:
@@ -54,6 +56,10 @@ class VoucherWanted:
     service: str | None = None
     """Key of the service record that is paid for."""
     reason: str = ""
+    holds: tuple[str, ...] = ()
+    """Why the hub holds the claim; codes. No client can say so."""
+    charge_fen: int | None = None
+    """Charge of the service as it was corrected, where the hub lowers a claim by it."""
 
     @property
     def name(self) -> ClaimName:
@@ -73,7 +79,14 @@ class VoucherTold:
     missing: Missing | None = None
     checks: tuple[CheckTold, ...] = ()
     met: tuple[Met, ...] = ()
+    holds: tuple[str, ...] = ()
+    """Why the claim is held now; codes."""
     replayed: bool = False
+
+    @property
+    def held_for(self) -> tuple[str, ...]:
+        """Return why a person has to look: what holds the claim, and what it met."""
+        return tuple(dict.fromkeys((*self.holds, *(each.hit.value for each in self.met))))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +103,10 @@ class ServiceChecked:
     """Of the service record that was looked at."""
     invoice: tuple[str | None, str | None]
     """Code and number of its invoice."""
+    most_fen: int | Missing = field(default_factory=lambda: Missing("most"))
+    """What the voucher may pay of it at most, what the claim holds now included."""
+    holds: tuple[str, ...] = ()
+    """Why a person has to look, beside other claims that are met; codes."""
 
 
 class ServiceChecks(Protocol):

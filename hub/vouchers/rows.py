@@ -27,7 +27,7 @@ def rows_of(
             "code": wanted.code,
             "holderKey": case.voucher.granted.holder,
             "at": at,
-            "statedBy": asking and asking.party,
+            "statedBy": None if asking is None or asking.is_hub else asking.party,
             "request": asking and asking.request,
             "requestBody": asking and asking.body_hash.hex(),
             "reason": wanted.reason or None,
@@ -69,7 +69,7 @@ def _claim(
     case: VoucherCase, after: VoucherStanding, claim_no: str, kept: Mapping[str, Any]
 ) -> dict[str, Any]:
     wanted, claim, checked = case.wanted, after.claims[claim_no], case.checked
-    charge = checked.charge_fen if checked else kept.get("charge_fen")
+    charge = checked.charge_fen if checked else wanted.charge_fen or kept.get("charge_fen")
     invoice = checked.invoice if checked else (kept.get("invoice_code"), kept.get("invoice_no"))
     return _present(
         {

@@ -70,6 +70,8 @@ BY_ISSUER: Final = frozenset(
     {Event.CLEAR, Event.COUNTY, Event.CITY, Event.SETTLE, Event.REJECT, Event.CLAW_BACK}
 )
 """Messages that decide; who gave or used the service never decides about it."""
+BY_HUB = frozenset({Event.CONSUME, Event.CAP, Event.HOLD, Event.SUBMIT})
+"""What the hub does by itself: after a correction, and on the fast track."""
 
 
 class VoucherDesk:
@@ -245,7 +247,8 @@ class VoucherDesk:
         if isinstance(told, VoucherMoved):
             await self._state(connection, case, told, statements)
             claim = told.voucher.claims[case.wanted.claim_no]
-            return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
+            said = replace(said, state=claim.state, fen=claim.fen, holds=claim.holds)
+            return replace(said, buckets=told.voucher.buckets)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
             await free(connection, case.wanted.name)
         if isinstance(told, VoucherRefused):
@@ -267,7 +270,7 @@ class VoucherDesk:
             in_log=checked is not None and checked.in_log,
             is_decided=wanted.event in BY_ISSUER,
             reason=wanted.reason,
-            holds=tuple(dict.fromkeys(each.hit.value for each in met)),
+            holds=_holds(case, met),
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
@@ -311,6 +314,14 @@ def _no_voucher() -> RefusedError:
     )
 
 
+def _holds(case: VoucherCase, met: Sequence[Met]) -> tuple[str, ...]:
+    """Return why a person has to look at a claim: what it meets, how it looks, what changed."""
+    of_service = case.checked.holds if case.checked else ()
+    return tuple(
+        dict.fromkeys((*(each.hit.value for each in met), *of_service, *case.wanted.holds))
+    )
+
+
 def _truth_of(verified: Verified) -> bool | Missing:
     if verified.verdict is VoucherVerdict.UNKNOWN:
         return next(each.missing for each in verified.checks if each.missing is not None)
@@ -325,6 +336,8 @@ def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:
 
 def _check_may(case: VoucherCase) -> None:
     """Raise `RefusedError` FORBIDDEN unless a party may say this about a voucher."""
+    if case.asking and case.asking.is_hub and case.wanted.event in BY_HUB:
+        return
     event, provider = case.wanted.event, case.provider_of(case.wanted.claim_no)
     issuer, holder = case.voucher.granted.issuer, case.voucher.granted.holder
     party = case.asking.party if case.asking else None

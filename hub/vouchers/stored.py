@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from psycopg.rows import dict_row
 
 from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsDesk
@@ -13,6 +15,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.law import EVERYWHERE, Law
+from hub.policy.vouchers.amount import Spent, most_of
 from hub.policy.vouchers.checks import verify
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.policy.vouchers.facts import VoucherTerms
@@ -25,10 +28,13 @@ from hub.store.records import StoredRecords
 from hub.store.view import names_now
 from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher, part_of, rows_of_statement
+from hub.vouchers.limits import RELATED_MAX
 from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.service_statement import OFFER, ORDER, RELATION, around_statement
-from schema.codes import PowerState, ServicePurpose, VoucherClaimState
+from hub.vouchers.splits import split_holds
+from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
 from schema.dates import local_date
+from schema.records.order_path import ENDED
 
 PAID: Final = tuple(
     each.value
@@ -85,6 +91,12 @@ class StoredServices:
             item_id=row["item_id"],
             owner=row["owner"],
             invoice=(None, row["invoice_no"]),
+            most_fen=most_of(
+                told.charge_fen,
+                Spent(used_in_year=terms.used_in_year_fen, available=terms.available_fen),
+                law,
+            ),
+            holds=split_holds(stored.order, stored.near, law),
         )
 
     def _claimed(
@@ -167,12 +179,14 @@ class _Reader:
         stored = StoredService(
             service=row,
             order=order,
+            near=await self._near(order),
             offer=part_of(found, "f", OFFER),
             registrations=[
                 {"valid_from": since, "valid_until": until}
                 for since, until in found["registrations"] or ()
             ],
             relation=part_of(found, "r", RELATION),
+            business=await self._business(holder),
             has_rival=found["has_rival"],
             spans=[span for day in found["power_days"] or () for span in _spans(day)],
             is_sensed=bool(found["power_days"]),
@@ -184,6 +198,37 @@ class _Reader:
             used_in_year_fen=found["used_fen"],
         )
         return stored, found["instrument_item"] or row["instrument_key"]
+
+    async def _near(self, order: Row | None) -> Sequence[Row]:
+        """Return other orders of the same user on the same instrument, the newest first."""
+        if order is None or order["user_key"] is None:
+            return ()
+        return await self._many(
+            "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
+            f"FROM {self._table('ServiceOrder')} WHERE instrument_key = %(instrument)s "
+            "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
+            "AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST",
+            {
+                "instrument": order["instrument_key"],
+                "user": order["user_key"],
+                "item": order["item_id"],
+                "ended": [each.value for each in ENDED],
+            },
+        )
+
+    async def _business(self, holder: str) -> Sequence[Row]:
+        """Return what registers of businesses say of an enterprise, whoever else says so too."""
+        return await self._many(
+            f"SELECT b.* FROM {self._table('BusinessStatus')} b "  # noqa: S608 - own names
+            f"JOIN source s ON s.source_id = b.source AND s.purpose = %(register)s "
+            "WHERE b.enterprise_key = %(holder)s AND NOT b.withdrawn ORDER BY b.valid_from DESC",
+            {"holder": holder, "register": SystemPurpose.REGISTER.value},
+        )
+
+    async def _many(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
+            return list(await cursor.fetchall())
 
 
 def _parties(row: Row, order: Row | None, holder: str) -> set[str]:

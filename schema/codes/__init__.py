@@ -30,6 +30,7 @@ from schema.codes.lists import (
 from schema.codes.service_lists import (
     AgreementDataset,
     Assurance,
+    BusinessState,
     CollectionMethod,
     CustomsApprovalKind,
     CustomsDistrict,
@@ -45,6 +46,8 @@ from schema.codes.service_lists import (
     VoucherBucket,
     VoucherClaimState,
     VoucherEvent,
+    VoucherFindingKind,
+    VoucherFindingState,
     VoucherService,
     VoucherState,
 )
@@ -54,6 +57,7 @@ __all__ = [
     "AgreementDataset",
     "Assurance",
     "Audience",
+    "BusinessState",
     "CentreKind",
     "Certainty",
     "CodeList",
@@ -88,6 +92,8 @@ __all__ = [
     "VoucherBucket",
     "VoucherClaimState",
     "VoucherEvent",
+    "VoucherFindingKind",
+    "VoucherFindingState",
     "VoucherService",
     "VoucherState",
     "Weekday",

@@ -264,6 +264,7 @@ class SystemPurpose(CodeList):
     CUSTOMS = auto(), "海关系统", "Customs supervision"
     OTHER = auto(), "其他", "Anything else, or not said"
     NATIONAL = auto(), "国家网络管理平台", "The national platform, which repeats what others keep"
+    REGISTER = auto(), "经营主体登记系统", "A register of businesses, of market regulation"
 
 
 @code_list("关联关系", "How two keys relate", HUB)

@@ -11,6 +11,7 @@ from enum import auto
 
 from schema.codes.code_list import CodeList, code_list
 
+REGISTER = "Regulations on the registration of market entities (State Council order 746)"
 HUB = "Hub standard 1"
 
 
@@ -181,6 +182,7 @@ class VoucherEvent(CodeList):
     RELEASE = auto(), "释放", "Released, order cancelled"
     CONSUME = auto(), "使用", "Consumed, service done"
     CAP = auto(), "更正减少", "Lowered after the service was corrected downwards"
+    HOLD = auto(), "暂缓", "Held for a person after the service was corrected or withdrawn"
     CLEAR = auto(), "解除暂缓", "A hold was lifted by a person"
     SUBMIT = auto(), "申请兑付", "Submitted for settlement"
     COUNTY = auto(), "区县审核", "Passed by the county"
@@ -190,6 +192,52 @@ class VoucherEvent(CodeList):
     CLAW_BACK = auto(), "追回", "Clawed back"
     USE_OVER = auto(), "使用截止", "The last day of use is over; concerns the voucher"
     CASH_OVER = auto(), "兑付截止", "The last day of settlement is over; concerns the voucher"
+
+
+@code_list("创新券核查事项", "What a hub finds about a voucher", HUB)
+class VoucherFindingKind(CodeList):
+    """创新券核查事项: what a person has to look at; a hub that finds it moves no money by it."""
+
+    CLAW_BACK_DUE = auto(), "应追回", "Paid out for a service that was withdrawn or lowered since"
+    SERVICE_WITHDRAWN = auto(), "服务记录已撤回", "The service record was withdrawn while claimed"
+    SERVICE_LOWERED = auto(), "服务更正减少", "The service was corrected and gives less"
+    SERVICE_RAISED = (
+        auto(),
+        "服务更正增加",
+        "The service was corrected upwards; nothing moves by it",
+    )
+    SERVICE_NOT_VALID = auto(), "服务不再合格", "A check of the service fails since its correction"
+    SERVICE_UNCLEAR = auto(), "更正后无法判断", "A fact is missing to judge what was corrected"
+    NOT_GRANTED = auto(), "无券", "A claim on a voucher that nobody stated"
+    OVERSPENT = auto(), "超出额度", "Claims hold more than was granted"
+    AMOUNT_NOT_STATED = auto(), "金额未申报", "Its system does not say how much a claim holds"
+    PAID_TOO_MUCH = auto(), "兑付超额", "More was paid out than the claim was for"
+    STATE_NOT_FOLLOWING = auto(), "状态不衔接", "A claim came into a state that nothing leads to"
+    TOO_LATE = auto(), "逾期", "A claim came into its state after the last day for it"
+    MOVEMENT_NOT_FOLLOWING = auto(), "变动不衔接", "A movement does not follow those before it"
+    CLAIM_DIFFERS = auto(), "申兑与变动不符", "A claim is not what its movements leave"
+    CLAIMED_TWICE = auto(), "重复申兑", "Another live claim is for the same service"
+
+
+@code_list("创新券核查状态", "Whether a finding about a voucher still holds", HUB)
+class VoucherFindingState(CodeList):
+    """创新券核查状态: who looks at findings looks at those that are open."""
+
+    OPEN = auto(), "待处理", "It holds"
+    CLOSED = auto(), "已消除", "It holds no longer"
+
+
+@code_list("经营主体登记状态", "State of a business in the register", REGISTER)
+class BusinessState(CodeList):
+    """经营主体登记状态: registers write 存续, 在业, 开业, 在营, 在册 for the first alike."""
+
+    IN_BUSINESS = auto(), "存续（在营、开业、在册）", "Registered and in business"
+    SUSPENDED = auto(), "歇业", "Registered, suspended for a time by its own filing"
+    MOVED_OUT = auto(), "迁出", "Moved to another register, which says how it stands"
+    IN_LIQUIDATION = auto(), "清算", "Being wound up; takes up no business"
+    REVOKED = auto(), "吊销", "Its licence was revoked"
+    ANNULLED = auto(), "撤销", "Its registration was annulled"
+    DEREGISTERED = auto(), "注销", "Deregistered; the legal person has ended"
 
 
 @code_list("减免税货物类别", "Kind of duty-free goods", "Customs order 245, article 14")

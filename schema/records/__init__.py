@@ -2,6 +2,7 @@
 
 from schema.records.agreement import Agreement
 from schema.records.audit_day import AuditDay
+from schema.records.business import BusinessStatus
 from schema.records.claim_map import ClaimMap
 from schema.records.consent import SharingConsent
 from schema.records.erasure import Erasure
@@ -32,11 +33,13 @@ from schema.records.voucher import (
     VoucherClaim,
     VoucherMovement,
 )
+from schema.records.voucher_finding import VoucherFinding
 
 __all__ = [
     "STANDARD",
     "Agreement",
     "AuditDay",
+    "BusinessStatus",
     "Centre",
     "ClaimMap",
     "CustomsApproval",
@@ -64,6 +67,7 @@ __all__ = [
     "UsageRecord",
     "Voucher",
     "VoucherClaim",
+    "VoucherFinding",
     "VoucherMovement",
 ]
 
@@ -92,6 +96,8 @@ STANDARD = (
     VoucherMovement,
     ProviderRegistration,
     RelationStatement,
+    BusinessStatus,
+    VoucherFinding,
     Agreement,
     Link,
     Erasure,

@@ -130,7 +130,13 @@ class VoucherClaim:
         names="Institution",
         filterable=True,
     )
-    code: str = item("券编号", "Number of the voucher", pattern=VOUCHER_PATTERN)
+    code: str = item(
+        "券编号",
+        "Number of the voucher",
+        pattern=VOUCHER_PATTERN,
+        filterable=True,
+        identifies=True,
+    )
     claim_no: str = item("申兑编号", "Number of the claim", pattern=VOUCHER_PATTERN)
     provider_key: str = item(
         "服务机构",
@@ -158,6 +164,8 @@ class VoucherClaim:
         pattern=INSTRUMENT_KEY_PATTERN + r"/[^/\x00-\x1f]{1,150}",
         length_max=400,
         names_key=True,
+        filterable=True,
+        identifies=True,
         default=None,
     )
     order_no: str | None = item(

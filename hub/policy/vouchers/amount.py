@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from hub.policy.bounds import Missing, known
+from hub.policy.bounds import LackingError, Missing, known
 from hub.policy.law import LawOnDay
 from schema.dates import local_date
 
@@ -57,6 +57,14 @@ def voucher_part(charge_fen: int, spent: Spent, law: LawOnDay) -> int:
     parts.append(max(0, _fen(law, "voucher.year_cap") - known(spent.used_in_year)))
     parts.append(known(spent.available))
     return min(parts)
+
+
+def most_of(charge_fen: int | Missing, spent: Spent, law: LawOnDay) -> int | Missing:
+    """Return what the voucher pays at most, or the fact for want of which nobody can tell."""
+    try:
+        return voucher_part(known(charge_fen), spent, law)
+    except LackingError as lacking:
+        return lacking.missing
 
 
 def _is_small(charge_fen: int, law: LawOnDay) -> bool:

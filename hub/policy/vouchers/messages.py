@@ -8,7 +8,8 @@
 
 `answer` takes a voucher and a message and says one of three things: `VoucherMoved` with what the
 voucher is afterwards, `VoucherRefused` with a code, or `VoucherWaits` for a fact that is missing:
-then nothing happens, for unknown is no state. What goes back after the last day of use expires.
+then nothing happens, for unknown is no state. What goes back after the last day of use expires. A
+claim that is held stays where it is until a person clears it; it may be lowered and rejected.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from schema.dates import local_date
 Event = VoucherEvent
 CLAIMS_MAX = 10_000
 """Claims on one voucher."""
+REVIEWED = (S.CONSUMED, S.SUBMITTED, S.COUNTY_OK, S.CITY_OK)
+"""States of a claim that was used and not yet paid out."""
 
 
 class VoucherRefusal(StrEnum):
@@ -70,7 +73,7 @@ class VoucherMessage:
     """Whether a signed decision of the department comes with it."""
     reason: str = ""
     holds: tuple[str, ...] = ()
-    """Why a person has to look at what is consumed before it is submitted; codes."""
+    """Why a person has to look at what is consumed before it goes further; codes."""
     cash_counts: S | Missing = field(default_factory=lambda: Missing("voucher.cash_counts"))
     """State that a claim must have reached on the last day of settlement (a parameter)."""
     not_in_time: frozenset[str] = frozenset()
@@ -156,14 +159,22 @@ def _consume(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
 
 
 def _cap(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
-    claim = _claim(voucher, message, S.CONSUMED, S.SUBMITTED, S.COUNTY_OK, S.CITY_OK)
+    claim = _claim(voucher, message, *REVIEWED)
     _part_of(claim, message)
     moves = _rest(voucher, message, Bucket.CONSUMED, claim.fen - message.fen)
-    return _taken(voucher, message.claim_no, replace(claim, fen=message.fen), *moves)
+    lowered = replace(claim, fen=message.fen, holds=_joined(claim.holds, message.holds))
+    return _taken(voucher, message.claim_no, lowered, *moves)
+
+
+def _hold(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
+    claim = _claim(voucher, message, *REVIEWED)
+    _require(VoucherRefusal.REASON_MISSING, bool(message.holds))
+    held = replace(claim, holds=_joined(claim.holds, message.holds))
+    return _taken(voucher, message.claim_no, held)
 
 
 def _clear(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
-    claim = _claim(voucher, message, S.CONSUMED)
+    claim = _claim(voucher, message, *REVIEWED)
     _require(VoucherRefusal.NOT_HELD, bool(claim.holds))
     _require(VoucherRefusal.NOT_DECIDED, message.is_decided)
     _require(VoucherRefusal.REASON_MISSING, bool(message.reason.strip()))
@@ -181,6 +192,7 @@ def _passed(before: S, after: S) -> Callable[[VoucherStanding, VoucherMessage], 
     def passed(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
         claim = _claim(voucher, message, before)
         _require(VoucherRefusal.NOT_DECIDED, message.is_decided)
+        _require(VoucherRefusal.HELD, not claim.holds)
         return _taken(voucher, message.claim_no, replace(claim, state=after))
 
     return passed
@@ -190,6 +202,7 @@ def _settle(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
     claim = _claim(voucher, message, S.CITY_OK)
     _part_of(claim, message)
     _require(VoucherRefusal.NOT_DECIDED, message.is_decided)
+    _require(VoucherRefusal.HELD, not claim.holds)
     _require(VoucherRefusal.CHECKS_INVALID, known(message.checks))
     moves = [Move(Bucket.CONSUMED, Bucket.SETTLED, message.fen)]
     moves += _rest(voucher, message, Bucket.CONSUMED, claim.fen - message.fen)
@@ -198,7 +211,7 @@ def _settle(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
 
 
 def _reject(voucher: VoucherStanding, message: VoucherMessage) -> Answer:
-    claim = _claim(voucher, message, S.CONSUMED, S.SUBMITTED, S.COUNTY_OK, S.CITY_OK)
+    claim = _claim(voucher, message, *REVIEWED)
     _require(VoucherRefusal.REASON_MISSING, bool(message.reason.strip()))
     moves = _rest(voucher, message, Bucket.CONSUMED, claim.fen)
     return _taken(voucher, message.claim_no, replace(claim, state=S.REJECTED, fen=0), *moves)
@@ -263,6 +276,10 @@ def _claim(voucher: VoucherStanding, message: VoucherMessage, *states: S) -> Vou
     return claim
 
 
+def _joined(held: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*held, *more)))
+
+
 def _part_of(claim: VoucherClaimStanding, message: VoucherMessage) -> None:
     _require(VoucherRefusal.AMOUNT_INVALID, 0 < message.fen <= claim.fen)
 
@@ -305,6 +322,7 @@ _RULES: Mapping[Event, Callable[[VoucherStanding, VoucherMessage], Answer]] = {
     Event.RELEASE: _release,
     Event.CONSUME: _consume,
     Event.CAP: _cap,
+    Event.HOLD: _hold,
     Event.CLEAR: _clear,
     Event.SUBMIT: _submit,
     Event.COUNTY: _passed(S.SUBMITTED, S.COUNTY_OK),

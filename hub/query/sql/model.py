@@ -333,7 +333,9 @@ def plural(record: str) -> str:
     """Return the name of the root field that lists a record."""
     head = singular(record)
     vowels = ("ay", "ey", "oy", "uy")
-    return f"{head[:-1]}ies" if head.endswith("y") and not head.endswith(vowels) else f"{head}s"
+    if head.endswith("y") and not head.endswith(vowels):
+        return f"{head[:-1]}ies"
+    return f"{head}es" if head.endswith("s") else f"{head}s"
 
 
 def singular(record: str) -> str:

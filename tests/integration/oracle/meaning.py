@@ -21,7 +21,14 @@ ROW_SCOPE = {
         ("CustomsSupervision", "CustomsApproval", "CustomsReport", "DutyPayment"), "customs:read"
     ),
     **dict.fromkeys(
-        ("Voucher", "VoucherClaim", "VoucherMovement", "ProviderRegistration", "RelationStatement"),
+        (
+            "Voucher",
+            "VoucherClaim",
+            "VoucherMovement",
+            "VoucherFinding",
+            "ProviderRegistration",
+            "RelationStatement",
+        ),
         "voucher:read",
     ),
 }

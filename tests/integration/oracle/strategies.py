@@ -26,11 +26,12 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("verifyService", "bookingOrder", "receipts"),
+        *("verifyService", "claimFastTrack", "bookingOrder", "receipts"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("attestation", "claimState", "claimsProof"),
         *("erasures", "auditDays", "claimMaps"),  # no source of these worlds may state them
+        "voucherFindings",  # nor these
     }
 )
 """Fields and arguments that other tests are about."""

@@ -60,7 +60,7 @@ EXECUTED = {
     *("receipt", "receipts", "changes", "policyParameters", "verifyService", "bulkExport"),
     *("useDecision", "disposalDecision", "customsReportsDue"),
     *("attestation", "claimState", "claimsProof"),
-    "bookingOrder",
+    *("bookingOrder", "claimFastTrack"),
 }
 """Fields that are no statements: their own tests send them hostile values."""
 

@@ -478,6 +478,17 @@ def provider_registration(of: Blank) -> dict[str, Any]:
     }
 
 
+def business_status(of: Blank) -> dict[str, Any]:
+    return {
+        "registrarKey": DECIDER,
+        "enterpriseKey": of.owner,
+        "validFrom": f"{2000 + NUMBERS.index(of.number)}-01-01",
+        "state": "IN_BUSINESS",
+        "statedOn": f"2026-01-{len(of.mark):02}",
+        "validUntil": "2025-12-31",
+    }
+
+
 def relation_statement(of: Blank) -> dict[str, Any]:
     return {
         "holderKey": of.owner,
@@ -540,6 +551,7 @@ MAKE: dict[str, Callable[[Blank], dict[str, Any]]] = {
     "VoucherMovement": voucher_movement,
     "ProviderRegistration": provider_registration,
     "RelationStatement": relation_statement,
+    "BusinessStatus": business_status,
 }
 """A record of a type, by the name of the type."""
 
@@ -569,6 +581,7 @@ def key_in(record: str, wire: dict[str, Any]) -> str:
         "VoucherMovement": ("issuerKey", "code", "number"),
         "ProviderRegistration": ("registrarKey", "registrationNo"),
         "RelationStatement": ("holderKey", "providerKey", "statedOn"),
+        "BusinessStatus": ("registrarKey", "enterpriseKey", "validFrom"),
     }.get(record, ("instrumentKey", "localId"))
     return ("|" if record == "Link" else "/").join(str(wire[part]) for part in parts)
 
@@ -579,6 +592,7 @@ OWNED_BY = {
     "VoucherClaim": "providerKey",
     "VoucherMovement": "holderKey",
     "ProviderRegistration": "providerKey",
+    "BusinessStatus": "enterpriseKey",
 }
 """The item that names the owner, of records whose key does not begin with it."""
 

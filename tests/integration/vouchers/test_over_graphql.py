@@ -17,10 +17,14 @@ from hub.edge import Application
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.policy.law import current_law
 from hub.state import MemoryState
+from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.kept_claims import KeptClaims
 from tests.integration.vouchers.voucher_world import (
     CODE,
     HOLDER,
+    HUB,
     ISSUER,
     PROVIDER,
     VoucherWorld,
@@ -94,6 +98,15 @@ async def office(database):
         facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
         state=state,
         vouchers=world.desk,
+        fast_tracks=FastTracks(
+            database=database,
+            desk=world.desk,
+            checks=world.services,
+            claims=KeptClaims(database, frozenset({ISSUER})),
+            law=current_law(),
+            clock=world.time,
+            party=HUB,
+        ),
     )
     endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)
     transport = httpx.ASGITransport(
@@ -153,4 +166,29 @@ async def test_a_service_is_checked_beforehand_by_its_parties(office: Office) ->
     assert (found["verdict"], found["inLog"], found["chargeFen"]) == ("VALID", True, 2_000_000)
     stranger = await (await office.of("moe:10246")).query(VERIFY, {"service": SERVICE})
     assert stranger["data"]["verifyService"] is None
+    assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
+
+
+FAST_TRACK = (
+    f'{{ claimFastTrack(issuer: "{ISSUER}", code: "{CODE}", claimNo: "A")'
+    " { state ready wanting dueOn checks { code } } }"
+)
+
+
+async def test_what_the_fast_track_lacks_is_told_to_the_parties(office: Office) -> None:
+    reserve = {"kind": "ReserveVoucherInput"}
+    await office.say(HOLDER, "reserveVoucher", RESERVE, **reserve)
+    answer = await (await office.of(HOLDER)).query(FAST_TRACK)
+    assert answer["data"]["claimFastTrack"] == {
+        "state": "RESERVED",
+        "ready": False,
+        "wanting": [
+            *("ORDER", "BOOKED", "USED", "PAID", "RESULT", "REVIEWED"),
+            *("IN_LOG", "CHECKS", "REGION"),
+        ],
+        "dueOn": None,
+        "checks": [],
+    }
+    stranger = await (await office.of("moe:10246")).query(FAST_TRACK)
+    assert stranger["data"]["claimFastTrack"] is None
     assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -28,8 +29,7 @@ PROVIDER = "uscc:12100000470095016Q"
 INSTRUMENT = f"{PROVIDER}/TEM-1"
 SERVICE = f"{INSTRUMENT}/S-1"
 START, END = datetime.fromisoformat("2026-05-04T01:00:00Z"), "2026-05-04T06:00:00Z"
-LACKING = {CheckCode.STATUS}
-"""What no record of the standard states yet."""
+REGISTRAR = "moe:10005"
 STEPS = [
     {"state": state, "at": f"2026-05-{day:02}T01:00:00Z", "statedBy": by}
     for state, day, by in (
@@ -126,6 +126,14 @@ ROWS = {
         isControlled=False,
     ),
 }
+STATUS = record(
+    "BusinessStatus",
+    registrarKey=REGISTRAR,
+    enterpriseKey=HOLDER,
+    validFrom="2019-03-01",
+    state="IN_BUSINESS",
+    statedOn="2026-05-20",
+)
 VOUCHER = record(
     "Voucher",
     issuerKey=ISSUER,
@@ -139,29 +147,37 @@ VOUCHER = record(
 )
 
 
-async def checked(database: Database, rows: dict[str, Any], fen: int = 800_000) -> ServiceChecked:
-    """State some records, and check the service for the voucher."""
-    await register_source(
-        database,
-        "all",
-        "各系统",
-        mode="PUSH",
-        now=SPRING,
-        owners=(PROVIDER, HOLDER, ISSUER),
-        authority=f"{PROVIDER}/all",
-        purpose="CUSTOMS",
-    )
+async def stated(database: Database, rows: Iterable[dict[str, Any]], **source: Any) -> None:
+    """State records by one source."""
+    facts: dict[str, Any] = {"purpose": "CUSTOMS", "authority": f"{PROVIDER}/all", **source}
+    facts.setdefault("owners", (PROVIDER, HOLDER, ISSUER))
+    name = facts["purpose"].lower()
+    await register_source(database, name, "各系统", mode="PUSH", now=SPRING, **facts)
     now = SPRING + timedelta(days=30)
     batch = Batch(
-        source="all",
+        source=name,
         party=HUB,
         channel=Channel.FILE,
-        rows=[*rows.values(), VOUCHER],
+        rows=list(rows),
         evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
         as_of=now,
     )
     outcomes = (await submit(database, batch, clock=lambda: now)).rows
     assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
+
+
+async def checked(
+    database: Database,
+    rows: dict[str, Any],
+    fen: int = 800_000,
+    status: dict[str, Any] | None = STATUS,
+    purpose: str = "REGISTER",
+) -> ServiceChecked:
+    """State some records, and check the service for the voucher."""
+    await stated(database, [*rows.values(), VOUCHER])
+    if status is not None:
+        await stated(database, [status], purpose=purpose, authority=None, owners=(REGISTRAR,))
+    now = SPRING + timedelta(days=30)
     desk = CustomsDesk(database, Agreements(database, lambda: now), lambda: now)
     services = StoredServices(database, desk, law().law, "hub.delta.example")
     granted = granted_of(
@@ -190,9 +206,9 @@ def told(found: ServiceChecked, result: CheckResult) -> set[CheckCode]:
 
 async def test_everything_that_records_can_state_is_found(database: Database) -> None:
     found = await checked(database, ROWS)
-    assert told(found, CheckResult.UNKNOWN) == LACKING
+    assert told(found, CheckResult.UNKNOWN) == set()
     assert told(found, CheckResult.FAIL) == set()
-    assert found.verified.verdict is VoucherVerdict.UNKNOWN
+    assert found.verified.verdict is VoucherVerdict.VALID
     assert (found.charge_fen, found.in_log) == (800_000, False)
     assert not isinstance(found.claimed, Missing)
     assert isinstance(found.claimed.invoice, Missing)
@@ -212,12 +228,24 @@ async def test_without_its_record_a_fact_is_not_known(database: Database, name: 
     found = await checked(database, {key: row for key, row in ROWS.items() if key != name})
     of_order = {CheckCode.HOURS, CheckCode.INVOICE, CheckCode.REVIEW}
     also = of_order if name == "order" else set()
-    assert told(found, CheckResult.UNKNOWN) == LACKING | {WITHOUT[name]} | also
+    assert told(found, CheckResult.UNKNOWN) == {WITHOUT[name]} | also
     assert told(found, CheckResult.FAIL) == set()
 
 
 def changed(name: str, **members: Any) -> dict[str, Any]:
     return {**ROWS, name: record(ROWS[name]["type"], **{**ROWS[name]["record"], **members})}
+
+
+async def test_only_a_register_of_businesses_says_who_was_in_business(database: Database) -> None:
+    """What another system says of an enterprise's status decides nothing."""
+    found = await checked(database, ROWS, purpose="OTHER")
+    assert told(found, CheckResult.UNKNOWN) == {CheckCode.STATUS}
+
+
+async def test_who_was_deregistered_has_no_voucher_to_use(database: Database) -> None:
+    ended = {**STATUS["record"], "state": "DEREGISTERED", "validFrom": "2026-05-04"}
+    found = await checked(database, ROWS, status=record("BusinessStatus", **ended))
+    assert told(found, CheckResult.FAIL) == {CheckCode.STATUS}
 
 
 OFF = {"startAt": "2026-05-04T01:00:00Z", "endAt": END, "state": "OFF"}

@@ -51,6 +51,7 @@ from tests.unit.policy.voucher_case import (
 )
 
 AMOUNT, CHECKS, CLAIMS, MONEY = map(vectors, ("amount", "checks", "claims", "money"))
+CORRECTIONS, SPLITS = map(vectors, ("corrections", "splits"))
 
 
 @pytest.mark.parametrize("case", AMOUNT["case"], ids=lambda case: case["charge"])
@@ -90,14 +91,12 @@ def test_the_year_of_a_service_is_that_of_shanghai() -> None:
     assert voucher_year(datetime(2025, 12, 31, 16, 0, tzinfo=UTC)) == 2026
 
 
-def test_orders_that_pass_the_threshold_together_are_suspected() -> None:
+@pytest.mark.parametrize("case", SPLITS["case"], ids=lambda case: case["name"])
+def test_orders_that_look_split_are_held_for_a_person(case: dict[str, Any]) -> None:
     day = date(2026, 5, 4)
-    one = OrderShape(day, 900_000)
-    week, later = day + timedelta(days=7), day + timedelta(days=8)
-    assert is_split_suspected(one, [OrderShape(week, 900_000)], law())
-    assert not is_split_suspected(one, [OrderShape(later, 900_000)], law())
-    assert not is_split_suspected(one, [OrderShape(day, 100_000)], law())
-    assert not is_split_suspected(one, [OrderShape(day, 1_100_000)], law())
+    one = OrderShape(day, fen_of(Decimal(case["charge"])))
+    other = OrderShape(day + timedelta(days=case["days"]), fen_of(Decimal(case["other"])))
+    assert is_split_suspected(one, [other], law()) is case["held"]
     assert not is_split_suspected(one, [], law())
 
 
@@ -327,10 +326,17 @@ def test_the_vectors_are_those_of_the_specification() -> None:
     claims = _rows(text, "|second claim|", "Also against")
     covered = {case["row"] for case in CLAIMS["case"]}
     assert len(claims) == 8
+    corrected = {case["row"]: case for case in CORRECTIONS["case"] if "row" in case}
     assert covered == {1, 2, 3, 4, 5}
+    assert set(corrected) == {6, 7}  # the eighth is a test of hubs that are killed
+    for row, fen in ((6, corrected[6]["cap"]), (7, corrected[7]["found"]["CLAW_BACK_DUE"])):
+        assert f"{fen:,}" in claims[row - 1][1]
     for case in CLAIMS["case"]:
         told = claims[case["row"] - 1][1]
         assert (case["expect"] or "taken").replace("SAME_TIME", "F3") in told
+    split = SPLITS["case"][0]
+    assert f"Orders of {int(split['charge']):,} and {int(split['other']):,}" in text
+    assert split["held"]
     amounts = text.partition("Oracles with threshold")[2].partition("Orders of 9,000")[0]
     stated = re.findall(r"([0-9,]+(?:\.[0-9]{2})?) → ([0-9,]+)", amounts)
     told = [(Decimal(a.replace(",", "")), int(b.replace(",", ""))) for a, b in stated]

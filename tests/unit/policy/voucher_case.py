@@ -38,7 +38,9 @@ def law_with(rates: dict[str, str], day: date = date(2026, 6, 1)) -> LawOnDay:
         if name not in rates
     }
     stated = "".join(
-        f'[{name}]\ntitle = {{ zh = "x", en = "x" }}\nunit = "x"\n[[{name}.values]]\n'
+        f'[{name}]\ntitle = {{ zh = "x", en = "x" }}\nunit = "x"\n'
+        + (f'choices = ["{value}"]\n' if value.isupper() else "")
+        + f"[[{name}.values]]\n"
         f'region = "000000"\nsince = 2020-01-01\nvalue = "{value}"\n'
         'status = "IN_FORCE"\nbasis = "x"\n'
         for name, value in rates.items()

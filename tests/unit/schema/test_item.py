@@ -157,6 +157,7 @@ def test_no_record_of_the_standard_can_be_seen_by_a_party_that_it_does_not_name(
         "SharingConsent",
         "SensorBinding",
         "Topic",
+        "BusinessStatus",
     }
     assert {spec.name for spec in standard() if spec.rows.is_public} == public
 

@@ -1,0 +1,225 @@
+"""`following`: follows the change feed for vouchers, and goes round open claims now and then.
+
+- A service record that was corrected or withdrawn: the claims for it (`corrections`).
+- A service, order or claim that changed: whether the claim goes the fast way (`fast_track`).
+- What another system says of its vouchers: whether it holds together (`mirror`).
+- What else the fast way rests on (a register, a sensor, a parameter whose day has come) is noticed
+  when the next round comes by, within `ROUND_S`.
+
+One worker at a time, by an advisory lock. The place in the feed is written after what was done up
+to it; after a kill that is done again, and everything here is the same when done twice. An entry
+that the log has not yet taken is waited for: what follows from it rests on its receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import psycopg
+
+from hub.clock import Clock
+from hub.errors import ErrorCode, HubError
+from hub.exchange.entries import ChangedEntry, scan
+from hub.exchange.position import START, Place
+from hub.exchange.watch import FeedWatch
+from hub.policy.vouchers.claim import S
+from hub.store.database import Database
+from hub.store.epoch import horizon
+from hub.store.locks import SessionLock
+from hub.vouchers.corrections import JUDGED, VoucherCorrections
+from hub.vouchers.fast_track import OPEN, FastTracks
+from hub.vouchers.findings import VoucherFindings
+from hub.vouchers.kept_claims import KeptClaims, Row, name_of
+from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
+from hub.vouchers.limits import FOLLOW_PAUSE_S, ROUND_CLAIMS, ROUND_S
+from hub.vouchers.marks import ClaimName
+from hub.vouchers.mirror import MIRRORED, look_at
+from hub.vouchers.movements import MovementError
+from schema.codes import VoucherClaimState
+
+_LOG = logging.getLogger(__name__)
+SERVICE, ORDER = "ServiceRecord", "ServiceOrder"
+FOLLOWED = frozenset({SERVICE, ORDER, CLAIM, MOVEMENT, VOUCHER})
+AGAIN = frozenset({ErrorCode.TIMEOUT, ErrorCode.DATABASE_UNAVAILABLE})
+_READ = "SELECT epoch, xid, entry_id, round_after, round_at FROM voucher_place WHERE name = 'entry'"
+_WRITE = b"""
+INSERT INTO voucher_place (name, epoch, xid, entry_id, round_after, round_at)
+VALUES ('entry', %s, %s, %s, %s, %s)
+ON CONFLICT (name) DO UPDATE SET epoch = EXCLUDED.epoch, xid = EXCLUDED.xid,
+  entry_id = EXCLUDED.entry_id, round_after = EXCLUDED.round_after, round_at = EXCLUDED.round_at"""
+_NOT_IN_LOG = """
+SELECT e.entry_id FROM unnest(%s::bigint[]) e (entry_id)
+WHERE NOT EXISTS (SELECT FROM leaf l WHERE l.entry_id = e.entry_id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedTo:
+    """How far the feed was followed, and the round over open claims (None: none is on)."""
+
+    epoch: str
+    place: Place
+    round_after: str | None
+    round_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoucherFollowing:
+    """Follows what concerns vouchers."""
+
+    database: Database
+    clock: Clock
+    watch: FeedWatch
+    claims: KeptClaims
+    corrections: VoucherCorrections
+    fast_tracks: FastTracks
+    findings: VoucherFindings
+
+    @classmethod
+    def of(cls, fast_tracks: FastTracks, watch: FeedWatch) -> VoucherFollowing:
+        """Put together who follows for the vouchers of a desk, and sends them on the fast way."""
+        database, desk, clock = fast_tracks.database, fast_tracks.desk, fast_tracks.clock
+        findings = VoucherFindings(database, clock, fast_tracks.party)
+        corrections = VoucherCorrections(
+            database=database,
+            desk=desk,
+            checks=fast_tracks.checks,
+            findings=findings,
+            party=fast_tracks.party,
+        )
+        return cls(
+            database=database,
+            clock=clock,
+            watch=watch,
+            claims=fast_tracks.claims,
+            corrections=corrections,
+            fast_tracks=fast_tracks,
+            findings=findings,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until `stop` is set."""
+        with self.watch.listening() as bell:
+            while not stop.is_set():
+                bell.clear()
+                try:
+                    is_more = True
+                    while is_more and not stop.is_set():
+                        is_more = await self.look()
+                except (HubError, psycopg.Error) as error:
+                    _LOG.warning("vouchers: the change feed is not followed: %s", error)
+                waits = [asyncio.create_task(each.wait()) for each in (bell, stop)]
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait(
+                        waits, timeout=FOLLOW_PAUSE_S, return_when=asyncio.FIRST_COMPLETED
+                    )
+                for each in waits:
+                    each.cancel()
+
+    async def look(self) -> bool:
+        """Do what follows from the next page of the feed, unless another worker does it.
+
+        Returns whether there may be more to do at once.
+        """
+        async with self.database.writes.connection() as connection:
+            lock = SessionLock.VOUCHERS.value
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
+            row = await cursor.fetchone()
+            if row is None or not row[0]:
+                return False
+            try:
+                return await self._page()
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+
+    async def _page(self) -> bool:
+        until = await horizon(self.database)
+        before = await self._read(until.epoch)
+        page = await scan(self.database, until, before.place, types=FOLLOWED, owner=None, closed=())
+        entries, place = await self._in_log(page.entries, before.place, page.end)
+        for each in entries:
+            await self._follow(each)
+        after = await self._round(replace(before, place=place))
+        async with self.database.writes.transaction() as connection:
+            values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)
+            await connection.execute(_WRITE, values)
+        is_cut = place != page.end
+        return (not page.is_last and not is_cut) or after.round_after is not None
+
+    async def _read(self, epoch: str) -> FollowedTo:
+        rows = await self.database.writes.fetch_all(_READ)
+        if rows and rows[0][0] == epoch:
+            _, xid, entry_id, round_after, round_at = rows[0]
+            return FollowedTo(epoch, (int(xid), entry_id), round_after, round_at)
+        return FollowedTo(epoch, START, None, self.clock())  # a database that was restored: anew
+
+    async def _in_log(
+        self, entries: Sequence[ChangedEntry], before: Place, end: Place
+    ) -> tuple[Sequence[ChangedEntry], Place]:
+        """Return the first entries that the log has, and the place in the feed after them."""
+        asked = [each.entry_id for each in entries]
+        rows = await self.database.reads.fetch_all(_NOT_IN_LOG, (asked,))
+        outside = {entry for (entry,) in rows}
+        for at, each in enumerate(entries):
+            if each.entry_id in outside:
+                return entries[:at], entries[at - 1].place if at else before
+        return entries, end
+
+    async def _follow(self, entry: ChangedEntry) -> None:
+        """Do what follows from one entry."""
+        if entry.record_type == SERVICE:
+            for row in await self.claims.for_service(entry.item_id):
+                await self._look(row)
+        elif entry.record_type == ORDER:
+            for row in await self.claims.for_order(entry.item_id):
+                await self._look(row)
+        else:
+            await self._look_at_voucher(entry)
+
+    async def _look_at_voucher(self, entry: ChangedEntry) -> None:
+        issuer, code, *number = entry.key.split("/")
+        if issuer not in self.claims.issuers:
+            for each in await look_at(self.database, issuer, code):
+                await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
+        if entry.record_type == CLAIM:
+            row = await self.claims.named(ClaimName(issuer, code, number[0]))
+            if row is not None:
+                await self._look(row)
+
+    async def _look(self, row: Row) -> None:
+        """Do what follows for a claim.
+
+        What is busy or away is tried again with the whole page; what stays wrong with one voucher
+        (`deltahub voucher audit` tells it) does not stop the others.
+        """
+        state = VoucherClaimState[row["state"]]
+        try:
+            if state in JUDGED or state is S.CLAWED_BACK:
+                await self.corrections.look(row)
+            if state in OPEN:
+                again = await self.claims.named(name_of(row))
+                if again is not None:
+                    await self.fast_tracks.go(again)
+        except MovementError as error:
+            _LOG.error("claim %s: %s", row["key"], error)
+        except HubError as error:
+            if error.code in AGAIN:
+                raise
+            _LOG.error("claim %s: %s", row["key"], error)
+
+    async def _round(self, followed: FollowedTo) -> FollowedTo:
+        """Look at the next open claims of a round; begin one where the last one is old."""
+        now = self.clock()
+        if followed.round_after is None:
+            if now - followed.round_at < timedelta(seconds=ROUND_S):
+                return followed
+            followed = replace(followed, round_after="", round_at=now)
+        rows = await self.claims.open_after(followed.round_after or "")
+        for row in rows:
+            await self._look(row)
+        last = rows[-1]["key"] if len(rows) == ROUND_CLAIMS else None
+        return replace(followed, round_after=last)
