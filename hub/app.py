@@ -73,6 +73,7 @@ from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.closing import close_over
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
@@ -184,6 +185,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
         vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
+        cases=(cases := VoucherCaseDesk(database, agreements, vouchers.issuers)),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),

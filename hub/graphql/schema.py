@@ -32,6 +32,7 @@ from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.sources import SourceStatus
 from hub.graphql.types import Node, RequiresScope, argument, with_arguments
+from hub.graphql.voucher_cases import voucher_case_fields
 from hub.graphql.vouchers import VoucherMutations, voucher_fields
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
@@ -180,7 +181,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         description="全部数据来源。Every source and how it stands.",
     )
     members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
-    members |= export_fields() | _proof_fields()
+    members |= voucher_case_fields() | export_fields() | _proof_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

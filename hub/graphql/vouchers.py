@@ -280,7 +280,7 @@ class ServiceVerification:
     )
 
 
-async def verify_service(
+async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
     info: Info,
     issuer: Annotated[str, strawberry.argument(description=_ISSUER)],
     code: Annotated[str, strawberry.argument(description=_CODE)],
@@ -288,6 +288,13 @@ async def verify_service(
     fen: Annotated[int, strawberry.argument(description="拟抵扣金额，单位分。Fen to be paid.")],
     order_no: Annotated[
         str | None, strawberry.argument(description="订单编号。Order.")
+    ] = strawberry.UNSET,
+    claim_no: Annotated[
+        str | None,
+        strawberry.argument(
+            description="已有申兑的编号：其额度算作可用。A claim that stands: its money counts as "
+            "available to it."
+        ),
     ] = strawberry.UNSET,
 ) -> ServiceVerification:
     """Check a service for a voucher; nothing moves."""
@@ -308,7 +315,7 @@ async def verify_service(
         issuer=issuer,
         code=code,
         event=VoucherEvent.CONSUME,
-        claim_no="",
+        claim_no=claim_no or "",
         fen=fen,
         service=service,
         order_no=order_no or None,

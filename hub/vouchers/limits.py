@@ -28,3 +28,15 @@ FAULTS_MAX = 1_000
 """Most faults that one audit tells."""
 VOUCHER_COST = 20
 """What a message about a voucher costs its caller."""
+CASE_TEXT_MAX = 500
+"""Characters of what a case is looked for by; a whole key is shorter."""
+INVOICE_DIGITS_MIN = 6
+"""Fewer digits are no number of an invoice."""
+CASE_RECORDS_MAX = 50
+"""Most records of one kind that a text finds …"""
+CASES_MAX = 50
+"""… and most cases that they make."""
+CASES_COST = 20
+"""What looking for cases costs its caller."""
+CHAIN_OF_KIND_MAX = 40
+"""Most records of one kind in the chain of a case; more are said to be left out."""

@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
     {
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
-        *("verifyService", "bookingOrder", "receipts"),
+        *("verifyService", "bookingOrder", "receipts", "voucherCases", "voucherCase"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("erasures", "auditDays"),  # no source of these worlds may state them
