@@ -75,6 +75,7 @@ from hub.state import State, open_state
 from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.closing import close_over
+from hub.vouchers.pack_endpoint import PackEndpoint
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
@@ -202,7 +203,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *incoming(take, access, database, clock, settings.base),
         *proofs.routes(),
         *WebhookEndpoints(access, following.hooks, state).routes(),
-        *LogEndpoints(database, signer.key, policy).routes(),
+        *(log := LogEndpoints(database, signer.key, policy)).routes(),
+        *PackEndpoint(cases, access, proofs.find, log.policy_file, audit).routes(),
         *explorer(settings, access, state, clock),
     ]
     return Hub(

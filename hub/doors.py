@@ -48,7 +48,7 @@ from hub.watching.requests import RequestWatch
 
 GATED = (
     "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
-    "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
+    "|/vouchers/pack/.*|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
 

@@ -12,7 +12,6 @@ import strawberry
 from strawberry.types import Info
 
 from hub.access.scopes import Scope
-from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
@@ -21,12 +20,11 @@ from hub.graphql.types import RequiresScope
 from hub.graphql.vouchers import VoucherBalance
 from hub.policy.law import LawValue, Parameter
 from hub.query.plan.errors import QueryError, ScopeMissingError
-from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.case_desk import VoucherCaseDesk, VoucherCaseSeen
 from hub.vouchers.cases import CaseBy, VoucherCaseFound
 from hub.vouchers.chain import CaseChain, told_by
 from hub.vouchers.limits import CASES_COST
-from hub.vouchers.sight import Row
+from hub.vouchers.sight import Row, protected_read
 from hub.vouchers.stations import CaseStation
 from hub.vouchers.words import FACTS, LACKING, STATIONS, VoucherWords, said
 from schema.dates import format_instant
@@ -249,8 +247,9 @@ def _note(context: RequestContext, found: VoucherCaseFound) -> None:
 
 def _note_row(context: RequestContext, kind: str, row: Row) -> None:
     """Note in the audit that a record was read."""
-    spec = context.model.registry[kind]
-    context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, row["item_id"], row["owner"]))
+    read = protected_read(context.model.registry[kind], row)
+    if read is not None:
+        context.reads.add(read)
 
 
 def _id(row: Row | None) -> strawberry.ID | None:

@@ -40,3 +40,13 @@ CASES_COST = 20
 """What looking for cases costs its caller."""
 CHAIN_OF_KIND_MAX = 40
 """Most records of one kind in the chain of a case; more are said to be left out."""
+PACK_RECORDS_MAX = 200
+"""Most records of one evidence pack …"""
+PACK_BYTES_MAX = 8 * 1024 * 1024
+"""… and most bytes of records and receipts; what is beyond is named in it."""
+PACKS_AT_ONCE = 2
+"""Packs that one worker makes at once …"""
+PACKS_OF_ONE = 1
+"""… of them those of one client …"""
+PACK_WAIT_S = 20.0
+"""… and seconds for which another one waits."""

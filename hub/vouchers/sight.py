@@ -13,12 +13,15 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from hub.access.grants import PartyGrants
+from hub.audit.protected import ProtectedRead
 from hub.query.sql.authorise import Authority
+from hub.query.sql.marks import grade_of_rows
 from hub.store.copying import Connection
 from hub.store.records import StoredRecords
 from schema.codes import AgreementDataset
+from schema.item import RecordSpec
 from schema.registry import Registry
-from schema.visibility import PUBLIC_SCOPE
+from schema.visibility import DATASETS, PUBLIC_SCOPE
 
 Row = Mapping[str, Any]
 ALIAS = "r"
@@ -40,6 +43,13 @@ class RecordSight:
         return cls(
             frozenset({PUBLIC_SCOPE, *scopes}), PartyGrants(party=None, sees_everything=True)
         )
+
+
+def protected_read(spec: RecordSpec, row: Row) -> ProtectedRead | None:
+    """Return what the audit is told of a row that was shown; None where everybody may read it."""
+    if spec.scope not in DATASETS:
+        return None
+    return ProtectedRead(grade_of_rows(spec), spec.scope, row["item_id"], row["owner"])
 
 
 class SightedRows:
