@@ -15,7 +15,7 @@ from hub.access.scopes import Scope
 from hub.errors import ErrorCode
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
-from hub.graphql.scalars import DateTime
+from hub.graphql.scalars import DateTime, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.graphql.vouchers import VoucherBalance
 from hub.policy.law import LawValue, Parameter
@@ -26,7 +26,7 @@ from hub.vouchers.chain import CaseChain, told_by
 from hub.vouchers.limits import CASES_COST
 from hub.vouchers.sight import Row, protected_read
 from hub.vouchers.stations import CaseStation
-from hub.vouchers.words import FACTS, LACKING, STATIONS, VoucherWords, said
+from hub.vouchers.words import FACTS, LACKING, REFUSED, STATIONS, VoucherWords, said
 from schema.dates import format_instant
 
 CASES_SCOPE = Scope.VOUCHER_READ.value
@@ -117,10 +117,14 @@ class VoucherCase:
     claim: strawberry.ID | None = strawberry.field(description="申兑。Claim.")
     claim_key: str | None = strawberry.field(description="申兑主键。Key of the claim.")
     claim_state: str | None = strawberry.field(description="申兑状态。State of the claim.")
+    claim_fen: SafeInt | None = strawberry.field(description="券抵扣，单位分。Its fen.")
+    held_for: many(VoucherCaseWords) = strawberry.field(  # type: ignore[valid-type]
+        description="暂缓原因。Why a person must look at the claim."
+    )
     voucher: strawberry.ID | None = strawberry.field(description="券。Voucher.")
     voucher_key: str | None = strawberry.field(description="券主键。Key of the voucher.")
     service: strawberry.ID | None = strawberry.field(description="服务记录。Service record.")
-    service_key: str | None = strawberry.field(description="服务记录主键。Key of the service.")
+    service_key: str | None = strawberry.field(description="服务记录主键，亦见于申兑。Key of the service; also where only the claim names it.")
     order: strawberry.ID | None = strawberry.field(description="订单。Order.")
     order_key: str | None = strawberry.field(description="订单主键。Key of the order.")
 
@@ -260,15 +264,26 @@ def _key(row: Row | None) -> str | None:
     return None if row is None else row["key"]
 
 
+def _fen(claim: Row | None) -> SafeInt | None:
+    fen = None if claim is None else claim["voucher_fen"]
+    return None if fen is None else SafeInt(fen)
+
+
+def _holds(claim: Row | None) -> list[str]:
+    return list((claim or {}).get("hold_reasons") or ())
+
+
 def _case(found: VoucherCaseFound) -> VoucherCase:
     return VoucherCase(
         claim=_id(found.claim),
         claim_key=_key(found.claim),
         claim_state=None if found.claim is None else found.claim["state"],
+        claim_fen=_fen(found.claim),
+        held_for=[_words(said(REFUSED, each)) for each in _holds(found.claim)],
         voucher=_id(found.voucher),
         voucher_key=_key(found.voucher),
         service=_id(found.service),
-        service_key=_key(found.service),
+        service_key=_key(found.service) or (found.claim or {}).get("service_key"),
         order=_id(found.order),
         order_key=_key(found.order),
     )

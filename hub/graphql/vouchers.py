@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
@@ -29,6 +30,7 @@ from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
+from hub.vouchers.service import BY_ISSUER
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE, VERIFY_SCOPE = Scope.VOUCHER_CLAIM.value, Scope.VOUCHER_VERIFY.value
@@ -159,9 +161,21 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
     try:
         check_input_key(input_key, signed)
         check_own(caller)
+        check_role(caller, signed.evidence.kid, wanted.event)
         return _payload(await context.vouchers.take(asking, wanted))
     except RefusedError as error:
         return _refused(error, context.language)
+
+
+def check_role(caller: Caller, kid: str, event: VoucherEvent) -> None:
+    """Raise `RefusedError` FORBIDDEN where a decision is not signed by a decider's key."""
+    client = caller.client
+    if event in BY_ISSUER and client is not None and not client.may_bind(kid):
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            hint="This client's keys have roles: decisions are signed with a DECIDER's key.",
+            hint_zh="该客户端的密钥分设角色：审核须用决定人（DECIDER）的密钥签名。",
+        )
 
 
 def _step(event: VoucherEvent, asked: VoucherClaimInput) -> VoucherWanted:

@@ -4,6 +4,7 @@
     GET /submit           a university sends a table
     GET /verify           a receipt is checked in the browser
     GET /customs          duty-free instruments in term, and whether a use is allowed
+    GET /vouchers         voucher cases, their checks and money, and what their issuer decides
 
 All are public and the same for everybody: what a page may do, its reader's key may do at the public
 interface, and nothing more.
@@ -12,6 +13,7 @@ interface, and nothing more.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -27,7 +29,16 @@ from hub.pages.words import LANGUAGES, words
 from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
-from schema.codes import CodeList, CustomsDistrict, ServicePurpose
+from hub.vouchers.chain import KINDS
+from hub.vouchers.words import CHECKS, MISSING, REFUSED
+from schema.codes import (
+    CodeList,
+    CustomsDistrict,
+    ServicePurpose,
+    VoucherClaimState,
+    VoucherEvent,
+    VoucherState,
+)
 from schema.registry import standard
 
 ROOM = "hub.pages"
@@ -70,20 +81,34 @@ def page_routes() -> list[Route]:
                 {kind.value: words(language)[name] for kind, name in _KINDS.items()},
                 ensure_ascii=False,
             ),
-            "types": json.dumps(
-                {name: standard()[name].zh if language == "zh" else name for name in TYPES},
-                ensure_ascii=False,
-            ),
+            "types": _names(TYPES, language),
             "purposes": _choices(ServicePurpose, language),
             "districts": _choices(CustomsDistrict, language),
         }
         return _page(request, "customs", values)
+
+    async def vouchers(request: Request) -> Response:
+        language = language_of(request)
+        values = {
+            "documents": json.dumps(
+                {word: _registered(f"voucher_{name}") for word, name in _VOUCHER_DOCUMENTS.items()}
+            ),
+            "states": _choices(VoucherClaimState, language),
+            "events": _choices(VoucherEvent, language),
+            "voucherStates": _choices(VoucherState, language),
+            "checks": _told(CHECKS, language),
+            "missing": _told(MISSING, language),
+            "refused": _told(REFUSED, language),
+            "types": _names(tuple(KINDS), language),
+        }
+        return _page(request, "vouchers", values)
 
     return [
         Route("/pages/{name}", part),
         Route("/submit", submit),
         Route("/verify", verify),
         Route("/customs", customs),
+        Route("/vouchers", vouchers),
     ]
 
 
@@ -106,9 +131,30 @@ _KINDS = {
 }
 
 
+_VOUCHER_DOCUMENTS = {
+    **{name: name for name in ("desk", "cases", "case", "checks", "movements", "decide")},
+    "settle": "settle",
+    "clawBack": "claw_back",
+}
+
+
 def _registered(name: str) -> str:
     """Return the id of a registered document, by which a page asks it."""
     return document_id((DOCUMENTS / f"{name}.graphql").read_text("utf-8"))
+
+
+def _names(records: Iterable[str], language: str) -> str:
+    """Return what kinds of records are called, as JSON."""
+    return json.dumps(
+        {name: standard()[name].zh if language == "zh" else name for name in records},
+        ensure_ascii=False,
+    )
+
+
+def _told(table: Mapping[str, tuple[str, str]], language: str) -> str:
+    """Return the words of codes as JSON."""
+    at = LANGUAGES.index(language)
+    return json.dumps({code: texts[at] for code, texts in table.items()}, ensure_ascii=False)
 
 
 def _choices(codes: type[CodeList], language: str) -> str:

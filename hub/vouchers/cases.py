@@ -28,7 +28,10 @@ COLUMNS = {
     SERVICE: ("instrument_key", "local_id"),
     ORDER: ("instrument_key", "local_id", "service_id", "state"),
     VOUCHER: ("issuer_key", "code", "holder_key", "state"),
-    CLAIM: ("issuer_key", "code", "claim_no", "provider_key", "service_key", "order_no", "state"),
+    CLAIM: (
+        *("issuer_key", "code", "claim_no", "provider_key", "service_key", "order_no", "state"),
+        *("voucher_fen", "hold_reasons"),
+    ),
 }
 """What is read of each kind: by what its records are joined."""
 DIGITS = "regexp_replace(normalize({value}, NFKC), '[^0-9]', '', 'g')"

@@ -58,8 +58,8 @@ def rows() -> list[dict[str, Any]]:
     return list(stated.values())
 
 
-async def build_cases(database: Database) -> VoucherWorld:
-    """State everything, and bring the claims where they stand."""
+async def build_cases(database: Database, until: date | None = None) -> VoucherWorld:
+    """State everything, and bring the claims where they stand; `until`: last day of use."""
     owners = (PROVIDER, HOLDER, ISSUER)
     await register_source(
         database, "all", "各系统", mode="PUSH", now=SPRING, owners=owners,
@@ -75,7 +75,7 @@ async def build_cases(database: Database) -> VoucherWorld:
     )
     outcomes = (await submit(database, batch, clock=lambda: STATED)).rows
     assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
-    await grant(database, CODE, "ZJ-2026-0002")
+    await grant(database, CODE, "ZJ-2026-0002", until=until)
     world = VoucherWorld(database)
     told = {"instrument": INSTRUMENT, "invoice_told": (None, INVOICE)}
     world.services.facts = {SERVICE: told, LATER: {"instrument": INSTRUMENT}}

@@ -140,7 +140,6 @@ async def test_every_receipt_of_a_pack_verifies_offline(packer: Packer, tmp_path
         "Registration and statement",
         "voucher.rate",
         "玉环市",
-        "NO",
         "4,000.00 CNY",
     ):
         assert said in page
