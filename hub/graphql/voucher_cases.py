@@ -124,7 +124,9 @@ class VoucherCase:
     voucher: strawberry.ID | None = strawberry.field(description="券。Voucher.")
     voucher_key: str | None = strawberry.field(description="券主键。Key of the voucher.")
     service: strawberry.ID | None = strawberry.field(description="服务记录。Service record.")
-    service_key: str | None = strawberry.field(description="服务记录主键，亦见于申兑。Key of the service; also where only the claim names it.")
+    service_key: str | None = strawberry.field(
+        description="服务记录主键。Key of the service, also where only the claim names it."
+    )
     order: strawberry.ID | None = strawberry.field(description="订单。Order.")
     order_key: str | None = strawberry.field(description="订单主键。Key of the order.")
 

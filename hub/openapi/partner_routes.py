@@ -27,6 +27,7 @@ from hub.openapi.operation import (
     RouteParameter,
 )
 from hub.openapi.shapes import ref
+from hub.openapi.voucher_routes import pack_route
 
 NDJSON = "application/x-ndjson"
 TOML = "application/toml"
@@ -74,6 +75,7 @@ def partner_routes() -> tuple[RouteOperation, ...]:
         *_mappings(),
         *_receipts(),
         *export_routes(),
+        pack_route(),
         *_clients(),
         _sandbox(),
     )

@@ -33,7 +33,7 @@ export function drawLedger({ balance, fault }, place, line) {
 export function drawMovements({ nodes, totalCount }, place, told) {
   const moved = ({ source, target, fen }) => t("vouchers.moved", { source: t(`vouchers.in_${WORD[source]}`), target: t(`vouchers.in_${WORD[target]}`), fen: yuan(fen) });
   const table = new PagedTable(place, {
-    label: t("vouchers.movements"), size: 10,
+    label: t("vouchers.movements"), size: 10, className: "keys",
     columns: [
       { title: t("vouchers.number_of"), cell: (one) => one.number, value: (one) => Number(one.number) },
       { title: t("vouchers.when"), cell: (one) => localTime(one.at), value: (one) => one.at },
@@ -44,6 +44,6 @@ export function drawMovements({ nodes, totalCount }, place, told) {
       { title: t("vouchers.reason"), cell: (one) => one.reason ?? "—" },
     ],
   });
-  table.show(nodes);
+  table.show([...nodes].sort((a, b) => Number(b.number) - Number(a.number)));
   if (totalCount > nodes.length) place.append(element("p", t("vouchers.more", { n: count(nodes.length), all: count(totalCount) }), "soft"));
 }

@@ -52,7 +52,7 @@ const mono = (text) => element("code", text ?? "—");
 const opener = (text, id) => button(text, () => working(() => openCase(id)), "link");
 
 const claims = new PagedTable(at("claims"), {
-  label: t("vouchers.claims"),
+  label: t("vouchers.claims"), className: "keys",
   columns: [
     { title: t("vouchers.claim"), cell: (one) => opener(`${one.code} / ${one.claimNo}`, one.id), value: (one) => `${one.code}/${one.claimNo}` },
     { title: t("vouchers.state"), cell: (one) => stateOf(one), value: (one) => one.state },
@@ -64,7 +64,7 @@ const claims = new PagedTable(at("claims"), {
 });
 
 const vouchers = new PagedTable(at("vouchers"), {
-  label: t("vouchers.vouchers"),
+  label: t("vouchers.vouchers"), className: "keys",
   columns: [
     { title: t("vouchers.voucher"), cell: (one) => opener(one.code, one.id), value: (one) => one.code },
     { title: t("vouchers.state"), cell: (one) => told.vouchers[one.state] ?? one.state, value: (one) => one.state },
@@ -107,7 +107,7 @@ const listed = ({ totalCount, nodes }) => (totalCount === 0 ? t("vouchers.none")
 
 const tail = (key) => (key ? key.slice(key.lastIndexOf("/") + 1) : "—");
 const found = new PagedTable(at("found"), {
-  label: t("vouchers.found"),
+  label: t("vouchers.found"), className: "keys",
   columns: [
     { title: t("vouchers.claim"), cell: (one) => (one.claim ? opener(tail(one.claimKey), one.claim) : "—"), value: (one) => one.claimKey ?? "" },
     { title: t("vouchers.state"), cell: (one) => told.states[one.claimState] ?? "—", value: (one) => one.claimState ?? "" },
@@ -192,7 +192,7 @@ function drawVerdict(file, { verdict, checks = [], lacking, inLog }) {
     ...(inLog === false ? [element("li", t("vouchers.not_in_log"), "late")] : []),
     ...checks.filter(({ result }) => result === "FAIL").map((check) => element("li", [`${t("vouchers.fails")} `, checkWords(check)], "bad")),
     ...checks.filter(({ result }) => result === "UNKNOWN").map((check) => element("li", [`${t("vouchers.unknown")} `, checkWords(check)], "late")),
-    ...file.stations.filter(({ missing }) => missing.length).map((station) => element("li", `${inWords(station)}: ${station.missing.map(inWords).join(t("vouchers.and"))}`, "soft")),
+    ...file.stations.filter(({ missing }) => missing.length).map((station) => element("li", t("vouchers.lacks", { station: inWords(station), what: station.missing.map(inWords).join(t("vouchers.and")) }), "soft")),
   ];
   const state = one.claimState ? told.states[one.claimState] ?? one.claimState : t("vouchers.no_claim");
   const words = verdict ? t(`vouchers.${verdict.toLowerCase()}`) : t("vouchers.unchecked");
@@ -213,16 +213,16 @@ function drawChecks(file, { checks = [] }) {
       { title: t("vouchers.result"), cell: ({ result }) => element("span", `${SIGNS[result] ?? "?"} ${t(`vouchers.${result.toLowerCase()}`)}`, COLOUR[result]) },
       { title: t("vouchers.check"), cell: checkWords },
       { title: t("vouchers.rests_on"), cell: ({ code }) => evidence(file.records.filter(({ checks: on }) => on.includes(code))) },
-      { title: t("vouchers.parameter"), cell: ({ parameter }) => parameterCell(parameter, law) },
+      { title: t("vouchers.parameter"), cell: ({ parameter }) => parameterCell(parameter, law, file.lackingParameters) },
     ],
   });
   shown.show(checks);
 }
 
-function parameterCell(name, law) {
+function parameterCell(name, law, lacking) {
   if (!name) return "—";
   const value = law[name];
-  if (!value) return element("span", [element("code", name), ` ${t("vouchers.no_value_short")}`], "late");
+  if (!value) return element("span", [element("code", name), lacking.includes(name) ? ` ${t("vouchers.no_value_short")}` : ""], "late");
   return element("span", [`${inWords(value)}: ${value.value} `, element("small", t(`vouchers.law_${value.status.toLowerCase()}`))]);
 }
 
@@ -256,7 +256,7 @@ function drawStations(stations) {
 function drawRecords({ records, isWhole }) {
   at("records-told").textContent = isWhole ? "" : t("vouchers.records_cut");
   new PagedTable(at("records"), {
-    label: t("vouchers.records"),
+    label: t("vouchers.records"), className: "keys",
     columns: [
       { title: t("vouchers.kind"), cell: (each) => told.types[each.recordType] ?? each.recordType },
       { title: t("vouchers.key"), cell: (each) => mono(each.key) },
@@ -269,8 +269,10 @@ function drawRecords({ records, isWhole }) {
 
 function drawParameters({ parameters, lackingParameters }) {
   const rows = [...lackingParameters.map((name) => ({ name, value: null })), ...parameters];
+  at("parameters").replaceChildren(element("p", t("vouchers.no_day"), "soft"));
+  if (rows.length === 0) return;
   new PagedTable(at("parameters"), {
-    label: t("vouchers.parameters"),
+    label: t("vouchers.parameters"), className: "keys",
     columns: [
       { title: t("vouchers.parameter"), cell: (each) => (each.value === null ? mono(each.name) : element("span", [`${inWords(each)} `, element("small", each.name)])) },
       { title: t("vouchers.value"), cell: (each) => (each.value === null ? element("b", t("vouchers.no_value_short"), "late") : `${each.value} ${each.unit}`) },

@@ -14,11 +14,13 @@ from hub.access.registration import ClientGrant, admit, application_document, re
 from hub.access.store import DatabaseClientStore
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.service import submit
 from hub.store.database import Database
 from tests.browser.conftest import Browser
 from tests.databases import lent_to_hub
-from tests.integration.vouchers.case_world import INVOICE, PROVIDER, build_cases
-from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER
+from tests.integration.vouchers.case_world import INVOICE, PROVIDER, STATED, build_cases
+from tests.integration.vouchers.voucher_world import CODE, HOLDER, HUB, ISSUER
 from tests.running_hub import running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -62,10 +64,26 @@ async def _prepare(url: str, keys: dict[str, SigningKey]) -> None:
     """Build the world of cases; its voucher is good until long after today."""
     async with Database(url) as database:
         await build_cases(database, until=date(2099, 6, 30))
+        await _agree(database)
         for name, (party, scopes) in CLIENTS.items():
             application = read_application(application_document(name, name, keys[name].public))
             grant = ClientGrant(party, ClientKind.VOUCHER, scopes)
             await admit(DatabaseClientStore(database), application, grant, system_clock())
+
+
+async def _agree(database: Database) -> None:
+    """State that the provider shows its services to the office."""
+    agreement = {"providerKey": PROVIDER, "consumerKey": ISSUER, "dataset": "SERVICE"}
+    batch = Batch(
+        source="all",
+        party=HUB,
+        channel=Channel.FILE,
+        rows=[{"type": "Agreement", "record": agreement}],
+        evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\1" * 32, run_id="2"),
+        as_of=STATED,
+    )
+    outcomes = (await submit(database, batch, clock=lambda: STATED)).rows
+    assert [each.outcome for each in outcomes] == [Outcome.ACCEPTED], outcomes
 
 
 def test_what_waits_for_the_office_stands_first(seen: Seen) -> None:
