@@ -201,10 +201,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *ExportEndpoints(exports, database, access).routes(),
         *incoming(take, access, database, clock, settings.base),
-        *proofs.routes(),
+        *_proving(proofs, access, LogEndpoints(database, signer.key, policy), cases, audit),
         *WebhookEndpoints(access, following.hooks, state).routes(),
-        *(log := LogEndpoints(database, signer.key, policy)).routes(),
-        *PackEndpoint(cases, access, proofs.find, log.policy_file, audit).routes(),
         *explorer(settings, access, state, clock),
     ]
     return Hub(
@@ -234,6 +232,18 @@ def _vouchers(
     services = StoredServices(database, customs, current_law(), settings.log_origin)
     issuers = frozenset(settings.voucher_issuers)
     return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
+
+
+def _proving(
+    proofs: ProofEndpoints,
+    access: Access,
+    log: LogEndpoints,
+    cases: VoucherCaseDesk,
+    audit: Audit,
+) -> list[BaseRoute]:
+    """Return where proofs are fetched: one by one, of the log, and as the pack of a case."""
+    packs = PackEndpoint(cases, access, proofs.find, log.policy_file, audit)
+    return [*proofs.routes(), *log.routes(), *packs.routes()]
 
 
 def _log(settings: Settings) -> tuple[Signer, Policy]:

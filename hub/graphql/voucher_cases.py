@@ -111,7 +111,7 @@ class VoucherCaseParameter:
 
 
 @strawberry.type(name="VoucherCase", description="创新券案卷。A voucher case, as its reader may.")
-class VoucherCase:
+class VoucherCaseType:
     """A voucher case."""
 
     claim: strawberry.ID | None = strawberry.field(description="申兑。Claim.")
@@ -135,7 +135,7 @@ class VoucherCase:
 class VoucherCaseList:
     """The cases that were found."""
 
-    cases: many(VoucherCase) = strawberry.field(  # type: ignore[valid-type]
+    cases: many(VoucherCaseType) = strawberry.field(  # type: ignore[valid-type]
         description="案卷，有申兑者在前。The cases, those with a claim first."
     )
     is_whole: bool = strawberry.field(
@@ -147,7 +147,7 @@ class VoucherCaseList:
 class VoucherCaseFile:
     """A voucher case in full, as its reader may see it."""
 
-    case: VoucherCase = strawberry.field(description="案卷。The case.")
+    case: VoucherCaseType = strawberry.field(description="案卷。The case.")
     stations: many(VoucherCaseStation) = strawberry.field(  # type: ignore[valid-type]
         description="从订单到申兑。From order to claim."
     )
@@ -275,8 +275,8 @@ def _holds(claim: Row | None) -> list[str]:
     return list((claim or {}).get("hold_reasons") or ())
 
 
-def _case(found: VoucherCaseFound) -> VoucherCase:
-    return VoucherCase(
+def _case(found: VoucherCaseFound) -> VoucherCaseType:
+    return VoucherCaseType(
         claim=_id(found.claim),
         claim_key=_key(found.claim),
         claim_state=None if found.claim is None else found.claim["state"],

@@ -71,37 +71,10 @@ def page_routes() -> list[Route]:
         return _page(request, "verify", {})
 
     async def customs(request: Request) -> Response:
-        language = language_of(request)
-        values = {
-            "due": _registered("customs_reports_due"),
-            "use": _registered("use_decision"),
-            "dispose": _registered("disposal_decision"),
-            "services": _registered("customs_outside_services"),
-            "kinds": json.dumps(
-                {kind.value: words(language)[name] for kind, name in _KINDS.items()},
-                ensure_ascii=False,
-            ),
-            "types": _names(TYPES, language),
-            "purposes": _choices(ServicePurpose, language),
-            "districts": _choices(CustomsDistrict, language),
-        }
-        return _page(request, "customs", values)
+        return _page(request, "customs", _of_customs(language_of(request)))
 
     async def vouchers(request: Request) -> Response:
-        language = language_of(request)
-        values = {
-            "documents": json.dumps(
-                {word: _registered(f"voucher_{name}") for word, name in _VOUCHER_DOCUMENTS.items()}
-            ),
-            "states": _choices(VoucherClaimState, language),
-            "events": _choices(VoucherEvent, language),
-            "voucherStates": _choices(VoucherState, language),
-            "checks": _told(CHECKS, language),
-            "missing": _told(MISSING, language),
-            "refused": _told(REFUSED, language),
-            "types": _names(tuple(KINDS), language),
-        }
-        return _page(request, "vouchers", values)
+        return _page(request, "vouchers", _of_vouchers(language_of(request)))
 
     return [
         Route("/pages/{name}", part),
@@ -110,6 +83,39 @@ def page_routes() -> list[Route]:
         Route("/customs", customs),
         Route("/vouchers", vouchers),
     ]
+
+
+def _of_customs(language: str) -> dict[str, str]:
+    """Return what the page of customs is filled with."""
+    return {
+        "due": _registered("customs_reports_due"),
+        "use": _registered("use_decision"),
+        "dispose": _registered("disposal_decision"),
+        "services": _registered("customs_outside_services"),
+        "kinds": json.dumps(
+            {kind.value: words(language)[name] for kind, name in _KINDS.items()},
+            ensure_ascii=False,
+        ),
+        "types": _names(TYPES, language),
+        "purposes": _choices(ServicePurpose, language),
+        "districts": _choices(CustomsDistrict, language),
+    }
+
+
+def _of_vouchers(language: str) -> dict[str, str]:
+    """Return what the page of vouchers is filled with."""
+    return {
+        "documents": json.dumps(
+            {word: _registered(f"voucher_{name}") for word, name in _VOUCHER_DOCUMENTS.items()}
+        ),
+        "states": _choices(VoucherClaimState, language),
+        "events": _choices(VoucherEvent, language),
+        "voucherStates": _choices(VoucherState, language),
+        "checks": _told(CHECKS, language),
+        "missing": _told(MISSING, language),
+        "refused": _told(REFUSED, language),
+        "types": _names(tuple(KINDS), language),
+    }
 
 
 def _page(request: Request, name: str, values: dict[str, str]) -> Response:

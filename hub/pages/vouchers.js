@@ -213,16 +213,17 @@ function drawChecks(file, { checks = [] }) {
       { title: t("vouchers.result"), cell: ({ result }) => element("span", `${SIGNS[result] ?? "?"} ${t(`vouchers.${result.toLowerCase()}`)}`, COLOUR[result]) },
       { title: t("vouchers.check"), cell: checkWords },
       { title: t("vouchers.rests_on"), cell: ({ code }) => evidence(file.records.filter(({ checks: on }) => on.includes(code))) },
-      { title: t("vouchers.parameter"), cell: ({ parameter }) => parameterCell(parameter, law, file.lackingParameters) },
+      { title: t("vouchers.parameter"), cell: (check) => parameterCell(check, law, file.lackingParameters) },
     ],
   });
   shown.show(checks);
 }
 
-function parameterCell(name, law, lacking) {
+// A check that passes may have needed no value of its parameter.
+function parameterCell({ parameter: name, result }, law, lacking) {
   if (!name) return "—";
-  const value = law[name];
-  if (!value) return element("span", [element("code", name), lacking.includes(name) ? ` ${t("vouchers.no_value_short")}` : ""], "late");
+  const value = law[name], isLacked = lacking.includes(name) && result !== "PASS";
+  if (!value) return element("span", [element("code", name), isLacked ? ` ${t("vouchers.no_value_short")}` : ""], isLacked ? "late" : "");
   return element("span", [`${inWords(value)}: ${value.value} `, element("small", t(`vouchers.law_${value.status.toLowerCase()}`))]);
 }
 

@@ -114,14 +114,17 @@ def test_a_case_is_found_by_an_invoice_in_any_writing(seen: Seen) -> None:
 def test_a_case_says_first_what_is_wrong(seen: Seen) -> None:
     case = seen["case"]
     assert case["errors"] == []
-    assert case["verdict"] == "已申请兑付 · 不能判断"
+    assert case["verdict"] == "已申请兑付 · 核验未通过"
+    assert case["wrong"][0] == "未通过： 没有时间重叠的其他服务"
     assert case["focus"] == "case"
     assert any("企业当日在业" in line and "没有记录" in line for line in case["late"])
     results = [row[0][0] for row in case["checks"]]
     assert results == sorted(results, key="✗?✓".index), "what is wrong stands first"
     assert len(results) == 16
     amount = next(row for row in case["checks"] if "比例与上限" in row[1])
-    assert "voucher.rate" in amount[3]
+    assert (amount[0], amount[3]) == ("✓ 通过", "voucher.rate")
+    assert "服务记录" in amount[2]
+    assert case["parameters"][0][:2] == ["voucher.rate", "没有值"]
     power = next(row for row in case["checks"] if "仪器已开机" in row[1])
     assert power[3].startswith("申报机时中通电时间的最低比例: 0.9")
     assert case["stations"] == [
@@ -157,7 +160,7 @@ def test_the_office_decides_step_by_step_and_is_told_why_not(seen: Seen) -> None
 
 
 def test_a_hold_is_lifted_with_a_reason(seen: Seen) -> None:
-    assert seen["held"]["wrong"][0] == "暂缓：与另一申兑时间重叠"
+    assert seen["held"]["wrong"][0] == "暂缓：与另一申兑的仪器、时间、单位、金额相同"
     assert seen["held"]["choices"] == ["解除暂缓", "驳回"]
     assert seen["noReason"]["decided"] == "请先写明原因。"
     assert seen["noReason"]["focus"] == "reason"
@@ -171,7 +174,7 @@ def test_an_enterprise_sees_its_own_and_decides_nothing(seen: Seen) -> None:
     assert (own["errors"], own["session"]) == ([], f"Signed in: enterprise ({HOLDER})")
     assert {row[0] for row in own["vouchers"]} == {CODE, "ZJ-2026-0002"}
     assert seen["own"]["choices"] == []
-    assert seen["own"]["verdict"].endswith("not known")
+    assert seen["own"]["verdict"].endswith("a check fails")
     assert seen["own"]["ledger"][0].startswith("The voucher's money: available ¥12,000.00")
     assert seen["own"]["missing"], "what is not its own to see is named as missing"
 

@@ -92,7 +92,7 @@ await picture("phone");
 page = await open(base, { locale: "en-US", viewport: WIDE, path: "/vouchers?lang=en" });
 await enter("enterprise");
 seen.enterprise = await desk();
-await page.locator("#claims button").first().click();
+await page.locator("#claims tbody button").first().click();
 await settled(page);
 seen.own = await shown();
 seen.ownFaults = await faults(page);
