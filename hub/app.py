@@ -67,7 +67,7 @@ from hub.operate.health import HubHealth
 from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
-from hub.policy.law import current_law
+from hub.policy.law import Law, current_law
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
@@ -163,15 +163,16 @@ class Hub:
             await self.state.aclose()
 
 
-async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
-    """Assemble a hub on an open, migrated database."""
+async def build(
+    settings: Settings, database: Database, clock: Clock, law: Law | None = None
+) -> Hub:
+    """Assemble a hub on an open, migrated database; `law`: another than that which ships."""
     state = open_state(settings.redis_url, clock)
-    keys = in_files(settings.token_key, clock)
-    access = _access(settings, keys, database, state, clock)
+    access = _access(settings, keys := in_files(settings.token_key, clock), database, state, clock)
     signer, policy = _log(settings)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
-    agreements = Agreements(database, clock)
-    proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
+    agreements, audit = Agreements(database, clock), Audit(database, clock)
+    proofs = ProofEndpoints(database, access, agreements, policy, audit)
     figures = Figures(database, settings.log_origin, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
     schedule = _schedule(settings, database, clock)
@@ -185,8 +186,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
-        cases=(cases := VoucherCaseDesk(database, agreements, vouchers.issuers)),
+        vouchers=(vouchers := _vouchers(settings, database, customs, clock, law)),
+        cases=(cases := VoucherCaseDesk(database, agreements, vouchers.issuers, law)),
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -199,10 +200,9 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
-        *ExportEndpoints(exports, database, access).routes(),
+        *_handing_out(exports, following, database, access, state),
         *incoming(take, access, database, clock, settings.base),
         *_proving(proofs, access, LogEndpoints(database, signer.key, policy), cases, audit),
-        *WebhookEndpoints(access, following.hooks, state).routes(),
         *explorer(settings, access, state, clock),
     ]
     return Hub(
@@ -227,11 +227,19 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
 
 
 def _vouchers(
-    settings: Settings, database: Database, customs: CustomsDesk, clock: Clock
+    settings: Settings, database: Database, customs: CustomsDesk, clock: Clock, law: Law | None
 ) -> VoucherDesk:
-    services = StoredServices(database, customs, current_law(), settings.log_origin)
-    issuers = frozenset(settings.voucher_issuers)
-    return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
+    services = StoredServices(database, customs, law or current_law(), settings.log_origin)
+    issuers, party = frozenset(settings.voucher_issuers), _party(settings)
+    return VoucherDesk(database, services, clock, party=party, issuers=issuers, law=law)
+
+
+def _handing_out(
+    exports: ExportDesk, following: Following, database: Database, access: Access, state: State
+) -> list[BaseRoute]:
+    """Return where what is exported and what is delivered is looked after."""
+    webhooks = WebhookEndpoints(access, following.hooks, state)
+    return [*ExportEndpoints(exports, database, access).routes(), *webhooks.routes()]
 
 
 def _proving(

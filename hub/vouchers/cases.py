@@ -9,7 +9,7 @@ statement that knows who asks; a case that its asker may see in part is shown in
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
@@ -51,7 +51,7 @@ class CaseBy(StrEnum):
     """A whole key, or an identity."""
 
 
-WHERE = {
+WHERE: Mapping[CaseBy, Mapping[str, tuple[str, ...]]] = {
     CaseBy.ORDER: {ORDER: ("local_id", "reference"), CLAIM: ("order_no",)},
     CaseBy.VOUCHER: {VOUCHER: ("code",), CLAIM: ("code",)},
     CaseBy.RECORD: {SERVICE: ("local_id",), CLAIM: ("claim_no",)},
