@@ -192,13 +192,14 @@ class _Around:
                 OFFER, {"instrument_key": service["instrument_key"], "code": service["offer_code"]}
             )
         provider = service["owner"] if service else claim["provider_key"] if claim else None
-        if provider is not None and voucher is not None:
-            asked = {"owner": provider, "registrar_key": voucher["issuer_key"]}
+        granted = voucher or claim  # a provider sees the claim, and not what else the voucher holds
+        if provider is not None and granted is not None:
+            asked = {"owner": provider, "registrar_key": granted["issuer_key"]}
             found[REGISTRATION] = await self._equal(REGISTRATION, asked)
-            asked = {"holder_key": voucher["holder_key"], "provider_key": provider}
+            asked = {"holder_key": granted["holder_key"], "provider_key": provider}
             found[RELATION] = await self._equal(RELATION, asked)
-        if voucher is not None:
-            found[MOVEMENT] = await self._movements(voucher, claim)
+        if granted is not None:
+            found[MOVEMENT] = await self._movements(granted, claim)
         return found
 
     async def _fetch(self, kind: str, rows: SightedRows, condition: str) -> list[Row]:
@@ -230,11 +231,11 @@ class _Around:
         )
         return await self._fetch(POWER, rows, f"{at} AND {ALIAS}.day BETWEEN {first} AND {last}")
 
-    async def _movements(self, voucher: Row, claim: Row | None) -> list[Row]:
+    async def _movements(self, granted: Row, claim: Row | None) -> list[Row]:
         """Return the movements of the claim, or of a voucher without one, in their order."""
         rows = SightedRows(self._records, MOVEMENT, self._sight)
         of = [
-            f"{ALIAS}.{name} = {rows.bind(voucher[name], 'text')}"
+            f"{ALIAS}.{name} = {rows.bind(granted[name], 'text')}"
             for name in ("issuer_key", "code")
         ]
         of.append(OF_LEDGER.format(t=ALIAS))
